@@ -1,0 +1,1 @@
+"""Great Expectations suites, one file a pipeline, found by name."""

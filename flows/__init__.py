@@ -1,0 +1,1 @@
+"""Prefect flows: each sequences tasks and decides nothing."""

@@ -1,0 +1,1 @@
+"""The MLflow tracking server as a process."""

@@ -1,0 +1,1 @@
+"""Decisions, and the thin actions beside them."""

@@ -1,0 +1,66 @@
+"""Amounts as people write them: durations, shares and budgets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration such as `5ms`, `10m` or `1d`.
+
+    Raises:
+        ValueError: it is not a number followed by ms, s, m, h, d or w.
+
+    >>> duration("10m")
+    datetime.timedelta(seconds=600)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text.strip())
+    if found is None:
+        raise ValueError("a duration is a number and one of ms, s, m, h, d, w, such as 10m")
+    return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+
+
+def share(text: str | float) -> float:
+    """Read a share such as `20%` or `0.2`.
+
+    Raises:
+        ValueError: it is no number, or not between 0 and 1.
+
+    >>> share("20%"), share(0.2)
+    (0.2, 0.2)
+    """
+    raw = str(text).strip()
+    try:
+        value = float(raw[:-1]) / 100 if raw.endswith("%") else float(raw)
+    except ValueError:
+        raise ValueError("a share is written 20% or 0.2") from None
+    if not 0 <= value <= 1:
+        raise ValueError("a share lies between 0% and 100%")
+    return value
+
+
+@dataclass(frozen=True)
+class Budget:
+    """At most `count` times in any window of this length."""
+
+    count: int
+    window: timedelta
+
+
+def budget(text: str) -> Budget:
+    """Read a budget such as `8 per 30d`.
+
+    Raises:
+        ValueError: it is not `COUNT per DURATION`.
+
+    >>> budget("8 per 30d").count
+    8
+    """
+    found = re.fullmatch(r"(\d+)\s+per\s+(\S+)", text.strip())
+    if found is None:
+        raise ValueError("a budget is written COUNT per DURATION, such as 8 per 30d")
+    return Budget(int(found[1]), duration(found[2]))

@@ -1,0 +1,67 @@
+"""What the environment says, read once into a frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tasks.errors import ConfigurationError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The addresses and credentials every part works with.
+
+    Secrets are kept out of `repr`, so a log line or a traceback never shows one.
+    """
+
+    s3_endpoint: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    signing_key: str = field(repr=False)
+    bucket: str = "perennial"
+    region: str = "us-east-1"
+    mlflow_uri: str = "http://127.0.0.1:5000"
+    prefect_url: str = "http://127.0.0.1:4200/api"
+    home: Path = REPOSITORY / ".perennial"
+    pipelines: Path = REPOSITORY / "deployments" / "pipelines"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings; the vendors' own names are used for what is theirs.
+
+        Raises:
+            ConfigurationError: a variable without a default is not set.
+
+        >>> Settings.from_environment({"AWS_ENDPOINT_URL": "http://127.0.0.1:8333"})
+        Traceback (most recent call last):
+        ...
+        tasks.errors.ConfigurationError: environment: AWS_ACCESS_KEY_ID is needed; got nothing. \
+Run `perennial up`, or set it.
+        """
+        env = os.environ if environment is None else environment
+        return cls(
+            s3_endpoint=_needed(env, "AWS_ENDPOINT_URL"),
+            access_key=_needed(env, "AWS_ACCESS_KEY_ID"),
+            secret_key=_needed(env, "AWS_SECRET_ACCESS_KEY"),
+            signing_key=_needed(env, "PERENNIAL_SIGNING_KEY"),
+            bucket=env.get("PERENNIAL_BUCKET", cls.bucket),
+            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
+            mlflow_uri=env.get("MLFLOW_TRACKING_URI", cls.mlflow_uri),
+            prefect_url=env.get("PREFECT_API_URL", cls.prefect_url),
+            home=Path(env.get("PERENNIAL_HOME", cls.home)),
+            pipelines=Path(env.get("PERENNIAL_PIPELINES", cls.pipelines)),
+        )
+
+
+def _needed(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise ConfigurationError(
+            "environment", f"{name} is needed", "nothing", "Run `perennial up`, or set it."
+        )
+    return value

@@ -1,0 +1,1 @@
+"""Object storage: the bucket layout, one protocol, two implementations."""

@@ -1,0 +1,60 @@
+"""What every object store can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, order=True)
+class ObjectInfo:
+    """One object: its key, its size in bytes, its entity tag and when it was last written (UTC)."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+class Store(Protocol):
+    """One bucket. Every write is atomic; a conditional write that loses raises.
+
+    Raises (every method): `AccessDenied`, `StoreUnavailable` after a bounded wait, `StoreFull`.
+    """
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return the object's facts, or None where there is no such object."""
+
+    def get(self, key: str) -> bytes:
+        """Return the object's bytes, or raise `NotFound`."""
+
+    def download(self, key: str, path: Path) -> ObjectInfo:
+        """Write the object to `path` in bounded memory, or raise `NotFound`."""
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        if_absent: bool = False,
+        if_match: str | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> ObjectInfo:
+        """Write the object; with a condition that does not hold, raise `PreconditionFailed`."""
+
+    def upload(
+        self, path: Path, key: str, *, content_type: str = "application/octet-stream"
+    ) -> ObjectInfo:
+        """Write a local file in bounded memory."""
+
+    def copy(self, source: str, target: str) -> ObjectInfo:
+        """Copy inside the bucket, or raise `NotFound`."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; removing what is not there is not an error."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield every object under `prefix`, ordered by key."""

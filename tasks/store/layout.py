@@ -1,0 +1,106 @@
+"""Where everything lies in the bucket. The only place that spells a key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tasks.errors import ConfigurationError
+
+RESERVED = frozenset({"mlflow", "results"})
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def checked_name(name: str) -> str:
+    """Return `name` if it can be a pipeline's folder.
+
+    Raises:
+        ConfigurationError: it is reserved, too long, or would leave its folder.
+
+    >>> checked_name("flights")
+    'flights'
+    >>> checked_name("../etc")
+    Traceback (most recent call last):
+    ...
+    tasks.errors.ConfigurationError: pipeline name: 1 to 63 of a-z, 0-9 and inner hyphens; \
+got '../etc'. Choose another name.
+    """
+    if not NAME.fullmatch(name):
+        rule = "1 to 63 of a-z, 0-9 and inner hyphens"
+        raise ConfigurationError("pipeline name", rule, repr(name), "Choose another name.")
+    if name in RESERVED:
+        rule = f"{' and '.join(sorted(RESERVED))} are reserved"
+        raise ConfigurationError("pipeline name", rule, repr(name), "Choose another name.")
+    return name
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The keys of one pipeline.
+
+    >>> Layout("flights").manifest(3)
+    'flights/models/3/manifest.json'
+    """
+
+    pipeline: str
+
+    def __post_init__(self) -> None:
+        checked_name(self.pipeline)
+
+    @property
+    def incoming(self) -> str:
+        return f"{self.pipeline}/incoming/"
+
+    @property
+    def curated(self) -> str:
+        return f"{self.pipeline}/curated"
+
+    @property
+    def ledger(self) -> str:
+        return f"{self.pipeline}/ledger"
+
+    @property
+    def champion(self) -> str:
+        return f"{self.pipeline}/champion.json"
+
+    @property
+    def models(self) -> str:
+        return f"{self.pipeline}/models/"
+
+    def manifest(self, version: int) -> str:
+        return f"{self.models}{version}/manifest.json"
+
+    def model_file(self, version: int, name: str) -> str:
+        return f"{self.models}{version}/{name}"
+
+    def quarantine(self, batch: str) -> str:
+        return f"{self.pipeline}/quarantine/{batch}/"
+
+    def receipt(self, arrival: str) -> str:
+        return f"{self.receipts}{arrival}.json"
+
+    @property
+    def receipts(self) -> str:
+        """One small document per object that was looked at, named by the digest of key and ETag."""
+        return f"{self.pipeline}/receipts/"
+
+    def report(self, topic: str, name: str) -> str:
+        return f"{self.pipeline}/reports/{topic}/{name}"
+
+    @property
+    def data_docs(self) -> str:
+        return f"{self.pipeline}/reports/data-docs/"
+
+
+def result(key: str, step: str) -> str:
+    """Return where the cached result of one step of a run lies.
+
+    >>> result("ab12", "tune.json")
+    'results/ab12/tune.json'
+    """
+    return f"results/{key}/{step}"
+
+
+def run_outcome(run: str) -> str:
+    """Return where a flow run leaves its outcome for the one who waits for it."""
+    return f"results/runs/{run}.json"
