@@ -1,0 +1,32 @@
+"""What a suite is: the columns a batch must have, and the expectations its values must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Kind = Literal["string", "integer", "number", "boolean", "timestamp", "date"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The contract of one pipeline's batches.
+
+    `columns` names every column and its kind; None means that they are inferred over the whole
+    of the first accepted batch. `expectations` are Great Expectations' own objects
+    (`great_expectations.expectations.ExpectColumn…`); one with `severity="warning"` is reported
+    and never refuses a batch. A column outside `columns` in an expectation is refused.
+
+    >>> Suite(columns={"flight_id": "string"}, expectations=()).columns
+    {'flight_id': 'string'}
+    """
+
+    columns: Mapping[str, Kind] | None
+    expectations: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        wrong = {kind for kind in (self.columns or {}).values() if kind not in KINDS}
+        if wrong:
+            raise ValueError(f"a column's kind is one of {', '.join(KINDS)}; got {sorted(wrong)}")
