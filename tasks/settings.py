@@ -65,3 +65,13 @@ def _needed(env: Mapping[str, str], name: str) -> str:
             "environment", f"{name} is needed", "nothing", "Run `perennial up`, or set it."
         )
     return value
+
+
+def home_folder() -> Path:
+    """Return where the local state lies: `PERENNIAL_HOME`, or `.perennial` in the repository."""
+    return Path(os.environ.get("PERENNIAL_HOME", Settings.home))
+
+
+def pipelines_folder() -> Path:
+    """Return where the pipeline files lie: `PERENNIAL_PIPELINES`, or the repository's own."""
+    return Path(os.environ.get("PERENNIAL_PIPELINES", Settings.pipelines))

@@ -1,0 +1,58 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := run
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+UV := $(BIN)/python -m uv
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+
+.PHONY: run test unit lint format bench lock schema clean
+
+run: $(LOCKED)  ## the demonstration: from nothing to a champion
+	$(BIN)/perennial demo
+
+test: $(LOCKED)  ## every test, real servers included
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+unit: $(LOCKED)  ## the tests that need no stack
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not system"
+
+lint: $(LOCKED)  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(LOCKED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(LOCKED)  ## speed and memory, as ratios; never part of the tests
+	$(BIN)/python -m tests.benchmarks
+
+lock: $(LOCKED)  ## compile requirements.lock anew from pyproject.toml
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --group dev pyproject.toml --output-file requirements.lock
+
+schema: $(LOCKED)  ## write the pipeline file's JSON schema
+	$(BIN)/python -m deployments.pipelines > deployments/pipelines/schema.json
+
+clean:  ## remove what was built; the state under .perennial stays
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made again when the lock or the project changes. Compiling the bytecode at
+# once halves every later import.
+$(LOCKED): requirements.lock pyproject.toml
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+		if command -v $$python >/dev/null && $$python -c '$(SUITABLE)' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "perennial needs Python 3.11, 3.12 or 3.13; python3 is $$(python3 --version 2>&1). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; \
+	fi; \
+	test -x $(BIN)/python && $(BIN)/python -c '$(SUITABLE)' 2>/dev/null || $$found -m venv --clear $(VENV)
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "Installing the locked packages into $(VENV) …"
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --compile-bytecode --python $(BIN)/python --editable .
+	@touch $(LOCKED)

@@ -1,0 +1,79 @@
+"""The entry point: names every command, imports the one that is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from deployments.cli.output import report_error
+from tasks.errors import PerennialError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("deployments.cli.stack:up", "Start the local stack, or heal it."),
+    "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
+    "status": ("deployments.cli.stack:status", "Show each process of the stack."),
+    "doctor": ("deployments.cli.stack:doctor", "Check this machine and say what to mend."),
+    "demo": ("deployments.cli.demo:demo", "From nothing to a champion, on real flights."),
+    "new": ("deployments.cli.new:new", "Write a pipeline file and a suite from a data file."),
+    "apply": ("deployments.cli.apply:apply", "Bring deployments and schedules in line."),
+    "ingest": ("deployments.cli.runs:ingest", "Bring files in: validate, clean, append."),
+    "train": ("deployments.cli.runs:train", "Train a challenger and let the gate judge it."),
+    "score": ("deployments.cli.runs:score", "Score a file with the champion."),
+    "models": ("deployments.cli.versions:models", "List the versions, the champion first."),
+    "promote": ("deployments.cli.versions:promote", "Put a version in service."),
+    "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
+    "history": ("deployments.cli.versions:history", "Tell what was decided, and why."),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they run, so that `--help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order a person meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 failed, 2 wrong use or configuration, 3 refused.",
+)
+@click.version_option(package_name="perennial-mlops", prog_name="perennial")
+def commands() -> None:
+    """Perennial keeps machine-learning models fresh."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with the status it earned."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = commands.main(args=words, standalone_mode=False)
+    except PerennialError as error:
+        if "--debug" in words:
+            raise
+        report_error(error, as_json="--json" in words)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,68 @@
+"""What a person or a program reads: calm tables, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from tasks.errors import PerennialError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def reporting(command: Command) -> Command:
+    """Give a command the options `--json` and `--debug`."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(
+        command
+    )
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")(
+        command
+    )
+
+
+def say(text: str) -> None:
+    """Print a line of progress on standard error."""
+    click.echo(text, err=True)
+
+
+def show(document: Mapping[str, Any], as_json: bool, human: Callable[[], str]) -> None:
+    """Print the document as JSON, or what `human` makes of it."""
+    click.echo(json.dumps(document, indent=2, default=str) if as_json else human())
+
+
+def report_error(error: PerennialError, *, as_json: bool) -> None:
+    """Print one clear message; for programs, its parts as well."""
+    if as_json:
+        parts = {"where": error.where, "rule": error.rule, "came": error.came}
+        document = {"error": str(error), **parts, "remedy": error.remedy}
+        click.echo(json.dumps(document, indent=2))
+    click.echo(f"perennial: {error}", err=True)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Align rows under their heads; numbers to the right.
+
+    >>> print(table(["name", "rows"], [["flights", 10], ["taxis", 2000]]))
+    name     rows
+    flights    10
+    taxis    2000
+    """
+    body = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(head), *body]) for i in range(len(head))]
+    numeric = [all(_is_number(line[i]) for line in body) and body != [] for i in range(len(head))]
+
+    def aligned(line: Sequence[str]) -> str:
+        cells = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        )
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(aligned(line) for line in [list(head), *body])
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).replace(",", "").removeprefix("-").isdigit()
