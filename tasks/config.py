@@ -201,10 +201,10 @@ def read_pipeline(path: Path) -> Pipeline:
     except ConfigurationError:
         raise
     except ValidationError as error:
-        faults = "\n  ".join(_fault(detail) for detail in error.errors())
-        raise ConfigurationError(
-            f"{path.name}:\n  {faults}\n ", "the file keeps the rules"
-        ) from error
+        faults = [_fault(detail) for detail in error.errors()]
+        rule = "1 rule is broken" if len(faults) == 1 else f"{len(faults)} rules are broken"
+        listed = "".join(f"\n  {fault}" for fault in faults)
+        raise ConfigurationError(path.name, rule, remedy=listed) from error
     if path.stem != pipeline.name:
         rule = f"the name is the file's own, {path.stem}"
         raise ConfigurationError(path.name, rule, pipeline.name, "Rename one of them.")

@@ -1,0 +1,1 @@
+"""Training: what it is pinned to, its steps, and how it ends."""

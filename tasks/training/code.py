@@ -1,0 +1,90 @@
+"""The digest of the code that a training run depends on, helpers included, however deep."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+from tasks.settings import REPOSITORY
+
+INSTALLED = tuple(
+    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")
+)
+
+
+def code_digest(extra_modules: Iterable[str] = ()) -> str:
+    """Return the SHA-256 over every source file of `tasks` and all that `extra_modules` import.
+
+    `extra_modules` are the user's own, such as the one that holds `features.transform`; their
+    imports are followed into every module that is not part of an installed package, without
+    running any of them.
+    """
+    files = {path.resolve() for path in (REPOSITORY / "tasks").rglob("*.py")}
+    for module in extra_modules:
+        files |= _closure(module)
+    return files_digest(sorted(files))
+
+
+def lock_digest() -> str:
+    """Return the SHA-256 of `requirements.lock`; of nothing where the lock is not shipped."""
+    lock = REPOSITORY / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes() if lock.is_file() else b"").hexdigest()
+
+
+def files_digest(files: Iterable[Path]) -> str:
+    """Return one SHA-256 over names and contents."""
+    whole = hashlib.sha256()
+    for path in files:
+        inside = path.is_relative_to(REPOSITORY)
+        name = path.relative_to(REPOSITORY).as_posix() if inside else path.name
+        whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def _closure(module: str) -> set[Path]:
+    """Return the source files of a module and of all it imports, installed packages left out."""
+    found: set[Path] = set()
+    names = [module]
+    seen: set[str] = set()
+    while names:
+        name = names.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        path = _source(name)
+        if path is None:
+            continue
+        found.add(path)
+        names.extend(_imports(path, name))
+        if "." in name:
+            names.append(name.rpartition(".")[0])
+    return found
+
+
+def _source(name: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    path = Path(spec.origin).resolve()
+    return None if any(path.is_relative_to(folder) for folder in INSTALLED) else path
+
+
+def _imports(path: Path, module: str) -> list[str]:
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            dots = "." * node.level
+            base = importlib.util.resolve_name(dots + (node.module or ""), package or None)
+            names.append(base)
+            names.extend(f"{base}.{alias.name}" for alias in node.names)
+    return names

@@ -1,0 +1,49 @@
+"""What a training run is pinned to. The same plan gives the same model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.data.reference import DatasetRef
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Data version, configuration, code, lock and seed of one training run."""
+
+    data: DatasetRef
+    configuration: str
+    code: str
+    lock: str
+    seed: int
+
+    @property
+    def pipeline(self) -> str:
+        return self.data.pipeline
+
+    @property
+    def key(self) -> str:
+        """Return the training key: SHA-256 over everything the run is pinned to."""
+        return digest(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "data": self.data.to_dict(),
+            "configuration": self.configuration,
+            "code": self.code,
+            "lock": self.lock,
+            "seed": self.seed,
+        }
+
+
+def digest(document: Any) -> str:
+    """Return the SHA-256 of a JSON document; key order does not matter.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
