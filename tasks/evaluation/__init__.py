@@ -1,0 +1,1 @@
+"""Metrics, their intervals, baselines, slices and calibration: pure functions on arrays."""

@@ -1,0 +1,124 @@
+"""Percentile bootstrap intervals (Efron and Tibshirani 1993, chapter 13).
+
+Rows are drawn with replacement, all of them in every round: nothing is sub-sampled. A round is
+a vector of counts, and the same counts serve every metric and both models.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.evaluation.metrics import NAN, Metric, Weighted
+
+Array = NDArray[Any]
+ROUNDS = 500
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its bounds; all NaN where the figure is undefined."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return plain JSON; NaN becomes null.
+
+        >>> Interval(0.5, 0.25, float("nan")).to_dict()
+        {'value': 0.5, 'low': 0.25, 'high': None}
+        """
+        return {key: number(getattr(self, key)) for key in ("value", "low", "high")}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, float | None]) -> Interval:
+        """Read what `to_dict` wrote."""
+        return cls(*(unnumber(content[key]) for key in ("value", "low", "high")))
+
+
+def number(value: float) -> float | None:
+    """Return a float that strict JSON can hold: None for NaN and the infinities."""
+    return float(value) if math.isfinite(value) else None
+
+
+def unnumber(value: float | None) -> float:
+    """Return the float that `number` wrote; NaN for None."""
+    return NAN if value is None else float(value)
+
+
+def interval(
+    metric: Metric,
+    y: Array,
+    predictions: Array,
+    *,
+    confidence: float,
+    seed: int,
+    rounds: int = ROUNDS,
+) -> Interval:
+    """Return the metric with its percentile bootstrap interval.
+
+    Args:
+        metric: what to compute.
+        y: (n,) labels.
+        predictions: (n, k) probabilities or (n,) values.
+        confidence: the interval's nominal coverage, such as 0.95.
+        seed: of the resampling; equal seeds give equal intervals.
+        rounds: how often the rows are drawn again.
+    """
+    return intervals([metric.weighted(y, predictions)], len(y), confidence, seed, rounds)[0]
+
+
+def paired_gain(
+    metric: Metric,
+    y: Array,
+    challenger: Array,
+    champion: Array,
+    *,
+    confidence: float,
+    seed: int,
+    rounds: int = ROUNDS,
+) -> Interval:
+    """Return how much better the challenger is than the champion on the same rows.
+
+    Positive means that the challenger is better, whatever the metric's direction. Both models
+    are judged on the same resampled rows, so what is hard for both cancels out. Arguments are
+    as for `interval`.
+    """
+    new, old = metric.weighted(y, challenger), metric.weighted(y, champion)
+    gain: Weighted = lambda w: metric.gain(new(w), old(w))  # noqa: E731
+    return intervals([gain], len(y), confidence, seed, rounds)[0]
+
+
+def intervals(
+    figures: Sequence[Weighted], rows: int, confidence: float, seed: int, rounds: int = ROUNDS
+) -> tuple[Interval, ...]:
+    """Return the interval of each figure, all on the same resampled rows.
+
+    Rounds in which a figure is undefined (a class was not drawn) are left out; where more than
+    half are, the bounds are NaN.
+    """
+    values = [figure(np.ones(rows)) for figure in figures]
+    if rows == 0 or all(math.isnan(value) for value in values):
+        return tuple(Interval(value, NAN, NAN) for value in values)
+    rng = np.random.default_rng(seed)
+    draws = np.empty((len(figures), rounds))
+    for column in range(rounds):
+        drawn = rng.integers(0, rows, size=rows, dtype=np.int64)
+        counts = np.bincount(drawn, minlength=rows).astype(float)
+        draws[:, column] = [figure(counts) for figure in figures]
+    return tuple(_bounds(value, row, confidence) for value, row in zip(values, draws, strict=True))
+
+
+def _bounds(value: float, draws: Array, confidence: float) -> Interval:
+    known = draws[~np.isnan(draws)]
+    if math.isnan(value) or len(known) * 2 < len(draws):
+        return Interval(value, NAN, NAN)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))

@@ -1,0 +1,260 @@
+"""The metrics a pipeline can be judged by, each computed on weighted rows.
+
+A metric is prepared once for labels and predictions (sorting, per-row losses) and then
+answered for any weights of the rows. A bootstrap round is a vector of counts, so 500 rounds
+sort nothing again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.config import METRICS as NAMES
+from tasks.errors import DataError
+
+Array = NDArray[Any]
+Weighted = Callable[[Array], float]
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: its name, the tasks it serves, its direction, and how it is computed."""
+
+    name: str
+    tasks: tuple[str, ...]
+    greater_is_better: bool
+    build: Callable[[Array, Array], Weighted]
+
+    def score(self, y: Array, predictions: Array) -> float:
+        """Return the metric of `predictions` against `y`.
+
+        Args:
+            y: (n,) class indices 0..k-1, or values for regression.
+            predictions: (n, k) probabilities (binary also (n,), of class 1), or (n,) values.
+
+        Raises:
+            DataError: the lengths differ.
+
+        Returns NaN where the metric is undefined: no rows, a prediction that is not finite, or
+        one class where the metric needs two.
+
+        >>> METRICS["roc_auc"].score(np.array([0, 1, 1]), np.array([0.1, 0.9, 0.3]))
+        1.0
+        """
+        return self.weighted(y, predictions)(np.ones(len(y)))
+
+    def weighted(self, y: Array, predictions: Array) -> Weighted:
+        """Prepare the metric for these rows; the result takes (n,) weights, all at least 0."""
+        y, predictions = np.asarray(y), np.asarray(predictions)
+        if len(y) != len(predictions):
+            came = f"{len(y)} labels and {len(predictions)} predictions"
+            raise DataError(self.name, "every row has one prediction", came)
+        if len(y) == 0 or not (np.isfinite(y).all() and np.isfinite(predictions).all()):
+            return lambda _: NAN
+        return self.build(y, predictions)
+
+    def gain(self, challenger: float, champion: float) -> float:
+        """Return how much better the challenger is; positive whatever the direction.
+
+        >>> METRICS["rmse"].gain(1.0, 1.5)
+        0.5
+        """
+        return challenger - champion if self.greater_is_better else champion - challenger
+
+
+def positive(predictions: Array) -> Array:
+    """Return the (n,) probability of class 1 from (n, 2) or (n,) probabilities."""
+    return predictions if predictions.ndim == 1 else predictions[:, -1]
+
+
+def probabilities(predictions: Array) -> Array:
+    """Return (n, k) probabilities; (n,) means the probability of class 1."""
+    if predictions.ndim == 2:
+        return predictions
+    return np.column_stack([1 - predictions, predictions])
+
+
+def classes(predictions: Array) -> Array:
+    """Return the (n,) most probable class; the lower index where two are equal."""
+    index: Array = probabilities(predictions).argmax(axis=1)
+    return index
+
+
+def _ratio(top: Any, bottom: Any) -> float:
+    return float(top / bottom) if bottom > 0 else NAN
+
+
+def _mean(loss: Array) -> Weighted:
+    return lambda w: _ratio(w @ loss, w.sum())
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Rows sorted by score once: where each positive stands among the negatives.
+
+    `below` and `upto` count the negatives with a lower score and with at most the same score;
+    `first` is the place of the lowest positive with the same score.
+    """
+
+    positives: Array
+    negatives: Array
+    below: Array
+    upto: Array
+    first: Array
+
+
+def _rank(y: Array, score: Array) -> _Ranking:
+    order = np.argsort(score, kind="stable")
+    hit = y[order] == 1
+    positives, negatives = order[hit], order[~hit]
+    up, down = score[positives], score[negatives]
+    return _Ranking(
+        positives,
+        negatives,
+        np.searchsorted(down, up, side="left"),
+        np.searchsorted(down, up, side="right"),
+        np.searchsorted(up, up, side="left"),
+    )
+
+
+def _running(w: Array) -> Array:
+    return np.concatenate([[0.0], np.cumsum(w)])
+
+
+def _area(rank: _Ranking) -> Weighted:
+    def score(w: Array) -> float:
+        hits, misses = w[rank.positives], _running(w[rank.negatives])
+        wins = misses[rank.below] + misses[rank.upto]
+        return _ratio(hits @ wins, 2 * hits.sum() * misses[-1])
+
+    return score
+
+
+def _roc_auc(y: Array, predictions: Array) -> Weighted:
+    return _area(_rank(y, positive(predictions)))
+
+
+def _average_precision(y: Array, predictions: Array) -> Weighted:
+    rank = _rank(y, positive(predictions))
+
+    def score(w: Array) -> float:
+        hits, misses = _running(w[rank.positives]), _running(w[rank.negatives])
+        if misses[-1] == 0:
+            return NAN
+        true = hits[-1] - hits[rank.first]
+        flagged = true + misses[-1] - misses[rank.below]
+        precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
+        return _ratio(np.diff(hits) @ precision, hits[-1])
+
+    return score
+
+
+def _log_loss(y: Array, predictions: Array) -> Weighted:
+    chance = probabilities(predictions)
+    tiny = float(np.finfo(chance.dtype if chance.dtype.kind == "f" else float).eps)
+    known = chance[np.arange(len(y)), y.astype(int)].astype(float)
+    return _mean(-np.log(np.clip(known, tiny, 1 - tiny)))
+
+
+def _brier(y: Array, predictions: Array) -> Weighted:
+    return _mean((positive(predictions).astype(float) - y) ** 2)
+
+
+def _accuracy(y: Array, predictions: Array) -> Weighted:
+    return _mean((classes(predictions) == y).astype(float))
+
+
+def _f1(y: Array, predictions: Array) -> Weighted:
+    flagged, late = classes(predictions) == 1, y == 1
+    both, either = (flagged & late).astype(float), flagged.astype(float) + late
+
+    def score(w: Array) -> float:
+        positives = w @ late
+        if positives in (0, w.sum()):
+            return NAN
+        return _ratio(2 * (w @ both), w @ either)
+
+    return score
+
+
+def _f1_macro(y: Array, predictions: Array) -> Weighted:
+    k = probabilities(predictions).shape[1]
+    cell = y.astype(int) * k + classes(predictions)
+
+    def score(w: Array) -> float:
+        table = np.bincount(cell, weights=w, minlength=k * k).reshape(k, k)
+        known, said = table.sum(axis=1), table.sum(axis=0)
+        if np.count_nonzero(known) < 2:
+            return NAN
+        seen = (known + said) > 0
+        return float(np.mean(2 * np.diag(table)[seen] / (known + said)[seen]))
+
+    return score
+
+
+def _roc_auc_ovr(y: Array, predictions: Array) -> Weighted:
+    """One class against the rest, the plain mean over the classes that the rows hold."""
+    chance = probabilities(predictions)
+    each = [_area(_rank(y == i, chance[:, i])) for i in np.unique(y).astype(int)]
+
+    def score(w: Array) -> float:
+        areas = [area(w) for area in each]
+        known = [area for area in areas if not np.isnan(area)]
+        return float(np.mean(known)) if len(known) > 1 else NAN
+
+    return score
+
+
+def _rmse(y: Array, predictions: Array) -> Weighted:
+    mean = _mean((predictions.astype(float) - y) ** 2)
+    return lambda w: float(np.sqrt(mean(w)))
+
+
+def _mae(y: Array, predictions: Array) -> Weighted:
+    return _mean(np.abs(predictions.astype(float) - y))
+
+
+def _r2(y: Array, predictions: Array) -> Weighted:
+    error = (predictions.astype(float) - y) ** 2
+    # Centring first keeps the weighted variance exact for labels far from zero.
+    centred = y.astype(float) - y.mean()
+
+    def score(w: Array) -> float:
+        middle = _ratio(w @ centred, w.sum())
+        total = w @ (centred - middle) ** 2
+        return 1 - _ratio(w @ error, total)
+
+    return score
+
+
+_BUILDERS: Mapping[str, tuple[bool, Callable[[Array, Array], Weighted]]] = {
+    "roc_auc": (True, _roc_auc),
+    "average_precision": (True, _average_precision),
+    "log_loss": (False, _log_loss),
+    "brier": (False, _brier),
+    "accuracy": (True, _accuracy),
+    "f1": (True, _f1),
+    "f1_macro": (True, _f1_macro),
+    "roc_auc_ovr": (True, _roc_auc_ovr),
+    "rmse": (False, _rmse),
+    "mae": (False, _mae),
+    "r2": (True, _r2),
+}
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        name: Metric(name, tuple(task for task in NAMES if name in NAMES[task]), greater, build)
+        for name, (greater, build) in _BUILDERS.items()
+    }
+)
+
+
+def metrics_of(task: str) -> tuple[Metric, ...]:
+    """Return the metrics that serve this task, in the order the pipeline file lists them."""
+    return tuple(METRICS[name] for name in NAMES[task])

@@ -1,0 +1,1 @@
+"""The search for a setting, and the choice among what was tried."""
