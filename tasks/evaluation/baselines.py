@@ -1,0 +1,78 @@
+"""Naive predictions that a model must beat: class shares, mean, median, last value.
+
+They are predictions like any other, so the same metrics judge them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def baselines(
+    training_y: Array,
+    y: Array,
+    *,
+    task: str,
+    classes: int = 0,
+    training_times: Array | None = None,
+    times: Array | None = None,
+) -> dict[str, Array]:
+    """Return the baselines of a task as predictions for the rows of `y`.
+
+    Args:
+        training_y: (m,) labels of the training rows; class indices, or values for regression.
+        y: (n,) labels of the judged rows; only earlier rows' labels are used, by "last_value".
+        task: binary, multiclass or regression.
+        classes: number of classes k; ignored for regression.
+        training_times: (m,) event times; with `times`, "last_value" is added.
+        times: (n,) event times.
+
+    Returns "prior" (class shares; its most probable class is the majority) for classification,
+    "mean" and "median" for regression, each (n, k) probabilities or (n,) values.
+
+    >>> baselines(np.array([0, 0, 0, 1]), np.array([1]), task="binary", classes=2)
+    {'prior': array([[0.75, 0.25]])}
+    """
+    found: dict[str, Array] = {}
+    if task == "regression":
+        found["mean"] = np.full(len(y), float(np.mean(training_y)))
+        found["median"] = np.full(len(y), float(np.median(training_y)))
+    else:
+        found["prior"] = np.tile(shares(training_y, classes), (len(y), 1))
+    if training_times is not None and times is not None:
+        last = last_value(training_y, training_times, y, times)
+        found["last_value"] = last if task == "regression" else np.eye(classes)[last.astype(int)]
+    return found
+
+
+def shares(y: Array, classes: int) -> Array:
+    """Return the (k,) share of each class.
+
+    >>> shares(np.array([0, 2, 2, 2]), 3)
+    array([0.25, 0.  , 0.75])
+    """
+    part: Array = np.bincount(y.astype(int), minlength=classes) / len(y)
+    return part
+
+
+def last_value(training_y: Array, training_times: Array, y: Array, times: Array) -> Array:
+    """Return, for each judged row, the label of the latest row that is strictly earlier.
+
+    Rows of the same time do not answer for each other. It supposes that a label is known at
+    once; where labels come later this baseline is stronger than anything that could be used.
+    A row with nothing before it gets the earliest label.
+
+    >>> day = np.array([1, 2, 2, 3]).astype("datetime64[D]")
+    >>> last_value(np.array([5.0]), day[:1], np.array([6.0, 7.0, 8.0]), day[1:])
+    array([5., 5., 7.])
+    """
+    labels, when = np.concatenate([training_y, y]), np.concatenate([training_times, times])
+    order = np.argsort(when, kind="stable")
+    earlier = np.searchsorted(when[order], times, side="left") - 1
+    last: Array = labels[order][np.maximum(earlier, 0)]
+    return last

@@ -1,0 +1,73 @@
+"""Whether stated probabilities come true, and whether values are right on average."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.evaluation.metrics import NAN, classes, positive, probabilities
+
+Array = NDArray[Any]
+MOST_BINS = 15
+ROWS_A_BIN = 100
+
+
+def calibration_error(y: Array, predictions: Array, *, task: str) -> float:
+    """Return how far the predictions are from what happened; 0 is perfect, NaN without rows.
+
+    Binary: expected calibration error of class 1. Multiclass: of the most probable class
+    (Naeini, Cooper and Hauskrecht 2015). Both with equal-mass bins (Nixon et al. 2019), at most
+    15 and at least 100 rows each, since small bins show an error that is only chance.
+    Regression: the mean error over the standard deviation of the labels.
+
+    >>> y, half = np.arange(1000) % 2, np.full(1000, 0.75)
+    >>> calibration_error(y, half, task="binary")
+    0.25
+    """
+    if len(y) == 0:
+        return NAN
+    if task == "regression":
+        return bias(y, predictions)
+    said, rows, came = _bins(*_claims(y, predictions, task))
+    return float(np.abs(said - came) @ rows / rows.sum())
+
+
+def reliability(y: Array, predictions: Array, *, task: str) -> tuple[Array, Array, Array]:
+    """Return per equal-mass bin the mean stated probability, the share that came true, the rows.
+
+    Three arrays of at most 15 values, by rising probability.
+    """
+    said, rows, came = _bins(*_claims(y, predictions, task))
+    return said, came, rows
+
+
+def bias(y: Array, predictions: Array) -> float:
+    """Return the absolute mean error in standard deviations of `y`; NaN where `y` is constant.
+
+    >>> bias(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
+    0.5
+    """
+    spread = float(np.std(y))
+    return abs(float(np.mean(predictions - y))) / spread if spread > 0 else NAN
+
+
+def _claims(y: Array, predictions: Array, task: str) -> tuple[Array, Array]:
+    if task == "binary":
+        return positive(predictions).astype(float), (y == 1).astype(float)
+    top = probabilities(predictions).max(axis=1).astype(float)
+    return top, (classes(predictions) == y).astype(float)
+
+
+def _bins(chance: Array, came_true: Array) -> tuple[Array, Array, Array]:
+    """Cut at quantiles; equal probabilities stay in one bin, whatever the order of the rows."""
+    count = int(np.clip(len(chance) // ROWS_A_BIN, 1, MOST_BINS))
+    places = (np.arange(1, count) * len(chance)) // count
+    edges = np.unique(np.sort(chance)[places])
+    bin_of = np.searchsorted(edges, chance, side="right")
+    rows = np.bincount(bin_of, minlength=len(edges) + 1)
+    held = rows > 0
+    said = np.bincount(bin_of, weights=chance, minlength=len(rows))[held] / rows[held]
+    came = np.bincount(bin_of, weights=came_true, minlength=len(rows))[held] / rows[held]
+    return said, rows[held], came

@@ -1,0 +1,89 @@
+"""What a plot needs, as short lists: at most 100 points a curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.evaluation.bootstrap import number
+from tasks.evaluation.calibration import reliability
+from tasks.evaluation.metrics import classes, positive, probabilities
+
+Array = NDArray[Any]
+POINTS = 100
+MOST_CLASSES = 20
+LEVELS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+Curves = dict[str, Any]
+
+
+def curves(y: Array, predictions: Array, *, task: str) -> Curves:
+    """Return the curves of a task as plain JSON.
+
+    Binary: "roc" (false_positive_rate, true_positive_rate), "precision_recall" (recall,
+    precision), each absent for one class, and "reliability" (stated, observed, rows).
+    Multiclass: "reliability" of the most probable class. Both: "confusion" (rows are the true
+    class, columns the most probable one), up to 20 classes. Regression: "residuals" (level,
+    quantile of prediction - label).
+    """
+    if len(y) == 0:
+        return {}
+    if task == "regression":
+        error = np.quantile(predictions.astype(float) - y, LEVELS)
+        return {"residuals": {"level": list(LEVELS), "quantile": _plain(error)}}
+    found: Curves = {}
+    if task == "binary" and 0 < np.sum(y == 1) < len(y):
+        found.update(_ranking_curves(y, positive(predictions)))
+    said, came, rows = reliability(y, predictions, task=task)
+    found["reliability"] = {
+        "stated": _plain(said),
+        "observed": _plain(came),
+        "rows": [int(count) for count in rows],
+    }
+    k = probabilities(predictions).shape[1]
+    if k <= MOST_CLASSES:
+        found["confusion"] = confusion(y, classes(predictions), k)
+    return found
+
+
+def confusion(y: Array, said: Array, k: int) -> list[list[int]]:
+    """Return how often each true class (row) was called each class (column).
+
+    >>> confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
+    [[1, 0], [1, 1]]
+    """
+    table = np.bincount(y.astype(int) * k + said, minlength=k * k).reshape(k, k)
+    return [[int(count) for count in row] for row in table]
+
+
+def _ranking_curves(y: Array, score: Array) -> Curves:
+    order = np.argsort(-score, kind="stable")
+    ranked, hit = score[order], y[order] == 1
+    ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
+    true, flagged = np.cumsum(hit)[ends], ends + 1
+    kept = thinned(len(ends))
+    true, flagged = true[kept], flagged[kept]
+    recall, precision = true / hit.sum(), true / flagged
+    false = (flagged - true) / (len(y) - hit.sum())
+    return {
+        "roc": {
+            "false_positive_rate": _plain(np.r_[0.0, false]),
+            "true_positive_rate": _plain(np.r_[0.0, recall]),
+        },
+        "precision_recall": {"recall": _plain(recall), "precision": _plain(precision)},
+    }
+
+
+def thinned(count: int, most: int = POINTS - 1) -> Array:
+    """Return at most `most` evenly spread places among `count`, the first and last kept.
+
+    >>> thinned(7, 3).tolist()
+    [0, 3, 6]
+    """
+    places: Array = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    return places
+
+
+def _plain(values: Array) -> list[float | None]:
+    return [number(round(float(value), 6)) for value in values]

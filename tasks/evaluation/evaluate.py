@@ -1,0 +1,221 @@
+"""The whole judgement of one model on one set of rows, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.errors import DataError
+from tasks.evaluation.bootstrap import (
+    ROUNDS,
+    Interval,
+    intervals,
+    number,
+    paired_gain,
+    unnumber,
+)
+from tasks.evaluation.calibration import calibration_error
+from tasks.evaluation.curves import curves
+from tasks.evaluation.metrics import METRICS, Metric, metrics_of
+from tasks.evaluation.slices import Slice, judge_slices
+
+Array = NDArray[Any]
+Window = tuple[str | None, str | None]
+DRAWS = 30_000_000
+FEWEST_ROUNDS = 100
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How one model did on some rows.
+
+    `metrics` holds every metric of the task with its interval; `metric` names the one that
+    decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
+    over it (positive: the model is better), `baseline_metrics` every metric per baseline.
+    `calibration` is the error of `calibration_error`. `window` is (start, end) as ISO texts.
+    `rounds` says how often the rows were resampled; no row was ever left out.
+    """
+
+    task: str
+    metric: str
+    rows: int
+    confidence: float
+    rounds: int
+    metrics: Mapping[str, Interval]
+    calibration: float
+    window: Window | None = None
+    baselines: Mapping[str, float] = field(default_factory=dict)
+    baseline_gains: Mapping[str, Interval] = field(default_factory=dict)
+    baseline_metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    slices: tuple[Slice, ...] = ()
+    curves: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def deciding(self) -> Interval:
+        """The interval of the metric that decides."""
+        return self.metrics[self.metric]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON; NaN becomes null."""
+        return {
+            "task": self.task,
+            "metric": self.metric,
+            "rows": self.rows,
+            "confidence": self.confidence,
+            "rounds": self.rounds,
+            "metrics": {name: found.to_dict() for name, found in self.metrics.items()},
+            "calibration": number(self.calibration),
+            "window": None if self.window is None else list(self.window),
+            "baselines": {name: number(value) for name, value in self.baselines.items()},
+            "baseline_gains": {name: gain.to_dict() for name, gain in self.baseline_gains.items()},
+            "baseline_metrics": {
+                name: {metric: number(value) for metric, value in values.items()}
+                for name, values in self.baseline_metrics.items()
+            },
+            "slices": [found.to_dict() for found in self.slices],
+            "curves": dict(self.curves),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
+        """Read what `to_dict` wrote; null becomes NaN."""
+        window = content["window"]
+        return cls(
+            **{
+                **content,
+                "metrics": _intervals(content["metrics"]),
+                "calibration": unnumber(content["calibration"]),
+                "window": None if window is None else (window[0], window[1]),
+                "baselines": _numbers(content["baselines"]),
+                "baseline_gains": _intervals(content["baseline_gains"]),
+                "baseline_metrics": {
+                    name: _numbers(values) for name, values in content["baseline_metrics"].items()
+                },
+                "slices": tuple(Slice.from_dict(part) for part in content["slices"]),
+            }
+        )
+
+
+def evaluate(
+    y: Array,
+    predictions: Array,
+    *,
+    task: str,
+    metric: str,
+    seed: int,
+    confidence: float = 0.95,
+    slices: pd.DataFrame | None = None,
+    baselines: Mapping[str, Array] = MappingProxyType({}),
+    window: Window | None = None,
+) -> Evaluation:
+    """Judge predictions by every metric of the task, with intervals, baselines and slices.
+
+    Args:
+        y: (n,) class indices 0..k-1, or values for regression.
+        predictions: (n, k) probabilities, or (n,) values for regression.
+        task: binary, multiclass or regression.
+        metric: the metric that decides; slices and baselines are judged by it.
+        seed: of the resampling.
+        confidence: of the intervals.
+        slices: n rows of the columns to slice by, or None.
+        baselines: name to predictions, see `baselines.baselines`.
+        window: (start, end) of the rows' event times as ISO texts, to be recorded.
+
+    Raises:
+        DataError: there are no rows, a label or prediction is not finite, or shapes differ.
+    """
+    y, predictions = checked(y, predictions, task)
+    every, deciding, rounds = metrics_of(task), METRICS[metric], rounds_for(len(y))
+    weighted = [each.weighted(y, predictions) for each in every]
+    found = intervals(weighted, len(y), confidence, seed, rounds)
+    naive = {
+        name: {each.name: each.score(y, guess) for each in every}
+        for name, guess in baselines.items()
+    }
+    parts = () if slices is None else _sliced(deciding, y, predictions, slices, confidence, seed)
+    return Evaluation(
+        task=task,
+        metric=metric,
+        rows=len(y),
+        confidence=confidence,
+        rounds=rounds,
+        metrics={each.name: figure for each, figure in zip(every, found, strict=True)},
+        calibration=calibration_error(y, predictions, task=task),
+        window=window,
+        baselines={name: values[metric] for name, values in naive.items()},
+        baseline_gains=_gains(deciding, y, predictions, baselines, confidence, seed),
+        baseline_metrics=naive,
+        slices=parts,
+        curves=curves(y, predictions, task=task),
+    )
+
+
+def _sliced(
+    metric: Metric, y: Array, predictions: Array, frame: pd.DataFrame, confidence: float, seed: int
+) -> tuple[Slice, ...]:
+    rounds = rounds_for(len(y))
+    return judge_slices(
+        metric, y, predictions, frame, confidence=confidence, seed=seed, rounds=rounds
+    )
+
+
+def _gains(
+    metric: Metric,
+    y: Array,
+    predictions: Array,
+    naive: Mapping[str, Array],
+    confidence: float,
+    seed: int,
+) -> dict[str, Interval]:
+    rounds = rounds_for(len(y))
+    return {
+        name: paired_gain(
+            metric, y, predictions, guess, confidence=confidence, seed=seed, rounds=rounds
+        )
+        for name, guess in naive.items()
+    }
+
+
+def checked(y: Array, predictions: Array, task: str) -> tuple[Array, Array]:
+    """Return labels and predictions as arrays that fit each other and the task.
+
+    Raises:
+        DataError: there are no rows, something is not finite, or the shapes differ.
+    """
+    y, predictions = np.asarray(y), np.asarray(predictions)
+    if len(y) == 0:
+        raise DataError("evaluation", "there is at least one row", "none")
+    if y.shape != (len(predictions),) or predictions.ndim > (1 if task == "regression" else 2):
+        came = f"labels {y.shape} and predictions {predictions.shape}"
+        raise DataError("evaluation", "every row has one label and one prediction", came)
+    bad = int((~np.isfinite(predictions.reshape(len(y), -1)).all(axis=1) | ~np.isfinite(y)).sum())
+    if bad:
+        rule = "labels and predictions are finite numbers"
+        raise DataError("evaluation", rule, f"{bad} of {len(y)} rows that are not")
+    if task != "regression" and predictions.ndim == 2 and y.max() >= predictions.shape[1]:
+        came = f"class {int(y.max())} and {predictions.shape[1]} columns"
+        raise DataError("evaluation", "every class has a column of probabilities", came)
+    return y, predictions
+
+
+def rounds_for(rows: int) -> int:
+    """Return how often to resample: 500 times, fewer beyond 60,000 rows, never under 100.
+
+    >>> rounds_for(30_000), rounds_for(150_000), rounds_for(10_000_000)
+    (500, 200, 100)
+    """
+    return int(np.clip(DRAWS // rows, FEWEST_ROUNDS, ROUNDS))
+
+
+def _intervals(content: Mapping[str, Any]) -> dict[str, Interval]:
+    return {name: Interval.from_dict(found) for name, found in content.items()}
+
+
+def _numbers(content: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: unnumber(value) for name, value in content.items()}
