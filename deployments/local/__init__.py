@@ -1,0 +1,1 @@
+"""The local stack: what runs, in which order, restarted when it dies."""

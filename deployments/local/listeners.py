@@ -1,0 +1,76 @@
+"""Look which processes listen on which ports of this machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import socket
+from collections.abc import Callable, Iterable
+
+import psutil
+
+from deployments.local.ports import Holder
+from tasks.errors import bounded
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on `port` of the loopback address now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise
+    return True
+
+
+def holders(ports: Iterable[int]) -> tuple[Holder, ...]:
+    """Return who holds each of `ports` that is not free, in the order given."""
+    taken = [port for port in ports if not is_free(port)]
+    if not taken:
+        return ()
+    pids = _listening()
+    return tuple(_holder(port, pids.get(port)) for port in taken)
+
+
+def free_offset(start: int, ports_at: Callable[[int], Iterable[int]], step: int = 37) -> int:
+    """Return the first offset from `start` on at which every port is free."""
+    offset = start
+    while not all(map(is_free, ports_at(offset))):
+        offset += step
+    return offset
+
+
+def _listening() -> dict[int, int | None]:
+    try:
+        found = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        found = _own_connections()
+    return {each.laddr.port: each.pid for each in found if each.status == psutil.CONN_LISTEN}
+
+
+def _own_connections() -> list[psutil._ntuples.sconn]:
+    """macOS shows the connections of other users' processes to nobody but root."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            pairs = process.net_connections("tcp")
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        for each in pairs:
+            found.append(psutil._ntuples.sconn(*each, process.pid))
+    return found
+
+
+def _holder(port: int, pid: int | None) -> Holder:
+    if pid is None:
+        return Holder(port, None, "", "")
+    try:
+        process = psutil.Process(pid)
+        return Holder(port, pid, process.name(), bounded(shlex.join(process.cmdline()), 200))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return Holder(port, pid, os.fspath("?"), "")

@@ -1,0 +1,124 @@
+"""Which port each part of the local stack listens on, and who holds one that is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+from tasks.errors import ConfigurationError, StackError
+
+HIGHEST = 65535
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port of one stack; all are below the range that systems hand out for calls.
+
+    >>> Ports.shifted(1000).mlflow
+    6000
+    """
+
+    s3: int = 8333
+    mlflow: int = 5000
+    prefect: int = 4200
+    serving: int = 8080
+    receiver: int = 8081
+    s3_grpc: int = 8334
+    master: int = 9333
+    master_grpc: int = 9334
+    volume: int = 9340
+    volume_grpc: int = 9341
+    filer: int = 8888
+    filer_grpc: int = 8889
+    admin: int = 9350
+    admin_grpc: int = 9351
+
+    @classmethod
+    def shifted(cls, offset: int) -> Ports:
+        """Return the default ports, each moved up by `offset`.
+
+        Raises:
+            ConfigurationError: a port would be negative or beyond 65535.
+
+        >>> Ports.shifted(60000)
+        Traceback (most recent call last):
+        ...
+        tasks.errors.ConfigurationError: --port-offset: it is 0 to 56184; got 60000. \
+Choose a smaller one.
+        """
+        defaults = cls().by_name()
+        most = HIGHEST - max(defaults.values())
+        if not 0 <= offset <= most:
+            rule = f"it is 0 to {most}"
+            raise ConfigurationError("--port-offset", rule, offset, "Choose a smaller one.")
+        return cls(**{name: port + offset for name, port in defaults.items()})
+
+    def by_name(self) -> Mapping[str, int]:
+        """Return the ports by the name of who listens there."""
+        found = {each.name: int(getattr(self, each.name)) for each in fields(self)}
+        return MappingProxyType(found)
+
+    def of(self, program: str) -> tuple[int, ...]:
+        """Return the ports that one program needs for itself.
+
+        >>> Ports().of("mlflow")
+        (5000,)
+        >>> Ports().of("worker")
+        ()
+        """
+        ours = PROGRAM_PORTS.get(program, ())
+        return tuple(self.by_name()[name] for name in ours)
+
+
+PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "s3": (
+            "s3",
+            "s3_grpc",
+            "master",
+            "master_grpc",
+            "volume",
+            "volume_grpc",
+            "filer",
+            "filer_grpc",
+            "admin",
+            "admin_grpc",
+        ),
+        "mlflow": ("mlflow",),
+        "prefect": ("prefect",),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that listens on a port; its pid is None where the system will not tell."""
+
+    port: int
+    pid: int | None
+    name: str
+    command: str
+
+    def __str__(self) -> str:
+        who = "a process of another user" if self.pid is None else f"{self.name} (pid {self.pid})"
+        line = f": {self.command}" if self.command else ""
+        return f"port {self.port} is held by {who}{line}"
+
+
+def refuse_taken(holders: Iterator[Holder] | tuple[Holder, ...]) -> None:
+    """Raise when a port that the stack needs is held by somebody else.
+
+    Raises:
+        StackError: it names each port and the process that holds it.
+
+    >>> refuse_taken((Holder(5000, 42, "python", "python -m http.server 5000"),))
+    Traceback (most recent call last):
+    ...
+    tasks.errors.StackError: ports: each is free; got port 5000 is held by python (pid 42): \
+python -m http.server 5000. End that process, or shift all ports: `perennial up --port-offset 1000`.
+    """
+    found = tuple(holders)
+    if found:
+        remedy = "End that process, or shift all ports: `perennial up --port-offset 1000`."
+        raise StackError("ports", "each is free", "; ".join(map(str, found)), remedy)

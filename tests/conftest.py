@@ -1,0 +1,42 @@
+"""A clean environment for every test, and the servers that tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployments.local.environment import OFFLINE
+from tests.servers import FOREIGN, S3, running_s3
+
+for name in [each for each in os.environ if each.startswith(FOREIGN)]:
+    del os.environ[name]
+os.environ.update(OFFLINE)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what an earlier test, or the person's shell, set for a vendor's library."""
+    for name in [each for each in os.environ if each.startswith(FOREIGN)]:
+        monkeypatch.delenv(name)
+    for name, text in OFFLINE.items():
+        monkeypatch.setenv(name, text)
+
+
+@pytest.fixture(scope="session")
+def short_home() -> Iterator[Path]:
+    """Yield a folder with a path short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="pn-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def s3(short_home: Path) -> Iterator[S3]:
+    """Yield a real S3 server with an empty bucket; `s3.settings` reaches it."""
+    with running_s3(short_home / "s3") as server:
+        yield server

@@ -1,0 +1,148 @@
+"""Real servers for the tests: each on free ports of the loopback address, ended with the test."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.local import seaweedfs
+from deployments.local.environment import OFFLINE
+from deployments.local.listeners import free_offset
+from deployments.local.ports import Ports
+from tasks.errors import StoreError
+from tasks.settings import Settings
+from tasks.store.s3 import S3Store
+
+FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "PERENNIAL_", "WEED_")
+
+
+@dataclass(frozen=True)
+class S3:
+    """A running SeaweedFS with an empty bucket: `.settings` reaches it."""
+
+    settings: Settings
+    ports: Ports
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """A running MLflow server: `.uri` reaches it; its artifacts lie in the bucket of `settings`."""
+
+    uri: str
+    settings: Settings
+
+
+def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment without what steers a vendor's library, plus `more`."""
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(FOREIGN)}
+    return {**kept, **OFFLINE, **more}
+
+
+def poll(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until `holds()`; fail after `seconds`, saying `what` was waited for."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    """Return whether a GET of `url` is answered with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status < 400)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def any_free_offset() -> int:
+    """Return an offset at which a whole stack fits, apart from that of a neighbouring worker."""
+    return free_offset(
+        9000 + os.getpid() * 41 % 9000, lambda at: Ports.shifted(at).by_name().values()
+    )
+
+
+@contextmanager
+def running_s3(home: Path) -> Iterator[S3]:
+    """Run SeaweedFS alone, its state under `home`."""
+    for name in ("s3", "run"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+    keys = {name: secrets.token_hex(16) for name in seaweedfs.SECRETS}
+    ports = Ports.shifted(any_free_offset())
+    settings = Settings(
+        s3_endpoint=f"http://127.0.0.1:{ports.s3}",
+        access_key=keys["AWS_ACCESS_KEY_ID"],
+        secret_key=keys["AWS_SECRET_ACCESS_KEY"],
+        signing_key=secrets.token_hex(32),
+        home=home,
+    )
+    command = seaweedfs.command(home / "s3", home / "run", settings.bucket, ports)
+    with _running(command, seaweedfs.environment(keys), home / "s3.log") as process:
+        poll(lambda: _alive(process) and bucket_is_there(settings), 30, "the bucket")
+        yield S3(settings, ports)
+
+
+def bucket_is_there(settings: Settings) -> bool:
+    """Return whether S3 answers and the bucket exists."""
+    try:
+        next(S3Store(settings).list("a"), None)
+    except StoreError:
+        return False
+    return True
+
+
+@contextmanager
+def _running(
+    command: tuple[str, ...], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            env=clean_environment(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _alive(process: subprocess.Popen[bytes]) -> bool:
+    status = process.poll()
+    assert status is None, f"{process.args!r} ended with {status}"
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, signum)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            continue
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
