@@ -98,27 +98,43 @@ def paired_gain(
 def intervals(
     figures: Sequence[Weighted], rows: int, confidence: float, seed: int, rounds: int = ROUNDS
 ) -> tuple[Interval, ...]:
-    """Return the interval of each figure, all on the same resampled rows.
+    """Return the interval of each figure, all on the same resampled rows."""
+    values, draws = resampled(figures, rows, seed, rounds)
+    return tuple(bounds(value, row, confidence) for value, row in zip(values, draws, strict=True))
 
-    Rounds in which a figure is undefined (a class was not drawn) are left out; where more than
-    half are, the bounds are NaN.
+
+def resampled(
+    figures: Sequence[Weighted], rows: int, seed: int, rounds: int = ROUNDS
+) -> tuple[Array, Array]:
+    """Return the (f,) figures and their (f, rounds) values on resampled rows.
+
+    A figure that is undefined on the rows as they are is not resampled; its values are NaN.
     """
-    values = [figure(np.ones(rows)) for figure in figures]
-    if rows == 0 or all(math.isnan(value) for value in values):
-        return tuple(Interval(value, NAN, NAN) for value in values)
+    values = np.array([figure(np.ones(rows)) for figure in figures], dtype=float)
+    draws = np.full((len(figures), rounds), NAN)
+    known = [place for place, value in enumerate(values) if not math.isnan(value)]
+    if not known:
+        return values, draws
     rng = np.random.default_rng(seed)
-    draws = np.empty((len(figures), rounds))
     for column in range(rounds):
         drawn = rng.integers(0, rows, size=rows, dtype=np.int64)
         counts = np.bincount(drawn, minlength=rows).astype(float)
-        draws[:, column] = [figure(counts) for figure in figures]
-    return tuple(_bounds(value, row, confidence) for value, row in zip(values, draws, strict=True))
+        draws[known, column] = [figures[place](counts) for place in known]
+    return values, draws
 
 
-def _bounds(value: float, draws: Array, confidence: float) -> Interval:
+def bounds(value: float, draws: Array, confidence: float) -> Interval:
+    """Return the percentile interval of a figure from its (rounds,) resampled values.
+
+    Rounds in which it is undefined (a class was not drawn) are left out; where more than half
+    are, the bounds are NaN.
+
+    >>> bounds(2.0, np.array([1.0, 2.0, 3.0, float("nan")]), 0.5)
+    Interval(value=2.0, low=1.5, high=2.5)
+    """
     known = draws[~np.isnan(draws)]
     if math.isnan(value) or len(known) * 2 < len(draws):
-        return Interval(value, NAN, NAN)
+        return Interval(float(value), NAN, NAN)
     tail = (1 - confidence) / 2
     low, high = np.quantile(known, [tail, 1 - tail])
-    return Interval(value, float(low), float(high))
+    return Interval(float(value), float(low), float(high))

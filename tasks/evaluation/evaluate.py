@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -15,9 +15,9 @@ from tasks.errors import DataError
 from tasks.evaluation.bootstrap import (
     ROUNDS,
     Interval,
-    intervals,
+    bounds,
     number,
-    paired_gain,
+    resampled,
     unnumber,
 )
 from tasks.evaluation.calibration import calibration_error
@@ -131,55 +131,69 @@ def evaluate(
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
     y, predictions = checked(y, predictions, task)
-    every, deciding, rounds = metrics_of(task), METRICS[metric], rounds_for(len(y))
-    weighted = [each.weighted(y, predictions) for each in every]
-    found = intervals(weighted, len(y), confidence, seed, rounds)
+    every, sampling = metrics_of(task), Sampling(confidence, seed, rounds_for(len(y)))
+    deciding = METRICS[metric]
+    metrics, gains = _judged(
+        y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
+    )
     naive = {
         name: {each.name: each.score(y, guess) for each in every}
         for name, guess in baselines.items()
     }
-    parts = () if slices is None else _sliced(deciding, y, predictions, slices, confidence, seed)
+    frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
         task=task,
         metric=metric,
         rows=len(y),
         confidence=confidence,
-        rounds=rounds,
-        metrics={each.name: figure for each, figure in zip(every, found, strict=True)},
+        rounds=sampling.rounds,
+        metrics=metrics,
         calibration=calibration_error(y, predictions, task=task),
         window=window,
         baselines={name: values[metric] for name, values in naive.items()},
-        baseline_gains=_gains(deciding, y, predictions, baselines, confidence, seed),
+        baseline_gains=gains,
         baseline_metrics=naive,
-        slices=parts,
+        slices=judge_slices(deciding, y, predictions, frame, **asdict(sampling)),
         curves=curves(y, predictions, task=task),
     )
 
 
-def _sliced(
-    metric: Metric, y: Array, predictions: Array, frame: pd.DataFrame, confidence: float, seed: int
-) -> tuple[Slice, ...]:
-    rounds = rounds_for(len(y))
-    return judge_slices(
-        metric, y, predictions, frame, confidence=confidence, seed=seed, rounds=rounds
-    )
-
-
-def _gains(
-    metric: Metric,
+def _judged(
     y: Array,
     predictions: Array,
-    naive: Mapping[str, Array],
-    confidence: float,
-    seed: int,
-) -> dict[str, Interval]:
-    rounds = rounds_for(len(y))
-    return {
-        name: paired_gain(
-            metric, y, predictions, guess, confidence=confidence, seed=seed, rounds=rounds
-        )
-        for name, guess in naive.items()
+    *,
+    deciding: Metric,
+    every: tuple[Metric, ...],
+    baselines: Mapping[str, Array],
+    sampling: Sampling,
+) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    """Return every metric and the gain over each baseline, all on the same resampled rows."""
+    figures = [each.weighted(y, predictions) for each in every]
+    figures += [deciding.weighted(y, guess) for guess in baselines.values()]
+    values, draws = resampled(figures, len(y), sampling.seed, sampling.rounds)
+    model = every.index(deciding)
+    metrics = {
+        each.name: bounds(values[place], draws[place], sampling.confidence)
+        for place, each in enumerate(every)
     }
+    gains = {
+        name: bounds(
+            deciding.gain(values[model], values[place]),
+            deciding.gain(draws[model], draws[place]),
+            sampling.confidence,
+        )
+        for place, name in enumerate(baselines, start=len(every))
+    }
+    return metrics, gains
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How rows are resampled."""
+
+    confidence: float
+    seed: int
+    rounds: int
 
 
 def checked(y: Array, predictions: Array, task: str) -> tuple[Array, Array]:

@@ -60,8 +60,10 @@ class Metric:
             return lambda _: NAN
         return self.build(y, predictions)
 
-    def gain(self, challenger: float, champion: float) -> float:
-        """Return how much better the challenger is; positive whatever the direction.
+    def gain(self, challenger: Any, champion: Any) -> Any:
+        """Return how much better the challenger's figures are; positive whatever the direction.
+
+        Floats, or arrays of figures.
 
         >>> METRICS["rmse"].gain(1.0, 1.5)
         0.5
@@ -91,8 +93,13 @@ def _ratio(top: Any, bottom: Any) -> float:
     return float(top / bottom) if bottom > 0 else NAN
 
 
+def _dot(a: Array, b: Array) -> float:
+    # BLAS would start threads for each of the thousands of small products; einsum does not.
+    return float(np.einsum("i,i->", a, b))
+
+
 def _mean(loss: Array) -> Weighted:
-    return lambda w: _ratio(w @ loss, w.sum())
+    return lambda w: _ratio(_dot(w, loss), w.sum())
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ def _area(rank: _Ranking) -> Weighted:
     def score(w: Array) -> float:
         hits, misses = w[rank.positives], _running(w[rank.negatives])
         wins = misses[rank.below] + misses[rank.upto]
-        return _ratio(hits @ wins, 2 * hits.sum() * misses[-1])
+        return _ratio(_dot(hits, wins), 2 * hits.sum() * misses[-1])
 
     return score
 
@@ -151,7 +158,7 @@ def _average_precision(y: Array, predictions: Array) -> Weighted:
         true = hits[-1] - hits[rank.first]
         flagged = true + misses[-1] - misses[rank.below]
         precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
-        return _ratio(np.diff(hits) @ precision, hits[-1])
+        return _ratio(_dot(np.diff(hits), precision), hits[-1])
 
     return score
 
@@ -172,14 +179,14 @@ def _accuracy(y: Array, predictions: Array) -> Weighted:
 
 
 def _f1(y: Array, predictions: Array) -> Weighted:
-    flagged, late = classes(predictions) == 1, y == 1
-    both, either = (flagged & late).astype(float), flagged.astype(float) + late
+    flagged, late = classes(predictions) == 1, (y == 1).astype(float)
+    both, either = flagged * late, flagged + late
 
     def score(w: Array) -> float:
-        positives = w @ late
+        positives = _dot(w, late)
         if positives in (0, w.sum()):
             return NAN
-        return _ratio(2 * (w @ both), w @ either)
+        return _ratio(2 * _dot(w, both), _dot(w, either))
 
     return score
 
@@ -227,9 +234,9 @@ def _r2(y: Array, predictions: Array) -> Weighted:
     centred = y.astype(float) - y.mean()
 
     def score(w: Array) -> float:
-        middle = _ratio(w @ centred, w.sum())
-        total = w @ (centred - middle) ** 2
-        return 1 - _ratio(w @ error, total)
+        middle = _ratio(_dot(w, centred), w.sum())
+        total = _dot(w, (centred - middle) ** 2)
+        return 1 - _ratio(_dot(w, error), total)
 
     return score
 
