@@ -1,0 +1,1 @@
+"""The gate, the signed manifest, the champion pointer, promotion and rollback."""

@@ -1,0 +1,113 @@
+"""What the gate looks at. Pure values, gathered by the training flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.evaluation.bootstrap import Interval
+from tasks.evaluation.metrics import METRICS
+
+if TYPE_CHECKING:
+    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.slices import Slice
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A naive prediction's metric on the judged rows, and the challenger's paired gain over it.
+
+    Without `gain` the challenger's own interval is held against `value`, which is stricter.
+    """
+
+    name: str
+    value: float
+    gain: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger against champion on the same rows, none of which either was fitted on.
+
+    `score` is the champion's metric on them; `gain` is positive where the challenger is better,
+    whatever the metric's direction; `how` says which rows they are.
+    """
+
+    version: int
+    rows: int
+    score: float
+    gain: Interval
+    how: str = "the same holdout rows"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The figures of one challenger.
+
+    Attributes:
+        rows: holdout rows it was judged on.
+        metric: name of the metric that decides.
+        greater_is_better: its direction.
+        score: the challenger's metric with its interval.
+        baselines: the naive predictions it must beat; none at all does not pass.
+        champion: the comparison, or None where no champion is in service.
+        slices: the gain over the champion by slice, from `compare_slices`; empty without one.
+        calibration_error: expected calibration error, 0 to 1; for regression the size of the
+            mean error as a share of the target's standard deviation.
+        golden_difference: largest difference between exported and fitted model, as
+            `golden.difference` measures it.
+        latency: p99 of one row through the exported model, in seconds.
+        size: bytes of what serving loads.
+    """
+
+    rows: int
+    metric: str
+    greater_is_better: bool
+    score: Interval
+    baselines: tuple[Baseline, ...]
+    champion: Comparison | None
+    slices: tuple[Slice, ...]
+    calibration_error: float
+    golden_difference: float
+    latency: float
+    size: int
+
+    @property
+    def unit(self) -> float:
+        """What the gate's `min_gain` and `max_slice_loss` are multiples of.
+
+        Where greater is better (AUC, accuracy, R²) they are in the metric's own unit, so this
+        is 1. Errors (RMSE, log loss) have no common scale: there they are shares of the
+        champion's error on the compared rows.
+        """
+        if self.greater_is_better or self.champion is None:
+            return 1.0
+        return abs(self.champion.score)
+
+
+def gathered(
+    evaluation: Evaluation,
+    *,
+    champion: Comparison | None,
+    slices: tuple[Slice, ...],
+    golden_difference: float,
+    latency: float,
+    size: int,
+) -> Evidence:
+    """Return the evidence of a challenger that was evaluated; see `Evidence` for the rest."""
+    return Evidence(
+        rows=evaluation.rows,
+        metric=evaluation.metric,
+        greater_is_better=METRICS[evaluation.metric].greater_is_better,
+        score=evaluation.deciding,
+        baselines=tuple(
+            Baseline(name, value, evaluation.baseline_gains.get(name))
+            for name, value in evaluation.baselines.items()
+        ),
+        champion=champion,
+        slices=slices,
+        calibration_error=evaluation.calibration,
+        golden_difference=golden_difference,
+        latency=latency,
+        size=size,
+    )

@@ -1,0 +1,78 @@
+"""The gate: an ordered list of named rules that returns a verdict. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from tasks.config import Gate
+from tasks.promotion.evidence import Evidence
+from tasks.promotion.rules import RULES, Outcome
+
+Next = Literal["promote", "awaiting approval", "refused"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Passed or not, with what every rule said, in order."""
+
+    passed: bool
+    rules: tuple[Outcome, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it did not pass: one sentence a broken rule; empty where it passed."""
+        return tuple(f"{one.rule}: {one.reason}" for one in self.rules if not one.passed)
+
+    def to_markdown(self) -> str:
+        """Return a table of every rule with its figures, also of those that passed."""
+        head = "**Passed**" if self.passed else "**Refused**"
+        rows = (
+            f"| {_cell(one.rule)} | {'passed' if one.passed else '**failed**'} "
+            f"| {_cell(one.figures)} | {_cell(one.reason)} |"
+            for one in self.rules
+        )
+        return "\n".join(
+            (head, "", "| rule | | figures | reason |", "|---|---|---|---|", *rows, "")
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` reads; values of JSON only."""
+        return {"passed": self.passed, "rules": [asdict(one) for one in self.rules]}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Verdict:
+        """Read what `to_dict` wrote.
+
+        >>> verdict = Verdict(True, (Outcome("enough rows", True, "500 rows", "large enough"),))
+        >>> Verdict.from_dict(verdict.to_dict()) == verdict
+        True
+        """
+        return cls(bool(content["passed"]), tuple(Outcome(**one) for one in content["rules"]))
+
+
+def judge(evidence: Evidence, gate: Gate) -> Verdict:
+    """Put the evidence before every rule; it passes when all of them do.
+
+    No rule is skipped after a failure: the verdict shows the figures of each.
+    """
+    rules = tuple(rule(evidence, gate) for rule in RULES)
+    return Verdict(all(one.passed for one in rules), rules)
+
+
+def follows(verdict: Verdict, gate: Gate) -> Next:
+    """Return what a verdict leads to under the pipeline's `approval`.
+
+    >>> follows(Verdict(True, ()), Gate(approval="manual"))
+    'awaiting approval'
+    >>> follows(Verdict(False, ()), Gate(approval="manual"))
+    'refused'
+    """
+    if not verdict.passed:
+        return "refused"
+    return "promote" if gate.approval == "auto" else "awaiting approval"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

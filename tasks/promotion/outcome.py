@@ -1,0 +1,126 @@
+"""What came of a promotion or a rollback, and what the ledger says of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from tasks.ledger.entry import Entry
+from tasks.promotion.pointer import Champion
+
+Change = Literal["promotion", "rollback"]
+Result = Literal["promoted", "lost", "refused", "already"]
+Alias = Literal["mirrored", "pending", "untouched"]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """The outcome of one attempt.
+
+    Attributes:
+        outcome: promoted; lost against another promotion; refused; or already in service.
+        kind: whether a promotion or a rollback was asked for.
+        version: the version asked for; None where a rollback had nothing to go back to.
+        champion: who is in service now (the winner where the attempt was lost), or None.
+        reasons: why it was lost or refused.
+        alias: whether the MLflow alias follows the pointer; "pending" is repaired by the next
+            attempt, and `alias_problem` says what kept it.
+    """
+
+    outcome: Result
+    kind: Change
+    pipeline: str
+    version: int | None
+    champion: Champion | None
+    reasons: tuple[str, ...] = ()
+    alias: Alias = "untouched"
+    alias_problem: str = ""
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person."""
+        what = self.pipeline if self.version is None else f"{self.pipeline} version {self.version}"
+        now = self.champion
+        pending = f"; the alias is pending: {self.alias_problem}" * (self.alias == "pending")
+        if self.outcome == "promoted":
+            instead = f" instead of version {now.replaced}" if now and now.replaced else ""
+            return f"{what} is in service{instead} ({self.kind}){pending}"
+        if self.outcome == "already":
+            return f"{what} is in service already{pending}"
+        return f"{self.kind} of {what} {self.outcome}: {'; '.join(self.reasons)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return values of JSON only."""
+        return {
+            "outcome": self.outcome,
+            "kind": self.kind,
+            "pipeline": self.pipeline,
+            "version": self.version,
+            "champion": None if self.champion is None else self.champion.to_dict(),
+            "reasons": list(self.reasons),
+            "alias": self.alias,
+            "alias_problem": self.alias_problem,
+            "message": self.message,
+        }
+
+
+def change_entry(pipeline: str, champion: Champion) -> Entry:
+    """Return the ledger entry of the promotion or rollback that made this pointer.
+
+    It follows from the pointer alone, so anyone who reads the pointer can complete a ledger
+    that its maker left without it, and the entry's id makes that happen once.
+    """
+    instead = "" if champion.replaced is None else f" instead of version {champion.replaced}"
+    figures: dict[str, Any] = {
+        "attempt": champion.attempt,
+        "digest": champion.digest,
+        "replaced": champion.replaced,
+        "why": champion.why,
+    }
+    if champion.override:
+        figures["override"] = champion.override
+    return Entry(
+        id=f"{champion.kind}-{champion.id}",
+        at=champion.since,
+        pipeline=pipeline,
+        kind=champion.kind,
+        version=champion.version,
+        by=champion.by,
+        summary=f"version {champion.version} is in service{instead}: {champion.why}",
+        figures=figures,
+    )
+
+
+def failed_entry(promotion: Promotion, *, at: datetime, by: str, why: str, attempt: str) -> Entry:
+    """Return the ledger entry of an attempt that was lost or refused."""
+    assert promotion.outcome in ("lost", "refused"), promotion.outcome
+    name = f"{attempt}:{promotion.kind}:{promotion.version}"
+    winner = promotion.champion
+    return Entry(
+        id=f"{promotion.outcome}-{hashlib.sha256(name.encode()).hexdigest()[:32]}",
+        at=at,
+        pipeline=promotion.pipeline,
+        kind="lost" if promotion.outcome == "lost" else "refused",
+        version=promotion.version,
+        by=by,
+        summary=promotion.message,
+        figures={
+            "attempt": attempt,
+            "kind": promotion.kind,
+            "why": why,
+            "reasons": list(promotion.reasons),
+            "in_service": None if winner is None else winner.version,
+        },
+    )
+
+
+def lost_to(winner: Champion | None) -> tuple[str, ...]:
+    """Say who won."""
+    if winner is None:
+        return ("the pointer was taken away meanwhile",)
+    return (
+        f"version {winner.version} was put in service meanwhile by {winner.by} "
+        f"at {winner.since.isoformat(timespec='seconds')}",
+    )

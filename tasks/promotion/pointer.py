@@ -1,0 +1,159 @@
+"""The champion pointer: which version is in service, changed only by compare-and-set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from tasks.errors import IntegrityError, NotFound, PreconditionFailed
+from tasks.promotion.manifest import canonical
+from tasks.store.base import Store
+from tasks.store.layout import Layout
+
+FORMAT = 1
+LONGEST_HISTORY = 100
+READS = 5
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version in service.
+
+    Attributes:
+        digest: of its manifest.
+        since, by, why: when, by whom and for what reason it took its place.
+        kind: how it took its place.
+        attempt: names the promotion, so that no two pointers are ever the same bytes.
+        history: the versions it stands on, oldest first: those that a rollback returns to.
+        replaced: the version that was in service right before, or None for the first.
+        override: why a verdict that did not pass was overruled, or empty.
+    """
+
+    version: int
+    digest: str
+    since: datetime
+    by: str
+    why: str
+    kind: Literal["promotion", "rollback"] = "promotion"
+    attempt: str = ""
+    history: tuple[int, ...] = ()
+    replaced: int | None = None
+    override: str = ""
+
+    @property
+    def previous(self) -> int | None:
+        """The version a rollback returns to."""
+        return self.history[-1] if self.history else None
+
+    @property
+    def id(self) -> str:
+        """A digest of the pointer's content: the same promotion has the same, no other has it."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()[:32]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return values of JSON only."""
+        return asdict(self) | {
+            "format": FORMAT,
+            "since": self.since.isoformat(),
+            "history": list(self.history),
+            "previous": self.previous,
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the pointer as it is stored."""
+        return canonical(self.to_dict())
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str = "champion.json") -> Champion:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            IntegrityError: it is no champion pointer.
+        """
+        try:
+            content = dict(json.loads(data))
+            if content.pop("format") != FORMAT or not isinstance(content["version"], int):
+                raise ValueError("another format")
+            content.pop("previous")
+            since = datetime.fromisoformat(content["since"])
+            return cls(**content | {"since": since, "history": tuple(content["history"])})
+        except (ValueError, KeyError, TypeError) as error:
+            remedy = "Promote a version again after moving the object away."
+            raise IntegrityError(where, "it is a champion pointer", error, remedy) from error
+
+
+def succeed(current: Champion | None, new: Champion) -> Champion:
+    """Return `new` with the history it has when it takes the place of `current`.
+
+    A promotion puts the current version on the history. A rollback to a version of the history
+    takes off that version and everything above it, so that the next rollback goes further back
+    instead of returning to what was just left.
+
+    >>> from datetime import UTC, datetime
+    >>> def champion(version, kind="promotion"):
+    ...     return Champion(version, "d", datetime(2026, 1, 1, tzinfo=UTC), "me", "", kind)
+    >>> third = succeed(succeed(succeed(None, champion(1)), champion(2)), champion(3))
+    >>> third.history
+    (1, 2)
+    >>> succeed(third, champion(2, "rollback")).history
+    (1,)
+    """
+    if current is None:
+        return replace(new, history=(), replaced=None)
+    known = current.history
+    if new.kind == "rollback" and new.version in known:
+        last = len(known) - 1 - known[::-1].index(new.version)
+        return replace(new, history=known[:last], replaced=current.version)
+    history = (*known, current.version)[-LONGEST_HISTORY:]
+    return replace(new, history=history, replaced=current.version)
+
+
+def read(store: Store, pipeline: str) -> tuple[Champion, str] | None:
+    """Return the champion and the entity tag of the pointer, or None before the first promotion.
+
+    Raises:
+        IntegrityError: the object is no champion pointer.
+        StoreError: the store did not answer.
+    """
+    key = Layout(pipeline).champion
+    for _ in range(READS):
+        before = store.head(key)
+        if before is None:
+            return None
+        try:
+            data = store.get(key)
+        except NotFound:
+            continue
+        after = store.head(key)
+        if after is not None and after.etag == before.etag:
+            return Champion.from_bytes(data, key), after.etag
+    raise PreconditionFailed(key, "it stays as it is while it is read", None, "Try again later.")
+
+
+def swap(store: Store, pipeline: str, new: Champion, etag: str | None) -> str:
+    """Put `new` in the place of the pointer that has this entity tag; return the new one.
+
+    `etag` None means that there is no pointer yet.
+
+    Raises:
+        PreconditionFailed: somebody else changed the pointer; nothing was written.
+    """
+    key, data = Layout(pipeline).champion, new.to_bytes()
+    try:
+        kept = store.put(
+            key,
+            data,
+            if_absent=etag is None,
+            if_match=etag,
+            content_type="application/json",
+        )
+    except PreconditionFailed:
+        # A write whose answer was lost and that was then repeated loses against itself.
+        now = read(store, pipeline)
+        if now is None or now[0].id != new.id:
+            raise
+        return now[1]
+    return kept.etag

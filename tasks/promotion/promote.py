@@ -1,0 +1,245 @@
+"""Put a version in service: check it, swap the pointer, write the ledger, mirror the alias.
+
+The pointer is the truth. The ledger's entry and the alias follow from it, so a process that died
+after the swap leaves nothing that the next attempt cannot complete; every attempt first completes
+what the pointer it found is lacking.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from tasks.errors import ConfigurationError, NotFound, PerennialError, PreconditionFailed
+from tasks.faults import external_write
+from tasks.promotion import pointer
+from tasks.promotion.manifest import Manifest
+from tasks.promotion.outcome import Change, Promotion, change_entry, failed_entry, lost_to
+from tasks.promotion.pointer import Champion
+from tasks.promotion.versions import checked_version, load, published
+from tasks.store.base import Store
+
+if TYPE_CHECKING:
+    from tasks.ledger.ledger import Ledger
+
+ALIAS = "champion"
+LONGEST_TEXT = 500
+MIRRORINGS = 5
+Mirror = Callable[[str, str, int], None]
+
+
+class Expected(Enum):
+    """Stands for the pointer as it is when the attempt begins."""
+
+    NOW = "now"
+
+
+NOW: Final = Expected.NOW
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a promotion works with.
+
+    `mirror(pipeline, alias, version)` sets an alias in the MLflow registry and raises a
+    `PerennialError` where it cannot; None leaves the registry alone.
+    """
+
+    store: Store
+    ledger: Ledger
+    signing_key: str = field(repr=False)
+    pipeline: str
+    mirror: Mirror | None = None
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    kind: Change
+    by: str
+    why: str
+    override: str
+    id: str
+
+
+def promote(
+    context: Context,
+    version: int | str,
+    *,
+    by: str,
+    why: str,
+    expected: str | Expected | None = NOW,
+    override: str | None = None,
+    attempt: str | None = None,
+) -> Promotion:
+    """Put a version in service, if every check passes and nobody else was faster.
+
+    Args:
+        version: its number; what a person typed is checked.
+        by, why: recorded in the pointer and the ledger, up to 500 characters each.
+        expected: the pointer's entity tag that the decision was made against (None: there was
+            no champion); the attempt is lost if the pointer changed since. `NOW` reads it first.
+        override: why a verdict that did not pass is overruled; recorded.
+        attempt: a name that a repeated call shares, so that it is done and recorded once for
+            all of them; by default each call is one of its own.
+
+    Raises:
+        ConfigurationError: there is no such version, or a text is empty.
+        IntegrityError: the version's files or manifest do not hold.
+        StoreError: the store did not answer; call again, nothing is done twice.
+    """
+    asked = _attempt("promotion", by, why, override, attempt)
+    return _change(context, checked_version(version), asked, expected)
+
+
+def rollback(
+    context: Context,
+    version: int | str | None = None,
+    *,
+    by: str,
+    why: str,
+    expected: str | Expected | None = NOW,
+    override: str | None = None,
+    attempt: str | None = None,
+) -> Promotion:
+    """Go back to the previous champion, or to a named version; checked as a promotion is.
+
+    The previous champion is the version the current one took its place from. Rolling back twice
+    goes back two: a version that was rolled back from is not gone back to. Without a previous
+    champion it is refused. Arguments, outcomes and errors are those of `promote`; give `attempt`
+    where a call may be repeated after a crash, so that the repetition does not go further back.
+    """
+    asked = _attempt("rollback", by, why, override, attempt)
+    named = None if version is None else checked_version(version)
+    return _change(context, named, asked, expected)
+
+
+def repair(context: Context) -> Promotion | None:
+    """Complete the ledger and the alias for the pointer as it is; None without a champion."""
+    found = pointer.read(context.store, context.pipeline)
+    if found is None:
+        return None
+    champion = found[0]
+    context.ledger.append(change_entry(context.pipeline, champion))
+    done = Promotion("already", champion.kind, context.pipeline, champion.version, champion)
+    return _mirrored(context, done)
+
+
+def _change(
+    context: Context, named: int | None, asked: _Attempt, expected: str | Expected | None
+) -> Promotion:
+    found = pointer.read(context.store, context.pipeline)
+    current, etag = (None, None) if found is None else found
+    unfinished = current is not None and context.ledger.append(
+        change_entry(context.pipeline, current)
+    )
+    if current is not None and _repeats(asked, named, current, unfinished):
+        version = current.version
+    else:
+        version = named or (current.previous if current else None)
+    outcome = Promotion("refused", asked.kind, context.pipeline, version, current)
+    if version is None:
+        reason = "there is no previous champion to go back to"
+        return _failed(context, replace(outcome, reasons=(reason,)), asked)
+    if current is not None and current.version == version:
+        return _mirrored(context, replace(outcome, outcome="already"))
+    if expected is not NOW and expected != etag:
+        return _lost(context, outcome, asked)
+    manifest = _checked(context, version)
+    if not manifest.verdict.passed and not asked.override:
+        return _failed(context, replace(outcome, reasons=manifest.verdict.reasons), asked)
+    new = pointer.succeed(current, _champion(manifest, asked))
+    try:
+        with external_write("promote.pointer"):
+            pointer.swap(context.store, context.pipeline, new, etag)
+    except PreconditionFailed:
+        return _lost(context, outcome, asked)
+    with external_write("promote.ledger"):
+        context.ledger.append(change_entry(context.pipeline, new))
+    return _mirrored(context, replace(outcome, outcome="promoted", champion=new))
+
+
+def _attempt(
+    kind: Change, by: str, why: str, override: str | None, attempt: str | None
+) -> _Attempt:
+    for name, text in (("by", by), ("why", why), ("override", override)):
+        if text is not None and (not text.strip() or len(text) > LONGEST_TEXT):
+            came = "nothing" if not text.strip() else f"{len(text)} characters"
+            rule = f"`{name}` is a text of 1 to {LONGEST_TEXT} characters"
+            raise ConfigurationError(kind, rule, came, "Say it in a sentence.")
+    return _Attempt(kind, by, why, override or "", attempt or uuid.uuid4().hex)
+
+
+def _repeats(asked: _Attempt, named: int | None, current: Champion, unfinished: bool) -> bool:
+    """Say whether the pointer is what this very call made before its process died.
+
+    A rollback to "the previous" would otherwise go one further back when it is run again.
+    """
+    same_words = (asked.by, asked.why) == (current.by, current.why)
+    return (
+        asked.kind == current.kind
+        and named in (None, current.version)
+        and (asked.id == current.attempt or (unfinished and same_words))
+    )
+
+
+def _checked(context: Context, version: int) -> Manifest:
+    try:
+        return load(context.store, context.pipeline, version, context.signing_key)[0]
+    except NotFound as error:
+        known = ", ".join(map(str, published(context.store, context.pipeline))) or "none"
+        rule = f"{context.pipeline} has the version"
+        raise ConfigurationError("model version", rule, version, f"Known: {known}.") from error
+
+
+def _champion(manifest: Manifest, asked: _Attempt) -> Champion:
+    return Champion(
+        version=manifest.version,
+        digest=manifest.digest,
+        since=datetime.now(UTC),
+        by=asked.by,
+        why=asked.why,
+        kind=asked.kind,
+        attempt=asked.id,
+        override="" if manifest.verdict.passed else asked.override,
+    )
+
+
+def _lost(context: Context, outcome: Promotion, asked: _Attempt) -> Promotion:
+    found = pointer.read(context.store, context.pipeline)
+    winner = None if found is None else found[0]
+    if winner is not None:
+        context.ledger.append(change_entry(context.pipeline, winner))
+    lost = replace(outcome, outcome="lost", champion=winner, reasons=lost_to(winner))
+    return _failed(context, lost, asked)
+
+
+def _failed(context: Context, outcome: Promotion, asked: _Attempt) -> Promotion:
+    entry = failed_entry(
+        outcome, at=datetime.now(UTC), by=asked.by, why=asked.why, attempt=asked.id
+    )
+    context.ledger.append(entry)
+    return outcome
+
+
+def _mirrored(context: Context, outcome: Promotion) -> Promotion:
+    """Set the alias to the pointer's version, again while the pointer moves under it."""
+    if context.mirror is None:
+        return outcome
+    problem = "the pointer kept moving"
+    try:
+        for _ in range(MIRRORINGS):
+            before = pointer.read(context.store, context.pipeline)
+            if before is None:
+                return outcome
+            with external_write("promote.alias"):
+                context.mirror(context.pipeline, ALIAS, before[0].version)
+            after = pointer.read(context.store, context.pipeline)
+            if after is not None and after[1] == before[1]:
+                return replace(outcome, alias="mirrored")
+    except PerennialError as error:
+        problem = str(error)
+    return replace(outcome, alias="pending", alias_problem=problem)

@@ -1,0 +1,179 @@
+"""The gate's rules: each one a function of the evidence and the pipeline's `gate` section.
+
+Every comparison is written so that a NaN fails it: a figure that is missing is no evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tasks.config import Gate
+from tasks.evaluation.bootstrap import Interval
+from tasks.promotion.evidence import Baseline, Evidence
+from tasks.quantities import duration
+
+GOLDEN_TOLERANCE = 1e-4
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one rule said: its figures always, its reason as a sentence."""
+
+    rule: str
+    passed: bool
+    figures: str
+    reason: str
+
+
+Rule = Callable[[Evidence, Gate], Outcome]
+
+
+def enough_rows(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask for at least `min_rows` holdout rows."""
+    figures = f"{evidence.rows} rows, at least {gate.min_rows} needed"
+    passed = evidence.rows >= gate.min_rows
+    reason = "the holdout is large enough" if passed else f"the holdout is too small: {figures}"
+    return Outcome("enough rows", passed, figures, reason)
+
+
+def beats_the_baselines(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask that the challenger is surely better than every naive prediction.
+
+    Surely: the low end of its paired gain is above zero; where a baseline has no paired gain, the
+    worse end of the challenger's own interval is beyond the baseline's value.
+    """
+    score = f"{evidence.metric} {_shown(evidence.score)}"
+    against = ", ".join(f"{base.name} {_number(base.value)}" for base in evidence.baselines)
+    unbeaten = tuple(base.name for base in evidence.baselines if not _beaten(base, evidence))
+    if not evidence.baselines:
+        reason = "no naive baseline was computed, so none was beaten"
+    elif unbeaten:
+        reason = (
+            f"{score} is not surely better than {', '.join(unbeaten)} "
+            f"at {gate.confidence:.0%} confidence ({against})"
+        )
+    else:
+        reason = "better than every naive baseline"
+    passed = bool(evidence.baselines) and not unbeaten
+    return Outcome("beats the naive baselines", passed, f"{score}; {against or 'none'}", reason)
+
+
+def not_worse_than_the_champion(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask that the challenger gains `min_gain`, and that a loss is ruled out.
+
+    Two conditions on the paired gain over the same rows: its value is at least `min_gain`, and
+    the low end of its interval is at least -`max_slice_loss`, the loss the pipeline tolerates
+    anywhere (the whole holdout is a slice too). So an improvement need not be significant, and a
+    gain that may as well be a loss beyond the tolerance is not taken. Both thresholds are
+    multiples of `Evidence.unit`. Without a champion the rule passes and says so.
+
+    This is a non-inferiority test by the paired bootstrap interval: Wellek, Testing Statistical
+    Hypotheses of Equivalence and Noninferiority, 2010.
+    """
+    rule = "not worse than the champion"
+    champion = evidence.champion
+    if champion is None:
+        return Outcome(rule, True, "no champion", "no champion is in service yet")
+    least, tolerated = gate.min_gain * evidence.unit, gate.max_slice_loss * evidence.unit
+    gain = champion.gain
+    figures = (
+        f"gain {_shown(gain)} over version {champion.version} "
+        f"({evidence.metric} {_number(champion.score)}) on {champion.rows} rows, {champion.how}; "
+        f"at least {_number(least)}, low end at least {_number(-tolerated)}"
+    )
+    if not gain.value >= least:
+        reason = f"the gain {_number(gain.value)} is less than {_number(least)}"
+    elif not gain.low >= -tolerated:
+        reason = (
+            f"a loss of {_number(-gain.low)} is not ruled out, more than the "
+            f"{_number(tolerated)} tolerated; more holdout rows would tell"
+        )
+    else:
+        return Outcome(rule, True, figures, f"holds its own against version {champion.version}")
+    return Outcome(rule, False, figures, f"against version {champion.version}: {reason}")
+
+
+def no_slice_falls(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask that no slice loses more than `max_slice_loss` where its interval supports the loss.
+
+    A slice falls when its paired gain is below -`max_slice_loss` (in `Evidence.unit`) and the
+    high end of its interval is below zero: the loss is both large and real. Slices too small to
+    be told are counted, and do not fail the rule.
+    """
+    rule = "no slice falls"
+    if evidence.champion is None:
+        return Outcome(rule, True, "no champion", "no champion to fall behind")
+    limit = gate.max_slice_loss * evidence.unit
+    judged = [part for part in evidence.slices if not part.too_small]
+    fallen = [
+        f"{part.column}={part.value} ({part.rows} rows) {_shown(part.figure)}"
+        for part in judged
+        if part.fell(limit)
+    ]
+    figures = f"{len(judged)} slices, largest loss allowed {_number(limit)}"
+    if judged:
+        worst = min(judged, key=lambda part: part.figure.value)
+        figures += f", worst {worst.column}={worst.value} {_shown(worst.figure)}"
+    if len(judged) < len(evidence.slices):
+        figures += f"; {len(evidence.slices) - len(judged)} too small to judge"
+    reason = f"falls in {'; '.join(fallen)}" if fallen else "no slice loses more than allowed"
+    return Outcome(rule, not fallen, figures, reason)
+
+
+def calibrated(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask that what is predicted is, on average, what happens."""
+    error, most = evidence.calibration_error, gate.max_calibration_error
+    figures = f"error {_number(error)}, at most {_number(most)}"
+    passed = error <= most
+    reason = "predictions can be taken at their word" if passed else f"badly calibrated: {figures}"
+    return Outcome("calibrated", passed, figures, reason)
+
+
+def answers_as_fitted(evidence: Evidence, _: Gate) -> Outcome:
+    """Ask that the exported model gives the fitted model's answers on the golden rows."""
+    difference = evidence.golden_difference
+    figures = f"largest difference {difference:.1e}, at most {GOLDEN_TOLERANCE:.0e}"
+    passed = difference <= GOLDEN_TOLERANCE
+    reason = "the exported model is the fitted one" if passed else f"the export differs: {figures}"
+    return Outcome("answers as the fitted model", passed, figures, reason)
+
+
+def in_budget(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask that one row is answered in time, and that the model is small enough to load."""
+    longest, largest = duration(gate.latency_p99).total_seconds(), gate.max_size_mib
+    size = evidence.size / MIB
+    latency = f"p99 {evidence.latency * 1000:.3g} ms of {gate.latency_p99}"
+    room = f"{size:.3g} MiB of {largest:g} MiB"
+    checks = ((latency, evidence.latency <= longest), (room, size <= largest))
+    over = [text for text, fits in checks if not fits]
+    reason = f"over budget: {'; '.join(over)}" if over else "fast and small enough"
+    return Outcome("latency and size in budget", not over, f"{latency}; {room}", reason)
+
+
+RULES: tuple[Rule, ...] = (
+    enough_rows,
+    beats_the_baselines,
+    not_worse_than_the_champion,
+    no_slice_falls,
+    calibrated,
+    answers_as_fitted,
+    in_budget,
+)
+
+
+def _beaten(base: Baseline, evidence: Evidence) -> bool:
+    if base.gain is not None:
+        return base.gain.low > 0
+    if evidence.greater_is_better:
+        return evidence.score.low > base.value
+    return evidence.score.high < base.value
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _shown(interval: Interval) -> str:
+    return f"{interval.value:.4g} [{interval.low:.4g}, {interval.high:.4g}]"

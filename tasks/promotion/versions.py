@@ -1,0 +1,185 @@
+"""Model versions in the bucket: published once per training, checked whenever loaded.
+
+A version is claimed, then its files are written, its signed manifest last. No object is ever
+overwritten, and without a manifest there is no version. So a process may die between any two
+writes, and several may race: the first manifest stands, and it names bytes that cannot change.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from tasks.errors import ConfigurationError, IntegrityError, NotFound, PreconditionFailed
+from tasks.faults import external_write
+from tasks.promotion.claims import claimed, kept, numbers, sha256
+from tasks.promotion.golden import agrees
+from tasks.promotion.manifest import MODEL, REMEDY, Manifest, sign, verify
+from tasks.store.base import Store
+from tasks.store.layout import Layout
+
+Files = Mapping[str, bytes]
+Build = Callable[[int], tuple[Manifest, Files]]
+Damaged = Callable[[int, IntegrityError], None]
+
+
+def checked_version(value: int | str) -> int:
+    """Return a model version that a person gave.
+
+    Raises:
+        ConfigurationError: it is not a whole number from 1 up.
+
+    >>> checked_version("12")
+    12
+    >>> checked_version("../x")
+    Traceback (most recent call last):
+    ...
+    tasks.errors.ConfigurationError: model version: it is a whole number from 1 up; \
+got '../x'. List them with `perennial models`.
+    """
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
+        rule, remedy = "it is a whole number from 1 up", "List them with `perennial models`."
+        raise ConfigurationError("model version", rule, repr(text[:50]), remedy)
+    return int(text)
+
+
+def publish(store: Store, pipeline: str, key: str, build: Build, signing_key: str) -> int:
+    """Publish the model of one training and return its version; the same key, the same version.
+
+    `build` takes the version and returns the manifest and the files by name (`model.onnx` is
+    needed); it is called only where the version is not published yet. `files` and `stored` of
+    the manifest are filled in here.
+
+    Raises:
+        IntegrityError: the manifest is for something else, or the model does not give the
+            golden answers; nothing is published then.
+        ConfigurationError: the signing key is empty.
+        StoreError: the store did not do it.
+    """
+    layout = Layout(pipeline)
+    version = claimed(store, layout, key)
+    with suppress(NotFound):
+        return manifest_of(store, pipeline, version, signing_key).version
+    manifest, files = build(version)
+    where = layout.manifest(version)
+    _check_place(manifest, pipeline, version, where)
+    if manifest.training_key != key:
+        raise IntegrityError(where, f"the training key is {key}", manifest.training_key)
+    digests = {name: sha256(data) for name, data in files.items()}
+    manifest = replace(manifest, files=digests, stored={})
+    sign(manifest, signing_key)
+    check_answers(manifest, files, where)
+    with external_write("train.model"):
+        stored = {name: kept(store, layout, version, name, data) for name, data in files.items()}
+    manifest = replace(manifest, stored={n: at for n, at in stored.items() if n != at})
+    with external_write("train.manifest"), suppress(PreconditionFailed):
+        signed = sign(manifest, signing_key)
+        store.put(where, signed, if_absent=True, content_type="application/json")
+    return manifest_of(store, pipeline, version, signing_key).version
+
+
+def load(
+    store: Store, pipeline: str, version: int, signing_key: str, digest: str | None = None
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Return a version's manifest and files, every check made.
+
+    In order: the signature; that it is this pipeline's and this version's; with `digest` (the
+    champion pointer's), that it is the very manifest that was promoted; the SHA-256 of every
+    file; the golden rows, answered by ONNX Runtime within 1e-5 relative and absolute.
+
+    Raises:
+        NotFound: the version is not published.
+        IntegrityError: a check failed; it says which, and for which object.
+        StoreError: the store did not answer.
+    """
+    manifest = manifest_of(store, pipeline, version, signing_key)
+    layout = Layout(pipeline)
+    where = layout.manifest(version)
+    if digest is not None and not hmac.compare_digest(manifest.digest, digest):
+        rule = f"its digest is {digest[:12]}…, as the champion pointer says"
+        raise IntegrityError(where, rule, f"{manifest.digest[:12]}…", REMEDY)
+    files = {name: _file(store, layout, manifest, name) for name in manifest.files}
+    check_answers(manifest, files, where)
+    return manifest, files
+
+
+def models(
+    store: Store, pipeline: str, signing_key: str, damaged: Damaged | None = None
+) -> tuple[Manifest, ...]:
+    """Return the manifest of every published version, oldest first, signatures verified.
+
+    Raises:
+        IntegrityError: a manifest does not hold; with `damaged`, that is told instead and the
+            others are returned.
+    """
+    found = []
+    for version in published(store, pipeline):
+        try:
+            found.append(manifest_of(store, pipeline, version, signing_key))
+        except IntegrityError as error:
+            if damaged is None:
+                raise
+            damaged(version, error)
+    return tuple(found)
+
+
+def published(store: Store, pipeline: str) -> tuple[int, ...]:
+    """Return the numbers of the published versions, unverified, oldest first."""
+    layout = Layout(pipeline)
+    keys = {info.key for info in store.list(layout.models)}
+    return tuple(v for v in numbers(keys, layout) if layout.manifest(v) in keys)
+
+
+def manifest_of(store: Store, pipeline: str, version: int, signing_key: str) -> Manifest:
+    """Return a version's manifest: signature verified, in its own place; files not looked at.
+
+    Raises:
+        NotFound: the version is not published.
+        IntegrityError: it was changed, signed with another key, or belongs elsewhere.
+    """
+    where = Layout(pipeline).manifest(version)
+    manifest = verify(store.get(where), signing_key, where)
+    _check_place(manifest, pipeline, version, where)
+    return manifest
+
+
+def check_answers(manifest: Manifest, files: Files, where: str) -> None:
+    """Let the model answer its golden rows.
+
+    Raises:
+        IntegrityError: there is no model or no golden row, or the answers are others.
+    """
+    from tasks.models.runtime import OnnxModel
+
+    if MODEL not in files:
+        raise IntegrityError(where, f"it lists {MODEL}", sorted(files), REMEDY)
+    if not manifest.golden.outputs:
+        raise IntegrityError(where, "it holds golden rows", "none", REMEDY)
+    answers = OnnxModel(files[MODEL]).predict(manifest.golden.frame())
+    if not agrees(manifest.golden.outputs, answers):
+        rule = "the model gives the recorded answers to the golden rows"
+        raise IntegrityError(where, rule, "other answers", REMEDY)
+
+
+def _check_place(manifest: Manifest, pipeline: str, version: int, where: str) -> None:
+    if (manifest.pipeline, manifest.version) != (pipeline, version):
+        rule = f"it is the manifest of {pipeline} version {version}"
+        came = f"that of {manifest.pipeline} version {manifest.version}"
+        raise IntegrityError(where, rule, came, REMEDY)
+
+
+def _file(store: Store, layout: Layout, manifest: Manifest, name: str) -> bytes:
+    where = layout.model_file(manifest.version, manifest.stored.get(name, name))
+    try:
+        data = store.get(where)
+    except NotFound as error:
+        raise IntegrityError(where, "the manifest's file exists", "none", REMEDY) from error
+    digest = sha256(data)
+    if not hmac.compare_digest(digest, manifest.files[name]):
+        rule = f"its SHA-256 is {manifest.files[name][:12]}…"
+        raise IntegrityError(where, rule, f"{digest[:12]}…", REMEDY)
+    return data
