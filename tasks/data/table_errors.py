@@ -1,0 +1,68 @@
+"""What Delta Lake's object store says, as our errors. It only says it in words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tasks.errors import AccessDenied, StoreError, StoreFull, StoreUnavailable
+
+LIMIT = 300
+NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")
+ENDPOINT = re.compile(r"https?://[^/\s]+")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Words that tell a fault, the error it is, the broken rule, and what to do."""
+
+    words: re.Pattern[str]
+    error: type[StoreError]
+    rule: str
+    remedy: str
+
+
+FAULTS = (
+    Fault(
+        re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|40[13] \w+|privileges|os error 13"),
+        AccessDenied,
+        "the credentials open the table",
+        "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    ),
+    Fault(
+        re.compile(r"No space left|os error 28|507 \w+|InsufficientStorage|QuotaExceeded"),
+        StoreFull,
+        "there is room left",
+        "Free some space.",
+    ),
+    Fault(
+        re.compile(r"NoSuchBucket"),
+        StoreError,
+        "the bucket exists",
+        "Create it, or set PERENNIAL_BUCKET.",
+    ),
+    Fault(
+        re.compile(r"Connection re(fused|set)|timed out|error sending request|50[34] \w+"),
+        StoreUnavailable,
+        "the store answers in time",
+        "Run `perennial status`.",
+    ),
+)
+
+
+def explained(text: str, where: str) -> StoreError:
+    """Return our error for what Delta Lake or its object store said.
+
+    >>> said = "Generic S3 error: GET http://127.0.0.1:8333/b/t - Connection refused (os error 111)"
+    >>> print(explained(said, "s3://b/t"))
+    s3://b/t: the store answers in time; got Connection refused from http://127.0.0.1:8333. \
+Run `perennial status`.
+    """
+    said = " ".join(NOISE.sub(" ", text).split())
+    for fault in FAULTS:
+        found = fault.words.search(said)
+        if found:
+            server = ENDPOINT.search(said)
+            came = f"{found[0]} from {server[0]}" if server else found[0]
+            return fault.error(where, fault.rule, came, fault.remedy)
+    return StoreError(where, "the table can be read and written", said[:LIMIT])
