@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tasks.evaluation.bootstrap import Interval
-from tasks.evaluation.metrics import METRICS
-
-if TYPE_CHECKING:
-    from tasks.evaluation.evaluate import Evaluation
-    from tasks.evaluation.slices import Slice
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,25 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class SliceGain:
+    """The paired gain over the champion in one slice; None where it is too small to tell."""
+
+    name: str
+    rows: int
+    gain: Interval | None
+
+    def falls(self, limit: float) -> bool:
+        """Say whether the loss is larger than `limit`, and more than chance.
+
+        >>> SliceGain("origin=JFK", 500, Interval(-0.05, -0.08, -0.01)).falls(0.02)
+        True
+        >>> SliceGain("origin=JFK", 500, Interval(-0.05, -0.12, 0.01)).falls(0.02)
+        False
+        """
+        return self.gain is not None and self.gain.value < -limit and self.gain.high < 0
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The figures of one challenger.
 
@@ -51,7 +64,7 @@ class Evidence:
         score: the challenger's metric with its interval.
         baselines: the naive predictions it must beat; none at all does not pass.
         champion: the comparison, or None where no champion is in service.
-        slices: the gain over the champion by slice, from `compare_slices`; empty without one.
+        slices: the gain over the champion by slice; empty without a champion.
         calibration_error: expected calibration error, 0 to 1; for regression the size of the
             mean error as a share of the target's standard deviation.
         golden_difference: largest difference between exported and fitted model, as
@@ -66,7 +79,7 @@ class Evidence:
     score: Interval
     baselines: tuple[Baseline, ...]
     champion: Comparison | None
-    slices: tuple[Slice, ...]
+    slices: tuple[SliceGain, ...]
     calibration_error: float
     golden_difference: float
     latency: float
@@ -83,31 +96,3 @@ class Evidence:
         if self.greater_is_better or self.champion is None:
             return 1.0
         return abs(self.champion.score)
-
-
-def gathered(
-    evaluation: Evaluation,
-    *,
-    champion: Comparison | None,
-    slices: tuple[Slice, ...],
-    golden_difference: float,
-    latency: float,
-    size: int,
-) -> Evidence:
-    """Return the evidence of a challenger that was evaluated; see `Evidence` for the rest."""
-    return Evidence(
-        rows=evaluation.rows,
-        metric=evaluation.metric,
-        greater_is_better=METRICS[evaluation.metric].greater_is_better,
-        score=evaluation.deciding,
-        baselines=tuple(
-            Baseline(name, value, evaluation.baseline_gains.get(name))
-            for name, value in evaluation.baselines.items()
-        ),
-        champion=champion,
-        slices=slices,
-        calibration_error=evaluation.calibration,
-        golden_difference=golden_difference,
-        latency=latency,
-        size=size,
-    )

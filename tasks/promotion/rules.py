@@ -106,16 +106,16 @@ def no_slice_falls(evidence: Evidence, gate: Gate) -> Outcome:
     if evidence.champion is None:
         return Outcome(rule, True, "no champion", "no champion to fall behind")
     limit = gate.max_slice_loss * evidence.unit
-    judged = [part for part in evidence.slices if not part.too_small]
     fallen = [
-        f"{part.column}={part.value} ({part.rows} rows) {_shown(part.figure)}"
-        for part in judged
-        if part.fell(limit)
+        f"{part.name} ({part.rows} rows) {_shown(part.gain)}"
+        for part in evidence.slices
+        if part.gain is not None and part.falls(limit)
     ]
+    judged = [(part.gain.value, part) for part in evidence.slices if part.gain is not None]
     figures = f"{len(judged)} slices, largest loss allowed {_number(limit)}"
     if judged:
-        worst = min(judged, key=lambda part: part.figure.value)
-        figures += f", worst {worst.column}={worst.value} {_shown(worst.figure)}"
+        value, worst = min(judged, key=lambda one: one[0])
+        figures += f", worst {worst.name} {_number(value)}"
     if len(judged) < len(evidence.slices):
         figures += f"; {len(evidence.slices) - len(judged)} too small to judge"
     reason = f"falls in {'; '.join(fallen)}" if fallen else "no slice loses more than allowed"

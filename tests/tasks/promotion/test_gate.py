@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.config import Gate
 from tasks.evaluation.bootstrap import Interval
-from tasks.evaluation.evaluate import evaluate
-from tasks.evaluation.slices import Slice
-from tasks.promotion.evidence import Baseline, Comparison, Evidence, gathered
+from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.rules import RULES
 
@@ -27,7 +24,7 @@ GOOD = Evidence(
     score=Interval(0.71, 0.70, 0.72),
     baselines=(Baseline("prior", 0.5),),
     champion=Comparison(3, 5000, 0.70, Interval(0.01, -0.005, 0.02)),
-    slices=(Slice("origin", "JFK", 900, Interval(0.0, -0.01, 0.01), False),),
+    slices=(SliceGain("origin=JFK", 900, Interval(0.0, -0.01, 0.01)),),
     calibration_error=0.02,
     golden_difference=3e-7,
     latency=0.0001,
@@ -76,7 +73,7 @@ def gain(value: float, low: float, high: float) -> Evidence:
         (gain(0.01, NAN, NAN), "not worse than the champion"),
         (replace(ERRORS, champion=Comparison(3, 9, 100.0, Interval(1.0, -2.1, 3.0))),
          "not worse than the champion"),
-        (replace(GOOD, slices=(Slice("a", "b", 60, Interval(-0.03, -0.05, -0.01), False),)),
+        (replace(GOOD, slices=(SliceGain("a=b", 60, Interval(-0.03, -0.05, -0.01)),)),
          "no slice falls"),
         (replace(GOOD, calibration_error=0.11), "calibrated"),
         (replace(GOOD, calibration_error=NAN), "calibrated"),
@@ -114,12 +111,12 @@ def test_thresholds_of_errors_are_shares_of_the_champions_error() -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        Slice("a", "small but real", 60, Interval(-0.019, -0.03, -0.01), False),
-        Slice("a", "large but uncertain", 60, Interval(-0.1, -0.3, 0.01), False),
-        Slice("a", "too small", 3, Interval(NAN, NAN, NAN), True),
+        SliceGain("a=small but real", 60, Interval(-0.019, -0.03, -0.01)),
+        SliceGain("a=large but uncertain", 60, Interval(-0.1, -0.3, 0.01)),
+        SliceGain("a=too small", 3, None),
     ],
 )
-def test_a_slice_falls_only_by_a_large_and_real_loss(part: Slice) -> None:
+def test_a_slice_falls_only_by_a_large_and_real_loss(part: SliceGain) -> None:
     assert failed(replace(GOOD, slices=(part,))) == []
 
 
@@ -141,7 +138,7 @@ def test_the_verdict_shows_every_rule_with_its_figures() -> None:
 
 
 def test_a_pipe_in_a_slice_name_does_not_break_the_table() -> None:
-    part = Slice("a|b", "x\ny", 60, Interval(-0.03, -0.05, -0.01), False)
+    part = SliceGain("a|b=x\ny", 60, Interval(-0.03, -0.05, -0.01))
     text = judge(replace(GOOD, slices=(part,)), GATE).to_markdown()
     row = next(line for line in text.splitlines() if "no slice falls" in line)
     assert row.replace("\\|", "").count("|") == 5
@@ -165,23 +162,3 @@ def test_a_better_challenger_never_fares_worse(value: float, width: float, bette
     more = value + better
     after = gain(more, more - width, more + width)
     assert set(failed(after)) <= set(failed(before))
-
-
-def test_evidence_is_gathered_from_an_evaluation() -> None:
-    y = np.arange(400) % 2
-    said = np.where(y == 1, 0.9, 0.1)
-    predictions = np.column_stack([1 - said, said])
-    evaluation = evaluate(
-        y,
-        predictions,
-        task="binary",
-        metric="roc_auc",
-        seed=1,
-        baselines={"prior": np.full((400, 2), 0.5)},
-    )
-    evidence = gathered(
-        evaluation, champion=None, slices=(), golden_difference=0.0, latency=0.001, size=10
-    )
-    assert evidence.greater_is_better
-    assert evidence.baselines[0].gain == evaluation.baseline_gains["prior"]
-    assert failed(evidence) == []

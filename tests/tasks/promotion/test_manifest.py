@@ -1,0 +1,146 @@
+"""What is signed, and what any change of it comes to."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import ConfigurationError, IntegrityError
+from tasks.promotion.gate import Verdict
+from tasks.promotion.golden import MOST, Golden, agrees, difference
+from tasks.promotion.manifest import Manifest, canonical, sign, verify
+from tasks.promotion.rules import Outcome
+
+KEY = "a signing key"
+FRAME = pd.DataFrame(
+    {
+        "origin": ["JFK", "__missing__"],
+        "distance": np.array([0.1, math.nan], dtype=np.float32),
+        "delay": np.array([math.inf, -3], dtype=np.float32),
+    }
+)
+
+
+def a_manifest() -> Manifest:
+    return Manifest(
+        pipeline="flights",
+        version=3,
+        schema={"features": [{"name": "origin", "kind": "category"}]},
+        task="binary",
+        classes=(False, True),
+        golden=Golden.of(FRAME, [[0.25, 0.75], [0.5, 0.5]]),
+        metrics={"roc_auc": {"value": 0.7, "low": 0.69, "high": None}},
+        data_version=4,
+        window={"start": None, "end": "2013-03-01T00:00:00+00:00"},
+        run="abc",
+        training_key="k" * 64,
+        verdict=Verdict(True, (Outcome("enough rows", True, "500", "größer"),)),
+        created=datetime(2026, 1, 2, tzinfo=UTC),
+        files={"model.onnx": "0" * 64},
+    )
+
+
+def test_what_is_signed_is_read_back() -> None:
+    manifest = a_manifest()
+    assert verify(sign(manifest, KEY), KEY) == manifest
+    assert verify(sign(manifest, KEY), KEY).digest == manifest.digest
+    assert sign(manifest, KEY) == sign(manifest, KEY)
+
+
+@given(at=st.integers(0), bit=st.integers(0, 7))
+def test_every_changed_bit_is_noticed(at: int, bit: int) -> None:
+    data = bytearray(sign(a_manifest(), KEY))
+    data[at % len(data)] ^= 1 << bit
+    with pytest.raises(IntegrityError, match=r"manifest\.json"):
+        verify(bytes(data), KEY)
+
+
+@pytest.mark.parametrize("more", [b"\n", b" ", b"{}"])
+def test_nothing_may_be_added(more: bytes) -> None:
+    with pytest.raises(IntegrityError):
+        verify(sign(a_manifest(), KEY) + more, KEY)
+
+
+def test_an_unsigned_key_beside_the_content_is_noticed() -> None:
+    document = json.loads(sign(a_manifest(), KEY))
+    with pytest.raises(IntegrityError, match="signed bytes and nothing else"):
+        verify(canonical(document | {"more": 1}), KEY)
+
+
+def test_a_wrong_key_says_so() -> None:
+    with pytest.raises(IntegrityError, match="signature"):
+        verify(sign(a_manifest(), KEY), "another")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b"\xff", b"null", b'{"manifest":1}', b"[" * 10**5]
+)
+def test_other_bytes_are_no_manifest(data: bytes) -> None:
+    with pytest.raises(IntegrityError, match="signed manifest"):
+        verify(data, KEY)
+
+
+def test_an_empty_key_signs_nothing() -> None:
+    with pytest.raises(ConfigurationError, match="signing key"):
+        sign(a_manifest(), "")
+
+
+def test_another_format_is_refused_though_signed() -> None:
+    newer = replace(a_manifest(), task="binary")
+    content = newer.to_dict() | {"format": 2}
+
+    class Newer(Manifest):
+        def to_dict(self) -> dict[str, object]:
+            return content
+
+    signed = sign(Newer(**{name: getattr(newer, name) for name in newer.__dataclass_fields__}), KEY)
+    with pytest.raises(IntegrityError, match="format 1"):
+        verify(signed, KEY)
+
+
+def test_golden_rows_come_back_as_the_model_takes_them() -> None:
+    golden = Golden.from_dict(json.loads(canonical(Golden.of(FRAME, [1.0, 2.0]).to_dict())))
+    frame = golden.frame()
+    assert list(frame.columns) == list(FRAME.columns)
+    assert frame["distance"].dtype == np.float32
+    pd.testing.assert_frame_equal(frame, FRAME)
+    assert golden.outputs == ((1.0,), (2.0,))
+
+
+def test_at_most_twenty_golden_rows_are_kept() -> None:
+    frame = pd.DataFrame({"x": np.arange(50, dtype=np.float32)})
+    golden = Golden.of(frame, np.arange(50.0))
+    assert len(golden.frame()) == len(golden.outputs) == MOST
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=5))
+def test_every_float32_is_kept_exactly(values: list[float]) -> None:
+    frame = pd.DataFrame({"x": np.array(values, dtype=np.float32)})
+    kept = Golden.from_dict(json.loads(canonical(Golden.of(frame, values).to_dict())))
+    np.testing.assert_array_equal(kept.frame()["x"], frame["x"])
+    assert agrees(kept.outputs, values)
+
+
+@pytest.mark.parametrize(
+    ("expected", "came", "far"),
+    [
+        ([1.0, 2.0], [1.0, 2.5], 0.25),
+        ([0.1], [0.3], 0.2),
+        ([math.nan], [1.0], math.inf),
+        ([1.0], [math.nan], math.inf),
+        ([math.inf], [math.inf], 0.0),
+        ([math.inf], [-math.inf], math.inf),
+        ([[0.5, 0.5]], [[0.5], [0.5]], math.inf),
+        ([], [], 0.0),
+    ],
+)
+def test_the_difference_of_answers(expected: list[float], came: list[float], far: float) -> None:
+    assert difference(expected, came) == pytest.approx(far)
