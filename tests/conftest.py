@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployments.local.environment import OFFLINE
-from tests.servers import FOREIGN, S3, running_s3
+from tests.servers import FOREIGN, S3, Tracking, running_mlflow, running_s3
 
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
     del os.environ[name]
@@ -39,4 +39,11 @@ def short_home() -> Iterator[Path]:
 def s3(short_home: Path) -> Iterator[S3]:
     """Yield a real S3 server with an empty bucket; `s3.settings` reaches it."""
     with running_s3(short_home / "s3") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_tracking(short_home: Path, s3: S3) -> Iterator[Tracking]:
+    """Yield a real MLflow server on SQLite; `.uri` reaches it, artifacts lie in the s3 bucket."""
+    with running_mlflow(short_home / "mlflow", s3) as server:
         yield server

@@ -13,13 +13,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployments.local import seaweedfs
 from deployments.local.environment import OFFLINE
 from deployments.local.listeners import free_offset
 from deployments.local.ports import Ports
+from mlflow_server import command as tracking
+from mlflow_server.command import ServerSettings
+from mlflow_server.health import is_healthy
 from tasks.errors import StoreError
 from tasks.settings import Settings
 from tasks.store.s3 import S3Store
@@ -94,6 +97,25 @@ def running_s3(home: Path) -> Iterator[S3]:
         yield S3(settings, ports)
 
 
+@contextmanager
+def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
+    """Run a real MLflow server, its database under `home`, its artifacts in the bucket of `s3`."""
+    home.mkdir(parents=True, exist_ok=True)
+    ports = Ports.shifted(any_free_offset())
+    served = ServerSettings(home, s3.settings.bucket, port=ports.mlflow)
+    uri = f"http://127.0.0.1:{ports.mlflow}"
+    keys = {
+        "AWS_ENDPOINT_URL": s3.settings.s3_endpoint,
+        "AWS_ACCESS_KEY_ID": s3.settings.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.settings.secret_key,
+        "AWS_REGION": s3.settings.region,
+    }
+    environment = {**keys, **tracking.environment(served)}
+    with _running(tracking.command(served), environment, home / "mlflow.log") as process:
+        poll(lambda: _alive(process) and is_healthy(uri), 120, "MLflow")
+        yield Tracking(uri, replace(s3.settings, mlflow_uri=uri))
+
+
 def bucket_is_there(settings: Settings) -> bool:
     """Return whether S3 answers and the bucket exists."""
     try:
@@ -115,7 +137,7 @@ def _running(
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509
         )
     try:
         yield process

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 import shlex
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
 
 import psutil
 
@@ -49,21 +50,22 @@ def _listening() -> dict[int, int | None]:
     try:
         found = psutil.net_connections("tcp")
     except psutil.AccessDenied:
-        found = _own_connections()
-    return {each.laddr.port: each.pid for each in found if each.status == psutil.CONN_LISTEN}
+        return _own_listening()
+    return {each.laddr[1]: each.pid for each in found if each.laddr and _listens(each)}
 
 
-def _own_connections() -> list[psutil._ntuples.sconn]:
-    """macOS shows the connections of other users' processes to nobody but root."""
-    found = []
+def _own_listening() -> dict[int, int | None]:
+    """Ask process by process: macOS shows another user's connections to nobody but root."""
+    pids: dict[int, int | None] = {}
     for process in psutil.process_iter():
-        try:
-            pairs = process.net_connections("tcp")
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        for each in pairs:
-            found.append(psutil._ntuples.sconn(*each, process.pid))
-    return found
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            listening = [each for each in process.net_connections("tcp") if _listens(each)]
+            pids.update((each.laddr[1], process.pid) for each in listening if each.laddr)
+    return pids
+
+
+def _listens(connection: Any) -> bool:
+    return bool(connection.status == psutil.CONN_LISTEN)
 
 
 def _holder(port: int, pid: int | None) -> Holder:
@@ -73,4 +75,4 @@ def _holder(port: int, pid: int | None) -> Holder:
         process = psutil.Process(pid)
         return Holder(port, pid, process.name(), bounded(shlex.join(process.cmdline()), 200))
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return Holder(port, pid, os.fspath("?"), "")
+        return Holder(port, pid, "?", "")

@@ -1,0 +1,90 @@
+"""How the MLflow tracking server is started: its command line and its environment."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the server listens and where it keeps what it is told.
+
+    `state` is the folder of the SQLite file; `names` are the host names people reach it by.
+    """
+
+    state: Path
+    bucket: str
+    host: str = "127.0.0.1"
+    port: int = 5000
+    names: tuple[str, ...] = ("127.0.0.1", "localhost")
+
+    @property
+    def database(self) -> str:
+        """The address of the backend store."""
+        return f"sqlite:///{self.state / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> str:
+        """The address under which the server stores artifacts."""
+        return f"s3://{self.bucket}/mlflow"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The Host headers that are let in, each with its port, none with a wildcard."""
+        return tuple(f"{name}:{self.port}" for name in self.names)
+
+
+def command(settings: ServerSettings, python: str = sys.executable) -> tuple[str, ...]:
+    """Return the command line of one server process that hands artifacts through.
+
+    >>> line = command(ServerSettings(Path("/state"), "perennial"), "python")
+    >>> line[:4]
+    ('python', '-m', 'mlflow', 'server')
+    >>> line[line.index("--allowed-hosts") + 1]
+    '127.0.0.1:5000,localhost:5000'
+    """
+    origins = ",".join(f"http://{host}" for host in settings.hosts)
+    return (
+        *(python, "-m", "mlflow", "server"),
+        *("--host", settings.host, "--port", str(settings.port), "--workers", "1"),
+        *("--backend-store-uri", settings.database),
+        *("--registry-store-uri", settings.database),
+        *("--artifacts-destination", settings.artifacts),
+        "--serve-artifacts",
+        *("--allowed-hosts", ",".join(settings.hosts)),
+        *("--cors-allowed-origins", origins),
+    )
+
+
+def environment(settings: ServerSettings) -> dict[str, str]:
+    """Return the variables of the server; the store's keys come on top.
+
+    Job execution, on by default, costs 11 s of start and 500 MB.
+
+    >>> environment(ServerSettings(Path("/state"), "perennial"))["MLFLOW_DISABLE_TELEMETRY"]
+    'true'
+    """
+    return {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": model_sources(settings.bucket),
+    }
+
+
+def model_sources(bucket: str) -> str:
+    """Return the pattern of the sources a registered model may come from.
+
+    MLflow itself takes any address, so a client could register a model from a stranger's bucket.
+
+    >>> allowed = re.compile(model_sources("perennial"))
+    >>> bool(allowed.search("mlflow-artifacts:/1/models/m-1/artifacts"))
+    True
+    >>> bool(allowed.search("s3://attacker/model"))
+    False
+    """
+    ours = rf"(?:mlflow-artifacts:/|models:/|runs:/|s3://{re.escape(bucket)}/)"
+    return rf"\A{ours}(?!/)(?!.*(?:\.\.|%|\\|\?|#))[^\s]+\Z"

@@ -1,0 +1,81 @@
+"""The tracking server's command line says what DESIGN promises of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlflow_server.command import ServerSettings, command, environment, model_sources
+from mlflow_server.health import is_healthy, version
+
+SETTINGS = ServerSettings(Path("/srv/state"), "perennial", port=5123)
+
+
+def test_every_option_is_one_that_mlflow_knows() -> None:
+    from mlflow.cli import server
+
+    known = {name for option in server.params for name in (*option.opts, *option.secondary_opts)}
+    given_ = {word for word in command(SETTINGS) if word.startswith("--")}
+    assert given_ <= known
+
+
+def test_hosts_and_origins_are_exact() -> None:
+    line = command(SETTINGS)
+    assert line[line.index("--allowed-hosts") + 1] == "127.0.0.1:5123,localhost:5123"
+    origins = line[line.index("--cors-allowed-origins") + 1]
+    assert origins == "http://127.0.0.1:5123,http://localhost:5123"
+    assert not any("*" in word for word in line)
+
+
+def test_jobs_and_telemetry_are_off() -> None:
+    off = environment(SETTINGS)
+    assert off["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    assert off["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "mlflow-artifacts:/1/models/m-0a/artifacts",
+        "runs:/0a1b/model",
+        "models:/m-0a1b",
+        "s3://perennial/flights/models/1",
+    ],
+)
+def test_our_own_sources_pass(source: str) -> None:
+    assert re.search(model_sources("perennial"), source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "s3://attacker/model",
+        "s3://perennial.attacker/model",
+        "s3://perennial",
+        "http://attacker/model",
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "mlflow-artifacts://attacker/1",
+        "mlflow-artifacts:/1/../../2",
+        "mlflow-artifacts:/1/%2e%2e/2",
+        "x s3://perennial/a",
+        "s3://perennial/a\ns3://attacker/b",
+        "",
+    ],
+)
+def test_foreign_sources_are_refused(source: str) -> None:
+    assert not re.search(model_sources("perennial"), source)
+
+
+@given(st.text(max_size=40))
+def test_a_dot_in_the_bucket_is_a_dot(tail: str) -> None:
+    assert not re.search(model_sources("a.b"), f"s3://axb/{tail}")
+
+
+def test_a_server_that_is_not_there_is_not_healthy() -> None:
+    assert not is_healthy("http://127.0.0.1:9", timeout=0.5)
+    assert version("file:///etc") is None
