@@ -1,0 +1,1 @@
+"""What MLflow shows: runs, registered models, model cards and plots."""

@@ -1,0 +1,87 @@
+"""The way into MLflow: bounded waits, a quiet terminal, and its errors made ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tasks.errors import TrackingError, bounded
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow's own defaults block for four minutes and print two lines to standard output per run.
+DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+VENDORS = {"mlflow", "requests", "urllib3", "botocore", "boto3", "s3transfer", "onnx", "google"}
+SILENCE = ("Max retries exceeded", "Connection refused", "timed out", "Connection aborted")
+
+
+@contextmanager
+def connected(settings: Settings, doing: str) -> Iterator[MlflowClient]:
+    """Yield a client of the tracking server; `doing` names the work in a failure.
+
+    Raises:
+        TrackingError: the server is down, refuses the credentials, or refuses the work.
+    """
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    try:
+        yield MlflowClient(tracking_uri=settings.mlflow_uri, registry_uri=settings.mlflow_uri)
+    except Exception as error:
+        if not _is_vendors(error):
+            raise
+        raise _ours(settings.mlflow_uri, doing, error) from error
+
+
+def address(uri: str) -> str:
+    """Return the server's address without credentials or a trailing slash.
+
+    >>> address("http://user:secret@127.0.0.1:5000/")
+    'http://127.0.0.1:5000'
+    """
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host).geturl().rstrip("/")
+
+
+def absent(error: Exception) -> bool:
+    """Whether MLflow says that there is no such thing."""
+    return getattr(error, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
+
+
+def taken(error: Exception) -> bool:
+    """Whether MLflow says that the name exists already."""
+    return getattr(error, "error_code", "") in {"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"}
+
+
+def _is_vendors(error: Exception) -> bool:
+    home = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError) or home in VENDORS
+
+
+def _ours(uri: str, doing: str, error: Exception) -> TrackingError:
+    where, text = f"MLflow at {address(uri)}", " ".join(str(error).split())
+    code = getattr(error, "error_code", "")
+    if code in {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}:
+        remedy = "Check MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and the allowed hosts."
+        return TrackingError(where, f"it lets us in ({doing})", code, remedy)
+    if any(sign in text for sign in SILENCE):
+        remedy = "Look with `perennial status`, start it with `perennial up`, then try again."
+        return TrackingError(where, f"it answers ({doing})", "no answer", remedy)
+    remedy = "Look into the MLflow server's log."
+    came = bounded(text.replace(uri, address(uri)), 500)
+    return TrackingError(where, f"it takes the {doing}", came, remedy)

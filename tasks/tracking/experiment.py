@@ -1,0 +1,208 @@
+"""Writes a training run to MLflow: once for each training key, however often it is told."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import TrackingError, bounded
+from tasks.settings import Settings
+from tasks.tracking.client import address, connected, taken
+from tasks.tracking.record import (
+    KEY,
+    REASON,
+    TAG_LIMIT,
+    VERDICT,
+    RunRecord,
+    checked_path,
+    chunks,
+    finite,
+    milliseconds,
+    params,
+    tags,
+)
+from tasks.tracking.trials import PARENT, write_trials
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
+
+NOTE = "mlflow.note.content"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+DIGEST_LIMIT = 36
+
+
+def track(settings: Settings, record: RunRecord) -> str:
+    """Write the run with its trials, data, plots and card; return its MLflow run id.
+
+    A finished run of the same training key is returned as it is; a half-written one is
+    replaced. The run counts as finished by its last write only.
+
+    Raises:
+        TrackingError: the server is down or refuses.
+    """
+    with connected(settings, f"run {record.name}") as client:
+        experiment = _experiment(client, record.pipeline, record.about)
+        finished, torn = _known(client, experiment, record.key)
+        if finished:
+            return finished[0]
+        for run in torn:
+            _discard(client, experiment, run)
+        run = _begin(client, experiment, record)
+        _describe(client, run, record)
+        _attach(client, run, record)
+        write_trials(client, experiment, run, record)
+        if finished := _known(client, experiment, record.key)[0]:
+            _discard(client, experiment, run)
+            return finished[0]
+        client.set_terminated(run, "FINISHED", milliseconds(record.ended))
+        return _settle(client, experiment, record.key)
+
+
+def update_verdict(
+    settings: Settings,
+    run_id: str,
+    verdict: str,
+    reason: str,
+    *,
+    more: Mapping[str, str] | None = None,
+    note: str | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> None:
+    """Set the verdict and its reason on a run; also further tags, the note, and artifacts anew.
+
+    Raises:
+        TrackingError: the server is down or knows no such run.
+    """
+    from mlflow.entities import RunTag
+
+    values = tags({VERDICT: verdict, REASON: reason, **(more or {})})
+    if note is not None:
+        values[NOTE] = bounded(note, TAG_LIMIT)
+    with connected(settings, f"verdict of run {run_id}") as client:
+        for part in chunks(values):
+            client.log_batch(run_id, tags=[RunTag(name, text) for name, text in part.items()])
+        _upload(client, run_id, {path: text.encode() for path, text in (texts or {}).items()})
+
+
+def experiment_url(settings: Settings, pipeline: str) -> str:
+    """Return the page of the pipeline's experiment.
+
+    Raises:
+        TrackingError: the server is down, or has no such experiment yet.
+    """
+    with connected(settings, f"experiment {pipeline}") as client:
+        found = client.get_experiment_by_name(pipeline)
+    where = address(settings.mlflow_uri)
+    if found is None:
+        remedy = f"Train first: `perennial train {pipeline}`."
+        raise TrackingError(where, f"it has the experiment {pipeline}", "none", remedy)
+    return f"{where}/#/experiments/{found.experiment_id}"
+
+
+def _experiment(client: MlflowClient, name: str, about: str) -> str:
+    described = {**KIND, NOTE: about}
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, tags=described))
+        except Exception as error:
+            if not taken(error):
+                raise
+            found = client.get_experiment_by_name(name)
+    assert found is not None
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    for tag, text in described.items():
+        if found.tags.get(tag) != text:
+            client.set_experiment_tag(found.experiment_id, tag, text)
+    return str(found.experiment_id)
+
+
+def _known(client: MlflowClient, experiment: str, key: str) -> tuple[list[str], list[str]]:
+    runs = client.search_runs([experiment], f"tags.`{KEY}` = '{key}'")
+    ids = {run.info.run_id: run.info.status for run in runs}
+    finished = sorted(run for run, status in ids.items() if status == "FINISHED")
+    return finished, sorted(set(ids) - set(finished))
+
+
+def _discard(client: MlflowClient, experiment: str, run: str) -> None:
+    children = client.search_runs([experiment], f"tags.`{PARENT}` = '{run}'", max_results=5000)
+    for child in children:
+        client.delete_run(child.info.run_id)
+    client.delete_run(run)
+
+
+def _settle(client: MlflowClient, experiment: str, key: str) -> str:
+    """Keep one where two processes finished in the same moment."""
+    first, *others = _known(client, experiment, key)[0]
+    for run in others:
+        _discard(client, experiment, run)
+    return first
+
+
+def _begin(client: MlflowClient, experiment: str, record: RunRecord) -> str:
+    marks = {
+        KEY: record.key,
+        "mlflow.user": "perennial",
+        "mlflow.source.name": f"train {record.pipeline}",
+        "mlflow.source.type": "JOB",
+        NOTE: bounded(record.note, TAG_LIMIT),
+    }
+    started = milliseconds(record.started)
+    run = client.create_run(experiment, started, tags=marks, run_name=record.name)
+    return str(run.info.run_id)
+
+
+def _describe(client: MlflowClient, run: str, record: RunRecord) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    source = _source(record)
+    client.log_inputs(run, datasets=[source])
+    data, at = source.dataset, milliseconds(record.ended)
+    metrics = [
+        Metric(name, value, at, 0, dataset_name=data.name, dataset_digest=data.digest)
+        for name, value in finite(record.metrics).items()
+    ]
+    for start in range(0, len(metrics), 500):
+        client.log_batch(run, metrics=metrics[start : start + 500])
+    for part in chunks(params(record.params)):
+        client.log_batch(run, params=[Param(name, text) for name, text in part.items()])
+    for part in chunks(tags(record.tags)):
+        client.log_batch(run, tags=[RunTag(name, text) for name, text in part.items()])
+
+
+def _source(record: RunRecord) -> DatasetInput:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    told = record.dataset
+    columns = [{"name": n, "type": t, "required": False} for n, t in told.schema.items()]
+    data = Dataset(
+        name=f"{told.name} v{told.version}",
+        digest=told.digest[:DIGEST_LIMIT],
+        source_type="delta_table",
+        source=json.dumps({"path": told.source, "delta_table_version": told.version}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps({"num_rows": told.rows, "window": told.window}),
+    )
+    marks = {"mlflow.data.context": "training", "version": told.version, "window": told.window}
+    return DatasetInput(data, [InputTag(name, str(text)[:500]) for name, text in marks.items()])
+
+
+def _attach(client: MlflowClient, run: str, record: RunRecord) -> None:
+    texts = {path: text.encode() for path, text in record.texts.items()}
+    _upload(client, run, {**texts, **record.images})
+
+
+def _upload(client: MlflowClient, run: str, files: Mapping[str, bytes]) -> None:
+    if not files:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in files.items():
+            place = Path(folder) / checked_path(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        client.log_artifacts(run, folder)

@@ -1,0 +1,202 @@
+"""What is told about one training run, as a value. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import accumulate
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from tasks.errors import DataError, bounded
+
+KEY = "perennial.key"
+VERSION = "perennial.version"
+VERDICT = "perennial.verdict"
+REASON = "perennial.reason"
+NAME_LIMIT = 250
+PARAM_LIMIT = 6000
+TAG_LIMIT = 8000
+Bounds = tuple[float, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting that was tried.
+
+    `score` is the mean of `folds` in the deciding metric's own unit, None where the trial did
+    not end; `origin` says where the setting came from (defaults, champion, tpe, grid …).
+    """
+
+    number: int
+    family: str
+    origin: str
+    params: Mapping[str, Any]
+    score: float | None
+    folds: tuple[float, ...] = ()
+    seconds: float = 0.0
+    state: Literal["complete", "pruned", "failed"] = "complete"
+
+    @property
+    def name(self) -> str:
+        """
+        >>> Trial(3, "lightgbm", "tpe", {}, 0.65).name
+        '003 lightgbm tpe'
+        """
+        return f"{self.number:03d} {self.family} {self.origin}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The rows a run learned from: a Delta table at one version, and the window inside it.
+
+    `source` is the table's address (s3://…), `schema` column to type.
+    """
+
+    name: str
+    version: int
+    source: str
+    rows: int
+    window: str
+    digest: str
+    schema: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One training run.
+
+    `key` is the training key, `metric` the deciding metric, `metrics` plain values (see
+    `with_bounds`), `texts` and `images` artifact path to content, `note` the Markdown shown on
+    the run's page, `about` the pipeline's description.
+
+    Raises:
+        DataError: an artifact path would leave the run's folder, or the key is none.
+    """
+
+    pipeline: str
+    key: str
+    name: str
+    metric: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    trials: tuple[Trial, ...]
+    dataset: Dataset
+    started: datetime
+    ended: datetime
+    note: str = ""
+    about: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.:-]{1,250}", self.key):
+            raise DataError("run", "the training key is a digest", repr(self.key))
+        for path in (*self.texts, *self.images):
+            checked_path(path)
+
+    def spans(self) -> tuple[tuple[datetime, datetime], ...]:
+        """Return when each trial began and ended, one after the other from the run's start."""
+        ends = accumulate(trial.seconds for trial in self.trials)
+        return tuple(
+            (
+                self.started + timedelta(seconds=end - trial.seconds),
+                self.started + timedelta(seconds=end),
+            )
+            for trial, end in zip(self.trials, ends, strict=True)
+        )
+
+
+def checked_path(path: str) -> str:
+    """Return an artifact path that stays inside its folder.
+
+    Raises:
+        DataError: it is absolute, empty or climbs.
+
+    >>> checked_path("plots/roc.png")
+    'plots/roc.png'
+    >>> checked_path("../roc.png")
+    Traceback (most recent call last):
+    ...
+    tasks.errors.DataError: artifact: the path stays in the run's folder; got '../roc.png'.
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or parts[0] == "/" or ".." in parts or "\\" in path:
+        raise DataError("artifact", "the path stays in the run's folder", repr(path))
+    return path
+
+
+def run_name(family: str, origin: str, window: str) -> str:
+    """Return a run's name as a person reads it.
+
+    >>> run_name("extra_trees", "defaults", "2013-01-01 to 2013-03-31")
+    'extra_trees defaults · 2013-01-01 to 2013-03-31'
+    """
+    return bounded(f"{family} {origin} · {window}", NAME_LIMIT)
+
+
+def with_bounds(intervals: Mapping[str, Bounds]) -> dict[str, float]:
+    """Flatten name to (value, low, high) to the names that MLflow lists side by side.
+
+    >>> with_bounds({"roc_auc": (0.65, 0.64, 0.66), "rows": (12.0, None, None)})
+    {'roc_auc': 0.65, 'roc_auc_low': 0.64, 'roc_auc_high': 0.66, 'rows': 12.0}
+    """
+    flat: dict[str, float] = {}
+    for name, (value, low, high) in intervals.items():
+        flat[name] = value
+        flat.update(
+            {f"{name}_{end}": at for end, at in (("low", low), ("high", high)) if at is not None}
+        )
+    return flat
+
+
+def label(name: str) -> str:
+    """Return `name` with only the characters MLflow takes in names of metrics and parameters.
+
+    >>> label("slice origin=JFK?")
+    'slice origin_JFK_'
+    """
+    return re.sub(r"[^\w\-. /:]", "_", name, flags=re.ASCII)[:NAME_LIMIT].strip("./ ") or "_"
+
+
+def finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the metrics that are numbers: MLflow stores infinity as 1.8e308.
+
+    >>> finite({"rmse": 2, "r2": float("-inf"), "lag": None})
+    {'rmse': 2.0}
+    """
+    return {
+        label(name): float(value)
+        for name, value in metrics.items()
+        if value is not None and math.isfinite(value)
+    }
+
+
+def params(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return parameters as MLflow stores them: bounded text under allowed names."""
+    return {label(name): bounded(value, PARAM_LIMIT) for name, value in values.items()}
+
+
+def tags(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return tags as MLflow stores them: bounded text under allowed names."""
+    return {label(name): bounded(value, TAG_LIMIT) for name, value in values.items()}
+
+
+def milliseconds(at: datetime) -> int:
+    """Return a moment as MLflow counts it."""
+    return int(at.timestamp() * 1000)
+
+
+def chunks(pairs: Mapping[str, str], size: int = 100) -> Iterator[dict[str, str]]:
+    """Yield the pairs in parts that fit one request.
+
+    >>> [len(part) for part in chunks({str(i): "" for i in range(250)})]
+    [100, 100, 50]
+    """
+    items = list(pairs.items())
+    for start in range(0, len(items), size):
+        yield dict(items[start : start + size])

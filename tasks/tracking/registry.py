@@ -1,0 +1,152 @@
+"""Mirrors model versions in MLflow's registry: once each, however often it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from tasks.errors import TrackingError
+from tasks.settings import Settings
+from tasks.tracking.client import absent, address, connected, taken
+from tasks.tracking.record import KEY, VERSION, tags
+from tasks.tracking.upload import Columns, upload
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+Alias = Literal["champion", "challenger"]
+
+
+def register(
+    settings: Settings,
+    *,
+    pipeline: str,
+    version: int,
+    key: str,
+    run_id: str,
+    model: bytes,
+    columns: Columns,
+    description: str,
+    marks: Mapping[str, str],
+    about: str = "",
+) -> int:
+    """Register an ONNX model under the pipeline's name and return MLflow's version number.
+
+    Our version and the training `key` identify it: a second call, also after a crash between
+    any two requests, finds the first one's. `marks` become tags of the version (the verdict
+    among them), `about` the description of the registered model.
+
+    Raises:
+        TrackingError: the server is down or refuses, or the bytes are no ONNX model.
+    """
+    identity = {VERSION: str(version), KEY: key}
+    with connected(settings, f"model {pipeline} {version}") as client:
+        if found := _versions(client, pipeline, identity):
+            return found[0]
+        run = client.get_run(run_id)
+        logged = upload(client, run, model, columns, identity)
+        _name(client, pipeline, about)
+        client.create_model_version(
+            pipeline,
+            f"models:/{logged}",
+            run_id,
+            tags={**tags(marks), **identity},
+            description=description,
+            await_creation_for=None,
+            model_id=logged,
+        )
+        first, *others = _versions(client, pipeline, identity)
+        for other in others:
+            client.delete_model_version(pipeline, str(other))
+        return first
+
+
+def mark(
+    settings: Settings,
+    pipeline: str,
+    version: int,
+    marks: Mapping[str, str],
+    description: str | None = None,
+) -> None:
+    """Set tags, and the description, on a registered version.
+
+    Raises:
+        TrackingError: the server is down, or the version is not registered.
+    """
+    with connected(settings, f"marks of model {pipeline} {version}") as client:
+        number = _number(settings, client, pipeline, version)
+        for name, text in tags(marks).items():
+            client.set_model_version_tag(pipeline, number, name, text)
+        if description is not None:
+            client.update_model_version(pipeline, number, description)
+
+
+def set_alias(settings: Settings, pipeline: str, alias: Alias, version: int) -> None:
+    """Point an alias at one of our versions; it leaves the version it was on.
+
+    Raises:
+        TrackingError: the server is down, or the version is not registered.
+    """
+    with connected(settings, f"alias {alias} of model {pipeline}") as client:
+        number = _number(settings, client, pipeline, version)
+        client.set_registered_model_alias(pipeline, alias, number)
+
+
+def remove_alias(settings: Settings, pipeline: str, alias: Alias) -> None:
+    """Take an alias away; one that is not there stays away.
+
+    Raises:
+        TrackingError: the server is down or refuses.
+    """
+    with connected(settings, f"alias {alias} of model {pipeline}") as client:
+        try:
+            client.delete_registered_model_alias(pipeline, alias)
+        except Exception as error:
+            if not absent(error):
+                raise
+
+
+def aliases(settings: Settings, pipeline: str) -> dict[str, int]:
+    """Return alias to our version; an alias on a version that is not ours is left out.
+
+    Raises:
+        TrackingError: the server is down or refuses.
+    """
+    ours: dict[str, int] = {}
+    with connected(settings, f"aliases of model {pipeline}") as client:
+        try:
+            named = client.get_registered_model(pipeline).aliases
+        except Exception as error:
+            if absent(error):
+                return {}
+            raise
+        for alias, number in named.items():
+            version = client.get_model_version(pipeline, str(number)).tags.get(VERSION, "")
+            if version.isdecimal():
+                ours[alias] = int(version)
+    return ours
+
+
+def _versions(client: MlflowClient, pipeline: str, identity: Mapping[str, str]) -> list[int]:
+    wanted = " and ".join(f"tags.`{name}` = '{text}'" for name, text in identity.items())
+    found = client.search_model_versions(f"name = '{pipeline}' and {wanted}")
+    return sorted(int(one.version) for one in found)
+
+
+def _number(settings: Settings, client: MlflowClient, pipeline: str, version: int) -> str:
+    found = _versions(client, pipeline, {VERSION: str(version)})
+    if not found:
+        rule = f"model {pipeline} has a version tagged {VERSION}={version}"
+        where, remedy = f"MLflow at {address(settings.mlflow_uri)}", "Register it first."
+        raise TrackingError(where, rule, "none", remedy)
+    return str(found[-1])
+
+
+def _name(client: MlflowClient, pipeline: str, about: str) -> None:
+    try:
+        client.create_registered_model(pipeline, {"perennial.pipeline": pipeline}, about)
+    except Exception as error:
+        if not taken(error):
+            raise
+        if about and client.get_registered_model(pipeline).description != about:
+            client.update_registered_model(pipeline, about)

@@ -1,0 +1,136 @@
+"""Uploads an ONNX model to a run, as `mlflow.onnx.log_model` does but without its global state."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.tracking.record import VERSION
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+
+REQUIREMENTS = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the exported model takes and gives: prepared numbers and categories, and outputs."""
+
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def upload(
+    client: MlflowClient, run: Any, model: bytes, columns: Columns, identity: Mapping[str, str]
+) -> str:
+    """Return the id of the model logged to `run` under the tags `identity`; uploaded once only."""
+    found = _logged(client, run, identity)
+    return found or _log(client, run, model, columns, identity)
+
+
+def _logged(client: MlflowClient, run: Any, identity: Mapping[str, str]) -> str | None:
+    """Return the finished upload of this version, after removing what a crash left half-done."""
+    wanted = " and ".join(f"tags.`{name}` = '{text}'" for name, text in identity.items())
+    ready = None
+    for one in client.search_logged_models([run.info.experiment_id], wanted):
+        if one.status == "READY" and one.source_run_id == run.info.run_id:
+            ready = one.model_id
+        elif one.status != "READY":
+            client.delete_logged_model(one.model_id)
+    return ready
+
+
+def _log(
+    client: MlflowClient, run: Any, model: bytes, columns: Columns, identity: Mapping[str, str]
+) -> str:
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    run_id = run.info.run_id
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        f"version-{identity[VERSION]}",
+        run_id,
+        dict(identity),
+        model_type="onnx",
+    )
+    about = Model(
+        artifact_path=logged.artifact_location,
+        model_uuid=logged.model_id,
+        run_id=run_id,
+        model_id=logged.model_id,
+        metadata={part: list(names) for part, names in asdict(columns).items()},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        _save(Path(folder) / "model", model, about)
+        client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
+    _copy_metrics(client, run, logged.model_id)
+    client.finalize_logged_model(logged.model_id, "READY")
+    return str(logged.model_id)
+
+
+def _save(path: Path, model: bytes, about: Any) -> None:
+    import onnx
+    from mlflow import onnx as flavor
+
+    graph = onnx.load_model_from_string(model)
+    needed = [f"{name}=={installed(name)}" for name in REQUIREMENTS]
+    flavor.save_model(
+        graph,
+        str(path),
+        mlflow_model=about,
+        signature=_signature(graph),
+        pip_requirements=needed,
+        onnx_execution_providers=["CPUExecutionProvider"],
+        save_as_external_data=False,
+    )
+
+
+def _signature(graph: Any) -> ModelSignature:
+    """Read the signature off the graph, so that what MLflow checks is what the model takes."""
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+    from onnx import helper
+
+    def schema(values: Any) -> Schema:
+        specs = []
+        for value in values:
+            tensor = value.type.tensor_type
+            kind = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+            shape = tuple(size.dim_value or -1 for size in tensor.shape.dim)
+            specs.append(TensorSpec(kind, shape, value.name))
+        return Schema(specs)
+
+    return ModelSignature(schema(graph.graph.input), schema(graph.graph.output))
+
+
+def _copy_metrics(client: MlflowClient, run: Any, model_id: str) -> None:
+    from mlflow.entities import Metric
+
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    data = inputs[0].dataset if inputs else None
+    at = run.info.end_time or run.info.start_time
+    metrics = [
+        Metric(
+            name,
+            value,
+            at,
+            0,
+            model_id=model_id,
+            dataset_name=data and data.name,
+            dataset_digest=data and data.digest,
+            run_id=run.info.run_id,
+        )
+        for name, value in run.data.metrics.items()
+    ]
+    for start in range(0, len(metrics), 500):
+        client.log_batch(run.info.run_id, metrics=metrics[start : start + 500])
