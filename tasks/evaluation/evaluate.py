@@ -119,10 +119,8 @@ def evaluate(
     Args:
         y: (n,) class indices 0..k-1, or values for regression.
         predictions: (n, k) probabilities, or (n,) values for regression.
-        task: binary, multiclass or regression.
-        metric: the metric that decides; slices and baselines are judged by it.
-        seed: of the resampling.
-        confidence: of the intervals.
+        task, metric: what is predicted, and the metric that decides.
+        seed, confidence: of the resampling and its intervals.
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
         window: (start, end) of the rows' event times as ISO texts, to be recorded.
@@ -136,10 +134,7 @@ def evaluate(
     metrics, gains = _judged(
         y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
     )
-    naive = {
-        name: {each.name: each.score(y, guess) for each in every}
-        for name, guess in baselines.items()
-    }
+    naive = {name: _scores(every, y, guess) for name, guess in baselines.items()}
     frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
         task=task,
@@ -156,6 +151,10 @@ def evaluate(
         slices=judge_slices(deciding, y, predictions, frame, **asdict(sampling)),
         curves=curves(y, predictions, task=task),
     )
+
+
+def _scores(every: tuple[Metric, ...], y: Array, predictions: Array) -> dict[str, float]:
+    return {each.name: each.score(y, predictions) for each in every}
 
 
 def _judged(

@@ -1,0 +1,91 @@
+"""Fit one setting on each fold and score it on the rows that follow."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.errors import bounded
+from tasks.evaluation.metrics import Metric
+from tasks.tuning.trial import Origin, Setting, State, Trial
+
+if TYPE_CHECKING:
+    from tasks.data.split import Fold
+    from tasks.models.family import Family
+
+Array = NDArray[Any]
+Stop = Callable[[tuple[float, ...]], str]
+MESSAGE = 500
+
+
+def never(scores: tuple[float, ...]) -> str:  # noqa: ARG001
+    """Judge a setting on every fold, whatever its scores."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The rows, the folds and the metric that every setting is judged with.
+
+    `frame` holds prepared rows, `y` their class indices or values, `columns` the names of the
+    number and of the category columns.
+    """
+
+    frame: pd.DataFrame
+    y: Array
+    folds: Sequence[Fold]
+    task: str
+    metric: Metric
+    families: Mapping[str, Family]
+    columns: tuple[Sequence[str], Sequence[str]]
+    seed: int
+
+    def judge(self, number: int, setting: Setting, origin: Origin, stop: Stop = never) -> Trial:
+        """Judge a setting fold by fold.
+
+        `stop` is asked after every fold but the last; a text it returns ends the trial as
+        pruned, for that reason. Whatever a family raises ends the trial as failed.
+        """
+        started = time.perf_counter()
+        scores: list[float] = []
+        state: State = "complete"
+        message = ""
+        try:
+            for fold in self.folds:
+                if scores and (message := stop(tuple(scores))):
+                    state = "pruned"
+                    break
+                scores.append(self._score(setting, fold))
+        except Exception as error:
+            state, message = "failed", f"{type(error).__name__}: {bounded(error, MESSAGE)}"
+        seconds = time.perf_counter() - started
+        if state == "complete" and not np.isfinite(scores).any():
+            state, message = "failed", f"{self.metric.name} is undefined on every fold"
+        return Trial(number, setting, origin, tuple(scores), seconds, state, message)
+
+    def _score(self, setting: Setting, fold: Fold) -> float:
+        family = self.families[setting.family]
+        model = family.build(dict(setting.params), self.columns, self.task, self.seed)
+        rows = self.frame.iloc[fold.judge]
+        with warnings.catch_warnings():
+            # A setting that does not converge shows in its score; a warning a fold is noise.
+            warnings.simplefilter("ignore")
+            model.fit(self.frame.iloc[fold.fit], self.y[fold.fit])
+            if self.task == "regression":
+                said = np.asarray(model.predict(rows), dtype=float)
+            else:
+                said = self._aligned(model.predict_proba(rows), model.classes_)
+        return self.metric.score(self.y[fold.judge], said)
+
+    def _aligned(self, chance: Array, known: Array) -> Array:
+        """Put the columns where their class is; a class that the fold lacks gets 0."""
+        wide = np.zeros((len(chance), int(self.y.max()) + 1))
+        wide[:, np.asarray(known, dtype=int)] = chance
+        return wide
