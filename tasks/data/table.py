@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 PROPERTIES: dict[str, str | None] = {
+    "delta.appendOnly": "true",
     # A data version stays readable for ever: lineage goes back to it.
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",

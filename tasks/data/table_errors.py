@@ -14,9 +14,10 @@ ENDPOINT = re.compile(r"https?://[^/\s]+")
 
 @dataclass(frozen=True)
 class Fault:
-    """Words that tell a fault, the error it is, the broken rule, and what to do."""
+    """Words that tell a fault, what came, the error it is, the broken rule, and what to do."""
 
     words: re.Pattern[str]
+    came: str
     error: type[StoreError]
     rule: str
     remedy: str
@@ -25,24 +26,28 @@ class Fault:
 FAULTS = (
     Fault(
         re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|40[13] \w+|privileges|os error 13"),
+        "a refusal",
         AccessDenied,
         "the credentials open the table",
         "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     ),
     Fault(
         re.compile(r"No space left|os error 28|507 \w+|InsufficientStorage|QuotaExceeded"),
+        "no space",
         StoreFull,
         "there is room left",
         "Free some space.",
     ),
     Fault(
         re.compile(r"NoSuchBucket"),
+        "no such bucket",
         StoreError,
         "the bucket exists",
         "Create it, or set PERENNIAL_BUCKET.",
     ),
     Fault(
         re.compile(r"Connection re(fused|set)|timed out|error sending request|50[34] \w+"),
+        "no answer",
         StoreUnavailable,
         "the store answers in time",
         "Run `perennial status`.",
@@ -55,14 +60,13 @@ def explained(text: str, where: str) -> StoreError:
 
     >>> said = "Generic S3 error: GET http://127.0.0.1:8333/b/t - Connection refused (os error 111)"
     >>> print(explained(said, "s3://b/t"))
-    s3://b/t: the store answers in time; got Connection refused from http://127.0.0.1:8333. \
+    s3://b/t: the store answers in time; got no answer from http://127.0.0.1:8333. \
 Run `perennial status`.
     """
     said = " ".join(NOISE.sub(" ", text).split())
     for fault in FAULTS:
-        found = fault.words.search(said)
-        if found:
+        if fault.words.search(said):
             server = ENDPOINT.search(said)
-            came = f"{found[0]} from {server[0]}" if server else found[0]
+            came = f"{fault.came} from {server[0]}" if server else fault.came
             return fault.error(where, fault.rule, came, fault.remedy)
     return StoreError(where, "the table can be read and written", said[:LIMIT])

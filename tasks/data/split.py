@@ -1,0 +1,106 @@
+"""How rows are parted by time, so that a model is always judged on later ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.errors import DataError
+
+Times = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The rows before `boundary`, and the rows from it on, as masks in the order of the rows."""
+
+    boundary: datetime
+    training: npt.NDArray[np.bool_]
+    holdout: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Positions of the rows to fit on, and of the strictly later rows to judge on."""
+
+    fit: npt.NDArray[np.intp]
+    judge: npt.NDArray[np.intp]
+
+
+def split(times: Times, holdout: float) -> Split:
+    """Part rows so that about the share `holdout`, the latest, is held out.
+
+    Rows of equal time stay together, so the share is the nearest that they allow; times are
+    compared in whole microseconds.
+
+    Raises:
+        DataError: a time is missing, there are fewer than two, or the share is not inside 0..1.
+
+    >>> days = np.array(["2013-01-01", "2013-01-02", "2013-01-03"], "datetime64[D]")
+    >>> parted = split(days, 0.3)
+    >>> parted.boundary, parted.training, parted.holdout
+    (datetime.datetime(2013, 1, 3, 0, 0),
+     array([ True,  True, False]),
+     array([False, False,  True]))
+    """
+    if not 0 < holdout < 1:
+        raise DataError("holdout", "a share between 0 and 1, both left out", holdout)
+    at, distinct, before = _counted(times, 2)
+    boundary = distinct[_nearest(before, len(at) * (1 - holdout), 1, len(distinct) - 1)]
+    later = at >= boundary
+    return Split(boundary.astype("datetime64[us]").item(), ~later, later)
+
+
+def forward_folds(times: Times, k: int) -> tuple[Fold, ...]:
+    """Part rows into `k` folds: each is fitted on all before a time, judged on what follows.
+
+    The time line is cut into k + 1 stretches of about equally many rows; fold i is fitted on
+    the first i and judged on the next (a growing window, also called forward chaining).
+
+    Raises:
+        DataError: a time is missing, or there are fewer than k + 1 different ones.
+
+    >>> days = np.arange("2013-01-01", "2013-01-05", dtype="datetime64[D]")
+    >>> [(fold.fit.tolist(), fold.judge.tolist()) for fold in forward_folds(days, 3)]
+    [([0], [1]), ([0, 1], [2]), ([0, 1, 2], [3])]
+    """
+    if k < 1:
+        raise DataError("folds", "at least 1", k)
+    at, distinct, before = _counted(times, k + 1)
+    cuts: list[int] = []
+    for number in range(1, k + 1):
+        first = cuts[-1] + 1 if cuts else 1
+        last = len(distinct) - 1 - (k - number)
+        cuts.append(_nearest(before, len(at) * number / (k + 1), first, last))
+    bounds = [distinct[cut] for cut in cuts]
+    ends: list[Any] = [*bounds[1:], None]
+    return tuple(
+        Fold(np.flatnonzero(at < cut), np.flatnonzero((at >= cut) & _before(at, end)))
+        for cut, end in zip(bounds, ends, strict=True)
+    )
+
+
+def _counted(times: Times, needed: int) -> tuple[Times, Times, npt.NDArray[np.intp]]:
+    """Return the times, the distinct ones in order, and how many rows come before each."""
+    at = np.asarray(times).astype("datetime64[us]")
+    missing = int(np.isnat(at).sum())
+    if missing:
+        raise DataError("event times", "every row has one", f"{missing} missing", "Drop the rows.")
+    distinct, counts = np.unique(at, return_counts=True)
+    if len(distinct) < needed:
+        rule = f"at least {needed} different ones"
+        raise DataError("event times", rule, len(distinct), "Add rows of other times.")
+    return at, distinct, np.cumsum(counts) - counts
+
+
+def _nearest(before: npt.NDArray[np.intp], wanted: float, first: int, last: int) -> int:
+    """Return the position in first..last whose row count is nearest; the earlier on a tie."""
+    return first + int(np.abs(before[first : last + 1] - wanted).argmin())
+
+
+def _before(at: Times, end: Any) -> npt.NDArray[np.bool_]:
+    return np.ones(len(at), dtype=bool) if end is None else at < end
