@@ -1,0 +1,20 @@
+"""Bring what arrived into the curated table, or into quarantine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from tasks.store.task import leave_outcome
+from tasks.validation.task import find_pending, ingest_one
+
+
+@flow(name="ingest", flow_run_name="ingest {pipeline}: {cause}")
+def ingest(
+    pipeline: str, objects: list[str] | None = None, cause: str = "schedule"
+) -> dict[str, Any]:
+    """Ingest these objects of the pipeline's `incoming/` folder, or all that are pending."""
+    keys = find_pending(pipeline) if objects is None else objects
+    batches = [ingest_one(pipeline, key) for key in keys]
+    return leave_outcome({"pipeline": pipeline, "batches": batches})
