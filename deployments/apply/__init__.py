@@ -1,0 +1,1 @@
+"""Pipeline files into Prefect deployments: `plan` decides, `act` does."""

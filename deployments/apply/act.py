@@ -1,0 +1,229 @@
+"""Bring the Prefect server's deployments in line with the pipeline files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deployments.apply.plan import (
+    ENTRY_POINTS,
+    TAG,
+    DeploymentSpec,
+    Plan,
+    Present,
+    Update,
+    desired,
+    difference,
+)
+from deployments.prefect_server import connected
+from tasks.config import find_pipeline, pipeline_names
+from tasks.errors import ConfigurationError, OrchestrationError
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
+
+SLUG = "perennial"
+PAGE = 200
+
+
+def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
+    """Make the server's deployments those of the pipeline files in `folder`; return what differed.
+
+    Deployments without the tag `perennial` are never touched. What a person paused stays paused.
+
+    Raises:
+        ConfigurationError: the folder or one of its files is not valid; nothing was changed.
+        OrchestrationError: Prefect gives no answer, or a deployment of that name is someone's own.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError("pipelines", f"{folder} is a folder")
+    pipelines = [find_pipeline(name, folder) for name in pipeline_names(folder)]
+    schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in ENTRY_POINTS.values()}
+    return bring_in_line(settings, desired(pipelines, schemas), dry_run=dry_run)
+
+
+def bring_in_line(
+    settings: Settings, specs: Iterable[DeploymentSpec], *, dry_run: bool = False
+) -> Plan:
+    """Make the server's deployments these; return what differed.
+
+    Raises:
+        ConfigurationError: a schedule is not a cron line; nothing was changed.
+        OrchestrationError: Prefect gives no answer, or a deployment of that name is someone's own.
+    """
+    wanted = tuple(specs)
+    for spec in wanted:
+        _cron(spec)
+    with connected(settings) as client:
+        plan = difference(wanted, _present(client, {spec.name for spec in wanted}))
+        if not dry_run:
+            _carry_out(client, plan, {spec.work_pool for spec in wanted if spec.work_pool})
+    return plan
+
+
+def parameter_schema(entrypoint: str) -> dict[str, Any]:
+    """Return the JSON schema of a flow's parameters, from its signature.
+
+    Raises:
+        ConfigurationError: the flow cannot be imported, so no worker could run it either.
+    """
+    from prefect.utilities.callables import parameter_schema as schema_of
+
+    module, _, name = entrypoint.rpartition(".")
+    try:
+        flow = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(entrypoint, "the flow can be imported", error) from error
+    schema: dict[str, Any] = schema_of(flow.fn).model_dump(mode="json", exclude_unset=True)
+    return schema
+
+
+def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
+    ours = []
+    flows: dict[Any, str] = {}
+    for each in _every_deployment(client):
+        if each.flow_id not in flows:
+            flows[each.flow_id] = client.read_flow(each.flow_id).name
+        name = f"{flows[each.flow_id]}/{each.name}"
+        if TAG in each.tags:
+            ours.append(Present(str(each.id), _spec(flows[each.flow_id], each)))
+        elif name in wanted:
+            remedy = f"Rename or delete it, or give it the tag {TAG}."
+            raise OrchestrationError(
+                name, "the deployment of this name is ours", f"one without the tag {TAG}", remedy
+            )
+    return tuple(ours)
+
+
+def _every_deployment(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    found: list[DeploymentResponse] = []
+    while True:
+        page = client.read_deployments(limit=PAGE, offset=len(found))
+        found += page
+        if len(page) < PAGE:
+            return found
+
+
+def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:
+    limit = there.global_concurrency_limit
+    return DeploymentSpec(
+        flow=flow,
+        pipeline=there.name,
+        entrypoint=there.entrypoint or "",
+        description=there.description or "",
+        parameters=there.parameters,
+        schedule=_written_schedule(there),
+        tags=tuple(there.tags),
+        work_pool=there.work_pool_name,
+        concurrency=limit.limit if limit else None,
+        schema=there.parameter_openapi_schema or {},
+    )
+
+
+def _written_schedule(there: DeploymentResponse) -> str | None:
+    for each in there.schedules:
+        if each.slug == SLUG:
+            cron, zone = getattr(each.schedule, "cron", None), each.schedule.timezone or "UTC"
+            return str(cron) if zone == "UTC" and cron else f"{cron or each.schedule} {zone}"
+    return None
+
+
+def _carry_out(client: SyncPrefectClient, plan: Plan, pools: set[str]) -> None:
+    for pool in sorted(pools):
+        _ensure_pool(client, pool)
+    for spec in plan.create:
+        _create(client, spec)
+    for each in plan.update:
+        _update(client, each)
+    for gone in plan.remove:
+        client.delete_deployment(gone.id)
+
+
+def _ensure_pool(client: SyncPrefectClient, name: str) -> None:
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+    from prefect.workers.process import ProcessWorker
+
+    try:
+        client.read_work_pool(name)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        pool = WorkPoolCreate(name=name, type="process", base_job_template=template)
+        try:
+            client.create_work_pool(pool)
+        except ObjectAlreadyExists:
+            return
+
+
+def _create(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
+    client.create_deployment(
+        flow_id=client.create_flow_from_name(spec.flow),
+        name=spec.pipeline,
+        schedules=[_schedule(spec)] if spec.schedule else [],
+        enforce_parameter_schema=True,
+        **_fields(spec),
+    )
+
+
+def _update(client: SyncPrefectClient, each: Update) -> None:
+    from prefect.client.schemas.actions import DeploymentUpdate
+
+    changed = {change.field for change in each.changes}
+    if changed - {"schedule"}:
+        update = DeploymentUpdate(enforce_parameter_schema=True, **_fields(each.spec))
+        client.update_deployment(each.present.id, update)
+    if "schedule" in changed:
+        _reschedule(client, each)
+
+
+def _reschedule(client: SyncPrefectClient, each: Update) -> None:
+    """Change our schedule alone: whether it is active, and any other schedule, is a person's."""
+    there = client.read_deployment_schedules(each.present.id)
+    ours = next((schedule for schedule in there if schedule.slug == SLUG), None)
+    if ours is None:
+        client.create_deployment_schedules(each.present.id, [_schedule(each.spec)])
+    elif each.spec.schedule is None:
+        client.delete_deployment_schedule(each.present.id, ours.id)
+    else:
+        client.update_deployment_schedule(each.present.id, ours.id, schedule=_cron(each.spec))
+
+
+def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
+    from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+
+    queue = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+    return {
+        "entrypoint": spec.entrypoint,
+        "description": spec.description,
+        "parameters": dict(spec.parameters),
+        "tags": list(spec.tags),
+        "work_pool_name": spec.work_pool,
+        "concurrency_limit": spec.concurrency,
+        "concurrency_options": queue if spec.concurrency else None,
+        "parameter_openapi_schema": dict(spec.schema),
+    }
+
+
+def _schedule(spec: DeploymentSpec) -> Any:
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+
+    return DeploymentScheduleCreate(schedule=_cron(spec), slug=SLUG)
+
+
+def _cron(spec: DeploymentSpec) -> Any:
+    from prefect.client.schemas.schedules import CronSchedule
+    from pydantic import ValidationError
+
+    if spec.schedule is None:
+        return None
+    try:
+        return CronSchedule(cron=spec.schedule, timezone="UTC")
+    except ValidationError as error:
+        remedy = 'Write five fields, such as "0 6 1 * *".'
+        raise ConfigurationError(
+            f"{spec.pipeline}: retraining.schedule", "is a cron line", spec.schedule, remedy
+        ) from error

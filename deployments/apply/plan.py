@@ -1,0 +1,217 @@
+"""Which deployments there should be, and what differs from those that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.config import Pipeline
+
+TAG = "perennial"
+WORK_POOL = "perennial"
+INGEST_EVERY = "*/10 * * * *"  # a process of some eight seconds each time
+ENTRY_POINTS: Mapping[str, str] = {
+    "ingest": "flows.ingestion.ingest",
+    "train": "flows.training.train",
+    "score": "flows.scoring.score",
+}
+PURPOSES: Mapping[str, str] = {
+    "ingest": "Brings what lies in the incoming folder into the curated table, or quarantine.",
+    "train": "Trains a challenger, lets the gate judge it, and promotes it when it passes.",
+    "score": "Scores every row of one object of the bucket with the champion.",
+}
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """One deployment as it should be, or as it is.
+
+    `schedule` is a cron line in UTC, `concurrency` the number of runs at once (None: any), and
+    `schema` the JSON schema of the flow's parameters. Prefect's name for it is `train/flights`.
+    """
+
+    flow: str
+    pipeline: str
+    entrypoint: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    schedule: str | None = None
+    tags: tuple[str, ...] = (TAG,)
+    work_pool: str | None = WORK_POOL
+    concurrency: int | None = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Flow and pipeline, as Prefect writes them.
+
+        >>> DeploymentSpec("train", "flights", "flows.training.train").name
+        'train/flights'
+        """
+        return f"{self.flow}/{self.pipeline}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a person wants to know of it."""
+        return {
+            "name": self.name,
+            "entrypoint": self.entrypoint,
+            "schedule": self.schedule,
+            "concurrency": self.concurrency,
+            "parameters": dict(self.parameters),
+        }
+
+
+COMPARED = (
+    "entrypoint",
+    "description",
+    "parameters",
+    "schedule",
+    "tags",
+    "work_pool",
+    "concurrency",
+    "schema",
+)
+
+
+@dataclass(frozen=True)
+class Present:
+    """A deployment that the server has, under the server's id."""
+
+    id: str
+    spec: DeploymentSpec
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of a deployment that is not as it should be."""
+
+    field: str
+    was: Any
+    becomes: Any
+
+    def __str__(self) -> str:
+        if self.field in ("description", "schema"):
+            return self.field
+        return f"{self.field} {_written(self.was)} -> {_written(self.becomes)}"
+
+
+@dataclass(frozen=True)
+class Update:
+    """A deployment to bring in line, and what changes in it."""
+
+    present: Present
+    spec: DeploymentSpec
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to create, update and remove; `unchanged` holds the names of the rest."""
+
+    create: tuple[DeploymentSpec, ...] = ()
+    update: tuple[Update, ...] = ()
+    remove: tuple[Present, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.create or self.update or self.remove)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as one JSON document."""
+        return {
+            "create": [spec.to_dict() for spec in self.create],
+            "update": [
+                {"name": each.spec.name, "changes": [str(change) for change in each.changes]}
+                for each in self.update
+            ],
+            "remove": [each.spec.name for each in self.remove],
+            "unchanged": list(self.unchanged),
+        }
+
+    def to_text(self) -> str:
+        """Return one line a deployment: + new, ~ changed, - gone, = as it was.
+
+        >>> print(Plan(create=(DeploymentSpec("train", "a", "b", schedule="0 6 1 * *"),)).to_text())
+        + train/a  at 0 6 1 * * UTC
+        """
+        new = [f"+ {spec.name}  {_when(spec)}" for spec in self.create]
+        changed = [
+            f"~ {each.spec.name}  {'; '.join(map(str, each.changes))}" for each in self.update
+        ]
+        gone = [f"- {each.spec.name}" for each in self.remove]
+        same = [f"= {name}" for name in self.unchanged]
+        return "\n".join([*new, *changed, *gone, *same]) or "No deployments."
+
+
+def desired(
+    pipelines: Iterable[Pipeline], schemas: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[DeploymentSpec, ...]:
+    """Return the deployments that these pipelines need, by name.
+
+    `schemas` maps an entry point to the JSON schema of its parameters. Trainings of one pipeline
+    run one after another; ingestion needs no such limit, for it lands each object once.
+    """
+    return tuple(
+        DeploymentSpec(
+            flow=flow,
+            pipeline=pipeline.name,
+            entrypoint=entrypoint,
+            description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
+            parameters={"pipeline": pipeline.name},
+            schedule=_schedule(flow, pipeline),
+            tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
+            concurrency=1 if flow == "train" else None,
+            schema=(schemas or {}).get(entrypoint, {}),
+        )
+        for pipeline in sorted(pipelines, key=lambda each: each.name)
+        for flow, entrypoint in sorted(ENTRY_POINTS.items())
+    )
+
+
+def difference(wanted: Iterable[DeploymentSpec], present: Iterable[Present]) -> Plan:
+    """Return what turns `present` into `wanted`; both are known by their names.
+
+    >>> train = DeploymentSpec("train", "flights", "flows.training.train")
+    >>> difference([train], [Present("1", train)]).empty
+    True
+    """
+    specs = {spec.name: spec for spec in wanted}
+    there = {each.spec.name: each for each in present}
+    changes = {
+        name: _changes(there[name].spec, spec) for name, spec in specs.items() if name in there
+    }
+    return Plan(
+        create=tuple(spec for name, spec in specs.items() if name not in there),
+        update=tuple(
+            Update(there[name], specs[name], found) for name, found in changes.items() if found
+        ),
+        remove=tuple(each for name, each in sorted(there.items()) if name not in specs),
+        unchanged=tuple(name for name, found in changes.items() if not found),
+    )
+
+
+def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> tuple[Change, ...]:
+    found = []
+    for name in COMPARED:
+        before, after = getattr(was, name), getattr(becomes, name)
+        same = set(before) == set(after) if name == "tags" else before == after
+        if not same:
+            found.append(Change(name, before, after))
+    return tuple(found)
+
+
+def _schedule(flow: str, pipeline: Pipeline) -> str | None:
+    return {"ingest": INGEST_EVERY, "train": pipeline.retraining.schedule}.get(flow)
+
+
+def _when(spec: DeploymentSpec) -> str:
+    return f"at {spec.schedule} UTC" if spec.schedule else "when asked"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)

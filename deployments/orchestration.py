@@ -1,0 +1,241 @@
+"""Start a deployment's run through Prefect's API and follow it to its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deployments.apply.plan import WORK_POOL
+from deployments.prefect_server import connected, run_page
+from tasks.errors import OrchestrationError
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun as ServerRun
+
+POLL_SECONDS = 0.5
+PATIENCE = 30.0  # for a worker to take the run
+ABSENCE = 60.0  # of the server, while it is restarted
+LATE_LOGS = timedelta(seconds=5)
+NOISE = ("Beginning flow run", "Beginning subflow run", "View at ", "Finished in state Completed(")
+
+
+@dataclass(frozen=True)
+class FlowRun:
+    """A flow run that ended: `state` is COMPLETED, FAILED, CRASHED or CANCELLED."""
+
+    id: str
+    name: str
+    state: str
+    message: str
+    url: str
+
+
+@dataclass
+class _Lines:
+    """Which log lines were passed on already."""
+
+    say: Callable[[str], None]
+    seen: set[uuid.UUID] = field(default_factory=set)
+    latest: datetime | None = None
+
+
+def run_deployment(
+    settings: Settings,
+    flow: str,
+    pipeline: str,
+    parameters: Mapping[str, Any],
+    cause: str,
+    say: Callable[[str], None],
+    *,
+    patience: float = PATIENCE,
+) -> FlowRun:
+    """Run the deployment `flow/pipeline`, pass its log lines to `say`, and return how it ended.
+
+    A run that fails is returned, not raised. Interrupted from the keyboard, the run goes on and
+    `say` is told where to follow it.
+
+    Raises:
+        OrchestrationError: Prefect gives no answer, there is no such deployment, its parameters
+            do not fit, or no worker took the run within `patience` seconds (it is cancelled).
+    """
+    with connected(settings) as client:
+        run = _start(client, flow, pipeline, parameters, cause)
+    url = run_page(settings, str(run.id))
+    say(f"Started {run.name}: {url}")
+    try:
+        ended = _follow(settings, run.id, _Lines(say), patience)
+    except KeyboardInterrupt:
+        say(f"The run goes on. Follow it at {url}")
+        raise
+    state = ended.state
+    return FlowRun(
+        id=str(ended.id),
+        name=ended.name,
+        state=state.type.value if state else "",
+        message=_message(state.message if state else None),
+        url=url,
+    )
+
+
+def _start(
+    client: SyncPrefectClient,
+    flow: str,
+    pipeline: str,
+    parameters: Mapping[str, Any],
+    cause: str,
+) -> ServerRun:
+    from prefect.exceptions import ObjectNotFound
+
+    name = f"{flow}/{pipeline}"
+    try:
+        deployment = client.read_deployment_by_name(name)
+    except ObjectNotFound as error:
+        raise OrchestrationError(
+            name, "the deployment exists", "none", "Run `perennial apply`."
+        ) from error
+    return client.create_flow_run_from_deployment(
+        deployment.id,
+        parameters={**parameters, "pipeline": pipeline, "cause": cause},
+        name=f"{flow} {pipeline}: {cause}",
+        # A request sent again after a lost answer must not start a second run.
+        idempotency_key=str(uuid.uuid4()),
+    )
+
+
+def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) -> ServerRun:
+    waiting = _Waiting(patience)
+    answered = time.monotonic()
+    while True:
+        try:
+            with connected(settings) as client:
+                while True:
+                    there = client.read_flow_run(run)
+                    _pass_on(client, run, lines)
+                    answered = time.monotonic()
+                    if there.state is not None and there.state.is_final():
+                        # The last lines arrive a moment after the state.
+                        time.sleep(POLL_SECONDS)
+                        _pass_on(client, run, lines)
+                        return there
+                    waiting.look(client, there, lines.say)
+                    time.sleep(POLL_SECONDS)
+        except NoWorker as error:
+            raise error.told from None
+        except OrchestrationError:
+            if time.monotonic() - answered > ABSENCE:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
+class NoWorker(Exception):
+    """Nobody took the run; `told` is what the person reads."""
+
+    def __init__(self, told: OrchestrationError) -> None:
+        self.told = told
+        super().__init__(str(told))
+
+
+class _Waiting:
+    """How long a run has waited for a worker, and what was said about it."""
+
+    def __init__(self, patience: float) -> None:
+        self.since = time.monotonic()
+        self.patience = patience
+        self.said: set[str] = set()
+
+    def look(self, client: SyncPrefectClient, there: ServerRun, say: Callable[[str], None]) -> None:
+        """Say what the run waits for; give up when there is nobody to take it.
+
+        Raises:
+            NoWorker: no worker is online, or the pool is paused; the run was cancelled.
+        """
+        state = there.state
+        if state is None or not state.is_scheduled():
+            return
+        if state.name == "AwaitingConcurrencySlot":
+            self._once(say, "Waiting for another run of this deployment to end.")
+            return
+        if time.monotonic() - self.since < self.patience:
+            return
+        pool = there.work_pool_name or WORK_POOL
+        hindrance = _hindrance(client, pool)
+        if hindrance is None:
+            self._once(say, "Waiting for a worker to be free.")
+            return
+        _cancel(client, there)
+        remedy = f"Run `perennial up`, or start one: prefect worker start --pool {pool}."
+        where = f"{there.name} (cancelled)"
+        raise NoWorker(
+            OrchestrationError(
+                where, f"a worker takes it within {self.patience:.0f} s", hindrance, remedy
+            )
+        )
+
+    def _once(self, say: Callable[[str], None], text: str) -> None:
+        if text not in self.said:
+            self.said.add(text)
+            say(text)
+
+
+def _hindrance(client: SyncPrefectClient, pool: str) -> str | None:
+    if client.read_work_pool(pool).is_paused:
+        return f"the work pool {pool} paused"
+    workers = client.read_workers_for_work_pool(pool)
+    if any(worker.status == "ONLINE" for worker in workers):
+        return None
+    return f"no worker online in the work pool {pool}"
+
+
+def _cancel(client: SyncPrefectClient, run: ServerRun) -> None:
+    from prefect.states import Cancelled
+
+    client.set_flow_run_state(run.id, Cancelled(message="No worker took it in time."), force=True)
+
+
+def _pass_on(client: SyncPrefectClient, run: uuid.UUID, lines: _Lines) -> None:
+    """Say the lines that came since; they arrive in batches and not quite in order."""
+    from prefect.client.schemas.filters import (
+        LogFilter,
+        LogFilterFlowRunId,
+        LogFilterLevel,
+        LogFilterTimestamp,
+    )
+
+    since = lines.latest - LATE_LOGS if lines.latest else None
+    found = client.read_logs(
+        LogFilter(
+            flow_run_id=LogFilterFlowRunId(any_=[run]),
+            level=LogFilterLevel(ge_=logging.INFO),
+            timestamp=LogFilterTimestamp(after_=since) if since else None,
+        ),
+        limit=200,
+    )
+    for line in found:
+        if line.id not in lines.seen:
+            lines.seen.add(line.id)
+            lines.latest = max(lines.latest or line.timestamp, line.timestamp)
+            if _worth_saying(line.name, line.message):
+                lines.say(line.message)
+
+
+def _worth_saying(logger: str, message: str) -> bool:
+    """Tell what the flow says from what Prefect says of itself.
+
+    >>> _worth_saying("prefect.flow_runs", "Trial 3 of 6")
+    True
+    >>> _worth_saying("prefect.flow_runs.worker", "Opening process...")
+    False
+    """
+    spoken = logger in ("prefect.flow_runs", "prefect.task_runs")
+    return spoken and not message.startswith(NOISE)
+
+
+def _message(text: str | None) -> str:
+    return (text or "").removeprefix("Flow run encountered an exception: ")

@@ -1,0 +1,93 @@
+"""The door to Prefect's API: one client, bounded waits, our errors, and the pages' addresses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tasks.errors import OrchestrationError, bounded
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
+    """Yield a client of the Prefect server.
+
+    Raises:
+        OrchestrationError: the server gives no answer, or refuses what was asked.
+    """
+    import httpx
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.exceptions import PrefectException
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    password = os.environ.get("PREFECT_API_AUTH_STRING") or PREFECT_API_AUTH_STRING.value()
+    try:
+        # Asked first and without retries: the client's own back-off would take a minute.
+        httpx.get(f"{settings.prefect_url}/health", timeout=timeout).raise_for_status()
+        with (
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 2}),
+            SyncPrefectClient(
+                settings.prefect_url,
+                auth_string=password,
+                httpx_settings={"timeout": timeout},
+            ) as client,
+        ):
+            yield client
+    except httpx.HTTPStatusError as error:
+        raise _refused(error) from error
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        came = str(error) or type(error).__name__
+        remedy = "Run `perennial up`, or set PREFECT_API_URL."
+        raise OrchestrationError(
+            "Prefect", f"the server answers at {settings.prefect_url}", came, remedy
+        ) from error
+    except PrefectException as error:
+        raise OrchestrationError(
+            "Prefect", "the server does what is asked", bounded(error, 500)
+        ) from error
+
+
+def run_page(settings: Settings, run: str) -> str:
+    """Return the address of a flow run's page."""
+    return f"{ui_address(settings)}/runs/flow-run/{run}"
+
+
+def deployments_page(settings: Settings) -> str:
+    """Return the address of the page that lists the deployments."""
+    return f"{ui_address(settings)}/deployments"
+
+
+def ui_address(settings: Settings) -> str:
+    """Return where a person finds Prefect's pages.
+
+    `PREFECT_UI_URL` is used where it is set, for a server that is reached from outside by
+    another address than its API.
+    """
+    named = os.environ.get("PREFECT_UI_URL", "")
+    return (named or settings.prefect_url.removesuffix("/").removesuffix("/api")).removesuffix("/")
+
+
+def _refused(error: Exception) -> OrchestrationError:
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", 0)
+    if status in (401, 403):
+        remedy = "Set PREFECT_API_AUTH_STRING to the server's own."
+        return OrchestrationError("Prefect", "the credentials are right", status, remedy)
+    text = getattr(response, "text", "") or str(error)
+    return OrchestrationError(
+        "Prefect", "the request is accepted", bounded(f"{status} {text}", 500)
+    )
