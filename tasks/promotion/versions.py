@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from tasks.errors import ConfigurationError, IntegrityError, NotFound, PreconditionFailed
+from tasks.errors import ConfigurationError, DataError, IntegrityError, NotFound, PreconditionFailed
 from tasks.faults import external_write
 from tasks.promotion.claims import claimed, kept, numbers, sha256
 from tasks.promotion.golden import agrees
@@ -159,9 +159,12 @@ def check_answers(manifest: Manifest, files: Files, where: str) -> None:
         raise IntegrityError(where, f"it lists {MODEL}", sorted(files), REMEDY)
     if not manifest.golden.outputs:
         raise IntegrityError(where, "it holds golden rows", "none", REMEDY)
-    answers = OnnxModel(files[MODEL]).predict(manifest.golden.frame())
+    rule = "the model gives the recorded answers to the golden rows"
+    try:
+        answers = OnnxModel(files[MODEL]).predict(manifest.golden.frame())
+    except (DataError, IntegrityError) as error:
+        raise IntegrityError(where, rule, error, REMEDY) from error
     if not agrees(manifest.golden.outputs, answers):
-        rule = "the model gives the recorded answers to the golden rows"
         raise IntegrityError(where, rule, "other answers", REMEDY)
 
 

@@ -1,0 +1,25 @@
+"""A store of each kind, and a pipeline of its own for every test."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from tasks.store.base import Store
+from tasks.store.memory import MemoryStore
+from tasks.store.s3 import S3Store
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Return an in-memory store, then a real one."""
+    if request.param == "memory":
+        return MemoryStore()
+    return S3Store(request.getfixturevalue("s3").settings)
+
+
+@pytest.fixture
+def pipeline() -> str:
+    """Return a name that no other test uses."""
+    return f"p-{secrets.token_hex(6)}"

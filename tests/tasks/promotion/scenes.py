@@ -1,0 +1,141 @@
+"""What the promotion tests set up, in this process and in the ones they start."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.data.table import Table
+from tasks.errors import TrackingError
+from tasks.faults import VARIABLE
+from tasks.ledger.ledger import Ledger
+from tasks.promotion.gate import Verdict
+from tasks.promotion.golden import Golden
+from tasks.promotion.manifest import Manifest
+from tasks.promotion.promote import Context
+from tasks.promotion.rules import Outcome
+from tasks.promotion.versions import Build, publish
+from tasks.settings import Settings
+from tasks.store.base import Store
+from tasks.store.s3 import S3Store
+
+KEY = "a signing key for tests"
+PRELOADED = ("tests.tasks.promotion.scenes", "boto3", "deltalake", "onnxruntime", "pandas")
+FORKING = multiprocessing.get_context("forkserver")
+FRAME = pd.DataFrame({"x": np.array([0.0, 1.0, 2.5, -1.0], dtype=np.float32)})
+
+
+@dataclass(frozen=True)
+class FileAlias:
+    """An alias registry that is one file; it can be out of order."""
+
+    folder: Path
+
+    def __call__(self, pipeline: str, alias: str, version: int) -> None:
+        if (self.folder / "down").exists():
+            raise TrackingError("registry", "it answers", "nothing", "Start it.")
+        part = self.folder / f".{os.getpid()}.{version}"
+        part.write_text(str(version), encoding="utf-8")
+        part.replace(self.folder / alias)
+
+    @property
+    def champion(self) -> int:
+        return int((self.folder / "champion").read_text(encoding="utf-8"))
+
+
+def context_of(store: Store, pipeline: str, folder: Path) -> Context:
+    """Return a context whose ledger and alias registry lie in a folder."""
+    ledger = Ledger(Table(str(folder / "ledger")))
+    return Context(store, ledger, KEY, pipeline, FileAlias(folder))
+
+
+@cache
+def a_model(slope: float = 2.0) -> bytes:
+    """Return an ONNX model that multiplies x."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    column = [None, 1]
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "slope"], ["variable"])],
+        "times",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, column)],
+        [helper.make_tensor_value_info("variable", TensorProto.FLOAT, column)],
+        [numpy_helper.from_array(np.array([slope], dtype=np.float32), "slope")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    columns = json.dumps({"numbers": ["x"], "categories": []})
+    helper.set_model_props(model, {"perennial.task": "regression", "perennial.columns": columns})
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def building(
+    pipeline: str, key: str, *, passed: bool = True, slope: float = 2.0, golden: float | None = None
+) -> Build:
+    """Return what `publish` calls for a model of this slope."""
+
+    def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
+        said = FRAME["x"].to_numpy() * (slope if golden is None else golden)
+        rule = Outcome("enough rows", passed, "1 row", "large enough" if passed else "too small")
+        manifest = Manifest(
+            pipeline=pipeline,
+            version=version,
+            schema={},
+            task="regression",
+            classes=(),
+            golden=Golden.of(FRAME, said),
+            metrics={"rmse": {"value": 1.0, "low": 0.9, "high": 1.1}},
+            data_version=1,
+            window={"start": None, "end": None},
+            run="",
+            training_key=key,
+            verdict=Verdict(passed, (rule,)),
+            created=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        return manifest, {"model.onnx": a_model(slope)}
+
+    return build
+
+
+def published(store: Store, pipeline: str, count: int, *, passed: bool = True) -> None:
+    """Publish this many versions."""
+    for number in range(1, count + 1):
+        publish(
+            store,
+            pipeline,
+            f"key-{number}",
+            building(pipeline, f"key-{number}", passed=passed),
+            KEY,
+        )
+
+
+def barrier(parties: int) -> Any:
+    """Return a barrier that started processes can wait at."""
+    return FORKING.Barrier(parties)
+
+
+def started(target: Callable[..., None], *arguments: Any) -> Any:
+    """Start a function of a module in a process forked from one that never used a library."""
+    FORKING.set_forkserver_preload([*PRELOADED])
+    child = FORKING.Process(target=target, args=arguments)
+    child.start()
+    return child
+
+
+def dying(
+    action: Callable[..., None], settings: Settings, pipeline: str, folder: Path, point: str
+) -> None:
+    """Run an action that is to die at a crash point."""
+    os.environ[VARIABLE] = f"{point}:{folder / point}"
+    action(S3Store(settings), pipeline, folder)
