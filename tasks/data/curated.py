@@ -90,10 +90,8 @@ def training_rows(
     order = [event_time, *key, BATCH]
     wanted = None if columns is None else list(dict.fromkeys([*columns, *order]))
     rows = table.read(wanted, where=_inside(table, ref, event_time), version=ref.version)
-    # A stable sort over a read that is the same every time: ties keep the order of the files.
-    ranked = rows.append_column("_at", pa.array(range(rows.num_rows), pa.int64()))
-    by = [(name, "ascending") for name in [*order, "_at"]]
-    ordered = rows.take(pc.sort_indices(ranked, sort_keys=by))
+    # The sort is stable and the read is the same every time: ties keep the order of the files.
+    ordered = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order]))
     kept = ordered if columns is None else ordered.select(list(columns))
     frame: pd.DataFrame = kept.to_pandas(date_as_object=False, split_blocks=True)
     return frame

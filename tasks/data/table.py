@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from pyarrow.dataset import FileSystemDataset
 from pyarrow.fs import PyFileSystem
 
 from tasks.data.columns import Aligned, Rows, opened_rows, same_columns, stored_schema
@@ -94,8 +95,8 @@ class Table:
             rule = f"the columns are of {', '.join(known)}"
             raise DataError(self.uri, rule, ", ".join(unknown))
         with self._translated():
-            dataset = opened.to_pyarrow_dataset()
-            return dataset.to_table(columns=None if columns is None else [*columns], filter=where)
+            rows = _in_order(opened.to_pyarrow_dataset())
+            return rows.to_table(columns=None if columns is None else [*columns], filter=where)
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """Return the rows of one version as a lazy Polars frame.
@@ -269,3 +270,8 @@ def table_at(settings: Settings, path: str) -> Table:
 
 def _columns(opened: Any) -> pa.Schema:
     return stored_schema(pa.schema(opened.schema().to_arrow()))
+
+
+def _in_order(rows: Any) -> Any:
+    files = sorted(rows.get_fragments(), key=lambda file: str(file.path))
+    return FileSystemDataset(files, rows.schema, rows.format, rows.filesystem)

@@ -70,6 +70,7 @@ class MemoryStore:
 
     def copy(self, source: str, target: str) -> ObjectInfo:
         """Copy inside the bucket, or raise `NotFound`."""
+        checked_key(target)
         return self.put(target, self.get(source))
 
     def delete(self, key: str) -> None:
