@@ -5,11 +5,81 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from deployments.local.folder import Folder, Memory
+from deployments.local.ports import Ports
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
 OFFLINE: Mapping[str, str] = MappingProxyType(
     {
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
 )
+FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "WEED_", "PYTHON", "S3_BUCKET")
+STORE = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+STRAY = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
+
+
+def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return what a client of the stack needs: addresses, keys, patience, no telemetry.
+
+    MLflow's own patience is four minutes; the proxy of a company must not be asked for loopback.
+    """
+    ports = Ports.shifted(memory.offset)
+    pipelines = {"PERENNIAL_PIPELINES": memory.pipelines} if memory.pipelines else {}
+    return {
+        **OFFLINE,
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{ports.s3}",
+        "AWS_ACCESS_KEY_ID": secrets["AWS_ACCESS_KEY_ID"],
+        "AWS_SECRET_ACCESS_KEY": secrets["AWS_SECRET_ACCESS_KEY"],
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "MLFLOW_TRACKING_URI": f"http://{HOST}:{ports.mlflow}",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+        "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+        "PREFECT_API_URL": f"http://{HOST}:{ports.prefect}/api",
+        "PREFECT_HOME": str(folder.prefect),
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_CLI_PROMPT": "false",
+        "PERENNIAL_HOME": str(folder.root),
+        "PERENNIAL_BUCKET": memory.bucket,
+        **pipelines,
+        "PERENNIAL_SIGNING_KEY": secrets["PERENNIAL_SIGNING_KEY"],
+    }
+
+
+def joined(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what to set (None: to unset) so that what the person set wins.
+
+    The store's address and keys go together: keys of another store never fit our address.
+
+    >>> joined({"AWS_ENDPOINT_URL": "http://ours", "AWS_ACCESS_KEY_ID": "a"},
+    ...        {"AWS_ACCESS_KEY_ID": "theirs", "AWS_PROFILE": "work"})
+    {'AWS_ENDPOINT_URL': 'http://ours', 'AWS_ACCESS_KEY_ID': 'a', 'AWS_PROFILE': None}
+    >>> joined({"MLFLOW_TRACKING_URI": "http://ours"}, {"MLFLOW_TRACKING_URI": "http://team"})
+    {}
+    """
+    theirs = bool(real.get("AWS_ENDPOINT_URL"))
+    changes: dict[str, str | None] = {}
+    for name, value in ours.items():
+        if name in STORE and theirs:
+            continue
+        if name in STORE or not real.get(name):
+            changes[name] = value
+    if not theirs:
+        changes.update({name: None for name in STRAY if name in real})
+    return changes
+
+
+def cleaned(real: Mapping[str, str]) -> dict[str, str]:
+    """Return `real` without what would steer a server or a flow of the stack.
+
+    >>> cleaned({"PATH": "/bin", "AWS_PROFILE": "work", "PYTHONPATH": "/x"})
+    {'PATH': '/bin'}
+    """
+    return {name: value for name, value in real.items() if not name.startswith(FOREIGN)}

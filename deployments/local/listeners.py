@@ -48,10 +48,10 @@ def free_offset(start: int, ports_at: Callable[[int], Iterable[int]], step: int 
 
 def _listening() -> dict[int, int | None]:
     try:
-        found = psutil.net_connections("tcp")
+        found: list[Any] = psutil.net_connections("tcp")
     except psutil.AccessDenied:
         return _own_listening()
-    return {each.laddr[1]: each.pid for each in found if each.laddr and _listens(each)}
+    return {each.laddr[1]: each.pid for each in found if _listens(each)}
 
 
 def _own_listening() -> dict[int, int | None]:
@@ -59,13 +59,13 @@ def _own_listening() -> dict[int, int | None]:
     pids: dict[int, int | None] = {}
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            listening = [each for each in process.net_connections("tcp") if _listens(each)]
-            pids.update((each.laddr[1], process.pid) for each in listening if each.laddr)
+            found: list[Any] = process.net_connections("tcp")
+            pids.update((each.laddr[1], process.pid) for each in found if _listens(each))
     return pids
 
 
 def _listens(connection: Any) -> bool:
-    return bool(connection.status == psutil.CONN_LISTEN)
+    return bool(connection.laddr) and bool(connection.status == psutil.CONN_LISTEN)
 
 
 def _holder(port: int, pid: int | None) -> Holder:

@@ -13,7 +13,7 @@ HIGHEST = 65535
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port of one stack; all are below the range that systems hand out for calls.
+    """Every port of one stack; the admin's gRPC port must be its own plus 10000.
 
     >>> Ports.shifted(1000).mlflow
     6000
@@ -22,6 +22,7 @@ class Ports:
     s3: int = 8333
     mlflow: int = 5000
     prefect: int = 4200
+    worker: int = 4201
     serving: int = 8080
     receiver: int = 8081
     s3_grpc: int = 8334
@@ -32,7 +33,7 @@ class Ports:
     filer: int = 8888
     filer_grpc: int = 8889
     admin: int = 9350
-    admin_grpc: int = 9351
+    admin_grpc: int = 19350
 
     @classmethod
     def shifted(cls, offset: int) -> Ports:
@@ -44,7 +45,7 @@ class Ports:
         >>> Ports.shifted(60000)
         Traceback (most recent call last):
         ...
-        tasks.errors.ConfigurationError: --port-offset: it is 0 to 56184; got 60000. \
+        tasks.errors.ConfigurationError: --port-offset: it is 0 to 46185; got 60000. \
 Choose a smaller one.
         """
         defaults = cls().by_name()
@@ -64,7 +65,7 @@ Choose a smaller one.
 
         >>> Ports().of("mlflow")
         (5000,)
-        >>> Ports().of("worker")
+        >>> Ports().of("guard")
         ()
         """
         ours = PROGRAM_PORTS.get(program, ())
@@ -87,6 +88,7 @@ PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "mlflow": ("mlflow",),
         "prefect": ("prefect",),
+        "worker": ("worker",),
     }
 )
 

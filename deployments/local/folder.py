@@ -1,0 +1,153 @@
+"""Where the local stack keeps its state, and the few facts it remembers between commands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tasks.errors import StackError
+from tasks.settings import Settings
+
+LONGEST_SOCKET = 100
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The paths below one home; two homes are two stacks that know nothing of each other."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, home: Path) -> Folder:
+        """Return the folder of `home`, spelled the one way that marks its processes."""
+        return cls(home.expanduser().resolve())
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets.env"
+
+    @property
+    def memory(self) -> Path:
+        return self.root / "stack.json"
+
+    @property
+    def s3(self) -> Path:
+        return self.root / "s3"
+
+    @property
+    def prefect(self) -> Path:
+        return self.root / "prefect"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def wanted(self) -> Path:
+        """The file that is there while the stack ought to run."""
+        return self.run / "wanted"
+
+    @property
+    def sockets(self) -> Path:
+        """Where sockets lie: a socket's path holds about 100 characters, a home's may be longer."""
+        if len(os.fsencode(self.run)) + len("/supervisor.sock.12345") <= LONGEST_SOCKET:
+            return self.run
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"perennial-{os.getuid()}-{name}"
+
+    def log(self, program: str) -> Path:
+        """Return the file that one program writes its log to."""
+        return self.logs / f"{program}.log"
+
+    def make(self) -> None:
+        """Create what is missing, closed to other users.
+
+        Raises:
+            StackError: a folder cannot be created, or the one for sockets is somebody else's.
+        """
+        each = (self.root, self.s3, self.prefect, self.logs, self.run, self.sockets)
+        for path in each:
+            try:
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                remedy = "Free the path, or set PERENNIAL_HOME to a folder that you may write."
+                raise StackError(str(path), "it is a folder", error.strerror, remedy) from error
+        found = self.sockets.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            rule = "the folder of the sockets belongs to you"
+            raise StackError(str(self.sockets), rule, f"uid {found.st_uid}", "Remove it.")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What `up` was told, so that later commands find the same stack."""
+
+    offset: int = 0
+    bucket: str = Settings.bucket
+    pipelines: str = ""
+
+
+def recall(folder: Folder) -> Memory:
+    """Return what the last `up` was told; the defaults where there was none.
+
+    Raises:
+        StackError: the file is damaged.
+    """
+    try:
+        document = json.loads(folder.memory.read_text("utf-8"))
+        return Memory(int(document["offset"]), str(document["bucket"]), str(document["pipelines"]))
+    except FileNotFoundError:
+        return Memory()
+    except (ValueError, KeyError, TypeError) as error:
+        raise StackError(
+            str(folder.memory), "it holds offset, bucket and pipelines", error, "Remove the file."
+        ) from error
+
+
+def told(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> Memory:
+    """Return `memory` with what this command and its environment say instead.
+
+    >>> told(Memory(7), None, {"PERENNIAL_BUCKET": "mine"}).bucket
+    'mine'
+    """
+    return Memory(
+        memory.offset if offset is None else offset,
+        environment.get("PERENNIAL_BUCKET") or memory.bucket,
+        environment.get("PERENNIAL_PIPELINES") or memory.pipelines,
+    )
+
+
+def remember(folder: Folder, memory: Memory) -> None:
+    """Keep `memory` for later commands."""
+    write(folder.memory, json.dumps(asdict(memory), indent=1) + "\n")
+
+
+def write(path: Path, text: str, *, replace: bool = True) -> None:
+    """Write a file that only this user can read, whole or not at all.
+
+    Raises:
+        FileExistsError: it is there, and `replace` is false.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            partial.replace(path)
+        else:
+            path.hardlink_to(partial)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""Start a new supervisor when the old one was killed, and keep the logs small.
+
+The supervisor restarts the guard, the guard restarts the supervisor; the programs run on meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from deployments.local.folder import Folder
+from deployments.local.logs import rotate
+from deployments.local.programs import HOME_MARK, names
+from deployments.local.supervise import locked, start, supervisor
+from tasks.errors import StackError
+
+EVERY = 0.5
+ROTATE_EVERY = 60
+
+
+def main() -> None:
+    """Watch until the supervisor had to be replaced, whose own guard takes over, or `down`."""
+    folder = Folder(Path(os.environ[HOME_MARK]))
+    rounds = 0
+    while folder.wanted.exists():
+        if rounds % ROTATE_EVERY == 0:
+            rotate(folder.log(name) for name in names())
+        if supervisor(folder) is None and _replaced(folder):
+            return
+        rounds += 1
+        time.sleep(EVERY)
+
+
+def _replaced(folder: Folder) -> bool:
+    try:
+        with locked(folder, patience=5):
+            if folder.wanted.exists() and supervisor(folder) is None:
+                start(folder)
+    except (StackError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Become one program of the stack, or stay beside the one that still runs.
+
+The supervisor starts this; the home and the program come from the marks in the environment. A
+program outlives a supervisor that was killed: the next one's launcher finds it alive and waits on
+it, so nothing stops and no port is fought for. Otherwise what an earlier start left behind is
+ended and the process becomes the program.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from deployments.local import secrets
+from deployments.local.environment import OFFLINE, cleaned
+from deployments.local.folder import Folder, recall
+from deployments.local.processes import (
+    answers,
+    end,
+    marked,
+    record,
+    running,
+    runs_a_flow,
+)
+from deployments.local.programs import HOME_MARK, PROGRAM_MARK, Program, programs
+
+GRACE = 8.0
+PATIENCE = 300.0
+
+
+def main() -> None:
+    """Run the program that the environment names; does not return."""
+    folder = Folder(Path(os.environ[HOME_MARK]))
+    name = os.environ[PROGRAM_MARK]
+    _log_to(folder.log(name))
+    memory = recall(folder)
+    program = programs(folder, memory, secrets.ensure(folder.secrets))[name]
+    found = running(folder, name)
+    if found is not None and program.adoptable:
+        sys.exit(_stay_beside(found))
+    left = (each for each in marked(folder, name) if not runs_a_flow(each))
+    end(left, grace=0.5)
+    _wait_for(program.after)
+    _become(folder, program)
+
+
+def _log_to(path: Path) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(handle, stream.fileno())
+    os.close(handle)
+
+
+def _wait_for(address: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while address and not answers(address) and time.monotonic() < until:
+        time.sleep(0.3)
+
+
+def _become(folder: Folder, program: Program) -> None:
+    mark = {HOME_MARK: str(folder.root), PROGRAM_MARK: program.name}
+    base = {**cleaned(os.environ), **OFFLINE, "PYTHONUNBUFFERED": "1"}
+    environment = {**base, **program.environment, **mark}
+    os.chdir(folder.run)
+    record(folder, program.name, os.getpid())
+    os.execve(program.command[0], program.command, environment)  # noqa: S606
+
+
+def _stay_beside(process: psutil.Process) -> int:
+    """Wait until `process` ends, or until the supervisor is gone, which must not end it."""
+
+    def forward(_signal: int, _frame: FrameType | None) -> None:
+        end(_group(process), GRACE)
+
+    signal.signal(signal.SIGTERM, forward)
+    supervisor = os.getppid()
+    while os.getppid() == supervisor:
+        with suppress(psutil.TimeoutExpired):
+            process.wait(timeout=1)
+            return 1
+    return 0
+
+
+def _group(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Find and end the processes of one stack, known by a mark in their environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+
+import psutil
+
+from deployments.local.folder import Folder, write
+from deployments.local.programs import HOME_MARK, PROGRAM_MARK
+
+GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
+FLOW_RUN = "PREFECT__FLOW_RUN_ID"
+
+
+@dataclass(frozen=True)
+class Started:
+    """Which process runs a program, and how often the program was started since `up`."""
+
+    pid: int
+    starts: int
+
+
+def marked(folder: Folder, program: str | None = None) -> Iterator[psutil.Process]:
+    """Yield the living processes of this stack, or of one program of it, but not the caller."""
+    for process in psutil.process_iter():
+        if process.pid != os.getpid() and is_ours(process, folder, program):
+            yield process
+
+
+def is_ours(process: psutil.Process, folder: Folder, program: str | None = None) -> bool:
+    """Return whether `process` lives and bears the mark of this stack (and program)."""
+    with suppress(*GONE):
+        if process.uids().real != os.getuid() or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        found = process.environ()
+        same = found.get(HOME_MARK) == str(folder.root)
+        return same and program in (None, found.get(PROGRAM_MARK))
+    return False
+
+
+def runs_a_flow(process: psutil.Process) -> bool:
+    """Return whether `process` is a flow run, which outlives the worker that started it."""
+    with suppress(*GONE):
+        return FLOW_RUN in process.environ()
+    return False
+
+
+def end(processes: Iterable[psutil.Process], grace: float) -> int:
+    """End the processes, with force after `grace` seconds; return how many there were."""
+    found = list(processes)
+    for process in found:
+        with suppress(*GONE):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(found, timeout=grace)
+    for process in stubborn:
+        with suppress(*GONE):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=5)
+    return len(found)
+
+
+def record(folder: Folder, program: str, pid: int) -> None:
+    """Keep which process runs `program`, counting its starts."""
+    before = started(folder, program)
+    starts = 1 + (before.starts if before else 0)
+    write(folder.run / f"{program}.json", json.dumps({"pid": pid, "starts": starts}))
+
+
+def started(folder: Folder, program: str) -> Started | None:
+    """Return what was recorded last, or None."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads((folder.run / f"{program}.json").read_text("utf-8"))
+        return Started(int(found["pid"]), int(found["starts"]))
+    return None
+
+
+def running(folder: Folder, program: str) -> psutil.Process | None:
+    """Return the process recorded for `program` if it lives, else None."""
+    known = started(folder, program)
+    if known is None:
+        return None
+    with suppress(*GONE):
+        process = psutil.Process(known.pid)
+        return process if is_ours(process, folder, program) else None
+    return None
+
+
+def answers(url: str, timeout: float = 2.0) -> bool:
+    """Return whether a GET of a loopback address succeeds within `timeout` seconds."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=timeout) as answer:
+            return bool(answer.status < 400)
+    except (OSError, HTTPException):
+        return False

@@ -1,0 +1,109 @@
+"""What runs in the local stack, in which order, and how one sees that it is well."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from deployments.local import prefect_server, seaweedfs
+from deployments.local.environment import HOST, client
+from deployments.local.folder import Folder, Memory
+from deployments.local.ports import Ports
+from mlflow_server import command as tracking
+from tasks.settings import REPOSITORY
+
+SUPERVISOR = "supervisor"
+GUARD = "guard"
+HOME_MARK = "PERENNIAL_STACK"
+PROGRAM_MARK = "PERENNIAL_PROGRAM"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process of the stack.
+
+    `health` is the address that answers 200 when it is well, empty where being alive is all there
+    is to see; `after` is such an address that must answer before it is started.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    address: str = ""
+    health: str = ""
+    after: str = ""
+    adoptable: bool = True
+
+
+def names() -> tuple[str, ...]:
+    """Return the programs in the order in which they are waited for."""
+    return ("s3", "mlflow", "prefect", "worker", GUARD)
+
+
+def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapping[str, Program]:
+    """Return every program by name."""
+    ports = Ports.shifted(memory.offset)
+    every = (
+        _s3(folder, memory, ports, secrets),
+        _mlflow(folder, memory, ports, secrets),
+        _prefect(folder, ports, secrets),
+        _worker(folder, memory, ports, secrets),
+        _guard(),
+    )
+    return MappingProxyType({each.name: each for each in every})
+
+
+def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+    return Program(
+        "s3",
+        "SeaweedFS (object store)",
+        seaweedfs.command(folder.s3, folder.sockets, memory.bucket, ports),
+        seaweedfs.environment(secrets),
+        address=f"http://{HOST}:{ports.s3}",
+        health=seaweedfs.health_url(ports),
+    )
+
+
+def _mlflow(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+    served = tracking.ServerSettings(folder.root, memory.bucket, port=ports.mlflow)
+    ours = client(folder, memory, secrets)
+    store = {name: value for name, value in ours.items() if name.startswith("AWS_")}
+    return Program(
+        "mlflow",
+        "MLflow (experiments, registry)",
+        tracking.command(served),
+        {**store, **tracking.environment(served)},
+        address=f"http://{HOST}:{ports.mlflow}",
+        health=f"http://{HOST}:{ports.mlflow}/health",
+    )
+
+
+def _prefect(folder: Folder, ports: Ports, secrets: Mapping[str, str]) -> Program:
+    return Program(
+        "prefect",
+        "Prefect (orchestration)",
+        prefect_server.server_command(ports),
+        prefect_server.server_environment(folder.prefect, ports, secrets),
+        address=f"http://{HOST}:{ports.prefect}",
+        health=f"http://{HOST}:{ports.prefect}/api/health",
+    )
+
+
+def _worker(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+    return Program(
+        "worker",
+        "worker (runs the flows)",
+        prefect_server.worker_command(),
+        {**client(folder, memory, secrets), **prefect_server.worker_environment(ports, REPOSITORY)},
+        health=f"http://{HOST}:{ports.worker}/health",
+        after=f"http://{HOST}:{ports.prefect}/api/health",
+    )
+
+
+def _guard() -> Program:
+    command = (sys.executable, "-m", "deployments.local.guard")
+    title = "guard (restarts the supervisor)"
+    return Program(GUARD, title, command, {"PYTHONPATH": str(REPOSITORY)}, adoptable=False)

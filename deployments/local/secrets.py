@@ -1,0 +1,112 @@
+"""The keys of the local stack, generated on first start into a file only the user can read."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+
+from deployments.local.folder import write
+from tasks.errors import StackError
+
+
+def _key() -> str:
+    return secrets.token_hex(32)
+
+
+def _fernet() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+GENERATORS: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "AWS_ACCESS_KEY_ID": lambda: "PN" + secrets.token_hex(9).upper(),
+        "AWS_SECRET_ACCESS_KEY": lambda: secrets.token_hex(20),
+        "PERENNIAL_SIGNING_KEY": _key,
+        "PREFECT_SERVER_ENCRYPTION_KEY": _fernet,
+        "WEED_JWT_FILER_SIGNING_KEY": _key,
+        "WEED_JWT_FILER_SIGNING_READ_KEY": _key,
+        "WEED_JWT_SIGNING_KEY": _key,
+        "WEED_JWT_SIGNING_READ_KEY": _key,
+    }
+)
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return the names and values of a file of `NAME=value` lines.
+
+    Raises:
+        ValueError: a line is neither that, nor a comment, nor empty.
+
+    >>> parse("# keys\\nA=1\\n\\nB=x=y\\n")
+    {'A': '1', 'B': 'x=y'}
+    """
+    found = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise ValueError(f"line {number}")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def render(values: Mapping[str, str]) -> str:
+    """Return the text of the file.
+
+    >>> parse(render({"B": "2", "A": "1"}))
+    {'A': '1', 'B': '2'}
+    """
+    lines = ["# Keys of the local stack. Whoever reads them can read and change every model."]
+    return "\n".join([*lines, *(f"{name}={values[name]}" for name in sorted(values))]) + "\n"
+
+
+def read(path: Path) -> dict[str, str] | None:
+    """Return the secrets, or None when none were generated yet.
+
+    Raises:
+        StackError: others can read the file, it is not the user's own, or it is damaged.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        remedy = "Make it a plain file of your own, or remove it."
+        raise StackError(str(path), "it can be read", error.strerror, remedy) from error
+    with os.fdopen(handle, encoding="utf-8", errors="replace") as file:
+        facts = os.fstat(file.fileno())
+        mode = facts.st_mode & 0o777
+        if mode & 0o077 or facts.st_uid != os.getuid():
+            rule = "only you can read it"
+            remedy = f"Run `chmod 600 {path}`; if others may have seen it, remove it instead."
+            raise StackError(str(path), rule, f"mode {mode:o}, uid {facts.st_uid}", remedy)
+        try:
+            return parse(file.read())
+        except ValueError as error:
+            remedy = "Restore it, or remove it to have new keys generated."
+            raise StackError(str(path), "each line is NAME=value", error, remedy) from error
+
+
+def ensure(path: Path) -> dict[str, str]:
+    """Return the secrets; generate those that are missing.
+
+    Raises:
+        StackError: as `read`.
+    """
+    found = read(path)
+    if found is None:
+        fresh = {name: generate() for name, generate in GENERATORS.items()}
+        with suppress(FileExistsError):
+            write(path, render(fresh), replace=False)
+        found = read(path) or {}
+    missing = {name: make() for name, make in GENERATORS.items() if name not in found}
+    if missing:
+        found = {**found, **missing}
+        write(path, render(found))
+    return found

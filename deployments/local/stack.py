@@ -1,0 +1,160 @@
+"""Start, stop and look at the local stack: what the command line calls."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deployments.local import secrets, supervise
+from deployments.local.environment import client, joined
+from deployments.local.folder import Folder, Memory, recall, remember, told
+from deployments.local.listeners import holders
+from deployments.local.logs import tail
+from deployments.local.ports import Ports, refuse_taken
+from deployments.local.processes import end, marked, started
+from deployments.local.programs import SUPERVISOR, Program, names, programs
+from deployments.local.status import ProgramStatus, StackStatus, look, nothing
+from tasks.errors import StackError
+
+__all__ = ["ProgramStatus", "StackStatus", "connect", "down", "environment", "status", "up"]
+
+Say = Callable[[str], None]
+PATIENCE = 240.0
+TRIES = 4
+
+
+def up(home: Path, offset: int | None, say: Say) -> StackStatus:
+    """Start the stack under `home`, or heal what is missing of it; return when all is well.
+
+    `offset` shifts every port; None keeps the offset of the last time.
+
+    Raises:
+        StackError: a port is taken, or a program does not become well within 4 minutes.
+    """
+    folder = Folder.at(home)
+    Ports.shifted(offset or 0)
+    folder.make()
+    with supervise.locked(folder, patience=60):
+        memory = told(recall(folder), offset, os.environ)
+        fresh = not any(marked(folder))
+        if not fresh and memory != recall(folder):
+            rule = "its ports and its bucket stay while it runs"
+            raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
+        every = programs(folder, memory, secrets.ensure(folder.secrets))
+        _refuse_taken(folder, memory)
+        remember(folder, memory)
+        _start(folder, fresh)
+    try:
+        return _wait(folder, memory, every, say)
+    except StackError:
+        if fresh:
+            down(home, say)
+        raise
+
+
+def down(home: Path, say: Say) -> None:
+    """Stop every process of the stack, also when its supervisor is gone; its state stays.
+
+    Raises:
+        StackError: another command holds the stack for more than a minute.
+    """
+    folder = Folder.at(home)
+    if not folder.run.exists():
+        return
+    with supervise.locked(folder, patience=60):
+        folder.wanted.unlink(missing_ok=True)
+        supervise.stop(folder)
+        until = time.monotonic() + 15
+        while any(marked(folder)) and time.monotonic() < until:
+            time.sleep(0.2)
+        left = 0
+        while ended := end(marked(folder), grace=3):
+            left += ended
+    say("stopped" if not left else f"stopped; {left} processes had to be ended by force")
+
+
+def status(home: Path) -> StackStatus:
+    """Return how each process of the stack under `home` is."""
+    folder = Folder.at(home)
+    memory = recall(folder)
+    found = secrets.read(folder.secrets)
+    if found is None:
+        return nothing(folder, memory, names())
+    return look(folder, memory, programs(folder, memory, found))
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the variables with which a process reaches the stack under `home`.
+
+    Raises:
+        StackError: it was never started.
+    """
+    folder = Folder.at(home)
+    found = secrets.read(folder.secrets)
+    if found is None:
+        rule = "the local stack was started once"
+        raise StackError(str(folder.secrets), rule, "no such file", "Run `perennial up`.")
+    return client(folder, recall(folder), found)
+
+
+def connect(home: Path) -> None:
+    """Put the stack's addresses and keys into this process's environment; what is set stays.
+
+    Raises:
+        StackError: the stack was never started, and no other servers are set.
+    """
+    needed = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    elsewhere = all(map(os.environ.get, (*needed, "PERENNIAL_SIGNING_KEY")))
+    if elsewhere and secrets.read(Folder.at(home).secrets) is None:
+        return
+    for name, value in joined(environment(home), os.environ).items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+def _refuse_taken(folder: Folder, memory: Memory) -> None:
+    ports = Ports.shifted(memory.offset)
+    mine = {process.pid for process in marked(folder)}
+    needed = [port for name in names() for port in ports.of(name)]
+    refuse_taken(tuple(each for each in holders(needed) if each.pid not in mine))
+
+
+def _start(folder: Folder, fresh: bool) -> None:
+    if fresh:
+        for name in names():
+            (folder.run / f"{name}.json").unlink(missing_ok=True)
+    folder.wanted.touch(mode=0o600)
+    if supervise.supervisor(folder) is None:
+        supervise.start(folder)
+    supervise.start_stopped(folder)
+
+
+def _wait(folder: Folder, memory: Memory, every: Mapping[str, Program], say: Say) -> StackStatus:
+    begin = time.monotonic()
+    seen: set[str] = set()
+    before = {name: known.starts for name in every if (known := started(folder, name))}
+    while True:
+        now = look(folder, memory, every)
+        after = time.monotonic() - begin
+        for each in now.programs:
+            if each.state == "up" and each.name not in seen:
+                seen.add(each.name)
+                say(f"{each.name} is up after {after:.1f} s {each.address}".strip())
+            tries = each.restarts + 1 - before.get(each.name, 0)
+            if each.state != "up" and (after > PATIENCE or tries > TRIES):
+                raise _failure(folder, each, tries)
+        if now.green:
+            return now
+        time.sleep(0.3)
+
+
+def _failure(folder: Folder, program: ProgramStatus, tries: int) -> StackError:
+    log = folder.log(program.name)
+    came = f"{tries} starts; its last lines:\n{tail(log)}\n"
+    rule = f"it is well within {PATIENCE:.0f} s"
+    name = "supervisor" if program.name == SUPERVISOR else program.name
+    return StackError(name, rule, came, f"Read {log}, mend the cause, run `perennial up` again.")

@@ -1,0 +1,134 @@
+"""How each process of the stack is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import psutil
+
+from deployments.local.folder import Folder, Memory
+from deployments.local.ports import Ports
+from deployments.local.processes import GONE, answers, running, started
+from deployments.local.programs import SUPERVISOR, Program
+from deployments.local.supervise import states, supervisor
+
+State = Literal["up", "starting", "down"]
+
+
+@dataclass(frozen=True)
+class ProgramStatus:
+    """One process: its state, pid, address, seconds alive, and restarts since `up`."""
+
+    name: str
+    state: State
+    pid: int | None = None
+    address: str = ""
+    uptime: float | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class StackStatus:
+    """The whole stack: its home, the shift of its ports, its processes, its addresses."""
+
+    home: str
+    offset: int
+    programs: tuple[ProgramStatus, ...]
+    addresses: Mapping[str, str]
+
+    @property
+    def green(self) -> bool:
+        """Whether every process is up."""
+        return all(each.state == "up" for each in self.programs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "home": self.home,
+            "offset": self.offset,
+            "green": self.green,
+            "programs": [asdict(each) for each in self.programs],
+            "addresses": dict(self.addresses),
+        }
+
+
+def verdict(alive: bool, well: bool, supervised: str | None) -> State:
+    """Say how a program is, from what the system, the program and the supervisor say.
+
+    >>> verdict(True, True, "RUNNING"), verdict(True, False, "RUNNING")
+    ('up', 'starting')
+    >>> verdict(False, False, "BACKOFF"), verdict(False, False, None)
+    ('starting', 'down')
+    """
+    if alive and well:
+        return "up"
+    coming = alive or supervised in ("STARTING", "RUNNING", "BACKOFF")
+    return "starting" if coming else "down"
+
+
+def addresses(memory: Memory) -> Mapping[str, str]:
+    """Return what a person opens, or gives to a client.
+
+    >>> addresses(Memory())["mlflow"]
+    'http://127.0.0.1:5000'
+    """
+    ports = Ports.shifted(memory.offset)
+    shown = {name: ports.by_name()[name] for name in ("prefect", "mlflow", "s3")}
+    return MappingProxyType({name: f"http://127.0.0.1:{port}" for name, port in shown.items()})
+
+
+def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> StackStatus:
+    """Return how every process is now, within about 2 s."""
+    known = states(folder) or {}
+    with ThreadPoolExecutor(len(programs)) as pool:
+        found = list(
+            pool.map(lambda each: _program(folder, each, known.get(each.name)), programs.values())
+        )
+    return StackStatus(
+        str(folder.root),
+        memory.offset,
+        (_supervisor(folder, bool(known)), *found),
+        addresses(memory),
+    )
+
+
+def nothing(folder: Folder, memory: Memory, names: tuple[str, ...]) -> StackStatus:
+    """Return the status of a stack that was never started."""
+    found = tuple(ProgramStatus(name, "down") for name in (SUPERVISOR, *names))
+    return StackStatus(str(folder.root), memory.offset, found, addresses(memory))
+
+
+def _supervisor(folder: Folder, answered: bool) -> ProgramStatus:
+    process = supervisor(folder)
+    state = verdict(process is not None, answered, None)
+    return ProgramStatus(SUPERVISOR, state, _pid(process), "", _uptime(process))
+
+
+def _program(folder: Folder, program: Program, supervised: str | None) -> ProgramStatus:
+    process = running(folder, program.name)
+    well = process is not None and (not program.health or answers(program.health, timeout=2))
+    known = started(folder, program.name)
+    return ProgramStatus(
+        program.name,
+        verdict(process is not None, well, supervised),
+        _pid(process),
+        program.address,
+        _uptime(process),
+        max(0, known.starts - 1) if known else 0,
+    )
+
+
+def _pid(process: psutil.Process | None) -> int | None:
+    return None if process is None else process.pid
+
+
+def _uptime(process: psutil.Process | None) -> float | None:
+    with suppress(*GONE):
+        return None if process is None else round(time.time() - process.create_time(), 1)
+    return None
