@@ -1,0 +1,1 @@
+"""Model families, their export to ONNX, and the runtime that answers."""

@@ -1,0 +1,176 @@
+"""The fitted model as ONNX: encoders, estimator and answer in one graph.
+
+Opset 18 with ai.onnx.ml 3, IR version 9: read by every ONNX Runtime since 1.14. Inputs are the
+prepared columns by name, (rows, 1) of float32 or text; the one output is `probabilities`
+(rows, classes) in float32, or `value` (rows, 1) in double.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import DataError
+from tasks.features.preprocessing import BOUND, Float32, MissingFlags, Standardise
+from tasks.features.schema import Columns
+from tasks.models import trees
+from tasks.models.graph import DOUBLE, FLOAT, STRING, Graph
+from tasks.models.lookups import lookup_tables
+from tasks.models.model import Model
+
+FORMAT = "1"
+ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
+
+
+def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
+    """Return the fitted model's ONNX bytes; the same bytes for the same model.
+
+    Raises:
+        DataError: the classes learned are not 0..k-1 without a gap.
+    """
+    columns = Columns(*map(tuple, columns))
+    classes = _classes(model, task)
+    graph = Graph([*columns.numbers, *columns.categories])
+    for name in columns.numbers:
+        graph.input(name, FLOAT)
+    for name in columns.categories:
+        graph.input(name, STRING)
+    encoded = _encoders(graph, model.pipeline_.named_steps["encoders"])
+    estimator = model.pipeline_.named_steps["model"]
+    answer = _WRITERS[type(estimator).__name__](graph, encoded, estimator)
+    notes = {
+        "perennial.format": FORMAT,
+        "perennial.task": task,
+        "perennial.columns": json.dumps(columns._asdict()),
+    }
+    if classes:
+        return graph.finish(answer, "probabilities", FLOAT, classes, notes=notes)
+    scaled = graph.node("Mul", [answer, graph.constant(np.array([model.spread_]))])
+    value = graph.node("Add", [scaled, graph.constant(np.array([model.center_]))])
+    return graph.finish(value, "value", DOUBLE, 1, notes=notes)
+
+
+def _classes(model: Model, task: str) -> int:
+    if task == "regression":
+        return 0
+    learned = model.classes_.tolist()
+    if learned != list(range(len(learned))):
+        rule = "the training rows hold every class"
+        raise DataError("model", rule, f"classes {learned[:20]}", "Widen the training window.")
+    return len(learned)
+
+
+def _encoders(graph: Graph, encoders: Any) -> str:
+    blocks = [
+        _encoder(graph, step, [str(name) for name in names])
+        for _, step, names in encoders.transformers_
+        if len(names) and not isinstance(step, str)
+    ]
+    return graph.beside(blocks)
+
+
+def _encoder(graph: Graph, step: Any, names: Sequence[str]) -> str:
+    if hasattr(step, "categories_"):
+        return _lookups(graph, step, names)
+    if hasattr(step, "steps"):
+        encode, scale = (each for _, each in step.steps)
+        return _standardise(graph, scale, _lookups(graph, encode, names))
+    rows = graph.beside(names)
+    if isinstance(step, Float32):
+        return rows
+    if isinstance(step, MissingFlags):
+        return graph.cast(graph.node("IsNaN", [rows]), FLOAT)
+    return _standardise(graph, step, rows)
+
+
+def _lookups(graph: Graph, encoder: Any, names: Sequence[str]) -> str:
+    tables = lookup_tables(encoder)
+    return graph.beside(
+        [graph.lookup(name, keys, table) for name, (keys, table) in zip(names, tables, strict=True)]
+    )
+
+
+def _standardise(graph: Graph, step: Standardise, rows: str) -> str:
+    missing = graph.node("IsNaN", [rows])
+    filled = graph.node("Where", [missing, graph.constant(step.fill_), rows])
+    centred = graph.node("Sub", [filled, graph.constant(step.mean_)])
+    scaled = graph.node("Div", [centred, graph.constant(step.scale_)])
+    bounds = [graph.constant(np.array(bound, np.float32)) for bound in (-BOUND, BOUND)]
+    return graph.node("Clip", [scaled, *bounds])
+
+
+def _logistic(graph: Graph, rows: str, model: Any) -> str:
+    scores = _linear(graph, rows, model)
+    if len(model.classes_) == 2:
+        return graph.cast(graph.both_classes(graph.node("Sigmoid", [scores]), np.float64), FLOAT)
+    return graph.cast(graph.node("Softmax", [scores], axis=1), FLOAT)
+
+
+def _linear(graph: Graph, rows: str, model: Any) -> str:
+    # in double: a sum of many terms must not depend on their order
+    weights = np.atleast_2d(model.coef_).T.astype(np.float64)
+    bias = np.atleast_1d(model.intercept_).astype(np.float64)
+    return graph.dense(graph.cast(rows, DOUBLE), weights, bias)
+
+
+def _forest_classifier(graph: Graph, rows: str, model: Any) -> str:
+    classes = len(model.classes_)
+    outputs = 1 if classes == 2 else classes
+    shares = graph.sum_of_trees(rows, trees.forest(model), outputs)
+    return graph.both_classes(shares, np.float32) if classes == 2 else shares
+
+
+def _forest_regressor(graph: Graph, rows: str, model: Any) -> str:
+    return graph.cast(graph.sum_of_trees(rows, trees.forest(model), 1), DOUBLE)
+
+
+def _boosted_classifier(graph: Graph, rows: str, model: Any) -> str:
+    classes = len(model.classes_)
+    outputs = 1 if classes == 2 else classes
+    scores = graph.sum_of_trees(rows, trees.booster(model.booster_.model_to_string()), outputs)
+    if classes == 2:
+        return graph.both_classes(graph.node("Sigmoid", [scores]), np.float32)
+    return graph.node("Softmax", [scores], axis=1)
+
+
+def _boosted_regressor(graph: Graph, rows: str, model: Any) -> str:
+    found = trees.booster(model.booster_.model_to_string())
+    return graph.cast(graph.sum_of_trees(rows, found, 1), DOUBLE)
+
+
+def _network_classifier(graph: Graph, rows: str, model: Any) -> str:
+    scores = _network(graph, rows, model)
+    if len(model.classes_) == 2:
+        return graph.both_classes(graph.node("Sigmoid", [scores]), np.float32)
+    return graph.node("Softmax", [scores], axis=1)
+
+
+def _network_regressor(graph: Graph, rows: str, model: Any) -> str:
+    return graph.cast(_network(graph, rows, model), DOUBLE)
+
+
+def _network(graph: Graph, rows: str, model: Any) -> str:
+    last = len(model.coefs_) - 1
+    for i, (weights, bias) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+        rows = graph.dense(rows, weights.astype(np.float32), bias.astype(np.float32))
+        if i < last:
+            rows = graph.node(ACTIVATIONS[model.activation], [rows])
+    return rows
+
+
+_WRITERS: dict[str, Callable[[Graph, str, Any], str]] = {
+    "LogisticRegression": _logistic,
+    "Ridge": _linear,
+    "ElasticNet": _linear,
+    "RandomForestClassifier": _forest_classifier,
+    "ExtraTreesClassifier": _forest_classifier,
+    "RandomForestRegressor": _forest_regressor,
+    "ExtraTreesRegressor": _forest_regressor,
+    "LGBMClassifier": _boosted_classifier,
+    "LGBMRegressor": _boosted_regressor,
+    "MLPClassifier": _network_classifier,
+    "MLPRegressor": _network_regressor,
+}

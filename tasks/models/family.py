@@ -1,0 +1,120 @@
+"""What a model family is: a name, a search space, defaults, and how to build one model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.errors import ConfigurationError
+from tasks.features.schema import Columns
+from tasks.models.model import Estimator, Model
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One parameter's values: `choices`, or a range of its default's type; `grid` are examples."""
+
+    default: Any
+    grid: tuple[Any, ...]
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+
+    @property
+    def choices(self) -> tuple[Any, ...] | None:
+        """The allowed values, or None for a range."""
+        return self.grid if self.low is None else None
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether the value lies within.
+
+        >>> Dimension(1, (1, 2), low=1, high=9).holds(10)
+        False
+        """
+        if self.low is None or self.high is None:
+            return value in self.grid
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and self.low <= value <= self.high
+
+    def suggest(self, trial: Any, name: str) -> Any:
+        """Let an Optuna trial choose a value."""
+        if self.low is None:
+            return trial.suggest_categorical(name, list(self.grid))
+        draw = trial.suggest_int if isinstance(self.default, int) else trial.suggest_float
+        return draw(name, self.low, self.high, log=self.log)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models; parameters are named within it, and `lightgbm.num_leaves` in a study."""
+
+    name: str
+    space: Mapping[str, Dimension]
+    estimator: Estimator
+    trees: bool
+    tasks: tuple[str, ...] = ("binary", "multiclass", "regression")
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The parameters that serve untuned."""
+        return {name: dimension.default for name, dimension in self.space.items()}
+
+    @property
+    def grid(self) -> dict[str, tuple[Any, ...]]:
+        """A few values of every parameter, for a grid search."""
+        return {name: dimension.grid for name, dimension in self.space.items()}
+
+    def settings(self) -> tuple[dict[str, Any], ...]:
+        """Return every combination of the grid."""
+        grid = self.grid
+        return tuple(
+            dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
+        )
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """Let an Optuna trial choose the parameters.
+
+        Names carry the family, since a study wants one meaning for one name.
+        """
+        return {
+            name: dimension.suggest(trial, f"{self.name}.{name}")
+            for name, dimension in self.space.items()
+        }
+
+    def trial_params(self, params: Params) -> dict[str, Any]:
+        """Return parameters under a study's names, as `Study.enqueue_trial` takes them."""
+        return {f"{self.name}.{name}": value for name, value in params.items()}
+
+    def build(self, params: Params, columns: Columns, task: str, seed: int) -> Model:
+        """Return an unfitted model; parameters not given are the defaults.
+
+        Raises:
+            ConfigurationError: a parameter is unknown or outside the search space, or the
+                task is not one of the family's.
+        """
+        if task not in self.tasks:
+            raise ConfigurationError(f"family {self.name}", f"task is of {self.tasks}", task)
+        for name, value in params.items():
+            self._check(name, value)
+        numbers, categories = columns
+        return Model(
+            self.estimator,
+            {**self.defaults, **params},
+            Columns(tuple(numbers), tuple(categories)),
+            task,
+            seed=seed,
+            trees=self.trees,
+        )
+
+    def _check(self, name: str, value: Any) -> None:
+        if name not in self.space:
+            allowed = ", ".join(self.space)
+            raise ConfigurationError(f"family {self.name}", f"parameters are {allowed}", name)
+        if not self.space[name].holds(value):
+            space = self.space[name]
+            allowed = str(space.choices or f"{space.low} to {space.high}")
+            raise ConfigurationError(f"family {self.name}, {name}", f"is of {allowed}", value)

@@ -1,0 +1,150 @@
+"""An ONNX graph, written node by node; the only place that knows ONNX operators' attributes.
+
+The graph is written out by hand rather than by a converter library: the same bytes for the same
+model, every family and task covered (target encodings of several classes are not, elsewhere),
+thresholds that fall to the same side, and any text as a column's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from tasks.models.trees import Tree
+
+OPSET = 18
+ML_OPSET = 3
+IR_VERSION = 9
+DOMAIN = "ai.onnx.ml"
+Array = np.ndarray[Any, Any]
+
+
+class Graph:
+    """Nodes and constants under unique names; methods return the name of what they made."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._prefix = "_"
+        while any(name.startswith(self._prefix) for name in columns):
+            self._prefix += "_"
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+        self._inputs: list[Any] = []
+
+    def input(self, name: str, kind: int) -> str:
+        """Declare one column, (rows, 1)."""
+        self._inputs.append(helper.make_tensor_value_info(name, kind, ["rows", 1]))
+        return name
+
+    def constant(self, values: Array) -> str:
+        """Keep an array."""
+        name = f"{self._prefix}constant{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def node(self, kind: str, inputs: Sequence[str], domain: str = "", **attributes: Any) -> str:
+        """Add one operator with one output."""
+        name = f"{self._prefix}{kind}{len(self._nodes)}"
+        made = helper.make_node(kind, list(inputs), [name], name, domain=domain, **attributes)
+        self._nodes.append(made)
+        return name
+
+    def beside(self, blocks: Sequence[str]) -> str:
+        """Put (rows, k) blocks side by side."""
+        return blocks[0] if len(blocks) == 1 else self.node("Concat", blocks, axis=1)
+
+    def lookup(self, column: str, keys: Sequence[str], table: Array) -> str:
+        """Replace text by its key's row of the table; the last row answers unknown text."""
+        index = self.node(
+            "LabelEncoder",
+            [column],
+            domain=DOMAIN,
+            keys_strings=list(keys),
+            values_int64s=list(range(len(keys))),
+            default_int64=len(keys),
+        )
+        flat = self.node("Reshape", [index, self.constant(np.array([-1], np.int64))])
+        return self.node("Gather", [self.constant(table), flat], axis=0)
+
+    def dense(self, rows: str, weights: Array, bias: Array) -> str:
+        """Multiply (rows, k) by (k, m) weights and add m."""
+        product = self.node("MatMul", [rows, self.constant(weights)])
+        return self.node("Add", [product, self.constant(bias)])
+
+    def cast(self, rows: str, kind: int) -> str:
+        """Change the numbers' type."""
+        return self.node("Cast", [rows], to=kind)
+
+    def both_classes(self, second: str, kind: Any) -> str:
+        """Make (rows, 2) probabilities of the second class's (rows, 1)."""
+        first = self.node("Sub", [self.constant(np.ones(1, kind)), second])
+        return self.beside([first, second])
+
+    def sum_of_trees(self, rows: str, trees: Sequence[Tree], outputs: int) -> str:
+        """Add up the trees' leaves, (rows, outputs)."""
+        return self.node(
+            "TreeEnsembleRegressor",
+            [rows],
+            domain=DOMAIN,
+            n_targets=outputs,
+            aggregate_function="SUM",
+            post_transform="NONE",
+            **_tree_attributes(trees),
+        )
+
+    def finish(
+        self, output: str, name: str, kind: int, width: int, *, notes: Mapping[str, str]
+    ) -> bytes:
+        """Name the output and return the checked model's bytes."""
+        while any(each.name == name for each in self._inputs):
+            name += "_"
+        self._nodes.append(helper.make_node("Identity", [output], [name], f"{self._prefix}output"))
+        result = helper.make_tensor_value_info(name, kind, ["rows", width])
+        graph = helper.make_graph(
+            self._nodes, "model", self._inputs, [result], initializer=self._constants
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, ML_OPSET)]
+        model = helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="perennial"
+        )
+        helper.set_model_props(model, dict(sorted(notes.items())))
+        onnx.checker.check_model(model)
+        return bytes(model.SerializeToString(deterministic=True))
+
+
+def _tree_attributes(trees: Sequence[Tree]) -> dict[str, Any]:
+    sizes = [len(tree.feature) for tree in trees]
+    leaf = np.concatenate([tree.left < 0 for tree in trees])
+    number = np.repeat(np.arange(len(trees)), sizes)
+    node = np.concatenate([np.arange(size) for size in sizes])
+    width = trees[0].values.shape[1]
+    first = np.repeat([tree.output for tree in trees], sizes)[leaf]
+    outputs = (first[:, None] + np.arange(width)[None, :]).ravel()
+    weights = np.concatenate([tree.values for tree in trees])[leaf]
+    return {
+        "nodes_treeids": number.tolist(),
+        "nodes_nodeids": node.tolist(),
+        "nodes_featureids": _joined(trees, "feature", leaf, 0),
+        "nodes_values": _joined(trees, "threshold", leaf, 0.0),
+        "nodes_modes": ["LEAF" if is_leaf else "BRANCH_LEQ" for is_leaf in leaf.tolist()],
+        "nodes_truenodeids": _joined(trees, "left", leaf, 0),
+        "nodes_falsenodeids": _joined(trees, "right", leaf, 0),
+        "nodes_missing_value_tracks_true": [
+            int(left) for left in _joined(trees, "missing_left", leaf, False)
+        ],
+        "target_treeids": np.repeat(number[leaf], width).tolist(),
+        "target_nodeids": np.repeat(node[leaf], width).tolist(),
+        "target_ids": outputs.tolist(),
+        "target_weights": weights.astype(np.float32).ravel().tolist(),
+    }
+
+
+def _joined(trees: Sequence[Tree], name: str, leaf: Array, at_leaf: Any) -> list[Any]:
+    values = np.concatenate([getattr(tree, name) for tree in trees])
+    return np.where(leaf, at_leaf, values).tolist()  # type: ignore[no-any-return]
+
+
+FLOAT, DOUBLE, STRING = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.STRING

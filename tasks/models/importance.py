@@ -1,0 +1,77 @@
+"""How much each column counts in a fitted model, as shares that add up to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tasks.features.schema import Columns
+from tasks.models.lookups import lookup_tables
+from tasks.models.model import Model
+
+Array = np.ndarray[Any, Any]
+
+
+def importances(model: Model, columns: Columns) -> dict[str, float]:
+    """Return a share for every prepared column, largest first.
+
+    Gradient boosting: the gain of its splits. Forests: the impurity taken away. Linear: the
+    absolute coefficients on standardised columns. Network: an approximation, the absolute
+    weights of a column in the first layer, times what each unit weighs in the layers behind it.
+    Equal shares where the model uses nothing.
+    """
+    encoders = model.pipeline_.named_steps["encoders"]
+    weights = _weights(model.pipeline_.named_steps["model"])
+    shares = dict.fromkeys((*columns[0], *columns[1]), 0.0)
+    for name, weight in zip(_sources(encoders), weights.tolist(), strict=True):
+        shares[name] += weight
+    total = sum(shares.values())
+    if total <= 0:
+        return dict.fromkeys(shares, 1 / len(shares))
+    ordered = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    return {name: share / total for name, share in ordered}
+
+
+def by_feature(shares: Mapping[str, float], origins: Mapping[str, str]) -> dict[str, float]:
+    """Add up the shares of the columns that one raw column was unfolded to.
+
+    >>> by_feature({"t_hour": 0.5, "t_weekday": 0.25, "a": 0.25}, {"t_hour": "t", "t_weekday": "t"})
+    {'t': 0.75, 'a': 0.25}
+    """
+    folded: dict[str, float] = {}
+    for name, share in shares.items():
+        raw = origins.get(name, name)
+        folded[raw] = folded.get(raw, 0.0) + share
+    return dict(sorted(folded.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _weights(estimator: Any) -> Array:
+    if hasattr(estimator, "booster_"):
+        return np.asarray(estimator.booster_.feature_importance("gain"), dtype=np.float64)
+    if hasattr(estimator, "coefs_"):
+        behind = np.ones(estimator.coefs_[-1].shape[1])
+        for layer in reversed(estimator.coefs_):
+            behind = np.abs(layer) @ behind
+        return np.asarray(behind, dtype=np.float64)
+    if hasattr(estimator, "coef_"):
+        return np.asarray(np.abs(np.atleast_2d(estimator.coef_)).mean(axis=0), dtype=np.float64)
+    return np.asarray(estimator.feature_importances_, dtype=np.float64)
+
+
+def _sources(encoders: Any) -> list[str]:
+    """Return the column that each encoded column came from, in order."""
+    sources: list[str] = []
+    for _, step, names in encoders.transformers_:
+        if len(names) and not isinstance(step, str):
+            for name, width in zip(names, _widths(step, names), strict=True):
+                sources.extend([str(name)] * width)
+    return sources
+
+
+def _widths(step: Any, names: Sequence[str]) -> list[int]:
+    encoder = step.steps[0][1] if hasattr(step, "steps") else step
+    if not hasattr(encoder, "categories_"):
+        return [1] * len(names)
+    return [table.shape[1] for _, table in lookup_tables(encoder)]

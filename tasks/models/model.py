@@ -1,0 +1,141 @@
+"""What is fitted: the encoders and the estimator, sized to the rows they learn from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tasks.errors import DataError
+from tasks.features.preprocessing import Float32, for_distances, for_trees
+from tasks.features.schema import Columns
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The training rows in figures; `smallest` are the members of the rarest class."""
+
+    rows: int
+    classes: int = 0
+    smallest: int = 0
+
+
+Estimator = Callable[[Mapping[str, Any], str, int, Sample], Any]
+
+
+class Model(BaseEstimator):  # type: ignore[misc]
+    """Encoders and estimator of one family, with scikit-learn's face.
+
+    It takes prepared rows (`tasks.features.prepare`). The estimator is made at fit, when the
+    number of rows is known: a smallest leaf of 200 rows suits a table of 80,000, not one of 300.
+    After fit: `pipeline_` (the scikit-learn pipeline that is exported), `classes_`, `converged_`,
+    and for a regression `center_` and `spread_`: every family learns the standardised target.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        params: Mapping[str, Any],
+        columns: Columns,
+        task: str,
+        *,
+        seed: int,
+        trees: bool,
+    ) -> None:
+        self.estimator = estimator
+        self.params = params
+        self.columns = columns
+        self.task = task
+        self.seed = seed
+        self.trees = trees
+
+    def fit(self, prepared: pd.DataFrame, y: Array) -> Model:
+        """Learn from n prepared rows and n class indices (or values).
+
+        The answer is the same whatever the number of processors. A solver that stops at its
+        bound is no error: `converged_` says so, and the evaluation judges the model as it is.
+
+        Raises:
+            DataError: there are fewer than ten rows, or one class only.
+        """
+        y = np.asarray(y)
+        self.center_, self.spread_ = 0.0, 1.0
+        sample = _sample(y, self.task)
+        if self.task == "regression":
+            y = y.astype(np.float64)
+            self.center_, self.spread_ = float(y.mean()), float(y.std()) or 1.0
+            y = (y - self.center_) / self.spread_
+        encoders = for_trees if self.trees else for_distances
+        self.pipeline_ = Pipeline(
+            [
+                ("encoders", encoders(self.columns, self.task, self.seed)),
+                ("float32", Float32()),
+                ("model", self.estimator(self.params, self.task, self.seed, sample)),
+            ]
+        )
+        with threadpool_limits(1, user_api="blas"):
+            self.converged_ = _fit_quietly(self.pipeline_, self._seen(prepared), y)
+        if self.task != "regression":
+            self.classes_ = self.pipeline_.classes_
+        return self
+
+    def predict_proba(self, prepared: pd.DataFrame) -> Array:
+        """Return (n, classes seen in training) probabilities."""
+        with threadpool_limits(1, user_api="blas"):
+            return np.asarray(self.pipeline_.predict_proba(self._seen(prepared)))
+
+    def predict(self, prepared: pd.DataFrame) -> Array:
+        """Return n class indices, or n values for a regression."""
+        if self.task != "regression":
+            return np.asarray(self.classes_[self.predict_proba(prepared).argmax(axis=1)])
+        with threadpool_limits(1, user_api="blas"):
+            scaled = np.asarray(self.pipeline_.predict(self._seen(prepared)), dtype=np.float64)
+        return scaled * self.spread_ + self.center_
+
+    def answers(self, prepared: pd.DataFrame, classes: int = 0) -> Array:
+        """Return (n, classes) probabilities, or (n,) values for a regression.
+
+        A class that the training rows did not hold has probability 0.
+        """
+        if self.task == "regression":
+            return self.predict(prepared)
+        found = self.predict_proba(prepared)
+        spread = np.zeros((len(found), max(classes, int(self.classes_.max()) + 1)))
+        spread[:, self.classes_] = found
+        return spread
+
+    def _seen(self, prepared: pd.DataFrame) -> pd.DataFrame:
+        return prepared[[*self.columns.numbers, *self.columns.categories]]
+
+
+def _sample(y: Array, task: str) -> Sample:
+    if len(y) < 10:
+        raise DataError("training rows", "a model is fitted on at least 10 rows", len(y))
+    if task == "regression":
+        return Sample(len(y))
+    members = np.unique(y, return_counts=True)[1]
+    if len(members) < 2:
+        raise DataError("training rows", "hold at least two classes", "one class only")
+    return Sample(len(y), len(members), int(members.min()))
+
+
+def _fit_quietly(pipeline: Pipeline, rows: pd.DataFrame, y: Array) -> bool:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pipeline.fit(rows, y)
+    for warning in caught:
+        if not issubclass(warning.category, ConvergenceWarning):
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
