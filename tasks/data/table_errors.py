@@ -23,6 +23,7 @@ class Fault:
     remedy: str
 
 
+# SeaweedFS answers a write with status 500 when its disk is full.
 FAULTS = (
     Fault(
         re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|40[13] \w+|privileges|os error 13"),
@@ -32,7 +33,9 @@ FAULTS = (
         "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     ),
     Fault(
-        re.compile(r"No space left|os error 28|507 \w+|InsufficientStorage|QuotaExceeded"),
+        re.compile(
+            r"No space left|os error 28|InsufficientStorage|performing (PUT|POST) .*50[07] \w+"
+        ),
         "no space",
         StoreFull,
         "there is room left",

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from tasks.errors import (
     AccessDenied,
@@ -51,6 +52,11 @@ CODES = {
     "XMinioStorageFull": FULL,
     "RequestTimeout": BUSY,
 }
+# What SeaweedFS answers to these with status 500 when its disk is full; reading still works then.
+WRITES = frozenset(
+    {"PutObject", "CopyObject", "UploadPart", "UploadPartCopy"}
+    | {"CreateMultipartUpload", "CompleteMultipartUpload"}
+)
 STATUSES = {401: DENIED, 403: DENIED, 404: GONE, 409: LOST, 412: LOST}
 STATUSES |= {503: BUSY, 504: BUSY, 507: FULL}
 
@@ -95,9 +101,7 @@ def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
     silent = (vendor.ConnectionError, vendor.HTTPClientError, S3TransferRetriesExceededError)
     ours: PerennialError | None = None
     if isinstance(error, vendor.ClientError):
-        said, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-        code, message = str(said.get("Code", "")), str(said.get("Message", ""))
-        ours = refusal(code, answer.get("HTTPStatusCode", 0), message, store=store, key=key)
+        ours = _answered(error, store, key)
     elif isinstance(error, vendor.FlexibleChecksumError):
         ours = IntegrityError(key, "the bytes match their checksum", error, "Try again.")
     elif isinstance(error, silent):
@@ -109,6 +113,16 @@ def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         ours = StoreFull("local disk", "there is room left", error.strerror, "Free some space.")
     return ours
+
+
+def _answered(error: Any, store: str, key: str) -> StoreError:
+    said, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    code, message = str(said.get("Code", "")), str(said.get("Message", ""))
+    status = int(answer.get("HTTPStatusCode", 0))
+    server = answer.get("HTTPHeaders", {}).get("server", "")
+    if status == 500 and error.operation_name in WRITES and server.startswith("SeaweedFS"):
+        status = 507
+    return refusal(code, status, message, store=store, key=key)
 
 
 def _reason(error: Exception) -> str:
