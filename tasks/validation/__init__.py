@@ -1,0 +1,1 @@
+"""Reading batches strictly, judging them, cleaning them and landing them exactly once."""

@@ -1,0 +1,172 @@
+"""Reading, judging and cleaning one downloaded object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from expectations.suite import Suite
+from tasks.config import Pipeline
+from tasks.validation.cleaning import KnownKeys, dropped_rows, write_kept
+from tasks.validation.contract import (
+    agreed_schema,
+    name_problems,
+    required_columns,
+    schema_of,
+)
+from tasks.validation.evaluate import evaluate, planned_
+from tasks.validation.frames import chunks
+from tasks.validation.report import Cleaning, Problem, Report
+from tasks.validation.sniff import format_of, open_source
+from tasks.validation.source import BadBatch, Source
+from tasks.validation.suite import checked_suite
+from tasks.validation.typed import FEW, Typed, write_typed
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Whether the batch is accepted, why, and the rows to keep (Parquet, in the final types).
+
+    `typed` are all rows as they came, before any was dropped; both are None for a refused one.
+    """
+
+    accepted: bool
+    report: Report
+    rows: Path | None
+    typed: Path | None = None
+
+
+def examine(
+    path: Path,
+    name: str,
+    batch: str,
+    pipeline: Pipeline,
+    suite: Suite,
+    contract: pa.Schema | None,
+    known_keys: KnownKeys | None,
+    workdir: Path,
+    say: Callable[[str], None],
+) -> Examination:
+    """Read the object strictly, judge it by the suite, and clean what is accepted.
+
+    `contract` is the curated table's schema, or None before the first batch. Memory is bounded,
+    whatever the size; `workdir` takes at most twice the unfolded size.
+
+    Raises:
+        ConfigurationError: the suite is empty, or does not fit the pipeline or the columns.
+    """
+    checked_suite(suite, pipeline.suite)
+    report = Report(
+        pipeline=pipeline.name,
+        object=name,
+        batch=batch,
+        bytes=path.stat().st_size,
+        format=format_of(name) or "unknown format",
+        rows=0,
+        columns=0,
+        accepted=False,
+    )
+    say("reading")
+    try:
+        typed, schema = _read(path, name, pipeline, suite, contract, workdir, say)
+    except BadBatch as bad:
+        return Examination(False, replace(report, problems=bad.problems), None)
+    report = replace(report, rows=typed.rows, columns=len(schema))
+    problems = (*typed.problems, *_value_problems(typed, pipeline))
+    if problems:
+        return Examination(False, replace(report, problems=problems), None)
+    say(f"judging {typed.rows:,} rows by {len(suite.expectations)} expectations")
+    personal = pipeline.data.personal
+    checks = evaluate(typed.path, schema, typed.rows, suite, personal, pipeline.suite)
+    report = replace(report, checks=checks)
+    if any(check.refuses for check in checks):
+        return Examination(False, report, None)
+    say("cleaning")
+    return clean(typed.path, report, pipeline, known_keys, workdir, typed.retyped)
+
+
+def clean(
+    typed: Path,
+    report: Report,
+    pipeline: Pipeline,
+    known_keys: KnownKeys | None,
+    workdir: Path,
+    retyped: tuple[str, ...],
+) -> Examination:
+    """Drop what cleaning drops from judged rows, and complete the report."""
+    dropped, cleaning, problems = dropped_rows(typed, pipeline, known_keys, retyped)
+    if problems:
+        refused = replace(report, accepted=False, problems=problems, cleaning=Cleaning(), kept=0)
+        return Examination(False, refused, None)
+    rows = write_kept(typed, dropped, workdir / "kept.parquet")
+    kept = report.rows - int(dropped.sum())
+    report = replace(report, accepted=True, problems=(), cleaning=cleaning, kept=kept)
+    return Examination(True, report, rows, typed)
+
+
+def _read(
+    path: Path,
+    name: str,
+    pipeline: Pipeline,
+    suite: Suite,
+    contract: pa.Schema | None,
+    workdir: Path,
+    say: Callable[[str], None],
+) -> tuple[Typed, pa.Schema]:
+    schema = agreed_schema(pipeline, suite, contract)
+    if schema is not None:
+        _checked_expectations(suite, schema, pipeline)
+    source = open_source(path, name, int(pipeline.data.max_batch_gib * 2**30))
+    names = source.names()
+    problems = name_problems(names, schema, pipeline) if names else ()
+    if problems:
+        raise BadBatch(*problems)
+    if schema is None:
+        schema = schema_of(_inferred(source, pipeline))
+        _checked_expectations(suite, schema, pipeline)
+    typed = write_typed(source, schema, workdir / "typed.parquet", say)
+    if typed.rows == 0:
+        raise BadBatch(Problem("rows", None, "The file has a header and no rows."))
+    return typed, schema
+
+
+def _checked_expectations(suite: Suite, schema: pa.Schema, pipeline: Pipeline) -> None:
+    for expectation in suite.expectations:
+        planned_(expectation, schema, pipeline.suite)
+
+
+def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
+    """Infer the kinds; the event time is a time, and the target is there even when it is late."""
+    kinds = source.inferred()
+    if kinds and kinds.get(pipeline.event_time) != "date":
+        kinds[pipeline.event_time] = "timestamp"
+    if kinds and pipeline.target not in kinds:
+        kinds[pipeline.target] = "integer" if pipeline.task == "binary" else "number"
+    return kinds
+
+
+def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
+    """Refuse required columns without any value, and rows without key or event time."""
+    needed = (*pipeline.key, pipeline.event_time)
+    problems = []
+    for name in required_columns(pipeline):
+        nulls = typed.nulls.get(name, 0)
+        if nulls == typed.rows:
+            problems.append(Problem("required column", name, "No row has a value."))
+        elif nulls and name in needed:
+            message = f"{nulls:,} rows have no value; each row needs its key and its event time."
+            problems.append(Problem("required value", name, message, _null_rows(typed.path, name)))
+    return problems
+
+
+def _null_rows(path: Path, name: str) -> tuple[int, ...]:
+    rows: list[int] = []
+    for start, table in chunks(path, [name]):
+        mask = table.column(name).is_null().to_pylist()
+        rows += [start + place + 1 for place, null in enumerate(mask) if null]
+        if len(rows) >= FEW:
+            break
+    return tuple(rows[:FEW])

@@ -1,0 +1,79 @@
+"""Counts of many pieces judged together, as if they had been one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FEW = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one evaluation found.
+
+    `evaluated` and `unexpected` are counts, None where the expectation judges one figure.
+    `places` are positions of offending rows in what was evaluated.
+    """
+
+    success: bool
+    evaluated: int | None = None
+    unexpected: int | None = None
+    places: tuple[int, ...] = ()
+    observed: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The outcome for the whole batch, with a few 0-based rows and the values in them."""
+
+    outcome: Outcome
+    values: tuple[str, ...] = ()
+
+
+def combined(parts: Sequence[Outcome], mostly: float) -> Outcome:
+    """Judge the counts of all parts against `mostly`; an error in any part is a failure.
+
+    As Great Expectations does, nothing evaluated is a success.
+
+    >>> combined([Outcome(False, 10, 2, (3,)), Outcome(True, 90, 0)], 0.98).success
+    True
+    >>> combined([Outcome(True, 10, 0), Outcome(False, error="boom")], 0.0).error
+    'boom'
+    """
+    error = next((part.error for part in parts if part.error is not None), None)
+    if error is not None:
+        return Outcome(False, error=error)
+    if len(parts) == 1 and parts[0].evaluated is None:
+        return parts[0]
+    evaluated = sum(part.evaluated or 0 for part in parts)
+    unexpected = sum(part.unexpected or 0 for part in parts)
+    places = tuple(place for part in parts for place in part.places)[:FEW]
+    return Outcome(met(evaluated, unexpected, mostly), evaluated, unexpected, places)
+
+
+def weighted(outcome: Outcome, counts: Sequence[int], missing: int, mostly: float) -> Outcome:
+    """Return what an outcome on distinct values means for the rows that hold them.
+
+    `counts` are rows for each evaluated position; `missing` is how many of those rows hold
+    nothing and are not evaluated.
+
+    >>> weighted(Outcome(False, 2, 1, (1,)), [97, 3], 0, 0.95).unexpected
+    3
+    """
+    if outcome.error is not None or outcome.evaluated is None:
+        return outcome
+    evaluated = sum(counts) - missing
+    unexpected = sum(counts[place] for place in outcome.places)
+    success = met(evaluated, unexpected, mostly)
+    return Outcome(success, evaluated, unexpected, outcome.places)
+
+
+def met(evaluated: int, unexpected: int, mostly: float) -> bool:
+    """Return whether enough values meet an expectation.
+
+    >>> met(100, 1, 0.99), met(100, 2, 0.99), met(0, 0, 1.0)
+    (True, False, True)
+    """
+    return evaluated == 0 or (float(evaluated) - float(unexpected)) / float(evaluated) >= mostly

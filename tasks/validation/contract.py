@@ -1,0 +1,106 @@
+"""The columns and types that a batch must have, and how its own names compare with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from expectations.suite import KINDS, Suite
+from tasks.config import Pipeline
+from tasks.errors import ConfigurationError
+from tasks.validation.report import Problem
+
+OWN_COLUMNS = ("_batch", "_ingested_at")
+TYPES: dict[str, Any] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+}
+
+
+def kind_of(type_: Any) -> str | None:
+    """Return the kind of an Arrow type, or None where a batch cannot hold it.
+
+    >>> kind_of(pa.int16()), kind_of(pa.dictionary(pa.int8(), pa.string())), kind_of(pa.binary())
+    ('integer', 'string', None)
+    """
+    is_ = pa.types
+    if is_.is_dictionary(type_):
+        return kind_of(type_.value_type)
+    tests = {
+        "string": is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_),
+        "integer": is_.is_integer(type_),
+        "number": is_.is_floating(type_) or is_.is_decimal(type_),
+        "boolean": is_.is_boolean(type_),
+        "timestamp": is_.is_timestamp(type_),
+        "date": is_.is_date(type_),
+    }
+    return next((kind for kind in KINDS if tests[kind]), None)
+
+
+def schema_of(kinds: dict[str, str]) -> pa.Schema:
+    """Return the Arrow schema of named kinds.
+
+    >>> schema_of({"a": "integer"}).field("a").type
+    DataType(int64)
+    """
+    return pa.schema([pa.field(name, TYPES[kind]) for name, kind in kinds.items()])
+
+
+def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> pa.Schema | None:
+    """Return the schema a batch must have: the curated table's, else the suite's, else None.
+
+    Raises:
+        ConfigurationError: the suite leaves out a column that the pipeline names, or its event
+            time is no time.
+    """
+    if table is not None:
+        fields = [field for field in table if field.name not in OWN_COLUMNS]
+        return schema_of({field.name: kind_of(field.type) or "string" for field in fields})
+    if suite.columns is None:
+        return None
+    for name in (*pipeline.key, pipeline.event_time, pipeline.target):
+        if name not in suite.columns:
+            remedy = f"Add {name} to the suite's columns."
+            raise ConfigurationError(pipeline.suite, f"columns hold {name}", "none", remedy)
+    kind = suite.columns[pipeline.event_time]
+    if kind not in ("timestamp", "date"):
+        rule = f"{pipeline.event_time} is a timestamp or a date"
+        raise ConfigurationError(pipeline.suite, rule, kind, "Change its kind.")
+    return schema_of(dict(suite.columns))
+
+
+def required_columns(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the columns every batch needs values in."""
+    target = () if pipeline.monitoring.labels == "delayed" else (pipeline.target,)
+    return tuple(dict.fromkeys((*pipeline.key, pipeline.event_time, *target)))
+
+
+def name_problems(
+    names: Sequence[str], schema: pa.Schema | None, pipeline: Pipeline
+) -> tuple[Problem, ...]:
+    """Compare a batch's column names with the schema, or with what the pipeline needs.
+
+    Names that are not in the schema are given by position where a personal column is missing:
+    a file without its header would show a person's values as names.
+    """
+    wanted = tuple(schema.names) if schema is not None else required_columns(pipeline)
+    optional = {pipeline.target} - set(required_columns(pipeline))
+    missing = [name for name in wanted if name not in names and name not in optional]
+    problems = [
+        Problem("missing column", name, "The batch has no such column.") for name in missing
+    ]
+    hidden = bool(set(pipeline.data.personal) - set(names))
+    for position, name in enumerate(names, start=1):
+        shown = f"column {position}" if hidden else name[:80]
+        if name in OWN_COLUMNS:
+            problems.append(Problem("reserved column", name, "This name is used by the table."))
+        elif schema is not None and name not in schema.names:
+            message = "The contract has no such column. Drop it, or add it to the contract."
+            problems.append(Problem("unexpected column", shown, message))
+    return tuple(problems)

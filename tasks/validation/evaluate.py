@@ -1,0 +1,169 @@
+"""Judging a suite on all rows of a file, each expectation on as little of it as decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from expectations.suite import Suite
+from tasks.validation.checks import judge
+from tasks.validation.combine import FEW, Judged, Outcome, combined
+from tasks.validation.contract import kind_of
+from tasks.validation.frames import CHUNK_ROWS, chunks, to_pandas
+from tasks.validation.keys import at, hashes, partitions, repeated, shares
+from tasks.validation.pieces import Pieces
+from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan
+from tasks.validation.report import Check
+
+
+def evaluate(
+    path: Path,
+    schema: pa.Schema,
+    rows: int,
+    suite: Suite,
+    personal: Sequence[str],
+    where: str,
+    *,
+    at_once: int = CHUNK_ROWS,
+) -> tuple[Check, ...]:
+    """Return one check for each expectation, judged on all `rows` of the Parquet file.
+
+    Up to `at_once` rows are one frame; more are judged in pieces and their counts together.
+
+    Raises:
+        ConfigurationError: an expectation names a column that `schema` has not.
+    """
+    planned = [planned_(each, schema, where) for each in suite.expectations]
+    judged = _small(path, planned, at_once) if rows <= at_once else None
+    if judged is None:
+        judged = _large(path, planned, rows, at_once)
+    return tuple(
+        check_of(each, found, personal) for each, found in zip(planned, judged, strict=True)
+    )
+
+
+def planned_(expectation: Any, schema: pa.Schema, where: str) -> Planned:
+    """Plan one expectation for rows of this schema."""
+    numbers = frozenset(
+        field.name for field in schema if kind_of(field.type) in ("integer", "number")
+    )
+    return plan(expectation, schema.names, numbers, where)
+
+
+def check_of(planned: Planned, judged: Judged, personal: Sequence[str]) -> Check:
+    """Return what a report may show: nothing of a personal column's values."""
+    hidden = bool(set(planned.columns) & set(personal))
+    outcome = judged.outcome
+    error = outcome.error
+    if error is not None and hidden:
+        error = "a personal column is involved, so the reason is not shown"
+    return Check(
+        rule=planned.rule,
+        column=planned.column,
+        passed=outcome.success,
+        evaluated=outcome.evaluated,
+        unexpected=outcome.unexpected,
+        allowed_share=round(1 - planned.mostly, 12),
+        observed=None if hidden else outcome.observed,
+        sample_rows=tuple(place + 1 for place in outcome.places[:FEW]),
+        sample_values=() if hidden else judged.values,
+        severity=getattr(planned.expectation, "severity", "critical"),
+        message="" if error is None else f"It could not be evaluated: {error}",
+    )
+
+
+def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[Judged] | None:
+    """Judge everything on one frame, or return None where the rows are too wide for one."""
+    import pyarrow.parquet
+
+    names = pyarrow.parquet.read_schema(path).names
+    pieces = chunks(path, names, at_once)
+    _, table = next(pieces, (0, None))
+    if table is None or next(pieces, None) is not None:
+        return None
+    frame = to_pandas(table)
+    outcomes = judge(frame, [each.expectation for each in planned])
+    return [
+        Judged(outcome, shown(frame, each.columns, outcome.places))
+        for each, outcome in zip(planned, outcomes, strict=True)
+    ]
+
+
+def shown(frame: pd.DataFrame, columns: Sequence[str], places: Sequence[int]) -> tuple[str, ...]:
+    """Return a few short texts of the values at `places`, for expectations on one column."""
+    if len(columns) != 1:
+        return ()
+    values = frame[columns[0]].iloc[list(places[: 4 * FEW])].dropna()
+    return tuple(dict.fromkeys(str(value)[:40] for value in values))[:FEW]
+
+
+def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[Judged]:
+    pieces = Pieces(path, [each for each in planned if each.method in ("values", "rows", "set")])
+    found = pieces.judged(at_once)
+    whole: dict[str, Callable[[Planned], Judged]] = {
+        "shape": lambda each: _shape(path, each, rows),
+        "figure": lambda each: _figure(path, each),
+        "twins": lambda each: _twins(path, each),
+        "whole": lambda each: _whole(path, each),
+    }
+    judged = []
+    for each in planned:
+        outcome = found.get(id(each.expectation))
+        method = "whole" if each.method == "set" else each.method
+        judged.append(outcome if outcome is not None else whole[method](each))
+    return judged
+
+
+def _one(frame: pd.DataFrame, planned: Planned) -> Outcome:
+    return judge(frame, [planned.expectation])[0]
+
+
+def _shape(path: Path, planned: Planned, rows: int) -> Judged:
+    if planned.rule in ROW_COUNTS:
+        return Judged(_one(pd.DataFrame(index=pd.RangeIndex(rows)), planned))
+    import pyarrow.parquet
+
+    empty = pyarrow.parquet.read_schema(path).empty_table()
+    return Judged(_one(to_pandas(empty), planned))
+
+
+def _figure(path: Path, planned: Planned) -> Judged:
+    """Judge on a frame of one row that has the same minimum, maximum, mean or sum."""
+    (name,) = planned.columns
+    figure = getattr(pl.col(name), FIGURES[planned.rule])()
+    value = pl.scan_parquet(path).select(figure).collect(engine="streaming").to_pandas()
+    return Judged(_one(value, planned))
+
+
+def _twins(path: Path, planned: Planned) -> Judged:
+    """Judge uniqueness on the rows whose hash occurs twice; all others are unique."""
+    columns = planned.columns
+    nulls = pl.scan_parquet(path).select(pl.any_horizontal(pl.col(c).is_null() for c in columns))
+    missing = nulls.collect(engine="streaming").to_series().to_numpy()
+    if len(columns) > 1 and missing.any():
+        return _whole(path, planned)
+    found = hashes(pl.scan_parquet(path), columns)
+    twice = repeated(found)
+    parts = []
+    for places in partitions(found, shares(found, twice) & ~missing):
+        frame = to_pandas(at(path, columns, places).drop("_row").to_arrow())
+        outcome = _one(frame, planned)
+        rows = tuple(int(places[place]) for place in outcome.places[:FEW])
+        parts.append(Outcome(outcome.success, 0, outcome.unexpected, rows, None, outcome.error))
+    parts.append(Outcome(True, int((~missing).sum()), 0))
+    return Judged(combined(parts, planned.mostly))
+
+
+def _whole(path: Path, planned: Planned) -> Judged:
+    """Load the columns that decide, and nothing else."""
+    columns = list(dict.fromkeys(planned.columns))
+    table = pl.scan_parquet(path).select(columns).collect(engine="streaming").to_arrow()
+    frame = to_pandas(table)
+    outcome = _one(frame, planned)
+    return Judged(outcome, shown(frame, planned.columns, np.array(outcome.places[:20]).tolist()))

@@ -1,0 +1,198 @@
+"""What was found in one batch, as values, as JSON and as text a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A rule that the batch broke while it was read.
+
+    `rows` are a few 1-based data row numbers (the header is not counted), never values.
+    """
+
+    rule: str
+    column: str | None
+    message: str
+    rows: tuple[int, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The problem in one line.
+
+        >>> Problem("kind", "age", "2 values are not integers.", (3, 9)).sentence
+        'kind (age): 2 values are not integers. Rows 3, 9.'
+        """
+        return f"{_title(self.rule, self.column)}: {self.message}{_rows(self.rows)}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation, judged on the whole batch.
+
+    `evaluated` and `unexpected` are counts of values; both are None for a figure of the whole
+    column or table, which is in `observed`. `allowed_share` is 1 - mostly.
+    """
+
+    rule: str
+    column: str | None
+    passed: bool
+    evaluated: int | None = None
+    unexpected: int | None = None
+    allowed_share: float = 0.0
+    observed: str | None = None
+    sample_rows: tuple[int, ...] = ()
+    sample_values: tuple[str, ...] = ()
+    severity: Literal["critical", "warning", "info"] = "critical"
+    message: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the batch is refused because of this check."""
+        return not self.passed and self.severity == "critical"
+
+    @property
+    def figures(self) -> str:
+        """What was counted, in words.
+
+        >>> Check("in set", "a", False, 1000, 20, 0.01).figures
+        '20 of 1,000 values do not meet it (2 %; 1 % allowed).'
+        """
+        if self.message:
+            return self.message
+        if self.evaluated is None or self.unexpected is None:
+            return "" if self.observed is None else f"Observed {self.observed}."
+        share = self.unexpected / self.evaluated if self.evaluated else 0.0
+        allowed = f"{100 * self.allowed_share:.4g} % allowed"
+        counts = f"{self.unexpected:,} of {self.evaluated:,} values do not meet it"
+        return f"{counts} ({100 * share:.4g} %; {allowed})."
+
+    @property
+    def sentence(self) -> str:
+        """The check in one line."""
+        values = f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
+        return f"{_title(self.rule, self.column)}: {self.figures}{_rows(self.sample_rows)}{values}"
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """How many rows cleaning dropped or kept aside, and which columns changed their type."""
+
+    duplicates_in_batch: int = 0
+    duplicates_known: int = 0
+    missing_target: int = 0
+    missing_target_dropped: int = 0
+    retyped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything found in one batch. It holds no clock: the same batch gives the same report."""
+
+    pipeline: str
+    object: str
+    batch: str
+    bytes: int
+    format: str
+    rows: int
+    columns: int
+    accepted: bool
+    problems: tuple[Problem, ...] = ()
+    checks: tuple[Check, ...] = ()
+    cleaning: Cleaning = Cleaning()
+    kept: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """`accepted` or `quarantined`."""
+        return "accepted" if self.accepted else "quarantined"
+
+    def reasons(self) -> tuple[str, ...]:
+        """Return why the batch was refused, one sentence each; nothing for an accepted one."""
+        refusing = (check.sentence for check in self.checks if check.refuses)
+        return (*(problem.sentence for problem in self.problems), *refusing)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        document: dict[str, Any] = asdict(self)
+        return {**document, "outcome": self.outcome, "reasons": list(self.reasons())}
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown."""
+        return "\n".join(_markdown(self)) + "\n"
+
+    def to_html(self) -> str:
+        """Return the report as one self-contained HTML page."""
+        from tasks.validation.page import page
+
+        return page(self)
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return the plain figures as (name, text) pairs, in reading order."""
+        cleaning = self.cleaning
+        pairs = [
+            ("Object", self.object),
+            ("Batch", self.batch),
+            ("Size", f"{self.bytes:,} bytes of {self.format}"),
+            ("Rows read", f"{self.rows:,}"),
+            ("Columns", f"{self.columns:,}"),
+        ]
+        if self.accepted:
+            pairs += [
+                ("Rows kept", f"{self.kept:,}"),
+                ("Duplicates inside the batch, dropped", f"{cleaning.duplicates_in_batch:,}"),
+                ("Rows already in the curated table, dropped", f"{cleaning.duplicates_known:,}"),
+                ("Rows without a target", _missing_target(cleaning)),
+                ("Columns read as another type", "; ".join(cleaning.retyped) or "none"),
+            ]
+        return tuple(pairs)
+
+
+def _missing_target(cleaning: Cleaning) -> str:
+    if not cleaning.missing_target:
+        return "0"
+    fate = "dropped" if cleaning.missing_target_dropped else "kept for later"
+    return f"{cleaning.missing_target:,}, {fate}"
+
+
+def _title(rule: str, column: str | None) -> str:
+    return rule if column is None else f"{rule} ({column})"
+
+
+def _rows(rows: tuple[int, ...]) -> str:
+    if not rows:
+        return ""
+    return f" Row{'s' if len(rows) > 1 else ''} {', '.join(f'{row:,}' for row in rows)}."
+
+
+def _markdown(report: Report) -> Iterator[str]:
+    yield f"# {report.pipeline}: batch {report.batch[:12]} {report.outcome}"
+    yield ""
+    for name, text in report.facts():
+        yield f"- {name}: {_escaped(text)}"
+    if report.problems:
+        yield from ("", "## Why it was refused", "")
+        for problem in report.problems:
+            yield f"- {_escaped(problem.sentence)}"
+    if report.checks:
+        yield from ("", "## Expectations", "")
+        yield from ("| | expectation | column | figures | rows |", "|---|---|---|---|---|")
+        for check in report.checks:
+            yield _table_row(check)
+
+
+def _table_row(check: Check) -> str:
+    mark = "met" if check.passed else ("warning" if not check.refuses else "**not met**")
+    rows = ", ".join(str(row) for row in check.sample_rows)
+    values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
+    figures = _escaped(check.figures + values)
+    return f"| {mark} | {check.rule} | {_escaped(check.column or '')} | {figures} | {rows} |"
+
+
+def _escaped(text: str) -> str:
+    for mark in ("\\", "|", "`", "<", ">", "*", "_", "[", "]"):
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())
