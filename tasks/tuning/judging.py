@@ -18,6 +18,7 @@ from tasks.tuning.trial import Origin, Setting, State, Trial
 
 if TYPE_CHECKING:
     from tasks.data.split import Fold
+    from tasks.features.schema import Columns
     from tasks.models.family import Family
 
 Array = NDArray[Any]
@@ -44,7 +45,7 @@ class Bench:
     task: str
     metric: Metric
     families: Mapping[str, Family]
-    columns: tuple[Sequence[str], Sequence[str]]
+    columns: Columns
     seed: int
 
     def judge(self, number: int, setting: Setting, origin: Origin, stop: Stop = never) -> Trial:
@@ -73,19 +74,13 @@ class Bench:
     def _score(self, setting: Setting, fold: Fold) -> float:
         family = self.families[setting.family]
         model = family.build(dict(setting.params), self.columns, self.task, self.seed)
-        rows = self.frame.iloc[fold.judge]
         with warnings.catch_warnings():
             # A setting that does not converge shows in its score; a warning a fold is noise.
             warnings.simplefilter("ignore")
             model.fit(self.frame.iloc[fold.fit], self.y[fold.fit])
-            if self.task == "regression":
-                said = np.asarray(model.predict(rows), dtype=float)
-            else:
-                said = self._aligned(model.predict_proba(rows), model.classes_)
+            said = model.answers(self.frame.iloc[fold.judge], self._classes)
         return self.metric.score(self.y[fold.judge], said)
 
-    def _aligned(self, chance: Array, known: Array) -> Array:
-        """Put the columns where their class is; a class that the fold lacks gets 0."""
-        wide = np.zeros((len(chance), int(self.y.max()) + 1))
-        wide[:, np.asarray(known, dtype=int)] = chance
-        return wide
+    @property
+    def _classes(self) -> int:
+        return 0 if self.task == "regression" else int(self.y.max()) + 1

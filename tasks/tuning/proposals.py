@@ -5,7 +5,6 @@ The study lives in memory and runs one trial at a time, so equal seeds give equa
 
 from __future__ import annotations
 
-import itertools
 import math
 import warnings
 from collections.abc import Mapping
@@ -44,8 +43,8 @@ class Proposal:
 class Proposals:
     """Proposes settings of the given families by TPE, at random, or from their grids.
 
-    The space is conditional on the family: each parameter bears its family's name as a prefix,
-    and TPE models the joint distribution within each family (`group`).
+    The space is conditional on the family, whose name every parameter bears, and TPE models the
+    joint distribution within each family (`group`).
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Proposals:
             return Proposal(self._grid[number], "", asked)
         name = asked.suggest_categorical("family", list(self._families))
         try:
-            params = self._families[name].suggest(_Prefixed(asked, name))
+            params = self._families[name].suggest(asked)
             return Proposal(Setting.of(name, params), "", asked)
         except Exception as error:
             fault = f"{type(error).__name__}: {bounded(error, 500)}"
@@ -113,36 +112,18 @@ class Proposals:
         name = setting.family
         if name not in self._families:
             return {}, {}
-        fixed = optuna.trial.FixedTrial(
-            {"family": name, **{f"{name}.{key}": value for key, value in setting.params.items()}}
-        )
+        family = self._families[name]
+        fixed = optuna.trial.FixedTrial({"family": name, **family.trial_params(setting.params)})
         fixed.suggest_categorical("family", list(self._families))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                found = Setting.of(name, self._families[name].suggest(_Prefixed(fixed, name)))
+                found = Setting.of(name, family.suggest(fixed))
         except Exception:
             return {}, {}
         if found.text != setting.text:
             return {}, {}
         return fixed.params, fixed.distributions
-
-
-class _Prefixed:
-    """A trial whose parameters bear the family's name, so that families do not share any."""
-
-    def __init__(self, trial: Any, name: str) -> None:
-        self._trial = trial
-        self._name = name
-
-    def suggest_float(self, name: str, *args: Any, **options: Any) -> Any:
-        return self._trial.suggest_float(f"{self._name}.{name}", *args, **options)
-
-    def suggest_int(self, name: str, *args: Any, **options: Any) -> Any:
-        return self._trial.suggest_int(f"{self._name}.{name}", *args, **options)
-
-    def suggest_categorical(self, name: str, *args: Any) -> Any:
-        return self._trial.suggest_categorical(f"{self._name}.{name}", *args)
 
 
 def grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ...]:
@@ -151,10 +132,9 @@ def grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ...]:
     Shuffled, so that a budget smaller than the grid still sees all of it thinly.
     """
     settings = [
-        Setting.of(name, {**family.defaults, **dict(zip(family.grid, values, strict=True))})
+        Setting.of(name, params)
         for name, family in families.items()
-        for values in itertools.product(*family.grid.values())
-        if family.grid
+        for params in family.settings()
     ]
     order = np.random.default_rng(seed).permutation(len(settings))
     return tuple(settings[place] for place in order)

@@ -3,7 +3,7 @@
 Order: the untuned defaults of every family, on all folds and whatever the time; then the
 champion's setting; then up to `trials` settings of the two families whose defaults did best,
 since a family far behind on its defaults seldom wins and would spend the time of the others.
-The search space is conditional on the family: its parameters bear its name as a prefix. After
+The search space is conditional on the family. After
 each fold a trial whose running mean is below the median of the others is pruned.
 """
 
@@ -26,11 +26,13 @@ from tasks.tuning.trial import NAN, Progress, Setting, Trial, Tuning
 
 if TYPE_CHECKING:
     from tasks.data.split import Fold
+    from tasks.features.schema import Columns
     from tasks.models.family import Family
 
 Array = NDArray[Any]
 Say = Callable[[Progress], None]
 FAMILIES_SEARCHED = 2
+__all__ = ["Progress", "Setting", "Trial", "Tuning", "tune"]
 
 
 def tune(
@@ -41,7 +43,7 @@ def tune(
     task: str,
     metric: str,
     families: Mapping[str, Family],
-    columns: tuple[Sequence[str], Sequence[str]],
+    columns: Columns,
     champion: Setting | None = None,
     trials: int = 30,
     seconds: float = 600.0,

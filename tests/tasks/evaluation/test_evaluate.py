@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
 from tasks.config import METRICS as NAMES
+from tasks.data.reference import Window
 from tasks.errors import DataError
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.curves import curves
@@ -47,7 +49,7 @@ def judged(task: str, metric: str) -> Evaluation:
         seed=3,
         slices=frame,
         baselines=naive,
-        window=("2013-03-01T00:00:00", None),
+        window=Window(datetime(2013, 3, 1), None),
     )
 
 
@@ -63,6 +65,7 @@ def test_an_evaluation_is_whole_and_survives_json(task: str, metric: str, naive:
     found = judged(task, metric)
     text = json.dumps(found.to_dict(), allow_nan=False)
     again = Evaluation.from_dict(json.loads(text))
+    assert again.window == found.window
     assert again.to_dict() == found.to_dict()
     assert json.dumps(again.to_dict(), allow_nan=False) == text
     assert tuple(found.metrics) == NAMES[task]
