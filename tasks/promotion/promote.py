@@ -136,10 +136,9 @@ def _change(
     unfinished = current is not None and context.ledger.append(
         change_entry(context.pipeline, current)
     )
+    version = named or (current.previous if current else None)
     if current is not None and _repeats(asked, named, current, unfinished):
         version = current.version
-    else:
-        version = named or (current.previous if current else None)
     outcome = Promotion("refused", asked.kind, context.pipeline, version, current)
     if version is None:
         reason = "there is no previous champion to go back to"

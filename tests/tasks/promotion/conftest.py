@@ -11,7 +11,7 @@ from tasks.store.memory import MemoryStore
 from tasks.store.s3 import S3Store
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.system)])
 def store(request: pytest.FixtureRequest) -> Store:
     """Return an in-memory store, then a real one."""
     if request.param == "memory":

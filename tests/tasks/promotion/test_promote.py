@@ -196,6 +196,7 @@ def race_in_a_process(
     (folder / f"done-{version}").write_text(done.outcome, encoding="utf-8")
 
 
+@pytest.mark.system
 def test_of_racing_processes_one_wins(s3: S3, pipeline: str, tmp_path: Path) -> None:
     store = S3Store(s3.settings)
     published(store, pipeline, 3)
@@ -225,23 +226,29 @@ def roll_back(store: Store, pipeline: str, folder: Path) -> None:
     rollback(context_of(store, pipeline, folder), **WHO, attempt="this rollback")
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", ["promote.pointer", "promote.ledger", "promote.alias"])
+PROMOTED = (promote_second, (1,), "promotion")
+ROLLED_BACK = (roll_back, (1, 2, 3), "rollback")
+
+
+@pytest.mark.system
 @pytest.mark.parametrize(
-    ("action", "before", "kind"),
-    [(promote_second, (1,), "promotion"), (roll_back, (1, 2, 3), "rollback")],
+    ("change", "point"),
+    [
+        (PROMOTED, "promote.pointer.before"),
+        (PROMOTED, "promote.pointer.after"),
+        (PROMOTED, "promote.ledger.before"),
+        (PROMOTED, "promote.ledger.after"),
+        (PROMOTED, "promote.alias.before"),
+        (PROMOTED, "promote.alias.after"),
+        (ROLLED_BACK, "promote.pointer.after"),
+        (ROLLED_BACK, "promote.alias.before"),
+    ],
 )
 def test_a_change_that_died_is_finished_by_the_next(
-    s3: S3,
-    pipeline: str,
-    tmp_path: Path,
-    write: str,
-    when: str,
-    action: Any,
-    before: Any,
-    kind: str,
+    s3: S3, pipeline: str, tmp_path: Path, change: Any, point: str
 ) -> None:
-    store, point = S3Store(s3.settings), f"{write}.{when}"
+    action, before, kind = change
+    store = S3Store(s3.settings)
     published(store, pipeline, 3)
     context = context_of(store, pipeline, tmp_path)
     for version in before:

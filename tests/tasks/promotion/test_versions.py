@@ -175,6 +175,7 @@ def publish_one(store: Store, pipeline: str, _: Path) -> None:
     publish(store, pipeline, "k", building(pipeline, "k"), KEY)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "point",
     ["train.model.before", "train.model.after", "train.manifest.before", "train.manifest.after"],
