@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.data.reference import Window
 from tasks.errors import DataError
 from tasks.evaluation.bootstrap import (
     ROUNDS,
@@ -27,6 +26,7 @@ from tasks.evaluation.metrics import METRICS, Metric, metrics_of
 from tasks.evaluation.slices import Slice, judge_slices
 
 Array = NDArray[Any]
+Window = tuple[str | None, str | None]
 DRAWS = 30_000_000
 FEWEST_ROUNDS = 100
 
@@ -38,7 +38,7 @@ class Evaluation:
     `metrics` holds every metric of the task with its interval; `metric` names the one that
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
-    `calibration` is the error of `calibration_error`. `window` is of the rows' event times.
+    `calibration` is the error of `calibration_error`. `window` is (first, last) event time as ISO texts.
     `rounds` says how often the rows were resampled; no row was ever left out.
     """
 
@@ -71,7 +71,7 @@ class Evaluation:
             "rounds": self.rounds,
             "metrics": {name: found.to_dict() for name, found in self.metrics.items()},
             "calibration": number(self.calibration),
-            "window": None if self.window is None else self.window.to_dict(),
+            "window": None if self.window is None else list(self.window),
             "baselines": {name: number(value) for name, value in self.baselines.items()},
             "baseline_gains": {name: gain.to_dict() for name, gain in self.baseline_gains.items()},
             "baseline_metrics": {
@@ -91,7 +91,7 @@ class Evaluation:
                 **content,
                 "metrics": _intervals(content["metrics"]),
                 "calibration": unnumber(content["calibration"]),
-                "window": None if window is None else Window.from_dict(window),
+                "window": None if window is None else (window[0], window[1]),
                 "baselines": _numbers(content["baselines"]),
                 "baseline_gains": _intervals(content["baseline_gains"]),
                 "baseline_metrics": {
@@ -123,7 +123,7 @@ def evaluate(
         seed, confidence: of the resampling and its intervals.
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
-        window: of the rows' event times, to be recorded.
+        window: first and last event time of the rows as ISO texts, to be recorded.
 
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ import pytest
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
 from tasks.config import METRICS as NAMES
-from tasks.data.reference import Window
 from tasks.errors import DataError
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.curves import curves
@@ -49,7 +47,7 @@ def judged(task: str, metric: str) -> Evaluation:
         seed=3,
         slices=frame,
         baselines=naive,
-        window=Window(datetime(2013, 3, 1), None),
+        window=("2013-03-01T00:00:00", None),
     )
 
 
