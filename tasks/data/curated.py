@@ -41,19 +41,27 @@ def columns_of(table: Table) -> pa.Schema | None:
 
 
 def append_batch(
-    table: Table, rows: Path, batch: str, at: datetime, metadata: Mapping[str, str]
+    table: Table,
+    rows: Path,
+    batch: str,
+    at: datetime,
+    metadata: Mapping[str, str],
+    *,
+    after: int | None = None,
 ) -> Appended:
     """Add the rows of a Parquet file as `batch`, once however often it is asked.
 
     The file is streamed in bounded memory. `batch` is the id of the batch (SHA-256 of its
-    bytes) and the transaction's; `at` is when it was ingested, with a zone.
+    bytes) and the transaction's; `at` is when it was ingested, with a zone; `after` as in
+    `Table.append`.
 
     Raises:
+        PreconditionFailed: another commit came after that version; nothing was written.
         DataError: the rows have not the table's columns, or hold a reserved column.
     """
     if at.tzinfo is None:
         raise DataError("ingested at", "a time with a zone", at)
-    return table.append(_tagged(rows, batch, at), batch, {**metadata, "batch": batch})
+    return table.append(_tagged(rows, batch, at), batch, {**metadata, "batch": batch}, after=after)
 
 
 def overlapping(

@@ -16,7 +16,7 @@ from pyarrow.fs import PyFileSystem
 from tasks.data.columns import Aligned, Rows, opened_rows, same_columns, stored_schema
 from tasks.data.commits import Appended, Commit, commit_of, described
 from tasks.data.table_errors import explained
-from tasks.errors import DataError, PerennialError, StoreError
+from tasks.errors import DataError, PerennialError, PreconditionFailed, StoreError
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,19 +57,28 @@ class Table:
         found = None if opened is None else self._find(opened, transaction)
         return None if found is None else found.version
 
-    def append(self, rows: Rows, transaction: str, metadata: Mapping[str, str]) -> Appended:
+    def append(
+        self,
+        rows: Rows,
+        transaction: str,
+        metadata: Mapping[str, str],
+        *,
+        after: int | None = None,
+    ) -> Appended:
         """Add rows, exactly once per transaction id, and make the table if there is none.
 
         `rows` is streamed in bounded memory. A reader can be read only once, so only a table,
-        or a function that opens the rows anew, is tried again after a lost commit.
+        or a function that opens the rows anew, is tried again after a lost commit. With `after`
+        the rows land only as the commit that follows that version (-1: there was no table).
 
         Raises:
+            PreconditionFailed: another commit came after that version; nothing was written.
             DataError: the rows have not the table's columns; nothing was written.
             StoreError: other writers won every time; nothing was written.
         """
         once = isinstance(rows, pa.RecordBatchReader)
         for _ in range(1 if once else ATTEMPTS):
-            appended = self._append(opened_rows(rows), transaction, metadata)
+            appended = self._append(opened_rows(rows), transaction, metadata, after)
             if appended is not None:
                 return appended
         raise StoreError(self.uri, "the commit wins in time", "other writers", "Run it again.")
@@ -123,7 +132,11 @@ class Table:
         return tuple(commit_of(version, entry) for version, entry in enumerate(said))
 
     def _append(
-        self, rows: pa.RecordBatchReader, transaction: str, metadata: Mapping[str, str]
+        self,
+        rows: pa.RecordBatchReader,
+        transaction: str,
+        metadata: Mapping[str, str],
+        after: int | None,
     ) -> Appended | None:
         """Try once; None means that another writer's commit came first."""
         opened = self._open()
@@ -133,10 +146,12 @@ class Table:
         if found is not None:
             return Appended(found.version, landed=False)
         columns = _columns(opened)
+        if after is not None:
+            self._still_at(opened, after, columns == stored_schema(rows.schema))
         same_columns(stored_schema(rows.schema), columns, self.uri)
         stream, writer = Aligned(rows, columns), uuid.uuid4().hex
         try:
-            self._write(opened, stream.reader(), transaction, writer, metadata)
+            self._write(opened, stream.reader(), transaction, writer, metadata, after)
         except Exception as error:
             if stream.fault is not None:
                 raise stream.fault from None
@@ -150,6 +165,7 @@ class Table:
         transaction: str,
         writer: str,
         metadata: Mapping[str, str],
+        after: int | None,
     ) -> None:
         from deltalake import CommitProperties, Transaction, write_deltalake
 
@@ -158,9 +174,16 @@ class Table:
         properties = CommitProperties(
             custom_metadata=described(transaction, writer, metadata),
             app_transactions=[first],
-            max_commit_retries=100,
+            max_commit_retries=100 if after is None else 0,
         )
         write_deltalake(opened, rows, mode="append", commit_properties=properties)
+
+    def _still_at(self, opened: Any, after: int, fits: bool) -> None:
+        # Version 0 is the empty table: with fitting columns it is as good as none.
+        moved = int(opened.version()) != max(after, 0) or (after < 0 and not fits)
+        if moved:
+            rule = f"no commit came after version {after}"
+            raise PreconditionFailed(self.uri, rule, opened.version(), "Judge the rows again.")
 
     def _settle(self, transaction: str, writer: str, error: Exception) -> Appended | None:
         """Find out what a failed write left: its commit may have landed, ours or another's."""
