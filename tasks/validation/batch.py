@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
@@ -121,7 +122,9 @@ def _read(
         _checked_expectations(suite, schema, pipeline)
     source = open_source(path, name, int(pipeline.data.max_batch_gib * 2**30))
     names = source.names()
-    problems = name_problems(names, schema, pipeline) if names else ()
+    if not names:
+        raise BadBatch(Problem("rows", None, "The file has no rows."))
+    problems = name_problems(names, schema, pipeline)
     if problems:
         raise BadBatch(*problems)
     if schema is None:
@@ -165,8 +168,8 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
 def _null_rows(path: Path, name: str) -> tuple[int, ...]:
     rows: list[int] = []
     for start, table in chunks(path, [name]):
-        mask = table.column(name).is_null().to_pylist()
-        rows += [start + place + 1 for place, null in enumerate(mask) if null]
+        places = pc.indices_nonzero(pc.is_null(table.column(name))).slice(0, FEW)
+        rows += [start + place + 1 for place in places.to_pylist()]
         if len(rows) >= FEW:
             break
     return tuple(rows[:FEW])
