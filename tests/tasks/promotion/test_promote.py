@@ -191,7 +191,7 @@ def race_in_a_process(
     settings: Any, pipeline: str, folder: Path, version: int, seen: str, gate: Any
 ) -> None:
     context = context_of(S3Store(settings), pipeline, folder)
-    gate.wait(60)
+    gate.wait(180)
     done = promote(context, version, **WHO, expected=seen)
     (folder / f"done-{version}").write_text(done.outcome, encoding="utf-8")
 
@@ -209,7 +209,7 @@ def test_of_racing_processes_one_wins(s3: S3, pipeline: str, tmp_path: Path) -> 
         for version in (2, 3)
     ]
     for child in children:
-        child.join(60)
+        child.join(180)
         assert child.exitcode == 0
     outcomes = {version: (tmp_path / f"done-{version}").read_text() for version in (2, 3)}
     assert sorted(outcomes.values()) == ["lost", "promoted"]
@@ -254,7 +254,7 @@ def test_a_change_that_died_is_finished_by_the_next(
     for version in before:
         promote(context, version, **WHO)
     child = started(dying, action, s3.settings, pipeline, tmp_path, point)
-    child.join(60)
+    child.join(180)
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / point).exists()
     action(store, pipeline, tmp_path)

@@ -184,7 +184,7 @@ def test_a_publication_that_died_is_finished_by_the_next(
     s3: S3, pipeline: str, tmp_path: Path, point: str
 ) -> None:
     child = started(dying, publish_one, s3.settings, pipeline, tmp_path, point)
-    child.join(60)
+    child.join(180)
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / point).exists()
     store = S3Store(s3.settings)
