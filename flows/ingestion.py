@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
+from tasks.validation.task import find_pending, ingest_one
 
 from tasks.store.task import leave_outcome
-from tasks.validation.task import find_pending, ingest_one
 
 
 @flow(name="ingest", flow_run_name="ingest {pipeline}: {cause}")

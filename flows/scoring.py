@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
-
 from tasks.scoring.task import score_object
+
 from tasks.store.task import leave_outcome
 
 

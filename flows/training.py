@@ -33,6 +33,4 @@ def train(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
     verdict = judge(work, contender, judged)
     final = refit(work, tuning, contender, verdict)
     version = publish(work, tuning, contender, judged, verdict, final)
-    return leave_outcome(
-        promote(work, tuning, contender, judged, verdict, version, cause)
-    )
+    return leave_outcome(promote(work, tuning, contender, judged, verdict, version, cause))

@@ -51,9 +51,5 @@ def doctor(as_json: bool) -> int:
 
 
 def _lines(state: local.StackStatus) -> str:
-    rows = [
-        [p.name, p.state, p.pid, p.address, p.restarts] for p in state.programs
-    ]
+    rows = [[p.name, p.state, p.pid, p.address, p.restarts] for p in state.programs]
     return table(["process", "state", "pid", "address", "restarts"], rows)
-
-

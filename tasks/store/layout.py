@@ -84,6 +84,10 @@ class Layout:
         """One small document per object that was looked at, named by the digest of key and ETag."""
         return f"{self.pipeline}/receipts/"
 
+    def scored(self, digest: str) -> str:
+        """Return where the predictions for one file by one model lie."""
+        return f"{self.pipeline}/scored/{digest}/predictions.parquet"
+
     def report(self, topic: str, name: str) -> str:
         return f"{self.pipeline}/reports/{topic}/{name}"
 

@@ -100,8 +100,12 @@ def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
 
     silent = (vendor.ConnectionError, vendor.HTTPClientError, S3TransferRetriesExceededError)
     ours: PerennialError | None = None
-    if isinstance(error, vendor.ClientError):
-        ours = _answered(error, store, key)
+    # A transfer may wrap what the store answered to one of its parts.
+    answered = next(
+        (e for e in (error, error.__context__) if isinstance(e, vendor.ClientError)), None
+    )
+    if answered is not None:
+        ours = _answered(answered, store, key)
     elif isinstance(error, vendor.FlexibleChecksumError):
         ours = IntegrityError(key, "the bytes match their checksum", error, "Try again.")
     elif isinstance(error, silent):

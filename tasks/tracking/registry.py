@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import TrackingError
@@ -150,3 +150,13 @@ def _name(client: MlflowClient, pipeline: str, about: str) -> None:
             raise
         if about and client.get_registered_model(pipeline).description != about:
             client.update_registered_model(pipeline, about)
+
+
+def alias_mirror(settings: Settings) -> Callable[[str, str, int], None]:
+    """Return the function by which a promotion mirrors its pointer in the registry."""
+
+    def mirror(pipeline: str, alias: str, version: int) -> None:
+        assert alias in ("champion", "challenger"), alias
+        set_alias(settings, pipeline, "champion" if alias == "champion" else "challenger", version)
+
+    return mirror

@@ -1,0 +1,96 @@
+"""The command `new`: a pipeline file and a suite from a data file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deployments.cli.output import reporting, show
+from deployments.pipelines.draft import Column, guess_task, pipeline_text, suite_text
+from tasks.config import read_pipeline
+from tasks.errors import ConfigurationError, DataError
+from tasks.settings import REPOSITORY, pipelines_folder
+from tasks.store.layout import checked_name
+
+SEEN = 100_000
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--target", required=True, help="The column to predict.")
+@click.option("--time", "event_time", help="The column that orders rows; found when there is one.")
+@click.option("--key", help="The column that identifies a row.")
+@reporting
+def new(
+    name: str, data: Path, target: str, event_time: str | None, key: str | None, as_json: bool
+) -> None:
+    """Write the pipeline file NAME.yaml and its suite from what the data file holds."""
+    checked_name(name)
+    columns = _seen(data)
+    time = event_time or _only_time(data, columns)
+    for role, column in (("target", target), ("time", time), ("key", key)):
+        if column is not None and column not in columns:
+            listed = ", ".join(columns)
+            raise ConfigurationError(f"--{role}", f"it is a column of {data.name}", column, listed)
+    file = pipelines_folder() / f"{name}.yaml"
+    suite = REPOSITORY / "expectations" / f"{name.replace('-', '_')}.py"
+    for path in (file, suite):
+        if path.exists():
+            raise ConfigurationError(str(path), "the file is new", "one", "Choose another name.")
+    needed = [time, *([key] if key else [])]
+    suite.write_text(suite_text(name, columns, target, needed), encoding="utf-8")
+    text = pipeline_text(name, guess_task(columns[target]), target, time, key, data.name)
+    file.write_text(text, encoding="utf-8")
+    read_pipeline(file)
+    document: dict[str, Any] = {"pipeline": name, "file": str(file), "suite": str(suite)}
+    follow = f"perennial apply && perennial ingest {name} {data} && perennial train {name}"
+    show(document, as_json, lambda: f"Wrote {file}\nWrote {suite}\nNext: {follow}")
+
+
+def _seen(path: Path) -> dict[str, Column]:
+    import polars as pl
+    from polars.exceptions import PolarsError
+
+    plain = path.name.removesuffix(".gz")
+    try:
+        if plain.endswith(".parquet"):
+            frame = pl.read_parquet(path, n_rows=SEEN)
+        elif plain.endswith((".jsonl", ".ndjson", ".json")):
+            frame = pl.read_ndjson(path, n_rows=SEEN)
+        else:
+            frame = pl.read_csv(path, n_rows=SEEN, try_parse_dates=True, infer_schema_length=SEEN)
+    except (PolarsError, OSError, UnicodeDecodeError) as error:
+        rule = "the file is CSV, Parquet or JSON lines"
+        raise DataError(str(path), rule, str(error).splitlines()[0]) from error
+    if frame.is_empty():
+        raise DataError(str(path), "the file holds rows", "none")
+    return {
+        name: Column(_kind(frame[name].dtype), frame[name].null_count() / len(frame),
+                     frame[name].drop_nulls().n_unique())
+        for name in frame.columns
+    }  # fmt: skip
+
+
+def _kind(dtype: Any) -> str:
+    import polars as pl
+
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_integer():
+        return "integer"
+    if dtype.is_numeric():
+        return "number"
+    if dtype == pl.Date:
+        return "date"
+    return "timestamp" if dtype == pl.Datetime else "string"
+
+
+def _only_time(data: Path, columns: dict[str, Column]) -> str:
+    times = [name for name, column in columns.items() if column.kind in ("timestamp", "date")]
+    if len(times) != 1:
+        rule = f"{data.name} has one time column, or --time names it"
+        raise ConfigurationError("--time", rule, ", ".join(times) or "none", "Name the column.")
+    return times[0]

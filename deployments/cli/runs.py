@@ -1,0 +1,112 @@
+"""Commands that start a flow run and follow it: ingest, train, score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deployments.cli.output import reporting, say, show, table
+from deployments.cli.running import Session, follow, open_session, share_of
+from tasks.errors import Refused
+
+
+@click.command()
+@click.argument("name")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@reporting
+def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
+    """Put FILES in the pipeline's incoming folder and ingest them; without FILES, what is pending.
+
+    Exit 3 when a batch was quarantined.
+    """
+    session = open_session(name)
+    keys = [session.drop(path, say) for path in files] or None
+    outcome = follow(session, "ingest", {"objects": keys}, cause="command", say=say)
+    show(outcome, as_json, lambda: batches_table(outcome["batches"]))
+    return 3 if any(b["outcome"] == "quarantined" for b in outcome["batches"]) else 0
+
+
+@click.command()
+@click.argument("name")
+@reporting
+def train(name: str, as_json: bool) -> int:
+    """Train a challenger on the curated table and let the gate judge it.
+
+    Exit 3 when the gate refused it, or it awaits approval.
+    """
+    outcome = follow(open_session(name), "train", {}, cause="command", say=say)
+    show(outcome, as_json, lambda: training_summary(outcome))
+    return 0 if outcome["outcome"] in ("promoted", "unchanged") else 3
+
+
+@click.command()
+@click.argument("name")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@reporting
+def score(name: str, source: Path, output: Path, as_json: bool) -> None:
+    """Score every row of the file SOURCE with the champion into the Parquet file OUTPUT."""
+    session = open_session(name)
+    outcome = score_file(session, source, cause="command")
+    session.store.download(outcome["output"], output)
+    show(outcome, as_json, lambda: scoring_summary(outcome))
+
+
+def score_file(session: Session, source: Path, cause: str) -> dict[str, Any]:
+    """Upload a file, score it through the deployment and return the outcome."""
+    key = session.drop(source, say, folder="scoring")
+    return follow(session, "score", {"source": key}, cause=cause, say=say)
+
+
+def batches_table(batches: list[dict[str, Any]]) -> str:
+    """One line a batch: what became of it, and why."""
+    if not batches:
+        return "Nothing is pending."
+    head = ["object", "outcome", "rows", "kept", "why"]
+    rows = [
+        [b["object"].rpartition("/")[2], b["outcome"], b["rows"], b["kept"], b["why"]]
+        for b in batches
+    ]
+    return table(head, rows)
+
+
+def training_summary(outcome: dict[str, Any]) -> str:
+    """What the training ended with, and the figures that decided."""
+    lines = [outcome["summary"]]
+    if outcome.get("rules"):
+        rows = [
+            ["passed" if r["passed"] else "FAILED", r["rule"], r["figures"]]
+            for r in outcome["rules"]
+        ]
+        lines += ["", table(["", "rule", "figures"], rows)]
+    if outcome.get("url"):
+        lines += ["", f"MLflow run  {outcome['url']}"]
+    return "\n".join(lines)
+
+
+def scoring_summary(outcome: dict[str, Any]) -> str:
+    """How many rows were scored, and how well where the truth was there."""
+    line = f"{outcome['rows']:,} rows scored by version {outcome['version']}."
+    live = outcome.get("metrics", {}).get(outcome.get("metric", ""))
+    if live is None:
+        return line
+    naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
+    coverage = share_of(outcome["labelled"], outcome["rows"])
+    return f"{line}\n{outcome['metric']} {interval(live)} on {coverage} labelled; naive: {naive}."
+
+
+def interval(figure: dict[str, float]) -> str:
+    """Write a value with its interval.
+
+    >>> interval({"value": 0.65312, "low": 0.6461, "high": 0.6609})
+    '0.653 [0.646, 0.661]'
+    """
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+def refuse_when_lost(outcome: dict[str, Any]) -> None:
+    """Turn a refusal into exit status 3."""
+    if outcome["outcome"] in ("lost", "refused"):
+        raise Refused(outcome["pipeline"], outcome["why"])

@@ -1,0 +1,165 @@
+"""Commands about versions: models, promote, rollback, history."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+import click
+
+from deployments.cli.output import reporting, say, show, table
+from deployments.cli.running import Session, open_session
+from deployments.cli.runs import interval
+from tasks.ledger.ledger import ledger_of
+from tasks.promotion import pointer
+from tasks.promotion.manifest import Manifest
+from tasks.promotion.outcome import Promotion
+from tasks.promotion.promote import Context
+from tasks.promotion.promote import promote as promote_version
+from tasks.promotion.promote import rollback as roll_back
+from tasks.promotion.versions import models as published_models
+from tasks.tracking.registry import alias_mirror
+
+
+@click.command()
+@click.argument("name")
+@reporting
+def models(name: str, as_json: bool) -> None:
+    """List the versions with their data, metrics, intervals and baselines; the champion first."""
+    session = open_session(name)
+    document = {"pipeline": name, **_models(session)}
+    show(document, as_json, lambda: _models_table(document))
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@click.option("--why", default="promoted by hand", show_default=True, help="The reason, recorded.")
+@click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
+@reporting
+def promote(name: str, version: str, why: str, override: str | None, as_json: bool) -> int:
+    """Put VERSION in service, every check made. Exit 3 when it is refused, or another was faster."""
+    context = _context(open_session(name))
+    done = promote_version(context, version, by=_person(), why=why, override=override)
+    return _ended(done, as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version", required=False)
+@click.option("--why", default="rolled back by hand", show_default=True, help="The reason.")
+@click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
+@reporting
+def rollback(name: str, version: str | None, why: str, override: str | None, as_json: bool) -> int:
+    """Go back to the previous champion, or to VERSION; checked as a promotion is."""
+    context = _context(open_session(name))
+    done = roll_back(context, version, by=_person(), why=why, override=override)
+    return _ended(done, as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="How many.")
+@reporting
+def history(name: str, last: int, as_json: bool) -> None:
+    """Tell what was decided about NAME, oldest first: verdicts, promotions, rollbacks, losses."""
+    session = open_session(name)
+    entries = ledger_of(session.settings, name).entries()[-last:]
+    document = {"pipeline": name, "entries": [entry.to_dict() for entry in entries]}
+    rows = [
+        [f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.kind, entry.summary, entry.by] for entry in entries
+    ]
+    show(
+        document,
+        as_json,
+        lambda: table(["when (UTC)", "what", "", "by"], rows) if rows else "Nothing yet.",
+    )
+
+
+def _models(session: Session) -> dict[str, Any]:
+    name = session.pipeline.name
+    found = pointer.read(session.store, name)
+    champion = None if found is None else found[0]
+    scored: dict[int, list[dict[str, Any]]] = {}
+    for entry in ledger_of(session.settings, name).entries("scored"):
+        scored.setdefault(entry.version or 0, []).append(dict(entry.figures))
+    published = published_models(
+        session.store, name, session.settings.signing_key, lambda _, error: say(f"{error}")
+    )
+    serving = champion.version if champion else None
+    versions = [_version(one, serving, scored.get(one.version, [])) for one in published]
+    versions.sort(key=lambda one: (one["role"] != "champion", -one["version"]))
+    return {"champion": champion.to_dict() if champion else None, "versions": versions}
+
+
+def _version(
+    manifest: Manifest, serving: int | None, scored: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "version": manifest.version,
+        "role": "champion" if manifest.version == serving else "",
+        "passed": manifest.verdict.passed,
+        "reasons": list(manifest.verdict.reasons),
+        "metric": manifest.lineage["metric"],
+        "metrics": manifest.metrics,
+        "baselines": manifest.baselines,
+        "data_version": manifest.data_version,
+        "window": manifest.window,
+        "rows": manifest.lineage["rows"],
+        "setting": manifest.lineage["setting"],
+        "created": manifest.created.isoformat(timespec="seconds"),
+        "run": manifest.run,
+        "training_key": manifest.training_key,
+        "scored": scored,
+    }
+
+
+def _models_table(document: dict[str, Any]) -> str:
+    if not document["versions"]:
+        return f"No version yet. Train one: `perennial train {document['pipeline']}`."
+    head = ["version", "role", "gate", "family", "metric", "holdout", "naive", "data", "rows", ""]
+    rows: list[list[Any]] = []
+    for one in document["versions"]:
+        metric = one["metric"]
+        rows.append(
+            [
+                one["version"],
+                one["role"],
+                "passed" if one["passed"] else "refused",
+                one["setting"]["family"],
+                metric,
+                interval(one["metrics"][metric]),
+                _best(one["baselines"]),
+                f"v{one['data_version']} to {one['window']['end'][:10]}",
+                f"{one['rows']:,}",
+                "",
+            ]
+        )
+        rows.extend(
+            ["", "", "", "", metric, interval(live["metrics"][metric]), _best(live["baselines"]),
+             live["object"].rpartition("/")[2], f"{live['rows']:,}", "scored"]
+            for live in one["scored"]
+        )  # fmt: skip
+    return table(head, rows)
+
+
+def _best(baselines: dict[str, float | None]) -> str:
+    return ", ".join(
+        f"{name} {value:.3f}" for name, value in baselines.items() if value is not None
+    )
+
+
+def _context(session: Session) -> Context:
+    name = session.pipeline.name
+    ledger = ledger_of(session.settings, name)
+    mirror = alias_mirror(session.settings)
+    return Context(session.store, ledger, session.settings.signing_key, name, mirror)
+
+
+def _person() -> str:
+    return f"{getpass.getuser()} (command)"
+
+
+def _ended(done: Promotion, as_json: bool) -> int:
+    show(done.to_dict(), as_json, lambda: done.message)
+    return 3 if done.outcome in ("lost", "refused") else 0

@@ -1,0 +1,113 @@
+"""How well a scored file was predicted, where it brought the truth. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.config import Pipeline
+from tasks.evaluation.baselines import last_value
+from tasks.evaluation.evaluate import evaluate
+from tasks.ledger.entry import Entry
+from tasks.promotion.manifest import Manifest
+from tasks.training.dataset import encode, moments
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels, predictions and event times of the rows whose target is known to the model."""
+
+    target: str
+    event_time: str
+    classes: tuple[Any, ...]
+    y: Array
+    predictions: Array
+    times: Array
+
+    @classmethod
+    def empty(cls, manifest: Manifest, pipeline: Pipeline) -> Labelled:
+        """Return none yet."""
+        shape = (0, len(manifest.classes)) if manifest.classes else (0,)
+        times = np.array([], dtype="datetime64[us]")
+        kind = np.int64 if manifest.classes else np.float64
+        return cls(
+            pipeline.target,
+            pipeline.event_time,
+            tuple(manifest.classes),
+            np.array([], dtype=kind),
+            np.zeros(shape),
+            times,
+        )
+
+    def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
+        """Add the labelled rows of a piece."""
+        if self.target not in frame or self.event_time not in frame:
+            return self
+        target = frame[self.target]
+        known = (target.isin(self.classes) if self.classes else target.notna()).to_numpy()
+        known &= frame[self.event_time].notna().to_numpy()
+        if not known.any():
+            return self
+        return Labelled(
+            self.target,
+            self.event_time,
+            self.classes,
+            np.concatenate([self.y, encode(target[known], self.classes)]),
+            np.concatenate([self.predictions, predictions[known]]),
+            np.concatenate([self.times, moments(frame[self.event_time][known])]),
+        )
+
+
+def judged(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -> dict[str, Any]:
+    """Return metrics with intervals beside the naive baselines; empty without labels."""
+    order = np.argsort(labelled.times, kind="stable")
+    y, times = labelled.y[order], labelled.times[order]
+    if not len(y) or (manifest.classes and len(np.unique(y)) < 2):
+        return {}
+    evaluation = evaluate(
+        y,
+        labelled.predictions[order],
+        task=pipeline.task,
+        metric=pipeline.metric,
+        seed=pipeline.training.seed,
+        confidence=pipeline.gate.confidence,
+        baselines=_baselines(manifest, y, times),
+    )
+    document = evaluation.to_dict()
+    return {"metrics": document["metrics"], "baselines": document["baselines"]}
+
+
+def entry_of(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entry:
+    """Return the ledger's line; the same object scored by the same model is told once."""
+    score = outcome["metrics"][outcome["metric"]]
+    file = outcome["object"].rpartition("/")[2]
+    return Entry(
+        id=f"scored-{digest[:32]}",
+        at=datetime.now(UTC),
+        pipeline=pipeline.name,
+        kind="scored",
+        version=outcome["version"],
+        by="score",
+        summary=(
+            f"version {outcome['version']} on {file}: {outcome['metric']} {score['value']:.3f} "
+            f"[{score['low']:.3f}, {score['high']:.3f}] on {outcome['labelled']:,} labelled rows"
+        ),
+        figures=outcome,
+    )
+
+
+def _baselines(manifest: Manifest, y: Array, times: Array) -> dict[str, Array]:
+    known = manifest.lineage["naive"]
+    until = np.array([manifest.lineage["fitted_until"]], dtype="datetime64[us]")
+    last = last_value(np.array([known["last"]]), until, y, times)
+    if not manifest.classes:
+        constant = {name: np.full(len(y), known[name]) for name in ("mean", "median")}
+        return {**constant, "last_value": last}
+    prior = np.tile(known["shares"], (len(y), 1))
+    return {"prior": prior, "last_value": np.eye(len(manifest.classes))[last.astype(int)]}

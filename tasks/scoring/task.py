@@ -1,0 +1,45 @@
+"""The Prefect task of the scoring flow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from tasks.config import find_pipeline
+from tasks.errors import StoreUnavailable
+from tasks.retries import retry_when
+from tasks.scoring.score import score
+from tasks.settings import Settings
+from tasks.store.s3 import S3Store
+
+
+@task(
+    name="score object",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=[1, 5],
+    retry_condition_fn=retry_when(StoreUnavailable),
+)
+def score_object(pipeline: str, source: str, output: str | None) -> dict[str, Any]:
+    """Score one object with the champion; show the figures where the truth was there."""
+    settings = Settings.from_environment()
+    configuration = find_pipeline(pipeline, settings.pipelines)
+    outcome = score(settings, S3Store(settings), configuration, source, output)
+    get_run_logger().info(
+        "Version %d scored %d rows, %d of them labelled",
+        outcome["version"],
+        outcome["rows"],
+        outcome["labelled"],
+    )
+    rows = [
+        {"metric": name, **{end: figure[end] for end in ("value", "low", "high")}}
+        for name, figure in outcome.get("metrics", {}).items()
+    ]
+    if rows:
+        create_table_artifact(
+            rows, key=f"scores-{pipeline}", description=f"{source} by version {outcome['version']}"
+        )
+    return outcome

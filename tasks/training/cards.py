@@ -1,0 +1,106 @@
+"""The model card of a training run, from what its steps found. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from tasks.evaluation.bootstrap import number
+from tasks.features.schema import origins
+from tasks.models.importance import by_feature
+from tasks.promotion.gate import Verdict, follows
+from tasks.tracking.card import Card, RuleResult, Score, SliceScore
+from tasks.training.contender import Contender
+from tasks.training.steps import Judged
+from tasks.training.work import Work
+from tasks.tuning.trial import Tuning
+
+CAUTIONS = (
+    "It was judged on the time right after its training rows; the further from it, the less the "
+    "figures say.",
+    "Importances say what the model looks at, not what causes the outcome.",
+)
+
+
+def card_of(
+    work: Work,
+    tuning: Tuning,
+    judged: Judged,
+    verdict: Verdict,
+    final: Contender,
+    version: int,
+    images: Mapping[str, str],
+) -> Card:
+    """Return the card of one version."""
+    pipeline, data, evaluation = work.pipeline, work.dataset, judged.evaluation
+    return Card(
+        pipeline=pipeline.name,
+        version=version,
+        description=pipeline.description,
+        task=pipeline.task,
+        target=pipeline.target,
+        family=final.setting.family,
+        metric=evaluation.metric,
+        confidence=evaluation.confidence,
+        data_version=work.plan.data.version,
+        rows=final.rows,
+        window=f"{final.fitted_from[:10]} to {final.fitted_until[:10]}",
+        holdout_rows=evaluation.rows,
+        holdout=" to ".join(end[:10] for end in evaluation.window or () if end),
+        tried=Counter(trial.setting.family for trial in tuning.trials),
+        why=tuning.why,
+        scores=_scores(judged),
+        verdict=follows(verdict, pipeline.gate),
+        reasons=verdict.reasons,
+        rules=tuple(RuleResult(r.rule, r.passed, r.figures, r.reason) for r in verdict.rules),
+        slices=_slices(judged),
+        calibration=f"Calibration error {evaluation.calibration:.4f}.",
+        features=by_feature(final.importances, origins(data.schema)),
+        params=dict(final.setting.params),
+        limits=_limits(work, judged),
+        cautions=CAUTIONS,
+        lineage={
+            "training key": work.plan.key,
+            "data version": str(work.plan.data.version),
+            "configuration": work.plan.configuration,
+            "code": work.plan.code,
+            "lock": work.plan.lock,
+            "seed": str(work.plan.seed),
+        },
+        images=images,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _scores(judged: Judged) -> tuple[Score, ...]:
+    evaluation, against = judged.evaluation, judged.compared
+    scores = []
+    for name, found in evaluation.metrics.items():
+        decides = name == evaluation.metric and against is not None
+        champion = against.comparison.score if decides and against is not None else None
+        baselines = {
+            one: number(values.get(name, float("nan")))
+            for one, values in evaluation.baseline_metrics.items()
+        }
+        scores.append(Score(name, found.value, found.low, found.high, champion, baselines))
+    return tuple(scores)
+
+
+def _slices(judged: Judged) -> tuple[SliceScore, ...]:
+    return tuple(
+        SliceScore(
+            one.column, one.value, one.rows, one.figure.value, one.figure.low, one.figure.high
+        )
+        for one in judged.evaluation.slices
+        if not one.too_small
+    )
+
+
+def _limits(work: Work, judged: Judged) -> tuple[str, ...]:
+    dropped = [f"{name} ({why})" for name, why in work.dataset.schema.dropped.items()]
+    limits = [f"Columns it does not see: {', '.join(dropped)}."] if dropped else []
+    small = [f"{s.column} = {s.value}" for s in judged.evaluation.slices if s.too_small]
+    if small:
+        limits.append(f"Too few rows to judge: {', '.join(small)}.")
+    return tuple(limits)

@@ -1,0 +1,94 @@
+"""The challenger against the champion, on rows that neither was fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.evaluation.bootstrap import paired_gain
+from tasks.evaluation.metrics import METRICS
+from tasks.evaluation.slices import Slice, compare_slices
+from tasks.models.runtime import OnnxModel
+from tasks.promotion.evidence import Comparison
+from tasks.training.contender import fitted
+from tasks.training.work import Reigning, Work
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The paired gain over the champion, whole and by slice."""
+
+    comparison: Comparison
+    slices: tuple[Slice, ...]
+
+
+def against_champion(work: Work, predictions: Array) -> Compared | None:
+    """Compare the challenger's holdout predictions with the champion's; None without a champion.
+
+    Holdout rows up to the last event time the champion was fitted on are left out. Where fewer
+    than the gate's `min_rows` remain, the champion's setting is fitted again on the training
+    window, so that both are judged on rows that neither saw.
+    """
+    reigning = work.reigning
+    if reigning is None:
+        return None
+    data, pipeline = work.dataset, work.pipeline
+    holdout = np.flatnonzero(data.split.holdout)
+    until = np.datetime64(reigning.manifest.lineage["fitted_until"])
+    unseen = data.times[holdout] > until
+    if _enough(work, data.y[holdout][unseen]):
+        kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])
+        how = "holdout rows that neither was fitted on"
+    else:
+        kept, theirs = np.ones(len(holdout), dtype=bool), _refitted(work, reigning, holdout)
+        how = "the holdout, the champion's setting fitted again on the training window"
+    y, ours = data.y[holdout][kept], predictions[kept]
+    metric = METRICS[pipeline.metric]
+    options: dict[str, Any] = {
+        "confidence": pipeline.gate.confidence,
+        "seed": pipeline.training.seed,
+    }
+    frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
+    return Compared(
+        Comparison(
+            version=reigning.champion.version,
+            rows=int(kept.sum()),
+            score=metric.score(y, theirs),
+            gain=paired_gain(metric, y, ours, theirs, **options),
+            how=how,
+        ),
+        compare_slices(metric, y, ours, theirs, frame, **options),
+    )
+
+
+def _enough(work: Work, y: Array) -> bool:
+    one_class = work.pipeline.task != "regression" and len(np.unique(y)) < 2
+    return len(y) >= work.pipeline.gate.min_rows and not one_class
+
+
+def _mapped(work: Work, reigning: Reigning, rows: Array) -> Array:
+    """Return the champion's predictions with its classes in the dataset's order."""
+    theirs = np.asarray(reigning.predict(work.dataset.frame.iloc[rows]))
+    classes = work.dataset.classes
+    if not classes or tuple(reigning.manifest.classes) == classes:
+        return theirs
+    known = {label: place for place, label in enumerate(reigning.manifest.classes)}
+    columns = [theirs[:, known[c]] if c in known else np.zeros(len(theirs)) for c in classes]
+    return np.column_stack(columns)
+
+
+def _refitted(work: Work, reigning: Reigning, holdout: Array) -> Array:
+    data, training = work.dataset, work.dataset.split.training
+    again = fitted(
+        reigning.setting,
+        work.pipeline,
+        data.schema,
+        data.prepared[training],
+        data.y[training],
+        data.times[training],
+    )
+    return np.asarray(OnnxModel(again.model).predict(data.prepared.iloc[holdout]))

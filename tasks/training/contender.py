@@ -1,0 +1,112 @@
+"""A fitted model with all that is told of it, and its export."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.config import Pipeline
+from tasks.features.prepare import prepared_columns
+from tasks.features.schema import FeatureSchema
+from tasks.models.export import to_onnx
+from tasks.models.families import FAMILIES
+from tasks.models.importance import importances
+from tasks.models.runtime import OnnxModel
+from tasks.promotion.golden import MOST, Golden, difference
+from tasks.tuning.trial import Setting
+
+COMPARED = 2000
+LATENCY_ROUNDS = 500
+LATENCY_TRIES = 3  # the least of three: what else runs on the machine only adds
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model that was fitted on rows up to `fitted_until`, and how its export does.
+
+    `difference` is the largest one between fitted and exported answers over up to 2,000 rows;
+    `latency` is the 99th percentile of one row through the export, in seconds.
+    """
+
+    setting: Setting
+    rows: int
+    fitted_from: str
+    fitted_until: str
+    importances: dict[str, float]
+    golden: Golden
+    difference: float
+    latency: float
+    seconds: float
+    model: bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the model's bytes."""
+        return {
+            "setting": self.setting.to_dict(),
+            "rows": self.rows,
+            "fitted_from": self.fitted_from,
+            "fitted_until": self.fitted_until,
+            "importances": self.importances,
+            "golden": self.golden.to_dict(),
+            "difference": self.difference,
+            "latency": self.latency,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any], model: bytes) -> Contender:
+        """Read what `to_dict` wrote."""
+        return cls(
+            **content
+            | {
+                "setting": Setting.from_dict(content["setting"]),
+                "golden": Golden.from_dict(content["golden"]),
+                "model": model,
+            }
+        )
+
+
+def fitted(
+    setting: Setting,
+    pipeline: Pipeline,
+    schema: FeatureSchema,
+    prepared: pd.DataFrame,
+    y: np.ndarray[Any, Any],
+    times: np.ndarray[Any, Any],
+) -> Contender:
+    """Fit a setting on these rows, export it, and compare the export with the fitted model."""
+    columns = prepared_columns(schema)
+    start = time.monotonic()
+    model = FAMILIES[setting.family].build(
+        setting.params, columns, pipeline.task, pipeline.training.seed
+    )
+    model.fit(prepared, y)
+    seconds = time.monotonic() - start
+    data = to_onnx(model, columns, pipeline.task)
+    exported = OnnxModel(data)
+    sample = _spread(prepared, COMPARED)
+    answers = exported.predict(sample)
+    own = model.predict(sample) if pipeline.task == "regression" else model.predict_proba(sample)
+    golden = _spread(prepared, MOST)
+    return Contender(
+        setting=setting,
+        rows=len(prepared),
+        fitted_from=str(np.datetime_as_string(times.min(), unit="s")),
+        fitted_until=str(np.datetime_as_string(times.max(), unit="us")),
+        importances=importances(model, columns),
+        golden=Golden.of(golden, exported.predict(golden)),
+        difference=difference(own, answers),
+        latency=min(exported.latency(golden, LATENCY_ROUNDS) for _ in range(LATENCY_TRIES)),
+        seconds=round(seconds, 3),
+        model=data,
+    )
+
+
+def _spread(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """Return up to `rows` rows, evenly spread over the frame."""
+    places = np.unique(np.linspace(0, len(frame) - 1, min(rows, len(frame))).astype(int))
+    return frame.iloc[places].reset_index(drop=True)

@@ -1,0 +1,195 @@
+"""Tune, fit, evaluate and refit: each computed once for the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.data.split import forward_folds
+from tasks.errors import DataError
+from tasks.evaluation.baselines import baselines
+from tasks.evaluation.bootstrap import Interval
+from tasks.evaluation.evaluate import Evaluation, evaluate
+from tasks.evaluation.metrics import METRICS
+from tasks.evaluation.slices import Slice
+from tasks.features.prepare import prepared_columns
+from tasks.models.families import FAMILIES
+from tasks.models.runtime import OnnxModel
+from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
+from tasks.training.comparison import Compared, against_champion
+from tasks.training.contender import Contender, fitted
+from tasks.training.plan import digest
+from tasks.training.work import Work
+from tasks.tuning.search import tune as search
+from tasks.tuning.trial import Progress, Setting, Tuning
+
+EXPORT_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The challenger on the holdout, and against the champion."""
+
+    evaluation: Evaluation
+    compared: Compared | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON."""
+        against = self.compared
+        return {
+            "evaluation": self.evaluation.to_dict(),
+            "comparison": None
+            if against is None
+            else asdict(against.comparison) | {"gain": against.comparison.gain.to_dict()},
+            "slices": [] if against is None else [one.to_dict() for one in against.slices],
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Judged:
+        """Read what `to_dict` wrote."""
+        evaluation = Evaluation.from_dict(content["evaluation"])
+        raw = content["comparison"]
+        if raw is None:
+            return cls(evaluation, None)
+        comparison = Comparison(**raw | {"gain": Interval.from_dict(raw["gain"])})
+        slices = tuple(Slice.from_dict(one) for one in content["slices"])
+        return cls(evaluation, Compared(comparison, slices))
+
+
+def tune(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
+    """Choose family and parameters on the training window; and whether that was known already."""
+
+    def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
+        data, training, pipeline = work.dataset, work.dataset.split.training, work.pipeline
+        reigning = work.reigning
+        setting = None if reigning is None else reigning.setting
+        found = search(
+            data.prepared[training].reset_index(drop=True),
+            data.y[training],
+            forward_folds(data.times[training], pipeline.training.folds),
+            task=pipeline.task,
+            metric=pipeline.metric,
+            families={name: FAMILIES[name] for name in pipeline.families},
+            columns=prepared_columns(data.schema),
+            champion=setting,
+            trials=pipeline.training.trials,
+            seconds=pipeline.training.seconds,
+            sampler=pipeline.training.sampler,
+            seed=pipeline.training.seed,
+            say=say,
+        )
+        return found.to_dict(), {}
+
+    remembered, known = work.once("tuning.json", "train.tuned", compute)
+    return Tuning.from_dict(remembered.document), known
+
+
+def fit(work: Work, setting: Setting) -> tuple[Contender, bool]:
+    """Fit the chosen setting on the training window and export it."""
+    return _contender(work, setting, "contender.json", "train.fitted", work.dataset.split.training)
+
+
+def refit(work: Work, setting: Setting) -> tuple[Contender, bool]:
+    """Fit the chosen setting on the training window and the holdout, and export it."""
+    return _contender(
+        work, setting, "refitted.json", "train.refitted", np.ones(len(work.dataset.y), dtype=bool)
+    )
+
+
+def _contender(
+    work: Work, setting: Setting, step: str, write: str, rows: np.ndarray[Any, Any]
+) -> tuple[Contender, bool]:
+    def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
+        data = work.dataset
+        made = fitted(
+            setting,
+            work.pipeline,
+            data.schema,
+            data.prepared[rows],
+            data.y[rows],
+            data.times[rows],
+        )
+        return made.to_dict(), {"model.onnx": made.model}
+
+    remembered, known = work.once(step, write, compute)
+    return Contender.from_dict(remembered.document, remembered.files["model.onnx"]), known
+
+
+def evaluate_holdout(work: Work, contender: Contender) -> tuple[Judged, bool]:
+    """Judge the export on the holdout, and against the champion as it is now."""
+    reigning = work.reigning
+    champion = "" if reigning is None else reigning.champion.digest
+
+    def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
+        data, pipeline = work.dataset, work.pipeline
+        training, holdout = data.split.training, data.split.holdout
+        predictions = np.asarray(OnnxModel(contender.model).predict(data.prepared[holdout]))
+        naive = baselines(
+            data.y[training],
+            data.y[holdout],
+            task=pipeline.task,
+            classes=len(data.classes),
+            training_times=data.times[training],
+            times=data.times[holdout],
+        )
+        evaluation = evaluate(
+            data.y[holdout],
+            predictions,
+            task=pipeline.task,
+            metric=pipeline.metric,
+            seed=pipeline.training.seed,
+            confidence=pipeline.gate.confidence,
+            slices=data.frame[holdout][_slices(work)],
+            baselines=naive,
+            window=_window(data.times[holdout]),
+        )
+        return Judged(evaluation, against_champion(work, predictions)).to_dict(), {}
+
+    key = digest([work.plan.key, champion])
+    remembered, known = work.once("evaluation.json", "train.evaluated", compute, key)
+    return Judged.from_dict(remembered.document), known
+
+
+def evidence(contender: Contender, judged: Judged) -> Evidence:
+    """Gather the figures that the gate looks at."""
+    evaluation, against = judged.evaluation, judged.compared
+    return Evidence(
+        rows=evaluation.rows,
+        metric=evaluation.metric,
+        greater_is_better=METRICS[evaluation.metric].greater_is_better,
+        score=evaluation.deciding,
+        baselines=tuple(
+            Baseline(name, value, evaluation.baseline_gains.get(name))
+            for name, value in evaluation.baselines.items()
+        ),
+        champion=None if against is None else against.comparison,
+        slices=()
+        if against is None
+        else tuple(
+            SliceGain(f"{one.column}={one.value}", one.rows, None if one.too_small else one.figure)
+            for one in against.slices
+        ),
+        calibration_error=evaluation.calibration,
+        golden_difference=contender.difference,
+        latency=contender.latency,
+        size=len(contender.model),
+    )
+
+
+def _slices(work: Work) -> list[str]:
+    there = set(work.dataset.frame.columns)
+    for column in work.pipeline.gate.slices:
+        if column not in there:
+            listed = ", ".join(sorted(there))
+            raise DataError(
+                "gate.slices", "each is a column of the data", column, f"There: {listed}."
+            )
+    return list(work.pipeline.gate.slices)
+
+
+def _window(times: np.ndarray[Any, Any]) -> tuple[str, str]:
+    low, high = np.datetime_as_string(np.array([times.min(), times.max()]), unit="s")
+    return str(low), str(high)

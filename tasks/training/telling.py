@@ -1,0 +1,192 @@
+"""What MLflow is told about a training run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tasks.evaluation.bootstrap import number
+from tasks.features.prepare import prepared_columns
+from tasks.promotion.claims import claimed
+from tasks.promotion.gate import Verdict, follows
+from tasks.store.layout import Layout
+from tasks.tracking.card import Card
+from tasks.tracking.markup import to_html, to_markdown
+from tasks.tracking.record import (
+    KEY,
+    REASON,
+    VERDICT,
+    VERSION,
+    Dataset,
+    RunRecord,
+    Trial,
+    run_name,
+    with_bounds,
+)
+from tasks.tracking.upload import Columns
+from tasks.training.cards import card_of
+from tasks.training.contender import Contender
+from tasks.training.drawing import TITLES, drawn
+from tasks.training.steps import Judged
+from tasks.training.work import Work
+from tasks.tuning.trial import Tuning
+
+
+@dataclass(frozen=True)
+class Telling:
+    """The run's record, its card as Markdown, and the version it is about."""
+
+    record: RunRecord
+    card: str
+    version: int
+    columns: Columns
+    marks: dict[str, str]
+
+
+def told(
+    work: Work,
+    tuning: Tuning,
+    contender: Contender,
+    judged: Judged,
+    verdict: Verdict,
+    final: Contender,
+) -> Telling:
+    """Gather all that is told; the version's number is claimed first, so that the card bears it."""
+    version = claimed(work.store, Layout(work.pipeline.name), work.plan.key)
+    images = drawn(work, tuning, judged, final)
+    titles = {title: path for path, title in TITLES.items() if path in images}
+    card = card_of(work, tuning, judged, verdict, final, version, titles)
+    numbers, categories = prepared_columns(work.dataset.schema)
+    outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
+    marks = {
+        VERDICT: follows(verdict, work.pipeline.gate),
+        REASON: "; ".join(verdict.reasons) or "every rule passed",
+    }
+    texts = {
+        "card/model_card.md": to_markdown(card),
+        "card/model_card.html": to_html(card),
+        "verdict.json": json.dumps(verdict.to_dict(), indent=2),
+        "evaluation.json": json.dumps(judged.to_dict(), indent=2),
+    }
+    record = _record(work, tuning, contender, judged, final, marks, version)
+    record = RunRecord(**{**vars(record), "note": _note(card), "texts": texts, "images": images})
+    columns = Columns(numbers, categories, outputs or (work.pipeline.target,))
+    return Telling(record, to_markdown(card), version, columns, marks)
+
+
+def outcome_of(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
+    """Add to how a run ended what its version's manifest says."""
+    from tasks.promotion.versions import manifest_of
+    from tasks.tracking.links import run_url
+
+    manifest = manifest_of(
+        work.store, work.pipeline.name, ended["version"], work.settings.signing_key
+    )
+    return {
+        "pipeline": work.pipeline.name,
+        "metric": manifest.lineage["metric"],
+        "metrics": manifest.metrics,
+        "baselines": manifest.baselines,
+        "why": manifest.lineage["why"],
+        "data_version": manifest.data_version,
+        "training_key": work.plan.key,
+        "rules": manifest.verdict.to_dict()["rules"],
+        "url": run_url(work.settings, manifest.run),
+        **ended,
+    }
+
+
+def _record(
+    work: Work,
+    tuning: Tuning,
+    contender: Contender,
+    judged: Judged,
+    final: Contender,
+    marks: dict[str, str],
+    version: int,
+) -> RunRecord:
+    plan, pipeline, evaluation = work.plan, work.pipeline, judged.evaluation
+    ended = datetime.now(UTC)
+    chosen = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
+    window = f"{final.fitted_from[:10]} to {final.fitted_until[:10]}"
+    bounds = {
+        name: (found.value, number(found.low), number(found.high))
+        for name, found in evaluation.metrics.items()
+    }
+    return RunRecord(
+        pipeline=pipeline.name,
+        key=plan.key,
+        name=run_name(tuning.chosen.family, chosen, window),
+        metric=evaluation.metric,
+        params={
+            "family": tuning.chosen.family,
+            **tuning.chosen.params,
+            "data_version": plan.data.version,
+            "window": pipeline.training.window,
+            "holdout": pipeline.training.holdout,
+            "trials": pipeline.training.trials,
+            "sampler": tuning.sampler,
+            "seed": plan.seed,
+        },
+        metrics=_finite(
+            with_bounds(bounds)
+            | {f"baseline_{name}": value for name, value in evaluation.baselines.items()}
+            | {
+                "calibration_error": evaluation.calibration,
+                "fit_seconds": contender.seconds,
+                "tuning_seconds": tuning.seconds,
+                "latency_p99_ms": contender.latency * 1000,
+                "model_mib": len(final.model) / 2**20,
+            }
+        ),
+        tags={
+            **marks,
+            KEY: plan.key,
+            VERSION: str(version),
+            "perennial.data_version": str(plan.data.version),
+            "perennial.code": plan.code,
+            "perennial.lock": plan.lock,
+            "perennial.configuration": plan.configuration,
+        },
+        trials=tuple(_trial(trial) for trial in tuning.trials),
+        dataset=_dataset(work, final, window),
+        started=ended - timedelta(seconds=tuning.seconds + contender.seconds + final.seconds),
+        ended=ended,
+        about=pipeline.description,
+    )
+
+
+def _trial(trial: Any) -> Trial:
+    return Trial(
+        number=trial.number,
+        family=trial.setting.family,
+        origin=trial.origin,
+        params=trial.setting.params,
+        score=number(trial.mean),
+        folds=trial.scores,
+        seconds=trial.seconds,
+        state=trial.state,
+    )
+
+
+def _dataset(work: Work, final: Contender, window: str) -> Dataset:
+    layout = Layout(work.pipeline.name)
+    return Dataset(
+        name=work.pipeline.name,
+        version=work.plan.data.version,
+        source=f"s3://{work.settings.bucket}/{layout.curated}",
+        rows=final.rows,
+        window=window,
+        digest=work.plan.data.digest,
+        schema={f.name: f.kind for f in work.dataset.schema.features},
+    )
+
+
+def _note(card: Card) -> str:
+    return to_markdown(card)
+
+
+def _finite(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if number(value) is not None}

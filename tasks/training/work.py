@@ -1,0 +1,111 @@
+"""What every step of one training run works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from tasks.config import Pipeline
+from tasks.data.curated import curated, training_rows
+from tasks.errors import IntegrityError
+from tasks.faults import external_write
+from tasks.features.prepare import load_transform, prepare
+from tasks.features.schema import FeatureSchema
+from tasks.models.runtime import OnnxModel
+from tasks.promotion import pointer
+from tasks.promotion.manifest import MODEL, Manifest
+from tasks.promotion.pointer import Champion
+from tasks.promotion.versions import load
+from tasks.settings import Settings
+from tasks.store.base import Store
+from tasks.store.results import Remembered, recall, remember
+from tasks.training.dataset import Dataset, dataset
+from tasks.training.plan import Plan
+from tasks.tuning.trial import Setting
+
+Computed = tuple[dict[str, Any], Mapping[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Reigning:
+    """The champion, its manifest and its exported model."""
+
+    champion: Champion
+    manifest: Manifest
+    model: OnnxModel
+
+    @property
+    def setting(self) -> Setting:
+        """Its family and parameters."""
+        return Setting.from_dict(self.manifest.lineage["setting"])
+
+    def predict(self, frame: pd.DataFrame) -> Any:
+        """Predict from curated rows, prepared the champion's own way."""
+        schema = FeatureSchema.from_dict(self.manifest.schema)
+        transform = load_transform(self.manifest.lineage.get("transform"))
+        return self.model.predict(prepare(frame, schema, transform))
+
+
+class Work:
+    """One training run: its plan, and what is loaded at most once for all of its steps."""
+
+    def __init__(self, settings: Settings, store: Store, pipeline: Pipeline, plan: Plan) -> None:
+        self.settings = settings
+        self.store = store
+        self.pipeline = pipeline
+        self.plan = plan
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The labelled rows of the pinned data version."""
+        table = curated(self.settings, self.pipeline.name)
+        rows = training_rows(table, self.plan.data, self.pipeline.event_time, key=self.pipeline.key)
+        return dataset(rows, self.pipeline)
+
+    @cached_property
+    def _pointer(self) -> tuple[Champion, str] | None:
+        return pointer.read(self.store, self.pipeline.name)
+
+    @property
+    def pointer_tag(self) -> str | None:
+        """The pointer's entity tag that this run's comparison was made against."""
+        return None if self._pointer is None else self._pointer[1]
+
+    @cached_property
+    def reigning(self) -> Reigning | None:
+        """The champion, every check made; None where there is none.
+
+        Raises:
+            IntegrityError: the champion's files do not hold.
+        """
+        if self._pointer is None:
+            return None
+        champion = self._pointer[0]
+        manifest, files = load(
+            self.store,
+            self.pipeline.name,
+            champion.version,
+            self.settings.signing_key,
+            champion.digest,
+        )
+        if manifest.task != self.pipeline.task:
+            rule = f"the champion's task is the file's, {self.pipeline.task}"
+            remedy = "Give the pipeline another name: its champion cannot be compared."
+            raise IntegrityError(self.pipeline.name, rule, manifest.task, remedy)
+        return Reigning(champion, manifest, OnnxModel(files[MODEL]))
+
+    def once(
+        self, step: str, write: str, compute: Callable[[], Computed], key: str | None = None
+    ) -> tuple[Remembered, bool]:
+        """Return a step's result and whether it was there already; compute and keep it if not."""
+        key = key or self.plan.key
+        known = recall(self.store, key, step)
+        if known is not None:
+            return known, True
+        document, files = compute()
+        with external_write(write):
+            return remember(self.store, key, step, document, files), False
