@@ -18,9 +18,10 @@ from tasks.store.s3 import S3Store
 
 MIB = 1024 * 1024
 STORES = {"memory": lambda _: MemoryStore(), "s3": lambda ask: S3Store(ask("s3").settings)}
+CASES = ["memory", pytest.param("s3", marks=pytest.mark.system)]
 
 
-@pytest.fixture(params=STORES, scope="module")
+@pytest.fixture(params=CASES, scope="module")
 def store(request: pytest.FixtureRequest) -> Store:
     return STORES[request.param](request.getfixturevalue)
 

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tasks.store.memory import MemoryStore
+from tasks.store.results import recall, remember
+
+DOCUMENT = {"chosen": {"family": "linear"}, "score": 0.71, "trials": [1, 2]}
+FILES = {"model.onnx": b"\x08\x07", "plot.png": b""}
+
+
+def remembered() -> MemoryStore:
+    store = MemoryStore()
+    remember(store, "ab12", "fit", DOCUMENT, FILES)
+    return store
+
+
+def test_what_was_remembered_is_recalled() -> None:
+    found = recall(remembered(), "ab12", "fit")
+    assert found is not None
+    assert found.document == DOCUMENT
+    assert found.files == FILES
+
+
+@pytest.mark.parametrize(("key", "step"), [("ab13", "fit"), ("ab12", "tune"), ("ab1", "2fit")])
+def test_another_key_or_step_is_no_hit(key: str, step: str) -> None:
+    assert recall(remembered(), key, step) is None
+
+
+def test_a_hit_and_a_miss_give_the_same_document() -> None:
+    store = MemoryStore()
+    fresh = remember(store, "ab12", "fit", {"pair": (1, 2), "by_class": {0: 0.5}})
+    again = recall(store, "ab12", "fit")
+    assert again is not None
+    assert fresh.document == again.document == {"pair": [1, 2], "by_class": {"0": 0.5}}
+
+
+def flip(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :] if data else b"\x00"
+
+
+@pytest.mark.parametrize("damage", [flip, lambda data: data[:-1] if data else b"x", None])
+def test_a_result_is_no_hit_when_any_object_of_it_is_damaged_or_gone(
+    damage: Callable[[bytes], bytes] | None,
+) -> None:
+    keys = [info.key for info in remembered().list("")]
+    assert len(keys) == 1 + len(FILES)
+    for key in keys:
+        store = remembered()
+        if damage is None:
+            store.delete(key)
+        else:
+            store.put(key, damage(store.get(key)))
+        assert recall(store, "ab12", "fit") is None
+        remember(store, "ab12", "fit", DOCUMENT, FILES)
+        mended = recall(store, "ab12", "fit")
+        assert mended is not None
+        assert mended.files == FILES
+
+
+def test_every_bit_of_the_envelope_counts() -> None:
+    store = remembered()
+    (envelope,) = (info.key for info in store.list("") if info.key.endswith("result.json"))
+    whole = store.get(envelope)
+    for place in range(len(whole)):
+        damaged = whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]
+        store.put(envelope, damaged)
+        found = recall(store, "ab12", "fit")
+        assert found is None or (found.document, found.files) == (DOCUMENT, FILES)
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"[]", b'{"content": {}}', b"\xff\xfe", b"{}"])
+def test_an_envelope_of_another_shape_is_no_hit(content: bytes) -> None:
+    store = remembered()
+    (envelope,) = (info.key for info in store.list("") if info.key.endswith("result.json"))
+    store.put(envelope, content)
+    assert recall(store, "ab12", "fit") is None
+
+
+def test_an_envelope_moved_to_another_step_is_no_hit() -> None:
+    store = remembered()
+    for info in list(store.list("results/ab12/fit/")):
+        store.copy(info.key, info.key.replace("/fit/", "/tune/"))
+    assert recall(store, "ab12", "tune") is None
+
+
+def test_of_two_writers_the_first_stays_and_both_are_given_it() -> None:
+    store = MemoryStore()
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda n: remember(store, "ab12", "fit", {"n": n}), range(8)))
+    kept = recall(store, "ab12", "fit")
+    assert kept is not None
+    assert {json.dumps(one.document) for one in told} == {json.dumps(kept.document)}

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import errno
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import (
+    AccessDenied,
+    ConfigurationError,
+    IntegrityError,
+    NotFound,
+    PreconditionFailed,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
+from tasks.settings import Settings
+from tasks.store.s3 import S3Store
+from tasks.store.s3_errors import refusal, translated
+from tests.servers import S3
+from tests.tasks.store.relay import relayed
+
+NOWHERE = Settings("http://127.0.0.1:1", "key", "a-secret-text", "signing")
+
+
+def relayed_store(s3: S3, port: int) -> S3Store:
+    return S3Store(replace(s3.settings, s3_endpoint=f"http://127.0.0.1:{port}"))
+
+
+def port_of(s3: S3) -> int:
+    return int(s3.settings.s3_endpoint.rpartition(":")[2])
+
+
+def test_a_closed_port_is_told_with_its_address_and_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    store = S3Store(replace(NOWHERE, s3_endpoint=f"http://127.0.0.1:{port}"))
+    (tmp_path / "large").write_bytes(bytes(17 * 1024 * 1024))
+    for act in (
+        lambda: store.head("a"),
+        lambda: store.put("a", b""),
+        lambda: list(store.list("")),
+        lambda: store.upload(tmp_path / "large", "a"),
+    ):
+        with pytest.raises(StoreUnavailable) as told:
+            act()
+        assert f"http://127.0.0.1:{port}" in str(told.value)
+        assert "Run `perennial status`." in str(told.value)
+        assert told.value.__cause__ is not None
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("wrong", [{"secret_key": "wrong-secret"}, {"access_key": "nobody"}])
+def test_wrong_credentials_are_told_without_naming_them(
+    s3: S3, wrong: dict[str, str], tmp_path: Path
+) -> None:
+    store = S3Store(replace(s3.settings, **wrong))
+    for act in (
+        lambda: store.head("a"),
+        lambda: store.get("a"),
+        lambda: store.put("a", b""),
+        lambda: list(store.list("")),
+        lambda: store.download("a", tmp_path / "a"),
+    ):
+        with pytest.raises(AccessDenied, match="AWS_SECRET_ACCESS_KEY") as told:
+            act()
+        assert s3.settings.secret_key not in str(told.value)
+        assert "wrong-secret" not in str(told.value)
+
+
+@pytest.mark.system
+def test_a_missing_bucket_is_not_a_missing_object(s3: S3) -> None:
+    store = S3Store(replace(s3.settings, bucket="no-such-bucket"))
+    with pytest.raises(StoreError, match="no-such-bucket: the bucket exists") as told:
+        store.get("a")
+    assert not isinstance(told.value, NotFound)
+
+
+def test_an_endpoint_that_is_none_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL"):
+        S3Store(replace(NOWHERE, s3_endpoint="nowhere"))
+
+
+@pytest.mark.system
+def test_a_write_whose_answer_was_lost_is_not_taken_for_a_lost_race(s3: S3) -> None:
+    lost: list[bytes] = []
+
+    def lose_first(data: bytes) -> bytes | None:
+        if data.startswith(b"HTTP/1.1 200") and not lost:
+            lost.append(data)
+            return None
+        return data
+
+    with relayed(port_of(s3), lose_first) as port:
+        info = relayed_store(s3, port).put("lost/answer", b"mine", if_absent=True)
+    assert len(lost) == 1
+    assert S3Store(s3.settings).head("lost/answer").etag == info.etag  # type: ignore[union-attr]
+
+
+@pytest.mark.system
+def test_a_race_that_was_lost_stays_lost_also_when_an_answer_was(s3: S3) -> None:
+    S3Store(s3.settings).put("lost/race", b"theirs")
+    lost: list[bytes] = []
+
+    def lose_first(data: bytes) -> bytes | None:
+        if data.startswith(b"HTTP/1.1 412") and not lost:
+            lost.append(data)
+            return None
+        return data
+
+    with relayed(port_of(s3), lose_first) as port, pytest.raises(PreconditionFailed):
+        relayed_store(s3, port).put("lost/race", b"mine", if_absent=True)
+    assert len(lost) == 1
+    assert S3Store(s3.settings).get("lost/race") == b"theirs"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("act", ["get", "download"])
+def test_damaged_bytes_are_not_handed_on(s3: S3, act: str, tmp_path: Path) -> None:
+    S3Store(s3.settings).put("damaged", b"the very bytes that were written")
+    with relayed(port_of(s3), lambda data: data.replace(b"very bytes", b"very lines")) as port:
+        store = relayed_store(s3, port)
+        with pytest.raises(IntegrityError, match="damaged"):
+            store.get("damaged") if act == "get" else store.download("damaged", tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("size", [1000, 17 * 1024 * 1024])
+def test_an_object_that_changes_while_it_is_read_comes_whole(
+    s3: S3, size: int, tmp_path: Path
+) -> None:
+    direct = S3Store(s3.settings)
+    before, after = (bytes([number]) * size for number in (1, 2))
+    direct.put("moving", before)
+    changed: list[bool] = []
+
+    def change_first(data: bytes) -> bytes:
+        if data.startswith(b"HTTP/1.1 200") and not changed:
+            changed.append(True)
+            direct.put("moving", after)
+        return data
+
+    with relayed(port_of(s3), change_first) as port:
+        info = relayed_store(s3, port).download("moving", tmp_path / "a")
+    assert changed
+    assert (tmp_path / "a").read_bytes() == after
+    assert info.etag == direct.head("moving").etag  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("NoSuchKey", 404, NotFound),
+        ("404", 404, NotFound),
+        ("PreconditionFailed", 412, PreconditionFailed),
+        ("ConditionalRequestConflict", 409, PreconditionFailed),
+        ("RequestTimeTooSkewed", 403, AccessDenied),
+        ("AccessDenied", 403, AccessDenied),
+        ("SlowDown", 503, StoreUnavailable),
+        ("XMinioStorageFull", 507, StoreFull),
+        ("Odd", 418, StoreError),
+    ],
+)
+def test_an_answer_has_one_meaning(code: str, status: int, expected: type[StoreError]) -> None:
+    told = refusal(code, status, "what it said.", store="http://s/b", key="a.csv")
+    assert type(told) is expected
+    assert "what it said" in str(told)
+
+
+def test_a_full_local_disk_is_told() -> None:
+    with pytest.raises(StoreFull, match="local disk"), translated("http://s/b", "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_any_other_fault_is_left_as_it_is() -> None:
+    with pytest.raises(PermissionError), translated("http://s/b", "a"):
+        raise PermissionError(errno.EACCES, "Permission denied")
