@@ -1,0 +1,75 @@
+"""Ingestion as Prefect tasks: find what is pending, and land one object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from tasks.config import find_pipeline
+from tasks.errors import StoreUnavailable
+from tasks.retries import retry_when
+from tasks.settings import Settings
+from tasks.store.s3 import S3Store
+from tasks.validation.ingest import Ingested, ingest_object, pending
+from tasks.validation.report import Report
+
+RETRY: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": 2,
+    "retry_delay_seconds": 2,
+    "retry_condition_fn": retry_when(StoreUnavailable),
+}
+
+
+@task(name="find pending objects", **RETRY)
+def find_pending(pipeline: str) -> list[str]:
+    """Return the keys of the objects in `incoming/` that were not looked at yet."""
+    settings = Settings.from_environment()
+    found = pending(S3Store(settings), find_pipeline(pipeline, settings.pipelines))
+    return [info.key for info in found]
+
+
+@task(name="ingest object", task_run_name="ingest {key}", **RETRY)
+def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
+    """Land one object in the curated table or in quarantine, and show its report."""
+    settings = Settings.from_environment()
+    declared = find_pipeline(pipeline, settings.pipelines)
+    log = get_run_logger()
+    ingested = ingest_object(settings, S3Store(settings), declared, key, log.info)
+    if ingested.report is not None:
+        _publish(ingested.report, ingested, settings)
+    return {
+        "key": key,
+        "outcome": ingested.outcome,
+        "batch": ingested.batch,
+        "version": ingested.version,
+        "rows": ingested.rows,
+        "report": ingested.report_key,
+        "reasons": [] if ingested.report is None else list(ingested.report.reasons()),
+    }
+
+
+def _publish(report: Report, ingested: Ingested, settings: Settings) -> None:
+    name = f"{report.pipeline}-validation"
+    create_markdown_artifact(report.to_markdown(), key=name, description=report.object)
+    rows = [
+        {
+            "met": "yes" if check.passed else ("no" if check.refuses else "warning"),
+            "expectation": check.rule,
+            "column": check.column or "",
+            "figures": check.figures,
+            "rows": ", ".join(str(row) for row in check.sample_rows),
+        }
+        for check in report.checks
+    ]
+    if rows:
+        create_table_artifact(rows, key=f"{name}-table", description=report.object)
+    create_link_artifact(
+        f"{settings.s3_endpoint}/{settings.bucket}/{ingested.report_key}",
+        key=f"{name}-report",
+        link_text=f"validation report of batch {report.batch[:12]}",
+    )
