@@ -88,13 +88,9 @@ class Card:
 
     @property
     def title(self) -> str:
-        """
-        >>> Card.title.fget(CARD)
-        'flights, version 3'
-        """
-        return (
-            f"{self.pipeline}, {'candidate' if self.version is None else f'version {self.version}'}"
-        )
+        """What the card is of, as its heading."""
+        which = "candidate" if self.version is None else f"version {self.version}"
+        return f"{self.pipeline}, {which}"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { color: #5b667
 </body>
 </html>
 """
-SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&]|^[#+\-]|(?<!\w)_|_(?!\w)|(?<=^\d)[.)]")
+SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&]|^[#+\-]|(?<!\w)_|_(?!\w)|(?<=^\d)[.)](?=\s)")
 
 
 def to_markdown(card: Card) -> str:

@@ -1,0 +1,123 @@
+"""Model cards: complete, and harmless whatever the columns are called."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.tracking.card import sections
+from tasks.tracking.markup import escaped, note, to_html, to_markdown
+from tests.tasks.tracking.values import CARD, HOSTILE, HOSTILE_CARD
+
+ALLOWED = {
+    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "span", "div", "table"),
+    *("thead", "tbody", "tr", "th", "td", "ul", "li", "figure", "img"),
+}
+
+
+class Page(HTMLParser):
+    """Collects the tags, the outside references and the text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.references: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.references += [value or "" for name, value in attrs if name in {"src", "href"}]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "0.6641",
+        "0.6552 to 0.6722",
+        "0.6501",
+        "0.53",
+        "64,000 rows",
+        "16,000 later rows",
+        "data version 3",
+        "30 settings",
+        "EWR",
+        "wind_speed",
+        "Do not use it for flights",
+        "tail_number was left out",
+        "enough rows",
+        "calibration error: 0.021",
+        "a" * 64,
+        "n_estimators",
+    ],
+)
+def test_both_forms_tell_it(told: str) -> None:
+    assert told in to_markdown(CARD)
+    assert told in Page(to_html(CARD)).text
+
+
+def test_an_empty_part_has_no_heading() -> None:
+    bare = replace(CARD, slices=(), limits=(), cautions=(), lineage={}, created="")
+    titles = [title for title, _ in sections(bare)]
+    assert "By slice" not in titles
+    assert "Limits" not in titles
+    assert "Lineage" not in titles
+    assert "Verdict" in titles
+
+
+def test_without_a_champion_there_is_no_column_for_it() -> None:
+    alone = replace(CARD, scores=tuple(replace(one, champion=None) for one in CARD.scores))
+    assert "| champion |" in to_markdown(CARD)
+    assert "champion" not in to_markdown(alone)
+
+
+def test_the_page_holds_the_plots_and_refers_to_nothing_outside() -> None:
+    page = Page(to_html(CARD, {"ROC": b"png"}))
+    assert page.references == ["data:image/png;base64,cG5n"]
+    assert page.tags <= ALLOWED
+
+
+def test_hostile_names_stay_text_on_the_page() -> None:
+    page = Page(to_html(HOSTILE_CARD, {HOSTILE: b"png"}))
+    assert "script" not in page.tags
+    assert page.text.count(HOSTILE) >= 5
+
+
+def test_hostile_names_stay_text_in_markdown() -> None:
+    text = to_markdown(HOSTILE_CARD)
+    assert "<script" not in text.replace("\\<", "")
+    row = next(line for line in text.splitlines() if line.endswith("| 0.3 |"))
+    assert row.replace("\\|", "").count("|") == 3
+
+
+@given(st.text(max_size=60))
+def test_any_name_keeps_the_page_and_the_table_whole(name: str) -> None:
+    card = replace(CARD, features={name: 0.5}, description=name)
+    assert Page(to_html(card)).tags <= ALLOWED
+    assert "\n" not in escaped(name)
+    assert escaped(name).replace("\\\\", "").replace("\\|", "").count("|") == 0
+
+
+def test_the_note_is_short_and_says_where_the_rest_is() -> None:
+    told = note(CARD)
+    assert "passed" in told
+    assert "model-card.html" in told
+    assert "Lineage" not in told
+
+
+def test_every_field_of_the_card_is_shown() -> None:
+    quiet = {"images", "confidence", "version"}
+    for one in fields(CARD):
+        if one.name in quiet or not isinstance(getattr(CARD, one.name), str):
+            continue
+        if one.name == "task":
+            continue
+        changed = replace(CARD, **{one.name: "SHOWN HERE"})
+        assert "SHOWN HERE" in to_markdown(changed), one.name
