@@ -17,8 +17,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tasks.errors import DataError
-from tasks.tuning.trial import Setting, Trial
+from tasks.tuning.trial import Setting, Trial, mean
+
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def choose(trials: Sequence[Trial], *, greater_is_better: bool = True) -> Choice
         return Choice(best.setting, why, {"tuned": best.mean})
     default = _best(plain, sign)
     if not tuned:
-        why = f"{_named(default)}: best of {len(plain)}; no tuned setting ran on every fold"
+        why = f"{_named(default)}, the best of {len(plain)}; no tuned setting ran on every fold"
         return Choice(default.setting, why, {"default": default.mean})
     looked = sum(1 for trial in trials if trial.origin != "defaults" and trial.scores)
     return _weigh(default, _best(tuned, sign), spread(default, tuned, looked, sign), sign)
@@ -77,23 +81,19 @@ def spread(default: Trial, tuned: Sequence[Trial], looked: int, sign: float = 1.
         looked: how many tuned settings were looked at, pruned ones included.
         sign: 1 where a greater metric is better, else -1.
     """
-    best = _best(tuned, sign)
-    errors = [
-        error for error in (_error(trial, default) for trial in tuned) if math.isfinite(error)
-    ]
-    own = _error(best, default)
-    typical = statistics.median(errors) if errors else own
+    own = _error(_gaps(_best(tuned, sign), default))
+    typical = statistics.median(_error(_gaps(trial, default)) for trial in tuned)
     luck = math.sqrt(2 * math.log(looked)) if looked > 1 else 1.0
     return max(own, typical) * max(1.0, luck)
 
 
 def _weigh(default: Trial, tuned: Trial, needed: float, sign: float) -> Choice:
-    gain = sign * (tuned.mean - default.mean)
+    gain = sign * mean(tuple(_gaps(tuned, default)))
     figures = {"default": default.mean, "tuned": tuned.mean, "gain": gain, "spread": needed}
     figures = {key: value for key, value in figures.items() if math.isfinite(value)}
     amount = f"the folds' spread of {needed:.2g}"
     name = f"{tuned.setting.family} {tuned.mean:.4g}"
-    if gain > needed:
+    if gain - needed > ROUNDING:
         why = (
             f"tuned {name} ({_of(tuned)}) is better than {_named(default)} by {gain:.2g}, "
             f"more than {amount}"
@@ -116,11 +116,15 @@ def _judged(trial: Trial) -> bool:
     return trial.state == "complete" and math.isfinite(trial.mean)
 
 
-def _error(trial: Trial, default: Trial) -> float:
-    """The standard error of the mean paired difference; infinite with under two folds."""
+def _gaps(trial: Trial, default: Trial) -> list[float]:
+    """The paired differences on the folds that both could be scored on."""
     pairs = zip(trial.scores, default.scores, strict=True)
-    gaps = [ours - theirs for ours, theirs in pairs if math.isfinite(ours - theirs)]
-    return statistics.stdev(gaps) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
+    return [ours - theirs for ours, theirs in pairs if math.isfinite(ours - theirs)]
+
+
+def _error(gaps: list[float]) -> float:
+    """The standard error of the mean difference; infinite with under two folds."""
+    return float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
 
 
 def _named(trial: Trial) -> str:
