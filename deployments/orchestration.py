@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deployments.apply.plan import WORK_POOL
-from deployments.prefect_server import connected, run_page
+from deployments.prefect_api import Unreachable, connected, run_page
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
@@ -21,9 +21,16 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 PATIENCE = 30.0  # for a worker to take the run
+PAGE = 200
 ABSENCE = 60.0  # of the server, while it is restarted
 LATE_LOGS = timedelta(seconds=5)
-NOISE = ("Beginning flow run", "Beginning subflow run", "View at ", "Finished in state Completed(")
+NOISE = (
+    "Beginning flow run",
+    "Beginning subflow run",
+    "Downloading flow code",
+    "Finished in state Completed(",
+    "View at ",
+)
 
 
 @dataclass(frozen=True)
@@ -126,20 +133,14 @@ def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) 
                         return there
                     waiting.look(client, there, lines.say)
                     time.sleep(POLL_SECONDS)
-        except NoWorker as error:
-            raise error.told from None
-        except OrchestrationError:
+        except Unreachable:
             if time.monotonic() - answered > ABSENCE:
                 raise
             time.sleep(POLL_SECONDS)
 
 
-class NoWorker(Exception):
-    """Nobody took the run; `told` is what the person reads."""
-
-    def __init__(self, told: OrchestrationError) -> None:
-        self.told = told
-        super().__init__(str(told))
+class NoWorker(OrchestrationError):
+    """Nobody took the run in time."""
 
 
 class _Waiting:
@@ -171,12 +172,8 @@ class _Waiting:
             return
         _cancel(client, there)
         remedy = f"Run `perennial up`, or start one: prefect worker start --pool {pool}."
-        where = f"{there.name} (cancelled)"
-        raise NoWorker(
-            OrchestrationError(
-                where, f"a worker takes it within {self.patience:.0f} s", hindrance, remedy
-            )
-        )
+        rule = f"a worker takes it within {self.patience:.0f} s"
+        raise NoWorker(f"{there.name} (cancelled)", rule, hindrance, remedy)
 
     def _once(self, say: Callable[[str], None], text: str) -> None:
         if text not in self.said:
@@ -187,7 +184,7 @@ class _Waiting:
 def _hindrance(client: SyncPrefectClient, pool: str) -> str | None:
     if client.read_work_pool(pool).is_paused:
         return f"the work pool {pool} paused"
-    workers = client.read_workers_for_work_pool(pool)
+    workers = client.read_workers_for_work_pool(pool, limit=PAGE, offset=0)
     if any(worker.status == "ONLINE" for worker in workers):
         return None
     return f"no worker online in the work pool {pool}"
@@ -209,14 +206,16 @@ def _pass_on(client: SyncPrefectClient, run: uuid.UUID, lines: _Lines) -> None:
     )
 
     since = lines.latest - LATE_LOGS if lines.latest else None
-    found = client.read_logs(
-        LogFilter(
-            flow_run_id=LogFilterFlowRunId(any_=[run]),
-            level=LogFilterLevel(ge_=logging.INFO),
-            timestamp=LogFilterTimestamp(after_=since) if since else None,
-        ),
-        limit=200,
+    wanted = LogFilter(
+        flow_run_id=LogFilterFlowRunId(any_=[run]),
+        level=LogFilterLevel(ge_=logging.INFO),
+        timestamp=LogFilterTimestamp(after_=since) if since else None,
     )
+    found = client.read_logs(wanted, limit=PAGE, offset=0)
+    while len(found) % PAGE == 0 and (
+        more := client.read_logs(wanted, limit=PAGE, offset=len(found))
+    ):
+        found += more
     for line in found:
         if line.id not in lines.seen:
             lines.seen.add(line.id)

@@ -17,7 +17,7 @@ from deployments.apply.plan import (
     desired,
     difference,
 )
-from deployments.prefect_server import connected
+from deployments.prefect_api import connected
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
@@ -100,9 +100,11 @@ def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]
 
 
 def _every_deployment(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    from prefect.client.schemas.sorting import DeploymentSort
+
     found: list[DeploymentResponse] = []
     while True:
-        page = client.read_deployments(limit=PAGE, offset=len(found))
+        page = client.read_deployments(limit=PAGE, offset=len(found), sort=DeploymentSort.NAME_ASC)
         found += page
         if len(page) < PAGE:
             return found

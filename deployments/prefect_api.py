@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+PROBE_SECONDS = 5.0
+
+
+class Unreachable(OrchestrationError):
+    """The Prefect server gives no answer, or none that it can give now."""
 
 
 @contextmanager
@@ -22,7 +27,8 @@ def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
     """Yield a client of the Prefect server.
 
     Raises:
-        OrchestrationError: the server gives no answer, or refuses what was asked.
+        Unreachable: the server gives no answer.
+        OrchestrationError: it refuses what was asked.
     """
     import httpx
     from prefect.client.orchestration import SyncPrefectClient
@@ -37,7 +43,7 @@ def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
     password = os.environ.get("PREFECT_API_AUTH_STRING") or PREFECT_API_AUTH_STRING.value()
     try:
         # Asked first and without retries: the client's own back-off would take a minute.
-        httpx.get(f"{settings.prefect_url}/health", timeout=timeout).raise_for_status()
+        httpx.get(f"{settings.prefect_url}/health", timeout=PROBE_SECONDS).raise_for_status()
         with (
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 2}),
             SyncPrefectClient(
@@ -52,7 +58,7 @@ def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
     except (httpx.TransportError, httpx.InvalidURL) as error:
         came = str(error) or type(error).__name__
         remedy = "Run `perennial up`, or set PREFECT_API_URL."
-        raise OrchestrationError(
+        raise Unreachable(
             "Prefect", f"the server answers at {settings.prefect_url}", came, remedy
         ) from error
     except PrefectException as error:

@@ -1,0 +1,57 @@
+"""A real Prefect server and a real worker for the tests, as the local stack starts them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.local.ports import Ports
+from deployments.local.prefect_server import (
+    server_command,
+    server_environment,
+    worker_command,
+    worker_environment,
+)
+from tasks.settings import REPOSITORY, Settings
+from tests.servers import _alive, _running, answers, any_free_offset, poll
+
+
+@dataclass(frozen=True)
+class Orchestrator:
+    """A running Prefect server: `.settings.prefect_url` reaches it."""
+
+    settings: Settings
+    ports: Ports
+    home: Path
+
+
+@contextmanager
+def running_prefect(home: Path) -> Iterator[Orchestrator]:
+    """Run a Prefect server on SQLite, its state under `home`."""
+    home.mkdir(parents=True, exist_ok=True)
+    ports = Ports.shifted(any_free_offset())
+    url = f"http://127.0.0.1:{ports.prefect}/api"
+    settings = Settings("http://127.0.0.1:1", "none", "none", "none", prefect_url=url, home=home)
+    keys = {"PREFECT_SERVER_ENCRYPTION_KEY": secrets.token_hex(16)}
+    environment = server_environment(home / "prefect", ports, keys)
+    with _running(server_command(ports), environment, home / "prefect.log") as process:
+        poll(lambda: _alive(process) and answers(f"{url}/health"), 120, "Prefect")
+        yield Orchestrator(settings, ports, home)
+
+
+@contextmanager
+def running_worker(server: Orchestrator, more: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Run a worker far from the repository: only PYTHONPATH leads there."""
+    environment = {
+        **worker_environment(server.ports, REPOSITORY),
+        "PREFECT_HOME": str(server.home / "worker"),
+        "PREFECT_API_URL": server.settings.prefect_url,
+        **(more or {}),
+    }
+    health = f"http://127.0.0.1:{server.ports.worker}/health"
+    with _running(worker_command(), environment, server.home / "worker.log") as process:
+        poll(lambda: _alive(process) and answers(health), 60, "the worker")
+        yield
