@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pyarrow as pa
+from pyarrow.dataset import FileSystemDataset
 
 from tasks.errors import DataError
 
@@ -97,6 +98,24 @@ def same_columns(came: pa.Schema, table: pa.Schema, where: str) -> None:
     if faults:
         remedy = "Bring the rows to the table's columns; a table's columns do not change."
         raise DataError(where, "the rows have the table's columns", "; ".join(faults), remedy)
+
+
+def known_columns(asked: Sequence[str], table: pa.Schema, where: str) -> None:
+    """Check that a table has the columns that are asked for.
+
+    Raises:
+        DataError: it has not; each one is named.
+    """
+    unknown = [name for name in asked if name not in table.names]
+    if unknown:
+        rule = f"the columns are of {', '.join(table.names)}"
+        raise DataError(where, rule, ", ".join(unknown))
+
+
+def in_order(rows: Any) -> Any:
+    """Return the dataset with its files by name, so that it is read the same way every time."""
+    files = sorted(rows.get_fragments(), key=lambda file: str(file.path))
+    return FileSystemDataset(files, rows.schema, rows.format, rows.filesystem)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,3 +57,15 @@ def commit_of(version: int, entry: Mapping[str, Any]) -> Commit:
         metadata=said,
         rows=int(entry.get("operationMetrics", {}).get("num_added_rows", 0)),
     )
+
+
+def commit_in(version: int, log: bytes) -> Commit:
+    """Read the log file of one version: a JSON action on each line.
+
+    >>> log = b'{"commitInfo": {"timestamp": 0, "perennial.transaction": "ab12"}}'
+    >>> commit_in(3, log).transaction
+    'ab12'
+    """
+    actions = [json.loads(line) for line in log.splitlines()]
+    said = [action["commitInfo"] for action in actions if "commitInfo" in action]
+    return commit_of(version, said[0] if said else {"timestamp": 0})

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyarrow.dataset import FileSystemDataset
 from pyarrow.fs import PyFileSystem
 
-from tasks.data.columns import Aligned, Rows, opened_rows, same_columns, stored_schema
-from tasks.data.commits import Appended, Commit, commit_of, described
-from tasks.data.table_errors import explained
-from tasks.errors import DataError, PerennialError, PreconditionFailed, StoreError
+from tasks.data.columns import (
+    Aligned,
+    Rows,
+    in_order,
+    known_columns,
+    opened_rows,
+    same_columns,
+    stored_schema,
+)
+from tasks.data.commits import Appended, Commit, commit_in, commit_of, described
+from tasks.data.table_errors import explained, translated
+from tasks.errors import DataError, PreconditionFailed, StoreError
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,13 +103,9 @@ class Table:
             DataError: there is no table yet, no such version, or no such column.
         """
         opened = self._opened(version)
-        known = _columns(opened).names
-        unknown = [name for name in columns or () if name not in known]
-        if unknown:
-            rule = f"the columns are of {', '.join(known)}"
-            raise DataError(self.uri, rule, ", ".join(unknown))
-        with self._translated():
-            rows = _in_order(opened.to_pyarrow_dataset())
+        known_columns(columns or (), _columns(opened), self.uri)
+        with translated(self.uri):
+            rows = in_order(opened.to_pyarrow_dataset())
             return rows.to_table(columns=None if columns is None else [*columns], filter=where)
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
@@ -125,7 +126,7 @@ class Table:
         opened = self._open()
         if opened is None:
             return ()
-        with self._translated():
+        with translated(self.uri):
             # Newer commits may have come since it was opened, and its own numbers are then wrong:
             # number from the oldest, which is version 0 as no log is ever cleaned.
             said = reversed(opened.history())
@@ -198,7 +199,7 @@ class Table:
         raise explained(str(error), self.uri) from error
 
     def _find(self, opened: Any, transaction: str) -> Commit | None:
-        with self._translated():
+        with translated(self.uri):
             first = opened.transaction_version(transaction)
             if first is None:
                 return None
@@ -213,9 +214,7 @@ class Table:
 
         files = PyFileSystem(DeltaStorageHandler(self.uri, dict(self.options)))
         with files.open_input_file(f"_delta_log/{version:020d}.json") as log:
-            actions = [json.loads(line) for line in log.read().splitlines()]
-        entries = [action["commitInfo"] for action in actions if "commitInfo" in action]
-        return commit_of(version, entries[0] if entries else {"timestamp": 0})
+            return commit_in(version, log.read())
 
     def _create(self, schema: pa.Schema) -> Any:
         from deltalake import CommitProperties, DeltaTable
@@ -246,7 +245,7 @@ class Table:
     def _open(self) -> Any | None:
         from deltalake.exceptions import TableNotFoundError
 
-        with self._translated():
+        with translated(self.uri):
             try:
                 return self._at(None)
             except TableNotFoundError:
@@ -261,17 +260,8 @@ class Table:
         if not 0 <= version < newest.version():
             rule = f"a version is 0 to {newest.version()}"
             raise DataError(self.uri, rule, version, "See `perennial history`.")
-        with self._translated():
+        with translated(self.uri):
             return self._at(version)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except PerennialError:
-            raise
-        except Exception as error:
-            raise explained(str(error), self.uri) from error
 
 
 def table_at(settings: Settings, path: str) -> Table:
@@ -284,17 +274,12 @@ def table_at(settings: Settings, path: str) -> Table:
         "AWS_ALLOW_HTTP": "true",
         "conditional_put": "etag",
         "connect_timeout": "3 seconds",
-        "timeout": "60 seconds",
+        "timeout": "120 seconds",
         "max_retries": "3",
-        "retry_timeout": "60 seconds",
+        "retry_timeout": "300 seconds",
     }
     return Table(f"s3://{settings.bucket}/{path}", options)
 
 
 def _columns(opened: Any) -> pa.Schema:
     return stored_schema(pa.schema(opened.schema().to_arrow()))
-
-
-def _in_order(rows: Any) -> Any:
-    files = sorted(rows.get_fragments(), key=lambda file: str(file.path))
-    return FileSystemDataset(files, rows.schema, rows.format, rows.filesystem)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tasks.errors import AccessDenied, StoreError, StoreFull, StoreUnavailable
+from tasks.errors import AccessDenied, PerennialError, StoreError, StoreFull, StoreUnavailable
 
 LIMIT = 300
 NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")
@@ -73,3 +75,14 @@ Run `perennial status`.
             came = f"{fault.came} from {server[0]}" if server else fault.came
             return fault.error(where, fault.rule, came, fault.remedy)
     return StoreError(where, "the table can be read and written", said[:LIMIT])
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn what Delta Lake raises inside the block into our errors, the cause kept."""
+    try:
+        yield
+    except PerennialError:
+        raise
+    except Exception as error:
+        raise explained(str(error), where) from error

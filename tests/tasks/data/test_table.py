@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 
 from tasks.data.commits import Appended
 from tasks.data.table import Table, table_at
-from tasks.errors import AccessDenied, DataError, StoreError, StoreUnavailable
+from tasks.errors import AccessDenied, DataError, PreconditionFailed, StoreError, StoreUnavailable
 from tasks.settings import Settings
 from tests.servers import clean_environment, poll
 
@@ -46,7 +46,7 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
         start.wait()
         try:
             return act(number)
-        except DataError as error:
+        except (DataError, PreconditionFailed) as error:
             return error
 
     with ThreadPoolExecutor(count) as pool:
@@ -249,6 +249,17 @@ def test_an_old_version_is_read_as_it_was_also_after_a_checkpoint(tmp_path: Path
     assert [table.has(f"{number}") for number in range(9)] == list(range(1, 10))
     assert [one.version for one in table.history()] == list(range(10))
     assert not table.append(rows(), "3", {}).landed
+
+
+def test_rows_that_were_judged_against_a_version_land_right_after_it(table: Table) -> None:
+    told = at_once(4, lambda n: twin(table).append(rows(2), f"{n}", {}, after=-1))
+    assert sorted(isinstance(one, Appended) for one in told) == [False, False, False, True]
+    assert {type(one) for one in told} == {Appended, PreconditionFailed}
+    with pytest.raises(PreconditionFailed, match="no commit came after version 0; got 1"):
+        table.append(rows(), "late", {}, after=0)
+    assert table.append(rows(3), "next", {}, after=1) == Appended(2, landed=True)
+    assert table.append(rows(3), "next", {}, after=1) == Appended(2, landed=False)
+    assert table.read().num_rows == 5
 
 
 @pytest.mark.parametrize("version", [-1, 2, 1000])
