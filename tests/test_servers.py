@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.error
 import urllib.request
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 from mlflow_server.health import version
+from tasks.store.s3 import S3Store
 from tests.servers import S3, Tracking, bucket_is_there
 
 
@@ -17,13 +20,37 @@ def test_the_object_store_has_its_bucket(s3: S3) -> None:
     assert bucket_is_there(s3.settings)
 
 
-@pytest.mark.parametrize("name", ["filer", "volume"])
-def test_the_inner_ports_refuse_without_a_token(s3: S3, name: str) -> None:
-    port = s3.ports.by_name()[name]
+@pytest.mark.parametrize(
+    ("name", "path", "status"),
+    [
+        ("volume", "/1,0102030405", 401),
+        ("filer", "/buckets/perennial/a", 404),
+        ("filer", "/buckets/", 404),
+        ("master", "/col/delete?collection=perennial", 404),
+        ("master", "/dir/assign", 404),
+        ("master", "/dir/lookup?volumeId=1&fileId=1,0102030405", 404),
+    ],
+)
+def test_the_inner_ports_give_nothing_without_a_key(
+    s3: S3, name: str, path: str, status: int
+) -> None:
+    store = S3Store(s3.settings)
+    store.put("a", b"kept")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/buckets/{s3.settings.bucket}/a", timeout=5)
+        urllib.request.urlopen(f"http://127.0.0.1:{s3.ports.by_name()[name]}{path}", timeout=5)
     with refused.value as answer:
-        assert answer.code == 401
+        assert answer.code == status
+    assert store.get("a") == b"kept"
+
+
+def test_large_objects_and_copies_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) -> None:
+    source = tmp_path / "large"
+    source.write_bytes(os.urandom(1024) * 40 * 1024)
+    store = S3Store(s3.settings)
+    store.upload(source, "large")
+    store.copy("large", "again")
+    store.download("again", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == source.read_bytes()
 
 
 @pytest.mark.system

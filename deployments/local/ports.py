@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
@@ -103,12 +103,25 @@ class Holder:
     command: str
 
     def __str__(self) -> str:
-        who = "a process of another user" if self.pid is None else f"{self.name} (pid {self.pid})"
-        line = f": {self.command}" if self.command else ""
-        return f"port {self.port} is held by {who}{line}"
+        if self.pid is None:
+            return "a process of another user"
+        return f"{self.name} (pid {self.pid}): {self.command}".removesuffix(": ")
 
 
-def refuse_taken(holders: Iterator[Holder] | tuple[Holder, ...]) -> None:
+def named(holders: tuple[Holder, ...]) -> str:
+    """Say which process holds which ports.
+
+    >>> named((Holder(5000, 4, "a", "a -x"), Holder(4200, 4, "a", "a -x"), Holder(1, None, "", "")))
+    '4200, 5000 held by a (pid 4): a -x; 1 held by a process of another user'
+    """
+    ports: dict[str, list[int]] = {}
+    for each in holders:
+        ports.setdefault(str(each), []).append(each.port)
+    held = (f"{', '.join(map(str, sorted(its)))} held by {who}" for who, its in ports.items())
+    return "; ".join(held)
+
+
+def refuse_taken(holders: tuple[Holder, ...]) -> None:
     """Raise when a port that the stack needs is held by somebody else.
 
     Raises:
@@ -117,10 +130,9 @@ def refuse_taken(holders: Iterator[Holder] | tuple[Holder, ...]) -> None:
     >>> refuse_taken((Holder(5000, 42, "python", "python -m http.server 5000"),))
     Traceback (most recent call last):
     ...
-    tasks.errors.StackError: ports: each is free; got port 5000 is held by python (pid 42): \
+    tasks.errors.StackError: ports: each is free; got 5000 held by python (pid 42): \
 python -m http.server 5000. End that process, or shift all ports: `perennial up --port-offset 1000`.
     """
-    found = tuple(holders)
-    if found:
+    if holders:
         remedy = "End that process, or shift all ports: `perennial up --port-offset 1000`."
-        raise StackError("ports", "each is free", "; ".join(map(str, found)), remedy)
+        raise StackError("ports", "each is free", named(holders), remedy)

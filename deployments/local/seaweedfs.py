@@ -27,6 +27,8 @@ def binary() -> Path:
 def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str, ...]:
     """Return the command line: one process, loopback only, nothing sent home, no web pages.
 
+    The master's HTTP port deletes a bucket's data on a bare GET, whatever the keys: it is off.
+
     >>> command(Path("s3"), Path("run"), "perennial", Ports())[2:4]
     ('mini', '-dir=s3')
     """
@@ -42,6 +44,7 @@ def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str,
         f"-bucket={bucket}",
         f"-ip={HOST}",
         f"-ip.bind={HOST}",
+        "-disableHttp",
         "-webdav=false",
         "-admin.ui=false",
         "-s3.port.iceberg=0",

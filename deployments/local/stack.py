@@ -6,23 +6,44 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
-from deployments.local.environment import client, joined
+from deployments.local.environment import OFFLINE, client, joined
 from deployments.local.folder import Folder, Memory, recall, remember, told
 from deployments.local.listeners import holders
 from deployments.local.logs import tail
-from deployments.local.ports import Ports, refuse_taken
+from deployments.local.ports import Holder, Ports, refuse_taken
 from deployments.local.processes import end, marked, started
 from deployments.local.programs import SUPERVISOR, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look, nothing
-from tasks.errors import StackError
+from tasks.errors import PerennialError, StackError
+from tasks.settings import Settings
 
-__all__ = ["ProgramStatus", "StackStatus", "connect", "down", "environment", "status", "up"]
+if TYPE_CHECKING:
+    from deployments.local.doctor import Check
+
+__all__ = [
+    "ProgramStatus",
+    "StackStatus",
+    "connect",
+    "doctor",
+    "down",
+    "environment",
+    "status",
+    "up",
+]
 
 Say = Callable[[str], None]
 PATIENCE = 240.0
 TRIES = 4
+RESULTS = "results/"
+ELSEWHERE = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "PERENNIAL_SIGNING_KEY",
+)
 
 
 def up(home: Path, offset: int | None, say: Say) -> StackStatus:
@@ -43,12 +64,15 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
             rule = "its ports and its bucket stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
         every = programs(folder, memory, secrets.ensure(folder.secrets))
-        _refuse_taken(folder, memory)
+        refuse_taken(_taken(folder, memory)[0])
         remember(folder, memory)
         _start(folder, fresh)
     try:
-        return _wait(folder, memory, every, say)
-    except StackError:
+        found = _wait(folder, memory, every, say)
+        if fresh:
+            _find_bucket(home)
+        return found
+    except PerennialError:
         if fresh:
             down(home, say)
         raise
@@ -85,6 +109,30 @@ def status(home: Path) -> StackStatus:
     return look(folder, memory, programs(folder, memory, found))
 
 
+def doctor(home: Path) -> tuple[Check, ...]:
+    """Look at the machine, the ports and the servers; it works with a stack that is down."""
+    from deployments.local import doctor as checks
+
+    folder = Folder.at(home)
+    machine = (checks.check_python(), checks.check_versions(), checks.check_disk(folder))
+    try:
+        memory = recall(folder)
+        local = secrets.read(folder.secrets) is not None
+        settings = Settings.from_environment(_effective(home))
+        ours = (checks.check_ports(*_taken(folder, memory)), checks.check_processes(status(home)))
+    except PerennialError as error:
+        ports = checks.check_ports(*_taken(folder, Memory()))
+        return (*machine, ports, checks.Check("settings", False, str(error), checks.UP))
+    return (
+        *machine,
+        *(ours if local else ()),
+        checks.check_clock(settings),
+        checks.check_store(settings),
+        checks.check_mlflow(settings),
+        checks.check_prefect(settings),
+    )
+
+
 def environment(home: Path) -> dict[str, str]:
     """Return the variables with which a process reaches the stack under `home`.
 
@@ -105,22 +153,32 @@ def connect(home: Path) -> None:
     Raises:
         StackError: the stack was never started, and no other servers are set.
     """
-    needed = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    elsewhere = all(map(os.environ.get, (*needed, "PERENNIAL_SIGNING_KEY")))
-    if elsewhere and secrets.read(Folder.at(home).secrets) is None:
-        return
-    for name, value in joined(environment(home), os.environ).items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
+    wanted = _effective(home)
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
 
 
-def _refuse_taken(folder: Folder, memory: Memory) -> None:
+def _effective(home: Path) -> dict[str, str]:
+    real = dict(os.environ)
+    if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
+        return {**OFFLINE, **real}
+    changes = joined(environment(home), real)
+    return {name: value for name, value in {**real, **changes}.items() if value is not None}
+
+
+def _find_bucket(home: Path) -> None:
+    from tasks.store.s3 import S3Store
+
+    store = S3Store(Settings.from_environment(environment(home)))
+    next(iter(store.list(RESULTS)), None)
+
+
+def _taken(folder: Folder, memory: Memory) -> tuple[tuple[Holder, ...], int]:
     ports = Ports.shifted(memory.offset)
     mine = {process.pid for process in marked(folder)}
     needed = [port for name in names() for port in ports.of(name)]
-    refuse_taken(tuple(each for each in holders(needed) if each.pid not in mine))
+    return tuple(each for each in holders(needed) if each.pid not in mine), len(needed)
 
 
 def _start(folder: Folder, fresh: bool) -> None:

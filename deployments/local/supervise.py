@@ -35,7 +35,7 @@ def configuration(folder: Folder, python: str = sys.executable) -> str:
 
     It names no secret; each launcher reads them itself.
 
-    >>> print(configuration(Folder(Path("/h")), "python").splitlines()[2])
+    >>> print(configuration(Folder(Path("/h")), "python").splitlines()[1])
     file=/h/run/supervisor.sock
     """
     top = f"""

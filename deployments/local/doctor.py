@@ -1,0 +1,211 @@
+"""Named checks of the machine and of the servers, each with what to do when it fails."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from deployments.local.folder import Folder
+from deployments.local.ports import Holder, named
+from deployments.local.status import StackStatus
+from deployments.local.versions import differing, installed, pins
+from mlflow_server import health as tracking
+from tasks.errors import PerennialError, PreconditionFailed
+from tasks.settings import REPOSITORY, Settings
+from tasks.store.layout import result
+
+LOCK = REPOSITORY / "requirements.lock"
+SUITABLE = ((3, 11), (3, 14))
+LEAST_FREE = 5 * 1024**3
+MOST_SKEW = 5.0
+UP = "Run `perennial up`."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: whether it is well, what was found, what to do if not."""
+
+    name: str
+    passed: bool
+    detail: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def judged(name: str, passed: bool, detail: str, remedy: str) -> Check:
+    """Return a check that says what to do only when it failed.
+
+    >>> judged("disk", True, "9 GiB", "Free some.").remedy
+    ''
+    """
+    return Check(name, passed, detail, "" if passed else remedy)
+
+
+def check_python(version: tuple[int, int] = sys.version_info[:2]) -> Check:
+    """Check the interpreter.
+
+    >>> check_python((3, 10)).passed, check_python((3, 11)).passed
+    (False, True)
+    """
+    low, high = SUITABLE
+    named = f"Python {version[0]}.{version[1]}"
+    remedy = "Install Python 3.11, 3.12 or 3.13; then `make clean` and `make run`."
+    return judged("python", low <= version < high, named, remedy)
+
+
+def check_versions(lock: Path = LOCK) -> Check:
+    """Check every installed package against the lock file."""
+    try:
+        pinned = pins(lock.read_text("utf-8"))
+    except OSError as error:
+        detail = f"{lock}: {error.strerror}"
+        return judged("versions", False, detail, "Run it from a clone of the repository.")
+    found = list(differing(pinned, installed()))
+    named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
+    detail = (
+        f"{len(found)} of {len(pinned)} differ: {named}" if found else f"{len(pinned)} as locked"
+    )
+    return judged("versions", not found, detail, "Run `make clean`, then `make run`.")
+
+
+def check_ports(taken: tuple[Holder, ...], needed: int) -> Check:
+    """Check that no stranger holds a port.
+
+    >>> check_ports((), 12).detail
+    '12 ports are free or ours'
+    """
+    detail = named(taken) or f"{needed} ports are free or ours"
+    remedy = "End that process, or run `perennial up --port-offset 1000`."
+    return judged("ports", not taken, detail, remedy)
+
+
+def check_processes(status: StackStatus) -> Check:
+    """Check that every process of the stack is up."""
+    missing = [f"{each.name} is {each.state}" for each in status.programs if each.state != "up"]
+    down = len(missing) == len(status.programs)
+    detail = "the stack is down" if down else ", ".join(missing) or "all up"
+    return judged("processes", not missing, detail, UP)
+
+
+def check_disk(folder: Folder) -> Check:
+    """Check that the disk of the state has 5 GiB left."""
+    there = next(each for each in (folder.root, *folder.root.parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    detail = f"{free / 1024**3:.1f} GiB free at {there}"
+    remedy = "Free at least 5 GiB, or set PERENNIAL_HOME to another disk."
+    return judged("disk", free >= LEAST_FREE, detail, remedy)
+
+
+def check_clock(settings: Settings) -> Check:
+    """Check this machine's clock against the store's, which refuses requests 15 minutes off."""
+    date = _date(settings.s3_endpoint)
+    if date is None:
+        return judged("clock", False, f"no answer from {settings.s3_endpoint}", UP)
+    skew = abs(time.time() - date)
+    detail = f"{skew:.0f} s from the store's"
+    return judged(
+        "clock", skew <= MOST_SKEW, detail, "Set the clock; turn time synchronisation on."
+    )
+
+
+def check_store(settings: Settings) -> Check:
+    """Write, read, write again on conditions, and remove one object."""
+    from tasks.store.s3 import S3Store
+
+    where = f"{settings.s3_endpoint}/{settings.bucket}"
+    key = result(f"doctor-{secrets.token_hex(8)}", "round-trip")
+    data = secrets.token_bytes(64 * 1024)
+    remedy = f"{UP} If it is up, check the keys and whether the store knows conditional writes."
+    try:
+        store = S3Store(settings)
+        first = store.put(key, data, if_absent=True)
+        same = store.get(key) == data
+        twice = _refuses(lambda: store.put(key, data, if_absent=True))
+        store.put(key, data[:100], if_match=first.etag)
+        stale = _refuses(lambda: store.put(key, data, if_match=first.etag))
+        store.delete(key)
+    except PerennialError as error:
+        return judged("store", False, str(error), remedy)
+    wrong = [
+        text
+        for text, well in (
+            ("the bytes came back changed", same),
+            ("If-None-Match is ignored", twice),
+            ("If-Match is ignored", stale),
+        )
+        if not well
+    ]
+    detail = "; ".join(wrong) or f"{where}: round trip and conditional writes work"
+    return judged("store", not wrong, detail, remedy)
+
+
+def check_mlflow(settings: Settings) -> Check:
+    """Check that MLflow answers, in the version of the client."""
+    return _version("mlflow", settings.mlflow_uri, tracking.version(settings.mlflow_uri))
+
+
+def check_prefect(settings: Settings) -> Check:
+    """Check that Prefect answers, in the version of the client."""
+    text = _get(f"{settings.prefect_url}/admin/version")
+    try:
+        version = None if text is None else str(json.loads(text))
+    except ValueError:
+        version = "not Prefect"
+    return _version("prefect", settings.prefect_url, version)
+
+
+def _version(package: str, where: str, came: str | None) -> Check:
+    ours = metadata.version(package)
+    if came is None:
+        return judged(package, False, f"no answer from {where}", UP)
+    detail = f"{came} at {where}" + ("" if came == ours else f", the client is {ours}")
+    return judged(package, came == ours, detail, f"Run {package} {ours} on the server.")
+
+
+def _refuses(write: Callable[[], object]) -> bool:
+    try:
+        write()
+    except PreconditionFailed:
+        return True
+    return False
+
+
+def _open(url: str) -> tuple[str, str]:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        return answer.headers.get("Date", ""), answer.read(1000).decode("utf-8", "replace")
+
+
+def _get(url: str) -> str | None:
+    try:
+        return _open(url)[1]
+    except (OSError, HTTPException, ValueError):
+        return None
+
+
+def _date(url: str) -> float | None:
+    try:
+        date = _open(url)[0]
+    except urllib.error.HTTPError as refused:
+        with refused:
+            date = refused.headers.get("Date", "")
+    except (OSError, HTTPException, ValueError):
+        return None
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return None

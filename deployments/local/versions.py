@@ -1,0 +1,51 @@
+"""Compare what is installed with what the lock file pins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+
+from packaging.markers import Marker
+
+PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)\s*(?:;(?P<marker>[^\\]*))?")
+
+
+def pins(text: str) -> dict[str, str]:
+    """Return the version of each package that a lock file pins for this interpreter.
+
+    >>> pins('b==2 ; sys_platform == "never" \\\\\\n    --hash=sha256:00\\na==1.0 \\\\')
+    {'a': '1.0'}
+    """
+    found = {}
+    for line in text.splitlines():
+        pin = PIN.match(line)
+        if pin and (not pin["marker"] or Marker(pin["marker"].strip()).evaluate()):
+            found[normal(pin["name"])] = pin["version"]
+    return found
+
+
+def normal(name: str) -> str:
+    """Return a package's name in the one spelling that compares.
+
+    >>> normal("Foo_bar.baz")
+    'foo-bar-baz'
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def installed() -> dict[str, str]:
+    """Return the version of each installed package."""
+    return {normal(each.name): each.version for each in metadata.distributions()}
+
+
+def differing(pinned: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
+    """Yield, for people, each package that is missing or of another version.
+
+    >>> list(differing({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "1"}))
+    ['b is 1, locked 2', 'c is missing, locked 3']
+    """
+    for name, version in sorted(pinned.items()):
+        came = present.get(name, "missing")
+        if came != version:
+            yield f"{name} is {came}, locked {version}"
