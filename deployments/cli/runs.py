@@ -9,7 +9,6 @@ import click
 
 from deployments.cli.output import reporting, say, show, table
 from deployments.cli.running import Session, follow, open_session, share_of
-from tasks.errors import Refused
 
 
 @click.command()
@@ -64,10 +63,15 @@ def batches_table(batches: list[dict[str, Any]]) -> str:
     """One line a batch: what became of it, and why."""
     if not batches:
         return "Nothing is pending."
-    head = ["object", "outcome", "rows", "kept", "why"]
+    head = ["object", "outcome", "rows", "why"]
     rows = [
-        [b["object"].rpartition("/")[2], b["outcome"], b["rows"], b["kept"], b["why"]]
-        for b in batches
+        [
+            batch["key"].rpartition("/")[2],
+            batch["outcome"],
+            f"{batch['rows']:,}" if batch["outcome"] != "already" else "",
+            "; ".join(batch["reasons"]),
+        ]
+        for batch in batches
     ]
     return table(head, rows)
 
@@ -104,9 +108,3 @@ def interval(figure: dict[str, float]) -> str:
     '0.653 [0.646, 0.661]'
     """
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-
-
-def refuse_when_lost(outcome: dict[str, Any]) -> None:
-    """Turn a refusal into exit status 3."""
-    if outcome["outcome"] in ("lost", "refused"):
-        raise Refused(outcome["pipeline"], outcome["why"])

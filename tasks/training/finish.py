@@ -28,6 +28,7 @@ from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
 
 ATTEMPTS = 3
+JUDGED_AGAIN = "judged again against the champion then in service, and passed"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _conclude(
         why=why_promoted(judged),
         expected=work.pointer_tag,
         attempt=digest([work.plan.key, _champion(work)]),
+        override=JUDGED_AGAIN,
     )
     if promotion.outcome in ("promoted", "already"):
         _mirror_quietly(lambda: remove_alias(work.settings, name, "challenger"))
@@ -170,7 +172,11 @@ def _verdict_entry(
 ) -> Entry:
     champion = "" if work.reigning is None else work.reigning.champion.digest
     score = judged.evaluation.deciding
-    said = {"promote": "passed the gate", "refused": "was refused by the gate"}
+    said = {
+        "promote": "passed the gate",
+        "refused": "was refused by the gate",
+        "awaiting approval": "passed the gate and awaits approval",
+    }
     reasons = f": {'; '.join(verdict.reasons)}" if verdict.reasons else ""
     return Entry(
         id=f"verdict-{digest([work.plan.key, champion])[:32]}",
@@ -179,7 +185,7 @@ def _verdict_entry(
         kind="verdict",
         version=version,
         by=f"train ({cause})",
-        summary=f"version {version} {said.get(step, 'passed the gate and awaits approval')}{reasons}",
+        summary=f"version {version} {said[step]}{reasons}",
         figures={
             "training_key": work.plan.key,
             "champion": champion,

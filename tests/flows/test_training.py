@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from tasks.faults import POINTS
+from tasks.ledger.ledger import ledger_of
+from tasks.promotion import pointer
+from tasks.promotion.versions import models, published
+from tasks.tracking.client import connected
+from tasks.tracking.registry import aliases
+from tests.flows.conftest import TOY, Bench, toy_rows
+
+pytestmark = pytest.mark.system
+INGEST, TRAIN = "flows.ingestion:ingest", "flows.training:train"
+CRASHES = [point for point in POINTS if point.startswith(("train.", "promote."))]
+
+
+def mlflow_versions(bench: Bench) -> list[int]:
+    with connected(bench.settings, "test") as client:
+        found = client.search_model_versions(f"name = '{bench.name}'")
+    return sorted(int(version.version) for version in found)
+
+
+def finished_runs(bench: Bench) -> int:
+    with connected(bench.settings, "test") as client:
+        experiment = client.get_experiment_by_name(bench.name)
+        runs = client.search_runs([experiment.experiment_id], "tags.`perennial.key` != ''")
+    return sum(run.info.status == "FINISHED" for run in runs)
+
+
+def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> None:
+    bench.drop("a.csv", toy_rows(600))
+    landed = bench.run(INGEST)
+    assert [batch["outcome"] for batch in landed["batches"]] == ["accepted"]
+    first = bench.run(TRAIN, cause="test")
+    assert first["outcome"] == "promoted"
+    assert first["metrics"]["roc_auc"]["low"] > 0.7
+    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    assert champion.version == first["version"] == 1
+    assert aliases(bench.settings, bench.name) == {"champion": 1}
+    again = bench.run(TRAIN, cause="test")
+    assert (again["outcome"], again["version"]) == ("unchanged", 1)
+    assert "Nothing to compute" in again["summary"]
+    assert published(bench.store, bench.name) == (1,)
+    assert mlflow_versions(bench) == [1]
+
+
+def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
+    bench: Bench,
+) -> None:
+    bench.drop("a.csv", toy_rows(600))
+    bench.run(INGEST)
+    bench.run(TRAIN)
+    bench.rewrite(TOY.replace("folds: 2", "folds: 3"))
+    second = bench.run(TRAIN)
+    assert second["version"] == 2
+    (manifest,) = [m for m in models(bench.store, bench.name, bench.settings.signing_key)
+                   if m.version == 2]  # fmt: skip
+    rule = next(one for one in manifest.verdict.rules if "champion" in one.rule)
+    assert "fitted again" in rule.figures + rule.reason or "1" in rule.figures
+    bench.drop("b.csv", toy_rows(400, start=600))
+    bench.run(INGEST)
+    third = bench.run(TRAIN)
+    assert third["version"] == 3
+    verdicts = ledger_of(bench.settings, bench.name).entries("verdict")
+    assert [entry.version for entry in verdicts] == [1, 2, 3]
+
+
+def test_a_damaged_result_is_computed_again(bench: Bench) -> None:
+    bench.drop("a.csv", toy_rows(400))
+    bench.run(INGEST)
+    bench.die(TRAIN, "train.evaluated.before")
+    kept = [info for info in bench.store.list("results/") if "/contender.json/" in info.key]
+    model = max(kept, key=lambda info: info.size)
+    bench.store.put(model.key, b"damaged")
+    assert bench.run(TRAIN)["outcome"] == "promoted"
+    assert bench.store.get(model.key) != b"damaged"
+
+
+def test_dying_at_every_write_leaves_one_version(bench: Bench) -> None:
+    """One run dies at every point in turn; each next one goes on from where it died."""
+    bench.drop("a.csv", toy_rows(400))
+    bench.run(INGEST)
+    for point in CRASHES:
+        bench.die(TRAIN, point)
+        assert len(published(bench.store, bench.name)) <= 1
+    outcome = bench.run(TRAIN)
+    assert outcome["version"] == 1
+    assert published(bench.store, bench.name) == (1,)
+    assert mlflow_versions(bench) == [1]
+    assert finished_runs(bench) == 1
+    ledger = ledger_of(bench.settings, bench.name)
+    assert len(ledger.entries("verdict")) == 1
+    assert len(ledger.entries("promotion")) == 1
+    assert aliases(bench.settings, bench.name) == {"champion": 1}
