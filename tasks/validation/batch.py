@@ -155,7 +155,10 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
     """Refuse required columns without any value, and rows without key or event time."""
     needed = (*pipeline.key, pipeline.event_time)
     problems = []
+    said = {problem.column for problem in typed.problems}
     for name in required_columns(pipeline):
+        if name in said:
+            continue
         nulls = typed.nulls.get(name, 0)
         if nulls == typed.rows:
             problems.append(Problem("required column", name, "No row has a value."))

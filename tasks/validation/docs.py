@@ -40,7 +40,8 @@ def page_name(batch: str, *, accepted: bool) -> str:
 def validation_page(report: Report, suite: Suite) -> str:
     """Return the page that Great Expectations renders of the checks, without network resources.
 
-    A batch that was refused while it was read has no checks; its page is the report's own.
+    A batch that was refused while it was read has no checks; its page is the report's own, as it
+    is where the library cannot render a result.
     """
     if not report.checks:
         return report.to_html()
@@ -65,7 +66,10 @@ def validation_page(report: Report, suite: Suite) -> str:
         },
         meta={"batch": report.batch, "run_id": report.batch[:12]},
     )
-    html = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(validation))
+    try:
+        html = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(validation))
+    except Exception:
+        return report.to_html()  # a page that cannot be drawn must not hold up the rows
     return FOREIGN.sub("", str(html)).replace("</head>", LAYOUT, 1)
 
 
@@ -115,7 +119,7 @@ def _result(expectation: Any, check: Check) -> Any:
         exception_info={
             "raised_exception": raised,
             "exception_message": check.message or None,
-            "exception_traceback": None,
+            "exception_traceback": "",
         },
         meta={},
     )

@@ -24,7 +24,11 @@ def known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
         ours = pl.DataFrame(pl.from_arrow(keys)).select(key)
         first = key[0]
         low, high = ours[first].min(), ours[first].max()
-        theirs = table.scan(version).select(key).filter(pl.col(first).is_between(low, high))
+        theirs = (
+            table.scan(version)
+            .select(key)
+            .filter(pl.col(first).is_between(pl.lit(low), pl.lit(high)))
+        )
         met = theirs.join(ours.lazy(), on=list(key), how="semi").unique()
         marked = ours.lazy().join(
             met.with_columns(_known=pl.lit(True)), on=list(key), how="left", maintain_order="left"

@@ -86,7 +86,7 @@ class ParquetSource:
             if len(wrong):
                 bad[field.name] = wrong
             elif kind_of(came.type) != kind_of(field.type):
-                retyped[field.name] = f"{came.type} as {kind_of(field.type)}"
+                retyped[field.name] = f"{kind_of(came.type)} as {kind_of(field.type)}"
         return Piece(pa.table(columns, schema=schema), bad, retyped, changed=nulls != 0)
 
     def _opened(self) -> Any:

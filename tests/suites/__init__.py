@@ -1,0 +1,1 @@
+"""Suites that tests name as a pipeline's own."""

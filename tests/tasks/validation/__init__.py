@@ -1,0 +1,1 @@
+"""Reading, judging, cleaning and landing of batches."""

@@ -1,0 +1,99 @@
+"""Which rows are kept, with every dropped one counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.validation import keys
+from tasks.validation.batch import Examination
+from tasks.validation.report import Cleaning
+from tests.tasks.validation.scenes import HEADER, csv, examined, people, row
+
+
+def kept(examination: Examination) -> list[str]:
+    assert examination.rows is not None
+    column: list[str] = pq.read_table(examination.rows).column("visit").to_pylist()
+    return column
+
+
+def test_of_equal_keys_the_first_row_stays(tmp_path: Path) -> None:
+    content = HEADER + row(1, ward="A") + row(2) + row(1, ward="B") + row(1, ward="C") + row(3)
+    examination = examined(tmp_path, "a.csv", content.encode())
+    assert kept(examination) == ["v1", "v2", "v3"]
+    assert examination.report.cleaning.duplicates_in_batch == 2
+    assert (examination.report.rows, examination.report.kept) == (5, 3)
+
+
+def test_keys_of_the_curated_table_are_dropped(tmp_path: Path) -> None:
+    def known(rows: pa.Table) -> np.ndarray:
+        assert rows.column_names == ["visit"]
+        return np.array([value in {"v1", "v3"} for value in rows.column("visit").to_pylist()])
+
+    content = csv(5) + row(3)
+    examination = examined(tmp_path, "a.csv", content.encode(), known=known)
+    assert kept(examination) == ["v0", "v2", "v4"]
+    cleaning = examination.report.cleaning
+    assert (cleaning.duplicates_in_batch, cleaning.duplicates_known) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows", "cleaning"),
+    [
+        ("keep_for_later", 4, Cleaning(missing_target=2)),
+        ("drop", 2, Cleaning(missing_target=2, missing_target_dropped=2)),
+    ],
+)
+def test_missing_targets_are_counted(
+    rule: str, rows: int, cleaning: Cleaning, tmp_path: Path
+) -> None:
+    content = HEADER + row(1) + row(2, stays="") + row(3, stays="NA") + row(4)
+    examination = examined(tmp_path, "a.csv", content.encode(), people(missing_target=rule))
+    assert len(kept(examination)) == rows
+    assert examination.report.cleaning == cleaning
+
+
+@pytest.mark.parametrize("setting", ["missing_target", "duplicates"])
+def test_what_the_pipeline_refuses_refuses_the_batch(setting: str, tmp_path: Path) -> None:
+    content = (HEADER + row(1) + row(2, stays="") + row(1)).encode()
+    report = examined(tmp_path, "a.csv", content, people(**{setting: "refuse"})).report
+    assert not report.accepted
+    assert [problem.rows for problem in report.problems] == [
+        (2,) if setting == "missing_target" else (3,)
+    ]
+
+
+def test_types_that_change_without_loss_are_told(tmp_path: Path) -> None:
+    lines = csv(3).encode()
+    frame = pl.read_csv(lines).with_columns(pl.col("stays").cast(pl.Float64))
+    frame.write_parquet(tmp_path / "a.parquet")
+    content = (tmp_path / "a.parquet").read_bytes()
+    report = examined(tmp_path, "a.parquet", content).report
+    assert report.cleaning.retyped == ("at: string as timestamp", "stays: number as integer")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["", "a", "b"])), min_size=1))
+def test_later_twins_are_exactly_those_that_came_before(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("twins") / "rows.parquet"
+    numbers, texts = zip(*rows, strict=True)
+    pl.DataFrame({"n": numbers, "t": texts}).write_parquet(path)
+    expected = [each in rows[:place] for place, each in enumerate(rows)]
+    assert keys.later_twins(path, ["n", "t"]).tolist() == expected
+
+
+def test_rows_that_only_share_a_hash_are_not_twins() -> None:
+    found = np.array([1, 2, 1, 3, 2, 9], dtype=np.uint64)
+    candidates = keys.shares(found, keys.repeated(found))
+    assert candidates.tolist() == [True, True, True, False, True, False]
+    (places,) = keys.partitions(found, candidates)
+    assert places.tolist() == [0, 1, 2, 4]
