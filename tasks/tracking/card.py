@@ -123,20 +123,22 @@ def sections(card: Card) -> tuple[Section, ...]:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a figure as text.
+    """Return a figure with `digits` significant digits.
 
-    >>> number(0.66412), number(81234.0), number(None)
-    ('0.6641', '81,230', 'n/a')
+    >>> number(0.66), number(81234.4), number(None)
+    ('0.6600', '81,234', 'n/a')
     """
     if value is None or math.isnan(value):
         return "n/a"
-    return f"{float(f'{value:.{digits}g}'):,.10g}"
+    if abs(value) >= 10**digits:
+        return f"{value:,.0f}"
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def between(low: float | None, high: float | None) -> str:
     """
     >>> between(0.65, 0.67), between(None, 0.67)
-    ('0.65 to 0.67', '')
+    ('0.6500 to 0.6700', '')
     """
     return "" if low is None or high is None else f"{number(low)} to {number(high)}"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import TrackingError, bounded
 from tasks.settings import Settings
 from tasks.tracking.client import address, connected, taken
+from tasks.tracking.links import experiment_page, run_url
 from tasks.tracking.record import (
     KEY,
     REASON,
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 NOTE = "mlflow.note.content"
+PRIMARY = "mlflow.experiment.primaryMetric.name"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
-DIGEST_LIMIT = 36
+DIGEST_SHOWN = 12
 
 
 def track(settings: Settings, record: RunRecord) -> str:
@@ -45,7 +47,7 @@ def track(settings: Settings, record: RunRecord) -> str:
         TrackingError: the server is down or refuses.
     """
     with connected(settings, f"run {record.name}") as client:
-        experiment = _experiment(client, record.pipeline, record.about)
+        experiment = _experiment(client, record)
         finished, torn = _known(client, experiment, record.key)
         if finished:
             return finished[0]
@@ -96,15 +98,25 @@ def experiment_url(settings: Settings, pipeline: str) -> str:
     """
     with connected(settings, f"experiment {pipeline}") as client:
         found = client.get_experiment_by_name(pipeline)
-    where = address(settings.mlflow_uri)
     if found is None:
+        where = f"MLflow at {address(settings.mlflow_uri)}"
         remedy = f"Train first: `perennial train {pipeline}`."
         raise TrackingError(where, f"it has the experiment {pipeline}", "none", remedy)
-    return f"{where}/#/experiments/{found.experiment_id}"
+    return experiment_page(settings, found.experiment_id)
 
 
-def _experiment(client: MlflowClient, name: str, about: str) -> str:
-    described = {**KIND, NOTE: about}
+def run_page(settings: Settings, run_id: str) -> str:
+    """Return the page of a run inside its experiment, which the server is asked for.
+
+    Raises:
+        TrackingError: the server is down or knows no such run.
+    """
+    with connected(settings, f"run {run_id}") as client:
+        return run_url(settings, run_id, client.get_run(run_id).info.experiment_id)
+
+
+def _experiment(client: MlflowClient, record: RunRecord) -> str:
+    name, described = record.pipeline, {**KIND, PRIMARY: record.metric, NOTE: record.about}
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
@@ -182,13 +194,18 @@ def _source(record: RunRecord) -> DatasetInput:
     columns = [{"name": n, "type": t, "required": False} for n, t in told.schema.items()]
     data = Dataset(
         name=f"{told.name} v{told.version}",
-        digest=told.digest[:DIGEST_LIMIT],
+        digest=told.digest[:DIGEST_SHOWN],
         source_type="delta_table",
         source=json.dumps({"path": told.source, "delta_table_version": told.version}),
         schema=json.dumps({"mlflow_colspec": columns}),
         profile=json.dumps({"num_rows": told.rows, "window": told.window}),
     )
-    marks = {"mlflow.data.context": "training", "version": told.version, "window": told.window}
+    marks = {
+        "mlflow.data.context": "training",
+        "version": told.version,
+        "window": told.window,
+        "digest": told.digest,
+    }
     return DatasetInput(data, [InputTag(name, str(text)[:500]) for name, text in marks.items()])
 
 

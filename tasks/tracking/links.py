@@ -7,13 +7,23 @@ from urllib.parse import quote
 from tasks.settings import Settings
 from tasks.tracking.client import address
 
+# Without it, MLflow 3 opens its pages for language models, with empty charts of traces.
+VIEW = "workflowType=machine_learning"
 
-def run_url(settings: Settings, run_id: str) -> str:
-    """Return the page of a run; MLflow redirects it to the run's place in its experiment."""
-    return f"{address(settings.mlflow_uri)}/#/runs/{quote(run_id, safe='')}"
+
+def experiment_page(settings: Settings, experiment: str) -> str:
+    """Return the page of an experiment's runs."""
+    return f"{address(settings.mlflow_uri)}/#/experiments/{experiment}/runs?{VIEW}"
+
+
+def run_url(settings: Settings, run_id: str, experiment: str = "") -> str:
+    """Return the page of a run; without its experiment's id, MLflow redirects to that page."""
+    run = f"runs/{quote(run_id, safe='')}"
+    place = f"experiments/{experiment}/{run}" if experiment else run
+    return f"{address(settings.mlflow_uri)}/#/{place}?{VIEW}"
 
 
 def model_url(settings: Settings, pipeline: str, version: int | None = None) -> str:
     """Return the page of a registered model, or of one of its versions in MLflow's numbers."""
     page = f"{address(settings.mlflow_uri)}/#/models/{quote(pipeline, safe='')}"
-    return page if version is None else f"{page}/versions/{version}"
+    return f"{page}?{VIEW}" if version is None else f"{page}/versions/{version}?{VIEW}"

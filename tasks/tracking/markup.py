@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
 
-from jinja2 import Environment
+from jinja2 import Environment, Template
 
-from tasks.tracking.card import Card, Lines, Table, sections
+from tasks.tracking.card import Card, Lines, Table, between, number, sections
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -79,19 +80,29 @@ def to_html(card: Card, images: Mapping[str, bytes] | None = None) -> str:
     `images` is title to PNG bytes; they are put into the page.
     """
     encoded = [(title, b64encode(data).decode()) for title, data in (images or {}).items()]
-    page = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
     good = card.verdict.lower().startswith("pass")
-    return page.render(card=card, sections=sections(card), images=encoded, good=good)
+    return _page().render(card=card, sections=sections(card), images=encoded, good=good)
 
 
 def note(card: Card) -> str:
     """Return the head of the card, for places that show a few lines of Markdown."""
     wanted = {"What it does", "Verdict", "How good it is", "Data"}
-    lines = []
+    lines = [escaped(summary(card)), ""]
     for title, parts in sections(card):
         if title in wanted:
             lines += [f"### {title}", "", *(f"{_markdown(part)}\n" for part in parts)]
     return "\n".join([*lines, "The whole model card lies among the artifacts: `model-card.html`."])
+
+
+def summary(card: Card) -> str:
+    """Return the card in one sentence, for lists that show a line."""
+    scores = [one for one in card.scores if one.name == card.metric]
+    told = [
+        f"{one.name} {number(one.value)} ({between(one.low, one.high) or 'no interval'})"
+        for one in scores
+    ]
+    rows = f"{card.holdout_rows:,} rows of {card.holdout}"
+    return f"{card.verdict.capitalize()}: {card.family}, {', '.join(told)} on {rows}."
 
 
 def escaped(text: str) -> str:
@@ -101,6 +112,11 @@ def escaped(text: str) -> str:
     \<b\>\*roc_auc\*\|\_y\_ z
     """
     return SPECIAL.sub(r"\\\g<0>", " ".join(str(text).split()))
+
+
+@cache
+def _page() -> Template:
+    return Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
 
 
 def _markdown(part: str | Lines | Table) -> str:

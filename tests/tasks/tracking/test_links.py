@@ -9,22 +9,32 @@ from pathlib import Path
 import pytest
 
 from tasks.settings import Settings
-from tasks.tracking.links import model_url, run_url
+from tasks.tracking.links import VIEW, model_url, run_url
 
 SETTINGS = Settings("http://s3", "", "", "", mlflow_uri="http://user:secret@mlflow:5000/")
 
 
 def test_links_hold_no_credentials() -> None:
-    assert run_url(SETTINGS, "ab12") == "http://mlflow:5000/#/runs/ab12"
-    assert model_url(SETTINGS, "flights") == "http://mlflow:5000/#/models/flights"
-    assert model_url(SETTINGS, "flights", 4) == "http://mlflow:5000/#/models/flights/versions/4"
+    assert run_url(SETTINGS, "ab12") == f"http://mlflow:5000/#/runs/ab12?{VIEW}"
+    inside = f"http://mlflow:5000/#/experiments/4/runs/ab12?{VIEW}"
+    assert run_url(SETTINGS, "ab12", "4") == inside
+    assert model_url(SETTINGS, "flights") == f"http://mlflow:5000/#/models/flights?{VIEW}"
+    page = f"http://mlflow:5000/#/models/flights/versions/4?{VIEW}"
+    assert model_url(SETTINGS, "flights", 4) == page
 
 
 @pytest.mark.parametrize(
     "route",
-    ["/runs/:runUuid", "/models/:modelName", "/models/:modelName/versions/:version",
-     "/experiments/:experimentId"],
-)  # fmt: skip
+    [
+        VIEW.partition("=")[2],
+        "/experiments/:experimentId/:tabName",
+        "/runs/:runUuid",
+        "/experiments/:experimentId/runs/:runUuid",
+        "/models/:modelName",
+        "/models/:modelName/versions/:version",
+        "/experiments/:experimentId",
+    ],
+)
 def test_the_installed_page_knows_the_routes(route: str) -> None:
     found = find_spec("mlflow")
     assert found is not None

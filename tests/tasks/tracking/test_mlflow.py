@@ -21,7 +21,7 @@ from tasks.errors import TrackingError
 from tasks.settings import Settings
 from tasks.tracking import record as records
 from tasks.tracking.client import connected
-from tasks.tracking.experiment import experiment_url, track, update_verdict
+from tasks.tracking.experiment import experiment_url, run_page, track, update_verdict
 from tasks.tracking.registry import aliases, mark, register, remove_alias, set_alias
 from tests.servers import Tracking
 from tests.tasks.tracking.dying import way_that_breaks
@@ -271,8 +271,10 @@ def test_an_unknown_run_is_one_clear_message(server: Settings) -> None:
 def test_an_experiment_has_a_page_once_trained(server: Settings, pipeline: str) -> None:
     with pytest.raises(TrackingError, match=f"perennial train {pipeline}"):
         experiment_url(server, pipeline)
-    track(server, record("key-1", pipeline=pipeline, trials_made=0))
-    assert experiment_url(server, pipeline).startswith(f"{server.mlflow_uri}/#/experiments/")
+    run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
+    page = experiment_url(server, pipeline)
+    assert page.startswith(f"{server.mlflow_uri}/#/experiments/")
+    assert run_page(server, run_id) == page.replace("/runs?", f"/runs/{run_id}?")
 
 
 def test_a_server_that_is_down_is_one_clear_message(server: Settings) -> None:
