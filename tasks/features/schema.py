@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast, get_args
 
@@ -164,7 +164,8 @@ def _inferred(name: str, column: pd.Series, *, always_time: bool) -> Feature | s
 
 
 def _check_names(rows: pd.DataFrame) -> None:
-    wrong = [name for name in rows.columns if not isinstance(name, str) or name == ""]
+    names: Iterable[object] = rows.columns
+    wrong = [name for name in names if not isinstance(name, str) or not name]
     if wrong:
         raise DataError("feature columns", "have names that are text", repr(wrong[:5]))
     twice = [name for name, count in Counter(rows.columns).items() if count > 1]

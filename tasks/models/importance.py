@@ -18,12 +18,12 @@ def importances(model: Model, columns: Columns) -> dict[str, float]:
     """Return a share for every prepared column, largest first.
 
     Gradient boosting: the gain of its splits. Forests: the impurity taken away. Linear: the
-    absolute coefficients on standardised columns. Network: an approximation, the absolute
-    weights of a column in the first layer, times what each unit weighs in the layers behind it.
+    absolute coefficients, times the spread of what they weigh. Network: an approximation, the
+    absolute weights along every path from a column to the answer, times the column's spread.
     Equal shares where the model uses nothing.
     """
     encoders = model.pipeline_.named_steps["encoders"]
-    weights = _weights(model.pipeline_.named_steps["model"])
+    weights = _weights(model.pipeline_.named_steps["model"], model.input_spread_)
     shares = dict.fromkeys((*columns[0], *columns[1]), 0.0)
     for name, weight in zip(_sources(encoders), weights.tolist(), strict=True):
         shares[name] += weight
@@ -47,16 +47,17 @@ def by_feature(shares: Mapping[str, float], origins: Mapping[str, str]) -> dict[
     return dict(sorted(folded.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _weights(estimator: Any) -> Array:
+def _weights(estimator: Any, spread: Array) -> Array:
     if hasattr(estimator, "booster_"):
         return np.asarray(estimator.booster_.feature_importance("gain"), dtype=np.float64)
     if hasattr(estimator, "coefs_"):
         behind = np.ones(estimator.coefs_[-1].shape[1])
         for layer in reversed(estimator.coefs_):
             behind = np.abs(layer) @ behind
-        return np.asarray(behind, dtype=np.float64)
+        return np.asarray(behind * spread, dtype=np.float64)
     if hasattr(estimator, "coef_"):
-        return np.asarray(np.abs(np.atleast_2d(estimator.coef_)).mean(axis=0), dtype=np.float64)
+        weights = np.abs(np.atleast_2d(estimator.coef_)).mean(axis=0)
+        return np.asarray(weights * spread, dtype=np.float64)
     return np.asarray(estimator.feature_importances_, dtype=np.float64)
 
 

@@ -19,6 +19,7 @@ from tasks.features.preprocessing import Float32, for_distances, for_trees
 from tasks.features.schema import Columns
 
 Array = np.ndarray[Any, Any]
+EXAMINED = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Model(BaseEstimator):  # type: ignore[misc]
     It takes prepared rows (`tasks.features.prepare`). The estimator is made at fit, when the
     number of rows is known: a smallest leaf of 200 rows suits a table of 80,000, not one of 300.
     After fit: `pipeline_` (the scikit-learn pipeline that is exported), `classes_`, `converged_`,
-    and for a regression `center_` and `spread_`: every family learns the standardised target.
+    `input_spread_` (the standard deviation of every encoded column), and for a regression
+    `center_` and `spread_`: every family learns the standardised target.
     """
 
     def __init__(
@@ -75,16 +77,20 @@ class Model(BaseEstimator):  # type: ignore[misc]
             y = y.astype(np.float64)
             self.center_, self.spread_ = float(y.mean()), float(y.std()) or 1.0
             y = (y - self.center_) / self.spread_
+        # of two classes one share says all, and scikit-learn's encoder fails for more
+        kind = "binary" if sample.classes == 2 else self.task
         encoders = for_trees if self.trees else for_distances
         self.pipeline_ = Pipeline(
             [
-                ("encoders", encoders(self.columns, self.task, self.seed)),
+                ("encoders", encoders(self.columns, kind, self.seed)),
                 ("float32", Float32()),
                 ("model", self.estimator(self.params, self.task, self.seed, sample)),
             ]
         )
         with threadpool_limits(1, user_api="blas"):
             self.converged_ = _fit_quietly(self.pipeline_, self._seen(prepared), y)
+            some = self._seen(prepared).iloc[:: len(y) // EXAMINED + 1]
+            self.input_spread_ = self.pipeline_[:-1].transform(some).std(axis=0)
         if self.task != "regression":
             self.classes_ = self.pipeline_.classes_
         return self

@@ -34,10 +34,11 @@ def rounded_down(thresholds: Array) -> Array:
     A float32 value is at most the threshold exactly where it is at most this one; rounding to
     the nearest instead would send a value just above the threshold to the left.
 
-    >>> bool(rounded_down(np.array([0.1]))[0] <= 0.1 < np.float32(0.1))
+    >>> float(rounded_down(np.array([0.1]))[0]) <= 0.1 < float(np.float32(0.1))
     True
     """
-    nearest = thresholds.astype(np.float32)
+    with np.errstate(over="ignore"):
+        nearest = thresholds.astype(np.float32)
     below = np.nextafter(nearest, np.float32(-np.inf))
     return np.where(nearest.astype(np.float64) > thresholds, below, nearest)
 
