@@ -23,6 +23,8 @@ POLL_SECONDS = 0.5
 PATIENCE = 30.0  # for a worker to take the run
 PAGE = 200
 ABSENCE = 60.0  # of the server, while it is restarted
+LAST_LINE = "Finished in state "
+LAST_WORDS = 10.0
 LATE_LOGS = timedelta(seconds=5)
 NOISE = (
     "Beginning flow run",
@@ -51,6 +53,7 @@ class _Lines:
     say: Callable[[str], None]
     seen: set[uuid.UUID] = field(default_factory=set)
     latest: datetime | None = None
+    ended: bool = False
 
 
 def run_deployment(
@@ -127,9 +130,7 @@ def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) 
                     _pass_on(client, run, lines)
                     answered = time.monotonic()
                     if there.state is not None and there.state.is_final():
-                        # The last lines arrive a moment after the state.
-                        time.sleep(POLL_SECONDS)
-                        _pass_on(client, run, lines)
+                        _pass_on_the_rest(client, there, lines)
                         return there
                     waiting.look(client, there, lines.say)
                     time.sleep(POLL_SECONDS)
@@ -196,6 +197,15 @@ def _cancel(client: SyncPrefectClient, run: ServerRun) -> None:
     client.set_flow_run_state(run.id, Cancelled(message="No worker took it in time."), force=True)
 
 
+def _pass_on_the_rest(client: SyncPrefectClient, run: ServerRun, lines: _Lines) -> None:
+    """Wait for the last line, which arrives after the state; a run that was killed has none."""
+    spoke = run.state is not None and (run.state.is_completed() or run.state.is_failed())
+    end = time.monotonic() + (LAST_WORDS if spoke else POLL_SECONDS)
+    while not lines.ended and time.monotonic() < end:
+        time.sleep(POLL_SECONDS / 2)
+        _pass_on(client, run.id, lines)
+
+
 def _pass_on(client: SyncPrefectClient, run: uuid.UUID, lines: _Lines) -> None:
     """Say the lines that came since; they arrive in batches and not quite in order."""
     from prefect.client.schemas.filters import (
@@ -220,6 +230,7 @@ def _pass_on(client: SyncPrefectClient, run: uuid.UUID, lines: _Lines) -> None:
         if line.id not in lines.seen:
             lines.seen.add(line.id)
             lines.latest = max(lines.latest or line.timestamp, line.timestamp)
+            lines.ended |= line.task_run_id is None and line.message.startswith(LAST_LINE)
             if _worth_saying(line.name, line.message):
                 lines.say(line.message)
 

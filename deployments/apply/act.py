@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from deployments.apply.plan import (
     ENTRY_POINTS,
@@ -43,7 +46,8 @@ def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
         raise ConfigurationError("pipelines", f"{folder} is a folder")
     pipelines = [find_pipeline(name, folder) for name in pipeline_names(folder)]
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in ENTRY_POINTS.values()}
-    return bring_in_line(settings, desired(pipelines, schemas), dry_run=dry_run)
+    specs = desired(pipelines, schemas, engine_command(settings))
+    return bring_in_line(settings, specs, dry_run=dry_run)
 
 
 def bring_in_line(
@@ -80,6 +84,20 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
         raise ConfigurationError(entrypoint, "the flow can be imported", error) from error
     schema: dict[str, Any] = schema_of(flow.fn).model_dump(mode="json", exclude_unset=True)
     return schema
+
+
+def engine_command(settings: Settings, python: str = sys.executable) -> str | None:
+    """Return what a worker starts for a run; None leaves it to Prefect.
+
+    By default Prefect starts a process that prepares a folder of code and then becomes another;
+    our flows are importable, so where the worker is on this machine one start is enough.
+
+    >>> here = Settings("", "", "", "", prefect_url="http://127.0.0.1:4200/api")
+    >>> engine_command(here, "/my venv/python")
+    "'/my venv/python' -m prefect.engine"
+    """
+    local = urlsplit(settings.prefect_url).hostname in ("127.0.0.1", "localhost", "::1")
+    return shlex.join([python, "-m", "prefect.engine"]) if local else None
 
 
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
@@ -123,6 +141,7 @@ def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:
         work_pool=there.work_pool_name,
         concurrency=limit.limit if limit else None,
         schema=there.parameter_openapi_schema or {},
+        command=there.job_variables.get("command"),
     )
 
 
@@ -207,6 +226,7 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
         "concurrency_limit": spec.concurrency,
         "concurrency_options": queue if spec.concurrency else None,
         "parameter_openapi_schema": dict(spec.schema),
+        "job_variables": {"command": spec.command} if spec.command else {},
     }
 
 

@@ -27,8 +27,9 @@ PURPOSES: Mapping[str, str] = {
 class DeploymentSpec:
     """One deployment as it should be, or as it is.
 
-    `schedule` is a cron line in UTC, `concurrency` the number of runs at once (None: any), and
-    `schema` the JSON schema of the flow's parameters. Prefect's name for it is `train/flights`.
+    `schedule` is a cron line in UTC, `concurrency` the number of runs at once (None: any),
+    `schema` the JSON schema of the flow's parameters, and `command` what a worker starts (None:
+    its own choice). Prefect's name for it is `train/flights`.
     """
 
     flow: str
@@ -41,6 +42,7 @@ class DeploymentSpec:
     work_pool: str | None = WORK_POOL
     concurrency: int | None = None
     schema: Mapping[str, Any] = field(default_factory=dict)
+    command: str | None = None
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ COMPARED = (
     "work_pool",
     "concurrency",
     "schema",
+    "command",
 )
 
 
@@ -147,7 +150,9 @@ class Plan:
 
 
 def desired(
-    pipelines: Iterable[Pipeline], schemas: Mapping[str, Mapping[str, Any]] | None = None
+    pipelines: Iterable[Pipeline],
+    schemas: Mapping[str, Mapping[str, Any]] | None = None,
+    command: str | None = None,
 ) -> tuple[DeploymentSpec, ...]:
     """Return the deployments that these pipelines need, by name.
 
@@ -165,6 +170,7 @@ def desired(
             tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
             concurrency=1 if flow == "train" else None,
             schema=(schemas or {}).get(entrypoint, {}),
+            command=command,
         )
         for pipeline in sorted(pipelines, key=lambda each: each.name)
         for flow, entrypoint in sorted(ENTRY_POINTS.items())

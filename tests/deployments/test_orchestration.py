@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.apply.act import bring_in_line, parameter_schema
+from deployments.apply.act import bring_in_line, engine_command, parameter_schema
 from deployments.apply.plan import DeploymentSpec
 from deployments.orchestration import run_deployment
 from deployments.prefect_api import connected, deployments_page, run_page
@@ -18,15 +18,18 @@ pytestmark = pytest.mark.system
 MODULE = "tests.deployments.apply.greeting"
 
 
-def spec(flow: str) -> DeploymentSpec:
+def spec(flow: str, command: str | None) -> DeploymentSpec:
     entrypoint = f"{MODULE}.{flow}"
     schema = parameter_schema(entrypoint)
-    return DeploymentSpec(flow, "planes", entrypoint, parameters={"pipeline": "x"}, schema=schema)
+    return DeploymentSpec(
+        flow, "planes", entrypoint, parameters={"pipeline": "x"}, schema=schema, command=command
+    )
 
 
 @pytest.fixture(scope="module")
 def settings(prefect_server: Orchestrator) -> Iterator[Settings]:
-    bring_in_line(prefect_server.settings, [spec("greet"), spec("stumble")])
+    direct = engine_command(prefect_server.settings)
+    bring_in_line(prefect_server.settings, [spec("greet", direct), spec("stumble", None)])
     yield prefect_server.settings
     bring_in_line(prefect_server.settings, [])
 
@@ -69,7 +72,7 @@ def test_a_run_is_followed_to_its_end(settings: Settings) -> None:
     assert greetings == [f"hello planes {number}" for number in range(3)], lines
     folder, _, path = place.removeprefix("in ").partition(" as ")
     assert not folder.startswith(str(REPOSITORY))
-    assert path.split(":")[-1] == str(REPOSITORY)
+    assert path == str(REPOSITORY)
 
 
 @pytest.mark.usefixtures("worker")

@@ -73,6 +73,8 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"concurrency": None},
     {"concurrency": 1},
     {"tags": (TAG,)},
+    {"command": "python -m prefect.engine"},
+    {"command": None},
     {"entrypoint": "tests.deployments.apply.greeting.stumble"},
     {"schema": {"type": "object", "properties": {"pipeline": {"type": "string"}}}},
 )
