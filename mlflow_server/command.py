@@ -40,34 +40,28 @@ class ServerSettings:
 def command(settings: ServerSettings, python: str = sys.executable) -> tuple[str, ...]:
     """Return the command line of one server process that hands artifacts through.
 
-    >>> line = command(ServerSettings(Path("/state"), "perennial"), "python")
-    >>> line[:4]
-    ('python', '-m', 'mlflow', 'server')
-    >>> line[line.index("--allowed-hosts") + 1]
-    '127.0.0.1:5000,localhost:5000'
+    >>> command(ServerSettings(Path("/state"), "perennial"), "python")[:5]
+    ('python', '-m', 'mlflow_server.serve', '--host', '127.0.0.1')
     """
-    origins = ",".join(f"http://{host}" for host in settings.hosts)
     return (
-        *(python, "-m", "mlflow", "server"),
-        *("--host", settings.host, "--port", str(settings.port), "--workers", "1"),
+        *(python, "-m", "mlflow_server.serve"),
+        *("--host", settings.host, "--port", str(settings.port)),
         *("--backend-store-uri", settings.database),
-        *("--registry-store-uri", settings.database),
         *("--artifacts-destination", settings.artifacts),
-        "--serve-artifacts",
-        *("--allowed-hosts", ",".join(settings.hosts)),
-        *("--cors-allowed-origins", origins),
     )
 
 
 def environment(settings: ServerSettings) -> dict[str, str]:
-    """Return the variables of the server; the store's keys come on top.
+    """Return the variables of the server; the store's address and keys come on top.
 
     Job execution, on by default, costs 11 s of start and 500 MB.
 
-    >>> environment(ServerSettings(Path("/state"), "perennial"))["MLFLOW_DISABLE_TELEMETRY"]
-    'true'
+    >>> environment(ServerSettings(Path("/"), "perennial"))["MLFLOW_SERVER_ALLOWED_HOSTS"]
+    '127.0.0.1:5000,localhost:5000'
     """
     return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(settings.hosts),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{each}" for each in settings.hosts),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",

@@ -24,7 +24,7 @@ from mlflow_server import command as tracking
 from mlflow_server.command import ServerSettings
 from mlflow_server.health import is_healthy
 from tasks.errors import StoreError
-from tasks.settings import Settings
+from tasks.settings import REPOSITORY, Settings
 from tasks.store.s3 import S3Store
 
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "PERENNIAL_", "WEED_")
@@ -73,7 +73,7 @@ def answers(url: str) -> bool:
 def any_free_offset() -> int:
     """Return an offset at which a whole stack fits, apart from that of a neighbouring worker."""
     return free_offset(
-        9000 + os.getpid() * 41 % 9000, lambda at: Ports.shifted(at).by_name().values()
+        9000 + os.getpid() * 41 % 4000, lambda at: Ports.shifted(at).by_name().values()
     )
 
 
@@ -110,7 +110,8 @@ def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
         "AWS_SECRET_ACCESS_KEY": s3.settings.secret_key,
         "AWS_REGION": s3.settings.region,
     }
-    environment = {**keys, **tracking.environment(served)}
+    here = {"PYTHONPATH": str(REPOSITORY)}
+    environment = {**keys, **tracking.environment(served), **here}
     with _running(tracking.command(served), environment, home / "mlflow.log") as process:
         poll(lambda: _alive(process) and is_healthy(uri), 120, "MLflow")
         yield Tracking(uri, replace(s3.settings, mlflow_uri=uri))

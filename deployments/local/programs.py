@@ -18,6 +18,7 @@ SUPERVISOR = "supervisor"
 GUARD = "guard"
 HOME_MARK = "PERENNIAL_STACK"
 PROGRAM_MARK = "PERENNIAL_PROGRAM"
+FROM_HERE = MappingProxyType({"PYTHONPATH": str(REPOSITORY)})
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _mlflow(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, 
         "mlflow",
         "MLflow (experiments, registry)",
         tracking.command(served),
-        {**store, **tracking.environment(served)},
+        {**store, **tracking.environment(served), **FROM_HERE},
         address=f"http://{HOST}:{ports.mlflow}",
         health=f"http://{HOST}:{ports.mlflow}/health",
     )
@@ -106,4 +107,4 @@ def _worker(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, 
 def _guard() -> Program:
     command = (sys.executable, "-m", "deployments.local.guard")
     title = "guard (restarts the supervisor)"
-    return Program(GUARD, title, command, {"PYTHONPATH": str(REPOSITORY)}, adoptable=False)
+    return Program(GUARD, title, command, FROM_HERE, adoptable=False)
