@@ -232,7 +232,7 @@ def _pass_on(client: SyncPrefectClient, run: uuid.UUID, lines: _Lines) -> None:
             lines.latest = max(lines.latest or line.timestamp, line.timestamp)
             lines.ended |= line.task_run_id is None and line.message.startswith(LAST_LINE)
             if _worth_saying(line.name, line.message):
-                lines.say(line.message)
+                lines.say(line.message.partition("\n")[0])
 
 
 def _worth_saying(logger: str, message: str) -> bool:

@@ -21,7 +21,6 @@ from tasks.tuning.trial import Setting
 
 COMPARED = 2000
 LATENCY_ROUNDS = 500
-LATENCY_TRIES = 3  # the least of three: what else runs on the machine only adds
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Contender:
     """A model that was fitted on rows up to `fitted_until`, and how its export does.
 
     `difference` is the largest one between fitted and exported answers over up to 2,000 rows;
-    `latency` is the 99th percentile of one row through the export, in seconds.
+    `latency` is the 99th percentile of one row through the export, in CPU seconds.
     """
 
     setting: Setting
@@ -100,7 +99,7 @@ def fitted(
         importances=importances(model, columns),
         golden=Golden.of(golden, exported.predict(golden)),
         difference=difference(own, answers),
-        latency=min(exported.latency(golden, LATENCY_ROUNDS) for _ in range(LATENCY_TRIES)),
+        latency=exported.latency(golden, LATENCY_ROUNDS),
         seconds=round(seconds, 3),
         model=data,
     )

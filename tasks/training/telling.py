@@ -12,8 +12,7 @@ from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import Verdict, follows
 from tasks.store.layout import Layout
-from tasks.tracking.card import Card
-from tasks.tracking.markup import to_html, to_markdown
+from tasks.tracking.markup import note, to_html, to_markdown
 from tasks.tracking.record import (
     KEY,
     REASON,
@@ -32,6 +31,9 @@ from tasks.training.drawing import TITLES, drawn
 from tasks.training.steps import Judged
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
+
+
+TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,13 @@ def told(
         REASON: "; ".join(verdict.reasons) or "every rule passed",
     }
     texts = {
-        "card/model_card.md": to_markdown(card),
-        "card/model_card.html": to_html(card),
+        "model-card.md": to_markdown(card),
+        "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
         "verdict.json": json.dumps(verdict.to_dict(), indent=2),
         "evaluation.json": json.dumps(judged.to_dict(), indent=2),
     }
     record = _record(work, tuning, contender, judged, final, marks, version)
-    record = RunRecord(**{**vars(record), "note": _note(card), "texts": texts, "images": images})
+    record = RunRecord(**{**vars(record), "note": note(card), "texts": texts, "images": images})
     columns = Columns(numbers, categories, outputs or (work.pipeline.target,))
     return Telling(record, to_markdown(card), version, columns, marks)
 
@@ -180,12 +182,8 @@ def _dataset(work: Work, final: Contender, window: str) -> Dataset:
         rows=final.rows,
         window=window,
         digest=work.plan.data.digest,
-        schema={f.name: f.kind for f in work.dataset.schema.features},
+        schema={f.name: TYPES[f.kind] for f in work.dataset.schema.features},
     )
-
-
-def _note(card: Card) -> str:
-    return to_markdown(card)
 
 
 def _finite(metrics: dict[str, float]) -> dict[str, float]:
