@@ -18,6 +18,13 @@ for name in [each for each in os.environ if each.startswith(FOREIGN)]:
 os.environ.update(OFFLINE)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that need heavy servers in one worker: a stack for each would not fit."""
+    for item in items:
+        if item.get_closest_marker("system"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what an earlier test, or the person's shell, set for a vendor's library."""

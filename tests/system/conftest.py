@@ -1,0 +1,41 @@
+"""One whole local stack, shared by every system test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from deployments.local import stack as local
+from tasks.settings import Settings
+from tests.servers import any_free_offset, clean_environment
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: `.settings` for this process, `.environment` for one started by a test."""
+
+    home: Path
+    offset: int
+    settings: Settings
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Start a whole stack in a home of its own; stop it at the end."""
+    home = Path(tempfile.mkdtemp(prefix="pn-")).resolve()
+    said: list[str] = []
+    try:
+        offset = any_free_offset()
+        local.up(home, offset, said.append)
+        environment = local.environment(home)
+        settings = Settings.from_environment(environment)
+        yield Stack(home, offset, settings, clean_environment(environment))
+    finally:
+        local.down(home, said.append)
+        shutil.rmtree(home, ignore_errors=True)

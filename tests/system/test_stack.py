@@ -1,0 +1,174 @@
+"""The stack starts, heals and stops, and loses nothing on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+import pytest
+
+from deployments.local import stack as local
+from deployments.local.folder import Folder
+from deployments.local.listeners import is_free
+from deployments.local.ports import Ports
+from deployments.local.processes import marked
+from tasks.errors import StackError
+from tasks.store.s3 import S3Store
+from tests.servers import poll
+from tests.system.conftest import Stack
+
+pytestmark = pytest.mark.system
+PROGRAMS = ("supervisor", "s3", "mlflow", "prefect", "worker", "guard")
+
+
+def call(url: str, document: object = None, headers: Mapping[str, str] | None = None) -> Any:
+    """GET, or POST `document` as JSON; return the decoded answer."""
+    data = None if document is None else json.dumps(document).encode()
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    with urllib.request.urlopen(urllib.request.Request(url, data, sent), timeout=30) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+def token(stack: Stack) -> dict[str, str]:
+    """Return the headers without which Prefect takes no change."""
+    client = str(uuid.uuid4())
+    found = call(f"{stack.settings.prefect_url}/csrf-token?client={client}")
+    return {"Prefect-Csrf-Token": found["token"], "Prefect-Csrf-Client": client}
+
+
+def leave_traces(stack: Stack) -> str:
+    """Write an object, an MLflow experiment and a Prefect variable of one name."""
+    name = f"trace_{uuid.uuid4().hex[:8]}"
+    S3Store(stack.settings).put(f"traces/{name}", name.encode())
+    call(f"{stack.settings.mlflow_uri}/api/2.0/mlflow/experiments/create", {"name": name})
+    variable = {"name": name, "value": name}
+    call(f"{stack.settings.prefect_url}/variables/", variable, token(stack))
+    return name
+
+
+def assert_traces(stack: Stack, name: str) -> None:
+    """Assert that the three are still there."""
+    mlflow = f"{stack.settings.mlflow_uri}/api/2.0/mlflow/experiments/get-by-name"
+    assert S3Store(stack.settings).get(f"traces/{name}") == name.encode()
+    assert call(f"{mlflow}?experiment_name={name}")["experiment"]["name"] == name
+    found = call(f"{stack.settings.prefect_url}/variables/name/{name}")
+    assert found["value"] == name
+
+
+def pids(stack: Stack) -> dict[str, int | None]:
+    return {each.name: each.pid for each in local.status(stack.home).programs}
+
+
+def test_every_program_is_up(stack: Stack) -> None:
+    status = local.status(stack.home)
+    assert tuple(each.name for each in status.programs) == PROGRAMS
+    assert status.green, status
+    assert json.loads(json.dumps(status.to_dict()))["green"] is True
+
+
+def test_up_again_changes_nothing(stack: Stack) -> None:
+    before = pids(stack)
+    assert local.up(stack.home, None, lambda _line: None).green
+    assert pids(stack) == before
+
+
+def test_ports_stay_while_it_runs(stack: Stack) -> None:
+    with pytest.raises(StackError, match="perennial down"):
+        local.up(stack.home, stack.offset + 1, lambda _line: None)
+
+
+def test_only_this_user_can_read_what_it_wrote(stack: Stack) -> None:
+    assert (stack.home / "secrets.env").stat().st_mode & 0o777 == 0o600
+    assert stack.home.stat().st_mode & 0o077 == 0
+    secret = stack.settings.secret_key
+    command_lines = [" ".join(each.cmdline()) for each in marked(Folder.at(stack.home))]
+    assert command_lines
+    assert not any(secret in line for line in command_lines)
+    assert secret not in (stack.home / "run" / "supervisord.conf").read_text()
+
+
+def test_every_port_listens_on_loopback_only(stack: Stack) -> None:
+    found = [
+        connection.laddr.ip
+        for process in marked(Folder.at(stack.home))
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert set(found) == {"127.0.0.1"}
+
+
+def test_the_doctor_finds_nothing_wrong(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = {each.name: each for each in local.doctor(stack.home)}
+    assert {"python", "versions", "disk", "ports", "processes"} < checks.keys()
+    assert {"clock", "store", "mlflow", "prefect"} < checks.keys()
+    machine = {"disk", "versions"}
+    assert [each for each in checks.values() if not each.passed and each.name not in machine] == []
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    away = {each.name: each for each in local.doctor(stack.home)}
+    assert not away["store"].passed
+    assert away["store"].remedy
+    assert away["mlflow"].passed
+
+
+def test_a_page_of_another_site_cannot_change_prefect(stack: Stack) -> None:
+    url = f"{stack.settings.prefect_url}/variables/"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        call(url, {"name": "stolen", "value": 1}, {"Origin": "http://evil.example"})
+    with refused.value as answer:
+        assert answer.code == 403
+    request = urllib.request.Request(
+        f"{stack.settings.prefect_url}/health", headers={"Origin": "http://evil.example"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.headers.get("Access-Control-Allow-Origin") is None
+
+
+def test_the_worker_serves_its_pool(stack: Stack) -> None:
+    url = f"{stack.settings.prefect_url}/work_pools/perennial"
+    assert call(url)["type"] == "process"
+    workers = call(f"{url}/workers/filter", {}, token(stack))
+    assert [each["name"] for each in workers if each["status"] == "ONLINE"] == ["local"]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_killed_process_comes_back_and_nothing_is_lost(stack: Stack, name: str) -> None:
+    trace = leave_traces(stack)
+    before = pids(stack)
+    victim = before[name]
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    poll(lambda: pids(stack)[name] not in (victim, None), 90, f"a new {name}")
+    poll(lambda: local.status(stack.home).green, 90, "everything green")
+    assert_traces(stack, trace)
+    others = [each for each in PROGRAMS if each not in (name, "guard", "supervisor")]
+    assert {each: pids(stack)[each] for each in others} == {each: before[each] for each in others}
+
+
+def test_down_leaves_nothing_and_up_finds_everything(stack: Stack) -> None:
+    trace = leave_traces(stack)
+    before = pids(stack)
+    for name in ("guard", "supervisor"):
+        victim = before[name]
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)
+    local.down(stack.home, lambda _line: None)
+    assert list(marked(Folder.at(stack.home))) == []
+    assert all(map(is_free, Ports.shifted(stack.offset).by_name().values()))
+    status = local.status(stack.home)
+    assert {each.state for each in status.programs} == {"down"}
+    checks = {each.name: each for each in local.doctor(stack.home)}
+    assert checks["processes"].detail == "the stack is down"
+    assert "perennial up" in checks["store"].remedy
+    assert local.up(stack.home, None, lambda _line: None).green
+    assert_traces(stack, trace)
+    assert local.status(stack.home).offset == stack.offset
