@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import bounded
 from tasks.validation.combine import Outcome
+from tasks.validation.plan import BETWEEN
 
 if TYPE_CHECKING:
     import pandas as pd
 
+EPOCH = datetime(1970, 1, 1)
+MICROSECOND = timedelta(microseconds=1)
+EXACT = 2**53
 COMPLETE = {
     "result_format": "COMPLETE",
     "exclude_unexpected_values": True,
@@ -29,7 +33,14 @@ def judge(frame: pd.DataFrame, expectations: Sequence[Any]) -> list[Outcome]:
     that raises is a failure with its message.
     """
     validator = _validator(frame)
-    return [_outcome(_validated(validator, each)) for each in expectations]
+    outcomes = []
+    for expectation in expectations:
+        configuration = expectation.configuration
+        configuration.kwargs = _naive(dict(configuration.kwargs))
+        own = _instants(frame, configuration)
+        result = _validated(validator if own is None else _validator(own), configuration)
+        outcomes.append(_outcome(result))
+    return outcomes
 
 
 def _validator(frame: pd.DataFrame) -> Any:
@@ -44,11 +55,32 @@ def _validator(frame: pd.DataFrame) -> Any:
     return validator
 
 
-def _validated(validator: Any, expectation: Any) -> Any:
+def _instants(frame: pd.DataFrame, configuration: Any) -> pd.DataFrame | None:
+    """Make a range of times one of whole microseconds, in the frame it returns and the bounds.
+
+    The library compares times one by one in Python, a hundred times slower than numbers, which
+    order the same. Returns None where this does not apply, or a float would not hold a bound.
+    """
+    kwargs = configuration.kwargs
+    column = kwargs.get("column")
+    bounds = {name: kwargs[name] for name in ("min_value", "max_value") if kwargs.get(name)}
+    if configuration.type != BETWEEN or column not in frame or "row_condition" in kwargs:
+        return None
+    times = frame[column]
+    if times.dtype.kind != "M" or not all(isinstance(each, datetime) for each in bounds.values()):
+        return None
+    numbers = times.astype("datetime64[us]").astype("int64").where(times.notna())
+    instants = {name: (each - EPOCH) // MICROSECOND for name, each in bounds.items()}
+    if numbers.abs().max() >= EXACT or any(abs(each) >= EXACT for each in instants.values()):
+        return None
+    kwargs.update(instants)
+    found: pd.DataFrame = numbers.to_frame(column)
+    return found
+
+
+def _validated(validator: Any, configuration: Any) -> Any:
     """Return the library's result, or the exception it let through."""
     try:
-        configuration = expectation.configuration
-        configuration.kwargs = _naive(dict(configuration.kwargs))
         return validator.graph_validate(
             configurations=[configuration], runtime_configuration={"result_format": COMPLETE}
         )[0]

@@ -20,6 +20,7 @@ from tasks.validation.keys import at, hashes, partitions, repeated, shares
 from tasks.validation.pieces import Pieces
 from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan
 from tasks.validation.report import Check
+from tasks.validation.shortcuts import decided
 
 
 def evaluate(
@@ -104,8 +105,10 @@ def shown(frame: pd.DataFrame, columns: Sequence[str], places: Sequence[int]) ->
 
 
 def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[Judged]:
-    pieces = Pieces(path, [each for each in planned if each.method in ("values", "rows", "set")])
-    found = pieces.judged(at_once)
+    found = decided(path, planned, rows)
+    methods = ("values", "rows", "set")
+    due = [e for e in planned if e.method in methods and id(e.expectation) not in found]
+    found.update(Pieces(path, due).judged(at_once))
     whole: dict[str, Callable[[Planned], Judged]] = {
         "shape": lambda each: _shape(path, each, rows),
         "figure": lambda each: _figure(path, each),

@@ -14,7 +14,7 @@ import pyarrow.parquet
 from tasks.validation.contract import kind_of
 from tasks.validation.source import MIB
 
-CHUNK_ROWS = 500_000
+CHUNK_ROWS = 1_000_000
 CHUNK_BYTES = 192 * MIB
 READ_ROWS = 65_536
 EXACT = 2**53

@@ -30,13 +30,12 @@ class Piece:
     """Some rows in the contract's types, null where a value does not read as its type.
 
     `bad` holds, per column, the positions of such values inside the piece; `retyped` says which
-    columns came as another type without losing anything; `changed` that NaN became null.
+    columns came as another type without losing anything.
     """
 
     table: pa.Table
     bad: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     retyped: dict[str, str] = field(default_factory=dict)
-    changed: bool = False
 
 
 class Source(Protocol):

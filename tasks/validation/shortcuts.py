@@ -1,0 +1,95 @@
+"""Expectations that a few figures of a column decide, without a look at each value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from tasks.validation.checks import judge
+from tasks.validation.combine import FEW, Judged, Outcome, met, weighted
+from tasks.validation.contract import kind_of
+from tasks.validation.frames import chunks, to_pandas
+from tasks.validation.plan import BETWEEN, NULLS, Planned
+
+ORDERED = frozenset({"integer", "number", "timestamp", "date"})
+
+
+def decided(path: Path, planned: Sequence[Planned], rows: int) -> dict[int, Judged]:
+    """Return the outcomes, by the expectations' identity, that few figures decide exactly.
+
+    Whether values are null depends on nothing else, so one null and one other value are judged
+    and weighted. Where the least and the greatest value are in a range, all are.
+    """
+    schema = pyarrow.parquet.read_schema(path)
+    plain = [each for each in planned if each.method == "values"]
+    ranges = [
+        each
+        for each in plain
+        if each.rule == BETWEEN and kind_of(schema.field(each.columns[0]).type) in ORDERED
+    ]
+    nulls = [each for each in plain if each.rule in NULLS]
+    names = sorted({each.columns[0] for each in (*ranges, *nulls)})
+    if not names:
+        return {}
+    figures = _figures(path, names, {each.columns[0] for each in ranges})
+    found = {
+        id(each.expectation): _nullness(path, each, rows, figures[f"nulls {each.columns[0]}"])
+        for each in nulls
+    }
+    for each in ranges:
+        judged = _range(schema, each, rows, figures)
+        if judged is not None:
+            found[id(each.expectation)] = judged
+    return found
+
+
+def _figures(path: Path, names: Sequence[str], ordered: set[str]) -> dict[str, Any]:
+    wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in names]
+    for name in sorted(ordered):
+        wanted += [pl.col(name).min().alias(f"min {name}"), pl.col(name).max().alias(f"max {name}")]
+    rows = pl.scan_parquet(path).select(wanted)
+    return rows.collect(engine="streaming").row(0, named=True)
+
+
+def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> Judged:
+    name = planned.columns[0]
+    frame = to_pandas(pa.table({name: pa.array([None, 1])}))
+    outcome = weighted(judge(frame, [planned.expectation])[0], [nulls, rows - nulls], 0, 1)
+    if outcome.error is not None or not outcome.unexpected:
+        return Judged(outcome)
+    wanted = outcome.places == (0,)
+    places = _places(path, name, null=wanted)
+    evaluated, unexpected = rows, outcome.unexpected
+    success = met(evaluated, unexpected, planned.mostly)
+    return Judged(Outcome(success, evaluated, unexpected, places))
+
+
+def _places(path: Path, name: str, *, null: bool) -> tuple[int, ...]:
+    found: list[int] = []
+    for start, table in chunks(path, [name]):
+        mask = pc.is_null(table.column(name))
+        places = pc.indices_nonzero(mask if null else pc.invert(mask))
+        found += [start + place for place in places.slice(0, FEW - len(found)).to_pylist()]
+        if len(found) >= FEW:
+            break
+    return tuple(found)
+
+
+def _range(
+    schema: pa.Schema, planned: Planned, rows: int, figures: dict[str, Any]
+) -> Judged | None:
+    name = planned.columns[0]
+    nulls = int(figures[f"nulls {name}"])
+    if nulls == rows:
+        return None
+    ends = pa.array([figures[f"min {name}"], figures[f"max {name}"]], schema.field(name).type)
+    outcome = judge(to_pandas(pa.table({name: ends})), [planned.expectation])[0]
+    if outcome.error is not None or outcome.unexpected:
+        return None
+    return Judged(Outcome(True, rows - nulls, 0))

@@ -1,0 +1,1 @@
+"""Measured against a peer; run by `make bench`, never asserted."""
