@@ -22,6 +22,7 @@ from deployments.local import secrets
 from deployments.local.environment import OFFLINE, cleaned
 from deployments.local.folder import Folder, recall
 from deployments.local.processes import (
+    alive,
     answers,
     end,
     marked,
@@ -83,9 +84,9 @@ def _stay_beside(process: psutil.Process) -> int:
     signal.signal(signal.SIGTERM, forward)
     supervisor = os.getppid()
     while os.getppid() == supervisor:
-        with suppress(psutil.TimeoutExpired):
-            process.wait(timeout=1)
+        if not alive(process):
             return 1
+        time.sleep(0.2)
     return 0
 
 

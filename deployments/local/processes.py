@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -52,18 +53,34 @@ def runs_a_flow(process: psutil.Process) -> bool:
     return False
 
 
+def alive(process: psutil.Process) -> bool:
+    """Return whether `process` still runs; one that only waits to be reaped does not."""
+    with suppress(*GONE):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def end(processes: Iterable[psutil.Process], grace: float) -> int:
     """End the processes, with force after `grace` seconds; return how many there were."""
     found = list(processes)
     for process in found:
         with suppress(*GONE):
             process.terminate()
-    _, stubborn = psutil.wait_procs(found, timeout=grace)
+    stubborn = _wait(found, grace)
     for process in stubborn:
         with suppress(*GONE):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    _wait(stubborn, 5)
     return len(found)
+
+
+def _wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    until = time.monotonic() + seconds
+    while left := [each for each in processes if alive(each)]:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    return left
 
 
 def record(folder: Folder, program: str, pid: int) -> None:

@@ -1,0 +1,171 @@
+"""What the stack decides without a process, a clock or a network."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.local import prefect_server, seaweedfs
+from deployments.local.environment import STORE, cleaned, client, joined
+from deployments.local.folder import Folder, Memory
+from deployments.local.ports import Holder, Ports, named, refuse_taken
+from deployments.local.programs import names, programs
+from deployments.local.secrets import GENERATORS, parse, render
+from deployments.local.supervise import configuration
+from deployments.local.versions import differing, pins
+from tasks.errors import ConfigurationError, StackError
+from tasks.settings import Settings
+
+FOLDER = Folder(Path("/srv/home"))
+KEYS = {name: f"secret-{name}-{'x' * 20}" for name in GENERATORS}
+WORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=1, max_size=20)
+VALUES = st.text(st.characters(blacklist_categories=["C", "Z"]), min_size=1, max_size=30)
+
+
+@given(st.integers(0, 46185))
+def test_shifted_ports_stay_apart_and_in_range(offset: int) -> None:
+    ports = Ports.shifted(offset).by_name().values()
+    assert len(set(ports)) == len(ports)
+    assert all(0 < port <= 65535 for port in ports)
+
+
+@pytest.mark.parametrize("offset", [-1, 46186, 10**9])
+def test_an_offset_out_of_range_is_refused(offset: int) -> None:
+    with pytest.raises(ConfigurationError, match="0 to 46185"):
+        Ports.shifted(offset)
+
+
+def test_the_worker_of_the_object_store_finds_its_admin() -> None:
+    ports = Ports.shifted(7)
+    assert ports.admin_grpc == ports.admin + 10_000
+
+
+def test_every_port_but_the_reserved_belongs_to_a_program() -> None:
+    ports = Ports()
+    owned = [port for name in names() for port in ports.of(name)]
+    reserved = {ports.serving, ports.receiver}
+    assert set(owned) == set(ports.by_name().values()) - reserved
+    assert len(owned) == len(set(owned))
+
+
+def test_a_free_machine_is_not_refused() -> None:
+    refuse_taken(())
+    with pytest.raises(StackError, match=r"8333 held by a \(pid 9\).*--port-offset"):
+        refuse_taken((Holder(8333, 9, "a", "a"),))
+    assert named(()) == ""
+
+
+@given(st.dictionaries(WORDS, VALUES))
+def test_secrets_survive_their_file(values: dict[str, str]) -> None:
+    assert parse(render(values)) == values
+
+
+@pytest.mark.parametrize("line", ["A", "=x", "A=", "A B"])
+def test_a_damaged_line_is_named(line: str) -> None:
+    with pytest.raises(ValueError, match="line 2"):
+        parse(f"A=1\n{line}\n")
+
+
+def test_every_generated_key_is_long_and_new() -> None:
+    first = {name: generate() for name, generate in GENERATORS.items()}
+    second = {name: generate() for name, generate in GENERATORS.items()}
+    assert all(len(value) >= 16 for value in first.values())
+    assert len({*first.values(), *second.values()}) == 2 * len(GENERATORS)
+
+
+def test_what_the_person_set_wins_but_never_half_a_store() -> None:
+    ours = client(FOLDER, Memory(), KEYS)
+    team = {"AWS_ENDPOINT_URL": "https://team", "AWS_ACCESS_KEY_ID": "k", "AWS_PROFILE": "p"}
+    assert not joined(ours, team).keys() & {*STORE, "AWS_PROFILE"}
+    shell = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
+    changed = joined(ours, shell)
+    assert changed["AWS_ACCESS_KEY_ID"] == KEYS["AWS_ACCESS_KEY_ID"]
+    assert changed["AWS_SESSION_TOKEN"] is None
+    assert "PREFECT_API_URL" not in joined(ours, {"PREFECT_API_URL": "http://team/api"})
+
+
+def test_settings_read_what_a_client_is_given() -> None:
+    settings = Settings.from_environment(client(FOLDER, Memory(100, "bucket"), KEYS))
+    assert settings.s3_endpoint == "http://127.0.0.1:8433"
+    assert settings.mlflow_uri == "http://127.0.0.1:5100"
+    assert settings.prefect_url == "http://127.0.0.1:4300/api"
+    assert (settings.bucket, settings.home) == ("bucket", FOLDER.root)
+
+
+def test_nothing_of_the_shell_steers_a_server() -> None:
+    shell = {"AWS_X": "", "PREFECT_X": "", "MLFLOW_X": "", "PYTHONPATH": "", "PERENNIAL_X": "1"}
+    assert cleaned({**shell, "HOME": "/h"}) == {"PERENNIAL_X": "1", "HOME": "/h"}
+
+
+def test_no_command_line_and_no_configuration_holds_a_secret() -> None:
+    every = programs(FOLDER, Memory(), KEYS).values()
+    shown = [*(" ".join(each.command) for each in every), configuration(FOLDER), repr(every)]
+    assert not [text for text in shown for value in KEYS.values() if value in text]
+
+
+def test_every_program_is_supervised_and_restarted_for_ever() -> None:
+    parser = configparser.ConfigParser()
+    parser.read_string(configuration(FOLDER, "/usr/bin/python"))
+    sections = [name for name in parser.sections() if name.startswith("program:")]
+    assert sections == [f"program:{name}" for name in names()]
+    for name in sections:
+        assert parser[name]["autorestart"] == "true"
+        assert parser[name]["stopasgroup"] == parser[name]["killasgroup"] == "true"
+
+
+def test_a_percent_sign_in_the_home_reaches_the_supervisor_whole() -> None:
+    parser = configparser.RawConfigParser()
+    parser.read_string(configuration(Folder(Path("/srv/a%b"))))
+    assert parser["supervisord"]["directory"] % {} == "/srv/a%b/run"
+
+
+def test_the_object_store_gets_only_its_own_keys_and_keeps_to_loopback() -> None:
+    assert set(seaweedfs.environment(KEYS)) == set(seaweedfs.SECRETS)
+    line = seaweedfs.command(Path("s3"), Path("run"), "b", Ports())
+    assert {"-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-disableHttp"} < set(line)
+    assert "-master.telemetry=false" in line
+
+
+def test_prefect_is_closed_to_other_sites() -> None:
+    found = prefect_server.server_environment(Path("/p"), Ports(), KEYS)
+    assert found["PREFECT_SERVER_CSRF_PROTECTION_ENABLED"] == "true"
+    origins = found["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"]
+    assert origins == "http://127.0.0.1:4200,http://localhost:4200"
+
+
+def test_a_flow_finds_everything_in_the_workers_environment() -> None:
+    worker = programs(FOLDER, Memory(), KEYS)["worker"]
+    assert Settings.from_environment(worker.environment).signing_key
+    assert worker.environment["PREFECT_RESULTS_DEFAULT_SERIALIZER"] == "json"
+    assert worker.environment["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
+    assert worker.environment["GX_ANALYTICS_ENABLED"] == "false"
+    assert worker.environment["PYTHONPATH"]
+
+
+def test_sockets_move_when_the_home_is_deep() -> None:
+    assert FOLDER.sockets == FOLDER.run
+    deep = Folder(Path("/srv") / ("d" * 120))
+    assert len(str(deep.sockets / "supervisor.sock")) < 100
+    assert deep.sockets != Folder(Path("/srv") / ("e" * 120)).sockets
+
+
+LOCK = """\
+a-b==1.0 \\
+    --hash=sha256:00
+win-only==3 ; sys_platform == 'win32' \\
+    --hash=sha256:00
+for-here==2 ; python_full_version >= '3.11' \\
+    --hash=sha256:00
+    # via a==9
+"""
+
+
+def test_the_lock_is_read_for_this_interpreter() -> None:
+    assert pins(LOCK) == {"a-b": "1.0", "for-here": "2"}
+    assert list(differing(pins(LOCK), {"a-b": "1.0", "for-here": "3"})) == [
+        "for-here is 3, locked 2"
+    ]
