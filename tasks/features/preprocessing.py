@@ -73,16 +73,19 @@ class MissingFlags(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
 
 
 class Float32(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Round every value to float32."""
+    """Round every value to float32; `wide` hands the rounded values on as float64."""
+
+    def __init__(self, wide: bool = False) -> None:
+        self.wide = wide
 
     def fit(self, rows: Any, y: Any = None) -> Float32:
         """Learn nothing but the number of columns."""
         self.n_features_in_ = np.shape(rows)[1]
         return self
 
-    def transform(self, rows: Any) -> Matrix:
-        """Return the values as float32."""
-        return _matrix(rows)
+    def transform(self, rows: Any) -> np.ndarray[Any, Any]:
+        """Return the rounded values."""
+        return _matrix(rows).astype(np.float64 if self.wide else np.float32, copy=False)
 
 
 @dataclass(frozen=True)

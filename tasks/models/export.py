@@ -1,8 +1,9 @@
 """The fitted model as ONNX: encoders, estimator and answer in one graph.
 
-Opset 18 with ai.onnx.ml 3, IR version 9: read by every ONNX Runtime since 1.14. Inputs are the
-prepared columns by name, (rows, 1) of float32 or text; the one output is `probabilities`
-(rows, classes) in float32, or `value` (rows, 1) in double.
+Opset 18, ai.onnx.ml 5 (3 for a forest of several classes), IR version 9. Inputs are the prepared
+columns by name, (rows, 1) of float32 or text; the one output is `probabilities` (rows, classes)
+in float32, or `value` (rows, 1) in double. Everything between is computed in double, as
+scikit-learn does, but for a forest of several classes, whose answer is within 1e-6.
 """
 
 from __future__ import annotations
@@ -103,14 +104,16 @@ def _standardise(graph: Graph, step: Standardise, rows: str) -> str:
 
 
 def _logistic(graph: Graph, rows: str, model: Any) -> str:
-    scores = _linear(graph, rows, model)
+    return _probabilities(graph, _linear(graph, rows, model), model)
+
+
+def _probabilities(graph: Graph, scores: str, model: Any) -> str:
     if len(model.classes_) == 2:
-        return graph.cast(graph.both_classes(graph.node("Sigmoid", [scores]), np.float64), FLOAT)
+        return graph.cast(graph.both_classes(graph.node("Sigmoid", [scores])), FLOAT)
     return graph.cast(graph.node("Softmax", [scores], axis=1), FLOAT)
 
 
 def _linear(graph: Graph, rows: str, model: Any) -> str:
-    # in double: a sum of many terms must not depend on their order
     weights = np.atleast_2d(model.coef_).T.astype(np.float64)
     bias = np.atleast_1d(model.intercept_).astype(np.float64)
     return graph.dense(graph.cast(rows, DOUBLE), weights, bias)
@@ -118,44 +121,33 @@ def _linear(graph: Graph, rows: str, model: Any) -> str:
 
 def _forest_classifier(graph: Graph, rows: str, model: Any) -> str:
     classes = len(model.classes_)
-    outputs = 1 if classes == 2 else classes
-    shares = graph.sum_of_trees(rows, trees.forest(model), outputs)
-    return graph.both_classes(shares, np.float32) if classes == 2 else shares
+    shares = graph.sum_of_trees(rows, trees.forest(model), 1 if classes == 2 else classes)
+    return graph.cast(graph.both_classes(shares) if classes == 2 else shares, FLOAT)
 
 
 def _forest_regressor(graph: Graph, rows: str, model: Any) -> str:
-    return graph.cast(graph.sum_of_trees(rows, trees.forest(model), 1), DOUBLE)
+    return graph.sum_of_trees(rows, trees.forest(model), 1)
 
 
 def _boosted_classifier(graph: Graph, rows: str, model: Any) -> str:
-    classes = len(model.classes_)
-    outputs = 1 if classes == 2 else classes
-    scores = graph.sum_of_trees(rows, trees.booster(model.booster_.model_to_string()), outputs)
-    if classes == 2:
-        return graph.both_classes(graph.node("Sigmoid", [scores]), np.float32)
-    return graph.node("Softmax", [scores], axis=1)
+    outputs = 1 if len(model.classes_) == 2 else len(model.classes_)
+    found = trees.booster(model.booster_.model_to_string())
+    return _probabilities(graph, graph.sum_of_trees(rows, found, outputs), model)
 
 
 def _boosted_regressor(graph: Graph, rows: str, model: Any) -> str:
-    found = trees.booster(model.booster_.model_to_string())
-    return graph.cast(graph.sum_of_trees(rows, found, 1), DOUBLE)
+    return graph.sum_of_trees(rows, trees.booster(model.booster_.model_to_string()), 1)
 
 
 def _network_classifier(graph: Graph, rows: str, model: Any) -> str:
-    scores = _network(graph, rows, model)
-    if len(model.classes_) == 2:
-        return graph.both_classes(graph.node("Sigmoid", [scores]), np.float32)
-    return graph.node("Softmax", [scores], axis=1)
-
-
-def _network_regressor(graph: Graph, rows: str, model: Any) -> str:
-    return graph.cast(_network(graph, rows, model), DOUBLE)
+    return _probabilities(graph, _network(graph, rows, model), model)
 
 
 def _network(graph: Graph, rows: str, model: Any) -> str:
+    rows = graph.cast(rows, DOUBLE)
     last = len(model.coefs_) - 1
     for i, (weights, bias) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
-        rows = graph.dense(rows, weights.astype(np.float32), bias.astype(np.float32))
+        rows = graph.dense(rows, weights.astype(np.float64), bias.astype(np.float64))
         if i < last:
             rows = graph.node(ACTIVATIONS[model.activation], [rows])
     return rows
@@ -172,5 +164,5 @@ _WRITERS: dict[str, Callable[[Graph, str, Any], str]] = {
     "LGBMClassifier": _boosted_classifier,
     "LGBMRegressor": _boosted_regressor,
     "MLPClassifier": _network_classifier,
-    "MLPRegressor": _network_regressor,
+    "MLPRegressor": _network,
 }

@@ -14,12 +14,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from tasks.models import ensembles
 from tasks.models.trees import Tree
 
 OPSET = 18
-ML_OPSET = 3
+ML_OPSET = 5
+OLDER_ML_OPSET = 3
 IR_VERSION = 9
 DOMAIN = "ai.onnx.ml"
+FLOAT, DOUBLE, STRING = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.STRING
 Array = np.ndarray[Any, Any]
 
 
@@ -30,6 +33,7 @@ class Graph:
         self._prefix = "_"
         while any(name.startswith(self._prefix) for name in columns):
             self._prefix += "_"
+        self._ml_opset = ML_OPSET
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._inputs: list[Any] = []
@@ -78,22 +82,19 @@ class Graph:
         """Change the numbers' type."""
         return self.node("Cast", [rows], to=kind)
 
-    def both_classes(self, second: str, kind: Any) -> str:
+    def both_classes(self, second: str) -> str:
         """Make (rows, 2) probabilities of the second class's (rows, 1)."""
-        first = self.node("Sub", [self.constant(np.ones(1, kind)), second])
+        first = self.node("Sub", [self.constant(np.ones(1)), second])
         return self.beside([first, second])
 
     def sum_of_trees(self, rows: str, trees: Sequence[Tree], outputs: int) -> str:
-        """Add up the trees' leaves, (rows, outputs)."""
-        return self.node(
-            "TreeEnsembleRegressor",
-            [rows],
-            domain=DOMAIN,
-            n_targets=outputs,
-            aggregate_function="SUM",
-            post_transform="NONE",
-            **_tree_attributes(trees),
-        )
+        """Add up the trees' leaves, (rows, outputs) in double."""
+        if ensembles.one_output_a_leaf(trees):
+            made = ensembles.newer(trees, outputs)
+            return self.node("TreeEnsemble", [self.cast(rows, DOUBLE)], domain=DOMAIN, **made)
+        self._ml_opset = OLDER_ML_OPSET
+        made = ensembles.older(trees, outputs)
+        return self.cast(self.node("TreeEnsembleRegressor", [rows], domain=DOMAIN, **made), DOUBLE)
 
     def finish(
         self, output: str, name: str, kind: int, width: int, *, notes: Mapping[str, str]
@@ -106,45 +107,10 @@ class Graph:
         graph = helper.make_graph(
             self._nodes, "model", self._inputs, [result], initializer=self._constants
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, ML_OPSET)]
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, self._ml_opset)]
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="perennial"
         )
         helper.set_model_props(model, dict(sorted(notes.items())))
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString(deterministic=True))
-
-
-def _tree_attributes(trees: Sequence[Tree]) -> dict[str, Any]:
-    sizes = [len(tree.feature) for tree in trees]
-    leaf = np.concatenate([tree.left < 0 for tree in trees])
-    number = np.repeat(np.arange(len(trees)), sizes)
-    node = np.concatenate([np.arange(size) for size in sizes])
-    width = trees[0].values.shape[1]
-    first = np.repeat([tree.output for tree in trees], sizes)[leaf]
-    outputs = (first[:, None] + np.arange(width)[None, :]).ravel()
-    weights = np.concatenate([tree.values for tree in trees])[leaf]
-    return {
-        "nodes_treeids": number.tolist(),
-        "nodes_nodeids": node.tolist(),
-        "nodes_featureids": _joined(trees, "feature", leaf, 0),
-        "nodes_values": _joined(trees, "threshold", leaf, 0.0),
-        "nodes_modes": ["LEAF" if is_leaf else "BRANCH_LEQ" for is_leaf in leaf.tolist()],
-        "nodes_truenodeids": _joined(trees, "left", leaf, 0),
-        "nodes_falsenodeids": _joined(trees, "right", leaf, 0),
-        "nodes_missing_value_tracks_true": [
-            int(left) for left in _joined(trees, "missing_left", leaf, False)
-        ],
-        "target_treeids": np.repeat(number[leaf], width).tolist(),
-        "target_nodeids": np.repeat(node[leaf], width).tolist(),
-        "target_ids": outputs.tolist(),
-        "target_weights": weights.astype(np.float32).ravel().tolist(),
-    }
-
-
-def _joined(trees: Sequence[Tree], name: str, leaf: Array, at_leaf: Any) -> list[Any]:
-    values = np.concatenate([getattr(tree, name) for tree in trees])
-    return np.where(leaf, at_leaf, values).tolist()  # type: ignore[no-any-return]
-
-
-FLOAT, DOUBLE, STRING = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.STRING

@@ -83,7 +83,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
         self.pipeline_ = Pipeline(
             [
                 ("encoders", encoders(self.columns, kind, self.seed)),
-                ("float32", Float32()),
+                ("float32", Float32(wide=not self.trees)),
                 ("model", self.estimator(self.params, self.task, self.seed, sample)),
             ]
         )

@@ -24,7 +24,7 @@ def test_the_file_says_what_it_is(exported) -> None:
     model = onnx.load_from_string(exported)
     assert {opset.domain: opset.version for opset in model.opset_import} == {
         "": 18,
-        "ai.onnx.ml": 3,
+        "ai.onnx.ml": 5,
     }
     assert [each.name for each in model.graph.input] == [*COLUMNS.numbers, *COLUMNS.categories]
     (output,) = model.graph.output

@@ -1,0 +1,105 @@
+"""Trees as the attributes of the two ONNX operators that hold them. Pure.
+
+`TreeEnsemble` (ai.onnx.ml 5) is exact in double and half as large, but a leaf adds to one
+output; a forest of several classes has shares of all of them in each leaf and needs the older
+`TreeEnsembleRegressor` (ai.onnx.ml 3, deprecated in 5), which answers in float32.
+https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from onnx import numpy_helper
+
+from tasks.models.trees import Tree
+
+Array = np.ndarray[Any, Any]
+LESS_OR_EQUAL, SUM, NONE = 0, 1, 0
+
+
+def one_output_a_leaf(trees: Sequence[Tree]) -> bool:
+    """Tell whether the newer operator can hold them."""
+    return all(tree.values.shape[1] == 1 for tree in trees)
+
+
+def newer(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
+    """Return the attributes of `TreeEnsemble`; a tree without a split gets one that splits none."""
+    grown = [_with_a_split(tree) for tree in trees]
+    leaf = _joined(grown, "left") < 0
+    place = np.where(leaf, np.cumsum(leaf), np.cumsum(~leaf)) - 1
+    start = np.cumsum([0, *(len(tree.feature) for tree in grown)])[:-1]
+    owner = np.repeat(start, [len(tree.feature) for tree in grown])
+    inner = ~leaf
+    left, right = (
+        owner[inner] + _joined(grown, side)[inner].astype(np.int64) for side in ("left", "right")
+    )
+    target = np.repeat([tree.output for tree in grown], [len(tree.feature) for tree in grown])
+    modes = np.full(int(inner.sum()), LESS_OR_EQUAL, np.uint8)
+    return {
+        "n_targets": outputs,
+        "aggregate_function": SUM,
+        "post_transform": NONE,
+        "tree_roots": place[start].tolist(),
+        "nodes_featureids": _joined(grown, "feature")[inner].tolist(),
+        "nodes_splits": _tensor(_joined(grown, "threshold")[inner]),
+        "nodes_modes": numpy_helper.from_array(modes),
+        "nodes_missing_value_tracks_true": _joined(grown, "missing_left")[inner]
+        .astype(int)
+        .tolist(),
+        "nodes_truenodeids": place[left].tolist(),
+        "nodes_trueleafs": leaf[left].astype(int).tolist(),
+        "nodes_falsenodeids": place[right].tolist(),
+        "nodes_falseleafs": leaf[right].astype(int).tolist(),
+        "leaf_targetids": target[leaf].tolist(),
+        "leaf_weights": _tensor(_joined(grown, "values")[leaf][:, 0]),
+    }
+
+
+def older(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
+    """Return the attributes of `TreeEnsembleRegressor`."""
+    sizes = [len(tree.feature) for tree in trees]
+    leaf = _joined(trees, "left") < 0
+    number = np.repeat(np.arange(len(trees)), sizes)
+    node = np.concatenate([np.arange(size) for size in sizes])
+    return {
+        "n_targets": outputs,
+        "aggregate_function": "SUM",
+        "post_transform": "NONE",
+        "nodes_treeids": number.tolist(),
+        "nodes_nodeids": node.tolist(),
+        "nodes_featureids": np.where(leaf, 0, _joined(trees, "feature")).tolist(),
+        "nodes_values": np.where(leaf, 0.0, _joined(trees, "threshold")).tolist(),
+        "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+        "nodes_truenodeids": np.where(leaf, 0, _joined(trees, "left")).tolist(),
+        "nodes_falsenodeids": np.where(leaf, 0, _joined(trees, "right")).tolist(),
+        "nodes_missing_value_tracks_true": _joined(trees, "missing_left").astype(int).tolist(),
+        "target_treeids": np.repeat(number[leaf], outputs).tolist(),
+        "target_nodeids": np.repeat(node[leaf], outputs).tolist(),
+        "target_ids": np.tile(np.arange(outputs), int(leaf.sum())).tolist(),
+        "target_weights": _joined(trees, "values")[leaf].astype(np.float32).ravel().tolist(),
+    }
+
+
+def _with_a_split(tree: Tree) -> Tree:
+    if len(tree.feature) > 1:
+        return tree
+    return Tree(
+        np.zeros(3, np.int64),
+        np.zeros(3, np.float32),
+        np.array([1, -1, -1]),
+        np.array([2, -1, -1]),
+        np.zeros(3, bool),
+        np.repeat(tree.values, 3, axis=0),
+        tree.output,
+    )
+
+
+def _joined(trees: Sequence[Tree], name: str) -> Array:
+    return np.concatenate([getattr(tree, name) for tree in trees])
+
+
+def _tensor(values: Array) -> Any:
+    return numpy_helper.from_array(values.astype(np.float64))
