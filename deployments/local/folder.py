@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tasks.errors import StackError
+from tasks.errors import ConfigurationError, StackError
 from tasks.settings import Settings
 
 LONGEST_SOCKET = 100
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,19 @@ def recall(folder: Folder) -> Memory:
 def told(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> Memory:
     """Return `memory` with what this command and its environment say instead.
 
+    Raises:
+        ConfigurationError: no bucket can have that name.
+
     >>> told(Memory(7), None, {"PERENNIAL_BUCKET": "mine"}).bucket
     'mine'
     """
+    bucket = environment.get("PERENNIAL_BUCKET") or memory.bucket
+    if not BUCKET.fullmatch(bucket):
+        rule = "3 to 63 of a-z, 0-9, inner hyphens and dots"
+        raise ConfigurationError("PERENNIAL_BUCKET", rule, bucket, "Choose another name.")
     return Memory(
         memory.offset if offset is None else offset,
-        environment.get("PERENNIAL_BUCKET") or memory.bucket,
+        bucket,
         environment.get("PERENNIAL_PIPELINES") or memory.pipelines,
     )
 

@@ -15,7 +15,7 @@ from deployments.local.listeners import holders
 from deployments.local.logs import tail
 from deployments.local.ports import Holder, Ports, refuse_taken
 from deployments.local.processes import end, marked, started
-from deployments.local.programs import SUPERVISOR, Program, names, programs
+from deployments.local.programs import Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look, nothing
 from tasks.errors import PerennialError, StackError
 from tasks.settings import Settings
@@ -58,14 +58,17 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     Ports.shifted(offset or 0)
     folder.make()
     with supervise.locked(folder, patience=60):
-        memory = told(recall(folder), offset, os.environ)
+        before = recall(folder)
+        memory = told(before, offset, os.environ)
         fresh = not any(marked(folder))
-        if not fresh and memory != recall(folder):
+        if not fresh and memory != before:
             rule = "its ports and its bucket stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
         every = programs(folder, memory, secrets.ensure(folder.secrets))
         refuse_taken(_taken(folder, memory)[0])
         remember(folder, memory)
+        if fresh:
+            say(f"starting {', '.join(names())}")
         _start(folder, fresh)
     try:
         found = _wait(folder, memory, every, say)
@@ -75,6 +78,7 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     except PerennialError:
         if fresh:
             down(home, say)
+            remember(folder, before)
         raise
 
 
@@ -212,7 +216,7 @@ def _wait(folder: Folder, memory: Memory, every: Mapping[str, Program], say: Say
 
 def _failure(folder: Folder, program: ProgramStatus, tries: int) -> StackError:
     log = folder.log(program.name)
-    came = f"{tries} starts; its last lines:\n{tail(log)}\n"
-    rule = f"it is well within {PATIENCE:.0f} s"
-    name = "supervisor" if program.name == SUPERVISOR else program.name
-    return StackError(name, rule, came, f"Read {log}, mend the cause, run `perennial up` again.")
+    rule = f"it starts within {PATIENCE:.0f} s"
+    came = f"{tries} starts, no health; its last lines:\n{tail(log)}\n"
+    remedy = f"Read {log}, mend the cause, run `perennial up` again."
+    return StackError(program.name, rule, came, remedy)

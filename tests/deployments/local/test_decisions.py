@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deployments.local import prefect_server, seaweedfs
 from deployments.local.environment import STORE, cleaned, client, joined
-from deployments.local.folder import Folder, Memory
+from deployments.local.folder import Folder, Memory, told
 from deployments.local.ports import Holder, Ports, named, refuse_taken
 from deployments.local.programs import names, programs
 from deployments.local.secrets import GENERATORS, parse, render
@@ -144,6 +144,12 @@ def test_a_flow_finds_everything_in_the_workers_environment() -> None:
     assert worker.environment["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
     assert worker.environment["GX_ANALYTICS_ENABLED"] == "false"
     assert worker.environment["PYTHONPATH"]
+
+
+@pytest.mark.parametrize("bucket", ["x", "Upper", "a/b", "-ab", "a b c", "a" * 64])
+def test_a_name_that_no_bucket_can_have_is_refused(bucket: str) -> None:
+    with pytest.raises(ConfigurationError, match="PERENNIAL_BUCKET"):
+        told(Memory(), None, {"PERENNIAL_BUCKET": bucket})
 
 
 def test_sockets_move_when_the_home_is_deep() -> None:
