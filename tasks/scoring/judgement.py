@@ -50,8 +50,8 @@ class Labelled:
         if self.target not in frame or self.event_time not in frame:
             return self
         target = frame[self.target]
-        known = (target.isin(self.classes) if self.classes else target.notna()).to_numpy()
-        known &= frame[self.event_time].notna().to_numpy()
+        told = target.isin(self.classes) if self.classes else target.notna()
+        known = (told & frame[self.event_time].notna()).to_numpy()
         if not known.any():
             return self
         return Labelled(

@@ -71,7 +71,8 @@ def test_a_damaged_result_is_computed_again(bench: Bench) -> None:
     bench.run(INGEST)
     bench.die(TRAIN, "train.evaluated.before")
     kept = [info for info in bench.store.list("results/") if "/contender.json/" in info.key]
-    model = max(kept, key=lambda info: info.size)
+    files = [info for info in kept if not info.key.endswith("result.json")]
+    model = max(files, key=lambda info: info.modified)
     bench.store.put(model.key, b"damaged")
     assert bench.run(TRAIN)["outcome"] == "promoted"
     assert bench.store.get(model.key) != b"damaged"
