@@ -82,6 +82,25 @@ def test_a_run_that_fails_is_returned_with_its_message(settings: Settings) -> No
     assert "planes is not well" in run.message
 
 
+@pytest.mark.usefixtures("worker")
+def test_an_interrupted_command_leaves_the_run_going(settings: Settings) -> None:
+    lines: list[str] = []
+
+    def interrupted(line: str) -> None:
+        lines.append(line)
+        if line.startswith("in "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_deployment(settings, "greet", "planes", {}, "test", interrupted)
+    address = lines[0].removeprefix("Started greet planes: test: ")
+    assert lines[-1] == f"The run goes on. Follow it at {address}"
+    with connected(settings) as client:
+        run = client.read_flow_run(address.rpartition("/")[2])
+        assert run.state is not None
+        assert run.state.is_running() or run.state.is_completed()
+
+
 def test_the_pages_are_those_of_the_server() -> None:
     there = Settings("http://x", "a", "b", "c", prefect_url="http://127.0.0.1:4200/api/")
     assert deployments_page(there) == "http://127.0.0.1:4200/deployments"

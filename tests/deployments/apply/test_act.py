@@ -169,3 +169,24 @@ def test_no_folder_of_pipelines_removes_nothing(settings: Settings, tmp_path: Pa
     with pytest.raises(ConfigurationError, match="is a folder"):
         apply(settings, tmp_path / "typo")
     assert bring_in_line(settings, [GREET]).empty
+
+
+def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> None:
+    names = ["ingest/flights", "score/flights", "train/flights"]
+    first = apply(settings, Settings.pipelines)
+    assert [spec.name for spec in first.create] == names
+    assert [spec.schedule for spec in first.create] == ["*/10 * * * *", None, "0 6 1 * *"]
+    second = apply(settings, Settings.pipelines)
+    assert second.empty, second.to_text()
+    with deployed(settings, "train/flights") as (_, there):
+        assert there.entrypoint == "flows.training.train"
+        assert there.global_concurrency_limit.limit == 1
+        assert there.parameter_openapi_schema["required"] == ["pipeline"]
+
+
+def test_a_broken_pipeline_file_changes_nothing(settings: Settings, tmp_path: Path) -> None:
+    bring_in_line(settings, [GREET])
+    (tmp_path / "broken.yaml").write_text("name: [", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="the file is YAML"):
+        apply(settings, tmp_path)
+    assert bring_in_line(settings, [GREET]).empty
