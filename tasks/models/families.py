@@ -136,7 +136,7 @@ FAMILIES: Mapping[str, Family] = {
         Family(
             "random_forest",
             {
-                "n_estimators": Dimension(60, (60, 100), 30, 120),
+                "n_estimators": Dimension(40, (40, 80), 20, 120),
                 "max_features": Dimension(0.2, (0.2, 0.4), 0.1, 0.8),
                 "max_depth": Dimension(12, (8, 12), 4, 14),
                 "min_samples_leaf": Dimension(20, (10, 20, 50), 5, 200, log=True),
@@ -148,7 +148,7 @@ FAMILIES: Mapping[str, Family] = {
         Family(
             "extra_trees",
             {
-                "n_estimators": Dimension(100, (60, 100), 30, 150),
+                "n_estimators": Dimension(60, (60, 100), 30, 150),
                 "max_features": Dimension(0.3, (0.2, 0.4), 0.1, 0.8),
                 "max_depth": Dimension(14, (10, 14), 4, 16),
                 "min_samples_leaf": Dimension(20, (10, 20, 50), 2, 200, log=True),
