@@ -18,6 +18,7 @@ for name in [each for each in os.environ if each.startswith(FOREIGN)]:
 os.environ.update(OFFLINE)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that need heavy servers in one worker: a stack for each would not fit."""
     for item in items:

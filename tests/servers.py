@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from deployments.local import seaweedfs
 from deployments.local.environment import OFFLINE
 from deployments.local.listeners import free_offset
 from deployments.local.ports import Ports
+from deployments.local.probe import answers as answers
 from mlflow_server import command as tracking
 from mlflow_server.command import ServerSettings
 from mlflow_server.health import is_healthy
@@ -59,15 +58,6 @@ def poll(holds: Callable[[], bool], seconds: float, what: str) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds:.0f} s")
         time.sleep(0.05)
-
-
-def answers(url: str) -> bool:
-    """Return whether a GET of `url` is answered with success."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status < 400)
-    except (OSError, urllib.error.URLError):
-        return False
 
 
 def any_free_offset() -> int:

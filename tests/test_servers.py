@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.local.probe import reads
 from mlflow_server.health import version
 from tasks.store.s3 import S3Store
 from tests.servers import S3, Tracking, bucket_is_there
@@ -41,6 +42,17 @@ def test_the_inner_ports_give_nothing_without_a_key(
     with refused.value as answer:
         assert answer.code == status
     assert store.get("a") == b"kept"
+
+
+def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
+    settings = s3.settings
+    keys = {"AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": settings.secret_key}
+    base = f"{settings.s3_endpoint}/{settings.bucket}"
+    S3Store(settings).put("probe", b"1")
+    assert reads(f"{base}/probe", keys, settings.region)
+    assert reads(f"{base}/absent", keys, settings.region)
+    assert not reads(f"{settings.s3_endpoint}/no-such-bucket/a", keys, settings.region)
+    assert not reads(f"{base}/probe", {**keys, "AWS_SECRET_ACCESS_KEY": "x"}, settings.region)
 
 
 def test_large_objects_and_copies_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) -> None:

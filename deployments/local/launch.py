@@ -21,9 +21,9 @@ import psutil
 from deployments.local import secrets
 from deployments.local.environment import OFFLINE, cleaned
 from deployments.local.folder import Folder, recall
+from deployments.local.probe import answers
 from deployments.local.processes import (
     alive,
-    answers,
     end,
     marked,
     record,

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPException
 
 import psutil
 
@@ -107,13 +105,3 @@ def running(folder: Folder, program: str) -> psutil.Process | None:
         process = psutil.Process(known.pid)
         return process if is_ours(process, folder, program) else None
     return None
-
-
-def answers(url: str, timeout: float = 2.0) -> bool:
-    """Return whether a GET of a loopback address succeeds within `timeout` seconds."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=timeout) as answer:
-            return bool(answer.status < 400)
-    except (OSError, HTTPException):
-        return False

@@ -13,11 +13,13 @@ from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
 from mlflow_server import command as tracking
 from tasks.settings import REPOSITORY
+from tasks.store.layout import result
 
 SUPERVISOR = "supervisor"
 GUARD = "guard"
 HOME_MARK = "PERENNIAL_STACK"
 PROGRAM_MARK = "PERENNIAL_PROGRAM"
+PROBE = result("probe", "health")
 FROM_HERE = MappingProxyType({"PYTHONPATH": str(REPOSITORY)})
 
 
@@ -26,7 +28,8 @@ class Program:
     """One process of the stack.
 
     `health` is the address that answers 200 when it is well, empty where being alive is all there
-    is to see; `after` is such an address that must answer before it is started.
+    is to see; a `signed` one is an object, asked for with the keys in `environment`. `after` is
+    an address that must answer before the program is started.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Program:
     address: str = ""
     health: str = ""
     after: str = ""
+    signed: bool = False
     adoptable: bool = True
 
 
@@ -64,7 +68,8 @@ def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]
         seaweedfs.command(folder.s3, folder.sockets, memory.bucket, ports),
         seaweedfs.environment(secrets),
         address=f"http://{HOST}:{ports.s3}",
-        health=seaweedfs.health_url(ports),
+        health=f"http://{HOST}:{ports.s3}/{memory.bucket}/{PROBE}",
+        signed=True,
     )
 
 

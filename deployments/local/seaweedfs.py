@@ -62,8 +62,3 @@ def environment(secrets: Mapping[str, str]) -> dict[str, str]:
     Without the four WEED_JWT keys the filer's HTTP port gives every object to anybody.
     """
     return {name: secrets[name] for name in SECRETS}
-
-
-def health_url(ports: Ports) -> str:
-    """Return the address that answers 200 once S3 requests are served."""
-    return f"http://{HOST}:{ports.s3}/healthz"

@@ -15,7 +15,7 @@ from deployments.local.listeners import holders
 from deployments.local.logs import tail
 from deployments.local.ports import Holder, Ports, refuse_taken
 from deployments.local.processes import end, marked, started
-from deployments.local.programs import Program, names, programs
+from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look, nothing
 from tasks.errors import PerennialError, StackError
 from tasks.settings import Settings
@@ -37,7 +37,6 @@ __all__ = [
 Say = Callable[[str], None]
 PATIENCE = 240.0
 TRIES = 4
-RESULTS = "results/"
 ELSEWHERE = (
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",
@@ -73,7 +72,7 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     try:
         found = _wait(folder, memory, every, say)
         if fresh:
-            _find_bucket(home)
+            _leave_probe(home)
         return found
     except PerennialError:
         if fresh:
@@ -171,11 +170,10 @@ def _effective(home: Path) -> dict[str, str]:
     return {name: value for name, value in {**real, **changes}.items() if value is not None}
 
 
-def _find_bucket(home: Path) -> None:
+def _leave_probe(home: Path) -> None:
     from tasks.store.s3 import S3Store
 
-    store = S3Store(Settings.from_environment(environment(home)))
-    next(iter(store.list(RESULTS)), None)
+    S3Store(Settings.from_environment(environment(home))).put(PROBE, b"well\n")
 
 
 def _taken(folder: Folder, memory: Memory) -> tuple[tuple[Holder, ...], int]:

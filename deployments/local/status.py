@@ -12,9 +12,11 @@ from typing import Any, Literal
 
 import psutil
 
+from deployments.local.environment import REGION
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
-from deployments.local.processes import GONE, answers, running, started
+from deployments.local.probe import answers, reads
+from deployments.local.processes import GONE, running, started
 from deployments.local.programs import SUPERVISOR, Program
 from deployments.local.supervise import states, supervisor
 
@@ -112,7 +114,7 @@ def _supervisor(folder: Folder, answered: bool) -> ProgramStatus:
 
 def _program(folder: Folder, program: Program, supervised: str | None) -> ProgramStatus:
     process = running(folder, program.name)
-    well = process is not None and (not program.health or answers(program.health, timeout=2))
+    well = process is not None and is_well(program)
     known = started(folder, program.name)
     return ProgramStatus(
         program.name,
@@ -122,6 +124,13 @@ def _program(folder: Folder, program: Program, supervised: str | None) -> Progra
         _uptime(process),
         max(0, known.starts - 1) if known else 0,
     )
+
+
+def is_well(program: Program) -> bool:
+    """Ask the program itself; one that cannot be asked is well as long as it lives."""
+    if program.signed:
+        return reads(program.health, program.environment, REGION)
+    return not program.health or answers(program.health)
 
 
 def _pid(process: psutil.Process | None) -> int | None:

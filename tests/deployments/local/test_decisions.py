@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from deployments.local import prefect_server, seaweedfs
 from deployments.local.environment import STORE, cleaned, client, joined
 from deployments.local.folder import Folder, Memory, told
 from deployments.local.ports import Holder, Ports, named, refuse_taken
+from deployments.local.probe import EMPTY, signed
 from deployments.local.programs import names, programs
 from deployments.local.secrets import GENERATORS, parse, render
 from deployments.local.supervise import configuration
@@ -128,6 +130,20 @@ def test_the_object_store_gets_only_its_own_keys_and_keeps_to_loopback() -> None
     line = seaweedfs.command(Path("s3"), Path("run"), "b", Ports())
     assert {"-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-disableHttp"} < set(line)
     assert "-master.telemetry=false" in line
+
+
+def test_a_signature_is_the_one_that_the_vendors_library_makes() -> None:
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    url = "http://127.0.0.1:8333/perennial/results/probe/health"
+    theirs = AWSRequest("GET", url, headers={"X-Amz-Content-SHA256": EMPTY})
+    S3SigV4Auth(Credentials("key", "secret"), "s3", "eu-west-1").add_auth(theirs)
+    moment = datetime.strptime(theirs.context["timestamp"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    ours = signed(url, keys, "eu-west-1", moment)
+    assert ours["Authorization"] == theirs.headers["Authorization"]
 
 
 def test_prefect_is_closed_to_other_sites() -> None:
