@@ -22,6 +22,7 @@ PROBE = 64
 class TextKind:
     """The narrowest kind that all values seen so far have.
 
+    >>> import pyarrow as pa
     >>> kind = TextKind()
     >>> for block in (["1", "2"], ["NA", "2.5"]): kind.see(pa.array(block))
     >>> kind.kind

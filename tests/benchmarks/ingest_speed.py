@@ -164,7 +164,9 @@ def main() -> None:
                 which: [child(which, server.settings, folder) for _ in range(given.rounds)]
                 for which in ("bare", "ours")
             }
-    medians = {which: statistics.median(run["seconds"] for run in all_) for which, all_ in runs.items()}
+    medians = {
+        which: statistics.median(run["seconds"] for run in all_) for which, all_ in runs.items()
+    }
     for which, all_ in runs.items():
         peak = max(run["peak"] for run in all_)
         print(f"{which:5} {medians[which]:7.2f} s  {peak:7.0f} MB")
