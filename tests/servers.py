@@ -18,7 +18,7 @@ from deployments.local import seaweedfs
 from deployments.local.environment import OFFLINE
 from deployments.local.listeners import free_offset
 from deployments.local.ports import Ports
-from deployments.local.probe import answers as answers
+from deployments.local.probe import answers  # noqa: F401
 from mlflow_server import command as tracking
 from mlflow_server.command import ServerSettings
 from mlflow_server.health import is_healthy
@@ -108,9 +108,11 @@ def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
 
 
 def bucket_is_there(settings: Settings) -> bool:
-    """Return whether S3 answers and the bucket exists."""
+    """Return whether the bucket takes an object; nothing is left of it."""
     try:
-        next(S3Store(settings).list("a"), None)
+        store = S3Store(settings)
+        store.put("ready", b"")
+        store.delete("ready")
     except StoreError:
         return False
     return True
