@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
-from tasks.validation.task import find_pending, ingest_one
 
 from tasks.store.task import leave_outcome
+from tasks.validation.task import find_pending, ingest_one
 
 
 @flow(name="ingest", flow_run_name="ingest {pipeline}: {cause}")
@@ -17,4 +17,4 @@ def ingest(
     """Ingest these objects of the pipeline's `incoming/` folder, or all that are pending."""
     keys = find_pending(pipeline) if objects is None else objects
     batches = [ingest_one(pipeline, key) for key in keys]
-    return leave_outcome({"pipeline": pipeline, "batches": batches})
+    return leave_outcome({"pipeline": pipeline, "cause": cause, "batches": batches})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
-from tasks.scoring.task import score_object
 
+from tasks.scoring.task import score_object
 from tasks.store.task import leave_outcome
 
 
@@ -15,4 +15,4 @@ def score(
     pipeline: str, source: str, output: str | None = None, cause: str = "command"
 ) -> dict[str, Any]:
     """Score every row of one object of the bucket; judge the model where the target is there."""
-    return leave_outcome(score_object(pipeline, source, output))
+    return leave_outcome({**score_object(pipeline, source, output), "cause": cause})

@@ -2,12 +2,15 @@
 
 `PERENNIAL_CRASH_AT=POINT:MARKER` makes the process write the file MARKER and then kill itself
 with SIGKILL when it reaches POINT, for example `ingest.append.after:/tmp/fired`.
+`PERENNIAL_WAIT_AT=POINT:MARKER` makes it write MARKER there and go on once MARKER is gone, at most
+a minute later, so that a test can let two processes meet.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +37,8 @@ WRITES = (
     "score.output",
 )
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))
-VARIABLE = "PERENNIAL_CRASH_AT"
+VARIABLE, WAIT = "PERENNIAL_CRASH_AT", "PERENNIAL_WAIT_AT"
+PATIENCE = 60.0
 
 
 @contextmanager
@@ -51,3 +55,9 @@ def _reach(point: str) -> None:
     if wanted == point:
         Path(marker).write_text(point, encoding="utf-8")
         os.kill(os.getpid(), signal.SIGKILL)
+    wanted, _, marker = os.environ.get(WAIT, "").partition(":")
+    if wanted == point:
+        Path(marker).write_text(point, encoding="utf-8")
+        until = time.monotonic() + PATIENCE
+        while Path(marker).exists() and time.monotonic() < until:
+            time.sleep(0.02)

@@ -102,7 +102,7 @@ def _summary(document: dict[str, Any]) -> str:
             training_summary(training),
             table(["flights", ""], rows),
             table(["look at", ""], addresses),
-            "The stack stays up. `perennial down` stops it; `perennial history flights` tells more.",
+            "The stack stays up until `perennial down`; `perennial history flights` tells more.",
         ]
     )
 

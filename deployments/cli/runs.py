@@ -18,13 +18,13 @@ from deployments.cli.running import Session, follow, open_session, share_of
 def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Put FILES in the pipeline's incoming folder and ingest them; without FILES, what is pending.
 
-    Exit 3 when a batch was quarantined.
+    Exit 3 when a batch is in quarantine.
     """
     session = open_session(name)
     keys = [session.drop(path, say) for path in files] or None
     outcome = follow(session, "ingest", {"objects": keys}, cause="command", say=say)
     show(outcome, as_json, lambda: batches_table(outcome["batches"]))
-    return 3 if any(b["outcome"] == "quarantined" for b in outcome["batches"]) else 0
+    return 3 if any(b["stands"] == "quarantined" for b in outcome["batches"]) else 0
 
 
 @click.command()
@@ -67,7 +67,7 @@ def batches_table(batches: list[dict[str, Any]]) -> str:
     rows = [
         [
             batch["key"].rpartition("/")[2],
-            batch["outcome"],
+            batch["outcome"] if batch["outcome"] != "already" else f"already {batch['stands']}",
             f"{batch['rows']:,}" if batch["outcome"] != "already" else "",
             "; ".join(batch["reasons"]),
         ]

@@ -38,7 +38,10 @@ def models(name: str, as_json: bool) -> None:
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
 @reporting
 def promote(name: str, version: str, why: str, override: str | None, as_json: bool) -> int:
-    """Put VERSION in service, every check made. Exit 3 when it is refused, or another was faster."""
+    """Put VERSION in service, every check made.
+
+    Exit 3 when it is refused, or another promotion was faster.
+    """
     context = _context(open_session(name))
     done = promote_version(context, version, by=_person(), why=why, override=override)
     return _ended(done, as_json)

@@ -32,7 +32,6 @@ from tasks.training.steps import Judged
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
 
-
 TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
 
 

@@ -80,6 +80,14 @@ def pending(store: Store, pipeline: Pipeline) -> tuple[ObjectInfo, ...]:
     return tuple(sorted(waiting, key=lambda info: (info.modified, info.key)))
 
 
+def reasons_of(store: Store, pipeline: Pipeline, ingested: Ingested) -> tuple[str, ...]:
+    """Return why a batch lies in quarantine; nothing where it does not."""
+    if ingested.version is not None:
+        return ()
+    key = Layout(pipeline.name).quarantine(ingested.batch) + REPORT
+    return tuple(json.loads(store.get(key))["reasons"])
+
+
 def arrival(info: ObjectInfo) -> str:
     """Return the digest that names one arrival: the same key with other bytes is another."""
     return hashlib.sha256(f"{info.key}\n{info.etag}".encode()).hexdigest()

@@ -14,7 +14,7 @@ from tasks.errors import StoreUnavailable
 from tasks.retries import retry_when
 from tasks.settings import Settings
 from tasks.store.s3 import S3Store
-from tasks.validation.ingest import Ingested, ingest_object, pending
+from tasks.validation.ingest import Ingested, ingest_object, pending, reasons_of
 from tasks.validation.report import Report
 
 RETRY: dict[str, Any] = {
@@ -39,7 +39,8 @@ def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
     settings = Settings.from_environment()
     declared = find_pipeline(pipeline, settings.pipelines)
     log = get_run_logger()
-    ingested = ingest_object(settings, S3Store(settings), declared, key, log.info)
+    store = S3Store(settings)
+    ingested = ingest_object(settings, store, declared, key, log.info)
     if ingested.report is not None:
         _publish(ingested.report, ingested, settings)
     return {
@@ -49,7 +50,8 @@ def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
         "version": ingested.version,
         "rows": ingested.rows,
         "report": ingested.report_key,
-        "reasons": [] if ingested.report is None else list(ingested.report.reasons()),
+        "stands": "quarantined" if ingested.version is None else "accepted",
+        "reasons": list(reasons_of(store, declared, ingested)),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployments.local import stack as local
-from tasks.settings import Settings
+from tasks.settings import REPOSITORY, Settings
 from tests.servers import any_free_offset, clean_environment
 
 
@@ -27,15 +28,17 @@ class Stack:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """Start a whole stack in a home of its own; stop it at the end."""
+    """Start a whole stack in a home of its own, on the tests' pipelines; stop it at the end."""
     home = Path(tempfile.mkdtemp(prefix="pn-")).resolve()
     said: list[str] = []
     try:
         offset = any_free_offset()
+        os.environ["PERENNIAL_PIPELINES"] = str(REPOSITORY / "tests" / "pipelines")
         local.up(home, offset, said.append)
         environment = local.environment(home)
         settings = Settings.from_environment(environment)
         yield Stack(home, offset, settings, clean_environment(environment))
     finally:
+        os.environ.pop("PERENNIAL_PIPELINES", None)
         local.down(home, said.append)
         shutil.rmtree(home, ignore_errors=True)

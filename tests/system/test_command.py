@@ -1,0 +1,181 @@
+"""The command as a person uses it, on a whole stack."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.conftest import toy_rows
+from tests.servers import poll
+from tests.system.conftest import Stack
+
+pytestmark = pytest.mark.system
+COMMAND = str(Path(sys.executable).with_name("perennial"))
+
+
+@dataclass(frozen=True)
+class Said:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+def perennial(stack: Stack, *words: str, more: Mapping[str, str] | None = None) -> Said:
+    environment = {**stack.environment, **(more or {})}
+    done = subprocess.run(
+        [COMMAND, *words], env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def trained(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """Two versions of the pipeline toy; the first is in service."""
+    folder = tmp_path_factory.mktemp("toy")
+    applied = perennial(stack, "apply", "--json")
+    assert applied.status == 0, applied.err
+    for number, start in enumerate((0, 800), start=1):
+        path = folder / f"{number}.csv"
+        toy_rows(800, start=start).to_csv(path, index=False)
+        landed = perennial(stack, "ingest", "toy", str(path), "--json")
+        assert landed.status == 0, landed.err
+        assert landed.document["batches"][0]["outcome"] == "accepted"
+        done = perennial(stack, "train", "toy", "--json")
+        assert done.document["version"] == number, done.err
+    perennial(stack, "promote", "toy", "1", "--why", "to start from the first")
+    return stack
+
+
+def test_applying_twice_changes_nothing_the_second_time(trained: Stack) -> None:
+    again = perennial(trained, "apply", "--json")
+    assert again.status == 0
+    plan = again.document
+    assert (plan["create"], plan["update"], plan["remove"]) == ([], [], [])
+    assert sorted(plan["unchanged"]) == ["ingest/toy", "score/toy", "train/toy"]
+
+
+def test_a_bad_file_is_quarantined_with_exit_3_and_the_same_again_is_known(
+    trained: Stack, tmp_path: Path
+) -> None:
+    path = tmp_path / "bad.csv"
+    toy_rows(20).assign(high=7).to_csv(path, index=False)
+    refused = perennial(trained, "ingest", "toy", str(path), "--json")
+    assert refused.status == 3
+    (batch,) = refused.document["batches"]
+    assert batch["stands"] == "quarantined"
+    assert "high" in " ".join(batch["reasons"])
+    again = perennial(trained, "ingest", "toy", str(path))
+    assert again.status == 3
+    assert "already quarantined" in again.out
+
+
+def test_models_shows_the_champion_first_with_intervals_and_baselines(trained: Stack) -> None:
+    said = perennial(trained, "models", "toy", "--json")
+    champion, other = said.document["versions"]
+    assert (champion["role"], champion["version"], other["version"]) == ("champion", 1, 2)
+    figure = champion["metrics"]["roc_auc"]
+    assert 0.5 < figure["low"] < figure["value"] < figure["high"] <= 1
+    assert champion["baselines"]["prior"] == 0.5
+    assert champion["data_version"] >= 1
+    assert "champion" in perennial(trained, "models", "toy").out
+
+
+def test_training_again_computes_nothing(trained: Stack) -> None:
+    said = perennial(trained, "train", "toy", "--json")
+    assert said.status == 0
+    assert said.document["outcome"] == "unchanged"
+    assert "Nothing to compute" in said.document["summary"]
+
+
+def test_scoring_a_local_file(trained: Stack, tmp_path: Path) -> None:
+    import pandas as pd
+
+    source, output = tmp_path / "new.csv", tmp_path / "new.parquet"
+    rows = toy_rows(50, start=5000)
+    rows.to_csv(source, index=False)
+    said = perennial(trained, "score", "toy", str(source), str(output), "--json")
+    assert said.status == 0, said.err
+    assert said.document["rows"] == len(pd.read_parquet(output)) == 50
+
+
+def test_of_two_racing_promotes_one_wins_and_the_other_is_told(
+    trained: Stack, tmp_path: Path
+) -> None:
+    marker = tmp_path / "waits"
+    held = {**trained.environment, "PERENNIAL_WAIT_AT": f"promote.pointer.before:{marker}"}
+    slow = subprocess.Popen(
+        [COMMAND, "promote", "toy", "2", "--why", "the slow one", "--json"],
+        env=held,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    poll(marker.exists, 60, "the slow one to reach its write")
+    fast = perennial(trained, "promote", "toy", "2", "--why", "the fast one", "--json")
+    marker.unlink()
+    out, _ = slow.communicate(timeout=60)
+    assert (fast.status, slow.returncode) == (0, 3)
+    assert fast.document["outcome"] == "promoted"
+    assert json.loads(out)["outcome"] == "lost"
+    assert "put in service meanwhile" in json.loads(out)["message"]
+    entries = perennial(trained, "history", "toy", "--json").document["entries"]
+    assert [entry["kind"] for entry in entries[-2:]] == ["promotion", "lost"]
+    back = perennial(trained, "rollback", "toy", "--json")
+    assert (back.status, back.document["champion"]["version"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["train", "tooy"], 2, "Did you mean toy"),
+        (["train", "../toy"], 2, "inner hyphens"),
+        (["promote", "toy", "../x"], 2, "whole number"),
+        (["promote", "toy", "99"], 2, "Known: 1, 2"),
+        (["score", "toy", "nowhere.csv", "out.parquet"], 2, "does not exist"),
+        (["dance"], 2, "No such command"),
+    ],
+)
+def test_wrong_use_is_one_clear_message(
+    trained: Stack, words: list[str], status: int, said: str
+) -> None:
+    answer = perennial(trained, *words)
+    assert answer.status == status
+    assert said in answer.err
+    assert answer.out == ""
+
+
+def test_an_error_is_a_document_too(trained: Stack) -> None:
+    answer = perennial(trained, "models", "tooy", "--json")
+    assert answer.status == 2
+    assert answer.document["where"] == "pipeline"
+    assert answer.document["came"] == "tooy"
+
+
+def test_a_store_that_is_down_or_a_wrong_key_is_said_in_bounded_time(trained: Stack) -> None:
+    down = perennial(trained, "models", "toy", more={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    assert down.status == 1
+    assert "127.0.0.1:9" in down.err
+    wrong = perennial(trained, "models", "toy", more={"AWS_SECRET_ACCESS_KEY": "wrong" * 8})
+    assert wrong.status == 1
+    assert "credentials" in wrong.err or "denied" in wrong.err.lower()
+
+
+def test_a_run_that_fails_tells_its_reason_once(trained: Stack, tmp_path: Path) -> None:
+    source = tmp_path / "lacking.csv"
+    toy_rows(5).drop(columns="size").to_csv(source, index=False)
+    answer = perennial(trained, "score", "toy", str(source), str(tmp_path / "out.parquet"))
+    assert answer.status == 1
+    assert "no size" in answer.err
+    assert not (tmp_path / "out.parquet").exists()
