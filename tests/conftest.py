@@ -7,23 +7,42 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployments.local.environment import OFFLINE
 from tests.servers import FOREIGN, S3, Tracking, running_mlflow, running_s3
 
+GROUPS = (
+    ("tests/system/", "stack"),
+    ("tests/flows/", "servers"),
+    ("tests/deployments/", "servers"),
+    ("tests/tasks/tracking/", "servers"),
+    ("tests/tasks/promotion/", "servers"),
+    ("tests/mlflow_server/", "servers"),
+    ("tests/test_servers.py", "servers"),
+)
+
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
     del os.environ[name]
 os.environ.update(OFFLINE)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that need heavy servers in one worker: a stack for each would not fit."""
-    for item in items:
-        if item.get_closest_marker("system"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Keep the tests of one heavy server in one worker, so that it is started once.
+
+    The marks of `xdist_group` do not reach xdist 3.8 under pytest 9.2: the folder decides.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            found = (name for prefix, name in GROUPS if nodeid.startswith(prefix))
+            return next(found, nodeid)
+
+    return Grouped(config, log)
 
 
 @pytest.fixture(autouse=True)

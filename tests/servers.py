@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from deployments.local import seaweedfs
 from deployments.local.environment import OFFLINE
-from deployments.local.listeners import free_offset
+from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
 from deployments.local.probe import answers  # noqa: F401
 from mlflow_server import command as tracking
@@ -61,10 +65,23 @@ def poll(holds: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def any_free_offset() -> int:
-    """Return an offset at which a whole stack fits, apart from that of a neighbouring worker."""
-    return free_offset(
-        9000 + os.getpid() * 41 % 4000, lambda at: Ports.shifted(at).by_name().values()
-    )
+    """Return an offset at which a whole stack fits, and that no living test was given."""
+    path = Path(tempfile.gettempdir()) / f"perennial-tests-{os.getuid()}.json"
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        lines = (line.split() for line in file.read().splitlines())
+        claims = [(int(pid), int(at)) for pid, at in lines if psutil.pid_exists(int(pid))]
+        taken = {port for _, at in claims for port in Ports.shifted(at).by_name().values()}
+        offset = next(
+            at
+            for at in range(9001, 40000, 17)
+            if taken.isdisjoint(ports := Ports.shifted(at).by_name().values())
+            and all(map(is_free, ports))
+        )
+        file.truncate(0)
+        file.writelines(f"{pid} {at}\n" for pid, at in (*claims, (os.getpid(), offset)))
+    return offset
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shlex
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -36,14 +36,6 @@ def holders(ports: Iterable[int]) -> tuple[Holder, ...]:
         return ()
     pids = _listening()
     return tuple(_holder(port, pids.get(port)) for port in taken)
-
-
-def free_offset(start: int, ports_at: Callable[[int], Iterable[int]], step: int = 37) -> int:
-    """Return the first offset from `start` on at which every port is free."""
-    offset = start
-    while not all(map(is_free, ports_at(offset))):
-        offset += step
-    return offset
 
 
 def _listening() -> dict[int, int | None]:
