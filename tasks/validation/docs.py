@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
+from importlib.metadata import version
 from typing import Any
 
 from expectations.suite import Suite
@@ -14,17 +15,20 @@ from tasks.validation.report import Check, Report
 
 # The pages of Great Expectations load styles, scripts and a logo from the network.
 FOREIGN = re.compile(
-    r"<script[^>]*src=[\"']https?:.*?</script>|<link[^>]*href=[\"']https?:[^>]*>"
-    r"|<img[^>]*src=[\"']https?:[^>]*>|<script[^>]*>(?:(?!</script>).)*https?:.*?</script>",
+    r"<script\b.*?</script>|<footer>.*?</footer>|<(?:link|img)[^>]*[\"']https?:[^>]*>"
+    r"|url\([\"']?https?:[^)]*\)",
     re.DOTALL | re.IGNORECASE,
 )
 LAYOUT = """
 <style>
 body{font:15px/1.5 system-ui,sans-serif;margin:1.5rem auto;max-width:70rem;padding:0 1rem}
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #8883;padding:.35rem .5rem;
-text-align:left;vertical-align:top;overflow-wrap:anywhere}.navbar,.modal,#ge-cta-footer,.cooltip,
-.js-ge-cta,button,.breadcrumb,.dropdown-menu,.ge-navigation-sidebar-container{display:none}
-.badge{border:1px solid #8885;border-radius:.6rem;padding:0 .4rem}.col-lg-2{font-weight:600}
+text-align:left;vertical-align:top;overflow-wrap:break-word}h5,h6{font-size:1.05rem;margin:1rem 0}
+.navbar,.modal,.sticky,.cooltip,button,.breadcrumb,.dropdown-menu{display:none}
+.badge{border:1px solid #8885;border-radius:.6rem;padding:0 .4rem}
+.fa-check-circle::before{content:"\\2714";color:#1a7f4b;font-style:normal}
+.fa-times::before{content:"\\2718";color:#b3261e;font-style:normal}
+.fa-exclamation-triangle::before{content:"\\26a0";font-style:normal}
 </style></head>"""
 
 
@@ -64,7 +68,10 @@ def validation_page(report: Report, suite: Suite) -> str:
             "unsuccessful_expectations": len(results) - met,
             "success_percent": 100.0 * met / len(results),
         },
-        meta={"batch": report.batch, "run_id": report.batch[:12]},
+        meta={
+            "great_expectations_version": version("great-expectations"),
+            "run_id": report.batch[:12],
+        },
     )
     try:
         html = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(validation))

@@ -13,11 +13,13 @@ STYLE = """
 :root{color-scheme:light dark;--good:#1a7f4b;--bad:#b3261e;--warn:#8a6100;--line:#8883;--soft:#8881}
 body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}
-.badge{display:inline-block;border-radius:1rem;padding:.05rem .7rem;color:#fff;font-weight:600}
+.badge{display:inline-block;border-radius:1rem;padding:.05rem .7rem;color:#fff;font-weight:600;
+white-space:nowrap}
 .good{background:var(--good)}.bad{background:var(--bad)}.warn{background:var(--warn)}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;
 padding:.4rem .6rem;border-bottom:1px solid var(--line)}th{font-weight:600}
-.facts td:first-child{white-space:nowrap;opacity:.75;width:1%}td{overflow-wrap:anywhere}
+.facts td{overflow-wrap:anywhere}.facts td:first-child{white-space:nowrap;opacity:.75;width:1%}
+td{overflow-wrap:break-word}
 ul.why{border-left:4px solid var(--bad);background:var(--soft);margin:0;padding:.8rem 2rem}
 code{font-family:ui-monospace,monospace;font-size:.92em}
 """
@@ -60,7 +62,7 @@ def _check(check: Check) -> str:
     values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
     cells = (
         f'<span class="badge {tone}">{word}</span>',
-        escape(check.rule),
+        escape(check.words),
         f"<code>{escape(check.column or '')}</code>",
         escape(check.figures + values),
         rows,

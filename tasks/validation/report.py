@@ -55,6 +55,15 @@ class Check:
         return not self.passed and self.severity == "critical"
 
     @property
+    def words(self) -> str:
+        """The expectation's name in words.
+
+        >>> Check("expect_column_values_to_be_in_set", "a", True).words
+        'column values to be in set'
+        """
+        return self.rule.removeprefix("expect_").replace("_", " ")
+
+    @property
     def figures(self) -> str:
         """What was counted, in words.
 
@@ -65,6 +74,8 @@ class Check:
             return self.message
         if self.evaluated is None or self.unexpected is None:
             return "" if self.observed is None else f"Observed {self.observed}."
+        if not self.unexpected:
+            return f"All {self.evaluated:,} values meet it."
         share = self.unexpected / self.evaluated if self.evaluated else 0.0
         allowed = f"{100 * self.allowed_share:.4g} % allowed"
         counts = f"{self.unexpected:,} of {self.evaluated:,} values do not meet it"
@@ -74,7 +85,7 @@ class Check:
     def sentence(self) -> str:
         """The check in one line."""
         values = f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
-        return f"{_title(self.rule, self.column)}: {self.figures}{_rows(self.sample_rows)}{values}"
+        return f"{_title(self.words, self.column)}: {self.figures}{_rows(self.sample_rows)}{values}"
 
 
 @dataclass(frozen=True)
@@ -189,7 +200,7 @@ def _table_row(check: Check) -> str:
     rows = ", ".join(str(row) for row in check.sample_rows)
     values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
     figures = _escaped(check.figures + values)
-    return f"| {mark} | {check.rule} | {_escaped(check.column or '')} | {figures} | {rows} |"
+    return f"| {mark} | {check.words} | {_escaped(check.column or '')} | {figures} | {rows} |"
 
 
 def _escaped(text: str) -> str:

@@ -61,7 +61,7 @@ def _publish(report: Report, ingested: Ingested, settings: Settings) -> None:
     rows = [
         {
             "met": "yes" if check.passed else ("no" if check.refuses else "warning"),
-            "expectation": check.rule,
+            "expectation": check.words,
             "column": check.column or "",
             "figures": check.figures,
             "rows": ", ".join(str(row) for row in check.sample_rows),

@@ -91,9 +91,7 @@ def test_pages_load_nothing_from_the_network(tmp_path: Path) -> None:
         validation_page(report, find_suite("tests.suites.people")),
         index_page("people", []),
     ):
-        assert 'src="http' not in page
-        assert '<link href="http' not in page
-        assert 'rel="stylesheet" href="http' not in page
+        assert "://" not in page
 
 
 def test_the_same_batch_gives_the_same_report(tmp_path: Path) -> None:
