@@ -1,0 +1,12 @@
+"""Run every benchmark, one after the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BENCHMARKS = ("command_start", "training_speed", "ingest_speed", "ingest_memory")
+
+for name in BENCHMARKS:
+    print(f"\n{name}", flush=True)
+    subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"], check=True)
