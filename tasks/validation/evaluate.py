@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tasks.validation.checks import judge
 from tasks.validation.combine import FEW, Judged, Outcome, combined
 from tasks.validation.contract import kind_of
 from tasks.validation.frames import CHUNK_ROWS, chunks, to_pandas
-from tasks.validation.keys import at, hashes, partitions, repeated, shares
+from tasks.validation.keys import at, candidates, partitions
 from tasks.validation.pieces import Pieces
 from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan
 from tasks.validation.report import Check
@@ -147,20 +148,20 @@ def _figure(path: Path, planned: Planned) -> Judged:
 def _twins(path: Path, planned: Planned) -> Judged:
     """Judge uniqueness on the rows whose hash occurs twice; all others are unique."""
     columns = planned.columns
-    nulls = pl.scan_parquet(path).select(pl.any_horizontal(pl.col(c).is_null() for c in columns))
-    missing = nulls.collect(engine="streaming").to_series().to_numpy()
-    if len(columns) > 1 and missing.any():
+    figures = pl.scan_parquet(path).select(
+        pl.col(columns).null_count().name.suffix(" nulls"), pl.len()
+    )
+    *nulls, rows = figures.collect(engine="streaming").row(0)
+    if len(columns) > 1 and any(nulls):
         return _whole(path, planned)
-    found = hashes(pl.scan_parquet(path), columns)
-    twice = repeated(found)
-    parts = []
-    for places in partitions(found, shares(found, twice) & ~missing):
-        frame = to_pandas(at(path, columns, places).drop("_row").to_arrow())
-        outcome = _one(frame, planned)
-        rows = tuple(int(places[place]) for place in outcome.places[:FEW])
-        parts.append(Outcome(outcome.success, 0, outcome.unexpected, rows, None, outcome.error))
-    parts.append(Outcome(True, int((~missing).sum()), 0))
-    return Judged(combined(parts, planned.mostly))
+    parts = [Outcome(True, rows - nulls[0], 0)]
+    places: list[int] = []
+    for numbers in partitions(candidates(path, columns)):
+        suspects = at(path, columns, numbers)
+        outcome = _one(to_pandas(suspects.drop("_row").to_arrow()), planned)
+        places += suspects["_row"].gather(list(outcome.places[:FEW])).to_list()
+        parts.append(Outcome(outcome.success, 0, outcome.unexpected, error=outcome.error))
+    return Judged(replace(combined(parts, planned.mostly), places=tuple(sorted(places)[:FEW])))
 
 
 def _whole(path: Path, planned: Planned) -> Judged:

@@ -5,34 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
-from tasks.data.curated import append_batch, columns_of, curated
-from tasks.data.table import Table
+from tasks.data.curated import append_batch, columns_of
 from tasks.errors import NotFound, PreconditionFailed, StoreError
 from tasks.faults import external_write
 from tasks.settings import Settings
 from tasks.store.base import ObjectInfo, Store
 from tasks.store.layout import Layout
 from tasks.validation.batch import Examination, clean, examine
-from tasks.validation.docs import index_page, page_name, validation_page
 from tasks.validation.known import known_keys
+from tasks.validation.records import JSON, REPORT, Place, Say, as_json, leave_quarantine, publish
 from tasks.validation.report import Report
 from tasks.validation.scratch import scratch
 from tasks.validation.suite import find_suite
 
-Say = Callable[[str], None]
 RACES = 50
 BATCH = re.compile(r"[0-9a-f]{64}")
-HTML = "text/html; charset=utf-8"
-JSON = "application/json"
-REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -45,27 +39,6 @@ class Ingested:
     report_key: str
     rows: int
     report: Report | None
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where an ingestion reads and writes."""
-
-    settings: Settings
-    store: Store
-    pipeline: Pipeline
-    say: Say
-
-    @property
-    def layout(self) -> Layout:
-        return Layout(self.pipeline.name)
-
-    @property
-    def table(self) -> Table:
-        return curated(self.settings, self.pipeline.name)
-
-    def report_key(self, batch: str) -> str:
-        return self.layout.report("validation", f"{batch}.html")
 
 
 def pending(store: Store, pipeline: Pipeline) -> tuple[ObjectInfo, ...]:
@@ -106,7 +79,7 @@ def ingest_object(
         ConfigurationError: the suite is missing, empty, or does not fit the pipeline.
         StoreError: the store, or the disk, did not do what was asked.
     """
-    place = _Place(settings, store, pipeline, say)
+    place = Place(settings, store, pipeline, say)
     suite = find_suite(pipeline.suite)
     info = store.head(key)
     if info is None:
@@ -127,7 +100,7 @@ def ingest_object(
     return ingested
 
 
-def _received(place: _Place, info: ObjectInfo) -> str | None:
+def _received(place: Place, info: ObjectInfo) -> str | None:
     try:
         document = json.loads(place.store.get(place.layout.receipt(arrival(info))))
     except (NotFound, ValueError):
@@ -136,25 +109,25 @@ def _received(place: _Place, info: ObjectInfo) -> str | None:
     return batch if BATCH.fullmatch(batch) else None
 
 
-def _write_receipt(place: _Place, info: ObjectInfo, ingested: Ingested) -> None:
+def _write_receipt(place: Place, info: ObjectInfo, ingested: Ingested) -> None:
     outcome = ingested.outcome
     if outcome == "already":
         outcome = "accepted" if ingested.version is not None else "quarantined"
     document = {"batch": ingested.batch, "outcome": outcome, "key": info.key}
     with external_write("ingest.receipt"):
-        place.store.put(place.layout.receipt(arrival(info)), _json(document), content_type=JSON)
+        place.store.put(place.layout.receipt(arrival(info)), as_json(document), content_type=JSON)
 
 
-def _already(place: _Place, batch: str) -> Ingested | None:
+def _already(place: Place, batch: str) -> Ingested | None:
     """Return what the table or the quarantine knows of the batch; the table has the last word."""
     version = place.table.has(batch)
-    if version is None and place.store.head(_quarantine_report(place, batch)) is None:
+    if version is None and place.store.head(place.quarantine_report(batch)) is None:
         return None
     return Ingested("already", batch, version, place.report_key(batch), 0, None)
 
 
 def _landed(
-    place: _Place, suite: Suite, info: ObjectInfo, path: Path, batch: str, folder: Path
+    place: Place, suite: Suite, info: ObjectInfo, path: Path, batch: str, folder: Path
 ) -> Ingested:
     """Examine the batch at one version of the table, and land it right after that version."""
     judged: Examination | None = None
@@ -173,7 +146,7 @@ def _landed(
             retyped = judged.report.cleaning.retyped
             judged = clean(judged.typed, judged.report, place.pipeline, keys, folder, retyped)
         contract = schema
-        _publish(place, judged.report, suite)
+        publish(place, judged.report, suite)
         if not judged.accepted:
             return _quarantined(place, info, path, judged.report)
         try:
@@ -188,7 +161,7 @@ def _landed(
 
 
 def _restate(
-    place: _Place, judged: Examination, suite: Suite, landed: Ingested, folder: Path
+    place: Place, judged: Examination, suite: Suite, landed: Ingested, folder: Path
 ) -> None:
     """Say again what was true right before the commit that landed, which was another process's."""
     assert judged.typed is not None
@@ -196,31 +169,10 @@ def _restate(
     keys = known_keys(place.table, landed.version - 1, place.pipeline.key)
     retyped = judged.report.cleaning.retyped
     again = clean(judged.typed, judged.report, place.pipeline, keys, folder, retyped)
-    _publish(place, again.report, suite)
+    publish(place, again.report, suite)
 
 
-def _publish(place: _Place, report: Report, suite: Suite) -> None:
-    """Write the report and the Data Docs; they say the same however often they are written."""
-    docs = place.layout.data_docs
-    page = validation_page(report, suite)
-    with external_write("ingest.docs"):
-        name = page_name(report.batch, accepted=report.accepted)
-        place.store.put(docs + name, page.encode(), content_type=HTML)
-        place.store.delete(docs + page_name(report.batch, accepted=not report.accepted))
-        index = index_page(report.pipeline, place.store.list(f"{docs}validations/"))
-        place.store.put(f"{docs}index.html", index.encode(), content_type=HTML)
-    forms = {
-        "json": (_json(report.to_dict()), JSON),
-        "md": (report.to_markdown().encode(), "text/markdown; charset=utf-8"),
-        "html": (report.to_html().encode(), HTML),
-    }
-    with external_write("ingest.report"):
-        for ending, (data, type_) in forms.items():
-            key = place.layout.report("validation", f"{report.batch}.{ending}")
-            place.store.put(key, data, content_type=type_)
-
-
-def _appended(place: _Place, info: ObjectInfo, judged: Examination, after: int) -> Ingested:
+def _appended(place: Place, info: ObjectInfo, judged: Examination, after: int) -> Ingested:
     assert judged.rows is not None
     report = judged.report
     metadata = {"object": info.key, "rows": str(report.kept)}
@@ -228,38 +180,25 @@ def _appended(place: _Place, info: ObjectInfo, judged: Examination, after: int) 
         appended = append_batch(
             place.table, judged.rows, report.batch, datetime.now(UTC), metadata, after=after
         )
-    _leave_quarantine(place, report.batch)
+    leave_quarantine(place, report.batch)
     key = place.report_key(report.batch)
     if not appended.landed:
         return Ingested("already", report.batch, appended.version, key, 0, None)
     return Ingested("accepted", report.batch, appended.version, key, report.kept, report)
 
 
-def _quarantined(place: _Place, info: ObjectInfo, path: Path, report: Report) -> Ingested:
+def _quarantined(place: Place, info: ObjectInfo, path: Path, report: Report) -> Ingested:
     """Keep the bytes that were judged, then say so; unless the batch landed in the meantime."""
     folder = place.layout.quarantine(report.batch)
     with external_write("ingest.quarantine_object"):
         name = info.key.rpartition("/")[2]
         place.store.upload(path, folder + (name if name != REPORT else f"object.{name}"))
     with external_write("ingest.quarantine_report"):
-        key = _quarantine_report(place, report.batch)
-        place.store.put(key, _json(report.to_dict()), content_type=JSON)
+        key = place.quarantine_report(report.batch)
+        place.store.put(key, as_json(report.to_dict()), content_type=JSON)
     version = place.table.has(report.batch)
     report_key = place.report_key(report.batch)
     if version is not None:
-        _leave_quarantine(place, report.batch)
+        leave_quarantine(place, report.batch)
         return Ingested("already", report.batch, version, report_key, 0, None)
     return Ingested("quarantined", report.batch, None, report_key, 0, report)
-
-
-def _leave_quarantine(place: _Place, batch: str) -> None:
-    for info in list(place.store.list(place.layout.quarantine(batch))):
-        place.store.delete(info.key)
-
-
-def _quarantine_report(place: _Place, batch: str) -> str:
-    return place.layout.quarantine(batch) + REPORT
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, indent=1, allow_nan=False).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,25 @@ import polars as pl
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+AT_ONCE = 32_000_000
 PARTITION = 2_000_000
+SCHEMA = {"_row": pl.UInt64, "_hash": pl.UInt64}
 
 
-def hashes(rows: pl.LazyFrame, columns: Sequence[str]) -> Hashes:
-    """Return a 64-bit hash of `columns` for each row, in order; the same within one process.
+def candidates(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    """Return the rows that share a 64-bit hash of `columns` with another, as `_row` and `_hash`.
 
-    Eight bytes a row are held: 0.8 GB for 100 million.
+    All others are unique. Rows with a missing value are left out. Some 0.5 GB are held at once,
+    however many rows there are: the hashes are sorted in as many passes as that takes.
     """
-    found = rows.select(_hashed(columns).alias("hash")).collect(engine="streaming")
-    return found["hash"].to_numpy()
+    count = pl.scan_parquet(path).select(pl.len()).collect().item()
+    hashed = _hashed(path, columns)
+    passes = -(-count // AT_ONCE)
+    twice = pl.concat([pl.Series([], dtype=pl.UInt64), *_repeated(hashed, passes)])
+    if not len(twice):
+        return pl.DataFrame(schema=SCHEMA)
+    shared = hashed.join(pl.LazyFrame({"_hash": twice}), on="_hash", how="semi")
+    return shared.collect(engine="streaming").sort("_row")
 
 
 def repeated(found: Hashes) -> Hashes:
@@ -33,61 +42,51 @@ def repeated(found: Hashes) -> Hashes:
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def shares(found: Hashes, ordered: Hashes) -> Mask:
-    """Return which hashes occur in the sorted `ordered`.
+def partitions(shared: pl.DataFrame) -> Iterator[pl.Series]:
+    """Yield the row numbers of candidates, cut so that equal rows stay together.
 
-    >>> shares(np.array([5, 3], dtype=np.uint64), np.array([1, 5], dtype=np.uint64)).tolist()
-    [True, False]
+    Each part holds some two million rows at most, unless one value alone has more.
     """
-    if not len(ordered):
-        return np.zeros(len(found), dtype=np.bool_)
-    places = np.searchsorted(ordered, found)
-    places[places == len(ordered)] = 0
-    return np.asarray(ordered[places] == found)
+    pieces = -(-len(shared) // PARTITION)
+    for number in range(pieces):
+        rows = shared.filter(pl.col("_hash") % pieces == number)["_row"]
+        if len(rows):
+            yield rows
 
 
-def partitions(found: Hashes, candidates: Mask) -> list[np.ndarray[Any, Any]]:
-    """Return the positions of the candidates, cut so that equal rows stay together.
-
-    Each part holds some two million positions at most, unless one value alone has more.
-    """
-    count = int(candidates.sum())
-    if not count:
-        return []
-    pieces = -(-count // PARTITION)
-    places = np.flatnonzero(candidates)
-    if pieces == 1:
-        return [places]
-    part = found[places] % np.uint64(pieces)
-    return [places[part == number] for number in range(pieces)]
-
-
-def at(path: Path, columns: Sequence[str], places: np.ndarray[Any, Any]) -> pl.DataFrame:
-    """Return `columns` of the rows at these sorted positions, with their position as `_row`."""
-    wanted = pl.LazyFrame({"_row": places.astype(np.uint64)})
-    number = pl.col("_row").cast(pl.UInt64)
-    rows = pl.scan_parquet(path).select(*columns).with_row_index("_row").with_columns(number)
-    return rows.join(wanted, on="_row", how="semi").collect(engine="streaming").sort("_row")
+def at(path: Path, columns: Sequence[str], places: pl.Series) -> pl.DataFrame:
+    """Return `columns` of these rows, ordered, with their number as `_row`."""
+    wanted = pl.LazyFrame({"_row": places})
+    found = _numbered(path, columns).join(wanted, on="_row", how="semi")
+    return found.collect(engine="streaming").sort("_row")
 
 
 def later_twins(path: Path, columns: Sequence[str]) -> Mask:
-    """Return which rows equal an earlier one in all of `columns`.
+    """Return which rows equal an earlier one in all of `columns`, which hold no missing value.
 
     Exact, and bounded: hashes that occur once are no twins, the others are compared by value.
     """
-    found = hashes(pl.scan_parquet(path), columns)
-    later = np.zeros(len(found), dtype=np.bool_)
-    twice = repeated(found)
-    if not len(twice):
-        return later
-    for places in partitions(found, shares(found, twice)):
+    count = pl.scan_parquet(path).select(pl.len()).collect().item()
+    later = np.zeros(count, dtype=np.bool_)
+    for places in partitions(candidates(path, columns)):
         rows = at(path, columns, places)
         first = rows.select(pl.struct(columns).is_first_distinct()).to_series()
         later[rows["_row"].to_numpy()[~first.to_numpy()]] = True
     return later
 
 
-def _hashed(columns: Sequence[str]) -> pl.Expr:
-    if len(columns) == 1:
-        return pl.col(columns[0]).hash(seed=7)
-    return pl.struct(columns).hash(seed=7)
+def _numbered(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
+    rows = pl.scan_parquet(path).select(*columns).with_row_index("_row")
+    return rows.with_columns(pl.col("_row").cast(pl.UInt64))
+
+
+def _hashed(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
+    single = len(columns) == 1
+    value = (pl.col(columns[0]) if single else pl.struct(columns)).hash(seed=7)
+    return _numbered(path, columns).drop_nulls(list(columns)).select("_row", _hash=value)
+
+
+def _repeated(hashed: pl.LazyFrame, passes: int) -> Iterator[pl.Series]:
+    for number in range(passes):
+        part = hashed.select("_hash").filter(pl.col("_hash") % passes == number)
+        yield pl.Series(repeated(part.collect(engine="streaming").to_series().to_numpy()))

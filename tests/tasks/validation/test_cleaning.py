@@ -91,9 +91,24 @@ def test_later_twins_are_exactly_those_that_came_before(
     assert keys.later_twins(path, ["n", "t"]).tolist() == expected
 
 
-def test_rows_that_only_share_a_hash_are_not_twins() -> None:
-    found = np.array([1, 2, 1, 3, 2, 9], dtype=np.uint64)
-    candidates = keys.shares(found, keys.repeated(found))
-    assert candidates.tolist() == [True, True, True, False, True, False]
-    (places,) = keys.partitions(found, candidates)
-    assert places.tolist() == [0, 1, 2, 4]
+def test_twins_are_found_in_many_passes_and_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Bounds, not behaviours: they make few rows take the way of very many.
+    monkeypatch.setattr(keys, "AT_ONCE", 300)
+    monkeypatch.setattr(keys, "PARTITION", 50)
+    numbers = np.random.default_rng(7).integers(0, 2000, 2000).tolist()
+    path = tmp_path / "rows.parquet"
+    pl.DataFrame({"n": numbers}).write_parquet(path)
+    seen: set[int] = set()
+    expected = [number in seen or bool(seen.add(number)) for number in numbers]
+    assert keys.later_twins(path, ["n"]).tolist() == expected
+
+
+def test_rows_that_only_share_a_hash_are_not_twins(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pl.DataFrame({"n": [7, 8, 7]}).write_parquet(path)
+    shared = pl.DataFrame({"_row": [0, 1, 2], "_hash": [5, 5, 5]}, schema=keys.SCHEMA)
+    (places,) = keys.partitions(shared)
+    rows = keys.at(path, ["n"], places)
+    assert rows.select(pl.col("n").is_first_distinct()).to_series().to_list() == [True, True, False]
