@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import pyarrow as pa
-from pyarrow.dataset import FileSystemDataset
+import pyarrow.compute as pc
+from pyarrow.dataset import Scanner
 
 from tasks.errors import DataError
 
@@ -31,13 +31,14 @@ NATIVE = frozenset(
     }
 )
 ROWS_AT_ONCE = 65_536
+BOUNDED = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
 Rows: TypeAlias = pa.Table | pa.RecordBatchReader | Callable[[], pa.RecordBatchReader]
 
 
 def opened_rows(rows: Rows) -> pa.RecordBatchReader:
     """Return a stream of the rows: of a table, of a reader as it is, or of what opens one."""
     if isinstance(rows, pa.Table):
-        return rows.to_reader()
+        return rows.to_reader(max_chunksize=ROWS_AT_ONCE)
     return rows if isinstance(rows, pa.RecordBatchReader) else rows()
 
 
@@ -112,47 +113,25 @@ def known_columns(asked: Sequence[str], table: pa.Schema, where: str) -> None:
         raise DataError(where, rule, ", ".join(unknown))
 
 
-def in_order(rows: Any) -> Any:
-    """Return the dataset with its files by name, so that it is read the same way every time."""
-    files = sorted(rows.get_fragments(), key=lambda file: str(file.path))
-    return FileSystemDataset(files, rows.schema, rows.format, rows.filesystem)
+def from_polars(frame: Any, schema: pa.Schema) -> pa.Table:
+    """Return a Polars frame as an Arrow table of this schema, cast piece by piece."""
+    pieces = frame.to_arrow().to_batches(max_chunksize=ROWS_AT_ONCE)
+    return pa.Table.from_batches([piece.cast(schema) for piece in pieces], schema)
 
 
-@dataclass
-class Aligned:
-    """A stream of rows brought to a table's columns, one bounded piece at a time.
+def aligned(rows: pa.RecordBatchReader, schema: pa.Schema) -> pa.RecordBatchReader:
+    """Return the stream brought to the columns of `schema`, which are its own in any order.
 
-    Whoever consumes the stream may hide what went wrong in it, so the first fault is kept.
+    No Python runs while it is read: the Delta writer reads on threads that others wait for,
+    and would wait for ever for an interpreter that one of them holds.
     """
-
-    rows: pa.RecordBatchReader
-    schema: pa.Schema
-    fault: Exception | None = field(default=None, init=False)
-
-    def reader(self) -> pa.RecordBatchReader:
-        """Return the stream. Raises DataError while it is read: a value does not fit its type."""
-        return pa.RecordBatchReader.from_batches(self.schema, self._pieces())
-
-    def _pieces(self) -> Iterator[pa.RecordBatch]:
-        try:
-            for batch in self.rows:
-                for start in range(0, batch.num_rows, ROWS_AT_ONCE):
-                    yield self._aligned(batch.slice(start, ROWS_AT_ONCE))
-        except Exception as error:
-            self.fault = error
-            raise
-
-    def _aligned(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = [_cast(batch.column(at.name), at) for at in self.schema]
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+    columns = {at.name: _cast(at, rows.schema.field(at.name).type) for at in schema}
+    return Scanner.from_batches(rows, columns=columns, **BOUNDED).to_reader()
 
 
-def _cast(values: pa.Array, column: pa.Field) -> pa.Array:
-    if values.type == column.type:
+def _cast(column: pa.Field, came: pa.DataType) -> Any:
+    values = pc.field(column.name)
+    if came == column.type:
         return values
-    finer = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
-    try:
-        return values.cast(column.type, safe=not finer)
-    except pa.ArrowInvalid as error:
-        rule = f"every value fits {column.type}"
-        raise DataError(f"column {column.name}", rule, error) from error
+    finer = pa.types.is_timestamp(came) and came.unit == "ns"
+    return values.cast(column.type, safe=not finer)

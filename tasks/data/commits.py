@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 OURS = "perennial."
-TRANSACTION, WRITER = "transaction", "writer"
+TRANSACTION = "transaction"
+WRITER_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,17 @@ class Commit:
     version: int
     at: datetime
     transaction: str | None
-    writer: str | None
     metadata: Mapping[str, str]
     rows: int
 
 
-def described(transaction: str, writer: str, metadata: Mapping[str, str]) -> dict[str, str]:
+def described(transaction: str, metadata: Mapping[str, str]) -> dict[str, str]:
     """Return what a commit says about itself, under names that are nobody else's.
 
-    >>> described("ab12", "w1", {"object": "a.csv"})["perennial.object"]
+    >>> described("ab12", {"object": "a.csv"})["perennial.object"]
     'a.csv'
     """
-    said = {**metadata, TRANSACTION: transaction, WRITER: writer}
+    said = {**metadata, TRANSACTION: transaction}
     return {f"{OURS}{name}": value for name, value in said.items()}
 
 
@@ -53,19 +52,22 @@ def commit_of(version: int, entry: Mapping[str, Any]) -> Commit:
         version=version,
         at=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
         transaction=said.pop(TRANSACTION, None),
-        writer=said.pop(WRITER, None),
         metadata=said,
         rows=int(entry.get("operationMetrics", {}).get("num_added_rows", 0)),
     )
 
 
-def commit_in(version: int, log: bytes) -> Commit:
-    """Read the log file of one version: a JSON action on each line.
+def numbered(first: int, writer: int) -> int:
+    """Return the number a transaction is stored with.
 
-    >>> log = b'{"commitInfo": {"timestamp": 0, "perennial.transaction": "ab12"}}'
-    >>> commit_in(3, log).transaction
-    'ab12'
+    It says the first version its commit can be (31 bits), and which writer's it is (32 bits).
+
+    >>> first_and_writer(numbered(7, 12345))
+    (7, 12345)
     """
-    actions = [json.loads(line) for line in log.splitlines()]
-    said = [action["commitInfo"] for action in actions if "commitInfo" in action]
-    return commit_of(version, said[0] if said else {"timestamp": 0})
+    return first << WRITER_BITS | writer
+
+
+def first_and_writer(number: int) -> tuple[int, int]:
+    """Read what `numbered` gave."""
+    return number >> WRITER_BITS, number & (2**WRITER_BITS - 1)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import and_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from pyarrow import dataset
 
-from tasks.data.columns import stored_schema
+from tasks.data.columns import BOUNDED, ROWS_AT_ONCE, known_columns, stored_schema
 from tasks.data.commits import Appended
 from tasks.data.reference import DatasetRef
 from tasks.data.table import Table, table_at
@@ -21,10 +23,9 @@ from tasks.store.layout import Layout
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 BATCH, INGESTED_AT = "_batch", "_ingested_at"
-ADDED = (pa.field(BATCH, pa.string()), pa.field(INGESTED_AT, pa.timestamp("us", "UTC")))
-ROWS_AT_ONCE = 65_536
 
 
 def curated(settings: Settings, pipeline: str) -> Table:
@@ -74,10 +75,8 @@ def overlapping(
     schema = table.schema()
     if schema is None:
         return pa.table({key: pa.array([], pa.null()) for key in keys})
-    kind = _time_type(schema, event_time, table.uri)
-    at = pc.field(event_time)
-    inside = (at >= _bound(low, kind, event_time)) & (at <= _bound(high, kind, event_time))
-    return table.read(keys, where=inside)
+    at = _times(schema, event_time, (low, high), table.uri)
+    return table.read(keys, where=(at >= low) & (at <= high))
 
 
 def training_rows(
@@ -90,7 +89,8 @@ def training_rows(
 ) -> pd.DataFrame:
     """Return the rows that `ref` names, ordered by event time, then key, then batch.
 
-    The order is the same every time for the same reference. With `columns`, only these.
+    What is still equal is ordered by the other columns, so that the order is the same every
+    time for the same reference. With `columns`, only these.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
@@ -98,67 +98,57 @@ def training_rows(
     order = [event_time, *key, BATCH]
     wanted = None if columns is None else list(dict.fromkeys([*columns, *order]))
     rows = table.read(wanted, where=_inside(table, ref, event_time), version=ref.version)
-    # The sort is stable and the read is the same every time: ties keep the order of the files.
-    ordered = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in order]))
-    kept = ordered if columns is None else ordered.select(list(columns))
+    by = dict.fromkeys([*order, *rows.column_names])
+    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by])
+    kept = (rows if columns is None else rows.select(list(columns))).take(places)
     frame: pd.DataFrame = kept.to_pandas(date_as_object=False, split_blocks=True)
     return frame
 
 
-def _inside(table: Table, ref: DatasetRef, event_time: str) -> Any:
+def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:
     schema = table.schema()
     if schema is None:
         raise DataError(table.uri, "there is a table", "none", "Ingest a batch first.")
-    kind, at = _time_type(schema, event_time, table.uri), pc.field(event_time)
-    inside = None
-    if ref.window.start is not None:
-        inside = at >= _bound(ref.window.start, kind, event_time)
-    if ref.window.end is not None:
-        before = at < _bound(ref.window.end, kind, event_time)
-        inside = before if inside is None else inside & before
-    return inside
+    start, end = ref.window.start, ref.window.end
+    at = _times(schema, event_time, (start, end), table.uri)
+    conditions = [] if start is None else [at >= start]
+    conditions += [] if end is None else [at < end]
+    return reduce(and_, conditions) if conditions else None
 
 
-def _time_type(schema: pa.Schema, event_time: str, where: str) -> pa.DataType:
-    if event_time not in schema.names:
-        rule = f"the columns are of {', '.join(schema.names)}"
-        raise DataError(where, rule, event_time)
+def _times(
+    schema: pa.Schema, event_time: str, bounds: Sequence[datetime | None], where: str
+) -> pl.Expr:
+    """Return the event times as an expression that can be compared with the bounds."""
+    import polars as pl
+
+    known_columns([event_time], schema, where)
     kind = schema.field(event_time).type
     if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         raise DataError(f"column {event_time}", "event times are times or dates", kind)
-    return kind
-
-
-def _bound(time: datetime, kind: pa.DataType, event_time: str) -> Any:
     zoned = pa.types.is_timestamp(kind) and kind.tz is not None
-    if zoned != (time.tzinfo is not None):
-        rule = "bounds have a zone where the event times have one"
-        raise DataError(f"column {event_time}", rule, time.isoformat())
+    for bound in bounds:
+        if bound is not None and zoned != (bound.tzinfo is not None):
+            rule = "bounds have a zone where the event times have one"
+            raise DataError(f"column {event_time}", rule, bound.isoformat())
+    at = pl.col(event_time)
     # A date is compared as its midnight.
-    return pa.scalar(time, kind if zoned else pa.timestamp("us"))
+    return at.cast(pl.Datetime("us")) if pa.types.is_date(kind) else at
 
 
 def _tagged(rows: Path, batch: str, at: datetime) -> Callable[[], pa.RecordBatchReader]:
     def opened() -> pa.RecordBatchReader:
-        file = pq.ParquetFile(rows, pre_buffer=False)
-        schema = file.schema_arrow
-        taken = sorted({BATCH, INGESTED_AT} & set(schema.names))
+        file = dataset.dataset(rows, format="parquet")
+        names = file.schema.names
+        stored_schema(file.schema)
+        taken = sorted({BATCH, INGESTED_AT} & set(names))
         if taken:
             rule = f"{BATCH} and {INGESTED_AT} are reserved"
             raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
-        for field in ADDED:
-            schema = schema.append(field)
-        stored_schema(schema)
-        return pa.RecordBatchReader.from_batches(schema, _pieces(file, schema, batch, at))
+        columns = {name: pc.field(name) for name in names}
+        columns[BATCH] = pc.scalar(batch)
+        columns[INGESTED_AT] = pc.scalar(pa.scalar(at, pa.timestamp("us", "UTC")))
+        scanner = file.scanner(columns=columns, batch_size=ROWS_AT_ONCE, **BOUNDED)
+        return scanner.to_reader()
 
     return opened
-
-
-def _pieces(file: Any, schema: pa.Schema, batch: str, at: datetime) -> Iterator[pa.RecordBatch]:
-    with file:
-        for piece in file.iter_batches(ROWS_AT_ONCE):
-            added = [
-                pa.repeat(pa.scalar(value, field.type), piece.num_rows)
-                for value, field in zip((batch, at), ADDED, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays([*piece.columns, *added], schema=schema)

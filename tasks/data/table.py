@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyarrow.fs import PyFileSystem
 
 from tasks.data.columns import (
-    Aligned,
     Rows,
-    in_order,
+    aligned,
+    from_polars,
     known_columns,
     opened_rows,
     same_columns,
     stored_schema,
 )
-from tasks.data.commits import Appended, Commit, commit_in, commit_of, described
+from tasks.data.commits import (
+    WRITER_BITS,
+    Appended,
+    Commit,
+    commit_of,
+    described,
+    first_and_writer,
+    numbered,
+)
 from tasks.data.table_errors import explained, translated
 from tasks.errors import DataError, PreconditionFailed, StoreError
 from tasks.settings import Settings
@@ -28,8 +35,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 ATTEMPTS = 5
+ROWS_HELD = 262_144
 PROPERTIES: dict[str, str | None] = {
     "delta.appendOnly": "true",
+    # Opening a table reads every commit since the last checkpoint.
+    "delta.checkpointInterval": "10",
     # A data version stays readable for ever: lineage goes back to it.
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
@@ -60,7 +70,7 @@ class Table:
         """Return the version at which the transaction landed, or None."""
         opened = self._open()
         found = None if opened is None else self._find(opened, transaction)
-        return None if found is None else found.version
+        return None if found is None else found[0]
 
     def append(
         self,
@@ -92,21 +102,23 @@ class Table:
         self,
         columns: Sequence[str] | None = None,
         *,
-        where: Any = None,
+        where: pl.Expr | None = None,
         version: int | None = None,
     ) -> pa.Table:
-        """Return rows of one version, the newest by default, in the same order every time.
+        """Return rows of one version, the newest by default, in no certain order.
 
-        `where` is a pyarrow dataset expression; files whose statistics exclude it are not read.
+        `where` is a Polars expression; files whose statistics exclude it are not read.
 
         Raises:
             DataError: there is no table yet, no such version, or no such column.
         """
-        opened = self._opened(version)
-        known_columns(columns or (), _columns(opened), self.uri)
+        schema = _columns(self._opened(version))
+        known_columns(columns or (), schema, self.uri)
+        wanted = schema.names if columns is None else list(columns)
+        rows = self.scan(version)
         with translated(self.uri):
-            rows = in_order(opened.to_pyarrow_dataset())
-            return rows.to_table(columns=None if columns is None else [*columns], filter=where)
+            frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
+        return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """Return the rows of one version as a lazy Polars frame.
@@ -145,17 +157,15 @@ class Table:
             opened = self._create(stored_schema(rows.schema))
         found = self._find(opened, transaction)
         if found is not None:
-            return Appended(found.version, landed=False)
+            return Appended(found[0], landed=False)
         columns = _columns(opened)
         if after is not None:
             self._still_at(opened, after, columns == stored_schema(rows.schema))
         same_columns(stored_schema(rows.schema), columns, self.uri)
-        stream, writer = Aligned(rows, columns), uuid.uuid4().hex
+        writer = secrets.randbits(WRITER_BITS)
         try:
-            self._write(opened, stream.reader(), transaction, writer, metadata, after)
+            self._write(opened, aligned(rows, columns), transaction, writer, metadata, after)
         except Exception as error:
-            if stream.fault is not None:
-                raise stream.fault from None
             return self._settle(transaction, writer, error)
         return Appended(int(opened.version()), landed=True)
 
@@ -164,20 +174,25 @@ class Table:
         opened: Any,
         rows: pa.RecordBatchReader,
         transaction: str,
-        writer: str,
+        writer: int,
         metadata: Mapping[str, str],
         after: int | None,
     ) -> None:
-        from deltalake import CommitProperties, Transaction, write_deltalake
+        from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
 
-        # The transaction's own number says from which version on to look for its commit.
-        first = Transaction(transaction, int(opened.version()) + 1)
+        number = numbered(int(opened.version()) + 1, writer)
         properties = CommitProperties(
-            custom_metadata=described(transaction, writer, metadata),
-            app_transactions=[first],
+            custom_metadata=described(transaction, metadata),
+            app_transactions=[Transaction(transaction, number)],
             max_commit_retries=100 if after is None else 0,
         )
-        write_deltalake(opened, rows, mode="append", commit_properties=properties)
+        write_deltalake(
+            opened,
+            rows,
+            mode="append",
+            commit_properties=properties,
+            writer_properties=WriterProperties(max_row_group_size=ROWS_HELD),
+        )
 
     def _still_at(self, opened: Any, after: int, fits: bool) -> None:
         # Version 0 is the empty table: with fitting columns it is as good as none.
@@ -186,35 +201,31 @@ class Table:
             rule = f"no commit came after version {after}"
             raise PreconditionFailed(self.uri, rule, opened.version(), "Judge the rows again.")
 
-    def _settle(self, transaction: str, writer: str, error: Exception) -> Appended | None:
+    def _settle(self, transaction: str, writer: int, error: Exception) -> Appended | None:
         """Find out what a failed write left: its commit may have landed, ours or another's."""
         from deltalake.exceptions import CommitFailedError
 
         opened = self._open()
         found = None if opened is None else self._find(opened, transaction)
         if found is not None:
-            return Appended(found.version, landed=found.writer == writer)
+            return Appended(found[0], landed=found[1] == writer)
         if isinstance(error, CommitFailedError):
             return None
         raise explained(str(error), self.uri) from error
 
-    def _find(self, opened: Any, transaction: str) -> Commit | None:
+    def _find(self, opened: Any, transaction: str) -> tuple[int, int] | None:
+        """Return the version that a transaction landed at, and its writer."""
         with translated(self.uri):
-            first = opened.transaction_version(transaction)
-            if first is None:
+            number = opened.transaction_version(transaction)
+            if number is None:
                 return None
-            for version in range(first, opened.version() + 1):
-                commit = self._commit(version)
-                if commit.transaction == transaction:
-                    return commit
-        raise StoreError(self.uri, f"the log holds the commit of {transaction}", "none")
-
-    def _commit(self, version: int) -> Commit:
-        from deltalake.fs import DeltaStorageHandler
-
-        files = PyFileSystem(DeltaStorageHandler(self.uri, dict(self.options)))
-        with files.open_input_file(f"_delta_log/{version:020d}.json") as log:
-            return commit_in(version, log.read())
+            version, writer = first_and_writer(number)
+            # The history would tell it too, but holds the interpreter while it waits.
+            while version < opened.version():
+                if self._at(version).transaction_version(transaction) is not None:
+                    break
+                version += 1
+            return version, writer
 
     def _create(self, schema: pa.Schema) -> Any:
         from deltalake import CommitProperties, DeltaTable

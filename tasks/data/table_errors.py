@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tasks.errors import AccessDenied, PerennialError, StoreError, StoreFull, StoreUnavailable
+from tasks.errors import (
+    AccessDenied,
+    DataError,
+    PerennialError,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
 
 LIMIT = 300
 NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")
+STREAM = "C Data interface error"
 ENDPOINT = re.compile(r"https?://[^/\s]+")
 
 
@@ -60,7 +68,7 @@ FAULTS = (
 )
 
 
-def explained(text: str, where: str) -> StoreError:
+def explained(text: str, where: str) -> PerennialError:
     """Return our error for what Delta Lake or its object store said.
 
     >>> said = "Generic S3 error: GET http://127.0.0.1:8333/b/t - Connection refused (os error 111)"
@@ -69,6 +77,9 @@ def explained(text: str, where: str) -> StoreError:
 Run `perennial status`.
     """
     said = " ".join(NOISE.sub(" ", text).split())
+    if STREAM in said:
+        came = said.partition(STREAM)[2].strip(": ")[:LIMIT]
+        return DataError(where, "every row can be read and fits its column", came)
     for fault in FAULTS:
         if fault.words.search(said):
             server = ENDPOINT.search(said)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.data.reference import DatasetRef, Window
@@ -22,6 +22,7 @@ def windows(draw: st.DrawFn) -> Window:
     return Window(*(time and time.replace(tzinfo=zone) for time in (start, end)))
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.integers(0), windows())
 def test_a_reference_survives_json(pipeline: str, version: int, window: Window) -> None:
     ref = DatasetRef(pipeline, version, window)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tasks.data.split import Times, forward_folds, split
@@ -19,6 +19,7 @@ def times_of(moments: list[int]) -> Times:
     return EPOCH + np.array(moments, "timedelta64[h]")
 
 
+@settings(deadline=None)
 @given(MOMENTS, SHARES)
 def test_every_row_is_in_one_part_and_the_holdout_is_later(
     moments: list[int], share: float
@@ -33,6 +34,7 @@ def test_every_row_is_in_one_part_and_the_holdout_is_later(
     assert times[parted.holdout].min() == np.datetime64(parted.boundary, "us")
 
 
+@settings(deadline=None)
 @given(MOMENTS, SHARES)
 def test_no_other_boundary_is_nearer_to_the_share(moments: list[int], share: float) -> None:
     assume(len(set(moments)) > 1)
@@ -43,6 +45,7 @@ def test_no_other_boundary_is_nearer_to_the_share(moments: list[int], share: flo
         assert reached <= abs(int((times >= boundary).sum()) - wanted) + 1e-6
 
 
+@settings(deadline=None)
 @given(MOMENTS, SHARES, st.randoms())
 def test_the_order_of_the_rows_does_not_matter(
     moments: list[int], share: float, random: np.random.Generator
@@ -53,6 +56,7 @@ def test_the_order_of_the_rows_does_not_matter(
     assert split(times_of(shuffled), share).boundary == split(times_of(moments), share).boundary
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.integers(1, 6))
 def test_folds_never_look_ahead(moments: list[int], k: int) -> None:
     assume(len(set(moments)) > k)
@@ -65,6 +69,7 @@ def test_folds_never_look_ahead(moments: list[int], k: int) -> None:
         assert times[fold.fit].max() < times[fold.judge].min()
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.integers(1, 6))
 def test_folds_grow_and_judge_every_later_row_once(moments: list[int], k: int) -> None:
     assume(len(set(moments)) > k)
@@ -75,6 +80,7 @@ def test_folds_grow_and_judge_every_later_row_once(moments: list[int], k: int) -
     assert sorted([*folds[0].fit, *judged]) == list(range(len(moments)))
 
 
+@settings(deadline=None)
 @given(st.integers(2, 8))
 def test_folds_of_spread_rows_are_of_equal_size(k: int) -> None:
     folds = forward_folds(times_of(list(range((k + 1) * 10))), k)
