@@ -22,7 +22,7 @@ MONTHS = {1: "January", 2: "February", 3: "March", 4: "April"}
 
 
 @click.command()
-@click.option("--port-offset", type=click.IntRange(0, 50_000), help="Shift every port by this.")
+@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 @reporting
 def demo(port_offset: int | None, as_json: bool) -> None:
     """Start the stack, bring in January to March 2013, train, promote, and score April.

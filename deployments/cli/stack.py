@@ -10,7 +10,7 @@ from tasks.settings import home_folder
 
 
 @click.command()
-@click.option("--port-offset", type=click.IntRange(0, 50_000), help="Shift every port by this.")
+@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 @reporting
 def up(port_offset: int | None, as_json: bool) -> int:
     """Start the local stack, or heal what is missing of it."""

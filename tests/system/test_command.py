@@ -17,6 +17,7 @@ from tests.servers import poll
 from tests.system.conftest import Stack
 
 pytestmark = pytest.mark.system
+RACE = ("promote", "toy", "2", "--override", "for the race, whatever the gate said", "--why")
 COMMAND = str(Path(sys.executable).with_name("perennial"))
 
 
@@ -116,14 +117,14 @@ def test_of_two_racing_promotes_one_wins_and_the_other_is_told(
     marker = tmp_path / "waits"
     held = {**trained.environment, "PERENNIAL_WAIT_AT": f"promote.pointer.before:{marker}"}
     slow = subprocess.Popen(
-        [COMMAND, "promote", "toy", "2", "--why", "the slow one", "--json"],
+        [COMMAND, *RACE, "the slow one", "--json"],
         env=held,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     poll(marker.exists, 60, "the slow one to reach its write")
-    fast = perennial(trained, "promote", "toy", "2", "--why", "the fast one", "--json")
+    fast = perennial(trained, *RACE, "the fast one", "--json")
     marker.unlink()
     out, _ = slow.communicate(timeout=60)
     assert (fast.status, slow.returncode) == (0, 3)
