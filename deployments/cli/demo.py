@@ -74,12 +74,19 @@ def _document(
     training: dict[str, Any],
     april: dict[str, Any],
 ) -> dict[str, Any]:
+    from deployments.prefect_api import deployments_page
+    from tasks.tracking.experiment import experiment_url
+
     return {
         "pipeline": session.pipeline.name,
         "batches": batches,
         "training": training,
         "april": april,
-        "addresses": state.to_dict()["addresses"],
+        "addresses": {
+            **state.to_dict()["addresses"],
+            "prefect": deployments_page(session.settings),
+            "mlflow": experiment_url(session.settings, session.pipeline.name),
+        },
     }
 
 

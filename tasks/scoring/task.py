@@ -11,9 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
 from tasks.retries import retry_when
-from tasks.scoring.score import score
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
 
 
 @task(
@@ -25,6 +23,9 @@ from tasks.store.s3 import S3Store
 )
 def score_object(pipeline: str, source: str, output: str | None) -> dict[str, Any]:
     """Score one object with the champion; show the figures where the truth was there."""
+    from tasks.scoring.score import score
+    from tasks.store.s3 import S3Store
+
     settings = Settings.from_environment()
     configuration = find_pipeline(pipeline, settings.pipelines)
     outcome = score(settings, S3Store(settings), configuration, source, output)

@@ -12,7 +12,6 @@ from tasks.errors import StoreUnavailable
 from tasks.retries import retry_when
 from tasks.settings import Settings
 from tasks.store.outcome import leave
-from tasks.store.s3 import S3Store
 
 
 @task(
@@ -24,6 +23,8 @@ from tasks.store.s3 import S3Store
 )
 def leave_outcome(outcome: dict[str, Any]) -> dict[str, Any]:
     """Write the outcome where the command line finds it, and return it."""
+    from tasks.store.s3 import S3Store
+
     run = flow_run.id
     if run:
         leave(S3Store(Settings.from_environment()), run, outcome)

@@ -125,7 +125,7 @@ def why_promoted(judged: Judged) -> str:
     score = evaluation.deciding
     line = f"{evaluation.metric} {score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
     if against is None:
-        return f"first champion: {line} on {evaluation.rows:,} holdout rows"
+        return f"{line} on {evaluation.rows:,} holdout rows; no champion before it"
     gain, champion = against.comparison.gain, against.comparison
     return (
         f"{line}, {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] against version "

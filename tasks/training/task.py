@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
@@ -12,22 +12,18 @@ from prefect.states import Completed, State
 from tasks.config import find_pipeline, window_length
 from tasks.errors import StoreUnavailable, TrackingError
 from tasks.faults import external_write
-from tasks.promotion.gate import Verdict
-from tasks.promotion.gate import judge as judged_by_gate
 from tasks.retries import retry_when
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
-from tasks.tracking.experiment import track
-from tasks.tracking.links import run_url
-from tasks.tracking.registry import register
-from tasks.training import finish, steps
-from tasks.training.contender import Contender
-from tasks.training.pinning import pinned
-from tasks.training.steps import Judged
-from tasks.training.telling import outcome_of, told
-from tasks.training.work import Work
-from tasks.tuning.trial import Progress, Tuning
 
+if TYPE_CHECKING:
+    from tasks.promotion.gate import Verdict
+    from tasks.training.contender import Contender
+    from tasks.training.steps import Judged
+    from tasks.training.work import Work
+    from tasks.tuning.trial import Progress, Tuning
+
+# Learning libraries are imported by the task that needs them: `perennial apply` reads the flow's
+# parameters and must not wait for them.
 Value = TypeVar("Value")
 RETRIES: dict[str, Any] = {
     "cache_policy": NO_CACHE,  # results are kept by content, in the bucket: see Work.once
@@ -40,6 +36,10 @@ RETRIES: dict[str, Any] = {
 @task(name="pin", **RETRIES)
 def pin(pipeline: str) -> Work:
     """Pin the run to a data version, the configuration, the code, the lock and the seed."""
+    from tasks.store.s3 import S3Store
+    from tasks.training.pinning import pinned
+    from tasks.training.work import Work
+
     settings = Settings.from_environment()
     configuration = find_pipeline(pipeline, settings.pipelines)
     plan = pinned(settings, configuration, window_length(configuration))
@@ -47,9 +47,12 @@ def pin(pipeline: str) -> Work:
     return Work(settings, S3Store(settings), configuration, plan)
 
 
-@task(name="already done", **RETRIES)
+@task(name="look for the same plan", **RETRIES)
 def already_done(work: Work) -> dict[str, Any] | None:
     """Return the outcome of a finished run of the same plan, or None."""
+    from tasks.training import finish
+    from tasks.training.telling import outcome_of
+
     done = finish.settled(work)
     if done is None:
         return None
@@ -60,6 +63,8 @@ def already_done(work: Work) -> dict[str, Any] | None:
 @task(name="tune", **RETRIES)
 def tune(work: Work) -> Tuning | State[Tuning]:
     """Choose family and parameters by forward-chaining folds of the training window."""
+    from tasks.training import steps
+
     logger = get_run_logger()
 
     def say(progress: Progress) -> None:
@@ -82,6 +87,8 @@ def tune(work: Work) -> Tuning | State[Tuning]:
 @task(name="fit", **RETRIES)
 def fit(work: Work, tuning: Tuning) -> Contender | State[Contender]:
     """Fit the chosen setting on the training window and export it."""
+    from tasks.training import steps
+
     contender, known = steps.fit(work, tuning.chosen)
     get_run_logger().info(
         "Fitted %s on %d rows in %.1f s", tuning.chosen.family, contender.rows, contender.seconds
@@ -92,6 +99,8 @@ def fit(work: Work, tuning: Tuning) -> Contender | State[Contender]:
 @task(name="evaluate", **RETRIES)
 def evaluate(work: Work, contender: Contender) -> Judged | State[Judged]:
     """Judge the exported model on the holdout, and against the champion."""
+    from tasks.training import finish, steps
+
     judged, known = steps.evaluate_holdout(work, contender)
     get_run_logger().info(finish.why_promoted(judged))
     return _or_cached(judged, known, work)
@@ -100,7 +109,10 @@ def evaluate(work: Work, contender: Contender) -> Judged | State[Judged]:
 @task(name="gate", **RETRIES)
 def judge(work: Work, contender: Contender, judged: Judged) -> Verdict:
     """Put the evidence before the gate's rules, and show every rule with its figures."""
-    verdict = judged_by_gate(steps.evidence(contender, judged), work.pipeline.gate)
+    from tasks.promotion import gate
+    from tasks.training import steps
+
+    verdict = gate.judge(steps.evidence(contender, judged), work.pipeline.gate)
     create_markdown_artifact(
         verdict.to_markdown(), key=f"verdict-{work.pipeline.name}", description="The gate's verdict"
     )
@@ -115,6 +127,8 @@ def refit(
     work: Work, tuning: Tuning, contender: Contender, verdict: Verdict
 ) -> Contender | State[Contender]:
     """Fit the winner again with the holdout, where the file asks for it and the gate passed it."""
+    from tasks.training import steps
+
     if not (verdict.passed and work.pipeline.training.refit):
         return contender
     final, known = steps.refit(work, tuning.chosen)
@@ -134,6 +148,12 @@ def publish(
     final: Contender,
 ) -> int:
     """Track the run in MLflow, publish the model in the bucket, and register its version."""
+    from tasks.tracking.experiment import track
+    from tasks.tracking.links import run_url
+    from tasks.tracking.registry import register
+    from tasks.training import finish
+    from tasks.training.telling import told
+
     telling = told(work, tuning, contender, judged, verdict, final)
     with external_write("train.track"):
         run = track(work.settings, telling.record)
@@ -152,7 +172,10 @@ def publish(
             about=work.pipeline.description,
         )
     create_link_artifact(
-        run_url(work.settings, run), "MLflow run", key=f"mlflow-run-{work.pipeline.name}"
+        run_url(work.settings, run),
+        "MLflow run",
+        key=f"mlflow-run-{work.pipeline.name}",
+        description="The run in MLflow: trials, metrics, plots, model card",
     )
     create_markdown_artifact(
         telling.card, key=f"model-card-{work.pipeline.name}", description="The model card"
@@ -171,6 +194,9 @@ def promote(
     cause: str,
 ) -> dict[str, Any]:
     """Record the verdict in the ledger, and put in service what passed."""
+    from tasks.training import finish
+    from tasks.training.telling import outcome_of
+
     ended = finish.conclude(work, contender, judged, verdict, version, cause)
     get_run_logger().info(ended.summary)
     return outcome_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -13,9 +13,10 @@ from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
 from tasks.retries import retry_when
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
-from tasks.validation.ingest import Ingested, ingest_object, pending, reasons_of
-from tasks.validation.report import Report
+
+if TYPE_CHECKING:
+    from tasks.validation.ingest import Ingested
+    from tasks.validation.report import Report
 
 RETRY: dict[str, Any] = {
     "cache_policy": NO_CACHE,
@@ -28,6 +29,9 @@ RETRY: dict[str, Any] = {
 @task(name="find pending objects", **RETRY)
 def find_pending(pipeline: str) -> list[str]:
     """Return the keys of the objects in `incoming/` that were not looked at yet."""
+    from tasks.store.s3 import S3Store
+    from tasks.validation.ingest import pending
+
     settings = Settings.from_environment()
     found = pending(S3Store(settings), find_pipeline(pipeline, settings.pipelines))
     return [info.key for info in found]
@@ -36,6 +40,9 @@ def find_pending(pipeline: str) -> list[str]:
 @task(name="ingest object", task_run_name="ingest {key}", **RETRY)
 def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
     """Land one object in the curated table or in quarantine, and show its report."""
+    from tasks.store.s3 import S3Store
+    from tasks.validation.ingest import ingest_object, reasons_of
+
     settings = Settings.from_environment()
     declared = find_pipeline(pipeline, settings.pipelines)
     log = get_run_logger()
@@ -56,7 +63,7 @@ def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
 
 
 def _publish(report: Report, ingested: Ingested, settings: Settings) -> None:
-    name = f"{report.pipeline}-validation"
+    name = f"validation-{report.pipeline}"
     create_markdown_artifact(report.to_markdown(), key=name, description=report.object)
     rows = [
         {
@@ -69,9 +76,12 @@ def _publish(report: Report, ingested: Ingested, settings: Settings) -> None:
         for check in report.checks
     ]
     if rows:
-        create_table_artifact(rows, key=f"{name}-table", description=report.object)
+        create_table_artifact(
+            rows, key=f"validation-table-{report.pipeline}", description=report.object
+        )
     create_link_artifact(
         f"{settings.s3_endpoint}/{settings.bucket}/{ingested.report_key}",
-        key=f"{name}-report",
+        key=f"validation-report-{report.pipeline}",
         link_text=f"validation report of batch {report.batch[:12]}",
+        description=report.object,
     )
