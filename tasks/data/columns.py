@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow.dataset import Scanner
+from pyarrow import parquet
+from pyarrow.dataset import ParquetFragmentScanOptions, Scanner, dataset
 
 from tasks.errors import DataError
 
@@ -32,14 +35,25 @@ NATIVE = frozenset(
 )
 ROWS_AT_ONCE = 65_536
 BOUNDED = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
-Rows: TypeAlias = pa.Table | pa.RecordBatchReader | Callable[[], pa.RecordBatchReader]
 
 
-def opened_rows(rows: Rows) -> pa.RecordBatchReader:
-    """Return a stream of the rows: of a table, of a reader as it is, or of what opens one."""
-    if isinstance(rows, pa.Table):
-        return rows.to_reader(max_chunksize=ROWS_AT_ONCE)
-    return rows if isinstance(rows, pa.RecordBatchReader) else rows()
+@dataclass(frozen=True)
+class FileRows:
+    """The rows of a Parquet file, each with the same values added."""
+
+    path: Path
+    added: Mapping[str, pa.Scalar] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns, the added ones last."""
+        schema = parquet.read_schema(self.path)
+        for name, value in self.added.items():
+            schema = schema.append(pa.field(name, value.type))
+        return schema
+
+
+Rows: TypeAlias = pa.Table | pa.RecordBatchReader | FileRows
 
 
 def stored_type(column: str, kind: pa.DataType) -> pa.DataType:
@@ -119,19 +133,49 @@ def from_polars(frame: Any, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches([piece.cast(schema) for piece in pieces], schema)
 
 
-def aligned(rows: pa.RecordBatchReader, schema: pa.Schema) -> pa.RecordBatchReader:
-    """Return the stream brought to the columns of `schema`, which are its own in any order.
+def aligned(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
+    """Return a stream of the rows, brought to the columns of `schema`, which are their own.
 
-    No Python runs while it is read: the Delta writer reads on threads that others wait for,
-    and would wait for ever for an interpreter that one of them holds.
+    No Python runs while it is read (but that of a reader that was given): the Delta writer
+    reads on threads that others wait for, and would wait for ever for the interpreter that one
+    of them holds.
+
+    Raises:
+        DataError: a value in a table does not fit its column's type.
     """
-    columns = {at.name: _cast(at, rows.schema.field(at.name).type) for at in schema}
-    return Scanner.from_batches(rows, columns=columns, **BOUNDED).to_reader()
+    came = rows.schema
+    if isinstance(rows, pa.Table):
+        fitting = [_fitting(rows.column(at.name), at) for at in schema]
+        return pa.Table.from_arrays(fitting, schema=schema).to_reader(ROWS_AT_ONCE)
+    if isinstance(rows, pa.RecordBatchReader):
+        columns = {at.name: _cast(pc.field(at.name), came.field(at.name), at) for at in schema}
+        return Scanner.from_batches(rows, columns=columns, **BOUNDED).to_reader()
+    values = {name: _value(rows, name) for name in came.names}
+    columns = {at.name: _cast(values[at.name], came.field(at.name), at) for at in schema}
+    # Reading ahead, and whole row groups at once, would take memory by the file's size.
+    options = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    return (
+        dataset(rows.path, format="parquet")
+        .scanner(columns=columns, batch_size=ROWS_AT_ONCE, fragment_scan_options=options, **BOUNDED)
+        .to_reader()
+    )
 
 
-def _cast(column: pa.Field, came: pa.DataType) -> Any:
-    values = pc.field(column.name)
-    if came == column.type:
+def _value(rows: FileRows, name: str) -> Any:
+    return pc.scalar(rows.added[name]) if name in rows.added else pc.field(name)
+
+
+def _cast(values: Any, came: pa.Field, column: pa.Field) -> Any:
+    """Cast an expression or a column; times finer than a microsecond are cut."""
+    if came.type == column.type:
         return values
-    finer = pa.types.is_timestamp(came) and came.unit == "ns"
+    finer = pa.types.is_timestamp(came.type) and came.type.unit == "ns"
     return values.cast(column.type, safe=not finer)
+
+
+def _fitting(values: pa.ChunkedArray, column: pa.Field) -> pa.ChunkedArray:
+    try:
+        return _cast(values, pa.field(column.name, values.type), column)
+    except pa.ArrowInvalid as error:
+        rule = f"every value fits {column.type}"
+        raise DataError(f"column {column.name}", rule, error) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from operator import and_
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import dataset
 
-from tasks.data.columns import BOUNDED, ROWS_AT_ONCE, known_columns, stored_schema
+from tasks.data.columns import FileRows, known_columns
 from tasks.data.commits import Appended
 from tasks.data.reference import DatasetRef
 from tasks.data.table import Table, table_at
@@ -136,19 +135,10 @@ def _times(
     return at.cast(pl.Datetime("us")) if pa.types.is_date(kind) else at
 
 
-def _tagged(rows: Path, batch: str, at: datetime) -> Callable[[], pa.RecordBatchReader]:
-    def opened() -> pa.RecordBatchReader:
-        file = dataset.dataset(rows, format="parquet")
-        names = file.schema.names
-        stored_schema(file.schema)
-        taken = sorted({BATCH, INGESTED_AT} & set(names))
-        if taken:
-            rule = f"{BATCH} and {INGESTED_AT} are reserved"
-            raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
-        columns = {name: pc.field(name) for name in names}
-        columns[BATCH] = pc.scalar(batch)
-        columns[INGESTED_AT] = pc.scalar(pa.scalar(at, pa.timestamp("us", "UTC")))
-        scanner = file.scanner(columns=columns, batch_size=ROWS_AT_ONCE, **BOUNDED)
-        return scanner.to_reader()
-
-    return opened
+def _tagged(rows: Path, batch: str, at: datetime) -> FileRows:
+    taken = sorted({BATCH, INGESTED_AT} & set(FileRows(rows).schema.names))
+    if taken:
+        rule = f"{BATCH} and {INGESTED_AT} are reserved"
+        raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
+    ingested = pa.scalar(at, pa.timestamp("us", "UTC"))
+    return FileRows(rows, {BATCH: pa.scalar(batch, pa.string()), INGESTED_AT: ingested})

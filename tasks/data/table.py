@@ -14,7 +14,6 @@ from tasks.data.columns import (
     aligned,
     from_polars,
     known_columns,
-    opened_rows,
     same_columns,
     stored_schema,
 )
@@ -82,9 +81,9 @@ class Table:
     ) -> Appended:
         """Add rows, exactly once per transaction id, and make the table if there is none.
 
-        `rows` is streamed in bounded memory. A reader can be read only once, so only a table,
-        or a function that opens the rows anew, is tried again after a lost commit. With `after`
-        the rows land only as the commit that follows that version (-1: there was no table).
+        `rows` is streamed in bounded memory. A reader can be read only once, so only a table or
+        a file is tried again after a lost commit. With `after` the rows land only as the commit
+        that follows that version (-1: there was no table).
 
         Raises:
             PreconditionFailed: another commit came after that version; nothing was written.
@@ -93,7 +92,7 @@ class Table:
         """
         once = isinstance(rows, pa.RecordBatchReader)
         for _ in range(1 if once else ATTEMPTS):
-            appended = self._append(opened_rows(rows), transaction, metadata, after)
+            appended = self._append(rows, transaction, metadata, after)
             if appended is not None:
                 return appended
         raise StoreError(self.uri, "the commit wins in time", "other writers", "Run it again.")
@@ -146,7 +145,7 @@ class Table:
 
     def _append(
         self,
-        rows: pa.RecordBatchReader,
+        rows: Rows,
         transaction: str,
         metadata: Mapping[str, str],
         after: int | None,
@@ -162,9 +161,9 @@ class Table:
         if after is not None:
             self._still_at(opened, after, columns == stored_schema(rows.schema))
         same_columns(stored_schema(rows.schema), columns, self.uri)
-        writer = secrets.randbits(WRITER_BITS)
+        stream, writer = aligned(rows, columns), secrets.randbits(WRITER_BITS)
         try:
-            self._write(opened, aligned(rows, columns), transaction, writer, metadata, after)
+            self._write(opened, stream, transaction, writer, metadata, after)
         except Exception as error:
             return self._settle(transaction, writer, error)
         return Appended(int(opened.version()), landed=True)

@@ -15,9 +15,11 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
+from tasks.data.columns import FileRows
 from tasks.data.commits import Appended
 from tasks.data.table import Table, table_at
 from tasks.errors import AccessDenied, DataError, PreconditionFailed, StoreError, StoreUnavailable
@@ -204,14 +206,19 @@ def test_a_fault_in_the_stream_leaves_nothing(table: Table) -> None:
         yield from rows(10).to_batches()
         raise DataError("row 11", "it can be read", "nonsense")
 
-    def reader() -> pa.RecordBatchReader:
-        return pa.RecordBatchReader.from_batches(rows().schema, broken())
-
     with pytest.raises(DataError, match="row 11"):
-        table.append(reader, "one", {})
+        table.append(pa.RecordBatchReader.from_batches(rows().schema, broken()), "one", {})
     assert table.has("one") is None
     assert table.append(rows(), "one", {}).landed
     assert table.read().num_rows == 5
+
+
+def test_a_value_in_a_file_beyond_its_type_leaves_nothing(table: Table, tmp_path: Path) -> None:
+    table.append(pa.table({"n": [1]}), "one", {})
+    pq.write_table(pa.table({"n": pa.array([2**64 - 1], pa.uint64())}), tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match="18446744073709551615 not in range"):
+        table.append(FileRows(tmp_path / "rows.parquet"), "two", {})
+    assert (table.has("two"), table.read().num_rows) == (None, 1)
 
 
 def test_a_value_beyond_its_type_leaves_nothing(table: Table) -> None:
