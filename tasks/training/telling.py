@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from tasks.tracking.record import (
     Dataset,
     RunRecord,
     Trial,
+    finite,
     run_name,
     with_bounds,
 )
@@ -72,7 +73,7 @@ def told(
         "evaluation.json": json.dumps(judged.to_dict(), indent=2),
     }
     record = _record(work, tuning, contender, judged, final, marks, version)
-    record = RunRecord(**{**vars(record), "note": note(card), "texts": texts, "images": images})
+    record = replace(record, note=note(card), texts=texts, images=images)
     columns = Columns(numbers, categories, outputs or (work.pipeline.target,))
     return Telling(record, to_markdown(card), version, columns, marks)
 
@@ -108,19 +109,15 @@ def _record(
     marks: dict[str, str],
     version: int,
 ) -> RunRecord:
-    plan, pipeline, evaluation = work.plan, work.pipeline, judged.evaluation
+    plan, pipeline = work.plan, work.pipeline
     ended = datetime.now(UTC)
     chosen = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
     window = f"{final.fitted_from[:10]} to {final.fitted_until[:10]}"
-    bounds = {
-        name: (found.value, number(found.low), number(found.high))
-        for name, found in evaluation.metrics.items()
-    }
     return RunRecord(
         pipeline=pipeline.name,
         key=plan.key,
         name=run_name(tuning.chosen.family, chosen, window),
-        metric=evaluation.metric,
+        metric=judged.evaluation.metric,
         params={
             "family": tuning.chosen.family,
             **tuning.chosen.params,
@@ -131,17 +128,7 @@ def _record(
             "sampler": tuning.sampler,
             "seed": plan.seed,
         },
-        metrics=_finite(
-            with_bounds(bounds)
-            | {f"baseline_{name}": value for name, value in evaluation.baselines.items()}
-            | {
-                "calibration_error": evaluation.calibration,
-                "fit_seconds": contender.seconds,
-                "tuning_seconds": tuning.seconds,
-                "latency_p99_ms": contender.latency * 1000,
-                "model_mib": len(final.model) / 2**20,
-            }
-        ),
+        metrics=_metrics(tuning, contender, judged, final),
         tags={
             **marks,
             KEY: plan.key,
@@ -156,6 +143,27 @@ def _record(
         started=ended - timedelta(seconds=tuning.seconds + contender.seconds + final.seconds),
         ended=ended,
         about=pipeline.description,
+    )
+
+
+def _metrics(
+    tuning: Tuning, contender: Contender, judged: Judged, final: Contender
+) -> dict[str, float]:
+    evaluation = judged.evaluation
+    bounds = {
+        name: (found.value, number(found.low), number(found.high))
+        for name, found in evaluation.metrics.items()
+    }
+    return finite(
+        with_bounds(bounds)
+        | {f"baseline_{name}": value for name, value in evaluation.baselines.items()}
+        | {
+            "calibration_error": evaluation.calibration,
+            "fit_seconds": contender.seconds,
+            "tuning_seconds": tuning.seconds,
+            "latency_p99_ms": contender.latency * 1000,
+            "model_mib": len(final.model) / 2**20,
+        }
     )
 
 
@@ -183,7 +191,3 @@ def _dataset(work: Work, final: Contender, window: str) -> Dataset:
         digest=work.plan.data.digest,
         schema={f.name: TYPES[f.kind] for f in work.dataset.schema.features},
     )
-
-
-def _finite(metrics: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if number(value) is not None}

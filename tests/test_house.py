@@ -1,0 +1,76 @@
+"""The house rules that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import tomllib
+
+import pytest
+
+from deployments.cli.main import COMMANDS
+from tasks.settings import REPOSITORY
+
+PACKAGES = ("flows", "tasks", "expectations", "mlflow_server", "deployments")
+SOURCES = sorted(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_the_packages_are_the_repositorys_own(name: str) -> None:
+    found = importlib.import_module(name).__file__
+    assert found is not None
+    assert found.startswith(str(REPOSITORY / name))
+
+
+def test_no_function_is_over_50_lines() -> None:
+    long = [
+        f"{path.relative_to(REPOSITORY)}:{node.lineno} {node.name}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= 50
+    ]
+    assert not long
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = (REPOSITORY / "README.md").read_text()
+    missing = [name for name in COMMANDS if f"perennial {name}" not in text]
+    assert not missing
+
+
+def test_every_command_exists() -> None:
+    for place, _ in COMMANDS.values():
+        module, _, attribute = place.partition(":")
+        assert getattr(importlib.import_module(module), attribute).help
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    assert f"## {PROJECT['project']['version']}\n" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+def test_the_lock_holds_hashes_and_no_address() -> None:
+    lines = (REPOSITORY / "requirements.lock").read_text().splitlines()
+    pinned = [line for line in lines if "==" in line and not line.startswith(" ")]
+    assert len(pinned) > 100
+    assert all(line.endswith("\\") for line in pinned)
+    assert not [line for line in lines if "://" in line or line.startswith("-")]
+
+
+def test_help_loads_no_learning_library() -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import sys; from deployments.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'prefect', 'mlflow', 'sklearn', 'pandas', 'polars', 'boto3', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "[]"
