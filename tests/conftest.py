@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from deployments.local.environment import OFFLINE
 from tests.servers import FOREIGN, S3, Tracking, running_mlflow, running_s3
@@ -23,6 +24,9 @@ GROUPS = (
     ("tests/mlflow_server/", "servers"),
     ("tests/test_servers.py", "servers"),
 )
+
+hypothesis_settings.register_profile("shared machine", deadline=None)
+hypothesis_settings.load_profile("shared machine")
 
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
     del os.environ[name]
