@@ -101,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gib", type=float, default=10)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="pn-") as folder:
+    with tempfile.TemporaryDirectory(prefix="perennial-memory-") as folder:
         found = run(given.gib, Path(folder))
     print(
         f"{given.gib:g} GiB of CSV, {found['rows']:,} rows: {found['seconds']:.0f} s, "
