@@ -15,13 +15,22 @@ from prefect.context import refresh_global_settings_context
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
+        "boto3",
+        "deltalake",
         "flows.ingestion",
+        "flows.scoring",
         "flows.training",
-        "great_expectations",
-        "mlflow",
-        "onnxruntime",
+        "lightgbm",
+        "matplotlib.backends.backend_agg",
+        "mlflow.onnx",
         "optuna",
         "sklearn.linear_model",
+        "tasks.scoring.score",
+        "tasks.training.finish",
+        "tasks.training.telling",
+        "tasks.validation.docs",
+        "tasks.validation.ingest",
+        "tests.suites.toy",
     ]
 )
 
