@@ -17,7 +17,7 @@ from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.manifest import MODEL, Manifest
 from tasks.promotion.outcome import Promotion
-from tasks.promotion.promote import Context, promote
+from tasks.promotion.promote import Context, promote, repair
 from tasks.promotion.versions import publish as publish_version
 from tasks.tracking.registry import alias_mirror, remove_alias, set_alias
 from tasks.training.contender import Contender
@@ -92,15 +92,8 @@ def _conclude(
         if step == "awaiting approval":
             _mirror_quietly(lambda: set_alias(work.settings, name, "challenger", version))
         return Ended(version, verdict, judged, None, step, entry.summary)
-    context = Context(
-        store=work.store,
-        ledger=ledger,
-        signing_key=work.settings.signing_key,
-        pipeline=name,
-        mirror=alias_mirror(work.settings),
-    )
     promotion = promote(
-        context,
+        _context(work, ledger),
         version,
         by=f"train ({cause})",
         why=why_promoted(judged),
@@ -111,6 +104,16 @@ def _conclude(
     if promotion.outcome in ("promoted", "already"):
         _mirror_quietly(lambda: remove_alias(work.settings, name, "challenger"))
     return Ended(version, verdict, judged, promotion, promotion.outcome, promotion.message)
+
+
+def _context(work: Work, ledger: Ledger) -> Context:
+    return Context(
+        store=work.store,
+        ledger=ledger,
+        signing_key=work.settings.signing_key,
+        pipeline=work.pipeline.name,
+        mirror=alias_mirror(work.settings),
+    )
 
 
 def _mirror_quietly(act: Callable[[], None]) -> None:
@@ -134,7 +137,10 @@ def why_promoted(judged: Judged) -> str:
 
 
 def settled(work: Work) -> dict[str, Any] | None:
-    """Return how this very plan ended before; None where there is something left to do."""
+    """Return how this very plan ended before; None where there is something left to do.
+
+    Where its version is in service, a ledger entry or an alias that a crash left out is completed.
+    """
     ledger = ledger_of(work.settings, work.pipeline.name)
     verdicts = [
         entry
@@ -150,6 +156,8 @@ def settled(work: Work) -> dict[str, Any] | None:
             return None
         found = pointer.read(work.store, work.pipeline.name)
         serving = found is not None and found[0].version == last.version
+        if serving:
+            repair(_context(work, ledger))
         state = "is in service" if serving else "was in service before"
     elif step == "refused" and last.figures["champion"] != _champion(work):
         return None
