@@ -152,12 +152,12 @@ def settled(work: Work) -> dict[str, Any] | None:
     last = verdicts[-1]
     step = last.figures["next"]
     if step == "promote":
-        if not any(entry.version == last.version for entry in ledger.entries("promotion")):
-            return None
         found = pointer.read(work.store, work.pipeline.name)
         serving = found is not None and found[0].version == last.version
         if serving:
             repair(_context(work, ledger))
+        elif not any(entry.version == last.version for entry in ledger.entries("promotion")):
+            return None
         state = "is in service" if serving else "was in service before"
     elif step == "refused" and last.figures["champion"] != _champion(work):
         return None
