@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun as ServerRun
 
 POLL_SECONDS = 0.5
-PATIENCE = 30.0  # for a worker to take the run
+PATIENCE = 60.0  # for a worker to take the run
 PAGE = 200
 ABSENCE = 60.0  # of the server, while it is restarted
 LAST_LINE = "Finished in state "
