@@ -42,7 +42,7 @@ def demo(port_offset: int | None, as_json: bool) -> None:
         batches = follow(session, "ingest", {"objects": keys}, cause="demo", say=say)["batches"]
         step("Training through the deployment train/flights")
         training = follow(session, "train", {}, cause="demo", say=say)
-        if training["outcome"] not in ("promoted", "unchanged"):
+        if not training["passed"]:
             raise Refused("demo", "the first model passes the gate", training["summary"])
         step("Scoring April through the deployment score/flights")
         april = score_file(session, files[4], cause="demo")

@@ -37,7 +37,7 @@ def train(name: str, as_json: bool) -> int:
     """
     outcome = follow(open_session(name), "train", {}, cause="command", say=say)
     show(outcome, as_json, lambda: training_summary(outcome))
-    return 0 if outcome["outcome"] in ("promoted", "unchanged") else 3
+    return 0 if outcome["passed"] else 3
 
 
 @click.command()

@@ -151,15 +151,13 @@ def settled(work: Work) -> dict[str, Any] | None:
         return None
     last = verdicts[-1]
     step = last.figures["next"]
-    if step == "promote":
-        found = pointer.read(work.store, work.pipeline.name)
-        serving = found is not None and found[0].version == last.version
-        if serving:
-            repair(_context(work, ledger))
-        elif not any(entry.version == last.version for entry in ledger.entries("promotion")):
-            return None
-        state = "is in service" if serving else "was in service before"
-    elif step == "refused" and last.figures["champion"] != _champion(work):
+    found = pointer.read(work.store, work.pipeline.name)
+    if found is not None and found[0].version == last.version:
+        repair(_context(work, ledger))
+        state = "is in service"
+    elif any(entry.version == last.version for entry in ledger.entries("promotion")):
+        state = "was in service before"
+    elif step == "promote" or (step == "refused" and last.figures["champion"] != _champion(work)):
         return None
     else:
         state = "was refused" if step == "refused" else "awaits approval"
@@ -167,7 +165,14 @@ def settled(work: Work) -> dict[str, Any] | None:
         f"Nothing to compute: version {last.version} was trained from the same data version "
         f"({work.plan.data.version}), code and configuration; it {state}."
     )
-    return {"outcome": "unchanged", "state": state, "version": last.version, "summary": summary}
+    passed = state in ("is in service", "was in service before")
+    return {
+        "outcome": "unchanged",
+        "passed": passed,
+        "state": state,
+        "version": last.version,
+        "summary": summary,
+    }
 
 
 def _champion(work: Work) -> str:

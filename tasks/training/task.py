@@ -203,6 +203,7 @@ def promote(
         work,
         {
             "outcome": ended.outcome,
+            "passed": ended.outcome in ("promoted", "already"),
             "version": version,
             "summary": ended.summary,
             "why": tuning.why,
