@@ -55,6 +55,21 @@ def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **OFFLINE, **more}
 
 
+def variables(settings: Settings) -> dict[str, str]:
+    """Return the environment by which another process reaches these settings."""
+    return {
+        "AWS_ENDPOINT_URL": settings.s3_endpoint,
+        "AWS_ACCESS_KEY_ID": settings.access_key,
+        "AWS_SECRET_ACCESS_KEY": settings.secret_key,
+        "PERENNIAL_SIGNING_KEY": settings.signing_key,
+        "PERENNIAL_BUCKET": settings.bucket,
+        "PERENNIAL_PIPELINES": str(settings.pipelines),
+        "PERENNIAL_HOME": str(settings.home),
+        "MLFLOW_TRACKING_URI": settings.mlflow_uri,
+        "PREFECT_API_URL": settings.prefect_url,
+    }
+
+
 def poll(holds: Callable[[], bool], seconds: float, what: str) -> None:
     """Wait until `holds()`; fail after `seconds`, saying `what` was waited for."""
     end = time.monotonic() + seconds

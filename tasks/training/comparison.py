@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tasks.evaluation.bootstrap import paired_gain
+from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice, compare_slices
 from tasks.models.runtime import OnnxModel
@@ -49,6 +50,7 @@ def against_champion(work: Work, predictions: Array) -> Compared | None:
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
     options: dict[str, Any] = {
+        "rounds": rounds_for(len(y)),
         "confidence": pipeline.gate.confidence,
         "seed": pipeline.training.seed,
     }

@@ -26,8 +26,6 @@ from tasks.training.work import Work
 from tasks.tuning.search import tune as search
 from tasks.tuning.trial import Progress, Setting, Tuning
 
-EXPORT_TOLERANCE = 1e-4
-
 
 @dataclass(frozen=True)
 class Judged:

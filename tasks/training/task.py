@@ -127,12 +127,13 @@ def refit(
     work: Work, tuning: Tuning, contender: Contender, verdict: Verdict
 ) -> Contender | State[Contender]:
     """Fit the winner again with the holdout, where the file asks for it and the gate passed it."""
+    from tasks.promotion.rules import GOLDEN_TOLERANCE
     from tasks.training import steps
 
     if not (verdict.passed and work.pipeline.training.refit):
         return contender
     final, known = steps.refit(work, tuning.chosen)
-    if final.difference > steps.EXPORT_TOLERANCE:
+    if final.difference > GOLDEN_TOLERANCE:
         get_run_logger().warning("The refitted model does not export exactly; the first is kept.")
         return contender
     return _or_cached(final, known, work)

@@ -30,7 +30,7 @@ from tasks.config import find_pipeline
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.s3 import S3Store
 from tests.orchestration import running_prefect
-from tests.servers import clean_environment, running_mlflow, running_s3
+from tests.servers import clean_environment, running_mlflow, running_s3, variables
 
 FIXED = 3.0
 CHILD = "import sys; from tests.benchmarks.training_speed import measured; measured(*sys.argv[1:])"
@@ -124,6 +124,7 @@ IMPORTED = (
     "optuna",
     "sklearn.ensemble",
 )
+QUIET = {"PREFECT_LOGGING_LEVEL": "WARNING", "PYTHONPATH": str(REPOSITORY)}
 STEADY = {"trials": "2", "timeout": "10m"}
 
 
@@ -170,7 +171,8 @@ def main() -> None:
                 pipelines=folder / "pipelines",
                 home=folder / "home",
             )
-            environment = clean_environment(variables(settings))
+            environment = clean_environment({**variables(settings), **QUIET})
+            environment["PREFECT_HOME"] = str(settings.home / "prefect")
             os.environ.update(environment)
             pipelines(settings.pipelines, 7)
             prepared(settings, folder)
@@ -186,24 +188,6 @@ def main() -> None:
         print(f"{which:5} {medians[which]:7.2f} s  {peak:7.0f} MB")
     ratio = (medians["flow"] - FIXED) / medians["plain"]
     print(f"ratio beyond {FIXED:.0f} s {ratio:.2f} (at most 1.25)")
-
-
-def variables(settings: Settings) -> dict[str, str]:
-    """Return the environment that reaches these settings."""
-    return {
-        "AWS_ENDPOINT_URL": settings.s3_endpoint,
-        "AWS_ACCESS_KEY_ID": settings.access_key,
-        "AWS_SECRET_ACCESS_KEY": settings.secret_key,
-        "PERENNIAL_SIGNING_KEY": settings.signing_key,
-        "PERENNIAL_BUCKET": settings.bucket,
-        "PERENNIAL_PIPELINES": str(settings.pipelines),
-        "PERENNIAL_HOME": str(settings.home),
-        "MLFLOW_TRACKING_URI": settings.mlflow_uri,
-        "PREFECT_API_URL": settings.prefect_url,
-        "PREFECT_HOME": str(settings.home / "prefect"),
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PYTHONPATH": str(REPOSITORY),
-    }
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tasks.settings import REPOSITORY, Settings
 from tasks.store.s3 import S3Store
 from tests.flows.running import completed, run_flow
 from tests.orchestration import Orchestrator, running_prefect
-from tests.servers import S3, Tracking
+from tests.servers import S3, Tracking, variables
 
 TOY = (REPOSITORY / "tests" / "pipelines" / "toy.yaml").read_text()
 
@@ -107,18 +107,7 @@ def bench(
         pipelines=tmp_path / "pipelines",
         home=tmp_path / "home",
     )
-    environment = {
-        "AWS_ENDPOINT_URL": settings.s3_endpoint,
-        "AWS_ACCESS_KEY_ID": settings.access_key,
-        "AWS_SECRET_ACCESS_KEY": settings.secret_key,
-        "PERENNIAL_SIGNING_KEY": settings.signing_key,
-        "PERENNIAL_BUCKET": settings.bucket,
-        "PERENNIAL_PIPELINES": str(settings.pipelines),
-        "PERENNIAL_HOME": str(settings.home),
-        "MLFLOW_TRACKING_URI": settings.mlflow_uri,
-        "PREFECT_API_URL": settings.prefect_url,
-        "PREFECT_HOME": str(orchestrator.home / "client"),
-    }
+    environment = {**variables(settings), "PREFECT_HOME": str(orchestrator.home / "client")}
     for variable, text in environment.items():
         monkeypatch.setenv(variable, text)
     made = Bench(name, settings, {**os.environ, **environment}, tmp_path)

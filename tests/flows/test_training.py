@@ -5,6 +5,7 @@ import pytest
 from tasks.faults import POINTS
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion import pointer
+from tasks.promotion.promote import Context, promote
 from tasks.promotion.versions import models, published
 from tasks.tracking.client import connected
 from tasks.tracking.registry import aliases
@@ -67,6 +68,24 @@ def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     assert third["version"] == 3
     verdicts = ledger_of(bench.settings, bench.name).entries("verdict")
     assert [entry.version for entry in verdicts] == [1, 2, 3]
+
+
+def test_a_refused_plan_stays_refused_until_a_person_overrules_it(bench: Bench) -> None:
+    bench.rewrite(TOY.replace("min_rows: 50", "min_rows: 5000"))
+    bench.drop("a.csv", toy_rows(400))
+    bench.run(INGEST)
+    first = bench.run(TRAIN)
+    assert (first["outcome"], first["passed"]) == ("refused", False)
+    assert pointer.read(bench.store, bench.name) is None
+    again = bench.run(TRAIN)
+    assert (again["outcome"], again["passed"]) == ("unchanged", False)
+    assert "was refused" in again["summary"]
+    ledger = ledger_of(bench.settings, bench.name)
+    context = Context(bench.store, ledger, bench.settings.signing_key, bench.name)
+    done = promote(context, 1, by="test", why="few rows are enough here", override="accepted risk")
+    assert done.outcome == "promoted"
+    final = bench.run(TRAIN)
+    assert (final["passed"], final["state"]) == (True, "is in service")
 
 
 def test_a_damaged_result_is_computed_again(bench: Bench) -> None:
