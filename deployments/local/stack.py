@@ -99,6 +99,7 @@ def down(home: Path, say: Say) -> None:
         left = 0
         while ended := end(marked(folder), grace=3):
             left += ended
+        _released(folder, patience=5)
     say("stopped" if not left else f"stopped; {left} processes had to be ended by force")
 
 
@@ -174,6 +175,13 @@ def _leave_probe(home: Path) -> None:
     from tasks.store.s3 import S3Store
 
     S3Store(Settings.from_environment(environment(home))).put(PROBE, b"well\n")
+
+
+def _released(folder: Folder, patience: float) -> None:
+    """Wait for the kernel: a process is gone from the table before all its sockets are closed."""
+    until = time.monotonic() + patience
+    while any(_taken(folder, recall(folder))[0]) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _taken(folder: Folder, memory: Memory) -> tuple[tuple[Holder, ...], int]:

@@ -163,7 +163,8 @@ def test_down_leaves_nothing_and_up_finds_everything(stack: Stack) -> None:
         os.kill(victim, signal.SIGKILL)
     local.down(stack.home, lambda _line: None)
     assert list(marked(Folder.at(stack.home))) == []
-    assert all(map(is_free, Ports.shifted(stack.offset).by_name().values()))
+    ports = Ports.shifted(stack.offset).by_name()
+    assert [name for name, port in ports.items() if not is_free(port)] == []
     status = local.status(stack.home)
     assert {each.state for each in status.programs} == {"down"}
     checks = {each.name: each for each in local.doctor(stack.home)}
