@@ -88,6 +88,7 @@ PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "mlflow": ("mlflow",),
         "prefect": ("prefect",),
+        "receiver": ("receiver",),
         "worker": ("worker",),
     }
 )

@@ -19,6 +19,8 @@ SUPERVISOR = "supervisor"
 GUARD = "guard"
 HOME_MARK = "PERENNIAL_STACK"
 PROGRAM_MARK = "PERENNIAL_PROGRAM"
+KEYS = ("AWS_", "PERENNIAL_SIGNING_KEY")
+RECEIVER_TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
 PROBE = result("probe", "health")
 FROM_HERE = MappingProxyType({"PYTHONPATH": str(REPOSITORY)})
 
@@ -45,7 +47,7 @@ class Program:
 
 def names() -> tuple[str, ...]:
     """Return the programs in the order in which they are waited for."""
-    return ("s3", "mlflow", "prefect", "worker", GUARD)
+    return ("s3", "mlflow", "prefect", "receiver", "worker", GUARD)
 
 
 def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapping[str, Program]:
@@ -55,6 +57,7 @@ def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapp
         _s3(folder, memory, ports, secrets),
         _mlflow(folder, memory, ports, secrets),
         _prefect(folder, ports, secrets),
+        _receiver(folder, memory, ports, secrets),
         _worker(folder, memory, ports, secrets),
         _guard(),
     )
@@ -66,7 +69,7 @@ def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]
         "s3",
         "SeaweedFS (object store)",
         seaweedfs.command(folder.s3, folder.sockets, memory.bucket, ports),
-        seaweedfs.environment(secrets),
+        {**seaweedfs.environment(secrets), **_notifications(memory, ports, secrets)},
         address=f"http://{HOST}:{ports.s3}",
         health=f"http://{HOST}:{ports.s3}/{memory.bucket}/{PROBE}",
         signed=True,
@@ -96,6 +99,27 @@ def _prefect(folder: Folder, ports: Ports, secrets: Mapping[str, str]) -> Progra
         address=f"http://{HOST}:{ports.prefect}",
         health=f"http://{HOST}:{ports.prefect}/api/health",
     )
+
+
+def _receiver(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+    """Return the receiver, which starts without Prefect: it is there for what comes meanwhile."""
+    address = f"http://{HOST}:{ports.receiver}"
+    own = (sys.executable, "-m", "deployments.receiver", "--host", HOST)
+    ours = client(folder, memory, secrets)
+    known = {name: text for name, text in ours.items() if not name.startswith(KEYS)}
+    return Program(
+        "receiver",
+        "receiver (hears of new objects)",
+        (*own, "--port", str(ports.receiver)),
+        {**known, RECEIVER_TOKEN: secrets.get(RECEIVER_TOKEN, ""), **FROM_HERE},
+        address=address,
+        health=f"{address}/healthz",
+    )
+
+
+def _notifications(memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> dict[str, str]:
+    endpoint = f"http://{HOST}:{ports.receiver}/events"
+    return seaweedfs.notifications(endpoint, secrets.get(RECEIVER_TOKEN, ""), memory.bucket)
 
 
 def _worker(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:

@@ -9,6 +9,7 @@ from pathlib import Path
 from deployments.local.ports import Ports
 
 HOST = "127.0.0.1"
+WEBHOOK = "WEED_NOTIFICATION_WEBHOOK_"
 SECRETS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -54,6 +55,26 @@ def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str,
         f"-s3.localSocket={sockets / 's3.sock'}",
         *numbers,
     )
+
+
+def notifications(endpoint: str, token: str, bucket: str) -> dict[str, str]:
+    """Return the variables that make the filer tell `endpoint` of every new entry of the bucket.
+
+    They are read in place of a `notification.toml`, which would hold the token in a second file.
+    The filer neither waits for an answer nor tries again.
+
+    >>> notifications("http://127.0.0.1:8081/events", "secret", "b")[WEBHOOK + "PATH_PREFIXES"]
+    '/buckets/b/'
+    """
+    values = {
+        "ENABLED": "true",
+        "ENDPOINT": endpoint,
+        "BEARER_TOKEN": token,
+        "EVENT_TYPES": "create update rename",
+        "PATH_PREFIXES": f"/buckets/{bucket}/",
+        "TIMEOUT_SECONDS": "5",
+    }
+    return {WEBHOOK + name: value for name, value in values.items()}
 
 
 def environment(secrets: Mapping[str, str]) -> dict[str, str]:

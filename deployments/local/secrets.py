@@ -26,6 +26,7 @@ GENERATORS: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "AWS_ACCESS_KEY_ID": lambda: "PN" + secrets.token_hex(9).upper(),
         "AWS_SECRET_ACCESS_KEY": lambda: secrets.token_hex(20),
+        "PERENNIAL_RECEIVER_TOKEN": _key,
         "PERENNIAL_SIGNING_KEY": _key,
         "PREFECT_SERVER_ENCRYPTION_KEY": _fernet,
         "WEED_JWT_FILER_SIGNING_KEY": _key,

@@ -25,7 +25,7 @@ from tests.servers import poll
 from tests.system.conftest import Stack
 
 pytestmark = pytest.mark.system
-PROGRAMS = ("supervisor", "s3", "mlflow", "prefect", "worker", "guard")
+PROGRAMS = ("supervisor", "s3", "mlflow", "prefect", "receiver", "worker", "guard")
 
 
 def call(url: str, document: object = None, headers: Mapping[str, str] | None = None) -> Any:

@@ -49,7 +49,7 @@ def test_the_worker_of_the_object_store_finds_its_admin() -> None:
 def test_every_port_but_the_reserved_belongs_to_a_program() -> None:
     ports = Ports()
     owned = [port for name in names() for port in ports.of(name)]
-    reserved = {ports.serving, ports.receiver}
+    reserved = {ports.serving}
     assert set(owned) == set(ports.by_name().values()) - reserved
     assert len(owned) == len(set(owned))
 
@@ -130,6 +130,25 @@ def test_the_object_store_gets_only_its_own_keys_and_keeps_to_loopback() -> None
     line = seaweedfs.command(Path("s3"), Path("run"), "b", Ports())
     assert {"-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-disableHttp"} < set(line)
     assert "-master.telemetry=false" in line
+
+
+def test_the_object_store_tells_the_receiver_with_the_token_it_asks_for() -> None:
+    every = programs(FOLDER, Memory(7, "bucket"), KEYS)
+    told, asked = every["s3"].environment, every["receiver"].environment
+    assert told[f"{seaweedfs.WEBHOOK}BEARER_TOKEN"] == asked["PERENNIAL_RECEIVER_TOKEN"]
+    assert told[f"{seaweedfs.WEBHOOK}ENDPOINT"] == f"{every['receiver'].address}/events"
+    assert asked["PERENNIAL_BUCKET"] == "bucket"
+
+
+def test_the_receiver_has_no_key_of_the_store() -> None:
+    found = programs(FOLDER, Memory(), KEYS)["receiver"].environment
+    kept = {KEYS[name] for name in KEYS if name != "PERENNIAL_RECEIVER_TOKEN"}
+    assert not kept & set(found.values())
+
+
+def test_a_home_of_before_the_receiver_can_be_looked_at() -> None:
+    older = {name: text for name, text in KEYS.items() if name != "PERENNIAL_RECEIVER_TOKEN"}
+    assert set(programs(FOLDER, Memory(), older)) == set(names())
 
 
 def test_a_signature_is_the_one_that_the_vendors_library_makes() -> None:

@@ -1,0 +1,1 @@
+"""The receiver: what the bucket announces becomes wake-ups of the pipelines."""

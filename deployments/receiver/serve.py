@@ -1,0 +1,98 @@
+"""The receiver as a process."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from threading import Thread
+from uuid import UUID
+
+from deployments.receiver.announce import announce, prepare
+from deployments.receiver.application import application
+from deployments.receiver.forwarder import Forwarder
+from deployments.receiver.protocol import TimelyProtocol
+from tasks.errors import ConfigurationError
+from tasks.events.gathering import Gathering, WakeUp
+from tasks.settings import Settings
+
+TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
+SHORTEST = 16
+MOST_CONNECTIONS = 1000
+GRACE = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.receiver", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8081)
+    told = parser.parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        token = token_of(os.environ)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_status
+    serve(settings_of(os.environ), token, told.host, told.port)
+    return 0
+
+
+def serve(settings: Settings, token: str, host: str, port: int) -> None:
+    """Serve until told to stop."""
+    import uvicorn
+
+    def pass_on(wakes: Sequence[WakeUp], call: UUID) -> None:
+        announce(settings, wakes, call)
+
+    Thread(target=prepare, args=(settings,), daemon=True).start()
+    uvicorn.run(
+        application(token, settings.bucket, Forwarder(pass_on, Gathering())),
+        host=host,
+        port=port,
+        http=TimelyProtocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+def token_of(environment: Mapping[str, str]) -> str:
+    """Return the token that senders must show.
+
+    Raises:
+        ConfigurationError: there is none, or one that can be guessed.
+
+    >>> token_of({"PERENNIAL_RECEIVER_TOKEN": "short"})
+    Traceback (most recent call last):
+    ...
+    tasks.errors.ConfigurationError: environment: PERENNIAL_RECEIVER_TOKEN has at least 16 \
+characters; got 5. Run `perennial up`, or set it.
+    """
+    token = environment.get(TOKEN, "").strip()
+    if len(token) < SHORTEST:
+        rule = f"{TOKEN} has at least {SHORTEST} characters"
+        raise ConfigurationError("environment", rule, len(token), "Run `perennial up`, or set it.")
+    return token
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """Return what the receiver needs to know; it has no key of the store, and needs none.
+
+    >>> settings_of({"PERENNIAL_BUCKET": "mine"}).bucket
+    'mine'
+    """
+    return Settings(
+        "",
+        "",
+        "",
+        "",
+        bucket=environment.get("PERENNIAL_BUCKET") or Settings.bucket,
+        prefect_url=environment.get("PREFECT_API_URL") or Settings.prefect_url,
+    )
