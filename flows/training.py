@@ -1,4 +1,4 @@
-"""Train a challenger, let the gate judge it, and put it in service when it passes."""
+"""Train challengers, let the gate judge them, and put the best in service when it passes."""
 
 from __future__ import annotations
 
@@ -21,16 +21,24 @@ from tasks.training.task import (
 
 
 @flow(name="train", flow_run_name="train {pipeline}: {cause}")
-def train(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
+def train(
+    pipeline: str,
+    cause: str = "schedule",
+    challengers: list[str] | None = None,
+    decision: str | None = None,
+) -> dict[str, Any]:
     """Train on the curated table as it is now; recompute nothing that was computed before."""
-    work = pin(pipeline)
-    done = already_done(work)
+    work = pin(pipeline, challengers)
+    done = already_done(work, decision)
     if done is not None:
         return leave_outcome(done)
     tuning = tune(work)
-    contender = fit(work, tuning)
-    judged = evaluate(work, contender)
-    verdict = judge(work, contender, judged)
-    final = refit(work, tuning, contender, verdict)
-    version = publish(work, tuning, contender, judged, verdict, final)
-    return leave_outcome(promote(work, tuning, contender, judged, verdict, version, cause))
+    contenders = [fit(work, tuning, one) for one in work.challengers]
+    judged = [
+        evaluate(work, contender, one)
+        for one, contender in zip(work.challengers, contenders, strict=True)
+    ]
+    chosen = judge(work, tuning, contenders, judged)
+    final = refit(work, chosen)
+    version = publish(work, chosen, final)
+    return leave_outcome(promote(work, chosen, version, cause, decision))

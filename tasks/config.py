@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tasks.errors import ConfigurationError
 from tasks.quantities import budget, duration, share
 from tasks.store.layout import checked_name
+from tasks.training.challengers import challenger
 
 Task = Literal["binary", "multiclass", "regression"]
 METRICS: dict[str, tuple[str, ...]] = {
@@ -38,6 +39,7 @@ def _text(check: Any) -> BeforeValidator:
 Duration = Annotated[str, _text(duration)]
 Share = Annotated[float, BeforeValidator(share)]
 BudgetText = Annotated[str, _text(budget)]
+ChallengerText = Annotated[str, _text(challenger)]
 Names = tuple[str, ...]
 
 
@@ -111,15 +113,18 @@ class Monitoring(Section):
     drift: Drift = Drift()
     performance: Performance = Performance()
     labels: Literal["with_batch", "delayed"] = "with_batch"
+    label_delay: Duration = "0s"
 
 
 class Retraining(Section):
-    """When a new model is worth training."""
+    """When a new model is worth training, and which challengers are made then."""
 
     policy: str = "performance"
     schedule: str | None = None
     cooldown: Duration = "1d"
     budget: BudgetText = "8 per 30d"
+    worth: float = Field(default=0.0, ge=0)
+    challengers: Annotated[tuple[ChallengerText, ...], Field(min_length=1)] = ("tuned", "refitted")
 
 
 class Serving(Section):

@@ -11,7 +11,17 @@ from typing import Any
 
 from tasks.errors import DataError
 
-KINDS = ("decision", "verdict", "promotion", "rollback", "lost", "refused", "scored")
+KINDS = (
+    "decision",
+    "answer",
+    "verdict",
+    "promotion",
+    "rollback",
+    "lost",
+    "refused",
+    "scored",
+    "quarantine",
+)
 
 
 @dataclass(frozen=True)

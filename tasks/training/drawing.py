@@ -35,14 +35,15 @@ def drawn(work: Work, tuning: Tuning, judged: Judged, final: Contender) -> Mappi
         "plots/features.png": plots.importances(
             by_feature(final.importances, origins(work.dataset.schema))
         ),
-        "plots/tuning.png": plots.tuning(
+    }
+    if tuning.trials:
+        images["plots/tuning.png"] = plots.tuning(
             evaluation.metric,
             [trial.setting.family for trial in tuning.trials],
             [trial.mean for trial in tuning.trials],
             _chosen(tuning),
             better,
-        ),
-    }
+        )
     if "roc" in curves:
         roc, ranked = curves["roc"], curves["precision_recall"]
         area = evaluation.metrics["roc_auc"].value

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.errors import TrackingError
-from tasks.evaluation.evaluate import Evaluation
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import Ledger, ledger_of
@@ -20,12 +19,13 @@ from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import Context, promote, repair
 from tasks.promotion.versions import publish as publish_version
 from tasks.tracking.registry import alias_mirror, remove_alias, set_alias
+from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
-from tasks.training.dataset import naive
+from tasks.training.cost import Cost
+from tasks.training.describing import manifest_of
 from tasks.training.plan import digest
 from tasks.training.steps import Judged, evaluate_holdout, evidence
 from tasks.training.work import Work
-from tasks.tuning.trial import Tuning
 
 ATTEMPTS = 3
 JUDGED_AGAIN = "judged again against the champion then in service, and passed"
@@ -37,32 +37,24 @@ class Ended:
 
     version: int
     verdict: Verdict
-    judged: Judged
     promotion: Promotion | None
     outcome: str
     summary: str
+    price: str
 
 
-def publish(
-    work: Work,
-    tuning: Tuning,
-    final: Contender,
-    evaluation: Evaluation,
-    verdict: Verdict,
-    run: str,
-) -> int:
+def publish(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
     """Publish the model with its signed manifest; the same plan gives the same version."""
 
     def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
-        manifest = _manifest(work, tuning, final, evaluation, verdict, run, version)
-        return manifest, {MODEL: final.model}
+        return manifest_of(work, chosen, final, run, version), {MODEL: final.model}
 
     key = work.plan.key
     return publish_version(work.store, work.pipeline.name, key, build, work.settings.signing_key)
 
 
 def conclude(
-    work: Work, contender: Contender, judged: Judged, verdict: Verdict, version: int, cause: str
+    work: Work, chosen: Chosen, version: int, cause: str, decision: str | None = None
 ) -> Ended:
     """Record the verdict and promote what passed.
 
@@ -71,39 +63,56 @@ def conclude(
     """
     ledger = ledger_of(work.settings, work.pipeline.name)
     for _ in range(ATTEMPTS):
-        ended = _conclude(work, ledger, judged, verdict, version, cause)
+        ended = _conclude(work, ledger, chosen, version, cause, decision)
         if ended.promotion is None or ended.promotion.outcome != "lost":
             return ended
+        costs, best = work.costs, chosen.best
         work = Work(work.settings, work.store, work.pipeline, work.plan)
-        judged, _ = evaluate_holdout(work, contender)
-        verdict = judge(evidence(contender, judged), work.pipeline.gate)
+        work.costs.update(costs)
+        judged, _ = evaluate_holdout(work, best.contender, best.challenger)
+        verdict = judge(evidence(best.contender, judged), work.pipeline.gate)
+        chosen = chosen.judged_again(judged, verdict)
     return ended
 
 
 def _conclude(
-    work: Work, ledger: Ledger, judged: Judged, verdict: Verdict, version: int, cause: str
+    work: Work, ledger: Ledger, chosen: Chosen, version: int, cause: str, decision: str | None
 ) -> Ended:
     name, gate = work.pipeline.name, work.pipeline.gate
-    step = follows(verdict, gate)
-    entry = _verdict_entry(work, judged, verdict, version, step, cause)
+    best = chosen.best
+    step = follows(best.verdict, gate)
+    entry = _verdict_entry(work, chosen, version, step, cause, decision)
+    price = price_of(work.cost, best.gain, best.judged.evaluation.metric)
     with external_write("train.verdict"):
         ledger.append(entry)
     if step != "promote":
         if step == "awaiting approval":
             _mirror_quietly(lambda: set_alias(work.settings, name, "challenger", version))
-        return Ended(version, verdict, judged, None, step, entry.summary)
+        return Ended(version, best.verdict, None, step, entry.summary, price)
     promotion = promote(
         _context(work, ledger),
         version,
         by=f"train ({cause})",
-        why=why_promoted(judged),
+        why=why_promoted(best.judged),
         expected=work.pointer_tag,
         attempt=digest([work.plan.key, _champion(work)]),
         override=JUDGED_AGAIN,
     )
     if promotion.outcome in ("promoted", "already"):
         _mirror_quietly(lambda: remove_alias(work.settings, name, "challenger"))
-    return Ended(version, verdict, judged, promotion, promotion.outcome, promotion.message)
+    return Ended(version, best.verdict, promotion, promotion.outcome, promotion.message, price)
+
+
+def price_of(cost: Cost, gain: float | None, metric: str) -> str:
+    """Say what a retraining cost and what it bought on the compared rows.
+
+    >>> price_of(Cost(41.2, 512), 0.0212, "roc_auc")
+    'This retraining cost 41 CPU-seconds (512 MiB, 0.11 Wh) and bought +0.0212 roc_auc.'
+    """
+    bought = "there was no champion to compare" if gain is None else f"bought {gain:+.4f} {metric}"
+    spent = f"{cost.cpu_seconds:.0f} CPU-seconds"
+    rest = f"{cost.peak_mib:.0f} MiB, {cost.watt_hours:.2f} Wh"
+    return f"This retraining cost {spent} ({rest}) and {bought}."
 
 
 def _context(work: Work, ledger: Ledger) -> Context:
@@ -175,22 +184,39 @@ def settled(work: Work) -> dict[str, Any] | None:
     }
 
 
+def answer(work: Work, decision: str, done: dict[str, Any]) -> None:
+    """Record that a decision to retrain asked for what was done already."""
+    ledger_of(work.settings, work.pipeline.name).append(
+        Entry(
+            id=f"answer-{decision}",
+            at=datetime.now(UTC),
+            pipeline=work.pipeline.name,
+            kind="answer",
+            version=done["version"],
+            by="train",
+            summary=done["summary"],
+            figures={"decision": decision, "training_key": work.plan.key},
+        )
+    )
+
+
 def _champion(work: Work) -> str:
     found = pointer.read(work.store, work.pipeline.name)
     return "" if found is None else found[0].digest
 
 
 def _verdict_entry(
-    work: Work, judged: Judged, verdict: Verdict, version: int, step: str, cause: str
+    work: Work, chosen: Chosen, version: int, step: str, cause: str, decision: str | None
 ) -> Entry:
     champion = "" if work.reigning is None else work.reigning.champion.digest
-    score = judged.evaluation.deciding
+    best = chosen.best
+    score = best.judged.evaluation.deciding
     said = {
         "promote": "passed the gate",
         "refused": "was refused by the gate",
         "awaiting approval": "passed the gate and awaits approval",
     }
-    reasons = f": {'; '.join(verdict.reasons)}" if verdict.reasons else ""
+    reasons = f": {'; '.join(best.verdict.reasons)}" if best.verdict.reasons else ""
     return Entry(
         id=f"verdict-{digest([work.plan.key, champion])[:32]}",
         at=datetime.now(UTC),
@@ -203,50 +229,13 @@ def _verdict_entry(
             "training_key": work.plan.key,
             "champion": champion,
             "next": step,
-            "metric": judged.evaluation.metric,
+            "metric": best.judged.evaluation.metric,
             "score": score.to_dict(),
+            "gain": best.gain,
             "data_version": work.plan.data.version,
-            "verdict": verdict.to_dict(),
-        },
-    )
-
-
-def _manifest(
-    work: Work,
-    tuning: Tuning,
-    final: Contender,
-    evaluation: Evaluation,
-    verdict: Verdict,
-    run: str,
-    version: int,
-) -> Manifest:
-    data, plan = work.dataset, work.plan
-    return Manifest(
-        pipeline=work.pipeline.name,
-        version=version,
-        schema=data.schema.to_dict(),
-        task=work.pipeline.task,
-        classes=data.classes,
-        golden=final.golden,
-        metrics={name: found.to_dict() for name, found in evaluation.metrics.items()},
-        baselines=evaluation.to_dict()["baselines"],
-        data_version=plan.data.version,
-        window={"start": final.fitted_from, "end": final.fitted_until},
-        run=run,
-        training_key=plan.key,
-        verdict=verdict,
-        created=datetime.now(UTC),
-        lineage={
-            **plan.to_dict(),
-            "setting": final.setting.to_dict(),
-            "why": tuning.why,
-            "metric": evaluation.metric,
-            "holdout": list(evaluation.window or ()),
-            "holdout_rows": evaluation.rows,
-            "rows": final.rows,
-            "fitted_until": final.fitted_until,
-            "importances": final.importances,
-            "naive": naive(data.y, len(data.classes)),
-            "transform": work.pipeline.features.transform,
+            "verdict": best.verdict.to_dict(),
+            "challengers": chosen.to_dicts(work.costs),
+            "cost": work.cost.to_dict(),
+            "decision": decision,
         },
     )

@@ -14,7 +14,9 @@ from tasks.training.code import code_digest, lock_digest
 from tasks.training.plan import Plan
 
 
-def pinned(settings: Settings, pipeline: Pipeline, length: timedelta | None) -> Plan:
+def pinned(
+    settings: Settings, pipeline: Pipeline, length: timedelta | None, challengers: tuple[str, ...]
+) -> Plan:
     """Return the plan for the curated table as it is now.
 
     Raises:
@@ -36,6 +38,7 @@ def pinned(settings: Settings, pipeline: Pipeline, length: timedelta | None) -> 
         code=code_digest([transform.partition(":")[0]] if transform else []),
         lock=lock_digest(),
         seed=pipeline.training.seed,
+        challengers=challengers,
     )
 
 

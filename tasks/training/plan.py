@@ -12,13 +12,14 @@ from tasks.data.reference import DatasetRef
 
 @dataclass(frozen=True)
 class Plan:
-    """Data version, configuration, code, lock and seed of one training run."""
+    """Data version, configuration, code, lock, seed and challengers of one training run."""
 
     data: DatasetRef
     configuration: str
     code: str
     lock: str
     seed: int
+    challengers: tuple[str, ...] = ("tuned",)
 
     @property
     def pipeline(self) -> str:
@@ -36,6 +37,7 @@ class Plan:
             "code": self.code,
             "lock": self.lock,
             "seed": self.seed,
+            "challengers": list(self.challengers),
         }
 
 

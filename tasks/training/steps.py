@@ -19,6 +19,7 @@ from tasks.features.prepare import prepared_columns
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
+from tasks.training.challengers import Challenger, rows_of
 from tasks.training.comparison import Compared, against_champion
 from tasks.training.contender import Contender, fitted
 from tasks.training.plan import digest
@@ -58,12 +59,17 @@ class Judged:
 
 
 def tune(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
-    """Choose family and parameters on the training window; and whether that was known already."""
+    """Choose a setting on the training window; and whether that was known already.
+
+    Where no challenger is to be tuned, the champion's own setting stands.
+    """
+    reigning = work.reigning
+    setting = None if reigning is None else reigning.setting
+    if setting is not None and all(one.kind != "tuned" for one in work.challengers):
+        return untuned(work, setting), False
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, training, pipeline = work.dataset, work.dataset.split.training, work.pipeline
-        reigning = work.reigning
-        setting = None if reigning is None else reigning.setting
         found = search(
             data.prepared[training].reset_index(drop=True),
             data.y[training],
@@ -85,16 +91,39 @@ def tune(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
     return Tuning.from_dict(remembered.document), known
 
 
-def fit(work: Work, setting: Setting) -> tuple[Contender, bool]:
-    """Fit the chosen setting on the training window and export it."""
-    return _contender(work, setting, "contender.json", "train.fitted", work.dataset.split.training)
-
-
-def refit(work: Work, setting: Setting) -> tuple[Contender, bool]:
-    """Fit the chosen setting on the training window and the holdout, and export it."""
-    return _contender(
-        work, setting, "refitted.json", "train.refitted", np.ones(len(work.dataset.y), dtype=bool)
+def untuned(work: Work, setting: Setting) -> Tuning:
+    """Return the tuning that tried nothing and keeps this setting."""
+    return Tuning(
+        trials=(),
+        chosen=setting,
+        why=f"the champion's own setting ({setting.family}) was kept; nothing was tuned",
+        metric=work.pipeline.metric,
+        sampler="none",
+        seed=work.plan.seed,
+        seconds=0.0,
+        cut_by_timeout=False,
     )
+
+
+def fit(work: Work, tuning: Tuning, challenger: Challenger) -> tuple[Contender, bool]:
+    """Fit a challenger on its part of the training window and export it."""
+    rows = rows_of(challenger.length, work.dataset.times, work.dataset.split.training)
+    setting = setting_of(work, tuning, challenger)
+    return _contender(work, setting, f"contender-{challenger.step}.json", "train.fitted", rows)
+
+
+def refit(work: Work, challenger: Challenger, setting: Setting) -> tuple[Contender, bool]:
+    """Fit a challenger's setting again with the holdout, and export it."""
+    every = np.ones(len(work.dataset.y), dtype=bool)
+    rows = rows_of(challenger.length, work.dataset.times, every)
+    return _contender(work, setting, f"final-{challenger.step}.json", "train.refitted", rows)
+
+
+def setting_of(work: Work, tuning: Tuning, challenger: Challenger) -> Setting:
+    """Return the setting of a challenger: the tuned one, or the champion's."""
+    if challenger.kind == "tuned" or work.reigning is None:
+        return tuning.chosen
+    return work.reigning.setting
 
 
 def _contender(
@@ -116,7 +145,9 @@ def _contender(
     return Contender.from_dict(remembered.document, remembered.files["model.onnx"]), known
 
 
-def evaluate_holdout(work: Work, contender: Contender) -> tuple[Judged, bool]:
+def evaluate_holdout(
+    work: Work, contender: Contender, challenger: Challenger
+) -> tuple[Judged, bool]:
     """Judge the export on the holdout, and against the champion as it is now."""
     reigning = work.reigning
     champion = "" if reigning is None else reigning.champion.digest
@@ -147,7 +178,8 @@ def evaluate_holdout(work: Work, contender: Contender) -> tuple[Judged, bool]:
         return Judged(evaluation, against_champion(work, predictions)).to_dict(), {}
 
     key = digest([work.plan.key, champion])
-    remembered, known = work.once("evaluation.json", "train.evaluated", compute, key)
+    step = f"evaluation-{challenger.step}.json"
+    remembered, known = work.once(step, "train.evaluated", compute, key)
     return Judged.from_dict(remembered.document), known
 
 

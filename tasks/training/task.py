@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
 from tasks.config import find_pipeline, window_length
-from tasks.errors import StoreUnavailable, TrackingError
+from tasks.errors import DataError, StoreUnavailable, TrackingError
 from tasks.faults import external_write
 from tasks.retries import retry_when
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from tasks.promotion.gate import Verdict
+    from tasks.training.candidates import Chosen
+    from tasks.training.challengers import Challenger
     from tasks.training.contender import Contender
     from tasks.training.steps import Judged
     from tasks.training.work import Work
@@ -34,7 +39,7 @@ RETRIES: dict[str, Any] = {
 
 
 @task(name="pin", **RETRIES)
-def pin(pipeline: str) -> Work:
+def pin(pipeline: str, challengers: list[str] | None) -> Work:
     """Pin the run to a data version, the configuration, the code, the lock and the seed."""
     from tasks.store.s3 import S3Store
     from tasks.training.pinning import pinned
@@ -42,13 +47,14 @@ def pin(pipeline: str) -> Work:
 
     settings = Settings.from_environment()
     configuration = find_pipeline(pipeline, settings.pipelines)
-    plan = pinned(settings, configuration, window_length(configuration))
+    asked = tuple(challengers or configuration.retraining.challengers)
+    plan = pinned(settings, configuration, window_length(configuration), asked)
     get_run_logger().info("Data version %d, training key %s", plan.data.version, plan.key[:12])
     return Work(settings, S3Store(settings), configuration, plan)
 
 
 @task(name="look for the same plan", **RETRIES)
-def already_done(work: Work) -> dict[str, Any] | None:
+def already_done(work: Work, decision: str | None) -> dict[str, Any] | None:
     """Return the outcome of a finished run of the same plan, or None."""
     from tasks.training import finish
     from tasks.training.telling import outcome_of
@@ -56,6 +62,8 @@ def already_done(work: Work) -> dict[str, Any] | None:
     done = finish.settled(work)
     if done is None:
         return None
+    if decision is not None:
+        finish.answer(work, decision, done)
     get_run_logger().info(done["summary"])
     return outcome_of(work, done)
 
@@ -85,69 +93,95 @@ def tune(work: Work) -> Tuning | State[Tuning]:
 
 
 @task(name="fit", **RETRIES)
-def fit(work: Work, tuning: Tuning) -> Contender | State[Contender]:
-    """Fit the chosen setting on the training window and export it."""
+def fit(work: Work, tuning: Tuning, challenger: Challenger) -> Contender | State[Contender] | None:
+    """Fit a challenger on its part of the training window; None where its rows do not allow it."""
     from tasks.training import steps
 
-    contender, known = steps.fit(work, tuning.chosen)
-    get_run_logger().info(
-        "Fitted %s on %d rows in %.1f s", tuning.chosen.family, contender.rows, contender.seconds
+    logger = get_run_logger()
+    try:
+        contender, known = steps.fit(work, tuning, challenger)
+    except DataError as error:
+        if len(work.challengers) == 1:
+            raise
+        logger.warning("The challenger %s is left out: %s", challenger.text, error)
+        return None
+    logger.info(
+        "Fitted %s (%s) on %d rows in %.1f s",
+        contender.setting.family,
+        challenger.text,
+        contender.rows,
+        contender.seconds,
     )
     return _or_cached(contender, known, work)
 
 
 @task(name="evaluate", **RETRIES)
-def evaluate(work: Work, contender: Contender) -> Judged | State[Judged]:
+def evaluate(
+    work: Work, contender: Contender | None, challenger: Challenger
+) -> Judged | State[Judged] | None:
     """Judge the exported model on the holdout, and against the champion."""
     from tasks.training import finish, steps
 
-    judged, known = steps.evaluate_holdout(work, contender)
-    get_run_logger().info(finish.why_promoted(judged))
+    if contender is None:
+        return None
+    judged, known = steps.evaluate_holdout(work, contender, challenger)
+    get_run_logger().info("%s: %s", challenger.text, finish.why_promoted(judged))
     return _or_cached(judged, known, work)
 
 
 @task(name="gate", **RETRIES)
-def judge(work: Work, contender: Contender, judged: Judged) -> Verdict:
-    """Put the evidence before the gate's rules, and show every rule with its figures."""
-    from tasks.promotion import gate
+def judge(
+    work: Work, tuning: Tuning, contenders: list[Contender | None], judged: list[Judged | None]
+) -> Chosen:
+    """Put each challenger before the gate's rules, and choose the best that passed."""
+    from tasks.promotion.gate import judge as judge_evidence
     from tasks.training import steps
+    from tasks.training.candidates import Candidate, choose
 
-    verdict = gate.judge(steps.evidence(contender, judged), work.pipeline.gate)
+    gate = work.pipeline.gate
+    candidates = [
+        Candidate(one, fitted, found, judge_evidence(steps.evidence(fitted, found), gate))
+        for one, fitted, found in zip(work.challengers, contenders, judged, strict=True)
+        if fitted is not None and found is not None
+    ]
+    if not candidates:
+        where, remedy = f"pipeline {work.pipeline.name}", "See the warnings above."
+        raise DataError(where, "one of the challengers can be fitted", "none", remedy)
+    chosen = choose(tuning, candidates)
+    verdict = chosen.best.verdict
     create_markdown_artifact(
         verdict.to_markdown(), key=f"verdict-{work.pipeline.name}", description="The gate's verdict"
     )
+    if len(candidates) > 1:
+        create_table_artifact(
+            chosen.table(work.costs),
+            key=f"challengers-{work.pipeline.name}",
+            description=chosen.tuning.why,
+        )
+    logger = get_run_logger()
     for rule in verdict.rules:
-        logger = get_run_logger()
         (logger.info if rule.passed else logger.warning)("%s: %s", rule.rule, rule.figures)
-    return verdict
+    return chosen
 
 
 @task(name="refit", **RETRIES)
-def refit(
-    work: Work, tuning: Tuning, contender: Contender, verdict: Verdict
-) -> Contender | State[Contender]:
+def refit(work: Work, chosen: Chosen) -> Contender | State[Contender]:
     """Fit the winner again with the holdout, where the file asks for it and the gate passed it."""
     from tasks.promotion.rules import GOLDEN_TOLERANCE
     from tasks.training import steps
 
-    if not (verdict.passed and work.pipeline.training.refit):
-        return contender
-    final, known = steps.refit(work, tuning.chosen)
+    best = chosen.best
+    if not (best.verdict.passed and work.pipeline.training.refit):
+        return best.contender
+    final, known = steps.refit(work, best.challenger, best.contender.setting)
     if final.difference > GOLDEN_TOLERANCE:
         get_run_logger().warning("The refitted model does not export exactly; the first is kept.")
-        return contender
+        return best.contender
     return _or_cached(final, known, work)
 
 
 @task(name="publish", **RETRIES)
-def publish(
-    work: Work,
-    tuning: Tuning,
-    contender: Contender,
-    judged: Judged,
-    verdict: Verdict,
-    final: Contender,
-) -> int:
+def publish(work: Work, chosen: Chosen, final: Contender) -> int:
     """Track the run in MLflow, publish the model in the bucket, and register its version."""
     from tasks.tracking.experiment import track
     from tasks.tracking.links import run_url
@@ -155,10 +189,10 @@ def publish(
     from tasks.training import finish
     from tasks.training.telling import told
 
-    telling = told(work, tuning, contender, judged, verdict, final)
+    telling = told(work, chosen, final)
     with external_write("train.track"):
         run = track(work.settings, telling.record)
-    version = finish.publish(work, tuning, final, judged.evaluation, verdict, run)
+    version = finish.publish(work, chosen, final, run)
     with external_write("train.register"):
         register(
             work.settings,
@@ -168,7 +202,7 @@ def publish(
             run_id=run,
             model=final.model,
             columns=telling.columns,
-            description=f"{tuning.chosen.family}: {finish.why_promoted(judged)}",
+            description=f"{final.setting.family}: {finish.why_promoted(chosen.best.judged)}",
             marks=telling.marks,
             about=work.pipeline.description,
         )
@@ -186,20 +220,16 @@ def publish(
 
 @task(name="promote", **RETRIES)
 def promote(
-    work: Work,
-    tuning: Tuning,
-    contender: Contender,
-    judged: Judged,
-    verdict: Verdict,
-    version: int,
-    cause: str,
+    work: Work, chosen: Chosen, version: int, cause: str, decision: str | None
 ) -> dict[str, Any]:
     """Record the verdict in the ledger, and put in service what passed."""
     from tasks.training import finish
     from tasks.training.telling import outcome_of
 
-    ended = finish.conclude(work, contender, judged, verdict, version, cause)
-    get_run_logger().info(ended.summary)
+    ended = finish.conclude(work, chosen, version, cause, decision)
+    logger = get_run_logger()
+    logger.info(ended.summary)
+    logger.info(ended.price)
     return outcome_of(
         work,
         {
@@ -207,8 +237,12 @@ def promote(
             "passed": ended.outcome in ("promoted", "already"),
             "version": version,
             "summary": ended.summary,
-            "why": tuning.why,
+            "why": chosen.tuning.why,
             "rules": ended.verdict.to_dict()["rules"],
+            "challengers": chosen.to_dicts(work.costs),
+            "cost": work.cost.to_dict(),
+            "price": ended.price,
+            "decision": decision,
         },
     )
 

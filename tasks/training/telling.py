@@ -10,7 +10,7 @@ from typing import Any
 from tasks.evaluation.bootstrap import number
 from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
-from tasks.promotion.gate import Verdict, follows
+from tasks.promotion.gate import follows
 from tasks.store.layout import Layout
 from tasks.tracking.markup import note, to_html, to_markdown
 from tasks.tracking.record import (
@@ -26,8 +26,10 @@ from tasks.tracking.record import (
     with_bounds,
 )
 from tasks.tracking.upload import Columns
+from tasks.training.candidates import Chosen
 from tasks.training.cards import card_of
 from tasks.training.contender import Contender
+from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, drawn
 from tasks.training.steps import Judged
 from tasks.training.work import Work
@@ -47,15 +49,9 @@ class Telling:
     marks: dict[str, str]
 
 
-def told(
-    work: Work,
-    tuning: Tuning,
-    contender: Contender,
-    judged: Judged,
-    verdict: Verdict,
-    final: Contender,
-) -> Telling:
+def told(work: Work, chosen: Chosen, final: Contender) -> Telling:
     """Gather all that is told; the version's number is claimed first, so that the card bears it."""
+    tuning, judged, verdict = chosen.tuning, chosen.best.judged, chosen.best.verdict
     version = claimed(work.store, Layout(work.pipeline.name), work.plan.key)
     images = drawn(work, tuning, judged, final)
     titles = {title: path for path, title in TITLES.items() if path in images}
@@ -71,8 +67,9 @@ def told(
         "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
         "verdict.json": json.dumps(verdict.to_dict(), indent=2),
         "evaluation.json": json.dumps(judged.to_dict(), indent=2),
+        "challengers.json": json.dumps(chosen.to_dicts(work.costs), indent=2),
     }
-    record = _record(work, tuning, contender, judged, final, marks, version)
+    record = _record(work, chosen, final, marks, version)
     record = replace(record, note=note(card), texts=texts, images=images)
     columns = Columns(numbers, categories, outputs or (work.pipeline.target,))
     return Telling(record, to_markdown(card), version, columns, marks)
@@ -101,25 +98,23 @@ def outcome_of(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(
-    work: Work,
-    tuning: Tuning,
-    contender: Contender,
-    judged: Judged,
-    final: Contender,
-    marks: dict[str, str],
-    version: int,
+    work: Work, chosen: Chosen, final: Contender, marks: dict[str, str], version: int
 ) -> RunRecord:
-    plan, pipeline = work.plan, work.pipeline
+    plan, pipeline, tuning = work.plan, work.pipeline, chosen.tuning
+    contender, judged = chosen.best.contender, chosen.best.judged
     ended = datetime.now(UTC)
-    chosen = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
+    kind = chosen.best.challenger.text
+    if kind == "tuned":
+        kind = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
     window = f"{final.fitted_from[:10]} to {final.fitted_until[:10]}"
     return RunRecord(
         pipeline=pipeline.name,
         key=plan.key,
-        name=run_name(tuning.chosen.family, chosen, window),
+        name=run_name(tuning.chosen.family, kind, window),
         metric=judged.evaluation.metric,
         params={
             "family": tuning.chosen.family,
+            "challenger": chosen.best.challenger.text,
             **tuning.chosen.params,
             "data_version": plan.data.version,
             "window": pipeline.training.window,
@@ -128,7 +123,7 @@ def _record(
             "sampler": tuning.sampler,
             "seed": plan.seed,
         },
-        metrics=_metrics(tuning, contender, judged, final),
+        metrics=_metrics(tuning, contender, judged, final, work.cost),
         tags={
             **marks,
             KEY: plan.key,
@@ -147,7 +142,7 @@ def _record(
 
 
 def _metrics(
-    tuning: Tuning, contender: Contender, judged: Judged, final: Contender
+    tuning: Tuning, contender: Contender, judged: Judged, final: Contender, cost: Cost
 ) -> dict[str, float]:
     evaluation = judged.evaluation
     bounds = {
@@ -163,6 +158,9 @@ def _metrics(
             "tuning_seconds": tuning.seconds,
             "latency_p99_ms": contender.latency * 1000,
             "model_mib": len(final.model) / 2**20,
+            "cost_cpu_seconds": cost.cpu_seconds,
+            "cost_peak_mib": cost.peak_mib,
+            "cost_watt_hours": cost.watt_hours,
         }
     )
 

@@ -23,6 +23,8 @@ from tasks.promotion.versions import load
 from tasks.settings import Settings
 from tasks.store.base import Store
 from tasks.store.results import Remembered, recall, remember
+from tasks.training.challengers import Challenger, planned
+from tasks.training.cost import Cost, measured, total
 from tasks.training.dataset import Dataset, dataset
 from tasks.training.plan import Plan
 from tasks.tuning.trial import Setting
@@ -58,6 +60,7 @@ class Work:
         self.store = store
         self.pipeline = pipeline
         self.plan = plan
+        self.costs: dict[str, Cost] = {}
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -65,6 +68,11 @@ class Work:
         table = curated(self.settings, self.pipeline.name)
         rows = training_rows(table, self.plan.data, self.pipeline.event_time, key=self.pipeline.key)
         return dataset(rows, self.pipeline)
+
+    @property
+    def challengers(self) -> tuple[Challenger, ...]:
+        """The challengers to make."""
+        return planned(self.plan.challengers, champion=self._pointer is not None)
 
     @cached_property
     def _pointer(self) -> tuple[Champion, str] | None:
@@ -101,11 +109,23 @@ class Work:
     def once(
         self, step: str, write: str, compute: Callable[[], Computed], key: str | None = None
     ) -> tuple[Remembered, bool]:
-        """Return a step's result and whether it was there already; compute and keep it if not."""
+        """Return a step's result and whether it was there already; compute and keep it if not.
+
+        What it took is kept with it, and noted in `costs`.
+        """
         key = key or self.plan.key
         known = recall(self.store, key, step)
-        if known is not None:
-            return known, True
-        document, files = compute()
-        with external_write(write):
-            return remember(self.store, key, step, document, files), False
+        found = known is not None
+        if known is None:
+            with measured() as meter:
+                document, files = compute()
+            kept = {"value": document, "cost": meter.cost.to_dict()}
+            with external_write(write):
+                known = remember(self.store, key, step, kept, files)
+        self.costs[step] = Cost.from_dict(known.document["cost"])
+        return Remembered(known.document["value"], known.files), found
+
+    @property
+    def cost(self) -> Cost:
+        """What its steps took so far, whether in this run or in one that died."""
+        return total(self.costs.values())

@@ -92,7 +92,7 @@ def test_a_damaged_result_is_computed_again(bench: Bench) -> None:
     bench.drop("a.csv", toy_rows(400))
     bench.run(INGEST)
     bench.die(TRAIN, "train.evaluated.before")
-    kept = [info for info in bench.store.list("results/") if "/contender.json/" in info.key]
+    kept = [info for info in bench.store.list("results/") if "/contender-tuned.json/" in info.key]
     files = [info for info in kept if not info.key.endswith("result.json")]
     model = max(files, key=lambda info: info.modified)
     bench.store.put(model.key, b"damaged")

@@ -1,0 +1,115 @@
+"""The challengers of one training run, each judged, and the one that was chosen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tasks.evaluation.metrics import METRICS
+from tasks.promotion.gate import Verdict
+from tasks.training.challengers import Challenger, best
+from tasks.training.contender import Contender
+from tasks.training.cost import Cost
+from tasks.training.steps import Judged
+from tasks.tuning.trial import Tuning
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One challenger, what it showed on the holdout, and the gate's verdict on it."""
+
+    challenger: Challenger
+    contender: Contender
+    judged: Judged
+    verdict: Verdict
+
+    @property
+    def score(self) -> float:
+        """Its deciding metric on the holdout."""
+        return self.judged.evaluation.deciding.value
+
+    @property
+    def gain(self) -> float | None:
+        """How much better than the champion on the same rows; None without a champion."""
+        against = self.judged.compared
+        return None if against is None else against.comparison.gain.value
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Every candidate, and the place of the best that passed (or of the best)."""
+
+    tuning: Tuning
+    candidates: tuple[Candidate, ...]
+    place: int
+
+    @property
+    def best(self) -> Candidate:
+        return self.candidates[self.place]
+
+    def judged_again(self, judged: Judged, verdict: Verdict) -> Chosen:
+        """Return it with the chosen one judged against another champion."""
+        again = replace(self.best, judged=judged, verdict=verdict)
+        places = enumerate(self.candidates)
+        return replace(
+            self, candidates=tuple(again if at == self.place else one for at, one in places)
+        )
+
+    def to_dicts(self, costs: dict[str, Cost]) -> list[dict[str, Any]]:
+        """Return a line of figures a candidate, with what its fit cost."""
+        return [
+            {
+                "challenger": one.challenger.text,
+                "family": one.contender.setting.family,
+                "rows": one.contender.rows,
+                "chosen": one is self.best,
+                "passed": one.verdict.passed,
+                "score": one.score,
+                "gain": one.gain,
+                "reasons": list(one.verdict.reasons),
+                "cost": costs.get(f"contender-{one.challenger.step}.json", Cost()).to_dict(),
+            }
+            for one in self.candidates
+        ]
+
+    def table(self, costs: dict[str, Cost]) -> list[dict[str, Any]]:
+        """Return the same as flat rows for a page."""
+        rows = self.to_dicts(costs)
+        flat = ("challenger", "family", "rows", "score", "gain", "passed", "chosen")
+        return [
+            {name: row[name] for name in flat} | {"CPU seconds": row["cost"]["cpu_seconds"]}
+            for row in rows
+        ]
+
+
+def choose(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
+    """Choose the best that passed the gate, or the best where none did.
+
+    The reason names what it was chosen over.
+    """
+    first = candidates[0].judged.evaluation
+    better = METRICS[first.metric].greater_is_better
+    place = best([c.verdict.passed for c in candidates], [c.score for c in candidates], better)
+    chosen = candidates[place]
+    why = _why(tuning, candidates, place, first.metric)
+    return Chosen(
+        replace(tuning, chosen=chosen.contender.setting, why=why), tuple(candidates), place
+    )
+
+
+def _why(tuning: Tuning, candidates: Sequence[Candidate], place: int, metric: str) -> str:
+    chosen = candidates[place]
+    setting = (
+        tuning.why
+        if chosen.challenger.kind == "tuned"
+        else f"the champion's own setting ({chosen.contender.setting.family}) was fitted again"
+    )
+    if len(candidates) == 1:
+        return setting
+    others = ", ".join(
+        f"{one.challenger.text} {one.score:.4f}{'' if one.verdict.passed else ' (refused)'}"
+        for at, one in enumerate(candidates)
+        if at != place
+    )
+    return f"{chosen.challenger.text} {metric} {chosen.score:.4f} over {others}; {setting}"

@@ -1,0 +1,112 @@
+"""Which challengers one retraining makes. Pure.
+
+A retraining may make several, and the gate picks the best that passes:
+
+- `tuned`: tune on every row of the training window, then fit.
+- `refitted`: the champion's own setting, fitted again; no tuning, seconds.
+- `recent 90d`: the champion's own setting, fitted on the latest 90 days only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+import numpy as np
+
+from tasks.quantities import duration
+
+Kind = Literal["tuned", "refitted", "recent"]
+WRITTEN = re.compile(r"(tuned|refitted)|recent\s+(\S+)")
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """How one challenger is made; `length` is how far back a recent one looks."""
+
+    kind: Kind
+    length: timedelta | None = None
+
+    @property
+    def text(self) -> str:
+        """The way it is written in the pipeline file.
+
+        >>> challenger("recent  90d").text
+        'recent 90d'
+        """
+        if self.length is None:
+            return self.kind
+        seconds = self.length.total_seconds()
+        return f"recent {seconds / 86_400:g}d" if seconds >= 86_400 else f"recent {seconds:g}s"
+
+    @property
+    def step(self) -> str:
+        """What its results are kept under.
+
+        >>> challenger("recent 90d").step
+        'recent-90d'
+        """
+        return self.text.replace(" ", "-")
+
+
+def challenger(text: str) -> Challenger:
+    """Read one challenger as it is written.
+
+    Raises:
+        ValueError: it is not of tuned, refitted, recent DURATION.
+
+    >>> challenger("recent 90d")
+    Challenger(kind='recent', length=datetime.timedelta(days=90))
+    """
+    found = WRITTEN.fullmatch(str(text).strip())
+    if found is None:
+        raise ValueError("a challenger is tuned, refitted, or recent and a length (recent 90d)")
+    if found[2]:
+        return Challenger("recent", duration(found[2]))
+    return Challenger("tuned" if found[1] == "tuned" else "refitted")
+
+
+def planned(asked: Sequence[str], *, champion: bool) -> tuple[Challenger, ...]:
+    """Return the challengers to make, each once; without a champion only a tuned one can be.
+
+    >>> [one.text for one in planned(["refitted", "refitted", "tuned"], champion=True)]
+    ['refitted', 'tuned']
+    >>> planned(["refitted"], champion=False)
+    (Challenger(kind='tuned', length=None),)
+    """
+    if not champion:
+        return (Challenger("tuned"),)
+    return tuple(dict.fromkeys(challenger(text) for text in asked))
+
+
+def rows_of(
+    length: timedelta | None,
+    times: np.ndarray[Any, Any],
+    within: np.ndarray[Any, Any],
+) -> np.ndarray[Any, Any]:
+    """Return which of the rows `within` it is fitted on: all, or those of the latest `length`.
+
+    >>> days = np.array(["2013-01-01", "2013-01-02", "2013-01-03"], "datetime64[us]")
+    >>> rows_of(timedelta(hours=30), days, np.array([True, True, False])).tolist()
+    [True, True, False]
+    """
+    if length is None:
+        return within
+    latest = times[within].max()
+    return np.asarray(within & (times > latest - np.timedelta64(length)))
+
+
+def best(passed: Sequence[bool], scores: Sequence[float], greater_is_better: bool) -> int:
+    """Return the place of the best that passed the gate, or of the best where none did.
+
+    >>> best([False, True, True], [0.9, 0.7, 0.8], greater_is_better=True)
+    2
+    >>> best([False, False], [0.9, 0.7], greater_is_better=False)
+    1
+    """
+    sign = 1 if greater_is_better else -1
+    ranked = [(ok, sign * score) for ok, score in zip(passed, scores, strict=True)]
+    return max(range(len(ranked)), key=lambda place: ranked[place])

@@ -1,0 +1,47 @@
+"""What a model version says of itself: the manifest of a training run. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tasks.promotion.manifest import Manifest
+from tasks.training.candidates import Chosen
+from tasks.training.contender import Contender
+from tasks.training.dataset import naive
+from tasks.training.work import Work
+
+
+def manifest_of(work: Work, chosen: Chosen, final: Contender, run: str, version: int) -> Manifest:
+    """Return the manifest of the model `final`, which the chosen challenger became."""
+    data, plan, evaluation = work.dataset, work.plan, chosen.best.judged.evaluation
+    return Manifest(
+        pipeline=work.pipeline.name,
+        version=version,
+        schema=data.schema.to_dict(),
+        task=work.pipeline.task,
+        classes=data.classes,
+        golden=final.golden,
+        metrics={name: found.to_dict() for name, found in evaluation.metrics.items()},
+        baselines=evaluation.to_dict()["baselines"],
+        data_version=plan.data.version,
+        window={"start": final.fitted_from, "end": final.fitted_until},
+        run=run,
+        training_key=plan.key,
+        verdict=chosen.best.verdict,
+        created=datetime.now(UTC),
+        lineage={
+            **plan.to_dict(),
+            "setting": final.setting.to_dict(),
+            "why": chosen.tuning.why,
+            "challenger": chosen.best.challenger.text,
+            "cost": work.cost.to_dict(),
+            "metric": evaluation.metric,
+            "holdout": list(evaluation.window or ()),
+            "holdout_rows": evaluation.rows,
+            "rows": final.rows,
+            "fitted_until": final.fitted_until,
+            "importances": final.importances,
+            "naive": naive(data.y, len(data.classes)),
+            "transform": work.pipeline.features.transform,
+        },
+    )
