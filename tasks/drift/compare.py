@@ -1,0 +1,194 @@
+"""Whether new rows drifted from what the champion was trained on, column by column. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tasks.drift.chance import distance_by_chance, shift_by_chance, unseen_by_chance
+from tasks.drift.distance import distance, method, psi
+from tasks.drift.drift import ColumnDrift, Drift
+from tasks.drift.profile import ColumnProfile, Profile
+from tasks.errors import DataError
+
+LIMIT = 0.1
+MISSING_SHIFT = 0.1
+UNSEEN = 0.05
+NAMED = 3
+
+
+def compare(
+    reference: Profile,
+    current: Profile,
+    *,
+    importances: Mapping[str, float],
+    share: float,
+    limit: float = LIMIT,
+    prediction_limit: float = LIMIT,
+) -> Drift:
+    """Return what changed from `reference`, the champion's profile, to `current`.
+
+    A column drifts where its missing share moved by `MISSING_SHIFT` or more, where `UNSEEN` or
+    more of its rows lie in categories that the reference never saw, or where its distance
+    reaches `limit` (Evidently's default); each of them only beyond what sampling shows at 99 %,
+    which is much where there are few rows. The columns are the reference's: one that is absent
+    now is missing in every row. No rows on a side is no drift, and the summary says so.
+
+    Args:
+        reference, current: both profiles.
+        importances: the champion's share per prepared column; empty for equal weights.
+        share: the weighted share of drifted columns from which the whole drifted.
+        limit: of the columns' and the target's distance.
+        prediction_limit: of the predictions' distance.
+
+    Raises:
+        DataError: an importance is negative or no number.
+    """
+    rows = (reference.rows, current.rows)
+    if not all(rows):
+        told = "Nothing was compared: " + (
+            "no rows came." if reference.rows else "the model's profile holds no rows."
+        )
+        return Drift(rows, 0.0, share, False, (), (), None, told)
+    weights = _weights([one.name for one in reference.columns], importances)
+    columns = _columns(reference.columns, current.columns, current.rows, weights, limit)
+    named = [one.name for one in reference.predictions]
+    predictions: tuple[ColumnDrift, ...] = ()
+    if current.predictions:
+        predictions = _columns(
+            reference.predictions,
+            current.predictions,
+            current.predictions[0].rows,
+            _weights(named, {}),
+            prediction_limit,
+        )
+    target = None
+    if reference.target and current.target:
+        target = _column(reference.target, current.target, current.target.rows, 0.0, limit)
+    # what rounding adds up to is not to decide whether a limit is reached
+    drifted = round(sum(one.weight for one in columns if one.drifted), 12)
+    over = drifted > 0 and drifted >= share
+    told = _summary(columns, predictions, target, drifted, share)
+    return Drift(rows, drifted, share, over, columns, predictions, target, told)
+
+
+def _columns(
+    reference: tuple[ColumnProfile, ...],
+    current: tuple[ColumnProfile, ...],
+    rows: int,
+    weights: Mapping[str, float],
+    limit: float,
+) -> tuple[ColumnDrift, ...]:
+    now = {one.name: one for one in current}
+    found = (_column(one, now.get(one.name), rows, weights[one.name], limit) for one in reference)
+    return tuple(sorted(found, key=lambda one: (-one.weight * one.size, -one.size, one.name)))
+
+
+def _column(
+    before: ColumnProfile, now: ColumnProfile | None, rows: int, weight: float, limit: float
+) -> ColumnDrift:
+    """Judge one column; missing values first, for a distance does not see them."""
+    absent = f"absent from all {rows:,} rows" if now is None else ""
+    if now is not None and now.kind != before.kind:
+        absent, now = f"it is a {now.kind} now, no {before.kind} as before", None
+    reasons = [absent] if absent else [_missing_moved(before, now) if now else ""]
+    unseen, score, needed, excuse = 0.0, math.nan, limit, ""
+    index = math.nan
+    if now is not None and now.known and before.known:
+        unseen = _unseen(before, now)
+        reasons.append(_unseen_found(before, now, unseen))
+        score, index = distance(before, now), psi(before, now)
+        if score >= limit:
+            needed = max(limit, distance_by_chance(before, now.known, method(before, now)))
+            told = _told(score, needed, limit, now.known)
+            reasons.append(told if score >= needed else "")
+            excuse = told if score < needed else ""
+    found = "; ".join(reason for reason in reasons if reason)
+    return ColumnDrift(
+        name=before.name,
+        kind=before.kind,
+        method=method(before, now or before),
+        score=None if math.isnan(score) else score,
+        limit=needed,
+        psi=None if math.isnan(index) else index,
+        missing=(before.missing_share, now.missing_share if now is not None else 1.0),
+        unseen=unseen,
+        weight=weight,
+        drifted=bool(found),
+        why=found or excuse,
+    )
+
+
+def _missing_moved(before: ColumnProfile, now: ColumnProfile) -> str:
+    shift = abs(now.missing_share - before.missing_share)
+    # both are rounded: a shift of exactly a tenth is one
+    if not now.rows or not before.rows or shift < MISSING_SHIFT - 1e-12:
+        return ""
+    if shift <= shift_by_chance(before.missing, before.rows, now.rows):
+        return ""
+    way = "rose" if now.missing_share > before.missing_share else "fell"
+    return f"missing rows {way} from {before.missing_share:.1%} to {now.missing_share:.1%}"
+
+
+def _unseen(before: ColumnProfile, now: ColumnProfile) -> float:
+    """Return the share of known rows in new categories; at least, where some are not named."""
+    if before.kind == "number":
+        return 0.0
+    seen = set(before.values.tolist())
+    rows = sum(
+        count
+        for text, count in zip(now.values.tolist(), now.counts.tolist(), strict=True)
+        if text not in seen
+    )
+    return max(0.0, rows / now.known - before.other_share)
+
+
+def _unseen_found(before: ColumnProfile, now: ColumnProfile, unseen: float) -> str:
+    if unseen < UNSEEN or unseen <= unseen_by_chance(before, now.known):
+        return ""
+    return f"{unseen:.1%} of the rows are in categories never seen before"
+
+
+def _told(score: float, needed: float, limit: float, rows: int) -> str:
+    chance = f"{rows:,} rows of unchanged data reach {needed:.3g} by chance (99 %)"
+    if score < needed:
+        return f"distance {score:.3g} may be chance: {chance}"
+    if needed > limit:
+        return f"distance {score:.3g}, over the {needed:.3g} of chance: {chance}"
+    return f"distance {score:.3g}, limit {limit:.3g}"
+
+
+def _weights(names: list[str], importances: Mapping[str, float]) -> dict[str, float]:
+    """Return shares of the columns that add up to one; equal ones where nothing else is known."""
+    wrong = {name: one for name, one in importances.items() if not 0 <= one < math.inf}
+    if wrong:
+        raise DataError("importances", "each is a number from 0 up", wrong)
+    known = {name: float(importances.get(name, 0.0)) for name in names}
+    total = sum(known.values())
+    if total <= 0:
+        return {name: 1 / len(names) for name in names}
+    return {name: one / total for name, one in known.items()}
+
+
+def _summary(
+    columns: tuple[ColumnDrift, ...],
+    predictions: tuple[ColumnDrift, ...],
+    target: ColumnDrift | None,
+    share: float,
+    limit: float,
+) -> str:
+    worst = [one.name for one in columns if one.drifted]
+    more = f" and {len(worst) - NAMED} more" if len(worst) > NAMED else ""
+    if worst:
+        names = ", ".join(worst[:NAMED]) + more
+        told = (
+            f"{len(worst)} of {len(columns)} columns drifted, {share:.0%} of the weight "
+            f"(limit {limit:.0%}): {names}"
+        )
+    else:
+        told = f"None of {len(columns)} columns drifted"
+    answers = any(one.drifted for one in predictions)
+    ends = [f"the predictions {'drifted' if answers else 'did not'}"] if predictions else []
+    if target:
+        ends.append(f"the target {'drifted' if target.drifted else 'did not'}")
+    return "; ".join([told, *ends]) + "."

@@ -1,0 +1,108 @@
+"""What a comparison found, as values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tasks.drift.profile import Kind
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """How one column changed.
+
+    Attributes:
+        method, score, limit: the distance, its value (None where a side has no known row), and
+            what it has to reach: 0.1, or more where sampling alone would show that.
+        psi: the population stability index, for information; None as for `score`.
+        missing: the shares of missing rows, before and now.
+        unseen: the share of rows now in categories that the reference never saw.
+        weight: the share of the champion's importance.
+        drifted, why: the finding, and every reason for it in words; where it did not drift though
+            its score is over 0.1, why not; else empty.
+    """
+
+    name: str
+    kind: Kind
+    method: str
+    score: float | None
+    limit: float
+    psi: float | None
+    missing: tuple[float, float]
+    unseen: float
+    weight: float
+    drifted: bool
+    why: str
+
+    @property
+    def size(self) -> float:
+        """The largest change: the score, the shift of the missing share, or the unseen share."""
+        return max(self.score or 0.0, abs(self.missing[1] - self.missing[0]), self.unseen)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Every column's finding, the largest weight times change first, and what follows.
+
+    Attributes:
+        rows: in the reference and now.
+        share: the weights of the drifted columns, added up.
+        limit, drifted: whether the share reaches it. Predictions and target do not count here.
+        summary: one sentence.
+    """
+
+    rows: tuple[int, int]
+    share: float
+    limit: float
+    drifted: bool
+    columns: tuple[ColumnDrift, ...]
+    predictions: tuple[ColumnDrift, ...]
+    target: ColumnDrift | None
+    summary: str
+
+    @property
+    def predictions_drifted(self) -> bool:
+        """Whether the model's answers drifted."""
+        return any(one.drifted for one in self.predictions)
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to look at: a column, the answers or the target drifted."""
+        found = (*self.columns, *self.predictions, *([self.target] if self.target else []))
+        return any(one.drifted for one in found)
+
+    @property
+    def worst(self) -> tuple[ColumnDrift, ...]:
+        """The drifted columns, in the order of `columns`."""
+        return tuple(one for one in self.columns if one.drifted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` reads; values of JSON only."""
+        content = asdict(self)
+        for one in (*content["columns"], *content["predictions"], content["target"] or {}):
+            if one:
+                one["missing"] = list(one["missing"])
+        lists = {key: list(content[key]) for key in ("rows", "columns", "predictions")}
+        return content | lists
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Drift:
+        """Read what `to_dict` wrote.
+
+        >>> drift = Drift((9, 0), 0.0, 0.3, False, (), (), None, "No rows came.")
+        >>> Drift.from_dict(drift.to_dict()) == drift
+        True
+        """
+        read = {
+            "rows": tuple(content["rows"]),
+            "columns": tuple(_column(one) for one in content["columns"]),
+            "predictions": tuple(_column(one) for one in content["predictions"]),
+            "target": _column(content["target"]) if content["target"] else None,
+        }
+        return cls(**{**content, **read})
+
+
+def _column(content: Mapping[str, Any]) -> ColumnDrift:
+    return ColumnDrift(**{**content, "missing": tuple(content["missing"])})

@@ -1,0 +1,156 @@
+"""What is kept of a dataset's distributions: exact counts while they are few. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import DataError
+
+Array = NDArray[Any]
+Kind = Literal["number", "category"]
+EXACT = 4096
+POINTS = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnProfile:
+    """One column: its distribution without the missing rows, and how many are missing.
+
+    At most `EXACT` different values are counted exactly. Beyond, a number is kept as `POINTS`
+    quantiles, a category as its most frequent values and how many rows had another.
+
+    Attributes:
+        rows, missing: all rows; those that are missing or no finite float32.
+        values: (v,) ascending: float64, or text as objects.
+        counts: (v,) int64, each above 0: rows per value; for quantiles how many of them fall on
+            the value, so they are rows only where `exact`.
+        other: rows of a category whose value is not among `values`.
+        error: the share of rows by which a rank (number) or a count (category) may be off at
+            most; 0 where exact.
+        mean, std, low, high: of the numbers themselves, in float64 (population standard
+            deviation); 0 for categories and where all is missing.
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    missing: int
+    values: Array
+    counts: Array
+    other: int = 0
+    error: float = 0.0
+    mean: float = 0.0
+    std: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def known(self) -> int:
+        """The rows that are not missing."""
+        return self.rows - self.missing
+
+    @property
+    def exact(self) -> bool:
+        """Whether every value is there with its own count of rows."""
+        return self.error == 0 and self.other == 0
+
+    @property
+    def missing_share(self) -> float:
+        """The share of missing rows; 0 where there are no rows."""
+        return self.missing / self.rows if self.rows else 0.0
+
+    @property
+    def other_share(self) -> float:
+        """The share of known rows whose category is not among `values`."""
+        return self.other / self.known if self.known else 0.0
+
+    @property
+    def shares(self) -> Array:
+        """(v,) the share of known rows of each value; with `other_share` they add up to one.
+
+        >>> column("c", ["a", "b"], [3, 1], rows=8).shares
+        array([0.75, 0.25])
+        """
+        total = int(self.counts.sum())
+        return self.counts / total * (1 - self.other_share) if total else np.zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """A dataset's columns, a model's predictions on it, and the target where it is known."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    predictions: tuple[ColumnProfile, ...] = ()
+    target: ColumnProfile | None = None
+
+    def to_bytes(self) -> bytes:
+        """Return it compressed; equal content gives equal bytes."""
+        from tasks.drift.encoding import encoded
+
+        return encoded(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str = "profile") -> Profile:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            IntegrityError: the bytes were changed, cut, or are something else.
+
+        >>> profile = Profile(8, (column("c", ["a", "b"], [3, 1], rows=8),))
+        >>> Profile.from_bytes(profile.to_bytes()).columns[0].missing_share
+        0.5
+        """
+        from tasks.drift.encoding import decoded
+
+        return decoded(data, where)
+
+    def judged_on(
+        self, predictions: tuple[ColumnProfile, ...], target: ColumnProfile | None
+    ) -> Profile:
+        """Return it with the predictions and the target of other rows, such as the holdout's."""
+        return replace(self, predictions=predictions, target=target)
+
+
+def column(name: str, values: list[Any], counts: list[int], rows: int) -> ColumnProfile:
+    """Return the exact profile of these values; what they lack of `rows` is missing.
+
+    Raises:
+        DataError: the values do not ascend, a count is not positive, or they exceed the rows.
+
+    >>> column("n", [1, 3], [1, 1], rows=2).std
+    1.0
+    """
+    total = sum(counts)
+    ascending = all(one < two for one, two in pairwise(values))
+    if not ascending or min(counts, default=1) < 1 or total > rows or len(values) != len(counts):
+        raise DataError(f"profile of {name}", "ascending values with counts above 0", counts)
+    weights = np.asarray(counts, np.int64)
+    if any(isinstance(value, str) for value in values):
+        return ColumnProfile(name, "category", rows, rows - total, texts(values), weights)
+    return number_column(name, np.asarray(values, np.float64), weights, rows)
+
+
+def number_column(name: str, values: Array, counts: Array, rows: int) -> ColumnProfile:
+    """Return the exact profile of ascending numbers with their counts."""
+    known = int(counts.sum())
+    if not known:
+        return ColumnProfile(name, "number", rows, rows, np.zeros(0), np.zeros(0, np.int64))
+    mean = float(values @ counts) / known
+    spread = float(np.sqrt((values - mean) ** 2 @ counts / known))
+    ends = float(values[0]), float(values[-1])
+    return ColumnProfile(
+        name, "number", rows, rows - known, values, counts, 0, 0.0, mean, spread, *ends
+    )
+
+
+def texts(values: list[str]) -> Array:
+    """Return text as an array of objects."""
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made

@@ -1,0 +1,182 @@
+"""Profiles rows piece by piece, whatever their number, in one pass and bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.drift.counting import CategoryCounter, NumberCounter
+from tasks.drift.profile import Array, ColumnProfile, Profile
+from tasks.errors import DataError
+from tasks.features.schema import Columns
+from tasks.features.values import MISSING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Counter = NumberCounter | CategoryCounter
+TARGET = "target"
+PREDICTION = "prediction"
+
+
+class Profiler:
+    """Profiles prepared rows with the model's answers and, where known, the target.
+
+    Args:
+        columns: of the prepared rows, numbers and categories.
+        classes: the labels in the order of the probabilities; empty for regression.
+    """
+
+    def __init__(self, columns: Columns, classes: Sequence[object] = ()) -> None:
+        self._classes = tuple(classes)
+        self._rows = 0
+        self._columns: dict[str, Counter] = {name: NumberCounter(name) for name in columns.numbers}
+        for name in columns.categories:
+            self._columns[name] = CategoryCounter(name, MISSING)
+        self._predictions: dict[str, NumberCounter] = {}
+        self._target: Counter | None = None
+
+    def add(
+        self, prepared: pd.DataFrame, predictions: Array | None = None, y: Any | None = None
+    ) -> None:
+        """Take a piece in: (n) rows, (n, k) probabilities or (n,) values, (n,) labels.
+
+        A column that is absent counts as missing in every row; others than the profiler's are
+        left alone.
+
+        Raises:
+            DataError: the lengths differ, or the probabilities do not fit the classes.
+        """
+        for what, given in (("predictions", predictions), ("labels", y)):
+            if given is not None and len(given) != len(prepared):
+                raise DataError(what, f"one for each of {len(prepared)} rows", len(given))
+        self._rows += len(prepared)
+        for name, counter in self._columns.items():
+            if name not in prepared.columns:
+                counter.lack(len(prepared))
+            elif isinstance(counter, NumberCounter):
+                counter.add(_floats(prepared[name]))
+            else:
+                counter.add(prepared[name])
+        if predictions is not None:
+            for name, values in answers(predictions, self._classes).items():
+                self._predictions.setdefault(name, NumberCounter(name)).add(values)
+        if y is not None:
+            self._target = _counted_target(y, self._classes, self._target)
+
+    def result(self) -> Profile:
+        """Return the profile of every row so far."""
+        return Profile(
+            self._rows,
+            tuple(counter.result() for counter in self._columns.values()),
+            tuple(counter.result() for counter in self._predictions.values()),
+            self._target.result() if self._target else None,
+        )
+
+
+def predictions_profile(
+    predictions: Array, classes: Sequence[object] = ()
+) -> tuple[ColumnProfile, ...]:
+    """Profile a model's answers: (n, k) probabilities, or (n,) values where there are no classes.
+
+    Raises:
+        DataError: the probabilities do not fit the classes.
+
+    >>> [one.mean for one in predictions_profile(np.array([[0.75, 0.25], [0.5, 0.5]]), (0, 1))]
+    [0.375]
+    """
+    profiles = []
+    for name, values in answers(predictions, tuple(classes)).items():
+        counter = NumberCounter(name)
+        counter.add(values)
+        profiles.append(counter.result())
+    return tuple(profiles)
+
+
+def target_profile(y: Any, classes: Sequence[object] = ()) -> ColumnProfile:
+    """Profile (n,) labels, or values where there are no classes.
+
+    >>> target_profile([1, 0, 1], (0, 1)).values.tolist()
+    ['0', '1']
+    """
+    return _counted_target(y, tuple(classes), None).result()
+
+
+def answers(predictions: Array, classes: tuple[object, ...]) -> dict[str, Array]:
+    """Return what is profiled of a model's answers, by name.
+
+    Two classes: the probability of the last. More: of each. None: the value.
+
+    Raises:
+        DataError: the probabilities do not fit the classes.
+
+    >>> list(answers(np.zeros((1, 3)), ("a", "b", "c")))
+    ['probability of a', 'probability of b', 'probability of c']
+    """
+    wanted = (len(predictions), len(classes)) if classes else (len(predictions),)
+    if not classes and predictions.ndim == 2 and predictions.shape[1] == 1:
+        predictions = predictions[:, 0]
+    if predictions.shape != wanted:
+        raise DataError("predictions", f"of shape {wanted}", predictions.shape)
+    if not classes:
+        return {PREDICTION: predictions}
+    first = 1 if len(classes) == 2 else 0
+    return {
+        f"probability of {classes[at]}": predictions[:, at] for at in range(first, len(classes))
+    }
+
+
+def merge(first: Profile, second: Profile) -> Profile:
+    """Return the profile of the rows of both.
+
+    Counts stay exact while there are few values; else the error that either states, and what
+    their meeting adds, is stated.
+
+    Raises:
+        DataError: they are of different columns.
+    """
+    joined = _joined(first.columns, second.columns)
+    predictions = _joined(first.predictions, second.predictions)
+    targets = [(one,) if one else () for one in (first.target, second.target)]
+    target = _joined(targets[0], targets[1])
+    return Profile(first.rows + second.rows, joined, predictions, target[0] if target else None)
+
+
+def _joined(
+    first: tuple[ColumnProfile, ...], second: tuple[ColumnProfile, ...]
+) -> tuple[ColumnProfile, ...]:
+    if not first or not second:
+        return first or second
+    names = [[(one.name, one.kind) for one in side] for side in (first, second)]
+    if names[0] != names[1]:
+        raise DataError("profiles to merge", f"of the columns {names[0]}", names[1])
+    merged = []
+    for one, two in zip(first, second, strict=True):
+        counter = NumberCounter(one.name) if one.kind == "number" else CategoryCounter(one.name)
+        counter.absorb(one)
+        counter.absorb(two)
+        merged.append(counter.result())
+    return tuple(merged)
+
+
+def _counted_target(y: Any, classes: tuple[object, ...], counter: Counter | None) -> Counter:
+    import pandas as pd
+
+    from tasks.features.values import categories
+
+    if classes:
+        labels = counter or CategoryCounter(TARGET, MISSING)
+        labels.add(pd.Series(categories(pd.Series(y)), dtype="str"))
+        return labels
+    values = counter or NumberCounter(TARGET)
+    values.add(_floats(pd.Series(np.asarray(y))))
+    return values
+
+
+def _floats(column: pd.Series) -> Array:
+    """Return a column's numbers as they are where they are floats, else in float64."""
+    if column.dtype in (np.float32, np.float64):
+        return column.to_numpy()
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
