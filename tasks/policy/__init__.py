@@ -1,0 +1,1 @@
+"""Policies: what they are, what they look at, and the decision to retrain or not."""

@@ -1,0 +1,135 @@
+"""The amounts in a policy, as people write them, and back to text."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+
+from tasks.quantities import duration, share
+
+Amount = int | float | timedelta
+STEPS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000))
+WHOLE = re.compile(r"\d+(?:_\d+)*")
+
+
+def batches(text: str) -> int:
+    """Read a number of batches.
+
+    Raises:
+        ValueError: it is not `3 batches`, with 1 or more.
+
+    >>> batches("3 batches"), batches("batch")
+    (3, 1)
+    """
+    count = re.sub(r"\s*batch(es)?$", "", text) or "1"
+    if not WHOLE.fullmatch(count) or int(count) < 1:
+        raise ValueError("a number of batches is written 3 batches, with 1 or more")
+    return int(count)
+
+
+def rows(text: str) -> int | float:
+    """Read a number of rows, or a share of the rows the champion was fitted on.
+
+    Returns:
+        An int for rows, a float for a share; a share may be over 1.
+
+    Raises:
+        ValueError: it is neither, or not above zero.
+
+    >>> rows("50000"), rows("25%")
+    (50000, 0.25)
+    """
+    found: int | float = 0
+    if WHOLE.fullmatch(text):
+        found = int(text)
+    elif re.fullmatch(r"\d+(\.\d+)?\s*%", text):
+        found = float(text[:-1]) / 100
+    if not 0 < found < math.inf:
+        raise ValueError("new rows are written 50000, or 25% of the rows the champion knows")
+    return found
+
+
+def age(text: str) -> timedelta:
+    """Read an age.
+
+    Raises:
+        ValueError: it is no duration, or not above zero.
+
+    >>> age("30d").days
+    30
+    """
+    try:
+        found = duration(text)
+    except OverflowError:
+        raise ValueError("an age is at most some million years") from None
+    if not found:
+        raise ValueError("an age is above zero, such as 30d")
+    return found
+
+
+def part(text: str) -> float:
+    """Read a share above zero.
+
+    Raises:
+        ValueError: it is no share, or zero.
+
+    >>> part("40%")
+    0.4
+    """
+    found = share(text)
+    if not found:
+        raise ValueError("a share is above 0%")
+    return found
+
+
+def drop(text: str) -> float:
+    """Read how far a metric may fall: in its own unit, or for an error as a share of it.
+
+    Raises:
+        ValueError: it is no number of at least zero.
+
+    >>> drop("0.01"), drop("5%")
+    (0.01, 0.05)
+    """
+    try:
+        found = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise ValueError("a drop is a number of at least 0, such as 0.01")
+    return found
+
+
+def duration_text(length: timedelta) -> str:
+    """Return the text that `duration` reads, in the largest unit that keeps it whole.
+
+    >>> duration_text(timedelta(days=30)), duration_text(timedelta(hours=36))
+    ('30d', '36h')
+    """
+    whole = length // timedelta(microseconds=1)
+    for unit, size in STEPS:
+        if whole % size == 0:
+            return f"{whole // size}{unit}"
+    thousands, rest = divmod(whole, 1000)
+    return f"{thousands}.{rest:03d}".rstrip("0").rstrip(".") + "ms"
+
+
+def share_text(value: float) -> str:
+    """Return a share as a percentage, or as it is where that would lose digits.
+
+    >>> share_text(0.4), share_text(0.125), share_text(1 / 3)
+    ('40%', '12.5%', '0.3333333333333333')
+    """
+    text = f"{value * 100:.6g}"
+    return f"{text}%" if "e" not in text and float(text) / 100 == value else repr(value)
+
+
+def number_text(value: float) -> str:
+    """Return a number in its shortest form that reads back the same.
+
+    >>> number_text(0.01), number_text(2.0)
+    ('0.01', '2')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))

@@ -1,0 +1,161 @@
+"""The decision to retrain or not: a policy, a situation and the limits give one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tasks.policy.limits import Limits
+from tasks.policy.policy import Combined, Leaf, Policy, leaves
+from tasks.policy.reading import Reading, days
+from tasks.policy.signals import MEASURED, read
+from tasks.policy.situation import Situation
+
+NOTHING_FIRED = "nothing fired"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Retrain or not, the rule that decided, a sentence that says why, and every reading.
+
+    `rule` is the signal that fired, `nothing fired`, or what held a fired policy back:
+    `already running`, `nothing new to learn`, `cooldown`, `budget`, `not worth it`.
+    """
+
+    retrain: bool
+    policy: str
+    rule: str
+    reason: str
+    readings: tuple[Reading, ...]
+    at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` reads; values of JSON only."""
+        return {
+            "retrain": self.retrain,
+            "policy": self.policy,
+            "rule": self.rule,
+            "reason": self.reason,
+            "readings": [one.to_dict() for one in self.readings],
+            "at": self.at.isoformat(),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Decision:
+        """Read what `to_dict` wrote."""
+        readings = tuple(Reading.from_dict(one) for one in content["readings"])
+        at = datetime.fromisoformat(content["at"])
+        return cls(**{**content, "readings": readings, "at": at})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a part of a policy says, and the readings that made it say so."""
+
+    fired: bool | None
+    because: tuple[Reading, ...]
+
+
+def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
+    """Decide whether to retrain.
+
+    Every signal that can be read is read and recorded, whatever the answer; those that the
+    policy does not name are read with the pipeline's own limits. Where the policy fires, the
+    rules of `HELD_BACK` are asked in order, and the first objection turns the answer to no.
+    """
+    named = {leaf: read(leaf, situation, limits) for leaf in leaves(policy)}
+    known = {leaf.signal for leaf in named}
+    others = (read(Leaf(name), situation, limits) for name in MEASURED if name not in known)
+    readings = (*named.values(), *others)
+    answer = evaluate(policy, named)
+    said = " ".join(one.said for one in answer.because)
+    retrain, rule, reason = False, NOTHING_FIRED, f"No retraining. {said}"
+    if answer.fired:
+        retrain, rule, reason = True, _rule(answer), f"Retraining. {said}"
+        objection = _objection(situation, limits)
+        if objection is not None:
+            rule, why = objection
+            retrain, reason = False, f"No retraining, although the policy asks for it. {said} {why}"
+    return Decision(retrain, str(policy), rule, reason, readings, situation.at)
+
+
+def evaluate(policy: Policy, readings: Mapping[Leaf, Reading]) -> Answer:
+    """Put the readings together as the policy says.
+
+    A part that cannot be evaluated counts as not fired in `any` and is left out of `all`; what
+    holds nothing else cannot be evaluated itself.
+    """
+    if isinstance(policy, Leaf):
+        return Answer(readings[policy].fired, (readings[policy],))
+    answers = [evaluate(member, readings) for member in policy.members]
+    fired = _combined(policy, [one.fired for one in answers])
+    if fired and policy.how == "any":
+        return next(one for one in answers if one.fired)
+    kept = (one for one in answers if one.fired in (fired, None))
+    together = (reading for one in kept for reading in one.because)
+    return Answer(fired, tuple({id(one): one for one in together}.values()))
+
+
+def _combined(policy: Combined, fired: list[bool | None]) -> bool | None:
+    known = [one for one in fired if one is not None]
+    if not known:
+        return None
+    return any(known) if policy.how == "any" else all(known)
+
+
+def _rule(answer: Answer) -> str:
+    return " and ".join(dict.fromkeys(one.signal for one in answer.because if one.fired))
+
+
+def _objection(situation: Situation, limits: Limits) -> tuple[str, str] | None:
+    for rule, check in HELD_BACK.items():
+        why = check(situation, limits)
+        if why:
+            return rule, why
+    return None
+
+
+def _running(situation: Situation, _: Limits) -> str:
+    return "A retraining is already running." if situation.running else ""
+
+
+def _nothing_new(situation: Situation, _: Limits) -> str:
+    if situation.learnable is None or situation.learnable > 0:
+        return ""
+    return "No labelled row has come that the champion was not fitted on."
+
+
+def _cooldown(situation: Situation, limits: Limits) -> str:
+    if not situation.retrainings:
+        return ""
+    since = situation.at - max(situation.retrainings)
+    if since >= limits.cooldown:
+        return ""
+    return f"The last one was {days(since)} ago, and the cooldown is {days(limits.cooldown)}."
+
+
+def _budget(situation: Situation, limits: Limits) -> str:
+    """Count the retrainings in the window that ends now; its start is no part of it."""
+    budget = limits.budget
+    spent = sum(situation.at - time < budget.window for time in situation.retrainings)
+    if spent < budget.count:
+        return ""
+    return f"The budget of {budget.count} in {days(budget.window)} is spent."
+
+
+def _worth(situation: Situation, limits: Limits) -> str:
+    expected = situation.expected_gain
+    if expected is None or not limits.worth or expected >= limits.worth:
+        return ""
+    return f"The expected gain of {expected:.4f} is under the {limits.worth:g} it must be worth."
+
+
+HELD_BACK: Mapping[str, Callable[[Situation, Limits], str]] = {
+    "already running": _running,
+    "nothing new to learn": _nothing_new,
+    "cooldown": _cooldown,
+    "budget": _budget,
+    "not worth it": _worth,
+}

@@ -1,0 +1,73 @@
+"""Changes in a stream of errors: the only door of river.
+
+ADWIN keeps a window of the latest errors and cuts its older part off as soon as the means of
+the two parts differ by more than chance: Bifet and Gavaldà, Learning from Time-Changing Data
+with Adaptive Windowing, SIAM 2007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import DataError
+from tasks.policy.situation import ErrorChange
+
+SIGNIFICANCE = 0.002
+
+
+class ErrorDetector:
+    """ADWIN on errors that come batch by batch; what it has seen is never fed again."""
+
+    def __init__(self, significance: float = SIGNIFICANCE) -> None:
+        from river.drift import ADWIN
+
+        self._adwin = ADWIN(delta=significance)
+        self._seen = 0
+        self._window_rows = 0
+        self._window_sum = 0.0
+        self._found = ErrorChange(0)
+
+    def add(self, errors: NDArray[Any] | Sequence[float]) -> ErrorChange:
+        """Take the (n,) next errors, in time order, and return what is known by now.
+
+        Raises:
+            DataError: one is missing or not in 0 to 1.
+        """
+        array = np.asarray(errors, dtype=float)
+        if len(array) and not (array.min() >= 0 and array.max() <= 1):
+            came = f"{np.nanmin(array):g} to {np.nanmax(array):g}, {np.isnan(array).sum()} missing"
+            raise DataError("errors", "each one lies in 0 to 1", came, "Scale the errors.")
+        adwin = self._adwin
+        for error in array.tolist():
+            adwin.update(error)
+            self._window_rows += 1
+            self._window_sum += error
+            if adwin.drift_detected:
+                self._cut(adwin.width, adwin.total)
+        self._seen += len(array)
+        last = self._found
+        return ErrorChange(self._seen, last.changes, last.raised, last.before, last.after)
+
+    def _cut(self, kept_rows: float, kept_sum: float) -> None:
+        """Note a change. River starts an empty window after one, so ours is emptied too."""
+        gone = self._window_rows - kept_rows
+        before = (self._window_sum - kept_sum) / gone if gone else 0.0
+        after = kept_sum / kept_rows if kept_rows else before
+        self._found = ErrorChange(0, self._found.changes + 1, after > before, before, after)
+        self._window_rows, self._window_sum = 0, 0.0
+
+
+def watched(errors: NDArray[Any] | Sequence[float]) -> ErrorChange:
+    """Return what ADWIN finds in (n,) errors of 0 to 1 in time order.
+
+    Raises:
+        DataError: one is missing or not in 0 to 1.
+
+    >>> watched([0.1] * 500 + [0.6] * 500).raised
+    True
+    """
+    return ErrorDetector().add(errors)

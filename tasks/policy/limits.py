@@ -1,0 +1,63 @@
+"""What holds a policy back, and the limits of signals that name none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tasks.policy.amounts import duration_text
+from tasks.quantities import Budget, budget, duration
+
+if TYPE_CHECKING:
+    from tasks.config import Pipeline
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often a pipeline may be retrained, and what it must be worth.
+
+    Attributes:
+        cooldown: the least time between two retrainings, by the data's clock.
+        budget: the most retrainings in any window of its length.
+        worth: the least expected gain, in the metric's unit or for an error as a share of it;
+            0 asks for none.
+        drop: what the performance signals fire at where the policy names no amount.
+        quality: what `quality` fires at where the policy names no amount.
+    """
+
+    cooldown: timedelta = timedelta(days=1)
+    budget: Budget = field(default=Budget(8, timedelta(days=30)))
+    worth: float = 0.0
+    drop: float = 0.02
+    quality: float = 0.2
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, worth: float = 0.0) -> Limits:
+        """Return the limits that a pipeline file sets."""
+        retraining, monitoring = pipeline.retraining, pipeline.monitoring
+        return cls(
+            duration(retraining.cooldown),
+            budget(retraining.budget),
+            worth,
+            monitoring.performance.drop,
+        )
+
+    @property
+    def budget_text(self) -> str:
+        """The budget as the pipeline file writes it.
+
+        >>> Limits().budget_text
+        '8 per 30d'
+        """
+        return f"{self.budget.count} per {duration_text(self.budget.window)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values, written as in the pipeline file."""
+        return {
+            "cooldown": duration_text(self.cooldown),
+            "budget": self.budget_text,
+            "worth": self.worth,
+            "drop": self.drop,
+            "quality": self.quality,
+        }

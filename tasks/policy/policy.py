@@ -1,0 +1,222 @@
+"""What a policy may say: a tree of signals, read from text or from a mapping.
+
+::
+
+    performance                          all: [new_rows 20000, {any: [drift, performance]}]
+    any(performance, age 60d)            {any: [performance, age 60d]}
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from tasks.errors import ConfigurationError, bounded
+from tasks.policy.amounts import (
+    Amount,
+    age,
+    batches,
+    drop,
+    duration_text,
+    number_text,
+    part,
+    rows,
+    share_text,
+)
+
+WHERE = "retraining.policy"
+DEPTH, LENGTH = 8, 2000
+How = Literal["any", "all"]
+
+
+@dataclass(frozen=True)
+class Word:
+    """How one signal is written: what reads its amount, and whether it may be left out."""
+
+    example: str
+    read: Callable[[str], Amount] | None = None
+    write: Callable[..., str] = number_text
+    needed: bool = False
+
+
+WORDS: Mapping[str, Word] = MappingProxyType(
+    {
+        "static": Word("static"),
+        "every": Word(
+            "every 3 batches", batches, lambda n: f"{n} batch{'es' * (n > 1)}", needed=True
+        ),
+        "new_rows": Word(
+            "new_rows 50000",
+            rows,
+            lambda n: str(n) if isinstance(n, int) else f"{n * 100:.12g}%",
+            needed=True,
+        ),
+        "age": Word("age 30d", age, duration_text, needed=True),
+        "schedule": Word("schedule"),
+        "drift": Word("drift 40%", part, share_text),
+        "performance": Word("performance 0.01", drop),
+        "decay": Word("decay 0.01", drop),
+        "estimated_performance": Word("estimated_performance 0.01", drop),
+        "error_drift": Word("error_drift"),
+        "quality": Word("quality 20%", part, share_text),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One signal, and the amount it fires at; without one the pipeline's own limit holds.
+
+    The amount of `new_rows` is an int of rows, or a float: a share of the rows fitted on.
+    """
+
+    signal: str
+    amount: Amount | None = None
+
+    def __str__(self) -> str:
+        if self.amount is None:
+            return self.signal
+        return f"{self.signal} {WORDS[self.signal].write(self.amount)}"
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Any, or all, of several policies."""
+
+    how: How
+    members: tuple[Policy, ...]
+
+    def __str__(self) -> str:
+        return f"{self.how}({', '.join(str(one) for one in self.members)})"
+
+
+Policy = Leaf | Combined
+
+
+def parse(value: object, where: str = WHERE) -> Policy:
+    """Read a policy, as text or as what YAML made of it; `str` gives its canonical text.
+
+    Raises:
+        ConfigurationError: a word, an amount or the nesting is wrong; the allowed words are
+            named.
+
+    >>> print(parse({"any": ["performance", "age 8w"]}))
+    any(performance, age 56d)
+    >>> parse("all(new_rows 20000, any(drift, performance))").how
+    'all'
+    """
+    return _tree(value, where, 0)
+
+
+def leaves(policy: Policy) -> tuple[Leaf, ...]:
+    """Return the different leaves of a policy, in the order written.
+
+    >>> [str(leaf) for leaf in leaves(parse("any(drift, all(age 3d, drift))"))]
+    ['drift', 'age 3d']
+    """
+
+    def walk(node: Policy) -> Iterator[Leaf]:
+        if isinstance(node, Leaf):
+            yield node
+            return
+        for member in node.members:
+            yield from walk(member)
+
+    return tuple(dict.fromkeys(walk(policy)))
+
+
+def _tree(value: object, where: str, depth: int) -> Policy:
+    if isinstance(value, Leaf | Combined):
+        return value
+    if depth > DEPTH:
+        raise ConfigurationError(where, f"policies nest at most {DEPTH} deep", remedy="Flatten it.")
+    if isinstance(value, Mapping):
+        return _mapping(value, where, depth)
+    if not isinstance(value, str):
+        rule = "a policy is text, or any/all of a list"
+        raise ConfigurationError(where, rule, bounded(repr(value), 80), _allowed(""))
+    text = value.strip().lower()
+    if len(text) > LENGTH:
+        raise ConfigurationError(where, f"a policy has at most {LENGTH} characters", len(text))
+    found = re.fullmatch(r"(any|all)\s*\((.*)\)", text, flags=re.DOTALL)
+    if found is None:
+        return _leaf(text, where)
+    parts = _parted(found[2], where, value)
+    return _combined(found[1], [_tree(one, where, depth + 1) for one in parts], where)
+
+
+def _mapping(value: Mapping[object, object], where: str, depth: int) -> Policy:
+    if len(value) != 1:
+        came = ", ".join(str(key) for key in value) or "nothing"
+        raise ConfigurationError(where, "a mapping holds one word", came, _allowed(""))
+    word, inner = next((str(key), inner) for key, inner in value.items())
+    if word in ("any", "all"):
+        if not isinstance(inner, list | tuple):
+            raise ConfigurationError(f"{where}.{word}", "a list of policies", inner)
+        members = [_tree(one, f"{where}.{word}.{at}", depth + 1) for at, one in enumerate(inner)]
+        return _combined(word, members, where)
+    if isinstance(inner, Mapping | list | tuple | bool):
+        raise ConfigurationError(
+            f"{where}.{word}", "one amount, such as 30d", inner, _allowed(word)
+        )
+    return _leaf(f"{word} {'' if inner is None else inner}".strip().lower(), where)
+
+
+def _combined(word: str, members: list[Policy], where: str) -> Policy:
+    if not members:
+        raise ConfigurationError(where, f"{word} holds at least one policy", "none")
+    return Combined("any" if word == "any" else "all", tuple(members))
+
+
+def _parted(text: str, where: str, whole: str) -> list[str]:
+    """Split at the commas outside of brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            break
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth:
+        raise ConfigurationError(where, "every bracket is closed once", bounded(whole, 80))
+    return [] if parts == [""] else parts
+
+
+def _leaf(text: str, where: str) -> Policy:
+    name, _, amount = text.partition(" ")
+    word = WORDS.get(name)
+    if any(mark in text for mark in "(),"):
+        rule = "several policies are joined as any(…, …) or all(…, …)"
+        name = re.split(r"\W", text)[0]
+        raise ConfigurationError(where, rule, bounded(repr(text), 80), _allowed(name))
+    if word is None:
+        raise ConfigurationError(
+            where, "a policy starts with a known word", bounded(repr(text), 80), _allowed(name)
+        )
+    amount = amount.strip()
+    if not amount:
+        if word.needed:
+            raise ConfigurationError(where, f"{name} needs an amount", text, _written(word))
+        return Leaf(name)
+    if word.read is None:
+        raise ConfigurationError(where, f"{name} stands alone", bounded(text, 80), _written(word))
+    try:
+        return Leaf(name, word.read(amount))
+    except ValueError as error:
+        raise ConfigurationError(where, str(error), bounded(text, 80), _written(word)) from None
+
+
+def _written(word: Word) -> str:
+    return f"Write {word.example}; join several as any(…, …) or all(…, …)."
+
+
+def _allowed(name: str) -> str:
+    close = difflib.get_close_matches(name, [*WORDS, "any", "all"], n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    return f"{hint}Allowed: {', '.join(word.example for word in WORDS.values())}, any(…), all(…)."

@@ -1,0 +1,78 @@
+"""What a signal answers with, and the words its sentences are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from tasks.policy.amounts import Amount
+
+Value = float | int | str | None
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one signal says: fired or not, None where it cannot be evaluated."""
+
+    signal: str
+    fired: bool | None
+    said: str
+    figures: Mapping[str, Value] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Reading:
+        """Read what `to_dict` wrote.
+
+        >>> one = Reading("age", True, "The champion knows nothing of 40 days.", {"days": 40.0})
+        >>> Reading.from_dict(one.to_dict()) == one
+        True
+        """
+        return cls(**content)
+
+
+def against(
+    signal: str,
+    now: float,
+    limit: Amount | None,
+    text: str,
+    wanted: str,
+    figures: Mapping[str, Value],
+) -> Reading:
+    """Return the reading of a signal that fires from `limit` on; without one it does not."""
+    if not isinstance(limit, int | float):
+        return Reading(signal, False, f"{text}; no limit is set.", figures)
+    fired = now >= limit
+    said = f"{text}: {'the limit' if fired else 'under the limit'} {wanted}{' is reached' * fired}."
+    return Reading(signal, fired, said, {**figures, "limit": limit})
+
+
+def number(amount: Amount | None, default: float) -> float:
+    """Return the amount where it is a number, else the default."""
+    return amount if isinstance(amount, int | float) else default
+
+
+def days(length: timedelta) -> str:
+    """Return a length of time for a sentence.
+
+    >>> days(timedelta(days=30)), days(timedelta(hours=5)), days(timedelta(days=1))
+    ('30 days', '5 hours', '1 day')
+    """
+    unit, size = ("day", DAY) if length >= DAY else ("hour", timedelta(hours=1))
+    amount = f"{length / size:.3g}"
+    return f"{amount} {unit}{'' if amount == '1' else 's'}"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "row", "rows"), counted(1200, "row", "rows")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {one if count == 1 else many}"

@@ -1,0 +1,175 @@
+"""Everything a decision looks at, as values that others gather."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric with its interval, on how many rows, and how many of them have a label.
+
+    `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label).
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    rows: int
+    labelled: int
+
+    @property
+    def coverage(self) -> float:
+        """The share of the rows that have a label; 0 without rows."""
+        return self.labelled / self.rows if self.rows else 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether the value and both its bounds are numbers."""
+        return all(math.isfinite(one) for one in (self.value, self.low, self.high))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values; NaN becomes None.
+
+        >>> Figure("rmse", 2.0, float("nan"), 3.0, 10, 5).to_dict()["low"] is None
+        True
+        """
+        bounds = {name: finite(getattr(self, name)) for name in ("value", "low", "high")}
+        counts = {"rows": self.rows, "labelled": self.labelled, "coverage": self.coverage}
+        return {"metric": self.metric, **bounds, **counts}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Figure:
+        """Read what `to_dict` wrote."""
+        value, low, high = (
+            math.nan if content[name] is None else float(content[name])
+            for name in ("value", "low", "high")
+        )
+        return cls(content["metric"], value, low, high, content["rows"], content["labelled"])
+
+
+@dataclass(frozen=True)
+class DriftFigure:
+    """The weighted share of drifted columns, the pipeline's limit, and the worst in words."""
+
+    share: float
+    limit: float
+    worst: str = ""
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """The share that was refused among so many recent batches."""
+
+    share: float
+    batches: int
+
+
+@dataclass(frozen=True)
+class ErrorChange:
+    """What a detector made of a stream of errors.
+
+    Attributes:
+        rows: errors it has seen.
+        changes: changes of their mean it has found.
+        raised: whether the latest of them was upwards.
+        before, after: the mean on each side of the latest change; None without one.
+    """
+
+    rows: int
+    changes: int = 0
+    raised: bool = False
+    before: float | None = None
+    after: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """What is known when a decision is due.
+
+    Attributes:
+        at: the data's clock, the latest event time known: a replayed year behaves as the year.
+        batches, rows: arrived since the champion was fitted.
+        fitted_rows: rows the champion was fitted on.
+        fitted_until: event time of the latest of them.
+        reference: the champion's metric at its gate.
+        greater_is_better: the metric's direction.
+        live: its metric on the newest batch that has labels; None without one.
+        recent: the live figures since it was fitted, oldest first, the newest included.
+        estimated: its metric on the newest batch as estimated without labels.
+        drift: the newest batch against the champion's profile.
+        errors: (n,) its errors, 0 to 1, in time order since it was fitted, or what a detector
+            fed with them has found.
+        refused: what was refused lately.
+        learnable: labelled rows that it was not fitted on; None where nobody counted.
+        retrainings: when retraining was decided so far, by the data's clock.
+        running: whether one is under way.
+        expected_gain: what a retraining would buy, see `expected_gain.py`; None where unknown.
+
+    Raises:
+        DataError: some of the times have a zone and some have none.
+    """
+
+    at: datetime
+    batches: int
+    rows: int
+    fitted_rows: int
+    fitted_until: datetime
+    reference: Figure
+    greater_is_better: bool
+    live: Figure | None = None
+    recent: tuple[Figure, ...] = ()
+    estimated: Figure | None = None
+    drift: DriftFigure | None = None
+    errors: NDArray[np.floating[Any]] | tuple[float, ...] | ErrorChange | None = None
+    refused: Refusals | None = None
+    learnable: int | None = None
+    retrainings: tuple[datetime, ...] = ()
+    running: bool = False
+    expected_gain: float | None = None
+
+    def __post_init__(self) -> None:
+        times = (self.at, self.fitted_until, *self.retrainings)
+        if len({time.tzinfo is None for time in times}) > 1:
+            rule = "all times have a zone, or none has"
+            raise DataError("situation", rule, ", ".join(str(time) for time in times))
+
+
+def finite(value: float | None) -> float | None:
+    """Return the number, or None where it is none that JSON can hold."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def unit(reference: float, greater_is_better: bool) -> float:
+    """Return what drops and gains are multiples of, as the gate's thresholds are.
+
+    1 where greater is better; errors have no common scale, so there it is the reference error.
+
+    >>> unit(0.7, True), unit(120.0, False)
+    (1.0, 120.0)
+    """
+    return 1.0 if greater_is_better else abs(reference)
+
+
+def loss(before: float, now: float, greater_is_better: bool) -> float:
+    """Return how much worse `now` is than `before`, in units; negative where it is better.
+
+    >>> round(loss(0.70, 0.65, True), 4), loss(100.0, 110.0, False)
+    (0.05, 0.1)
+    """
+    worse = before - now if greater_is_better else now - before
+    size = unit(before, greater_is_better)
+    if size:
+        return worse / size
+    return 0.0 if worse == 0 else math.copysign(math.inf, worse)
