@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from uuid import UUID, uuid4
 
@@ -33,6 +34,7 @@ class Forwarder:
         self._in_hand: tuple[WakeUp, ...] = ()
         self._call = uuid4()
         self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "announce")
 
     def take(self, arrived: Sequence[Arrived]) -> None:
         """Take arrivals in; return at once."""
@@ -53,13 +55,18 @@ class Forwarder:
                 await self._task
         left = (*self._in_hand, *self._gathering.rest())
         if left:
+            # What is in hand may have got through: under its own name Prefect would drop the rest.
+            self._call = uuid4()
             try:
-                trial = asyncio.to_thread(self._announce, left, self._call)
-                await asyncio.wait_for(trial, LAST_TRY)
+                await asyncio.wait_for(self._try(left), LAST_TRY)
             except Exception as error:
                 _lost(left, error)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self) -> None:
+        with suppress(Exception):
+            # Connected before the first event, which is the one that is waited for.
+            await self._try(())
         while True:
             await self._until_due()
             self._in_hand, self._call = self._gathering.due(time.monotonic()), uuid4()
@@ -77,7 +84,7 @@ class Forwarder:
     async def _pass_on(self) -> None:
         for pause in (*self._pauses, None):
             try:
-                await asyncio.to_thread(self._announce, self._in_hand, self._call)
+                await self._try(self._in_hand)
             except Exception as error:
                 # Whatever it is, the next wake-up must find this task alive.
                 if pause is None:
@@ -88,6 +95,10 @@ class Forwarder:
                 for wake in self._in_hand:
                     log.info("%s: %d arrived, passed on", wake.pipeline, wake.objects)
                 return
+
+    async def _try(self, wakes: Sequence[WakeUp]) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._announce, wakes, self._call)
 
 
 def _lost(wakes: Sequence[WakeUp], error: Exception) -> None:

@@ -7,15 +7,13 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from threading import Thread
-from uuid import UUID
 
-from deployments.receiver.announce import announce, prepare
+from deployments.receiver.announce import Announcer
 from deployments.receiver.application import application
 from deployments.receiver.forwarder import Forwarder
 from deployments.receiver.protocol import TimelyProtocol
 from tasks.errors import ConfigurationError
-from tasks.events.gathering import Gathering, WakeUp
+from tasks.events.gathering import Gathering
 from tasks.settings import Settings
 
 TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
@@ -45,12 +43,8 @@ def serve(settings: Settings, token: str, host: str, port: int) -> None:
     """Serve until told to stop."""
     import uvicorn
 
-    def pass_on(wakes: Sequence[WakeUp], call: UUID) -> None:
-        announce(settings, wakes, call)
-
-    Thread(target=prepare, args=(settings,), daemon=True).start()
     uvicorn.run(
-        application(token, settings.bucket, Forwarder(pass_on, Gathering())),
+        application(token, settings.bucket, Forwarder(Announcer(settings), Gathering())),
         host=host,
         port=port,
         http=TimelyProtocol,
