@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from tasks.drift.chance import distance_by_chance, shift_by_chance, unseen_by_chance
 from tasks.drift.distance import distance, method, psi
 from tasks.drift.drift import ColumnDrift, Drift
@@ -28,11 +30,13 @@ def compare(
 ) -> Drift:
     """Return what changed from `reference`, the champion's profile, to `current`.
 
-    A column drifts where its missing share moved by `MISSING_SHIFT` or more, where `UNSEEN` or
-    more of its rows lie in categories that the reference never saw, or where its distance
-    reaches `limit` (Evidently's default); each of them only beyond what sampling shows at 99 %,
-    which is much where there are few rows. The columns are the reference's: one that is absent
-    now is missing in every row. No rows on a side is no drift, and the summary says so.
+    A column drifts where its missing share moved by `MISSING_SHIFT` or more, or to all; where
+    `UNSEEN` or more of its rows lie in categories that the reference never saw; or where its
+    distance reaches `limit` (Evidently's default). Each of them counts only beyond what sampling
+    shows at 99 %, which is much where there are few rows.
+
+    The columns are the reference's: one that is absent now is missing in every row. No rows on
+    a side is no drift, and the summary says so.
 
     Args:
         reference, current: both profiles.
@@ -120,9 +124,12 @@ def _column(
 
 
 def _missing_moved(before: ColumnProfile, now: ColumnProfile) -> str:
+    if not now.rows or not before.rows:
+        return ""
     shift = abs(now.missing_share - before.missing_share)
-    # both are rounded: a shift of exactly a tenth is one
-    if not now.rows or not before.rows or shift < MISSING_SHIFT - 1e-12:
+    gone = before.known and not now.known
+    # both shares are rounded: a shift of exactly a tenth is one
+    if shift < MISSING_SHIFT - 1e-12 and not gone:
         return ""
     if shift <= shift_by_chance(before.missing, before.rows, now.rows):
         return ""
@@ -135,12 +142,8 @@ def _unseen(before: ColumnProfile, now: ColumnProfile) -> float:
     if before.kind == "number":
         return 0.0
     seen = set(before.values.tolist())
-    rows = sum(
-        count
-        for text, count in zip(now.values.tolist(), now.counts.tolist(), strict=True)
-        if text not in seen
-    )
-    return max(0.0, rows / now.known - before.other_share)
+    new = np.array([text not in seen for text in now.values.tolist()], dtype=bool)
+    return max(0.0, int(now.counts[new].sum()) / now.known - before.other_share)
 
 
 def _unseen_found(before: ColumnProfile, now: ColumnProfile, unseen: float) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.drift.profile import EXACT, POINTS, Array, ColumnProfile, number_column, texts
-from tasks.drift.sketch import BLOCK, Run, Sketch
+from tasks.drift.sketch import BLOCK, Run, Sketch, block
 
 if TYPE_CHECKING:
-    import polars as pl
+    import pandas as pd
 
 LARGEST = float(np.finfo(np.float32).max)
 TRACKED = 65_536
 LONGEST = 200
+PART = 8192
 
 
 class NumberCounter:
@@ -81,18 +82,15 @@ class NumberCounter:
         if not len(values):
             return
         values.sort()
-        mean = float(values.mean(dtype=np.float64))
-        away = values - np.float64(mean)
-        self._moments(len(values), mean, float(away @ away))
+        self._moments(len(values), *_moments(values))
         self._reach(float(values[0]), float(values[-1]))
-        if self._counts is None:
-            self._sketch.add(Run(values, np.ones(len(values))))
-            return
-        starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
-        if len(starts) > EXACT:
-            self._spill(Run(values, np.ones(len(values))))
-        else:
-            self._count(Run(values[starts], np.diff(np.append(starts, len(values)))))
+        if self._counts is not None:
+            new = values[1:] != values[:-1]
+            if np.count_nonzero(new) < EXACT:
+                starts = np.append(0, np.flatnonzero(new) + 1)
+                self._count(Run(values[starts], np.diff(np.append(starts, len(values)))))
+                return
+        self._spill(block(values))
 
     def _count(self, run: Run) -> None:
         """Add exact counts, whose values ascend."""
@@ -128,7 +126,7 @@ class NumberCounter:
 
 
 class CategoryCounter:
-    """Counts per text; beyond `TRACKED` different ones the rare half is let go, and counted.
+    """Counts per text; beyond `TRACKED` different ones the rarer half is let go, and counted.
 
     Manku and Motwani, Approximate Frequency Counts over Data Streams, 2002: a text that is kept
     may have lost at most the largest count that was let go, each time that some were.
@@ -137,20 +135,22 @@ class CategoryCounter:
     def __init__(self, name: str, missing: str | None = None) -> None:
         self.name = name
         self.rows = 0
-        self._absent = missing
-        self._lost = self._short = 0
-        self._missing = 0
-        self._counts: pl.DataFrame | None = None
+        self._absent = (None, missing)
+        self._missing = self._lost = self._short = 0
+        self._counts: dict[str, int] = {}
 
-    def add(self, values: Any) -> None:
-        """Take a pandas Series of text in; null and the word for missing are missing."""
-        import polars as pl
+    def add(self, values: pd.Series) -> None:
+        """Take text in; null and the word for missing are missing."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
         self.rows += len(values)
-        column = pl.from_pandas(values) if len(values) else pl.Series([], dtype=pl.String)
-        if column.dtype != pl.String:
-            column = column.cast(pl.String)
-        self._join(column.alias("text").value_counts(name="count"))
+        text = pa.array(values, from_pandas=True)
+        if not (pa.types.is_large_string(text.type) or pa.types.is_string(text.type)):
+            text = pa.array(values.astype("str"), from_pandas=True)
+        found = pc.value_counts(text)
+        counts = found.field("counts").to_numpy().tolist()
+        self._join(dict(zip(found.field("values").to_pylist(), counts, strict=True)))
 
     def lack(self, rows: int) -> None:
         """Take missing rows in."""
@@ -159,72 +159,61 @@ class CategoryCounter:
 
     def absorb(self, profile: ColumnProfile) -> None:
         """Take the rows of a profile in."""
-        import polars as pl
-
         self.rows += profile.rows
         self._missing += profile.missing
         self._lost += profile.other
         if profile.other:
             # what a profile does not name is no more frequent than the rarest that it names
             self._short += round(profile.error * profile.known) + int(profile.counts.min())
-        named = {"text": profile.values.tolist(), "count": profile.counts}
-        self._join(pl.DataFrame(named, schema={"text": pl.String, "count": pl.Int64}))
+        self._join(dict(zip(profile.values.tolist(), profile.counts.tolist(), strict=True)))
 
     def result(self) -> ColumnProfile:
         """Return the profile of what came: the `EXACT` most frequent texts."""
-        import polars as pl
-
-        if self._counts is None:
-            none = np.zeros(0, np.int64)
-            return ColumnProfile(self.name, "category", self.rows, self.rows, texts([]), none)
-        named = self._most_frequent(EXACT).sort("text")
-        counts = named["count"].to_numpy().astype(np.int64)
-        other = self._lost + int(self._counts["count"].sum()) - int(counts.sum())
         known = self.rows - self._missing
+        named = sorted(_most_frequent(self._counts, EXACT).items())
+        counts = np.array([count for _, count in named], np.int64)
+        other = known - int(counts.sum())
+        error = min(1.0, self._short / known) if other else 0.0
+        values = texts([text for text, _ in named])
         return ColumnProfile(
-            self.name,
-            "category",
-            self.rows,
-            self._missing,
-            texts(named["text"].cast(pl.String).to_list()),
-            counts,
-            other,
-            min(1.0, self._short / known) if known and other else 0.0,
+            self.name, "category", self.rows, self._missing, values, counts, other, error
         )
 
-    def _join(self, counts: pl.DataFrame) -> None:
-        import polars as pl
-
-        absent = pl.col("text").is_null()
-        if self._absent is not None:
-            absent |= pl.col("text") == self._absent
-        self._missing += int(counts.filter(absent)["count"].sum())
-        counts = _shortened(counts.filter(~absent).cast({"count": pl.Int64}))
-        if self._counts is not None:
-            counts = pl.concat([self._counts, counts])
-        self._counts = counts.group_by("text").agg(pl.col("count").sum())
-        if self._counts.height > TRACKED:
-            kept = self._most_frequent(TRACKED // 2)
-            self._short += int(self._most_frequent(TRACKED // 2 + 1)["count"].min())  # type: ignore[arg-type]
-            self._lost += int(self._counts["count"].sum()) - int(kept["count"].sum())
+    def _join(self, counts: dict[str | None, int]) -> None:
+        for absent in self._absent:
+            self._missing += counts.pop(absent, 0)
+        for text, count in counts.items():
+            assert text is not None
+            short = text if len(text) <= LONGEST else _cut(text)
+            self._counts[short] = self._counts.get(short, 0) + count
+        if len(self._counts) > TRACKED:
+            kept = _most_frequent(self._counts, TRACKED // 2)
+            gone = self._counts.keys() - kept.keys()
+            self._short += max(self._counts[text] for text in gone)
+            self._lost += sum(self._counts[text] for text in gone)
             self._counts = kept
 
-    def _most_frequent(self, limit: int) -> pl.DataFrame:
-        assert self._counts is not None
-        return self._counts.sort(["count", "text"], descending=[True, False]).head(limit)
 
-
-def _shortened(counts: pl.DataFrame) -> pl.DataFrame:
-    """Cut texts that are longer than `LONGEST`; a digest keeps them apart."""
-    import polars as pl
-
-    long = pl.col("text").str.len_chars() > LONGEST
-    if not counts.select(long.any()).item():
+def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:
+    """Return the `limit` largest counts; of equal ones those that came first."""
+    if len(counts) <= limit:
         return counts
-    cut = pl.col("text").map_elements(_cut, return_dtype=pl.String)
-    return counts.with_columns(pl.when(long).then(cut).otherwise("text").alias("text"))
+    order = np.argsort(-np.fromiter(counts.values(), np.int64), kind="stable")[:limit]
+    told = list(counts.items())
+    return dict(told[at] for at in np.sort(order))
 
 
 def _cut(text: str) -> str:
+    """Shorten a text; a digest keeps it apart from others that begin alike."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}… {digest}"
+    return f"{text[: LONGEST - 20]}… {digest}"
+
+
+def _moments(values: Array) -> tuple[float, float]:
+    """Return the mean and the sum of squares around it, a part that fits the cache at a time."""
+    mean = float(values.mean(dtype=np.float64))
+    squares = 0.0
+    for start in range(0, len(values), PART):
+        away = values[start : start + PART] - np.float64(mean)
+        squares += float(away @ away)
+    return mean, squares

@@ -80,12 +80,12 @@ class Drift:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `from_dict` reads; values of JSON only."""
-        content = asdict(self)
-        for one in (*content["columns"], *content["predictions"], content["target"] or {}):
-            if one:
-                one["missing"] = list(one["missing"])
-        lists = {key: list(content[key]) for key in ("rows", "columns", "predictions")}
-        return content | lists
+        return asdict(self) | {
+            "rows": list(self.rows),
+            "columns": [_plain(one) for one in self.columns],
+            "predictions": [_plain(one) for one in self.predictions],
+            "target": _plain(self.target) if self.target else None,
+        }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Drift:
@@ -102,6 +102,10 @@ class Drift:
             "target": _column(content["target"]) if content["target"] else None,
         }
         return cls(**{**content, **read})
+
+
+def _plain(one: ColumnDrift) -> dict[str, Any]:
+    return asdict(one) | {"missing": list(one.missing)}
 
 
 def _column(content: Mapping[str, Any]) -> ColumnDrift:

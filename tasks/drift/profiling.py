@@ -166,13 +166,12 @@ def _counted_target(y: Any, classes: tuple[object, ...], counter: Counter | None
 
     from tasks.features.values import categories
 
-    if classes:
-        labels = counter or CategoryCounter(TARGET, MISSING)
-        labels.add(pd.Series(categories(pd.Series(y)), dtype="str"))
-        return labels
-    values = counter or NumberCounter(TARGET)
-    values.add(_floats(pd.Series(np.asarray(y))))
-    return values
+    found = counter or (CategoryCounter(TARGET, MISSING) if classes else NumberCounter(TARGET))
+    if isinstance(found, NumberCounter):
+        found.add(_floats(pd.Series(np.asarray(y))))
+    else:
+        found.add(pd.Series(categories(pd.Series(y)), dtype="str"))
+    return found
 
 
 def _floats(column: pd.Series) -> Array:

@@ -50,6 +50,20 @@ def medians(run: Run, width: int) -> Run:
     return Run(run.values[at], np.full(width, part), run.error + part / 2)
 
 
+def block(values: Array) -> Run:
+    """Return sorted rows as a run of at most `WIDTH` values.
+
+    >>> block(np.arange(8193.0)).values[:3].tolist()
+    [1.0, 3.0, 5.0]
+    """
+    rows = len(values)
+    if rows <= WIDTH:
+        return Run(values, np.ones(rows))
+    part = rows / WIDTH
+    at = np.ceil((np.arange(WIDTH) + 0.5) * part).astype(np.intp) - 1
+    return Run(values[at], np.full(WIDTH, part), part / 2)
+
+
 def met(first: Run, second: Run) -> Run:
     """Return both runs as one.
 

@@ -1,0 +1,131 @@
+"""The page that a person opens: Evidently's report of a sample, below the exact figures.
+
+The one door of Evidently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from tasks.drift.distance import JENSEN_SHANNON
+from tasks.drift.drift import Drift
+from tasks.drift.page import part, policy, whole
+from tasks.errors import DataError
+from tasks.features.schema import Columns
+from tasks.features.values import MISSING
+
+SAMPLE = 5000
+SEED = 7
+BODY = "<body>"
+HEAD = '<meta charset="UTF-8">'
+# Evidently writes names and texts into a script as they are: "</script>" would end it
+HARMLESS = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+
+
+def html(reference: pd.DataFrame, current: pd.DataFrame, drift: Drift, columns: Columns) -> bytes:
+    """Return one self-contained page, UTF-8, about 4 MB, that makes no request.
+
+    At the top the figures of `drift`, which are of all rows; below Evidently's drift report of
+    at most `SAMPLE` prepared rows of each side, drawn always alike. The page says how many.
+    A column that Evidently cannot show, because it is missing throughout, is named.
+
+    Raises:
+        DataError: Evidently made no page.
+    """
+    before, now = _sampled(reference), _sampled(current)
+    shown = [name for name in (*columns.numbers, *columns.categories) if _there(name, before, now)]
+    hidden = [name for name in (*columns.numbers, *columns.categories) if name not in shown]
+    note = (
+        f"The plots below are Evidently's, of a sample of {len(now):,} of {len(current):,} rows "
+        f"now and {len(before):,} of {len(reference):,} rows of the reference; its figures are "
+        "those of the sample."
+    )
+    if hidden:
+        note += f" Not among them, for lack of values: {', '.join(hidden)}."
+    if not shown:
+        return whole(part(drift, note)).encode()
+    numbers = [name for name in shown if name in columns.numbers]
+    page = _evidently(before[shown], now[shown], numbers, drift)
+    if page.count(HEAD) != 1 or BODY not in page:
+        raise DataError("drift report", "Evidently's page has one head and a body", page[:200])
+    head, body = page.split(BODY, 1)
+    secured = head.replace(HEAD, f"{HEAD}\n{policy()}\n<title>Drift</title>")
+    return f"{secured}{BODY}{part(drift, note)}{body}".encode()
+
+
+def _evidently(
+    reference: pd.DataFrame, current: pd.DataFrame, numbers: list[str], drift: Drift
+) -> str:
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    names = dict(zip(reference.columns, _harmless(reference.columns), strict=True))
+    number_names = [names[name] for name in numbers]
+    kinds = DataDefinition(
+        numerical_columns=number_names,
+        categorical_columns=[one for name, one in names.items() if name not in numbers],
+    )
+    methods = {
+        names[one.name]: "jensenshannon" if one.method == JENSEN_SHANNON else "wasserstein"
+        for one in drift.columns
+        if one.name in numbers
+    }
+    preset = DataDriftPreset(
+        num_method="wasserstein",
+        cat_method="jensenshannon",
+        per_column_method=methods,
+        drift_share=drift.limit,
+        include_tests=False,
+    )
+    now, before = (
+        Dataset.from_pandas(_cleaned(frame, numbers).rename(columns=names), data_definition=kinds)
+        for frame in (current, reference)
+    )
+    try:
+        return str(Report([preset]).run(now, before).get_html_str(as_iframe=False))
+    except Exception as error:
+        raise DataError("drift report", "Evidently can show the sample", error) from error
+
+
+def _sampled(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame if len(frame) <= SAMPLE else frame.sample(SAMPLE, random_state=SEED).sort_index()
+
+
+def _there(name: str, *frames: pd.DataFrame) -> bool:
+    """Tell whether a column has a value on every side."""
+    return all(name in frame and bool(_known(frame[name]).any()) for frame in frames)
+
+
+def _known(column: pd.Series) -> pd.Series:
+    return column.notna() & (column != MISSING) & ~column.isin([float("inf"), float("-inf")])
+
+
+def _cleaned(frame: pd.DataFrame, numbers: Iterable[str]) -> pd.DataFrame:
+    """Return numbers in float64, and texts that neither break the page nor count as missing."""
+    cleaned = {}
+    for name in frame.columns:
+        column = frame[name].where(_known(frame[name])).reset_index(drop=True)
+        if name in numbers:
+            cleaned[name] = column.astype("float64")
+        else:
+            cleaned[name] = column.astype("str").str.translate(HARMLESS)
+    return pd.DataFrame(cleaned)
+
+
+def _harmless(names: Iterable[str]) -> list[str]:
+    """Return the names without what could break the page, each its own.
+
+    >>> _harmless(["a", "</script>", "‹/script›"])
+    ['a', '‹/script›', '‹/script› (2)']
+    """
+    made: list[str] = []
+    for name in names:
+        clean = name.translate(HARMLESS)
+        count = 2
+        unique = clean
+        while unique in made:
+            unique, count = f"{clean} ({count})", count + 1
+        made.append(unique)
+    return made
