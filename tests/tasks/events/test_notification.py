@@ -43,23 +43,9 @@ FORMS: dict[str, Callable[[str], Any]] = {
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 WORDS = st.sampled_from(
     [
-        "Records",
-        "s3",
-        "object",
-        "key",
-        "bucket",
-        "name",
-        "eventName",
-        "Type",
-        "Message",
-        "detail",
-        "detail-type",
-        "event_type",
-        "message",
-        "new_entry",
-        "new_parent_path",
-        "extended",
-        "Event",
+        *("Records", "s3", "object", "key", "bucket", "name", "eventName", "Event"),
+        *("Type", "Message", "detail", "detail-type"),
+        *("event_type", "message", "new_entry", "new_parent_path", "extended"),
     ]
 )
 ANYTHING = st.recursive(
