@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import flow
 
+from tasks.events.task import announce
 from tasks.store.task import leave_outcome
 from tasks.training.task import (
     already_done,
@@ -16,11 +17,13 @@ from tasks.training.task import (
     promote,
     publish,
     refit,
+    tell_failure,
+    tidings,
     tune,
 )
 
 
-@flow(name="train", flow_run_name="train {pipeline}: {cause}")
+@flow(name="train", flow_run_name="train {pipeline}: {cause}", on_failure=[tell_failure])
 def train(
     pipeline: str,
     cause: str = "schedule",
@@ -41,4 +44,7 @@ def train(
     chosen = judge(work, tuning, contenders, judged)
     final = refit(work, chosen)
     version = publish(work, chosen, final)
-    return leave_outcome(promote(work, chosen, version, cause, decision))
+    outcome = promote(work, chosen, version, cause, decision)
+    for event, payload in tidings(outcome):
+        announce(event, pipeline, payload)
+    return leave_outcome(outcome)

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigurationError
+from tasks.policy.policy import parse as parse_policy
 from tasks.quantities import budget, duration, share
 from tasks.store.layout import checked_name
 from tasks.training.challengers import challenger
@@ -39,6 +40,7 @@ def _text(check: Any) -> BeforeValidator:
 Duration = Annotated[str, _text(duration)]
 Share = Annotated[float, BeforeValidator(share)]
 BudgetText = Annotated[str, _text(budget)]
+PolicyText = Annotated[str, BeforeValidator(lambda value: str(parse_policy(value)))]
 ChallengerText = Annotated[str, _text(challenger)]
 Names = tuple[str, ...]
 
@@ -119,7 +121,7 @@ class Monitoring(Section):
 class Retraining(Section):
     """When a new model is worth training, and which challengers are made then."""
 
-    policy: str = "performance"
+    policy: PolicyText = "performance"
     schedule: str | None = None
     cooldown: Duration = "1d"
     budget: BudgetText = "8 per 30d"

@@ -35,6 +35,7 @@ WRITES = (
     "promote.ledger",
     "promote.alias",
     "score.output",
+    "monitor.decision",
 )
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))
 VARIABLE, WAIT = "PERENNIAL_CRASH_AT", "PERENNIAL_WAIT_AT"

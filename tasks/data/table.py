@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,16 @@ class Table:
         with translated(self.uri):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
+
+    def pieces(
+        self, *, where: pl.Expr, version: int | None = None, rows: int = ROWS_HELD
+    ) -> Iterator[pa.Table]:
+        """Return the same as `read`, so many rows at a time and in bounded memory."""
+        schema = _columns(self._opened(version))
+        found = self.scan(version).filter(where).select(schema.names)
+        with translated(self.uri):
+            for frame in found.collect_batches(chunk_size=rows, engine="streaming"):
+                yield from_polars(frame, schema)
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """Return the rows of one version as a lazy Polars frame.

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 OBJECT_ARRIVED = "perennial.object.arrived"
+BATCH_ACCEPTED = "perennial.batch.accepted"
+BATCH_QUARANTINED = "perennial.batch.quarantined"
+RETRAIN_REQUESTED = "perennial.retrain.requested"
+MODEL_PROMOTED = "perennial.model.promoted"
+MODEL_REFUSED = "perennial.model.refused"
+APPROVAL_AWAITED = "perennial.approval.awaited"
+PERFORMANCE_DEGRADED = "perennial.performance.degraded"
 
 
 def resource(pipeline: str) -> str:

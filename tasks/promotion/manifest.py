@@ -20,6 +20,9 @@ from tasks.promotion.golden import Golden
 
 FORMAT = 1
 MODEL = "model.onnx"
+PROFILE = "profile.bin"
+ESTIMATOR = "estimator.json"
+SIGNS = "signs.json"
 PURPOSE = b"perennial manifest 1\n"
 REMEDY = "Do not serve it. Train again, or check PERENNIAL_SIGNING_KEY."
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ALIAS = "champion"
 LONGEST_TEXT = 500
 MIRRORINGS = 5
-Mirror = Callable[[str, str, int], None]
+Mirror = Callable[[str, str, int, str], None]
 
 
 class Expected(Enum):
@@ -45,8 +45,8 @@ NOW: Final = Expected.NOW
 class Context:
     """What a promotion works with.
 
-    `mirror(pipeline, alias, version)` sets an alias in the MLflow registry and raises a
-    `PerennialError` where it cannot; None leaves the registry alone.
+    `mirror(pipeline, alias, version, pointer_id)` sets an alias in the MLflow registry and raises
+    a `PerennialError` where it cannot; None leaves the registry alone.
     """
 
     store: Store
@@ -235,7 +235,7 @@ def _mirrored(context: Context, outcome: Promotion) -> Promotion:
             if before is None:
                 return outcome
             with external_write("promote.alias"):
-                context.mirror(context.pipeline, ALIAS, before[0].version)
+                context.mirror(context.pipeline, ALIAS, before[0].version, before[0].id)
             after = pointer.read(context.store, context.pipeline)
             if after is not None and after[1] == before[1]:
                 return replace(outcome, alias="mirrored")

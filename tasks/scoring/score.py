@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,21 @@ class Scorer:
 
     manifest: Manifest
     model: OnnxModel
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def schema(self) -> FeatureSchema:
+        """The features it was trained on."""
+        return FeatureSchema.from_dict(self.manifest.schema)
+
+    def prepare(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return what the model sees of these rows."""
+        transform = load_transform(self.manifest.lineage.get("transform"))
+        return prepare(frame, self.schema, transform)
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Return (n, classes) probabilities or (n,) values."""
-        schema = FeatureSchema.from_dict(self.manifest.schema)
-        transform = load_transform(self.manifest.lineage.get("transform"))
-        return np.asarray(self.model.predict(prepare(frame, schema, transform)))
+        return np.asarray(self.model.predict(self.prepare(frame)))
 
 
 def score(
@@ -107,7 +117,7 @@ def champion_of(settings: Settings, store: Store, pipeline: Pipeline) -> Scorer:
     manifest, files = load(
         store, pipeline.name, champion.version, settings.signing_key, champion.digest
     )
-    return Scorer(manifest, OnnxModel(files[MODEL]))
+    return Scorer(manifest, OnnxModel(files[MODEL]), files)
 
 
 def _write(
@@ -150,8 +160,7 @@ def _tables(source: Source, schema: pa.Schema) -> Iterator[pa.Table]:
 def _refuse_missing(scorer: Scorer, pipeline: Pipeline, names: tuple[str, ...]) -> None:
     if pipeline.features.transform:
         return
-    features = FeatureSchema.from_dict(scorer.manifest.schema).features
-    absent = [feature.name for feature in features if feature.name not in names]
+    absent = [feature.name for feature in scorer.schema.features if feature.name not in names]
     if absent:
         rule = "every feature of the champion is a column"
         raise DataError("source", rule, f"no {', '.join(absent)}", "Add the columns.")

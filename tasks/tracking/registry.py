@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Alias = Literal["champion", "challenger"]
 
+MIRRORED = "perennial.pointer"
+
 
 def register(
     settings: Settings,
@@ -152,11 +154,28 @@ def _name(client: MlflowClient, pipeline: str, about: str) -> None:
             client.update_registered_model(pipeline, about)
 
 
-def alias_mirror(settings: Settings) -> Callable[[str, str, int], None]:
+def alias_mirror(settings: Settings) -> Callable[[str, str, int, str], None]:
     """Return the function by which a promotion mirrors its pointer in the registry."""
 
-    def mirror(pipeline: str, alias: str, version: int) -> None:
+    def mirror(pipeline: str, alias: str, version: int, of: str) -> None:
         assert alias in ("champion", "challenger"), alias
         set_alias(settings, pipeline, "champion" if alias == "champion" else "challenger", version)
+        with connected(settings, f"model {pipeline}") as client:
+            client.set_registered_model_tag(pipeline, MIRRORED, of)
 
     return mirror
+
+
+def mirrored_for(settings: Settings, pipeline: str) -> str:
+    """Return the id of the champion pointer that the alias was last set for, or nothing.
+
+    Raises:
+        TrackingError: the server is down or refuses.
+    """
+    with connected(settings, f"model {pipeline}") as client:
+        try:
+            return str(client.get_registered_model(pipeline).tags.get(MIRRORED, ""))
+        except Exception as error:
+            if absent(error):
+                return ""
+            raise

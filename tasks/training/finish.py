@@ -18,11 +18,13 @@ from tasks.promotion.manifest import MODEL, Manifest
 from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import Context, promote, repair
 from tasks.promotion.versions import publish as publish_version
+from tasks.settings import Settings
 from tasks.tracking.registry import alias_mirror, remove_alias, set_alias
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.describing import manifest_of
+from tasks.training.keepsakes import keepsakes
 from tasks.training.plan import digest
 from tasks.training.steps import Judged, evaluate_holdout, evidence
 from tasks.training.work import Work
@@ -47,7 +49,8 @@ def publish(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
     """Publish the model with its signed manifest; the same plan gives the same version."""
 
     def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
-        return manifest_of(work, chosen, final, run, version), {MODEL: final.model}
+        files = {MODEL: final.model, **keepsakes(work, chosen.best, final)}
+        return manifest_of(work, chosen, final, run, version), files
 
     key = work.plan.key
     return publish_version(work.store, work.pipeline.name, key, build, work.settings.signing_key)
@@ -196,6 +199,23 @@ def answer(work: Work, decision: str, done: dict[str, Any]) -> None:
             by="train",
             summary=done["summary"],
             figures={"decision": decision, "training_key": work.plan.key},
+        )
+    )
+
+
+def fail(settings: Settings, pipeline: str, decision: str, why: str) -> None:
+    """Record that the training a decision asked for failed."""
+    said = " ".join(why.removeprefix("Flow run encountered an exception: ").split())[:500]
+    ledger_of(settings, pipeline).append(
+        Entry(
+            id=f"failed-{decision}",
+            at=datetime.now(UTC),
+            pipeline=pipeline,
+            kind="answer",
+            version=None,
+            by="train",
+            summary=f"the training failed: {said}",
+            figures={"decision": decision},
         )
     )
 

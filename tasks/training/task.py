@@ -15,11 +15,14 @@ from prefect.states import Completed, State
 
 from tasks.config import find_pipeline, window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError
+from tasks.events.names import APPROVAL_AWAITED, MODEL_PROMOTED, MODEL_REFUSED
 from tasks.faults import external_write
 from tasks.retries import retry_when
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
     from tasks.training.candidates import Chosen
     from tasks.training.challengers import Challenger
     from tasks.training.contender import Contender
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 # Learning libraries are imported by the task that needs them: `perennial apply` reads the flow's
 # parameters and must not wait for them.
 Value = TypeVar("Value")
+PASSING = (StoreUnavailable.__name__, TrackingError.__name__)
 RETRIES: dict[str, Any] = {
     "cache_policy": NO_CACHE,  # results are kept by content, in the bucket: see Work.once
     "retries": 3,
@@ -245,6 +249,30 @@ def promote(
             "decision": decision,
         },
     )
+
+
+def tidings(outcome: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events that follow from how a training ended, each with what it says."""
+    said = {key: outcome[key] for key in ("version", "summary", "price", "url")}
+    event = {
+        "promoted": MODEL_PROMOTED,
+        "refused": MODEL_REFUSED,
+        "lost": MODEL_REFUSED,
+        "awaiting approval": APPROVAL_AWAITED,
+    }.get(outcome["outcome"])
+    return [] if event is None else [(event, said)]
+
+
+def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
+    """Record that the training a decision asked for failed, so that it is not tried for ever.
+
+    Where a server was away it is not recorded: the reconciler starts the training again.
+    """
+    from tasks.training.finish import fail
+
+    decision, message = run.parameters.get("decision"), state.message or ""
+    if decision and not any(name in message for name in PASSING):
+        fail(Settings.from_environment(), run.parameters["pipeline"], decision, message)
 
 
 def _or_cached(value: Value, known: bool, work: Work) -> Value | State[Value]:

@@ -15,6 +15,8 @@ from tasks.config import Pipeline
 from tasks.data.curated import append_batch, columns_of
 from tasks.errors import NotFound, PreconditionFailed, StoreError
 from tasks.faults import external_write
+from tasks.ledger.entry import Entry
+from tasks.ledger.ledger import ledger_of
 from tasks.settings import Settings
 from tasks.store.base import ObjectInfo, Store
 from tasks.store.layout import Layout
@@ -59,6 +61,25 @@ def reasons_of(store: Store, pipeline: Pipeline, ingested: Ingested) -> tuple[st
         return ()
     key = Layout(pipeline.name).quarantine(ingested.batch) + REPORT
     return tuple(json.loads(store.get(key))["reasons"])
+
+
+def tell_ledger(
+    settings: Settings, store: Store, pipeline: Pipeline, ingested: Ingested, key: str
+) -> None:
+    """Record a refused batch in the ledger, once."""
+    reasons = reasons_of(store, pipeline, ingested)
+    ledger_of(settings, pipeline.name).append(
+        Entry(
+            id=f"quarantine-{ingested.batch}",
+            at=datetime.now(UTC),
+            pipeline=pipeline.name,
+            kind="quarantine",
+            version=None,
+            by="ingest",
+            summary=f"{key.rpartition('/')[2]} is in quarantine: {'; '.join(reasons)}",
+            figures={"batch": ingested.batch, "object": key, "reasons": list(reasons)},
+        )
+    )
 
 
 def arrival(info: ObjectInfo) -> str:

@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 
 from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
+from tasks.events.names import BATCH_ACCEPTED, BATCH_QUARANTINED
 from tasks.retries import retry_when
 from tasks.settings import Settings
 
@@ -41,7 +42,7 @@ def find_pending(pipeline: str) -> list[str]:
 def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
     """Land one object in the curated table or in quarantine, and show its report."""
     from tasks.store.s3 import S3Store
-    from tasks.validation.ingest import ingest_object, reasons_of
+    from tasks.validation.ingest import ingest_object, reasons_of, tell_ledger
 
     settings = Settings.from_environment()
     declared = find_pipeline(pipeline, settings.pipelines)
@@ -50,6 +51,8 @@ def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
     ingested = ingest_object(settings, store, declared, key, log.info)
     if ingested.report is not None:
         _publish(ingested.report, ingested, settings)
+    if ingested.outcome == "quarantined":
+        tell_ledger(settings, store, declared, ingested, key)
     return {
         "key": key,
         "outcome": ingested.outcome,
@@ -60,6 +63,23 @@ def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
         "stands": "quarantined" if ingested.version is None else "accepted",
         "reasons": list(reasons_of(store, declared, ingested)),
     }
+
+
+def tidings(batches: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events that follow from what became of the batches, each with what it says."""
+    accepted = [batch for batch in batches if batch["outcome"] == "accepted"]
+    found: list[tuple[str, dict[str, Any]]] = []
+    if accepted:
+        found.append((BATCH_ACCEPTED, {"batches": [batch["batch"] for batch in accepted]}))
+    found += [
+        (
+            BATCH_QUARANTINED,
+            {"batch": batch["batch"], "summary": f"{batch['key']}: {'; '.join(batch['reasons'])}"},
+        )
+        for batch in batches
+        if batch["outcome"] == "quarantined"
+    ]
+    return found
 
 
 def _publish(report: Report, ingested: Ingested, settings: Settings) -> None:

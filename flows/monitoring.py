@@ -1,0 +1,27 @@
+"""Look at each new batch with the champion's eyes, and decide whether to retrain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from tasks.events.task import announce
+from tasks.monitoring.task import decide, find_new, report, watch_champion
+from tasks.store.task import leave_outcome
+
+
+@flow(name="monitor", flow_run_name="monitor {pipeline}: {cause}")
+def monitor(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
+    """Decide on every accepted batch that nothing was decided on yet, oldest first."""
+    watch = watch_champion(pipeline)
+    decided = []
+    for arrival in find_new(watch):
+        found = decide(watch, arrival, cause)
+        for event, payload in found.events:
+            announce(event, pipeline, payload)
+        decided.append(found)
+    for found in decided:
+        report(watch, found)
+    decisions = [found.to_dict() for found in decided]
+    return leave_outcome({"pipeline": pipeline, "cause": cause, "decisions": decisions})

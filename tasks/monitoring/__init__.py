@@ -1,0 +1,1 @@
+"""What a batch says about the champion, and what follows from it."""

@@ -1,0 +1,64 @@
+"""Which batches the curated table has taken in, and which of them nobody has looked at yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tasks.data.commits import Commit
+from tasks.ledger.entry import Entry
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One accepted batch: its id, the data version that brought it, its key, rows and time."""
+
+    batch: str
+    data_version: int
+    object: str
+    rows: int
+    at: datetime
+
+
+def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
+    """Return the accepted batches, oldest first."""
+    return tuple(
+        Arrival(
+            commit.metadata["batch"],
+            commit.version,
+            commit.metadata.get("object", ""),
+            int(commit.metadata.get("rows", commit.rows)),
+            commit.at,
+        )
+        for commit in commits
+        if "batch" in commit.metadata
+    )
+
+
+def decision_id(batch: str) -> str:
+    """Return the id of the decision that a batch leads to: one batch, one decision.
+
+    >>> decision_id("ab12")
+    'decision-ab12'
+    """
+    return f"decision-{batch[:32]}"
+
+
+def undecided(found: Iterable[Arrival], decisions: Iterable[Entry]) -> tuple[Arrival, ...]:
+    """Return the batches without a decision, oldest first."""
+    decided = {entry.id for entry in decisions}
+    return tuple(one for one in found if decision_id(one.batch) not in decided)
+
+
+def unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the decisions to retrain that no training has answered, oldest first."""
+    entries = tuple(entries)
+    answered = {entry.figures.get("decision") for entry in entries if entry.kind != "decision"}
+    return tuple(
+        entry
+        for entry in entries
+        if entry.kind == "decision"
+        and entry.figures["decision"]["retrain"]
+        and entry.id not in answered
+    )

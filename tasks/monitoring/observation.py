@@ -1,0 +1,76 @@
+"""What was seen of one batch by one champion. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.policy.situation import Figure
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One batch, as the champion of `version` met it.
+
+    Attributes:
+        data_version: the version of the curated table that brought the batch.
+        object: the key it arrived under.
+        first, last: its event times, as ISO text in UTC.
+        rows, labelled: its rows, and those whose target is known now.
+        known: rows whose event time is not after the last one that the champion was fitted on.
+        live, estimated: the deciding metric with labels, and as estimated without.
+        metrics, baselines: every metric with its interval, and the naive predictions' values.
+        drift: `Drift.to_dict()`, or None where the champion keeps no profile.
+        report: the keys of the report's pages.
+        suspicions: why no model may learn from it before a person has looked, a sentence each.
+        warnings: what else is odd about it.
+    """
+
+    pipeline: str
+    batch: str
+    version: int
+    data_version: int
+    object: str
+    first: str
+    last: str
+    rows: int
+    labelled: int
+    known: int
+    live: Figure | None
+    estimated: Figure | None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    drift: Mapping[str, Any] | None = None
+    report: Mapping[str, str] = field(default_factory=dict)
+    suspicions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def late(self) -> bool:
+        """Whether every row of it is older than what the champion knows."""
+        return self.known == self.rows
+
+    @property
+    def drift_share(self) -> float | None:
+        """The weighted share of drifted columns."""
+        return None if self.drift is None else float(self.drift["share"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        content = dict(vars(self))
+        for name in ("live", "estimated"):
+            figure = content[name]
+            content[name] = None if figure is None else figure.to_dict()
+        told = {"suspicions": list(self.suspicions), "warnings": list(self.warnings)}
+        return {**content, **told}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Observation:
+        """Read what `to_dict` wrote."""
+        values = dict(content)
+        for name in ("live", "estimated"):
+            if values[name] is not None:
+                values[name] = Figure.from_dict(values[name])
+        told = {name: tuple(values[name]) for name in ("suspicions", "warnings")}
+        return cls(**{**values, **told})

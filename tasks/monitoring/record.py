@@ -1,0 +1,210 @@
+"""Decide on each batch that nobody has looked at yet, and record it once."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from tasks.data.curated import BATCH
+from tasks.events.names import PERFORMANCE_DEGRADED, RETRAIN_REQUESTED
+from tasks.faults import external_write
+from tasks.ledger.entry import Entry
+from tasks.monitoring.arrivals import Arrival, arrivals, decision_id, undecided
+from tasks.monitoring.observation import Observation
+from tasks.monitoring.observe import Seen, observe
+from tasks.monitoring.situation import (
+    Champion,
+    decision_on,
+    first_decision,
+    observations,
+    situation_of,
+)
+from tasks.monitoring.watch import Watch
+from tasks.policy.decision import Decision
+from tasks.policy.limits import Limits
+from tasks.policy.policy import parse
+from tasks.policy.situation import Figure
+from tasks.store.layout import Layout
+from tasks.training.dataset import moments
+
+Array = np.ndarray[Any, Any]
+FALLS = ("performance", "decay", "estimated_performance")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One batch, the decision on it, and what was seen of it (None: no champion to see it)."""
+
+    id: str
+    arrival: Arrival
+    decision: Decision
+    seen: Seen | None
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What was seen and decided, a line each."""
+        if self.seen is None:
+            return (self.decision.reason,)
+        one = self.seen.observation
+        lines = [f"Version {one.version} on {one.rows:,} rows, {one.labelled:,} of them labelled"]
+        if self.seen.drift is not None:
+            lines.append(self.seen.drift.summary)
+        if one.live is not None:
+            lines.append(f"Live {_shown(one.live)}")
+        if one.estimated is not None:
+            lines.append(f"Estimated without labels {_shown(one.estimated)}")
+        return (*lines, *one.suspicions, *one.warnings, self.decision.reason)
+
+    @property
+    def events(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """The events that follow from it, each with what it says."""
+        decision, found = self.decision, []
+        if decision.retrain:
+            said = {"decision": self.id, "cause": decision.rule, "reason": decision.reason}
+            found.append((RETRAIN_REQUESTED, said))
+        fallen = [one for one in decision.readings if one.fired and one.signal in FALLS]
+        if fallen:
+            found.append((PERFORMANCE_DEGRADED, {"summary": fallen[0].said}))
+        return tuple(found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the flow's outcome says of it; JSON values."""
+        return {
+            "id": self.id,
+            "batch": self.arrival.batch,
+            "object": self.arrival.object,
+            "rows": self.arrival.rows,
+            "decision": self.decision.to_dict(),
+            "observation": None if self.seen is None else self.seen.observation.to_dict(),
+        }
+
+
+def pending(watch: Watch) -> tuple[Arrival, ...]:
+    """Return the accepted batches that nothing was decided on yet, oldest first."""
+    if watch.table.version() is None:
+        return ()
+    return undecided(arrivals(watch.table.history()), watch.ledger.entries("decision"))
+
+
+def decide_on(watch: Watch, arrival: Arrival, cause: str) -> Decided:
+    """Observe a batch, decide, and record both in the ledger.
+
+    Raises:
+        DataError: the batch does not fit the champion.
+    """
+    entries = watch.ledger.entries()
+    seen = None if watch.scorer is None else observe(watch, arrival)
+    if seen is None:
+        decision = _first(watch, arrival, entries)
+    else:
+        decision = _decision(watch, seen, arrival, entries)
+    decided = Decided(decision_id(arrival.batch), arrival, decision, seen)
+    _record(watch, decided, cause)
+    return decided
+
+
+def keys(watch: Watch, batch: str) -> dict[str, str]:
+    """Return where the pages of one batch lie."""
+    layout = Layout(watch.pipeline.name)
+    names = {"json": "observation.json", "html": "drift.html", "errors": "errors.npy"}
+    return {kind: layout.report("monitoring", f"{batch}/{name}") for kind, name in names.items()}
+
+
+def _decision(watch: Watch, seen: Seen, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
+    found = [one for one in arrivals(watch.table.history())
+             if one.data_version <= arrival.data_version]  # fmt: skip
+    champion = _champion(watch)
+    situation = situation_of(
+        champion,
+        seen.observation,
+        _errors(watch, seen, champion, entries),
+        found,
+        entries,
+        greater_is_better=watch.greater_is_better,
+        delayed=watch.pipeline.monitoring.labels == "delayed",
+    )
+    retraining = watch.pipeline.retraining
+    limits = Limits.of(watch.pipeline, retraining.worth)
+    return decision_on(parse(retraining.policy), situation, limits, seen.observation)
+
+
+def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
+    import polars as pl
+
+    pipeline = watch.pipeline
+    rows = watch.table.scan().filter(pl.col(BATCH) == arrival.batch)
+    latest = rows.select(pl.col(pipeline.event_time).max()).collect().to_pandas()
+    at = moments(latest[pipeline.event_time])[0].astype("datetime64[us]").item()
+    target = pl.col(pipeline.target)
+    labelled = watch.table.scan().select(target.is_not_null().sum()).collect().item()
+    return first_decision(parse(pipeline.retraining.policy), at, int(labelled), entries)
+
+
+def _champion(watch: Watch) -> Champion:
+    assert watch.scorer is not None
+    manifest = watch.scorer.manifest
+    return Champion(
+        version=manifest.version,
+        data_version=manifest.data_version,
+        fitted_rows=int(manifest.lineage["rows"]),
+        fitted_until=datetime.fromisoformat(manifest.lineage["fitted_until"]),
+        reference=watch.reference,
+    )
+
+
+def _errors(watch: Watch, seen: Seen, champion: Champion, entries: Sequence[Entry]) -> Array:
+    """Return the champion's errors since it was fitted, batch after batch."""
+    earlier = [one for one in observations(entries) if one.version == champion.version]
+    kept = [watch.store.get(keys(watch, one.batch)["errors"]) for one in earlier]
+    arrays = [np.load(io.BytesIO(data), allow_pickle=False) for data in kept]
+    return np.concatenate([*arrays, seen.errors])
+
+
+def _record(watch: Watch, decided: Decided, cause: str) -> None:
+    """Leave the observation and the errors, then the decision, which makes them count."""
+    seen, arrival = decided.seen, decided.arrival
+    observation = None if seen is None else seen.observation.to_dict()
+    if seen is not None:
+        at = keys(watch, arrival.batch)
+        buffer = io.BytesIO()
+        np.save(buffer, seen.errors, allow_pickle=False)
+        watch.store.put(at["errors"], buffer.getvalue())
+        document = {"decision": decided.decision.to_dict(), "observation": observation}
+        text = json.dumps(document, indent=2)
+        watch.store.put(at["json"], text.encode(), content_type="application/json")
+    entry = Entry(
+        id=decided.id,
+        at=datetime.now(UTC),
+        pipeline=watch.pipeline.name,
+        kind="decision",
+        version=None if seen is None else seen.observation.version,
+        by=f"monitor ({cause})",
+        summary=decided.decision.reason,
+        figures={
+            "batch": arrival.batch,
+            "object": arrival.object,
+            "rows": arrival.rows,
+            "decision": decided.decision.to_dict(),
+            "observation": observation,
+            "challengers": list(watch.pipeline.retraining.challengers),
+        },
+    )
+    with external_write("monitor.decision"):
+        watch.ledger.append(entry)
+
+
+def _shown(figure: Figure) -> str:
+    bounds = f"[{figure.low:.3f}, {figure.high:.3f}]"
+    return f"{figure.metric} {figure.value:.3f} {bounds}"
+
+
+def observed(entry: Entry) -> Observation | None:
+    """Return what a decision's entry says was observed."""
+    content = entry.figures.get("observation")
+    return None if content is None else Observation.from_dict(content)

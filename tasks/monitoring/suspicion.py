@@ -1,0 +1,110 @@
+"""What makes a batch look poisoned rather than new. Pure.
+
+A batch that is drawn from a changed world is to be learned from; one that was labelled wrongly,
+or that gives the answer away, is not. None of these checks can be sure, so they hold back a
+retraining by themselves and leave it to a person; they never drop a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+Array = np.ndarray[Any, Any]
+LEAK, JUMP = 0.95, 0.15
+FEWEST = 30
+MOST_CATEGORIES = 100
+
+
+def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, float]:
+    """Return for each column how well it alone orders the target, 0.5 (not at all) to 1.
+
+    The area under the ROC curve of the column's ranks against the most frequent class (Hanley
+    and McNeil 1982), whichever way round; for a regression against the target's upper half.
+    A category stands for the mean of its rows; a column of more than `MOST_CATEGORIES` is left
+    out, since that mean would be the rows' own labels.
+
+    >>> frame = pd.DataFrame({"leak": [0.0, 0.0, 1.0, 1.0], "flat": [1.0, 1.0, 1.0, 1.0]})
+    >>> associations(frame, np.array([0, 0, 1, 1]), classes=2)
+    {'leak': 1.0, 'flat': 0.5}
+    """
+    truth = (y == np.bincount(y).argmax()) if classes else (y > np.median(y))
+    positives = int(truth.sum())
+    if not 0 < positives < len(truth):
+        return {}
+    found = {}
+    for name in prepared.columns:
+        values = prepared[name]
+        if not pd.api.types.is_numeric_dtype(values):
+            if values.nunique() > MOST_CATEGORIES:
+                continue
+            values = (
+                pd.Series(truth.astype(float), index=values.index).groupby(values).transform("mean")
+            )
+        ranks = values.fillna(values.min() - 1 if values.notna().any() else 0.0).rank().to_numpy()
+        area = (ranks[truth].sum() - positives * (positives + 1) / 2) / (
+            positives * (len(truth) - positives)
+        )
+        found[str(name)] = round(float(max(area, 1 - area)), 6)
+    return found
+
+
+def suspicions(
+    y: Array, classes: tuple[Any, ...], now: Mapping[str, float], before: Mapping[str, float]
+) -> tuple[str, ...]:
+    """Return a sentence for each reason not to learn from these labelled rows by itself.
+
+    `now` and `before` are the associations in the batch and in the champion's holdout.
+
+    >>> suspicions(np.ones(50, int), ("no", "yes"), {}, {})
+    ('All 50 labelled rows are of one class (yes).',)
+    >>> suspicions(np.arange(50) % 2, (0, 1), {"fee": 0.999}, {"fee": 0.6})
+    ('The column fee gives the target away: it orders the labels by 0.999, at training 0.600.',)
+    """
+    if len(y) < FEWEST:
+        return ()
+    told = []
+    if classes and len(np.unique(y)) == 1:
+        told.append(f"All {len(y):,} labelled rows are of one class ({classes[int(y[0])]}).")
+    for name, value in sorted(now.items()):
+        if value >= LEAK and value - before.get(name, 0.5) >= JUMP:
+            told.append(
+                f"The column {name} gives the target away: it orders the labels by {value:.3f}, "
+                f"at training {before.get(name, 0.5):.3f}."
+            )
+    return tuple(told)
+
+
+def contradicted(y: Array, predictions: Array, expected: float) -> str:
+    """Say where far more of the surest answers are wrong than at training; else nothing.
+
+    The surest tenth of the answers is looked at. `expected` is the share of that tenth that was
+    wrong in the champion's holdout. A changed world and wrong labels look alike here, so this is
+    told and holds nothing back.
+
+    >>> sure = np.tile([0.01, 0.99], (500, 1))
+    >>> contradicted(np.r_[np.zeros(100, int), np.ones(400, int)], sure, 0.01)
+    '20% of the labels contradict the surest tenth of the answers, at training 1%: the labels \
+may be wrong, or the world has changed.'
+    """
+    wrong, rows = surest_wrong(y, predictions)
+    noise = 4 * np.sqrt(max(expected, 1 / max(rows, 1)) / max(rows, 1))
+    if rows < FEWEST or wrong <= expected + max(0.03, noise):
+        return ""
+    return (
+        f"{wrong:.0%} of the labels contradict the surest tenth of the answers, at training "
+        f"{expected:.0%}: the labels may be wrong, or the world has changed."
+    )
+
+
+def surest_wrong(y: Array, predictions: Array) -> tuple[float, int]:
+    """Return the share of wrong answers among the surest tenth, and how many those are."""
+    sure = predictions.max(axis=1)
+    rows = max(len(y) // 10, 1)
+    # ties at the bound are taken whole, so that the order of rows does not matter
+    bound = np.partition(sure, len(sure) - rows)[len(sure) - rows]
+    kept = sure >= bound
+    return float((predictions[kept].argmax(axis=1) != y[kept]).mean()), int(kept.sum())

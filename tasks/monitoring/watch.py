@@ -1,0 +1,87 @@
+"""A champion with all it keeps to be watched by, loaded once for a run of the monitor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tasks.config import Pipeline
+from tasks.data.curated import curated
+from tasks.data.table import Table
+from tasks.drift.profile import Profile
+from tasks.estimation.estimator import Estimator
+from tasks.evaluation.metrics import METRICS
+from tasks.ledger.ledger import Ledger, ledger_of
+from tasks.policy.situation import Figure
+from tasks.promotion import pointer
+from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
+from tasks.scoring.score import Scorer, champion_of
+from tasks.settings import Settings
+from tasks.store.base import Store
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Where a monitoring run reads and writes, and the champion it watches (None: none yet)."""
+
+    settings: Settings
+    store: Store
+    pipeline: Pipeline
+    scorer: Scorer | None
+
+    @classmethod
+    def of(cls, settings: Settings, store: Store, pipeline: Pipeline) -> Watch:
+        """Load the champion, every check made.
+
+        Raises:
+            IntegrityError: the champion's files do not hold.
+        """
+        there = pointer.read(store, pipeline.name) is not None
+        scorer = champion_of(settings, store, pipeline) if there else None
+        return cls(settings, store, pipeline, scorer)
+
+    @property
+    def table(self) -> Table:
+        return curated(self.settings, self.pipeline.name)
+
+    @property
+    def ledger(self) -> Ledger:
+        return ledger_of(self.settings, self.pipeline.name)
+
+    @property
+    def greater_is_better(self) -> bool:
+        return METRICS[self.pipeline.metric].greater_is_better
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """The champion's profile; None where it was published without one."""
+        data = self._file(PROFILE)
+        return None if data is None else Profile.from_bytes(data)
+
+    @cached_property
+    def estimator(self) -> Estimator | None:
+        """What estimates the champion's metrics without labels."""
+        data = self._file(ESTIMATOR)
+        return None if data is None else Estimator.from_dict(json.loads(data))
+
+    @cached_property
+    def signs(self) -> Mapping[str, Any]:
+        """The associations and the share of wrong sure answers in the champion's holdout."""
+        data = self._file(SIGNS)
+        return {} if data is None else json.loads(data)
+
+    @property
+    def reference(self) -> Figure:
+        """The champion's deciding metric at its gate."""
+        assert self.scorer is not None
+        manifest = self.scorer.manifest
+        found = {k: float("nan") if v is None else v for k, v in
+                 manifest.metrics[self.pipeline.metric].items()}  # fmt: skip
+        rows = int(manifest.lineage["holdout_rows"])
+        return Figure(self.pipeline.metric, found["value"], found["low"], found["high"], rows, rows)
+
+    def _file(self, name: str) -> bytes | None:
+        return None if self.scorer is None else self.scorer.files.get(name)

@@ -1,0 +1,62 @@
+"""What a model takes along so that it can be watched. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from tasks.drift.profiling import Profiler, predictions_profile, target_profile
+from tasks.estimation.estimator import Estimator
+from tasks.features.prepare import prepared_columns
+from tasks.models.runtime import OnnxModel
+from tasks.monitoring.suspicion import associations, surest_wrong
+from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
+from tasks.training.candidates import Candidate
+from tasks.training.challengers import rows_of
+from tasks.training.contender import Contender
+from tasks.training.work import Work
+
+
+def keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, bytes]:
+    """Return the files to publish beside the model, by name.
+
+    The features are profiled on the rows that `final` was fitted on. Predictions and target are
+    the holdout's, as the judged model saw them: on its own training rows a model is too sure.
+    """
+    data, pipeline = work.dataset, work.pipeline
+    holdout = data.split.holdout
+    every = np.ones(len(data.y), dtype=bool)
+    refitted = final is not judged.contender
+    within = every if refitted else data.split.training
+    profiler = Profiler(prepared_columns(data.schema), data.classes)
+    profiler.add(data.prepared[rows_of(judged.challenger.length, data.times, within)])
+    predictions = np.asarray(OnnxModel(judged.contender.model).predict(data.prepared[holdout]))
+    labels = data.frame[pipeline.target][holdout].to_numpy()
+    profile = profiler.result().judged_on(
+        predictions_profile(predictions, data.classes), target_profile(labels, data.classes)
+    )
+    estimator = Estimator.fitted(
+        pipeline.task,
+        pipeline.metric,
+        len(data.classes),
+        data.y[holdout],
+        predictions,
+        data.prepared[holdout],
+        pipeline.training.seed,
+    )
+    y, classes = data.y[holdout], len(data.classes)
+    signs = {
+        "associations": associations(data.prepared[holdout], y, classes),
+        "surest_wrong": surest_wrong(y, predictions)[0] if classes else None,
+    }
+    return {
+        PROFILE: profile.to_bytes(),
+        ESTIMATOR: _json(estimator.to_dict()),
+        SIGNS: _json(signs),
+    }
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, allow_nan=False).encode()
