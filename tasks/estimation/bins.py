@@ -1,0 +1,50 @@
+"""Bins of about equally many holdout rows, in which what the holdout taught is shared. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+MOST_BINS = 15
+ROWS_A_BIN = 100
+
+
+@dataclass(frozen=True)
+class Bins:
+    """`edges` between the bins, and the holdout rows in each; equal values share a bin."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, values: Array) -> Bins:
+        """Cut (n,) values at quantiles: at most 15 bins, at least 100 rows in most.
+
+        >>> Bins.of(np.arange(300.0)).counts
+        (100, 100, 100)
+        """
+        wanted = int(np.clip(len(values) // ROWS_A_BIN, 1, MOST_BINS))
+        ordered = np.sort(values)
+        edges = np.unique(ordered[(np.arange(1, wanted) * len(values)) // wanted])
+        edges = edges[edges > ordered[0]]
+        counts = np.bincount(np.searchsorted(edges, values, "right"), minlength=len(edges) + 1)
+        return cls(tuple(edges.tolist()), tuple(counts.tolist()))
+
+    def sums(self, values: Array, weights: Array) -> Array:
+        """Return the sum of the weights of the rows whose value falls into each bin."""
+        place = np.searchsorted(np.array(self.edges), values, "right")
+        return np.bincount(place, weights=weights, minlength=len(self.counts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return {"edges": list(self.edges), "counts": list(self.counts)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Bins:
+        """Read what `to_dict` wrote."""
+        return cls(tuple(content["edges"]), tuple(content["counts"]))

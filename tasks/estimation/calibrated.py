@@ -1,0 +1,122 @@
+"""Calibrated probabilities and the metrics they promise: CBPE with an interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.estimation.bins import Bins
+from tasks.estimation.expected import centred, expected, variance
+from tasks.estimation.isotonic import Curve, curves, straightened
+from tasks.evaluation.metrics import probabilities
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the holdout knows of one class, by bins of its stated probability.
+
+    `shares` are the labels of the class in each bin, `missed` the mean of label minus calibrated
+    probability.
+    """
+
+    bins: Bins
+    shares: tuple[float, ...]
+    missed: tuple[float, ...]
+
+    @classmethod
+    def of(cls, stated: Array, happened: Array, left: Array) -> Known:
+        """Count the rows of the holdout."""
+        bins = Bins.of(stated)
+        counts = np.array(bins.counts)
+        # half a row with the label and half a row without: no bin is certain
+        shares = (bins.sums(stated, happened) + 0.5) / (counts + 1)
+        missed = bins.sums(stated, left) / counts
+        return cls(bins, tuple(shares.tolist()), tuple(missed.tolist()))
+
+    def pull(self, stated: Array, change: Array) -> tuple[float, float]:
+        """Return how far what was missed moves a metric of this gradient, and its variance."""
+        moved, counts = self.bins.sums(stated, change), np.array(self.bins.counts)
+        return float(moved @ self.missed), float((moved**2 * self.shares / counts).sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return {**asdict(self), "bins": self.bins.to_dict()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Known:
+        """Read what `to_dict` wrote."""
+        bins = Bins.from_dict(content["bins"])
+        return cls(bins, tuple(content["shares"]), tuple(content["missed"]))
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """How stated probabilities are read, and how well that is known.
+
+    `curves` has an isotonic curve a class, or is empty where the probabilities are taken as they
+    are; `known` says for each class how far that can be trusted.
+    """
+
+    curves: tuple[Curve, ...]
+    known: tuple[Known, ...]
+
+    @classmethod
+    def fitted(cls, y: Array, predictions: Array, seed: int) -> Calibrated:
+        """Learn from (n,) class indices and (n, k) probabilities, both of the holdout.
+
+        The isotonic curve is used only where it improves the Brier score out of fold by more
+        than its standard error; else it would add its own noise.
+        """
+        stated = probabilities(predictions).astype(float)
+        happened = np.eye(stated.shape[1])[y.astype(int)]
+        made = curves(stated, happened, seed)
+        left = happened - straightened(stated, made)
+        columns = zip(stated.T, happened.T, left.T, strict=True)
+        return cls(made, tuple(Known.of(*column) for column in columns))
+
+    def chance(self, predictions: Array) -> Array:
+        """Return the (n, k) calibrated probabilities of the classes."""
+        return straightened(probabilities(predictions).astype(float), self.curves)
+
+    def estimate(self, metric: str, predictions: Array) -> tuple[float, float]:
+        """Return the expected metric and its standard error.
+
+        Two things are unknown: which labels the rows will have, and how well the holdout knew
+        the probabilities. In a bin of m holdout rows they are known to a variance of p(1-p)/m,
+        shared by all rows that fall into it. What the bins show to be left of a wrong
+        calibration beyond that variance is corrected for.
+        """
+        chance = self.chance(predictions)
+        value, gradient = expected(metric, chance, predictions)
+        if math.isnan(value):
+            return value, value
+        stated = probabilities(predictions).astype(float)
+        change = centred(gradient, chance)
+        columns = zip(self.known, stated.T, change.T, strict=True)
+        found = np.array([known.pull(*column) for known, *column in columns])
+        missed, shared = found.sum(axis=0)
+        if missed**2 > shared:
+            value += missed * (1 - shared / missed**2)
+        return value, math.sqrt(variance(gradient, chance) + shared)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return {
+            "curves": [each.to_dict() for each in self.curves],
+            "known": [each.to_dict() for each in self.known],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Calibrated:
+        """Read what `to_dict` wrote."""
+        return cls(
+            tuple(Curve.from_dict(each) for each in content["curves"]),
+            tuple(Known.from_dict(each) for each in content["known"]),
+        )

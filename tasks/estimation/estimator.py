@@ -1,0 +1,142 @@
+"""Estimated performance: what a metric is, before the labels come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.config import METRICS as NAMES
+from tasks.errors import DataError
+from tasks.estimation.calibrated import Calibrated
+from tasks.estimation.regression import Errors
+from tasks.evaluation.bootstrap import Interval, number, unnumber
+from tasks.evaluation.evaluate import checked
+from tasks.evaluation.metrics import METRICS, NAN, probabilities
+
+Array = NDArray[Any]
+RANGES = {"log_loss": (0.0, math.inf), "rmse": (0.0, math.inf), "mae": (0.0, math.inf)}
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """How a model's metrics are estimated on rows without labels.
+
+    Classes: from calibrated probabilities (`tasks.estimation.calibrated`). Regression: from
+    models of the error (`tasks.estimation.losses`). Neither sees a change of what the labels
+    mean (concept drift): labels alone show that. `reference` is `metric` on the holdout, the
+    naive estimate; `rows` are the holdout's.
+    """
+
+    task: str
+    metric: str
+    classes: int
+    rows: int
+    reference: float
+    how: Calibrated | Errors
+
+    @classmethod
+    def fitted(
+        cls,
+        task: str,
+        metric: str,
+        classes: int,
+        y_holdout: Array,
+        predictions_holdout: Array,
+        prepared_holdout: pd.DataFrame | None,
+        seed: int,
+    ) -> Estimator:
+        """Learn from the holdout, which the model was not fitted on.
+
+        Args:
+            task, metric: what is predicted, and the metric that decides.
+            classes: their number; 0 for a regression.
+            y_holdout: (n,) class indices or values.
+            predictions_holdout: (n, classes) probabilities (binary also (n,)), or (n,) values.
+            prepared_holdout: n prepared rows, used for a regression; None leaves the prediction.
+            seed: of the folds.
+
+        Raises:
+            DataError: there are no rows, something is not finite, or shapes do not fit.
+        """
+        y, predictions = checked(y_holdout, predictions_holdout, task)
+        how: Calibrated | Errors
+        if task == "regression":
+            how = Errors.fitted(y, predictions, prepared_holdout, seed)
+        else:
+            _fits(predictions, classes)
+            how = Calibrated.fitted(y, predictions, seed)
+        reference = METRICS[metric].score(y, predictions)
+        return cls(task, metric, classes, len(y), reference, how)
+
+    def estimate(
+        self,
+        metric: str,
+        predictions: Array,
+        prepared: pd.DataFrame | None = None,
+        confidence: float = 0.95,
+    ) -> Interval:
+        """Return the metric to expect on rows with these predictions, and where it may lie.
+
+        Arguments are as for `fitted`. Without concept drift the realised metric lies inside
+        about as often as `confidence` says. NaN without rows, or where the metric needs a class
+        that is not expected among the rows.
+
+        Raises:
+            DataError: the metric is not one of the task's, or shapes do not fit.
+        """
+        if metric not in NAMES[self.task]:
+            raise DataError("estimation", f"a metric of {self.task} is estimated", metric)
+        predictions = np.asarray(predictions)
+        if len(predictions) == 0:
+            return Interval(NAN, NAN, NAN)
+        if not np.isfinite(predictions).all():
+            raise DataError("estimation", "predictions are finite numbers", "others")
+        if isinstance(self.how, Errors):
+            value, error = self.how.estimate(metric, predictions, prepared)
+        else:
+            _fits(predictions, self.classes)
+            value, error = self.how.estimate(metric, predictions)
+        return _within(metric, value, NormalDist().inv_cdf((1 + confidence) / 2) * error)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON; models of a regression's errors are in it as base64."""
+        return {
+            "task": self.task,
+            "metric": self.metric,
+            "classes": self.classes,
+            "rows": self.rows,
+            "reference": number(self.reference),
+            "how": self.how.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Estimator:
+        """Read what `to_dict` wrote."""
+        kind = Errors if content["task"] == "regression" else Calibrated
+        return cls(
+            **{
+                **content,
+                "reference": unnumber(content["reference"]),
+                "how": kind.from_dict(content["how"]),
+            }
+        )
+
+
+def _fits(predictions: Array, classes: int) -> None:
+    came = probabilities(predictions).shape[1]
+    if came != classes:
+        raise DataError("estimation", f"there is a column for each of {classes} classes", came)
+
+
+def _within(metric: str, value: float, reach: float) -> Interval:
+    if math.isnan(value):
+        return Interval(NAN, NAN, NAN)
+    least, most = RANGES.get(metric, (-math.inf if metric == "r2" else 0.0, 1.0))
+    return Interval(value, max(value - reach, least), min(value + reach, most))

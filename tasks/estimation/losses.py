@@ -1,0 +1,123 @@
+"""Direct loss estimation: a model of the model's error, with an interval.
+
+DLE as NannyML defines it: a gradient boosting model learns the error from the features and the
+prediction (https://nannyml.readthedocs.io, "Direct Loss Estimation"). Ours is one of the
+pipeline's own families, exported like any other model.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.errors import DataError
+from tasks.estimation.bins import Bins
+from tasks.features.schema import Columns
+from tasks.models.runtime import OnnxModel
+
+Array = NDArray[Any]
+PREDICTION = "__prediction"
+FAMILY = "lightgbm"
+PARAMS = {"n_estimators": 50, "learning_rate": 0.1, "num_leaves": 15, "min_child_samples": 100}
+FOLDS = 3
+FEWEST = 200
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One loss as a function of features and prediction.
+
+    `model` is ONNX, or empty where it knew no more out of fold than the holdout's mean `level`.
+    `bins` part the holdout by the out-of-fold estimate, `spreads` are the variances of what it
+    missed in each.
+    """
+
+    model: bytes
+    level: float
+    bins: Bins
+    spreads: tuple[float, ...]
+
+    @classmethod
+    def fitted(
+        cls, loss: Array, predictions: Array, prepared: pd.DataFrame | None, seed: int
+    ) -> Losses:
+        """Learn (n,) losses of the holdout from its predictions and prepared rows."""
+        level, seen = float(loss.mean()), rows_seen(predictions, prepared)
+        guess = np.full(len(loss), level)
+        if len(loss) >= FEWEST and loss.std() > 0:
+            fold = np.random.default_rng(seed).permutation(len(loss)) % FOLDS
+            for number in range(FOLDS):
+                rest, held = fold != number, fold == number
+                model = OnnxModel(_export(seen[rest], loss[rest], seed))
+                guess[held] = np.maximum(model.predict(seen[held]), 0)
+        gain = (loss - level) ** 2 - (loss - guess) ** 2
+        if gain.mean() <= gain.std() / np.sqrt(len(gain)):
+            return cls(b"", level, Bins((), (len(loss),)), (float(loss.var()),))
+        bins = Bins.of(guess)
+        missed, counts = (loss - guess) ** 2, np.array(bins.counts)
+        spreads = tuple((bins.sums(guess, missed) / counts).tolist())
+        return cls(_export(seen, loss, seed), level, bins, spreads)
+
+    @cached_property
+    def _loaded(self) -> OnnxModel:
+        return OnnxModel(self.model)
+
+    def estimate(self, predictions: Array, prepared: pd.DataFrame | None) -> tuple[float, float]:
+        """Return the expected mean loss of the rows and its variance."""
+        rows = len(predictions)
+        guess = np.full(rows, self.level)
+        if self.model:
+            guess = np.maximum(self._loaded.predict(rows_seen(predictions, prepared)), 0)
+        share = self.bins.sums(guess, np.ones(rows)) / rows
+        spread = np.array(self.spreads)
+        noise, shared = share / rows, share**2 / np.array(self.bins.counts)
+        return float(guess.mean()), float(spread @ (noise + shared))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON, the model as base64."""
+        return {
+            "model": base64.b64encode(self.model).decode(),
+            "level": self.level,
+            "bins": self.bins.to_dict(),
+            "spreads": list(self.spreads),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Losses:
+        """Read what `to_dict` wrote."""
+        return cls(
+            base64.b64decode(content["model"]),
+            content["level"],
+            Bins.from_dict(content["bins"]),
+            tuple(content["spreads"]),
+        )
+
+
+def rows_seen(predictions: Array, prepared: pd.DataFrame | None) -> pd.DataFrame:
+    """Return what the loss is learned from: prepared columns, and the prediction beside them."""
+    own = pd.DataFrame({PREDICTION: np.asarray(predictions, dtype=np.float32)})
+    if prepared is None:
+        return own
+    if len(prepared) != len(own):
+        came = f"{len(prepared)} rows and {len(own)} predictions"
+        raise DataError("estimation", "every prepared row has one prediction", came)
+    return pd.concat([prepared.reset_index(drop=True), own], axis=1)
+
+
+def _export(seen: pd.DataFrame, loss: Array, seed: int) -> bytes:
+    from tasks.models.export import to_onnx
+    from tasks.models.families import FAMILIES
+
+    names = [str(name) for name in seen]
+    numbers = tuple(name for name in names if pd.api.types.is_numeric_dtype(seen[name]))
+    columns = Columns(numbers, tuple(name for name in names if name not in numbers))
+    model = FAMILIES[FAMILY].build(PARAMS, columns, "regression", seed)
+    model.fit(seen, loss)
+    return to_onnx(model, columns, "regression")

@@ -1,0 +1,113 @@
+"""What a regression's metrics are expected to be, from models of its errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.estimation.losses import Losses
+from tasks.evaluation.metrics import NAN
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The labels as a straight line of the predictions, with the variance of its slope."""
+
+    intercept: float
+    slope: float
+    slope_variance: float
+
+    @classmethod
+    def through(cls, y: Array, predictions: Array) -> Line:
+        """Fit by least squares.
+
+        >>> Line.through(np.array([1.0, 3.0, 5.0]), np.array([0.0, 1.0, 2.0])).slope
+        2.0
+        """
+        spread = float(np.var(predictions))
+        if spread == 0:
+            return cls(float(np.mean(y)), 0.0, 0.0)
+        middle = float(predictions.mean())
+        slope = float(np.mean((predictions - middle) * (y - y.mean()))) / spread
+        intercept = float(y.mean()) - slope * middle
+        left = float(np.var(y - intercept - slope * predictions))
+        return cls(intercept, slope, left / (len(y) * spread))
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How large the errors of a regression are, absolute and squared."""
+
+    absolute: Losses
+    squared: Losses
+    line: Line
+
+    @classmethod
+    def fitted(
+        cls, y: Array, predictions: Array, prepared: pd.DataFrame | None, seed: int
+    ) -> Errors:
+        """Learn from (n,) values and predictions of the holdout, and its prepared rows."""
+        error = np.abs(predictions.astype(float) - y)
+        return cls(
+            Losses.fitted(error, predictions, prepared, seed),
+            Losses.fitted(error**2, predictions, prepared, seed),
+            Line.through(y.astype(float), predictions.astype(float)),
+        )
+
+    def estimate(
+        self, metric: str, predictions: Array, prepared: pd.DataFrame | None
+    ) -> tuple[float, float]:
+        """Return the expected metric and its standard error."""
+        if metric == "mae":
+            value, variance = self.absolute.estimate(predictions, prepared)
+            return value, math.sqrt(variance)
+        mean, variance = self.squared.estimate(predictions, prepared)
+        if metric == "r2":
+            return self._r2(predictions.astype(float), mean, variance)
+        root = math.sqrt(mean)
+        return root, math.sqrt(variance) / (2 * root) if root else 0.0
+
+    def _r2(self, predictions: Array, mean: float, variance: float) -> tuple[float, float]:
+        """Return R squared from the mean squared error.
+
+        The variance of the labels is that of the line, as on the holdout, and of what the line
+        leaves, which follows from the error.
+        """
+        line, spread = self.line, float(np.var(predictions))
+        bias = line.intercept + (line.slope - 1) * predictions
+        left = max(mean - float(np.mean(bias**2)), 0.0)
+        total = line.slope**2 * spread + left
+        if total <= 0:
+            return NAN, NAN
+        # how the labels' variance moves: by chance among the rows, and by the slope's own error
+        chance = 4 * line.slope**2 * spread * left / len(predictions)
+        slope = 4 * line.slope**2 * spread**2 * line.slope_variance
+        by_error = ((total - mean) / total**2) ** 2 * variance
+        by_labels = (mean / total**2) ** 2 * (chance + slope)
+        return 1 - mean / total, math.sqrt(by_error + by_labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        line = self.line
+        return {
+            "absolute": self.absolute.to_dict(),
+            "squared": self.squared.to_dict(),
+            "line": [line.intercept, line.slope, line.slope_variance],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Errors:
+        """Read what `to_dict` wrote."""
+        return cls(
+            Losses.from_dict(content["absolute"]),
+            Losses.from_dict(content["squared"]),
+            Line(*content["line"]),
+        )
