@@ -41,16 +41,21 @@ class ErrorDetector:
         if len(array) and not (array.min() >= 0 and array.max() <= 1):
             came = f"{np.nanmin(array):g} to {np.nanmax(array):g}, {np.isnan(array).sum()} missing"
             raise DataError("errors", "each one lies in 0 to 1", came, "Scale the errors.")
-        adwin = self._adwin
-        for error in array.tolist():
+        adwin, since = self._adwin, 0
+        for at, error in enumerate(array.tolist(), start=1):
             adwin.update(error)
-            self._window_rows += 1
-            self._window_sum += error
             if adwin.drift_detected:
+                self._take(array[since:at])
                 self._cut(adwin.width, adwin.total)
+                since = at
+        self._take(array[since:])
         self._seen += len(array)
         last = self._found
         return ErrorChange(self._seen, last.changes, last.raised, last.before, last.after)
+
+    def _take(self, errors: NDArray[Any]) -> None:
+        self._window_rows += len(errors)
+        self._window_sum += float(errors.sum())
 
     def _cut(self, kept_rows: float, kept_sum: float) -> None:
         """Note a change. River starts an empty window after one, so ours is emptied too."""

@@ -29,6 +29,9 @@ class Figure:
     rows: int
     labelled: int
 
+    def __post_init__(self) -> None:
+        unbox(self)
+
     @property
     def coverage(self) -> float:
         """The share of the rows that have a label; 0 without rows."""
@@ -37,7 +40,7 @@ class Figure:
     @property
     def known(self) -> bool:
         """Whether the value and both its bounds are numbers."""
-        return all(math.isfinite(one) for one in (self.value, self.low, self.high))
+        return math.isfinite(self.value + self.low + self.high)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values; NaN becomes None.
@@ -67,6 +70,9 @@ class DriftFigure:
     limit: float
     worst: str = ""
 
+    def __post_init__(self) -> None:
+        unbox(self)
+
 
 @dataclass(frozen=True)
 class Refusals:
@@ -74,6 +80,9 @@ class Refusals:
 
     share: float
     batches: int
+
+    def __post_init__(self) -> None:
+        unbox(self)
 
 
 @dataclass(frozen=True)
@@ -140,10 +149,23 @@ class Situation:
     expected_gain: float | None = None
 
     def __post_init__(self) -> None:
+        unbox(self)
         times = (self.at, self.fitted_until, *self.retrainings)
         if len({time.tzinfo is None for time in times}) > 1:
             rule = "all times have a zone, or none has"
             raise DataError("situation", rule, ", ".join(str(time) for time in times))
+
+
+def unbox(one: object) -> None:
+    """Turn the NumPy scalars in a frozen value into plain ones, which JSON can hold.
+
+    >>> import numpy as np
+    >>> Refusals(np.float64(0.5), np.int64(3))
+    Refusals(share=0.5, batches=3)
+    """
+    for name, value in vars(one).items():
+        if getattr(value, "shape", None) == ():
+            object.__setattr__(one, name, value.item())
 
 
 def finite(value: float | None) -> float | None:

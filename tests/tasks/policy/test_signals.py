@@ -189,3 +189,16 @@ def test_a_fall_mirrors_when_the_metric_is_turned_round(
 def test_an_age_never_runs_backwards() -> None:
     early = replace(QUIET, at=QUIET.fitted_until - timedelta(days=3))
     assert reading("age 1d", early).figures["days"] == 0
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_numpy_numbers_are_told_in_json_as_well(name: str) -> None:
+    boxed = replace(
+        QUIET,
+        rows=np.int64(10),
+        batches=np.int32(1),
+        live=Figure("roc_auc", *np.float32([0.5, 0.4, 0.6]), np.int64(10), np.int64(9)),
+        drift=DriftFigure(np.float32(0.5), np.float64(0.3)),
+        errors=np.array([0.5, 0.25], dtype=np.float32),
+    )
+    json.dumps(read(parse_default(name), boxed, LIMITS).to_dict(), allow_nan=False)

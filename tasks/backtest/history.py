@@ -1,0 +1,170 @@
+"""A history with everything already fitted and judged: what a replay may look up. Pure values.
+
+A model is named by `end`: it was fitted on all rows of the batches up to that one (or on the
+latest of them, as the recipe says). A cell holds what is measured when a model meets a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import DataError
+from tasks.policy.situation import DriftFigure, Figure, finite, unbox
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch: its name, the event times of its first and last row, its rows and labels."""
+
+    name: str
+    start: datetime
+    end: datetime
+    rows: int
+    labelled: int
+
+    def __post_init__(self) -> None:
+        unbox(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One model on one later batch.
+
+    Attributes:
+        live: its metric there; None where the batch has no label.
+        drift: the batch against the model's profile.
+        estimated: its metric as estimated without labels.
+        errors: (labelled,) its errors in time order, each 0 to 1.
+    """
+
+    live: Figure | None
+    drift: DriftFigure | None = None
+    estimated: Figure | None = None
+    errors: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What fitting one model took, on how many rows, and its metric at its own gate."""
+
+    cpu_seconds: float
+    seconds: float
+    rows: int
+    reference: Figure
+
+    def __post_init__(self) -> None:
+        unbox(self)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Batches in order of arrival, the models fitted along them, and how each did later.
+
+    Attributes:
+        batches: oldest first.
+        first: the model in service when the replay starts, fitted on the batches up to it.
+        metric, greater_is_better: the metric that decides, and its direction.
+        cells: by (end, batch), for every fitted end and every later batch.
+        fits: by end; at least `first`. Where an end is missing, the next older one stands in.
+        naive: for each naive prediction its metric by batch, NaN where it has none.
+        recipe: which rows a model is fitted on, in words.
+
+    Raises:
+        DataError: `first` leaves nothing to replay, a fit or a cell is missing, or a naive
+            prediction is not given for every batch.
+    """
+
+    batches: tuple[Batch, ...]
+    first: int
+    metric: str
+    greater_is_better: bool
+    cells: Mapping[tuple[int, int], Cell]
+    fits: Mapping[int, Fit]
+    naive: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    recipe: str = "all rows"
+
+    def __post_init__(self) -> None:
+        count = len(self.batches)
+        if not 0 <= self.first < count - 1:
+            came = f"model {self.first} of {count} batches"
+            raise DataError("history", "a batch follows the first model", came, "Add batches.")
+        if self.first not in self.fits:
+            raise DataError("history", f"model {self.first} is fitted", sorted(self.fits))
+        wanted = {(end, at) for end in self.fits for at in range(end + 1, count)}
+        missing = sorted(wanted - self.cells.keys())
+        if missing:
+            rule = "every model is judged on every later batch"
+            raise DataError("history", rule, f"no cell for {missing[:3]}")
+        short = [name for name, values in self.naive.items() if len(values) != count]
+        if short:
+            raise DataError("history", "naive metrics have a value a batch", ", ".join(short))
+
+    @property
+    def replayed(self) -> range:
+        """The batches that a replay passes through."""
+        return range(self.first + 1, len(self.batches))
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """(batches, batches) live metric by model and batch; NaN where there is none."""
+        table = np.full((len(self.batches), len(self.batches)), np.nan)
+        for (end, at), cell in self.cells.items():
+            if end in self.fits and at > end and cell.live is not None:
+                table[end, at] = cell.live.value
+        return table
+
+    @cached_property
+    def judged(self) -> tuple[int, ...]:
+        """The replayed batches on which every model has a metric: means are taken over them."""
+        values = self.values
+        return tuple(
+            at
+            for at in self.replayed
+            if all(np.isfinite(values[end, at]) for end in self.fits if end < at)
+        )
+
+    @property
+    def sign(self) -> int:
+        """1 where greater is better, else -1."""
+        return 1 if self.greater_is_better else -1
+
+    def naive_means(self) -> dict[str, float]:
+        """Return the mean metric of each naive prediction over the judged batches."""
+        places = list(self.judged)
+        return {
+            name: float(np.mean(np.array(values)[places])) if places else float("nan")
+            for name, values in self.naive.items()
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values: everything but the cells."""
+        return {
+            "metric": self.metric,
+            "greater_is_better": self.greater_is_better,
+            "recipe": self.recipe,
+            "first": self.first,
+            "batches": [
+                {**asdict(one), "start": one.start.isoformat(), "end": one.end.isoformat()}
+                for one in self.batches
+            ],
+            "fits": [
+                {"end": end, **asdict(fit), "reference": fit.reference.to_dict()}
+                for end, fit in sorted(self.fits.items())
+            ],
+            "judged": list(self.judged),
+            "naive": {
+                name: {"values": [finite(one) for one in values], "mean": finite(mean)}
+                for (name, values), mean in zip(
+                    self.naive.items(), self.naive_means().values(), strict=True
+                )
+            },
+        }

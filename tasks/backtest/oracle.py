@@ -1,0 +1,122 @@
+"""The best that any policy could have reached, known only afterwards: the bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.backtest.history import History
+from tasks.backtest.known import Delay, Known
+from tasks.policy.situation import finite, unit
+
+Floats = NDArray[np.float64]
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The best mean with at most so many retrainings, and the fewest that reach it.
+
+    Attributes:
+        allowed: how many retrainings there may be.
+        retrainings: the batches after which they happen.
+        mean: of the live metric over the judged batches; NaN without one.
+        cpu_seconds: of the retrainings.
+    """
+
+    allowed: int
+    retrainings: tuple[int, ...]
+    mean: float
+    cpu_seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            **asdict(self),
+            "retrainings": list(self.retrainings),
+            "mean": finite(self.mean),
+        }
+
+
+def bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]:
+    """Return the best reachable mean for 0, 1, 2, … retrainings, up to one after every batch.
+
+    Exact, by dynamic programming over the batch of the latest retraining (Bellman 1957). Limits
+    such as a cooldown do not bind the oracle; labels and fitted models do, as in a replay.
+    """
+    known = Known(history, label_delay)
+    last = len(history.batches) - 1
+    later = (at for at in history.replayed[:-1] if known.learnable(at) > history.first)
+    places = (history.first, *later, last)
+    ends = (history.first, *(known.learnable(at) for at in places[1:-1]))
+    stretches = _stretches(history, places, ends)
+    totals, moves = stretches[0], []
+    best, used = totals[-1], _path(())
+    found = [_bound(history, 0, places, ends, used, best)]
+    for allowed in range(1, len(ends)):
+        sums = totals[:, None] + stretches
+        moves.append(sums.argmax(axis=0))
+        totals = sums.max(axis=0)
+        if totals[-1] > best + ROUNDING:
+            best, used = totals[-1], _path(moves)
+        found.append(_bound(history, allowed, places, ends, used, best))
+    return tuple(found)
+
+
+def worthwhile(history: History, found: Sequence[Bound], worth: float) -> Bound:
+    """Return the bound that retrains whenever it would have paid, and never else.
+
+    A retraining pays when the metric that it adds, summed over the batches it changes, is at
+    least `worth` (for an error: `worth` times the first model's error at its gate). So 0.02 is
+    two hundredths on one batch, or two thousandths on ten.
+    """
+    price = worth * unit(history.fits[history.first].reference.value, history.greater_is_better)
+    count = len(history.judged)
+    if not count:
+        return found[0]
+    nets = [history.sign * one.mean * count - price * len(one.retrainings) for one in found]
+    return found[int(np.argmax(np.round(nets, 12)))]
+
+
+def _stretches(history: History, places: Sequence[int], ends: Sequence[int]) -> Floats:
+    """Return what the model put into service at one place adds until another.
+
+    Place 0 is the start, the last one the end, those between are possible retrainings. The
+    metric is summed over the judged batches, greater is better; -inf where there is no way.
+    """
+    judged = np.isin(np.arange(len(history.batches)), history.judged)
+    table = np.where(judged, history.values * history.sign, 0.0)
+    found = np.full((len(places), len(places)), -np.inf)
+    for i, end in enumerate(ends):
+        sums = np.nancumsum(table[end])
+        for j in range(i + 1, len(places)):
+            if j == len(places) - 1 or ends[j] > end:
+                found[i, j] = sums[places[j]] - sums[places[i]]
+    return found
+
+
+def _path(moves: Sequence[NDArray[np.intp]]) -> tuple[int, ...]:
+    """Return the retrainings that lead to the end, as positions among the places."""
+    path, at = [], -1
+    for move in reversed(moves):
+        at = int(move[at])
+        path.append(at)
+    return tuple(reversed(path))
+
+
+def _bound(
+    history: History,
+    allowed: int,
+    places: Sequence[int],
+    ends: Sequence[int],
+    used: Sequence[int],
+    total: float,
+) -> Bound:
+    count = len(history.judged)
+    mean = history.sign * float(total) / count if count else float("nan")
+    cpu = sum(history.fits[ends[one]].cpu_seconds for one in used)
+    return Bound(allowed, tuple(places[one] for one in used), mean, cpu)

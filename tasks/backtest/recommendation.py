@@ -1,0 +1,172 @@
+"""Which policy to take: the cheapest that is as good as the best, as far as batches can tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.backtest.replay import Course
+from tasks.errors import DataError
+from tasks.evaluation.bootstrap import Interval, bounds
+from tasks.policy.amounts import duration_text
+from tasks.policy.limits import Limits
+from tasks.policy.situation import finite
+
+ROUNDS = 2000
+CONFIDENCE = 0.95
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One policy beside the best: how far behind it is, and whether that may be noise."""
+
+    policy: str
+    retrainings: int
+    cpu_seconds: float
+    mean: float
+    behind: Interval
+    good_enough: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {**asdict(self), "mean": finite(self.mean), "behind": self.behind.to_dict()}
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The policy to take, the lines to paste into the pipeline file, and why in a sentence."""
+
+    policy: str
+    yaml: str
+    why: str
+    best: str
+    compared: tuple[Compared, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "policy": self.policy,
+            "yaml": self.yaml,
+            "why": self.why,
+            "best": self.best,
+            "compared": [one.to_dict() for one in self.compared],
+        }
+
+
+def recommend(
+    courses: Sequence[Course],
+    limits: Limits,
+    tolerance: float = 0.0,
+    *,
+    own: str | None = None,
+    confidence: float = CONFIDENCE,
+    seed: int = SEED,
+) -> Recommendation:
+    """Return the cheapest policy whose mean quality is within noise of the best.
+
+    Within noise: the low end of the interval of how far it is behind the best, batch by batch,
+    is at most `tolerance`. See `behind` for the interval.
+
+    Args:
+        courses: of the same history.
+        limits: those they were replayed with.
+        tolerance: the loss that saving is always worth, in the metric's unit.
+        own: the policy in the pipeline file, which wins where another costs and is as much.
+        confidence: of the interval.
+        seed: of its resampling.
+
+    Raises:
+        DataError: no course has a judged batch.
+    """
+    known = [one for one in courses if not math.isnan(one.mean)]
+    if not known:
+        rule = "some batch has labels to judge by"
+        raise DataError("recommendation", rule, remedy="Bring labels, or wait for them.")
+    order = {one.policy: (one.cpu_seconds, -_quality(one), one.policy != own) for one in known}
+    best = min(known, key=lambda one: (-_quality(one), order[one.policy]))
+    compared = tuple(_compared(one, best, tolerance, confidence, seed) for one in known)
+    enough = {one.policy: one for one in compared if one.good_enough}
+    chosen = min(enough.values(), key=lambda one: order[one.policy])
+    why = _why(chosen, best, len(known), confidence)
+    return Recommendation(chosen.policy, _yaml(chosen.policy, limits), why, best.policy, compared)
+
+
+def behind(
+    best: Course, other: Course, confidence: float = CONFIDENCE, seed: int = SEED
+) -> Interval:
+    """Return by how much a course's mean is behind another's, with a paired interval.
+
+    The differences by batch are drawn again in blocks of neighbours, since a stale model is
+    stale for several batches in a row: circular block bootstrap, Politis and Romano 1992, with
+    blocks of n^(1/3). Both courses saw the same batches, so what made one hard cancels out.
+    """
+    pairs = zip(best.steps, other.steps, strict=True)
+    gaps = np.array([_gap(one.live, two.live) for one, two in pairs if one.judged and two.judged])
+    gaps = gaps if best.greater_is_better else -gaps
+    count = len(gaps)
+    length = max(1, round(count ** (1 / 3)))
+    starts = np.random.default_rng(seed).integers(0, count, (ROUNDS, -(-count // length)))
+    drawn = (starts[:, :, None] + np.arange(length)) % count
+    means = gaps[drawn.reshape(ROUNDS, -1)[:, :count]].mean(axis=1)
+    return bounds(float(gaps.mean()), means, confidence)
+
+
+def _gap(one: Any, two: Any) -> float:
+    return float(one.value - two.value)
+
+
+def _quality(course: Course) -> float:
+    return course.mean if course.greater_is_better else -course.mean
+
+
+def _compared(
+    course: Course, best: Course, tolerance: float, confidence: float, seed: int
+) -> Compared:
+    gap = behind(best, course, confidence, seed)
+    return Compared(
+        course.policy,
+        len(course.retrainings),
+        course.cpu_seconds,
+        course.mean,
+        gap,
+        gap.low <= tolerance,
+    )
+
+
+def _yaml(policy: str, limits: Limits) -> str:
+    lines = [
+        "retraining:",
+        f"  policy: {policy}",
+        f"  cooldown: {duration_text(limits.cooldown)}",
+        f"  budget: {limits.budget_text}",
+    ]
+    if limits.worth:
+        lines.append(f"  worth: {limits.worth:g}")
+    return "\n".join(lines)
+
+
+def _why(chosen: Compared, best: Course, policies: int, confidence: float) -> str:
+    judged = sum(one.judged for one in best.steps)
+    cost = f"{chosen.retrainings} retrainings, {_seconds(chosen.cpu_seconds)} CPU-seconds"
+    mean = f"mean {best.metric} {chosen.mean:.4f} over {judged} batches with {cost}"
+    if chosen.policy == best.policy:
+        return (
+            f"{chosen.policy} is the best of {policies} policies, and none that costs less is "
+            f"as good within noise: {mean}."
+        )
+    gap = chosen.behind
+    return (
+        f"{chosen.policy} is the cheapest of {policies} policies that is not surely worse than "
+        f"the best, {best.policy}: {mean}, behind by {gap.value:.4f} "
+        f"[{gap.low:.4f}, {gap.high:.4f}] at {confidence:.0%}, where the best took "
+        f"{len(best.retrainings)} and {_seconds(best.cpu_seconds)}."
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
