@@ -84,6 +84,24 @@ class Layout:
         """One small document per object that was looked at, named by the digest of key and ETag."""
         return f"{self.pipeline}/receipts/"
 
+    @property
+    def labels(self) -> str:
+        """The table of labels that came after their rows."""
+        return f"{self.pipeline}/labels/table"
+
+    @property
+    def labels_incoming(self) -> str:
+        return f"{self.pipeline}/labels/incoming/"
+
+    @property
+    def label_receipts(self) -> str:
+        """As `receipts`, for the objects in `labels_incoming`."""
+        return f"{self.pipeline}/labels/receipts/"
+
+    def labels_quarantine(self, batch: str) -> str:
+        """Return where refused labels lie; the same bytes may be a good batch of rows."""
+        return self.quarantine(f"labels-{batch}")
+
     def scored(self, digest: str) -> str:
         """Return where the predictions for one file by one model lie."""
         return f"{self.pipeline}/scored/{digest}/predictions.parquet"
