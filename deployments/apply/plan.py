@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,16 +10,23 @@ from tasks.config import Pipeline
 
 TAG = "perennial"
 WORK_POOL = "perennial"
-INGEST_EVERY = "*/10 * * * *"  # a process of some eight seconds each time
+RECONCILE_EVERY = "* * * * *"
+EVERY_PIPELINE = "all"
 ENTRY_POINTS: Mapping[str, str] = {
     "ingest": "flows.ingestion.ingest",
+    "label": "flows.labelling.label",
     "train": "flows.training.train",
     "score": "flows.scoring.score",
+    "monitor": "flows.monitoring.monitor",
 }
+RECONCILE = "flows.reconciling.reconcile"
+ONE_AT_A_TIME = ("train", "monitor")
 PURPOSES: Mapping[str, str] = {
     "ingest": "Brings what lies in the incoming folder into the curated table, or quarantine.",
+    "label": "Joins labels that come after their rows, and counts those that contradict.",
     "train": "Trains a challenger, lets the gate judge it, and promotes it when it passes.",
     "score": "Scores every row of one object of the bucket with the champion.",
+    "monitor": "Looks at each new batch with the champion's eyes, and decides whether to retrain.",
 }
 
 
@@ -110,17 +117,22 @@ class Update:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to create, update and remove; `unchanged` holds the names of the rest."""
+    """What to create, update and remove; `unchanged` holds the names of the rest.
+
+    `automations` holds the names of the automations by the same words.
+    """
 
     create: tuple[DeploymentSpec, ...] = ()
     update: tuple[Update, ...] = ()
     remove: tuple[Present, ...] = ()
     unchanged: tuple[str, ...] = ()
+    automations: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.create or self.update or self.remove)
+        events = any(self.automations.get(done) for done in ("create", "update", "remove"))
+        return not (self.create or self.update or self.remove or events)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as one JSON document."""
@@ -132,6 +144,7 @@ class Plan:
             ],
             "remove": [each.spec.name for each in self.remove],
             "unchanged": list(self.unchanged),
+            "automations": {done: list(names) for done, names in self.automations.items()},
         }
 
     def to_text(self) -> str:
@@ -146,7 +159,13 @@ class Plan:
         ]
         gone = [f"- {each.spec.name}" for each in self.remove]
         same = [f"= {name}" for name in self.unchanged]
-        return "\n".join([*new, *changed, *gone, *same]) or "No deployments."
+        marks = {"create": "+", "update": "~", "remove": "-", "unchanged": "="}
+        events = [
+            f"{mark} on {name}"
+            for done, mark in marks.items()
+            for name in self.automations.get(done, ())
+        ]
+        return "\n".join([*new, *changed, *gone, *same, *events]) or "No deployments."
 
 
 def desired(
@@ -157,9 +176,21 @@ def desired(
     """Return the deployments that these pipelines need, by name.
 
     `schemas` maps an entry point to the JSON schema of its parameters. Trainings of one pipeline
-    run one after another; ingestion needs no such limit, for it lands each object once.
+    run one after another, and so do its decisions; ingestion needs no such limit, for it lands
+    each object once. One reconciler sees to all of them.
     """
-    return tuple(
+    ours = sorted(pipelines, key=lambda each: each.name)
+    reconciler = DeploymentSpec(
+        flow="reconcile",
+        pipeline=EVERY_PIPELINE,
+        entrypoint=RECONCILE,
+        description="Finds what an event lost, and starts what is missing, every minute.",
+        schedule=RECONCILE_EVERY,
+        concurrency=1,
+        schema=(schemas or {}).get(RECONCILE, {}),
+        command=command,
+    )
+    each_has = tuple(
         DeploymentSpec(
             flow=flow,
             pipeline=pipeline.name,
@@ -168,13 +199,14 @@ def desired(
             parameters={"pipeline": pipeline.name},
             schedule=_schedule(flow, pipeline),
             tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
-            concurrency=1 if flow == "train" else None,
+            concurrency=1 if flow in ONE_AT_A_TIME else None,
             schema=(schemas or {}).get(entrypoint, {}),
             command=command,
         )
-        for pipeline in sorted(pipelines, key=lambda each: each.name)
+        for pipeline in ours
         for flow, entrypoint in sorted(ENTRY_POINTS.items())
     )
+    return (*each_has, reconciler) if ours else ()
 
 
 def difference(wanted: Iterable[DeploymentSpec], present: Iterable[Present]) -> Plan:
@@ -210,7 +242,12 @@ def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> tuple[Change, ...]
 
 
 def _schedule(flow: str, pipeline: Pipeline) -> str | None:
-    return {"ingest": INGEST_EVERY, "train": pipeline.retraining.schedule}.get(flow)
+    delayed = pipeline.monitoring.labels == "delayed"
+    return {
+        "ingest": INGEST_EVERY,
+        "label": INGEST_EVERY if delayed else None,
+        "train": pipeline.retraining.schedule,
+    }.get(flow)
 
 
 def _when(spec: DeploymentSpec) -> str:

@@ -9,6 +9,7 @@ from tasks.data.curated import curated
 from tasks.data.reference import DatasetRef, Window
 from tasks.data.table import Table
 from tasks.errors import DataError
+from tasks.labels.table import labels_version
 from tasks.settings import Settings
 from tasks.training.code import code_digest, lock_digest
 from tasks.training.plan import Plan
@@ -39,6 +40,7 @@ def pinned(
         lock=lock_digest(),
         seed=pipeline.training.seed,
         challengers=challengers,
+        labels=labels_version(settings, pipeline),
     )
 
 

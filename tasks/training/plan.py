@@ -12,7 +12,7 @@ from tasks.data.reference import DatasetRef
 
 @dataclass(frozen=True)
 class Plan:
-    """Data version, configuration, code, lock, seed and challengers of one training run."""
+    """Versions of data and labels, configuration, code, lock, seed and challengers of a run."""
 
     data: DatasetRef
     configuration: str
@@ -20,6 +20,7 @@ class Plan:
     lock: str
     seed: int
     challengers: tuple[str, ...] = ("tuned",)
+    labels: int | None = None
 
     @property
     def pipeline(self) -> str:
@@ -38,6 +39,7 @@ class Plan:
             "lock": self.lock,
             "seed": self.seed,
             "challengers": list(self.challengers),
+            "labels": self.labels,
         }
 
 

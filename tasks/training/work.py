@@ -15,6 +15,8 @@ from tasks.errors import IntegrityError
 from tasks.faults import external_write
 from tasks.features.prepare import load_transform, prepare
 from tasks.features.schema import FeatureSchema
+from tasks.labels.join import with_labels
+from tasks.labels.table import labels_of
 from tasks.models.runtime import OnnxModel
 from tasks.promotion import pointer
 from tasks.promotion.manifest import MODEL, Manifest
@@ -64,9 +66,12 @@ class Work:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The labelled rows of the pinned data version."""
+        """The labelled rows of the pinned data version, with the labels that came later."""
         table = curated(self.settings, self.pipeline.name)
         rows = training_rows(table, self.plan.data, self.pipeline.event_time, key=self.pipeline.key)
+        if self.plan.labels is not None:
+            labels = labels_of(self.settings, self.pipeline, self.plan.labels)
+            rows, _ = with_labels(rows, labels, self.pipeline)
         return dataset(rows, self.pipeline)
 
     @property

@@ -1,0 +1,42 @@
+"""The command that brings in labels which come after their rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deployments.cli.output import reporting, say, show, table
+from deployments.cli.running import follow, open_session
+
+HEAD = ("file", "outcome", "labels", "new", "late", "duplicate", "contradicting", "unknown", "why")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@reporting
+def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
+    """Join the labels in FILES to their rows by key; without FILES, what is pending.
+
+    A file has the key's columns and the target. Exit 3 when one is in quarantine.
+    """
+    session = open_session(name)
+    keys = [session.drop(path, say, folder="labels/incoming") for path in files] or None
+    outcome = follow(session, "label", {"objects": keys}, cause="command", say=say)
+    show(outcome, as_json, lambda: labels_table(outcome["files"]))
+    return 3 if any(one["stands"] == "quarantined" for one in outcome["files"]) else 0
+
+
+def labels_table(files: list[dict[str, Any]]) -> str:
+    """One line a file: how many labels of each kind, or why it was refused."""
+    if not files:
+        return "Nothing is pending."
+    rows = []
+    for one in files:
+        counts = one["counts"] or {}
+        told = one["outcome"] if one["outcome"] != "already" else f"already {one['stands']}"
+        figures = [f"{counts[kind]:,}" if counts else "" for kind in ("rows", *HEAD[3:8])]
+        rows.append([one["key"].rpartition("/")[2], told, *figures, "; ".join(one["reasons"])])
+    return table(HEAD, rows)

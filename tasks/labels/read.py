@@ -1,0 +1,111 @@
+"""Reading one file of labels strictly, in the types of the curated table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
+
+from expectations.suite import Suite
+from tasks.config import Pipeline
+from tasks.errors import DataError
+from tasks.validation.contract import kind_of, schema_of
+from tasks.validation.evaluate import evaluate
+from tasks.validation.records import Say
+from tasks.validation.report import Problem, Report
+from tasks.validation.sniff import format_of, open_source
+from tasks.validation.source import BadBatch, Source
+from tasks.validation.typed import Typed, write_typed
+
+
+def label_schema(curated: pa.Schema, pipeline: Pipeline) -> pa.Schema:
+    """Return the columns of a file of labels: the key's and the target, as they are curated.
+
+    Raises:
+        DataError: the curated table lacks one of them.
+    """
+    wanted = [*pipeline.key, pipeline.target]
+    absent = [name for name in wanted if name not in curated.names]
+    if absent:
+        rule = "the curated table has the key and the target"
+        raise DataError(f"pipeline {pipeline.name}", rule, f"no {', '.join(absent)}")
+    return schema_of({name: kind_of(curated.field(name).type) or "string" for name in wanted})
+
+
+def read_labels(
+    path: Path,
+    report: Report,
+    schema: pa.Schema,
+    pipeline: Pipeline,
+    suite: Suite,
+    workdir: Path,
+    say: Say,
+) -> tuple[pl.DataFrame | None, Report]:
+    """Return key and target in the file's order, or None where it is refused; and the report.
+
+    The suite's expectations on the target judge labels as they judge batches. Only key and
+    target are held in memory.
+
+    Raises:
+        ConfigurationError: such an expectation does not fit the column.
+    """
+    report = replace(report, format=format_of(report.object) or "unknown format")
+    try:
+        source = open_source(path, report.object, int(pipeline.data.max_batch_gib * 2**30))
+        typed = _typed(source, schema, workdir / "labels.parquet", say)
+    except BadBatch as bad:
+        return None, replace(report, problems=bad.problems)
+    report = replace(report, rows=typed.rows, columns=len(schema))
+    problems = (*typed.problems, *_missing(typed, schema))
+    if problems:
+        return None, replace(report, problems=problems)
+    ours = tuple(
+        each for each in suite.expectations if getattr(each, "column", None) == pipeline.target
+    )
+    checks = evaluate(
+        typed.path,
+        schema,
+        typed.rows,
+        replace(suite, expectations=ours),
+        pipeline.data.personal,
+        pipeline.suite,
+    )
+    report = replace(report, checks=checks)
+    if any(check.refuses for check in checks):
+        return None, report
+    frame = pl.DataFrame(pl.from_arrow(pyarrow.parquet.read_table(typed.path)))
+    return frame.select(schema.names), replace(report, accepted=True)
+
+
+def _typed(source: Source, schema: pa.Schema, path: Path, say: Say) -> Typed:
+    names = source.names()
+    problems = [
+        Problem("missing column", name, "The file of labels has no such column.")
+        for name in schema.names
+        if name not in names
+    ]
+    listed = ", ".join(schema.names)
+    # a file without its header would show a person's values as names
+    problems += [
+        Problem("unexpected column", f"column {place}", f"Labels have {listed} and nothing else.")
+        for place, name in enumerate(names, start=1)
+        if name not in schema.names
+    ]
+    if problems:
+        raise BadBatch(*problems)
+    typed = write_typed(source, schema, path, say)
+    if typed.rows == 0:
+        raise BadBatch(Problem("rows", None, "The file has no rows."))
+    return typed
+
+
+def _missing(typed: Typed, schema: pa.Schema) -> list[Problem]:
+    said = {problem.column for problem in typed.problems}
+    return [
+        Problem("required value", name, f"{typed.nulls[name]:,} rows have no value.")
+        for name in schema.names
+        if typed.nulls.get(name) and name not in said
+    ]

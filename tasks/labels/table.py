@@ -1,0 +1,40 @@
+"""A pipeline's labels that came after their rows: key, target, and the file that brought them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.config import Pipeline
+from tasks.data.table import Table, table_at
+from tasks.settings import Settings
+from tasks.store.layout import Layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH, LABELLED_AT = "_batch", "_labelled_at"
+
+
+def labels_table(settings: Settings, pipeline: str) -> Table:
+    """Return the labels table of the pipeline of this name, which may not be there yet."""
+    return table_at(settings, Layout(pipeline).labels)
+
+
+def labels_version(settings: Settings, pipeline: Pipeline) -> int | None:
+    """Return the newest version of the labels, or None where none ever came."""
+    return labels_table(settings, pipeline.name).version() if pipeline.key else None
+
+
+def labels_of(settings: Settings, pipeline: Pipeline, version: int | None) -> pd.DataFrame:
+    """Return key, target, and when each label came (`_labelled_at`, UTC); one for a key.
+
+    Without a version there are no rows.
+    """
+    import pandas as pd
+
+    columns = [*pipeline.key, pipeline.target, LABELLED_AT]
+    if version is None:
+        return pd.DataFrame(columns=columns)
+    rows = labels_table(settings, pipeline.name).read(columns, version=version)
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
+    return frame
