@@ -129,6 +129,19 @@ class Retraining(Section):
     challengers: Annotated[tuple[ChallengerText, ...], Field(min_length=1)] = ("tuned", "refitted")
 
 
+class Notifications(Section):
+    """Through which Prefect blocks (`slack-webhook/ops`) a sentence is sent, and when."""
+
+    blocks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...] = ()
+    on: tuple[Literal["quarantined", "refused", "promoted", "awaiting", "degraded"], ...] = (
+        "quarantined",
+        "refused",
+        "promoted",
+        "awaiting",
+        "degraded",
+    )
+
+
 class Serving(Section):
     explain: bool = True
     log_predictions: bool = True
@@ -149,6 +162,7 @@ class Pipeline(Section):
     gate: Gate = Gate()
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
+    notifications: Notifications = Notifications()
     serving: Serving = Serving()
     engine: str = Field(default="local", pattern=r"^(local|dask://[\w.-]+:\d+)$")
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from deployments.apply.automate import bring_automations_in_line
+from deployments.apply.automations import Automation, automations
 from deployments.apply.plan import (
     ENTRY_POINTS,
+    RECONCILE,
     TAG,
     DeploymentSpec,
     Plan,
@@ -45,15 +49,22 @@ def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
     if not folder.is_dir():
         raise ConfigurationError("pipelines", f"{folder} is a folder")
     pipelines = [find_pipeline(name, folder) for name in pipeline_names(folder)]
-    schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in ENTRY_POINTS.values()}
+    entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
+    schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
     specs = desired(pipelines, schemas, engine_command(settings))
-    return bring_in_line(settings, specs, dry_run=dry_run)
+    return bring_in_line(settings, specs, automations(pipelines), dry_run=dry_run)
 
 
 def bring_in_line(
-    settings: Settings, specs: Iterable[DeploymentSpec], *, dry_run: bool = False
+    settings: Settings,
+    specs: Iterable[DeploymentSpec],
+    follows: Iterable[Automation] = (),
+    *,
+    dry_run: bool = False,
 ) -> Plan:
-    """Make the server's deployments these; return what differed.
+    """Make the server's deployments these, and the automations those that follow from events.
+
+    Returns what differed.
 
     Raises:
         ConfigurationError: a schedule is not a cron line; nothing was changed.
@@ -66,7 +77,8 @@ def bring_in_line(
         plan = difference(wanted, _present(client, {spec.name for spec in wanted}))
         if not dry_run:
             _carry_out(client, plan, {spec.work_pool for spec in wanted if spec.work_pool})
-    return plan
+        done = bring_automations_in_line(client, follows, dry_run=dry_run)
+    return replace(plan, automations=done)
 
 
 def parameter_schema(entrypoint: str) -> dict[str, Any]:

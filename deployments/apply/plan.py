@@ -242,12 +242,7 @@ def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> tuple[Change, ...]
 
 
 def _schedule(flow: str, pipeline: Pipeline) -> str | None:
-    delayed = pipeline.monitoring.labels == "delayed"
-    return {
-        "ingest": INGEST_EVERY,
-        "label": INGEST_EVERY if delayed else None,
-        "train": pipeline.retraining.schedule,
-    }.get(flow)
+    return pipeline.retraining.schedule if flow == "train" else None
 
 
 def _when(spec: DeploymentSpec) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 Array = np.ndarray[Any, Any]
-LEAK, JUMP = 0.95, 0.15
+LEAK, LEFT = 0.95, 0.25
 FEWEST = 30
 MOST_CATEGORIES = 100
 
@@ -70,7 +70,7 @@ def suspicions(
     if classes and len(np.unique(y)) == 1:
         told.append(f"All {len(y):,} labelled rows are of one class ({classes[int(y[0])]}).")
     for name, value in sorted(now.items()):
-        if value >= LEAK and value - before.get(name, 0.5) >= JUMP:
+        if value >= LEAK and 1 - value <= LEFT * (1 - before.get(name, 0.5)):
             told.append(
                 f"The column {name} gives the target away: it orders the labels by {value:.3f}, "
                 f"at training {before.get(name, 0.5):.3f}."

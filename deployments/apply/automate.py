@@ -1,0 +1,125 @@
+"""Bring the Prefect server's automations in line with the pipeline files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from deployments.apply.automations import PREFIX, Automation
+from tasks.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.events.schemas.automations import Automation as Present
+    from prefect.events.schemas.automations import AutomationCore
+
+DIED = "It gave no sign of life any more."
+
+
+def bring_automations_in_line(
+    client: SyncPrefectClient, wanted: Iterable[Automation], *, dry_run: bool = False
+) -> dict[str, list[str]]:
+    """Create, update and remove our automations; return their names by what was done.
+
+    Ours are known by their names; whether one is enabled is a person's.
+
+    Raises:
+        ConfigurationError: a notification block does not exist.
+    """
+    there = {each.name: each for each in client.read_automations() if each.name.startswith(PREFIX)}
+    specs = {each.name: each for each in wanted}
+    done: dict[str, list[str]] = {"create": [], "update": [], "remove": [], "unchanged": []}
+    for name, spec in specs.items():
+        present = there.get(name)
+        if present is None:
+            done["create"].append(name)
+            if not dry_run:
+                client.create_automation(_core(client, spec))
+            continue
+        known = _deployment(client, spec) is not None or spec.runs is None
+        same = known and _same(present, _core(client, spec))
+        done["unchanged" if same else "update"].append(name)
+        if not same and not dry_run:
+            core = _core(client, spec).model_copy(update={"enabled": present.enabled})
+            client.update_automation(present.id, core)
+    for name in sorted(set(there) - set(specs)):
+        done["remove"].append(name)
+        if not dry_run:
+            client.delete_automation(there[name].id)
+    return done
+
+
+def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
+    from prefect.events.schemas.automations import AutomationCore
+
+    return AutomationCore.model_validate(
+        {
+            "name": spec.name,
+            "description": spec.description,
+            "trigger": dict(spec.trigger),
+            "actions": [_action(client, spec)],
+        }
+    )
+
+
+def _action(client: SyncPrefectClient, spec: Automation) -> dict[str, Any]:
+    if spec.runs is not None:
+        deployment = _deployment(client, spec)
+        return {
+            "type": "run-deployment",
+            "source": "selected",
+            "deployment_id": deployment,
+            "parameters": dict(spec.parameters),
+        }
+    if spec.block is not None:
+        return {
+            "type": "send-notification",
+            "block_document_id": _block(client, spec.block),
+            "subject": spec.subject,
+            "body": spec.body,
+        }
+    return {"type": "change-flow-run-state", "state": "CRASHED", "message": DIED}
+
+
+def _deployment(client: SyncPrefectClient, spec: Automation) -> Any:
+    from prefect.exceptions import ObjectNotFound
+
+    if spec.runs is None:
+        return None
+    try:
+        return client.read_deployment_by_name(spec.runs).id
+    except ObjectNotFound:
+        return None
+
+
+def _block(client: SyncPrefectClient, name: str) -> Any:
+    from prefect.exceptions import ObjectNotFound
+
+    kind, _, document = name.partition("/")
+    try:
+        return client.read_block_document_by_name(document, kind).id
+    except ObjectNotFound as error:
+        remedy = "Make it in Prefect (Blocks), or take it out of notifications.blocks."
+        where = "notifications.blocks"
+        raise ConfigurationError(where, "the Prefect block exists", name, remedy) from error
+
+
+def _same(present: Present, wanted: AutomationCore) -> bool:
+    fields = ("name", "description", "trigger", "actions")
+    before, after = ({name: getattr(each, name) for name in fields} for each in (present, wanted))
+    return bool(_plain(before) == _plain(after))
+
+
+def _plain(value: Any) -> Any:
+    """Return comparable values: the server adds ids to triggers, and sets have no order."""
+    if hasattr(value, "model_dump"):
+        value = value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {
+            key: _plain(inner)
+            for key, inner in value.items()
+            if key not in ("id", "owner_resource")
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return sorted((_plain(each) for each in value), key=str)
+    return value

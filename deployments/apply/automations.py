@@ -1,0 +1,130 @@
+"""Which automations there should be: what follows from which event. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.config import Pipeline
+from tasks.events.names import (
+    APPROVAL_AWAITED,
+    BATCH_ACCEPTED,
+    BATCH_QUARANTINED,
+    MODEL_PROMOTED,
+    MODEL_REFUSED,
+    OBJECT_ARRIVED,
+    PERFORMANCE_DEGRADED,
+    RETRAIN_REQUESTED,
+    resource,
+)
+
+PREFIX = "perennial: "
+HEARTBEAT = "prefect.flow-run.heartbeat"
+ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
+SILENCE = 95.0  # seconds; three heartbeats
+DECIDED = {"cause": "{{ event.payload.cause }}", "decision": "{{ event.payload.decision }}"}
+STARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "ingest": (OBJECT_ARRIVED, {"cause": "arrival"}),
+    "label": (OBJECT_ARRIVED, {"cause": "arrival"}),
+    "monitor": (BATCH_ACCEPTED, {"cause": "new batch"}),
+    "train": (RETRAIN_REQUESTED, DECIDED),
+}
+TELLS: Mapping[str, str] = {
+    "quarantined": BATCH_QUARANTINED,
+    "refused": MODEL_REFUSED,
+    "promoted": MODEL_PROMOTED,
+    "awaiting": APPROVAL_AWAITED,
+    "degraded": PERFORMANCE_DEGRADED,
+}
+
+
+@dataclass(frozen=True)
+class Automation:
+    """One automation as Prefect's API takes it; `runs` names the deployment it starts, if any.
+
+    `block` names the notification block it sends through, as `slack-webhook/ops`.
+    """
+
+    name: str
+    description: str
+    trigger: Mapping[str, Any]
+    runs: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    block: str | None = None
+    subject: str = ""
+    body: str = ""
+
+
+def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
+    """Return every automation that these pipelines need, by name.
+
+    >>> from tasks.config import Pipeline
+    >>> one = Pipeline(name="a", task="binary", target="y", event_time="t")
+    >>> [each.name for each in automations([one])]
+    ['perennial: a: ingest', 'perennial: a: monitor', 'perennial: a: train', \
+'perennial: runs that died']
+    """
+    found = []
+    for pipeline in sorted(pipelines, key=lambda each: each.name):
+        delayed = pipeline.monitoring.labels == "delayed"
+        found += [_start(pipeline, flow) for flow in STARTS if delayed or flow != "label"]
+        found += [
+            _tell(pipeline, block, kind)
+            for block in pipeline.notifications.blocks
+            for kind in pipeline.notifications.on
+        ]
+    return (*found, _dead_runs()) if found else ()
+
+
+def _start(pipeline: Pipeline, flow: str) -> Automation:
+    event, parameters = STARTS[flow]
+    name = pipeline.name
+    return Automation(
+        name=f"{PREFIX}{name}: {flow}",
+        description=f"On {event} of {name}, run {flow}/{name}.",
+        trigger=_on(event, name),
+        runs=f"{flow}/{name}",
+        parameters={"pipeline": name, **parameters},
+    )
+
+
+def _tell(pipeline: Pipeline, block: str, kind: str) -> Automation:
+    name = pipeline.name
+    return Automation(
+        name=f"{PREFIX}{name}: tell {block} when {kind}",
+        description=f"On {TELLS[kind]} of {name}, send a sentence through {block}.",
+        trigger=_on(TELLS[kind], name),
+        block=block,
+        subject=f"{name}: {kind}",
+        body="{{ event.payload.summary }} {{ event.payload.url }}".strip(),
+    )
+
+
+def _on(event: str, pipeline: str) -> dict[str, Any]:
+    return {
+        "type": "event",
+        "posture": "Reactive",
+        "expect": [event],
+        "match": {"prefect.resource.id": resource(pipeline)},
+        "threshold": 1,
+        "within": 0.0,
+    }
+
+
+def _dead_runs() -> Automation:
+    """A run that said it lives, and then neither says so again nor ends, has died."""
+    return Automation(
+        name=f"{PREFIX}runs that died",
+        description="Mark a run as crashed that gives no sign of life any more.",
+        trigger={
+            "type": "event",
+            "posture": "Proactive",
+            "after": [HEARTBEAT],
+            "expect": [HEARTBEAT, *(f"prefect.flow-run.{end}" for end in ENDS)],
+            "match": {"prefect.resource.id": "prefect.flow-run.*"},
+            "for_each": ["prefect.resource.id"],
+            "threshold": 1,
+            "within": SILENCE,
+        },
+    )

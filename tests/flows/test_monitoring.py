@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tasks.ledger.ledger import ledger_of
+from tasks.monitoring.arrivals import unanswered
+from tasks.monitoring.record import keys
+from tasks.monitoring.watch import Watch
+from tests.flows.conftest import TOY, Bench, toy_rows
+
+pytestmark = pytest.mark.system
+INGEST, TRAIN, MONITOR = (
+    "flows.ingestion:ingest",
+    "flows.training:train",
+    "flows.monitoring:monitor",
+)
+POLICY = "\nretraining: {policy: new_rows 50%, challengers: [refitted, recent 10d]}\n"
+
+
+def entries(bench: Bench, kind: str) -> list[dict]:
+    return [dict(one.figures) for one in ledger_of(bench.settings, bench.name).entries(kind)]
+
+
+@pytest.fixture
+def watched(bench: Bench) -> Bench:
+    """A pipeline whose first champion was asked for by the first batch."""
+    bench.rewrite(TOY + POLICY)
+    bench.drop("a.csv", toy_rows(600))
+    bench.run(INGEST)
+    (first,) = bench.run(MONITOR)["decisions"]
+    assert (first["decision"]["retrain"], first["decision"]["rule"]) == (True, "no champion")
+    assert bench.run(TRAIN, decision=first["id"])["outcome"] == "promoted"
+    assert unanswered(ledger_of(bench.settings, bench.name).entries()) == ()
+    return bench
+
+
+def test_each_batch_leads_to_one_decision_and_a_yes_to_challengers_with_their_cost(
+    watched: Bench,
+) -> None:
+    watched.drop("b.csv", toy_rows(200, start=600))
+    watched.run(INGEST)
+    (second,) = watched.run(MONITOR)["decisions"]
+    assert second["decision"]["rule"] == "nothing fired"
+    seen = second["observation"]
+    assert seen["live"]["low"] < seen["live"]["value"] < seen["live"]["high"]
+    assert (seen["rows"], seen["labelled"], seen["live"]["coverage"]) == (200, 200, 1.0)
+    assert abs(seen["estimated"]["value"] - seen["live"]["value"]) < 0.1
+    assert seen["drift"]["share"] == 0
+    assert watched.run(MONITOR)["decisions"] == []
+    watched.drop("c.csv", toy_rows(200, start=800))
+    watched.run(INGEST)
+    (third,) = watched.run(MONITOR)["decisions"]
+    assert (third["decision"]["retrain"], third["decision"]["rule"]) == (True, "new_rows")
+    done = watched.run(TRAIN, decision=third["id"], cause="new_rows")
+    assert [one["challenger"] for one in done["challengers"]] == ["refitted", "recent 10d"]
+    assert sum(one["chosen"] for one in done["challengers"]) == 1
+    assert all(one["cost"]["cpu_seconds"] > 0 for one in done["challengers"])
+    assert "CPU-seconds" in done["price"]
+    (_, verdict) = entries(watched, "verdict")
+    assert verdict["decision"] == third["id"]
+    assert unanswered(ledger_of(watched.settings, watched.name).entries()) == ()
+
+
+def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> None:
+    rows = toy_rows(300, start=600)
+    rows.loc[rows.index % 4 != 0, "size"] = np.nan
+    watched.drop("holes.csv", rows)
+    watched.run(INGEST)
+    (found,) = watched.run(MONITOR)["decisions"]
+    drift = found["observation"]["drift"]
+    (worst,) = [one for one in drift["columns"] if one["drifted"]]
+    assert worst["name"] == "size"
+    assert worst["missing"][1] == pytest.approx(0.75, abs=0.05)
+    assert drift["drifted"]
+    watch = Watch.of(watched.settings, watched.store, watched.pipeline)
+    at = keys(watch, found["batch"])
+    page = watched.store.get(at["html"]).decode()
+    assert "size" in page
+    assert watched.store.head(at["json"]) is not None
+
+
+@pytest.mark.parametrize("poison", ["one class", "leak"])
+def test_a_poisoned_batch_is_not_learned_from(watched: Bench, poison: str) -> None:
+    watched.rewrite(TOY + POLICY.replace("new_rows 50%", "every 1 batches"))
+    rows = toy_rows(300, start=600)
+    if poison == "one class":
+        rows["high"] = 1
+    else:
+        rows["size"] = rows["high"] * 3.0
+    watched.drop("poisoned.csv", rows)
+    watched.run(INGEST)
+    (found,) = watched.run(MONITOR)["decisions"]
+    assert (found["decision"]["retrain"], found["decision"]["rule"]) == (False, "suspicious batch")
+    (told,) = found["observation"]["suspicions"]
+    assert ("one class" in told) or ("gives the target away" in told)
+    assert told in found["decision"]["reason"]
+
+
+def test_an_old_batch_turns_no_clock_back(watched: Bench) -> None:
+    watched.drop("old.csv", toy_rows(100, start=-3000))
+    watched.run(INGEST)
+    (found,) = watched.run(MONITOR)["decisions"]
+    assert found["observation"]["known"] == 100
+    assert found["decision"]["at"] >= "2024-01-25"
+    readings = {one["signal"]: one for one in found["decision"]["readings"]}
+    assert readings["performance"]["fired"] is None
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_dying_around_the_decision_leaves_one(watched: Bench, when: str) -> None:
+    watched.drop("b.csv", toy_rows(200, start=600))
+    watched.run(INGEST)
+    watched.die(MONITOR, f"monitor.decision.{when}")
+    left = watched.run(MONITOR)["decisions"]
+    assert len(left) == (1 if when == "before" else 0)
+    assert len(entries(watched, "decision")) == 2
