@@ -1,33 +1,41 @@
-"""The command `demo`: from nothing to a champion, on real flights."""
+"""The command `demo`: a year of flights, kept fresh by the loop alone."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deployments.cli.apply import apply_all
 from deployments.cli.output import reporting, say, show, table
-from deployments.cli.running import Session, follow, open_session
-from deployments.cli.runs import batches_table, interval, score_file, training_summary
+from deployments.cli.running import Session, open_session
 from deployments.local import stack as local
-from tasks.errors import Refused
 from tasks.settings import home_folder
 
-MONTHS = {1: "January", 2: "February", 3: "March", 4: "April"}
+if TYPE_CHECKING:
+    from deployments.demo.year import Loop, Month
+
+NAMES = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+MISTAKEN = 7
+HEAD = ["month", "rows", "refused", "drift", "live", "static", "decision", "cost", "version"]
+WIDTHS = (9, 7, 7, 5, 6, 6, 26, 18, 7)
 
 
 @click.command()
 @click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 @reporting
 def demo(port_offset: int | None, as_json: bool) -> None:
-    """Start the stack, bring in January to March 2013, train, promote, and score April.
+    """Start the stack, send in the flights of 2013, and watch the loop keep a model fresh.
 
-    The stack stays up; `perennial down` stops it.
+    January to March come as one file, each later month as its own. Nothing else is called: the
+    arrival of a file starts all that follows. The stack stays up; `perennial down` stops it.
     """
     step = _clock()
     step("Starting the local stack")
@@ -36,19 +44,36 @@ def demo(port_offset: int | None, as_json: bool) -> None:
     apply_all(say)
     session = open_session("flights")
     with tempfile.TemporaryDirectory() as scratch:
-        files = _months(Path(scratch), step)
-        step("Ingesting January to March through the deployment ingest/flights")
-        keys = [session.drop(files[month], say) for month in (1, 2, 3)]
-        batches = follow(session, "ingest", {"objects": keys}, cause="demo", say=say)["batches"]
-        step("Training through the deployment train/flights")
-        training = follow(session, "train", {}, cause="demo", say=say)
-        if not training["passed"]:
-            raise Refused("demo", "the first model passes the gate", training["summary"])
-        step("Scoring April through the deployment score/flights")
-        april = score_file(session, files[4], cause="demo")
-    document = _document(session, state, batches, training, april)
+        months, first = _year(session, Path(scratch), step)
+    document = _document(session, state, first, months)
     step("Done")
     show(document, as_json, lambda: _summary(document))
+
+
+def _year(
+    session: Session, folder: Path, step: Callable[[str], None]
+) -> tuple[list[Month], dict[str, Any]]:
+    from deployments.demo.flights import first_quarter, mistaken_month, month
+    from deployments.demo.year import Loop, first_champion, month_of
+
+    loop = Loop(session, lambda _line: None)
+    step("Sending January to March as one file; its arrival starts the rest")
+    first = first_champion(loop, first_quarter(folder))
+    step(f"First champion: {first.summary}")
+    say("")
+    say(_line(HEAD))
+    months = []
+    for number in range(4, 13):
+        refused = int(number == MISTAKEN and _is_refused(loop, mistaken_month(number, folder)))
+        found = month_of(loop, NAMES[number - 1], month(number, folder), refused)
+        say(_line(_cells(found)))
+        months.append(found)
+    say("")
+    return months, dict(first.figures)
+
+
+def _is_refused(loop: Loop, path: Path) -> bool:
+    return loop.send(path).kind == "quarantine"
 
 
 def _clock() -> Callable[[str], None]:
@@ -60,28 +85,42 @@ def _clock() -> Callable[[str], None]:
     return step
 
 
-def _months(folder: Path, step: Callable[[str], None]) -> dict[int, Path]:
-    from deployments.demo.flights import month
+def _cells(one: Month) -> list[str]:
+    return [
+        one.name,
+        f"{one.rows:,}",
+        str(one.refused or ""),
+        f"{one.drift:.0%}",
+        f"{one.live:.3f}",
+        f"{one.static:.3f}",
+        f"retrain: {one.decision}" if one.retrained else one.decision,
+        one.price,
+        str(one.version),
+    ]
 
-    step("Preparing January to April 2013: flights joined with weather and planes")
-    return {number: month(number, folder) for number in MONTHS}
+
+def _line(cells: Sequence[str]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
 
 
 def _document(
-    session: Session,
-    state: local.StackStatus,
-    batches: list[dict[str, Any]],
-    training: dict[str, Any],
-    april: dict[str, Any],
+    session: Session, state: local.StackStatus, first: dict[str, Any], months: list[Month]
 ) -> dict[str, Any]:
+    from deployments.demo.plot import keep_plot
     from deployments.prefect_api import deployments_page
     from tasks.tracking.experiment import experiment_url
 
+    live = [one.live for one in months]
+    static = [one.static for one in months]
     return {
         "pipeline": session.pipeline.name,
-        "batches": batches,
-        "training": training,
-        "april": april,
+        "metric": session.pipeline.metric,
+        "first": {"score": first.get("score"), "data_version": first.get("data_version")},
+        "months": [one.to_dict() for one in months],
+        "mean_live": sum(live) / len(live),
+        "mean_static": sum(static) / len(static),
+        "retrainings": sum(one.retrained for one in months),
+        "plot": str(keep_plot(session, months)),
         "addresses": {
             **state.to_dict()["addresses"],
             "prefect": deployments_page(session.settings),
@@ -91,28 +130,19 @@ def _document(
 
 
 def _summary(document: dict[str, Any]) -> str:
-    training, april = document["training"], document["april"]
-    metric = april["metric"]
+    metric = document["metric"]
     rows = [
-        ["champion", f"version {april['version']}"],
-        ["chosen", training.get("why", training["summary"])],
-        [f"{metric} on the holdout", _figure(training.get("metrics", {}), metric)],
-        [f"{metric} on April", _figure(april["metrics"], metric)],
-        *([f"{name} baseline on April", f"{v:.3f}"] for name, v in april["baselines"].items()),
-        ["rows scored", f"{april['rows']:,}"],
+        [f"mean live {metric}, April to December", f"{document['mean_live']:.4f}"],
+        ["the same without any retraining", f"{document['mean_static']:.4f}"],
+        ["retrainings", str(document["retrainings"])],
+        ["plot", document["plot"]],
     ]
     addresses = [[name, address] for name, address in document["addresses"].items()]
     return "\n\n".join(
         [
-            "",
-            batches_table(document["batches"]),
-            training_summary(training),
-            table(["flights", ""], rows),
+            table(["the year", ""], rows),
             table(["look at", ""], addresses),
-            "The stack stays up until `perennial down`; `perennial history flights` tells more.",
+            "The stack stays up until `perennial down`. `perennial history flights` tells the "
+            "year; `perennial backtest flights` compares policies on it.",
         ]
     )
-
-
-def _figure(metrics: dict[str, dict[str, float]], metric: str) -> str:
-    return interval(metrics[metric]) if metric in metrics else "-"

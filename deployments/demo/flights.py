@@ -69,9 +69,26 @@ def month(number: int, folder: Path) -> Path:
     """
     if not 1 <= number <= 12:
         raise ConfigurationError("flights", "a month is 1 to 12", number)
-    path = folder / f"flights-2013-{number:02}.csv"
-    rows = flights().filter(pl.col("scheduled_departure").dt.month() == number)
-    folder.mkdir(parents=True, exist_ok=True)
+    return _written(_of(number, number), folder / f"flights-2013-{number:02}.csv")
+
+
+def first_quarter(folder: Path) -> Path:
+    """Write January to March 2013 as one file, as a team brings in what it has so far."""
+    return _written(_of(1, 3), folder / "flights-2013-q1.csv")
+
+
+def mistaken_month(number: int, folder: Path) -> Path:
+    """Write a month whose sender put the minutes of delay where the target belongs."""
+    rows = _of(number, number).with_columns(pl.col("late") * 37)
+    return _written(rows, folder / f"flights-2013-{number:02}-mistaken.csv")
+
+
+def _of(first: int, last: int) -> pl.DataFrame:
+    return flights().filter(pl.col("scheduled_departure").dt.month().is_between(first, last))
+
+
+def _written(rows: pl.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     rows.write_csv(partial, datetime_format="%Y-%m-%dT%H:%M:%S")
     partial.replace(path)

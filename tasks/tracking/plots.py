@@ -24,37 +24,37 @@ MOST_CELLS = 12
 
 def roc(false_positive_rate: Values, true_positive_rate: Values, area: float | None) -> bytes:
     """Draw the receiver operating characteristic beside the line of chance."""
-    figure, axes = _canvas("How well it ranks (ROC)", "false positive rate", "true positive rate")
+    figure, axes = canvas("How well it ranks (ROC)", "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], "--", color=GREY, lw=1, label="chance, 0.500")
     told = "model" if area is None else f"model, area {area:.3f}"
-    axes.plot(_floats(false_positive_rate), _floats(true_positive_rate), color=BLUE, label=told)
+    axes.plot(floats(false_positive_rate), floats(true_positive_rate), color=BLUE, label=told)
     _unit(axes)
     axes.legend(loc="lower right", frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def precision_recall(recall: Values, precision: Values, base_rate: float) -> bytes:
     """Draw precision against recall beside the share of positives."""
-    figure, axes = _canvas("Precision and recall", "recall", "precision")
+    figure, axes = canvas("Precision and recall", "recall", "precision")
     axes.axhline(base_rate, ls="--", color=GREY, lw=1, label=f"share of positives, {base_rate:.3f}")
-    axes.plot(_floats(recall), _floats(precision), color=BLUE, label="model")
+    axes.plot(floats(recall), floats(precision), color=BLUE, label="model")
     _unit(axes)
     axes.legend(loc="upper right", frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def reliability(stated: Values, observed: Values, rows: Sequence[int]) -> bytes:
     """Draw what came true against what was said; a dot's area grows with its rows."""
     title = "Do stated probabilities come true?"
-    figure, axes = _canvas(title, "stated probability", "share that came true")
+    figure, axes = canvas(title, "stated probability", "share that came true")
     axes.plot([0, 1], [0, 1], "--", color=GREY, lw=1, label="perfectly calibrated")
-    said, came, counts = _floats(stated), _floats(observed), np.asarray(rows, dtype=float)
+    said, came, counts = floats(stated), floats(observed), np.asarray(rows, dtype=float)
     axes.plot(said, came, color=BLUE, lw=1)
     area = 15 + 60 * counts / max(1.0, counts.max(initial=0))
     axes.scatter(said, came, s=area, color=BLUE, label=f"model, {int(counts.sum()):,} rows")
     _unit(axes)
     axes.legend(loc="upper left", frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def importances(values: Mapping[str, float]) -> bytes:
@@ -63,10 +63,10 @@ def importances(values: Mapping[str, float]) -> bytes:
     shown = ordered[:MOST_BARS][::-1]
     left = len(ordered) - len(shown)
     title = "What it looks at" + (f" (and {left} weaker features)" if left else "")
-    figure, axes = _canvas(title, "importance", "", rows=len(shown))
+    figure, axes = canvas(title, "importance", "", rows=len(shown))
     axes.barh(range(len(shown)), [value for _, value in shown], color=BLUE, height=0.65)
     _names(axes, [name for name, _ in shown])
-    return _png(figure)
+    return png(figure)
 
 
 def comparison(
@@ -79,7 +79,7 @@ def comparison(
     shown.reverse()
     better = "higher is better" if greater_is_better else "lower is better"
     title = "Against the champion and the naive baselines"
-    figure, axes = _canvas(title, f"{_safe(metric)} ({better})", "", rows=len(shown))
+    figure, axes = canvas(title, f"{_safe(metric)} ({better})", "", rows=len(shown))
     for place, (_, (value, low, high)) in enumerate(shown):
         colour = BLUE if place == len(shown) - 1 else GREY
         if low is not None and high is not None:
@@ -97,7 +97,7 @@ def comparison(
     _names(axes, [name for name, _ in shown])
     axes.set_ylim(-0.6, len(shown) - 0.3)
     axes.margins(x=0.12)
-    return _png(figure)
+    return png(figure)
 
 
 def tuning(
@@ -111,8 +111,8 @@ def tuning(
 
     `families` and `scores` are parallel, in the order of the trials; None did not end.
     """
-    values = _floats(scores)
-    figure, axes = _canvas("What was tried", "trial", f"{_safe(metric)}, mean over the folds")
+    values = floats(scores)
+    figure, axes = canvas("What was tried", "trial", f"{_safe(metric)}, mean over the folds")
     for place, family in enumerate(dict.fromkeys(families)):
         at = [i for i, name in enumerate(families) if name == family and np.isfinite(values[i])]
         colour = FAMILY_COLOURS[place % len(FAMILY_COLOURS)]
@@ -140,17 +140,17 @@ def tuning(
         )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def residuals(level: Values, quantile: Values, unit: str) -> bytes:
     """Draw the quantiles of prediction minus label, in the label's unit."""
-    figure, axes = _canvas("How far off it is", "share of rows", f"prediction - {_safe(unit)}")
+    figure, axes = canvas("How far off it is", "share of rows", f"prediction - {_safe(unit)}")
     axes.axhline(0, color=GREY, lw=1, ls="--", label="exactly right")
-    axes.plot(_floats(level), _floats(quantile), "o-", ms=4, color=BLUE, label="quantiles of error")
+    axes.plot(floats(level), floats(quantile), "o-", ms=4, color=BLUE, label="quantiles of error")
     axes.set_xlim(0, 1)
     axes.legend(loc="upper left", frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def confusion(table: Sequence[Sequence[int]], classes: Sequence[str]) -> bytes:
@@ -160,7 +160,7 @@ def confusion(table: Sequence[Sequence[int]], classes: Sequence[str]) -> bytes:
     """
     counts = np.asarray(table, dtype=float)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    figure, axes = _canvas("What was predicted as what", "predicted", "actual", grid=False)
+    figure, axes = canvas("What was predicted as what", "predicted", "actual", grid=False)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     names = [_safe(bounded(name, 18)) for name in classes]
     turn = 0 if sum(map(len, names)) < 40 else 60
@@ -178,12 +178,13 @@ def confusion(table: Sequence[Sequence[int]], classes: Sequence[str]) -> bytes:
                 fontsize=8,
                 color="white" if share > 0.55 else INK,
             )
-    return _png(figure)
+    return png(figure)
 
 
-def _canvas(
+def canvas(
     title: str, across: str, up: str, rows: int = 0, grid: bool = True
 ) -> tuple[Figure, Axes]:
+    """Return an empty figure and its axes; `rows` sets the height of a list of bars."""
     height = 3.9 if rows == 0 else min(7.0, max(2.2, 1.3 + 0.36 * rows))
     figure = Figure(
         figsize=(6.4, height), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
@@ -219,11 +220,13 @@ def _safe(text: str) -> str:
     return " ".join(str(text).split(" ")).replace("\n", " ").replace("$", r"\$")
 
 
-def _floats(values: Values) -> Any:
+def floats(values: Values) -> Any:
+    """Return the values as an array, NaN for None."""
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return the figure's image; the same figure gives the same bytes."""
     target = BytesIO()
     figure.savefig(target, format="png", facecolor="white", metadata={"Software": ""})
     return target.getvalue()

@@ -1,0 +1,26 @@
+"""The picture of the year: live against static quality, with the retrainings marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deployments.cli.running import Session
+from deployments.demo.year import Month
+from tasks.store.layout import Layout
+from tasks.tracking.timeline import timeline
+
+
+def keep_plot(session: Session, months: Sequence[Month]) -> Path:
+    """Draw the year, keep the picture in the bucket and beside the state, and return its path."""
+    image = timeline(
+        session.pipeline.metric,
+        [one.name[:3] for one in months],
+        {"live": [one.live for one in months], "never retrained": [one.static for one in months]},
+        [place for place, one in enumerate(months) if one.retrained],
+    )
+    key = Layout(session.pipeline.name).report("demo", "2013.png")
+    session.store.put(key, image, content_type="image/png")
+    path = session.settings.home / "demo-2013.png"
+    path.write_bytes(image)
+    return path

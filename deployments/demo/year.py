@@ -1,0 +1,173 @@
+"""Send in the year month by month, and wait for what the loop makes of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from deployments.cli.running import Session
+from tasks.errors import OrchestrationError
+from tasks.evaluation.metrics import METRICS
+from tasks.ledger.entry import Entry
+from tasks.ledger.ledger import ledger_of
+from tasks.monitoring.arrivals import decision_id
+from tasks.monitoring.observation import Observation
+from tasks.monitoring.record import observed
+from tasks.promotion import pointer
+from tasks.promotion.manifest import MODEL
+from tasks.promotion.versions import load
+
+Say = Callable[[str], None]
+PATIENCE = 600.0
+LOOK_EVERY = 0.5
+
+
+@dataclass(frozen=True)
+class Month:
+    """What became of one month.
+
+    `refused` counts its files that went into quarantine; `live` is the metric of the model that
+    was in service, `static` of the first model on the same rows; `version` serves afterwards.
+    """
+
+    name: str
+    rows: int
+    refused: int
+    drift: float
+    live: float
+    static: float
+    retrained: bool
+    decision: str
+    reason: str
+    price: str
+    version: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+
+class Loop:
+    """Watches one pipeline's ledger; starts nothing."""
+
+    def __init__(self, session: Session, say: Say) -> None:
+        self.session = session
+        self.say = say
+        self.ledger = ledger_of(session.settings, session.pipeline.name)
+        self.told: set[str] = set()
+
+    def send(self, path: Path) -> Entry:
+        """Put a file into the bucket, and wait until it is decided on or in quarantine."""
+        batch = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.session.drop(path, self.say)
+        wanted = {decision_id(batch), f"quarantine-{batch}"}
+        return self._wait(wanted, f"what becomes of {path.name}")
+
+    def settled(self, decision: Entry) -> Entry | None:
+        """Wait until a decision to retrain is answered; None where it was a no."""
+        if not decision.figures["decision"]["retrain"]:
+            return None
+        found = self._look(lambda one: one.figures.get("decision") == decision.id)
+        answer = found or self._wait_for(
+            lambda one: one.figures.get("decision") == decision.id, "the retraining"
+        )
+        if answer.figures.get("next") == "promote":
+            version = answer.version
+            self._wait_for(
+                lambda one: one.kind in ("promotion", "lost") and one.version == version,
+                "the promotion",
+            )
+        return answer
+
+    def _wait(self, ids: set[str], what: str) -> Entry:
+        return self._look(lambda one: one.id in ids) or self._wait_for(
+            lambda one: one.id in ids, what
+        )
+
+    def _wait_for(self, holds: Callable[[Entry], bool], what: str) -> Entry:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            found = self._look(holds)
+            if found is not None:
+                return found
+            time.sleep(LOOK_EVERY)
+        rule = f"the loop brings {what} within {PATIENCE:.0f} s"
+        remedy = "Look at the runs in Prefect, and at `perennial doctor`."
+        raise OrchestrationError("demo", rule, "nothing", remedy)
+
+    def _look(self, holds: Callable[[Entry], bool]) -> Entry | None:
+        return next((one for one in self.ledger.entries() if holds(one)), None)
+
+
+def first_champion(loop: Loop, path: Path) -> Entry:
+    """Send the first file, and wait for the first champion.
+
+    Raises:
+        OrchestrationError: the first model did not pass the gate.
+    """
+    decision = loop.send(path)
+    answer = loop.settled(decision)
+    champion = pointer.read(loop.session.store, loop.session.pipeline.name)
+    if champion is None:
+        came = "quarantined" if answer is None else answer.summary
+        raise OrchestrationError("demo", "the first model passes the gate", came)
+    return decision if answer is None else answer
+
+
+def month_of(loop: Loop, name: str, path: Path, refused: int) -> Month:
+    """Send one month, and wait until the loop has done with it.
+
+    Raises:
+        OrchestrationError: the month went into quarantine.
+    """
+    decision = loop.send(path)
+    found = observed(decision)
+    if found is None or found.live is None:
+        raise OrchestrationError("demo", f"{name} is judged live", decision.summary)
+    answer = loop.settled(decision)
+    champion = pointer.read(loop.session.store, loop.session.pipeline.name)
+    assert champion is not None, "a champion was there before the month"
+    return Month(
+        name=name,
+        rows=found.rows,
+        refused=refused,
+        drift=found.drift_share or 0.0,
+        live=found.live.value,
+        static=_static(loop, found, path),
+        retrained=answer is not None and answer.figures.get("next") == "promote",
+        decision=decision.figures["decision"]["rule"],
+        reason=decision.summary if answer is None else f"{decision.summary} {answer.summary}",
+        price=_price(answer),
+        version=champion[0].version,
+    )
+
+
+def _price(answer: Entry | None) -> str:
+    if answer is None or "cost" not in answer.figures:
+        return ""
+    cost, gain = answer.figures["cost"], answer.figures.get("gain")
+    bought = "" if gain is None else f", {gain:+.3f}"
+    return f"{cost['cpu_seconds']:.0f} CPU s{bought}"
+
+
+def _static(loop: Loop, found: Observation, path: Path) -> float:
+    """Judge the first model on the same rows, as if it had stayed in service."""
+    from tasks.models.runtime import OnnxModel
+    from tasks.scoring.score import Scorer
+    from tasks.training.dataset import encode
+
+    session, pipeline = loop.session, loop.session.pipeline
+    if found.version == 1 and found.live is not None:
+        return found.live.value
+    manifest, files = load(session.store, pipeline.name, 1, session.settings.signing_key)
+    rows = pd.read_csv(path, parse_dates=[pipeline.event_time])
+    rows = rows[rows[pipeline.target].isin(manifest.classes)].drop_duplicates(list(pipeline.key))
+    predictions = Scorer(manifest, OnnxModel(files[MODEL])).predict(rows)
+    y = encode(rows[pipeline.target], tuple(manifest.classes))
+    return METRICS[pipeline.metric].score(y, predictions)
