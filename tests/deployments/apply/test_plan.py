@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.apply.plan import DeploymentSpec, Plan, Present, desired, difference
+from deployments.apply.plan import INGEST_EVERY, DeploymentSpec, Plan, Present, desired, difference
 from tasks.config import Pipeline
 
 FLIGHTS = Pipeline(
@@ -60,9 +60,10 @@ def test_once_carried_out_nothing_differs(
     assert sorted(named) == sorted(spec.name for spec in wanted)
 
 
-def test_a_pipeline_has_three_deployments() -> None:
+def test_a_pipeline_has_a_deployment_a_flow() -> None:
     assert [spec.name for spec in desired([FLIGHTS])] == [
         "ingest/flights",
+        "label/flights",
         "score/flights",
         "train/flights",
     ]
@@ -75,6 +76,14 @@ def test_training_follows_the_pipelines_schedule_one_at_a_time() -> None:
     assert TRAIN.entrypoint == "flows.training.train"
 
 
+def test_labels_are_looked_for_where_they_come_later() -> None:
+    monitoring = FLIGHTS.monitoring.model_copy(update={"labels": "delayed"})
+    delayed = FLIGHTS.model_copy(update={"monitoring": monitoring})
+    for pipeline, schedule in ((FLIGHTS, None), (delayed, INGEST_EVERY)):
+        label = next(spec for spec in desired([pipeline]) if spec.flow == "label")
+        assert (label.entrypoint, label.schedule) == ("flows.labelling.label", schedule)
+
+
 def test_without_a_schedule_training_waits_to_be_asked() -> None:
     idle = FLIGHTS.model_copy(update={"retraining": type(FLIGHTS.retraining)()})
     train = next(spec for spec in desired([idle]) if spec.flow == "train")
@@ -85,7 +94,7 @@ def test_a_renamed_pipeline_removes_the_old_deployments() -> None:
     there = [Present(spec.name, spec) for spec in desired([FLIGHTS])]
     plan = difference(desired([FLIGHTS.model_copy(update={"name": "planes"})]), there)
     assert [each.spec.name for each in plan.remove] == [each.id for each in there]
-    assert [spec.pipeline for spec in plan.create] == ["planes"] * 3
+    assert [spec.pipeline for spec in plan.create] == ["planes"] * 4
 
 
 @pytest.mark.parametrize(
