@@ -94,8 +94,7 @@ def _stretches(history: History, places: Sequence[int], ends: Sequence[int]) -> 
     for i, end in enumerate(ends):
         sums = np.nancumsum(table[end])
         for j in range(i + 1, len(places)):
-            if j == len(places) - 1 or ends[j] > end:
-                found[i, j] = sums[places[j]] - sums[places[i]]
+            found[i, j] = sums[places[j]] - sums[places[i]]
     return found
 
 

@@ -33,13 +33,13 @@ class Limits:
     quality: float = 0.2
 
     @classmethod
-    def of(cls, pipeline: Pipeline, worth: float = 0.0) -> Limits:
-        """Return the limits that a pipeline file sets."""
+    def of(cls, pipeline: Pipeline, worth: float | None = None) -> Limits:
+        """Return the limits that a pipeline file sets; `worth` takes the place of the file's."""
         retraining, monitoring = pipeline.retraining, pipeline.monitoring
         return cls(
             duration(retraining.cooldown),
             budget(retraining.budget),
-            worth,
+            retraining.worth if worth is None else worth,
             monitoring.performance.drop,
         )
 

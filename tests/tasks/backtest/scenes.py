@@ -38,11 +38,12 @@ def history(
     cells = {}
     for end in ends:
         for at in range(end + 1, count):
-            right = 0.8 - shifts[end + 1 : at + 1].sum() + hardness[at]
+            faded = shifts[end + 1 : at + 1].sum()
+            right = 0.8 - faded + hardness[at] + rng.normal(0, 0.001)
             labelled = 0 if at in unlabelled else ROWS
             errors = (rng.random(labelled) > right).astype(float)
             live = figure(right if upwards else 1 - right) if labelled else None
-            drift = DriftFigure(float(min(1, shifts[end + 1 : at + 1].sum() * 5)), 0.3)
+            drift = DriftFigure(float(min(1, faded * 5)), 0.3)
             estimated = figure(0.8 if upwards else 0.2, labelled=0)
             cells[end, at] = Cell(live, drift, estimated, errors)
     reference = figure(0.8 if upwards else 0.2)

@@ -25,7 +25,7 @@ from tasks.policy.limits import Limits
 from tasks.policy.policy import parse
 from tasks.policy.situation import DriftFigure
 from tasks.quantities import Budget
-from tests.tasks.backtest.scenes import DAY, figure, history
+from tests.tasks.backtest.scenes import DAY, ROWS, figure, history
 
 FREE = Limits(cooldown=timedelta(0), budget=Budget(10_000, DAY))
 OWN = parse("any(new_rows 60%, all(age 40d, performance 0.01))")
@@ -228,6 +228,19 @@ def test_errors_fed_batch_by_batch_are_found_as_all_at_once() -> None:
     for at in range(2, 12):
         stream = np.concatenate([source.cells[1, one].errors for one in range(2, at + 1)])
         assert known.situation(service, at).errors == watched(stream)
+
+
+def test_only_what_a_model_met_in_service_counts_as_its_own() -> None:
+    source = history(10)
+    known = Known(source, 2)
+    fresh = known.situation(Service(3, 5), 7)
+    assert (fresh.live, fresh.recent, fresh.errors) == (None, (), None)
+    later = known.situation(Service(3, 5), 9)
+    assert later.recent == tuple(source.cells[3, at].live for at in (6, 7))
+    assert later.live == later.recent[-1]
+    assert later.errors is not None
+    assert later.errors.rows == 2 * ROWS
+    assert (later.batches, later.rows, later.learnable) == (4, 4 * ROWS, 4 * ROWS)
 
 
 def test_what_a_retraining_bought_is_measured_on_later_labelled_batches() -> None:

@@ -144,11 +144,12 @@ def test_the_limits_are_the_pipelines() -> None:
             "target": "y",
             "event_time": "t",
             "monitoring": {"performance": {"drop": 0.05}},
-            "retraining": {"cooldown": "6h", "budget": "2 per 7d"},
+            "retraining": {"cooldown": "6h", "budget": "2 per 7d", "worth": 0.003},
         }
     )
     limits = Limits.of(pipeline)
-    assert limits == Limits(6 * HOUR, Budget(2, timedelta(days=7)), drop=0.05)
+    assert limits == Limits(6 * HOUR, Budget(2, timedelta(days=7)), 0.003, drop=0.05)
+    assert Limits.of(pipeline, 0.5).worth == 0.5
     assert limits.to_dict()["budget"] == "2 per 7d"
 
 
