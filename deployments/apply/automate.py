@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import Automation as Present
     from prefect.events.schemas.automations import AutomationCore
 
+PAGE = 200
 DIED = "It gave no sign of life any more."
 
 
@@ -26,7 +27,7 @@ def bring_automations_in_line(
     Raises:
         ConfigurationError: a notification block does not exist.
     """
-    there = {each.name: each for each in client.read_automations() if each.name.startswith(PREFIX)}
+    there = {each.name: each for each in _every_automation(client)}
     specs = {each.name: each for each in wanted}
     done: dict[str, list[str]] = {"create": [], "update": [], "remove": [], "unchanged": []}
     for name, spec in specs.items():
@@ -47,6 +48,19 @@ def bring_automations_in_line(
         if not dry_run:
             client.delete_automation(there[name].id)
     return done
+
+
+def _every_automation(client: SyncPrefectClient) -> list[Present]:
+    """Return ours. The client's own call leaves out fields that the server asks for."""
+    from prefect.events.schemas.automations import Automation as Present
+
+    found: list[Present] = []
+    while True:
+        asked = {"limit": PAGE, "offset": len(found), "sort": "NAME_ASC"}
+        page = client.request("POST", "/automations/filter", json=asked).raise_for_status().json()
+        found += [Present.model_validate(each) for each in page]
+        if len(page) < PAGE:
+            return [each for each in found if each.name.startswith(PREFIX)]
 
 
 def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
