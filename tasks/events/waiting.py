@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.config import find_pipeline
 from tasks.data.curated import curated
 from tasks.events.missing import Waiting
+from tasks.labels.land import pending_labels
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.arrivals import arrivals, unanswered, undecided
 from tasks.settings import Settings
@@ -13,15 +14,17 @@ from tasks.validation.ingest import pending
 
 
 def waiting(settings: Settings, pipeline: str) -> dict[str, tuple[Waiting, ...]]:
-    """Return what waits for ingest, monitor and train, by flow."""
+    """Return what waits for ingest, label, monitor and train, by flow."""
     store = S3Store(settings)
     declared = find_pipeline(pipeline, settings.pipelines)
     objects = pending(store, declared)
+    labels = pending_labels(settings, store, declared)
     table = curated(settings, pipeline)
     entries = ledger_of(settings, pipeline).entries()
     found = () if table.version() is None else undecided(arrivals(table.history()), entries)
     return {
         "ingest": tuple(Waiting(info.key, info.modified) for info in objects),
+        "label": tuple(Waiting(info.key, info.modified) for info in labels),
         "monitor": tuple(Waiting(one.batch[:12], one.at) for one in found),
         "train": tuple(Waiting(entry.id, entry.at) for entry in unanswered(entries)),
     }
