@@ -37,7 +37,8 @@ def method(reference: ColumnProfile, current: ColumnProfile) -> str:
     if reference.kind == "category":
         return JENSEN_SHANNON
     distinct = len(np.union1d(reference.values, current.values))
-    return JENSEN_SHANNON if distinct <= FEW else WASSERSTEIN
+    counted = reference.exact and current.exact
+    return JENSEN_SHANNON if counted and distinct <= FEW else WASSERSTEIN
 
 
 def distance(reference: ColumnProfile, current: ColumnProfile) -> float:
@@ -93,7 +94,8 @@ def psi(reference: ColumnProfile, current: ColumnProfile) -> float:
 
     Over categories, or over numbers of which the reference has at most 20; else over bins of
     equal width by Sturges' rule on both sides together. An empty share counts as 0.0001, or as a
-    millionth of the smallest where that is smaller. Siddiqi, Credit Risk Scorecards, 2006.
+    millionth of the smallest where that is smaller. Siddiqi, Credit Risk Scorecards, 2006. From
+    quantiles it is an estimate: they do not tell what is rarer than one of them.
 
     >>> from tasks.drift.profile import column
     >>> round(psi(column("c", ["a", "b"], [1, 1], 2), column("c", ["a", "b"], [3, 1], 4)), 4)
@@ -101,7 +103,8 @@ def psi(reference: ColumnProfile, current: ColumnProfile) -> float:
     """
     if not reference.known or not current.known:
         return float("nan")
-    if reference.kind == "category" or len(reference.values) <= BINNED_FROM:
+    few = reference.exact and len(reference.values) <= BINNED_FROM
+    if reference.kind == "category" or few:
         shares = aligned(reference, current)
     else:
         shares = _binned(reference, current)

@@ -18,12 +18,13 @@ HEADS = ("column", "kind", "score", "limit", "PSI", "missing", "unseen", "weight
 PART = """
 <style>
 .exact { font: 16px/1.5 system-ui, sans-serif; color: #1f2937; background: #fff;
- max-width: 70rem; margin: 2rem auto; padding: 0 1.25rem; overflow-wrap: anywhere; }
+ max-width: 76rem; margin: 2rem auto; padding: 0 1.25rem; overflow-wrap: anywhere; }
 .exact h1 { font-size: 1.6rem; margin: 0 0 .3rem; } .exact h2 { font-size: 1.1rem; }
 .exact .wide { overflow-x: auto; }
 .exact table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 .exact th, .exact td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #e3e8ee;
- vertical-align: top; font-variant-numeric: tabular-nums; }
+ vertical-align: top; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.exact td:first-child, .exact td:last-child { white-space: normal; min-width: 8rem; }
 .exact th { color: #5b6675; font-weight: 600; } .exact .drifted { background: #f8e6dc; }
 .exact .note { color: #5b6675; }
 </style>

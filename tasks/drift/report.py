@@ -6,6 +6,7 @@ The one door of Evidently.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ SEED = 7
 BODY = "<body>"
 HEAD = '<meta charset="UTF-8">'
 # Evidently writes names and texts into a script as they are: "</script>" would end it
-HARMLESS = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+HARMLESS = str.maketrans("<>", "[]")
 
 
 def html(reference: pd.DataFrame, current: pd.DataFrame, drift: Drift, columns: Columns) -> bytes:
@@ -104,7 +105,7 @@ def _known(column: pd.Series) -> pd.Series:
 
 def _cleaned(frame: pd.DataFrame, numbers: Iterable[str]) -> pd.DataFrame:
     """Return numbers in float64, and texts that neither break the page nor count as missing."""
-    cleaned = {}
+    cleaned: dict[str, Any] = {}
     for name in frame.columns:
         column = frame[name].where(_known(frame[name])).reset_index(drop=True)
         if name in numbers:
@@ -117,8 +118,8 @@ def _cleaned(frame: pd.DataFrame, numbers: Iterable[str]) -> pd.DataFrame:
 def _harmless(names: Iterable[str]) -> list[str]:
     """Return the names without what could break the page, each its own.
 
-    >>> _harmless(["a", "</script>", "‹/script›"])
-    ['a', '‹/script›', '‹/script› (2)']
+    >>> _harmless(["a", "</script>", "[/script]"])
+    ['a', '[/script]', '[/script] (2)']
     """
     made: list[str] = []
     for name in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("command_start", "training_speed", "ingest_speed", "ingest_memory")
+BENCHMARKS = ("command_start", "training_speed", "ingest_speed", "ingest_memory", "drift")
 
 for name in BENCHMARKS:
     print(f"\n{name}", flush=True)
