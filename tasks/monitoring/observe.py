@@ -82,7 +82,7 @@ def observe(watch: Watch, arrival: Arrival) -> Seen:
         warnings=told,
     )
     shown = sample.iloc[:: len(sample) // SAMPLE + 1].reset_index(drop=True)
-    return Seen(observation, drift, _errors(scorer, labelled, until), shown)
+    return Seen(observation, drift, errors_after(labelled, until), shown)
 
 
 @dataclass
@@ -188,12 +188,12 @@ def _warnings(
     return held, (told,) if told else ()
 
 
-def _errors(scorer: Scorer, labelled: Labelled, until: np.datetime64) -> Array:
-    """Return the errors on rows later than `until`, in time order."""
+def errors_after(labelled: Labelled, until: np.datetime64) -> Array:
+    """Return the errors, each 0 to 1, on rows later than `until`, in time order."""
     order = np.argsort(labelled.times, kind="stable")
     order = order[labelled.times[order] > until]
     y, predictions = labelled.y[order], labelled.predictions[order]
-    if scorer.manifest.classes:
+    if labelled.classes:
         return np.asarray(1 - predictions[np.arange(len(y)), y], dtype=np.float32)
     scale = 2 * float(np.std(labelled.y)) or 1.0
     return np.asarray(np.clip(np.abs(predictions - y) / scale, 0, 1), dtype=np.float32)
