@@ -16,6 +16,7 @@ from deployments.local.programs import HOME_MARK, PROGRAM_MARK
 
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
+RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def is_ours(process: psutil.Process, folder: Folder, program: str | None = None)
 def runs_a_flow(process: psutil.Process) -> bool:
     """Return whether `process` is a flow run, which outlives the worker that started it."""
     with suppress(*GONE):
-        return FLOW_RUN in process.environ()
+        return process.name() == RUN_NAME or FLOW_RUN in process.environ()
     return False
 
 

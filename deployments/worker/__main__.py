@@ -1,0 +1,34 @@
+"""Start the warm worker: `python -m deployments.worker --pool perennial --name local`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve a work pool until SIGTERM or SIGINT; `/health` answers at the worker's web address."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.worker")
+    parser.add_argument("--pool", required=True, help="the work pool, made when there is none")
+    parser.add_argument("--name", required=True, help="the worker's name")
+    parser.add_argument("--limit", type=int, help="how many flow runs at once; default: any")
+    parser.add_argument("--preload", help="modules to import instead of all, with commas")
+    told = parser.parse_args(arguments)
+
+    from prefect.utilities.processutils import setup_signal_handlers_worker
+
+    from deployments.worker.modules import chosen
+    from deployments.worker.warm import WarmWorker
+
+    setup_signal_handlers_worker(os.getpid(), "the worker", print)
+    preload = None if told.preload is None else chosen(filter(None, told.preload.split(",")))
+    worker = WarmWorker(told.pool, name=told.name, limit=told.limit, preload=preload)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(worker.start(with_healthcheck=True))
+
+
+if __name__ == "__main__":
+    main()

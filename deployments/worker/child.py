@@ -1,0 +1,84 @@
+"""Turn a forked child into the process of one flow run."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import runpy
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Mapping
+from typing import NoReturn
+
+from deployments.local.processes import RUN_NAME
+from deployments.worker.linux import bear
+
+
+def become(directory: str, environment: Mapping[str, str]) -> NoReturn:
+    """Run Prefect's engine as a new `python -m prefect.engine` would, and end with its status."""
+    bear(RUN_NAME)
+    for each in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(each, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    del sys.argv[1:]
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    if not sys.flags.safe_path:
+        sys.path.insert(0, directory)
+    _reseed()
+    _read_settings_again()
+    _leave(_status_of_the_engine())
+
+
+def _status_of_the_engine() -> int:
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r".* found in sys\.modules after import")
+            runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _leave(status: int) -> NoReturn:
+    """End as Python does, but not as C++ does: a library's exit handler may wait for a thread.
+
+    That thread stayed behind in the forkserver.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
+
+
+def _reseed() -> None:
+    """Give the child random numbers of its own: a fork copies the state of every generator."""
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
+
+
+def _read_settings_again() -> None:
+    """Prefect read its settings, and set up its log, from the forkserver's environment."""
+    from prefect.context import refresh_global_settings_context
+    from prefect.logging.configuration import setup_logging
+
+    refresh_global_settings_context()
+    setup_logging()

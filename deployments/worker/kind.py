@@ -1,0 +1,77 @@
+"""Which worker runs the flows, and which runs the warm one can fork."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+
+from tasks.errors import ConfigurationError
+
+WARM = "perennial-warm"
+PROCESS = "process"
+TYPES = {"warm": WARM, "process": PROCESS}
+READ_AT_IMPORT = (
+    "PYTHON",
+    "LD_",
+    "OMP_",
+    "OPENBLAS_",
+    "MKL_",
+    "MPL",
+    "GX_",
+    "DO_NOT_TRACK",
+    "PREFECT_FLOWS_DEFAULT",
+    "PREFECT_TASKS_DEFAULT",
+    "PREFECT_RESULTS_",
+)
+
+
+def worker_type(told: str, platform: str = sys.platform) -> str:
+    """Return the type of the worker and of a new work pool, from what `PERENNIAL_WORKER` says.
+
+    The two types share one job template, so either worker serves a pool of either type and a
+    pool is never deleted: its deployments, queues and scheduled runs would go with it. Only Linux
+    forks safely after libraries were loaded.
+
+    Raises:
+        ConfigurationError: it is neither `warm` nor `process`, nor empty.
+
+    >>> worker_type("", "linux"), worker_type("", "darwin"), worker_type("process", "linux")
+    ('perennial-warm', 'process', 'process')
+    """
+    known = told or ("warm" if platform == "linux" else "process")
+    if known not in TYPES:
+        raise ConfigurationError("PERENNIAL_WORKER", "it is warm or process", told, "Choose one.")
+    return TYPES[known]
+
+
+def cold_because(
+    command: str | None,
+    entrypoint: str | None,
+    pulls: bool,
+    job: Mapping[str, str],
+    ours: Mapping[str, str],
+    python: str = sys.executable,
+) -> str:
+    """Say why a run needs a process of its own from the start; '' when a fork will do.
+
+    `command` is the configured one, `pulls` whether the deployment fetches its code, `job` the
+    variables of the run and `ours` those that the forkserver imported its libraries with.
+
+    >>> cold_because(None, "flows.training.train", False, {"A": "1"}, {})
+    ''
+    >>> cold_because("python3 train.py", "flows.training.train", False, {}, {})
+    'it has a command of its own'
+    >>> cold_because(None, "train.py:train", False, {}, {})
+    'its code is not a module'
+    >>> cold_because(None, "flows.training.train", False, {"OMP_NUM_THREADS": "1"}, {})
+    'it sets OMP_NUM_THREADS, which is read at import'
+    """
+    if command is not None and shlex.split(command) != [python, "-m", "prefect.engine"]:
+        return "it has a command of its own"
+    if pulls or entrypoint is None or ":" in entrypoint:
+        return "its code is not a module"
+    for name in sorted(job.keys() | ours.keys()):
+        if name.startswith(READ_AT_IMPORT) and job.get(name) != ours.get(name):
+            return f"it sets {name}, which is read at import"
+    return ""

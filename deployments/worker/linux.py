@@ -1,0 +1,25 @@
+"""What only this system's kernel does: end with a parent, and bear a name."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+SET_DEATH_SIGNAL = 1
+SET_NAME = 15
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when `parent` ends, however it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def bear(name: str) -> None:
+    """Take a name of at most 15 characters, as `ps` and `top` show it; forked children keep it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_NAME, name.encode())
