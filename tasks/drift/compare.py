@@ -56,16 +56,7 @@ def compare(
         return Drift(rows, 0.0, share, False, (), (), None, told)
     weights = _weights([one.name for one in reference.columns], importances)
     columns = _columns(reference.columns, current.columns, current.rows, weights, limit)
-    named = [one.name for one in reference.predictions]
-    predictions: tuple[ColumnDrift, ...] = ()
-    if current.predictions:
-        predictions = _columns(
-            reference.predictions,
-            current.predictions,
-            current.predictions[0].rows,
-            _weights(named, {}),
-            prediction_limit,
-        )
+    predictions = _answers(reference.predictions, current.predictions, prediction_limit)
     target = None
     if reference.target and current.target:
         target = _column(reference.target, current.target, current.target.rows, 0.0, limit)
@@ -86,6 +77,15 @@ def _columns(
     now = {one.name: one for one in current}
     found = (_column(one, now.get(one.name), rows, weights[one.name], limit) for one in reference)
     return tuple(sorted(found, key=lambda one: (-one.weight * one.size, -one.size, one.name)))
+
+
+def _answers(
+    reference: tuple[ColumnProfile, ...], current: tuple[ColumnProfile, ...], limit: float
+) -> tuple[ColumnDrift, ...]:
+    if not current:
+        return ()
+    weights = _weights([one.name for one in reference], {})
+    return _columns(reference, current, current[0].rows, weights, limit)
 
 
 def _column(
