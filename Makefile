@@ -43,7 +43,7 @@ clean:  ## remove what was built; the state under .perennial stays
 
 # The environment is made again when the lock or the project changes. Compiling the bytecode at
 # once halves every later import.
-$(LOCKED): requirements.lock pyproject.toml
+$(LOCKED): requirements.lock tests/data.lock pyproject.toml
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 		if command -v $$python >/dev/null && $$python -c '$(SUITABLE)' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
@@ -54,5 +54,6 @@ $(LOCKED): requirements.lock pyproject.toml
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@echo "Installing the locked packages into $(VENV) …"
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r tests/data.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --compile-bytecode --python $(BIN)/python --editable .
 	@touch $(LOCKED)
