@@ -9,6 +9,7 @@ not be new, and of many rare ones some always are.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,13 @@ MOST = 10**8
 SEED = 20_130_101
 
 
+@lru_cache(maxsize=256)
 def distance_by_chance(reference: ColumnProfile, rows: int, how: str) -> float:
     """Return the distance that `rows` rows of the reference's own distribution rarely exceed.
 
     The 0.99 quantile of `ROUNDS` draws. Numbers are drawn by at most `STEPS` of their quantiles;
     a split takes at most half of the reference, which shows more noise than a whole one would.
+    It is remembered for a while: a model meets many batches of the same size.
 
     >>> from tasks.drift.profile import column
     >>> coin = column("c", ["a", "b"], [50_000, 50_000], rows=100_000)
