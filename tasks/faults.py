@@ -41,6 +41,8 @@ WRITES = (
     "promote.alias",
     "score.output",
     "monitor.decision",
+    "backtest.fit",
+    "backtest.report",
 )
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))
 VARIABLE, WAIT = "PERENNIAL_CRASH_AT", "PERENNIAL_WAIT_AT"

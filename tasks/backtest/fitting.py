@@ -1,0 +1,240 @@
+"""Fit one model of a history as a retraining would, and judge it on every later batch. Pure."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.backtest.history import Cell, Fit
+from tasks.backtest.judging import bootstrapped, drift_figure, live_figure
+from tasks.config import Pipeline, window_length
+from tasks.drift.compare import compare
+from tasks.drift.profile import Profile
+from tasks.drift.profiling import Profiler
+from tasks.estimation.estimator import Estimator
+from tasks.features.prepare import load_transform, prepare, prepared_columns
+from tasks.features.schema import FeatureSchema
+from tasks.models.families import FAMILIES
+from tasks.models.importance import importances
+from tasks.models.model import Model
+from tasks.monitoring.observe import errors_after
+from tasks.policy.situation import DriftFigure, Figure
+from tasks.scoring.judgement import Labelled
+from tasks.training.challengers import rows_of
+from tasks.training.cost import measured
+from tasks.training.dataset import Dataset, dataset, encode, moments
+from tasks.tuning.trial import Setting
+
+Array = np.ndarray[Any, Any]
+ERRORS = "errors.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The curated rows by event time, each with its time and its batch.
+
+    `seen` keeps the profiles of batches, which many models are compared with.
+    """
+
+    frame: pd.DataFrame
+    times: Array
+    place: Array
+    seen: dict[tuple[str, int], Profile] = field(default_factory=dict, repr=False)
+
+    @property
+    def batches(self) -> int:
+        return int(self.place.max()) + 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is fitted, for which pipeline."""
+
+    pipeline: Pipeline
+    setting: Setting
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One fitted model, and what was measured when it met each later batch."""
+
+    fit: Fit
+    cells: Mapping[int, Cell]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values; the errors are in `files`."""
+        return {
+            "fit": {**asdict(self.fit), "reference": self.fit.reference.to_dict()},
+            "cells": {str(at): _cell_dict(cell) for at, cell in self.cells.items()},
+        }
+
+    def files(self) -> dict[str, bytes]:
+        """Return the errors on every batch, one after the other."""
+        buffer, known = io.BytesIO(), [_errors(cell) for cell in self.cells.values()]
+        np.save(buffer, np.concatenate([np.zeros(0, np.float32), *known]), allow_pickle=False)
+        return {ERRORS: buffer.getvalue()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], files: Mapping[str, bytes]) -> Measured:
+        """Read what `to_dict` and `files` wrote."""
+        every, start, cells = np.load(io.BytesIO(files[ERRORS]), allow_pickle=False), 0, {}
+        for at, one in content["cells"].items():
+            errors = None if one["errors"] is None else every[start : start + one["errors"]]
+            start += one["errors"] or 0
+            drift = None if one["drift"] is None else DriftFigure(**one["drift"])
+            cells[int(at)] = Cell(_figure(one["live"]), drift, _figure(one["estimated"]), errors)
+        reference = Figure.from_dict(content["fit"]["reference"])
+        return cls(Fit(**{**content["fit"], "reference": reference}), cells)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A fitted model with what a champion keeps to be watched by."""
+
+    model: Model
+    data: Dataset
+    until: np.datetime64
+    rows: int
+    reference: Figure
+    profile: Profile
+    weights: Mapping[str, float]
+    estimator: Estimator
+
+
+def measure(rows: Rows, recipe: Recipe, end: int) -> Measured:
+    """Fit on the batches up to `end`, and judge on each later one.
+
+    The answers are the fitted model's own: the gate holds an export to the same answers, and
+    exporting every model would only cost time. The cost is that of a retraining, without what
+    the judging of later batches takes.
+
+    Raises:
+        DataError: these rows do not make a model (too few, one class only).
+    """
+    with measured() as meter:
+        start = pd.Timestamp.now()
+        made = _make(rows, recipe, end)
+        seconds = (pd.Timestamp.now() - start).total_seconds()
+    fit = Fit(meter.cost.cpu_seconds, round(seconds, 3), made.rows, made.reference)
+    return Measured(fit, _cells(rows, recipe.pipeline, made, end))
+
+
+def _make(rows: Rows, recipe: Recipe, end: int) -> _Made:
+    """Do what a training does: fit, judge on the holdout, fit again with it, keep a profile."""
+    pipeline = recipe.pipeline
+    known = rows.place <= end
+    known = rows_of(window_length(pipeline), rows.times, known)
+    data = dataset(rows.frame[known].reset_index(drop=True), pipeline)
+    training, holdout = data.split.training, data.split.holdout
+    columns, classes = prepared_columns(data.schema), len(data.classes)
+    model = _fitted(recipe, data, training)
+    answers = model.answers(data.prepared[holdout], classes)
+    confidence, seed = pipeline.gate.confidence, pipeline.training.seed
+    found = bootstrapped(pipeline.metric, data.y[holdout], answers, confidence, seed)
+    held = int(holdout.sum())
+    reference = Figure(pipeline.metric, found.value, found.low, found.high, held, held)
+    estimator = Estimator.fitted(
+        pipeline.task, pipeline.metric, classes, data.y[holdout], answers,
+        data.prepared[holdout], seed,
+    )  # fmt: skip
+    learned = np.ones(len(data.y), dtype=bool) if pipeline.training.refit else training
+    if pipeline.training.refit:
+        model = _fitted(recipe, data, learned)
+    profiler = Profiler(columns, data.classes)
+    profiler.add(data.prepared[learned])
+    weights = importances(model, columns) if _weighted(pipeline) else {}
+    return _Made(
+        model, data, data.times[learned].max(), int(learned.sum()), reference,
+        profiler.result(), weights, estimator,
+    )  # fmt: skip
+
+
+def _fitted(recipe: Recipe, data: Dataset, rows: Array) -> Model:
+    pipeline, setting = recipe.pipeline, recipe.setting
+    model = FAMILIES[setting.family].build(
+        setting.params, prepared_columns(data.schema), pipeline.task, pipeline.training.seed
+    )
+    return model.fit(data.prepared[rows], data.y[rows])
+
+
+def _weighted(pipeline: Pipeline) -> bool:
+    return pipeline.monitoring.drift.weights == "importance"
+
+
+def _cells(rows: Rows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, Cell]:
+    """Predict every later row in one call, then look at one batch after the other."""
+    later = rows.place > end
+    frame, place = rows.frame[later].reset_index(drop=True), rows.place[later]
+    prepared = prepare(frame, made.data.schema, load_transform(pipeline.features.transform))
+    classes = made.data.classes
+    answers = made.model.answers(prepared, len(classes))
+    target = frame[pipeline.target]
+    known = np.asarray(target.isin(classes) if classes else target.notna())
+    times = moments(frame[pipeline.event_time])
+    cells = {}
+    for at in range(end + 1, rows.batches):
+        there = place == at
+        told = there & known
+        labelled = Labelled(
+            pipeline.target,
+            pipeline.event_time,
+            classes,
+            encode(target[told], classes),
+            answers[told],
+            times[told],
+        )
+        profile = _profile(rows, at, made.data.schema, prepared[there])
+        cells[at] = _cell(pipeline, made, labelled, answers[there], prepared[there], profile)
+    return cells
+
+
+def _cell(
+    pipeline: Pipeline,
+    made: _Made,
+    labelled: Labelled,
+    answers: Array,
+    prepared: pd.DataFrame,
+    profile: Profile,
+) -> Cell:
+    rules, metric, confidence = pipeline.monitoring.drift, pipeline.metric, pipeline.gate.confidence
+    order = np.argsort(labelled.times, kind="stable")
+    live = live_figure(
+        metric, labelled.y[order], labelled.predictions[order], len(answers),
+        confidence=confidence, seed=pipeline.training.seed,
+    )  # fmt: skip
+    drift = compare(made.profile, profile, importances=made.weights, share=rules.share)
+    guess = made.estimator.estimate(metric, answers, prepared, confidence)
+    estimated = Figure(metric, guess.value, guess.low, guess.high, len(answers), 0)
+    return Cell(live, drift_figure(drift), estimated, errors_after(labelled, made.until))
+
+
+def _profile(rows: Rows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
+    """Profile a batch's features, once for all the models that see it in the same way."""
+    key = (repr(schema.features), at)
+    if key not in rows.seen:
+        profiler = Profiler(prepared_columns(schema))
+        profiler.add(prepared)
+        rows.seen[key] = profiler.result()
+    return rows.seen[key]
+
+
+def _figure(content: Mapping[str, Any] | None) -> Figure | None:
+    return None if content is None else Figure.from_dict(content)
+
+
+def _errors(cell: Cell) -> Array:
+    return np.zeros(0, np.float32) if cell.errors is None else np.asarray(cell.errors, np.float32)
+
+
+def _cell_dict(cell: Cell) -> dict[str, Any]:
+    return {
+        "live": None if cell.live is None else cell.live.to_dict(),
+        "drift": None if cell.drift is None else asdict(cell.drift),
+        "estimated": None if cell.estimated is None else cell.estimated.to_dict(),
+        "errors": None if cell.errors is None else len(cell.errors),
+    }

@@ -1,0 +1,122 @@
+"""What the live monitor would have said of one model on one batch. Pure.
+
+The same functions as in `tasks.monitoring.observe`, asked for what a policy reads and no more.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tasks.drift.drift import Drift
+from tasks.evaluation.bootstrap import Interval, bounds, interval
+from tasks.evaluation.evaluate import rounds_for
+from tasks.evaluation.metrics import METRICS, NAN, positive
+from tasks.policy.situation import DriftFigure, Figure
+
+Array = np.ndarray[Any, Any]
+TOGETHER = 2_000_000
+NAMED = 200
+
+
+def live_figure(
+    metric: str, y: Array, predictions: Array, rows: int, *, confidence: float, seed: int
+) -> Figure | None:
+    """Return the metric on a batch's labelled rows, with the live monitor's own interval.
+
+    NaN where the labels are of one class, None without any.
+
+    >>> live_figure("accuracy", np.zeros(0, int), np.zeros((0, 2)), 9, confidence=0.9, seed=1)
+    """
+    if not len(y):
+        return None
+    if predictions.ndim == 2 and len(np.unique(y)) < 2:
+        return Figure(metric, NAN, NAN, NAN, rows, len(y))
+    found = bootstrapped(metric, y, predictions, confidence, seed)
+    return Figure(metric, found.value, found.low, found.high, rows, len(y))
+
+
+def bootstrapped(
+    metric: str, y: Array, predictions: Array, confidence: float, seed: int
+) -> Interval:
+    """Return what `bootstrap.interval` does, from the same draws.
+
+    A backtest asks thousands of times for few rows each. The draws depend on the number of rows
+    only, and the area under the ROC curve takes all of them at once: some twenty times faster.
+    """
+    rounds = rounds_for(len(y))
+    if metric != "roc_auc" or rounds * len(y) > TOGETHER or not np.isfinite(predictions).all():
+        return interval(
+            METRICS[metric], y, predictions, confidence=confidence, seed=seed, rounds=rounds
+        )
+    draws = areas(y, positive(predictions), drawn(len(y), seed, rounds))
+    return bounds(METRICS[metric].score(y, predictions), draws, confidence)
+
+
+def areas(y: Array, score: Array, counts: Array) -> Array:
+    """Return the (rounds,) areas under the ROC curve for (rounds, n) counts of the rows.
+
+    >>> y, score = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.3, 0.5])
+    >>> areas(y, score, np.ones((1, 4), np.uint8)).tolist()
+    [0.75]
+    """
+    order = np.argsort(score, kind="stable")
+    hit = y[order] == 1
+    up, down = score[order[hit]], score[order[~hit]]
+    misses = np.zeros((len(counts), len(down) + 1), dtype=np.float64)
+    np.cumsum(counts[:, order[~hit]], axis=1, out=misses[:, 1:])
+    below = misses[:, np.searchsorted(down, up, side="left")]
+    upto = misses[:, np.searchsorted(down, up, side="right")]
+    hits = counts[:, order[hit]]
+    pairs = 2.0 * hits.sum(axis=1) * misses[:, -1]
+    wins = np.einsum("ij,ij->i", hits, below + upto)
+    found: Array = np.divide(wins, pairs, out=np.full(len(counts), NAN), where=pairs > 0)
+    return found
+
+
+@lru_cache(maxsize=8)
+def drawn(rows: int, seed: int, rounds: int) -> Array:
+    """Return the (rounds, rows) counts of the bootstrap of `tasks.evaluation.bootstrap`."""
+    rng = np.random.default_rng(seed)
+    made = np.empty((rounds, rows), dtype=np.float64)
+    for row in made:
+        row[:] = np.bincount(rng.integers(0, rows, size=rows, dtype=np.int64), minlength=rows)
+    return made
+
+
+def drift_figure(drift: Drift) -> DriftFigure:
+    """Return what a policy reads of a comparison."""
+    worst = ", ".join(one.name for one in drift.columns if one.drifted)[:NAMED]
+    return DriftFigure(drift.share, drift.limit, worst)
+
+
+def naive_values(
+    metric: str, y: Array, times: Array, place: Array, *, batches: int, classes: int, task: str
+) -> dict[str, tuple[float, ...]]:
+    """Return for each naive prediction its metric by batch, NaN where it has none.
+
+    It knows every label of the earlier batches, and `last_value` those of the batch itself that
+    are strictly earlier: see `tasks.evaluation.baselines`.
+
+    Args:
+        y, times, place: (n,) labels, event times and batches of the labelled rows.
+        batches, classes: their numbers; 0 classes for a regression.
+    """
+    from tasks.evaluation.baselines import baselines
+
+    names = ("mean", "median", "last_value") if task == "regression" else ("prior", "last_value")
+    found: dict[str, list[float]] = {name: [NAN] * batches for name in names}
+    for at in range(1, batches):
+        now, before = place == at, place < at
+        one_class = classes and len(np.unique(y[now])) < 2
+        if not now.any() or not before.any() or one_class:
+            continue
+        guesses = baselines(
+            y[before], y[now], task=task, classes=classes,
+            training_times=times[before], times=times[now],
+        )  # fmt: skip
+        for name, guess in guesses.items():
+            found[name][at] = METRICS[metric].score(y[now], guess)
+    return {name: tuple(values) for name, values in found.items()}

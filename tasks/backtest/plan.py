@@ -1,0 +1,113 @@
+"""What a backtest is pinned to: the same plan finds every fit and the page of an earlier run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tasks.backtest.policies import default_policies
+from tasks.config import Pipeline
+from tasks.data.reference import DatasetRef
+from tasks.policy.limits import Limits
+from tasks.policy.policy import Policy, parse
+from tasks.quantities import duration
+from tasks.training.plan import digest
+from tasks.tuning.trial import Setting
+
+START = 0.25
+FITTING = ("target", "event_time", "key", "task", "features", "training")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One backtest.
+
+    Attributes:
+        setting, origin: what every model is fitted with, and where that comes from.
+        policies: those to replay.
+        rows: of a piece, where the history is not cut into the batches that came.
+        start: the share of the rows that the first model is fitted on.
+        data, labels: the versions of the curated table and of the labels.
+        code, lock: digests.
+    """
+
+    pipeline: Pipeline
+    setting: Setting
+    origin: str
+    policies: tuple[Policy, ...]
+    rows: int | None
+    start: float
+    data: DatasetRef
+    labels: int | None
+    code: str
+    lock: str
+
+    @property
+    def fits(self) -> str:
+        """The key of the fits: SHA-256 of all that goes into them, and of no policy."""
+        said = self.pipeline.model_dump(mode="json")
+        return digest(
+            {
+                "backtest": {name: said[name] for name in FITTING},
+                "metric": self.pipeline.metric,
+                "confidence": self.pipeline.gate.confidence,
+                "drift": said["monitoring"]["drift"],
+                "data": self.data.to_dict(),
+                "labels": self.labels,
+                "setting": self.setting.to_dict(),
+                "rows": self.rows,
+                "code": self.code,
+                "lock": self.lock,
+            }
+        )
+
+    @property
+    def key(self) -> str:
+        """The key of the whole backtest."""
+        return digest(
+            {
+                "fits": self.fits,
+                "start": self.start,
+                "policies": [str(one) for one in self.policies],
+                "limits": self.limits.to_dict(),
+                "delay": self.delay.total_seconds(),
+                "own": str(self.own),
+            }
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """What holds the policies back, by the pipeline file."""
+        return Limits.of(self.pipeline)
+
+    @property
+    def own(self) -> Policy:
+        """The policy in the pipeline file."""
+        return parse(self.pipeline.retraining.policy)
+
+    @property
+    def delay(self) -> timedelta:
+        """How long labels take."""
+        monitoring = self.pipeline.monitoring
+        late = monitoring.labels == "delayed"
+        return duration(monitoring.label_delay) if late else timedelta(0)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What is fitted, as the page tells it."""
+        return {"setting": self.setting.to_dict(), "origin": self.origin}
+
+
+def policies_of(texts: list[str] | None, own: Policy) -> tuple[Policy, ...]:
+    """Return the policies asked for, each once; the defaults and the pipeline's own without any.
+
+    Raises:
+        ConfigurationError: one of them is not a policy.
+
+    >>> [str(one) for one in policies_of(["age 8w", "age 56d"], parse("drift"))]
+    ['age 56d']
+    """
+    if not texts:
+        return default_policies(own)
+    return tuple(dict.fromkeys(parse(text, "--policy") for text in texts))

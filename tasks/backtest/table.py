@@ -1,0 +1,213 @@
+"""The fit table of a backtest: read once, fitted once, kept in the bucket fit by fit."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from tasks.backtest.cutting import Cut, cut, first_end
+from tasks.backtest.fitting import Measured, Recipe, Rows
+from tasks.backtest.history import Batch, History
+from tasks.backtest.judging import naive_values
+from tasks.backtest.plan import Plan
+from tasks.backtest.workers import Answer, measured_all
+from tasks.data.curated import BATCH, curated, training_rows
+from tasks.errors import DataError
+from tasks.evaluation.metrics import METRICS
+from tasks.faults import external_write
+from tasks.labels.join import with_labels
+from tasks.labels.table import labels_of
+from tasks.monitoring.arrivals import arrivals
+from tasks.settings import Settings
+from tasks.store.base import Store
+from tasks.store.results import recall, remember
+from tasks.training.dataset import encode, moments
+
+Array = np.ndarray[Any, Any]
+Say = Callable[[str], None]
+EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A history, how many of its models were fitted now and kept before, and which there are not.
+
+    `refused` says by batch why there is no model that ends with it.
+    """
+
+    history: History
+    fitted: int
+    kept: int
+    refused: Mapping[int, str]
+
+
+def filled(
+    settings: Settings, store: Store, plan: Plan, say: Say, workers: int | None = None
+) -> Filled:
+    """Fit and judge every model of the history that is not kept from before.
+
+    Raises:
+        DataError: there are fewer than three batches, or no first model can be fitted.
+    """
+    rows, made = read(settings, plan)
+    first = first_end(made.counts, plan.start)
+    ends = range(first, len(made.names) - 1)
+    say(
+        f"{len(rows.frame):,} rows in {len(made.names)} {made.recipe}; "
+        f"{len(ends)} models, each judged on every later batch"
+    )
+    found: dict[int, Answer] = {}
+    for end in ends:
+        kept = _recalled(store, plan, end)
+        if kept is not None:
+            found[end] = kept
+    missing = [end for end in ends if end not in found]
+    if found:
+        say(f"{len(found)} of {len(ends)} models are kept from before")
+    _fit(store, plan, rows, missing, found, say, workers)
+    history, refused = _history(plan, rows, made, first, found)
+    return Filled(history, len(missing), len(ends) - len(missing), refused)
+
+
+def read(settings: Settings, plan: Plan) -> tuple[Rows, Cut]:
+    """Read the rows that the plan is pinned to, with their labels, by event time; and cut them.
+
+    Raises:
+        DataError: there are fewer than three batches.
+    """
+    pipeline, table = plan.pipeline, curated(settings, plan.pipeline.name)
+    frame = training_rows(table, plan.data, pipeline.event_time, key=pipeline.key)
+    if plan.labels is not None:
+        frame, _ = with_labels(frame, labels_of(settings, pipeline, plan.labels), pipeline)
+    frame = frame[frame[pipeline.event_time].notna()].reset_index(drop=True)
+    times = moments(frame[pipeline.event_time])
+    names = {one.batch: PurePosixPath(one.object).stem for one in arrivals(table.history())}
+    made = cut(times, frame[BATCH].to_numpy(), names, plan.rows)
+    return Rows(frame, times, made.place), made
+
+
+def _fit(
+    store: Store,
+    plan: Plan,
+    rows: Rows,
+    missing: Sequence[int],
+    found: dict[int, Answer],
+    say: Say,
+    workers: int | None,
+) -> None:
+    """Fit what is missing, and keep each as soon as it is there."""
+    if not missing:
+        return
+    weights = {end: int((rows.place <= end).sum()) for end in missing}
+    progress = _Progress(weights, say)
+    recipe = Recipe(plan.pipeline, plan.setting)
+    with tempfile.TemporaryDirectory(prefix="perennial-backtest-") as scratch:
+        for end, answer in measured_all(rows, recipe, missing, Path(scratch), workers):
+            _keep(store, plan, end, answer)
+            found[end] = answer
+            progress.done(end)
+
+
+@dataclass
+class _Progress:
+    """How far the fits are; `weights` are what each is expected to take, against the others."""
+
+    weights: Mapping[int, int]
+    say: Say
+    ended: list[int] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    spoke: float = 0.0
+
+    def done(self, end: int) -> None:
+        """Say how many are fitted and how long the rest takes, every few seconds."""
+        self.ended.append(end)
+        now, total = time.monotonic(), len(self.weights)
+        if now - max(self.spoke, self.began) < EVERY and len(self.ended) < total:
+            return
+        self.spoke = now
+        part = sum(self.weights[one] for one in self.ended) / sum(self.weights.values())
+        left = (now - self.began) * (1 - part) / part
+        bar = "█" * round(20 * part) + "░" * (20 - round(20 * part))
+        self.say(f"{bar} {len(self.ended)} of {total} models, about {left:.0f} s left")
+
+
+def _recalled(store: Store, plan: Plan, end: int) -> Answer | None:
+    known = recall(store, plan.fits, f"backtest-{end}")
+    if known is None:
+        return None
+    if "refused" in known.document:
+        return str(known.document["refused"])
+    return Measured.from_dict(known.document, known.files)
+
+
+def _keep(store: Store, plan: Plan, end: int, answer: Answer) -> None:
+    with external_write("backtest.fit"):
+        if isinstance(answer, str):
+            remember(store, plan.fits, f"backtest-{end}", {"refused": answer})
+        else:
+            document, files = answer.to_dict(), answer.files()
+            remember(store, plan.fits, f"backtest-{end}", document, files)
+
+
+def _history(
+    plan: Plan, rows: Rows, made: Cut, first: int, found: Mapping[int, Answer]
+) -> tuple[History, dict[int, str]]:
+    refused = {end: one for end, one in sorted(found.items()) if isinstance(one, str)}
+    models = {end: one for end, one in sorted(found.items()) if isinstance(one, Measured)}
+    if first not in models:
+        where = f"the first model, up to {made.names[first]}"
+        remedy = "Start later: --start SHARE."
+        raise DataError(where, "it can be fitted", refused.get(first), remedy)
+    metric = plan.pipeline.metric
+    history = History(
+        batches=_batches(plan, rows, made),
+        first=first,
+        metric=metric,
+        greater_is_better=METRICS[metric].greater_is_better,
+        cells={(end, at): cell for end, one in models.items() for at, cell in one.cells.items()},
+        fits={end: one.fit for end, one in models.items()},
+        naive=_naive(plan, rows, made),
+        recipe=_recipe(plan),
+    )
+    return history, refused
+
+
+def _batches(plan: Plan, rows: Rows, made: Cut) -> tuple[Batch, ...]:
+    known = np.asarray(rows.frame[plan.pipeline.target].notna())
+    found = []
+    for at, name in enumerate(made.names):
+        there = made.place == at
+        times = rows.times[there]
+        span = (times.min().item(), times.max().item())
+        found.append(Batch(name, *span, len(times), int((there & known).sum())))
+    return tuple(found)
+
+
+def _naive(plan: Plan, rows: Rows, made: Cut) -> dict[str, tuple[float, ...]]:
+    pipeline = plan.pipeline
+    target = rows.frame[pipeline.target]
+    known = np.asarray(target.notna())
+    classes: tuple[Any, ...] = ()
+    if pipeline.task != "regression":
+        classes = tuple(sorted(target[known].unique().tolist()))
+    return naive_values(
+        pipeline.metric,
+        encode(target[known], classes),
+        rows.times[known],
+        made.place[known],
+        batches=len(made.names),
+        classes=len(classes),
+        task=pipeline.task,
+    )
+
+
+def _recipe(plan: Plan) -> str:
+    window = plan.pipeline.training.window
+    which = "all rows" if window == "all" else f"the latest {window}"
+    return f"{plan.setting.family} ({plan.origin}) on {which}"

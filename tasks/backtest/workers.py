@@ -1,0 +1,117 @@
+"""The models of a history, fitted on all processors at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from tasks.backtest.fitting import Measured, Recipe, Rows, measure
+from tasks.errors import DataError, PerennialError
+
+PRELOADED = [
+    "tasks.backtest.fitting",
+    "lightgbm",
+    "sklearn.compose",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+]
+Answer = Measured | str
+
+
+class _Desk:
+    """What a worker process has before it: the rows and the recipe, read once."""
+
+    rows: Rows
+    recipe: Recipe
+
+
+def measured_all(
+    rows: Rows, recipe: Recipe, ends: Sequence[int], scratch: Path, workers: int | None = None
+) -> Iterator[tuple[int, Answer]]:
+    """Yield each end with its model's figures, or with why there is no such model.
+
+    The largest come first, so that no processor waits for a last large one. Several workers take
+    one thread each: LightGBM's threads wait by spinning and slow each other down many times over.
+
+    Raises:
+        PerennialError: a worker was killed.
+    """
+    count = min(len(ends), workers or processors())
+    if count <= 1:
+        for end in sorted(ends, reverse=True):
+            yield end, _answer(rows, recipe, end)
+        return
+    path = scratch / "rows.arrow"
+    write(rows, path)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    pool = ProcessPoolExecutor(count, context, _sit_down, (path, recipe))
+    try:
+        started = {pool.submit(_work, end): end for end in sorted(ends, reverse=True)}
+        for done in as_completed(started):
+            yield started[done], done.result()
+    except BrokenProcessPool as error:
+        remedy = "Free memory and run it again: what was fitted is kept."
+        raise PerennialError("backtest", "the fits end", "a worker was killed", remedy) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    from joblib import cpu_count  # type: ignore[import-untyped]
+
+    return int(cpu_count())
+
+
+def write(rows: Rows, path: Path) -> None:
+    """Write rows so that other processes can map them."""
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(rows.frame, preserve_index=False)
+    table = table.append_column("__time__", pa.array(rows.times))
+    table = table.append_column("__place__", pa.array(rows.place))
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def read(path: Path) -> Rows:
+    """Read what `write` wrote."""
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as file:
+        table = pa.ipc.open_file(file).read_all()
+        times, place = (table[name].to_numpy() for name in ("__time__", "__place__"))
+        frame = table.drop_columns(["__time__", "__place__"]).to_pandas(date_as_object=False)
+    return Rows(frame, times, place)
+
+
+def _sit_down(path: Path, recipe: Recipe) -> None:
+    # one thread for all that asks how many processors there are
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _Desk.rows, _Desk.recipe = read(path), recipe
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent was killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(end: int) -> Answer:
+    return _answer(_Desk.rows, _Desk.recipe, end)
+
+
+def _answer(rows: Rows, recipe: Recipe, end: int) -> Answer:
+    try:
+        return measure(rows, recipe, end)
+    except DataError as error:
+        return str(error)
