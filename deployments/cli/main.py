@@ -16,17 +16,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
     "status": ("deployments.cli.stack:status", "Show each process of the stack."),
     "doctor": ("deployments.cli.stack:doctor", "Check this machine and say what to mend."),
-    "demo": ("deployments.cli.demo:demo", "From nothing to a champion, on real flights."),
+    "demo": ("deployments.cli.demo:demo", "A year of flights, kept fresh by the loop."),
     "new": ("deployments.cli.new:new", "Write a pipeline file and a suite from a data file."),
     "apply": ("deployments.cli.apply:apply", "Bring deployments and schedules in line."),
     "ingest": ("deployments.cli.runs:ingest", "Bring files in: validate, clean, append."),
     "label": ("deployments.cli.label:label", "Join labels that came later to their rows."),
     "train": ("deployments.cli.runs:train", "Train a challenger and let the gate judge it."),
+    "monitor": ("deployments.cli.runs:monitor", "Judge new batches, and decide on retraining."),
     "score": ("deployments.cli.runs:score", "Score a file with the champion."),
+    "backtest": ("deployments.cli.backtest:backtest", "Replay your history under policies."),
     "models": ("deployments.cli.versions:models", "List the versions, the champion first."),
     "promote": ("deployments.cli.versions:promote", "Put a version in service."),
+    "reject": ("deployments.cli.versions:reject", "Turn down a challenger that waits."),
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
-    "history": ("deployments.cli.versions:history", "Tell what was decided, and why."),
+    "history": ("deployments.cli.versions:history", "Tell what happened, and why, as a story."),
 }
 
 

@@ -42,6 +42,15 @@ def train(name: str, as_json: bool) -> int:
 
 @click.command()
 @click.argument("name")
+@reporting
+def monitor(name: str, as_json: bool) -> None:
+    """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
+    outcome = follow(open_session(name), "monitor", {}, cause="command", say=say)
+    show(outcome, as_json, lambda: decisions_table(outcome["decisions"]))
+
+
+@click.command()
+@click.argument("name")
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
 @reporting
@@ -74,6 +83,27 @@ def batches_table(batches: list[dict[str, Any]]) -> str:
         for batch in batches
     ]
     return table(head, rows)
+
+
+def decisions_table(decisions: list[dict[str, Any]]) -> str:
+    """One line a batch: how the champion did on it, and what was decided."""
+    if not decisions:
+        return "No new batch."
+    rows = []
+    for one in decisions:
+        seen = one["observation"] or {}
+        live, drift = seen.get("live"), seen.get("drift")
+        rows.append(
+            [
+                one["object"].rpartition("/")[2],
+                f"{one['rows']:,}",
+                "" if drift is None else f"{drift['share']:.0%}",
+                "" if live is None else f"{live['metric']} {interval(live)}",
+                "retrain" if one["decision"]["retrain"] else "no",
+                one["decision"]["reason"],
+            ]
+        )
+    return table(["object", "rows", "drift", "live", "decision", "why"], rows)
 
 
 def training_summary(outcome: dict[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import textwrap
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -10,15 +12,19 @@ import click
 from deployments.cli.output import reporting, say, show, table
 from deployments.cli.running import Session, open_session
 from deployments.cli.runs import interval
+from tasks.errors import Refused, TrackingError
 from tasks.ledger.ledger import ledger_of
+from tasks.ledger.story import Chapter, story
 from tasks.promotion import pointer
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import Context
 from tasks.promotion.promote import promote as promote_version
 from tasks.promotion.promote import rollback as roll_back
+from tasks.promotion.versions import checked_version
 from tasks.promotion.versions import models as published_models
-from tasks.tracking.registry import alias_mirror
+from tasks.promotion.waiting import rejection, waiting_versions
+from tasks.tracking.registry import alias_mirror, remove_alias
 
 
 @click.command()
@@ -49,6 +55,30 @@ def promote(name: str, version: str, why: str, override: str | None, as_json: bo
 
 @click.command()
 @click.argument("name")
+@click.argument("version")
+@click.option("--why", default="rejected by hand", show_default=True, help="The reason, recorded.")
+@reporting
+def reject(name: str, version: str, why: str, as_json: bool) -> int:
+    """Turn down the challenger VERSION, which waits for approval.
+
+    Exit 3 when it does not wait.
+    """
+    session = open_session(name)
+    number = checked_version(version)
+    ledger = ledger_of(session.settings, name)
+    if number not in waiting_versions(ledger.entries()):
+        rule = "the version waits for approval"
+        raise Refused(f"{name} version {number}", rule, "it does not", "See `perennial models`.")
+    entry = rejection(name, number, _person(), why)
+    ledger.append(entry)
+    with suppress(TrackingError):
+        remove_alias(session.settings, name, "challenger")
+    show(entry.to_dict(), as_json, lambda: entry.summary)
+    return 0
+
+
+@click.command()
+@click.argument("name")
 @click.argument("version", required=False)
 @click.option("--why", default="rolled back by hand", show_default=True, help="The reason.")
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
@@ -65,18 +95,22 @@ def rollback(name: str, version: str | None, why: str, override: str | None, as_
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="How many.")
 @reporting
 def history(name: str, last: int, as_json: bool) -> None:
-    """Tell what was decided about NAME, oldest first: verdicts, promotions, rollbacks, losses."""
+    """Tell what happened to NAME, oldest first: what came, what was decided, what it bought."""
     session = open_session(name)
-    entries = ledger_of(session.settings, name).entries()[-last:]
-    document = {"pipeline": name, "entries": [entry.to_dict() for entry in entries]}
-    rows = [
-        [f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.kind, entry.summary, entry.by] for entry in entries
-    ]
-    show(
-        document,
-        as_json,
-        lambda: table(["when (UTC)", "what", "", "by"], rows) if rows else "Nothing yet.",
-    )
+    entries = ledger_of(session.settings, name).entries()
+    chapters = story(entries)[-last:]
+    document = {
+        "pipeline": name,
+        "entries": [entry.to_dict() for entry in entries[-last:]],
+        "story": [chapter.to_dict() for chapter in chapters],
+    }
+    show(document, as_json, lambda: "\n\n".join(map(_chapter, chapters)) or "Nothing yet.")
+
+
+def _chapter(chapter: Chapter) -> str:
+    text = " ".join(chapter.sentences)
+    body = textwrap.fill(text, 96, initial_indent="  ", subsequent_indent="  ")
+    return f"{chapter.at:%Y-%m-%d %H:%M}  {chapter.title}\n{body}"
 
 
 def _models(session: Session) -> dict[str, Any]:
@@ -90,17 +124,19 @@ def _models(session: Session) -> dict[str, Any]:
         session.store, name, session.settings.signing_key, lambda _, error: say(f"{error}")
     )
     serving = champion.version if champion else None
-    versions = [_version(one, serving, scored.get(one.version, [])) for one in published]
+    waiting = waiting_versions(ledger_of(session.settings, name).entries())
+    roles = dict.fromkeys(waiting, "awaits approval") | {serving or 0: "champion"}
+    versions = [
+        _version(one, roles.get(one.version, ""), scored.get(one.version, [])) for one in published
+    ]
     versions.sort(key=lambda one: (one["role"] != "champion", -one["version"]))
     return {"champion": champion.to_dict() if champion else None, "versions": versions}
 
 
-def _version(
-    manifest: Manifest, serving: int | None, scored: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _version(manifest: Manifest, role: str, scored: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "version": manifest.version,
-        "role": "champion" if manifest.version == serving else "",
+        "role": role,
         "passed": manifest.verdict.passed,
         "reasons": list(manifest.verdict.reasons),
         "metric": manifest.lineage["metric"],

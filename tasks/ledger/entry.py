@@ -21,6 +21,7 @@ KINDS = (
     "refused",
     "scored",
     "quarantine",
+    "rejection",
 )
 
 

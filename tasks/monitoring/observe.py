@@ -184,7 +184,11 @@ def _warnings(
     now = associations(prepared[known].reset_index(drop=True), y, len(classes))
     held = suspicions(y, classes, now, watch.signs.get("associations", {}))
     expected = watch.signs.get("surest_wrong")
-    told = "" if expected is None else contradicted(y, predictions[known], expected)
+    if expected is None:
+        return held, ()
+    told, absurd = contradicted(y, predictions[known], expected)
+    if absurd:
+        return (*held, told), ()
     return held, (told,) if told else ()
 
 

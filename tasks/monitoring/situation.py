@@ -141,9 +141,16 @@ def retrainings(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def gains(entries: Sequence[Entry]) -> tuple[float, ...]:
-    """Return what past retrainings bought at their gates, oldest first."""
-    found = (entry.figures.get("gain") for entry in entries if entry.kind == "verdict")
-    return tuple(float(gain) for gain in found if gain is not None)
+    """Return what past retrainings bought at their gates, oldest first.
+
+    In the metric's unit where greater is better, else as a share of the champion's error.
+    """
+    verdicts = (entry.figures for entry in entries if entry.kind == "verdict")
+    return tuple(
+        float(one["gain"]) / float(one.get("gain_unit") or 1.0)
+        for one in verdicts
+        if one.get("gain") is not None
+    )
 
 
 def refused(found: Sequence[Arrival], entries: Sequence[Entry]) -> Refusals:

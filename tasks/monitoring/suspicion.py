@@ -16,6 +16,7 @@ import pandas as pd
 Array = np.ndarray[Any, Any]
 LEAK, LEFT = 0.95, 0.25
 FEWEST = 30
+ABSURD = 0.05
 MOST_CATEGORIES = 100
 
 
@@ -78,26 +79,28 @@ def suspicions(
     return tuple(told)
 
 
-def contradicted(y: Array, predictions: Array, expected: float) -> str:
-    """Say where far more of the surest answers are wrong than at training; else nothing.
+def contradicted(y: Array, predictions: Array, expected: float) -> tuple[str, bool]:
+    """Say where far more of the surest answers are wrong than at training, and whether absurdly.
 
     The surest tenth of the answers is looked at. `expected` is the share of that tenth that was
-    wrong in the champion's holdout. A changed world and wrong labels look alike here, so this is
-    told and holds nothing back.
+    wrong in the champion's holdout. A changed world and wrong labels look alike here, so a share
+    that merely rose is only told. One that more than tripled, and by `ABSURD` at least, holds a
+    retraining back: that is how labels look that were flipped under a model that knows better.
 
     >>> sure = np.tile([0.01, 0.99], (500, 1))
     >>> contradicted(np.r_[np.zeros(100, int), np.ones(400, int)], sure, 0.01)
-    '20% of the labels contradict the surest tenth of the answers, at training 1%: the labels \
-may be wrong, or the world has changed.'
+    ('20% of the labels contradict the surest tenth of the answers, at training 1%: the labels \
+may be wrong, or the world has changed.', True)
     """
     wrong, rows = surest_wrong(y, predictions)
     noise = 4 * np.sqrt(max(expected, 1 / max(rows, 1)) / max(rows, 1))
     if rows < FEWEST or wrong <= expected + max(0.03, noise):
-        return ""
-    return (
+        return "", False
+    said = (
         f"{wrong:.0%} of the labels contradict the surest tenth of the answers, at training "
         f"{expected:.0%}: the labels may be wrong, or the world has changed."
     )
+    return said, bool(wrong > 3 * expected + max(ABSURD, noise))
 
 
 def surest_wrong(y: Array, predictions: Array) -> tuple[float, int]:

@@ -24,7 +24,8 @@ class Comparison:
     """Challenger against champion on the same rows, none of which either was fitted on.
 
     `score` is the champion's metric on them; `gain` is positive where the challenger is better,
-    whatever the metric's direction; `how` says which rows they are.
+    whatever the metric's direction; `how` says which rows they are; `calibration` holds the
+    challenger's and the champion's calibration error on them, where it is known.
     """
 
     version: int
@@ -32,6 +33,7 @@ class Comparison:
     score: float
     gain: Interval
     how: str = "the same holdout rows"
+    calibration: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tasks.evaluation.bootstrap import paired_gain
+from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice, compare_slices
@@ -62,6 +63,10 @@ def against_champion(work: Work, predictions: Array) -> Compared | None:
             score=metric.score(y, theirs),
             gain=paired_gain(metric, y, ours, theirs, **options),
             how=how,
+            calibration=(
+                calibration_error(y, ours, task=pipeline.task),
+                calibration_error(y, theirs, task=pipeline.task),
+            ),
         ),
         compare_slices(metric, y, ours, theirs, frame, **options),
     )

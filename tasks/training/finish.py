@@ -252,6 +252,7 @@ def _verdict_entry(
             "metric": best.judged.evaluation.metric,
             "score": score.to_dict(),
             "gain": best.gain,
+            "gain_unit": evidence(best.contender, best.judged).unit,
             "data_version": work.plan.data.version,
             "verdict": best.verdict.to_dict(),
             "challengers": chosen.to_dicts(work.costs),

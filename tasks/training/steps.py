@@ -53,7 +53,10 @@ class Judged:
         raw = content["comparison"]
         if raw is None:
             return cls(evaluation, None)
-        comparison = Comparison(**raw | {"gain": Interval.from_dict(raw["gain"])})
+        gain, both = Interval.from_dict(raw["gain"]), raw.get("calibration")
+        comparison = Comparison(
+            **raw | {"gain": gain, "calibration": None if both is None else (both[0], both[1])}
+        )
         slices = tuple(Slice.from_dict(one) for one in content["slices"])
         return cls(evaluation, Compared(comparison, slices))
 

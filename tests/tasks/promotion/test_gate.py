@@ -66,7 +66,7 @@ def gain(value: float, low: float, high: float) -> Evidence:
         (replace(GOOD, baselines=(Baseline("last", 0.5, Interval(0.2, -0.01, 0.3)),)),
          "beats the naive baselines"),
         (replace(ERRORS, baselines=(Baseline("mean", 104.0),)), "beats the naive baselines"),
-        (gain(-0.001, -0.004, 0.002), "not worse than the champion"),
+        (gain(-0.004, -0.007, -0.001), "not worse than the champion"),
         (gain(0.001, -0.021, 0.03), "not worse than the champion"),
         (gain(-0.05, -0.06, -0.04), "not worse than the champion"),
         (gain(NAN, NAN, NAN), "not worse than the champion"),
@@ -92,6 +92,21 @@ def test_each_fault_fails_its_rule_alone(broken: Evidence, rule: str) -> None:
 
 def test_an_improvement_need_not_be_significant() -> None:
     assert failed(gain(0.0, -0.02, 0.02)) == []
+
+
+def test_a_loss_that_may_be_chance_is_taken_where_no_gain_is_asked_for() -> None:
+    assert failed(gain(-0.001, -0.004, 0.002)) == []
+    asked = failed(gain(-0.001, -0.004, 0.002), Gate(min_gain=0.001))
+    assert asked == ["not worse than the champion"]
+
+
+@pytest.mark.parametrize(("both", "fails"), [((0.15, 0.15), False), ((0.15, 0.12), True)])
+def test_a_calibration_over_the_limit_is_held_against_the_champions(
+    both: tuple[float, float], fails: bool
+) -> None:
+    champion = Comparison(3, 5000, 0.7, Interval(0.01, 0.0, 0.02), calibration=both)
+    found = failed(replace(GOOD, champion=champion, calibration_error=0.15))
+    assert found == (["calibrated"] if fails else [])
 
 
 def test_min_gain_is_asked_for() -> None:

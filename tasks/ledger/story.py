@@ -1,0 +1,152 @@
+"""The ledger told as a story: what came, what was decided and why, what it cost and bought. Pure.
+
+One chapter a batch: its decision, and the training and promotion that followed from it. What a
+person did, and what was refused, are chapters of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tasks.ledger.entry import Entry
+
+TITLES: Mapping[str, str] = {
+    "verdict": "A training",
+    "promotion": "Promoted",
+    "rollback": "Rolled back",
+    "lost": "A lost race",
+    "refused": "A refused attempt",
+    "rejection": "Rejected by a person",
+    "scored": "Scored",
+    "answer": "An answer",
+}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One event with what followed from it; `at` is when it was recorded, in UTC."""
+
+    at: datetime
+    title: str
+    sentences: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        at = self.at.isoformat(timespec="seconds")
+        return {"at": at, "title": self.title, "sentences": list(self.sentences)}
+
+
+def story(entries: Sequence[Entry]) -> tuple[Chapter, ...]:
+    """Return the chapters, oldest first."""
+    ends = (entry for entry in entries if entry.kind in ("verdict", "answer"))
+    answers = {entry.figures.get("decision"): entry for entry in ends}
+    told: set[str] = set()
+    chapters = []
+    for entry in entries:
+        if entry.kind == "decision":
+            answer = answers.get(entry.id) if entry.figures["decision"]["retrain"] else None
+            promotion = _promotion_after(answer, entries)
+            told |= {one.id for one in (answer, promotion) if one is not None}
+            chapters.append(_batch(entry, answer, promotion))
+    alone = (entry for entry in entries if entry.kind != "decision" and entry.id not in told)
+    return tuple(sorted([*chapters, *map(_alone, alone)], key=lambda one: one.at))
+
+
+def _promotion_after(answer: Entry | None, entries: Iterable[Entry]) -> Entry | None:
+    """Return what became of the version right after its verdict."""
+    if answer is None or answer.kind != "verdict" or answer.figures.get("next") != "promote":
+        return None
+    ends = ("promotion", "lost", "refused")
+    after = (one for one in entries if one.kind in ends and one.at >= answer.at)
+    return next((one for one in after if one.version == answer.version), None)
+
+
+def _batch(entry: Entry, answer: Entry | None, promotion: Entry | None) -> Chapter:
+    seen = entry.figures.get("observation")
+    name = str(entry.figures.get("object", "")).rpartition("/")[2] or "a batch"
+    span = "" if not seen else f", {_day(seen['first'])} to {_day(seen['last'])}"
+    sentences = [f"{entry.figures.get('rows', 0):,} rows came in."]
+    if seen:
+        sentences += _seen(seen)
+    sentences.append(entry.summary)
+    if answer is not None:
+        sentences += _training(answer)
+    if promotion is not None:
+        sentences.append(_promoted(promotion))
+    return Chapter(entry.at, f"{name}{span}", tuple(sentences))
+
+
+def _seen(seen: Mapping[str, Any]) -> list[str]:
+    told = []
+    live, estimated, drift = seen["live"], seen["estimated"], seen["drift"]
+    if live is not None:
+        beside = "" if estimated is None else f" (estimated beforehand: {_figure(estimated)})"
+        told.append(
+            f"Version {seen['version']} reached {live['metric']} {_figure(live)} on them, "
+            f"{live['coverage']:.0%} labelled{beside}."
+        )
+    elif estimated is not None:
+        told.append(
+            f"No labels yet; version {seen['version']} is estimated at {estimated['metric']} "
+            f"{_figure(estimated)}."
+        )
+    if drift is not None and drift["share"] > 0:
+        told.append(str(drift["summary"]))
+    return [*told, *seen["suspicions"], *seen["warnings"]]
+
+
+def _training(answer: Entry) -> list[str]:
+    if answer.kind == "answer":
+        return [f"{_sentence(answer.summary)}"]
+    cost, gain = answer.figures.get("cost"), answer.figures.get("gain")
+    told = [_sentence(answer.summary)]
+    if cost:
+        bought = "" if gain is None else f" and bought {gain:+.4f} {answer.figures['metric']}"
+        told.append(f"It cost {cost['cpu_seconds']:.0f} CPU-seconds{bought}.")
+    return told
+
+
+def _promoted(promotion: Entry) -> str:
+    if promotion.kind != "promotion":
+        return _sentence(promotion.summary)
+    replaced = promotion.figures.get("replaced")
+    return f"It serves since {promotion.at:%H:%M} UTC" + (
+        "." if replaced is None else f", instead of version {replaced}."
+    )
+
+
+def _alone(entry: Entry) -> Chapter:
+    if entry.kind == "quarantine":
+        name = str(entry.figures.get("object", "")).rpartition("/")[2]
+        reasons = "; ".join(entry.figures.get("reasons", ()))
+        sentences = ("The file went into quarantine, and no model saw a row of it.", reasons)
+        return Chapter(entry.at, name, tuple(one for one in sentences if one))
+    return Chapter(
+        entry.at,
+        TITLES.get(entry.kind, entry.kind),
+        (f"{_sentence(entry.summary)} By {entry.by}.",),
+    )
+
+
+def _figure(figure: Mapping[str, Any]) -> str:
+    value, low, high = figure["value"], figure["low"], figure["high"]
+    if value is None:
+        return "unknown"
+    bounds = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+    return f"{value:.3f}{bounds}"
+
+
+def _day(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%-d %B %Y}"
+
+
+def _sentence(text: str) -> str:
+    """Return the text with a capital and a full stop.
+
+    >>> _sentence("version 2 passed the gate")
+    'Version 2 passed the gate.'
+    """
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
