@@ -18,6 +18,7 @@ ENTRY_POINTS: Mapping[str, str] = {
     "train": "flows.training.train",
     "score": "flows.scoring.score",
     "monitor": "flows.monitoring.monitor",
+    "backtest": "flows.backtesting.backtest",
 }
 RECONCILE = "flows.reconciling.reconcile"
 ONE_AT_A_TIME = ("train", "monitor")
@@ -27,6 +28,7 @@ PURPOSES: Mapping[str, str] = {
     "train": "Trains a challenger, lets the gate judge it, and promotes it when it passes.",
     "score": "Scores every row of one object of the bucket with the champion.",
     "monitor": "Looks at each new batch with the champion's eyes, and decides whether to retrain.",
+    "backtest": "Replays the history under several policies: what each costs, and what it buys.",
 }
 
 

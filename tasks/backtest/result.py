@@ -95,8 +95,8 @@ def _line(history: History, point: Point, best: Sequence[Bound]) -> Line:
         point.retrainings,
         point.cpu_seconds,
         point.mean,
-        sign * (point.mean - best[0].mean),
-        sign * (point.mean - allowed.mean),
+        round(sign * (point.mean - best[0].mean), 12),
+        round(sign * (point.mean - allowed.mean), 12),
         point.on_front,
     )
 

@@ -62,6 +62,7 @@ def test_once_carried_out_nothing_differs(
 
 def test_a_pipeline_has_a_deployment_a_flow() -> None:
     assert [spec.name for spec in desired([FLIGHTS])] == [
+        "backtest/flights",
         "ingest/flights",
         "label/flights",
         "monitor/flights",

@@ -1,0 +1,106 @@
+"""The command that replays a history under several policies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from deployments.cli.output import reporting, say, show, table
+from deployments.cli.running import follow, open_session
+from tasks.errors import ConfigurationError
+from tasks.policy.policy import parse
+from tasks.quantities import share
+
+
+@click.command()
+@click.argument("name")
+@click.option("--policy", "policies", multiple=True, metavar="TEXT", help="Replay this policy.")
+@click.option("--rows", type=click.IntRange(min=1), help="Cut into pieces of so many rows.")
+@click.option("--start", metavar="SHARE", help="Fit the first model on this share (25%).")
+@reporting
+def backtest(
+    name: str, policies: tuple[str, ...], rows: int | None, start: str | None, as_json: bool
+) -> None:
+    """Replay the curated history under several policies: what each costs, and what it buys.
+
+    Without --policy, fixed ones, one for each signal, and the pipeline's own.
+    """
+    texts = [str(parse(text, "--policy")) for text in policies]
+    parameters = {"policies": texts or None, "rows": rows, "start": _share(start)}
+    session = open_session(name)
+    outcome = follow(session, "backtest", parameters, cause="command", say=say)
+    if as_json:
+        document = json.loads(session.store.get(outcome["report"]["json"]))
+        outcome = {**document, **outcome}
+    show(outcome, as_json, lambda: summary(outcome))
+
+
+def summary(outcome: dict[str, Any]) -> str:
+    """The policies in figures, the bound, the naive predictions, and which policy to take."""
+    advice = outcome["recommendation"]
+    better = "greater" if outcome["greater_is_better"] else "less"
+    head = ["policy", "retrainings", "CPU-seconds", f"mean {outcome['metric']}",
+            "against static", "against the bound", "front"]  # fmt: skip
+    rows = [_policy(line, advice["policy"]) for line in outcome["policies"]]
+    oracle = outcome["oracle"]
+    gained = _difference(outcome, oracle["mean"])
+    rows.append(["the oracle", len(oracle["retrainings"]), f"{oracle['cpu_seconds']:,.1f}",
+                 _number(oracle["mean"]), gained, "", ""])  # fmt: skip
+    for name, mean in outcome["naive"].items():
+        rows.append([f"naive: {name.replace('_', ' ')}", "", "", _number(mean), "", "", ""])
+    fits = outcome["fits"]
+    lines = [
+        f"{outcome['judged']} of {outcome['batches']} batches judged; {better} is better; "
+        f"{fits['fitted']} models fitted, {fits['kept']} kept from before",
+        "",
+        table(head, rows),
+        "",
+        advice["why"],
+        *outcome["notes"],
+        "",
+        advice["yaml"],
+        "",
+        f"Page   {outcome['page']}",
+    ]
+    return "\n".join([*lines, f"MLflow {outcome['url']}"] if outcome.get("url") else lines)
+
+
+def _policy(line: dict[str, Any], chosen: str) -> list[object]:
+    mark = "recommended" if line["policy"] == chosen else "on it" if line["on_front"] else ""
+    return [
+        line["policy"],
+        line["retrainings"],
+        f"{line['cpu_seconds']:,.1f}",
+        _number(line["mean"]),
+        _signed(line["against_static"]),
+        _signed(line["against_bound"]),
+        mark,
+    ]
+
+
+def _difference(outcome: dict[str, Any], mean: float | None) -> str:
+    """What the oracle adds to static, which is any policy's mean less its own addition."""
+    first = outcome["policies"][0]
+    if mean is None or first["mean"] is None:
+        return ""
+    sign = 1 if outcome["greater_is_better"] else -1
+    return _signed(sign * (mean - first["mean"]) + first["against_static"])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.4f}"
+
+
+def _share(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return share(text)
+    except ValueError as error:
+        raise ConfigurationError("--start", str(error), text, "Write 25%, or 0.25.") from None

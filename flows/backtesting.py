@@ -1,0 +1,26 @@
+"""Replay the curated history under several policies, and say which one to take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from tasks.backtest.task import fill, pin, replay, report, track
+from tasks.store.task import leave_outcome
+
+
+@flow(name="backtest", flow_run_name="backtest {pipeline}: {cause}")
+def backtest(
+    pipeline: str,
+    policies: list[str] | None = None,
+    rows: int | None = None,
+    start: float | None = None,
+    cause: str = "command",
+) -> dict[str, Any]:
+    """Fit every model of the history once, replay the policies, and report what they cost."""
+    plan = pin(pipeline, policies, rows, start)
+    filled = fill(plan)
+    found = replay(plan, filled)
+    outcome = report(plan, filled, found)
+    return leave_outcome({**outcome, "url": track(plan, found), "cause": cause})

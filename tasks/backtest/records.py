@@ -1,0 +1,45 @@
+"""What MLflow is told of every policy of a backtest. Pure."""
+
+from __future__ import annotations
+
+from tasks.backtest.plan import Plan
+from tasks.backtest.result import Backtest
+from tasks.tracking.courses import CourseRecord
+from tasks.training.plan import digest
+
+
+def records(plan: Plan, found: Backtest) -> list[CourseRecord]:
+    """Return a record a policy: its limits, its figures, and its quality batch by batch."""
+    limits, metric = found.limits.to_dict(), found.history.metric
+    made = []
+    for line, course in zip(found.lines, found.courses, strict=True):
+        lived = [
+            (step.batch, step.live.value)
+            for step in course.steps
+            if step.judged and step.live is not None
+        ]
+        moved = [(step.batch, float(step.decision.retrain)) for step in course.steps]
+        made.append(
+            CourseRecord(
+                name=line.policy,
+                key=digest([plan.key, line.policy]),
+                params={
+                    "policy": line.policy,
+                    **limits,
+                    "metric": metric,
+                    "recipe": found.history.recipe,
+                    "data_version": plan.data.version,
+                },
+                metrics={
+                    f"mean_{metric}": line.mean,
+                    "retrainings": float(line.retrainings),
+                    "cpu_seconds": line.cpu_seconds,
+                    "against_static": line.against_static,
+                    "against_bound": line.against_bound,
+                    "on_front": float(line.on_front),
+                },
+                steps={metric: lived, "retrain": moved},
+                note=found.recommendation.why,
+            )
+        )
+    return made

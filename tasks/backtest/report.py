@@ -1,0 +1,74 @@
+"""Write a backtest's page and its figures into the bucket, and say what it found."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from tasks.backtest.page import page
+from tasks.backtest.plan import Plan
+from tasks.backtest.result import Backtest
+from tasks.backtest.table import Filled
+from tasks.faults import external_write
+from tasks.policy.amounts import duration_text
+from tasks.store.base import Store
+from tasks.store.layout import Layout
+
+SHOWN = 16
+
+
+def keys(plan: Plan) -> dict[str, str]:
+    """Return where the page and the figures of a backtest lie."""
+    layout, name = Layout(plan.pipeline.name), plan.key[:SHOWN]
+    return {kind: layout.report("backtest", f"{name}.{kind}") for kind in ("html", "json")}
+
+
+def write_report(store: Store, plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
+    """Write page and figures, and return the outcome: all but the courses and the fits."""
+    at = keys(plan)
+    outcome = outcome_of(plan, filled, found)
+    document = json.dumps({**found.to_dict(), **outcome}, indent=1, allow_nan=False)
+    with external_write("backtest.report"):
+        store.put(at["json"], document.encode(), content_type="application/json")
+        text = page(found, plan.pipeline.name, delay_text(plan.delay))
+        store.put(at["html"], text, content_type="text/html; charset=utf-8")
+    return outcome
+
+
+def outcome_of(plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
+    """Return what the flow hands on; JSON values."""
+    history = found.history
+    content = found.to_dict()
+    whole = ("policies", "oracle", "naive", "recommendation", "notes", "limits")
+    return {
+        "pipeline": plan.pipeline.name,
+        "key": plan.key,
+        "data_version": plan.data.version,
+        "labels_version": plan.labels,
+        "metric": history.metric,
+        "greater_is_better": history.greater_is_better,
+        "recipe": {**plan.recipe, "text": history.recipe},
+        "label_delay": delay_text(plan.delay),
+        "own": str(plan.own),
+        "batches": len(history.batches),
+        "first": history.first,
+        "judged": len(history.judged),
+        "fits": {
+            "fitted": filled.fitted,
+            "kept": filled.kept,
+            "refused": {history.batches[end].name: why for end, why in filled.refused.items()},
+            "cpu_seconds": round(sum(one.cpu_seconds for one in history.fits.values()), 3),
+        },
+        "report": keys(plan),
+        **{name: content[name] for name in whole},
+    }
+
+
+def delay_text(delay: timedelta) -> str:
+    """Say when labels come.
+
+    >>> delay_text(timedelta(0)), delay_text(timedelta(days=7))
+    ('with the batch', '7d after the event')
+    """
+    return f"{duration_text(delay)} after the event" if delay else "with the batch"

@@ -1,0 +1,96 @@
+"""The backtest as Prefect tasks: pin, fill the fit table, replay, report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from tasks.config import find_pipeline
+from tasks.errors import StoreUnavailable, TrackingError
+from tasks.retries import retry_when
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from tasks.backtest.plan import Plan
+    from tasks.backtest.result import Backtest
+    from tasks.backtest.table import Filled
+
+RETRIES: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": 2,
+    "retry_delay_seconds": 2,
+    "retry_condition_fn": retry_when(StoreUnavailable),
+}
+
+
+@task(name="pin backtest", **RETRIES)
+def pin(pipeline: str, policies: list[str] | None, rows: int | None, start: float | None) -> Plan:
+    """Pin the backtest to the data, the labels, the code and the champion's setting."""
+    from tasks.backtest.pinning import pinned
+    from tasks.store.s3 import S3Store
+
+    settings = Settings.from_environment()
+    declared = find_pipeline(pipeline, settings.pipelines)
+    plan = pinned(settings, S3Store(settings), declared, policies, rows, start)
+    get_run_logger().info("Data version %d, fitted with %s", plan.data.version, plan.origin)
+    return plan
+
+
+@task(name="fit and judge", **RETRIES)
+def fill(plan: Plan) -> Filled:
+    """Fit every model of the history once, and judge it on every later batch."""
+    from tasks.backtest.table import filled
+    from tasks.store.s3 import S3Store
+
+    settings, logger = Settings.from_environment(), get_run_logger()
+    found = filled(settings, S3Store(settings), plan, logger.info)
+    for end, why in found.refused.items():
+        logger.warning("No model after %s: %s", found.history.batches[end].name, why)
+    return found
+
+
+@task(name="replay policies", **RETRIES)
+def replay(plan: Plan, filled: Filled) -> Backtest:
+    """Replay the history under every policy, and say which one to take."""
+    from tasks.backtest.result import backtested
+
+    found = backtested(filled.history, plan.policies, plan.limits, plan.delay, plan.own)
+    get_run_logger().info(found.recommendation.why)
+    return found
+
+
+@task(name="report backtest", **RETRIES)
+def report(plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
+    """Write the page and the figures, show them, and return the outcome."""
+    from tasks.backtest.page import HEADS, figure_rows
+    from tasks.backtest.report import write_report
+    from tasks.store.s3 import S3Store
+
+    settings, name = Settings.from_environment(), plan.pipeline.name
+    outcome = write_report(S3Store(settings), plan, filled, found)
+    rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(found)]
+    create_table_artifact(rows, key=f"backtest-{name}", description=found.recommendation.why)
+    lines = [found.recommendation.why, *found.notes, f"```yaml\n{found.recommendation.yaml}\n```"]
+    create_markdown_artifact("\n\n".join(lines), key=f"backtest-advice-{name}")
+    url = f"{settings.s3_endpoint}/{settings.bucket}/{outcome['report']['html']}"
+    create_link_artifact(url, key=f"backtest-page-{name}", link_text="policy backtest")
+    return {**outcome, "page": url}
+
+
+@task(name="track policies", **RETRIES)
+def track(plan: Plan, found: Backtest) -> str | None:
+    """Write a run a policy to MLflow; a server that is down costs the runs, not the backtest."""
+    from datetime import UTC, datetime
+
+    from tasks.backtest.records import records
+    from tasks.tracking.courses import track_courses
+
+    settings = Settings.from_environment()
+    try:
+        return track_courses(settings, plan.pipeline.name, records(plan, found), datetime.now(UTC))
+    except TrackingError as error:
+        get_run_logger().warning("No runs in MLflow: %s", error)
+        return None

@@ -1,0 +1,91 @@
+"""Writes a backtest to MLflow: one run a policy, in an experiment beside the pipeline's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import DataError
+from tasks.settings import Settings
+from tasks.tracking.client import connected, taken
+from tasks.tracking.links import experiment_page
+from tasks.tracking.record import KEY, finite, milliseconds, params, tags
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+BATCH_SIZE = 1000
+
+
+@dataclass(frozen=True)
+class CourseRecord:
+    """One replayed policy: what it was given, its figures, and a figure by batch.
+
+    `steps` maps a metric's name to (batch, value) pairs.
+    """
+
+    name: str
+    key: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    steps: Mapping[str, Sequence[tuple[int, float]]]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise DataError("run", "a replayed policy has a key", repr(self.key))
+
+
+def track_courses(
+    settings: Settings, pipeline: str, records: Sequence[CourseRecord], at: datetime
+) -> str:
+    """Write each policy that has no finished run of its key yet; return the experiment's page.
+
+    Raises:
+        TrackingError: the server is down or refuses.
+    """
+    with connected(settings, f"backtest of {pipeline}") as client:
+        experiment = _experiment(client, f"{pipeline}-backtest")
+        for record in records:
+            _write(client, experiment, record, milliseconds(at))
+    return experiment_page(settings, experiment)
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name))
+        except Exception as error:
+            if not taken(error):
+                raise
+            found = client.get_experiment_by_name(name)
+    assert found is not None
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _write(client: MlflowClient, experiment: str, record: CourseRecord, at: int) -> None:
+    from mlflow.entities import Metric, Param
+
+    for run in client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'"):
+        if run.info.status == "FINISHED":
+            return
+        client.delete_run(run.info.run_id)
+    marks = tags({KEY: record.key, "mlflow.user": "perennial", "mlflow.note.content": record.note})
+    run_id = client.create_run(experiment, at, tags=marks, run_name=record.name).info.run_id
+    metrics = [Metric(name, value, at, 0) for name, value in finite(record.metrics).items()]
+    for name, pairs in record.steps.items():
+        metrics += [
+            Metric(told, value, at, step)
+            for step, one in pairs
+            for told, value in finite({name: one}).items()
+        ]
+    settings = list(params(record.params).items())[:100]
+    client.log_batch(run_id, params=[Param(name, text) for name, text in settings])
+    for start in range(0, len(metrics), BATCH_SIZE):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH_SIZE])
+    client.set_terminated(run_id, "FINISHED", at)
