@@ -6,7 +6,8 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.labels.task import find_pending_labels, land_one
+from tasks.events.task import announce
+from tasks.labels.task import find_pending_labels, land_one, tidings
 from tasks.store.task import leave_outcome
 
 
@@ -17,4 +18,6 @@ def label(
     """Land these files of the pipeline's `labels/incoming/` folder, or all that are pending."""
     keys = find_pending_labels(pipeline) if objects is None else objects
     files = [land_one(pipeline, key) for key in keys]
+    for event, payload in tidings(files):
+        announce(event, pipeline, payload)
     return leave_outcome({"pipeline": pipeline, "cause": cause, "files": files})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ from deployments.apply.plan import (
     difference,
 )
 from deployments.prefect_api import connected
+from deployments.worker.kind import worker_type
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
@@ -185,7 +187,8 @@ def _ensure_pool(client: SyncPrefectClient, name: str) -> None:
         client.read_work_pool(name)
     except ObjectNotFound:
         template = ProcessWorker.get_default_base_job_template()
-        pool = WorkPoolCreate(name=name, type="process", base_job_template=template)
+        kind = worker_type(os.environ.get("PERENNIAL_WORKER", ""))
+        pool = WorkPoolCreate(name=name, type=kind, base_job_template=template)
         try:
             client.create_work_pool(pool)
         except ObjectAlreadyExists:

@@ -11,6 +11,7 @@ from tasks.events.names import (
     APPROVAL_AWAITED,
     BATCH_ACCEPTED,
     BATCH_QUARANTINED,
+    LABELS_ARRIVED,
     MODEL_PROMOTED,
     MODEL_REFUSED,
     OBJECT_ARRIVED,
@@ -28,6 +29,7 @@ STARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "ingest": (OBJECT_ARRIVED, {"cause": "arrival"}),
     "label": (OBJECT_ARRIVED, {"cause": "arrival"}),
     "monitor": (BATCH_ACCEPTED, {"cause": "new batch"}),
+    "monitor labels": (LABELS_ARRIVED, {"cause": "new labels"}),
     "train": (RETRAIN_REQUESTED, DECIDED),
 }
 TELLS: Mapping[str, str] = {
@@ -68,7 +70,7 @@ def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
     found = []
     for pipeline in sorted(pipelines, key=lambda each: each.name):
         delayed = pipeline.monitoring.labels == "delayed"
-        found += [_start(pipeline, flow) for flow in STARTS if delayed or flow != "label"]
+        found += [_start(pipeline, what) for what in STARTS if delayed or "label" not in what]
         found += [
             _tell(pipeline, block, kind)
             for block in pipeline.notifications.blocks
@@ -77,11 +79,11 @@ def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
     return (*found, _dead_runs()) if found else ()
 
 
-def _start(pipeline: Pipeline, flow: str) -> Automation:
-    event, parameters = STARTS[flow]
+def _start(pipeline: Pipeline, what: str) -> Automation:
+    (event, parameters), flow = STARTS[what], what.partition(" ")[0]
     name = pipeline.name
     return Automation(
-        name=f"{PREFIX}{name}: {flow}",
+        name=f"{PREFIX}{name}: {what}",
         description=f"On {event} of {name}, run {flow}/{name}.",
         trigger=_on(event, name),
         runs=f"{flow}/{name}",

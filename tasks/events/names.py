@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OBJECT_ARRIVED = "perennial.object.arrived"
 BATCH_ACCEPTED = "perennial.batch.accepted"
+LABELS_ARRIVED = "perennial.labels.arrived"
 BATCH_QUARANTINED = "perennial.batch.quarantined"
 RETRAIN_REQUESTED = "perennial.retrain.requested"
 MODEL_PROMOTED = "perennial.model.promoted"

@@ -6,8 +6,9 @@ from tasks.config import find_pipeline
 from tasks.data.curated import curated
 from tasks.events.missing import Waiting
 from tasks.labels.land import pending_labels
+from tasks.labels.table import labels_table
 from tasks.ledger.ledger import ledger_of
-from tasks.monitoring.arrivals import arrivals, unanswered, undecided
+from tasks.monitoring.arrivals import arrivals, label_arrivals, unanswered, undecided
 from tasks.settings import Settings
 from tasks.store.s3 import S3Store
 from tasks.validation.ingest import pending
@@ -21,7 +22,9 @@ def waiting(settings: Settings, pipeline: str) -> dict[str, tuple[Waiting, ...]]
     labels = pending_labels(settings, store, declared)
     table = curated(settings, pipeline)
     entries = ledger_of(settings, pipeline).entries()
-    found = () if table.version() is None else undecided(arrivals(table.history()), entries)
+    came = label_arrivals(labels_table(settings, pipeline).history())
+    every = (*arrivals(table.history()), *came)
+    found = () if table.version() is None else undecided(every, entries)
     return {
         "ingest": tuple(Waiting(info.key, info.modified) for info in objects),
         "label": tuple(Waiting(info.key, info.modified) for info in labels),

@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
+from tasks.events.names import LABELS_ARRIVED
 from tasks.retries import retry_when
 from tasks.settings import Settings
 
@@ -30,6 +31,12 @@ def find_pending_labels(pipeline: str) -> list[str]:
     settings = Settings.from_environment()
     declared = find_pipeline(pipeline, settings.pipelines)
     return [info.key for info in pending_labels(settings, S3Store(settings), declared)]
+
+
+def tidings(files: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the event that follows where labels were taken in."""
+    accepted = [one["batch"] for one in files if one["outcome"] == "accepted"]
+    return [(LABELS_ARRIVED, {"batches": accepted})] if accepted else []
 
 
 @task(name="land labels", task_run_name="labels {key}", **RETRY)

@@ -12,13 +12,18 @@ from tasks.ledger.entry import Entry
 
 @dataclass(frozen=True)
 class Arrival:
-    """One accepted batch: its id, the data version that brought it, its key, rows and time."""
+    """One accepted batch, or one file of labels for rows that came before.
+
+    `data_version` is the version of the curated table (or of the labels table) that brought it,
+    `object` the key it arrived under, `rows` how many there are.
+    """
 
     batch: str
     data_version: int
     object: str
     rows: int
     at: datetime
+    labels: bool = False
 
 
 def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
@@ -36,19 +41,35 @@ def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
     )
 
 
-def decision_id(batch: str) -> str:
+def label_arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
+    """Return the accepted files of labels that brought any, oldest first."""
+    return tuple(
+        Arrival(
+            commit.transaction,
+            commit.version,
+            commit.metadata.get("object", ""),
+            commit.rows,
+            commit.at,
+            labels=True,
+        )
+        for commit in commits
+        if commit.transaction is not None and commit.rows
+    )
+
+
+def decision_id(batch: str, *, labels: bool = False) -> str:
     """Return the id of the decision that a batch leads to: one batch, one decision.
 
-    >>> decision_id("ab12")
-    'decision-ab12'
+    >>> decision_id("ab12"), decision_id("ab12", labels=True)
+    ('decision-ab12', 'decision-labels-ab12')
     """
-    return f"decision-{batch[:32]}"
+    return f"decision-{'labels-' if labels else ''}{batch[:32]}"
 
 
 def undecided(found: Iterable[Arrival], decisions: Iterable[Entry]) -> tuple[Arrival, ...]:
     """Return the batches without a decision, oldest first."""
     decided = {entry.id for entry in decisions}
-    return tuple(one for one in found if decision_id(one.batch) not in decided)
+    return tuple(one for one in found if decision_id(one.batch, labels=one.labels) not in decided)
 
 
 def unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from tasks.drift.profile import ColumnProfile, Profile
 from tasks.drift.profiling import Profiler, target_profile
 from tasks.errors import DataError
 from tasks.features.prepare import prepared_columns
+from tasks.labels.join import with_labels
 from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.suspicion import associations, contradicted, suspicions
@@ -25,6 +26,9 @@ from tasks.policy.situation import Figure
 from tasks.scoring.judgement import Labelled, judged
 from tasks.scoring.score import Scorer
 from tasks.training.dataset import encode, moments
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Array = np.ndarray[Any, Any]
 SAMPLE = 5_000
@@ -123,16 +127,32 @@ def _pass(watch: Watch, scorer: Scorer, arrival: Arrival) -> _Pass:
             (prepared.iloc[part], predictions[part], frame[pipeline.target].iloc[part])
         )
     if not seen.kept:
-        raise DataError(watch.table.uri, "the batch has rows", arrival.batch)
+        rule = "the labels are for rows that came" if arrival.labels else "the batch has rows"
+        raise DataError(watch.table.uri, rule, arrival.batch)
     return seen
 
 
 def _frames(watch: Watch, arrival: Arrival) -> Iterator[pd.DataFrame]:
     import polars as pl
 
-    for piece in watch.table.pieces(where=pl.col(BATCH) == arrival.batch):
+    where = _span(watch, arrival) if arrival.labels else pl.col(BATCH) == arrival.batch
+    for piece in watch.table.pieces(where=where):
         if piece.num_rows:
-            yield piece.to_pandas(date_as_object=False, split_blocks=True)
+            frame = piece.to_pandas(date_as_object=False, split_blocks=True)
+            yield with_labels(frame, watch.labels, watch.pipeline)[0]
+
+
+def _span(watch: Watch, arrival: Arrival) -> pl.Expr:
+    """Return the rows between the first and the last that these labels are for."""
+    import polars as pl
+
+    pipeline = watch.pipeline
+    at, keys = pl.col(pipeline.event_time), list(pipeline.key)
+    brought = watch.labels_table.scan().filter(pl.col(BATCH) == arrival.batch).select(keys)
+    rows = watch.table.scan().select(dict.fromkeys([*keys, pipeline.event_time]))
+    ends = rows.join(brought, on=keys, how="semi").select(at.min().alias("a"), at.max().alias("b"))
+    first, last = ends.collect().row(0)
+    return at.is_between(first, last) if first is not None else pl.lit(value=False)
 
 
 def _drift(watch: Watch, scorer: Scorer, profile: Profile) -> Drift | None:

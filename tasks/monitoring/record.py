@@ -12,10 +12,17 @@ from typing import Any
 import numpy as np
 
 from tasks.data.curated import BATCH
+from tasks.errors import DataError
 from tasks.events.names import PERFORMANCE_DEGRADED, RETRAIN_REQUESTED
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
-from tasks.monitoring.arrivals import Arrival, arrivals, decision_id, undecided
+from tasks.monitoring.arrivals import (
+    Arrival,
+    arrivals,
+    decision_id,
+    label_arrivals,
+    undecided,
+)
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.observe import Seen, observe
 from tasks.monitoring.situation import (
@@ -24,6 +31,7 @@ from tasks.monitoring.situation import (
     first_decision,
     observations,
     situation_of,
+    unreadable,
 )
 from tasks.monitoring.watch import Watch
 from tasks.policy.decision import Decision
@@ -86,25 +94,31 @@ class Decided:
 
 
 def pending(watch: Watch) -> tuple[Arrival, ...]:
-    """Return the accepted batches that nothing was decided on yet, oldest first."""
+    """Return the batches and files of labels that nothing was decided on yet, oldest first."""
     if watch.table.version() is None:
         return ()
-    return undecided(arrivals(watch.table.history()), watch.ledger.entries("decision"))
+    found = (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
+    left = undecided(found, watch.ledger.entries("decision"))
+    return tuple(sorted(left, key=lambda one: (one.at, one.labels)))
 
 
 def decide_on(watch: Watch, arrival: Arrival, cause: str) -> Decided:
     """Observe a batch, decide, and record both in the ledger.
 
-    Raises:
-        DataError: the batch does not fit the champion.
+    A batch that the champion cannot read leads to a decision too, which says why.
     """
-    entries = watch.ledger.entries()
-    seen = None if watch.scorer is None else observe(watch, arrival)
-    if seen is None:
+    entries, seen = watch.ledger.entries(), None
+    if watch.scorer is None:
         decision = _first(watch, arrival, entries)
     else:
-        decision = _decision(watch, seen, arrival, entries)
-    decided = Decided(decision_id(arrival.batch), arrival, decision, seen)
+        try:
+            seen = observe(watch, arrival)
+            decision = _decision(watch, seen, arrival, entries)
+        except DataError as error:
+            at = _champion(watch).fitted_until
+            decision = unreadable(parse(watch.pipeline.retraining.policy), at, str(error))
+    name = decision_id(arrival.batch, labels=arrival.labels)
+    decided = Decided(name, arrival, decision, seen)
     _record(watch, decided, cause)
     return decided
 
@@ -117,8 +131,8 @@ def keys(watch: Watch, batch: str) -> dict[str, str]:
 
 
 def _decision(watch: Watch, seen: Seen, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
-    found = [one for one in arrivals(watch.table.history())
-             if one.data_version <= arrival.data_version]  # fmt: skip
+    every = arrivals(watch.table.history())
+    found = [one for one in every if arrival.labels or one.data_version <= arrival.data_version]
     champion = _champion(watch)
     situation = situation_of(
         champion,
@@ -138,7 +152,9 @@ def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision
     import polars as pl
 
     pipeline = watch.pipeline
-    rows = watch.table.scan().filter(pl.col(BATCH) == arrival.batch)
+    rows = watch.table.scan()
+    if not arrival.labels:
+        rows = rows.filter(pl.col(BATCH) == arrival.batch)
     latest = rows.select(pl.col(pipeline.event_time).max()).collect().to_pandas()
     at = moments(latest[pipeline.event_time])[0].astype("datetime64[us]").item()
     target = pl.col(pipeline.target)

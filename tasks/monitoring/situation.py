@@ -114,6 +114,12 @@ def first_decision(
     return Decision(retrain, str(policy), rule, reason, (), at)
 
 
+def unreadable(policy: Policy, at: datetime, why: str) -> Decision:
+    """Decide on a batch that the champion cannot read: no, and a person has to look."""
+    reason = f"No retraining. The batch could not be judged: {why}"
+    return Decision(False, str(policy), "cannot be judged", reason, (), at)
+
+
 def observations(entries: Sequence[Entry]) -> tuple[Observation, ...]:
     """Return what was observed of each decided batch, in the order of the decisions."""
     return tuple(

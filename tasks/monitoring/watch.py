@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.config import Pipeline
 from tasks.data.curated import curated
@@ -14,6 +14,7 @@ from tasks.data.table import Table
 from tasks.drift.profile import Profile
 from tasks.estimation.estimator import Estimator
 from tasks.evaluation.metrics import METRICS
+from tasks.labels.table import labels_of, labels_table, labels_version
 from tasks.ledger.ledger import Ledger, ledger_of
 from tasks.policy.situation import Figure
 from tasks.promotion import pointer
@@ -21,6 +22,9 @@ from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
 from tasks.scoring.score import Scorer, champion_of
 from tasks.settings import Settings
 from tasks.store.base import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,16 @@ class Watch:
     @property
     def table(self) -> Table:
         return curated(self.settings, self.pipeline.name)
+
+    @property
+    def labels_table(self) -> Table:
+        return labels_table(self.settings, self.pipeline.name)
+
+    @cached_property
+    def labels(self) -> pd.DataFrame:
+        """Key and target of the labels that came after their rows."""
+        version = labels_version(self.settings, self.pipeline)
+        return labels_of(self.settings, self.pipeline, version)
 
     @property
     def ledger(self) -> Ledger:

@@ -115,3 +115,37 @@ def test_dying_around_the_decision_leaves_one(watched: Bench, when: str) -> None
     left = watched.run(MONITOR)["decisions"]
     assert len(left) == (1 if when == "before" else 0)
     assert len(entries(watched, "decision")) == 2
+
+
+def test_labels_that_come_later_are_judged_with_their_coverage(watched: Bench) -> None:
+    watched.rewrite(TOY + POLICY + "monitoring: {labels: delayed}\n")
+    rows = toy_rows(200, start=600)
+    watched.drop("b.csv", rows.assign(high=None))
+    watched.run(INGEST)
+    (blind,) = watched.run(MONITOR)["decisions"]
+    assert blind["observation"]["live"] is None
+    assert blind["observation"]["estimated"]["value"] > 0.7
+    readings = {one["signal"]: one for one in blind["decision"]["readings"]}
+    assert readings["performance"]["fired"] is None
+    key = f"{watched.name}/labels/incoming/truth.csv"
+    watched.store.put(key, rows[["id", "high"]].iloc[::2].to_csv(index=False).encode())
+    watched.run("flows.labelling:label")
+    (judged,) = watched.run(MONITOR)["decisions"]
+    live = judged["observation"]["live"]
+    assert (live["rows"], live["labelled"]) == (199, 100)
+    assert live["low"] < live["value"] < live["high"]
+    assert watched.run(MONITOR)["decisions"] == []
+
+
+def test_flipped_labels_under_a_model_that_knows_better_are_not_learned_from(
+    watched: Bench,
+) -> None:
+    watched.rewrite(TOY + POLICY.replace("new_rows 50%", "every 1 batches"))
+    rows = toy_rows(400, start=600)
+    sure = rows["size"].abs() > 1
+    rows.loc[sure, "high"] = 1 - rows.loc[sure, "high"]
+    watched.drop("flipped.csv", rows)
+    watched.run(INGEST)
+    (found,) = watched.run(MONITOR)["decisions"]
+    assert found["decision"]["rule"] == "suspicious batch"
+    assert any("contradict" in told for told in found["observation"]["suspicions"])
