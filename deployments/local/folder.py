@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, StackError
 from tasks.settings import Settings
 
@@ -97,6 +98,7 @@ class Memory:
     offset: int = 0
     bucket: str = Settings.bucket
     pipelines: str = ""
+    worker: str = ""
 
 
 def recall(folder: Folder) -> Memory:
@@ -107,7 +109,12 @@ def recall(folder: Folder) -> Memory:
     """
     try:
         document = json.loads(folder.memory.read_text("utf-8"))
-        return Memory(int(document["offset"]), str(document["bucket"]), str(document["pipelines"]))
+        return Memory(
+            int(document["offset"]),
+            str(document["bucket"]),
+            str(document["pipelines"]),
+            str(document.get("worker", Memory.worker)),
+        )
     except FileNotFoundError:
         return Memory()
     except (ValueError, KeyError, TypeError) as error:
@@ -120,7 +127,7 @@ def told(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> 
     """Return `memory` with what this command and its environment say instead.
 
     Raises:
-        ConfigurationError: no bucket can have that name.
+        ConfigurationError: no bucket can have that name, or there is no such worker.
 
     >>> told(Memory(7), None, {"PERENNIAL_BUCKET": "mine"}).bucket
     'mine'
@@ -129,10 +136,13 @@ def told(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> 
     if not BUCKET.fullmatch(bucket):
         rule = "3 to 63 of a-z, 0-9, inner hyphens and dots"
         raise ConfigurationError("PERENNIAL_BUCKET", rule, bucket, "Choose another name.")
+    worker = environment.get("PERENNIAL_WORKER") or memory.worker
+    worker_type(worker)
     return Memory(
         memory.offset if offset is None else offset,
         bucket,
         environment.get("PERENNIAL_PIPELINES") or memory.pipelines,
+        worker,
     )
 
 

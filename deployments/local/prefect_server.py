@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployments.local.environment import HOST
 from deployments.local.ports import Ports
+from deployments.worker.kind import WARM, worker_type
 
 POOL = "perennial"
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
@@ -45,10 +46,20 @@ def server_environment(home: Path, ports: Ports, secrets: Mapping[str, str]) -> 
     }
 
 
-def worker_command(python: str = sys.executable) -> tuple[str, ...]:
-    """Return the command line of the worker, which makes its pool when there is none."""
+def worker_command(told: str = "", python: str = sys.executable) -> tuple[str, ...]:
+    """Return the command line of the worker, which makes its pool when there is none.
+
+    `told` is what `PERENNIAL_WORKER` says: `warm`, `process`, or nothing.
+
+    >>> worker_command("warm", "python")[1:3]
+    ('-m', 'deployments.worker')
+    """
+    kind = worker_type(told)
+    names = ("--pool", POOL, "--name", "local")
+    if kind == WARM:
+        return (python, "-m", "deployments.worker", *names)
     start = (python, "-m", "prefect", "worker", "start")
-    return (*start, "--pool", POOL, "--type", "process", "--name", "local", "--with-healthcheck")
+    return (*start, *names, "--type", kind, "--with-healthcheck")
 
 
 def worker_environment(ports: Ports, repository: Path) -> dict[str, str]:

@@ -126,7 +126,7 @@ def _worker(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, 
     return Program(
         "worker",
         "worker (runs the flows)",
-        prefect_server.worker_command(),
+        prefect_server.worker_command(memory.worker),
         {**client(folder, memory, secrets), **prefect_server.worker_environment(ports, REPOSITORY)},
         health=f"http://{HOST}:{ports.worker}/health",
         after=f"http://{HOST}:{ports.prefect}/api/health",

@@ -61,7 +61,7 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
         memory = told(before, offset, os.environ)
         fresh = not any(marked(folder))
         if not fresh and memory != before:
-            rule = "its ports and its bucket stay while it runs"
+            rule = "its ports, its bucket and its worker stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
         every = programs(folder, memory, secrets.ensure(folder.secrets))
         refuse_taken(_taken(folder, memory)[0])

@@ -16,6 +16,7 @@ from prefect.client.schemas.sorting import DeploymentSort
 from deployments.apply.act import apply, bring_in_line, parameter_schema
 from deployments.apply.plan import TAG, DeploymentSpec
 from deployments.prefect_api import connected
+from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
 from tests.orchestration import Orchestrator
@@ -55,7 +56,7 @@ def test_twice_in_a_row_changes_nothing_the_second_time(settings: Settings) -> N
     assert second.empty, second.to_text()
     with deployed(settings, GREET.name) as (client, after):
         assert after.updated == before.updated
-        assert client.read_work_pool("perennial").type == "process"
+        assert client.read_work_pool("perennial").type == worker_type("")
 
 
 def test_a_dry_run_changes_nothing(settings: Settings) -> None:

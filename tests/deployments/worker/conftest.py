@@ -1,0 +1,117 @@
+"""A warm worker on a real Prefect server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from deployments.apply.act import bring_in_line, engine_command, parameter_schema
+from deployments.apply.plan import TAG, DeploymentSpec
+from deployments.local.prefect_server import worker_environment
+from deployments.local.processes import RUN_NAME
+from deployments.prefect_api import connected
+from tasks.settings import REPOSITORY, Settings
+from tests.deployments.worker import examples
+from tests.orchestration import Orchestrator
+from tests.servers import _alive, _running, answers, poll
+
+PRELOAD = "lightgbm,polars,boto3,pyarrow.parquet,tests.deployments.worker.examples"
+FLOWS = ("tell", "linger", "vanish", "meet", "learn")
+
+
+@dataclass
+class Warm:
+    """A running warm worker: start runs, and look at its processes and its log."""
+
+    settings: Settings
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def start(self, flow: str, **parameters: Any) -> str:
+        """Start a run, and return its id."""
+        with connected(self.settings) as client:
+            there = client.read_deployment_by_name(f"{flow}/example")
+            run = client.create_flow_run_from_deployment(there.id, parameters=parameters)
+        return str(run.id)
+
+    def ended(self, run: str, seconds: float = 120) -> Any:
+        """Wait for the end of a run, and return it."""
+        until = time.monotonic() + seconds
+        with connected(self.settings) as client:
+            while True:
+                there: Any = client.read_flow_run(run)
+                if there.state is not None and there.state.is_final():
+                    return there
+                assert time.monotonic() < until, f"{there.state}; {self.log.read_text()[-2000:]}"
+                time.sleep(0.1)
+
+    def run(self, flow: str, **parameters: Any) -> Any:
+        """Run to the end."""
+        return self.ended(self.start(flow, **parameters))
+
+    def forkservers(self) -> list[psutil.Process]:
+        """Return the processes beside the worker that are no flow runs."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        ours = (each for each in below if "deployments.worker.forkserver" in each.cmdline())
+        return [each for each in ours if each.name() != RUN_NAME]
+
+
+@contextmanager
+def warm_worker(
+    server: Orchestrator, log: Path, preload: str = PRELOAD, more: Mapping[str, str] | None = None
+) -> Iterator[Warm]:
+    """Run a warm worker that has imported its modules."""
+    environment = {
+        **worker_environment(server.ports, REPOSITORY),
+        "PREFECT_HOME": str(server.home / "worker"),
+        "PREFECT_API_URL": server.settings.prefect_url,
+        **(more or {}),
+    }
+    command = (sys.executable, "-m", "deployments.worker", "--pool", "perennial", "--name", "local")
+    health = f"http://127.0.0.1:{server.ports.worker}/health"
+    with _running((*command, "--preload", preload), environment, log) as process:
+        poll(lambda: _alive(process) and answers(health), 90, "the worker")
+        poll(lambda: log.read_text().count("Preloaded") == 2, 180, "both forkservers")
+        yield Warm(server.settings, process, log)
+
+
+@pytest.fixture(scope="module")
+def deployed(prefect_server: Orchestrator) -> Iterator[Orchestrator]:
+    """Deploy the example flows."""
+    command = engine_command(prefect_server.settings)
+    entries = {name: f"{examples.__name__}.{name}" for name in FLOWS}
+    bring_in_line(
+        prefect_server.settings,
+        [
+            DeploymentSpec(
+                name, "example", entry, tags=(TAG,), schema=parameter_schema(entry), command=command
+            )
+            for name, entry in entries.items()
+        ],
+    )
+    yield prefect_server
+    bring_in_line(prefect_server.settings, [])
+
+
+@pytest.fixture(scope="module")
+def warm(deployed: Orchestrator, short_home: Path) -> Iterator[Warm]:
+    """Yield a running warm worker."""
+    more = {"PERENNIAL_TEST_WORD": "of the worker"}
+    with warm_worker(deployed, short_home / "warm.log", more=more) as worker:
+        yield worker
+
+
+def told(folder: Path, name: str) -> Any:
+    """Wait for what a flow left, and return it."""
+    poll((folder / name).exists, 120, name)
+    return json.loads((folder / name).read_text())

@@ -1,0 +1,127 @@
+"""The warm worker runs, cancels and survives as the process worker does."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import psutil
+import pytest
+from prefect.states import Cancelling
+
+from deployments.local.processes import alive, runs_a_flow
+from deployments.prefect_api import connected
+from tests.deployments.worker.conftest import Warm, told, warm_worker
+from tests.orchestration import Orchestrator
+from tests.servers import poll
+
+pytestmark = pytest.mark.system
+BUCKETS = (
+    b"<?xml version='1.0'?><ListAllMyBucketsResult><Buckets><Bucket><Name>mine</Name></Bucket>"
+    b"</Buckets></ListAllMyBucketsResult>"
+)
+
+
+def gone(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return not alive(psutil.Process(pid))
+    return True
+
+
+@pytest.fixture
+def store() -> Iterator[str]:
+    """Yield the address of a server that lists one bucket."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(BUCKETS)))
+            self.end_headers()
+            self.wfile.write(BUCKETS)
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_run_is_a_process_of_its_own(
+    warm: Warm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [warm.run("tell", folder=str(tmp_path), name=name) for name in ("first", "second")]
+    assert [run.state.name for run in runs] == ["Completed", "Completed"]
+    first, second = (told(tmp_path, name) for name in ("first", "second"))
+    with capsys.disabled():
+        delay = first["now"] - runs[0].created.timestamp()
+        print(f"\ncreated to first line {delay:.2f} s; own CPU {first['cpu']:.2f} s")
+    assert first["pid"] == first["group"] != second["pid"]
+    assert first["random"] != second["random"]
+    assert first["preloaded"]
+    assert first["main"]
+    assert first["interrupt"]
+    assert first["word"] == "of the worker"
+    assert first["argv"][1:] == []
+    assert not Path(first["directory"]).exists()
+    assert "first line" in warm.log.read_text()
+    poll(lambda: gone(second["pid"]), 20, "the end of the process")
+
+
+def test_libraries_with_threads_work(warm: Warm, tmp_path: Path, store: str) -> None:
+    run = warm.run("learn", folder=str(tmp_path), endpoint=store)
+    assert run.state.name == "Completed", run.state.message
+    found = told(tmp_path, "learned")
+    assert found["accuracy"] > 0.6
+    assert found["total"] == pytest.approx(found["expected"])
+    assert (found["rows"], found["buckets"]) == (5000, ["mine"])
+    assert not Path(found["spill"]).exists()
+
+
+@pytest.mark.parametrize(("how", "status"), [("exit", "9"), ("kill", "-9")])
+def test_a_process_that_dies_is_a_crashed_run(warm: Warm, how: str, status: str) -> None:
+    run = warm.run("vanish", how=how)
+    assert run.state.name == "Crashed"
+    assert f"status code: {status}." in run.state.message
+
+
+def test_cancelling_ends_the_whole_process_group(warm: Warm, tmp_path: Path) -> None:
+    run = warm.start("linger", folder=str(tmp_path))
+    found = told(tmp_path, "lingers")
+    with connected(warm.settings) as client:
+        client.set_flow_run_state(run, Cancelling(), force=True)
+    assert warm.ended(run).state.name == "Cancelled"
+    poll(lambda: gone(found["pid"]) and gone(found["child"]), 60, "the end of the group")
+    assert not (tmp_path / "lingered").exists()
+
+
+def test_two_runs_at_once(warm: Warm, tmp_path: Path) -> None:
+    names = (("a", "b"), ("b", "a"))
+    runs = [warm.start("meet", folder=str(tmp_path), mine=a, other=b) for a, b in names]
+    assert [warm.ended(run).state.name for run in runs] == ["Completed", "Completed"]
+
+
+def test_a_forkserver_that_was_killed_costs_no_run(warm: Warm, tmp_path: Path) -> None:
+    for each in warm.forkservers():
+        each.kill()
+    run = warm.run("tell", folder=str(tmp_path))
+    assert run.state.name == "Completed"
+
+
+def test_a_run_outlives_its_worker_and_the_forkserver_does_not(
+    deployed: Orchestrator, tmp_path: Path
+) -> None:
+    preload = "tests.deployments.worker.examples"
+    with warm_worker(deployed, tmp_path / "log", preload) as warm:
+        run = warm.start("linger", folder=str(tmp_path), seconds=4)
+        flow = psutil.Process(told(tmp_path, "lingers")["pid"])
+        servers = warm.forkservers()
+        assert len(servers) == 2
+        warm.process.send_signal(signal.SIGKILL)
+        warm.process.wait()
+        poll(lambda: not any(map(alive, servers)), 20, "the end of the forkservers")
+        assert runs_a_flow(flow)
+        assert warm.ended(run).state.name == "Completed"
+        told(tmp_path, "lingered")
