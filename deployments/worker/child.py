@@ -30,13 +30,15 @@ def become(directory: str, environment: Mapping[str, str]) -> NoReturn:
     os.close(nothing)
     del sys.argv[1:]
     os.chdir(directory)
+    settled = _settings(os.environ) == _settings(environment)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
     if not sys.flags.safe_path:
         sys.path.insert(0, directory)
     _reseed()
-    _read_settings_again()
+    if not settled:
+        _read_settings_again()
     _leave(_status_of_the_engine())
 
 
@@ -73,6 +75,11 @@ def _reseed() -> None:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()
+
+
+def _settings(environment: Mapping[str, str]) -> dict[str, str]:
+    ours = (name for name in environment if name.startswith("PREFECT_"))
+    return {name: environment[name] for name in ours if not name.startswith("PREFECT__")}
 
 
 def _read_settings_again() -> None:
