@@ -149,7 +149,7 @@ def _span(watch: Watch, arrival: Arrival) -> pl.Expr:
     pipeline = watch.pipeline
     at, keys = pl.col(pipeline.event_time), list(pipeline.key)
     brought = watch.labels_table.scan().filter(pl.col(BATCH) == arrival.batch).select(keys)
-    rows = watch.table.scan().select(dict.fromkeys([*keys, pipeline.event_time]))
+    rows = watch.table.scan().select(list(dict.fromkeys([*keys, pipeline.event_time])))
     ends = rows.join(brought, on=keys, how="semi").select(at.min().alias("a"), at.max().alias("b"))
     first, last = ends.collect().row(0)
     return at.is_between(first, last) if first is not None else pl.lit(value=False)

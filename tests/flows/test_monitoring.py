@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.ledger.ledger import ledger_of
@@ -98,7 +99,8 @@ def test_a_poisoned_batch_is_not_learned_from(watched: Bench, poison: str) -> No
 
 
 def test_an_old_batch_turns_no_clock_back(watched: Bench) -> None:
-    watched.drop("old.csv", toy_rows(100, start=-3000))
+    rows = toy_rows(100, start=9000)
+    watched.drop("old.csv", rows.assign(at=rows["at"] - pd.Timedelta(days=500)))
     watched.run(INGEST)
     (found,) = watched.run(MONITOR)["decisions"]
     assert found["observation"]["known"] == 100
