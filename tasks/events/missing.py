@@ -35,11 +35,12 @@ def missing(
     waiting: Mapping[str, Sequence[Waiting]],
     active: Collection[str],
     now: datetime,
+    grace: timedelta = GRACE,
 ) -> tuple[Launch, ...]:
     """Return the runs to start: one for each flow that something has waited for long enough.
 
     `active` are the flows that run or are about to: what waits for them is seen to. What came
-    within `GRACE` is left to its event.
+    within `grace` is left to its event.
 
     >>> noon = datetime(2026, 1, 1, 12)
     >>> one = Waiting("a.csv", noon - timedelta(minutes=1))
@@ -50,7 +51,7 @@ def missing(
     """
     launches = []
     for flow, things in waiting.items():
-        due = sorted(each.name for each in things if now - each.since >= GRACE)
+        due = sorted(each.name for each in things if now - each.since >= grace)
         if due and flow not in active:
             launches.append(_launch(flow, pipeline, due, now))
     return tuple(launches)

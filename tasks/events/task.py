@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -56,7 +56,7 @@ def list_pipelines() -> list[str]:
 
 
 @task(name="look for what is missing", task_run_name="look at {pipeline}", **RETRIES)
-def look(pipeline: str) -> list[Launch]:
+def look(pipeline: str, grace: float) -> list[Launch]:
     """Return the runs that should be there for this pipeline and are not."""
     from prefect.client.orchestration import get_client
 
@@ -68,7 +68,8 @@ def look(pipeline: str) -> list[Launch]:
         return []
     with get_client(sync_client=True) as client:
         active = {flow for flow in found if _active(client, flow, pipeline)}
-    return list(missing(pipeline, found, active, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    return list(missing(pipeline, found, active, now, timedelta(seconds=grace)))
 
 
 @task(name="launch", task_run_name="launch {launch.flow} {launch.pipeline}", **RETRIES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
+from tests.system.prefect import enable, pause
 
 pytestmark = pytest.mark.system
 RACE = ("promote", "toy", "2", "--override", "for the race, whatever the gate said", "--why")
@@ -42,11 +43,14 @@ def perennial(stack: Stack, *words: str, more: Mapping[str, str] | None = None) 
 
 
 @pytest.fixture(scope="module")
-def trained(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def trained(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two versions of the pipeline toy; the first is in service."""
     folder = tmp_path_factory.mktemp("toy")
     applied = perennial(stack, "apply", "--json")
     assert applied.status == 0, applied.err
+    # these tests start each step themselves
+    assert enable(stack, "perennial: toy: ", on=False) == 3
+    pause(stack, "reconcile/all", paused=True)
     for number, start in enumerate((0, 800), start=1):
         path = folder / f"{number}.csv"
         toy_rows(800, start=start).to_csv(path, index=False)
@@ -56,7 +60,8 @@ def trained(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
         done = perennial(stack, "train", "toy", "--json")
         assert done.document["version"] == number, done.err
     perennial(stack, "promote", "toy", "1", "--why", "to start from the first")
-    return stack
+    yield stack
+    pause(stack, "reconcile/all", paused=False)
 
 
 def test_applying_twice_changes_nothing_the_second_time(trained: Stack) -> None:
@@ -64,7 +69,10 @@ def test_applying_twice_changes_nothing_the_second_time(trained: Stack) -> None:
     assert again.status == 0
     plan = again.document
     assert (plan["create"], plan["update"], plan["remove"]) == ([], [], [])
-    assert sorted(plan["unchanged"]) == ["ingest/toy", "score/toy", "train/toy"]
+    flows = ("backtest", "ingest", "label", "monitor", "score", "train")
+    expected = [f"{flow}/{name}" for flow in flows for name in ("loop", "toy")]
+    assert sorted(plan["unchanged"]) == sorted([*expected, "reconcile/all"])
+    assert "perennial: toy: ingest" in plan["automations"]["unchanged"]
 
 
 def test_a_bad_file_is_quarantined_with_exit_3_and_the_same_again_is_known(

@@ -1,0 +1,69 @@
+"""What an event lost is found in the bucket, and a hand-moved alias is honoured."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.apply.act import bring_in_line
+from deployments.apply.plan import desired
+from deployments.prefect_api import connected
+from tasks.ledger.ledger import ledger_of
+from tasks.promotion import pointer
+from tasks.tracking.registry import aliases, set_alias
+from tests.flows.conftest import TOY, Bench, toy_rows
+from tests.flows.running import completed
+
+pytestmark = pytest.mark.system
+RECONCILE = "flows.reconciling:reconcile"
+
+
+def reconciled(bench: Bench) -> dict[str, list]:
+    found = completed(RECONCILE, bench.environment, bench.folder, grace=0.0)
+    ours = [one["flow"] for one in found["started"] if one["pipeline"] == bench.name]
+    return {"started": ours, "told": found["told"]}
+
+
+def cancel(bench: Bench) -> None:
+    """End what the reconciler started; the test runs the flows itself, as a worker would."""
+    with connected(bench.settings) as client:
+        found = client.request("POST", "/flow_runs/filter", json={"limit": 200}).json()
+        for run in found:
+            if run["state_type"] == "SCHEDULED":
+                client.request("DELETE", f"/flow_runs/{run['id']}")
+
+
+def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
+    bench.rewrite(TOY)
+    bring_in_line(bench.settings, desired([bench.pipeline]))
+    bench.drop("a.csv", toy_rows(400))
+    for flow in ("ingestion:ingest", "monitoring:monitor", "training:train"):
+        wanted = flow.partition(":")[2]
+        assert reconciled(bench)["started"] == [wanted]
+        assert reconciled(bench)["started"] == [], "it is on its way"
+        cancel(bench)
+        decisions = ledger_of(bench.settings, bench.name).entries("decision")
+        asked = {"decision": decisions[0].id} if wanted == "train" else {}
+        bench.run(f"flows.{flow}", **asked)
+    assert reconciled(bench) == {"started": [], "told": []}
+    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    assert champion.version == 1
+
+
+def test_an_alias_moved_in_mlflow_is_a_promotion_and_one_that_fell_behind_is_mended(
+    bench: Bench,
+) -> None:
+    bench.rewrite(TOY)
+    bring_in_line(bench.settings, desired([bench.pipeline]))
+    bench.drop("a.csv", toy_rows(400))
+    bench.run("flows.ingestion:ingest")
+    bench.run("flows.training:train")
+    bench.rewrite(TOY.replace("latency_p99: 50ms", "latency_p99: 50ms, approval: manual"))
+    waiting = bench.run("flows.training:train")
+    assert (waiting["outcome"], waiting["version"]) == ("awaiting approval", 2)
+    assert aliases(bench.settings, bench.name) == {"champion": 1, "challenger": 2}
+    set_alias(bench.settings, bench.name, "champion", 2)
+    told = reconciled(bench)["told"]
+    assert any("version 2 is in service" in one for one in told)
+    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    assert (champion.version, champion.by) == (2, "a person, in MLflow")
+    assert reconciled(bench)["told"] == []

@@ -1,0 +1,96 @@
+"""The loop closes by itself: a file is all it takes, and no lost event or dead server stops it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+import pytest
+
+from deployments.apply.act import apply
+from deployments.local import stack as local
+from deployments.prefect_api import connected
+from tasks.ledger.entry import Entry
+from tasks.ledger.ledger import ledger_of
+from tasks.store.s3 import S3Store
+from tests.flows.conftest import toy_rows
+from tests.servers import poll
+from tests.system.conftest import Stack
+from tests.system.prefect import emit, enable, runs_of
+
+pytestmark = pytest.mark.system
+ROWS = 300
+
+
+@pytest.fixture(scope="module")
+def loop(stack: Stack) -> Stack:
+    """A pipeline whose automations are on."""
+    apply(stack.settings, stack.settings.pipelines)
+    enable(stack, "perennial: loop: ", on=True)
+    return stack
+
+
+def send(stack: Stack, number: int) -> str:
+    """Put a file into the bucket, as any S3 client would; return its name."""
+    rows = toy_rows(ROWS, start=number * ROWS)
+    key = f"loop/incoming/{number}.csv"
+    S3Store(stack.settings).put(key, rows.to_csv(index=False).encode())
+    return key
+
+
+def entries(stack: Stack, kind: str) -> tuple[Entry, ...]:
+    return ledger_of(stack.settings, "loop").entries(kind)
+
+
+def decisions_on(stack: Stack, key: str) -> list[Entry]:
+    return [one for one in entries(stack, "decision") if one.figures["object"] == key]
+
+
+def answers_to(stack: Stack, decisions: Sequence[Entry]) -> list[Entry]:
+    ids = {one.id for one in decisions}
+    every = (*entries(stack, "verdict"), *entries(stack, "answer"))
+    return [one for one in every if one.figures.get("decision") in ids]
+
+
+def settled(stack: Stack, key: str) -> bool:
+    return bool(answers_to(stack, decisions_on(stack, key)))
+
+
+def test_a_file_is_all_it_takes_and_a_storm_of_events_makes_one_retraining(loop: Stack) -> None:
+    first = send(loop, 0)
+    poll(lambda: len(entries(loop, "promotion")) == 1, 180, "the first champion")
+    second = send(loop, 1)
+    with connected(loop.settings) as client:
+        for _ in range(10):
+            emit(client, "perennial.object.arrived", "loop", times=50)
+    poll(lambda: settled(loop, second), 180, "the retraining")
+    (decision,) = decisions_on(loop, second)
+    assert decision.figures["decision"]["rule"] == "every"
+    assert len(decisions_on(loop, first)) == 1
+    with connected(loop.settings) as client:
+        emit(client, "perennial.retrain.requested", "loop", decision=decision.id, cause="again")
+        poll(lambda: len(runs_of(client, "train", "loop", ended=True)) >= 3, 120, "the second ask")
+    assert len(answers_to(loop, [decision])) <= 2
+    versions = {one.version for one in entries(loop, "verdict")}
+    assert versions == {1, 2}
+
+
+def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
+    third = send(loop, 2)
+    kill(loop, "prefect")
+    poll(lambda: bool(decisions_on(loop, third)), 240, "the decision after Prefect was killed")
+    kill(loop, "mlflow")
+    poll(lambda: settled(loop, third), 240, "the retraining after MLflow was killed")
+    poll(lambda: local.status(loop.home).green, 90, "everything green")
+    (decision,) = decisions_on(loop, third)
+    verdicts = [one for one in entries(loop, "verdict") if one.figures["decision"] == decision.id]
+    assert len(verdicts) == 1
+
+
+def kill(stack: Stack, name: str) -> None:
+    """End a program of the stack with SIGKILL, and see that it was alive."""
+    found = {each.name: each.pid for each in local.status(stack.home).programs}
+    victim = found[name]
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
