@@ -117,6 +117,7 @@ def _active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
         FlowRunFilterStateType,
     )
     from prefect.client.schemas.objects import StateType
+    from prefect.client.schemas.sorting import FlowRunSort
 
     found = client.read_flow_runs(
         flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
@@ -129,6 +130,6 @@ def _active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
         ),
         limit=PAGE,
         offset=0,
-        sort=None,
+        sort=FlowRunSort.ID_DESC,
     )
     return bool(found)
