@@ -5,7 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("command_start", "training_speed", "ingest_speed", "ingest_memory", "drift")
+BENCHMARKS = (
+    "command_start",
+    "training_speed",
+    "ingest_speed",
+    "ingest_memory",
+    "drift",
+    "backtest",
+)
 
 for name in BENCHMARKS:
     print(f"\n{name}", flush=True)

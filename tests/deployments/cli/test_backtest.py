@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployments.cli import backtest as command
+from deployments.cli.main import main
+from tasks.backtest.plan import policies_of
+from tasks.backtest.result import Backtest, backtested
+from tasks.policy.limits import Limits
+from tasks.policy.policy import parse
+from tests.tasks.backtest.scenes import history
+
+OWN = parse("new_rows 20%")
+
+
+def outcome(found: Backtest) -> dict[str, Any]:
+    content = found.to_dict()
+    return {
+        **content,
+        "metric": "accuracy",
+        "greater_is_better": found.history.greater_is_better,
+        "batches": len(found.history.batches),
+        "judged": len(found.history.judged),
+        "fits": {"fitted": 3, "kept": 9},
+        "page": "http://127.0.0.1/page.html",
+        "url": None,
+    }
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+def test_the_table_shows_every_policy_the_oracle_and_the_naive(upwards: bool) -> None:
+    found = backtested(history(14, upwards=upwards), policies_of(None, OWN), Limits(), 0, OWN)
+    text = command.summary(outcome(found))
+    for line in found.lines:
+        assert line.policy in text
+    (oracle,) = [line for line in text.splitlines() if line.startswith("the oracle")]
+    gained = history(14, upwards=upwards).sign * (found.oracle.mean - found.bounds[0].mean)
+    assert f"{gained:+.4f}" in oracle
+    assert "naive: majority" in text
+    assert found.recommendation.yaml in text
+    assert text.count("recommended") == 1
+    assert "3 models fitted, 9 kept from before" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--policy", "drfit"], "Did you mean drift"),
+        (["--policy", "every"], "every needs an amount"),
+        (["--start", "2"], "--start"),
+        (["--rows", "0"], "rows"),
+    ],
+)
+def test_wrong_use_is_refused_before_anything_starts(
+    words: list[str],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nobody(*_: object) -> None:
+        raise AssertionError("a session was opened")
+
+    monkeypatch.setattr(command, "open_session", nobody)
+    with pytest.raises(SystemExit) as ended:
+        main(["backtest", "flights", *words])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
