@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 Entry = tuple[str, int, int]
@@ -15,26 +16,31 @@ INSTALLED = Path(sysconfig.get_path("purelib"))
 def stamp(sources: Iterable[Path]) -> Stamp:
     """Return path, time and size of every source file under `sources`, without reading any.
 
-    Of the folder of the installed libraries only its own time, which changes when one is added
-    or removed. A few hundred files take some milliseconds.
+    A few hundred files take some milliseconds.
     """
     return frozenset(entry for source in sources for entry in _entries(source))
 
 
+def installed(folder: Path = INSTALLED) -> int:
+    """Return the time of the folder of libraries; adding or removing one changes it."""
+    return folder.stat().st_mtime_ns
+
+
 def _entries(source: Path) -> Iterator[Entry]:
-    if source == INSTALLED or source.is_file():
-        yield from _entry(source)
-        return
-    for folder, folders, names in os.walk(source):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in names:
-            if name.endswith(".py"):
-                yield from _entry(Path(folder, name))
+    with suppress(FileNotFoundError, NotADirectoryError):  # an editor may be replacing a file
+        if source.is_dir():
+            yield from _below(str(source))
+        else:
+            found = source.stat()
+            yield str(source), found.st_mtime_ns, found.st_size
 
 
-def _entry(path: Path) -> Iterator[Entry]:
-    try:
-        found = path.stat()
-    except OSError:  # an editor replaces a file while this looks
-        return
-    yield str(path), found.st_mtime_ns, 0 if path == INSTALLED else found.st_size
+def _below(folder: str) -> Iterator[Entry]:
+    with suppress(FileNotFoundError), os.scandir(folder) as every:
+        for each in every:
+            if each.name.endswith(".py"):
+                with suppress(FileNotFoundError):
+                    found = each.stat()
+                    yield each.path, found.st_mtime_ns, found.st_size
+            elif each.name != "__pycache__" and each.is_dir():
+                yield from _below(each.path)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from deployments.worker.forked import Forked, Forkserver, ForkserverLost
-from deployments.worker.freshness import INSTALLED, Stamp, stamp
+from deployments.worker.freshness import Stamp, installed, stamp
 from deployments.worker.modules import Preload, sources
 
 LOG = logging.getLogger("prefect.worker.warm")
@@ -29,7 +29,7 @@ class Keeper:
         self.trunk: Forkserver | None = None
         self.branch: Forkserver | None = None
         self._sources = sources(preload.code)
-        self._installed: Stamp = frozenset()
+        self._installed = 0
         self._code: Stamp = frozenset()
         self._started = -SOON
         self._former: list[Forkserver] = []
@@ -75,7 +75,7 @@ class Keeper:
                 await each.close()
 
     async def _fresh_trunk(self) -> Forkserver:
-        found = stamp([INSTALLED])
+        found = installed()
         if self.trunk is not None and not self.trunk.lost and found == self._installed:
             return self.trunk
         if self.trunk is not None and self.trunk.lost:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,9 +21,19 @@ from deployments.local.folder import Folder, Memory, recall, remember, told
 from deployments.local.listeners import holders, is_free
 from deployments.local.logs import rotate, tail
 from deployments.local.ports import Ports
-from deployments.local.processes import FLOW_RUN, end, marked, record, running, runs_a_flow, started
+from deployments.local.processes import (
+    FLOW_RUN,
+    RUN_NAME,
+    end,
+    marked,
+    record,
+    running,
+    runs_a_flow,
+    started,
+)
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
 from deployments.local.supervise import locked
+from deployments.worker.linux import bear
 from tasks.errors import StackError
 from tests.servers import any_free_offset, poll
 
@@ -272,5 +284,13 @@ def test_the_launcher_ends_what_an_earlier_start_left(folder: Folder, sleeper: S
 
 def test_a_flow_run_outlives_its_worker(sleeper: Sleeper) -> None:
     flow, other = sleeper({FLOW_RUN: "1"}), sleeper({})
+    forked = os.fork()
+    if forked == 0:
+        bear(RUN_NAME)
+        time.sleep(60)
+        os._exit(0)
+    poll(lambda: runs_a_flow(psutil.Process(forked)), 10, "the forked run's name")
+    os.kill(forked, signal.SIGKILL)
+    os.waitpid(forked, 0)
     assert runs_a_flow(psutil.Process(flow.pid))
     assert not runs_a_flow(psutil.Process(other.pid))

@@ -181,6 +181,16 @@ def test_a_flow_finds_everything_in_the_workers_environment() -> None:
     assert worker.environment["PYTHONPATH"]
 
 
+def test_the_worker_is_remembered_and_only_a_known_one_taken() -> None:
+    plain = told(Memory(), None, {"PERENNIAL_WORKER": "process"})
+    assert told(plain, None, {}).worker == "process"
+    assert "process" in programs(FOLDER, plain, KEYS)["worker"].command
+    again = told(plain, None, {"PERENNIAL_WORKER": "warm"})
+    assert "deployments.worker" in programs(FOLDER, again, KEYS)["worker"].command
+    with pytest.raises(ConfigurationError, match="PERENNIAL_WORKER: it is warm or process"):
+        told(Memory(), None, {"PERENNIAL_WORKER": "lukewarm"})
+
+
 @pytest.mark.parametrize("bucket", ["x", "Upper", "a/b", "-ab", "a b c", "a" * 64])
 def test_a_name_that_no_bucket_can_have_is_refused(bucket: str) -> None:
     with pytest.raises(ConfigurationError, match="PERENNIAL_BUCKET"):

@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 import pytest
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.workers.process import ProcessWorker
 
 from deployments.apply.act import bring_in_line, engine_command, parameter_schema
 from deployments.apply.plan import TAG, DeploymentSpec
@@ -37,10 +39,10 @@ class Warm:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def start(self, flow: str, **parameters: Any) -> str:
+    def start(self, flow: str, deployment: str = "example", **parameters: Any) -> str:
         """Start a run, and return its id."""
         with connected(self.settings) as client:
-            there = client.read_deployment_by_name(f"{flow}/example")
+            there = client.read_deployment_by_name(f"{flow}/{deployment}")
             run = client.create_flow_run_from_deployment(there.id, parameters=parameters)
         return str(run.id)
 
@@ -55,9 +57,9 @@ class Warm:
                 assert time.monotonic() < until, f"{there.state}; {self.log.read_text()[-2000:]}"
                 time.sleep(0.1)
 
-    def run(self, flow: str, **parameters: Any) -> Any:
+    def run(self, flow: str, deployment: str = "example", **parameters: Any) -> Any:
         """Run to the end."""
-        return self.ended(self.start(flow, **parameters))
+        return self.ended(self.start(flow, deployment, **parameters))
 
     def forkservers(self) -> list[psutil.Process]:
         """Return the processes beside the worker that are no flow runs."""
@@ -68,7 +70,11 @@ class Warm:
 
 @contextmanager
 def warm_worker(
-    server: Orchestrator, log: Path, preload: str = PRELOAD, more: Mapping[str, str] | None = None
+    server: Orchestrator,
+    log: Path,
+    preload: str = PRELOAD,
+    pool: str = "perennial",
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Warm]:
     """Run a warm worker that has imported its modules."""
     environment = {
@@ -77,7 +83,7 @@ def warm_worker(
         "PREFECT_API_URL": server.settings.prefect_url,
         **(more or {}),
     }
-    command = (sys.executable, "-m", "deployments.worker", "--pool", "perennial", "--name", "local")
+    command = (sys.executable, "-m", "deployments.worker", "--pool", pool, "--name", "local")
     health = f"http://127.0.0.1:{server.ports.worker}/health"
     with _running((*command, "--preload", preload), environment, log) as process:
         poll(lambda: _alive(process) and answers(health), 90, "the worker")
@@ -88,19 +94,23 @@ def warm_worker(
 @pytest.fixture(scope="module")
 def deployed(prefect_server: Orchestrator) -> Iterator[Orchestrator]:
     """Deploy the example flows."""
-    command = engine_command(prefect_server.settings)
-    entries = {name: f"{examples.__name__}.{name}" for name in FLOWS}
-    bring_in_line(
-        prefect_server.settings,
-        [
-            DeploymentSpec(
-                name, "example", entry, tags=(TAG,), schema=parameter_schema(entry), command=command
-            )
-            for name, entry in entries.items()
-        ],
-    )
+    settings = prefect_server.settings
+    with connected(settings) as client:
+        template = ProcessWorker.get_default_base_job_template()
+        plain = WorkPoolCreate(name="plain", type="process", base_job_template=template)
+        client.create_work_pool(plain)
+    direct = engine_command(settings)
+    every = [_spec(name, "example", command=direct) for name in FLOWS]
+    cold = _spec("tell", "cold", command=f"{sys.executable} -W ignore -m prefect.engine")
+    elsewhere = _spec("linger", "elsewhere", work_pool="plain")
+    bring_in_line(settings, [*every, cold, elsewhere])
     yield prefect_server
-    bring_in_line(prefect_server.settings, [])
+    bring_in_line(settings, [])
+
+
+def _spec(flow: str, name: str, **more: Any) -> DeploymentSpec:
+    entry = f"{examples.__name__}.{flow}"
+    return DeploymentSpec(flow, name, entry, tags=(TAG,), schema=parameter_schema(entry), **more)
 
 
 @pytest.fixture(scope="module")

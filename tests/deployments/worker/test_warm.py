@@ -103,6 +103,12 @@ def test_two_runs_at_once(warm: Warm, tmp_path: Path) -> None:
     assert [warm.ended(run).state.name for run in runs] == ["Completed", "Completed"]
 
 
+def test_what_cannot_be_forked_starts_in_a_new_process(warm: Warm, tmp_path: Path) -> None:
+    run = warm.run("tell", "cold", folder=str(tmp_path))
+    assert run.state.name == "Completed"
+    assert not told(tmp_path, "told")["preloaded"]
+
+
 def test_a_forkserver_that_was_killed_costs_no_run(warm: Warm, tmp_path: Path) -> None:
     for each in warm.forkservers():
         each.kill()
@@ -113,9 +119,10 @@ def test_a_forkserver_that_was_killed_costs_no_run(warm: Warm, tmp_path: Path) -
 def test_a_run_outlives_its_worker_and_the_forkserver_does_not(
     deployed: Orchestrator, tmp_path: Path
 ) -> None:
+    """On a pool of Prefect's own type."""
     preload = "tests.deployments.worker.examples"
-    with warm_worker(deployed, tmp_path / "log", preload) as warm:
-        run = warm.start("linger", folder=str(tmp_path), seconds=4)
+    with warm_worker(deployed, tmp_path / "log", preload, "plain") as warm:
+        run = warm.start("linger", "elsewhere", folder=str(tmp_path), seconds=4)
         flow = psutil.Process(told(tmp_path, "lingers")["pid"])
         servers = warm.forkservers()
         assert len(servers) == 2
