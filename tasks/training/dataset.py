@@ -34,8 +34,12 @@ class Dataset:
     split: Split
 
 
-def dataset(rows: pd.DataFrame, pipeline: Pipeline) -> Dataset:
+def dataset(
+    rows: pd.DataFrame, pipeline: Pipeline, known_until: np.datetime64 | None = None
+) -> Dataset:
     """Check the rows and make the dataset of them.
+
+    `known_until` is the last event time that the champion was fitted on; None without one.
 
     Raises:
         DataError: the target is not a column, has one class only, does not fit the task, or
@@ -43,18 +47,49 @@ def dataset(rows: pd.DataFrame, pipeline: Pipeline) -> Dataset:
     """
     frame = _labelled(rows, pipeline)
     times = moments(frame[pipeline.event_time])
-    parts = split(times, pipeline.training.holdout)
+    parts = parted(times, pipeline, known_until)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     if not known.all():
         frame = frame[known].reset_index(drop=True)
         times = moments(frame[pipeline.event_time])
-        parts = split(times, pipeline.training.holdout)
+        parts = parted(times, pipeline, known_until)
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
     return Dataset(
         frame, prepared, encode(frame[pipeline.target], classes), times, classes, schema, parts
     )
+
+
+def parted(
+    times: np.ndarray[Any, Any], pipeline: Pipeline, known_until: np.datetime64 | None = None
+) -> Split:
+    """Part the rows in training window and holdout.
+
+    The holdout is the file's share of the rows, the latest. A challenger must not know less than
+    the champion, or it loses by that alone: so where enough rows came since the champion was
+    fitted, the holdout is at most the later half of them, and the challenger learns the earlier.
+
+    >>> days = np.arange("2013-01-01", "2013-01-11", dtype="datetime64[D]").astype("datetime64[us]")
+    >>> file = Pipeline(name="a", task="binary", target="y", event_time="t",
+    ...                 training={"holdout": "50%"}, gate={"min_rows": 10})
+    >>> parted(days, file).boundary.day
+    6
+    >>> parted(np.repeat(days, 10), file, np.datetime64("2013-01-06")).boundary.day
+    9
+    """
+    parts = split(times, pipeline.training.holdout)
+    if known_until is None:
+        return parts
+    unseen = np.sort(times[times > known_until])
+    if len(unseen) < 2 * pipeline.gate.min_rows:
+        return parts
+    middle = unseen[len(unseen) // 2].astype("datetime64[us]")
+    boundary = middle.item()
+    if boundary <= parts.boundary:
+        return parts
+    later = times >= middle
+    return Split(boundary, ~later, later)
 
 
 def moments(column: pd.Series[Any]) -> np.ndarray[Any, Any]:

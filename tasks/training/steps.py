@@ -180,7 +180,7 @@ def evaluate_holdout(
         )
         return Judged(evaluation, against_champion(work, predictions)).to_dict(), {}
 
-    key = digest([work.plan.key, champion])
+    key = digest([work.key, champion])
     step = f"evaluation-{challenger.step}.json"
     remembered, known = work.once(step, "train.evaluated", compute, key)
     return Judged.from_dict(remembered.document), known

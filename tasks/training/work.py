@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
@@ -28,7 +29,7 @@ from tasks.store.results import Remembered, recall, remember
 from tasks.training.challengers import Challenger, planned
 from tasks.training.cost import Cost, measured, total
 from tasks.training.dataset import Dataset, dataset
-from tasks.training.plan import Plan
+from tasks.training.plan import Plan, digest
 from tasks.tuning.trial import Setting
 
 Computed = tuple[dict[str, Any], Mapping[str, bytes]]
@@ -72,7 +73,15 @@ class Work:
         if self.plan.labels is not None:
             labels = labels_of(self.settings, self.pipeline, self.plan.labels)
             rows, _ = with_labels(rows, labels, self.pipeline)
-        return dataset(rows, self.pipeline)
+        reigning = self.reigning
+        until = None if reigning is None else reigning.manifest.lineage["fitted_until"]
+        known_until = None if until is None else np.datetime64(until)
+        return dataset(rows, self.pipeline, known_until)
+
+    @cached_property
+    def key(self) -> str:
+        """What the results of its steps are kept under: the plan, and where the holdout begins."""
+        return digest([self.plan.key, self.dataset.split.boundary.isoformat()])
 
     @property
     def challengers(self) -> tuple[Challenger, ...]:
@@ -118,7 +127,7 @@ class Work:
 
         What it took is kept with it, and noted in `costs`.
         """
-        key = key or self.plan.key
+        key = key or self.key
         known = recall(self.store, key, step)
         found = known is not None
         if known is None:
