@@ -166,7 +166,7 @@ def _point(one: Group, x: float, y: float, box: Box) -> Iterator[str]:
 
 def _calendar(found: Backtest, across: Scale, height: float) -> Iterator[str]:
     batches, replayed = found.history.batches, found.history.replayed
-    every = max(1, math.ceil(len(replayed) / 9))
+    every = max(1, math.ceil(len(replayed) / 8))
     for at in replayed[::every]:
         yield _line(across(at), HEAD - 8, across(at), height - 8, "grid")
         yield _text(across(at), HEAD - 14, f"{batches[at].start:%Y-%m-%d}", "tick", "middle")

@@ -24,17 +24,17 @@ PAGE = """<!doctype html>
 @media (prefers-color-scheme: dark) { :root { --paper: #14181e; --ink: #e5e9ef; --soft: #9aa5b4;
  --rule: #2b323c; --blue: #6fb1e0; --orange: #e8935a; --grey: #6d7888; --card: #1c222a; } }
 body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper);
- max-width: 60rem; margin: 2.5rem auto; padding: 0 1.25rem; overflow-wrap: anywhere; }
+ max-width: 64rem; margin: 2.5rem auto; padding: 0 1.25rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { font-size: 1.15rem; margin-top: 2.4rem; }
 .soft { color: var(--soft); } .advice { background: var(--card); border-radius: .6rem;
  padding: .9rem 1.2rem; border-left: 4px solid var(--orange); }
 pre { background: var(--paper); border: 1px solid var(--rule); border-radius: .4rem;
  padding: .7rem 1rem; overflow-x: auto; font-size: .92rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: right; padding: .35rem .7rem; border-bottom: 1px solid var(--rule);
+.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .86rem; }
+th, td { text-align: right; padding: .35rem .5rem; border-bottom: 1px solid var(--rule);
  font-variant-numeric: tabular-nums; white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child { text-align: left;
- white-space: normal; min-width: 10rem; }
+ white-space: normal; min-width: 11rem; }
 tr.best td { font-weight: 650; }
 svg { width: 100%; height: auto; display: block; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--ink); paint-order: stroke; stroke: var(--paper);

@@ -67,10 +67,10 @@ def recommend(
     confidence: float = CONFIDENCE,
     seed: int = SEED,
 ) -> Recommendation:
-    """Return the cheapest policy whose mean quality is within noise of the best.
+    """Return the cheapest policy whose mean quality is as good as the best, or nearly.
 
-    Within noise: the low end of the interval of how far it is behind the best, batch by batch,
-    is at most `tolerance`. See `behind` for the interval.
+    As good: the interval of how far it is behind the best, batch by batch, reaches zero. Nearly:
+    it is behind by `tolerance` at most. See `behind` for the interval.
 
     Args:
         courses: of the same history.
@@ -92,7 +92,7 @@ def recommend(
     compared = tuple(_compared(one, best, tolerance, confidence, seed) for one in known)
     enough = {one.policy: one for one in compared if one.good_enough}
     chosen = min(enough.values(), key=lambda one: order[one.policy])
-    why = _why(chosen, best, len(known), confidence)
+    why = _why(chosen, best, len(known), confidence, tolerance)
     return Recommendation(chosen.policy, _yaml(chosen.policy, limits), why, best.policy, compared)
 
 
@@ -134,7 +134,7 @@ def _compared(
         course.cpu_seconds,
         course.mean,
         gap,
-        gap.low <= tolerance,
+        gap.low <= 0 or gap.value <= tolerance,
     )
 
 
@@ -150,7 +150,7 @@ def _yaml(policy: str, limits: Limits) -> str:
     return "\n".join(lines)
 
 
-def _why(chosen: Compared, best: Course, policies: int, confidence: float) -> str:
+def _why(chosen: Compared, best: Course, policies: int, confidence: float, tolerance: float) -> str:
     judged = sum(one.judged for one in best.steps)
     cost = f"{chosen.retrainings} retrainings, {_seconds(chosen.cpu_seconds)} CPU-seconds"
     mean = f"mean {best.metric} {chosen.mean:.4f} over {judged} batches with {cost}"
@@ -160,8 +160,9 @@ def _why(chosen: Compared, best: Course, policies: int, confidence: float) -> st
             f"as good within noise: {mean}."
         )
     gap = chosen.behind
+    near = "is not surely worse than" if gap.low <= 0 else f"comes within {tolerance:g} of"
     return (
-        f"{chosen.policy} is the cheapest of {policies} policies that is not surely worse than "
+        f"{chosen.policy} is the cheapest of {policies} policies that {near} "
         f"the best, {best.policy}: {mean}, behind by {gap.value:.4f} "
         f"[{gap.low:.4f}, {gap.high:.4f}] at {confidence:.0%}, where the best took "
         f"{len(best.retrainings)} and {_seconds(best.cpu_seconds)}."

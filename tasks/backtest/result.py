@@ -14,7 +14,9 @@ from tasks.backtest.recommendation import Recommendation, recommend
 from tasks.backtest.replay import Course, replay_all
 from tasks.policy.limits import Limits
 from tasks.policy.policy import Policy
-from tasks.policy.situation import finite
+from tasks.policy.situation import finite, unit
+
+TOLERATED = 0.1
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,21 @@ def backtested(
     order = {one.policy: place for place, one in enumerate(points)}
     courses = tuple(sorted(courses, key=lambda one: order[one.policy]))
     lines = tuple(_line(history, point, best) for point in points)
-    advice = recommend(courses, limits, own=str(own))
+    advice = recommend(courses, limits, tolerated(history, limits), own=str(own))
     oracle = worthwhile(history, best, limits.worth)
     notes = _notes(history, courses, advice, best[0])
     return Backtest(history, limits, courses, lines, best, oracle, advice, notes)
+
+
+def tolerated(history: History, limits: Limits) -> float:
+    """Return the loss of mean quality that a cheaper policy may have, in the metric's unit.
+
+    A tenth of the drop that the pipeline file watches for, or what a retraining must be worth
+    where that is more.
+    """
+    reference = history.fits[history.first].reference.value
+    share = max(limits.drop * TOLERATED, limits.worth)
+    return share * unit(reference, history.greater_is_better)
 
 
 def _line(history: History, point: Point, best: Sequence[Bound]) -> Line:
@@ -109,8 +122,8 @@ def _notes(
     chosen = next(one for one in courses if one.policy == advice.policy)
     if not chosen.retrainings:
         notes.append(
-            "No policy is surely better than never retraining on this history: "
-            "retraining would have cost, and bought nothing that stands out of the noise."
+            "No policy beats never retraining on this history by enough to stand out: "
+            "retraining would have cost, and bought next to nothing."
         )
     elif sign * (chosen.mean - static.mean) <= 0:
         notes.append("It is no better here than never retraining.")
