@@ -19,6 +19,7 @@ from deployments.local.folder import Folder
 from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
 from deployments.local.processes import marked
+from deployments.worker.kind import WARM, worker_type
 from tasks.errors import StackError
 from tasks.store.s3 import S3Store
 from tests.servers import poll
@@ -135,9 +136,27 @@ def test_a_page_of_another_site_cannot_change_prefect(stack: Stack) -> None:
 
 def test_the_worker_serves_its_pool(stack: Stack) -> None:
     url = f"{stack.settings.prefect_url}/work_pools/perennial"
-    assert call(url)["type"] == "process"
+    assert call(url)["type"] == worker_type("")
     workers = call(f"{url}/workers/filter", {}, token(stack))
     assert [each["name"] for each in workers if each["status"] == "ONLINE"] == ["local"]
+
+
+def forkservers(stack: Stack) -> set[int]:
+    """Return the processes beside the worker that hold the imports."""
+    found = marked(Folder.at(stack.home), "worker")
+    return {each.pid for each in found if "deployments.worker.forkserver" in each.cmdline()}
+
+
+@pytest.mark.skipif(worker_type("") != WARM, reason="this system has no warm worker")
+def test_the_worker_is_warm_and_leaves_nothing_when_it_is_killed(stack: Stack) -> None:
+    poll(lambda: len(forkservers(stack)) == 2, 300, "the libraries and the code")
+    before = forkservers(stack)
+    worker = pids(stack)["worker"]
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    poll(lambda: len(forkservers(stack) - before) > 0, 90, "a new forkserver")
+    assert not forkservers(stack) & before
+    poll(lambda: local.status(stack.home).green, 90, "everything green")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
