@@ -23,7 +23,7 @@ from tasks.events.names import (
 PREFIX = "perennial: "
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
-SILENCE = 95.0  # seconds; three heartbeats
+SILENCE = 300.0  # seconds; a busy machine delays a heartbeat by minutes
 DECIDED = {"cause": "{{ event.payload.cause }}", "decision": "{{ event.payload.decision }}"}
 STARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "ingest": (OBJECT_ARRIVED, {"cause": "arrival"}),
