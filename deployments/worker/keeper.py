@@ -82,6 +82,8 @@ class Keeper:
             if time.monotonic() - self._started < SOON:
                 raise ForkserverLost("one that ended soon after its start")
             LOG.warning("The forkserver ended: starting another")
+        if self._growing is not None:
+            self._growing.cancel()
         self._retire(self.branch)
         self._retire(self.trunk)
         self.branch = None

@@ -132,3 +132,16 @@ def test_a_run_outlives_its_worker_and_the_forkserver_does_not(
         assert runs_a_flow(flow)
         assert warm.ended(run).state.name == "Completed"
         told(tmp_path, "lingered")
+
+
+def test_a_worker_that_is_stopped_ends_its_runs(deployed: Orchestrator, tmp_path: Path) -> None:
+    preload = "tests.deployments.worker.examples"
+    with warm_worker(deployed, tmp_path / "log", preload, "plain") as warm:
+        run = warm.start("linger", "elsewhere", folder=str(tmp_path))
+        found = told(tmp_path, "lingers")
+        servers = warm.forkservers()
+        warm.process.terminate()
+        assert warm.process.wait(60) == 0
+        poll(lambda: gone(found["pid"]) and gone(found["child"]), 30, "the end of the run")
+        assert not any(map(alive, servers))
+        assert warm.ended(run).state.name == "Crashed"
