@@ -12,7 +12,7 @@ run: $(LOCKED)  ## the demonstration: from nothing to a champion
 	$(BIN)/perennial demo
 
 test: $(LOCKED)  ## every test, real servers included
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup
 
 unit: $(LOCKED)  ## the tests that need no stack
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not system"

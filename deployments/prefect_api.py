@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 CONNECT_SECONDS = 3.0
-READ_SECONDS = 10.0
-PROBE_SECONDS = 5.0
+READ_SECONDS = 30.0
+PROBE_SECONDS = 15.0
 
 
 class Unreachable(OrchestrationError):

@@ -17,8 +17,7 @@ from tests.servers import FOREIGN, S3, Tracking, running_mlflow, running_s3
 
 GROUPS = (
     ("tests/system/", "stack"),
-    ("tests/flows/test_training.py", "training"),
-    ("tests/flows/", "flows"),
+    ("tests/flows/", "servers"),
     ("tests/deployments/", "servers"),
     ("tests/tasks/tracking/", "servers"),
     ("tests/tasks/promotion/", "servers"),

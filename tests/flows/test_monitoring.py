@@ -93,8 +93,8 @@ def test_a_poisoned_batch_is_not_learned_from(watched: Bench, poison: str) -> No
     watched.run(INGEST)
     (found,) = watched.run(MONITOR)["decisions"]
     assert (found["decision"]["retrain"], found["decision"]["rule"]) == (False, "suspicious batch")
-    (told,) = found["observation"]["suspicions"]
-    assert ("one class" in told) or ("gives the target away" in told)
+    told = found["observation"]["suspicions"][0]
+    assert {"one class": "of one class", "leak": "gives the target away"}[poison] in told
     assert told in found["decision"]["reason"]
 
 

@@ -173,10 +173,17 @@ def test_no_folder_of_pipelines_removes_nothing(settings: Settings, tmp_path: Pa
 
 
 def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> None:
-    names = ["ingest/flights", "score/flights", "train/flights"]
+    flows = ("backtest", "ingest", "label", "monitor", "score", "train")
+    names = [f"{flow}/flights" for flow in flows]
     first = apply(settings, Settings.pipelines)
-    assert [spec.name for spec in first.create] == names
-    assert [spec.schedule for spec in first.create] == ["*/10 * * * *", None, "0 6 1 * *"]
+    assert [spec.name for spec in first.create] == [*names, "reconcile/all"]
+    assert [spec.schedule for spec in first.create if spec.schedule] == ["* * * * *"]
+    assert set(first.automations["create"]) == {
+        "perennial: flights: ingest",
+        "perennial: flights: monitor",
+        "perennial: flights: train",
+        "perennial: runs that died",
+    }
     second = apply(settings, Settings.pipelines)
     assert second.empty, second.to_text()
     with deployed(settings, "train/flights") as (_, there):

@@ -33,7 +33,7 @@ child._status_of_the_engine = status
 
 def patiently(work: Coroutine[None, None, None]) -> None:
     async def limited() -> None:
-        await asyncio.wait_for(work, 120)
+        await asyncio.wait_for(work, 400)
 
     asyncio.run(limited())
 

@@ -164,7 +164,7 @@ def undisturbed(s3: S3, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, 
     """Return what one run leaves of a good and of a refused file."""
     found = {}
     for refused in (False, True):
-        pipeline = visits(f"calm-{refused}".lower())
+        pipeline = visits(f"labels-calm-{refused}".lower())
         curate(s3.settings, pipeline, tmp_path_factory.mktemp("calm"), ROWS, "b1")
         landed(s3.settings, pipeline, drop(s3, pipeline, "a.csv", _content(refused)))
         found[refused] = state(s3.settings, pipeline)
@@ -180,7 +180,7 @@ def test_killed_anywhere_a_second_run_ends_where_one_run_ends(
     point: str, s3: S3, undisturbed: dict[bool, State], tmp_path: Path
 ) -> None:
     settings, refused = replace(s3.settings, home=tmp_path), "quarantine" in point
-    pipeline = visits(f"crash-{point.replace('.', '-').replace('_', '-')}")
+    pipeline = visits(f"labels-{point.replace('.', '-').replace('_', '-')}")
     curate(settings, pipeline, tmp_path, ROWS, "b1")
     key, marker = drop(s3, pipeline, "a.csv", _content(refused)), tmp_path / "marker"
     context = multiprocessing.get_context("forkserver")

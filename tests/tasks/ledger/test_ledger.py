@@ -87,7 +87,7 @@ def test_every_kind_survives_json(kind: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"kind": "ingested"}, "kind is one of decision, verdict"),
+        ({"kind": "ingested"}, "kind is one of decision, answer"),
         ({"id": ""}, "it has an id"),
         ({"at": NOON.replace(tzinfo=None)}, "its time has a zone"),
     ],

@@ -41,7 +41,7 @@ class FileAlias:
 
     folder: Path
 
-    def __call__(self, pipeline: str, alias: str, version: int) -> None:
+    def __call__(self, pipeline: str, alias: str, version: int, of: str) -> None:
         if (self.folder / "down").exists():
             raise TrackingError("registry", "it answers", "nothing", "Start it.")
         part = self.folder / f".{os.getpid()}.{version}"
