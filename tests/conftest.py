@@ -17,7 +17,9 @@ from tests.servers import FOREIGN, S3, Tracking, running_mlflow, running_s3
 
 GROUPS = (
     ("tests/system/", "stack"),
-    ("tests/flows/", "servers"),
+    ("tests/flows/test_training.py", "training"),
+    ("tests/flows/test_monitoring.py", "monitoring"),
+    ("tests/flows/", "flows"),
     ("tests/deployments/", "servers"),
     ("tests/tasks/tracking/", "servers"),
     ("tests/tasks/promotion/", "servers"),
