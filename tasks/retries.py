@@ -1,9 +1,24 @@
-"""Which failures are worth another try. Configuration and data never are."""
+"""Which failures of a Prefect task are worth another try. Configuration and data never are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from prefect.cache_policies import NO_CACHE
+
+
+def retried(*kinds: type[Exception], waits: Sequence[float] = (2, 2)) -> dict[str, Any]:
+    """Return the options of a task that is tried again after each wait, in seconds.
+
+    Prefect's own cache is off: what is worth keeping is kept by content, in the bucket.
+    """
+    return {
+        "cache_policy": NO_CACHE,
+        "retries": len(waits),
+        "retry_delay_seconds": list(waits),
+        "retry_condition_fn": retry_when(*kinds),
+    }
 
 
 def retry_when(*kinds: type[Exception]) -> Callable[[Any, Any, Any], bool]:

@@ -72,15 +72,17 @@ def bring_in_line(
         ConfigurationError: a schedule is not a cron line; nothing was changed.
         OrchestrationError: Prefect gives no answer, or a deployment of that name is someone's own.
     """
-    wanted = tuple(specs)
+    wanted, follows = tuple(specs), tuple(follows)
     for spec in wanted:
         _cron(spec)
     with connected(settings) as client:
         plan = difference(wanted, _present(client, {spec.name for spec in wanted}))
+        # first without acting: a block that is missing must not leave half of it done
+        events = bring_automations_in_line(client, follows, dry_run=True)
         if not dry_run:
             _carry_out(client, plan, {spec.work_pool for spec in wanted if spec.work_pool})
-        done = bring_automations_in_line(client, follows, dry_run=dry_run)
-    return replace(plan, automations=done)
+            events = bring_automations_in_line(client, follows)
+    return replace(plan, automations=events)
 
 
 def parameter_schema(entrypoint: str) -> dict[str, Any]:

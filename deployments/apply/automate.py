@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from deployments.apply.automations import PREFIX, Automation
 from tasks.errors import ConfigurationError
@@ -31,18 +32,18 @@ def bring_automations_in_line(
     specs = {each.name: each for each in wanted}
     done: dict[str, list[str]] = {"create": [], "update": [], "remove": [], "unchanged": []}
     for name, spec in specs.items():
-        present = there.get(name)
+        core, present = _core(client, spec), there.get(name)
         if present is None:
             done["create"].append(name)
             if not dry_run:
-                client.create_automation(_core(client, spec))
-            continue
-        known = _deployment(client, spec) is not None or spec.runs is None
-        same = known and _same(present, _core(client, spec))
-        done["unchanged" if same else "update"].append(name)
-        if not same and not dry_run:
-            core = _core(client, spec).model_copy(update={"enabled": present.enabled})
-            client.update_automation(present.id, core)
+                client.create_automation(core)
+        elif _same(present, core):
+            done["unchanged"].append(name)
+        else:
+            done["update"].append(name)
+            if not dry_run:
+                kept = core.model_copy(update={"enabled": present.enabled})
+                client.update_automation(present.id, kept)
     for name in sorted(set(there) - set(specs)):
         done["remove"].append(name)
         if not dry_run:
@@ -78,11 +79,10 @@ def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
 
 def _action(client: SyncPrefectClient, spec: Automation) -> dict[str, Any]:
     if spec.runs is not None:
-        deployment = _deployment(client, spec)
         return {
             "type": "run-deployment",
             "source": "selected",
-            "deployment_id": deployment,
+            "deployment_id": _deployment(client, spec.runs),
             "parameters": dict(spec.parameters),
         }
     if spec.block is not None:
@@ -95,15 +95,14 @@ def _action(client: SyncPrefectClient, spec: Automation) -> dict[str, Any]:
     return {"type": "change-flow-run-state", "state": "CRASHED", "message": DIED}
 
 
-def _deployment(client: SyncPrefectClient, spec: Automation) -> Any:
+def _deployment(client: SyncPrefectClient, name: str) -> Any:
+    """Return the deployment's id; one that is to be created yet has a nil id in a dry run."""
     from prefect.exceptions import ObjectNotFound
 
-    if spec.runs is None:
-        return None
     try:
-        return client.read_deployment_by_name(spec.runs).id
+        return client.read_deployment_by_name(name).id
     except ObjectNotFound:
-        return None
+        return UUID(int=0)
 
 
 def _block(client: SyncPrefectClient, name: str) -> Any:

@@ -56,7 +56,7 @@ def _year(
     from deployments.demo.flights import first_quarter, mistaken_month, month
     from deployments.demo.year import Loop, first_champion, month_of
 
-    loop = Loop(session, lambda _line: None)
+    loop = Loop(session)
     step("Sending January to March as one file; its arrival starts the rest")
     first = first_champion(loop, first_quarter(folder))
     step(f"First champion: {first.summary}")

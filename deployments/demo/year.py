@@ -18,12 +18,11 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.arrivals import decision_id
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.record import observed
+from tasks.monitoring.situation import observed
 from tasks.promotion import pointer
 from tasks.promotion.manifest import MODEL
 from tasks.promotion.versions import load
 
-Say = Callable[[str], None]
 PATIENCE = 600.0
 LOOK_EVERY = 0.5
 
@@ -56,25 +55,22 @@ class Month:
 class Loop:
     """Watches one pipeline's ledger; starts nothing."""
 
-    def __init__(self, session: Session, say: Say) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.say = say
         self.ledger = ledger_of(session.settings, session.pipeline.name)
-        self.told: set[str] = set()
 
     def send(self, path: Path) -> Entry:
         """Put a file into the bucket, and wait until it is decided on or in quarantine."""
         batch = hashlib.sha256(path.read_bytes()).hexdigest()
-        self.session.drop(path, self.say)
+        self.session.drop(path, lambda _line: None)
         wanted = {decision_id(batch), f"quarantine-{batch}"}
-        return self._wait(wanted, f"what becomes of {path.name}")
+        return self._wait_for(lambda one: one.id in wanted, f"what becomes of {path.name}")
 
     def settled(self, decision: Entry) -> Entry | None:
         """Wait until a decision to retrain is answered; None where it was a no."""
         if not decision.figures["decision"]["retrain"]:
             return None
-        found = self._look(lambda one: one.figures.get("decision") == decision.id)
-        answer = found or self._wait_for(
+        answer = self._wait_for(
             lambda one: one.figures.get("decision") == decision.id, "the retraining"
         )
         if answer.figures.get("next") == "promote":
@@ -85,24 +81,16 @@ class Loop:
             )
         return answer
 
-    def _wait(self, ids: set[str], what: str) -> Entry:
-        return self._look(lambda one: one.id in ids) or self._wait_for(
-            lambda one: one.id in ids, what
-        )
-
     def _wait_for(self, holds: Callable[[Entry], bool], what: str) -> Entry:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            found = self._look(holds)
+            found = next((one for one in self.ledger.entries() if holds(one)), None)
             if found is not None:
                 return found
             time.sleep(LOOK_EVERY)
         rule = f"the loop brings {what} within {PATIENCE:.0f} s"
         remedy = "Look at the runs in Prefect, and at `perennial doctor`."
         raise OrchestrationError("demo", rule, "nothing", remedy)
-
-    def _look(self, holds: Callable[[Entry], bool]) -> Entry | None:
-        return next((one for one in self.ledger.entries() if holds(one)), None)
 
 
 def first_champion(loop: Loop, path: Path) -> Entry:

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from deployments.prefect_api import connected
+from tasks.events.event import document
 from tasks.events.gathering import WakeUp
-from tasks.events.names import OBJECT_ARRIVED, resource
+from tasks.events.names import OBJECT_ARRIVED
 from tasks.settings import Settings
 
 BATCH = 50
@@ -51,27 +52,12 @@ class Announcer:
 
 
 def event(wake: WakeUp, now: datetime, call: UUID) -> dict[str, Any]:
-    """Return the event as Prefect's API takes it.
-
-    The sender's times are not used: Prefect acts strangely on events of the future.
+    """Return the event of one wake-up; the same `call` again is the same event.
 
     >>> wake = WakeUp("flights", 500, ("flights/incoming/a.csv",))
     >>> found = event(wake, datetime(2026, 1, 2, tzinfo=UTC), UUID(int=7))
     >>> found["resource"]["prefect.resource.id"], found["payload"]["objects"]
     ('perennial.pipeline.flights', 500)
     """
-    return {
-        "id": str(uuid5(call, wake.pipeline)),
-        "occurred": now.isoformat(),
-        "event": OBJECT_ARRIVED,
-        "resource": {
-            "prefect.resource.id": resource(wake.pipeline),
-            "prefect.resource.name": wake.pipeline,
-        },
-        "related": [],
-        "payload": {
-            "pipeline": wake.pipeline,
-            "objects": wake.objects,
-            "keys": list(wake.keys),
-        },
-    }
+    payload = {"objects": wake.objects, "keys": list(wake.keys)}
+    return document(OBJECT_ARRIVED, wake.pipeline, payload, now, uuid5(call, wake.pipeline))

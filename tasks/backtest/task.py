@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable, TrackingError
-from tasks.retries import retry_when
+from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,12 +17,7 @@ if TYPE_CHECKING:
     from tasks.backtest.result import Backtest
     from tasks.backtest.table import Filled
 
-RETRIES: dict[str, Any] = {
-    "cache_policy": NO_CACHE,
-    "retries": 2,
-    "retry_delay_seconds": 2,
-    "retry_condition_fn": retry_when(StoreUnavailable),
-}
+RETRIES = retried(StoreUnavailable)
 
 
 @task(name="pin backtest", **RETRIES)

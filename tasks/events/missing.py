@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,12 +64,3 @@ def _launch(flow: str, pipeline: str, due: list[str], now: datetime) -> Launch:
     decided = {"decision": due[0]} if flow == "train" else {}
     key = hashlib.sha256(text.encode()).hexdigest()
     return Launch(flow, pipeline, key, f"{due[0]}{more}", decided)
-
-
-def names(launches: Iterable[Launch]) -> str:
-    """Return the launches in a sentence.
-
-    >>> names([Launch("ingest", "flights", "k", "a.csv")])
-    'ingest flights (a.csv)'
-    """
-    return ", ".join(f"{one.flow} {one.pipeline} ({one.why})" for one in launches)

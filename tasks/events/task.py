@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from tasks.config import pipeline_names
-from tasks.events.names import resource
+from tasks.events.event import document
+from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")
 PAGE = 200
-RETRIES: dict[str, Any] = {"cache_policy": NO_CACHE, "retries": 1, "retry_delay_seconds": 1}
+RETRIES = retried(Exception, waits=(1,))
 
 
 @task(name="announce", task_run_name="announce {event}", **RETRIES)
@@ -29,20 +29,10 @@ def announce(event: str, pipeline: str, payload: Mapping[str, Any]) -> bool:
     """Emit an event about a pipeline; where Prefect does not take it, say so and go on."""
     from prefect.client.orchestration import get_client
 
-    document = {
-        "id": str(uuid4()),
-        "occurred": datetime.now(UTC).isoformat(),
-        "event": event,
-        "resource": {
-            "prefect.resource.id": resource(pipeline),
-            "prefect.resource.name": pipeline,
-        },
-        "related": [],
-        "payload": {"pipeline": pipeline, **payload},
-    }
+    told = document(event, pipeline, payload, datetime.now(UTC), uuid4())
     try:
         with get_client(sync_client=True) as client:
-            client.request("POST", "/events", json=[document]).raise_for_status()
+            client.request("POST", "/events", json=[told]).raise_for_status()
     except Exception as error:  # whatever it is, the reconciler finds what this event was for
         get_run_logger().warning("The event %s was not taken: %s", event, error)
         return False

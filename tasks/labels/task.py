@@ -6,23 +6,17 @@ from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
 from tasks.events.names import LABELS_ARRIVED
-from tasks.retries import retry_when
+from tasks.retries import retried
 from tasks.settings import Settings
 
-RETRY: dict[str, Any] = {
-    "cache_policy": NO_CACHE,
-    "retries": 2,
-    "retry_delay_seconds": 2,
-    "retry_condition_fn": retry_when(StoreUnavailable),
-}
+RETRIES = retried(StoreUnavailable)
 
 
-@task(name="find pending labels", **RETRY)
+@task(name="find pending labels", **RETRIES)
 def find_pending_labels(pipeline: str) -> list[str]:
     """Return the keys of the files of labels that were not looked at yet."""
     from tasks.labels.land import pending_labels
@@ -39,7 +33,7 @@ def tidings(files: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     return [(LABELS_ARRIVED, {"batches": accepted})] if accepted else []
 
 
-@task(name="land labels", task_run_name="labels {key}", **RETRY)
+@task(name="land labels", task_run_name="labels {key}", **RETRIES)
 def land_one(pipeline: str, key: str) -> dict[str, Any]:
     """Keep the labels of one file or refuse it, and show how many there are of each kind."""
     from tasks.labels.land import land_labels

@@ -23,7 +23,6 @@ from tasks.monitoring.arrivals import (
     label_arrivals,
     undecided,
 )
-from tasks.monitoring.observation import Observation
 from tasks.monitoring.observe import Seen, observe
 from tasks.monitoring.situation import (
     Champion,
@@ -143,9 +142,8 @@ def _decision(watch: Watch, seen: Seen, arrival: Arrival, entries: Sequence[Entr
         greater_is_better=watch.greater_is_better,
         delayed=watch.pipeline.monitoring.labels == "delayed",
     )
-    retraining = watch.pipeline.retraining
-    limits = Limits.of(watch.pipeline, retraining.worth)
-    return decision_on(parse(retraining.policy), situation, limits, seen.observation)
+    policy = parse(watch.pipeline.retraining.policy)
+    return decision_on(policy, situation, Limits.of(watch.pipeline), seen.observation)
 
 
 def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
@@ -218,9 +216,3 @@ def _record(watch: Watch, decided: Decided, cause: str) -> None:
 def _shown(figure: Figure) -> str:
     bounds = f"[{figure.low:.3f}, {figure.high:.3f}]"
     return f"{figure.metric} {figure.value:.3f} {bounds}"
-
-
-def observed(entry: Entry) -> Observation | None:
-    """Return what a decision's entry says was observed."""
-    content = entry.figures.get("observation")
-    return None if content is None else Observation.from_dict(content)

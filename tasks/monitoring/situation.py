@@ -17,9 +17,9 @@ from tasks.policy.expected_gain import expected_gain
 from tasks.policy.limits import Limits
 from tasks.policy.policy import Policy
 from tasks.policy.situation import DriftFigure, Figure, Refusals, Situation, loss
+from tasks.training.dataset import FEWEST
 
 LATELY = 10
-FEWEST = 50
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,14 @@ def unreadable(policy: Policy, at: datetime, why: str) -> Decision:
 
 def observations(entries: Sequence[Entry]) -> tuple[Observation, ...]:
     """Return what was observed of each decided batch, in the order of the decisions."""
-    return tuple(
-        Observation.from_dict(entry.figures["observation"])
-        for entry in entries
-        if entry.kind == "decision" and entry.figures.get("observation")
-    )
+    found = (observed(entry) for entry in entries if entry.kind == "decision")
+    return tuple(one for one in found if one is not None)
+
+
+def observed(decision: Entry) -> Observation | None:
+    """Return what a decision's entry says was observed; None where nothing could be."""
+    content = decision.figures.get("observation")
+    return None if content is None else Observation.from_dict(content)
 
 
 def clock(fitted_until: datetime, observation: Observation, entries: Sequence[Entry]) -> datetime:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from tasks.config import find_pipeline
 from tasks.errors import DataError, StoreUnavailable
-from tasks.retries import retry_when
+from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,12 +17,7 @@ if TYPE_CHECKING:
     from tasks.monitoring.record import Decided
     from tasks.monitoring.watch import Watch
 
-RETRIES: dict[str, Any] = {
-    "cache_policy": NO_CACHE,
-    "retries": 2,
-    "retry_delay_seconds": 2,
-    "retry_condition_fn": retry_when(StoreUnavailable),
-}
+RETRIES = retried(StoreUnavailable)
 
 
 @task(name="watch", **RETRIES)

@@ -6,21 +6,14 @@ from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
-from tasks.retries import retry_when
+from tasks.retries import retried
 from tasks.settings import Settings
 
 
-@task(
-    name="score object",
-    cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=[1, 5],
-    retry_condition_fn=retry_when(StoreUnavailable),
-)
+@task(name="score object", **retried(StoreUnavailable, waits=(1, 5)))
 def score_object(pipeline: str, source: str, output: str | None) -> dict[str, Any]:
     """Score one object with the champion; show the figures where the truth was there."""
     from tasks.scoring.score import score

@@ -5,22 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from tasks.errors import StoreUnavailable
-from tasks.retries import retry_when
+from tasks.retries import retried
 from tasks.settings import Settings
 from tasks.store.outcome import leave
 
 
-@task(
-    name="leave outcome",
-    cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=2,
-    retry_condition_fn=retry_when(StoreUnavailable),
-)
+@task(name="leave outcome", **retried(StoreUnavailable))
 def leave_outcome(outcome: dict[str, Any]) -> dict[str, Any]:
     """Write the outcome where the command line finds it, and return it."""
     from tasks.store.s3 import S3Store

@@ -10,14 +10,13 @@ from prefect.artifacts import (
     create_markdown_artifact,
     create_table_artifact,
 )
-from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
 from tasks.config import find_pipeline, window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError
 from tasks.events.names import APPROVAL_AWAITED, MODEL_PROMOTED, MODEL_REFUSED
 from tasks.faults import external_write
-from tasks.retries import retry_when
+from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,12 +33,7 @@ if TYPE_CHECKING:
 # parameters and must not wait for them.
 Value = TypeVar("Value")
 PASSING = (StoreUnavailable.__name__, TrackingError.__name__)
-RETRIES: dict[str, Any] = {
-    "cache_policy": NO_CACHE,  # results are kept by content, in the bucket: see Work.once
-    "retries": 3,
-    "retry_delay_seconds": [1, 5, 15],
-    "retry_condition_fn": retry_when(StoreUnavailable, TrackingError),
-}
+RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 
 
 @task(name="pin", **RETRIES)

@@ -66,7 +66,7 @@ def reasons_of(store: Store, pipeline: Pipeline, ingested: Ingested) -> tuple[st
 def tell_ledger(
     settings: Settings, store: Store, pipeline: Pipeline, ingested: Ingested, key: str
 ) -> None:
-    """Record a refused batch in the ledger, once."""
+    """Record a refused batch in the ledger; once, also where the run that refused it died."""
     reasons = reasons_of(store, pipeline, ingested)
     ledger_of(settings, pipeline.name).append(
         Entry(

@@ -6,28 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
 from tasks.events.names import BATCH_ACCEPTED, BATCH_QUARANTINED
-from tasks.retries import retry_when
+from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from tasks.validation.ingest import Ingested
     from tasks.validation.report import Report
 
-RETRY: dict[str, Any] = {
-    "cache_policy": NO_CACHE,
-    "retries": 2,
-    "retry_delay_seconds": 2,
-    "retry_condition_fn": retry_when(StoreUnavailable),
-}
+RETRIES = retried(StoreUnavailable)
 
 
-@task(name="find pending objects", **RETRY)
+@task(name="find pending objects", **RETRIES)
 def find_pending(pipeline: str) -> list[str]:
     """Return the keys of the objects in `incoming/` that were not looked at yet."""
     from tasks.store.s3 import S3Store
@@ -38,7 +32,7 @@ def find_pending(pipeline: str) -> list[str]:
     return [info.key for info in found]
 
 
-@task(name="ingest object", task_run_name="ingest {key}", **RETRY)
+@task(name="ingest object", task_run_name="ingest {key}", **RETRIES)
 def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
     """Land one object in the curated table or in quarantine, and show its report."""
     from tasks.store.s3 import S3Store
@@ -51,7 +45,7 @@ def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
     ingested = ingest_object(settings, store, declared, key, log.info)
     if ingested.report is not None:
         _publish(ingested.report, ingested, settings)
-    if ingested.outcome == "quarantined":
+    if ingested.version is None:
         tell_ledger(settings, store, declared, ingested, key)
     return {
         "key": key,

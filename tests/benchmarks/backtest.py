@@ -13,17 +13,19 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from tasks.backtest.cutting import cut, first_end
+from tasks.backtest.cutting import Cut, cut, first_end
 from tasks.backtest.fitting import Measured, Recipe, Rows
 from tasks.backtest.history import Batch, History
-from tasks.backtest.result import backtested
+from tasks.backtest.result import Backtest, backtested
 from tasks.backtest.workers import measured_all, processors
 from tasks.config import Pipeline
 from tasks.policy.limits import Limits
@@ -56,6 +58,41 @@ def elec(count: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({**columns, "at": at, "up": (lean > 0).astype(int)})
 
 
+def history_of(
+    made: Cut, times: NDArray[np.datetime64], first: int, models: Mapping[int, Measured]
+) -> History:
+    """Return the history of the pieces, with every model fitted and judged."""
+    batches = tuple(
+        Batch(
+            name,
+            times[made.place == at].min().item(),
+            times[made.place == at].max().item(),
+            int(made.counts[at]),
+            int(made.counts[at]),
+        )
+        for at, name in enumerate(made.names)
+    )
+    cells = {(end, at): cell for end, one in models.items() for at, cell in one.cells.items()}
+    fits = {end: one.fit for end, one in models.items()}
+    return History(batches, first, "roc_auc", True, cells, fits)
+
+
+def told(found: Backtest, models: Mapping[int, Measured], fitted: float, took: float) -> None:
+    """Print the table, the seconds of each part, and the plain loop's estimate."""
+    for line in found.lines:
+        print(f"{line.policy:24} {line.retrainings:4} {line.cpu_seconds:8.1f} {line.mean:.4f}")
+    print(f"{'the bound':24} {len(found.oracle.retrainings):4} {found.oracle.mean:17.4f}")
+    shared = sum(one.fit.cpu_seconds for one in models.values())
+    loop = sum(line.cpu_seconds for line in found.lines)
+    print(
+        f"\n{len(models)} models, {sum(len(one.cells) for one in models.values()):,} cells, {processors()} processors\n"
+        f"fits and cells {fitted:7.1f} s\nreplays        {took - fitted:7.1f} s\n"
+        f"whole          {took:7.1f} s (at most {MOST_SECONDS:.0f} on two idle processors)\n"
+        f"CPU-seconds of fitting: {shared:.0f} shared, {loop:.0f} if each policy fitted its own, "
+        f"{loop + shared:.0f} with the bound"
+    )
+
+
 def main() -> None:
     """Print the seconds of each part, the table, and the plain loop's estimate."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -78,39 +115,12 @@ def main() -> None:
             assert isinstance(one, Measured), one
             models[end] = one
     fitted = time.perf_counter() - start
-    history = History(
-        tuple(
-            Batch(
-                name,
-                times[made.place == at].min().item(),
-                times[made.place == at].max().item(),
-                int(made.counts[at]),
-                int(made.counts[at]),
-            )
-            for at, name in enumerate(made.names)
-        ),
-        first,
-        "roc_auc",
-        True,
-        {(end, at): cell for end, one in models.items() for at, cell in one.cells.items()},
-        {end: one.fit for end, one in models.items()},
-    )
+    history = history_of(made, times, first, models)
     policies = [parse(text) for text in POLICIES]
     limits = Limits(cooldown=timedelta(hours=1), budget=Budget(100, timedelta(days=30)))
     found = backtested(history, policies, limits, 0, policies[-1])
     took = time.perf_counter() - start
-    for line in found.lines:
-        print(f"{line.policy:24} {line.retrainings:4} {line.cpu_seconds:8.1f} {line.mean:.4f}")
-    print(f"{'the bound':24} {len(found.oracle.retrainings):4} {found.oracle.mean:17.4f}")
-    shared = sum(one.fit.cpu_seconds for one in models.values())
-    loop = sum(line.cpu_seconds for line in found.lines)
-    print(
-        f"\n{len(models)} models, {len(history.cells):,} cells, {processors()} processors\n"
-        f"fits and cells {fitted:7.1f} s\nreplays        {took - fitted:7.1f} s\n"
-        f"whole          {took:7.1f} s (at most {MOST_SECONDS:.0f} on two idle processors)\n"
-        f"CPU-seconds of fitting: {shared:.0f} shared, {loop:.0f} if each policy fitted its own, "
-        f"{loop + shared:.0f} with the bound"
-    )
+    told(found, models, fitted, took)
 
 
 if __name__ == "__main__":

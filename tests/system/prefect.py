@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
 from deployments.prefect_api import connected
 from tests.system.conftest import Stack
 
 PAGE = 200
+
+
+def call(url: str, document: object = None, headers: Mapping[str, str] | None = None) -> Any:
+    """GET, or POST `document` as JSON; return the decoded answer."""
+    data = None if document is None else json.dumps(document).encode()
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    with urllib.request.urlopen(urllib.request.Request(url, data, sent), timeout=30) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
 
 
 def enable(stack: Stack, prefix: str, *, on: bool) -> int:

@@ -19,8 +19,7 @@ from tasks.store.s3 import S3Store
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
-from tests.system.prefect import enable
-from tests.system.test_stack import call
+from tests.system.prefect import call, enable
 
 pytestmark = pytest.mark.system
 ROWS = 300

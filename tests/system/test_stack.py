@@ -8,8 +8,6 @@ import signal
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
 import psutil
 import pytest
@@ -24,18 +22,10 @@ from tasks.errors import StackError
 from tasks.store.s3 import S3Store
 from tests.servers import poll
 from tests.system.conftest import Stack
+from tests.system.prefect import call
 
 pytestmark = pytest.mark.system
 PROGRAMS = ("supervisor", "s3", "mlflow", "prefect", "receiver", "worker", "guard")
-
-
-def call(url: str, document: object = None, headers: Mapping[str, str] | None = None) -> Any:
-    """GET, or POST `document` as JSON; return the decoded answer."""
-    data = None if document is None else json.dumps(document).encode()
-    sent = {"Content-Type": "application/json", **(headers or {})}
-    with urllib.request.urlopen(urllib.request.Request(url, data, sent), timeout=30) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
 
 
 def token(stack: Stack) -> dict[str, str]:
