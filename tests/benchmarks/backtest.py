@@ -83,9 +83,10 @@ def told(found: Backtest, models: Mapping[int, Measured], fitted: float, took: f
         print(f"{line.policy:24} {line.retrainings:4} {line.cpu_seconds:8.1f} {line.mean:.4f}")
     print(f"{'the bound':24} {len(found.oracle.retrainings):4} {found.oracle.mean:17.4f}")
     shared = sum(one.fit.cpu_seconds for one in models.values())
+    cells = sum(len(one.cells) for one in models.values())
     loop = sum(line.cpu_seconds for line in found.lines)
     print(
-        f"\n{len(models)} models, {sum(len(one.cells) for one in models.values()):,} cells, {processors()} processors\n"
+        f"\n{len(models)} models, {cells:,} cells, {processors()} processors\n"
         f"fits and cells {fitted:7.1f} s\nreplays        {took - fitted:7.1f} s\n"
         f"whole          {took:7.1f} s (at most {MOST_SECONDS:.0f} on two idle processors)\n"
         f"CPU-seconds of fitting: {shared:.0f} shared, {loop:.0f} if each policy fitted its own, "
