@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from deployments.local.prefect_server import (
     worker_command,
     worker_environment,
 )
+from deployments.local.secrets import GENERATORS
 from tasks.settings import REPOSITORY, Settings
 from tests.servers import _alive, _running, answers, any_free_offset, poll
 
@@ -35,7 +35,8 @@ def running_prefect(home: Path) -> Iterator[Orchestrator]:
     ports = Ports.shifted(any_free_offset())
     url = f"http://127.0.0.1:{ports.prefect}/api"
     settings = Settings("http://127.0.0.1:1", "none", "none", "none", prefect_url=url, home=home)
-    keys = {"PREFECT_SERVER_ENCRYPTION_KEY": secrets.token_hex(16)}
+    key = "PREFECT_SERVER_ENCRYPTION_KEY"
+    keys = {key: GENERATORS[key]()}
     environment = server_environment(home / "prefect", ports, keys)
     with _running(server_command(ports), environment, home / "prefect.log") as process:
         poll(lambda: _alive(process) and answers(f"{url}/health"), 120, "Prefect")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from deployments.cli.output import reporting, say, show, table
 from deployments.local import stack as local
-from tasks.settings import home_folder
+from tasks.settings import Settings, home_folder
 
 
 @click.command()
@@ -30,9 +32,14 @@ def down(as_json: bool) -> None:
 @click.command()
 @reporting
 def status(as_json: bool) -> int:
-    """Show each process of the local stack; exit 1 when one is not up."""
+    """Show each process of the local stack, and the challengers that await approval.
+
+    Exit 1 when a process is not up.
+    """
     state = local.status(home_folder())
-    show(state.to_dict(), as_json, lambda: _lines(state))
+    waiting = _waiting() if state.green else []
+    document = {**state.to_dict(), "awaiting_approval": waiting}
+    show(document, as_json, lambda: "\n".join([_lines(state), *map(_approval, waiting)]))
     return 0 if state.green else 1
 
 
@@ -48,6 +55,28 @@ def doctor(as_json: bool) -> int:
     ]
     show(document, as_json, lambda: table(["", "check", "found", "what to do"], rows))
     return 0 if all(check.passed for check in checks) else 1
+
+
+def _waiting() -> list[dict[str, Any]]:
+    from tasks.config import pipeline_names
+    from tasks.ledger.ledger import ledger_of
+    from tasks.promotion.waiting import waiting_versions
+
+    local.connect(home_folder())
+    settings = Settings.from_environment()
+    return [
+        {"pipeline": name, "version": version}
+        for name in pipeline_names(settings.pipelines)
+        for version in waiting_versions(ledger_of(settings, name).entries())
+    ]
+
+
+def _approval(one: dict[str, Any]) -> str:
+    name, version = one["pipeline"], one["version"]
+    return (
+        f"{name} version {version} awaits approval: "
+        f"`perennial promote {name} {version}` or `perennial reject {name} {version}`."
+    )
 
 
 def _lines(state: local.StackStatus) -> str:

@@ -49,6 +49,16 @@ class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         self.n_features_in_ = values.shape[1]
         return self
 
+    @classmethod
+    def known(cls, fill: list[float], mean: list[float], scale: list[float]) -> Standardise:
+        """Return one that was fitted before."""
+        made = cls()
+        made.fill_, made.mean_, made.scale_ = (
+            np.array(each, np.float32) for each in (fill, mean, scale)
+        )
+        made.n_features_in_ = len(fill)
+        return made
+
     def transform(self, rows: Any) -> Matrix:
         """Return (n, columns) float32 within ten deviations."""
         values = _matrix(rows)

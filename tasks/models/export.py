@@ -9,17 +9,17 @@ scikit-learn does, but for a forest of several classes, whose answer is within 1
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tasks.errors import DataError
-from tasks.features.preprocessing import BOUND, Float32, MissingFlags, Standardise
+from tasks.features.preprocessing import BOUND, Standardise
 from tasks.features.schema import Columns
 from tasks.models import trees
+from tasks.models.blocks import Block, blocks_of
 from tasks.models.graph import DOUBLE, FLOAT, STRING, Graph
-from tasks.models.lookups import lookup_tables
 from tasks.models.model import Model
 
 FORMAT = "1"
@@ -39,7 +39,8 @@ def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
         graph.input(name, FLOAT)
     for name in columns.categories:
         graph.input(name, STRING)
-    encoded = _encoders(graph, model.pipeline_.named_steps["encoders"])
+    blocks = blocks_of(model.pipeline_.named_steps["encoders"])
+    encoded = graph.beside([_block(graph, block) for block in blocks])
     estimator = model.pipeline_.named_steps["model"]
     answer = _WRITERS[type(estimator).__name__](graph, encoded, estimator)
     notes = {
@@ -64,34 +65,15 @@ def _classes(model: Model, task: str) -> int:
     return len(learned)
 
 
-def _encoders(graph: Graph, encoders: Any) -> str:
-    blocks = [
-        _encoder(graph, step, [str(name) for name in names])
-        for _, step, names in encoders.transformers_
-        if len(names) and not isinstance(step, str)
-    ]
-    return graph.beside(blocks)
-
-
-def _encoder(graph: Graph, step: Any, names: Sequence[str]) -> str:
-    if hasattr(step, "categories_"):
-        return _lookups(graph, step, names)
-    if hasattr(step, "steps"):
-        encode, scale = (each for _, each in step.steps)
-        return _standardise(graph, scale, _lookups(graph, encode, names))
-    rows = graph.beside(names)
-    if isinstance(step, Float32):
-        return rows
-    if isinstance(step, MissingFlags):
-        return graph.cast(graph.node("IsNaN", [rows]), FLOAT)
-    return _standardise(graph, step, rows)
-
-
-def _lookups(graph: Graph, encoder: Any, names: Sequence[str]) -> str:
-    tables = lookup_tables(encoder)
-    return graph.beside(
-        [graph.lookup(name, keys, table) for name, (keys, table) in zip(names, tables, strict=True)]
-    )
+def _block(graph: Graph, block: Block) -> str:
+    if block.tables:
+        found = zip(block.columns, block.tables, strict=True)
+        rows = graph.beside([graph.lookup(name, keys, table) for name, (keys, table) in found])
+    else:
+        rows = graph.beside(block.columns)
+    if block.flags:
+        rows = graph.cast(graph.node("IsNaN", [rows]), FLOAT)
+    return rows if block.scaling is None else _standardise(graph, block.scaling, rows)
 
 
 def _standardise(graph: Graph, step: Standardise, rows: str) -> str:

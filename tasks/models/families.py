@@ -71,6 +71,13 @@ def lightgbm(params: Params, task: str, seed: int, sample: Sample) -> Any:
     )
 
 
+def booster(text: str) -> Any:
+    """Return the trees that LightGBM's own text holds."""
+    from lightgbm import Booster
+
+    return Booster(model_str=text)
+
+
 def mlp(params: Params, task: str, seed: int, sample: Sample) -> Any:
     """Return a network of one or two layers, trained for about a thousand steps.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tasks.features.schema import Columns
-from tasks.models.lookups import lookup_tables
+from tasks.models.blocks import blocks_of
 from tasks.models.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -63,16 +63,9 @@ def _weights(estimator: Any, spread: Array) -> Array:
 
 def _sources(encoders: Any) -> list[str]:
     """Return the column that each encoded column came from, in order."""
-    sources: list[str] = []
-    for _, step, names in encoders.transformers_:
-        if len(names) and not isinstance(step, str):
-            for name, width in zip(names, _widths(step, names), strict=True):
-                sources.extend([str(name)] * width)
-    return sources
-
-
-def _widths(step: Any, names: Sequence[str]) -> list[int]:
-    encoder = step.steps[0][1] if hasattr(step, "steps") else step
-    if not hasattr(encoder, "categories_"):
-        return [1] * len(names)
-    return [table.shape[1] for _, table in lookup_tables(encoder)]
+    return [
+        name
+        for block in blocks_of(encoders)
+        for name, width in zip(block.columns, block.widths, strict=True)
+        for _ in range(width)
+    ]

@@ -32,6 +32,7 @@ class Sample:
 
 
 Estimator = Callable[[Mapping[str, Any], str, int, Sample], Any]
+Learn = Callable[[Any, Array, Array], None]
 
 
 class Model(BaseEstimator):  # type: ignore[misc]
@@ -80,17 +81,41 @@ class Model(BaseEstimator):  # type: ignore[misc]
         # of two classes one share says all, and scikit-learn's encoder fails for more
         kind = "binary" if sample.classes == 2 else self.task
         encoders = for_trees if self.trees else for_distances
-        self.pipeline_ = Pipeline(
-            [
-                ("encoders", encoders(self.columns, kind, self.seed)),
-                ("float32", Float32(wide=not self.trees)),
-                ("model", self.estimator(self.params, self.task, self.seed, sample)),
-            ]
-        )
+        self.pipeline_ = self._steps(encoders(self.columns, kind, self.seed), sample)
         with threadpool_limits(1, user_api="blas"):
             self.converged_ = _fit_quietly(self.pipeline_, self._seen(prepared), y)
             some = self._seen(prepared).iloc[:: len(y) // EXAMINED + 1]
             self.input_spread_ = self.pipeline_[:-1].transform(some).std(axis=0)
+        if self.task != "regression":
+            self.classes_ = self.pipeline_.classes_
+        return self
+
+    def go_on(
+        self,
+        prepared: pd.DataFrame,
+        y: Array,
+        encoders: Any,
+        scale: tuple[float, float],
+        learn: Learn,
+    ) -> Model:
+        """Learn from newer rows alone, with encoders and a target's scale from an earlier fit.
+
+        `learn` takes the unfitted estimator, the encoded rows and the targets.
+
+        Raises:
+            DataError: there are fewer than ten rows, or one class only.
+        """
+        y = np.asarray(y)
+        sample = _sample(y, self.task)
+        self.center_, self.spread_ = scale
+        if self.task == "regression":
+            y = (y.astype(np.float64) - self.center_) / self.spread_
+        self.pipeline_ = self._steps(encoders, sample)
+        with threadpool_limits(1, user_api="blas"):
+            rows = self.pipeline_[:-1].fit_transform(self._seen(prepared))
+            learn(self.pipeline_.named_steps["model"], rows, y)
+            self.input_spread_ = rows.std(axis=0)
+        self.converged_ = True
         if self.task != "regression":
             self.classes_ = self.pipeline_.classes_
         return self
@@ -119,6 +144,15 @@ class Model(BaseEstimator):  # type: ignore[misc]
         spread = np.zeros((len(found), max(classes, int(self.classes_.max()) + 1)))
         spread[:, self.classes_] = found
         return spread
+
+    def _steps(self, encoders: Any, sample: Sample) -> Pipeline:
+        return Pipeline(
+            [
+                ("encoders", encoders),
+                ("float32", Float32(wide=not self.trees)),
+                ("model", self.estimator(self.params, self.task, self.seed, sample)),
+            ]
+        )
 
     def _seen(self, prepared: pd.DataFrame) -> pd.DataFrame:
         return prepared[[*self.columns.numbers, *self.columns.categories]]

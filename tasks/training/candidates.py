@@ -100,11 +100,11 @@ def choose(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
 
 def _why(tuning: Tuning, candidates: Sequence[Candidate], place: int, metric: str) -> str:
     chosen = candidates[place]
-    setting = (
-        tuning.why
-        if chosen.challenger.kind == "tuned"
-        else f"the champion's own setting ({chosen.contender.setting.family}) was fitted again"
-    )
+    family = chosen.contender.setting.family
+    setting = {
+        "tuned": tuning.why,
+        "warm": f"the champion ({family}) went on learning from the newer rows",
+    }.get(chosen.challenger.kind, f"the champion's own setting ({family}) was fitted again")
     if len(candidates) == 1:
         return setting
     others = ", ".join(

@@ -5,6 +5,8 @@ A retraining may make several, and the gate picks the best that passes:
 - `tuned`: tune on every row of the training window, then fit.
 - `refitted`: the champion's own setting, fitted again; no tuning, seconds.
 - `recent 90d`: the champion's own setting, fitted on the latest 90 days only.
+- `warm`: the champion goes on learning from the rows that came after its own (more trees on top
+  of a boosting, more steps of a network); it costs what the new rows cost.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from tasks.quantities import duration
 
-Kind = Literal["tuned", "refitted", "recent"]
-WRITTEN = re.compile(r"(tuned|refitted)|recent\s+(\S+)")
+Kind = Literal["tuned", "refitted", "warm", "recent"]
+WRITTEN = re.compile(r"(tuned|refitted|warm)|recent\s+(\S+)")
 
 
 @dataclass(frozen=True)
@@ -56,30 +58,42 @@ def challenger(text: str) -> Challenger:
     """Read one challenger as it is written.
 
     Raises:
-        ValueError: it is not of tuned, refitted, recent DURATION.
+        ValueError: it is not of tuned, refitted, warm, recent DURATION.
 
     >>> challenger("recent 90d")
     Challenger(kind='recent', length=datetime.timedelta(days=90))
     """
     found = WRITTEN.fullmatch(str(text).strip())
     if found is None:
-        raise ValueError("a challenger is tuned, refitted, or recent and a length (recent 90d)")
+        rule = "a challenger is tuned, refitted, warm, or recent and a length (recent 90d)"
+        raise ValueError(rule)
     if found[2]:
         return Challenger("recent", duration(found[2]))
-    return Challenger("tuned" if found[1] == "tuned" else "refitted")
+    return Challenger(cast("Kind", found[1]))
 
 
-def planned(asked: Sequence[str], *, champion: bool) -> tuple[Challenger, ...]:
-    """Return the challengers to make, each once; without a champion only a tuned one can be.
+def planned(
+    asked: Sequence[str], *, champion: bool, goes_on: bool = False
+) -> tuple[Challenger, ...]:
+    """Return the challengers to make, each once.
 
-    >>> [one.text for one in planned(["refitted", "refitted", "tuned"], champion=True)]
+    Without a champion only a tuned one can be. Where it cannot go on (its family does not, or
+    the columns are others now), it is refitted instead.
+
+    >>> [one.text for one in planned(["refitted", "warm", "tuned"], champion=True)]
     ['refitted', 'tuned']
+    >>> [one.text for one in planned(["refitted", "warm"], champion=True, goes_on=True)]
+    ['refitted', 'warm']
     >>> planned(["refitted"], champion=False)
     (Challenger(kind='tuned', length=None),)
     """
     if not champion:
         return (Challenger("tuned"),)
-    return tuple(dict.fromkeys(challenger(text) for text in asked))
+    wanted = [challenger(text) for text in asked]
+    possible = [
+        Challenger("refitted") if one.kind == "warm" and not goes_on else one for one in wanted
+    ]
+    return tuple(dict.fromkeys(possible))
 
 
 def rows_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,13 @@ import pandas as pd
 from tasks.config import Pipeline
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema
+from tasks.models.continuing import Start, continued, kept
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.golden import MOST, Golden, difference
+from tasks.promotion.manifest import MODEL
 from tasks.tuning.trial import Setting
 
 COMPARED = 2000
@@ -28,7 +31,8 @@ class Contender:
     """A model that was fitted on rows up to `fitted_until`, and how its export does.
 
     `difference` is the largest one between fitted and exported answers over up to 2,000 rows;
-    `latency` is the 99th percentile of one row through the export, in CPU seconds.
+    `latency` is the 99th percentile of one row through the export, in CPU seconds. `files` are
+    the exported model, and what a later training needs to go on from it.
     """
 
     setting: Setting
@@ -40,10 +44,15 @@ class Contender:
     difference: float
     latency: float
     seconds: float
-    model: bytes
+    files: Mapping[str, bytes]
+
+    @property
+    def model(self) -> bytes:
+        """The exported model."""
+        return self.files[MODEL]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the model's bytes."""
+        """Return all but the files."""
         return {
             "setting": self.setting.to_dict(),
             "rows": self.rows,
@@ -57,14 +66,14 @@ class Contender:
         }
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any], model: bytes) -> Contender:
+    def from_dict(cls, content: dict[str, Any], files: Mapping[str, bytes]) -> Contender:
         """Read what `to_dict` wrote."""
         return cls(
             **content
             | {
                 "setting": Setting.from_dict(content["setting"]),
                 "golden": Golden.from_dict(content["golden"]),
-                "model": model,
+                "files": files,
             }
         )
 
@@ -76,15 +85,19 @@ def fitted(
     prepared: pd.DataFrame,
     y: np.ndarray[Any, Any],
     times: np.ndarray[Any, Any],
+    start: Start | None = None,
 ) -> Contender:
-    """Fit a setting on these rows, export it, and compare the export with the fitted model."""
+    """Fit a setting on these rows, export it, and compare the export with the fitted model.
+
+    With `start`, a model that was fitted on earlier rows goes on learning from these.
+    """
     columns = prepared_columns(schema)
-    start = time.monotonic()
+    began = time.monotonic()
     model = FAMILIES[setting.family].build(
         setting.params, columns, pipeline.task, pipeline.training.seed
     )
-    model.fit(prepared, y)
-    seconds = time.monotonic() - start
+    model = model.fit(prepared, y) if start is None else continued(model, start, prepared, y)
+    seconds = time.monotonic() - began
     data = to_onnx(model, columns, pipeline.task)
     exported = OnnxModel(data)
     sample = _spread(prepared, COMPARED)
@@ -93,15 +106,15 @@ def fitted(
     golden = _spread(prepared, MOST)
     return Contender(
         setting=setting,
-        rows=len(prepared),
-        fitted_from=str(np.datetime_as_string(times.min(), unit="s")),
+        rows=len(prepared) + (start.rows if start else 0),
+        fitted_from=start.since if start else str(np.datetime_as_string(times.min(), unit="s")),
         fitted_until=str(np.datetime_as_string(times.max(), unit="us")),
         importances=importances(model, columns),
         golden=Golden.of(golden, exported.predict(golden)),
         difference=difference(own, answers),
         latency=exported.latency(golden, LATENCY_ROUNDS),
         seconds=round(seconds, 3),
-        model=data,
+        files={MODEL: data, **kept(model, setting.family)},
     )
 
 

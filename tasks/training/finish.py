@@ -14,7 +14,7 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import Ledger, ledger_of
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
-from tasks.promotion.manifest import MODEL, Manifest
+from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import Context, promote, repair
 from tasks.promotion.versions import publish as publish_version
@@ -49,7 +49,7 @@ def publish(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
     """Publish the model with its signed manifest; the same plan gives the same version."""
 
     def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
-        files = {MODEL: final.model, **keepsakes(work, chosen.best, final)}
+        files = {**final.files, **keepsakes(work, chosen.best, final)}
         return manifest_of(work, chosen, final, run, version), files
 
     key = work.plan.key

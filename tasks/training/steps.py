@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
 from tasks.training.challengers import Challenger, rows_of
 from tasks.training.comparison import Compared, against_champion
 from tasks.training.contender import Contender, fitted
+from tasks.training.going_on import newer, starting_point
 from tasks.training.plan import digest
 from tasks.training.work import Work
 from tasks.tuning.search import tune as search
@@ -110,16 +111,15 @@ def untuned(work: Work, setting: Setting) -> Tuning:
 
 def fit(work: Work, tuning: Tuning, challenger: Challenger) -> tuple[Contender, bool]:
     """Fit a challenger on its part of the training window and export it."""
-    rows = rows_of(challenger.length, work.dataset.times, work.dataset.split.training)
+    training = work.dataset.split.training
     setting = setting_of(work, tuning, challenger)
-    return _contender(work, setting, f"contender-{challenger.step}.json", "train.fitted", rows)
+    return _contender(work, challenger, setting, "contender", "train.fitted", training)
 
 
 def refit(work: Work, challenger: Challenger, setting: Setting) -> tuple[Contender, bool]:
     """Fit a challenger's setting again with the holdout, and export it."""
     every = np.ones(len(work.dataset.y), dtype=bool)
-    rows = rows_of(challenger.length, work.dataset.times, every)
-    return _contender(work, setting, f"final-{challenger.step}.json", "train.refitted", rows)
+    return _contender(work, challenger, setting, "final", "train.refitted", every)
 
 
 def setting_of(work: Work, tuning: Tuning, challenger: Challenger) -> Setting:
@@ -130,10 +130,19 @@ def setting_of(work: Work, tuning: Tuning, challenger: Challenger) -> Setting:
 
 
 def _contender(
-    work: Work, setting: Setting, step: str, write: str, rows: np.ndarray[Any, Any]
+    work: Work,
+    challenger: Challenger,
+    setting: Setting,
+    step: str,
+    write: str,
+    within: np.ndarray[Any, Any],
 ) -> tuple[Contender, bool]:
-    def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
+    def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
         data = work.dataset
+        rows = rows_of(challenger.length, data.times, within)
+        start = starting_point(work) if challenger.kind == "warm" else None
+        if start is not None:
+            rows = newer(work, rows)
         made = fitted(
             setting,
             work.pipeline,
@@ -141,11 +150,15 @@ def _contender(
             data.prepared[rows],
             data.y[rows],
             data.times[rows],
+            start,
         )
-        return made.to_dict(), {"model.onnx": made.model}
+        return made.to_dict(), made.files
 
-    remembered, known = work.once(step, write, compute)
-    return Contender.from_dict(remembered.document, remembered.files["model.onnx"]), known
+    # what stems from the champion is found again only under the same champion
+    champion = None if challenger.kind == "tuned" else work.reigning
+    key = None if champion is None else digest([work.key, champion.champion.digest])
+    remembered, known = work.once(f"{step}-{challenger.step}.json", write, compute, key)
+    return Contender.from_dict(remembered.document, remembered.files), known
 
 
 def evaluate_holdout(

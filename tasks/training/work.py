@@ -26,9 +26,10 @@ from tasks.promotion.versions import load
 from tasks.settings import Settings
 from tasks.store.base import Store
 from tasks.store.results import Remembered, recall, remember
-from tasks.training.challengers import Challenger, planned
+from tasks.training.challengers import Challenger, challenger, planned
 from tasks.training.cost import Cost, measured, total
 from tasks.training.dataset import Dataset, dataset
+from tasks.training.going_on import obstacle
 from tasks.training.plan import Plan, digest
 from tasks.tuning.trial import Setting
 
@@ -37,10 +38,11 @@ Computed = tuple[dict[str, Any], Mapping[str, bytes]]
 
 @dataclass(frozen=True)
 class Reigning:
-    """The champion, its manifest and its exported model."""
+    """The champion, its manifest, its files and its exported model."""
 
     champion: Champion
     manifest: Manifest
+    files: Mapping[str, bytes]
     model: OnnxModel
 
     @property
@@ -83,10 +85,18 @@ class Work:
         """What the results of its steps are kept under: the plan, and where the holdout begins."""
         return digest([self.plan.key, self.dataset.split.boundary.isoformat()])
 
-    @property
+    @cached_property
+    def obstacle(self) -> str | None:
+        """Why a warm challenger was asked for and cannot be made; None where it can, or was not."""
+        asked = any(challenger(text).kind == "warm" for text in self.plan.challengers)
+        return obstacle(self) if asked else None
+
+    @cached_property
     def challengers(self) -> tuple[Challenger, ...]:
         """The challengers to make."""
-        return planned(self.plan.challengers, champion=self._pointer is not None)
+        champion = self._pointer is not None
+        goes_on = champion and self.obstacle is None
+        return planned(self.plan.challengers, champion=champion, goes_on=goes_on)
 
     @cached_property
     def _pointer(self) -> tuple[Champion, str] | None:
@@ -118,7 +128,7 @@ class Work:
             rule = f"the champion's task is the file's, {self.pipeline.task}"
             remedy = "Give the pipeline another name: its champion cannot be compared."
             raise IntegrityError(self.pipeline.name, rule, manifest.task, remedy)
-        return Reigning(champion, manifest, OnnxModel(files[MODEL]))
+        return Reigning(champion, manifest, files, OnnxModel(files[MODEL]))
 
     def once(
         self, step: str, write: str, compute: Callable[[], Computed], key: str | None = None

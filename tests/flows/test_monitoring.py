@@ -16,7 +16,7 @@ INGEST, TRAIN, MONITOR = (
     "flows.training:train",
     "flows.monitoring:monitor",
 )
-POLICY = "\nretraining: {policy: new_rows 50%, challengers: [refitted, recent 10d]}\n"
+POLICY = "\nretraining: {policy: new_rows 50%, challengers: [refitted, recent 10d, warm]}\n"
 
 
 def entries(bench: Bench, kind: str) -> list[dict]:

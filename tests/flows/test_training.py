@@ -6,7 +6,7 @@ from tasks.faults import POINTS
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion import pointer
 from tasks.promotion.promote import Context, promote
-from tasks.promotion.versions import models, published
+from tasks.promotion.versions import load, models, published
 from tasks.tracking.client import connected
 from tasks.tracking.registry import aliases
 from tests.flows.conftest import TOY, Bench, toy_rows
@@ -30,6 +30,12 @@ def finished_runs(bench: Bench) -> int:
         experiment = client.get_experiment_by_name(bench.name)
         runs = client.search_runs([experiment.experiment_id], "tags.`perennial.key` != ''")
     return sum(run.info.status == "FINISHED" for run in runs)
+
+
+def trees_of(text: bytes) -> list[str]:
+    """Return the trees of a booster; `Tree=` numbers them, and their sizes are elsewhere."""
+    trees, _, _ = text.decode().partition("end of trees")
+    return [one.strip() for one in trees.split("\nTree=")[1:]]
 
 
 def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> None:
@@ -68,6 +74,29 @@ def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     assert third["version"] == 3
     verdicts = ledger_of(bench.settings, bench.name).entries("verdict")
     assert [entry.version for entry in verdicts] == [1, 2, 3]
+
+
+def test_a_warm_challenger_goes_on_from_the_champion(bench: Bench) -> None:
+    bench.rewrite(TOY.replace("families: [linear]", "families: [lightgbm]"))
+    bench.drop("a.csv", toy_rows(600))
+    bench.run(INGEST)
+    bench.run(TRAIN)
+    bench.drop("b.csv", toy_rows(400, start=600))
+    bench.run(INGEST)
+    done = bench.run(TRAIN, challengers=["warm", "refitted"])
+    assert [one["challenger"] for one in done["challengers"]] == ["warm", "refitted"]
+    warm, refitted = (one["rows"] for one in done["challengers"])
+    assert warm == refitted
+    only = bench.run(TRAIN, challengers=["warm"])
+    key = bench.settings.signing_key
+    before, files = load(bench.store, bench.name, 1, key)
+    after, grown = load(bench.store, bench.name, only["version"], key)
+    assert after.lineage["challenger"] == "warm"
+    assert after.window["start"] == before.window["start"]
+    assert after.lineage["fitted_until"] > before.lineage["fitted_until"]
+    trees, more = (trees_of(one["booster.txt"]) for one in (files, grown))
+    assert more[: len(trees)] == trees
+    assert len(more) > len(trees)
 
 
 def test_a_refused_plan_stays_refused_until_a_person_overrules_it(bench: Bench) -> None:

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.ledger.entry import Entry
+from tasks.ledger.ledger import ledger_of
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
@@ -188,3 +191,26 @@ def test_a_run_that_fails_tells_its_reason_once(trained: Stack, tmp_path: Path) 
     assert answer.status == 1
     assert "no size" in answer.err
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_challenger_that_waits_is_shown_until_a_person_decides(trained: Stack) -> None:
+    assert perennial(trained, "status", "--json").document["awaiting_approval"] == []
+    ledger_of(trained.settings, "toy").append(
+        Entry(
+            id="verdict-waits",
+            at=datetime.now(UTC),
+            pipeline="toy",
+            kind="verdict",
+            version=2,
+            by="train (test)",
+            summary="version 2 passed the gate and awaits approval",
+            figures={"next": "awaiting approval"},
+        )
+    )
+    shown = perennial(trained, "status", "--json").document
+    assert shown["awaiting_approval"] == [{"pipeline": "toy", "version": 2}]
+    assert "`perennial reject toy 2`" in perennial(trained, "status").out
+    refused = perennial(trained, "reject", "toy", "1")
+    assert (refused.status, "does not" in refused.err) == (3, True)
+    assert perennial(trained, "reject", "toy", "2", "--why", "not today").status == 0
+    assert perennial(trained, "status", "--json").document["awaiting_approval"] == []

@@ -1,0 +1,153 @@
+"""Going on from a fitted model: what is kept of it, and how its family learns from newer rows.
+
+Boosting adds trees to the ones there are, fitted to what these leave unexplained. A network goes
+on with gradient steps from its weights. Both see the new rows only, through the encoders as they
+were, so it costs what the new rows cost. A forest or a linear model gains nothing from its past:
+fitting it again is the same model at the same price.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import DataError, IntegrityError
+from tasks.models.blocks import Block, Encoded, blocks_of
+from tasks.models.families import booster
+from tasks.models.model import Model
+
+Array = np.ndarray[Any, Any]
+ENCODERS = "encoders.json"
+FEWEST_TREES = 10
+FEWEST_EPOCHS = 2
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a family goes on: the file its state lies in, what writes it, what learns from it."""
+
+    file: str
+    state: Callable[[Any], bytes]
+    learn: Callable[[Any, bytes, Array, Array, float], None]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A fitted model to go on from: `rows` it saw, since `since`, and its state.
+
+    `classes` is how many it tells apart, 0 for a regression.
+    """
+
+    family: str
+    blocks: tuple[Block, ...]
+    center: float
+    spread: float
+    classes: int
+    state: bytes
+    rows: int
+    since: str
+
+
+def kept(model: Model, family: str) -> dict[str, bytes]:
+    """Return the files to keep of a fitted model, by name; none for a family without a way."""
+    if family not in WAYS:
+        return {}
+    way = WAYS[family]
+    blocks = blocks_of(model.pipeline_.named_steps["encoders"])
+    document = {
+        "blocks": [block.to_dict() for block in blocks],
+        "center": model.center_,
+        "spread": model.spread_,
+        "classes": len(getattr(model, "classes_", ())),
+    }
+    state = way.state(model.pipeline_.named_steps["model"])
+    return {ENCODERS: json.dumps(document, allow_nan=False).encode(), way.file: state}
+
+
+def can_go_on(family: str, files: Mapping[str, Any]) -> bool:
+    """Tell whether a version kept what its family needs.
+
+    >>> can_go_on("lightgbm", {"encoders.json": b"", "booster.txt": b""})
+    True
+    >>> can_go_on("linear", {}), can_go_on("mlp", {})
+    (False, False)
+    """
+    return family in WAYS and {ENCODERS, WAYS[family].file} <= set(files)
+
+
+def start_of(family: str, files: Mapping[str, bytes], rows: int, since: str) -> Start:
+    """Read what `kept` wrote.
+
+    Raises:
+        IntegrityError: it is something else.
+    """
+    try:
+        content = json.loads(files[ENCODERS])
+        blocks = tuple(Block.from_dict(one) for one in content["blocks"])
+        center, spread = float(content["center"]), float(content["spread"])
+        classes = int(content["classes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise IntegrityError(ENCODERS, "it holds a model's encoders", repr(error)) from error
+    state = files[WAYS[family].file]
+    return Start(family, blocks, center, spread, classes, state, rows, since)
+
+
+def continued(model: Model, start: Start, prepared: pd.DataFrame, y: Array) -> Model:
+    """Let an unfitted model of the same family and columns go on from `start`, with newer rows.
+
+    It learns for as long as the share of the newer rows among all rows says.
+
+    Raises:
+        DataError: the newer rows are fewer than ten, or not of every class.
+    """
+    if start.classes and len(np.unique(y)) != start.classes:
+        rule = f"rows to go on with are of each of the {start.classes} classes"
+        raise DataError("training rows", rule, f"{len(np.unique(y))} of them")
+    share = len(prepared) / (len(prepared) + start.rows)
+    way = WAYS[start.family]
+
+    def learn(estimator: Any, rows: Array, targets: Array) -> None:
+        way.learn(estimator, start.state, rows, targets, share)
+
+    return model.go_on(prepared, y, Encoded(start.blocks), (start.center, start.spread), learn)
+
+
+def _boosted(estimator: Any) -> bytes:
+    return str(estimator.booster_.model_to_string()).encode()
+
+
+def _boost(estimator: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
+    estimator.set_params(n_estimators=max(FEWEST_TREES, round(estimator.n_estimators * share)))
+    estimator.fit(rows, y, init_model=booster(state.decode()))
+
+
+def _weights(estimator: Any) -> bytes:
+    layers = [
+        [each.tolist() for each in kind] for kind in (estimator.coefs_, estimator.intercepts_)
+    ]
+    return json.dumps(layers, allow_nan=False).encode()
+
+
+def _descend(estimator: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
+    epochs = max(FEWEST_EPOCHS, round(estimator.max_iter * share))
+    batch = estimator.set_params(early_stopping=False).batch_size
+    classes = {} if np.issubdtype(y.dtype, np.floating) else {"classes": np.unique(y)}
+    estimator.partial_fit(rows[:batch], y[:batch], **classes)
+    # The optimiser holds these very arrays: they are filled, not replaced.
+    own = (estimator.coefs_, estimator.intercepts_)
+    for layers, saved in zip(own, json.loads(state), strict=True):
+        for layer, values in zip(layers, saved, strict=True):
+            layer[...] = np.array(values, layer.dtype)
+    for _ in range(epochs):
+        estimator.partial_fit(rows, y)
+
+
+WAYS: Mapping[str, Way] = {
+    "lightgbm": Way("booster.txt", _boosted, _boost),
+    "mlp": Way("network.json", _weights, _descend),
+}

@@ -1,0 +1,87 @@
+"""Going on from a fitted model, as a later training does: from files alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tasks.errors import DataError, IntegrityError
+from tasks.models.continuing import ENCODERS, WAYS, can_go_on, continued, kept, start_of
+from tasks.models.export import to_onnx
+from tasks.models.families import FAMILIES
+from tasks.models.importance import importances
+from tasks.models.model import Model
+from tasks.models.runtime import OnnxModel
+from tests.tasks.models.conftest import COLUMNS, TASKS, Messy
+
+CASES = [(family, task) for family in WAYS for task in TASKS]
+
+
+def halves(messy: Messy, family: str, task: str) -> tuple[Model, Model]:
+    """Fit on every other row, and go on with the rest."""
+    rows, y = messy.fit, messy.y[task]
+    first = FAMILIES[family].build({}, COLUMNS, task, 7).fit(rows[::2], y[::2])
+    start = start_of(family, kept(first, family), len(rows[::2]), "2013-01-01T00:00:00")
+    unfitted = FAMILIES[family].build({}, COLUMNS, task, 7)
+    return first, continued(unfitted, start, rows[1::2], y[1::2])
+
+
+def loss(model: Model, messy: Messy, task: str) -> float:
+    """Return the mean loss on the newer half."""
+    rows, y = messy.fit[1::2], messy.y[task][1::2]
+    answers = model.answers(rows)
+    if task == "regression":
+        return float(((answers - y) ** 2).mean())
+    return float(-np.log(answers[np.arange(len(y)), y] + 1e-9).mean())
+
+
+@pytest.mark.parametrize(("family", "task"), CASES)
+def test_it_knows_the_newer_rows_better_and_exports_as_any_model(family, task, messy) -> None:
+    first, second = halves(messy, family, task)
+    assert loss(second, messy, task) < loss(first, messy, task)
+    answers = OnnxModel(to_onnx(second, COLUMNS, task)).predict(messy.ask)
+    assert np.abs(answers - second.answers(messy.ask)).max() < 1e-6
+    assert sum(importances(second, COLUMNS).values()) == pytest.approx(1)
+    again = halves(messy, family, task)[1]
+    assert to_onnx(again, COLUMNS, task) == to_onnx(second, COLUMNS, task)
+
+
+@pytest.mark.parametrize(("family", "task"), CASES)
+def test_what_it_kept_gives_the_same_start(family, task, messy) -> None:
+    first, second = halves(messy, family, task)
+    start = start_of(family, kept(second, family), 1, "")
+    encoders = first.pipeline_.named_steps["encoders"]
+    rows = messy.fit[list(COLUMNS.numbers) + list(COLUMNS.categories)]
+    encoded = np.concatenate([block.encode(rows) for block in start.blocks], axis=1)
+    np.testing.assert_array_equal(encoded, np.asarray(encoders.transform(rows), np.float32))
+    assert (start.center, start.spread) == (first.center_, first.spread_)
+
+
+def test_boosting_adds_trees_in_the_share_of_the_newer_rows(messy) -> None:
+    first, second = halves(messy, "lightgbm", "binary")
+    before, after = (
+        model.pipeline_.named_steps["model"].booster_.num_trees() for model in (first, second)
+    )
+    assert before == FAMILIES["lightgbm"].defaults["n_estimators"]
+    assert after == before + before // 2
+
+
+def test_newer_rows_without_a_class_are_refused(messy) -> None:
+    rows, y = messy.fit, messy.y["multiclass"]
+    first, _ = halves(messy, "lightgbm", "multiclass")
+    start = start_of("lightgbm", kept(first, "lightgbm"), 300, "")
+    unfitted = FAMILIES["lightgbm"].build({}, COLUMNS, "multiclass", 7)
+    with pytest.raises(DataError, match="each of the 5 classes"):
+        continued(unfitted, start, rows[300:], y[300:])
+
+
+def test_a_family_without_a_way_keeps_nothing(messy) -> None:
+    model = FAMILIES["linear"].build({}, COLUMNS, "binary", 7).fit(messy.fit, messy.y["binary"])
+    assert kept(model, "linear") == {}
+    assert not can_go_on("linear", {})
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"blocks": [{}], "center": 0, "spread": 1}'])
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(IntegrityError, match="a model's encoders"):
+        start_of("lightgbm", {ENCODERS: data, "booster.txt": b""}, 1, "")
