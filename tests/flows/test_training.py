@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tasks.faults import POINTS
@@ -10,6 +12,8 @@ from tasks.promotion.versions import load, models, published
 from tasks.tracking.client import connected
 from tasks.tracking.registry import aliases
 from tests.flows.conftest import TOY, Bench, toy_rows
+from tests.flows.running import completed
+from tests.servers import poll
 
 pytestmark = pytest.mark.system
 INGEST, TRAIN = "flows.ingestion:ingest", "flows.training:train"
@@ -115,6 +119,37 @@ def test_a_refused_plan_stays_refused_until_a_person_overrules_it(bench: Bench) 
     assert done.outcome == "promoted"
     final = bench.run(TRAIN)
     assert (final["passed"], final["state"]) == (True, "is in service")
+
+
+def test_of_two_retrainings_racing_the_later_is_judged_again_against_the_earlier(
+    bench: Bench,
+) -> None:
+    bench.drop("a.csv", toy_rows(400))
+    bench.run(INGEST)
+    bench.run(TRAIN)
+    bench.drop("b.csv", toy_rows(300, start=400))
+    bench.run(INGEST)
+    marker = bench.folder / "waits"
+    apart = bench.folder / "slow"
+    apart.mkdir()
+    held = {**bench.environment, "PERENNIAL_WAIT_AT": f"train.verdict.before:{marker}"}
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(completed, TRAIN, held, apart, pipeline=bench.name)
+        poll(marker.exists, 120, "the slow one to reach its verdict")
+        bench.rewrite(TOY.replace("folds: 2", "folds: 3"))
+        fast = bench.run(TRAIN)
+        marker.unlink()
+        ended = slow.result()
+    assert (fast["outcome"], fast["version"], ended["version"]) == ("promoted", 3, 2)
+    ledger = ledger_of(bench.settings, bench.name)
+    (lost,) = ledger.entries("lost")
+    assert lost.version == 2
+    verdicts = [one for one in ledger.entries("verdict") if one.version == 2]
+    against = [one.figures["champion"] for one in verdicts]
+    assert len(set(against)) == 2, "it was judged against each champion once"
+    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    assert champion.version == (2 if ended["outcome"] == "promoted" else 3)
+    assert published(bench.store, bench.name) == (1, 2, 3)
 
 
 def test_a_damaged_result_is_computed_again(bench: Bench) -> None:

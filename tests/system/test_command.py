@@ -73,7 +73,7 @@ def test_applying_twice_changes_nothing_the_second_time(trained: Stack) -> None:
     plan = again.document
     assert (plan["create"], plan["update"], plan["remove"]) == ([], [], [])
     flows = ("backtest", "ingest", "label", "monitor", "score", "train")
-    expected = [f"{flow}/{name}" for flow in flows for name in ("loop", "toy")]
+    expected = [f"{flow}/{name}" for flow in flows for name in ("loop", "quiet", "toy")]
     assert sorted(plan["unchanged"]) == sorted([*expected, "reconcile/all"])
     assert "perennial: toy: ingest" in plan["automations"]["unchanged"]
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+import psutil
 import pytest
 
 from deployments.apply.act import apply
@@ -13,6 +17,7 @@ from deployments.local import secrets
 from deployments.local import stack as local
 from deployments.local.folder import Folder
 from deployments.local.ports import Ports
+from deployments.prefect_api import connected
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.store.s3 import S3Store
@@ -23,6 +28,10 @@ from tests.system.prefect import call, enable
 
 pytestmark = pytest.mark.system
 ROWS = 300
+FACTS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "decision": lambda said: [said["decision"][name] for name in ("retrain", "rule")],
+    "verdict": lambda said: [said[name] for name in ("score", "gain", "next", "data_version")],
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +42,16 @@ def loop(stack: Stack) -> Stack:
     return stack
 
 
-def send(stack: Stack, number: int) -> str:
+def send(stack: Stack, number: int, pipeline: str = "loop") -> str:
     """Put a file into the bucket, as any S3 client would; return its name."""
     rows = toy_rows(ROWS, start=number * ROWS)
-    key = f"loop/incoming/{number}.csv"
+    key = f"{pipeline}/incoming/{number}.csv"
     S3Store(stack.settings).put(key, rows.to_csv(index=False).encode())
     return key
 
 
-def entries(stack: Stack, kind: str) -> tuple[Entry, ...]:
-    return ledger_of(stack.settings, "loop").entries(kind)
+def entries(stack: Stack, kind: str, pipeline: str = "loop") -> tuple[Entry, ...]:
+    return ledger_of(stack.settings, pipeline).entries(kind)
 
 
 def decisions_on(stack: Stack, key: str) -> list[Entry]:
@@ -73,6 +82,24 @@ def test_a_file_is_all_it_takes_and_a_storm_of_events_makes_one_retraining(loop:
     assert {one.version for one in entries(loop, "verdict")} == {1, 2}
 
 
+def test_without_any_event_the_outcome_is_the_same(loop: Stack) -> None:
+    assert enable(loop, "perennial: quiet: ", on=False) == 3
+    with stopped(loop, "receiver"):
+        for number in (0, 1):
+            send(loop, number, "quiet")
+            until = time.monotonic() + 240
+            while len(entries(loop, "verdict", "quiet")) <= number:
+                assert time.monotonic() < until, f"file {number}: {told(loop, 'quiet')}"
+                reconcile(loop)
+    assert told(loop, "quiet") == told(loop, "loop")
+    with connected(loop.settings) as client:
+        asked = {"deployments": {"name": {"any_": ["quiet"]}}}
+        found = client.request("POST", "/flow_runs/filter", json=asked).json()
+    makers = {(one["created_by"] or {}).get("type") for one in found}
+    assert len(found) >= 6
+    assert "AUTOMATION" not in makers
+
+
 def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
     third = send(loop, 2)
     kill(loop, "prefect")
@@ -83,6 +110,37 @@ def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
     (decision,) = decisions_on(loop, third)
     verdicts = [one for one in entries(loop, "verdict") if one.figures["decision"] == decision.id]
     assert len(verdicts) == 1
+
+
+def told(stack: Stack, pipeline: str) -> list[tuple[Any, ...]]:
+    """Return what the ledger says of a pipeline's course, without names and times."""
+    every = ledger_of(stack.settings, pipeline).entries()
+    return [(one.kind, one.version, FACTS.get(one.kind, len)(one.figures)) for one in every]
+
+
+def reconcile(stack: Stack) -> None:
+    """Let the reconciler look now, rather than at the next minute, and wait for its end."""
+    with connected(stack.settings) as client:
+        deployment = client.read_deployment_by_name("reconcile/all")
+        run = client.create_flow_run_from_deployment(deployment.id, parameters={"grace": 0.0})
+
+        def ended() -> bool:
+            return bool(client.read_flow_run(run.id).state.is_final())
+
+        poll(ended, 90, "the reconciler")
+
+
+@contextmanager
+def stopped(stack: Stack, name: str) -> Iterator[None]:
+    """Hold a program of the stack; it answers nobody meanwhile."""
+    (pid,) = [each.pid for each in local.status(stack.home).programs if each.name == name]
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def notify(stack: Stack, key: str) -> None:
