@@ -135,12 +135,13 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
     """Hold a program of the stack; it answers nobody meanwhile."""
     (pid,) = [each.pid for each in local.status(stack.home).programs if each.name == name]
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    held = psutil.Process(pid)
+    held.suspend()
     try:
-        assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        poll(lambda: held.status() == psutil.STATUS_STOPPED, 10, "the program to be held")
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        held.resume()
 
 
 def notify(stack: Stack, key: str) -> None:
