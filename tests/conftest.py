@@ -27,6 +27,9 @@ GROUPS = (
     ("tests/test_servers.py", "servers"),
 )
 
+# importing it imports everything, which only the flows' forkserver needs
+collect_ignore = ["flows/warm.py"]
+
 hypothesis_settings.register_profile("shared machine", deadline=None)
 hypothesis_settings.load_profile("shared machine")
 

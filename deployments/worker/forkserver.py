@@ -30,8 +30,8 @@ from contextlib import suppress
 from typing import Any
 
 from deployments.worker import child
+from deployments.worker.completing import complete
 from deployments.worker.linux import die_with
-from deployments.worker.models import complete_models
 
 Order = dict[str, Any]
 
@@ -98,7 +98,7 @@ class Forkserver:
                 order = self._attend(wait=False)
                 if order is not None:
                     return order
-        complete_models()
+        complete()
         gc.collect()
         gc.freeze()  # a collection in a child would otherwise copy every page it looks at
         taken = round(time.monotonic() - begin, 2)

@@ -26,6 +26,7 @@ LIBRARIES = (
     "sklearn.linear_model",
     "lightgbm",
     "mlflow.onnx",
+    "mlflow.pyfunc",
     "optuna",
     "matplotlib.backends.backend_agg",
     "evidently.presets",

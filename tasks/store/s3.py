@@ -8,7 +8,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
@@ -22,6 +24,28 @@ PART = 16 * MIB
 THREADS = 4
 PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 ATTEMPTS_AT_A_MOVING_OBJECT = 3
+MAKING = Lock()
+
+
+@cache
+def session() -> Any:
+    """Return this process's boto3 session, with S3's description read.
+
+    A session of its own would read it anew for each client, which takes 0.15 s.
+    """
+    import boto3
+
+    made = boto3.session.Session()
+    # with keys of its own, or it would look for some in files and on the network
+    keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "-")
+    made.client("s3", region_name="none", **keys)
+    return made
+
+
+def client(**options: Any) -> Any:
+    """Make an S3 client; a session makes one at a time."""
+    with MAKING:
+        return session().client("s3", **options)
 
 
 class S3Store:
@@ -32,7 +56,6 @@ class S3Store:
     """
 
     def __init__(self, settings: Settings) -> None:
-        import boto3
         from botocore.config import Config
 
         self.bucket = settings.bucket
@@ -45,8 +68,7 @@ class S3Store:
             max_pool_connections=32,
         )
         with translated(self.where, ""):
-            self._client: Any = boto3.session.Session().client(
-                "s3",
+            self._client = client(
                 endpoint_url=settings.s3_endpoint,
                 aws_access_key_id=settings.access_key,
                 aws_secret_access_key=settings.secret_key,

@@ -13,26 +13,7 @@ from typing import Any
 from prefect.context import refresh_global_settings_context
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    [
-        "boto3",
-        "deltalake",
-        "flows.ingestion",
-        "flows.scoring",
-        "flows.training",
-        "lightgbm",
-        "matplotlib.backends.backend_agg",
-        "mlflow.onnx",
-        "optuna",
-        "sklearn.linear_model",
-        "tasks.scoring.score",
-        "tasks.training.finish",
-        "tasks.training.telling",
-        "tasks.validation.docs",
-        "tasks.validation.ingest",
-        "tests.suites.toy",
-    ]
-)
+CONTEXT.set_forkserver_preload(["tests.flows.warm"])
 
 
 def completed(

@@ -1,4 +1,4 @@
-"""Finish what Prefect puts off until the first flow run of a process."""
+"""Finish what libraries put off until the first flow run of a process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+
+# what each of these computes stays in its module: S3's description, which package holds a module
+ONCE = (
+    ("tasks.store.s3", "session"),
+    ("mlflow.utils.requirements_utils", "_init_packages_to_modules_map"),
+)
+
+
+def complete() -> None:
+    """Do, where these libraries are imported, what each run would do again."""
+    complete_models()
+    for module, function in ONCE:
+        with suppress(Exception):  # a run that needs it does it itself
+            getattr(sys.modules[module], function)()
 
 
 def complete_models() -> int:
