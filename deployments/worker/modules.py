@@ -30,6 +30,7 @@ LIBRARIES = (
     "optuna",
     "matplotlib.backends.backend_agg",
     "evidently.presets",
+    "river.drift",
 )
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 

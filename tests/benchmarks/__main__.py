@@ -12,6 +12,7 @@ BENCHMARKS = (
     "ingest_memory",
     "drift",
     "backtest",
+    "loop_speed",
 )
 
 for name in BENCHMARKS:
