@@ -70,13 +70,13 @@ def variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def poll(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until `holds()`; fail after `seconds`, saying `what` was waited for."""
+def poll(holds: Callable[[], bool], seconds: float, what: str, every: float = 0.05) -> None:
+    """Wait until `holds()`, asking `every` so often; fail after `seconds`, saying for `what`."""
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def any_free_offset() -> int:

@@ -111,10 +111,11 @@ class Table:
         Raises:
             DataError: there is no table yet, no such version, or no such column.
         """
-        schema = _columns(self._opened(version))
+        opened = self._opened(version)
+        schema = _columns(opened)
         known_columns(columns or (), schema, self.uri)
         wanted = schema.names if columns is None else list(columns)
-        rows = self.scan(version)
+        rows = self._scanned(opened)
         with translated(self.uri):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
@@ -123,8 +124,9 @@ class Table:
         self, *, where: pl.Expr, version: int | None = None, rows: int = ROWS_HELD
     ) -> Iterator[pa.Table]:
         """Return the same as `read`, so many rows at a time and in bounded memory."""
-        schema = _columns(self._opened(version))
-        found = self.scan(version).filter(where).select(schema.names)
+        opened = self._opened(version)
+        schema = _columns(opened)
+        found = self._scanned(opened).filter(where).select(schema.names)
         with translated(self.uri):
             for frame in found.collect_batches(chunk_size=rows, engine="streaming"):
                 yield from_polars(frame, schema)
@@ -135,12 +137,15 @@ class Table:
         Raises:
             DataError: there is no table yet, or no such version.
         """
-        import polars as pl
+        return self._scanned(self._opened(version))
 
-        # Polars refuses the waiting times as texts, and Delta Lake takes no other.
-        options = {name: text for name, text in self.options.items() if name.startswith("AWS_")}
-        number = int(self._opened(version).version())
-        return pl.scan_delta(self.uri, version=number, storage_options=options)
+    def rows(self) -> pa.Table | None:
+        """Return every row of the newest version, or None where there is no table yet."""
+        opened = self._open()
+        if opened is None:
+            return None
+        with translated(self.uri):
+            return from_polars(self._scanned(opened).collect(), _columns(opened))
 
     def history(self) -> tuple[Commit, ...]:
         """Return every commit, oldest first; empty where there is no table yet."""
@@ -152,6 +157,13 @@ class Table:
             # number from the oldest, which is version 0 as no log is ever cleaned.
             said = reversed(opened.history())
         return tuple(commit_of(version, entry) for version, entry in enumerate(said))
+
+    def _scanned(self, opened: Any) -> pl.LazyFrame:
+        import polars as pl
+
+        # Polars refuses the waiting times as texts, and Delta Lake takes no other.
+        options = {name: text for name, text in self.options.items() if name.startswith("AWS_")}
+        return pl.scan_delta(self.uri, version=int(opened.version()), storage_options=options)
 
     def _append(
         self,

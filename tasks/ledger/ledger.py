@@ -42,9 +42,8 @@ class Ledger:
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """Return the entries ordered by time, all or of one kind; none where nothing is yet."""
-        if self.table.version() is None:
-            return ()
-        found = (_entry(row) for row in self.table.read().to_pylist())
+        rows = self.table.rows()
+        found = () if rows is None else (_entry(row) for row in rows.to_pylist())
         kept = [entry for entry in found if kind in (None, entry.kind)]
         return tuple(sorted(kept, key=lambda entry: (entry.at, entry.id)))
 

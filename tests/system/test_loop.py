@@ -70,11 +70,11 @@ def settled(stack: Stack, key: str) -> bool:
 
 def test_a_file_is_all_it_takes_and_a_storm_of_events_makes_one_retraining(loop: Stack) -> None:
     first = send(loop, 0)
-    poll(lambda: len(entries(loop, "promotion")) == 1, 180, "the first champion")
+    poll(lambda: len(entries(loop, "promotion")) == 1, 180, "the first champion", every=1)
     second = send(loop, 1)
     for _ in range(500):
         notify(loop, second)
-    poll(lambda: settled(loop, second), 180, "the retraining")
+    poll(lambda: settled(loop, second), 180, "the retraining", every=1)
     (decision,) = decisions_on(loop, second)
     assert decision.figures["decision"]["rule"] == "every"
     assert len(decisions_on(loop, first)) == 1
@@ -103,10 +103,15 @@ def test_without_any_event_the_outcome_is_the_same(loop: Stack) -> None:
 def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
     third = send(loop, 2)
     kill(loop, "prefect")
-    poll(lambda: bool(decisions_on(loop, third)), 240, "the decision after Prefect was killed")
+    poll(
+        lambda: bool(decisions_on(loop, third)),
+        240,
+        "the decision after Prefect was killed",
+        every=1,
+    )
     kill(loop, "mlflow")
-    poll(lambda: settled(loop, third), 240, "the retraining after MLflow was killed")
-    poll(lambda: local.status(loop.home).green, 90, "everything green")
+    poll(lambda: settled(loop, third), 240, "the retraining after MLflow was killed", every=1)
+    poll(lambda: local.status(loop.home).green, 90, "everything green", every=1)
     (decision,) = decisions_on(loop, third)
     verdicts = [one for one in entries(loop, "verdict") if one.figures["decision"] == decision.id]
     assert len(verdicts) == 1

@@ -146,7 +146,7 @@ def test_the_worker_is_warm_and_leaves_nothing_when_it_is_killed(stack: Stack) -
     os.kill(worker, signal.SIGKILL)
     poll(lambda: len(forkservers(stack) - before) > 0, 90, "a new forkserver")
     assert not forkservers(stack) & before
-    poll(lambda: local.status(stack.home).green, 90, "everything green")
+    poll(lambda: local.status(stack.home).green, 90, "everything green", every=0.5)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -156,8 +156,8 @@ def test_a_killed_process_comes_back_and_nothing_is_lost(stack: Stack, name: str
     victim = before[name]
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
-    poll(lambda: pids(stack)[name] not in (victim, None), 90, f"a new {name}")
-    poll(lambda: local.status(stack.home).green, 90, "everything green")
+    poll(lambda: pids(stack)[name] not in (victim, None), 90, f"a new {name}", every=0.2)
+    poll(lambda: local.status(stack.home).green, 90, "everything green", every=0.5)
     assert_traces(stack, trace)
     others = [each for each in PROGRAMS if each not in (name, "guard", "supervisor")]
     assert {each: pids(stack)[each] for each in others} == {each: before[each] for each in others}
