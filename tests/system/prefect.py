@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from deployments.prefect_api import connected
+from tasks.errors import OrchestrationError
 from tests.system.conftest import Stack
 
 PAGE = 200
+Answer = TypeVar("Answer")
 
 
 def call(url: str, document: object = None, headers: Mapping[str, str] | None = None) -> Any:
@@ -24,17 +27,33 @@ def call(url: str, document: object = None, headers: Mapping[str, str] | None = 
 
 def enable(stack: Stack, prefix: str, *, on: bool) -> int:
     """Switch the automations of this name on or off; return how many there are."""
-    with connected(stack.settings) as client:
-        asked = {"limit": PAGE, "offset": 0, "sort": "NAME_ASC"}
-        found = client.request("POST", "/automations/filter", json=asked).json()
-        ours = [one for one in found if one["name"].startswith(prefix)]
-        for one in ours:
-            client.request("PATCH", f"/automations/{one['id']}", json={"enabled": on})
-    return len(ours)
+
+    def switch() -> int:
+        with connected(stack.settings) as client:
+            asked = {"limit": PAGE, "offset": 0, "sort": "NAME_ASC"}
+            found = client.request("POST", "/automations/filter", json=asked).json()
+            ours = [one for one in found if one["name"].startswith(prefix)]
+            for one in ours:
+                client.request("PATCH", f"/automations/{one['id']}", json={"enabled": on})
+        return len(ours)
+
+    return _patiently(switch)
 
 
 def pause(stack: Stack, deployment: str, *, paused: bool) -> None:
     """Pause a deployment's schedule, or let it go on."""
-    with connected(stack.settings) as client:
-        found = client.read_deployment_by_name(deployment)
-        client.request("PATCH", f"/deployments/{found.id}", json={"paused": paused})
+
+    def change() -> None:
+        with connected(stack.settings) as client:
+            found = client.read_deployment_by_name(deployment)
+            client.request("PATCH", f"/deployments/{found.id}", json={"paused": paused})
+
+    _patiently(change)
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask a server that is busy, up to five times; asking twice changes nothing more."""
+    for _ in range(4):
+        with suppress(OrchestrationError):
+            return ask()
+    return ask()
