@@ -37,7 +37,10 @@ def running_prefect(home: Path) -> Iterator[Orchestrator]:
     settings = Settings("http://127.0.0.1:1", "none", "none", "none", prefect_url=url, home=home)
     key = "PREFECT_SERVER_ENCRYPTION_KEY"
     keys = {key: GENERATORS[key]()}
-    environment = server_environment(home / "prefect", ports, keys)
+    environment = {
+        **server_environment(home / "prefect", ports, keys),
+        "PYTHONPATH": str(REPOSITORY),
+    }
     with _running(server_command(ports), environment, home / "prefect.log") as process:
         poll(lambda: _alive(process) and answers(f"{url}/health"), 120, "Prefect")
         yield Orchestrator(settings, ports, home)

@@ -20,7 +20,7 @@ def server_command(ports: Ports, python: str = sys.executable) -> tuple[str, ...
     >>> server_command(Ports(), "python")[-1]
     '4200'
     """
-    start = (python, "-m", "prefect", "server", "start")
+    start = (python, "-m", "deployments.local.prefect_serve", "server", "start")
     return (*start, "--host", HOST, "--port", str(ports.prefect))
 
 

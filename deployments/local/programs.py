@@ -95,7 +95,7 @@ def _prefect(folder: Folder, ports: Ports, secrets: Mapping[str, str]) -> Progra
         "prefect",
         "Prefect (orchestration)",
         prefect_server.server_command(ports),
-        prefect_server.server_environment(folder.prefect, ports, secrets),
+        {**prefect_server.server_environment(folder.prefect, ports, secrets), **FROM_HERE},
         address=f"http://{HOST}:{ports.prefect}",
         health=f"http://{HOST}:{ports.prefect}/api/health",
     )
