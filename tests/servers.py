@@ -100,8 +100,8 @@ def any_free_offset() -> int:
 
 
 @contextmanager
-def running_s3(home: Path) -> Iterator[S3]:
-    """Run SeaweedFS alone, its state under `home`."""
+def running_s3(home: Path, tells: str = "", token: str = "") -> Iterator[S3]:
+    """Run SeaweedFS alone, its state under `home`; `tells` is the webhook it tells of objects."""
     for name in ("s3", "run"):
         (home / name).mkdir(parents=True, exist_ok=True)
     keys = {name: secrets.token_hex(16) for name in seaweedfs.SECRETS}
@@ -114,7 +114,9 @@ def running_s3(home: Path) -> Iterator[S3]:
         home=home,
     )
     command = seaweedfs.command(home / "s3", home / "run", settings.bucket, ports)
-    with _running(command, seaweedfs.environment(keys), home / "s3.log") as process:
+    told = seaweedfs.notifications(tells, token, settings.bucket) if tells else {}
+    environment = {**seaweedfs.environment(keys), **told}
+    with _running(command, environment, home / "s3.log") as process:
         poll(lambda: _alive(process) and bucket_is_there(settings), 30, "the bucket")
         yield S3(settings, ports)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -66,6 +66,25 @@ def absent(error: Exception) -> bool:
 def taken(error: Exception) -> bool:
     """Whether MLflow says that the name exists already."""
     return getattr(error, "error_code", "") in {"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"}
+
+
+def experiment_named(client: MlflowClient, name: str, about: Mapping[str, str]) -> str:
+    """Return the id of the experiment of this name, made or restored as needed, with its tags."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, tags=dict(about)))
+        except Exception as error:
+            if not taken(error):
+                raise
+            found = client.get_experiment_by_name(name)
+    assert found is not None
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    for tag, text in about.items():
+        if found.tags.get(tag) != text:
+            client.set_experiment_tag(found.experiment_id, tag, text)
+    return str(found.experiment_id)
 
 
 def _is_vendors(error: Exception) -> bool:

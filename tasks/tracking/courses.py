@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.errors import DataError
 from tasks.settings import Settings
-from tasks.tracking.client import connected, taken
+from tasks.tracking.client import connected, experiment_named
 from tasks.tracking.links import experiment_page
 from tasks.tracking.record import KEY, finite, milliseconds, params, tags
 
@@ -47,25 +47,10 @@ def track_courses(
         TrackingError: the server is down or refuses.
     """
     with connected(settings, f"backtest of {pipeline}") as client:
-        experiment = _experiment(client, f"{pipeline}-backtest")
+        experiment = experiment_named(client, f"{pipeline}-backtest", {})
         for record in records:
             _write(client, experiment, record, milliseconds(at))
     return experiment_page(settings, experiment)
-
-
-def _experiment(client: MlflowClient, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return str(client.create_experiment(name))
-        except Exception as error:
-            if not taken(error):
-                raise
-            found = client.get_experiment_by_name(name)
-    assert found is not None
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
 
 
 def _write(client: MlflowClient, experiment: str, record: CourseRecord, at: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import TrackingError, bounded
 from tasks.settings import Settings
-from tasks.tracking.client import address, connected, taken
+from tasks.tracking.client import address, connected, experiment_named
 from tasks.tracking.links import experiment_page, run_url
 from tasks.tracking.record import (
     KEY,
@@ -47,7 +47,8 @@ def track(settings: Settings, record: RunRecord) -> str:
         TrackingError: the server is down or refuses.
     """
     with connected(settings, f"run {record.name}") as client:
-        experiment = _experiment(client, record)
+        about = {**KIND, PRIMARY: record.metric, NOTE: record.about}
+        experiment = experiment_named(client, record.pipeline, about)
         finished, torn = _known(client, experiment, record.key)
         if finished:
             return finished[0]
@@ -113,25 +114,6 @@ def run_page(settings: Settings, run_id: str) -> str:
     """
     with connected(settings, f"run {run_id}") as client:
         return run_url(settings, run_id, client.get_run(run_id).info.experiment_id)
-
-
-def _experiment(client: MlflowClient, record: RunRecord) -> str:
-    name, described = record.pipeline, {**KIND, PRIMARY: record.metric, NOTE: record.about}
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return str(client.create_experiment(name, tags=described))
-        except Exception as error:
-            if not taken(error):
-                raise
-            found = client.get_experiment_by_name(name)
-    assert found is not None
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    for tag, text in described.items():
-        if found.tags.get(tag) != text:
-            client.set_experiment_tag(found.experiment_id, tag, text)
-    return str(found.experiment_id)
 
 
 def _known(client: MlflowClient, experiment: str, key: str) -> tuple[list[str], list[str]]:

@@ -11,8 +11,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from deployments.local import seaweedfs
-from deployments.local.ports import Ports
 from deployments.prefect_api import connected
 from deployments.receiver.announce import Announcer
 from tasks.errors import OrchestrationError
@@ -22,7 +20,7 @@ from tasks.settings import Settings
 from tasks.store.s3 import S3Store
 from tests.deployments.receiver.serving import TOKEN, Heard, receiving
 from tests.orchestration import Orchestrator
-from tests.servers import _alive, _running, any_free_offset, bucket_is_there, poll
+from tests.servers import poll, running_s3
 
 
 @pytest.fixture
@@ -34,23 +32,11 @@ def heard() -> Heard:
 def store(short_home: Path, heard: Heard) -> Iterator[S3Store]:
     """Yield the store of a SeaweedFS that tells a receiver."""
     home = short_home / secrets.token_hex(4)
-    for name in ("s3", "run"):
-        (home / name).mkdir(parents=True)
-    keys = {name: secrets.token_hex(16) for name in seaweedfs.SECRETS}
-    ports = Ports.shifted(any_free_offset())
-    settings = Settings(
-        s3_endpoint=f"http://127.0.0.1:{ports.s3}",
-        access_key=keys["AWS_ACCESS_KEY_ID"],
-        secret_key=keys["AWS_SECRET_ACCESS_KEY"],
-        signing_key="",
-    )
-    command = seaweedfs.command(home / "s3", home / "run", settings.bucket, ports)
-    with receiving(heard) as port:
-        told = seaweedfs.notifications(f"http://127.0.0.1:{port}/events", TOKEN, settings.bucket)
-        environment = {**seaweedfs.environment(keys), **told}
-        with _running(command, environment, home / "s3.log") as process:
-            poll(lambda: _alive(process) and bucket_is_there(settings), 30, "the bucket")
-            yield S3Store(settings)
+    with (
+        receiving(heard) as port,
+        running_s3(home, f"http://127.0.0.1:{port}/events", TOKEN) as server,
+    ):
+        yield S3Store(server.settings)
 
 
 @pytest.mark.system
