@@ -45,7 +45,8 @@ def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
         # Asked first and without retries: the client's own back-off would take a minute.
         httpx.get(f"{settings.prefect_url}/health", timeout=PROBE_SECONDS).raise_for_status()
         with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 2}),
+            # a busy SQLite says 503 at once, and takes the same request a moment later
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 4}),
             SyncPrefectClient(
                 settings.prefect_url,
                 auth_string=password,
