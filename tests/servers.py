@@ -71,7 +71,7 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 def poll(holds: Callable[[], bool], seconds: float, what: str, every: float = 0.05) -> None:
-    """Wait until `holds()`, asking `every` so often; fail after `seconds`, saying for `what`."""
+    """Wait until `holds()`, asking every `every` seconds; fail with `what` after `seconds`."""
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:

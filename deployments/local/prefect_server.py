@@ -20,7 +20,7 @@ def server_command(ports: Ports, python: str = sys.executable) -> tuple[str, ...
     >>> server_command(Ports(), "python")[-1]
     '4200'
     """
-    start = (python, "-m", "deployments.local.prefect_serve", "server", "start")
+    start = (python, "-m", "deployments.local.serve_prefect", "server", "start")
     return (*start, "--host", HOST, "--port", str(ports.prefect))
 
 
@@ -29,7 +29,7 @@ def server_environment(home: Path, ports: Ports, secrets: Mapping[str, str]) -> 
 
     A page of another site may neither read it (CORS) nor change it (CSRF). Leases on disk let a
     restarted server free the slots of runs that died with it. Runs of the reconciler are planned
-    minutes ahead, not a hundred at a time, and a writer waits for SQLite longer than ten seconds.
+    minutes ahead, not a hundred at a time.
     """
     pages = (f"http://{name}:{ports.prefect}" for name in (HOST, "localhost"))
     return {
@@ -43,7 +43,6 @@ def server_environment(home: Path, ports: Ports, secrets: Mapping[str, str]) -> 
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "2",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT2M",
-        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_CLI_PROMPT": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "DO_NOT_TRACK": "1",

@@ -1,6 +1,6 @@
 """Fitted encoders as plain values: what every column becomes. Pure.
 
-They hold no code, so a model version can keep them and a later training can go on from them.
+They hold no code, so a model version can keep them and a later training can start from them.
 """
 
 from __future__ import annotations

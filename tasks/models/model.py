@@ -90,7 +90,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
             self.classes_ = self.pipeline_.classes_
         return self
 
-    def go_on(
+    def fit_further(
         self,
         prepared: pd.DataFrame,
         y: Array,

@@ -5,7 +5,7 @@ A retraining may make several, and the gate picks the best that passes:
 - `tuned`: tune on every row of the training window, then fit.
 - `refitted`: the champion's own setting, fitted again; no tuning, seconds.
 - `recent 90d`: the champion's own setting, fitted on the latest 90 days only.
-- `warm`: the champion goes on learning from the rows that came after its own (more trees on top
+- `warm`: the champion is fitted further with the rows that came after its own (more trees on top
   of a boosting, more steps of a network); it costs what the new rows cost.
 """
 
@@ -72,17 +72,15 @@ def challenger(text: str) -> Challenger:
     return Challenger(cast("Kind", found[1]))
 
 
-def planned(
-    asked: Sequence[str], *, champion: bool, goes_on: bool = False
-) -> tuple[Challenger, ...]:
+def planned(asked: Sequence[str], *, champion: bool, warm: bool = False) -> tuple[Challenger, ...]:
     """Return the challengers to make, each once.
 
-    Without a champion only a tuned one can be. Where it cannot go on (its family does not, or
-    the columns are others now), it is refitted instead.
+    Without a champion only a tuned one can be. Where a warm start is impossible (its family has
+    none, or the columns are others now), the champion is refitted instead.
 
     >>> [one.text for one in planned(["refitted", "warm", "tuned"], champion=True)]
     ['refitted', 'tuned']
-    >>> [one.text for one in planned(["refitted", "warm"], champion=True, goes_on=True)]
+    >>> [one.text for one in planned(["refitted", "warm"], champion=True, warm=True)]
     ['refitted', 'warm']
     >>> planned(["refitted"], champion=False)
     (Challenger(kind='tuned', length=None),)
@@ -91,7 +89,7 @@ def planned(
         return (Challenger("tuned"),)
     wanted = [challenger(text) for text in asked]
     possible = [
-        Challenger("refitted") if one.kind == "warm" and not goes_on else one for one in wanted
+        Challenger("refitted") if one.kind == "warm" and not warm else one for one in wanted
     ]
     return tuple(dict.fromkeys(possible))
 

@@ -13,11 +13,11 @@ import pandas as pd
 from tasks.config import Pipeline
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema
-from tasks.models.continuing import Start, continued, kept
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
 from tasks.models.runtime import OnnxModel
+from tasks.models.warm_start import WarmStart, fitted_further, kept
 from tasks.promotion.golden import MOST, Golden, difference
 from tasks.promotion.manifest import MODEL
 from tasks.tuning.trial import Setting
@@ -32,7 +32,7 @@ class Contender:
 
     `difference` is the largest one between fitted and exported answers over up to 2,000 rows;
     `latency` is the 99th percentile of one row through the export, in CPU seconds. `files` are
-    the exported model, and what a later training needs to go on from it.
+    the exported model, and what a later warm start needs.
     """
 
     setting: Setting
@@ -85,18 +85,18 @@ def fitted(
     prepared: pd.DataFrame,
     y: np.ndarray[Any, Any],
     times: np.ndarray[Any, Any],
-    start: Start | None = None,
+    start: WarmStart | None = None,
 ) -> Contender:
     """Fit a setting on these rows, export it, and compare the export with the fitted model.
 
-    With `start`, a model that was fitted on earlier rows goes on learning from these.
+    With `start`, a model that was fitted on earlier rows is fitted further with these.
     """
     columns = prepared_columns(schema)
     began = time.monotonic()
     model = FAMILIES[setting.family].build(
         setting.params, columns, pipeline.task, pipeline.training.seed
     )
-    model = model.fit(prepared, y) if start is None else continued(model, start, prepared, y)
+    model = model.fit(prepared, y) if start is None else fitted_further(model, start, prepared, y)
     seconds = time.monotonic() - began
     data = to_onnx(model, columns, pipeline.task)
     exported = OnnxModel(data)

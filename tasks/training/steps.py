@@ -22,8 +22,8 @@ from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
 from tasks.training.challengers import Challenger, rows_of
 from tasks.training.comparison import Compared, against_champion
 from tasks.training.contender import Contender, fitted
-from tasks.training.going_on import newer, starting_point
 from tasks.training.plan import digest
+from tasks.training.warm_start import newer, start_of
 from tasks.training.work import Work
 from tasks.tuning.search import tune as search
 from tasks.tuning.trial import Progress, Setting, Tuning
@@ -137,12 +137,16 @@ def _contender(
     write: str,
     within: np.ndarray[Any, Any],
 ) -> tuple[Contender, bool]:
+    # what stems from the champion is found again only under the same champion
+    champion = None if challenger.kind == "tuned" else work.reigning
+    key = None if champion is None else digest([work.key, champion.champion.digest])
+
     def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
-        data = work.dataset
+        data, start = work.dataset, None
         rows = rows_of(challenger.length, data.times, within)
-        start = starting_point(work) if challenger.kind == "warm" else None
-        if start is not None:
-            rows = newer(work, rows)
+        if champion is not None and challenger.kind == "warm":
+            start = start_of(champion.manifest, champion.files)
+            rows = newer(champion.manifest, data.times, rows)
         made = fitted(
             setting,
             work.pipeline,
@@ -154,9 +158,6 @@ def _contender(
         )
         return made.to_dict(), made.files
 
-    # what stems from the champion is found again only under the same champion
-    champion = None if challenger.kind == "tuned" else work.reigning
-    key = None if champion is None else digest([work.key, champion.champion.digest])
     remembered, known = work.once(f"{step}-{challenger.step}.json", write, compute, key)
     return Contender.from_dict(remembered.document, remembered.files), known
 

@@ -72,8 +72,8 @@ def tune(work: Work) -> Tuning | State[Tuning]:
     from tasks.training import steps
 
     logger = get_run_logger()
-    if work.obstacle is not None:
-        logger.warning("warm becomes refitted: %s", work.obstacle)
+    if work.warm_obstacle is not None:
+        logger.warning("warm becomes refitted: %s", work.warm_obstacle)
 
     def say(progress: Progress) -> None:
         trial = progress.trial

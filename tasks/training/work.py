@@ -29,8 +29,8 @@ from tasks.store.results import Remembered, recall, remember
 from tasks.training.challengers import Challenger, challenger, planned
 from tasks.training.cost import Cost, measured, total
 from tasks.training.dataset import Dataset, dataset
-from tasks.training.going_on import obstacle
 from tasks.training.plan import Plan, digest
+from tasks.training.warm_start import obstacle
 from tasks.tuning.trial import Setting
 
 Computed = tuple[dict[str, Any], Mapping[str, bytes]]
@@ -86,17 +86,19 @@ class Work:
         return digest([self.plan.key, self.dataset.split.boundary.isoformat()])
 
     @cached_property
-    def obstacle(self) -> str | None:
-        """Why a warm challenger was asked for and cannot be made; None where it can, or was not."""
+    def warm_obstacle(self) -> str | None:
+        """Why a warm challenger becomes a refitted one; None where it does not."""
         asked = any(challenger(text).kind == "warm" for text in self.plan.challengers)
-        return obstacle(self) if asked else None
+        if not asked or self.reigning is None:
+            return None
+        transform = self.pipeline.features.transform
+        return obstacle(self.reigning.manifest, self.dataset, transform)
 
     @cached_property
     def challengers(self) -> tuple[Challenger, ...]:
         """The challengers to make."""
         champion = self._pointer is not None
-        goes_on = champion and self.obstacle is None
-        return planned(self.plan.challengers, champion=champion, goes_on=goes_on)
+        return planned(self.plan.challengers, champion=champion, warm=self.warm_obstacle is None)
 
     @cached_property
     def _pointer(self) -> tuple[Champion, str] | None:

@@ -80,7 +80,7 @@ def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     assert [entry.version for entry in verdicts] == [1, 2, 3]
 
 
-def test_a_warm_challenger_goes_on_from_the_champion(bench: Bench) -> None:
+def test_a_warm_challenger_starts_from_the_champion(bench: Bench) -> None:
     bench.rewrite(TOY.replace("families: [linear]", "families: [lightgbm]"))
     bench.drop("a.csv", toy_rows(600))
     bench.run(INGEST)

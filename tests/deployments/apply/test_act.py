@@ -19,7 +19,6 @@ from deployments.prefect_api import connected
 from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
-from tests.orchestration import Orchestrator
 
 pytestmark = pytest.mark.system
 ENTRYPOINT = "tests.deployments.apply.greeting.greet"
@@ -34,12 +33,6 @@ GREET = DeploymentSpec(
     concurrency=1,
     schema=parameter_schema(ENTRYPOINT),
 )
-
-
-@pytest.fixture
-def settings(prefect_server: Orchestrator) -> Iterator[Settings]:
-    yield prefect_server.settings
-    bring_in_line(prefect_server.settings, [])
 
 
 @contextmanager

@@ -21,7 +21,6 @@ from tasks.errors import ConfigurationError
 from tasks.events.event import document
 from tasks.events.names import BATCH_QUARANTINED, MODEL_PROMOTED, MODEL_REFUSED
 from tasks.settings import Settings
-from tests.orchestration import Orchestrator
 from tests.servers import poll
 
 pytestmark = pytest.mark.system
@@ -32,12 +31,6 @@ PLANES = Pipeline(
     event_time="at",
     notifications={"blocks": ["custom-webhook/ops"], "on": ["quarantined", "promoted"]},
 )
-
-
-@pytest.fixture
-def settings(prefect_server: Orchestrator) -> Iterator[Settings]:
-    yield prefect_server.settings
-    bring_in_line(prefect_server.settings, [])
 
 
 @contextmanager

@@ -4,21 +4,23 @@ import subprocess
 import sys
 
 SCRIPT = """
-import threading, time
-from deployments.local import prefect_serve
+import threading
+from deployments.local import serve_prefect
 
-prefect_serve.YOUNG_EVERY = 0.05
-prefect_serve.collect_apart()
+serve_prefect.YOUNG_EVERY = 0.05
+serve_prefect.collect_apart()
 
 class Cycle:
     def __init__(self):
         self.own = self
     def __del__(self):
         print(threading.current_thread().name, flush=True)
+        collected.set()
 
+collected = threading.Event()
 Cycle()
 kept = [[] for _ in range(200_000)]
-time.sleep(1)
+assert collected.wait(30)
 """
 
 

@@ -1,4 +1,4 @@
-"""Going on from a fitted model, as a later training does: from files alone."""
+"""A warm start, as a later training makes it: from files alone."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 from tasks.errors import DataError, IntegrityError
-from tasks.models.continuing import ENCODERS, WAYS, can_go_on, continued, kept, start_of
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
 from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
+from tasks.models.warm_start import ENCODERS, WAYS, fitted_further, kept, loaded, startable
 from tests.tasks.models.conftest import COLUMNS, TASKS, Messy
 
 CASES = [(family, task) for family in WAYS for task in TASKS]
 
 
 def halves(messy: Messy, family: str, task: str) -> tuple[Model, Model]:
-    """Fit on every other row, and go on with the rest."""
+    """Fit on every other row, and further with the rest."""
     rows, y = messy.fit, messy.y[task]
     first = FAMILIES[family].build({}, COLUMNS, task, 7).fit(rows[::2], y[::2])
-    start = start_of(family, kept(first, family), len(rows[::2]), "2013-01-01T00:00:00")
+    start = loaded(family, kept(first, family), len(rows[::2]), "2013-01-01T00:00:00")
     unfitted = FAMILIES[family].build({}, COLUMNS, task, 7)
-    return first, continued(unfitted, start, rows[1::2], y[1::2])
+    return first, fitted_further(unfitted, start, rows[1::2], y[1::2])
 
 
 def loss(model: Model, messy: Messy, task: str) -> float:
@@ -49,7 +49,7 @@ def test_it_knows_the_newer_rows_better_and_exports_as_any_model(family, task, m
 @pytest.mark.parametrize(("family", "task"), CASES)
 def test_what_it_kept_gives_the_same_start(family, task, messy) -> None:
     first, second = halves(messy, family, task)
-    start = start_of(family, kept(second, family), 1, "")
+    start = loaded(family, kept(second, family), 1, "")
     encoders = first.pipeline_.named_steps["encoders"]
     rows = messy.fit[list(COLUMNS.numbers) + list(COLUMNS.categories)]
     encoded = np.concatenate([block.encode(rows) for block in start.blocks], axis=1)
@@ -69,19 +69,19 @@ def test_boosting_adds_trees_in_the_share_of_the_newer_rows(messy) -> None:
 def test_newer_rows_without_a_class_are_refused(messy) -> None:
     rows, y = messy.fit, messy.y["multiclass"]
     first, _ = halves(messy, "lightgbm", "multiclass")
-    start = start_of("lightgbm", kept(first, "lightgbm"), 300, "")
+    start = loaded("lightgbm", kept(first, "lightgbm"), 300, "")
     unfitted = FAMILIES["lightgbm"].build({}, COLUMNS, "multiclass", 7)
     with pytest.raises(DataError, match="each of the 5 classes"):
-        continued(unfitted, start, rows[300:], y[300:])
+        fitted_further(unfitted, start, rows[300:], y[300:])
 
 
 def test_a_family_without_a_way_keeps_nothing(messy) -> None:
     model = FAMILIES["linear"].build({}, COLUMNS, "binary", 7).fit(messy.fit, messy.y["binary"])
     assert kept(model, "linear") == {}
-    assert not can_go_on("linear", {})
+    assert not startable("linear", {})
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"blocks": [{}], "center": 0, "spread": 1}'])
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(IntegrityError, match="a model's encoders"):
-        start_of("lightgbm", {ENCODERS: data, "booster.txt": b""}, 1, "")
+        loaded("lightgbm", {ENCODERS: data, "booster.txt": b""}, 1, "")

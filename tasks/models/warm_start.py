@@ -1,7 +1,7 @@
-"""Going on from a fitted model: what is kept of it, and how its family learns from newer rows.
+"""Warm start: what is kept of a fitted model, and how its family learns from newer rows.
 
-Boosting adds trees to the ones there are, fitted to what these leave unexplained. A network goes
-on with gradient steps from its weights. Both see the new rows only, through the encoders as they
+Boosting adds trees to the ones there are, fitted to what these leave unexplained. A network takes
+further gradient steps from its weights. Both see the new rows only, through the encoders as they
 were, so it costs what the new rows cost. A forest or a linear model gains nothing from its past:
 fitting it again is the same model at the same price.
 """
@@ -29,7 +29,7 @@ FEWEST_EPOCHS = 2
 
 @dataclass(frozen=True)
 class Way:
-    """How a family goes on: the file its state lies in, what writes it, what learns from it."""
+    """How a family is fitted further: its state's file, what writes it, what learns from it."""
 
     file: str
     state: Callable[[Any], bytes]
@@ -37,8 +37,8 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Start:
-    """A fitted model to go on from: `rows` it saw, since `since`, and its state.
+class WarmStart:
+    """A fitted model as it was kept: `rows` it saw, since `since`, and its state.
 
     `classes` is how many it tells apart, 0 for a regression.
     """
@@ -69,18 +69,18 @@ def kept(model: Model, family: str) -> dict[str, bytes]:
     return {ENCODERS: json.dumps(document, allow_nan=False).encode(), way.file: state}
 
 
-def can_go_on(family: str, files: Mapping[str, Any]) -> bool:
+def startable(family: str, files: Mapping[str, Any]) -> bool:
     """Tell whether a version kept what its family needs.
 
-    >>> can_go_on("lightgbm", {"encoders.json": b"", "booster.txt": b""})
+    >>> startable("lightgbm", {"encoders.json": b"", "booster.txt": b""})
     True
-    >>> can_go_on("linear", {}), can_go_on("mlp", {})
+    >>> startable("linear", {}), startable("mlp", {})
     (False, False)
     """
     return family in WAYS and {ENCODERS, WAYS[family].file} <= set(files)
 
 
-def start_of(family: str, files: Mapping[str, bytes], rows: int, since: str) -> Start:
+def loaded(family: str, files: Mapping[str, bytes], rows: int, since: str) -> WarmStart:
     """Read what `kept` wrote.
 
     Raises:
@@ -94,11 +94,11 @@ def start_of(family: str, files: Mapping[str, bytes], rows: int, since: str) -> 
     except (KeyError, TypeError, ValueError) as error:
         raise IntegrityError(ENCODERS, "it holds a model's encoders", repr(error)) from error
     state = files[WAYS[family].file]
-    return Start(family, blocks, center, spread, classes, state, rows, since)
+    return WarmStart(family, blocks, center, spread, classes, state, rows, since)
 
 
-def continued(model: Model, start: Start, prepared: pd.DataFrame, y: Array) -> Model:
-    """Let an unfitted model of the same family and columns go on from `start`, with newer rows.
+def fitted_further(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Array) -> Model:
+    """Fit a new model of the same family and columns from `start`, with newer rows.
 
     It learns for as long as the share of the newer rows among all rows says.
 
@@ -106,7 +106,7 @@ def continued(model: Model, start: Start, prepared: pd.DataFrame, y: Array) -> M
         DataError: the newer rows are fewer than ten, or not of every class.
     """
     if start.classes and len(np.unique(y)) != start.classes:
-        rule = f"rows to go on with are of each of the {start.classes} classes"
+        rule = f"newer rows are of each of the {start.classes} classes"
         raise DataError("training rows", rule, f"{len(np.unique(y))} of them")
     share = len(prepared) / (len(prepared) + start.rows)
     way = WAYS[start.family]
@@ -114,7 +114,9 @@ def continued(model: Model, start: Start, prepared: pd.DataFrame, y: Array) -> M
     def learn(estimator: Any, rows: Array, targets: Array) -> None:
         way.learn(estimator, start.state, rows, targets, share)
 
-    return model.go_on(prepared, y, Encoded(start.blocks), (start.center, start.spread), learn)
+    return model.fit_further(
+        prepared, y, Encoded(start.blocks), (start.center, start.spread), learn
+    )
 
 
 def _boosted(estimator: Any) -> bytes:

@@ -1,0 +1,151 @@
+"""Rows land in a Delta table once per transaction, whoever races and whenever a writer dies."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.data.columns import Rows, aligned, same_columns, stored_schema
+from tasks.data.commits import WRITER_BITS, Appended, described, first_and_writer, numbered
+from tasks.data.location import Location, columns_of
+from tasks.data.table_errors import explained, translated
+from tasks.errors import PreconditionFailed, StoreError
+
+ATTEMPTS = 5
+ROW_GROUP = 262_144
+PROPERTIES: dict[str, str | None] = {
+    "delta.appendOnly": "true",
+    # Opening a table reads every commit since the last checkpoint.
+    "delta.checkpointInterval": "10",
+    # A data version stays readable for ever: lineage goes back to it.
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+}
+
+
+def append(
+    location: Location,
+    rows: Rows,
+    transaction: str,
+    metadata: Mapping[str, str],
+    after: int | None,
+) -> Appended:
+    """Add the rows once per transaction id; see `Table.append`."""
+    once = isinstance(rows, pa.RecordBatchReader)
+    for _ in range(1 if once else ATTEMPTS):
+        appended = _append(location, rows, transaction, metadata, after)
+        if appended is not None:
+            return appended
+    raise StoreError(location.uri, "the commit wins in time", "other writers", "Run it again.")
+
+
+def find(location: Location, opened: Any, transaction: str) -> tuple[int, int] | None:
+    """Return the version that a transaction landed at, and its writer."""
+    with translated(location.uri):
+        number = opened.transaction_version(transaction)
+        if number is None:
+            return None
+        version, writer = first_and_writer(number)
+        # The history would tell it too, but holds the interpreter while it waits.
+        while version < opened.version():
+            if location.at(version).transaction_version(transaction) is not None:
+                break
+            version += 1
+        return version, writer
+
+
+def _append(
+    location: Location,
+    rows: Rows,
+    transaction: str,
+    metadata: Mapping[str, str],
+    after: int | None,
+) -> Appended | None:
+    """Try once; None means that another writer's commit came first."""
+    opened = location.open()
+    if opened is None:
+        opened = _create(location, stored_schema(rows.schema))
+    found = find(location, opened, transaction)
+    if found is not None:
+        return Appended(found[0], landed=False)
+    columns = columns_of(opened)
+    if after is not None:
+        _still_at(location, opened, after, columns == stored_schema(rows.schema))
+    same_columns(stored_schema(rows.schema), columns, location.uri)
+    stream, writer = aligned(rows, columns), secrets.randbits(WRITER_BITS)
+    try:
+        _write(opened, stream, transaction, writer, metadata, after)
+    except Exception as error:
+        return _settle(location, transaction, writer, error)
+    return Appended(int(opened.version()), landed=True)
+
+
+def _write(
+    opened: Any,
+    rows: pa.RecordBatchReader,
+    transaction: str,
+    writer: int,
+    metadata: Mapping[str, str],
+    after: int | None,
+) -> None:
+    from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
+
+    number = numbered(int(opened.version()) + 1, writer)
+    properties = CommitProperties(
+        custom_metadata=described(transaction, metadata),
+        app_transactions=[Transaction(transaction, number)],
+        max_commit_retries=100 if after is None else 0,
+    )
+    write_deltalake(
+        opened,
+        rows,
+        mode="append",
+        commit_properties=properties,
+        writer_properties=WriterProperties(max_row_group_size=ROW_GROUP),
+    )
+
+
+def _still_at(location: Location, opened: Any, after: int, fits: bool) -> None:
+    # Version 0 is the empty table: with fitting columns it is as good as none.
+    moved = int(opened.version()) != max(after, 0) or (after < 0 and not fits)
+    if moved:
+        rule = f"no commit came after version {after}"
+        raise PreconditionFailed(location.uri, rule, opened.version(), "Judge the rows again.")
+
+
+def _settle(location: Location, transaction: str, writer: int, error: Exception) -> Appended | None:
+    """Find out what a failed write left: its commit may have landed, ours or another's."""
+    from deltalake.exceptions import CommitFailedError
+
+    opened = location.open()
+    found = None if opened is None else find(location, opened, transaction)
+    if found is not None:
+        return Appended(found[0], landed=found[1] == writer)
+    if isinstance(error, CommitFailedError):
+        return None
+    raise explained(str(error), location.uri) from error
+
+
+def _create(location: Location, schema: pa.Schema) -> Any:
+    from deltalake import CommitProperties, DeltaTable
+
+    # A commit tried again would be a second first commit, replacing the schema of the winner.
+    once = CommitProperties(max_commit_retries=0)
+    try:
+        DeltaTable.create(
+            location.uri,
+            schema,
+            mode="error",
+            configuration=PROPERTIES,
+            storage_options=dict(location.options),
+            commit_properties=once,
+        )
+    except Exception as error:
+        opened = location.open()
+        if opened is None:
+            raise explained(str(error), location.uri) from error
+        return opened
+    return location.opened(None)

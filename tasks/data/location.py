@@ -1,0 +1,59 @@
+"""Where a Delta table lies, and how one of its versions is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.data.columns import stored_schema
+from tasks.data.table_errors import translated
+from tasks.errors import DataError
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place of a Delta table: a local path or `s3://bucket/path`, and how to reach it."""
+
+    uri: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def at(self, version: int | None) -> Any:
+        """Open this version, the newest where None, as `deltalake` does."""
+        from deltalake import DeltaTable
+
+        return DeltaTable(self.uri, version=version, storage_options=dict(self.options))
+
+    def open(self) -> Any | None:
+        """Open the newest version; None where there is no table yet."""
+        from deltalake.exceptions import TableNotFoundError
+
+        with translated(self.uri):
+            try:
+                return self.at(None)
+            except TableNotFoundError:
+                return None
+
+    def opened(self, version: int | None) -> Any:
+        """Open this version, the newest where None.
+
+        Raises:
+            DataError: there is no table yet, or no such version.
+        """
+        newest = self.open()
+        if newest is None:
+            raise DataError(self.uri, "there is a table", "none", "Ingest a batch first.")
+        if version is None or version == newest.version():
+            return newest
+        if not 0 <= version < newest.version():
+            rule = f"a version is 0 to {newest.version()}"
+            raise DataError(self.uri, rule, version, "See `perennial history`.")
+        with translated(self.uri):
+            return self.at(version)
+
+
+def columns_of(opened: Any) -> pa.Schema:
+    """Return the columns of an opened table, and their types."""
+    return stored_schema(pa.schema(opened.schema().to_arrow()))

@@ -1,0 +1,47 @@
+"""Whether, and from where, the champion can be fitted further with newer rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tasks.features.schema import FeatureSchema
+from tasks.models.warm_start import WarmStart, loaded, startable
+from tasks.promotion.manifest import Manifest
+from tasks.training.dataset import FEWEST, Dataset
+
+Array = np.ndarray[Any, Any]
+
+
+def obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | None:
+    """Say why the champion cannot be fitted further with these rows; None where it can."""
+    family = champion.lineage["setting"]["family"]
+    features = FeatureSchema.from_dict(champion.schema).features
+    rows = newer(champion, data.times, data.split.training)
+    enough = rows.sum() >= FEWEST and len(np.unique(data.y[rows])) >= len(data.classes)
+    own_transform = champion.lineage.get("transform")
+    conditions = (
+        (startable(family, champion.files), f"its family ({family}) cannot be fitted further"),
+        (features == data.schema.features, "the columns are not the champion's"),
+        (own_transform == transform, "the transform is not the champion's"),
+        (tuple(champion.classes) == data.classes, "the classes are not the champion's"),
+        (enough, f"fewer than {FEWEST} rows, or not of every class, are newer than it"),
+    )
+    return next((reason for holds, reason in conditions if not holds), None)
+
+
+def newer(champion: Manifest, times: Array, within: Array) -> Array:
+    """Return which of the rows `within` are later than all the champion was fitted on."""
+    return np.asarray(within & (times > np.datetime64(champion.lineage["fitted_until"])))
+
+
+def start_of(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
+    """Return what the champion is fitted further from.
+
+    Raises:
+        IntegrityError: the version's files hold something else.
+    """
+    family, rows = champion.lineage["setting"]["family"], champion.lineage["rows"]
+    return loaded(family, files, rows, str(champion.window["start"]))
