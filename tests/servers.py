@@ -22,7 +22,7 @@ from deployments.local import seaweedfs
 from deployments.local.environment import OFFLINE
 from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
-from deployments.local.probe import answers  # noqa: F401
+from deployments.local.probe import answers
 from mlflow_server import command as tracking
 from mlflow_server.command import ServerSettings
 from mlflow_server.health import is_healthy
@@ -47,6 +47,23 @@ class Tracking:
 
     uri: str
     settings: Settings
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running prediction API: its parent process, its ports, and where it logs to."""
+
+    pid: int
+    port: int
+    metrics_port: int
+    log: Path
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """Its worker processes, oldest first."""
+        children = psutil.Process(self.pid).children()
+        kept = [one for one in children if "spawn_main" in " ".join(one.cmdline())]
+        return sorted(kept, key=lambda one: one.create_time())
 
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
@@ -139,6 +156,21 @@ def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
     with _running(tracking.command(served), environment, home / "mlflow.log") as process:
         poll(lambda: _alive(process) and is_healthy(uri), 120, "MLflow")
         yield Tracking(uri, replace(s3.settings, mlflow_uri=uri))
+
+
+@contextmanager
+def running_serving(
+    settings: Settings, log: Path, workers: int = 2, environment: Mapping[str, str] | None = None
+) -> Iterator[Serving]:
+    """Run the prediction API on a bucket, whether or not anything is in service there."""
+    ports = Ports.shifted(any_free_offset())
+    listening = ("--port", str(ports.serving), "--metrics-port", str(ports.serving_metrics))
+    command = (sys.executable, "-m", "deployments.serving", "--workers", str(workers), *listening)
+    here = {"PYTHONPATH": str(REPOSITORY), **variables(settings), **(environment or {})}
+    with _running(command, here, log) as process:
+        url = f"http://127.0.0.1:{ports.serving}"
+        poll(lambda: _alive(process) and answers(f"{url}/healthz"), 60, "the prediction API")
+        yield Serving(process.pid, ports.serving, ports.serving_metrics, log)
 
 
 def bucket_is_there(settings: Settings) -> bool:

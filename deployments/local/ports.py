@@ -25,6 +25,7 @@ class Ports:
     worker: int = 4201
     serving: int = 8080
     receiver: int = 8081
+    serving_metrics: int = 8082
     s3_grpc: int = 8334
     master: int = 9333
     master_grpc: int = 9334
@@ -89,6 +90,7 @@ PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "mlflow": ("mlflow",),
         "prefect": ("prefect",),
         "receiver": ("receiver",),
+        "serving": ("serving", "serving_metrics"),
         "worker": ("worker",),
     }
 )

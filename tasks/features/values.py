@@ -66,10 +66,10 @@ def categories(column: pd.Series) -> list[str]:
         try:
             text = known.get((type(value), value))
         except TypeError:
-            result.append(_category(value))
+            result.append(category(value))
             continue
         if text is None:
-            text = known[type(value), value] = _category(value)
+            text = known[type(value), value] = category(value)
         result.append(text)
     return result
 
@@ -84,11 +84,49 @@ def moments(column: pd.Series, name: str) -> Doubles:
     [0.0, 86400000000.0]
     """
     if not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return _each(column, name, _moment, "a time, written as in ISO 8601")
+        return _each(column, name, moment, "a time, written as in ISO 8601")
     if getattr(column.dtype, "tz", None) is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     exact = column.to_numpy(dtype="datetime64[us]")
     return np.where(np.isnat(exact), np.nan, exact.astype(np.int64))
+
+
+def category(value: Any) -> str:
+    """Return the text of one value.
+
+    >>> category(3.0), category(None), category(True)
+    ('3', '__missing__', 'true')
+    """
+    if _is_missing(value):
+        return MISSING
+    if isinstance(value, (bool, np.bool_)):
+        return str(value).lower()
+    if isinstance(value, (float, np.floating, Decimal)) and value == value // 1:
+        return str(int(value))
+    # a lone surrogate, which JSON can carry, is no UTF-8, and ONNX Runtime takes only that
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def moment(value: Any) -> float:
+    """Return the microseconds since 1970 of one time.
+
+    Raises:
+        TypeError, ValueError: it is none.
+
+    >>> moment("1970-01-01T00:00:01Z")
+    1000000.0
+    """
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value.strip())
+    elif isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        value = datetime.datetime(value.year, value.month, value.day)
+    if not isinstance(value, datetime.datetime):
+        raise TypeError(value)
+    exact = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    return float((exact - epoch) // datetime.timedelta(microseconds=1))
 
 
 def _each(column: pd.Series, name: str, read: Callable[[Any], float], expected: str) -> Doubles:
@@ -127,28 +165,3 @@ def _boolean(value: Any) -> float:
     if value in (0, 1):
         return float(value)
     raise ValueError(value)
-
-
-def _category(value: Any) -> str:
-    if _is_missing(value):
-        return MISSING
-    if isinstance(value, (bool, np.bool_)):
-        return str(value).lower()
-    if isinstance(value, (float, np.floating, Decimal)) and value == value // 1:
-        return str(int(value))
-    # a lone surrogate, which JSON can carry, is no UTF-8, and ONNX Runtime takes only that
-    return str(value).encode("utf-8", "replace").decode()
-
-
-def _moment(value: Any) -> float:
-    if isinstance(value, str):
-        value = datetime.datetime.fromisoformat(value.strip())
-    elif isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        value = datetime.datetime(value.year, value.month, value.day)
-    if not isinstance(value, datetime.datetime):
-        raise TypeError(value)
-    exact = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    return float((exact - epoch) // datetime.timedelta(microseconds=1))

@@ -65,6 +65,10 @@ class OnnxModel:
         answer = self._run(feed)
         return answer if self.classes else answer[:, 0]
 
+    def answers(self, feed: Mapping[str, Array]) -> Array:
+        """Return (n, outputs) for columns that are (n, 1) float32 or text already, unchecked."""
+        return self._run(feed)
+
     def latency(self, prepared: pd.DataFrame, rounds: int = 500) -> float:
         """Return the 99th percentile of the CPU seconds one row takes, the first tenth left out.
 
@@ -80,7 +84,7 @@ class OnnxModel:
             taken[i] = time.thread_time() - started
         return float(np.quantile(taken[rounds // 10 :], 0.99))
 
-    def _run(self, feed: dict[str, Array]) -> Array:
+    def _run(self, feed: Mapping[str, Array]) -> Array:
         try:
             return np.asarray(self._session.run([self._output], feed)[0])
         except Exception as error:

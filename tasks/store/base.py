@@ -58,3 +58,6 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object under `prefix`, ordered by key."""
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of the bucket's top-level folders, in order."""

@@ -84,6 +84,11 @@ class MemoryStore:
             found = [info for info, _ in self._objects.values() if info.key.startswith(prefix)]
         yield from sorted(found)
 
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of the top-level folders."""
+        with self._lock:
+            return tuple(sorted({key.split("/")[0] for key in self._objects if "/" in key}))
+
     def _found(self, key: str) -> tuple[ObjectInfo, bytes]:
         found = self._objects.get(checked_key(key))
         if found is None:

@@ -203,6 +203,17 @@ class S3Store:
         # SeaweedFS orders by folder, S3 by bytes: a folder "a/" and a file "a-b" change places.
         yield from sorted(info for info in found if not info.key.endswith("/"))
 
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of the bucket's top-level folders, in order."""
+        with translated(self.where, ""):
+            pages = self._client.get_paginator("list_objects_v2")
+            found = [
+                row["Prefix"].rstrip("/")
+                for page in pages.paginate(Bucket=self.bucket, Delimiter="/")
+                for row in page.get("CommonPrefixes", ())
+            ]
+        return tuple(sorted(found))
+
     def _transfers(self) -> Any:
         from boto3.s3.transfer import TransferConfig, TransferManager
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tasks.features.request import request_schema
 from tasks.promotion.manifest import Manifest
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
@@ -43,5 +44,6 @@ def manifest_of(work: Work, chosen: Chosen, final: Contender, run: str, version:
             "importances": final.importances,
             "naive": naive(data.y, len(data.classes)),
             "transform": work.pipeline.features.transform,
+            "request": request_schema(data.frame, data.schema, work.pipeline).to_dict(),
         },
     )

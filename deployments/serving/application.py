@@ -1,0 +1,192 @@
+"""The prediction API as an ASGI application.
+
+Without a framework: what one does for a request takes longer here than to read, answer and write
+it. Routes, refusals and answers are values of the neighbouring modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.serving.describing import ANSWERS
+from deployments.serving.metrics import Metrics
+from deployments.serving.predicting import READERS, Predicting
+from deployments.serving.response import CLOSE, Response, error
+from deployments.serving.routes import Finder, Found
+from tasks.serving import keys
+from tasks.serving.keys import Bucket, Key
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+log = logging.getLogger("perennial.serving")
+INLINE = 64 * 1024
+
+
+@asynccontextmanager
+async def nothing() -> AsyncIterator[None]:
+    """Run beside the application: nothing."""
+    yield
+
+
+@dataclass
+class Application:
+    """Answers every route of `routes.ROUTES`.
+
+    `known` returns the API keys by digest; None lets everybody in. `beside` runs from the start
+    to the end. A key's rate is shared out evenly among the `workers`.
+    """
+
+    predicting: Predicting
+    metrics: Metrics
+    known: Callable[[], Mapping[str, Key]] | None = None
+    workers: int = 1
+    beside: Callable[[], AbstractAsyncContextManager[None]] = nothing
+
+    def __post_init__(self) -> None:
+        self._finder = Finder()
+        self._buckets: dict[str, Bucket] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            started = time.perf_counter()
+            found = self._finder.find(scope["method"], scope["path"])
+            try:
+                response = await self._answer(found, scope, receive)
+            except Exception:
+                own = os.urandom(8).hex()
+                log.exception("request %s failed", own)
+                response = error(500, f"the server failed; its log says why, under {own}")
+            self._count(found, response, time.perf_counter() - started)
+            await _send(response, scope, send)
+
+    async def _answer(
+        self, found: Found | tuple[str, ...] | None, scope: Scope, receive: Receive
+    ) -> Response:
+        if found is None:
+            return error(404, "there is nothing at this address; GET /openapi.json lists all")
+        if not isinstance(found, Found):
+            allowed = (b"allow", ", ".join(found).encode())
+            return error(405, f"this address takes {', '.join(found)}", allowed)
+        refusal = self._refusal(found, scope)
+        if refusal is not None:
+            return refusal
+        if found.route.name not in READERS:
+            return ANSWERS[found.route.name](self.predicting.fleet, found)
+        body = await _body(scope, receive, self.predicting.limits.body)
+        return body if isinstance(body, Response) else await self._predict(found, body)
+
+    async def _predict(self, found: Found, body: bytes) -> Response:
+        if len(body) <= INLINE:
+            predicted = self.predicting.predict(found, body)
+        else:
+            loop = asyncio.get_running_loop()
+            predicted = await loop.run_in_executor(None, self.predicting.predict, found, body)
+        if isinstance(predicted, Response):
+            return predicted
+        manifest = predicted.current.served.manifest
+        self.metrics.predicted(manifest.pipeline, manifest.version, len(predicted.ids))
+        return predicted.written()
+
+    def _refusal(self, found: Found, scope: Scope) -> Response | None:
+        """Return why the sender may not ask, or None."""
+        if self.known is None or found.route.access == "open":
+            return None
+        secret = _secret(scope)
+        key = keys.found(self.known(), secret) if secret else None
+        if key is None:
+            challenge = (b"www-authenticate", b"Bearer")
+            return error(401, "an API key is needed: `Authorization: Bearer KEY`", challenge)
+        if not key.may(found.pipeline):
+            return error(403, f"this key does not open {found.pipeline}")
+        wait = self._wait(key)
+        if not wait:
+            return None
+        after = (b"retry-after", str(math.ceil(wait)).encode())
+        return error(429, f"this key has {key.rate:g} requests a second", after)
+
+    def _wait(self, key: Key) -> float:
+        if not key.rate:
+            return 0.0
+        now, rate = time.monotonic(), key.rate / self.workers
+        bucket = self._buckets.get(key.digest)
+        if bucket is None or bucket.rate != rate:
+            bucket = self._buckets[key.digest] = Bucket(rate, now)
+        return bucket.wait(now)
+
+    def _count(
+        self, found: Found | tuple[str, ...] | None, response: Response, seconds: float
+    ) -> None:
+        if isinstance(found, Found):
+            # what a sender makes up must not become a figure of its own
+            known = found.pipeline if found.pipeline in self.predicting.fleet.followers else ""
+            self.metrics.answered(known, found.route.name, response.status, seconds)
+        else:
+            self.metrics.answered("", "none", response.status, seconds)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.beside():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as failure:
+            log.exception("serving failed")
+            await send({"type": "lifespan.startup.failed", "message": str(failure)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _secret(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return str(value[7:].strip().decode("latin-1"))
+        if name == b"x-api-key":
+            return str(value.strip().decode("latin-1"))
+    return ""
+
+
+async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
+    """Return the whole body; the protocol sees to it that it comes in time."""
+    too_large = error(413, f"a body has at most {most} bytes", CLOSE)
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value[:20]) > most:
+            return too_large
+        if name == b"content-encoding" and value.lower() not in (b"", b"identity"):
+            return error(415, "a body is sent as it is, without a content encoding", CLOSE)
+    message = await receive()
+    if not message.get("more_body") and message["type"] == "http.request":
+        return bytes(message["body"]) if len(message["body"]) <= most else too_large
+    body = bytearray(message.get("body", b""))
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > most:
+            return too_large
+    if message["type"] != "http.request":
+        return error(400, "the sender went away", CLOSE)
+    return bytes(body)
+
+
+async def _send(response: Response, scope: Scope, send: Send) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(response.body)).encode()),
+        *response.headers,
+    ]
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and len(value) <= 128:
+            headers.append((name, value))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,120 @@
+"""What Prometheus reads of the prediction API; the only door of prometheus_client.
+
+Each worker process writes its figures to files of its own in `PROMETHEUS_MULTIPROC_DIR`, and the
+parent process adds them up when it is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
+
+
+class Metrics:
+    """The figures of one worker process."""
+
+    def __init__(self) -> None:
+        own: dict[str, Any] = {"registry": CollectorRegistry()}
+        self._requests = Counter(
+            "perennial_requests", "Requests answered.", ("pipeline", "route", "status"), **own
+        )
+        self._seconds = Histogram(
+            "perennial_request_seconds",
+            "Seconds from the request, whole, to its answer.",
+            ("pipeline", "route"),
+            buckets=SECONDS,
+            **own,
+        )
+        self._rows = Counter("perennial_rows", "Rows predicted.", ("pipeline", "version"), **own)
+        self._version = _gauge("model_version", "The version in service.", own)
+        self._since = _gauge("model_since_seconds", "When it took its place, since 1970.", own)
+        self._created = _gauge("model_created_seconds", "When it was trained, since 1970.", own)
+        self._refused = _gauge("model_refused", "1 while a refused champion is not served.", own)
+        self._reloads = Counter(
+            "perennial_reloads", "Looks at a changed pointer.", ("pipeline", "outcome"), **own
+        )
+        self._waiting = Gauge(
+            "perennial_log_waiting_bytes",
+            "Answers not yet in a segment file.",
+            multiprocess_mode="livesum",
+            **own,
+        )
+        self._dropped = Counter("perennial_log_dropped", "Answers the log had no room for.", **own)
+        self._known: dict[tuple[str, ...], Any] = {}
+
+    def answered(self, pipeline: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        known = self._known.get((pipeline, route, str(status)))
+        if known is None:
+            counter = self._requests.labels(pipeline, route, str(status))
+            known = counter, self._seconds.labels(pipeline, route)
+            self._known[pipeline, route, str(status)] = known
+        known[0].inc()
+        known[1].observe(seconds)
+
+    def predicted(self, pipeline: str, version: int, rows: int) -> None:
+        """Count the rows of one answer."""
+        known = self._known.get((pipeline, str(version)))
+        if known is None:
+            known = self._known[pipeline, str(version)] = self._rows.labels(pipeline, str(version))
+        known.inc(rows)
+
+    def turned(self, pipeline: str, outcome: str) -> None:
+        """Count a look at a changed pointer."""
+        self._reloads.labels(pipeline, outcome).inc()
+
+    def in_service(
+        self, pipeline: str, version: int, since: float, created: float, *, refused: bool
+    ) -> None:
+        """Say what serves now."""
+        self._version.labels(pipeline).set(version)
+        self._since.labels(pipeline).set(since)
+        self._created.labels(pipeline).set(created)
+        self._refused.labels(pipeline).set(float(refused))
+
+    def logged(self, waiting: int, dropped: int) -> None:
+        """Say how the prediction log stands; `dropped` is since the last time."""
+        self._waiting.set(waiting)
+        self._dropped.inc(dropped)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of the figures, empty, and name it to the processes that follow."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink()
+    os.environ[FOLDER] = str(folder)
+
+
+def serve_metrics(host: str, port: int) -> Any:
+    """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
+    registry = CollectorRegistry()
+    registry.register(_Everyone(registry))
+    server, _ = start_http_server(port, host, registry)
+    return server
+
+
+class _Everyone(MultiProcessCollector):
+    """The figures of all processes, those of the living only where a figure is a state."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(None, os.environ[FOLDER])  # type: ignore[no-untyped-call]
+
+    def collect(self) -> Any:
+        for path in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
+            pid = path.stem.rpartition("_")[2]
+            if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
+        return super().collect()  # type: ignore[no-untyped-call]
+
+
+def _gauge(name: str, text: str, own: dict[str, Any]) -> Gauge:
+    mode: Any = "livemostrecent"
+    return Gauge(f"perennial_{name}", text, ("pipeline",), multiprocess_mode=mode, **own)

@@ -1,0 +1,49 @@
+"""What the prediction API sends back, errors too: always JSON, always with a reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tasks.serving.forms import ENCODER
+from tasks.serving.rows import Unfit
+
+Header = tuple[bytes, bytes]
+CLOSE: Header = (b"connection", b"close")
+SOON: Header = (b"retry-after", b"1")
+
+
+class Response(NamedTuple):
+    """A status, a JSON body, and headers beside its type and length."""
+
+    status: int
+    body: bytes
+    headers: tuple[Header, ...] = ()
+
+
+def said(content: Mapping[str, Any], status: int = 200) -> Response:
+    """Return a document.
+
+    >>> said({"status": "ok"}).body
+    b'{"status":"ok"}'
+    """
+    return Response(status, ENCODER.encode(content))
+
+
+def error(status: int, why: str, *headers: Header) -> Response:
+    """Return an error; the text says which rule, what came and what to do.
+
+    >>> error(404, "there is no pipeline planes").body
+    b'{"error":"there is no pipeline planes"}'
+    """
+    return Response(status, ENCODER.encode({"error": why}), headers)
+
+
+def unfit(found: Unfit) -> Response:
+    """Return every problem of the rows, by row and field."""
+    problems = [
+        {"row": one.row, "field": one.field, "problem": one.problem} for one in found.problems
+    ]
+    rows = len({one.row for one in found.problems})
+    why = f"{len(problems)} problems in {rows} rows; nothing was predicted"
+    return Response(422, ENCODER.encode({"error": why, "problems": problems}))

@@ -1,0 +1,110 @@
+"""The prediction API as a process: a parent that holds the socket, and its workers."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from deployments.serving.worker import KEYS, WORKERS
+from tasks.errors import ConfigurationError, PerennialError
+from tasks.settings import Settings
+
+GRACE = 5
+BACKLOG = 2048
+KEEP_ALIVE = 75
+UNHURRIED = 60
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.serving", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--metrics-port", type=int, default=8082)
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    told = parser.parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    try:
+        Settings.from_environment()
+        refuse_open(told.host, os.environ.get(KEYS, ""))
+        serve(told.host, told.port, told.metrics_port, max(1, told.workers))
+    except PerennialError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_status
+    return 0
+
+
+def serve(host: str, port: int, metrics_port: int, workers: int) -> None:
+    """Serve until told to stop; a worker that dies is started again within a second."""
+    from deployments.serving.metrics import prepare_folder, serve_metrics
+
+    with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as folder:
+        prepare_folder(Path(folder))
+        os.environ[WORKERS] = str(workers)
+        metrics = serve_metrics(host, metrics_port)
+        try:
+            _run(host, port, workers)
+        finally:
+            metrics.shutdown()
+            metrics.server_close()
+
+
+def refuse_open(host: str, keys: str) -> None:
+    """Refuse to let everybody in from elsewhere.
+
+    Raises:
+        ConfigurationError: the host is not this machine's loopback, and there are no keys.
+
+    >>> refuse_open("127.0.0.1", "")
+    >>> refuse_open("0.0.0.0", "")
+    Traceback (most recent call last):
+    ...
+    tasks.errors.ConfigurationError: serving: beyond loopback, API keys are asked for; \
+got --host 0.0.0.0. Make keys with `perennial keys add`, and name their file in PERENNIAL_API_KEYS.
+    """
+    if keys or host == "localhost" or _is_loopback(host):
+        return
+    rule = "beyond loopback, API keys are asked for"
+    remedy = f"Make keys with `perennial keys add`, and name their file in {KEYS}."
+    raise ConfigurationError("serving", rule, f"--host {host}", remedy)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _run(host: str, port: int, workers: int) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    from deployments.serving.protocol import ServingProtocol
+
+    config = uvicorn.Config(
+        "deployments.serving.worker:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        http=ServingProtocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=UNHURRIED,
+    )
+    Multiprocess(config, [config.bind_socket()]).run()

@@ -1,0 +1,91 @@
+"""One worker process of the prediction API: what its application is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from deployments.serving.application import Application
+from deployments.serving.keyfile import KeyFile
+from deployments.serving.metrics import Metrics
+from deployments.serving.predicting import Predicting
+from deployments.serving.protocol import close_the_slow
+from tasks.errors import PerennialError
+from tasks.serving.following import Fleet, Turn, refused_entry
+from tasks.settings import Settings
+from tasks.store.s3 import S3Store
+
+KEYS = "PERENNIAL_API_KEYS"
+WORKERS = "PERENNIAL_SERVING_WORKERS"
+log = logging.getLogger("perennial.serving")
+
+
+def application() -> Application:
+    """Return the application of this process, as the environment says."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    settings, metrics = Settings.from_environment(), Metrics()
+    store, told = S3Store(settings), partial(tell, settings, metrics)
+    fleet = Fleet(store, settings.signing_key, told)
+    predicting = Predicting(fleet)
+    named = os.environ.get(KEYS, "")
+
+    @asynccontextmanager
+    async def beside() -> AsyncIterator[None]:
+        stop = threading.Event()
+        follower = threading.Thread(target=follow, args=(fleet, metrics, stop), daemon=True)
+        follower.start()
+        slow = asyncio.create_task(close_the_slow())
+        yield
+        stop.set()
+        slow.cancel()
+        with suppress(asyncio.CancelledError):
+            await slow
+
+    return Application(
+        predicting,
+        metrics,
+        KeyFile(named).read if named else None,
+        int(os.environ.get(WORKERS, "1")),
+        beside,
+    )
+
+
+def follow(fleet: Fleet, metrics: Metrics, stop: threading.Event) -> None:
+    """Keep what is in service up to date until told to stop, and say what it is."""
+    while not stop.is_set():
+        started = time.monotonic()
+        try:
+            fleet.look(started)
+        except Exception:
+            log.exception("a look at the pointers failed")
+        for name, follower in fleet.followers.items():
+            if follower.current is not None:
+                manifest, champion = follower.current.served.manifest, follower.current.champion
+                metrics.in_service(
+                    name,
+                    manifest.version,
+                    champion.since.timestamp(),
+                    manifest.created.timestamp(),
+                    refused=follower.refusal is not None,
+                )
+        stop.wait(max(0.05, 1.0 - (time.monotonic() - started)))
+
+
+def tell(settings: Settings, metrics: Metrics, turn: Turn) -> None:
+    """Count and log what became of a changed pointer; a refusal goes into the ledger."""
+    metrics.turned(turn.pipeline, turn.outcome)
+    level = logging.INFO if turn.outcome == "loaded" else logging.WARNING
+    log.log(level, "%s version %s %s %s", turn.pipeline, turn.version, turn.outcome, turn.why)
+    if turn.outcome == "refused" and turn.etag:
+        from tasks.ledger.ledger import ledger_of
+
+        try:
+            ledger_of(settings, turn.pipeline).append(refused_entry(turn))
+        except PerennialError as error:
+            log.warning("The refusal is not in the ledger: %s", error)

@@ -1,0 +1,244 @@
+"""The three forms in which predictions are asked for and answered. Pure.
+
+Perennial's own (`/v1/…/predict`), MLflow's scoring protocol (`/…/invocations`) and the Open
+Inference Protocol v2 (`/v2/models/…/infer`). Each reader returns plain rows for `Served.read`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from tasks.errors import bounded
+from tasks.features.request import RequestSchema
+from tasks.promotion.manifest import Manifest
+from tasks.serving.served import Answer
+
+DATATYPES = {"number": "FP64", "boolean": "BOOL", "category": "BYTES", "time": "BYTES"}
+TABULAR = ("dataframe_split", "dataframe_records", "inputs", "instances")
+
+
+class BadRequest(Exception):
+    """The body is not in the form that the address expects; the text says which rule and what."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks for; `id` is the caller's own, where the form has one."""
+
+    rows: Sequence[Any]
+    explain: bool = False
+    probabilities: bool = False
+    id: str | None = None
+
+
+def document(body: bytes) -> Any:
+    """Return strict JSON as values.
+
+    Raises:
+        BadRequest: it is no JSON, holds NaN or Infinity, or is nested too deep for the interpreter.
+
+    >>> document(b'{"a": NaN}')
+    Traceback (most recent call last):
+    ...
+    tasks.serving.forms.BadRequest: the body is no JSON: invalid character (byte 6)
+    """
+    try:
+        return DECODER.decode(body)
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deep") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        why = str(error).removeprefix("JSON is malformed: ")
+        raise BadRequest(f"the body is no JSON: {bounded(why, 200)}") from error
+
+
+def asked(body: bytes) -> Asked:
+    """Read Perennial's own form: `{"rows": [{…}], "explain": false}`.
+
+    >>> asked(b'{"rows": [{"a": 1}]}').rows
+    [{'a': 1}]
+    """
+    content = _object(document(body), {"rows", "explain"})
+    rows, explain = content.get("rows"), content.get("explain", False)
+    if not isinstance(rows, list):
+        raise BadRequest('"rows" is a list of objects, one for each row')
+    if not isinstance(explain, bool):
+        raise BadRequest('"explain" is true or false')
+    return Asked(rows, explain)
+
+
+def asked_by_mlflow(body: bytes) -> Asked:
+    """Read MLflow's form: one of `dataframe_split`, `dataframe_records`, `inputs`, `instances`.
+
+    >>> body = b'{"dataframe_split": {"columns": ["a", "b"], "data": [[1, "x"], [2, null]]}}'
+    >>> asked_by_mlflow(body).rows
+    [{'a': 1, 'b': 'x'}, {'a': 2, 'b': None}]
+    >>> asked_by_mlflow(b'{"inputs": {"a": [1, 2]}}').rows
+    [{'a': 1}, {'a': 2}]
+    """
+    content = _object(document(body), {*TABULAR, "params"})
+    given = [name for name in TABULAR if name in content]
+    if len(given) != 1:
+        raise BadRequest(f"exactly one of {', '.join(TABULAR)} is given")
+    params = _object(content.get("params") or {}, {"predict_method"})
+    method = params.get("predict_method", "predict")
+    if method not in ("predict", "predict_proba"):
+        raise BadRequest('"predict_method" is predict or predict_proba')
+    found = content[given[0]]
+    rows = _split(found) if given == ["dataframe_split"] else _records(found, given[0])
+    return Asked(rows, probabilities=method == "predict_proba")
+
+
+def asked_by_inference(body: bytes) -> Asked:
+    """Read the Open Inference Protocol's form: one input for each field, of shape [n] or [n, 1].
+
+    >>> body = b'{"inputs": [{"name": "a", "shape": [2], "datatype": "FP64", "data": [1, 2]}]}'
+    >>> asked_by_inference(body).rows
+    [{'a': 1}, {'a': 2}]
+    """
+    content = _object(document(body), {"id", "inputs", "outputs", "parameters"})
+    inputs, own = content.get("inputs"), content.get("id")
+    if not isinstance(inputs, list) or not inputs:
+        raise BadRequest('"inputs" is a list of tensors, one for each field')
+    columns = dict(_tensor(one) for one in inputs)
+    if len(columns) != len(inputs):
+        raise BadRequest("each input is given once")
+    return Asked(_rows(columns), id=own if isinstance(own, str) else None)
+
+
+def answer(
+    head: bytes,
+    ids: Sequence[str],
+    made: Answer,
+    labels: Sequence[str],
+    explanations: Sequence[Mapping[str, Any]] | None = None,
+) -> bytes:
+    """Write Perennial's own form; `head` names the model, as JSON.
+
+    >>> answer(b"{}", ["a1"], Answer([1], [[0.25, 0.75]]), ("0", "1"))
+    b'{"model":{},"predictions":[{"id":"a1","value":1,"probability":{"0":0.25,"1":0.75}}]}'
+    """
+    predictions: list[dict[str, Any]] = [
+        {"id": one, "value": value} for one, value in zip(ids, made.values, strict=True)
+    ]
+    if made.probabilities is not None:
+        for one, shares in zip(predictions, made.probabilities, strict=True):
+            one["probability"] = dict(zip(labels, shares, strict=True))
+    if explanations is not None:
+        for one, explanation in zip(predictions, explanations, strict=True):
+            one["explanation"] = explanation
+    return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
+
+
+def answer_to_mlflow(made: Answer, probabilities: bool) -> bytes:
+    """Write MLflow's form: labels or numbers; probabilities where they are asked for."""
+    wanted = made.probabilities if probabilities and made.probabilities else made.values
+    return ENCODER.encode({"predictions": wanted})
+
+
+def answer_to_inference(manifest: Manifest, own: str | None, made: Answer) -> bytes:
+    """Write the Open Inference Protocol's form: the output `value`, and `probability`."""
+    rows = len(made.values)
+    outputs = [_output("value", made.values, [rows])]
+    if made.probabilities is not None:
+        flat = [share for shares in made.probabilities for share in shares]
+        outputs.append(_output("probability", flat, [rows, len(flat) // rows if rows else 0]))
+    said = {"model_name": manifest.pipeline, "model_version": str(manifest.version)}
+    return ENCODER.encode(said | ({"id": own} if own else {}) | {"outputs": outputs})
+
+
+def inference_metadata(manifest: Manifest, request: RequestSchema) -> dict[str, Any]:
+    """Return what the Open Inference Protocol says of a model."""
+    inputs = [
+        {"name": one.name, "datatype": DATATYPES[one.kind], "shape": [-1]}
+        for one in request.fields
+        if one.used
+    ]
+    outputs = [{"name": "value", "datatype": _datatype(manifest.classes or (0.0,)), "shape": [-1]}]
+    if manifest.classes:
+        shape = [-1, len(manifest.classes)]
+        outputs.append({"name": "probability", "datatype": "FP64", "shape": shape})
+    return {
+        "name": manifest.pipeline,
+        "versions": [str(manifest.version)],
+        "platform": "onnx",
+        "inputs": inputs,
+        "outputs": outputs,
+    }
+
+
+def _object(content: Any, known: set[str]) -> Mapping[str, Any]:
+    if not isinstance(content, dict):
+        raise BadRequest("the body is a JSON object")
+    unknown = sorted(set(content) - known)
+    if unknown:
+        listed = ", ".join(sorted(known))
+        raise BadRequest(f"unknown: {bounded(', '.join(unknown), 200)}; known are {listed}")
+    return content
+
+
+def _split(found: Any) -> list[dict[str, Any]]:
+    content = _object(found, {"columns", "index", "data"})
+    columns, data = content.get("columns"), content.get("data")
+    texts = isinstance(columns, list) and all(isinstance(one, str) for one in columns)
+    if not texts or not isinstance(data, list):
+        raise BadRequest('"dataframe_split" has "columns", a list of names, and "data", of rows')
+    assert isinstance(columns, list)
+    if any(not isinstance(row, list) or len(row) != len(columns) for row in data):
+        raise BadRequest(f"each row of data is a list of {len(columns)} values")
+    if len(set(columns)) != len(columns):
+        raise BadRequest("each column is given once")
+    return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def _records(found: Any, name: str) -> list[Any]:
+    if isinstance(found, list):
+        return found
+    if name == "inputs" and isinstance(found, dict):
+        columns = {
+            key: [one[0] if isinstance(one, list) and len(one) == 1 else one for one in values]
+            for key, values in found.items()
+            if isinstance(values, list)
+        }
+        if len(columns) == len(found):
+            return _rows(columns)
+    columns_too = ", or an object of columns" if name == "inputs" else ""
+    raise BadRequest(f'"{name}" is a list of rows{columns_too}')
+
+
+def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) > 1:
+        raise BadRequest("every column has as many values as the others")
+    names = list(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _tensor(one: Any) -> tuple[str, list[Any]]:
+    content = _object(one, {"name", "shape", "datatype", "data", "parameters"})
+    name, shape, data = content.get("name"), content.get("shape"), content.get("data")
+    if not isinstance(name, str) or not isinstance(shape, list) or not isinstance(data, list):
+        raise BadRequest('an input has "name", "shape", "datatype" and "data"')
+    values = [inner for one in data for inner in (one if isinstance(one, list) else [one])]
+    if shape not in ([len(values)], [len(values), 1]):
+        raise BadRequest(f"input {bounded(name, 80)}: its shape is [n] or [n, 1], as its data")
+    if content.get("datatype") == "BOOL":
+        values = [bool(one) if one in (0, 1) else one for one in values]
+    return name, values
+
+
+def _output(name: str, data: Sequence[Any], shape: list[int]) -> dict[str, Any]:
+    return {"name": name, "shape": shape, "datatype": _datatype(data), "data": data}
+
+
+def _datatype(values: Sequence[Any]) -> str:
+    kinds = {type(one) for one in values}
+    known = {bool: "BOOL", int: "INT64", float: "FP64"}
+    return known.get(kinds.pop(), "BYTES") if len(kinds) == 1 else "BYTES"
+
+
+DECODER = msgspec.json.Decoder()
+ENCODER = msgspec.json.Encoder()

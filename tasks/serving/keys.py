@@ -1,0 +1,116 @@
+"""Who may ask for what, and how often. Pure.
+
+Keys are 256 random bits, so their SHA-256 is all that is kept: nothing can be guessed from it,
+and a slow hash would only slow the requests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tasks.errors import ConfigurationError
+
+EVERY = "*"
+PREFIX = "pn_"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it is kept: its owner's name, its digest, its pipelines, its requests a second.
+
+    `pipelines` are names, or `*` for all; `rate` 0 is without a limit.
+    """
+
+    name: str
+    digest: str
+    pipelines: tuple[str, ...] = (EVERY,)
+    rate: float = 0.0
+
+    def may(self, pipeline: str) -> bool:
+        """Tell whether it opens a pipeline; the empty name stands for what all share.
+
+        >>> Key("a", "", ("flights",)).may("flights"), Key("a", "", ("flights",)).may("planes")
+        (True, False)
+        """
+        return not pipeline or EVERY in self.pipelines or pipeline in self.pipelines
+
+
+def made(name: str, pipelines: tuple[str, ...], rate: float) -> tuple[str, Key]:
+    """Return a new key in clear, to be shown once, and as it is kept."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    return secret, Key(name, digest(secret), pipelines, rate)
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a key."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def found(keys: Mapping[str, Key], secret: str) -> Key | None:
+    """Return the key that this secret is, or None.
+
+    >>> secret, key = made("ann", ("*",), 0)
+    >>> found({key.digest: key}, secret) == key, found({key.digest: key}, "pn_other")
+    (True, None)
+    """
+    given = digest(secret)
+    key = keys.get(given)
+    return key if key is not None and hmac.compare_digest(key.digest, given) else None
+
+
+def parse(text: str, where: str) -> dict[str, Key]:
+    """Read a file of keys, by digest.
+
+    Raises:
+        ConfigurationError: it is something else.
+
+    >>> key = Key("ann", digest("secret"))
+    >>> parse(render([key]), "keys.json") == {key.digest: key}
+    True
+    """
+    try:
+        keys = [_key(one) for one in json.loads(text)["keys"]]
+    except (ValueError, KeyError, TypeError) as error:
+        rule, remedy = "it is a file of API keys", "Make keys with `perennial keys add`."
+        raise ConfigurationError(where, rule, repr(error), remedy) from error
+    return {one.digest: one for one in keys}
+
+
+def render(keys: list[Key]) -> str:
+    """Write what `parse` reads."""
+    return json.dumps({"keys": [asdict(one) for one in keys]}, indent=1) + "\n"
+
+
+def _key(one: Mapping[str, Any]) -> Key:
+    key = Key(**{**one, "pipelines": tuple(one["pipelines"])})
+    if not (key.name and len(key.digest) == len(digest("")) and key.rate >= 0):
+        raise ValueError(key.name)
+    return key
+
+
+class Bucket:
+    """A token bucket: at most `rate` requests a second, and as many at once.
+
+    >>> bucket = Bucket(2, now=0.0)
+    >>> [bucket.wait(0.0), bucket.wait(0.0), bucket.wait(0.0), bucket.wait(0.5)]
+    [0.0, 0.0, 0.5, 0.0]
+    """
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate, self._tokens, self._at = rate, max(rate, 1.0), now
+
+    def wait(self, now: float) -> float:
+        """Take one and return 0, or return the seconds until there is one."""
+        most = max(self.rate, 1.0)
+        self._tokens = min(most, self._tokens + (now - self._at) * self.rate)
+        self._at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) / self.rate

@@ -1,0 +1,95 @@
+"""A model version in service: what it takes, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tasks.errors import IntegrityError
+from tasks.features.prepare import load_transform
+from tasks.features.request import RequestSchema
+from tasks.features.schema import FeatureSchema
+from tasks.models.runtime import OnnxModel
+from tasks.promotion.manifest import MODEL, REMEDY, Manifest
+from tasks.serving.rows import Feed, Reader
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of rows: a label or number each, and the probability of every class."""
+
+    values: Sequence[Any]
+    probabilities: Sequence[Sequence[float]] | None
+
+
+class Served:
+    """One verified model version, ready to answer; safe to use from several threads.
+
+    Attributes: `manifest`, `request` (what a row may hold), `digest`, `labels` (the classes as
+    keys of a JSON object; empty for a regression), `head` (how an answer names it, as JSON).
+    """
+
+    def __init__(self, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+        """Make ready a version whose files `versions.load` verified.
+
+        Raises:
+            IntegrityError: it says nothing of requests, or answers no finite number.
+            ConfigurationError: the transform that it was trained with is not here.
+        """
+        where = f"{manifest.pipeline} version {manifest.version}"
+        if "request" not in manifest.lineage:
+            rule = "its manifest says what a request holds"
+            raise IntegrityError(where, rule, "nothing", "Train a version anew.")
+        self.manifest, self.files = manifest, files
+        self.digest = manifest.digest
+        self.request = RequestSchema.from_dict(manifest.lineage["request"])
+        self.schema = FeatureSchema.from_dict(manifest.schema)
+        transform = load_transform(manifest.lineage.get("transform"))
+        self._reader = Reader(self.request, self.schema, transform)
+        self._model = OnnxModel(files[MODEL])
+        self._classes = tuple(manifest.classes)
+        self.labels = tuple(label_text(one) for one in self._classes)
+        named = {"pipeline": manifest.pipeline, "version": manifest.version}
+        self.head = msgspec.json.encode({**named, "digest": self.digest})
+        answers = np.asarray(self._model.predict(manifest.golden.frame()))
+        if not np.isfinite(answers).all():
+            rule = "it answers finite numbers to the golden rows"
+            raise IntegrityError(where, rule, "NaN or infinity", REMEDY)
+
+    def read(self, rows: Sequence[Any]) -> Feed:
+        """Return the rows as the model takes them.
+
+        Raises:
+            Unfit: they do not fit; every problem is told.
+        """
+        return self._reader.read(rows)
+
+    def answer(self, feed: Feed) -> Answer:
+        """Return what the model says.
+
+        Raises:
+            IntegrityError: the model failed, or answered no finite number.
+        """
+        outputs = self._model.answers(feed)
+        if not np.isfinite(outputs).all():
+            where = f"{self.manifest.pipeline} version {self.manifest.version}"
+            raise IntegrityError(where, "it answers finite numbers", "NaN or infinity", REMEDY)
+        if not self._classes:
+            return Answer(outputs[:, 0].tolist(), None)
+        classes = self._classes
+        return Answer([classes[place] for place in outputs.argmax(1).tolist()], outputs.tolist())
+
+
+def label_text(label: Any) -> str:
+    """Return a class as the key of a JSON object.
+
+    >>> [label_text(one) for one in (True, 1, "late")]
+    ['true', '1', 'late']
+    """
+    return str(label).lower() if isinstance(label, bool) else str(label)
