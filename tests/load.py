@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import uvloop
@@ -108,8 +109,7 @@ class _Client(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[int, bytes, bool]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes, bool]]:
         self._answer = asyncio.get_running_loop().create_future()

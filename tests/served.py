@@ -142,7 +142,7 @@ def put_version(store: Store, signing_key: str, made: Fitted, pipeline: str, key
 def put_in_service(store: Store, manifest: Manifest) -> None:
     """Move the champion pointer to a version, whatever it holds."""
     found = pointer.read(store, manifest.pipeline)
-    current, etag = found if found else (None, None)
+    current, etag = found or (None, None)
     now = datetime.now(UTC)
     champion = Champion(manifest.version, manifest.digest, now, "test", "", attempt=now.isoformat())
     pointer.swap(store, manifest.pipeline, succeed(current, champion), etag)

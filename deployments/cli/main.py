@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("deployments.cli.versions:promote", "Put a version in service."),
     "reject": ("deployments.cli.versions:reject", "Turn down a challenger that waits."),
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
+    "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
     "history": ("deployments.cli.versions:history", "Tell what happened, and why, as a story."),
 }
 

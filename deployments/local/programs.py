@@ -11,6 +11,8 @@ from deployments.local import prefect_server, seaweedfs
 from deployments.local.environment import HOST, client
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
+from deployments.serving.keyfile import NAME as KEYS_NAME
+from deployments.serving.keyfile import VARIABLE as KEY_FILE
 from mlflow_server import command as tracking
 from tasks.settings import REPOSITORY
 from tasks.store.layout import result
@@ -47,7 +49,7 @@ class Program:
 
 def names() -> tuple[str, ...]:
     """Return the programs in the order in which they are waited for."""
-    return ("s3", "mlflow", "prefect", "receiver", "worker", GUARD)
+    return ("s3", "mlflow", "prefect", "receiver", "worker", "serving", GUARD)
 
 
 def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapping[str, Program]:
@@ -59,6 +61,7 @@ def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapp
         _prefect(folder, ports, secrets),
         _receiver(folder, memory, ports, secrets),
         _worker(folder, memory, ports, secrets),
+        _serving(folder, memory, ports, secrets),
         _guard(),
     )
     return MappingProxyType({each.name: each for each in every})
@@ -130,6 +133,20 @@ def _worker(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, 
         {**client(folder, memory, secrets), **prefect_server.worker_environment(ports, REPOSITORY)},
         health=f"http://{HOST}:{ports.worker}/health",
         after=f"http://{HOST}:{ports.prefect}/api/health",
+    )
+
+
+def _serving(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+    """Return the prediction API; it asks for no key here, where only this machine reaches it."""
+    address = f"http://{HOST}:{ports.serving}"
+    listening = ("--port", str(ports.serving), "--metrics-port", str(ports.serving_metrics))
+    return Program(
+        "serving",
+        "serving (answers predictions)",
+        (sys.executable, "-m", "deployments.serving", "--host", HOST, *listening),
+        {**client(folder, memory, secrets), KEY_FILE: str(folder.root / KEYS_NAME), **FROM_HERE},
+        address=address,
+        health=f"{address}/healthz",
     )
 
 

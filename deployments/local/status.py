@@ -81,7 +81,7 @@ def addresses(memory: Memory) -> Mapping[str, str]:
     'http://127.0.0.1:5000'
     """
     ports = Ports.shifted(memory.offset)
-    shown = {name: ports.by_name()[name] for name in ("prefect", "mlflow", "s3")}
+    shown = {name: ports.by_name()[name] for name in ("prefect", "mlflow", "serving", "s3")}
     return MappingProxyType({name: f"http://127.0.0.1:{port}" for name, port in shown.items()})
 
 

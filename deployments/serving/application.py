@@ -41,13 +41,13 @@ async def nothing() -> AsyncIterator[None]:
 class Application:
     """Answers every route of `routes.ROUTES`.
 
-    `known` returns the API keys by digest; None lets everybody in. `beside` runs from the start
-    to the end. A key's rate is shared out evenly among the `workers`.
+    `known` returns the API keys by digest, or None to let everybody in. `beside` runs from start
+    to end. A key's rate is shared out evenly among the `workers`.
     """
 
     predicting: Predicting
     metrics: Metrics
-    known: Callable[[], Mapping[str, Key]] | None = None
+    known: Callable[[], Mapping[str, Key] | None] = lambda: None
     workers: int = 1
     beside: Callable[[], AbstractAsyncContextManager[None]] = nothing
 
@@ -101,10 +101,11 @@ class Application:
 
     def _refusal(self, found: Found, scope: Scope) -> Response | None:
         """Return why the sender may not ask, or None."""
-        if self.known is None or found.route.access == "open":
+        known = self.known()
+        if known is None or found.route.access == "open":
             return None
         secret = _secret(scope)
-        key = keys.found(self.known(), secret) if secret else None
+        key = keys.found(known, secret) if secret else None
         if key is None:
             challenge = (b"www-authenticate", b"Bearer")
             return error(401, "an API key is needed: `Authorization: Bearer KEY`", challenge)

@@ -1,29 +1,37 @@
-"""The file of API keys, read again when it changes."""
+"""The file of API keys: written by `perennial keys`, read again by serving when it changes."""
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.errors import ConfigurationError
-from tasks.serving.keys import Key, parse
+from tasks.serving.keys import Key, parse, render
 
+VARIABLE = "PERENNIAL_API_KEYS"
+NAME = "api-keys.json"
 EVERY = 1.0
 log = logging.getLogger("perennial.serving")
 
 
 class KeyFile:
-    """A file that holds digests of keys; while it cannot be read, the keys known last stay."""
+    """A file that holds digests of keys; while it cannot be read, the keys known last stay.
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        self._keys: Mapping[str, Key] = {}
+    Where there never was one, everybody is let in if `open_without`, else nobody.
+    """
+
+    def __init__(self, path: Path, *, open_without: bool) -> None:
+        self._path = path
+        self._keys: Mapping[str, Key] | None = None if open_without else {}
         self._looked, self._stamp = float("-inf"), (0, 0)
 
-    def read(self) -> Mapping[str, Key]:
-        """Return the keys by digest; the file is looked at once a second at most."""
+    def read(self) -> Mapping[str, Key] | None:
+        """Return the keys by digest, None for everybody; looked at once a second at most."""
         now = time.monotonic()
         if now - self._looked >= EVERY:
             self._looked = now
@@ -31,8 +39,39 @@ class KeyFile:
                 found = self._path.stat()
                 stamp = (found.st_mtime_ns, found.st_size)
                 if stamp != self._stamp:
-                    self._keys = parse(self._path.read_text(), str(self._path))
+                    self._keys = read_keys(self._path)
                     self._stamp = stamp
+            except FileNotFoundError:
+                if self._keys:
+                    log.warning("%s is gone; its keys still hold", self._path)
             except (OSError, ConfigurationError) as error:
                 log.warning("API keys: %s", error)
+                self._keys = self._keys or {}
         return self._keys
+
+
+def read_keys(path: Path) -> Mapping[str, Key]:
+    """Return the keys of a file by digest; none where there is no file.
+
+    Raises:
+        ConfigurationError: it is no file of keys.
+    """
+    return parse(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[dict[str, Key]]:
+    """Yield the keys by name, to be changed; written back whole, for this user's eyes only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        keys = {one.name: one for one in read_keys(path).values()}
+        yield keys
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(render(list(keys.values())))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)

@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from deployments.serving.worker import KEYS, WORKERS
+from deployments.serving.keyfile import VARIABLE, read_keys
+from deployments.serving.worker import OPEN, WORKERS
 from tasks.errors import ConfigurationError, PerennialError
 from tasks.settings import Settings
 
@@ -32,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
         Settings.from_environment()
-        refuse_open(told.host, os.environ.get(KEYS, ""))
+        named = os.environ.get(VARIABLE, "")
+        loopback = is_loopback(told.host)
+        refuse_open(told.host, bool(named and read_keys(Path(named))))
+        os.environ[OPEN] = str(int(loopback))
         serve(told.host, told.port, told.metrics_port, max(1, told.workers))
     except PerennialError as error:
         print(error, file=sys.stderr)  # noqa: T201
@@ -55,27 +59,34 @@ def serve(host: str, port: int, metrics_port: int, workers: int) -> None:
             metrics.server_close()
 
 
-def refuse_open(host: str, keys: str) -> None:
+def refuse_open(host: str, keys: bool) -> None:
     """Refuse to let everybody in from elsewhere.
 
     Raises:
         ConfigurationError: the host is not this machine's loopback, and there are no keys.
 
-    >>> refuse_open("127.0.0.1", "")
-    >>> refuse_open("0.0.0.0", "")
+    >>> refuse_open("127.0.0.1", False)
+    >>> refuse_open("0.0.0.0", False)
     Traceback (most recent call last):
     ...
     tasks.errors.ConfigurationError: serving: beyond loopback, API keys are asked for; \
 got --host 0.0.0.0. Make keys with `perennial keys add`, and name their file in PERENNIAL_API_KEYS.
     """
-    if keys or host == "localhost" or _is_loopback(host):
+    if keys or is_loopback(host):
         return
     rule = "beyond loopback, API keys are asked for"
-    remedy = f"Make keys with `perennial keys add`, and name their file in {KEYS}."
+    remedy = f"Make keys with `perennial keys add`, and name their file in {VARIABLE}."
     raise ConfigurationError("serving", rule, f"--host {host}", remedy)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches a host.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("10.0.0.1")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

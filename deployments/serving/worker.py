@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
 import os
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 
+from deployments.linux import die_with
 from deployments.serving.application import Application
-from deployments.serving.keyfile import KeyFile
+from deployments.serving.keyfile import VARIABLE, KeyFile
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
@@ -21,19 +24,22 @@ from tasks.serving.following import Fleet, Turn, refused_entry
 from tasks.settings import Settings
 from tasks.store.s3 import S3Store
 
-KEYS = "PERENNIAL_API_KEYS"
 WORKERS = "PERENNIAL_SERVING_WORKERS"
+OPEN = "PERENNIAL_SERVING_OPEN"
 log = logging.getLogger("perennial.serving")
 
 
 def application() -> Application:
     """Return the application of this process, as the environment says."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        die_with(parent.pid)
     settings, metrics = Settings.from_environment(), Metrics()
     store, told = S3Store(settings), partial(tell, settings, metrics)
     fleet = Fleet(store, settings.signing_key, told)
     predicting = Predicting(fleet)
-    named = os.environ.get(KEYS, "")
+    named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
 
     @asynccontextmanager
     async def beside() -> AsyncIterator[None]:
@@ -50,7 +56,7 @@ def application() -> Application:
     return Application(
         predicting,
         metrics,
-        KeyFile(named).read if named else None,
+        KeyFile(Path(named or "absent"), open_without=is_open).read,
         int(os.environ.get(WORKERS, "1")),
         beside,
     )

@@ -15,8 +15,8 @@ import warnings
 from collections.abc import Mapping
 from typing import NoReturn
 
+from deployments.linux import bear
 from deployments.local.processes import RUN_NAME
-from deployments.worker.linux import bear
 
 
 def become(directory: str, environment: Mapping[str, str]) -> NoReturn:

@@ -29,9 +29,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from deployments.linux import die_with
 from deployments.worker import child
 from deployments.worker.completing import complete
-from deployments.worker.linux import die_with
 
 Order = dict[str, Any]
 

@@ -25,7 +25,7 @@ from tests.system.conftest import Stack
 from tests.system.prefect import call
 
 pytestmark = pytest.mark.system
-PROGRAMS = ("supervisor", "s3", "mlflow", "prefect", "receiver", "worker", "guard")
+PROGRAMS = ("supervisor", "s3", "mlflow", "prefect", "receiver", "worker", "serving", "guard")
 
 
 def token(stack: Stack) -> dict[str, str]:

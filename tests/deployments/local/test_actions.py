@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deployments.linux import bear
 from deployments.local import secrets, stack
 from deployments.local.doctor import check_disk, check_processes, check_versions
 from deployments.local.folder import Folder, Memory, recall, remember, told
@@ -33,7 +34,6 @@ from deployments.local.processes import (
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
 from deployments.local.supervise import locked
-from deployments.worker.linux import bear
 from tasks.errors import StackError
 from tests.servers import any_free_offset, poll
 

@@ -1,0 +1,89 @@
+"""The commands about API keys of the prediction API."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deployments.cli.output import reporting, show, table
+from deployments.serving.keyfile import NAME, VARIABLE, changing, read_keys
+from tasks.errors import ConfigurationError
+from tasks.serving.keys import EVERY, Key, made
+from tasks.settings import home_folder
+from tasks.store.layout import checked_name
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and remove the keys that open the prediction API.
+
+    On this machine alone the API is open until the first key is made.
+    """
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--pipeline", "pipelines", multiple=True, help="Opens this one only; may be repeated."
+)
+@click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
+@reporting
+def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:
+    """Make a key for NAME and show it, this once."""
+    scope = tuple(checked_name(one) for one in pipelines) or (EVERY,)
+    with changing(path()) as known:
+        if name in known:
+            remedy = f"Remove it first: `perennial keys remove {name}`."
+            raise ConfigurationError("API keys", "a name has one key", name, remedy)
+        secret, known[name] = made(name, scope, rate)
+    show(
+        {"name": name, "key": secret, "pipelines": list(scope), "rate": rate},
+        as_json,
+        lambda: (
+            f"{secret}\n\nThis is the key of {name}; it is not kept and cannot be shown again. "
+            "Send it as `Authorization: Bearer KEY`.\nFrom now on every request needs a key."
+        ),
+    )
+
+
+@keys.command(name="list")
+@reporting
+def list_keys(as_json: bool) -> None:
+    """List who has a key, for what, and how often."""
+    found = sorted(read_keys(path()).values(), key=lambda one: one.name)
+    show({"keys": [_shown(one) for one in found]}, as_json, lambda: _table(found))
+
+
+@keys.command()
+@click.argument("name")
+@reporting
+def remove(name: str, as_json: bool) -> None:
+    """Remove the key of NAME; it opens nothing within a second."""
+    with changing(path()) as known:
+        if known.pop(name, None) is None:
+            remedy = "List them: `perennial keys list`."
+            raise ConfigurationError("API keys", "the name has a key", name, remedy)
+    show({"removed": name}, as_json, lambda: f"The key of {name} opens nothing any more.")
+
+
+def path() -> Path:
+    """Return where the keys lie: as the environment says, or in the stack's home."""
+    named = os.environ.get(VARIABLE, "")
+    return Path(named) if named else home_folder() / NAME
+
+
+def _shown(key: Key) -> dict[str, Any]:
+    return {"name": key.name, "pipelines": list(key.pipelines), "rate": key.rate}
+
+
+def _table(found: list[Key]) -> str:
+    if not found:
+        return "There is no key. On this machine alone, the prediction API is open without one."
+    rows = [
+        [one.name, ", ".join(one.pipelines), f"{one.rate:g} a second" if one.rate else "any"]
+        for one in found
+    ]
+    return table(("name", "pipelines", "rate"), rows)
