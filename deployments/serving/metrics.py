@@ -36,6 +36,13 @@ class Metrics:
         self._version = _gauge("model_version", "The version in service.", own)
         self._since = _gauge("model_since_seconds", "When it took its place, since 1970.", own)
         self._created = _gauge("model_created_seconds", "When it was trained, since 1970.", own)
+        self._held = Gauge(
+            "perennial_models_held",
+            "The most models that one process holds.",
+            ("pipeline",),
+            multiprocess_mode="livemax",
+            **own,
+        )
         self._refused = _gauge("model_refused", "1 while a refused champion is not served.", own)
         self._reloads = Counter(
             "perennial_reloads", "Looks at a changed pointer.", ("pipeline", "outcome"), **own
@@ -71,9 +78,17 @@ class Metrics:
         self._reloads.labels(pipeline, outcome).inc()
 
     def in_service(
-        self, pipeline: str, version: int, since: float, created: float, *, refused: bool
+        self,
+        pipeline: str,
+        version: int,
+        since: float,
+        created: float,
+        *,
+        refused: bool,
+        held: int,
     ) -> None:
         """Say what serves now."""
+        self._held.labels(pipeline).set(held)
         self._version.labels(pipeline).set(version)
         self._since.labels(pipeline).set(since)
         self._created.labels(pipeline).set(created)

@@ -21,6 +21,7 @@ from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
 from tasks.errors import PerennialError
 from tasks.serving.following import Fleet, Turn, refused_entry
+from tasks.serving.served import held
 from tasks.settings import Settings
 from tasks.store.s3 import S3Store
 
@@ -79,6 +80,7 @@ def follow(fleet: Fleet, metrics: Metrics, stop: threading.Event) -> None:
                     champion.since.timestamp(),
                     manifest.created.timestamp(),
                     refused=follower.refusal is not None,
+                    held=held(name),
                 )
         stop.wait(max(0.05, 1.0 - (time.monotonic() - started)))
 

@@ -6,6 +6,7 @@ Inference Protocol v2 (`/v2/models/…/infer`). Each reader returns plain rows f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,13 +74,15 @@ def asked(body: bytes) -> Asked:
 def asked_by_mlflow(body: bytes) -> Asked:
     """Read MLflow's form: one of `dataframe_split`, `dataframe_records`, `inputs`, `instances`.
 
+    MLflow's client writes a missing value as NaN, which is no JSON; here alone it is read as null.
+
     >>> body = b'{"dataframe_split": {"columns": ["a", "b"], "data": [[1, "x"], [2, null]]}}'
     >>> asked_by_mlflow(body).rows
     [{'a': 1, 'b': 'x'}, {'a': 2, 'b': None}]
     >>> asked_by_mlflow(b'{"inputs": {"a": [1, 2]}}').rows
     [{'a': 1}, {'a': 2}]
     """
-    content = _object(document(body), {*TABULAR, "params"})
+    content = _object(_nan_as_null(body), {*TABULAR, "params"})
     given = [name for name in TABULAR if name in content]
     if len(given) != 1:
         raise BadRequest(f"exactly one of {', '.join(TABULAR)} is given")
@@ -168,6 +171,24 @@ def inference_metadata(manifest: Manifest, request: RequestSchema) -> dict[str, 
         "inputs": inputs,
         "outputs": outputs,
     }
+
+
+def _nan_as_null(body: bytes) -> Any:
+    try:
+        return document(body)
+    except BadRequest:
+        if b"NaN" not in body:
+            raise
+        try:
+            return json.loads(body, parse_constant=_constant)
+        except (ValueError, RecursionError):
+            pass
+        raise
+
+
+def _constant(name: str) -> None:
+    if name != "NaN":
+        raise ValueError(name)
 
 
 def _object(content: Any, known: set[str]) -> Mapping[str, Any]:

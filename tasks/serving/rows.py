@@ -99,15 +99,18 @@ class Reader:
                 unseen -= 1
                 if value is not None:
                     try:
-                        column.append(read(value))
+                        made = read(value)
                     except (TypeError, ValueError, OverflowError):
                         why = f"is {EXPECTED[field.kind]}, not {_shown(value)}"
                         problems.append(Problem(place, name, why))
-                    continue
+                        continue
+                    if field.missing or (made == made and made is not MISSING):  # noqa: PLR0124
+                        column.append(made)
+                        continue
             if field.missing:
                 column.append(empty)
             else:
-                problems.append(Problem(place, name, _needed(value is ABSENT)))
+                problems.append(Problem(place, name, _needed(value)))
         if unseen:
             problems += [
                 Problem(place, bounded(name, 80), self._unknown(name))
@@ -203,8 +206,13 @@ def _time(value: Any) -> float:
     return moment(value)
 
 
-def _needed(absent: bool) -> str:
-    came = "is missing" if absent else "is null"
+def _needed(value: object) -> str:
+    if value is ABSENT:
+        came = "is missing"
+    elif value is None or value == "":
+        came = "is null" if value is None else "is empty"
+    else:
+        came = "is beyond what the model's numbers can hold"
     return f"{came}, and training saw no row without it"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 import numpy as np
@@ -28,6 +29,9 @@ class Answer:
     probabilities: Sequence[Sequence[float]] | None
 
 
+HELD: WeakSet[Served] = WeakSet()
+
+
 class Served:
     """One verified model version, ready to answer; safe to use from several threads.
 
@@ -46,6 +50,7 @@ class Served:
         if "request" not in manifest.lineage:
             rule = "its manifest says what a request holds"
             raise IntegrityError(where, rule, "nothing", "Train a version anew.")
+        HELD.add(self)
         self.manifest, self.files = manifest, files
         self.digest = manifest.digest
         self.request = RequestSchema.from_dict(manifest.lineage["request"])
@@ -84,6 +89,11 @@ class Served:
             return Answer(outputs[:, 0].tolist(), None)
         classes = self._classes
         return Answer([classes[place] for place in outputs.argmax(1).tolist()], outputs.tolist())
+
+
+def held(pipeline: str) -> int:
+    """Return how many models of a pipeline are in this process's memory."""
+    return sum(one.manifest.pipeline == pipeline for one in tuple(HELD))
 
 
 def label_text(label: Any) -> str:

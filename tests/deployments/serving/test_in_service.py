@@ -1,0 +1,232 @@
+"""What serves under load, under signals, and when what it should load is not what was signed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.ledger.ledger import ledger_of
+from tasks.promotion.manifest import Manifest
+from tasks.store.layout import Layout
+from tests.deployments.serving.conftest import Api
+from tests.load import Load, post, run_load
+from tests.served import fitted, put_in_service, put_version
+from tests.servers import poll
+
+pytestmark = pytest.mark.system
+PIPELINE = "serve-binary"
+PROMOTIONS = 20
+SECONDS = 25.0
+
+
+def request(api: Api) -> bytes:
+    body = json.dumps({"rows": api.models[PIPELINE].rows(1)}).encode()
+    return post(f"/v1/{PIPELINE}/predict", body)
+
+
+def under_load(api: Api, seconds: float, act: Any, pause: float = 0.004) -> Load:
+    """Do something while eight connections ask without end; return what came of the asking."""
+    acting = threading.Thread(target=act)
+    acting.start()
+    found = run_load(api.serving.port, request(api), connections=8, seconds=seconds, pause=pause)
+    acting.join()
+    return found
+
+
+def publish(api: Api, key: str, trees: int = 50) -> Manifest:
+    made = fitted(trees=trees)
+    return put_version(api.store, api.settings.signing_key, made, PIPELINE, key)
+
+
+def test_promotions_under_load_fail_no_request_and_versions_move_forward(api: Api) -> None:
+    versions = [publish(api, f"storm-{number}", 50 + number) for number in range(PROMOTIONS)]
+    memory: list[float] = []
+
+    def promote() -> None:
+        for manifest in versions:
+            put_in_service(api.store, manifest)
+            memory.append(models_in_memory(api))
+            time.sleep(SECONDS / PROMOTIONS)
+
+    found = under_load(api, SECONDS + 3, promote)
+    assert set(found.statuses) == {200}, found.statuses
+    assert found.failures == []
+    assert max(len(seen) for seen in found.versions) >= PROMOTIONS / 2
+    for seen in found.versions:
+        assert seen == sorted(seen)
+    assert max(memory) <= 2
+    poll(lambda: api.version(PIPELINE) == versions[-1].version, 10, "the last version")
+
+
+def models_in_memory(api: Api) -> float:
+    """Return the most models of one pipeline that one worker holds."""
+    import requests
+
+    text = requests.get(f"http://127.0.0.1:{api.serving.metrics_port}/metrics", timeout=10).text
+    held = [line for line in text.splitlines() if line.startswith("perennial_models_held{")]
+    return max(float(line.rsplit(" ", 1)[1]) for line in held if PIPELINE in line)
+
+
+def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
+    before = [one.pid for one in api.serving.workers]
+
+    def stop() -> None:
+        time.sleep(2)
+        os.kill(before[0], signal.SIGTERM)
+
+    found = under_load(api, 8, stop)
+    assert set(found.statuses) == {200}
+    assert found.failures == []
+    poll(lambda: len(api.serving.workers) == 2, 20, "the worker that takes its place")
+    assert before[0] not in [one.pid for one in api.serving.workers]
+
+
+def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Api) -> None:
+    poll(lambda: len(api.serving.workers) == 2, 20, "two workers")
+    before = [one.pid for one in api.serving.workers]
+    killed: list[float] = []
+
+    def kill() -> None:
+        time.sleep(2)
+        killed.append(time.time())
+        os.kill(before[0], signal.SIGKILL)
+
+    found = under_load(api, 8, kill)
+    assert killed
+    assert set(found.statuses) == {200}
+    failed = [float(one.split()[0]) for one in found.failures]
+    assert len(failed) <= 8
+    assert all(abs(at - killed[0]) < 1 for at in failed)
+    poll(lambda: len(api.serving.workers) == 2, 20, "the worker that takes its place")
+
+
+def flip(data: bytes) -> bytes:
+    return data[:-9] + bytes([data[-9] ^ 4]) + data[-8:]
+
+
+class Canary:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_what_is_not_as_it_was_signed_is_refused_and_the_old_one_serves(
+    api: Api, tmp_path: Path
+) -> None:
+    canary = tmp_path / "canary"
+    layout, before = Layout(PIPELINE), api.version(PIPELINE)
+    good = publish(api, "another")
+
+    def model(data: bytes) -> Any:
+        return lambda one: api.store.put(layout.model_file(one.version, "model.onnx"), data)
+
+    def manifest(change: Any) -> Any:
+        def apply(one: Manifest) -> None:
+            where = layout.manifest(one.version)
+            api.store.put(where, change(api.store.get(where)))
+
+        return apply
+
+    loader = b"flavors:\n  python_function:\n    loader_module: os\n"
+    wrongs = {
+        "a bit flipped": model(flip(fitted(trees=50).files["model.onnx"])),
+        "a file cut short": model(fitted(trees=50).files["model.onnx"][:-100]),
+        "a pickle": model(pickle.dumps(Canary(canary))),
+        "an MLmodel": model(loader),
+        "no signature": manifest(unsigned),
+        "a manifest swapped": manifest(lambda _: api.store.get(layout.manifest(good.version))),
+        "a manifest that is a pickle": manifest(lambda _: pickle.dumps(Canary(canary))),
+    }
+    for number, (wrong, damage) in enumerate(wrongs.items()):
+        bad = publish(api, f"wrong-{number}")
+        damage(bad)
+        put_in_service(api.store, bad)
+        poll(lambda bad=bad: refused(api, bad.version), 20, wrong)
+        assert api.version(PIPELINE) == before, wrong
+        assert api.ask("GET", "/readyz").ok
+        assert api.predict(PIPELINE, api.models[PIPELINE].rows(1)).ok
+        poll(lambda bad=bad: in_ledger(api, bad.version), 20, f"the ledger's line of {wrong}")
+    assert not canary.exists()
+    put_in_service(api.store, good)
+    poll(lambda: api.version(PIPELINE) == good.version, 20, "a good version after the bad ones")
+
+
+def unsigned(data: bytes) -> bytes:
+    content = json.loads(data)
+    del content["signature"]
+    return json.dumps(content).encode()
+
+
+def refused(api: Api, version: int) -> bool:
+    why = api.ask("GET", f"/v1/{PIPELINE}").json()["refused"]
+    return why is not None and f"{PIPELINE}/models/{version}/" in why
+
+
+def in_ledger(api: Api, version: int) -> bool:
+    entries = ledger_of(api.settings, PIPELINE).entries("refused")
+    found = [one for one in entries if one.version == version]
+    assert len(found) <= 1
+    return bool(found)
+
+
+def test_a_model_that_answers_nan_is_refused(api: Api) -> None:
+    before = api.version("serve-number")
+    made = fitted(task="regression")
+    spoiled = not_a_number(made.files["model.onnx"])
+    import dataclasses
+
+    bad = dataclasses.replace(made, files={**made.files, "model.onnx": spoiled})
+    manifest = put_version(api.store, api.settings.signing_key, bad, "serve-number", "nan")
+    put_in_service(api.store, manifest)
+
+    def told() -> bool:
+        why = api.ask("GET", "/v1/serve-number").json()["refused"]
+        return bool(why) and "finite" in why
+
+    poll(told, 20, "the refusal")
+    assert api.version("serve-number") == before
+
+
+def not_a_number(data: bytes) -> bytes:
+    """Return the model with an output of NaN."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load_from_string(data)
+    (output,) = model.graph.output
+    model.graph.initializer.append(numpy_helper.from_array(np.float32([[np.nan]]), "nothing"))
+    for node in model.graph.node:
+        for place, name in enumerate(node.output):
+            if name == output.name:
+                node.output[place] = "before_nan"
+    model.graph.node.append(helper.make_node("Add", ["before_nan", "nothing"], [output.name]))
+    return bytes(model.SerializeToString())
+
+
+def test_half_open_connections_do_not_slow_honest_users(api: Api) -> None:
+    import socket
+
+    alone = run_load(api.serving.port, request(api), connections=4, seconds=3, pause=0.004)
+    held = [socket.create_connection(("127.0.0.1", api.serving.port)) for _ in range(30)]
+    for one in held:
+        one.sendall(b"POST /v1/serve-binary/predict HTTP/1.1\r\nhost: t\r\ncontent-le")
+    crowded = run_load(api.serving.port, request(api), connections=4, seconds=3, pause=0.004)
+    print(f"p95 alone {alone.quantile(0.95):.4f} s, crowded {crowded.quantile(0.95):.4f} s")
+    assert set(crowded.statuses) == {200}
+    for one in held:
+        one.settimeout(30)
+        assert one.recv(100) == b"" or b"408" in one.recv(100)
+        one.close()
