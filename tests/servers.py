@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,8 +61,11 @@ class Serving:
     @property
     def workers(self) -> list[psutil.Process]:
         """Its worker processes, oldest first."""
-        children = psutil.Process(self.pid).children()
-        kept = [one for one in children if "spawn_main" in " ".join(one.cmdline())]
+        kept = []
+        for one in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(one.cmdline()):
+                    kept.append(one)
         return sorted(kept, key=lambda one: one.create_time())
 
 

@@ -14,7 +14,7 @@ from deployments.serving.routes import Found
 from tasks.serving import forms
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import Asked, BadRequest
-from tasks.serving.rows import Feed, Unfit
+from tasks.serving.rows import Matrices, Unfit
 from tasks.serving.served import Answer
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {
@@ -57,7 +57,7 @@ class Predicted:
     route: str
     current: InService
     asked: Asked
-    feed: Feed
+    feed: Matrices
     made: Answer
     ids: Sequence[str]
 

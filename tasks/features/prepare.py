@@ -72,7 +72,7 @@ def _unfold(column: pd.Series, feature: Feature) -> Mapping[str, Floats | list[s
     if feature.kind == "category":
         return {name: categories(column)}
     exact = moments(column, name)
-    return {f"{name}_{part}": PART[part](exact) for part in feature.parts or PARTS}
+    return {f"{name}_{part}": _PART[part](exact) for part in feature.parts or PARTS}
 
 
 def _hour(exact: Doubles) -> Floats:
@@ -99,7 +99,7 @@ def _dates(exact: Doubles) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64
     return np.nan_to_num(exact).astype(np.int64).astype("datetime64[us]")
 
 
-PART: Mapping[str, Callable[[Doubles], Floats]] = {
+_PART: Mapping[str, Callable[[Doubles], Floats]] = {
     "hour": _hour,
     "weekday": _weekday,
     "month": _month,

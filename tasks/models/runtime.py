@@ -62,12 +62,8 @@ class OnnxModel:
         rows = len(next(iter(feed.values())))
         if rows == 0:
             return np.zeros((0, self.classes) if self.classes else 0)
-        answer = self._run(feed)
+        answer = self.run(feed)
         return answer if self.classes else answer[:, 0]
-
-    def answers(self, feed: Mapping[str, Array]) -> Array:
-        """Return (n, outputs) for columns that are (n, 1) float32 or text already, unchecked."""
-        return self._run(feed)
 
     def latency(self, prepared: pd.DataFrame, rounds: int = 500) -> float:
         """Return the 99th percentile of the CPU seconds one row takes, the first tenth left out.
@@ -80,11 +76,12 @@ class OnnxModel:
         taken = np.empty(rounds)
         for i in range(rounds):
             started = time.thread_time()
-            self._run(feeds[i % len(feeds)])
+            self.run(feeds[i % len(feeds)])
             taken[i] = time.thread_time() - started
         return float(np.quantile(taken[rounds // 10 :], 0.99))
 
-    def _run(self, feed: Mapping[str, Array]) -> Array:
+    def run(self, feed: Mapping[str, Array]) -> Array:
+        """Return the outputs for inputs that are as the graph declares them, unchecked."""
         try:
             return np.asarray(self._session.run([self._output], feed)[0])
         except Exception as error:
@@ -102,3 +99,34 @@ class OnnxModel:
         for name in self.categories:
             feed[name] = np.asarray(prepared[name], dtype=object).reshape(-1, 1)
         return feed
+
+
+class MatrixModel:
+    """The same model behind two inputs, which ONNX Runtime takes in half the time of many.
+
+    What was verified is the file; this is made of it after it was loaded.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Load the bytes that `to_onnx` made.
+
+        Raises:
+            IntegrityError: they are no ONNX model, or not one of ours.
+        """
+        from tasks.models.graph import behind_matrices
+
+        known = OnnxModel(data)
+        free = "_"
+        while any(name.startswith(free) for name in (*known.numbers, *known.categories)):
+            free += "_"
+        self._names = (f"{free}numbers", f"{free}texts")
+        merged = behind_matrices(data, known.numbers, known.categories, self._names)
+        self._model = OnnxModel(merged)
+        self._given = (bool(known.numbers), bool(known.categories))
+
+    def answers(self, numbers: Array, texts: Array) -> Array:
+        """Return (n, outputs) for (n, k) float32 numbers and (n, c) texts, unchecked."""
+        if not len(numbers):
+            return np.zeros((0, self._model.classes or 1))
+        both = zip(self._names, (numbers, texts), self._given, strict=True)
+        return self._model.run({name: values for name, values, given in both if given})

@@ -1,11 +1,12 @@
 """The rows of a request as the model takes them, or everything that is wrong with them. Pure.
 
-A request is read value by value, a training set column by column; both through the same functions
-of `tasks.features`, so that a row becomes the same numbers and texts on either way.
+A request is read value by value, a training set column by column (`tasks.features.prepare`). Both
+make the same numbers and texts of a row, which a test holds them to.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,15 +16,16 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError, bounded
-from tasks.features.prepare import PART, prepare
+from tasks.features.prepare import MICROSECONDS_A_DAY, prepare, prepared_columns
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import PARTS, Feature, FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING, category, moment
 
 Array = np.ndarray[Any, Any]
-Feed = Mapping[str, Array]
+Matrices = tuple[Array, Array]
 ABSENT = object()
+EPOCH = datetime.date(1970, 1, 1).toordinal()
 NAN = float("nan")
 MOST_PROBLEMS = 100
 LONGEST_TEXT = 10_000
@@ -59,41 +61,36 @@ class Reader:
         self, request: RequestSchema, schema: FeatureSchema, transform: Transform | None = None
     ) -> None:
         self._schema, self._transform = schema, transform
+        self._columns = prepared_columns(schema)
         self._fields = {one.name: one for one in request.fields}
         self._used = [one for one in request.fields if one.used]
-        self._features = {one.name: one for one in schema.features}
         self._plan = [(one, one.name, READ[one.kind], EMPTY[one.kind]) for one in self._used]
+        kinds = {one.name: one for one in schema.features}
+        self._parts = [_parts(kinds[one.name]) for one in self._used] if transform is None else []
 
-    def read(self, rows: Sequence[Any]) -> Feed:
-        """Return what the model takes: (n, 1) float32 numbers and texts by prepared column.
+    def read(self, rows: Sequence[Any]) -> Matrices:
+        """Return what the model takes.
 
         Raises:
             Unfit: values are missing, of another kind or unknown; at most 100 problems are told.
         """
-        columns: list[list[Any]] = [[] for _ in self._plan]
         problems: list[Problem] = []
+        read: list[list[Any]] = []
         for place, row in enumerate(rows):
-            if type(row) is not dict:
-                problems.append(Problem(place, "", f"a row is an object, not {_shown(row)}"))
+            if type(row) is dict:
+                read.append(self._row(place, row, problems))
             else:
-                self._row(place, row, columns, problems)
+                problems.append(Problem(place, "", f"a row is an object, not {_shown(row)}"))
             if len(problems) >= MOST_PROBLEMS:
                 break
         if problems:
             raise Unfit(problems[:MOST_PROBLEMS])
-        if self._transform is not None:
-            return self._transformed(columns, len(rows))
-        return self._feed(columns)
+        return self._matrices(read) if self._transform is None else self._transformed(read)
 
-    def _row(
-        self,
-        place: int,
-        row: dict[str, Any],
-        columns: list[list[Any]],
-        problems: list[Problem],
-    ) -> None:
-        unseen = len(row)
-        for column, (field, name, read, empty) in zip(columns, self._plan, strict=True):
+    def _row(self, place: int, row: dict[str, Any], problems: list[Problem]) -> list[Any]:
+        """Return the values of the used fields, in order; what is wrong goes to `problems`."""
+        unseen, values = len(row), []
+        for field, name, read, empty in self._plan:
             value = row.get(name, ABSENT)
             if value is not ABSENT:
                 unseen -= 1
@@ -105,10 +102,10 @@ class Reader:
                         problems.append(Problem(place, name, why))
                         continue
                     if field.missing or (made == made and made is not MISSING):  # noqa: PLR0124
-                        column.append(made)
+                        values.append(made)
                         continue
             if field.missing:
-                column.append(empty)
+                values.append(empty)
             else:
                 problems.append(Problem(place, name, _needed(value)))
         if unseen:
@@ -117,52 +114,67 @@ class Reader:
                 for name in row
                 if name not in self._fields
             ]
+        return values
 
     def _unknown(self, name: str) -> str:
         close = get_close_matches(name[:80], self._fields, n=1)
         return "is no field of this model" + (f"; did you mean {close[0]}?" if close else "")
 
-    def _feed(self, columns: list[list[Any]]) -> Feed:
-        numbers: dict[str, Any] = {}
-        feed: dict[str, Array] = {}
-        for (field, name, _, _), values in zip(self._plan, columns, strict=True):
-            if field.kind == "category":
-                texts = np.empty((len(values), 1), dtype=object)
-                texts[:, 0] = values
-                feed[name] = texts
-            elif field.kind == "time":
-                numbers.update(_unfolded(self._features[name], values))
-            else:
-                numbers[name] = values
-        if numbers:
-            matrix = np.array(list(numbers.values()), dtype=np.float32)
-            feed.update(zip(numbers, matrix[:, :, np.newaxis], strict=True))
-        return feed
-
-    def _transformed(self, columns: list[list[Any]], rows: int) -> Feed:
-        """Let the user's transform see a frame as it saw one in training."""
-        frame = pd.DataFrame(
-            {
-                name: _series(field, values)
-                for (field, name, _, _), values in zip(self._plan, columns, strict=True)
-            },
-            index=range(rows),
+    def _matrices(self, rows: list[list[Any]]) -> Matrices:
+        numbers: list[float] = []
+        texts: list[str] = []
+        for row in rows:
+            for value, parts in zip(row, self._parts, strict=True):
+                if parts is NUMBER:
+                    numbers.append(value)
+                elif parts is TEXT:
+                    texts.append(value)
+                else:
+                    numbers += [part(value) for part in parts]
+        return (
+            np.array(numbers, dtype=np.float32).reshape(len(rows), len(self._columns.numbers)),
+            np.array(texts, dtype=object).reshape(len(rows), len(self._columns.categories)),
         )
+
+    def _transformed(self, rows: list[list[Any]]) -> Matrices:
+        """Let the user's transform see a frame as it saw one in training."""
+        columns = {
+            field.name: _series(field, [row[place] for row in rows])
+            for place, field in enumerate(self._used)
+        }
         try:
+            frame = pd.DataFrame(columns, index=range(len(rows)))
             made = prepare(frame, self._schema, self._transform)
         except DataError as error:
             raise Unfit([Problem(0, "", f"the transform refuses the rows: {error}")]) from error
-        return {
-            str(name): made[name].to_numpy(object if made[name].dtype.kind not in "fiub" else None)[
-                :, np.newaxis
-            ]
-            for name in made.columns
-        }
+        numbers = made[list(self._columns.numbers)].to_numpy(np.float32)
+        return numbers, made[list(self._columns.categories)].to_numpy(object)
 
 
-def _unfolded(feature: Feature, values: list[Any]) -> dict[str, Array]:
-    exact = np.array(values, dtype=np.float64)
-    return {f"{feature.name}_{part}": PART[part](exact) for part in feature.parts or PARTS}
+def _parts(feature: Feature) -> tuple[Callable[[float], float], ...]:
+    if feature.kind == "time":
+        return tuple(PARTS_OF[part] for part in feature.parts or PARTS)
+    return TEXT if feature.kind == "category" else NUMBER
+
+
+def _hour(exact: float) -> float:
+    return exact % MICROSECONDS_A_DAY / 3_600_000_000.0
+
+
+def _weekday(exact: float) -> float:
+    return (exact // MICROSECONDS_A_DAY + 3) % 7
+
+
+def _month(exact: float) -> float:
+    return NAN if exact != exact else _date(exact).month  # noqa: PLR0124
+
+
+def _day_of_year(exact: float) -> float:
+    return NAN if exact != exact else _date(exact).timetuple().tm_yday  # noqa: PLR0124
+
+
+def _date(exact: float) -> datetime.date:
+    return datetime.date.fromordinal(EPOCH + int(exact // MICROSECONDS_A_DAY))
 
 
 def _series(field: Field, values: list[Any]) -> pd.Series:
@@ -227,3 +239,11 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "time": _time,
 }
 EMPTY: Mapping[str, Any] = {"number": NAN, "boolean": NAN, "category": MISSING, "time": NAN}
+NUMBER: tuple[Callable[[float], float], ...] = (float,)
+TEXT: tuple[Callable[[float], float], ...] = ()
+PARTS_OF: Mapping[str, Callable[[float], float]] = {
+    "hour": _hour,
+    "weekday": _weekday,
+    "month": _month,
+    "day_of_year": _day_of_year,
+}

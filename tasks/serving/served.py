@@ -13,10 +13,11 @@ import numpy as np
 from tasks.errors import IntegrityError
 from tasks.features.prepare import load_transform
 from tasks.features.request import RequestSchema
-from tasks.features.schema import FeatureSchema
-from tasks.models.runtime import OnnxModel
+from tasks.features.schema import FeatureSchema, prepared_columns
+from tasks.models.runtime import MatrixModel
+from tasks.promotion.golden import agrees
 from tasks.promotion.manifest import MODEL, REMEDY, Manifest
-from tasks.serving.rows import Feed, Reader
+from tasks.serving.rows import Matrices, Reader
 
 Array = np.ndarray[Any, Any]
 
@@ -46,7 +47,7 @@ class Served:
             IntegrityError: it says nothing of requests, or answers no finite number.
             ConfigurationError: the transform that it was trained with is not here.
         """
-        where = f"{manifest.pipeline} version {manifest.version}"
+        self._where = where = f"{manifest.pipeline} version {manifest.version}"
         if "request" not in manifest.lineage:
             rule = "its manifest says what a request holds"
             raise IntegrityError(where, rule, "nothing", "Train a version anew.")
@@ -57,38 +58,49 @@ class Served:
         self.schema = FeatureSchema.from_dict(manifest.schema)
         transform = load_transform(manifest.lineage.get("transform"))
         self._reader = Reader(self.request, self.schema, transform)
-        self._model = OnnxModel(files[MODEL])
+        self._model = MatrixModel(files[MODEL])
         self._classes = tuple(manifest.classes)
         self.labels = tuple(label_text(one) for one in self._classes)
         named = {"pipeline": manifest.pipeline, "version": manifest.version}
         self.head = msgspec.json.encode({**named, "digest": self.digest})
-        answers = np.asarray(self._model.predict(manifest.golden.frame()))
-        if not np.isfinite(answers).all():
-            rule = "it answers finite numbers to the golden rows"
-            raise IntegrityError(where, rule, "NaN or infinity", REMEDY)
+        self._check()
 
-    def read(self, rows: Sequence[Any]) -> Feed:
-        """Return the rows as the model takes them.
+    def _check(self) -> None:
+        """Answer the golden rows on the way that requests take."""
+        golden = self.manifest.golden
+        columns, frame = prepared_columns(self.schema), golden.frame()
+        numbers = frame[list(columns.numbers)].to_numpy(np.float32)
+        answers = self._answers(numbers, frame[list(columns.categories)].to_numpy(object))
+        if not agrees(golden.outputs, answers):
+            rule = "the model gives the recorded answers to the golden rows"
+            raise IntegrityError(self._where, rule, "other answers", REMEDY)
+
+    def read(self, rows: Sequence[Any]) -> Matrices:
+        """Return the rows as the model takes them: (n, k) float32 numbers and (n, c) texts.
 
         Raises:
             Unfit: they do not fit; every problem is told.
         """
         return self._reader.read(rows)
 
-    def answer(self, feed: Feed) -> Answer:
+    def answer(self, rows: Matrices) -> Answer:
         """Return what the model says.
 
         Raises:
             IntegrityError: the model failed, or answered no finite number.
         """
-        outputs = self._model.answers(feed)
-        if not np.isfinite(outputs).all():
-            where = f"{self.manifest.pipeline} version {self.manifest.version}"
-            raise IntegrityError(where, "it answers finite numbers", "NaN or infinity", REMEDY)
+        outputs = self._answers(*rows)
         if not self._classes:
             return Answer(outputs[:, 0].tolist(), None)
         classes = self._classes
         return Answer([classes[place] for place in outputs.argmax(1).tolist()], outputs.tolist())
+
+    def _answers(self, numbers: Array, texts: Array) -> Array:
+        outputs = self._model.answers(numbers, texts)
+        if not np.isfinite(outputs).all():
+            rule = "it answers finite numbers"
+            raise IntegrityError(self._where, rule, "NaN or infinity", REMEDY)
+        return outputs
 
 
 def held(pipeline: str) -> int:

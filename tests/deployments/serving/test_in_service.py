@@ -207,7 +207,7 @@ def not_a_number(data: bytes) -> bytes:
 
     model = onnx.load_from_string(data)
     (output,) = model.graph.output
-    model.graph.initializer.append(numpy_helper.from_array(np.float32([[np.nan]]), "nothing"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([[np.nan]]), "nothing"))
     for node in model.graph.node:
         for place, name in enumerate(node.output):
             if name == output.name:

@@ -1,0 +1,121 @@
+"""A request's rows become what the same rows became in training, or a list of what is wrong."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.features.prepare import prepare
+from tasks.features.request import Field, RequestSchema
+from tasks.features.schema import Feature, FeatureSchema, prepared_columns
+from tasks.serving.rows import MOST_PROBLEMS, Reader, Unfit
+
+SCHEMA = FeatureSchema(
+    (
+        Feature("at", "time"),
+        Feature("flag", "boolean"),
+        Feature("kind", "category"),
+        Feature("n", "number"),
+    )
+)
+FIELDS = RequestSchema(tuple(Field(one.name, one.kind, True, True) for one in SCHEMA.features))
+NUMBERS = st.one_of(
+    st.none(), st.integers(-(10**40), 10**40), st.floats(allow_nan=False, allow_infinity=False)
+)
+TEXTS = st.one_of(
+    st.none(), st.text(max_size=20), st.integers(-(10**20), 10**20), st.booleans(), st.floats(-9, 9)
+)
+EAST = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+MOMENTS = st.datetimes(datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30))
+TIMES = st.one_of(st.none(), MOMENTS, MOMENTS.map(lambda at: at.replace(tzinfo=EAST)))
+FLAGS = st.sampled_from([None, True, False, 0, 1])
+ROWS = st.lists(
+    st.fixed_dictionaries({"at": TIMES, "flag": FLAGS, "kind": TEXTS, "n": NUMBERS}),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(ROWS)
+def test_a_row_becomes_what_it_became_in_training(rows: list[dict[str, Any]]) -> None:
+    columns = prepared_columns(SCHEMA)
+    expected = prepare(pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object)
+                                     for name in rows[0]}), SCHEMA)  # fmt: skip
+    sent = [{**row, "at": None if row["at"] is None else row["at"].isoformat()} for row in rows]
+    numbers, texts = Reader(FIELDS, SCHEMA).read(sent)
+    np.testing.assert_array_equal(numbers, expected[list(columns.numbers)].to_numpy(np.float32))
+    assert texts.tolist() == expected[list(columns.categories)].to_numpy(object).tolist()
+    assert (numbers.dtype, texts.dtype) == (np.float32, object)
+
+
+def problems(rows: list[Any], fields: RequestSchema = FIELDS) -> list[tuple[int, str, str]]:
+    with pytest.raises(Unfit) as raised:
+        Reader(fields, SCHEMA).read(rows)
+    return [(one.row, one.field, one.problem) for one in raised.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "why"),
+    [
+        ({"n": "5"}, "n", "is a number, not '5'"),
+        ({"n": True}, "n", "is a number, not True"),
+        ({"n": [1]}, "n", "is a number, not '[1]'"),
+        ({"flag": "true"}, "flag", "is true or false, not 'true'"),
+        ({"flag": 2}, "flag", "is true or false, not 2"),
+        ({"kind": {}}, "kind", "is a text, a number, true or false, not '{}'"),
+        ({"kind": "x" * 10_001}, "kind", "is a text, a number, true or false, not"),
+        ({"at": 5}, "at", "is a time as text, written as in ISO 8601, not 5"),
+        ({"at": "2024-13-01"}, "at", "is a time as text, written as in ISO 8601, not '2024-13-01'"),
+        ({"kinds": "a"}, "kinds", "is no field of this model; did you mean kind?"),
+        ({"zzz": 1}, "zzz", "is no field of this model"),
+    ],
+)
+def test_what_does_not_fit_is_named(row: dict[str, Any], field: str, why: str) -> None:
+    ((place, named, problem),) = problems([{"n": 1}, row])
+    assert (place, named) == (1, field)
+    assert problem.startswith(why)
+
+
+def test_what_training_never_saw_missing_is_needed() -> None:
+    needed = replace(FIELDS, fields=tuple(replace(one, missing=False) for one in FIELDS.fields))
+    good = {"at": "2024-01-01", "flag": True, "kind": "a", "n": 1}
+    Reader(needed, SCHEMA).read([good])
+    found = problems([{}, {**good, "kind": ""}, {**good, "n": 1e39}, {**good, "at": None}], needed)
+    assert [(row, field, why.partition(",")[0]) for row, field, why in found] == [
+        *((0, name, "is missing") for name in ("at", "flag", "kind", "n")),
+        (1, "kind", "is empty"),
+        (2, "n", "is beyond what the model's numbers can hold"),
+        (3, "at", "is null"),
+    ]
+
+
+def test_at_most_so_many_problems_are_told() -> None:
+    assert len(problems([{"n": "x", "kind": []}] * 1000)) == MOST_PROBLEMS
+
+
+def test_what_the_model_does_not_use_may_be_sent() -> None:
+    request = replace(FIELDS, fields=(*FIELDS.fields, Field("id", "number", False, True)))
+    numbers, _ = Reader(request, SCHEMA).read([{"id": "anything", "n": 2}])
+    assert numbers[0, -1] == 2
+
+
+def doubled(frame: pd.DataFrame) -> pd.DataFrame:
+    assert frame["at"].dt.year.notna().all()
+    return frame.assign(n=frame["n"] * 2)
+
+
+def test_a_users_transform_sees_typed_columns() -> None:
+    row = {"at": "2024-02-01T12:30:00", "flag": True, "kind": "a", "n": 2}
+    plain, _ = Reader(FIELDS, SCHEMA).read([row])
+    numbers, texts = Reader(FIELDS, SCHEMA, doubled).read([row])
+    assert numbers[0, :-1].tolist() == plain[0, :-1].tolist()
+    assert (numbers[0, -1], texts.tolist()) == (4, [["a"]])
+    with pytest.raises(Unfit, match="1 problems"):
+        Reader(FIELDS, SCHEMA, doubled).read([{**row, "at": None}])
