@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.serving.describing import ANSWERS
+from deployments.serving.describing import ANSWERS, openapi_document
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import READERS, Predicting
 from deployments.serving.response import CLOSE, Response, error
@@ -82,6 +82,8 @@ class Application:
         refusal = self._refusal(found, scope)
         if refusal is not None:
             return refusal
+        if found.route.name == "openapi":
+            return openapi_document(self.predicting.fleet, closed=self.known() is not None)
         if found.route.name not in READERS:
             return ANSWERS[found.route.name](self.predicting.fleet, found)
         body = await _body(scope, receive, self.predicting.limits.body)

@@ -90,10 +90,10 @@ def inference_model(fleet: Fleet, found: Found) -> Response:
     return wrong or said(inference_metadata(served.manifest, served.request))
 
 
-def openapi_document(fleet: Fleet, _found: Found) -> Response:
-    """Return the OpenAPI document of all that is in service."""
+def openapi_document(fleet: Fleet, *, closed: bool) -> Response:
+    """Return the OpenAPI document of all that is in service; `closed` where keys are asked for."""
     served = [one.current.served for _, one in sorted(fleet.followers.items()) if one.current]
-    return said(openapi(served))
+    return said(openapi(served, closed=closed))
 
 
 def _short(current: InService) -> dict[str, Any]:
@@ -115,5 +115,4 @@ ANSWERS: Mapping[str, Callable[[Fleet, Found], Response]] = {
     "mlflow_version": mlflow_version,
     "inference_server": inference_server,
     "inference_model": inference_model,
-    "openapi": openapi_document,
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tasks.features.request import Field
+from tasks.features.values import LARGEST
 from tasks.serving.served import Served
 
 Json = dict[str, Any]
@@ -13,17 +14,25 @@ KINDS: Mapping[str, Json] = {
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
     "category": {"type": ["string", "number", "boolean"]},
-    "time": {"type": "string", "description": "ISO 8601; UTC where it names no zone"},
+    "time": {
+        "type": "string",
+        "format": "date-time",
+        "description": "ISO 8601; UTC where it names no zone",
+    },
+}
+BOUNDED: Mapping[str, tuple[str, ...]] = {
+    "number": ("minimum", "maximum"),
+    "category": ("minLength", "maxLength"),
 }
 TEXT: Json = {"type": "string"}
-KEY: list[Json] = [{"key": []}, {"header": []}]
+KEYS: list[Json] = [{"key": []}, {"header": []}]
 
 
-def openapi(models: Iterable[Served]) -> Json:
-    """Return the document, OpenAPI 3.1."""
+def openapi(models: Iterable[Served], *, closed: bool) -> Json:
+    """Return the document, OpenAPI 3.1; `closed` where API keys are asked for."""
     paths: Json = {
-        "/healthz": {"get": _operation("Whether the process answers", {200: ANY}, ())},
-        "/readyz": {"get": _operation("Whether a model serves", {200: ANY, 503: ERROR}, ())},
+        "/healthz": {"get": _open("Whether the process answers", {200: ANY})},
+        "/readyz": {"get": _open("Whether a model serves", {200: ANY, 503: ERROR})},
         "/v1": {"get": _operation("The pipelines in service", {200: ANY, **DENIED})},
     }
     for served in models:
@@ -36,6 +45,7 @@ def openapi(models: Iterable[Served]) -> Json:
             "description": "Predictions of the champions of every pipeline.",
         },
         "paths": paths,
+        "security": KEYS if closed else [],
         "components": {
             "schemas": {"Error": ERROR_SCHEMA, "Unfit": UNFIT_SCHEMA},
             "securitySchemes": {
@@ -48,7 +58,7 @@ def openapi(models: Iterable[Served]) -> Json:
 
 def row_schema(served: Served) -> Json:
     """Return the JSON schema of one row of a request."""
-    fields = [one for one in served.request.fields if one.used or one.name in served.request.key]
+    fields = served.request.fields
     return {
         "type": "object",
         "properties": {one.name: _property(one) for one in fields},
@@ -73,6 +83,7 @@ def _paths(served: Served) -> Json:
         "type": "object",
         "properties": {"dataframe_records": {"type": "array", "items": row}},
         "required": ["dataframe_records"],
+        "additionalProperties": False,
     }
     refusals = {400: ERROR, 413: ERROR, 422: UNFIT, 503: ERROR, **DENIED}
     return {
@@ -128,19 +139,27 @@ def _answer(served: Served) -> Json:
 
 
 def _property(field: Field) -> Json:
+    if not field.used:
+        return {"description": "May be sent; the model does not look at it."}
     made = dict(KINDS[field.kind])
     if not field.missing:
-        return made
+        # beyond these, and empty, is as good as missing
+        bounds = {"minimum": -LARGEST, "maximum": LARGEST, "minLength": 1, "maxLength": 10_000}
+        return made | {name: bounds[name] for name in BOUNDED.get(field.kind, ())}
     kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]
     return {**made, "type": [*kinds, "null"]}
 
 
-def _operation(summary: str, answers: Mapping[int, Json], security: Any = KEY) -> Json:
+def _open(summary: str, answers: Mapping[int, Json]) -> Json:
+    return {**_operation(summary, answers), "security": []}
+
+
+def _operation(summary: str, answers: Mapping[int, Json]) -> Json:
     said = {
         str(status): {"description": WORDS[status], "content": {"application/json": content}}
         for status, content in answers.items()
     }
-    return {"summary": summary, "security": list(security), "responses": said}
+    return {"summary": summary, "responses": said}
 
 
 def _body(schema: Json, example: Json) -> Json:
@@ -157,8 +176,8 @@ WORDS = {
     400: "The body is not in the form expected",
     401: "An API key is needed",
     403: "The key does not open this pipeline",
-    413: "Too many rows or bytes",
-    422: "Rows do not fit the model; every problem is told",
+    413: "Too many bytes",
+    422: "Too many rows, or they do not fit the model; every problem is told",
     429: "The key's rate is used up; Retry-After says how long",
     503: "No model serves yet",
 }
@@ -171,7 +190,7 @@ PROBLEM: Json = {
 UNFIT_SCHEMA: Json = {
     "type": "object",
     "properties": {"error": TEXT, "problems": {"type": "array", "items": PROBLEM}},
-    "required": ["error", "problems"],
+    "required": ["error"],
 }
 ANY: Json = {"schema": {"type": "object"}}
 ERROR: Json = {"schema": {"$ref": "#/components/schemas/Error"}}

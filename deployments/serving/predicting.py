@@ -117,7 +117,7 @@ class Predicting:
             return None
         what = "rows a request are explained" if asked.explain else "rows a request"
         why = f"at most {most} {what}; {len(asked.rows)} came. Send fewer, or score a file"
-        return error(413, why)
+        return error(422, why)
 
 
 def without(fleet: Fleet, pipeline: str) -> Response:

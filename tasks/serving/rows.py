@@ -197,7 +197,7 @@ def _number(value: Any) -> float:
 
 
 def _boolean(value: Any) -> float:
-    if value is True or value is False or (type(value) is int and value in (0, 1)):
+    if value is True or value is False:
         return float(value)
     raise TypeError
 

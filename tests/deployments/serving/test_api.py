@@ -148,7 +148,7 @@ def test_a_value_may_be_missing_where_training_saw_it_missing(api: Api) -> None:
         (b'{"row": []}', 400, "unknown: row; known are explain, rows"),
         (b'{"rows": [], "explain": 1}', 400, "true or false"),
         (b'{"rows":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "nested too deep"),
-        (b'{"rows": [' + b"{}," * 10_000 + b"{}]}", 413, "10000 rows"),
+        (b'{"rows": [' + b"{}," * 10_000 + b"{}]}", 422, "10000 rows"),
         (b'{"rows": "' + b"x" * 2**23 + b'"}', 413, "8388608 bytes"),
     ],
     ids=lambda one: repr(one[:20]) if isinstance(one, bytes) else "",

@@ -35,7 +35,7 @@ TEXTS = st.one_of(
 EAST = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
 MOMENTS = st.datetimes(datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30))
 TIMES = st.one_of(st.none(), MOMENTS, MOMENTS.map(lambda at: at.replace(tzinfo=EAST)))
-FLAGS = st.sampled_from([None, True, False, 0, 1])
+FLAGS = st.sampled_from([None, True, False])
 ROWS = st.lists(
     st.fixed_dictionaries({"at": TIMES, "flag": FLAGS, "kind": TEXTS, "n": NUMBERS}),
     min_size=1,
@@ -68,7 +68,7 @@ def problems(rows: list[Any], fields: RequestSchema = FIELDS) -> list[tuple[int,
         ({"n": True}, "n", "is a number, not True"),
         ({"n": [1]}, "n", "is a number, not '[1]'"),
         ({"flag": "true"}, "flag", "is true or false, not 'true'"),
-        ({"flag": 2}, "flag", "is true or false, not 2"),
+        ({"flag": 1}, "flag", "is true or false, not 1"),
         ({"kind": {}}, "kind", "is a text, a number, true or false, not '{}'"),
         ({"kind": "x" * 10_001}, "kind", "is a text, a number, true or false, not"),
         ({"at": 5}, "at", "is a time as text, written as in ISO 8601, not 5"),
