@@ -68,6 +68,13 @@ class Serving:
                     kept.append(one)
         return sorted(kept, key=lambda one: one.create_time())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether both of its two workers take requests."""
+        said = self.log.read_text(errors="replace")
+        taking = [f"worker {one.pid} takes requests" in said for one in self.workers]
+        return taking == [True, True]
+
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return this process's environment without what steers a vendor's library, plus `more`."""

@@ -20,7 +20,7 @@ from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
 from tasks.errors import PerennialError
-from tasks.serving.following import Fleet, Turn, refused_entry
+from tasks.serving.following import EVERY, Fleet, Turn, refused_entry
 from tasks.serving.served import held
 from tasks.settings import Settings
 from tasks.store.s3 import S3Store
@@ -45,9 +45,12 @@ def application() -> Application:
     @asynccontextmanager
     async def beside() -> AsyncIterator[None]:
         stop = threading.Event()
+        # a worker that takes another's place must not answer before it has the models
+        await asyncio.get_running_loop().run_in_executor(None, look, fleet, metrics)
         follower = threading.Thread(target=follow, args=(fleet, metrics, stop), daemon=True)
         follower.start()
         slow = asyncio.create_task(close_the_slow())
+        log.info("worker %d takes requests", os.getpid())
         yield
         stop.set()
         slow.cancel()
@@ -64,25 +67,28 @@ def application() -> Application:
 
 
 def follow(fleet: Fleet, metrics: Metrics, stop: threading.Event) -> None:
-    """Keep what is in service up to date until told to stop, and say what it is."""
-    while not stop.is_set():
-        started = time.monotonic()
-        try:
-            fleet.look(started)
-        except Exception:
-            log.exception("a look at the pointers failed")
-        for name, follower in fleet.followers.items():
-            if follower.current is not None:
-                manifest, champion = follower.current.served.manifest, follower.current.champion
-                metrics.in_service(
-                    name,
-                    manifest.version,
-                    champion.since.timestamp(),
-                    manifest.created.timestamp(),
-                    refused=follower.refusal is not None,
-                    held=held(name),
-                )
-        stop.wait(max(0.05, 1.0 - (time.monotonic() - started)))
+    """Keep what is in service up to date until told to stop."""
+    while not stop.wait(EVERY):
+        look(fleet, metrics)
+
+
+def look(fleet: Fleet, metrics: Metrics) -> None:
+    """Look at the pointers once, and say what is in service."""
+    try:
+        fleet.look(time.monotonic())
+    except Exception:
+        log.exception("a look at the pointers failed")
+    for name, follower in fleet.followers.items():
+        if follower.current is not None:
+            manifest, champion = follower.current.served.manifest, follower.current.champion
+            metrics.in_service(
+                name,
+                manifest.version,
+                champion.since.timestamp(),
+                manifest.created.timestamp(),
+                refused=follower.refusal is not None,
+                held=held(name),
+            )
 
 
 def tell(settings: Settings, metrics: Metrics, turn: Turn) -> None:

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "ingest_memory",
     "drift",
     "backtest",
+    "serving",
     "loop_speed",
 )
 
