@@ -35,7 +35,7 @@ def steadily(spool: Spool, task: dict[str, Any]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
     number = task.get("first", 0)
     while not ended:
-        answer(spool, number)
+        answer(spool, number, task.get("pipeline", "flights"))
         number += 1
         if number % 200 == 100:
             say(added=number)
