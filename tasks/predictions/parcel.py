@@ -87,7 +87,8 @@ def parcels(place: Path, limit: int) -> tuple[Parcel, ...]:
 
 
 def _filled(place: Path, limit: int) -> list[Path]:
-    chosen, size = [], 0
+    chosen: list[Path] = []
+    size = 0
     for path in sorted(place.glob(f"*{READY}")):
         bytes_ = path.stat().st_size
         if chosen and size + bytes_ > limit:

@@ -37,11 +37,11 @@ class Record:
     probabilities: list[list[float]] | None
 
     def __post_init__(self) -> None:
-        parts = [self.ids, self.rows, self.values]
+        sizes = [len(self.ids), len(self.rows), len(self.values)]
         if self.probabilities is not None:
-            parts.append(self.probabilities)
-        if len({len(part) for part in parts}) > 1:
-            raise ValueError(f"as many ids, rows and answers; got {[len(part) for part in parts]}")
+            sizes.append(len(self.probabilities))
+        if len(set(sizes)) > 1:
+            raise ValueError(f"as many ids, rows and answers; got {sizes}")
         if not (0 <= self.at < YEAR_10000 and 0 <= self.version < 2**63):
             raise ValueError(f"a time and a version; got {self.at} and {self.version}")
 
@@ -126,9 +126,9 @@ def decoded(data: bytes) -> Decoded:
     found = []
     for part in parts:
         try:
-            version, role, at, ids, rows, *answers = _UNPACK.decode(part)
+            version, role, at, ids, rows, values, chances = _UNPACK.decode(part)
             plain = [json.loads(row) if isinstance(row, str) else row for row in rows]
-            found.append(Record(version, role, at, ids, plain, *answers))
+            found.append(Record(version, role, at, ids, plain, values, chances))
         except (msgspec.DecodeError, ValueError):
             continue
     return Decoded(tuple(found), len(parts) - len(found))

@@ -43,7 +43,7 @@ def rows_of(records: Iterable[Record], pipeline: Pipeline | None) -> pa.Table:
 
 
 def _rows(record: Record, key: Sequence[str], hidden: frozenset[str]) -> Iterable[dict[str, Any]]:
-    chances = record.probabilities or [None] * len(record.ids)
+    chances: Sequence[Any] = record.probabilities or [None] * len(record.ids)
     at = round(record.at * 1e6)
     for id_, row, value, chance in zip(
         record.ids, record.rows, record.values, chances, strict=True

@@ -13,6 +13,7 @@ BENCHMARKS = (
     "drift",
     "backtest",
     "loop_speed",
+    "prediction_log",
 )
 
 for name in BENCHMARKS:
