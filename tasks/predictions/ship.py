@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tasks.config import Pipeline, find_pipeline, pipeline_names
 from tasks.data.table import Table
+from tasks.errors import StoreUnavailable
 from tasks.faults import external_write
 from tasks.predictions.frames import unframed
 from tasks.predictions.parcel import Parcel, adopt, parcels, places
@@ -27,8 +28,7 @@ Say = Callable[[str], None]
 PARCEL_BYTES = 16 * 2**20
 LONGEST = 60.0
 LOCK = "shipper.lock"
-# Shipping tries again by itself: an answer that does not come is not waited for long.
-PATIENCE = {"timeout": "20 seconds", "max_retries": "2", "retry_timeout": "30 seconds"}
+PATIENCE, LAST_PATIENCE = 10, 5
 
 
 @dataclass
@@ -77,6 +77,7 @@ class Shipper:
         self.settings, self.folder = settings, folder
         self.shipped, self.say = shipped, say
         self._pauses: dict[str, Pause] = {}
+        self._patience, self._down = PATIENCE, False
 
     def round(self, over: Callable[[], bool]) -> None:
         """Ship a parcel of each pipeline in turn until none is left to be tried, or `over()`.
@@ -93,10 +94,14 @@ class Shipper:
             self._failed("the log", error)
 
     def last_round(self, seconds: float) -> None:
-        """Try everything once more; what has not begun after so many seconds stays."""
+        """Try everything once more; what has not begun after so many seconds stays.
+
+        It ends at the first request to the store that gets no answer.
+        """
         self._pauses.clear()
+        self._patience, self._down = LAST_PATIENCE, False
         end = time.monotonic() + seconds
-        self.round(lambda: time.monotonic() >= end)
+        self.round(lambda: self._down or time.monotonic() >= end)
 
     def _tried(self, name: str, place: Path) -> bool:
         """Return whether something landed, and more may."""
@@ -109,6 +114,7 @@ class Shipper:
             for parcel in found:
                 self._land(name, parcel)
         except Exception as error:  # whatever it is, the other pipelines go on
+            self._down = isinstance(error, StoreUnavailable)
             failures = pause.failures + 1
             self._pauses[name] = Pause(failures, time.monotonic() + pause_after(failures))
             self._failed(f"the predictions of {name}", error)
@@ -130,8 +136,11 @@ class Shipper:
         self.shipped.unreadable += unreadable
 
     def _table(self, name: str) -> Table:
+        # Shipping tries again by itself, and a stop waits for the request at hand.
+        wait = f"{self._patience} seconds"
+        options = {"timeout": wait, "max_retries": "1", "retry_timeout": wait}
         table = predictions_table(self.settings, name)
-        return replace(table, options={**table.options, **PATIENCE})
+        return replace(table, options={**table.options, **options})
 
     def _failed(self, what: str, error: Exception) -> None:
         self.shipped.failures += 1
@@ -168,7 +177,7 @@ def ship_until(
     folder: Path,
     *,
     shipped: Shipped | None = None,
-    every: float = 15.0,
+    every: float = 30.0,
     last: float = 20.0,
     say: Say = lambda _: None,
 ) -> Shipped:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -174,19 +175,29 @@ def test_a_store_that_is_down_is_waited_for(tmp_path: Path, short_home: Path) ->
     assert files(log) == []
 
 
-def test_stopping_is_bounded_while_the_store_is_down(tmp_path: Path, s3: S3) -> None:
+@pytest.mark.parametrize("how", ["gone", "hung"])
+def test_stopping_is_bounded_while_the_store_is(how: str, tmp_path: Path, short_home: Path) -> None:
     log, names = tmp_path / "log", [f"p{number}" for number in range(20)]
-    gone = replace(s3.settings, s3_endpoint="http://127.0.0.1:1", pipelines=tmp_path)
     for name in names:
         spooled(log, name, 1)
-    start = time.monotonic()
-    shipped = ship_once(gone, log, last=1.0)
-    assert time.monotonic() - start < 10
-    assert shipped.failures > 0
-    left = [name for name in files(log) if name.endswith(".ready")]
-    assert len(left) == len(names)
-    settings = replace(gone, s3_endpoint=s3.settings.s3_endpoint)
-    assert ship_once(settings, log, last=60).rows == len(names)
+    home = short_home / how
+    with running_s3(home) as s3:
+        settings = replace(s3.settings, pipelines=tmp_path)
+        processes = [one for one in psutil.Process().children() if str(home) in str(one.cmdline())]
+        assert processes, "the store is found"
+        for process in processes:
+            process.kill() if how == "gone" else process.suspend()
+        start = time.monotonic()
+        shipped = ship_once(settings, log)
+        assert time.monotonic() - start < 30, "one request is waited for, not one a pipeline"
+        assert shipped.failures == 1
+        assert "the store answers in time" in shipped.error
+        assert sum(name.endswith(".ready") for name in files(log)) == len(names)
+        for process in processes if how == "hung" else ():
+            process.resume()
+    with running_s3(home, again=s3):
+        assert ship_once(settings, log, last=120).rows == len(names)
+    assert files(log) == []
 
 
 def test_a_pipeline_that_cannot_be_shipped_holds_no_other_back(
