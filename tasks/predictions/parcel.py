@@ -2,7 +2,8 @@
 
 In a pipeline's folder lie `NAME.open` (a worker writes it), `NAME.ready` (closed),
 `ID.filling/` (files are being chosen), `ID.parcel/` (chosen; they change no more) and `ID.done/`
-(they are in the table). Every step is one rename, so a process may die between any two.
+(they are in the table). Every step is one rename, so a process may die between any two. Where the
+disk has no room for a folder, a file is renamed to `NAME.parcel` and lands alone.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ FILLING, PARCEL, DONE = ".filling", ".parcel", ".done"
 
 @dataclass(frozen=True)
 class Parcel:
-    """A folder of segments that land together."""
+    """A folder of segments that land together, or one segment by itself."""
 
     path: Path
 
     def segments(self) -> tuple[Path, ...]:
         """Return its files, oldest first."""
-        return tuple(sorted(self.path.iterdir()))
+        return (self.path,) if self.path.is_file() else tuple(sorted(self.path.iterdir()))
 
     def transaction(self) -> str:
         """Return the id it lands under: a digest of every file's name and content."""
@@ -98,7 +99,11 @@ def _filled(place: Path, limit: int) -> list[Path]:
     if not chosen:
         return []
     filling = place / f"{chosen[0].stem}-{secrets.token_hex(4)}{FILLING}"
-    filling.mkdir(mode=0o700)
+    try:
+        filling.mkdir(mode=0o700)
+    except OSError:
+        # Shipping is what makes room again.
+        return [chosen[0].rename(chosen[0].with_suffix(PARCEL))]
     for path in chosen:
         with external_write("log.choose"):
             path.rename(filling / path.name)
@@ -106,7 +111,8 @@ def _filled(place: Path, limit: int) -> list[Path]:
 
 
 def _delete(path: Path) -> None:
-    for segment in path.iterdir():
+    for segment in Parcel(path).segments():
         with external_write("log.delete"):
             segment.unlink()
-    path.rmdir()
+    if path.is_dir():
+        path.rmdir()

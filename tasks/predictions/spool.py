@@ -150,6 +150,7 @@ class Spool:
             self._wake.clear()
             self._flush(last=False)
         self._flush(last=True)
+        self._count_left()
 
     def _flush(self, *, last: bool) -> None:
         for pipeline, lane in list(self._lanes.items()):
@@ -161,10 +162,12 @@ class Spool:
             segment = lane.segment
             if segment and (last or time.monotonic() - segment.since > self.segment_seconds):
                 self._end(lane)
-            if last:
-                left = [lane.frame] if lane.frame else []
-                self._lost += sum(frame[1] for frame in left) + sum(n for _, n in lane.waiting)
         self._measure()
+
+    def _count_left(self) -> None:
+        for lane in self._lanes.values():
+            self._lost += sum(count for _, count in lane.waiting)
+            self._lost += lane.frame[1] if lane.frame else 0
 
     def _write(self, pipeline: str, lane: Lane) -> None:
         while frame := lane.next():
@@ -187,7 +190,7 @@ class Spool:
         except FileNotFoundError as error:
             self._lost += segment.answers
             self._failed(error)
-        except OSError as error:
+        except Exception as error:  # as above; the shipper finds the file
             self._failed(error)
 
     def _failed(self, error: Exception) -> None:

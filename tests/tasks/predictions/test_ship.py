@@ -233,6 +233,21 @@ def test_a_large_backlog_lands_in_bounded_pieces(settings: Settings, tmp_path: P
     assert shipped.commits == 4  # 48 MB, at most 16 MiB in one
 
 
+def test_without_room_for_a_folder_files_land_one_by_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    for number in range(3):
+        spooled(log, "alone", 10, first=10 * number)
+    for path in (log / "alone").iterdir():
+        # Too long for the name of a folder of several, and not for its own.
+        path.rename(path.with_name(f"{path.stem:x<247}.ready"))
+    shipped = ship_once(settings, log)
+    assert landed(settings, "alone") == list(range(30))
+    assert (shipped.commits, shipped.failures, files(log)) == (3, 0, [])
+    assert list((log / "alone").iterdir()) == []
+
+
 def test_a_second_shipper_waits_for_the_first(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with shipping(settings, log, every=60.0):
