@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 CHAMPION = ("champion",)
-MOST = 1_000_000
+MOST = 300_000
+JUDGED = ("id", "at", "model_version", "key", "value", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,13 @@ def answers(
     ids: Sequence[str] | None = None,
     roles: Sequence[str] | None = CHAMPION,
     limit: int = 10_000,
+    columns: Sequence[str] = SCHEMA.names,
 ) -> Answers:
     """Return what was answered in [start, end), newest first, at most `limit` rows.
 
     `keys` and `ids` ask for those only, `roles` for the models that had such a role (None: any);
-    the times have a zone. Without a table there are no rows. See `predictions_table`.
+    the times have a zone; `columns` hold `id` and `at`. Without a table there are no rows. See
+    `predictions_table`.
 
     Raises:
         StoreError: the store did not answer.
@@ -62,14 +65,15 @@ def answers(
     import polars as pl
 
     table = predictions_table(settings, pipeline)
+    schema = pa.schema([SCHEMA.field(name) for name in columns])
     if table.version() is None:
-        return Answers(SCHEMA.empty_table(), cut=False)
+        return Answers(schema.empty_table(), cut=False)
     conditions = _conditions(start, end, keys, ids, roles)
-    found = table.scan().filter(reduce(and_, conditions, pl.lit(value=True)))
+    found = table.scan().filter(reduce(and_, conditions, pl.lit(value=True))).select(columns)
     with translated(table.uri):
         frame = found.top_k(limit + 1, by=["at", "id"]).collect(engine="streaming")
     newest = frame.sort(["at", "id"], descending=True).head(limit)
-    return Answers(from_polars(newest, SCHEMA), cut=len(frame) > limit)
+    return Answers(from_polars(newest, schema), cut=len(frame) > limit)
 
 
 def _conditions(
@@ -119,7 +123,15 @@ def live_performance(
         remedy = "Name the columns that identify a row: key: [...]."
         rule = "labels are joined by the key"
         raise ConfigurationError(f"pipeline {pipeline.name}", rule, "no key", remedy)
-    came = answers(settings, pipeline.name, start=start, end=end, roles=roles, limit=limit)
+    came = answers(
+        settings,
+        pipeline.name,
+        start=start,
+        end=end,
+        roles=roles,
+        limit=limit,
+        columns=JUDGED,
+    )
     rows = curated(settings, pipeline.name)
     columns = columns_of(rows)
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}

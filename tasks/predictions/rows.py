@@ -38,24 +38,24 @@ def rows_of(records: Iterable[Record], pipeline: Pipeline | None) -> pa.Table:
     """
     key: Sequence[str] = () if pipeline is None else pipeline.key
     hidden = frozenset(() if pipeline is None else pipeline.data.personal)
-    rows = [row for record in records for row in _rows(record, key, hidden)]
-    return pa.Table.from_pylist(rows, SCHEMA)
-
-
-def _rows(record: Record, key: Sequence[str], hidden: frozenset[str]) -> Iterable[dict[str, Any]]:
-    chances: Sequence[Any] = record.probabilities or [None] * len(record.ids)
-    at = round(record.at * 1e6)
-    for id_, row, value, chance in zip(
-        record.ids, record.rows, record.values, chances, strict=True
-    ):
-        shown = {name: each for name, each in row.items() if name not in hidden} if hidden else row
-        yield {
-            "id": id_,
-            "at": at,
-            "model_version": record.version,
-            "role": record.role,
-            "key": key_of(row, key),
-            "features": as_json(shown),
-            "value": as_json(value),
-            "probabilities": chance,
+    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    for record in records:
+        count = len(record.ids)
+        chances: Sequence[Any] = record.probabilities or [None] * count
+        told: dict[str, Sequence[Any]] = {
+            "id": record.ids,
+            "at": [round(record.at * 1e6)] * count,
+            "model_version": [record.version] * count,
+            "role": [record.role] * count,
+            "key": [key_of(row, key) for row in record.rows],
+            "features": [as_json(_shown(row, hidden)) for row in record.rows],
+            "value": [as_json(value) for value in record.values],
+            "probabilities": chances,
         }
+        for name, values in told.items():
+            columns[name].extend(values)
+    return pa.table(columns, SCHEMA)
+
+
+def _shown(row: Mapping[str, Any], hidden: frozenset[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in row.items() if name not in hidden} if hidden else row
