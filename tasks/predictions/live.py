@@ -20,6 +20,8 @@ from tasks.policy.situation import Figure
 
 Array = np.ndarray[Any, Any]
 Classes = tuple[Any, ...]
+# A pipeline's own columns may have the names of the predictions table's.
+OURS = "_answer."
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,18 @@ class Live:
 def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame:
     """Return the latest answer of each key, with the key's columns in the types of `kinds`.
 
-    Left out are answers whose key is empty, or is none in these types.
+    The answer's own columns are named `OURS` and the name. Left out are answers whose key is
+    empty, or is none in these types.
     """
-    rows = pl.DataFrame(answers)
+    rows = pl.DataFrame(answers).rename(lambda name: f"{OURS}{name}")
     parts: dict[str, list[Any]] = {name: [] for name in kinds}
-    for text in rows["key"].to_list():
+    for text in rows[f"{OURS}key"].to_list():
         key = json.loads(text) if text else {}
         for name, kind in kinds.items():
             parts[name].append(as_kind(key.get(name), kind))
     columns = [pl.Series(name, pa.array(parts[name], kind)) for name, kind in kinds.items()]
     whole = rows.with_columns(columns).drop_nulls(list(kinds)) if kinds else rows.head(0)
-    return whole.sort(["at", "id"], descending=True).unique(
+    return whole.sort([f"{OURS}at", f"{OURS}id"], descending=True).unique(
         list(kinds) or None, keep="first", maintain_order=True
     )
 
@@ -128,7 +131,7 @@ def judged(
     coverage = Coverage(len(known), len(labelled))
     pairs, versions = [], {}
     newest = next((classes[v] for v in sorted(classes, reverse=True) if classes[v]), ())
-    for (version,), part in labelled.partition_by("model_version", as_dict=True).items():
+    for (version,), part in labelled.partition_by(f"{OURS}model_version", as_dict=True).items():
         own = classes.get(version)
         if pipeline.task == "regression":
             pair = _numbers(part, pipeline.target)
@@ -154,7 +157,7 @@ def judged(
 
 def _numbers(part: pl.DataFrame, target: str) -> tuple[Array, Array]:
     y = part[target].cast(pl.Float64).to_numpy()
-    said = [json.loads(text) for text in part["value"].to_list()]
+    said = [json.loads(text) for text in part[f"{OURS}value"].to_list()]
     guesses = np.array([each if isinstance(each, int | float) else math.nan for each in said])
     finite = np.isfinite(y) & np.isfinite(guesses.astype(float))
     return y[finite], guesses[finite].astype(float)
@@ -165,7 +168,7 @@ def _chances(
 ) -> tuple[Array, Array]:
     """Return class indices and (n, k) probabilities of the rows that have both."""
     index = {label: place for place, label in enumerate(classes)}
-    told = zip(part[target].to_list(), part["probabilities"].to_list(), strict=True)
+    told = zip(part[target].to_list(), part[f"{OURS}probabilities"].to_list(), strict=True)
     whole = [
         (index[label], chances)
         for label, chances in told

@@ -18,7 +18,7 @@ from tasks.data.table import Table
 from tasks.data.table_errors import translated
 from tasks.errors import ConfigurationError, NotFound
 from tasks.labels.table import labels_table
-from tasks.predictions.live import Live, judged, keyed, with_truth
+from tasks.predictions.live import OURS, Live, judged, keyed, with_truth
 from tasks.predictions.rows import key_of
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion.versions import manifest_of
@@ -137,7 +137,7 @@ def live_performance(
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}
     latest = keyed(came.rows, kinds)
     known = with_truth(latest, _truth(settings, pipeline, rows, latest), pipeline)
-    versions = sorted(set(latest["model_version"].to_list()))
+    versions = sorted(set(latest[f"{OURS}model_version"].to_list()))
     classes = {version: _classes(settings, store, pipeline, version) for version in versions}
     return judged(pipeline, known, classes, answered=came.rows.num_rows, cut=came.cut)
 

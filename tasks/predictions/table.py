@@ -30,8 +30,8 @@ def predictions_table(settings: Settings, pipeline: str) -> Table:
     - id: what the caller was given to ask about it by.
     - at: when it was answered (UTC, microseconds).
     - model_version, role: which model answered, as champion, shadow or canary.
-    - key: canonical JSON of the pipeline's key columns, see `key_of`; empty where the row had
-      not all of them, or the pipeline has no file or no key.
+    - key: canonical JSON of the pipeline's key columns, see `key_of`, personal or not, for labels
+      are joined by it; empty where the row had not all of them, or the pipeline has no file or key.
     - features: JSON of the row as it was sent, without the columns that are personal.
     - value: JSON of the predicted label, or of the number.
     - probabilities: in the order of the manifest's classes; null for regression.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,21 @@ def test_a_key_that_is_none_is_not_counted() -> None:
     found = live(visits("a"), [odd, record(["e"], [0.1], minute=1)], {"a": 1, "e": 0, "b": 1})
     assert (found.coverage.rows, found.coverage.labelled) == (2, 2)
     assert found.live.value == 1.0
+
+
+def test_a_pipelines_columns_may_have_the_names_of_ours() -> None:
+    import polars as pl
+
+    told = {**visits("a").model_dump(), "key": ["id", "at"], "target": "value", "event_time": "t"}
+    pipeline = Pipeline.model_validate(told)
+    rows = [{"id": 7, "at": "2024-01-01"}, {"id": 8, "at": "2024-01-01"}]
+    one = replace(record(["a", "b"], [0.9, 0.1]), rows=rows)
+    kinds = {"id": pa.int64(), "at": pa.date32()}
+    latest = keyed(rows_of([one], pipeline), kinds)
+    truth = pl.DataFrame({"id": [7, 8], "at": [date(2024, 1, 1)] * 2, "value": [0, 1]})
+    known = with_truth(latest, truth, pipeline)
+    found = judged(pipeline, known, {1: (0, 1)}, answered=2, cut=False)
+    assert (found.live.value, found.judged) == (0.0, 2)
 
 
 def append(settings: Settings, pipeline: Pipeline, records: list[Record], name: str) -> None:
