@@ -40,6 +40,7 @@ class Shipped:
         commits: the Delta commits they came in.
         torn_bytes: ends of files that were not whole, as dead workers leave them.
         unreadable: records that could be read no more.
+        unwanted: answers that were deleted, for the pipeline's file says `log_predictions: false`.
         failures: how often shipping failed; `error` says why the last time.
         backlog_bytes: what lay in the folder after the last round.
     """
@@ -48,6 +49,7 @@ class Shipped:
     commits: int = 0
     torn_bytes: int = 0
     unreadable: int = 0
+    unwanted: int = 0
     failures: int = 0
     backlog_bytes: int = 0
     error: str = ""
@@ -123,8 +125,11 @@ class Shipper:
         return bool(found)
 
     def _land(self, name: str, parcel: Parcel) -> None:
-        rows, torn, unreadable = _opened(parcel, declared(self.settings, name))
-        if rows.num_rows:
+        pipeline = declared(self.settings, name)
+        rows, torn, unreadable = _opened(parcel, pipeline)
+        if pipeline and not pipeline.serving.log_predictions:
+            self.shipped.unwanted += rows.num_rows
+        elif rows.num_rows:
             with external_write("log.append"):
                 told = {"log": parcel.path.stem}
                 appended = self._table(name).append(rows, parcel.transaction(), told)

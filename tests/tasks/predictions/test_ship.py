@@ -221,6 +221,17 @@ def test_a_pipeline_that_cannot_be_shipped_holds_no_other_back(
     assert "JFK" not in str(table.to_pylist())
 
 
+def test_what_the_pipeline_file_does_not_want_is_not_kept(
+    settings: Settings, tmp_path: Path
+) -> None:
+    told = VISITS.replace("visits", "silent") + "serving: {log_predictions: false}\n"
+    (settings.pipelines / "silent.yaml").write_text(told)
+    spooled(tmp_path / "log", "silent", 3)
+    shipped = ship_once(settings, tmp_path / "log")
+    assert (shipped.rows, shipped.unwanted, shipped.failures) == (0, 3, 0)
+    assert (landed(settings, "silent"), files(tmp_path / "log")) == ([], [])
+
+
 def test_a_large_backlog_lands_in_bounded_pieces(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log"
     spool = Spool(log, "w0", segment_bytes=2**20, buffer_bytes=2**27)

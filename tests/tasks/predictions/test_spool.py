@@ -211,7 +211,7 @@ def test_a_write_torn_by_death_leaves_what_came_before(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("until_dropped", [False, True])
 def test_a_full_disk_costs_what_the_buffer_cannot_hold(tmp_path: Path, until_dropped: bool) -> None:
-    limits = {"buffer_bytes": 2_000_000}
+    limits = {"buffer_bytes": 2_000_000 if until_dropped else 2**28}
     full = {"bytes": 65_536, "size": 30_000, "until_dropped": until_dropped}
     with worker(tmp_path, "against_a_full_disk", limits=limits, **full) as process:
         held, last = said(process), said(process)
