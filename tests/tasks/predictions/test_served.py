@@ -23,7 +23,7 @@ from tasks.serving.following import Fleet
 from tasks.store.s3 import S3Store
 from tests.served import champion
 from tests.servers import S3
-from tests.tasks.predictions.test_ship import ship_once
+from tests.tasks.predictions.shipping import ship_once
 
 pytestmark = pytest.mark.system
 NAME, ROWS = "answered", 400

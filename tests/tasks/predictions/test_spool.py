@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +14,8 @@ from tasks.errors import ConfigurationError
 from tasks.predictions.parcel import adopt
 from tasks.predictions.segment import Segment
 from tasks.predictions.spool import Spool
-from tests.servers import clean_environment, poll
-from tests.tasks.predictions.log import answer, numbers, records
-
-
-@contextmanager
-def worker(folder: Path, act: str, **task: Any) -> Iterator[subprocess.Popen[str]]:
-    """Run a worker that logs into `folder`."""
-    whole = {"folder": str(folder), "worker": "w0", "act": act, **task}
-    command = [sys.executable, "-m", "tests.tasks.predictions.writer", json.dumps(whole)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=clean_environment({})
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def said(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout is not None
-    told: dict[str, Any] = json.loads(process.stdout.readline())
-    return told
+from tests.servers import poll
+from tests.tasks.predictions.log import answer, numbers, records, said, worker
 
 
 def test_what_was_added_is_there_after_close(tmp_path: Path) -> None:

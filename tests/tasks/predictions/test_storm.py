@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers import S3, clean_environment, poll, variables
-from tests.tasks.predictions.test_ship import files, landed, ship_once
-from tests.tasks.predictions.test_spool import said, worker
+from tests.tasks.predictions.log import said, worker
+from tests.tasks.predictions.shipping import files, landed, ship_once
 
 pytestmark = pytest.mark.system
 ROUNDS = 12
