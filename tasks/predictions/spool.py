@@ -26,9 +26,13 @@ WORKER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Lane:
-    """One pipeline's way to the disk: answers in memory, the frame at hand, the open file."""
+    """One pipeline's way to the disk: answers in memory, the frame at hand, the open file.
+
+    `stored` is what lies in its folder.
+    """
 
     def __init__(self) -> None:
+        self.stored = 0
         self.waiting: deque[tuple[bytes, int]] = deque()
         self.frame: tuple[bytes, int, int] | None = None
         self.segment: Segment | None = None
@@ -54,9 +58,10 @@ class Spool:
 
     `add` never waits and never raises; a thread writes what it gathered every `seconds`. What is
     over a limit is dropped and counted. `limit_bytes` bounds the folder, which all workers and
-    the shipper share, `buffer_bytes` the memory of this worker. A file is closed for shipping at
-    `segment_bytes` or after `segment_seconds`. A process that is killed loses what it had not
-    written; files are not flushed against a loss of power. Make it after the last fork.
+    the shipper share, half of it one pipeline's part, `buffer_bytes` the memory of this worker. A
+    file is closed for shipping at `segment_bytes` or after `segment_seconds`. A process that is
+    killed loses what it had not written; files are not flushed against a loss of power. Make it
+    after the last fork.
 
     Attributes:
         failures: how often the disk refused, `error` says why the last time.
@@ -118,10 +123,12 @@ class Spool:
         """Log what one request was answered; see `Record`. It is encoded before this returns."""
         try:
             waiting = self._added - self._written
-            if self._closed or waiting + self._stored > self.limit_bytes:
+            lane = self._lanes.get(pipeline) or self._lane(pipeline)
+            # One pipeline that cannot be shipped leaves room for the others.
+            stored = max(waiting + self._stored, 2 * lane.stored)
+            if self._closed or stored > self.limit_bytes:
                 self._refused += len(ids)
                 return
-            lane = self._lanes.get(pipeline) or self._lane(pipeline)
             data = encoded(version, role, at, ids, rows, values, probabilities)
             if len(data) > LARGEST or waiting + len(data) > self.buffer_bytes:
                 self._refused += len(ids)
@@ -177,6 +184,7 @@ class Spool:
             lane.segment.write(data, answers)
             lane.frame = None
             self._stored += len(data)
+            lane.stored += len(data)
             self._written += size
             if lane.segment.size >= self.segment_bytes:
                 self._end(lane)
@@ -203,6 +211,8 @@ class Spool:
             self._measured = now
             with suppress(OSError):
                 self._stored = stored_bytes(self.folder)
+                for pipeline, lane in list(self._lanes.items()):
+                    lane.stored = stored_bytes(self.folder / pipeline)
 
 
 def stored_bytes(folder: Path) -> int:

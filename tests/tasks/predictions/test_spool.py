@@ -80,6 +80,22 @@ def test_over_the_folders_limit_answers_are_dropped_until_it_is_emptied(tmp_path
     assert spool.failures == 0
 
 
+def test_a_pipeline_that_is_not_shipped_leaves_room_for_the_others(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "w0", limit_bytes=20_000, seconds=0.01)
+    (tmp_path / "flights").mkdir()
+    (tmp_path / "flights" / "1.ready").write_bytes(bytes(12_000))
+
+    def dropping(pipeline: str) -> bool:
+        before = spool.dropped
+        answer(spool, 0, pipeline)
+        return spool.dropped > before
+
+    poll(lambda: dropping("flights"), 10, "the pipeline's half is full")
+    assert not dropping("prices")
+    spool.close()
+    assert len(numbers(tmp_path, "prices/*.ready")) == 1
+
+
 @pytest.mark.parametrize(
     ("told", "lost"),
     [
