@@ -14,6 +14,7 @@ BENCHMARKS = (
     "backtest",
     "serving",
     "loop_speed",
+    "prediction_log",
 )
 
 for name in BENCHMARKS:
