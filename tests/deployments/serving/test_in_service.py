@@ -231,3 +231,24 @@ def test_half_open_connections_do_not_slow_honest_users(api: Api) -> None:
         one.settimeout(30)
         assert one.recv(100) == b"" or b"408" in one.recv(100)
         one.close()
+
+
+def test_what_was_answered_lies_in_the_predictions_table(api: Api) -> None:
+    from tasks.predictions.table import predictions_table
+
+    rows = api.models["serve-classes"].rows(7)
+    answers = api.predict("serve-classes", rows).json()["predictions"]
+    wanted = {one["id"]: one for one in answers}
+
+    def kept() -> dict[str, Any]:
+        table = predictions_table(api.settings, "serve-classes").rows()
+        found = [] if table is None else table.to_pylist()
+        return {one["id"]: one for one in found if one["id"] in wanted}
+
+    poll(lambda: len(kept()) == len(wanted), 40, "the answers in the table", 1)
+    for one in kept().values():
+        said = wanted[one["id"]]
+        assert json.loads(one["value"]) == said["value"]
+        assert one["probabilities"] == list(said["probability"].values())
+        assert json.loads(one["features"]) in rows
+        assert (one["model_version"], one["role"]) == (1, "champion")
