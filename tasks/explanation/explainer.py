@@ -1,0 +1,194 @@
+"""Explains predictions of one model version, from the version's files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import IntegrityError
+from tasks.explanation.attribution import Attributed, Attribution, Method, Scale, attribution_of
+from tasks.explanation.explanation import Contribution, Explanation
+from tasks.explanation.neighbours import Neighbours
+from tasks.explanation.words import raw as as_it_came
+from tasks.explanation.words import reasons, shown, subject
+from tasks.features.schema import FeatureSchema, origins
+from tasks.models.blocks import sources
+from tasks.models.encoders import ENCODERS, Encoders
+from tasks.models.runtime import OnnxModel
+from tasks.promotion.manifest import MODEL, PROFILE, Manifest
+
+Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+REMEDY = "Train again: a newer version keeps what explaining needs."
+
+
+class Explainer:
+    """Prepared once per version; safe to use from several threads.
+
+    SHAP's values where the family allows them exactly (a boosting, a forest, a linear model), else
+    LIME, through the exported model. A classification explains the predicted class; of two
+    classes always the second, whichever is predicted.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        files: Mapping[str, bytes],
+        method: Literal["shap", "lime"] | None = None,
+    ) -> None:
+        """Read the files of a loaded version.
+
+        Raises:
+            IntegrityError: a file is not what it should be, or the method asked for needs one
+                that the version did not keep.
+        """
+        self.schema = FeatureSchema.from_dict(manifest.schema)
+        self.classes = tuple(manifest.classes)
+        self.raw = tuple(feature.name for feature in self.schema.features)
+        self._where = f"{manifest.pipeline} version {manifest.version}"
+        self._target = self.schema.target or "the target"
+        self._model = OnnxModel(files[MODEL])
+        self._files = files
+        self._exact = None if method == "lime" else self._attribution()
+        if method == "shap" and self._exact is None:
+            family = manifest.lineage["setting"]["family"]
+            rule = "its family and files allow SHAP's values"
+            raise IntegrityError(self._where, rule, family, "Take LIME: --method lime.")
+        if self._exact is None:
+            _ = self._neighbours
+        self.method: Method = "lime" if self._exact is None else self._exact.method
+
+    @property
+    def scale(self) -> Scale:
+        """What base and contributions are measured in."""
+        if self._exact is not None:
+            return self._exact.scale
+        return "probability" if self.classes else "value"
+
+    def explain(
+        self, prepared: pd.DataFrame, rows: pd.DataFrame | None = None
+    ) -> list[Explanation]:
+        """Explain each row that `tasks.features.prepare.prepare` returned.
+
+        `rows` are the same rows as they came; with them the words tell the raw values.
+
+        Raises:
+            DataError: a column of the model is absent.
+        """
+        if not len(prepared):
+            return []
+        arrays = self._arrays(prepared)
+        answers = np.asarray(self._model.predict(arrays), np.float64)
+        outputs = self.outputs(answers)
+        fits: list[float | None] = [None] * len(prepared)
+        if self._exact is not None:
+            found = self._attributed(arrays, outputs)
+        else:
+            found, fits = self._asked(arrays, outputs)
+        seen = self._seen(arrays, rows)
+        predictions = self._chosen(answers, outputs)
+        return [
+            self._explanation(found, at, predictions[at], int(outputs[at]), seen[at], fits[at])
+            for at in range(len(prepared))
+        ]
+
+    def outputs(self, answers: Array) -> Array:
+        """Return the (n,) output that is explained of each answer; 0 but for several classes."""
+        if len(self.classes) > 2:
+            return np.asarray(answers.argmax(axis=1))
+        return np.zeros(len(answers), np.int64)
+
+    def attributed(self, prepared: pd.DataFrame, outputs: Array) -> Attributed:
+        """Return SHAP's values added up to the raw columns, in the order of `raw`.
+
+        Raises:
+            IntegrityError: the version allows none.
+        """
+        if self._exact is None:
+            raise IntegrityError(self._where, "it allows SHAP's values", self.method, REMEDY)
+        return self._attributed(self._arrays(prepared), outputs)
+
+    def _attributed(self, arrays: Arrays, outputs: Array) -> Attributed:
+        assert self._exact is not None
+        blocks = self._encoders.blocks
+        encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
+        found = self._exact.of(encoded, outputs)
+        return Attributed(found.base, found.values @ self._folding, found.rest)
+
+    def _arrays(self, prepared: pd.DataFrame) -> Arrays:
+        """Return the columns by name: a frame costs more than the computation, row by row."""
+        wanted = [*self._model.numbers, *self._model.categories]
+        return {name: prepared[name].to_numpy() for name in wanted if name in prepared.columns}
+
+    def _asked(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
+        asked = outputs + 1 if len(self.classes) == 2 else outputs
+        found = [
+            self._neighbours.around({name: one[at] for name, one in arrays.items()}, int(output))
+            for at, output in enumerate(asked)
+        ]
+        base, values = (
+            np.array([one.base for one in found]),
+            np.stack([one.values for one in found]),
+        )
+        return Attributed(base, values, np.zeros(len(found))), [one.fit for one in found]
+
+    def _chosen(self, answers: Array, outputs: Array) -> list[float]:
+        if not self.classes:
+            return [float(answer) for answer in answers]
+        asked = outputs + 1 if len(self.classes) == 2 else outputs
+        return [float(answer) for answer in answers[np.arange(len(answers)), asked]]
+
+    def _explanation(
+        self,
+        found: Attributed,
+        at: int,
+        prediction: float,
+        output: int,
+        seen: Sequence[str],
+        fit: float | None,
+    ) -> Explanation:
+        values, base, rest = found.values[at].tolist(), float(found.base[at]), float(found.rest[at])
+        parts = [Contribution(*one) for one in zip(self.raw, values, seen, strict=True)]
+        ordered = tuple(sorted(parts, key=lambda one: (-abs(one.value), one.column)))
+        of = subject(self._target, self.classes, output)
+        told = reasons(ordered, self.scale, of, base + sum(values), rest)
+        return Explanation(self.method, self.scale, of, prediction, base, ordered, told, rest, fit)
+
+    def _seen(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
+        columns = []
+        for feature in self.schema.features:
+            if rows is not None and feature.name in rows.columns:
+                columns.append([as_it_came(value) for value in rows[feature.name].tolist()])
+                continue
+            parts = zip(*(arrays[name].tolist() for name in feature.prepared), strict=True)
+            columns.append([shown(feature, values) for values in parts])
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _attribution(self) -> Attribution | None:
+        if ENCODERS not in self._files:
+            return None
+        return attribution_of(self._files, self._encoders)
+
+    @cached_property
+    def _encoders(self) -> Encoders:
+        return Encoders.from_bytes(self._files[ENCODERS])
+
+    @cached_property
+    def _folding(self) -> Array:
+        """(encoded, raw columns): one where an encoded column came from the raw one."""
+        origin = origins(self.schema)
+        behind = [origin[name] for name in sources(self._encoders.blocks)]
+        return np.array([[one == name for name in self.raw] for one in behind], np.float64)
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        from tasks.drift.profile import Profile
+
+        if PROFILE not in self._files:
+            raise IntegrityError(self._where, f"it keeps {PROFILE}", "none", REMEDY)
+        profile = Profile.from_bytes(self._files[PROFILE], PROFILE)
+        return Neighbours(self._model, profile, origins(self.schema), self.raw)

@@ -1,0 +1,117 @@
+"""The largest contributions as sentences. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.errors import bounded
+from tasks.explanation.attribution import Scale
+from tasks.explanation.explanation import Contribution, answer
+from tasks.features.schema import Feature
+from tasks.features.values import MISSING
+
+MOST = 3
+LONGEST = 60
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def subject(target: str, classes: Sequence[Any], output: int) -> str:
+    """Say what is explained: of two classes the second, else the class, or the target itself.
+
+    >>> subject("late", (0, 1), 0), subject("kind", ("a", "b", "c"), 2), subject("delay", (), 0)
+    ('late', 'kind = c', 'delay')
+    """
+    if not classes:
+        return target
+    label = classes[1 if len(classes) == 2 else output]
+    # 0 and 1 are False and True: the target's name says it
+    return target if tuple(classes) == (False, True) else f"{target} = {label}"
+
+
+def reasons(
+    contributions: Sequence[Contribution],
+    scale: Scale,
+    of: str,
+    total: float,
+    rest: float = 0.0,
+    most: int = MOST,
+) -> tuple[str, ...]:
+    """Say what the largest contributions do; `total` is the sum on the scale.
+
+    On log-odds, a contribution is told as the chance with it and without it, all else kept.
+
+    >>> parts = [Contribution("dep_hour", 1.0, "19.5"), Contribution("wind", 0.0, "3")]
+    >>> reasons(parts, "log-odds", "late", 0.0)
+    ('dep_hour is 19.5: raises the chance of late by 23 points (27% to 50%)',)
+    >>> reasons(parts, "value", "delay", 12.0)
+    ('dep_hour is 19.5: raises delay by 1',)
+    """
+    said = []
+    for one in contributions[:most]:
+        without = answer(scale, total - one.value, rest)
+        change = answer(scale, total, rest) - without
+        if one.value == 0:
+            continue
+        verb = "raises" if one.value > 0 else "lowers"
+        if scale == "value":
+            told = f"{verb} {of} by {abs(change):.4g}"
+        else:
+            span = f"{_percent(without)} to {_percent(without + change)}"
+            told = f"{verb} the chance of {of} by {_points(abs(change))} ({span})"
+        said.append(f"{one.column} is {one.shown}: {told}")
+    return tuple(said)
+
+
+def shown(feature: Feature, values: Sequence[Any]) -> str:
+    """Write what the model sees of a raw column; `values` are of its prepared columns.
+
+    >>> shown(Feature("at", "time", ("hour", "weekday")), (19.5, 4.0))
+    '19:30 UTC, Friday'
+    >>> shown(Feature("n", "number"), (float("nan"),)), shown(Feature("b", "boolean"), (1.0,))
+    ('missing', 'true')
+    """
+    if feature.kind == "category":
+        return "missing" if values[0] == MISSING else bounded(values[0], LONGEST)
+    if values[0] != values[0]:
+        return "missing"
+    if feature.kind == "boolean":
+        return "true" if values[0] else "false"
+    if feature.kind == "number":
+        return _number(values[0])
+    parts = [_part(name, value) for name, value in zip(feature.parts, values, strict=False)]
+    return ", ".join(parts) or ", ".join(map(_number, values))
+
+
+def raw(value: Any) -> str:
+    """Write a raw value as it came.
+
+    >>> raw(19.5), raw(None), raw("JFK"), raw(3.0)
+    ('19.5', 'missing', 'JFK', '3')
+    """
+    if value is None or value != value or value == "":  # noqa: PLR0124
+        return "missing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _number(value) if isinstance(value, float) else bounded(value, LONGEST)
+
+
+def _part(name: str, value: float) -> str:
+    if name == "hour":
+        minutes = round(value * 60)
+        return f"{minutes // 60:02d}:{minutes % 60:02d} UTC"
+    if name == "weekday":
+        return WEEKDAYS[int(value) % 7]
+    return f"{name.replace('_', ' ')} {_number(value)}"
+
+
+def _number(value: float) -> str:
+    return f"{float(value):.6g}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%"
+
+
+def _points(change: float) -> str:
+    return f"{100 * change:.0f} points" if change >= 0.015 else f"{100 * change:.1f} points"
