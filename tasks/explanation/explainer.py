@@ -13,8 +13,8 @@ from tasks.errors import IntegrityError
 from tasks.explanation.attribution import Attributed, Attribution, Method, Scale, attribution_of
 from tasks.explanation.explanation import Contribution, Explanation
 from tasks.explanation.neighbours import Neighbours
+from tasks.explanation.words import effect, shown, subject
 from tasks.explanation.words import raw as as_it_came
-from tasks.explanation.words import reasons, shown, subject
 from tasks.features.schema import FeatureSchema, origins
 from tasks.models.blocks import sources
 from tasks.models.encoders import ENCODERS, Encoders
@@ -152,11 +152,13 @@ class Explainer:
         fit: float | None,
     ) -> Explanation:
         values, base, rest = found.values[at].tolist(), float(found.base[at]), float(found.rest[at])
-        parts = [Contribution(*one) for one in zip(self.raw, values, seen, strict=True)]
+        of, total = subject(self._target, self.classes, output), base + sum(values)
+        parts = [
+            Contribution(name, value, told, effect(value, self.scale, of, total, rest))
+            for name, value, told in zip(self.raw, values, seen, strict=True)
+        ]
         ordered = tuple(sorted(parts, key=lambda one: (-abs(one.value), one.column)))
-        of = subject(self._target, self.classes, output)
-        told = reasons(ordered, self.scale, of, base + sum(values), rest)
-        return Explanation(self.method, self.scale, of, prediction, base, ordered, told, rest, fit)
+        return Explanation(self.method, self.scale, of, prediction, base, ordered, rest, fit)
 
     def _seen(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
         columns = []

@@ -8,14 +8,17 @@ from typing import Any
 
 from tasks.explanation.attribution import Method, Scale
 
+MOST = 3
+
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one raw column adds; `shown` is its value in the row, for a person."""
+    """What one raw column adds: `shown` is its value in the row, `says` what it does, in words."""
 
     column: str
     value: float
     shown: str
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,6 @@ class Explanation:
         prediction: what the model answers: the probability of what is explained, or the value.
         base: where every prediction starts.
         contributions: one a raw column, the largest first.
-        reasons: the largest in words.
         rest: see `Attributed`; 0 but for log-odds of several classes.
         fit: R² of LIME's linear model around the row; None where the sum is exact.
     """
@@ -40,9 +42,19 @@ class Explanation:
     prediction: float
     base: float
     contributions: tuple[Contribution, ...]
-    reasons: tuple[str, ...] = ()
     rest: float = 0.0
     fit: float | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The largest contributions as sentences.
+
+        >>> parts = (Contribution("hour", 2.0, "19.5", "raises late by 2"),)
+        >>> Explanation("tree_shap", "value", "late", 3.0, 1.0, parts).reasons
+        ('hour is 19.5: raises late by 2',)
+        """
+        largest = [one for one in self.contributions[:MOST] if one.value]
+        return tuple(f"{one.column} is {one.shown}: {one.says}" for one in largest)
 
     @property
     def total(self) -> float:
@@ -67,7 +79,7 @@ class Explanation:
             "rest": self.rest,
             "fit": self.fit,
             "contributions": [
-                {"column": one.column, "value": one.value, "shown": one.shown}
+                {"column": one.column, "value": one.value, "shown": one.shown, "says": one.says}
                 for one in self.contributions
             ],
             "reasons": list(self.reasons),

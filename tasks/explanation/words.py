@@ -1,4 +1,4 @@
-"""The largest contributions as sentences. Pure."""
+"""What a row holds and what a contribution does, as a person says it. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 from tasks.errors import bounded
 from tasks.explanation.attribution import Scale
-from tasks.explanation.explanation import Contribution, answer
+from tasks.explanation.explanation import answer
 from tasks.features.schema import Feature
 from tasks.features.values import MISSING
 
-MOST = 3
 LONGEST = 60
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -29,38 +28,22 @@ def subject(target: str, classes: Sequence[Any], output: int) -> str:
     return target if tuple(classes) == (False, True) else f"{target} = {label}"
 
 
-def reasons(
-    contributions: Sequence[Contribution],
-    scale: Scale,
-    of: str,
-    total: float,
-    rest: float = 0.0,
-    most: int = MOST,
-) -> tuple[str, ...]:
-    """Say what the largest contributions do; `total` is the sum on the scale.
+def effect(value: float, scale: Scale, of: str, total: float, rest: float = 0.0) -> str:
+    """Say what a contribution does; `total` is the sum of all and the base, on the scale.
 
-    On log-odds, a contribution is told as the chance with it and without it, all else kept.
+    Of a class, it is told as the chance without it and with it, all else kept.
 
-    >>> parts = [Contribution("dep_hour", 1.0, "19.5"), Contribution("wind", 0.0, "3")]
-    >>> reasons(parts, "log-odds", "late", 0.0)
-    ('dep_hour is 19.5: raises the chance of late by 23 points (27% to 50%)',)
-    >>> reasons(parts, "value", "delay", 12.0)
-    ('dep_hour is 19.5: raises delay by 1',)
+    >>> effect(1.0, "log-odds", "late", 0.0)
+    'raises the chance of late by 23 points (27% to 50%)'
+    >>> effect(-1.0, "value", "delay", 12.0)
+    'lowers delay by 1'
     """
-    said = []
-    for one in contributions[:most]:
-        without = answer(scale, total - one.value, rest)
-        change = answer(scale, total, rest) - without
-        if one.value == 0:
-            continue
-        verb = "raises" if one.value > 0 else "lowers"
-        if scale == "value":
-            told = f"{verb} {of} by {abs(change):.4g}"
-        else:
-            span = f"{_percent(without)} to {_percent(without + change)}"
-            told = f"{verb} the chance of {of} by {_points(abs(change))} ({span})"
-        said.append(f"{one.column} is {one.shown}: {told}")
-    return tuple(said)
+    verb = "lowers" if value < 0 else "raises"
+    if scale == "value":
+        return f"{verb} {of} by {abs(value):.4g}"
+    with_it, without = answer(scale, total, rest), answer(scale, total - value, rest)
+    span = f"{_percent(without)} to {_percent(with_it)}"
+    return f"{verb} the chance of {of} by {_points(abs(with_it - without))} ({span})"
 
 
 def shown(feature: Feature, values: Sequence[Any]) -> str:
