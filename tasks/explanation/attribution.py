@@ -8,9 +8,10 @@ but the logistic function or the softmax.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from math import log2
 from threading import Lock
 from typing import Any, Literal, Protocol
 
@@ -27,6 +28,7 @@ Array = np.ndarray[Any, Any]
 Scale = Literal["log-odds", "probability", "value"]
 Method = Literal["tree_shap", "linear_shap", "lime"]
 BOOSTER = WAYS["lightgbm"].file
+LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Attribution(Protocol):
     method: Method
     scale: Scale
 
+    @property
+    def work(self) -> float:
+        """What one row costs, in additions of the algorithm; only its size matters."""
+
     def of(self, encoded: Array, outputs: Array) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for."""
 
@@ -62,6 +68,7 @@ class Linear:
         self.scale: Scale = "log-odds" if encoders.classes else "value"
         self._weights, self._bias, self._means = linear_of(data)
         self._unit = (encoders.center, encoders.spread)
+        self.work = float(self._weights.size)
 
     def of(self, encoded: Array, outputs: Array) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for.
@@ -83,7 +90,9 @@ class Boosted:
 
     def __init__(self, data: bytes, encoders: Encoders) -> None:
         self.scale: Scale = "log-odds" if encoders.classes else "value"
-        self._booster = booster(data.decode())
+        text = data.decode()
+        self._booster = booster(text)
+        self.work = work_of(map(int, LEAVES.findall(text)))
         self._unit = (encoders.center, encoders.spread)
 
     def of(self, encoded: Array, outputs: Array) -> Attributed:
@@ -106,6 +115,7 @@ class Averaged:
         self._forest = Forest.from_bytes(data)
         self._columns = sum(width for block in encoders.blocks for width in block.widths)
         self._unit = (encoders.center, encoders.spread)
+        self.work = work_of(((self._forest.sizes + 1) // 2).tolist())
         self._read: dict[int, Any] = {}
         self._reading = Lock()
         self._booster(0)
@@ -120,12 +130,6 @@ class Averaged:
             base[rows], values[rows] = found[:, -1] * spread + center, found[:, :-1] * spread
         return Attributed(base, values, np.zeros(len(encoded)))
 
-    @cached_property
-    def weight(self) -> int:
-        """The work of one row: leaves times the square of their tree's depth, over all trees."""
-        depth = np.ceil(np.log2(np.maximum(2, self._forest.sizes)))
-        return int((self._forest.sizes / 2 * depth**2).sum())
-
     def _booster(self, output: int) -> Any:
         with self._reading:
             if output not in self._read:
@@ -139,6 +143,17 @@ def contributions(trees: Any, encoded: Array) -> Array:
     # two threads that wait for each other cost more than one row
     threads = {"num_threads": 1} if len(encoded) < 64 else {}
     return np.asarray(trees.predict(encoded, pred_contrib=True, **threads))
+
+
+def work_of(leaves: Iterable[int]) -> float:
+    """Return the additions of one row from the leaves of each tree: leaves times depth squared.
+
+    A tree is taken to be twice as deep as a balanced one.
+
+    >>> work_of([16, 16])
+    2048.0
+    """
+    return float(sum(count * (2 * log2(max(count, 2))) ** 2 for count in leaves))
 
 
 def rest(scores: Array, outputs: Array) -> Array:

@@ -23,6 +23,7 @@ from tasks.promotion.manifest import MODEL, PROFILE, Manifest
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
+LIME_WORK = 1e7
 REMEDY = "Train again: a newer version keeps what explaining needs."
 
 
@@ -69,6 +70,11 @@ class Explainer:
             return self._exact.scale
         return "probability" if self.classes else "value"
 
+    @property
+    def work(self) -> float:
+        """What one row costs, in additions."""
+        return LIME_WORK if self._exact is None else self._exact.work
+
     def explain(
         self, prepared: pd.DataFrame, rows: pd.DataFrame | None = None
     ) -> list[Explanation]:
@@ -82,13 +88,7 @@ class Explainer:
         if not len(prepared):
             return []
         arrays = self._arrays(prepared)
-        answers = np.asarray(self._model.predict(arrays), np.float64)
-        outputs = self.outputs(answers)
-        fits: list[float | None] = [None] * len(prepared)
-        if self._exact is not None:
-            found = self._attributed(arrays, outputs)
-        else:
-            found, fits = self._asked(arrays, outputs)
+        answers, outputs, found, fits = self._found(arrays)
         seen = self._seen(arrays, rows)
         predictions = self._chosen(answers, outputs)
         return [
@@ -96,28 +96,28 @@ class Explainer:
             for at in range(len(prepared))
         ]
 
-    def outputs(self, answers: Array) -> Array:
-        """Return the (n,) output that is explained of each answer; 0 but for several classes."""
-        if len(self.classes) > 2:
-            return np.asarray(answers.argmax(axis=1))
-        return np.zeros(len(answers), np.int64)
-
-    def attributed(self, prepared: pd.DataFrame, outputs: Array) -> Attributed:
-        """Return SHAP's values added up to the raw columns, in the order of `raw`.
+    def contributions(self, prepared: pd.DataFrame) -> tuple[Array, str]:
+        """Return (n, raw columns) contributions in the order of `raw`, and of what they are.
 
         Raises:
-            IntegrityError: the version allows none.
+            DataError: a column of the model is absent.
         """
-        if self._exact is None:
-            raise IntegrityError(self._where, "it allows SHAP's values", self.method, REMEDY)
-        return self._attributed(self._arrays(prepared), outputs)
+        several = len(self.classes) > 2
+        of = "the predicted class" if several else subject(self._target, self.classes, 0)
+        return self._found(self._arrays(prepared))[2].values, of
 
-    def _attributed(self, arrays: Arrays, outputs: Array) -> Attributed:
-        assert self._exact is not None
+    def _found(self, arrays: Arrays) -> tuple[Array, Array, Attributed, list[float | None]]:
+        """Return answers, the output that is explained of each, what adds to it, LIME's fit."""
+        answers = np.asarray(self._model.predict(arrays), np.float64)
+        several = len(self.classes) > 2
+        outputs = answers.argmax(axis=1) if several else np.zeros(len(answers), np.int64)
+        if self._exact is None:
+            return answers, outputs, *self._asked(arrays, outputs)
         blocks = self._encoders.blocks
         encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
         found = self._exact.of(encoded, outputs)
-        return Attributed(found.base, found.values @ self._folding, found.rest)
+        folded = Attributed(found.base, found.values @ self._folding, found.rest)
+        return answers, outputs, folded, [None] * len(answers)
 
     def _arrays(self, prepared: pd.DataFrame) -> Arrays:
         """Return the columns by name: a frame costs more than the computation, row by row."""
