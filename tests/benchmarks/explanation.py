@@ -100,8 +100,8 @@ def main() -> None:
         exact = Explainer(version.manifest, version.files)
         loaded = (time.perf_counter() - start) * 1000
         lime = Explainer(version.manifest, version.files, "lime")
-        size = sum(len(one) for name, one in version.files.items() if name != "model.onnx") / 1e6
-        print(f"{family:12} {exact.method}, {size:.1f} MB beside the model, {loaded:.0f} ms to load")
+        sizes = {name: f"{len(one) / 1e6:.1f}" for name, one in version.files.items()}
+        print(f"{family:12} {exact.method}, {loaded:.0f} ms to load, MB: {sizes}")
         one = milliseconds(lambda row, by=exact: by.explain(asked.iloc[row : row + 1]), rows)
         print(f"{'':12} ours     {one:8.2f} ms a row", end="")
         print(f" (at most {MOST_MILLISECONDS:.0f})" if family == "lightgbm" else "")
