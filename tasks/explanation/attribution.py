@@ -21,7 +21,7 @@ from tasks.explanation.forest import FILE as FOREST
 from tasks.explanation.forest import Forest
 from tasks.explanation.kept import LINEAR, linear_of
 from tasks.models.encoders import Encoders
-from tasks.models.families import booster
+from tasks.models.families import booster, spare_processors
 from tasks.models.warm_start import WAYS
 
 Array = np.ndarray[Any, Any]
@@ -140,9 +140,9 @@ class Averaged:
 
 def contributions(trees: Any, encoded: Array) -> Array:
     """Return LightGBM's (n, encoded + 1) values of each output side by side, the base last."""
-    # two threads that wait for each other cost more than one row
-    threads = {"num_threads": 1} if len(encoded) < 64 else {}
-    return np.asarray(trees.predict(encoded, pred_contrib=True, **threads))
+    # threads that wait for each other cost more than a few rows do
+    threads = 1 if len(encoded) < 64 else spare_processors()
+    return np.asarray(trees.predict(encoded, pred_contrib=True, num_threads=threads))
 
 
 def work_of(leaves: Iterable[int]) -> float:

@@ -120,9 +120,8 @@ class Explainer:
         return answers, outputs, folded, [None] * len(answers)
 
     def _arrays(self, prepared: pd.DataFrame) -> Arrays:
-        """Return the columns by name: a frame costs more than the computation, row by row."""
-        wanted = [*self._model.numbers, *self._model.categories]
-        return {name: prepared[name].to_numpy() for name in wanted if name in prepared.columns}
+        """Return the columns by name; taken one by one they cost more than all that follows."""
+        return {str(name): column.to_numpy() for name, column in prepared.items()}
 
     def _asked(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
         asked = outputs + 1 if len(self.classes) == 2 else outputs

@@ -14,7 +14,7 @@ from tasks.explanation.attribution import Method, Scale
 from tasks.explanation.surrogate import Surrogate
 
 Array = np.ndarray[Any, Any]
-Predict = Callable[[pd.DataFrame], Array]
+Predict = Callable[[Mapping[str, Array]], Array]
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,15 @@ def losses(
         DataError: the rows and the labels do not fit.
     """
     draw = np.random.default_rng(seed)
-    whole = metric.score(y, predict(prepared))
+    columns = {str(name): column.to_numpy() for name, column in prepared.items()}
+    whole = metric.score(y, predict(columns))
     orders = [draw.permutation(len(prepared)) for _ in range(rounds)]
     found = {}
     for raw in dict.fromkeys(origins.values()):
         own = [name for name, origin in origins.items() if origin == raw]
         lost = []
         for order in orders:
-            shuffled = prepared.assign(**{name: prepared[name].to_numpy()[order] for name in own})
+            shuffled = columns | {name: columns[name][order] for name in own}
             lost.append(float(metric.gain(whole, metric.score(y, predict(shuffled)))))
         found[raw] = (finite(float(np.mean(lost))), finite(float(np.std(lost))))
     return found

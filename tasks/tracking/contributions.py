@@ -11,6 +11,7 @@ from tasks.errors import bounded
 from tasks.tracking.plots import BLUE, GREY, ORANGE, canvas, png, safe, shades
 
 Array = np.ndarray[Any, Any]
+SHADES = shades(BLUE, "#b9bec6", ORANGE)
 MOST_COLUMNS, MOST_POINTS, MOST_LEVELS, BINS = 12, 500, 12, 24
 
 
@@ -27,10 +28,10 @@ def summary(columns: Mapping[str, tuple[Array, Array | None]], of: str, unit: st
     for place, (_, (adds, values)) in enumerate(shown):
         some = np.linspace(0, len(adds) - 1, min(len(adds), MOST_POINTS)).astype(int)
         heights = place + _swarm(adds[some])
-        colours = GREY if values is None else _ranks(values[some])
-        axes.scatter(
-            adds[some], heights, s=5, c=colours, cmap=shades(BLUE, "#b9bec6", ORANGE), lw=0
-        )
+        if values is None:
+            axes.scatter(adds[some], heights, s=5, color=GREY, lw=0)
+        else:
+            axes.scatter(adds[some], heights, s=5, c=_ranks(values[some]), cmap=SHADES, lw=0)
     axes.set_yticks(range(len(shown)), [safe(bounded(name, 32)) for name, _ in shown])
     axes.set_ylim(-0.6, len(shown) - 0.4)
     return png(figure)

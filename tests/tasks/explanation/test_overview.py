@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +26,9 @@ def rows(count: int = 1000) -> pd.DataFrame:
     return frame.assign(colour=draw.choice(["red", "blue", "__missing__"], count))
 
 
-def chance(frame: pd.DataFrame) -> np.ndarray:
+def chance(asked: Mapping[str, Any] | pd.DataFrame) -> np.ndarray:
     """Answer by the hour and the colour alone."""
-    lean = 2 * frame["at_hour"].to_numpy() + 3 * (frame["colour"] == "red").to_numpy() - 1
+    lean = 2 * np.asarray(asked["at_hour"]) + 3 * (np.asarray(asked["colour"]) == "red") - 1
     share = 1 / (1 + np.exp(-lean))
     return np.column_stack([1 - share, share])
 
@@ -51,7 +53,7 @@ def test_what_a_time_was_unfolded_to_is_shuffled_together() -> None:
     frame = rows()
     frame["at_weekday"] = frame["at_hour"]
 
-    def same(asked: pd.DataFrame) -> np.ndarray:
+    def same(asked: Mapping[str, Any]) -> np.ndarray:
         """Fail unless both parts of a time are still of one row."""
         assert (asked["at_weekday"] == asked["at_hour"]).all()
         return chance(asked)
