@@ -12,7 +12,7 @@ from tasks.tracking.plots import BLUE, GREY, ORANGE, canvas, png, safe, shades
 
 Array = np.ndarray[Any, Any]
 SHADES = shades(BLUE, "#b9bec6", ORANGE)
-MOST_COLUMNS, MOST_POINTS, MOST_LEVELS, BINS = 12, 500, 12, 24
+MOST_COLUMNS, MOST_POINTS, MOST_LEVELS, BINS = 12, 400, 12, 24
 
 
 def summary(columns: Mapping[str, tuple[Array, Array | None]], of: str, unit: str) -> bytes:

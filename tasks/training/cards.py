@@ -75,11 +75,15 @@ def card_of(
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return replace(card, **_looked(insight))
+    return replace(card, **looked(insight))
 
 
-def _looked(insight: Insight) -> dict[str, Any]:
-    """Return the card's fields of what the model looks at."""
+def looked(insight: Insight) -> dict[str, Any]:
+    """Return the card's fields of what the model looks at, or why it could not be said.
+
+    >>> looked(Insight(None, failure="DataError: no rows"))
+    {'looked': 'It could not be explained: DataError: no rows'}
+    """
     found = insight.overview
     if found is None:
         return {"looked": f"It could not be explained: {insight.failure}"}
