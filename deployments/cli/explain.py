@@ -51,7 +51,7 @@ def contributions_table(one: Explanation) -> str:
     """The largest contributions, and what the others add together."""
     shown, others = one.contributions[:LARGEST], one.contributions[LARGEST:]
     signed = "{:+.3f}" if one.scale != "value" else "{:+,.4g}"
-    rows = [["(every row)", "", signed.format(one.base), ""]]
+    rows = [["(base)", "", signed.format(one.base), ""]]
     rows += [[part.column, part.shown, signed.format(part.value), part.says] for part in shown]
     if others:
         rest = sum(part.value for part in others)

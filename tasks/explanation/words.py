@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from tasks.errors import bounded
@@ -69,11 +70,15 @@ def shown(feature: Feature, values: Sequence[Any]) -> str:
 def raw(value: Any) -> str:
     """Write a raw value as it came.
 
-    >>> raw(19.5), raw(None), raw("JFK"), raw(3.0)
-    ('19.5', 'missing', 'JFK', '3')
+    >>> raw(19.5), raw(None), raw("JFK"), raw(3.0), raw(datetime(2013, 4, 1, 5))
+    ('19.5', 'missing', 'JFK', '3', '2013-04-01 05:00')
     """
     if value is None or value != value or value == "":  # noqa: PLR0124
         return "missing"
+    if isinstance(value, datetime):
+        whole = value.second == value.microsecond == 0
+        zone = "" if value.tzinfo is None else f" {value.tzname()}"
+        return f"{value:{'%Y-%m-%d %H:%M' if whole else '%Y-%m-%d %H:%M:%S'}}{zone}"
     if isinstance(value, bool):
         return str(value).lower()
     return _number(value) if isinstance(value, float) else bounded(value, LONGEST)
@@ -93,8 +98,8 @@ def _number(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
+    return f"{100 * share:.1f}%" if 0.0005 <= share < 0.0995 else f"{100 * share:.0f}%"
 
 
 def _points(change: float) -> str:
-    return f"{100 * change:.0f} points" if change >= 0.015 else f"{100 * change:.1f} points"
+    return f"{100 * change:.0f} points" if change >= 0.095 else f"{100 * change:.1f} points"

@@ -93,8 +93,8 @@ def looked(insight: Insight) -> dict[str, Any]:
     fidelity = f"{tree.fidelity:.0%}" if tree.measure != "R²" else f"{tree.fidelity:.2f}"
     return {
         "looked": f"Mean size of what a column adds to {found.of}, in {unit}: {names[found.method]}"
-        f" on {found.rows:,} holdout rows. Shuffled were {found.shuffled:,} of them, for the model"
-        " that was judged.",
+        f" on {found.rows:,} holdout rows. What shuffling a column costs is measured on "
+        f"{found.shuffled:,} rows, with the model that was judged.",
         "looks": tuple(Look(one.name, one.adds, one.lost, one.spread) for one in found.columns),
         "imitation": f"A tree of {len(tree.leaves)} leaves imitates the model with a fidelity of "
         f"{fidelity} ({tree.measure}, on rows it was not fitted on). Below one half, do not "

@@ -31,7 +31,7 @@ from tasks.training.work import Work
 
 Array = np.ndarray[Any, Any]
 MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 2e8
-ROUNDS = 2
+SHUFFLED, ROUNDS = 1_000, 2
 DEPENDENCE = 3
 FOLDER = "explanation"
 UNITS: dict[Scale, str] = {"log-odds": "log-odds", "probability": "probability", "value": ""}
@@ -106,7 +106,10 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     values, of = explainer.contributions(some)
     judged = OnnxModel(chosen.best.contender.model)
     metric = METRICS[pipeline.metric]
-    lost = losses(judged.predict, rows, y, metric, behind, ROUNDS, pipeline.training.seed)
+    few = spread(len(rows), SHUFFLED)
+    lost = losses(
+        judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
+    )
     found = shares(explainer.raw, values, lost)
     answers = np.asarray(OnnxModel(final.model).predict(rows))
     overview = Overview(
@@ -115,7 +118,7 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
         of,
         len(some),
         pipeline.metric,
-        len(rows),
+        len(few),
         found,
         imitated(rows, columns, answers, data.classes),
     )

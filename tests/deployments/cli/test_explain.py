@@ -25,7 +25,7 @@ def test_a_row_shows_its_chance_its_largest_contributions_and_the_rest() -> None
     lines = explanations_text(explained(LATE, LATE)).splitlines()
     assert lines[0] == "flights version 3 (lightgbm), tree_shap"
     assert lines[2:4] == ["Row 1  flight_id F0", "chance of late: 31.2%, told in log-odds"]
-    assert "(every row)      -1.250" in lines[5]
+    assert lines[5].split() == ["(base)", "-1.250"]
     assert lines[6].split() == ["column", "0", "0", "+0.500", *PARTS[0].says.split()]
     assert lines[12].split() == ["(2", "others)", "+0.134"]
     assert "Row 2  flight_id F1" in lines

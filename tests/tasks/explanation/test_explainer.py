@@ -164,7 +164,7 @@ def test_what_a_time_was_unfolded_to_is_added_back_to_it() -> None:
         assert values["colour"] == pytest.approx(apart.values[0, 2:].sum())
         assert one.contributions[0].column == "at"
         assert one.of == "late"
-        assert one.reasons[0].startswith("at is 2024-01-01 00:00:00: lowers the chance of late by")
+        assert one.reasons[0].startswith("at is 2024-01-01 00:00: lowers the chance of late by")
         (plain,) = explainer.explain(prepared.head(1))
         assert plain.reasons[0].startswith("at is 00:00 UTC, Monday: lowers the chance of late")
 
