@@ -151,7 +151,8 @@ class Explainer:
         fit: float | None,
     ) -> Explanation:
         values, base, rest = found.values[at].tolist(), float(found.base[at]), float(found.rest[at])
-        of, total = subject(self._target, self.classes, output), base + sum(values)
+        of = subject(self._target, self.classes, output)
+        total = None if self._exact is None else base + sum(values)
         parts = [
             Contribution(name, value, told, effect(value, self.scale, of, total, rest))
             for name, value, told in zip(self.raw, values, seen, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -110,16 +111,16 @@ def paths(
     missing: Array,
     numbers: int,
     node: int = 0,
-    held: tuple[str, ...] = (),
+    held: Mapping[tuple[int, bool], str] = MappingProxyType({}),
 ) -> list[tuple[int, tuple[str, ...]]]:
     """Return each leaf's node with the conditions on the way to it.
 
     The first `numbers` names are of numbers, of which `missing` says whether any is missing; the
-    others tell one level of a category.
+    others tell one level of a category. A later bound of a column takes the place of an earlier.
     """
     left, right = int(tree.children_left[node]), int(tree.children_right[node])
     if left < 0:
-        return [(node, held)]
+        return [(node, tuple(held.values()))]
     column = int(tree.feature[node])
     name, threshold = names[column], float(tree.threshold[node])
     to_left = bool(tree.missing_go_to_left[node])
@@ -130,6 +131,6 @@ def paths(
         low = f"{name} ≤ {threshold:.4g}{also if to_left else ''}"
         high = f"{name} > {threshold:.4g}{'' if to_left else also}"
     return [
-        *paths(tree, names, missing, numbers, left, (*held, low)),
-        *paths(tree, names, missing, numbers, right, (*held, high)),
+        *paths(tree, names, missing, numbers, left, {**held, (column, True): low}),
+        *paths(tree, names, missing, numbers, right, {**held, (column, False): high}),
     ]

@@ -29,19 +29,24 @@ def subject(target: str, classes: Sequence[Any], output: int) -> str:
     return target if tuple(classes) == (False, True) else f"{target} = {label}"
 
 
-def effect(value: float, scale: Scale, of: str, total: float, rest: float = 0.0) -> str:
+def effect(value: float, scale: Scale, of: str, total: float | None, rest: float = 0.0) -> str:
     """Say what a contribution does; `total` is the sum of all and the base, on the scale.
 
-    Of a class, it is told as the chance without it and with it, all else kept.
+    Of a class, it is told as the chance without it and with it, all else kept. Without a total
+    (LIME, whose sum is only near the prediction) the change alone is told.
 
     >>> effect(1.0, "log-odds", "late", 0.0)
     'raises the chance of late by 23 points (27% to 50%)'
     >>> effect(-1.0, "value", "delay", 12.0)
     'lowers delay by 1'
+    >>> effect(0.25, "probability", "late", None)
+    'raises the chance of late by about 25 points'
     """
     verb = "lowers" if value < 0 else "raises"
     if scale == "value":
-        return f"{verb} {of} by {abs(value):.4g}"
+        return f"{verb} {of} by {'about ' if total is None else ''}{abs(value):.4g}"
+    if total is None:
+        return f"{verb} the chance of {of} by about {_points(abs(value))}"
     with_it, without = answer(scale, total, rest), answer(scale, total - value, rest)
     span = f"{_percent(without)} to {_percent(with_it)}"
     return f"{verb} the chance of {of} by {_points(abs(with_it - without))} ({span})"

@@ -88,6 +88,17 @@ def test_the_tree_finds_the_rules_and_says_how_faithful_it_is() -> None:
     assert worse.fidelity < 0.1
 
 
+def test_a_later_bound_of_a_column_takes_the_place_of_an_earlier() -> None:
+    frame = rows(2000)
+    steps = np.digitize(frame["noise"], [-1.0, 0.0, 1.0]).astype(float)
+    tree = imitated(frame, COLUMNS, steps, ())
+    assert tree.fidelity > 0.99
+    conditions = {leaf.answer: leaf.conditions for leaf in tree.leaves}
+    assert set(conditions) == {"0", "1", "2", "3"}
+    assert len(conditions["0"]) == len(conditions["3"]) == 1
+    assert len(conditions["1"]) == len(conditions["2"]) == 2
+
+
 def test_of_several_classes_fidelity_is_the_share_of_the_same_class() -> None:
     frame = rows()
     place = np.digitize(frame["noise"], [-0.5, 0.5])
