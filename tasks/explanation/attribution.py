@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import log2
-from threading import Lock
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from tasks.explanation.forest import FILE as FOREST
 from tasks.explanation.forest import Forest
 from tasks.explanation.kept import LINEAR, linear_of
+from tasks.explanation.quadrature import Quadrature
 from tasks.models.encoders import Encoders
 from tasks.models.families import booster, spare_processors
 from tasks.models.warm_start import WAYS
@@ -106,36 +106,27 @@ class Boosted:
 
 
 class Averaged:
-    """A forest, whose trees LightGBM explains; those of one class are read when first asked for."""
+    """A forest, the average of its trees."""
 
     method: Method = "tree_shap"
 
     def __init__(self, data: bytes, encoders: Encoders) -> None:
         self.scale: Scale = "probability" if encoders.classes else "value"
-        self._forest = Forest.from_bytes(data)
-        self._columns = sum(width for block in encoders.blocks for width in block.widths)
+        columns = sum(width for block in encoders.blocks for width in block.widths)
+        self._trees = Quadrature(Forest.from_bytes(data), columns)
         self._unit = (encoders.center, encoders.spread)
-        self.work = work_of(((self._forest.sizes + 1) // 2).tolist())
-        self._read: dict[int, Any] = {}
-        self._reading = Lock()
-        self._booster(0)
+        self.work = float(self._trees.work)
 
     def of(self, encoded: Array, outputs: Array) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for."""
         center, spread = self._unit
-        base, values = np.zeros(len(encoded)), np.zeros(encoded.shape)
+        values = np.zeros(encoded.shape)
         for output in np.unique(outputs).tolist():
             rows = outputs == output
-            found = contributions(self._booster(output), encoded[rows])
-            base[rows], values[rows] = found[:, -1] * spread + center, found[:, :-1] * spread
-        return Attributed(base, values, np.zeros(len(encoded)))
-
-    def _booster(self, output: int) -> Any:
-        with self._reading:
-            if output not in self._read:
-                text = self._forest.text(output, self._columns)
-                self._read[output] = booster(text)
-            return self._read[output]
+            values[rows] = self._trees.values(encoded[rows], output) * spread
+        return Attributed(
+            self._trees.base[outputs] * spread + center, values, np.zeros(len(values))
+        )
 
 
 def contributions(trees: Any, encoded: Array) -> Array:

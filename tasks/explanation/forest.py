@@ -1,16 +1,10 @@
-"""A scikit-learn forest as flat arrays in a file, and as LightGBM's text. Pure.
-
-LightGBM computes SHAP's values of any trees it can read, exactly and without a compiler: Lundberg
-et al., Consistent Individualized Feature Attribution for Tree Ensembles, 2018, algorithm 2.
-"""
+"""A scikit-learn forest as flat arrays, and as a file that holds no code. Pure."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from io import BytesIO
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +14,6 @@ from tasks.models import trees
 
 Array = np.ndarray[Any, Any]
 FILE = "forest.npz"
-NAN_IS_MISSING, GOES_LEFT = 8, 2
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -105,52 +98,3 @@ class Forest:
         except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise IntegrityError(FILE, "it holds a forest", repr(error)) from error
         return forest
-
-    def text(self, output: int, columns: int) -> str:
-        """Return one output's trees as LightGBM reads them, for rows of so many columns."""
-        head = [
-            "tree",
-            "version=v4",
-            "num_class=1",
-            "num_tree_per_iteration=1",
-            "label_index=0",
-            f"max_feature_idx={columns - 1}",
-            "objective=regression",
-            f"feature_names={' '.join(f'c{i}' for i in range(columns))}",
-            f"feature_infos={' '.join(['none'] * columns)}",
-        ]
-        blocks = (f"Tree={i}\n{tree}\n\n" for i, tree in enumerate(self._trees(output)))
-        return "\n".join([*head, "", "", "".join(blocks), "end of trees", ""])
-
-    def _trees(self, output: int) -> Iterator[str]:
-        ends = np.concatenate([[0], np.cumsum(self.sizes)])
-        leaf = self.left < 0
-        leaves = np.concatenate([[0], np.cumsum(leaf)])
-        for start, end in pairwise(ends.tolist()):
-            part = slice(start, end)
-            values = self.values[leaves[start] : leaves[end], output]
-            yield self._tree(part, leaf[part], values)
-
-    def _tree(self, part: slice, leaf: Array, values: Array) -> str:
-        inner = ~leaf
-        place = np.where(leaf, -np.cumsum(leaf), np.cumsum(inner) - 1)
-        cover = self.cover[part]
-        goes = NAN_IS_MISSING + GOES_LEFT * self.missing_left[part][inner]
-        nothing = np.zeros(int(inner.sum()), np.int64)
-        lines: dict[str, Array] = {
-            "split_feature": self.feature[part][inner],
-            "split_gain": nothing,
-            "threshold": self.threshold[part][inner].astype(np.float64),
-            "decision_type": goes,
-            "left_child": place[self.left[part][inner]],
-            "right_child": place[self.right[part][inner]],
-            "leaf_value": values,
-            "leaf_weight": cover[leaf],
-            "leaf_count": cover[leaf],
-            "internal_value": nothing,
-            "internal_weight": cover[inner],
-            "internal_count": cover[inner],
-        }
-        written = [f"{name}={' '.join(map(repr, row.tolist()))}" for name, row in lines.items()]
-        head = [f"num_leaves={len(values)}", "num_cat=0"]
-        return "\n".join([*head, *written, "is_linear=0", "shrinkage=1"])
