@@ -60,7 +60,10 @@ class Attribution(Protocol):
 
 
 class Linear:
-    """The linear rule: coefficient times the distance from the training rows' mean."""
+    """The linear rule: coefficient times the distance from the mean.
+
+    The mean is that of the training rows, of at most 10,000 of them, evenly apart.
+    """
 
     method: Method = "linear_shap"
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from tasks.errors import IntegrityError
+from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.attribution import Attributed, Attribution, Method, Scale, attribution_of
 from tasks.explanation.explanation import Contribution, Explanation
 from tasks.explanation.neighbours import Neighbours
@@ -44,8 +44,8 @@ class Explainer:
         """Read the files of a loaded version.
 
         Raises:
-            IntegrityError: a file is not what it should be, or the method asked for needs one
-                that the version did not keep.
+            ConfigurationError: SHAP's values were asked for, and the version allows none.
+            IntegrityError: a file is not what it should be, or is lacking.
         """
         self.schema = FeatureSchema.from_dict(manifest.schema)
         self.classes = tuple(manifest.classes)
@@ -58,9 +58,8 @@ class Explainer:
         if method == "shap" and self._exact is None:
             family = manifest.lineage["setting"]["family"]
             rule = "its family and files allow SHAP's values"
-            raise IntegrityError(self._where, rule, family, "Take LIME: --method lime.")
-        if self._exact is None:
-            _ = self._neighbours
+            raise ConfigurationError(self._where, rule, family, "Take LIME: --method lime.")
+        _ = self._neighbours if self._exact is None else self._folding
         self.method: Method = "lime" if self._exact is None else self._exact.method
 
     @property
@@ -124,22 +123,23 @@ class Explainer:
         return {str(name): column.to_numpy() for name, column in prepared.items()}
 
     def _asked(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
-        asked = outputs + 1 if len(self.classes) == 2 else outputs
         found = [
-            self._neighbours.around({name: one[at] for name, one in arrays.items()}, int(output))
-            for at, output in enumerate(asked)
+            self._neighbours.around({name: one[at] for name, one in arrays.items()}, place)
+            for at, place in enumerate(self._places(outputs).tolist())
         ]
-        base, values = (
-            np.array([one.base for one in found]),
-            np.stack([one.values for one in found]),
-        )
-        return Attributed(base, values, np.zeros(len(found))), [one.fit for one in found]
+        base, values = [one.base for one in found], [one.values for one in found]
+        told = Attributed(np.array(base), np.stack(values), np.zeros(len(found)))
+        return told, [one.fit for one in found]
+
+    def _places(self, outputs: Array) -> Array:
+        """Return where among the model's answers the outputs stand: of two classes the second."""
+        return outputs + 1 if len(self.classes) == 2 else outputs
 
     def _chosen(self, answers: Array, outputs: Array) -> list[float]:
         if not self.classes:
             return [float(answer) for answer in answers]
-        asked = outputs + 1 if len(self.classes) == 2 else outputs
-        return [float(answer) for answer in answers[np.arange(len(answers)), asked]]
+        chosen = answers[np.arange(len(answers)), self._places(outputs)]
+        return [float(answer) for answer in chosen]
 
     def _explanation(
         self,

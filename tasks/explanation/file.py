@@ -64,7 +64,8 @@ def explain_file(
     Raises:
         Refused: there is no champion yet.
         DataError: the file cannot be read, lacks a feature, or a value does not fit.
-        IntegrityError: the champion's files do not hold, or allow the method not.
+        ConfigurationError: the champion allows no SHAP's values, and they were asked for.
+        IntegrityError: the champion's files do not hold.
     """
     scorer = champion_of(settings, store, pipeline)
     explainer = Explainer(scorer.manifest, scorer.files, method)

@@ -150,5 +150,5 @@ def _drawn(
         images[path] = contributions.dependence(
             shown, values.tolist(), adds[share.name], overview.of, unit
         )
-        titles[path] = f"What {share.name} adds"
+        titles[path] = f"What it adds: {share.name}"
     return images, titles

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import IntegrityError
+from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.attribution import BOOSTER, attribution_of
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import answer
@@ -220,7 +220,7 @@ def test_a_version_that_kept_nothing_to_explain_is_explained_by_lime(versions, m
     version = versions("linear", "binary")
     older = {name: data for name, data in version.files.items() if name not in (ENCODERS, LINEAR)}
     assert Explainer(version.manifest, older).explain(messy.ask.head(1))[0].method == "lime"
-    with pytest.raises(IntegrityError, match="allow SHAP's values"):
+    with pytest.raises(ConfigurationError, match="allow SHAP's values"):
         Explainer(version.manifest, older, "shap")
     del older["profile.bin"]
     with pytest.raises(IntegrityError, match=r"profile\.bin"):
