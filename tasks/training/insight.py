@@ -30,7 +30,7 @@ from tasks.training.plan import digest
 from tasks.training.work import Work
 
 Array = np.ndarray[Any, Any]
-MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 2e8
+MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
 SHUFFLED, ROUNDS = 1_000, 2
 DEPENDENCE = 3
 FOLDER = "explanation"
@@ -86,8 +86,8 @@ def report(work: Work, version: int, found: Insight) -> str:
 def rows_within(work: float) -> int:
     """Return on how many rows a model is looked at, by what one of them costs.
 
-    >>> rows_within(2e4), rows_within(2e5), rows_within(1e9)
-    (2000, 1000, 25)
+    >>> rows_within(2e4), rows_within(1e6), rows_within(1e9)
+    (2000, 150, 25)
     """
     return int(min(MOST_ROWS, max(FEWEST_ROWS, WORK / work)))
 
