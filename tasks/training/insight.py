@@ -136,11 +136,11 @@ def _drawn(
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """Draw the summary, and the dependence of the largest columns; return images and titles."""
     features = {feature.name: feature for feature in schema.features}
-    behind = {
-        name: (adds[name], None if one.kind == "category" else rows[one.prepared[0]].to_numpy())
-        for name in (share.name for share in found)
-        for one in (features[name],)
-    }
+    behind = {}
+    for share in found:
+        feature = features[share.name]
+        numbers = None if feature.kind == "category" else rows[feature.prepared[0]].to_numpy()
+        behind[share.name] = (adds[share.name], numbers)
     unit = UNITS[overview.scale] or overview.of
     images = {f"{FOLDER}/summary.png": contributions.summary(behind, overview.of, unit)}
     titles = {f"{FOLDER}/summary.png": "What each column adds"}

@@ -10,6 +10,7 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 import pytest
+import shap
 
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.attribution import BOOSTER, attribution_of
@@ -83,7 +84,6 @@ def test_of_several_classes_the_softmax_of_all_their_sums_is_the_answer(
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_boosting_is_explained_as_by_shaps_tree_explainer(task, versions, messy) -> None:
-    shap = pytest.importorskip("shap")
     version = versions("lightgbm", task)
     booster = version.model.pipeline_.named_steps["model"].booster_
     rows = encoded(version, messy.ask.head(100))
@@ -99,7 +99,6 @@ def test_a_boosting_is_explained_as_by_shaps_tree_explainer(task, versions, mess
 @pytest.mark.parametrize("family", ["random_forest", "extra_trees"])
 @pytest.mark.parametrize("task", TASKS)
 def test_a_forest_is_explained_as_by_shaps_tree_explainer(family, task, versions, messy) -> None:
-    shap = pytest.importorskip("shap")
     version = versions(family, task)
     rows = encoded(version, messy.ask).astype(np.float32)
     estimator = version.model.pipeline_.named_steps["model"]
