@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("deployments.cli.runs:train", "Train a challenger and let the gate judge it."),
     "monitor": ("deployments.cli.runs:monitor", "Judge new batches, and decide on retraining."),
     "score": ("deployments.cli.runs:score", "Score a file with the champion."),
+    "explain": ("deployments.cli.explain:explain", "Say why the champion answers as it does."),
     "backtest": ("deployments.cli.backtest:backtest", "Replay your history under policies."),
     "models": ("deployments.cli.versions:models", "List the versions, the champion first."),
     "promote": ("deployments.cli.versions:promote", "Put a version in service."),

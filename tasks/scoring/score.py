@@ -125,11 +125,11 @@ def _write(
 ) -> tuple[Labelled, int]:
     """Score piece by piece; return the labelled part and the count of rows."""
     assert schema is not None, "a champion was trained on a curated table"
-    _refuse_missing(scorer, pipeline, source.names())
+    refuse_missing(scorer, pipeline, source.names())
     rows, labelled = 0, Labelled.empty(scorer.manifest, pipeline)
     writer: pq.ParquetWriter | None = None
     try:
-        for table in _tables(source, schema):
+        for table in tables(source, schema):
             frame = table.to_pandas(date_as_object=False)
             predictions = scorer.predict(frame)
             made = _predictions(scorer.manifest, pipeline, table, predictions)
@@ -145,7 +145,12 @@ def _write(
     return labelled, rows
 
 
-def _tables(source: Source, schema: pa.Schema) -> Iterator[pa.Table]:
+def tables(source: Source, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield a file's rows in the curated table's types.
+
+    Raises:
+        DataError: a value does not read as its column's type.
+    """
     before = 0
     for piece in source.pieces(schema):
         if piece.bad:
@@ -157,7 +162,12 @@ def _tables(source: Source, schema: pa.Schema) -> Iterator[pa.Table]:
         yield piece.table
 
 
-def _refuse_missing(scorer: Scorer, pipeline: Pipeline, names: tuple[str, ...]) -> None:
+def refuse_missing(scorer: Scorer, pipeline: Pipeline, names: tuple[str, ...]) -> None:
+    """Make sure that a file with these columns has every feature.
+
+    Raises:
+        DataError: one is absent, and no transform could make it.
+    """
     if pipeline.features.transform:
         return
     absent = [feature.name for feature in scorer.schema.features if feature.name not in names]

@@ -11,6 +11,7 @@ BENCHMARKS = (
     "ingest_speed",
     "ingest_memory",
     "drift",
+    "explanation",
     "backtest",
     "serving",
     "loop_speed",
