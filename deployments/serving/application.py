@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.serving.describing import ANSWERS, openapi_document
+from deployments.serving.explaining import Explaining
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import READERS, Predicting
 from deployments.serving.response import CLOSE, Response, error
@@ -48,6 +49,7 @@ class Application:
     predicting: Predicting
     metrics: Metrics
     known: Callable[[], Mapping[str, Key] | None] = lambda: None
+    explaining: Explaining | None = None
     workers: int = 1
     beside: Callable[[], AbstractAsyncContextManager[None]] = nothing
 
@@ -99,7 +101,10 @@ class Application:
             return predicted
         manifest = predicted.current.served.manifest
         self.metrics.predicted(manifest.pipeline, manifest.version, len(predicted.ids))
-        return predicted.written()
+        if not predicted.asked.explain or self.explaining is None:
+            return predicted.written()
+        explained = await self.explaining.explained(predicted)
+        return explained if isinstance(explained, Response) else predicted.written(explained)
 
     def _refusal(self, found: Found, scope: Scope) -> Response | None:
         """Return why the sender may not ask, or None."""

@@ -57,7 +57,7 @@ class Predicted:
     route: str
     current: InService
     asked: Asked
-    feed: Matrices
+    rows: Matrices
     made: Answer
     ids: Sequence[str]
 
@@ -98,18 +98,18 @@ class Predicting:
             refusal = self._too_many(asked)
             if refusal is not None:
                 return refusal
-            feed = served.read(asked.rows)
+            rows = served.read(asked.rows)
         except BadRequest as bad:
             return error(400, str(bad))
         except Unfit as bad:
             return unfit(bad)
-        made = served.answer(feed)
+        made = served.answer(rows)
         ids = [f"{self._prefix}{next(self._count):08x}" for _ in asked.rows]
         if self.log is not None:
             version, at = served.manifest.version, time.time()
             kept = asked.rows, made.values, made.probabilities
             self.log.add(found.pipeline, version, "champion", at, ids, *kept)
-        return Predicted(found.route.name, current, asked, feed, made, ids)
+        return Predicted(found.route.name, current, asked, rows, made, ids)
 
     def _too_many(self, asked: Asked) -> Response | None:
         most = self.limits.explained if asked.explain else self.limits.rows

@@ -10,15 +10,17 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from deployments.linux import die_with
 from deployments.serving.application import Application
+from deployments.serving.explaining import Explaining
 from deployments.serving.keyfile import VARIABLE, KeyFile
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
+from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import PerennialError
 from tasks.predictions.spool import Spool
 from tasks.serving.following import EVERY, Fleet, Turn, refused_entry
@@ -43,6 +45,7 @@ def application() -> Application:
     fleet = Fleet(store, settings.signing_key, told)
     spool = Spool(log_folder(settings), str(os.getpid()))
     predicting = Predicting(fleet, log=spool)
+    explaining = Explaining(partial(explains, settings))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
 
     @asynccontextmanager
@@ -60,12 +63,14 @@ def application() -> Application:
         slow.cancel()
         with suppress(asyncio.CancelledError):
             await slow
+        explaining.close()
         await asyncio.get_running_loop().run_in_executor(None, spool.close)
 
     return Application(
         predicting,
         metrics,
         KeyFile(Path(named or "absent"), open_without=is_open).read,
+        explaining,
         int(os.environ.get(WORKERS, "1")),
         beside,
     )
@@ -97,6 +102,13 @@ def look(fleet: Fleet, metrics: Metrics) -> None:
                 refused=follower.refusal is not None,
                 held=held(name),
             )
+
+
+@lru_cache(maxsize=100)
+def explains(settings: Settings, pipeline: str) -> bool:
+    """Tell whether a pipeline's file lets its predictions be explained; without a file, yes."""
+    known = pipeline in pipeline_names(settings.pipelines)
+    return not known or find_pipeline(pipeline, settings.pipelines).serving.explain
 
 
 def log_folder(settings: Settings) -> Path:

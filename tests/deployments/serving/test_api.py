@@ -219,3 +219,26 @@ def test_the_figures_are_at_an_address_of_their_own(api: Api) -> None:
     assert float(figures['perennial_model_version{pipeline="serve-number"}']) == 1
     assert float(figures['perennial_model_refused{pipeline="serve-number"}']) == 0
     assert float(figures['perennial_rows_total{pipeline="serve-number",version="1"}']) >= 5
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_an_explanation_adds_up_to_the_prediction(api: Api, pipeline: str) -> None:
+    made = api.models[pipeline]
+    answer = api.predict(pipeline, made.rows(3), explain=True)
+    assert answer.status_code == 200, answer.text
+    for one in answer.json()["predictions"]:
+        explained = one["explanation"]
+        assert explained["method"] == "tree_shap"
+        columns = {part["column"] for part in explained["contributions"]}
+        assert columns == {feature.name for feature in made.schema.features}
+        total = explained["base"] + sum(part["value"] for part in explained["contributions"])
+        if made.pipeline.task == "regression":
+            assert total == pytest.approx(one["value"], abs=1e-4)
+        elif made.pipeline.task == "binary":
+            assert 1 / (1 + np.exp(-total)) == pytest.approx(one["probability"]["1"], abs=1e-4)
+
+
+def test_so_many_rows_are_explained_at_once_and_no_more(api: Api) -> None:
+    answer = api.predict("serve-binary", api.models["serve-binary"].rows(101), explain=True)
+    assert answer.status_code == 422
+    assert "at most 100 rows a request are explained" in answer.json()["error"]

@@ -1,0 +1,91 @@
+"""Explanations beside the predictions: a thread of their own, a limit, and an end to waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pandas as pd
+
+from deployments.serving.predicting import Predicted
+from deployments.serving.response import SOON, Response, error
+from tasks.errors import ConfigurationError, IntegrityError
+from tasks.explanation.explainer import Explainer
+from tasks.features.schema import prepared_columns
+from tasks.serving.rows import Matrices
+from tasks.serving.served import Served
+
+WAITING = 16
+SECONDS = 10.0
+EXPLAINERS: WeakKeyDictionary[Served, Explainer] = WeakKeyDictionary()
+
+
+class Explaining:
+    """Explains answers one after the other, away from the requests that only want a prediction.
+
+    `wanted` tells whether a pipeline's file allows it. At most 16 requests wait, each 10 s at most.
+    """
+
+    def __init__(
+        self, wanted: Callable[[str], bool], waiting: int = WAITING, seconds: float = SECONDS
+    ) -> None:
+        self._wanted, self._waiting, self._seconds = wanted, waiting, seconds
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="explanations")
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    async def explained(self, predicted: Predicted) -> list[dict[str, Any]] | Response:
+        """Return an explanation for each row, or why there is none."""
+        name = predicted.current.served.manifest.pipeline
+        if not self._wanted(name):
+            return error(422, f"the pipeline file of {name} says `serving.explain: false`")
+        with self._lock:
+            if self._under_way >= self._waiting:
+                return error(503, f"{self._waiting} requests wait for explanations already", SOON)
+            self._under_way += 1
+        work = self._pool.submit(explanations, predicted.current.served, predicted.rows)
+        work.add_done_callback(lambda _: self._ended())
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), self._seconds)
+        except TimeoutError:
+            why = f"the explanation was not there after {self._seconds:g} s; predictions are"
+            return error(503, f"{why}, without `explain`", SOON)
+        except (ConfigurationError, IntegrityError) as problem:
+            return error(422, f"version {predicted.current.served.manifest.version}: {problem}")
+
+    def close(self) -> None:
+        """Begin nothing any more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ended(self) -> None:
+        with self._lock:
+            self._under_way -= 1
+
+
+def explanations(served: Served, rows: Matrices) -> list[dict[str, Any]]:
+    """Explain rows that were answered.
+
+    Raises:
+        IntegrityError: a file that explaining needs is not what it should be, or is lacking.
+    """
+    columns, (numbers, texts) = prepared_columns(served.schema), rows
+    prepared: dict[str, Any] = {
+        name: numbers[:, place] for place, name in enumerate(columns.numbers)
+    }
+    prepared |= {
+        name: pd.Series(texts[:, place], dtype="str")
+        for place, name in enumerate(columns.categories)
+    }
+    return [one.to_dict() for one in explainer(served).explain(pd.DataFrame(prepared))]
+
+
+def explainer(served: Served) -> Explainer:
+    """Prepare the explainer of a version, once; it goes when the version does."""
+    found = EXPLAINERS.get(served)
+    if found is None:
+        found = EXPLAINERS[served] = Explainer(served.manifest, served.files)
+    return found
