@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
@@ -27,6 +28,21 @@ class Prepared:
     numbers: Mapping[str, Floats]
     texts: Mapping[str, Texts]
     index: pd.Index
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Prepared:
+        """Read what `frame` returned.
+
+        >>> made = Prepared.of(pd.DataFrame({"a": np.ones(1, np.float32), "c": ["x"]}))
+        >>> made.frame().values.tolist()
+        [[1.0, 'x']]
+        """
+        numeric = {str(name): frame[name].dtype == np.float32 for name in frame.columns}
+        return cls(
+            {name: frame[name].to_numpy() for name, is_number in numeric.items() if is_number},
+            {name: texts(frame[name]) for name, is_number in numeric.items() if not is_number},
+            frame.index,
+        )
 
     def frame(self) -> pd.DataFrame:
         """Return them as one frame, numbers first."""
