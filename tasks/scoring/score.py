@@ -93,29 +93,43 @@ def score(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         rows = rows_of(settings, store, key_of(source, settings, layout), limit, folder)
-        run = run_of(rows.identity, output)
-
-        def propose() -> Pin:
-            champion = pointed(store, pipeline)
-            return Pin(champion.version, champion.digest, rows.version(), part_rows)
-
-        pin = pinned(store, layout, run, propose)
-        scorer = scorer_of(settings, store, pipeline, pin.version, pin.digest)
-        places = Places(layout, run, pin.digest)
-        digest = _digest(rows, pin)
-        target = layout.scored(digest) if output is None else key_of(output, settings, layout)
-        scoring = Scoring(settings, store, pipeline, scorer, rows, pin, places, target, say)
+        scoring = _begun(settings, store, pipeline, rows, output, part_rows, say)
         try:
             outcome = _scored(scoring, folder)
         except DataError:
-            clear(store, layout, run)
+            clear(store, layout, scoring.places.run)
             raise
     if outcome.get("metrics"):
         with external_write("score.ledger"):
-            ledger_of(settings, pipeline.name).append(entry_of(pipeline, digest, outcome))
+            entry = entry_of(pipeline, _digest(rows, scoring.pin), outcome)
+            ledger_of(settings, pipeline.name).append(entry)
     with external_write("score.cleared"):
-        clear(store, layout, run)
+        clear(store, layout, scoring.places.run)
     return outcome
+
+
+def _begun(
+    settings: Settings,
+    store: Store,
+    pipeline: Pipeline,
+    rows: Rows,
+    output: str | None,
+    part_rows: int,
+    say: Say,
+) -> Scoring:
+    """Pin the scoring, or take up an earlier one's pin, and load the version that scores."""
+    layout, run = Layout(pipeline.name), run_of(rows.identity, output)
+
+    def propose() -> Pin:
+        champion = pointed(store, pipeline)
+        return Pin(champion.version, champion.digest, rows.version(), part_rows)
+
+    pin = pinned(store, layout, run, propose)
+    scorer = scorer_of(settings, store, pipeline, pin.version, pin.digest)
+    places = Places(layout, run, pin.digest)
+    made = layout.scored(_digest(rows, pin))
+    target = made if output is None else key_of(output, settings, layout)
+    return Scoring(settings, store, pipeline, scorer, rows, pin, places, target, say)
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
