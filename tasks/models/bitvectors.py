@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.models.cuts import Cuts
 from tasks.models.trees import Tree
 
 Array = np.ndarray[Any, Any]
@@ -32,17 +33,15 @@ class Table:
     """
 
     columns: tuple[int, ...]
-    thresholds: tuple[Array, ...]
+    cuts: tuple[Cuts, ...]
     sizes: tuple[int, ...]
     leaves: Array
 
     def bins(self, rows: Array) -> Array:
         """Return the joint bin of each of (n, columns) float32 rows."""
         joint: Array | None = None
-        for column, known, size in zip(self.columns, self.thresholds, self.sizes, strict=True):
-            values = np.ascontiguousarray(rows[:, column])
-            bins = np.searchsorted(known, values)
-            bins[np.isnan(values)] = size - 1
+        for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
+            bins = cuts.bins(np.ascontiguousarray(rows[:, column]))
             joint = bins if joint is None else joint * size + bins
         assert joint is not None, "a table has a column"
         return joint
@@ -52,7 +51,7 @@ class Table:
         both = self.leaves[:, None, :] & other.leaves[None, :, :]
         return Table(
             self.columns + other.columns,
-            self.thresholds + other.thresholds,
+            self.cuts + other.cuts,
             self.sizes + other.sizes,
             both.reshape(-1, both.shape[2]),
         )
@@ -165,7 +164,7 @@ def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> Tabl
         if not split.missing_left:
             leaves[-1, split.tree] &= rest
     np.bitwise_and.accumulate(leaves[:-1], axis=0, out=leaves[:-1])
-    return Table((column,), (known,), (len(leaves),), leaves)
+    return Table((column,), (Cuts.of(known),), (len(leaves),), leaves)
 
 
 def _shared(tables: Sequence[Table]) -> list[Table]:

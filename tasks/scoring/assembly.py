@@ -8,6 +8,7 @@ encoded twice, and a part that was kept before a death is taken as it is.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,12 @@ class Assembly:
         self._metadata: Any = None
         path.write_bytes(b"")
 
-    def encoded(self, table: pa.Table, plain: tuple[str, ...]) -> bytes:
-        """Return the part that these rows are, next in the file.
-
-        `plain` are the columns whose values seldom come again.
-        """
+    def encoded(self, table: pa.Table, repeated: Sequence[str]) -> bytes:
+        """Return the part that these rows are, next in the file; `repeated` have few values."""
         sink = _Sink()
         file = pa.PythonFile(sink, mode="w")
-        repeated = [name for name in table.column_names if name not in plain]
         with pq.ParquetWriter(
-            file, table.schema, compression="zstd", use_dictionary=repeated
+            file, table.schema, compression="zstd", use_dictionary=list(repeated)
         ) as writer:
             sink.kept = False
             for start in range(0, self._size, len(SKIPPED)):

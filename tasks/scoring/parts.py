@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,9 +45,9 @@ class Places:
 class Parts:
     """Takes parts in order; a part it took stays, whatever happens then. A context manager."""
 
-    def __init__(self, store: Store, places: Places, path: Path, plain: tuple[str, ...]) -> None:
-        """`plain` are the columns whose values seldom come again."""
-        self._store, self._places, self._plain = store, places, plain
+    def __init__(self, store: Store, places: Places, path: Path, repeated: Sequence[str]) -> None:
+        """`repeated` are the columns of few distinct values."""
+        self._store, self._places, self._repeated = store, places, repeated
         self._assembly = Assembly(path)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._upload: Future[None] | None = None
@@ -75,7 +76,7 @@ class Parts:
     def put(self, number: int, rows: pa.Table) -> None:
         """Take a part; the one before it lies in the bucket then."""
         key = self._places.part(number)
-        part = self._assembly.encoded(rows, self._plain)
+        part = self._assembly.encoded(rows, self._repeated)
         self._assembly.add(part, key)
         self._settle()
         self._upload = self._pool.submit(self._keep, key, part)

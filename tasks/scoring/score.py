@@ -136,8 +136,8 @@ def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     """Score what is not there yet, deliver and judge it all, and say what came of it."""
     pipeline, rows, pin = scoring.pipeline, scoring.rows, scoring.pin
     schema = _wanted(scoring, columns_of(curated(scoring.settings, pipeline.name)))
-    plain = (*pipeline.key, pipeline.event_time)
-    with Parts(scoring.store, scoring.places, folder / "predictions", plain) as parts:
+    repeated = ["model_version", *(["prediction"] if scoring.scorer.manifest.classes else [])]
+    with Parts(scoring.store, scoring.places, folder / "predictions", repeated) as parts:
         taken = parts.taken()
         if taken:
             scoring.say(f"Going on behind {taken} parts that version {pin.version} scored before")
