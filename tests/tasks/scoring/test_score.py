@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from deployments.demo.flights import flights, month
-from tasks.config import find_pipeline
+from tasks.config import Pipeline, find_pipeline
 from tasks.scoring.score import score
 from tasks.settings import REPOSITORY
 from tasks.store.s3 import S3Store
+from tests.flows.conftest import toy_rows
 from tests.servers import S3
 from tests.tasks.scoring.scenes import served
 
@@ -48,3 +50,32 @@ def test_every_flight_of_april_is_scored_as_by_scikit_learn(s3: S3, tmp_path: Pa
     assert outcome["metrics"]["roc_auc"]["value"] > 0.6
     assert len(said) == 3
     assert said[-1].startswith("28,330 rows scored")
+
+
+@pytest.mark.parametrize(("task", "family"), [("multiclass", "lightgbm"), ("regression", "mlp")])
+def test_every_task_is_scored_as_by_scikit_learn(s3: S3, task: str, family: str) -> None:
+    pipeline = Pipeline.model_validate(
+        {"name": f"every-{task}", "task": task, "target": "high", "event_time": "at", "key": ["id"]}
+    )
+    store, rows = S3Store(s3.settings), toy_rows(900).assign(at=lambda f: f["at"].dt.as_unit("us"))
+    rows["at"] = rows["at"].dt.tz_localize("UTC")
+    if task == "multiclass":
+        rows["high"] = rows["high"].map({0: "low", 1: "high"}).where(rows["size"] < 1, "odd")
+    else:
+        rows["high"] = rows["high"] * 250.0 + rows["size"].fillna(0)
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    champion = served(s3.settings, store, pipeline, table, family=family, params={})
+    rows.to_parquet(content := io.BytesIO())
+    store.put("every/new.parquet", content.getvalue())
+    outcome = score(s3.settings, store, pipeline, "every/new.parquet", part_rows=400)
+    made = pd.read_parquet(io.BytesIO(store.get(outcome["output"])))
+    expected = champion.answers(rows)
+    assert made["id"].tolist() == rows["id"].tolist()
+    assert (outcome["rows"], outcome["labelled"]) == (900, 900)
+    if task == "regression":
+        assert np.abs(made["prediction"] - expected).max() < 1e-5 * np.abs(expected).max()
+        return
+    classes = ["high", "low", "odd"]
+    found = made[[f"probability_{name}" for name in classes]].to_numpy()
+    assert np.abs(found - expected).max() < 1e-5
+    assert (made["prediction"] == np.array(classes)[expected.argmax(axis=1)]).mean() > 0.999
