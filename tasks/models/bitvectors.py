@@ -97,30 +97,73 @@ class Bitvectors:
         """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows."""
         bins = [table.bins(rows) for table in self.tables]
         answers = np.zeros((len(rows), len(self.ends)))
-        at_once = max(16, CELLS // len(self.values))
+        desk = _Desk.of(self.values, max(16, CELLS // len(self.values)))
         starts = (0, *self.ends[:-1])
-        for first in range(0, len(rows), at_once):
-            part = slice(first, min(first + at_once, len(rows)))
-            leaves = self._reached([each[part] for each in bins], part.stop - first)
+        for first in range(0, len(rows), len(desk.left)):
+            part = slice(first, min(first + len(desk.left), len(rows)))
+            leaves = self._reached([each[part] for each in bins], desk.first(part.stop - first))
             for output, (start, end) in enumerate(zip(starts, self.ends, strict=True)):
-                answers[part, output] = leaves[:, start:end].sum(axis=1)
+                np.sum(leaves[:, start:end], axis=1, out=answers[part, output])
         return answers
 
-    def _reached(self, bins: Sequence[Array], rows: int) -> Array:
+    def _reached(self, bins: Sequence[Array], desk: _Desk) -> Array:
         """Return (rows, trees) values of the leaves that rows in these bins end in."""
-        count, width = self.values.shape
-        kind: Any = dict(WIDTHS)[width]
-        left = np.full((rows, count), np.iinfo(kind).max, kind)
-        more = np.empty_like(left)
+        left, more = desk.left, desk.more
+        left.fill(np.iinfo(left.dtype).max)
         for table, each in zip(self.tables, bins, strict=True):
             np.take(table.leaves, each, axis=0, out=more, mode="clip")
             np.bitwise_and(left, more, out=left)
         np.negative(left, out=more)
         np.bitwise_and(left, more, out=left)
-        places = _exponents(left)
-        places += np.arange(count, dtype=places.dtype) * width
-        reached: Array = np.take(self.values.ravel(), places, mode="clip")
-        return reached
+        # which bit is set is read off the exponent of a float that holds the power of two
+        np.copyto(desk.floats, left, casting="unsafe")
+        wide = desk.floats.dtype == np.float64
+        bits = desk.floats.view(np.int64 if wide else np.int32)
+        np.right_shift(bits, 52 if wide else 23, out=bits)
+        np.add(bits, desk.offsets, out=desk.places)
+        np.take(desk.values, desk.places, out=desk.reached, mode="clip")
+        return desk.reached
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Arrays to work in, used again and again: new memory each time costs more than the sums.
+
+    All are (rows, trees) but for `values`, every leaf one after the other, and `offsets`, where
+    those of a tree begin.
+    """
+
+    left: Array
+    more: Array
+    floats: Array
+    places: Array
+    reached: Array
+    values: Array
+    offsets: Array
+
+    @classmethod
+    def of(cls, values: Array, rows: int) -> _Desk:
+        """Make them for (trees, leaves) values."""
+        count, width = values.shape
+        shape, kind = (rows, count), dict(WIDTHS)[width]
+        floats, bias = (np.float64, 1023) if width == 64 else (np.float32, 127)
+        return cls(
+            np.empty(shape, kind),
+            np.empty(shape, kind),
+            np.empty(shape, floats),
+            np.empty(shape, np.int64),
+            np.empty(shape),
+            values.ravel(),
+            np.arange(count) * width - bias,
+        )
+
+    def first(self, rows: int) -> _Desk:
+        """Return the same for so many rows."""
+        if rows == len(self.left):
+            return self
+        arrays = (self.left, self.more, self.floats, self.places, self.reached)
+        left, more, floats, places, reached = (each[:rows] for each in arrays)
+        return _Desk(left, more, floats, places, reached, self.values, self.offsets)
 
 
 @dataclass(frozen=True)
@@ -176,14 +219,3 @@ def _shared(tables: Sequence[Table]) -> list[Table]:
         else:
             made.append(table)
     return made
-
-
-def _exponents(powers: Array) -> Array:
-    """Return which bit is set in powers of two, read off a float's exponent."""
-    wide = powers.dtype == np.uint64
-    bits = (
-        powers.astype(np.float64).view(np.int64) if wide else powers.astype(np.float32).view("i4")
-    )
-    bits >>= 52 if wide else 23
-    bits -= 1023 if wide else 127
-    return bits
