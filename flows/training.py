@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
+from tasks.explanation.task import explain
 from tasks.store.task import leave_outcome
 from tasks.training.task import (
     already_done,
@@ -43,7 +44,8 @@ def train(
     ]
     chosen = judge(work, tuning, contenders, judged)
     final = refit(work, chosen)
-    version = publish(work, chosen, final)
+    insight = explain(work, chosen, final)
+    version = publish(work, chosen, final, insight)
     outcome = promote(work, chosen, version, cause, decision)
     for event, payload in tidings(outcome):
         announce(event, pipeline, payload)

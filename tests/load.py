@@ -58,65 +58,67 @@ async def load(
     port: int, request: bytes, connections: int, seconds: float, pause: float = 0.0
 ) -> Load:
     """As `run_load`, within a running loop."""
-    found = Load()
-    end = time.monotonic() + seconds
+    loop, found = asyncio.get_running_loop(), Load()
     started = time.monotonic()
-    await asyncio.gather(
-        *(_connection(port, request, end, pause, found) for _ in range(connections))
-    )
+    senders = [
+        _Sender(loop, port, request, started + seconds, pause, found) for _ in range(connections)
+    ]
+    await asyncio.gather(*(one.run() for one in senders))
     found.taken = time.monotonic() - started
     return found
 
 
-async def _connection(port: int, request: bytes, end: float, pause: float, found: Load) -> None:
-    loop = asyncio.get_running_loop()
-    seen: list[int] = []
-    found.versions.append(seen)
-    client: _Client | None = None
-    while time.monotonic() < end:
+class _Sender(asyncio.Protocol):
+    """One connection that asks one thing at a time, and connects again when it is closed.
+
+    All happens in callbacks: a task or a timeout for each request would cost more than the server.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        port: int,
+        request: bytes,
+        end: float,
+        pause: float,
+        found: Load,
+    ) -> None:
+        self._loop, self._port, self._request = loop, port, request
+        self._end, self._pause, self._found = end, pause, found
+        self._done: asyncio.Future[None] = loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._asking = False
+
+    async def run(self) -> None:
+        """Ask until the end, and wait for the last answer, but not for ever."""
+        await self._connect()
         try:
-            if client is None:
-                _, client = await loop.create_connection(_Client, "127.0.0.1", port)
-                seen = []
-                found.versions.append(seen)
-            started = time.perf_counter()
-            status, answer, closing = await asyncio.wait_for(client.ask(request), 20)
-        except (OSError, TimeoutError, ConnectionError) as error:
-            found.failures.append(f"{time.time():.3f} {error!r}")
-            if client is not None:
-                client.close()
-            client = None
-            continue
-        found.seconds.append(time.perf_counter() - started)
-        found.statuses[status] += 1
-        version = VERSION.search(answer)
-        if version and seen[-1:] != [int(version[1])]:
-            seen.append(int(version[1]))
-        if closing:
-            client.close()
-            client = None
-        if pause:
-            await asyncio.sleep(pause)
-    if client is not None:
-        client.close()
+            await asyncio.wait_for(self._done, self._end - time.monotonic() + 20)
+        except TimeoutError:
+            self._found.failures.append(f"{time.time():.3f} no answer")
+        if self._transport is not None:
+            self._transport.close()
 
-
-class _Client(asyncio.Protocol):
-    """One connection that asks one thing at a time."""
-
-    def __init__(self) -> None:
-        self._data = b""
-        self._answer: asyncio.Future[tuple[int, bytes, bool]] | None = None
+    async def _connect(self) -> None:
+        self._data, self._seen = b"", []
+        self._found.versions.append(self._seen)
+        try:
+            await self._loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        except OSError as error:
+            self._fail(error)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._ask()
 
-    def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes, bool]]:
-        self._answer = asyncio.get_running_loop().create_future()
-        if self._transport.is_closing():
-            self._answer.set_exception(ConnectionResetError("closed between two requests"))
-        self._transport.write(request)
-        return self._answer
+    def _ask(self) -> None:
+        if self._transport is None:
+            return
+        if time.monotonic() >= self._end:
+            self._finish()
+            return
+        self._asking, self._started = True, time.perf_counter()
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -124,16 +126,39 @@ class _Client(asyncio.Protocol):
         if not separator:
             return
         length = LENGTH.search(head)
-        if self._answer is None or length is None or len(body) < int(length[1]):
+        if length is None or len(body) < int(length[1]):
             return
-        closing = CLOSING.search(head) is not None
-        self._data = b""
-        if not self._answer.done():
-            self._answer.set_result((int(head[9:12]), body, closing))
+        self._asking, self._data, found = False, b"", self._found
+        found.seconds.append(time.perf_counter() - self._started)
+        found.statuses[int(head[9:12])] += 1
+        version = VERSION.search(body)
+        if version and self._seen[-1:] != [int(version[1])]:
+            self._seen.append(int(version[1]))
+        if CLOSING.search(head) and self._transport is not None:
+            self._transport.close()
+        elif self._pause:
+            self._loop.call_later(self._pause, self._ask)
+        else:
+            self._ask()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error or ConnectionResetError("closed by the server"))
+        self._transport = None
+        if self._asking:
+            self._fail(error or ConnectionResetError("closed by the server"))
+        elif not self._done.done():
+            self._again()
 
-    def close(self) -> None:
-        self._transport.close()
+    def _fail(self, error: Exception) -> None:
+        self._asking = False
+        self._found.failures.append(f"{time.time():.3f} {error!r}")
+        self._again()
+
+    def _again(self) -> None:
+        if time.monotonic() >= self._end:
+            self._finish()
+        else:
+            self._reconnecting = self._loop.create_task(self._connect())
+
+    def _finish(self) -> None:
+        if not self._done.done():
+            self._done.set_result(None)

@@ -68,6 +68,13 @@ class Serving:
                     kept.append(one)
         return sorted(kept, key=lambda one: one.create_time())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether both of its two workers take requests."""
+        said = self.log.read_text(errors="replace")
+        taking = [f"worker {one.pid} takes requests" in said for one in self.workers]
+        return taking == [True, True]
+
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return this process's environment without what steers a vendor's library, plus `more`."""
@@ -120,12 +127,20 @@ def any_free_offset() -> int:
 
 
 @contextmanager
-def running_s3(home: Path, tells: str = "", token: str = "") -> Iterator[S3]:
-    """Run SeaweedFS alone, its state under `home`; `tells` is the webhook it tells of objects."""
+def running_s3(
+    home: Path, tells: str = "", token: str = "", *, again: S3 | None = None
+) -> Iterator[S3]:
+    """Run SeaweedFS alone, its state under `home`; `tells` is the webhook it tells of objects.
+
+    `again` is one that ended: it is run where it was, with the keys it had.
+    """
     for name in ("s3", "run"):
         (home / name).mkdir(parents=True, exist_ok=True)
     keys = {name: secrets.token_hex(16) for name in seaweedfs.SECRETS}
-    ports = Ports.shifted(any_free_offset())
+    if again:
+        own = {"ACCESS_KEY_ID": "access_key", "SECRET_ACCESS_KEY": "secret_key"}
+        keys |= {f"AWS_{name}": getattr(again.settings, field) for name, field in own.items()}
+    ports = again.ports if again else Ports.shifted(any_free_offset())
     settings = Settings(
         s3_endpoint=f"http://127.0.0.1:{ports.s3}",
         access_key=keys["AWS_ACCESS_KEY_ID"],

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "deployments.cli.score:score",
         "Score a file, an object or a table with the champion.",
     ),
+    "explain": ("deployments.cli.explain:explain", "Say why the champion answers as it does."),
     "backtest": ("deployments.cli.backtest:backtest", "Replay your history under policies."),
     "models": ("deployments.cli.versions:models", "List the versions, the champion first."),
     "promote": ("deployments.cli.versions:promote", "Put a version in service."),

@@ -65,4 +65,4 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).replace(",", "").removeprefix("-").isdigit()
+    return text.replace(".", "", 1).replace(",", "").lstrip("+-").isdigit()

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from tasks.predictions.ship import Shipped
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
@@ -108,10 +112,11 @@ def prepare_folder(folder: Path) -> None:
     os.environ[FOLDER] = str(folder)
 
 
-def serve_metrics(host: str, port: int) -> Any:
+def serve_metrics(host: str, port: int, shipped: Shipped) -> Any:
     """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
     registry = CollectorRegistry()
     registry.register(_Everyone(registry))
+    registry.register(_Log(shipped))
     server, _ = start_http_server(port, host, registry)
     return server
 
@@ -128,6 +133,20 @@ class _Everyone(MultiProcessCollector):
             if pid.isdigit() and not Path(f"/proc/{pid}").exists():
                 mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
         return super().collect()  # type: ignore[no-untyped-call]
+
+
+class _Log(Collector):
+    """How the shipping of the prediction log stands, in this process."""
+
+    def __init__(self, shipped: Shipped) -> None:
+        self._shipped = shipped
+
+    def collect(self) -> Any:
+        now = self._shipped
+        yield CounterMetricFamily("perennial_log_shipped", "Answers in the tables.", now.rows)
+        yield CounterMetricFamily("perennial_log_failures", "Failed shippings.", now.failures)
+        backlog = now.backlog_bytes
+        yield GaugeMetricFamily("perennial_log_backlog_bytes", "Answers on disk only.", backlog)
 
 
 def _gauge(name: str, text: str, own: dict[str, Any]) -> Gauge:

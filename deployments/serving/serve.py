@@ -8,11 +8,12 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from deployments.serving.keyfile import VARIABLE, read_keys
-from deployments.serving.worker import OPEN, WORKERS
+from deployments.serving.worker import OPEN, WORKERS, log_folder
 from tasks.errors import ConfigurationError, PerennialError
 from tasks.settings import Settings
 
@@ -20,6 +21,9 @@ GRACE = 5
 BACKLOG = 2048
 KEEP_ALIVE = 75
 UNHURRIED = 60
+SHIP_EVERY = 5.0
+LAST_ROUND = 5.0
+log = logging.getLogger("perennial.serving")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,29 +36,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
-        Settings.from_environment()
+        settings = Settings.from_environment()
         named = os.environ.get(VARIABLE, "")
         loopback = is_loopback(told.host)
         refuse_open(told.host, bool(named and read_keys(Path(named))))
         os.environ[OPEN] = str(int(loopback))
-        serve(told.host, told.port, told.metrics_port, max(1, told.workers))
+        serve(settings, told.host, told.port, told.metrics_port, max(1, told.workers))
     except PerennialError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_status
     return 0
 
 
-def serve(host: str, port: int, metrics_port: int, workers: int) -> None:
-    """Serve until told to stop; a worker that dies is started again within a second."""
-    from deployments.serving.metrics import prepare_folder, serve_metrics
+def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: int) -> None:
+    """Serve until told to stop; a worker that dies is started again within a second.
 
-    with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as folder:
-        prepare_folder(Path(folder))
+    What the workers log is shipped from here, beside the requests' processes.
+    """
+    from deployments.serving.metrics import prepare_folder, serve_metrics
+    from tasks.predictions.ship import Shipped, ship_until
+
+    shipped, stop = Shipped(), threading.Event()
+    folder = log_folder(settings)
+    told = {"shipped": shipped, "every": SHIP_EVERY, "last": LAST_ROUND, "say": log.warning}
+    shipping = threading.Thread(target=ship_until, args=(stop, settings, folder), kwargs=told)
+    with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
+        prepare_folder(Path(figures))
         os.environ[WORKERS] = str(workers)
-        metrics = serve_metrics(host, metrics_port)
+        metrics = serve_metrics(host, metrics_port, shipped)
+        shipping.start()
         try:
             _run(host, port, workers)
         finally:
+            stop.set()
+            shipping.join()
             metrics.shutdown()
             metrics.server_close()
 

@@ -20,13 +20,15 @@ from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
 from tasks.errors import PerennialError
-from tasks.serving.following import Fleet, Turn, refused_entry
+from tasks.predictions.spool import Spool
+from tasks.serving.following import EVERY, Fleet, Turn, refused_entry
 from tasks.serving.served import held
 from tasks.settings import Settings
 from tasks.store.s3 import S3Store
 
 WORKERS = "PERENNIAL_SERVING_WORKERS"
 OPEN = "PERENNIAL_SERVING_OPEN"
+LOG = "PERENNIAL_PREDICTION_LOG"
 log = logging.getLogger("perennial.serving")
 
 
@@ -39,20 +41,26 @@ def application() -> Application:
     settings, metrics = Settings.from_environment(), Metrics()
     store, told = S3Store(settings), partial(tell, settings, metrics)
     fleet = Fleet(store, settings.signing_key, told)
-    predicting = Predicting(fleet)
+    spool = Spool(log_folder(settings), str(os.getpid()))
+    predicting = Predicting(fleet, log=spool)
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
 
     @asynccontextmanager
     async def beside() -> AsyncIterator[None]:
         stop = threading.Event()
-        follower = threading.Thread(target=follow, args=(fleet, metrics, stop), daemon=True)
+        # a worker that takes another's place must not answer before it has the models
+        await asyncio.get_running_loop().run_in_executor(None, look, fleet, metrics)
+        watched = (fleet, spool, metrics, stop)
+        follower = threading.Thread(target=follow, args=watched, daemon=True)
         follower.start()
         slow = asyncio.create_task(close_the_slow())
+        log.info("worker %d takes requests", os.getpid())
         yield
         stop.set()
         slow.cancel()
         with suppress(asyncio.CancelledError):
             await slow
+        await asyncio.get_running_loop().run_in_executor(None, spool.close)
 
     return Application(
         predicting,
@@ -63,26 +71,38 @@ def application() -> Application:
     )
 
 
-def follow(fleet: Fleet, metrics: Metrics, stop: threading.Event) -> None:
-    """Keep what is in service up to date until told to stop, and say what it is."""
-    while not stop.is_set():
-        started = time.monotonic()
-        try:
-            fleet.look(started)
-        except Exception:
-            log.exception("a look at the pointers failed")
-        for name, follower in fleet.followers.items():
-            if follower.current is not None:
-                manifest, champion = follower.current.served.manifest, follower.current.champion
-                metrics.in_service(
-                    name,
-                    manifest.version,
-                    champion.since.timestamp(),
-                    manifest.created.timestamp(),
-                    refused=follower.refusal is not None,
-                    held=held(name),
-                )
-        stop.wait(max(0.05, 1.0 - (time.monotonic() - started)))
+def follow(fleet: Fleet, spool: Spool, metrics: Metrics, stop: threading.Event) -> None:
+    """Keep what is in service up to date until told to stop, and tell of the log."""
+    dropped = 0
+    while not stop.wait(EVERY):
+        look(fleet, metrics)
+        metrics.logged(spool.waiting_bytes, spool.dropped - dropped)
+        dropped = spool.dropped
+
+
+def look(fleet: Fleet, metrics: Metrics) -> None:
+    """Look at the pointers once, and say what is in service."""
+    try:
+        fleet.look(time.monotonic())
+    except Exception:
+        log.exception("a look at the pointers failed")
+    for name, follower in fleet.followers.items():
+        if follower.current is not None:
+            manifest, champion = follower.current.served.manifest, follower.current.champion
+            metrics.in_service(
+                name,
+                manifest.version,
+                champion.since.timestamp(),
+                manifest.created.timestamp(),
+                refused=follower.refusal is not None,
+                held=held(name),
+            )
+
+
+def log_folder(settings: Settings) -> Path:
+    """Return where workers leave answers for the parent process to ship."""
+    named = os.environ.get(LOG, "")
+    return Path(named) if named else settings.home / "predictions"
 
 
 def tell(settings: Settings, metrics: Metrics, turn: Turn) -> None:

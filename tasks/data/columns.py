@@ -33,6 +33,7 @@ NATIVE = frozenset(
         *(pa.timestamp("us"), pa.timestamp("us", "UTC")),
     }
 )
+NUMBERS = pa.list_(pa.float64())
 ROWS_AT_ONCE = 65_536
 BOUNDED = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
 
@@ -69,15 +70,19 @@ def stored_type(column: str, kind: pa.DataType) -> pa.DataType:
     TimestampType(timestamp[us, tz=UTC])
     >>> stored_type("departure", pa.timestamp("s"))
     TimestampType(timestamp[us])
+    >>> stored_type("probabilities", pa.list_(pa.float64()))
+    ListType(list<item: double>)
     """
     if pa.types.is_dictionary(kind):
         return stored_type(column, kind.value_type)
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", None if kind.tz is None else "UTC")
+    if kind == NUMBERS:
+        return NUMBERS
     widened = WIDENED.get(kind, kind)
     if widened in NATIVE or pa.types.is_decimal128(widened):
         return widened
-    rule = "a column holds numbers, booleans, texts, dates or times"
+    rule = "a column holds numbers, booleans, texts, dates, times or lists of float64"
     raise DataError(f"column {column}", rule, kind, "Give it one of these types, or leave it out.")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,23 @@ class Block:
         """How many encoded columns each column becomes."""
         return tuple(table.shape[1] for _, table in self.tables) or (1,) * len(self.columns)
 
-    def encode(self, prepared: pd.DataFrame) -> Array:
+    @cached_property
+    def _known(self) -> tuple[dict[str, int], ...]:
+        """The place of each known level, by column."""
+        return tuple({level: i for i, level in enumerate(levels)} for levels, _ in self.tables)
+
+    def encode(self, prepared: Mapping[str, Any] | pd.DataFrame) -> Array:
         """Return (n, sum of widths) float32."""
         if self.tables:
             found = [
-                table[_places(prepared[name], levels)]
-                for name, (levels, table) in zip(self.columns, self.tables, strict=True)
+                table[_places(prepared[name], known)]
+                for name, known, (_, table) in zip(
+                    self.columns, self._known, self.tables, strict=True
+                )
             ]
             rows = np.concatenate(found, axis=1)
         else:
-            rows = prepared[list(self.columns)].to_numpy(np.float32)
+            rows = np.stack([np.asarray(prepared[n], np.float32) for n in self.columns], axis=1)
         if self.flags:
             rows = np.isnan(rows).astype(np.float32)
         return rows if self.scaling is None else self.scaling.transform(rows)
@@ -103,6 +111,21 @@ def blocks_of(encoders: Any) -> tuple[Block, ...]:
     )
 
 
+def sources(blocks: Sequence[Block]) -> list[str]:
+    """Return the prepared column that each encoded column came from, in order.
+
+    >>> table = np.zeros((2, 3), np.float32)
+    >>> sources([Block(("a",)), Block(("c",), ((("x",), table),))])
+    ['a', 'c', 'c', 'c']
+    """
+    return [
+        name
+        for block in blocks
+        for name, width in zip(block.columns, block.widths, strict=True)
+        for _ in range(width)
+    ]
+
+
 def _block(step: Any, names: tuple[str, ...]) -> Block:
     encoder, scaling = step, None
     if hasattr(step, "steps"):
@@ -115,6 +138,6 @@ def _block(step: Any, names: tuple[str, ...]) -> Block:
     return Block(names, flags=isinstance(encoder, MissingFlags))
 
 
-def _places(column: pd.Series[Any], levels: Sequence[str]) -> Array:
-    found = pd.Index(levels).get_indexer(pd.Index(column))
-    return np.where(found < 0, len(levels), found)
+def _places(column: Any, known: Mapping[str, int]) -> Array:
+    unknown = len(known)
+    return np.array([known.get(text, unknown) for text in column.tolist()], np.intp)

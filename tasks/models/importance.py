@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tasks.features.schema import Columns
-from tasks.models.blocks import blocks_of
+from tasks.models.blocks import blocks_of, sources
 from tasks.models.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -22,10 +22,10 @@ def importances(model: Model, columns: Columns) -> dict[str, float]:
     absolute weights along every path from a column to the answer, times the column's spread.
     Equal shares where the model uses nothing.
     """
-    encoders = model.pipeline_.named_steps["encoders"]
+    blocks = blocks_of(model.pipeline_.named_steps["encoders"])
     weights = _weights(model.pipeline_.named_steps["model"], model.input_spread_)
     shares = dict.fromkeys((*columns[0], *columns[1]), 0.0)
-    for name, weight in zip(_sources(encoders), weights.tolist(), strict=True):
+    for name, weight in zip(sources(blocks), weights.tolist(), strict=True):
         shares[name] += weight
     total = sum(shares.values())
     if total <= 0:
@@ -59,13 +59,3 @@ def _weights(estimator: Any, spread: Array) -> Array:
         weights = np.abs(np.atleast_2d(estimator.coef_)).mean(axis=0)
         return np.asarray(weights * spread, dtype=np.float64)
     return np.asarray(estimator.feature_importances_, dtype=np.float64)
-
-
-def _sources(encoders: Any) -> list[str]:
-    """Return the column that each encoded column came from, in order."""
-    return [
-        name
-        for block in blocks_of(encoders)
-        for name, width in zip(block.columns, block.widths, strict=True)
-        for _ in range(width)
-    ]

@@ -41,7 +41,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
     It takes prepared rows (`tasks.features.prepare`). The estimator is made at fit, when the
     number of rows is known: a smallest leaf of 200 rows suits a table of 80,000, not one of 300.
     After fit: `pipeline_` (the scikit-learn pipeline that is exported), `classes_`, `converged_`,
-    `input_spread_` (the standard deviation of every encoded column), and for a regression
+    `input_mean_` and `input_spread_` (of every encoded column), and for a regression
     `center_` and `spread_`: every family learns the standardised target.
     """
 
@@ -85,7 +85,8 @@ class Model(BaseEstimator):  # type: ignore[misc]
         with threadpool_limits(1, user_api="blas"):
             self.converged_ = _fit_quietly(self.pipeline_, self._seen(prepared), y)
             some = self._seen(prepared).iloc[:: len(y) // EXAMINED + 1]
-            self.input_spread_ = self.pipeline_[:-1].transform(some).std(axis=0)
+            encoded = self.pipeline_[:-1].transform(some)
+            self.input_mean_, self.input_spread_ = encoded.mean(axis=0), encoded.std(axis=0)
         if self.task != "regression":
             self.classes_ = self.pipeline_.classes_
         return self
@@ -114,7 +115,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
         with threadpool_limits(1, user_api="blas"):
             rows = self.pipeline_[:-1].fit_transform(self._seen(prepared))
             learn(self.pipeline_.named_steps["model"], rows, y)
-            self.input_spread_ = rows.std(axis=0)
+            self.input_mean_, self.input_spread_ = rows.mean(axis=0), rows.std(axis=0)
         self.converged_ = True
         if self.task != "regression":
             self.classes_ = self.pipeline_.classes_

@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError, IntegrityError
-from tasks.models.blocks import Block, Encoded, blocks_of
+from tasks.models.blocks import Block, Encoded
+from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.families import booster
 from tasks.models.model import Model
 
 Array = np.ndarray[Any, Any]
-ENCODERS = "encoders.json"
 FEWEST_TREES = 10
 FEWEST_EPOCHS = 2
 
@@ -58,15 +58,8 @@ def kept(model: Model, family: str) -> dict[str, bytes]:
     if family not in WAYS:
         return {}
     way = WAYS[family]
-    blocks = blocks_of(model.pipeline_.named_steps["encoders"])
-    document = {
-        "blocks": [block.to_dict() for block in blocks],
-        "center": model.center_,
-        "spread": model.spread_,
-        "classes": len(getattr(model, "classes_", ())),
-    }
     state = way.state(model.pipeline_.named_steps["model"])
-    return {ENCODERS: json.dumps(document, allow_nan=False).encode(), way.file: state}
+    return {ENCODERS: Encoders.of(model).to_bytes(), way.file: state}
 
 
 def startable(family: str, files: Mapping[str, Any]) -> bool:
@@ -86,15 +79,13 @@ def loaded(family: str, files: Mapping[str, bytes], rows: int, since: str) -> Wa
     Raises:
         IntegrityError: it is something else.
     """
-    try:
-        content = json.loads(files[ENCODERS])
-        blocks = tuple(Block.from_dict(one) for one in content["blocks"])
-        center, spread = float(content["center"]), float(content["spread"])
-        classes = int(content["classes"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise IntegrityError(ENCODERS, "it holds a model's encoders", repr(error)) from error
+    if ENCODERS not in files:
+        raise IntegrityError(ENCODERS, "it holds a model's encoders", "no such file")
+    read = Encoders.from_bytes(files[ENCODERS])
     state = files[WAYS[family].file]
-    return WarmStart(family, blocks, center, spread, classes, state, rows, since)
+    return WarmStart(
+        family, read.blocks, read.center, read.spread, read.classes, state, rows, since
+    )
 
 
 def fitted_further(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Array) -> Model:

@@ -27,7 +27,7 @@ from tasks.scoring.parts import PARQUET, Parts, Places
 from tasks.scoring.piece import Piece, Reading, Scored, scored
 from tasks.scoring.progress import progress
 from tasks.scoring.run import Pin, clear, pinned, run_of
-from tasks.scoring.scorer import Scorer, pointed, scorer_of
+from tasks.scoring.scorer import Scorer, pointed, refuse_missing, scorer_of
 from tasks.scoring.sources import Rows, key_of, rows_of
 from tasks.scoring.thinning import Thinned, together
 from tasks.settings import Settings
@@ -230,12 +230,8 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
     scorer, pipeline = scoring.scorer, scoring.pipeline
     if scorer.manifest.lineage.get("transform"):
         return schema
+    refuse_missing(scorer, scoring.rows.names(scoring.pin.data_version))
     features = [feature.name for feature in scorer.schema.features]
-    names = scoring.rows.names(scoring.pin.data_version)
-    absent = [name for name in features if name not in names]
-    if absent:
-        rule = "every feature of the champion is a column"
-        raise DataError("source", rule, f"no {', '.join(absent)}", "Add the columns.")
     wanted = {*features, *pipeline.key, pipeline.event_time, pipeline.target}
     return pa.schema([column for column in schema if column.name in wanted])
 

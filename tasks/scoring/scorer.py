@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
-from tasks.errors import IntegrityError, Refused
+from tasks.errors import DataError, IntegrityError, Refused
 from tasks.features.prepare import Prepared, load_transform, prepare, prepared
 from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
@@ -124,3 +124,15 @@ def scorer_of(
     """
     manifest, files = load(store, pipeline.name, version, settings.signing_key, digest)
     return Scorer(manifest, OnnxModel(files[MODEL]), files)
+
+
+def refuse_missing(scorer: Scorer, names: Collection[str]) -> None:
+    """Make sure that rows with these columns have every feature.
+
+    Raises:
+        DataError: one is absent, and no transform could make it.
+    """
+    absent = [feature.name for feature in scorer.schema.features if feature.name not in names]
+    if absent and scorer.transform is None:
+        rule = "every feature of the champion is a column"
+        raise DataError("source", rule, f"no {', '.join(absent)}", "Add the columns.")

@@ -120,7 +120,7 @@ class ObjectRows:
     def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
         """Yield the rows in the order of the file."""
         with readable(self.name):
-            yield from typed(self._opened(), schema, 0)
+            yield from typed(self._opened(), schema)
 
     def _opened(self) -> Source:
         return open_source(self.path, self.name, self.limit)
@@ -167,7 +167,7 @@ class TableRows:
             path.unlink()
 
 
-def typed(source: Source, schema: pa.Schema, before: int) -> Iterator[pa.Table]:
+def typed(source: Source, schema: pa.Schema, before: int = 0) -> Iterator[pa.Table]:
     """Yield the rows of a file, of which `before` rows came earlier, in these types.
 
     Raises:

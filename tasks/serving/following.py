@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,13 +124,6 @@ class Fleet:
             if turn is not None:
                 self._tell(turn)
         self.ready = self.ready or any(one.current for one in self.followers.values())
-
-    def follow(self, stop: threading.Event) -> None:
-        """Look about every second until told to stop."""
-        while not stop.is_set():
-            started = time.monotonic()
-            self.look(started)
-            stop.wait(max(0.05, EVERY - (time.monotonic() - started)))
 
     def _search(self, now: float) -> None:
         try:

@@ -102,6 +102,11 @@ class Layout:
         """Return where refused labels lie; the same bytes may be a good batch of rows."""
         return self.quarantine(f"labels-{batch}")
 
+    @property
+    def predictions(self) -> str:
+        """The table of what was answered in service."""
+        return f"{self.pipeline}/predictions"
+
     def scored(self, digest: str) -> str:
         """Return where the predictions for one file by one model lie."""
         return f"{self.pipeline}/scored/{digest}/predictions.parquet"

@@ -48,6 +48,16 @@ class RuleResult:
 
 
 @dataclass(frozen=True)
+class Look:
+    """One column: its mean absolute contribution, and what the metric loses when it is shuffled."""
+
+    column: str
+    adds: float
+    lost: float
+    spread: float
+
+
+@dataclass(frozen=True)
 class Card:
     """Everything a model card shows, as plain values.
 
@@ -55,6 +65,8 @@ class Card:
     name to importance (0 to 1 or any scale), `limits` and `cautions` whole sentences,
     `lineage` what to what (training key, data version, code, lock, run …). `window` and
     `holdout` are readable spans. `images` are titles with the PNG's path beside the card.
+    `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
+    how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
     """
 
     pipeline: str
@@ -79,6 +91,10 @@ class Card:
     slices: tuple[SliceScore, ...] = ()
     calibration: str = ""
     features: Mapping[str, float | None] = field(default_factory=dict)
+    looked: str = ""
+    looks: tuple[Look, ...] = ()
+    imitation: str = ""
+    imitated: tuple[Row, ...] = ()
     params: Mapping[str, object] = field(default_factory=dict)
     limits: Lines = ()
     cautions: Lines = ()
@@ -115,6 +131,8 @@ def sections(card: Card) -> tuple[Section, ...]:
         ("Data", (_data(card),)),
         ("How it was chosen", (_tried(card), card.why, _params(card))),
         ("What it looks at", (_features(card),)),
+        ("What each column adds", (card.looked, _looks(card))),
+        ("In a few rules", (card.imitation, _imitated(card))),
         ("Limits", (card.limits, card.cautions)),
         ("Lineage", (_lineage(card),)),
     )
@@ -228,6 +246,19 @@ def _features(card: Card) -> Table:
     ordered = sorted(card.features.items(), key=lambda pair: (-abs(pair[1] or 0.0), pair[0]))
     rows = tuple((name, number(value, 3)) for name, value in ordered)
     return Table(("feature", "importance"), rows, frozenset({1}))
+
+
+def _looks(card: Card) -> Table:
+    rows = tuple(
+        (one.column, number(one.adds, 3), f"{one.lost:+.4f} ± {one.spread:.4f}")
+        for one in card.looks
+    )
+    heads = ("column", "adds, on average", f"{card.metric} lost when shuffled")
+    return Table(heads, rows, frozenset({1, 2}))
+
+
+def _imitated(card: Card) -> Table:
+    return Table(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
 
 
 def _lineage(card: Card) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
@@ -79,7 +80,7 @@ def comparison(
     shown.reverse()
     better = "higher is better" if greater_is_better else "lower is better"
     title = "Against the champion and the naive baselines"
-    figure, axes = canvas(title, f"{_safe(metric)} ({better})", "", rows=len(shown))
+    figure, axes = canvas(title, f"{safe(metric)} ({better})", "", rows=len(shown))
     for place, (_, (value, low, high)) in enumerate(shown):
         colour = BLUE if place == len(shown) - 1 else GREY
         if low is not None and high is not None:
@@ -112,11 +113,11 @@ def tuning(
     `families` and `scores` are parallel, in the order of the trials; None did not end.
     """
     values = floats(scores)
-    figure, axes = canvas("What was tried", "trial", f"{_safe(metric)}, mean over the folds")
+    figure, axes = canvas("What was tried", "trial", f"{safe(metric)}, mean over the folds")
     for place, family in enumerate(dict.fromkeys(families)):
         at = [i for i, name in enumerate(families) if name == family and np.isfinite(values[i])]
         colour = FAMILY_COLOURS[place % len(FAMILY_COLOURS)]
-        axes.scatter(at, values[at], s=28, color=colour, label=_safe(family))
+        axes.scatter(at, values[at], s=28, color=colour, label=safe(family))
     running = np.maximum if greater_is_better else np.minimum
     worst = -np.inf if greater_is_better else np.inf
     best = running.accumulate(np.where(np.isfinite(values), values, worst))
@@ -145,7 +146,7 @@ def tuning(
 
 def residuals(level: Values, quantile: Values, unit: str) -> bytes:
     """Draw the quantiles of prediction minus label, in the label's unit."""
-    figure, axes = canvas("How far off it is", "share of rows", f"prediction - {_safe(unit)}")
+    figure, axes = canvas("How far off it is", "share of rows", f"prediction - {safe(unit)}")
     axes.axhline(0, color=GREY, lw=1, ls="--", label="exactly right")
     axes.plot(floats(level), floats(quantile), "o-", ms=4, color=BLUE, label="quantiles of error")
     axes.set_xlim(0, 1)
@@ -162,7 +163,7 @@ def confusion(table: Sequence[Sequence[int]], classes: Sequence[str]) -> bytes:
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     figure, axes = canvas("What was predicted as what", "predicted", "actual", grid=False)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    names = [_safe(bounded(name, 18)) for name in classes]
+    names = [safe(bounded(name, 18)) for name in classes]
     turn = 0 if sum(map(len, names)) < 40 else 60
     axes.set_xticks(range(len(names)), names, rotation=turn)
     axes.set_yticks(range(len(names)), names)
@@ -208,16 +209,21 @@ def _unit(axes: Axes) -> None:
 
 
 def _names(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [_safe(bounded(name, 32)) for name in names])
+    axes.set_yticks(range(len(names)), [safe(bounded(name, 32)) for name in names])
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Return text that is drawn as it is: a dollar sign would start a formula.
 
-    >>> _safe("cost$\\n")
+    >>> safe("cost$\\n")
     'cost\\\\$ '
     """
     return " ".join(str(text).split(" ")).replace("\n", " ").replace("$", r"\$")
+
+
+def shades(*colours: str) -> Colormap:
+    """Return the colours between these, from low to high."""
+    return LinearSegmentedColormap.from_list("shades", list(colours))
 
 
 def floats(values: Values) -> Any:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from tasks.evaluation.bootstrap import number
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import Verdict, follows
-from tasks.tracking.card import Card, RuleResult, Score, SliceScore
+from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
 from tasks.training.contender import Contender
+from tasks.training.insight import Insight
 from tasks.training.steps import Judged
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
@@ -31,10 +34,11 @@ def card_of(
     final: Contender,
     version: int,
     images: Mapping[str, str],
+    insight: Insight,
 ) -> Card:
     """Return the card of one version."""
     pipeline, data, evaluation = work.pipeline, work.dataset, judged.evaluation
-    return Card(
+    card = Card(
         pipeline=pipeline.name,
         version=version,
         description=pipeline.description,
@@ -71,6 +75,35 @@ def card_of(
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return replace(card, **looked(insight))
+
+
+def looked(insight: Insight) -> dict[str, Any]:
+    """Return the card's fields of what the model looks at, or why it could not be said.
+
+    >>> looked(Insight(None, failure="DataError: no rows"))
+    {'looked': 'It could not be explained: DataError: no rows'}
+    """
+    found = insight.overview
+    if found is None:
+        return {"looked": f"It could not be explained: {insight.failure}"}
+    names = {"tree_shap": "SHAP's values", "linear_shap": "SHAP's values", "lime": "LIME"}
+    unit = "its own unit" if found.scale == "value" else found.scale
+    tree = found.surrogate
+    fidelity = f"{tree.fidelity:.0%}" if tree.measure != "R²" else f"{tree.fidelity:.2f}"
+    return {
+        "looked": f"Mean size of what a column adds to {found.of}, in {unit}: {names[found.method]}"
+        f" on {found.rows:,} holdout rows. What shuffling a column costs is measured on "
+        f"{found.shuffled:,} rows, with the model that was judged.",
+        "looks": tuple(Look(one.name, one.adds, one.lost, one.spread) for one in found.columns),
+        "imitation": f"A tree of {len(tree.leaves)} leaves imitates the model with a fidelity of "
+        f"{fidelity} ({tree.measure}, on rows it was not fitted on). Below one half, do not "
+        "take it for the model.",
+        "imitated": tuple(
+            (" and ".join(one.conditions) or "always", one.answer, f"{one.rows:,}")
+            for one in tree.leaves
+        ),
+    }
 
 
 def _scores(judged: Judged) -> tuple[Score, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
+from tasks.explanation.kept import kept_to_explain
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.models.export import to_onnx
@@ -32,7 +33,7 @@ class Contender:
 
     `difference` is the largest one between fitted and exported answers over up to 2,000 rows;
     `latency` is the 99th percentile of one row through the export, in CPU seconds. `files` are
-    the exported model, and what a later warm start needs.
+    the exported model, and what a later warm start and explaining need.
     """
 
     setting: Setting
@@ -114,7 +115,7 @@ def fitted(
         difference=difference(own, answers),
         latency=exported.latency(golden, LATENCY_ROUNDS),
         seconds=round(seconds, 3),
-        files={MODEL: data, **kept(model, setting.family)},
+        files={MODEL: data, **kept(model, setting.family), **kept_to_explain(model)},
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.training.candidates import Chosen
     from tasks.training.challengers import Challenger
     from tasks.training.contender import Contender
+    from tasks.training.insight import Insight
     from tasks.training.steps import Judged
     from tasks.training.work import Work
     from tasks.tuning.trial import Progress, Tuning
@@ -181,15 +182,16 @@ def refit(work: Work, chosen: Chosen) -> Contender | State[Contender]:
 
 
 @task(name="publish", **RETRIES)
-def publish(work: Work, chosen: Chosen, final: Contender) -> int:
+def publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> int:
     """Track the run in MLflow, publish the model in the bucket, and register its version."""
     from tasks.tracking.experiment import track
     from tasks.tracking.links import run_url
     from tasks.tracking.registry import register
     from tasks.training import finish
+    from tasks.training.insight import report
     from tasks.training.telling import told
 
-    telling = told(work, chosen, final)
+    telling = told(work, chosen, final, insight)
     with external_write("train.track"):
         run = track(work.settings, telling.record)
     version = finish.publish(work, chosen, final, run)
@@ -206,6 +208,8 @@ def publish(work: Work, chosen: Chosen, final: Contender) -> int:
             marks=telling.marks,
             about=work.pipeline.description,
         )
+    with external_write("train.explanation"):
+        report(work, version, insight)
     create_link_artifact(
         run_url(work.settings, run),
         "MLflow run",

@@ -31,6 +31,7 @@ from tasks.training.cards import card_of
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, drawn
+from tasks.training.insight import Insight
 from tasks.training.steps import Judged
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
@@ -49,13 +50,14 @@ class Telling:
     marks: dict[str, str]
 
 
-def told(work: Work, chosen: Chosen, final: Contender) -> Telling:
+def told(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Telling:
     """Gather all that is told; the version's number is claimed first, so that the card bears it."""
     tuning, judged, verdict = chosen.tuning, chosen.best.judged, chosen.best.verdict
     version = claimed(work.store, Layout(work.pipeline.name), work.plan.key)
-    images = drawn(work, tuning, judged, final)
-    titles = {title: path for path, title in TITLES.items() if path in images}
-    card = card_of(work, tuning, judged, verdict, final, version, titles)
+    images = {**drawn(work, tuning, judged, final), **insight.images}
+    known = {**TITLES, **insight.titles}
+    titles = {title: path for path, title in known.items() if path in images}
+    card = card_of(work, tuning, judged, verdict, final, version, titles, insight)
     numbers, categories = prepared_columns(work.dataset.schema)
     outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
     marks = {
@@ -67,6 +69,7 @@ def told(work: Work, chosen: Chosen, final: Contender) -> Telling:
         "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
         "verdict.json": json.dumps(verdict.to_dict(), indent=2),
         "evaluation.json": json.dumps(judged.to_dict(), indent=2),
+        "explanation/explanation.json": json.dumps(insight.to_dict(), indent=2),
         "challengers.json": json.dumps(chosen.to_dicts(work.costs), indent=2),
     }
     record = _record(work, chosen, final, marks, version)

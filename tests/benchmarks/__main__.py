@@ -12,8 +12,11 @@ BENCHMARKS = (
     "ingest_memory",
     "drift",
     "batch_scoring",
+    "explanation",
     "backtest",
+    "serving",
     "loop_speed",
+    "prediction_log",
 )
 
 for name in BENCHMARKS:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from tasks.explanation.explainer import Explainer
+from tasks.explanation.overview import Overview
 from tasks.faults import POINTS
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion import pointer
@@ -42,6 +46,36 @@ def trees_of(text: bytes) -> list[str]:
     return [one.strip() for one in trees.split("\nTree=")[1:]]
 
 
+def assert_explained(bench: Bench, version: int) -> None:
+    """What the model looks at lies in the bucket, in MLflow and in the card."""
+    folder = f"{bench.name}/reports/explanation/{version}/"
+    kept = {info.key.removeprefix(folder): info for info in bench.store.list(folder)}
+    assert set(kept) == {
+        "explanation.json",
+        "summary.png",
+        "dependence-1.png",
+        "dependence-2.png",
+        "dependence-3.png",
+    }
+    document = json.loads(bench.store.get(kept["explanation.json"].key))
+    found = Overview.from_dict(document["overview"])
+    assert (found.method, found.of, found.metric) == ("linear_shap", "high", "roc_auc")
+    assert [one.name for one in found.columns][:2] == ["size", "colour"]
+    assert found.columns[0].lost > 0.1
+    assert found.surrogate.fidelity > 0.5
+    assert bench.store.get(kept["summary.png"].key).startswith(b"\x89PNG")
+    manifest, files = load(bench.store, bench.name, version, bench.settings.signing_key)
+    assert Explainer(manifest, files).method == "linear_shap"
+    with connected(bench.settings, "test") as client:
+        drawn = {one.path for one in client.list_artifacts(manifest.run, "explanation")}
+        card = client.download_artifacts(manifest.run, "model-card.md", str(bench.folder))
+    assert drawn == {f"explanation/{name}" for name in kept}
+    text = Path(card).read_text()
+    assert "## What each column adds" in text
+    assert "## In a few rules" in text
+    assert "explanation/summary.png" in text
+
+
 def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> None:
     bench.drop("a.csv", toy_rows(600))
     landed = bench.run(INGEST)
@@ -52,6 +86,7 @@ def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> N
     champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
     assert champion.version == first["version"] == 1
     assert aliases(bench.settings, bench.name) == {"champion": 1}
+    assert_explained(bench, 1)
     again = bench.run(TRAIN, cause="test")
     assert (again["outcome"], again["version"]) == ("unchanged", 1)
     assert "Nothing to compute" in again["summary"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -135,6 +136,29 @@ def test_scoring_the_curated_table_into_a_table(trained: Stack) -> None:
     missing = perennial(trained, "score", "toy", "nothing.csv", target)
     assert missing.status == 2
     assert "nothing.csv" in missing.err
+
+
+def test_explaining_rows_of_a_local_file(trained: Stack, tmp_path: Path) -> None:
+    source = tmp_path / "new.csv"
+    rows = toy_rows(50, start=6000)
+    rows.drop(columns="high").to_csv(source, index=False)
+    said = perennial(trained, "explain", "toy", str(source), "--rows", "2", "--json")
+    assert said.status == 0, said.err
+    assert (said.document["version"], said.document["method"]) == (1, "linear_shap")
+    assert [one["key"] for one in said.document["rows"]] == [{"id": "6000"}, {"id": "6001"}]
+    for one in said.document["rows"]:
+        found = one["explanation"]
+        score = found["base"] + sum(part["value"] for part in found["contributions"])
+        assert 1 / (1 + math.exp(-score)) == pytest.approx(found["prediction"], abs=1e-4)
+        assert found["reasons"][0].startswith("size is ")
+    text = perennial(trained, "explain", "toy", str(source), "--rows", "1", "--method", "lime")
+    assert text.status == 0, text.err
+    assert "Row 1  id 6000" in text.out
+    assert "the linear model fits with R²" in text.out
+    rows.drop(columns="size").to_csv(source, index=False)
+    lacking = perennial(trained, "explain", "toy", str(source))
+    assert lacking.status == 1
+    assert "no size" in lacking.err
 
 
 def test_of_two_racing_promotes_one_wins_and_the_other_is_told(

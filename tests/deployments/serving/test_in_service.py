@@ -77,6 +77,7 @@ def models_in_memory(api: Api) -> float:
 
 
 def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
+    poll(lambda: api.serving.is_whole, 60, "two workers")
     before = [one.pid for one in api.serving.workers]
 
     def stop() -> None:
@@ -86,12 +87,12 @@ def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
     found = under_load(api, 8, stop)
     assert set(found.statuses) == {200}
     assert found.failures == []
-    poll(lambda: len(api.serving.workers) == 2, 20, "the worker that takes its place")
+    poll(lambda: api.serving.is_whole, 60, "the worker that takes its place")
     assert before[0] not in [one.pid for one in api.serving.workers]
 
 
 def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Api) -> None:
-    poll(lambda: len(api.serving.workers) == 2, 20, "two workers")
+    poll(lambda: api.serving.is_whole, 60, "two workers")
     before = [one.pid for one in api.serving.workers]
     killed: list[float] = []
 
@@ -106,7 +107,7 @@ def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Ap
     failed = [float(one.split()[0]) for one in found.failures]
     assert len(failed) <= 8
     assert all(abs(at - killed[0]) < 1 for at in failed)
-    poll(lambda: len(api.serving.workers) == 2, 20, "the worker that takes its place")
+    poll(lambda: api.serving.is_whole, 60, "the worker that takes its place")
 
 
 def flip(data: bytes) -> bytes:
@@ -230,3 +231,24 @@ def test_half_open_connections_do_not_slow_honest_users(api: Api) -> None:
         one.settimeout(30)
         assert one.recv(100) == b"" or b"408" in one.recv(100)
         one.close()
+
+
+def test_what_was_answered_lies_in_the_predictions_table(api: Api) -> None:
+    from tasks.predictions.table import predictions_table
+
+    rows = api.models["serve-classes"].rows(7)
+    answers = api.predict("serve-classes", rows).json()["predictions"]
+    wanted = {one["id"]: one for one in answers}
+
+    def kept() -> dict[str, Any]:
+        table = predictions_table(api.settings, "serve-classes").rows()
+        found = [] if table is None else table.to_pylist()
+        return {one["id"]: one for one in found if one["id"] in wanted}
+
+    poll(lambda: len(kept()) == len(wanted), 40, "the answers in the table", 1)
+    for one in kept().values():
+        said = wanted[one["id"]]
+        assert json.loads(one["value"]) == said["value"]
+        assert one["probabilities"] == list(said["probability"].values())
+        assert json.loads(one["features"]) in rows
+        assert (one["model_version"], one["role"]) == (1, "champion")

@@ -21,6 +21,7 @@ KINDS = [
     *(pa.float16(), pa.float32(), pa.float64(), pa.bool_(), pa.decimal128(10, 2)),
     *(pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())),
     *(pa.date32(), pa.date64(), pa.timestamp("ns"), pa.timestamp("s", "UTC"), pa.binary()),
+    *(pa.list_(pa.float64()), pa.list_(pa.field("element", pa.float64()))),
 ]
 
 

@@ -56,6 +56,10 @@ class Page(HTMLParser):
         "calibration error: 0.021",
         "a" * 64,
         "n_estimators",
+        "+0.0106 ± 0.0020",
+        "SHAP's values on 2,000 holdout rows",
+        "fidelity of 0.56",
+        "51%",
     ],
 )
 def test_both_forms_tell_it(told: str) -> None:

@@ -1,0 +1,65 @@
+"""The command that says why the champion answers as it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from deployments.cli.output import reporting, show, table
+from deployments.cli.running import open_session
+
+if TYPE_CHECKING:
+    from tasks.explanation.explanation import Explanation
+    from tasks.explanation.file import Explained
+
+LARGEST = 6
+
+
+@click.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--rows", type=click.IntRange(1, 10_000), default=3, show_default=True,
+              help="How many of the file's first rows.")  # fmt: skip
+@click.option("--method", type=click.Choice(["shap", "lime"]),
+              help="SHAP's values where the family allows them, else LIME.")  # fmt: skip
+@reporting
+def explain(
+    name: str, file: Path, rows: int, method: Literal["shap", "lime"] | None, as_json: bool
+) -> None:
+    """Say what each column adds to the champion's predictions for the rows of FILE."""
+    from tasks.explanation.file import explain_file
+
+    session = open_session(name)
+    found = explain_file(session.settings, session.store, session.pipeline, file, rows, method)
+    show(found.to_dict(), as_json, lambda: explanations_text(found))
+
+
+def explanations_text(found: Explained) -> str:
+    """A table a row: its largest contributions, and what they do."""
+    lines = [f"{found.pipeline} version {found.version} ({found.family}), {found.method}"]
+    for number, (key, one) in enumerate(zip(found.keys, found.explanations, strict=True), start=1):
+        told = " ".join(f"{name} {value}" for name, value in key.items())
+        fit = "" if one.fit is None else f"; the linear model fits with R² {one.fit:.2f}"
+        lines += ["", f"Row {number}  {told}".rstrip(), f"{_answer(one)}{fit}"]
+        lines.append(contributions_table(one))
+    return "\n".join(lines)
+
+
+def contributions_table(one: Explanation) -> str:
+    """The largest contributions, and what the others add together."""
+    shown, others = one.contributions[:LARGEST], one.contributions[LARGEST:]
+    signed = "{:+.3f}" if one.scale != "value" else "{:+,.4g}"
+    rows = [["(base)", "", signed.format(one.base), ""]]
+    rows += [[part.column, part.shown, signed.format(part.value), part.says] for part in shown]
+    if others:
+        rest = sum(part.value for part in others)
+        rows.append([f"({len(others)} others)", "", signed.format(rest), ""])
+    return table(["column", "is", "adds", ""], rows)
+
+
+def _answer(one: Explanation) -> str:
+    if one.scale == "value":
+        return f"{one.of}: {one.prediction:,.6g}"
+    return f"chance of {one.of}: {one.prediction:.1%}, told in {one.scale}"

@@ -1,0 +1,196 @@
+"""Explains predictions of one model version, from the version's files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import ConfigurationError, IntegrityError
+from tasks.explanation.attribution import Attributed, Attribution, Method, Scale, attribution_of
+from tasks.explanation.explanation import Contribution, Explanation
+from tasks.explanation.neighbours import Neighbours
+from tasks.explanation.words import effect, shown, subject
+from tasks.explanation.words import raw as as_it_came
+from tasks.features.schema import FeatureSchema, origins
+from tasks.models.blocks import sources
+from tasks.models.encoders import ENCODERS, Encoders
+from tasks.models.runtime import OnnxModel
+from tasks.promotion.manifest import MODEL, PROFILE, Manifest
+
+Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+LIME_WORK = 1e7
+REMEDY = "Train again: a newer version keeps what explaining needs."
+
+
+class Explainer:
+    """Prepared once per version; safe to use from several threads.
+
+    SHAP's values where the family allows them exactly (a boosting, a forest, a linear model), else
+    LIME, through the exported model. A classification explains the predicted class; of two
+    classes always the second, whichever is predicted.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        files: Mapping[str, bytes],
+        method: Literal["shap", "lime"] | None = None,
+    ) -> None:
+        """Read the files of a loaded version.
+
+        Raises:
+            ConfigurationError: SHAP's values were asked for, and the version allows none.
+            IntegrityError: a file is not what it should be, or is lacking.
+        """
+        self.schema = FeatureSchema.from_dict(manifest.schema)
+        self.classes = tuple(manifest.classes)
+        self.raw = tuple(feature.name for feature in self.schema.features)
+        self._where = f"{manifest.pipeline} version {manifest.version}"
+        self._target = self.schema.target or "the target"
+        self._model = OnnxModel(files[MODEL])
+        self._files = files
+        self._exact = None if method == "lime" else self._attribution()
+        if method == "shap" and self._exact is None:
+            family = manifest.lineage["setting"]["family"]
+            rule = "its family and files allow SHAP's values"
+            raise ConfigurationError(self._where, rule, family, "Take LIME: --method lime.")
+        _ = self._neighbours if self._exact is None else self._folding
+        self.method: Method = "lime" if self._exact is None else self._exact.method
+
+    @property
+    def scale(self) -> Scale:
+        """What base and contributions are measured in."""
+        if self._exact is not None:
+            return self._exact.scale
+        return "probability" if self.classes else "value"
+
+    @property
+    def work(self) -> float:
+        """What one row costs, in additions."""
+        return LIME_WORK if self._exact is None else self._exact.work
+
+    def explain(
+        self, prepared: pd.DataFrame, rows: pd.DataFrame | None = None
+    ) -> list[Explanation]:
+        """Explain each row that `tasks.features.prepare.prepare` returned.
+
+        `rows` are the same rows as they came; with them the words tell the raw values.
+
+        Raises:
+            DataError: a column of the model is absent.
+        """
+        if not len(prepared):
+            return []
+        arrays = self._arrays(prepared)
+        answers, outputs, found, fits = self._found(arrays)
+        seen = self._seen(arrays, rows)
+        predictions = self._chosen(answers, outputs)
+        return [
+            self._explanation(found, at, predictions[at], int(outputs[at]), seen[at], fits[at])
+            for at in range(len(prepared))
+        ]
+
+    def contributions(self, prepared: pd.DataFrame) -> tuple[Array, str]:
+        """Return (n, raw columns) contributions in the order of `raw`, and of what they are.
+
+        Raises:
+            DataError: a column of the model is absent.
+        """
+        several = len(self.classes) > 2
+        of = "the predicted class" if several else subject(self._target, self.classes, 0)
+        return self._found(self._arrays(prepared))[2].values, of
+
+    def _found(self, arrays: Arrays) -> tuple[Array, Array, Attributed, list[float | None]]:
+        """Return answers, the output that is explained of each, what adds to it, LIME's fit."""
+        answers = np.asarray(self._model.predict(arrays), np.float64)
+        several = len(self.classes) > 2
+        outputs = answers.argmax(axis=1) if several else np.zeros(len(answers), np.int64)
+        if self._exact is None:
+            return answers, outputs, *self._asked(arrays, outputs)
+        blocks = self._encoders.blocks
+        encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
+        found = self._exact.of(encoded, outputs)
+        folded = Attributed(found.base, found.values @ self._folding, found.rest)
+        return answers, outputs, folded, [None] * len(answers)
+
+    def _arrays(self, prepared: pd.DataFrame) -> Arrays:
+        """Return the columns by name; taken one by one they cost more than all that follows."""
+        return {str(name): column.to_numpy() for name, column in prepared.items()}
+
+    def _asked(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
+        found = [
+            self._neighbours.around({name: one[at] for name, one in arrays.items()}, place)
+            for at, place in enumerate(self._places(outputs).tolist())
+        ]
+        base, values = [one.base for one in found], [one.values for one in found]
+        told = Attributed(np.array(base), np.stack(values), np.zeros(len(found)))
+        return told, [one.fit for one in found]
+
+    def _places(self, outputs: Array) -> Array:
+        """Return where among the model's answers the outputs stand: of two classes the second."""
+        return outputs + 1 if len(self.classes) == 2 else outputs
+
+    def _chosen(self, answers: Array, outputs: Array) -> list[float]:
+        if not self.classes:
+            return [float(answer) for answer in answers]
+        chosen = answers[np.arange(len(answers)), self._places(outputs)]
+        return [float(answer) for answer in chosen]
+
+    def _explanation(
+        self,
+        found: Attributed,
+        at: int,
+        prediction: float,
+        output: int,
+        seen: Sequence[str],
+        fit: float | None,
+    ) -> Explanation:
+        values, base, rest = found.values[at].tolist(), float(found.base[at]), float(found.rest[at])
+        of = subject(self._target, self.classes, output)
+        total = None if self._exact is None else base + sum(values)
+        parts = [
+            Contribution(name, value, told, effect(value, self.scale, of, total, rest))
+            for name, value, told in zip(self.raw, values, seen, strict=True)
+        ]
+        ordered = tuple(sorted(parts, key=lambda one: (-abs(one.value), one.column)))
+        return Explanation(self.method, self.scale, of, prediction, base, ordered, rest, fit)
+
+    def _seen(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
+        columns = []
+        for feature in self.schema.features:
+            if rows is not None and feature.name in rows.columns:
+                columns.append([as_it_came(value) for value in rows[feature.name].tolist()])
+                continue
+            parts = zip(*(arrays[name].tolist() for name in feature.prepared), strict=True)
+            columns.append([shown(feature, values) for values in parts])
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _attribution(self) -> Attribution | None:
+        if ENCODERS not in self._files:
+            return None
+        return attribution_of(self._files, self._encoders)
+
+    @cached_property
+    def _encoders(self) -> Encoders:
+        return Encoders.from_bytes(self._files[ENCODERS])
+
+    @cached_property
+    def _folding(self) -> Array:
+        """(encoded, raw columns): one where an encoded column came from the raw one."""
+        origin = origins(self.schema)
+        behind = [origin[name] for name in sources(self._encoders.blocks)]
+        return np.array([[one == name for name in self.raw] for one in behind], np.float64)
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        from tasks.drift.profile import Profile
+
+        if PROFILE not in self._files:
+            raise IntegrityError(self._where, f"it keeps {PROFILE}", "none", REMEDY)
+        profile = Profile.from_bytes(self._files[PROFILE], PROFILE)
+        return Neighbours(self._model, profile, origins(self.schema), self.raw)

@@ -1,0 +1,107 @@
+"""Explains rows of a local file with the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+
+from tasks.config import Pipeline
+from tasks.data.curated import columns_of, curated
+from tasks.errors import DataError
+from tasks.explanation.attribution import Method
+from tasks.explanation.explainer import Explainer
+from tasks.explanation.explanation import Explanation
+from tasks.scoring.scorer import Scorer, champion_of, refuse_missing
+from tasks.scoring.sources import typed
+from tasks.settings import Settings
+from tasks.store.base import Store
+from tasks.validation.sniff import open_source
+from tasks.validation.source import BadBatch
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The first rows of a file, each with its key and its explanation."""
+
+    pipeline: str
+    version: int
+    family: str
+    method: Method
+    keys: tuple[dict[str, Any], ...]
+    explanations: tuple[Explanation, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON."""
+        return {
+            "pipeline": self.pipeline,
+            "version": self.version,
+            "family": self.family,
+            "method": self.method,
+            "rows": [
+                {"row": number, "key": key, "explanation": one.to_dict()}
+                for number, (key, one) in enumerate(self._pairs(), start=1)
+            ],
+        }
+
+    def _pairs(self) -> Sequence[tuple[dict[str, Any], Explanation]]:
+        return list(zip(self.keys, self.explanations, strict=True))
+
+
+def explain_file(
+    settings: Settings,
+    store: Store,
+    pipeline: Pipeline,
+    path: Path,
+    rows: int,
+    method: Literal["shap", "lime"] | None = None,
+) -> Explained:
+    """Explain the first `rows` rows of a file with the champion.
+
+    Raises:
+        Refused: there is no champion yet.
+        DataError: the file cannot be read, lacks a feature, or a value does not fit.
+        ConfigurationError: the champion allows no SHAP's values, and they were asked for.
+        IntegrityError: the champion's files do not hold.
+    """
+    scorer = champion_of(settings, store, pipeline)
+    explainer = Explainer(scorer.manifest, scorer.files, method)
+    frame = _first(settings, scorer, pipeline, path, rows)
+    keys = frame[[name for name in pipeline.key if name in frame.columns]]
+    return Explained(
+        pipeline.name,
+        scorer.manifest.version,
+        scorer.manifest.lineage["setting"]["family"],
+        explainer.method,
+        tuple(
+            {str(name): str(value) for name, value in row.items()}
+            for row in keys.to_dict("records")
+        ),
+        tuple(explainer.explain(scorer.prepare(frame), frame)),
+    )
+
+
+def _first(
+    settings: Settings, scorer: Scorer, pipeline: Pipeline, path: Path, rows: int
+) -> pd.DataFrame:
+    schema = columns_of(curated(settings, pipeline.name))
+    assert schema is not None, "a champion was trained on a curated table"
+    read: list[pa.Table] = []
+    try:
+        source = open_source(path, path.name, int(pipeline.data.max_batch_gib * 2**30))
+        refuse_missing(scorer, source.names())
+        for table in typed(source, schema):
+            read.append(table.slice(0, rows - sum(one.num_rows for one in read)))
+            if sum(one.num_rows for one in read) == rows:
+                break
+    except BadBatch as bad:
+        remedy = "Send the file as it was sent for training."
+        raise DataError(str(path), "the file can be read", bad, remedy) from bad
+    if not sum(one.num_rows for one in read):
+        raise DataError(str(path), "it holds rows", "none")
+    frame: pd.DataFrame = pa.concat_tables(read).to_pandas(date_as_object=False)
+    return frame

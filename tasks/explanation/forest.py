@@ -1,0 +1,100 @@
+"""A scikit-learn forest as flat arrays, and as a file that holds no code. Pure."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, fields
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import IntegrityError
+from tasks.models import trees
+
+Array = np.ndarray[Any, Any]
+FILE = "forest.npz"
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """The nodes of all trees one after the other; the sum of the trees is the answer.
+
+    Attributes:
+        sizes: (trees,) nodes a tree.
+        feature: (nodes,) the encoded column that splits; -1 at a leaf.
+        threshold: (nodes,) float32; a value that is at most this goes left.
+        left, right: (nodes,) places within the tree; -1 at a leaf.
+        missing_left: (nodes,) whether a missing value goes left.
+        cover: (nodes,) training rows that reached it.
+        values: (leaves, outputs) float64, in the order of the nodes.
+    """
+
+    sizes: Array
+    feature: Array
+    threshold: Array
+    left: Array
+    right: Array
+    missing_left: Array
+    cover: Array
+    values: Array
+
+    @classmethod
+    def of(cls, estimator: Any) -> Forest:
+        """Read a fitted random forest or extra trees."""
+        read = trees.forest(estimator)
+        leaf = np.concatenate([tree.left < 0 for tree in read])
+
+        def joined(name: str) -> Array:
+            return np.concatenate([getattr(tree, name) for tree in read])
+
+        cover = [each.tree_.weighted_n_node_samples for each in estimator]
+        return cls(
+            np.array([len(tree.left) for tree in read], np.int32),
+            np.where(leaf, -1, joined("feature")).astype(np.int32),
+            np.where(leaf, 0, joined("threshold")).astype(np.float32),
+            joined("left").astype(np.int32),
+            joined("right").astype(np.int32),
+            joined("missing_left").astype(bool),
+            np.concatenate(cover).round().astype(np.int32),
+            joined("values")[leaf].astype(np.float64),
+        )
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a leaf holds: one, or a share of each class."""
+        return int(self.values.shape[1])
+
+    def to_bytes(self) -> bytes:
+        """Return a compressed `.npz`; the same forest gives the same bytes."""
+        target = BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+            for one in fields(self):
+                content = BytesIO()
+                np.lib.format.write_array(content, getattr(self, one.name), allow_pickle=False)
+                file.writestr(
+                    zipfile.ZipInfo(f"{one.name}.npy", LONG_AGO),
+                    content.getvalue(),
+                    zipfile.ZIP_DEFLATED,
+                )
+        return target.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Forest:
+        """Read what `to_bytes` wrote; nothing in it is ever run.
+
+        Raises:
+            IntegrityError: it is something else.
+        """
+        try:
+            with np.load(BytesIO(data), allow_pickle=False) as found:
+                forest = cls(*(found[one.name] for one in fields(cls)))
+            nodes, leaves = int(forest.sizes.sum()), int((forest.left < 0).sum())
+            if len(forest.values) != leaves or {
+                len(getattr(forest, one.name)) for one in fields(cls)[1:-1]
+            } != {nodes}:
+                raise ValueError(f"{nodes} nodes with {leaves} leaves do not fit the rest")
+        except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise IntegrityError(FILE, "it holds a forest", repr(error)) from error
+        return forest

@@ -1,0 +1,96 @@
+"""LIME: a weighted linear model of what the export answers around one row; the door of lime.
+
+Ribeiro, Singh and Guestrin, "Why Should I Trust You?", 2016. Around a row, each of its columns is
+kept or, as often, replaced by a value drawn from the training rows' distribution; the linear
+model says what keeping it adds. It is an approximation: how well it fits is told with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.drift.profile import ColumnProfile, Profile
+from tasks.features.values import MISSING
+from tasks.models.runtime import OnnxModel
+
+Array = np.ndarray[Any, Any]
+SAMPLES = 2000
+WIDTH = 0.75
+
+
+@dataclass(frozen=True)
+class Local:
+    """The linear model around one row: `base` + sum of (raw columns,) `values`, and its R²."""
+
+    base: float
+    values: Array
+    fit: float
+
+
+class Neighbours:
+    """Explains rows through the exported model; the same row gives the same answer."""
+
+    def __init__(
+        self,
+        model: OnnxModel,
+        profile: Profile,
+        origins: Mapping[str, str],
+        raw: Sequence[str],
+        samples: int = SAMPLES,
+    ) -> None:
+        draw = np.random.default_rng(0)
+        known = {column.name: column for column in profile.columns}
+        self._model = model
+        self._columns = (*model.numbers, *model.categories)
+        self._place = [list(raw).index(origins[name]) for name in self._columns]
+        self._drawn = {name: drawn(known[name], samples, draw) for name in self._columns}
+        self._kept = draw.random((samples, len(raw))) < 0.5
+        self._kept[0] = True
+        self._distances = np.sqrt((~self._kept).sum(axis=1))
+
+    def around(self, row: Mapping[str, Any], output: int) -> Local:
+        """Explain one prepared row by column; `output` is a class, or 0 for a regression."""
+        answers = self._model.predict(self._neighbours(row))
+        answers = answers if answers.ndim == 2 else answers[:, None]
+        return self._fitted(answers[:, [output]])
+
+    def _neighbours(self, row: Mapping[str, Any]) -> dict[str, Array]:
+        return {
+            name: np.where(self._kept[:, place], row[name], self._drawn[name])
+            for name, place in zip(self._columns, self._place, strict=True)
+        }
+
+    def _fitted(self, answers: Array) -> Local:
+        from lime.lime_base import LimeBase
+
+        width = WIDTH * np.sqrt(self._kept.shape[1])
+        base = LimeBase(lambda distances: np.sqrt(np.exp(-(distances**2) / width**2)))
+        intercept, weights, fit, _ = base.explain_instance_with_data(
+            self._kept.astype(np.float64), answers, self._distances, 0, 0, "none"
+        )
+        values = np.zeros(self._kept.shape[1])
+        for place, weight in weights:
+            values[place] = weight
+        return Local(float(intercept), values, float(fit))
+
+
+def drawn(column: ColumnProfile, samples: int, draw: np.random.Generator) -> Array:
+    """Return values as the training rows had them: float32 with NaN, or text.
+
+    >>> from tasks.drift.profile import column
+    >>> sorted(set(drawn(column("c", ["a"], [3], rows=6), 50, np.random.default_rng(0))))
+    ['__missing__', 'a']
+    """
+    number = column.kind == "number"
+    absent = np.float32(np.nan) if number else MISSING
+    made = np.full(samples, absent, np.float32 if number else object)
+    there = draw.random(samples) >= column.missing_share
+    total = column.counts.sum()
+    if total:
+        there_too = draw.choice(column.values, samples, p=column.counts / total)
+        made[there] = there_too[there]
+    return made

@@ -1,0 +1,127 @@
+"""What a model looks at as a whole, on rows it was judged on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.evaluation.metrics import Metric
+from tasks.explanation.attribution import Method, Scale
+from tasks.explanation.surrogate import Surrogate
+
+Array = np.ndarray[Any, Any]
+Predict = Callable[[Mapping[str, Array]], Array]
+
+
+@dataclass(frozen=True)
+class ColumnShare:
+    """One raw column: its mean absolute contribution, and what the metric loses without it.
+
+    `lost` is the mean over the rounds in which the column's values were shuffled among the rows,
+    positive where the model answers worse; `spread` is the rounds' standard deviation.
+    """
+
+    name: str
+    adds: float
+    lost: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A model as a whole.
+
+    Attributes:
+        method, scale, of: as in `Explanation`; of several classes, each row's predicted one.
+        rows: how many rows the contributions are averaged over.
+        metric, shuffled: the metric that shuffling costs, and on how many rows.
+        columns: every raw column, the largest mean absolute contribution first.
+        surrogate: a small tree that answers as the model does, with its fidelity.
+    """
+
+    method: Method
+    scale: Scale
+    of: str
+    rows: int
+    metric: str
+    shuffled: int
+    columns: tuple[ColumnShare, ...]
+    surrogate: Surrogate
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Overview:
+        """Read what `to_dict` wrote."""
+        return cls(
+            **{
+                **content,
+                "columns": tuple(ColumnShare(**one) for one in content["columns"]),
+                "surrogate": Surrogate.from_dict(content["surrogate"]),
+            }
+        )
+
+
+def shares(
+    raw: Sequence[str], values: Array, losses: Mapping[str, tuple[float, float]]
+) -> tuple[ColumnShare, ...]:
+    """Return each raw column's share from (n, raw) contributions and its losses, largest first.
+
+    >>> found = shares(("a", "b"), np.array([[1.0, -3.0]]), {"a": (0.1, 0.0), "b": (0.2, 0.0)})
+    >>> [(one.name, one.adds, one.lost) for one in found]
+    [('b', 3.0, 0.2), ('a', 1.0, 0.1)]
+    """
+    sizes = np.abs(values).mean(axis=0).tolist()
+    made = [ColumnShare(name, size, *losses[name]) for name, size in zip(raw, sizes, strict=True)]
+    return tuple(sorted(made, key=lambda one: (-one.adds, one.name)))
+
+
+def losses(
+    predict: Predict,
+    prepared: pd.DataFrame,
+    y: Array,
+    metric: Metric,
+    origins: Mapping[str, str],
+    rounds: int,
+    seed: int,
+) -> dict[str, tuple[float, float]]:
+    """Return, by raw column, what the metric loses when its values are shuffled: mean and spread.
+
+    What one raw column was unfolded to is shuffled together. Breiman, Random Forests, 2001.
+
+    Raises:
+        DataError: the rows and the labels do not fit.
+    """
+    draw = np.random.default_rng(seed)
+    columns = {str(name): column.to_numpy() for name, column in prepared.items()}
+    whole = metric.score(y, predict(columns))
+    orders = [draw.permutation(len(prepared)) for _ in range(rounds)]
+    found = {}
+    for raw in dict.fromkeys(origins.values()):
+        own = [name for name, origin in origins.items() if origin == raw]
+        lost = []
+        for order in orders:
+            shuffled = columns | {name: columns[name][order] for name in own}
+            lost.append(float(metric.gain(whole, metric.score(y, predict(shuffled)))))
+        found[raw] = (finite(float(np.mean(lost))), finite(float(np.std(lost))))
+    return found
+
+
+def spread(count: int, most: int) -> Array:
+    """Return the places of up to `most` of `count` rows, evenly apart.
+
+    >>> spread(10, 4).tolist(), spread(3, 4).tolist()
+    ([0, 3, 6, 9], [0, 1, 2])
+    """
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+
+
+def finite(value: float) -> float:
+    """Return the value, or 0 where there is none: a metric of one class is no number."""
+    return value if np.isfinite(value) else 0.0

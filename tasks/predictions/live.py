@@ -1,0 +1,198 @@
+"""How good the answers were, once labels came. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from tasks.config import Pipeline
+from tasks.evaluation.evaluate import evaluate
+from tasks.labels.join import Coverage
+from tasks.policy.situation import Figure
+
+Array = np.ndarray[Any, Any]
+Classes = tuple[Any, ...]
+# A pipeline's own columns may have the names of the predictions table's.
+OURS = "_answer."
+
+
+@dataclass(frozen=True)
+class Live:
+    """The performance of what was really answered.
+
+    Attributes:
+        answered: the answers that were looked at; `cut` says that there are older ones.
+        coverage: the keys among them, each counted once, and how many of them have a label.
+        judged: the labelled ones whose label and answer the metric is defined for.
+        live: the deciding metric on these, with its interval; NaN where it is undefined.
+        metrics: every metric of the task, {"value", "low", "high"} each.
+        versions: model version to the number of its judged answers.
+    """
+
+    answered: int
+    cut: bool
+    coverage: Coverage
+    judged: int
+    live: Figure
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[int, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "answered": self.answered,
+            "cut": self.cut,
+            "keys": self.coverage.rows,
+            "labelled": self.coverage.labelled,
+            "coverage": self.coverage.share,
+            "judged": self.judged,
+            "live": self.live.to_dict(),
+            "metrics": dict(self.metrics),
+            "versions": {str(version): count for version, count in self.versions.items()},
+        }
+
+
+def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame:
+    """Return the latest answer of each key, with the key's columns in the types of `kinds`.
+
+    The answer's own columns are named `OURS` and the name. Left out are answers whose key is
+    empty, or is none in these types.
+    """
+    rows = pl.DataFrame(answers).rename(lambda name: f"{OURS}{name}")
+    parts: dict[str, list[Any]] = {name: [] for name in kinds}
+    for text in rows[f"{OURS}key"].to_list():
+        key = json.loads(text) if text else {}
+        for name, kind in kinds.items():
+            parts[name].append(as_kind(key.get(name), kind))
+    columns = [pl.Series(name, pa.array(parts[name], kind)) for name, kind in kinds.items()]
+    whole = rows.with_columns(columns).drop_nulls(list(kinds)) if kinds else rows.head(0)
+    return whole.sort([f"{OURS}at", f"{OURS}id"], descending=True).unique(
+        list(kinds) or None, keep="first", maintain_order=True
+    )
+
+
+def as_kind(value: Any, kind: pa.DataType) -> Any:
+    """Return a part of a key as a value of this type; None where it is none.
+
+    >>> as_kind("2013-01-31T06:15:00-05:00", pa.timestamp("us", "UTC"))
+    datetime.datetime(2013, 1, 31, 11, 15, tzinfo=datetime.timezone.utc)
+    >>> as_kind("12", pa.int64()), as_kind(12, pa.string()), as_kind("soon", pa.date32())
+    (12, '12', None)
+    """
+    is_ = pa.types
+    try:
+        if value is None or isinstance(value, bool) != is_.is_boolean(kind):
+            return None
+        if is_.is_timestamp(kind):
+            at = datetime.fromisoformat(value)
+            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        if is_.is_date(kind):
+            return date.fromisoformat(value)
+        if is_.is_integer(kind):
+            whole = not isinstance(value, float) and int(value).bit_length() < 64
+            return int(value) if whole else None
+        return float(value) if is_.is_floating(kind) else str(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def with_truth(
+    latest: pl.DataFrame, truth: pl.DataFrame | None, pipeline: Pipeline
+) -> pl.DataFrame:
+    """Return the answers with the target joined by key; null where it is not known."""
+    if truth is None:
+        return latest.with_columns(pl.lit(None).alias(pipeline.target))
+    return latest.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
+
+
+def judged(
+    pipeline: Pipeline,
+    known: pl.DataFrame,
+    classes: Mapping[int, Classes | None],
+    *,
+    answered: int,
+    cut: bool,
+) -> Live:
+    """Judge the answers whose target is known.
+
+    `classes` are those of each model version in the order of its probabilities, None where its
+    manifest is gone. Versions are judged together, by the classes of the newest; one that knows
+    a class which the newest does not is left out.
+    """
+    labelled = known.filter(pl.col(pipeline.target).is_not_null())
+    coverage = Coverage(len(known), len(labelled))
+    pairs, versions = [], {}
+    newest = next((classes[v] for v in sorted(classes, reverse=True) if classes[v]), ())
+    for (version,), part in labelled.partition_by(f"{OURS}model_version", as_dict=True).items():
+        own = classes.get(version)
+        if pipeline.task == "regression":
+            pair = _numbers(part, pipeline.target)
+        elif own and set(own) <= set(newest or ()):
+            pair = _chances(part, pipeline.target, own, newest or ())
+        else:
+            continue
+        pairs.append(pair)
+        versions[version] = len(pair[0])
+    metrics = _metrics(pipeline, pairs)
+    found = metrics.get(pipeline.metric, dict.fromkeys(("value", "low", "high")))
+    counts = {"rows": coverage.rows, "labelled": coverage.labelled}
+    return Live(
+        answered=answered,
+        cut=cut,
+        coverage=coverage,
+        judged=sum(versions.values()),
+        live=Figure.from_dict({**found, "metric": pipeline.metric, **counts}),
+        metrics=metrics,
+        versions=dict(sorted(versions.items())),
+    )
+
+
+def _numbers(part: pl.DataFrame, target: str) -> tuple[Array, Array]:
+    y = part[target].cast(pl.Float64).to_numpy()
+    said = [json.loads(text) for text in part[f"{OURS}value"].to_list()]
+    guesses = np.array([each if isinstance(each, int | float) else math.nan for each in said])
+    finite = np.isfinite(y) & np.isfinite(guesses.astype(float))
+    return y[finite], guesses[finite].astype(float)
+
+
+def _chances(
+    part: pl.DataFrame, target: str, own: Classes, classes: Classes
+) -> tuple[Array, Array]:
+    """Return class indices and (n, k) probabilities of the rows that have both."""
+    index = {label: place for place, label in enumerate(classes)}
+    told = zip(part[target].to_list(), part[f"{OURS}probabilities"].to_list(), strict=True)
+    whole = [
+        (index[label], chances)
+        for label, chances in told
+        if label in index and chances and len(chances) == len(own) and np.isfinite(chances).all()
+    ]
+    spread = np.zeros((len(whole), len(classes)))
+    if whole:
+        spread[:, [index[label] for label in own]] = [chances for _, chances in whole]
+    return np.array([place for place, _ in whole], dtype=np.int64), spread
+
+
+def _metrics(pipeline: Pipeline, pairs: list[tuple[Array, Array]]) -> dict[str, Any]:
+    if not sum(len(y) for y, _ in pairs):
+        return {}
+    y = np.concatenate([y for y, _ in pairs])
+    if pipeline.task != "regression" and len(np.unique(y)) < 2:
+        return {}
+    evaluation = evaluate(
+        y,
+        np.concatenate([predictions for _, predictions in pairs]),
+        task=pipeline.task,
+        metric=pipeline.metric,
+        seed=pipeline.training.seed,
+        confidence=pipeline.gate.confidence,
+    )
+    found: dict[str, Any] = evaluation.to_dict()["metrics"]
+    return found

@@ -1,0 +1,222 @@
+"""From the folder that workers write to the pipelines' predictions tables, each answer once."""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from tasks.config import Pipeline, find_pipeline, pipeline_names
+from tasks.data.table import Table
+from tasks.errors import StoreUnavailable
+from tasks.faults import external_write
+from tasks.predictions.frames import unframed
+from tasks.predictions.parcel import Parcel, adopt, parcels, places
+from tasks.predictions.record import decoded
+from tasks.predictions.rows import rows_of
+from tasks.predictions.spool import stored_bytes
+from tasks.predictions.table import SCHEMA, predictions_table
+from tasks.settings import Settings
+
+Say = Callable[[str], None]
+PARCEL_BYTES = 16 * 2**20
+LONGEST = 60.0
+LOCK = "shipper.lock"
+PATIENCE, LAST_PATIENCE = 10, 5
+
+
+@dataclass
+class Shipped:
+    """What was shipped so far, for whoever watches.
+
+    Attributes:
+        rows: answers that this process landed.
+        commits: the Delta commits they came in.
+        torn_bytes: ends of files that were not whole, as dead workers leave them.
+        unreadable: records that could be read no more.
+        unwanted: answers that were deleted, for the pipeline's file says `log_predictions: false`.
+        failures: how often shipping failed; `error` says why the last time.
+        backlog_bytes: what lay in the folder after the last round.
+    """
+
+    rows: int = 0
+    commits: int = 0
+    torn_bytes: int = 0
+    unreadable: int = 0
+    unwanted: int = 0
+    failures: int = 0
+    backlog_bytes: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """How often in a row a pipeline failed, and until when it is left alone."""
+
+    failures: int
+    until: float
+
+
+def pause_after(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row.
+
+    >>> [pause_after(n) for n in (1, 2, 3, 20)]
+    [1.0, 2.0, 4.0, 60.0]
+    """
+    return min(2.0 ** (min(failures, 10) - 1), LONGEST)
+
+
+class Shipper:
+    """Ships what lies in one folder; there is to be one at a time, see `ship_until`."""
+
+    def __init__(self, settings: Settings, folder: Path, shipped: Shipped, say: Say) -> None:
+        self.settings, self.folder = settings, folder
+        self.shipped, self.say = shipped, say
+        self._pauses: dict[str, Pause] = {}
+        self._patience, self._down = PATIENCE, False
+
+    def round(self, over: Callable[[], bool]) -> None:
+        """Ship a parcel of each pipeline in turn until none is left to be tried, or `over()`.
+
+        A pipeline that fails is left alone for a while, and holds no other back.
+        """
+        try:
+            more = True
+            while more:
+                tried = [self._tried(*found) for found in places(self.folder) if not over()]
+                more = any(tried)
+            self.shipped.backlog_bytes = stored_bytes(self.folder)
+        except OSError as error:
+            self._failed("the log", error)
+
+    def last_round(self, seconds: float) -> None:
+        """Try everything once more; what has not begun after so many seconds stays.
+
+        It ends at the first request to the store that gets no answer.
+        """
+        self._pauses.clear()
+        self._patience, self._down = LAST_PATIENCE, False
+        end = time.monotonic() + seconds
+        self.round(lambda: self._down or time.monotonic() >= end)
+
+    def _tried(self, name: str, place: Path) -> bool:
+        """Return whether something landed, and more may."""
+        pause = self._pauses.get(name, Pause(0, 0.0))
+        if time.monotonic() < pause.until:
+            return False
+        try:
+            adopt(place)
+            found = parcels(place, PARCEL_BYTES)
+            for parcel in found:
+                self._land(name, parcel)
+        except Exception as error:  # whatever it is, the other pipelines go on
+            self._down = isinstance(error, StoreUnavailable)
+            failures = pause.failures + 1
+            self._pauses[name] = Pause(failures, time.monotonic() + pause_after(failures))
+            self._failed(f"the predictions of {name}", error)
+            return False
+        self._pauses.pop(name, None)
+        return bool(found)
+
+    def _land(self, name: str, parcel: Parcel) -> None:
+        pipeline = declared(self.settings, name)
+        rows, torn, unreadable = _opened(parcel, pipeline)
+        if pipeline and not pipeline.serving.log_predictions:
+            self.shipped.unwanted += rows.num_rows
+        elif rows.num_rows:
+            with external_write("log.append"):
+                told = {"log": parcel.path.stem}
+                appended = self._table(name).append(rows, parcel.transaction(), told)
+            if appended.landed:
+                self.shipped.rows += rows.num_rows
+                self.shipped.commits += 1
+        parcel.done()
+        self.shipped.torn_bytes += torn
+        self.shipped.unreadable += unreadable
+
+    def _table(self, name: str) -> Table:
+        # Shipping tries again by itself, and a stop waits for the request at hand.
+        wait = f"{self._patience} seconds"
+        options = {"timeout": wait, "max_retries": "1", "retry_timeout": wait}
+        table = predictions_table(self.settings, name)
+        return replace(table, options={**table.options, **options})
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self.shipped.failures += 1
+        self.shipped.error = str(error)
+        self.say(f"{what} wait in {self.folder}: {error}")
+
+
+def declared(settings: Settings, name: str) -> Pipeline | None:
+    """Return the pipeline of this name, or None where it has no file.
+
+    Raises:
+        ConfigurationError: its file is not valid; what is personal cannot be known then.
+    """
+    known = name in pipeline_names(settings.pipelines)
+    return find_pipeline(name, settings.pipelines) if known else None
+
+
+def _opened(parcel: Parcel, pipeline: Pipeline | None) -> tuple[pa.Table, int, int]:
+    """Return a parcel's rows, its torn bytes and its unreadable records; a frame at a time."""
+    tables, torn, unreadable = [SCHEMA.empty_table()], 0, 0
+    for segment in parcel.segments():
+        frames = unframed(segment.read_bytes())
+        torn += frames.torn
+        for payload in frames.payloads:
+            found = decoded(payload)
+            unreadable += found.unreadable
+            tables.append(rows_of(found.records, pipeline))
+    return pa.concat_tables(tables), torn, unreadable
+
+
+def ship_until(
+    stop: threading.Event,
+    settings: Settings,
+    folder: Path,
+    *,
+    shipped: Shipped | None = None,
+    every: float = 30.0,
+    last: float = 20.0,
+    say: Say = lambda _: None,
+) -> Shipped:
+    """Ship what workers log in `folder`, every so many seconds, until `stop`; then once more.
+
+    The last round starts nothing after `last` seconds; what stays is shipped at the next start.
+    A second shipper of the folder waits for the first to end. `shipped` counts as it goes.
+    """
+    shipped = Shipped() if shipped is None else shipped
+    with _alone(folder, stop) as alone:
+        if not alone:
+            return shipped
+        shipper = Shipper(settings, folder, shipped, say)
+        shipper.round(stop.is_set)
+        while not stop.wait(every):
+            shipper.round(stop.is_set)
+        shipper.last_round(last)
+    return shipped
+
+
+@contextmanager
+def _alone(folder: Path, stop: threading.Event) -> Iterator[bool]:
+    """Hold the folder's lock; false where `stop` came before it was free."""
+    while True:
+        with suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = (folder / LOCK).open("w")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                file.close()
+        if stop.wait(1.0):
+            yield False
+            return
+    with file:
+        yield True

@@ -1,0 +1,154 @@
+"""The step of a training that explains the version as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.drift.profiling import Profiler
+from tasks.evaluation.metrics import METRICS
+from tasks.explanation.attribution import Scale
+from tasks.explanation.explainer import Explainer
+from tasks.explanation.overview import ColumnShare, Overview, losses, shares, spread
+from tasks.explanation.surrogate import imitated
+from tasks.features.prepare import prepared_columns
+from tasks.features.schema import FeatureSchema, origins
+from tasks.models.runtime import OnnxModel
+from tasks.promotion.claims import sha256
+from tasks.promotion.manifest import PROFILE
+from tasks.store.layout import Layout
+from tasks.tracking import contributions
+from tasks.training.candidates import Chosen
+from tasks.training.contender import Contender
+from tasks.training.describing import manifest_of
+from tasks.training.plan import digest
+from tasks.training.work import Work
+
+Array = np.ndarray[Any, Any]
+MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
+SHUFFLED, ROUNDS = 1_000, 2
+DEPENDENCE = 3
+FOLDER = "explanation"
+UNITS: dict[Scale, str] = {"log-odds": "log-odds", "probability": "probability", "value": ""}
+
+
+@dataclass(frozen=True)
+class Insight:
+    """The overview with its plots by path and their titles, or why there is none."""
+
+    overview: Overview | None
+    images: Mapping[str, bytes] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    failure: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strict JSON, without the images."""
+        overview = None if self.overview is None else self.overview.to_dict()
+        return {"overview": overview, "titles": dict(self.titles), "failure": self.failure}
+
+
+def insight(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool]:
+    """Explain the model `final` on holdout rows; and whether that was known already.
+
+    The contributions are the published model's. What shuffling costs is measured on the model
+    that was judged, which was fitted on none of these rows.
+    """
+    judged = chosen.best.contender
+
+    def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
+        made = _computed(work, chosen, final)
+        return made.to_dict(), made.images
+
+    key = digest([work.key, sha256(final.model), sha256(judged.model)])
+    remembered, known = work.once("explanation.json", "train.explained", compute, key)
+    content = remembered.document
+    overview = Overview.from_dict(content["overview"])
+    return Insight(overview, remembered.files, content["titles"]), known
+
+
+def report(work: Work, version: int, found: Insight) -> str:
+    """Write what was found into the bucket, again the same if it is there; return the folder."""
+    layout = Layout(work.pipeline.name)
+    document = json.dumps(found.to_dict(), indent=2, allow_nan=False).encode()
+    files = {f"{FOLDER}/explanation.json": (document, "application/json")}
+    files |= {path: (data, "image/png") for path, data in found.images.items()}
+    for path, (data, kind) in files.items():
+        name = path.removeprefix(f"{FOLDER}/")
+        work.store.put(layout.report(FOLDER, f"{version}/{name}"), data, content_type=kind)
+    return layout.report(FOLDER, f"{version}/")
+
+
+def rows_within(work: float) -> int:
+    """Return on how many rows a model is looked at, by what one of them costs.
+
+    >>> rows_within(2e4), rows_within(1e6), rows_within(1e9)
+    (2000, 150, 25)
+    """
+    return int(min(MOST_ROWS, max(FEWEST_ROWS, WORK / work)))
+
+
+def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
+    data, pipeline = work.dataset, work.pipeline
+    places = np.flatnonzero(data.split.holdout)
+    places = places[spread(len(places), MOST_ROWS)]
+    rows, y = data.prepared.iloc[places].reset_index(drop=True), data.y[places]
+    columns, behind = prepared_columns(data.schema), origins(data.schema)
+    profiler = Profiler(columns)
+    profiler.add(rows)
+    files = {**final.files, PROFILE: profiler.result().to_bytes()}
+    explainer = Explainer(manifest_of(work, chosen, final, "", 1), files)
+    some = rows.iloc[spread(len(rows), rows_within(explainer.work))].reset_index(drop=True)
+    values, of = explainer.contributions(some)
+    judged = OnnxModel(chosen.best.contender.model)
+    metric = METRICS[pipeline.metric]
+    few = spread(len(rows), SHUFFLED)
+    lost = losses(
+        judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
+    )
+    found = shares(explainer.raw, values, lost)
+    answers = np.asarray(OnnxModel(final.model).predict(rows))
+    overview = Overview(
+        explainer.method,
+        explainer.scale,
+        of,
+        len(some),
+        pipeline.metric,
+        len(few),
+        found,
+        imitated(rows, columns, answers, data.classes),
+    )
+    adds = dict(zip(explainer.raw, values.T, strict=True))
+    images, titles = _drawn(overview, found, adds, some, data.schema)
+    return Insight(overview, images, titles)
+
+
+def _drawn(
+    overview: Overview,
+    found: tuple[ColumnShare, ...],
+    adds: Mapping[str, Array],
+    rows: pd.DataFrame,
+    schema: FeatureSchema,
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Draw the summary, and the dependence of the largest columns; return images and titles."""
+    features = {feature.name: feature for feature in schema.features}
+    behind = {}
+    for share in found:
+        feature = features[share.name]
+        numbers = None if feature.kind == "category" else rows[feature.prepared[0]].to_numpy()
+        behind[share.name] = (adds[share.name], numbers)
+    unit = UNITS[overview.scale] or overview.of
+    images = {f"{FOLDER}/summary.png": contributions.summary(behind, overview.of, unit)}
+    titles = {f"{FOLDER}/summary.png": "What each column adds"}
+    for place, share in enumerate(found[:DEPENDENCE], start=1):
+        path, shown = f"{FOLDER}/dependence-{place}.png", features[share.name].prepared[0]
+        values = rows[shown].to_numpy()
+        images[path] = contributions.dependence(
+            shown, values.tolist(), adds[share.name], overview.of, unit
+        )
+        titles[path] = f"What it adds: {share.name}"
+    return images, titles

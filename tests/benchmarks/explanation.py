@@ -1,0 +1,117 @@
+"""One explanation of the flights' models, beside shap's own TreeExplainer on the same trees.
+
+    python -m tests.benchmarks.explanation [--rows 60]
+
+Each family is fitted on January to March with its defaults. Printed are medians over single rows,
+each of which is prepared already: ours with SHAP's values and the words, ours with LIME, shap's
+TreeExplainer made once and used for every row, and made anew for each. All that shap returns are
+values of the encoded columns; they are asked to be the same as ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deployments.demo.flights import first_quarter
+from tasks.config import find_pipeline
+from tasks.explanation.attribution import attribution_of
+from tasks.explanation.explainer import Explainer
+from tasks.features.prepare import prepared_columns
+from tasks.models.encoders import ENCODERS, Encoders
+from tasks.models.families import FAMILIES
+from tasks.settings import REPOSITORY
+from tasks.training.dataset import Dataset, dataset
+from tests.tasks.explanation.conftest import Version, version_of
+
+TREES = ("extra_trees", "lightgbm")
+MOST_MILLISECONDS = 5.0
+
+
+def flights() -> Dataset:
+    """Return January to March, split as a training splits them."""
+    pipeline = find_pipeline("flights", REPOSITORY / "deployments" / "pipelines")
+    with tempfile.TemporaryDirectory(prefix="perennial-explanation-") as folder:
+        rows = pd.read_csv(first_quarter(Path(folder)), engine="pyarrow")
+    return dataset(rows, pipeline)
+
+
+def fitted(family: str, data: Dataset) -> Version:
+    """Fit a family's defaults on the training window."""
+    rows, y = data.prepared[data.split.training], data.y[data.split.training]
+    model = FAMILIES[family].build({}, prepared_columns(data.schema), "binary", 7)
+    return version_of(model.fit(rows, y), family, rows, data.schema, data.classes)
+
+
+def milliseconds(work: Callable[[int], Any], rows: int) -> float:
+    """Return the median of single calls, after two to warm up."""
+    taken = []
+    for row in range(rows + 2):
+        start = time.perf_counter()
+        work(row)
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken[2:]) * 1000
+
+
+def peers(version: Version, asked: pd.DataFrame) -> tuple[Callable[[int], Any], ...]:
+    """Return shap's explainer, made once and made anew, on encoded rows; check it agrees."""
+    import shap
+
+    encoders = Encoders.from_bytes(version.files[ENCODERS])
+    encoded = np.concatenate([block.encode(asked) for block in encoders.blocks], axis=1)
+    estimator = version.model.pipeline_.named_steps["model"]
+    trees = getattr(estimator, "booster_", estimator)
+    once = shap.TreeExplainer(trees)
+    theirs = np.asarray(once.shap_values(encoded[:10], check_additivity=False))
+    theirs = theirs[:, :, 1] if theirs.ndim == 3 else theirs
+    attribution = attribution_of(version.files, encoders)
+    assert attribution is not None
+    ours = attribution.of(encoded[:10], np.zeros(10, int)).values
+    print(f"{'':12} largest difference from shap {np.abs(ours - theirs).max():.1e}")
+
+    def kept(row: int) -> Any:
+        return once.shap_values(encoded[row : row + 1], check_additivity=False)
+
+    def anew(row: int) -> Any:
+        made = shap.TreeExplainer(trees)
+        return made.shap_values(encoded[row : row + 1], check_additivity=False)
+
+    return kept, anew
+
+
+def main() -> None:
+    """Print milliseconds a row, and what a version holds to be explained."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=60)
+    rows = parser.parse_args().rows
+    data = flights()
+    asked = data.prepared[data.split.holdout].head(rows + 2).reset_index(drop=True)
+    for family in ("linear", *TREES):
+        version = fitted(family, data)
+        start = time.perf_counter()
+        exact = Explainer(version.manifest, version.files)
+        loaded = (time.perf_counter() - start) * 1000
+        lime = Explainer(version.manifest, version.files, "lime")
+        sizes = {name: f"{len(one) / 1e6:.1f}" for name, one in version.files.items()}
+        print(f"{family:12} {exact.method}, {loaded:.0f} ms to load, MB: {sizes}")
+        one = milliseconds(lambda row, by=exact: by.explain(asked.iloc[row : row + 1]), rows)
+        print(f"{'':12} ours     {one:8.2f} ms a row", end="")
+        print(f" (at most {MOST_MILLISECONDS:.0f})" if family == "lightgbm" else "")
+        near = milliseconds(lambda row, by=lime: by.explain(asked.iloc[row : row + 1]), rows)
+        print(f"{'':12} LIME     {near:8.2f} ms")
+        if family in TREES:
+            kept, anew = peers(version, asked)
+            print(f"{'':12} shap     {milliseconds(kept, rows):8.2f} ms, made once")
+            print(f"{'':12} shap     {milliseconds(anew, 5):8.2f} ms, made for each row")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""What was really answered, judged by the labels that came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.metrics import mean_absolute_error, roc_auc_score
+
+from tasks.config import Pipeline
+from tasks.errors import ConfigurationError, IntegrityError
+from tasks.predictions.live import Live, judged, keyed, with_truth
+from tasks.predictions.read import answers, live_performance
+from tasks.predictions.record import Record
+from tasks.predictions.rows import rows_of
+from tasks.predictions.table import predictions_table
+from tasks.promotion.gate import Verdict
+from tasks.promotion.golden import Golden
+from tasks.promotion.manifest import Manifest, sign
+from tasks.settings import Settings
+from tasks.store.layout import Layout
+from tests.servers import S3
+from tests.tasks.labels.desk import curate, drop, file, landed, store_of, visits
+
+NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
+
+
+def record(
+    keys: list[Any],
+    chances: list[float],
+    *,
+    version: int = 1,
+    minute: int = 0,
+    role: str = "champion",
+) -> Record:
+    """Return one answer to some visits of day 1, each with its chance of staying."""
+    ids = [f"{version}-{minute}-{key}" for key in keys]
+    rows = [{"visit": key, "day": 1} for key in keys]
+    at = (NOON + timedelta(minutes=minute)).timestamp()
+    pairs = [[1 - chance, chance] for chance in chances]
+    values = [int(chance > 0.5) for chance in chances]
+    return Record(version, role, at, ids, rows, values, pairs)  # type: ignore[arg-type]
+
+
+def live(pipeline: Pipeline, records: list[Record], truth: dict[str, int], **told: Any) -> Live:
+    """Judge records by the truth about visits of day 1, without a store."""
+    import polars as pl
+
+    kinds = {"visit": pa.string(), "day": pa.int64()}
+    latest = keyed(rows_of(records, pipeline), kinds)
+    known = pl.DataFrame(
+        {"visit": list(truth), "day": [1] * len(truth), "stays": list(truth.values())},
+        schema={"visit": pl.String, "day": pl.Int64, "stays": pl.Int64},
+    )
+    told = {"classes": {1: (0, 1), 2: (0, 1)}, "answered": 0, "cut": False, **told}
+    return judged(pipeline, with_truth(latest, known, pipeline), **told)
+
+
+def test_the_figure_is_that_of_the_answers_and_the_coverage_is_stated() -> None:
+    draw = np.random.default_rng(3)
+    names = [f"v{number}" for number in range(300)]
+    chances = draw.random(300).round(3)
+    truth = {name: int(draw.random() < p) for name, p in zip(names[:200], chances, strict=False)}
+    found = live(visits("a"), [record(names, chances.tolist())], truth)
+    expected = roc_auc_score(list(truth.values()), chances[:200])
+    assert found.live.value == pytest.approx(expected)
+    assert found.live.low < expected < found.live.high
+    assert (found.coverage.rows, found.coverage.labelled) == (300, 200)
+    assert (found.live.rows, found.live.labelled, found.judged) == (300, 200, 200)
+    assert found.versions == {1: 200}
+    assert found.to_dict()["coverage"] == pytest.approx(2 / 3)
+
+
+def test_of_each_key_the_latest_answer_counts_whatever_the_order() -> None:
+    early = record(["a", "b"], [0.9, 0.1], minute=0)
+    late = record(["a", "b"], [0.1, 0.9], minute=1, version=2)
+    for records in ([early, late], [late, early]):
+        found = live(visits("a"), records, {"a": 1, "b": 0})
+        assert (found.live.value, found.versions, found.coverage.rows) == (0.0, {2: 2}, 2)
+
+
+def test_versions_are_judged_by_the_classes_of_the_newest() -> None:
+    pipeline = Pipeline.model_validate({**visits("a").model_dump(), "task": "multiclass"})
+    old = replace(record(["a"], [0.75], version=1), probabilities=[[0.75, 0.25]])
+    new = replace(record(["b"], [0.75], version=2), probabilities=[[0.25, 0.25, 0.5]])
+    other = replace(record(["c"], [0.5], version=3, minute=9), probabilities=[[1.0]])
+    classes: dict[int, Any] = {1: (2, 0), 2: (0, 1, 2), 3: None}
+    found = live(pipeline, [old, new, other], {"a": 2, "b": 0, "c": 1}, classes=classes)
+    assert found.versions == {1: 1, 2: 1}
+    assert (found.coverage.labelled, found.judged) == (3, 2)
+    expected = -(np.log(0.75) + np.log(0.25)) / 2
+    assert found.metrics["log_loss"]["value"] == pytest.approx(expected)
+    strange: dict[int, Any] = {1: (2, 7), 2: (0, 1, 2), 3: None}
+    found = live(pipeline, [old, new, other], {"a": 2, "b": 0, "c": 1}, classes=strange)
+    assert found.versions == {2: 1}
+
+
+def test_a_regression_is_judged_by_its_numbers() -> None:
+    told = {**visits("a").model_dump(), "task": "regression"}
+    pipeline = Pipeline.model_validate(told)
+    one = replace(record(["a", "b", "c"], [0, 0, 0]), values=[1.5, 4, None], probabilities=None)
+    found = live(pipeline, [one], {"a": 2, "b": 3, "c": 1}, classes={1: ()})
+    assert found.metrics["mae"]["value"] == pytest.approx(mean_absolute_error([2, 3], [1.5, 4]))
+    assert (found.coverage.labelled, found.judged) == (3, 2)
+
+
+@pytest.mark.parametrize("truth", [{}, {"a": 1}, {"z": 1}])
+def test_without_two_classes_there_is_no_figure(truth: dict[str, int]) -> None:
+    found = live(visits("a"), [record(["a", "b"], [0.9, 0.1])], truth)
+    assert (found.live.known, found.metrics, found.coverage.rows) == (False, {}, 2)
+    assert found.coverage.labelled == len(truth.keys() & {"a"})
+
+
+def test_a_key_that_is_none_is_not_counted() -> None:
+    rows = [{"visit": "a", "day": "1"}, {"visit": "b", "day": "soon"}, {"visit": "c"}, {}]
+    odd = replace(record(["a", "b", "c", "d"], [0.9, 0.5, 0.5, 0.5]), rows=rows)
+    found = live(visits("a"), [odd, record(["e"], [0.1], minute=1)], {"a": 1, "e": 0, "b": 1})
+    assert (found.coverage.rows, found.coverage.labelled) == (2, 2)
+    assert found.live.value == 1.0
+
+
+def test_a_pipelines_columns_may_have_the_names_of_ours() -> None:
+    import polars as pl
+
+    told = {**visits("a").model_dump(), "key": ["id", "at"], "target": "value", "event_time": "t"}
+    pipeline = Pipeline.model_validate(told)
+    rows = [{"id": 7, "at": "2024-01-01"}, {"id": 8, "at": "2024-01-01"}]
+    one = replace(record(["a", "b"], [0.9, 0.1]), rows=rows)
+    kinds = {"id": pa.int64(), "at": pa.date32()}
+    latest = keyed(rows_of([one], pipeline), kinds)
+    truth = pl.DataFrame({"id": [7, 8], "at": [date(2024, 1, 1)] * 2, "value": [0, 1]})
+    known = with_truth(latest, truth, pipeline)
+    found = judged(pipeline, known, {1: (0, 1)}, answered=2, cut=False)
+    assert (found.live.value, found.judged) == (0.0, 2)
+
+
+def append(settings: Settings, pipeline: Pipeline, records: list[Record], name: str) -> None:
+    predictions_table(settings, pipeline.name).append(rows_of(records, pipeline), name, {})
+
+
+def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "") -> None:
+    """Put a signed manifest of this version; no model is needed here."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"x": np.array([0.0], dtype=np.float32)})
+    manifest = Manifest(
+        pipeline=pipeline.name,
+        version=version,
+        schema={},
+        task=pipeline.task,
+        classes=(0, 1),
+        golden=Golden.of(frame, np.array([[0.5, 0.5]])),
+        metrics={},
+        data_version=1,
+        window={"start": None, "end": None},
+        run="",
+        training_key="key",
+        verdict=Verdict(True, ()),
+        created=NOON,
+    )
+    signed = sign(manifest, key or settings.signing_key)
+    store_of(settings).put(Layout(pipeline.name).manifest(version), signed)
+
+
+@pytest.mark.system
+def test_labels_of_both_kinds_judge_what_was_answered(s3: S3, tmp_path: Path) -> None:
+    settings, pipeline = s3.settings, visits("live-both")
+    store = store_of(settings)
+    before = live_performance(settings, store, pipeline)
+    assert (before.answered, before.coverage.rows, before.live.known) == (0, 0, False)
+    shadow = record(["v1", "v2", "v3"], [0.1, 0.9, 0.9], version=2, role="shadow")
+    append(settings, pipeline, [record(["v1", "v2", "v3"], [0.9, 0.1, 0.2]), shadow], "t1")
+    publish(settings, pipeline, 1)
+    unlabelled = live_performance(settings, store, pipeline)
+    assert (unlabelled.answered, unlabelled.coverage.labelled) == (3, 0)
+    curate(settings, pipeline, tmp_path, {("v1", 1): 1, ("v2", 1): None, ("v3", 1): None}, "b1")
+    key = drop(s3, pipeline, "a.csv", file(("v2", 1, 0), ("v9", 1, 1)))
+    assert landed(settings, pipeline, key).outcome == "accepted"
+    found = live_performance(settings, store, pipeline)
+    assert (found.coverage.rows, found.coverage.labelled, found.judged) == (3, 2, 2)
+    assert (found.live.value, found.versions) == (1.0, {1: 2})
+    publish(settings, pipeline, 2)
+    assert live_performance(settings, store, pipeline, roles=["shadow"]).live.value == 0.0
+    late = live_performance(settings, store, pipeline, start=NOON + timedelta(hours=1))
+    assert late.answered == 0
+
+
+@pytest.mark.system
+def test_a_manifest_that_was_changed_judges_nothing(s3: S3, tmp_path: Path) -> None:
+    settings, pipeline = s3.settings, visits("live-forged")
+    append(settings, pipeline, [record(["v1"], [0.9])], "t1")
+    curate(settings, pipeline, tmp_path, {("v1", 1): 1}, "b1")
+    publish(settings, pipeline, 1, key="another key")
+    with pytest.raises(IntegrityError, match="signature"):
+        live_performance(settings, store_of(settings), pipeline)
+
+
+@pytest.mark.system
+def test_a_pipeline_without_a_key_is_told(s3: S3) -> None:
+    pipeline = Pipeline.model_validate({**visits("live-none").model_dump(), "key": []})
+    with pytest.raises(ConfigurationError, match="labels are joined by the key"):
+        live_performance(s3.settings, store_of(s3.settings), pipeline)
+
+
+@pytest.mark.system
+def test_answers_are_found_by_time_key_id_and_role(s3: S3) -> None:
+    settings, pipeline = s3.settings, visits("answers")
+    assert answers(settings, pipeline.name).rows.num_rows == 0
+    for minute in range(3):
+        append(settings, pipeline, [record(["a", "b"], [0.9, 0.1], minute=minute)], f"{minute}")
+    shadow = record(["a"], [0.5], minute=1, version=2, role="shadow")
+    append(settings, pipeline, [shadow], "shadow")
+
+    def ids(**asked: Any) -> list[str]:
+        said: list[str] = answers(settings, pipeline.name, **asked).rows["id"].to_pylist()
+        return said
+
+    assert ids() == ["1-2-b", "1-2-a", "1-1-b", "1-1-a", "1-0-b", "1-0-a"]
+    minute = [NOON + timedelta(minutes=number) for number in range(3)]
+    assert ids(start=minute[1], end=minute[2]) == ["1-1-b", "1-1-a"]
+    assert ids(keys=[{"day": 1, "visit": "a"}], start=minute[1]) == ["1-2-a", "1-1-a"]
+    assert ids(keys=[]) == ids(keys=[{"visit": None}]) == []
+    assert ids(ids=["1-0-a", "2-1-a"]) == ["1-0-a"]
+    assert ids(ids=["1-0-a", "2-1-a"], roles=None) == ["2-1-a", "1-0-a"]
+    cut = answers(settings, pipeline.name, limit=2)
+    assert (cut.rows["id"].to_pylist(), cut.cut) == (["1-2-b", "1-2-a"], True)
+    assert answers(settings, pipeline.name, limit=6).cut is False
+    assert cut.rows["probabilities"].to_pylist() == [[0.9, 0.1], [pytest.approx(0.1), 0.9]]
