@@ -12,7 +12,14 @@ from tasks.store.task import leave_outcome
 
 @flow(name="score", flow_run_name="score {pipeline}: {cause}")
 def score(
-    pipeline: str, source: str, output: str | None = None, cause: str = "command"
+    pipeline: str,
+    source: str,
+    output: str | None = None,
+    cause: str = "command",
+    part_rows: int = 1_048_576,
 ) -> dict[str, Any]:
-    """Score every row of one object of the bucket; judge the model where the target is there."""
-    return leave_outcome({**score_object(pipeline, source, output), "cause": cause})
+    """Score every row of an object or a Delta table; judge the model where the target is there.
+
+    A run that died goes on behind its last part of `part_rows` rows when it is started again.
+    """
+    return leave_outcome({**score_object(pipeline, source, output, part_rows), "cause": cause})

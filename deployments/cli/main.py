@@ -23,7 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "label": ("deployments.cli.label:label", "Join labels that came later to their rows."),
     "train": ("deployments.cli.runs:train", "Train a challenger and let the gate judge it."),
     "monitor": ("deployments.cli.runs:monitor", "Judge new batches, and decide on retraining."),
-    "score": ("deployments.cli.runs:score", "Score a file with the champion."),
+    "score": (
+        "deployments.cli.score:score",
+        "Score a file, an object or a table with the champion.",
+    ),
     "explain": ("deployments.cli.explain:explain", "Say why the champion answers as it does."),
     "backtest": ("deployments.cli.backtest:backtest", "Replay your history under policies."),
     "models": ("deployments.cli.versions:models", "List the versions, the champion first."),

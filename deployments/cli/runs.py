@@ -1,4 +1,4 @@
-"""Commands that start a flow run and follow it: ingest, train, score."""
+"""Commands that start a flow run and follow it: ingest, train, monitor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deployments.cli.output import reporting, say, show, table
-from deployments.cli.running import Session, follow, open_session, share_of
+from deployments.cli.running import follow, open_session
 
 
 @click.command()
@@ -47,25 +47,6 @@ def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
     outcome = follow(open_session(name), "monitor", {}, cause="command", say=say)
     show(outcome, as_json, lambda: decisions_table(outcome["decisions"]))
-
-
-@click.command()
-@click.argument("name")
-@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
-@reporting
-def score(name: str, source: Path, output: Path, as_json: bool) -> None:
-    """Score every row of the file SOURCE with the champion into the Parquet file OUTPUT."""
-    session = open_session(name)
-    outcome = score_file(session, source, cause="command")
-    session.store.download(outcome["output"], output)
-    show(outcome, as_json, lambda: scoring_summary(outcome))
-
-
-def score_file(session: Session, source: Path, cause: str) -> dict[str, Any]:
-    """Upload a file, score it through the deployment and return the outcome."""
-    key = session.drop(source, say, folder="scoring")
-    return follow(session, "score", {"source": key}, cause=cause, say=say)
 
 
 def batches_table(batches: list[dict[str, Any]]) -> str:
@@ -118,17 +99,6 @@ def training_summary(outcome: dict[str, Any]) -> str:
     if outcome.get("url"):
         lines += ["", f"MLflow run  {outcome['url']}"]
     return "\n".join(lines)
-
-
-def scoring_summary(outcome: dict[str, Any]) -> str:
-    """How many rows were scored, and how well where the truth was there."""
-    line = f"{outcome['rows']:,} rows scored by version {outcome['version']}."
-    live = outcome.get("metrics", {}).get(outcome.get("metric", ""))
-    if live is None:
-        return line
-    naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
-    coverage = share_of(outcome["labelled"], outcome["rows"])
-    return f"{line}\n{outcome['metric']} {interval(live)} on {coverage} labelled; naive: {naive}."
 
 
 def interval(figure: dict[str, float]) -> str:

@@ -147,7 +147,7 @@ def _price(answer: Entry | None) -> str:
 def _static(loop: Loop, found: Observation, path: Path) -> float:
     """Judge the first model on the same rows, as if it had stayed in service."""
     from tasks.models.runtime import OnnxModel
-    from tasks.scoring.score import Scorer
+    from tasks.scoring.scorer import Scorer
     from tasks.training.dataset import encode
 
     session, pipeline = loop.session, loop.session.pipeline

@@ -13,12 +13,22 @@ from tasks.data.columns import Rows, from_polars, known_columns
 from tasks.data.commits import Appended, Commit, commit_of
 from tasks.data.location import Location, columns_of
 from tasks.data.table_errors import translated
+from tasks.errors import DataError
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
     import polars as pl
 
 ROWS_HELD = 262_144
+BESIDE = {"deletionVectors", "columnMapping"}
+
+
+@dataclass(frozen=True)
+class File:
+    """A Parquet file of a table: its path under the table's, and its rows where the log says."""
+
+    path: str
+    rows: int | None
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,24 @@ class Table(Location):
             return None
         with translated(self.uri):
             return from_polars(self._scanned(opened).collect(), columns_of(opened))
+
+    def files(self, version: int | None = None) -> tuple[File, ...]:
+        """Return the Parquet files of one version, the oldest first; the same each time.
+
+        Raises:
+            DataError: there is no table yet, no such version, or its files do not hold the rows as
+                they are: it is partitioned, or rows are deleted or columns mapped beside them.
+        """
+        opened = self.opened(version)
+        with translated(self.uri):
+            found = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
+            features = {*(opened.protocol().reader_features or ())} & BESIDE
+            partitions = opened.metadata().partition_columns
+        if features or partitions:
+            came = ", ".join(sorted(features) or partitions)
+            raise DataError(self.uri, "its files hold the rows as they are", came, "Rewrite it.")
+        found.sort(key=lambda one: (one["modification_time"], one["path"]))
+        return tuple(File(one["path"], one["num_records"]) for one in found)
 
     def history(self) -> tuple[Commit, ...]:
         """Return every commit, oldest first; empty where there is no table yet."""

@@ -16,7 +16,8 @@ from tasks.errors import DataError
 from tasks.explanation.attribution import Method
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import Explanation
-from tasks.scoring.score import Scorer, champion_of, refuse_missing, tables
+from tasks.scoring.scorer import Scorer, champion_of, refuse_missing
+from tasks.scoring.sources import typed
 from tasks.settings import Settings
 from tasks.store.base import Store
 from tasks.validation.sniff import open_source
@@ -92,8 +93,8 @@ def _first(
     read: list[pa.Table] = []
     try:
         source = open_source(path, path.name, int(pipeline.data.max_batch_gib * 2**30))
-        refuse_missing(scorer, pipeline, source.names())
-        for table in tables(source, schema):
+        refuse_missing(scorer, source.names())
+        for table in typed(source, schema):
             read.append(table.slice(0, rows - sum(one.num_rows for one in read)))
             if sum(one.num_rows for one in read) == rows:
                 break

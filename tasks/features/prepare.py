@@ -6,19 +6,48 @@ it is the same in a batch of a million and by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
+from tasks.features.cycles import cycles
 from tasks.features.schema import PARTS, Feature, FeatureSchema, prepared_columns
 from tasks.features.transform import Transform, load_transform, transformed
-from tasks.features.values import Doubles, Floats, booleans, categories, moments, numbers
+from tasks.features.values import Floats, Texts, booleans, moments, numbers, texts
 
-__all__ = ["load_transform", "prepare", "prepared_columns"]
+__all__ = ["Prepared", "load_transform", "prepare", "prepared", "prepared_columns"]
 
-MICROSECONDS_A_DAY = 86_400_000_000.0
+
+@dataclass(frozen=True)
+class Prepared:
+    """The columns a model takes, by name in their order; `index` is that of the rows."""
+
+    numbers: Mapping[str, Floats]
+    texts: Mapping[str, Texts]
+    index: pd.Index
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Prepared:
+        """Read what `frame` returned.
+
+        >>> made = Prepared.of(pd.DataFrame({"a": np.ones(1, np.float32), "c": ["x"]}))
+        >>> made.frame().values.tolist()
+        [[1.0, 'x']]
+        """
+        numeric = {str(name): frame[name].dtype == np.float32 for name in frame.columns}
+        return cls(
+            {name: frame[name].to_numpy() for name, is_number in numeric.items() if is_number},
+            {name: texts(frame[name]) for name, is_number in numeric.items() if not is_number},
+            frame.index,
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return them as one frame, numbers first."""
+        categories = {name: column.column(self.index) for name, column in self.texts.items()}
+        return pd.DataFrame({**self.numbers, **categories}, index=self.index)
 
 
 def prepare(
@@ -38,18 +67,35 @@ def prepare(
     >>> prepare(pd.DataFrame({"c": ["x", None], "a": ["1", 2]}), schema).values.tolist()
     [[1.0, 'x'], [2.0, '__missing__']]
     """
+    return prepared(frame, schema, transform).frame()
+
+
+def prepared(
+    frame: pd.DataFrame, schema: FeatureSchema, transform: Transform | None = None
+) -> Prepared:
+    """Return the same as `prepare`, categories as distinct texts and places.
+
+    Raises:
+        DataError: as `prepare`.
+    """
     if transform is not None and schema.target is not None:
         frame = frame.drop(columns=[schema.target], errors="ignore")
     rows = transformed(frame, transform)
     _check_columns(rows, schema)
-    made: dict[str, Floats | list[str]] = {}
+    made: dict[str, Floats] = {}
+    written: dict[str, Texts] = {}
     for feature in schema.features:
-        made.update(_unfold(rows[feature.name], feature))
+        column = rows[feature.name]
+        if feature.kind == "category":
+            written[feature.name] = texts(column)
+        else:
+            made.update(_unfold(column, feature))
     order = prepared_columns(schema)
-    arranged: dict[str, Floats | pd.Series] = {name: made[name] for name in order.numbers}  # type: ignore[misc]
-    for name in order.categories:
-        arranged[name] = pd.Series(made[name], dtype="str", index=frame.index)
-    return pd.DataFrame(arranged, index=frame.index)
+    return Prepared(
+        {name: made[name] for name in order.numbers},
+        {name: written[name] for name in order.categories},
+        frame.index,
+    )
 
 
 def _check_columns(rows: pd.DataFrame, schema: FeatureSchema) -> None:
@@ -63,45 +109,11 @@ def _check_columns(rows: pd.DataFrame, schema: FeatureSchema) -> None:
         raise DataError("rows", "a feature is one column", "a name that is there twice")
 
 
-def _unfold(column: pd.Series, feature: Feature) -> Mapping[str, Floats | list[str]]:
+def _unfold(column: pd.Series, feature: Feature) -> Mapping[str, Floats]:
     name = feature.name
     if feature.kind == "number":
         return {name: numbers(column, name)}
     if feature.kind == "boolean":
         return {name: booleans(column, name)}
-    if feature.kind == "category":
-        return {name: categories(column)}
-    exact = moments(column, name)
-    return {f"{name}_{part}": _PART[part](exact) for part in feature.parts or PARTS}
-
-
-def _hour(exact: Doubles) -> Floats:
-    return (exact % MICROSECONDS_A_DAY / 3_600_000_000.0).astype(np.float32)
-
-
-def _weekday(exact: Doubles) -> Floats:
-    # the epoch, 1 January 1970, was a Thursday
-    return ((exact // MICROSECONDS_A_DAY + 3) % 7).astype(np.float32)
-
-
-def _month(exact: Doubles) -> Floats:
-    months = _dates(exact).astype("datetime64[M]").astype(np.int64) % 12 + 1
-    return np.where(np.isnan(exact), np.nan, months).astype(np.float32)
-
-
-def _day_of_year(exact: Doubles) -> Floats:
-    dates = _dates(exact).astype("datetime64[D]")
-    days = (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1
-    return np.where(np.isnan(exact), np.nan, days).astype(np.float32)
-
-
-def _dates(exact: Doubles) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:
-    return np.nan_to_num(exact).astype(np.int64).astype("datetime64[us]")
-
-
-_PART: Mapping[str, Callable[[Doubles], Floats]] = {
-    "hour": _hour,
-    "weekday": _weekday,
-    "month": _month,
-    "day_of_year": _day_of_year,
-}
+    made = cycles(moments(column, name), feature.parts or PARTS)
+    return {f"{name}_{part}": values for part, values in made.items()}

@@ -7,7 +7,8 @@ are missing too: no family can learn from them, and a request's overflow must no
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +19,10 @@ from tasks.errors import DataError, bounded
 
 MISSING = "__missing__"
 LARGEST = float(np.finfo(np.float32).max)
+MANY = 64  # rows, from which on it pays to find the distinct values first
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
+Places = np.ndarray[Any, np.dtype[np.int64]]
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 
 
@@ -53,25 +56,62 @@ def booleans(column: pd.Series, name: str) -> Floats:
     return _each(column, name, _boolean, "true or false").astype(np.float32)
 
 
-def categories(column: pd.Series) -> list[str]:
+@dataclass(frozen=True)
+class Texts:
+    """A column of text: row i holds `levels[places[i]]`; a level may be listed twice."""
+
+    levels: tuple[str, ...]
+    places: Places
+
+    def column(self, index: pd.Index | None = None) -> pd.Series[Any]:
+        """Return the texts, one for each row."""
+        levels = pd.array(list(self.levels) or [""], dtype="str")
+        return pd.Series(levels.take(self.places), index=index)
+
+
+def texts(column: pd.Series) -> Texts:
     """Return text; a whole number is written without a point, whatever its type.
+
+    Each distinct value is written once.
+
+    >>> made = texts(pd.Series([3.0, None, 3.0]))
+    >>> made.column().tolist()
+    ['3', '__missing__', '3']
+    """
+    if len(column) < MANY or column.dtype == object:
+        return _each_text(column.tolist())
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        places, distinct = column.cat.codes.to_numpy(), column.cat.categories
+    else:
+        places, distinct = pd.factorize(column)
+    levels = (*(category(value) for value in distinct.tolist()), MISSING)
+    # a missing value has place -1, which is the last level
+    return Texts(levels, np.where(places < 0, len(levels) - 1, places))
+
+
+def categories(column: pd.Series) -> list[str]:
+    """Return the same as `texts`, as a list.
 
     >>> categories(pd.Series([3.0, None])), categories(pd.Series(["a", ""]))
     (['3', '__missing__'], ['a', '__missing__'])
     """
-    values = column.tolist()
-    known: dict[tuple[type, Any], str] = {}
-    result = []
-    for value in values:
+    made = texts(column)
+    return [made.levels[place] for place in made.places.tolist()]
+
+
+def _each_text(values: Sequence[Any]) -> Texts:
+    known: dict[tuple[type, Any], int] = {}
+    levels: list[str] = []
+    places = np.empty(len(values), dtype=np.int64)
+    for i, value in enumerate(values):
         try:
-            text = known.get((type(value), value))
+            place = known.setdefault((type(value), value), len(levels))
         except TypeError:
-            result.append(category(value))
-            continue
-        if text is None:
-            text = known[type(value), value] = category(value)
-        result.append(text)
-    return result
+            place = len(levels)
+        if place == len(levels):
+            levels.append(category(value))
+        places[i] = place
+    return Texts(tuple(levels), places)
 
 
 def moments(column: pd.Series, name: str) -> Doubles:

@@ -8,13 +8,13 @@ https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from onnx import numpy_helper
 
-from tasks.models.trees import Tree
+from tasks.models.trees import LEAF, Tree
 
 Array = np.ndarray[Any, Any]
 LESS_OR_EQUAL, SUM, NONE = 0, 1, 0
@@ -56,6 +56,52 @@ def newer(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
         "leaf_targetids": target[leaf].tolist(),
         "leaf_weights": _tensor(_joined(grown, "values")[leaf][:, 0]),
     }
+
+
+def trees_of(attributes: Mapping[str, Any]) -> tuple[Tree, ...]:
+    """Read what `newer` wrote.
+
+    Raises:
+        ValueError: the operator compares, sums or transforms in another way.
+    """
+    modes = numpy_helper.to_array(attributes["nodes_modes"])
+    way = (attributes["aggregate_function"], attributes["post_transform"])
+    if way != (SUM, NONE) or (modes != LESS_OR_EQUAL).any():
+        raise ValueError("trees of another kind")
+    thresholds = numpy_helper.to_array(attributes["nodes_splits"])
+    weights = numpy_helper.to_array(attributes["leaf_weights"])
+    return tuple(_read(root, attributes, thresholds, weights) for root in attributes["tree_roots"])
+
+
+def _read(root: int, attributes: Mapping[str, Any], thresholds: Array, weights: Array) -> Tree:
+    """Number the nodes of one tree from its root on; a leaf's number is its place among leaves."""
+    sides = [
+        (attributes[f"nodes_{side}nodeids"], attributes[f"nodes_{side}leafs"])
+        for side in ("true", "false")
+    ]
+    nodes: list[tuple[int, bool]] = [(root, False)]
+    children: list[tuple[int, int]] = []
+    while len(children) < len(nodes):
+        node, is_leaf = nodes[len(children)]
+        children.append((LEAF, LEAF) if is_leaf else (len(nodes), len(nodes) + 1))
+        if not is_leaf:
+            nodes += [(ids[node], bool(leafs[node])) for ids, leafs in sides]
+    leaf = np.array([is_leaf for _, is_leaf in nodes])
+    place = np.array([number for number, _ in nodes])
+    inner = np.where(leaf, root, place)
+    feature, missing = (
+        np.array(attributes[name])
+        for name in ("nodes_featureids", "nodes_missing_value_tracks_true")
+    )
+    return Tree(
+        feature[inner],
+        thresholds[inner].astype(np.float32),
+        np.array([left for left, _ in children]),
+        np.array([right for _, right in children]),
+        missing[inner].astype(bool),
+        np.where(leaf, weights[np.where(leaf, place, 0)], 0.0)[:, None],
+        int(attributes["leaf_targetids"][place[leaf][0]]),
+    )
 
 
 def older(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:

@@ -29,17 +29,8 @@ class OnnxModel:
         Raises:
             IntegrityError: they are no ONNX model, or not one of ours.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = QUIET
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = _opened(data, threads)
             notes = self._session.get_modelmeta().custom_metadata_map
             self.task: str = notes["perennial.task"]
             columns = json.loads(notes["perennial.columns"])
@@ -130,3 +121,26 @@ class MatrixModel:
             return np.zeros((0, self._model.classes or 1))
         both = zip(self._names, (numbers, texts), self._given, strict=True)
         return self._model.run({name: values for name, values, given in both if given})
+
+
+class Part:
+    """A part of an exported model, see `tasks.models.anatomy`; safe to use from several threads."""
+
+    def __init__(self, data: bytes) -> None:
+        self._session = _opened(data, 1)
+        self.inputs = tuple(each.name for each in self._session.get_inputs())
+
+    def run(self, feed: Mapping[str, Array]) -> Array:
+        """Return the one output; inputs are (rows, 1) each, but for the sums of trees."""
+        return np.asarray(self._session.run(None, dict(feed))[0])
+
+
+def _opened(data: bytes, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = QUIET
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -24,7 +24,7 @@ from tasks.monitoring.suspicion import associations, contradicted, suspicions
 from tasks.monitoring.watch import Watch
 from tasks.policy.situation import Figure
 from tasks.scoring.judgement import Labelled, judged
-from tasks.scoring.score import Scorer
+from tasks.scoring.scorer import Scorer
 from tasks.training.dataset import encode, moments
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from tasks.ledger.ledger import Ledger, ledger_of
 from tasks.policy.situation import Figure
 from tasks.promotion import pointer
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
-from tasks.scoring.score import Scorer, champion_of
+from tasks.scoring.scorer import Scorer, champion_of
 from tasks.settings import Settings
 from tasks.store.base import Store
 

@@ -45,15 +45,20 @@ class Labelled:
             times,
         )
 
-    def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
-        """Add the labelled rows of a piece."""
+    def known(self, frame: pd.DataFrame) -> Array:
+        """Return, for each row, whether its label is there and known to the model."""
         if self.target not in frame or self.event_time not in frame:
-            return self
+            return np.zeros(len(frame), dtype=bool)
         target = frame[self.target]
         told = target.isin(self.classes) if self.classes else target.notna()
-        known = (told & frame[self.event_time].notna()).to_numpy()
+        return (told & frame[self.event_time].notna()).to_numpy()
+
+    def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
+        """Add the labelled rows of a piece."""
+        known = self.known(frame)
         if not known.any():
             return self
+        target = frame[self.target]
         return Labelled(
             self.target,
             self.event_time,

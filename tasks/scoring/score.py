@@ -1,199 +1,242 @@
-"""Score one object of the bucket in bounded memory, every row of it, in its order."""
+"""Score a source of any length in bounded memory: every row of it, in its order, by one version."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks.config import Pipeline
+from tasks.data.columns import FileRows
 from tasks.data.curated import columns_of, curated
-from tasks.errors import DataError, Refused
+from tasks.data.table import table_at
+from tasks.errors import DataError, NotFound
 from tasks.faults import external_write
-from tasks.features.prepare import load_transform, prepare
-from tasks.features.schema import FeatureSchema
 from tasks.ledger.ledger import ledger_of
-from tasks.models.runtime import OnnxModel
-from tasks.promotion import pointer
-from tasks.promotion.manifest import MODEL, Manifest
-from tasks.promotion.versions import load
+from tasks.scoring.ahead import ahead
 from tasks.scoring.judgement import Labelled, entry_of, judged
+from tasks.scoring.parts import PARQUET, Parts, Places
+from tasks.scoring.piece import Piece, Reading, Scored, scored
+from tasks.scoring.progress import progress
+from tasks.scoring.run import Pin, clear, pinned, run_of
+from tasks.scoring.scorer import Scorer, pointed, refuse_missing, scorer_of
+from tasks.scoring.sources import Rows, key_of, rows_of
+from tasks.scoring.thinning import Thinned, together
 from tasks.settings import Settings
 from tasks.store.base import Store
 from tasks.store.layout import Layout
-from tasks.validation.sniff import open_source
-from tasks.validation.source import BadBatch, Source
+
+PART_ROWS = 1_048_576
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Scorer:
-    """The champion as it scores: its manifest, its model and its way to prepare rows."""
+class Scoring:
+    """What one scoring works with; `target` is where its output lies in the bucket."""
 
-    manifest: Manifest
-    model: OnnxModel
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    settings: Settings
+    store: Store
+    pipeline: Pipeline
+    scorer: Scorer
+    rows: Rows
+    pin: Pin
+    places: Places
+    target: str
+    say: Say = field(repr=False)
 
-    @cached_property
-    def schema(self) -> FeatureSchema:
-        """The features it was trained on."""
-        return FeatureSchema.from_dict(self.manifest.schema)
+    @property
+    def none(self) -> Labelled:
+        """No labelled rows yet."""
+        return Labelled.empty(self.scorer.manifest, self.pipeline)
 
-    def prepare(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return what the model sees of these rows."""
-        transform = load_transform(self.manifest.lineage.get("transform"))
-        return prepare(frame, self.schema, transform)
-
-    def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Return (n, classes) probabilities or (n,) values."""
-        return np.asarray(self.model.predict(self.prepare(frame)))
+    @property
+    def to_table(self) -> bool:
+        """Whether the output is a Delta table."""
+        return not self.target.endswith(".parquet")
 
 
 def score(
-    settings: Settings, store: Store, pipeline: Pipeline, source: str, output: str | None = None
+    settings: Settings,
+    store: Store,
+    pipeline: Pipeline,
+    source: str,
+    output: str | None = None,
+    *,
+    say: Say = lambda _: None,
+    part_rows: int = PART_ROWS,
 ) -> dict[str, Any]:
-    """Score the object `source` into the Parquet object `output`; same rows, same order.
+    """Score the object or Delta table `source` into `output`; same rows, same order.
 
-    Where rows have the target, the model is judged on them and that is recorded in the ledger.
+    Both are keys or `s3://` addresses in the bucket; `curated` is the pipeline's own table. An
+    output that ends in `.parquet` is an object, any other a Delta table, which gets the rows in one
+    commit, once however often they are scored; without one an object is made under a name of its
+    own. A scoring that died goes on behind its last part of `part_rows` rows, with the version that
+    it began with. Where rows have the target, the model is judged on them (on at most 200,000,
+    evenly taken), and that is recorded in the ledger.
 
     Raises:
         Refused: there is no champion yet.
-        DataError: the object cannot be read, lacks a feature, or a value does not fit.
-        IntegrityError: the champion's files do not hold.
+        NotFound: there is no such source.
+        DataError: the source cannot be read, lacks a feature, or a value does not fit.
+        IntegrityError: the model's files or the parts do not hold.
     """
-    scorer = champion_of(settings, store, pipeline)
+    layout = Layout(pipeline.name)
+    limit = int(pipeline.data.max_batch_gib * 2**30)
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "source"
-        info = store.download(source, path)
-        digest = _digest(path, scorer.manifest)
-        target = output or Layout(pipeline.name).scored(digest)
-        schema = columns_of(curated(settings, pipeline.name))
-        scored = Path(scratch) / "predictions.parquet"
+        folder = Path(scratch)
+        rows = rows_of(settings, store, key_of(source, settings, layout), limit, folder)
+        scoring = _begun(settings, store, pipeline, rows, output, part_rows, say)
         try:
-            opened = open_source(path, source, int(pipeline.data.max_batch_gib * 2**30))
-            labelled, rows = _write(scorer, pipeline, opened, schema, scored)
-        except BadBatch as bad:
-            remedy = "Send the file as it was sent for training."
-            raise DataError(source, "the file can be read", bad, remedy) from bad
-        with external_write("score.output"):
-            store.upload(scored, target, content_type="application/vnd.apache.parquet")
-    evaluation = judged(pipeline, scorer.manifest, labelled)
-    outcome = {
-        "pipeline": pipeline.name,
-        "version": scorer.manifest.version,
-        "object": source,
-        "bytes": info.size,
-        "rows": rows,
-        "labelled": len(labelled.y),
-        "output": target,
-        "metric": pipeline.metric,
-        **evaluation,
-    }
-    if evaluation:
-        ledger_of(settings, pipeline.name).append(entry_of(pipeline, digest, outcome))
+            outcome = _scored(scoring, folder)
+        except DataError:
+            clear(store, layout, scoring.places.run)
+            raise
+    if outcome.get("metrics"):
+        with external_write("score.ledger"):
+            entry = entry_of(pipeline, _digest(rows, scoring.pin), outcome)
+            ledger_of(settings, pipeline.name).append(entry)
+    with external_write("score.cleared"):
+        clear(store, layout, scoring.places.run)
     return outcome
 
 
-def champion_of(settings: Settings, store: Store, pipeline: Pipeline) -> Scorer:
-    """Load the champion, every check made.
+def _begun(
+    settings: Settings,
+    store: Store,
+    pipeline: Pipeline,
+    rows: Rows,
+    output: str | None,
+    part_rows: int,
+    say: Say,
+) -> Scoring:
+    """Pin the scoring, or take up an earlier one's pin, and load the version that scores."""
+    layout, run = Layout(pipeline.name), run_of(rows.identity, output)
 
-    Raises:
-        Refused: there is none.
-        IntegrityError: its files do not hold.
-    """
-    found = pointer.read(store, pipeline.name)
-    if found is None:
-        remedy = f"Train one: `perennial train {pipeline.name}`."
-        raise Refused(f"pipeline {pipeline.name}", "a champion is in service", "none", remedy)
-    champion = found[0]
-    manifest, files = load(
-        store, pipeline.name, champion.version, settings.signing_key, champion.digest
-    )
-    return Scorer(manifest, OnnxModel(files[MODEL]), files)
+    def propose() -> Pin:
+        champion = pointed(store, pipeline)
+        return Pin(champion.version, champion.digest, rows.version(), part_rows)
+
+    pin = pinned(store, layout, run, propose)
+    scorer = scorer_of(settings, store, pipeline, pin.version, pin.digest)
+    places = Places(layout, run, pin.digest)
+    made = layout.scored(_digest(rows, pin))
+    target = made if output is None else key_of(output, settings, layout)
+    return Scoring(settings, store, pipeline, scorer, rows, pin, places, target, say)
 
 
-def _write(
-    scorer: Scorer, pipeline: Pipeline, source: Source, schema: pa.Schema | None, path: Path
-) -> tuple[Labelled, int]:
-    """Score piece by piece; return the labelled part and the count of rows."""
-    assert schema is not None, "a champion was trained on a curated table"
-    refuse_missing(scorer, pipeline, source.names())
-    rows, labelled = 0, Labelled.empty(scorer.manifest, pipeline)
-    writer: pq.ParquetWriter | None = None
-    try:
-        for table in tables(source, schema):
-            frame = table.to_pandas(date_as_object=False)
-            predictions = scorer.predict(frame)
-            made = _predictions(scorer.manifest, pipeline, table, predictions)
-            writer = writer or pq.ParquetWriter(path, made.schema, compression="zstd")
-            writer.write_table(made)
-            labelled = labelled.plus(frame, predictions)
-            rows += table.num_rows
-    finally:
-        if writer is not None:
-            writer.close()
-    if not rows:
+def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
+    """Score what is not there yet, deliver and judge it all, and say what came of it."""
+    pipeline, rows, pin = scoring.pipeline, scoring.rows, scoring.pin
+    schema = _wanted(scoring, columns_of(curated(scoring.settings, pipeline.name)))
+    repeated = ["model_version", *(["prediction"] if scoring.scorer.manifest.classes else [])]
+    with Parts(scoring.store, scoring.places, folder / "predictions", repeated) as parts:
+        taken = parts.taken()
+        if taken:
+            scoring.say(f"Going on behind {taken} parts that version {pin.version} scored before")
+        found, count = _put(scoring, schema, parts, taken)
+        _deliver(scoring, parts.finish(count))
+    return {
+        "pipeline": pipeline.name,
+        "version": pin.version,
+        "object": rows.name,
+        "data_version": pin.data_version,
+        "bytes": rows.size,
+        "rows": count,
+        "output": scoring.target,
+        "format": "delta" if scoring.to_table else "parquet",
+        "resumed_parts": taken,
+        "labelled": found.count,
+        "judged": len(found.places),
+        "metric": pipeline.metric,
+        **judged(pipeline, scoring.scorer.manifest, found.labelled),
+    }
+
+
+def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple[Thinned, int]:
+    """Put the parts behind the first `taken`; return what is needed to judge all, and the rows."""
+    from joblib import cpu_count  # type: ignore[import-untyped]
+
+    pin, rows = scoring.pin, scoring.rows
+    reading, total = Reading(), rows.total(pin.data_version)
+    found = together([Thinned(scoring.none, np.zeros(0, np.int64)), *_kept(scoring, taken)])
+    started = time.monotonic()
+    pieces = reading.behind(rows.tables(schema, pin.data_version), pin.rows, taken)
+    done = before = taken * pin.rows
+    made = ahead(lambda piece: _piece(scoring, piece), pieces, cpu_count())
+    for number, group in groupby(made, key=lambda one: one.part):
+        some = list(group)
+        _keep(scoring, number, together([one.labelled for one in some]))
+        found = together([found, *(one.labelled for one in some)])
+        part = pa.concat_tables([one.table for one in some])
+        parts.put(number, part)
+        done += part.num_rows
+        scoring.say(progress(done, total, done - before, time.monotonic() - started))
+    if not reading.rows:
         raise DataError("source", "it holds rows", "none")
-    return labelled, rows
+    return found, reading.rows
 
 
-def tables(source: Source, schema: pa.Schema) -> Iterator[pa.Table]:
-    """Yield a file's rows in the curated table's types.
+def _piece(scoring: Scoring, piece: Piece) -> Scored:
+    compared = piece.first % scoring.pin.rows == 0
+    return scored(
+        scoring.scorer, scoring.pipeline, piece, places=scoring.to_table, compared=compared
+    )
+
+
+def _deliver(scoring: Scoring, made: Path) -> None:
+    """Write the output: the file as it is, or its rows in one commit."""
+    with external_write("score.output"):
+        if not scoring.to_table:
+            scoring.store.upload(made, scoring.target, content_type=PARQUET)
+            return
+        table = table_at(scoring.settings, scoring.target)
+        said = {"run": scoring.places.run, "model": str(scoring.pin.version)}
+        table.append(FileRows(made), scoring.places.transaction, said)
+
+
+def _keep(scoring: Scoring, part: int, labelled: Thinned) -> None:
+    """Keep what is needed to judge a part, before the part itself."""
+    if labelled.count:
+        with external_write("score.labelled"):
+            scoring.store.put(scoring.places.labelled(part), labelled.to_bytes())
+
+
+def _kept(scoring: Scoring, taken: int) -> list[Thinned]:
+    found = []
+    for part in range(taken):
+        try:
+            data = scoring.store.get(scoring.places.labelled(part))
+        except NotFound:
+            continue
+        found.append(Thinned.from_bytes(data, scoring.none))
+    return found
+
+
+def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
+    """Return the columns to read: all where the user's function may take any of them.
 
     Raises:
-        DataError: a value does not read as its column's type.
+        DataError: a feature is no column of the source.
     """
-    before = 0
-    for piece in source.pieces(schema):
-        if piece.bad:
-            column, places = next(iter(piece.bad.items()))
-            rule = f"every value of {column} reads as {schema.field(column).type}"
-            came = f"another in row {before + int(places[0]) + 1:,}"
-            raise DataError("source", rule, came, "Mend the file; nothing was scored.")
-        before += piece.table.num_rows
-        yield piece.table
+    assert schema is not None, "a champion was trained on a curated table"
+    scorer, pipeline = scoring.scorer, scoring.pipeline
+    if scorer.manifest.lineage.get("transform"):
+        return schema
+    refuse_missing(scorer, scoring.rows.names(scoring.pin.data_version))
+    features = [feature.name for feature in scorer.schema.features]
+    wanted = {*features, *pipeline.key, pipeline.event_time, pipeline.target}
+    return pa.schema([column for column in schema if column.name in wanted])
 
 
-def refuse_missing(scorer: Scorer, pipeline: Pipeline, names: tuple[str, ...]) -> None:
-    """Make sure that a file with these columns has every feature.
-
-    Raises:
-        DataError: one is absent, and no transform could make it.
-    """
-    if pipeline.features.transform:
-        return
-    absent = [feature.name for feature in scorer.schema.features if feature.name not in names]
-    if absent:
-        rule = "every feature of the champion is a column"
-        raise DataError("source", rule, f"no {', '.join(absent)}", "Add the columns.")
-
-
-def _predictions(
-    manifest: Manifest, pipeline: Pipeline, table: pa.Table, predictions: np.ndarray[Any, Any]
-) -> pa.Table:
-    kept = [*pipeline.key, pipeline.event_time]
-    columns = {name: table[name] for name in kept if name in table.column_names}
-    if manifest.classes:
-        labels = np.array(manifest.classes)[predictions.argmax(axis=1)]
-        columns["prediction"] = pa.array(labels.tolist())
-        for place, label in enumerate(manifest.classes):
-            columns[f"probability_{label}"] = pa.array(predictions[:, place])
-    else:
-        columns["prediction"] = pa.array(predictions)
-    columns["model_version"] = pa.array(np.full(table.num_rows, manifest.version))
-    return pa.table(columns)
-
-
-def _digest(path: Path, manifest: Manifest) -> str:
-    """Name a scoring by the bytes that were scored and the model that scored them."""
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(f"{content} {manifest.digest}".encode()).hexdigest()
+def _digest(rows: Rows, pin: Pin) -> str:
+    """Name a scoring by what was scored and the model that scored it."""
+    read = rows.identity if pin.data_version is None else f"{rows.identity} {pin.data_version}"
+    return hashlib.sha256(f"{read} {pin.digest}".encode()).hexdigest()

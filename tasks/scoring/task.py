@@ -14,15 +14,17 @@ from tasks.settings import Settings
 
 
 @task(name="score object", **retried(StoreUnavailable, waits=(1, 5)))
-def score_object(pipeline: str, source: str, output: str | None) -> dict[str, Any]:
-    """Score one object with the champion; show the figures where the truth was there."""
+def score_object(pipeline: str, source: str, output: str | None, part_rows: int) -> dict[str, Any]:
+    """Score one object or table with the champion; show the figures where the truth was there."""
     from tasks.scoring.score import score
     from tasks.store.s3 import S3Store
 
     settings = Settings.from_environment()
     configuration = find_pipeline(pipeline, settings.pipelines)
-    outcome = score(settings, S3Store(settings), configuration, source, output)
-    get_run_logger().info(
+    say = get_run_logger().info
+    store = S3Store(settings)
+    outcome = score(settings, store, configuration, source, output, say=say, part_rows=part_rows)
+    say(
         "Version %d scored %d rows, %d of them labelled",
         outcome["version"],
         outcome["rows"],

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError, bounded
-from tasks.features.prepare import MICROSECONDS_A_DAY, prepare, prepared_columns
+from tasks.features.cycles import MICROSECONDS_A_DAY
+from tasks.features.prepare import prepare, prepared_columns
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import PARTS, Feature, FeatureSchema
 from tasks.features.transform import Transform

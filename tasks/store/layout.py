@@ -111,6 +111,21 @@ class Layout:
         """Return where the predictions for one file by one model lie."""
         return f"{self.pipeline}/scored/{digest}/predictions.parquet"
 
+    def scoring(self, run: str) -> str:
+        """Return where a scoring keeps what it needs to go on, until it is done."""
+        return f"{self.pipeline}/scoring/runs/{run}/"
+
+    def scoring_pin(self, run: str) -> str:
+        return f"{self.scoring(run)}pin.json"
+
+    def scoring_part(self, run: str, model: str, number: int) -> str:
+        """Return where a part of the predictions by the model of this digest lies."""
+        return f"{self.scoring(run)}{model[:16]}/{number:06}.parquet"
+
+    def scoring_labelled(self, run: str, model: str, number: int) -> str:
+        """Return where what is needed to judge that part lies."""
+        return f"{self.scoring(run)}{model[:16]}/{number:06}.labelled.parquet"
+
     def report(self, topic: str, name: str) -> str:
         return f"{self.pipeline}/reports/{topic}/{name}"
 

@@ -11,6 +11,7 @@ BENCHMARKS = (
     "ingest_speed",
     "ingest_memory",
     "drift",
+    "batch_scoring",
     "explanation",
     "backtest",
     "serving",

@@ -36,11 +36,15 @@ class Bench:
         """Run one of the flows in a process of its own; it must complete."""
         return completed(flow, self.environment, self.folder, pipeline=self.name, **parameters)
 
-    def die(self, flow: str, point: str) -> None:
+    def die(self, flow: str, point: str, **parameters: Any) -> None:
         """Run a flow that must reach `point` and die there."""
         marker = self.folder / f"fired-{point}"
         status, _ = run_flow(
-            flow, self.environment, {"pipeline": self.name}, self.folder, (point, marker)
+            flow,
+            self.environment,
+            {"pipeline": self.name, **parameters},
+            self.folder,
+            (point, marker),
         )
         assert status == -signal.SIGKILL, f"{point}: ended with {status}"
         assert marker.read_text() == point

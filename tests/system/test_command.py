@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tasks.data.table import table_at
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tests.flows.conftest import toy_rows
@@ -121,6 +122,20 @@ def test_scoring_a_local_file(trained: Stack, tmp_path: Path) -> None:
     said = perennial(trained, "score", "toy", str(source), str(output), "--json")
     assert said.status == 0, said.err
     assert said.document["rows"] == len(pd.read_parquet(output)) == 50
+
+
+def test_scoring_the_curated_table_into_a_table(trained: Stack) -> None:
+    target = f"s3://{trained.settings.bucket}/toy/scores"
+    for _ in range(2):
+        said = perennial(trained, "score", "toy", "curated", target, "--json")
+        assert said.status == 0, said.err
+        assert (said.document["rows"], said.document["format"]) == (1600, "delta")
+        assert "100% scored: 1,600 of 1,600 rows" in said.err
+    rows = table_at(trained.settings, "toy/scores").read(["_row"])
+    assert sorted(rows["_row"].to_pylist()) == list(range(1600))
+    missing = perennial(trained, "score", "toy", "nothing.csv", target)
+    assert missing.status == 2
+    assert "nothing.csv" in missing.err
 
 
 def test_explaining_rows_of_a_local_file(trained: Stack, tmp_path: Path) -> None:

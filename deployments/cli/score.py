@@ -1,0 +1,78 @@
+"""The command that scores a file, an object or a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deployments.cli.bar import Bar
+from deployments.cli.output import reporting, say, show
+from deployments.cli.running import Session, follow, open_session, share_of
+from deployments.cli.runs import interval
+from tasks.errors import ConfigurationError
+
+ADDRESS = "s3://"
+
+
+@click.command()
+@click.argument("name")
+@click.argument("source", metavar="IN")
+@click.argument("output", metavar="OUT")
+@reporting
+def score(name: str, source: str, output: str, as_json: bool) -> None:
+    """Score every row of IN with the champion into OUT, in its order.
+
+    The same command again goes on with a scoring that died.
+
+    IN is a file here (CSV, Parquet, JSON lines), an object or a Delta table in the bucket
+    (s3://bucket/path, or its path), or `curated`, the pipeline's own table. OUT is a Parquet file
+    here; s3://bucket/name.parquet, an object; or s3://bucket/path, a Delta table.
+    """
+    local = Path(output)
+    if not output.startswith(ADDRESS) and (local.is_dir() or not local.parent.is_dir()):
+        rule = "it is a file in a folder that is there, or an address such as s3://perennial/out"
+        raise ConfigurationError(output, rule, "neither", "Make the folder, or choose another.")
+    session = open_session(name)
+    key = source_of(session, source)
+    target = output if output.startswith(ADDRESS) else None
+    with Bar(say) as bar:
+        parameters = {"source": key, "output": target}
+        outcome = follow(session, "score", parameters, cause="command", say=bar)
+    if target is None:
+        say(f"Downloading {local.name}")
+        session.store.download(outcome["output"], local)
+    show(outcome, as_json, lambda: summary(outcome))
+
+
+def source_of(session: Session, source: str) -> str:
+    """Return where the rows lie in the bucket; a file is uploaded.
+
+    Raises:
+        ConfigurationError: there is no such file, object or table.
+    """
+    path = Path(source)
+    if path.is_file():
+        return session.drop(path, say, folder="scoring")
+    if source.startswith(ADDRESS) or source == "curated":
+        return source
+    key = source.rstrip("/")
+    log = session.store.list(f"{key}/_delta_log/")
+    if session.store.head(key) is None and not any(True for _ in log):
+        rule = "it is a file here, or an object or a Delta table in the bucket"
+        raise ConfigurationError(source, rule, "none of them", "Check the name.")
+    return source
+
+
+def summary(outcome: dict[str, Any]) -> str:
+    """How many rows were scored, and how well where the truth was there."""
+    line = f"{outcome['rows']:,} rows scored by version {outcome['version']}."
+    if outcome.get("resumed_parts"):
+        line += f" {outcome['resumed_parts']} parts were there from before."
+    live = outcome.get("metrics", {}).get(outcome.get("metric", ""))
+    if live is None:
+        return line
+    naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
+    coverage = share_of(outcome["labelled"], outcome["rows"])
+    return f"{line}\n{outcome['metric']} {interval(live)} on {coverage} labelled; naive: {naive}."

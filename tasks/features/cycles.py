@@ -1,0 +1,69 @@
+"""The parts of a time that come again: hour, weekday, month, day of the year. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tasks.features.values import Doubles, Floats
+
+MICROSECONDS_A_DAY = 86_400_000_000
+MICROSECONDS_AN_HOUR = 3_600_000_000.0
+Days = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def cycles(exact: Doubles, parts: Iterable[str]) -> dict[str, Floats]:
+    """Return each part as float32, NaN where the time is missing.
+
+    `exact` is in whole microseconds since 1970 in UTC, NaN where missing. Weekday 0 is Monday,
+    and the hour has its minutes as a fraction.
+
+    >>> made = cycles(np.array([0.0, 90_000_000_000.0, np.nan]), ("hour", "weekday"))
+    >>> made["hour"].tolist(), made["weekday"].tolist()
+    ([0.0, 1.0, nan], [3.0, 4.0, nan])
+    """
+    missing = np.isnan(exact)
+    whole = np.where(missing, 0.0, exact).astype(np.int64)
+    days = whole // MICROSECONDS_A_DAY
+    made = {}
+    for part in parts:
+        if part == "hour":
+            values = ((whole - days * MICROSECONDS_A_DAY) / MICROSECONDS_AN_HOUR).astype(np.float32)
+        else:
+            values = _by_day(days, _OF_A_DAY[part])
+        values[missing] = np.nan
+        made[part] = values
+    return made
+
+
+def _by_day(days: Days, part: Callable[[Days], Any]) -> Floats:
+    """Ask the calendar once for each day of the span, where that is shorter than the rows."""
+    first = int(days.min()) if len(days) else 0
+    span = int(days.max()) - first + 1 if len(days) else 0
+    if span > len(days):
+        return np.asarray(part(days), dtype=np.float32)
+    table = np.asarray(part(np.arange(first, first + span)), dtype=np.float32)
+    return table[days - first]
+
+
+def _weekday(days: Days) -> Any:
+    # the epoch, 1 January 1970, was a Thursday
+    return (days + 3) % 7
+
+
+def _month(days: Days) -> Any:
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+
+
+def _day_of_year(days: Days) -> Any:
+    dates = days.astype("datetime64[D]")
+    return (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1
+
+
+_OF_A_DAY: Mapping[str, Callable[[Days], Any]] = {
+    "weekday": _weekday,
+    "month": _month,
+    "day_of_year": _day_of_year,
+}

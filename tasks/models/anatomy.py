@@ -1,0 +1,134 @@
+"""An exported model taken apart, for those who put many rows through it.
+
+Text reaches the graph as a place among a column's levels, looked up outside once per distinct
+text; boosted trees leave it altogether. What lies before and behind them stays ONNX.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from tasks.errors import IntegrityError, bounded
+from tasks.models import ensembles
+from tasks.models.trees import Tree
+
+REMEDY = "Restore the file, or take another version."
+ENCODED, SUMS = "encoded rows", "sums of trees"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A text column, the name its places go by, and its levels; the place after them is unknown."""
+
+    column: str
+    name: str
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """`front` makes the encoded rows that `trees` take, `back` the answer of their sums.
+
+    `whole` makes the answer without them; where there are no trees to take out it is all there is.
+    """
+
+    task: str
+    numbers: tuple[str, ...]
+    lookups: tuple[Lookup, ...]
+    whole: bytes
+    front: bytes = b""
+    trees: tuple[Tree, ...] = ()
+    outputs: int = 0
+    back: bytes | None = None
+
+
+def anatomy(data: bytes) -> Anatomy:
+    """Take the bytes that `to_onnx` made apart.
+
+    Raises:
+        IntegrityError: they are no ONNX model, or not one of ours.
+    """
+    try:
+        model = onnx.load_from_string(data)
+        notes = {each.key: each.value for each in model.metadata_props}
+        numbers = tuple(json.loads(notes["perennial.columns"])["numbers"])
+        lookups = tuple(_lookup(node) for node in _of(model, "LabelEncoder"))
+        return _apart(model, notes["perennial.task"], numbers, lookups)
+    except Exception as error:
+        came = f"{len(data)} bytes: {bounded(error, 200)}"
+        raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
+
+
+def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Lookup, ...]) -> Anatomy:
+    nodes = [node for node in model.graph.node if node.op_type != "LabelEncoder"]
+    places = {each.name: TensorProto.INT64 for each in lookups}
+    inputs = {**dict.fromkeys(numbers, TensorProto.FLOAT), **places}
+    (answer,) = model.graph.output
+    ensemble = [node for node in nodes if node.op_type == "TreeEnsemble"]
+    whole = _cut(model, nodes, inputs, answer)
+    if len(ensemble) != 1:
+        return Anatomy(task, numbers, lookups, whole)
+    (tree,) = ensemble
+    (cast,) = [node for node in nodes if node.output[0] == tree.input[0]]
+    encoded = helper.make_node("Identity", [cast.input[0]], [ENCODED])
+    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in tree.attribute}
+    before = _needed(nodes, cast.input[0])
+    made = helper.make_tensor_value_info(ENCODED, TensorProto.FLOAT, ["rows", "columns"])
+    renamed = helper.make_node("Identity", [SUMS], [tree.output[0]])
+    behind = [node for node in _needed(nodes, answer.name) if node not in (*before, cast, tree)]
+    return Anatomy(
+        task,
+        numbers,
+        lookups,
+        whole,
+        _cut(model, [*before, encoded], inputs, made),
+        ensembles.trees_of(given),
+        int(given["n_targets"]),
+        _cut(model, [renamed, *behind], {SUMS: TensorProto.DOUBLE}, answer),
+    )
+
+
+def _lookup(node: Any) -> Lookup:
+    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    levels = tuple(key.decode() for key in given["keys_strings"])
+    if list(given["values_int64s"]) != list(range(len(levels))):
+        raise ValueError("levels are not numbered in their order")
+    if given["default_int64"] != len(levels):
+        raise ValueError("unknown text has a level's number")
+    return Lookup(node.input[0], node.output[0], levels)
+
+
+def _of(model: Any, kind: str) -> Iterable[Any]:
+    return (node for node in model.graph.node if node.op_type == kind)
+
+
+def _needed(nodes: Sequence[Any], name: str) -> list[Any]:
+    """Return the nodes that this value is made of, in their order."""
+    wanted, found = {name}, []
+    for node in reversed(nodes):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            found.append(node)
+    return found[::-1]
+
+
+def _cut(model: Any, nodes: Sequence[Any], inputs: Mapping[str, int], output: Any) -> bytes:
+    """Write some of the nodes as a model of their own."""
+    used = {name for node in nodes for name in node.input}
+    constants = [each for each in model.graph.initializer if each.name in used]
+    given = [
+        helper.make_tensor_value_info(name, kind, ["rows", "columns" if name == SUMS else 1])
+        for name, kind in inputs.items()
+        if name in used
+    ]
+    graph = helper.make_graph(list(nodes), "part", given, [output], initializer=constants)
+    part = helper.make_model(
+        graph, opset_imports=list(model.opset_import), ir_version=model.ir_version
+    )
+    return bytes(part.SerializeToString())

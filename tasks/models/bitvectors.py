@@ -1,0 +1,221 @@
+"""Many rows through boosted trees at once, without walking any tree. Pure.
+
+Each leaf of a tree is a bit. A row's value falls in a bin between two thresholds of its column,
+and the bin says, for every tree, which leaves can still be reached; the bins of all columns
+together leave the row's own leaf as the lowest bit that is set. Source: QuickScorer, Lucchese et
+al., SIGIR 2015. Columns with few bins share one table, so that there are fewer to look into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.models.cuts import Cuts
+from tasks.models.trees import Tree
+
+Array = np.ndarray[Any, Any]
+MOST_LEAVES = 64
+SHARED_BYTES = 192 * 1024
+CELLS = 200_000
+WIDTHS = ((16, np.uint16), (32, np.uint32), (64, np.uint64))
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the bins of some columns leave: `leaves` is (bins, trees) of bits.
+
+    The bins of a column are those between its thresholds and one for a missing value; `sizes`
+    says how many each column has.
+    """
+
+    columns: tuple[int, ...]
+    cuts: tuple[Cuts, ...]
+    sizes: tuple[int, ...]
+    leaves: Array
+
+    def bins(self, rows: Array) -> Array:
+        """Return the joint bin of each of (n, columns) float32 rows."""
+        joint: Array | None = None
+        for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
+            bins = cuts.bins(np.ascontiguousarray(rows[:, column]))
+            joint = bins if joint is None else joint * size + bins
+        assert joint is not None, "a table has a column"
+        return joint
+
+    def joined(self, other: Table) -> Table:
+        """Return one table for the columns of both."""
+        both = self.leaves[:, None, :] & other.leaves[None, :, :]
+        return Table(
+            self.columns + other.columns,
+            self.cuts + other.cuts,
+            self.sizes + other.sizes,
+            both.reshape(-1, both.shape[2]),
+        )
+
+
+@dataclass(frozen=True)
+class Bitvectors:
+    """Trees of at most 64 leaves.
+
+    `values` is (trees, leaves), in the order of outputs; `ends` says where each output's trees end.
+    """
+
+    tables: tuple[Table, ...]
+    values: Array
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, trees: Sequence[Tree], outputs: int) -> Bitvectors | None:
+        """Return the trees in this form, or None where one has too many leaves.
+
+        >>> none = np.array([-1, -1, -1])
+        >>> stump = Tree(np.zeros(3, int), np.zeros(3, np.float32), np.array([1, -1, -1]),
+        ...              np.array([2, -1, -1]), np.zeros(3, bool), np.array([[0.0], [5.0], [7.0]]))
+        >>> made = Bitvectors.of([stump], 1)
+        >>> made.sums(np.array([[-1.0], [0.0], [1.0], [np.nan]], np.float32)).ravel().tolist()
+        [5.0, 5.0, 7.0, 7.0]
+        """
+        most = max(int((tree.left < 0).sum()) for tree in trees)
+        if most > MOST_LEAVES or any(tree.values.shape[1] != 1 for tree in trees):
+            return None
+        width, kind = next((bits, kind) for bits, kind in WIDTHS if most <= bits)
+        ordered = sorted(trees, key=lambda tree: tree.output)
+        values = np.zeros((len(ordered), width))
+        found: dict[int, list[_Split]] = {}
+        for place, tree in enumerate(ordered):
+            for split in _splits(tree, place, values[place]):
+                found.setdefault(split.column, []).append(split)
+        tables = [_table(column, each, len(ordered), kind) for column, each in found.items()]
+        counts = np.bincount([tree.output for tree in ordered], minlength=outputs)
+        return cls(tuple(_shared(tables)), values, tuple(np.cumsum(counts).tolist()))
+
+    def sums(self, rows: Array) -> Array:
+        """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows."""
+        bins = [table.bins(rows) for table in self.tables]
+        answers = np.zeros((len(rows), len(self.ends)))
+        desk = _Desk.of(self.values, max(16, CELLS // len(self.values)))
+        starts = (0, *self.ends[:-1])
+        for first in range(0, len(rows), len(desk.left)):
+            part = slice(first, min(first + len(desk.left), len(rows)))
+            leaves = self._reached([each[part] for each in bins], desk.first(part.stop - first))
+            for output, (start, end) in enumerate(zip(starts, self.ends, strict=True)):
+                np.sum(leaves[:, start:end], axis=1, out=answers[part, output])
+        return answers
+
+    def _reached(self, bins: Sequence[Array], desk: _Desk) -> Array:
+        """Return (rows, trees) values of the leaves that rows in these bins end in."""
+        left, more = desk.left, desk.more
+        left.fill(np.iinfo(left.dtype).max)
+        for table, each in zip(self.tables, bins, strict=True):
+            np.take(table.leaves, each, axis=0, out=more, mode="clip")
+            np.bitwise_and(left, more, out=left)
+        np.negative(left, out=more)
+        np.bitwise_and(left, more, out=left)
+        # which bit is set is read off the exponent of a float that holds the power of two
+        np.copyto(desk.floats, left, casting="unsafe")
+        wide = desk.floats.dtype == np.float64
+        bits = desk.floats.view(np.int64 if wide else np.int32)
+        np.right_shift(bits, 52 if wide else 23, out=bits)
+        np.add(bits, desk.offsets, out=desk.places)
+        np.take(desk.values, desk.places, out=desk.reached, mode="clip")
+        return desk.reached
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Arrays to work in, used again and again: new memory each time costs more than the sums.
+
+    All are (rows, trees) but for `values`, every leaf one after the other, and `offsets`, where
+    those of a tree begin.
+    """
+
+    left: Array
+    more: Array
+    floats: Array
+    places: Array
+    reached: Array
+    values: Array
+    offsets: Array
+
+    @classmethod
+    def of(cls, values: Array, rows: int) -> _Desk:
+        """Make them for (trees, leaves) values."""
+        count, width = values.shape
+        shape, kind = (rows, count), dict(WIDTHS)[width]
+        floats, bias = (np.float64, 1023) if width == 64 else (np.float32, 127)
+        return cls(
+            np.empty(shape, kind),
+            np.empty(shape, kind),
+            np.empty(shape, floats),
+            np.empty(shape, np.int64),
+            np.empty(shape),
+            values.ravel(),
+            np.arange(count) * width - bias,
+        )
+
+    def first(self, rows: int) -> _Desk:
+        """Return the same for so many rows."""
+        if rows == len(self.left):
+            return self
+        arrays = (self.left, self.more, self.floats, self.places, self.reached)
+        left, more, floats, places, reached = (each[:rows] for each in arrays)
+        return _Desk(left, more, floats, places, reached, self.values, self.offsets)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A row whose value is above the threshold leaves the `lost` leaves of the tree behind."""
+
+    column: int
+    threshold: Any
+    missing_left: bool
+    tree: int
+    lost: int
+
+
+def _splits(tree: Tree, place: int, values: Array) -> Iterator[_Split]:
+    """Number the leaves from left to right into `values`, and yield the splits above them."""
+    below: dict[int, int] = {}
+    waiting = [(0, False)]
+    count = 0
+    while waiting:
+        node, seen = waiting.pop()
+        left, right = int(tree.left[node]), int(tree.right[node])
+        if left < 0:
+            values[count] = tree.values[node, 0]
+            below[node] = 1 << count
+            count += 1
+        elif not seen:
+            waiting += [(node, True), (right, False), (left, False)]
+        else:
+            below[node] = below[left] | below[right]
+            threshold = np.float32(tree.threshold[node])
+            column, goes_left = int(tree.feature[node]), bool(tree.missing_left[node])
+            yield _Split(column, threshold, goes_left, place, below[left])
+
+
+def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> Table:
+    known = np.unique(np.array([split.threshold for split in splits], np.float32))
+    leaves = np.full((len(known) + 2, trees), np.iinfo(kind).max, kind)
+    for split in splits:
+        rest = kind(np.iinfo(kind).max ^ split.lost)
+        leaves[int(np.searchsorted(known, split.threshold)) + 1, split.tree] &= rest
+        if not split.missing_left:
+            leaves[-1, split.tree] &= rest
+    np.bitwise_and.accumulate(leaves[:-1], axis=0, out=leaves[:-1])
+    return Table((column,), (Cuts.of(known),), (len(leaves),), leaves)
+
+
+def _shared(tables: Sequence[Table]) -> list[Table]:
+    """Join tables, the smallest first, for as long as a joint one stays in a near cache."""
+    made: list[Table] = []
+    for table in sorted(tables, key=lambda each: len(each.leaves)):
+        if made and made[-1].leaves.nbytes * len(table.leaves) <= SHARED_BYTES:
+            made[-1] = made[-1].joined(table)
+        else:
+            made.append(table)
+    return made

@@ -1,0 +1,73 @@
+"""The answers of an exported model to very many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import DataError
+from tasks.features.prepare import Prepared
+from tasks.features.values import Texts
+from tasks.models.anatomy import anatomy
+from tasks.models.bitvectors import Bitvectors
+from tasks.models.runtime import Part
+
+Array = np.ndarray[Any, Any]
+
+
+class BulkModel:
+    """The same model as `OnnxModel`, faster on many rows; safe to use from several threads.
+
+    Distinct texts are looked up once, and boosted trees of at most 64 leaves are not walked. The
+    sums of trees differ from ONNX Runtime's in the order of their additions only.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Load the bytes that `to_onnx` made.
+
+        Raises:
+            IntegrityError: they are no ONNX model, or not one of ours.
+        """
+        parts = anatomy(data)
+        self._numbers = parts.numbers
+        self._lookups = [
+            (each.column, each.name, {level: i for i, level in enumerate(each.levels)})
+            for each in parts.lookups
+        ]
+        self._regression = parts.task == "regression"
+        self._trees = Bitvectors.of(parts.trees, parts.outputs) if parts.back else None
+        whole = self._trees is None
+        self._front = Part(parts.whole if whole else parts.front)
+        self._back = None if parts.back is None or whole else Part(parts.back)
+
+    def predict(self, rows: Prepared) -> Array:
+        """Return (n, classes) probabilities, or (n,) values for a regression.
+
+        Raises:
+            DataError: a column of the model is absent.
+        """
+        feed: dict[str, Array] = {}
+        for name in self._numbers:
+            feed[name] = np.asarray(_there(rows.numbers, name), np.float32).reshape(-1, 1)
+        for column, name, known in self._lookups:
+            feed[name] = _places(_there(rows.texts, column), known).reshape(-1, 1)
+        answer = self._front.run({name: feed[name] for name in self._front.inputs})
+        if self._trees is not None and self._back is not None:
+            (name,) = self._back.inputs
+            answer = self._back.run({name: self._trees.sums(answer)})
+        return answer[:, 0] if self._regression else answer
+
+
+def _there(columns: Any, name: str) -> Any:
+    if name not in columns:
+        raise DataError("prepared rows", "have the model's columns", f"no {name}")
+    return columns[name]
+
+
+def _places(column: Texts, known: dict[str, int]) -> Array:
+    """Return each row's place among the model's levels, the one after them for unknown text."""
+    levels: Sequence[str] = column.levels
+    table = np.array([known.get(level, len(known)) for level in levels], dtype=np.int64)
+    return table[column.places] if len(table) else np.zeros(0, np.int64)

@@ -1,0 +1,30 @@
+"""Work on several things at once and hand it on in order, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def ahead(work: Callable[[Given], Made], given: Iterable[Given], workers: int) -> Iterator[Made]:
+    """Yield what `work` makes of each, in order; at most `workers` + 1 are held.
+
+    `given` is read in the caller's thread, so reading, working and what the caller does with the
+    results overlap.
+
+    >>> list(ahead(abs, [-2, 1, -3], workers=2))
+    [2, 1, 3]
+    """
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:
+        for one in given:
+            waiting.append(pool.submit(work, one))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,100 @@
+"""Some rows of a scoring, from what was read to what is written. Pure but for the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.config import Pipeline
+from tasks.promotion.manifest import Manifest
+from tasks.scoring.judgement import Labelled
+from tasks.scoring.scorer import Scorer
+from tasks.scoring.thinning import Thinned
+
+ROW = "_row"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows of one part; the first of them is at place `first` of the source."""
+
+    part: int
+    first: int
+    table: pa.Table
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of a piece: the rows to write, and what is needed to judge them."""
+
+    part: int
+    table: pa.Table
+    labelled: Thinned
+
+
+@dataclass
+class Reading:
+    """How many rows were read so far."""
+
+    rows: int = 0
+
+    def behind(self, tables: Iterator[pa.Table], part_rows: int, taken: int) -> Iterator[Piece]:
+        """Cut tables where a part ends, and yield what lies behind the first `taken` parts.
+
+        >>> tables = iter([pa.table({"a": [1, 2, 3]}), pa.table({"a": [4]})])
+        >>> reading = Reading()
+        >>> [(one.part, one.first, one.table["a"].to_pylist())
+        ...  for one in reading.behind(tables, 2, 1)]
+        [(1, 2, [3]), (1, 3, [4])]
+        >>> reading.rows
+        4
+        """
+        for table in tables:
+            start = 0
+            while start < table.num_rows:
+                part, inside = divmod(self.rows, part_rows)
+                piece = table.slice(start, min(part_rows - inside, table.num_rows - start))
+                first = self.rows
+                start += piece.num_rows
+                self.rows += piece.num_rows
+                if part >= taken:
+                    yield Piece(part, first, piece)
+
+
+def scored(
+    scorer: Scorer, pipeline: Pipeline, piece: Piece, *, places: bool, compared: bool
+) -> Scored:
+    """Prepare, predict, and arrange what is written; with `places`, `_row` says where a row was.
+
+    Raises:
+        DataError: a value does not fit.
+        IntegrityError: with `compared`, the two ways to answer differ.
+    """
+    frame = piece.table.to_pandas(date_as_object=False, split_blocks=True)
+    answers = scorer.answers(frame, compared=compared)
+    made = predictions(scorer.manifest, pipeline, piece.table, answers)
+    if places:
+        made = made.append_column(ROW, pa.array(np.arange(len(frame)) + piece.first))
+    none = Labelled.empty(scorer.manifest, pipeline)
+    return Scored(piece.part, made, Thinned.of(none, frame, answers, piece.first))
+
+
+def predictions(
+    manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: np.ndarray[Any, Any]
+) -> pa.Table:
+    """Return key, event time, prediction, a probability per class, and the version, row by row."""
+    kept = [*pipeline.key, pipeline.event_time]
+    columns = {name: table[name] for name in kept if name in table.column_names}
+    if manifest.classes:
+        labels = pa.array(list(manifest.classes))
+        columns["prediction"] = labels.take(pa.array(answers.argmax(axis=1)))
+        for place, label in enumerate(manifest.classes):
+            columns[f"probability_{label}"] = pa.array(np.ascontiguousarray(answers[:, place]))
+    else:
+        columns["prediction"] = pa.array(answers)
+    columns["model_version"] = pa.array(np.full(table.num_rows, manifest.version))
+    return pa.table(columns)

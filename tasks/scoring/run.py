@@ -1,0 +1,74 @@
+"""One scoring from its start to its end, however often it is killed: what it is pinned to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from tasks.errors import IntegrityError, NotFound, PreconditionFailed
+from tasks.faults import external_write
+from tasks.store.base import Store
+from tasks.store.layout import Layout
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The version that scores, its manifest's digest, and the version of a source that is a table.
+
+    `rows` is about how many rows are in a part: it decides where the parts end.
+    """
+
+    version: int
+    digest: str
+    data_version: int | None
+    rows: int
+
+
+def run_of(identity: str, output: str | None) -> str:
+    """Name the scoring of one source into one output.
+
+    >>> run_of("ab12", None) == run_of("ab12", None) != run_of("ab12", "s3://perennial/out")
+    True
+    """
+    return hashlib.sha256(f"{identity} {output or ''}".encode()).hexdigest()[:32]
+
+
+def pinned(store: Store, layout: Layout, run: str, propose: Callable[[], Pin]) -> Pin:
+    """Return what an earlier start was pinned to, else pin what is proposed.
+
+    Raises:
+        IntegrityError: the pin is damaged.
+    """
+    found = _read(store, layout, run)
+    if found is not None:
+        return found
+    proposed = propose()
+    content = json.dumps(asdict(proposed), sort_keys=True).encode()
+    try:
+        with external_write("score.pin"):
+            store.put(
+                layout.scoring_pin(run), content, if_absent=True, content_type="application/json"
+            )
+    except PreconditionFailed:
+        return _read(store, layout, run) or proposed
+    return proposed
+
+
+def clear(store: Store, layout: Layout, run: str) -> None:
+    """Forget a scoring that is done: the pin first, so that the next one starts anew."""
+    store.delete(layout.scoring_pin(run))
+    for info in store.list(layout.scoring(run)):
+        store.delete(info.key)
+
+
+def _read(store: Store, layout: Layout, run: str) -> Pin | None:
+    where = layout.scoring_pin(run)
+    try:
+        return Pin(**json.loads(store.get(where)))
+    except NotFound:
+        return None
+    except (ValueError, TypeError) as error:
+        remedy = "Remove it, and score again from the start."
+        raise IntegrityError(where, "it says what a scoring is pinned to", error, remedy) from error

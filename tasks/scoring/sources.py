@@ -1,0 +1,192 @@
+"""What can be scored: an object of the bucket, or a Delta table in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from tasks.data.table import Table, table_at
+from tasks.errors import ConfigurationError, DataError, NotFound
+from tasks.settings import Settings
+from tasks.store.base import Store
+from tasks.store.layout import Layout
+from tasks.validation.sniff import open_source
+from tasks.validation.source import BadBatch, Source
+
+CURATED = "curated"
+LOG = "/_delta_log/"
+REMEDY = "Send the file as it was sent for training."
+
+
+class Rows(Protocol):
+    """Rows in a certain order."""
+
+    @property
+    def name(self) -> str:
+        """Return what the rows are called."""
+
+    @property
+    def identity(self) -> str:
+        """Return a digest that says which rows they are; of a table, which table it is."""
+
+    @property
+    def size(self) -> int | None:
+        """Return their bytes, where they are one object."""
+
+    def version(self) -> int | None:
+        """Return the newest version, where the source has versions."""
+
+    def names(self, version: int | None) -> tuple[str, ...]:
+        """Return the names of the columns."""
+
+    def total(self, version: int | None) -> int | None:
+        """Return how many rows there are, where that is known before they are read."""
+
+    def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
+        """Yield the rows in these types, some at a time; a column that is absent is null.
+
+        Raises:
+            DataError: the rows cannot be read, or a value does not read as its type.
+        """
+
+
+def key_of(source: str, settings: Settings, layout: Layout) -> str:
+    """Return where in the bucket a source or an output lies.
+
+    Raises:
+        ConfigurationError: it lies in another bucket.
+    """
+    if source == CURATED:
+        return layout.curated
+    if not source.startswith("s3://"):
+        return source.rstrip("/")
+    bucket, _, key = source.removeprefix("s3://").partition("/")
+    if bucket != settings.bucket:
+        remedy = "Copy it there, or set PERENNIAL_BUCKET."
+        raise ConfigurationError(source, f"it lies in the bucket {settings.bucket}", bucket, remedy)
+    return key.rstrip("/")
+
+
+def rows_of(settings: Settings, store: Store, key: str, limit: int, scratch: Path) -> Rows:
+    """Return the rows at this key, downloaded to `scratch` where they are one object.
+
+    Raises:
+        NotFound: there is neither an object nor a table.
+    """
+    if store.head(key) is not None:
+        path = scratch / "source"
+        size = store.download(key, path).size
+        with path.open("rb") as file:
+            identity = hashlib.file_digest(file, "sha256").hexdigest()
+        return ObjectRows(key, identity, size, path, limit)
+    if any(True for _ in store.list(key + LOG)):
+        identity = hashlib.sha256(f"table {settings.bucket} {key}".encode()).hexdigest()
+        return TableRows(key, identity, None, table_at(settings, key), store, limit, scratch)
+    rule = "there is an object or a Delta table"
+    raise NotFound(f"{settings.bucket}/{key}", rule, "neither", "Check the name.")
+
+
+@dataclass(frozen=True)
+class ObjectRows:
+    """The rows of one object, a copy of which lies at `path`."""
+
+    name: str
+    identity: str
+    size: int | None
+    path: Path = field(repr=False)
+    limit: int = field(repr=False)
+
+    def version(self) -> int | None:
+        """Return None."""
+        return None
+
+    def names(self, version: int | None) -> tuple[str, ...]:
+        """Return the names that the file gives its columns."""
+        with readable(self.name):
+            return self._opened().names()
+
+    def total(self, version: int | None) -> int | None:
+        """Return the rows that a Parquet file says it has."""
+        with readable(self.name):
+            found = getattr(self._opened(), "rows", None)
+        return None if found is None else int(found)
+
+    def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
+        """Yield the rows in the order of the file."""
+        with readable(self.name):
+            yield from typed(self._opened(), schema)
+
+    def _opened(self) -> Source:
+        return open_source(self.path, self.name, self.limit)
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """The rows of a version of a Delta table: its files by age, each in its own order."""
+
+    name: str
+    identity: str
+    size: int | None
+    table: Table = field(repr=False)
+    store: Store = field(repr=False)
+    limit: int = field(repr=False)
+    scratch: Path = field(repr=False)
+
+    def version(self) -> int | None:
+        """Return the newest version."""
+        return self.table.version()
+
+    def names(self, version: int | None) -> tuple[str, ...]:
+        """Return the table's columns."""
+        schema = self.table.schema()
+        return () if schema is None else tuple(schema.names)
+
+    def total(self, version: int | None) -> int | None:
+        """Return the rows that the log says it has."""
+        counts = [file.rows for file in self.table.files(version)]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
+        """Yield the rows, one file after the other; one file at a time lies on the disk."""
+        before, path = 0, self.scratch / "file"
+        for file in self.table.files(version):
+            where = f"{self.name}/{file.path}"
+            self.store.download(where, path)
+            with readable(where):
+                opened = open_source(path, "file.parquet", self.limit)
+                for table in typed(opened, schema, before):
+                    before += table.num_rows
+                    yield table
+            path.unlink()
+
+
+def typed(source: Source, schema: pa.Schema, before: int = 0) -> Iterator[pa.Table]:
+    """Yield the rows of a file, of which `before` rows came earlier, in these types.
+
+    Raises:
+        DataError: a value does not read as its type.
+    """
+    for piece in source.pieces(schema):
+        if piece.bad:
+            column, places = next(iter(piece.bad.items()))
+            rule = f"every value of {column} reads as {schema.field(column).type}"
+            came = f"another in row {before + int(places[0]) + 1:,}"
+            raise DataError("source", rule, came, "Mend the file; nothing was scored.")
+        before += piece.table.num_rows
+        yield piece.table
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Say of a file that cannot be read what is wrong with it."""
+    try:
+        yield
+    except BadBatch as bad:
+        raise DataError(name, "the file can be read", bad, REMEDY) from bad

@@ -1,0 +1,106 @@
+"""Labelled rows of a scoring of any length, evenly thinned so that they stay in memory. Pure."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.scoring.judgement import Labelled
+
+Array = np.ndarray[Any, Any]
+MOST = 200_000
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """The labelled rows whose place in the source is a multiple of `stride`, a power of two.
+
+    Attributes:
+        labelled: labels, predictions and times of the rows kept.
+        places: their places in the source, from 0.
+        count: of all labelled rows, kept or not.
+    """
+
+    labelled: Labelled
+    places: Array
+    stride: int = 1
+    count: int = 0
+
+    @classmethod
+    def of(
+        cls, none: Labelled, frame: pd.DataFrame, predictions: Array, first: int, stride: int = 1
+    ) -> Thinned:
+        """Take the labelled rows of a piece that starts at place `first`."""
+        places = np.arange(first, first + len(frame))
+        known = none.known(frame)
+        count, kept = int(known.sum()), known & (places % stride == 0)
+        labelled = none.plus(frame[kept], predictions[kept]) if kept.any() else none
+        return cls(labelled, places[kept], stride, count)
+
+    def every(self, stride: int) -> Thinned:
+        """Keep only the rows at multiples of `stride`."""
+        if stride == self.stride:
+            return self
+        kept = self.places % stride == 0
+        return replace(self, labelled=_some(self.labelled, kept), places=self.places[kept],
+                       stride=stride)  # fmt: skip
+
+    def to_bytes(self) -> bytes:
+        """Return what `from_bytes` reads: Parquet, no code in it."""
+        found = self.labelled
+        predictions = found.predictions.reshape(len(found.y), -1)
+        columns = {"place": self.places, "y": found.y, "time": found.times.astype("int64")}
+        columns |= {f"p{i}": predictions[:, i] for i in range(predictions.shape[1])}
+        table = pa.table(columns).replace_schema_metadata(
+            {"stride": str(self.stride), "count": str(self.count)}
+        )
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        return sink.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, none: Labelled) -> Thinned:
+        """Read what `to_bytes` wrote; `none` says of which target and classes."""
+        table = pq.read_table(pa.BufferReader(data))
+        said = table.schema.metadata
+        columns = [table[name].to_numpy() for name in table.column_names[3:]]
+        predictions = np.stack(columns, axis=1)
+        labelled = replace(
+            none,
+            y=table["y"].to_numpy(),
+            predictions=predictions if none.classes else predictions[:, 0],
+            times=table["time"].to_numpy().astype("datetime64[us]"),
+        )
+        return cls(labelled, table["place"].to_numpy(), int(said[b"stride"]), int(said[b"count"]))
+
+
+def together(parts: Sequence[Thinned], most: int = MOST) -> Thinned:
+    """Join parts in their order, thinned further until at most `most` rows are left."""
+    stride = max(part.stride for part in parts)
+    kept = [part.every(stride) for part in parts]
+    while sum(len(part.places) for part in kept) > most:
+        stride *= 2
+        kept = [part.every(stride) for part in kept]
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part.labelled, name) for part in kept])
+        for name in ("y", "predictions", "times")
+    }
+    places = np.concatenate([part.places for part in kept])
+    count = sum(part.count for part in parts)
+    return Thinned(replace(parts[0].labelled, **arrays), places, stride, count)
+
+
+def _some(labelled: Labelled, kept: Array) -> Labelled:
+    return replace(
+        labelled,
+        y=labelled.y[kept],
+        predictions=labelled.predictions[kept],
+        times=labelled.times[kept],
+    )

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from deployments.cli.bar import Bar
+from deployments.cli.running import Session
+from deployments.cli.score import score, source_of, summary
+from tasks.config import find_pipeline
+from tasks.errors import ConfigurationError
+from tasks.settings import REPOSITORY, Settings
+from tasks.store.memory import MemoryStore
+
+SETTINGS = Settings("http://127.0.0.1:1", "a", "b", "c")
+
+
+def session() -> Session:
+    pipeline = find_pipeline("toy", REPOSITORY / "tests" / "pipelines")
+    return Session(pipeline, SETTINGS, MemoryStore())
+
+
+def test_a_source_is_a_file_here_or_lies_in_the_bucket(tmp_path: Path) -> None:
+    one, path = session(), tmp_path / "new.csv"
+    path.write_text("id\n1\n")
+    key = source_of(one, str(path))
+    assert one.store.get(key) == b"id\n1\n"
+    assert source_of(one, key) == key
+    one.store.put("toy/table/_delta_log/0.json", b"")
+    assert source_of(one, "toy/table/") == "toy/table/"
+    assert source_of(one, "curated") == "curated"
+    assert source_of(one, "s3://perennial/a.csv") == "s3://perennial/a.csv"
+    with pytest.raises(ConfigurationError, match=r"none of them"):
+        source_of(one, "toy/nothing.csv")
+
+
+def test_a_folder_that_is_not_there_is_said_before_anything_is_scored(tmp_path: Path) -> None:
+    out = str(tmp_path / "no" / "out.parquet")
+    said = CliRunner().invoke(score, ["toy", "in.csv", out])
+    assert isinstance(said.exception, ConfigurationError)
+    assert "folder" in str(said.exception)
+
+
+def test_shares_are_one_bar_on_a_terminal_and_lines_elsewhere(capsys) -> None:
+    lines = ["Started", "25% scored: 1 of 4 rows", "100% scored: 4 of 4 rows", "Version 1 scored"]
+    said: list[str] = []
+    with Bar(said.append, terminal=True) as bar:
+        for line in lines:
+            bar(line)
+    drawn = capsys.readouterr().err
+    assert said == ["Started", "Version 1 scored"]
+    assert drawn.count("\r") == 2
+    assert drawn.endswith("100% scored: 4 of 4 rows\n")
+    plain: list[str] = []
+    with Bar(plain.append, terminal=False) as bar:
+        for line in lines:
+            bar(line)
+    assert plain == lines
+
+
+def test_the_summary_says_what_was_there_from_before() -> None:
+    said = summary({"rows": 1000, "version": 3, "resumed_parts": 2})
+    assert said == "1,000 rows scored by version 3. 2 parts were there from before."

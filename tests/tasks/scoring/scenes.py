@@ -1,0 +1,107 @@
+"""A champion that scores, made without the training flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.config import Pipeline
+from tasks.data.curated import curated
+from tasks.features.prepare import prepare, prepared_columns
+from tasks.features.schema import FeatureSchema, infer_schema
+from tasks.models.export import to_onnx
+from tasks.models.families import FAMILIES
+from tasks.models.model import Model
+from tasks.models.runtime import OnnxModel
+from tasks.promotion import pointer
+from tasks.promotion.gate import Verdict
+from tasks.promotion.golden import Golden
+from tasks.promotion.manifest import MODEL, Manifest
+from tasks.promotion.pointer import Champion
+from tasks.promotion.versions import manifest_of, publish
+from tasks.settings import Settings
+from tasks.store.base import Store
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BOOSTED = {"n_estimators": 200, "num_leaves": 31}
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model in service: its schema, and the scikit-learn pipeline it was exported from."""
+
+    version: int
+    schema: FeatureSchema
+    model: Model
+
+    def answers(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return what scikit-learn answers to raw rows."""
+        return self.model.answers(prepare(frame, self.schema))
+
+
+def served(
+    settings: Settings,
+    store: Store,
+    pipeline: Pipeline,
+    rows: pa.Table,
+    *,
+    params: Params = BOOSTED,
+    family: str = "lightgbm",
+) -> Served:
+    """Fit a model on labelled rows, and put it in service; the rows become the curated table."""
+    curated(settings, pipeline.name).append(rows, f"rows of {family}", {})
+    frame = rows.to_pandas(date_as_object=False)
+    schema = infer_schema(frame, pipeline)
+    seen, columns = prepare(frame, schema), prepared_columns(schema)
+    target = frame[pipeline.target].to_numpy()
+    classes = () if pipeline.task == "regression" else tuple(np.unique(target).tolist())
+    y = np.searchsorted(classes, target) if classes else target.astype(float)
+    model = FAMILIES[family].build({}, columns, pipeline.task, 7)
+    model.params = {**model.params, **params}
+    exported = to_onnx(model.fit(seen, y), columns, pipeline.task)
+    until = frame[pipeline.event_time].max().tz_localize(None).isoformat()
+    share = np.bincount(y, minlength=len(classes)) / len(y) if classes else None
+    naive = {"last": int(y[-1]) if classes else float(y[-1])} | (
+        {"shares": share.tolist()}
+        if share is not None
+        else {"mean": float(y.mean()), "median": float(np.median(y))}
+    )
+
+    def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
+        manifest = Manifest(
+            pipeline=pipeline.name,
+            version=version,
+            schema=schema.to_dict(),
+            task=pipeline.task,
+            classes=classes,
+            golden=Golden.of(seen, OnnxModel(exported).predict(seen.head(20))),
+            metrics={},
+            data_version=1,
+            window={"start": None, "end": None},
+            run="",
+            training_key=f"{family} {sorted(params.items())}",
+            verdict=Verdict(True, ()),
+            created=NOW,
+            lineage={"fitted_until": until, "naive": naive},
+        )
+        return manifest, {MODEL: exported}
+
+    key = f"{family} {sorted(params.items())}"
+    version = publish(store, pipeline.name, key, build, settings.signing_key)
+    put_in_service(settings, store, pipeline, version)
+    return Served(version, schema, model)
+
+
+def put_in_service(settings: Settings, store: Store, pipeline: Pipeline, version: int) -> None:
+    """Let the pointer name this version."""
+    manifest = manifest_of(store, pipeline.name, version, settings.signing_key)
+    found = pointer.read(store, pipeline.name)
+    champion = Champion(version, manifest.digest, NOW, "test", "", attempt=f"{version}")
+    pointer.swap(store, pipeline.name, champion, None if found is None else found[1])
