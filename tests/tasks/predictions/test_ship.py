@@ -31,6 +31,7 @@ def test_two_workers_and_one_shipper_land_every_answer_once(
         worker(log, "steadily", **task) as one,
         worker(log, "steadily", **task, worker="w1", first=10**6) as two,
     ):
+        assert said(one)["added"] and said(two)["added"], "they log, and heed SIGTERM"
         poll(lambda: shipped.commits > 2, 60, "commits while the workers live")
         ends = []
         for process in (one, two):

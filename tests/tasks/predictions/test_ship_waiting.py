@@ -58,8 +58,8 @@ def test_stopping_is_bounded_while_the_store_is(how: str, tmp_path: Path, short_
         assert sum(name.endswith(".ready") for name in files(log)) == len(names)
         for process in processes if how == "hung" else ():
             process.resume()
-    with running_s3(home, again=s3):
-        assert ship_once(settings, log, last=120).rows == len(names)
+    with running_s3(home, again=s3), shipping(settings, log) as again:
+        poll(lambda: again.rows == len(names), 120, "what stayed, at the next start")
     assert files(log) == []
 
 
