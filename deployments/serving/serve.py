@@ -21,7 +21,7 @@ GRACE = 5
 BACKLOG = 2048
 KEEP_ALIVE = 75
 UNHURRIED = 60
-SHIP_EVERY = 5.0
+SHIP_EVERY = 15.0
 LAST_ROUND = 5.0
 log = logging.getLogger("perennial.serving")
 
