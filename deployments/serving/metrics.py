@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from deployments.serving.freshness import Watching
 from tasks.predictions.ship import Shipped
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -112,11 +113,12 @@ def prepare_folder(folder: Path) -> None:
     os.environ[FOLDER] = str(folder)
 
 
-def serve_metrics(host: str, port: int, shipped: Shipped) -> Any:
+def serve_metrics(host: str, port: int, shipped: Shipped, watching: Watching) -> Any:
     """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
     registry = CollectorRegistry()
     registry.register(_Everyone(registry))
     registry.register(_Log(shipped))
+    registry.register(_Fresh(watching))
     server, _ = start_http_server(port, host, registry)
     return server
 
@@ -147,6 +149,31 @@ class _Log(Collector):
         yield CounterMetricFamily("perennial_log_failures", "Failed shippings.", now.failures)
         backlog = now.backlog_bytes
         yield GaugeMetricFamily("perennial_log_backlog_bytes", "Answers on disk only.", backlog)
+
+
+class _Fresh(Collector):
+    """What monitoring last saw, in this process."""
+
+    def __init__(self, watching: Watching) -> None:
+        self._watching = watching
+
+    def collect(self) -> Any:
+        drift = GaugeMetricFamily(
+            "perennial_drift_share",
+            "The weighted share of columns that drifted in the latest batch.",
+            labels=("pipeline",),
+        )
+        live = GaugeMetricFamily(
+            "perennial_live_metric",
+            "The deciding metric on the latest batch.",
+            labels=("pipeline", "metric"),
+        )
+        for one in self._watching.latest:
+            if one.drift is not None:
+                drift.add_metric((one.pipeline,), one.drift)
+            if one.live is not None:
+                live.add_metric((one.pipeline, one.metric), one.live)
+        return drift, live
 
 
 def _gauge(name: str, text: str, own: dict[str, Any]) -> Gauge:

@@ -53,23 +53,29 @@ def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: 
 
     What the workers log is shipped from here, beside the requests' processes.
     """
+    from deployments.serving.freshness import Watching
     from deployments.serving.metrics import prepare_folder, serve_metrics
     from tasks.predictions.ship import Shipped, ship_until
 
     shipped, stop = Shipped(), threading.Event()
     folder = log_folder(settings)
     told = {"shipped": shipped, "every": SHIP_EVERY, "last": LAST_ROUND, "say": log.warning}
-    shipping = threading.Thread(target=ship_until, args=(stop, settings, folder), kwargs=told)
+    watching = Watching(settings)
+    beside = (
+        threading.Thread(target=ship_until, args=(stop, settings, folder), kwargs=told),
+        threading.Thread(target=watching.follow, args=(stop,), daemon=True),
+    )
     with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
         prepare_folder(Path(figures))
         os.environ[WORKERS] = str(workers)
-        metrics = serve_metrics(host, metrics_port, shipped)
-        shipping.start()
+        metrics = serve_metrics(host, metrics_port, shipped, watching)
+        for each in beside:
+            each.start()
         try:
             _run(host, port, workers)
         finally:
             stop.set()
-            shipping.join()
+            beside[0].join()
             metrics.shutdown()
             metrics.server_close()
 

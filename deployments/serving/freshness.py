@@ -1,0 +1,76 @@
+"""What monitoring last saw of each pipeline, for the figures that Prometheus reads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from tasks.errors import PerennialError
+from tasks.ledger.entry import Entry
+from tasks.ledger.ledger import ledger_of
+from tasks.monitoring.observation import Observation
+from tasks.settings import Settings
+from tasks.store.layout import NAME, RESERVED
+from tasks.store.s3 import S3Store
+
+EVERY = 60.0
+log = logging.getLogger("perennial.serving")
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """One pipeline's latest batch: its drifted share and the live metric, None where unknown."""
+
+    pipeline: str
+    metric: str
+    drift: float | None
+    live: float | None
+
+
+class Watching:
+    """Holds the latest figures; `follow` renews them about every minute."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.latest: tuple[Freshness, ...] = ()
+        self._settings = settings
+
+    def follow(self, stop: threading.Event) -> None:
+        """Renew the figures until told to stop; a store that is down leaves them as they are."""
+        while True:
+            try:
+                self.look()
+            except PerennialError as error:
+                log.warning("The ledger was not read: %s", error)
+            if stop.wait(EVERY):
+                return
+
+    def look(self) -> None:
+        """Renew the figures once.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        found = []
+        for name in S3Store(self._settings).folders():
+            if NAME.fullmatch(name) and name not in RESERVED:
+                entries = ledger_of(self._settings, name).entries("decision")
+                found += [freshness(one) for one in entries if seen(one)][-1:]
+        self.latest = tuple(found)
+
+
+def seen(entry: Entry) -> bool:
+    """Tell whether a champion saw the batch that this decision is about."""
+    return entry.figures.get("observation") is not None
+
+
+def freshness(entry: Entry) -> Freshness:
+    """Return what a decision says of its batch."""
+    observation = Observation.from_dict(entry.figures["observation"])
+    live = observation.live
+    return Freshness(
+        entry.pipeline,
+        "" if live is None else live.metric,
+        observation.drift_share,
+        None if live is None else live.value,
+    )

@@ -1,0 +1,58 @@
+"""What the parent process tells Prometheus, and the dashboard that shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+
+import deployments.serving
+from deployments.serving.freshness import Watching
+from tasks.ledger.entry import Entry
+from tasks.ledger.ledger import ledger_of
+from tasks.monitoring.observation import Observation
+from tasks.policy.situation import Figure
+from tests.deployments.serving.conftest import Api
+from tests.servers import S3
+
+pytestmark = pytest.mark.system
+DASHBOARD = Path(deployments.serving.__file__).with_name("grafana.json")
+
+
+def decision(number: int, observation: Observation | None) -> Entry:
+    figures = {"observation": None if observation is None else observation.to_dict()}
+    at = datetime(2026, 1, number, tzinfo=UTC)
+    return Entry(f"d{number}", at, "watched", "decision", 1, "monitor", "", figures)
+
+
+def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
+    live = Figure("roc_auc", 0.7, 0.68, 0.72, 10, 10)
+    seen = Observation(
+        *("watched", "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift={"share": 0.4}
+    )
+    ledger = ledger_of(s3.settings, "watched")
+    for entry in (decision(1, seen), decision(2, None)):
+        ledger.append(entry)
+    watching = Watching(s3.settings)
+    watching.look()
+    (found,) = [one for one in watching.latest if one.pipeline == "watched"]
+    assert (found.metric, found.live, found.drift) == ("roc_auc", 0.7, 0.4)
+
+
+def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:
+    assert api.predict("serve-number", api.models["serve-number"].rows(1)).ok
+    answer = requests.get(f"http://127.0.0.1:{api.serving.metrics_port}/metrics", timeout=10)
+    told = set(re.findall(r"^# TYPE (\w+) ", answer.text, re.MULTILINE))
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    asked = {
+        name
+        for panel in panels
+        for target in panel["targets"]
+        for name in re.findall(r"perennial_\w+", target["expr"])
+    }
+    assert len(asked) > 10
+    assert {name.removesuffix("_bucket") for name in asked} <= told
