@@ -23,7 +23,7 @@ from tasks.promotion.manifest import MODEL, PROFILE, Manifest
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
-LIME_WORK = 1e7
+LIME_WORK = 4e6
 REMEDY = "Train again: a newer version keeps what explaining needs."
 
 

@@ -51,14 +51,16 @@ def fitted(family: str, data: Dataset) -> Version:
     return version_of(model.fit(rows, y), family, rows, data.schema, data.classes)
 
 
-def milliseconds(work: Callable[[int], Any], rows: int) -> float:
-    """Return the median of single calls, after two to warm up."""
-    taken = []
+def taken(work: Callable[[int], Any], rows: int) -> str:
+    """Return medians of single calls, after two to warm up: wall and processor time."""
+    walls, processors = [], []
     for row in range(rows + 2):
-        start = time.perf_counter()
+        wall, processor = time.perf_counter(), time.process_time()
         work(row)
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken[2:]) * 1000
+        walls.append(time.perf_counter() - wall)
+        processors.append(time.process_time() - processor)
+    wall, processor = (statistics.median(all_[2:]) * 1000 for all_ in (walls, processors))
+    return f"{wall:8.2f} ms a row, {processor:8.2f} ms of a processor"
 
 
 def peers(version: Version, asked: pd.DataFrame) -> tuple[Callable[[int], Any], ...]:
@@ -102,15 +104,15 @@ def main() -> None:
         lime = Explainer(version.manifest, version.files, "lime")
         sizes = {name: f"{len(one) / 1e6:.1f}" for name, one in version.files.items()}
         print(f"{family:12} {exact.method}, {loaded:.0f} ms to load, MB: {sizes}")
-        one = milliseconds(lambda row, by=exact: by.explain(asked.iloc[row : row + 1]), rows)
-        print(f"{'':12} ours     {one:8.2f} ms a row", end="")
-        print(f" (at most {MOST_MILLISECONDS:.0f})" if family == "lightgbm" else "")
-        near = milliseconds(lambda row, by=lime: by.explain(asked.iloc[row : row + 1]), rows)
-        print(f"{'':12} LIME     {near:8.2f} ms")
+        said = f" (at most {MOST_MILLISECONDS:.0f} ms)" if family == "lightgbm" else ""
+        one = taken(lambda row, by=exact: by.explain(asked.iloc[row : row + 1]), rows)
+        print(f"{'':12} ours {one}{said}")
+        near = taken(lambda row, by=lime: by.explain(asked.iloc[row : row + 1]), rows)
+        print(f"{'':12} LIME {near}")
         if family in TREES:
             kept, anew = peers(version, asked)
-            print(f"{'':12} shap     {milliseconds(kept, rows):8.2f} ms, made once")
-            print(f"{'':12} shap     {milliseconds(anew, 5):8.2f} ms, made for each row")
+            print(f"{'':12} shap {taken(kept, rows)}, made once")
+            print(f"{'':12} shap {taken(anew, 5)}, made for each row")
 
 
 if __name__ == "__main__":
