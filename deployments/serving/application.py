@@ -7,6 +7,7 @@ it. Routes, refusals and answers are values of the neighbouring modules.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import math
 import os
@@ -30,6 +31,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("perennial.serving")
 INLINE = 64 * 1024
+LONGEST_ID = 128
 
 
 @asynccontextmanager
@@ -43,7 +45,8 @@ class Application:
     """Answers every route of `routes.ROUTES`.
 
     `known` returns the API keys by digest, or None to let everybody in. `beside` runs from start
-    to end. A key's rate is shared out evenly among the `workers`.
+    to end. A key's rate is shared out evenly among the `workers`. With `access`, every request is
+    logged.
     """
 
     predicting: Predicting
@@ -52,26 +55,30 @@ class Application:
     explaining: Explaining | None = None
     workers: int = 1
     beside: Callable[[], AbstractAsyncContextManager[None]] = nothing
+    access: bool = False
 
     def __post_init__(self) -> None:
         self._finder = Finder()
         self._buckets: dict[str, Bucket] = {}
+        self._prefix, self._requests = os.urandom(6).hex(), itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            started = time.perf_counter()
+            started, own = time.perf_counter(), self._id(scope)
             found = self._finder.find(scope["method"], scope["path"])
             try:
                 response = await self._answer(found, scope, receive)
             except Exception:
-                own = os.urandom(8).hex()
-                log.exception("request %s failed", own)
+                log.exception("the request failed", extra={"request": own})
                 response = error(500, f"the server failed; its log says why, under {own}")
-            self._count(found, response, time.perf_counter() - started)
-            await _send(response, scope, send)
+            seconds = time.perf_counter() - started
+            self._count(found, response, seconds)
+            if self.access:
+                self._note(scope, own, response.status, seconds)
+            await _send(response, own, send)
 
     async def _answer(
         self, found: Found | tuple[str, ...] | None, scope: Scope, receive: Receive
@@ -133,6 +140,25 @@ class Application:
             bucket = self._buckets[key.digest] = Bucket(rate, now)
         return bucket.wait(now)
 
+    def _id(self, scope: Scope) -> str:
+        """Return the sender's own id of the request, or make one."""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and value.isascii() and 0 < len(value) <= LONGEST_ID:
+                return str(value.decode())
+        return f"{self._prefix}{next(self._requests):x}"
+
+    def _note(self, scope: Scope, own: str, status: int, seconds: float) -> None:
+        log.info(
+            "answered",
+            extra={
+                "request": own,
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "milliseconds": round(seconds * 1000, 3),
+            },
+        )
+
     def _count(
         self, found: Found | tuple[str, ...] | None, response: Response, seconds: float
     ) -> None:
@@ -187,14 +213,12 @@ async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
     return bytes(body)
 
 
-async def _send(response: Response, scope: Scope, send: Send) -> None:
+async def _send(response: Response, own: str, send: Send) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(response.body)).encode()),
+        (b"x-request-id", own.encode()),
         *response.headers,
     ]
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and len(value) <= 128:
-            headers.append((name, value))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

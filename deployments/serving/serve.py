@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deployments.serving.keyfile import VARIABLE, read_keys
+from deployments.serving.logs import log_as_json
 from deployments.serving.worker import OPEN, WORKERS, log_folder
 from tasks.errors import ConfigurationError, PerennialError
 from tasks.settings import Settings
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--metrics-port", type=int, default=8082)
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     told = parser.parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    log_as_json()
     try:
         settings = Settings.from_environment()
         named = os.environ.get(VARIABLE, "")

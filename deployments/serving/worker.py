@@ -17,6 +17,7 @@ from deployments.linux import die_with
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
 from deployments.serving.keyfile import VARIABLE, KeyFile
+from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
@@ -36,7 +37,7 @@ log = logging.getLogger("perennial.serving")
 
 def application() -> Application:
     """Return the application of this process, as the environment says."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    log_as_json()
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         die_with(parent.pid)
@@ -73,6 +74,7 @@ def application() -> Application:
         explaining,
         int(os.environ.get(WORKERS, "1")),
         beside,
+        access=os.environ.get(ACCESS) == "1",
     )
 
 

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -39,7 +40,7 @@ def closed(
     }
     assert file.stat().st_mode & 0o777 == 0o600
     assert not any(key in file.read_text() for key in keys.values())
-    named = {"PERENNIAL_API_KEYS": str(file)}
+    named = {"PERENNIAL_API_KEYS": str(file), "PERENNIAL_ACCESS_LOG": "1"}
     with running_serving(s3.settings, folder / "serving.log", 1, named) as serving:
         made = Api(serving, s3.settings, api.models)
         for name in PIPELINES:
@@ -201,3 +202,26 @@ def hostile(own: random.Random, good: bytes) -> bytes:
 
 def resident(api: Api) -> int:
     return sum(psutil.Process(one.pid).memory_info().rss for one in api.serving.workers)
+
+
+def test_a_request_is_logged_by_its_id_and_without_its_values(
+    closed: tuple[Api, dict[str, str]],
+) -> None:
+    api, keys = closed
+    (row,) = api.models["serve-binary"].rows(1)
+    sent = {"Authorization": f"Bearer {keys['everything']}", "x-request-id": "mine-42"}
+    row["carrier"] = "a-telling-value"
+    answer = api.ask("POST", "/v1/serve-binary/predict", headers=sent, json={"rows": [row]})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (200, "mine-42")
+
+    def lines() -> list[dict[str, Any]]:
+        said = [json.loads(line) for line in api.serving.log.read_text().splitlines()]
+        return [one for one in said if one.get("request") == "mine-42"]
+
+    poll(lambda: len(lines()) == 1, 5, "the line")
+    (line,) = lines()
+    assert (line["status"], line["path"]) == (200, "/v1/serve-binary/predict")
+    assert line["milliseconds"] > 0
+    everything = api.serving.log.read_text()
+    assert "a-telling-value" not in everything
+    assert not any(key in everything for key in keys.values())
