@@ -46,11 +46,10 @@ def test_the_worker_of_the_object_store_finds_its_admin() -> None:
     assert ports.admin_grpc == ports.admin + 10_000
 
 
-def test_every_port_but_the_reserved_belongs_to_a_program() -> None:
+def test_every_port_belongs_to_one_program() -> None:
     ports = Ports()
     owned = [port for name in names() for port in ports.of(name)]
-    reserved = {ports.serving}
-    assert set(owned) == set(ports.by_name().values()) - reserved
+    assert set(owned) == set(ports.by_name().values())
     assert len(owned) == len(set(owned))
 
 
