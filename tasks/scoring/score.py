@@ -170,7 +170,9 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     started = time.monotonic()
     pieces = reading.behind(rows.tables(schema, pin.data_version), pin.rows, taken)
     done = before = taken * pin.rows
-    made = ahead(lambda piece: _piece(scoring, piece), pieces, cpu_count())
+    # the user's function was never promised to run in several threads at once
+    workers = int(cpu_count()) if scoring.scorer.transform is None else 1
+    made = ahead(lambda piece: _piece(scoring, piece), pieces, workers)
     for number, group in groupby(made, key=lambda one: one.part):
         some = list(group)
         _keep(scoring, number, together([one.labelled for one in some]))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -71,7 +72,10 @@ def test_a_failure_ends_the_work() -> None:
             raise ValueError(number)
         return number
 
+    interval = sys.getswitchinterval()
     made = ahead(work, iter(range(10)), workers=2)
     assert [next(made) for _ in range(3)] == [0, 1, 2]
+    assert sys.getswitchinterval() < interval
     with pytest.raises(ValueError, match="3"):
         next(made)
+    assert sys.getswitchinterval() == interval
