@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import pandas as pd
@@ -14,10 +14,12 @@ import pandas as pd
 from deployments.serving.predicting import Predicted
 from deployments.serving.response import SOON, Response, error
 from tasks.errors import ConfigurationError, IntegrityError
-from tasks.explanation.explainer import Explainer
 from tasks.features.schema import prepared_columns
 from tasks.serving.rows import Matrices
 from tasks.serving.served import Served
+
+if TYPE_CHECKING:
+    from tasks.explanation.explainer import Explainer
 
 WAITING = 16
 SECONDS = 10.0
@@ -85,6 +87,8 @@ def explanations(served: Served, rows: Matrices) -> list[dict[str, Any]]:
 
 def explainer(served: Served) -> Explainer:
     """Prepare the explainer of a version, once; it goes when the version does."""
+    from tasks.explanation.explainer import Explainer
+
     found = EXPLAINERS.get(served)
     if found is None:
         found = EXPLAINERS[served] = Explainer(served.manifest, served.files)

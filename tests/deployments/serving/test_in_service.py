@@ -77,7 +77,7 @@ def models_in_memory(api: Api) -> float:
 
 
 def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
-    poll(lambda: api.serving.is_whole, 60, "two workers")
+    poll(lambda: api.serving.is_whole, 150, "two workers")
     before = [one.pid for one in api.serving.workers]
 
     def stop() -> None:
@@ -87,12 +87,12 @@ def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
     found = under_load(api, 8, stop)
     assert set(found.statuses) == {200}
     assert found.failures == []
-    poll(lambda: api.serving.is_whole, 60, "the worker that takes its place")
+    poll(lambda: api.serving.is_whole, 150, "the worker that takes its place")
     assert before[0] not in [one.pid for one in api.serving.workers]
 
 
 def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Api) -> None:
-    poll(lambda: api.serving.is_whole, 60, "two workers")
+    poll(lambda: api.serving.is_whole, 150, "two workers")
     before = [one.pid for one in api.serving.workers]
     killed: list[float] = []
 
@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Ap
     failed = [float(one.split()[0]) for one in found.failures]
     assert len(failed) <= 8
     assert all(abs(at - killed[0]) < 1 for at in failed)
-    poll(lambda: api.serving.is_whole, 60, "the worker that takes its place")
+    poll(lambda: api.serving.is_whole, 150, "the worker that takes its place")
 
 
 def flip(data: bytes) -> bytes:
