@@ -106,8 +106,9 @@ class Application:
             predicted = await loop.run_in_executor(None, self.predicting.predict, found, body)
         if isinstance(predicted, Response):
             return predicted
-        manifest = predicted.current.served.manifest
-        self.metrics.predicted(manifest.pipeline, manifest.version, len(predicted.ids))
+        for part in predicted.parts:
+            manifest = part.served.manifest
+            self.metrics.predicted(manifest.pipeline, manifest.version, len(part.places))
         if not predicted.asked.explain or self.explaining is None:
             return predicted.written()
         explained = await self.explaining.explained(predicted)

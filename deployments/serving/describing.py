@@ -64,8 +64,24 @@ def describe(fleet: Fleet, found: Found) -> Response:
             ],
             "example": request.example,
             "refused": fleet.followers[found.pipeline].refusal,
+            "challenger": _challenger(fleet, found.pipeline, current),
         }
     )
+
+
+def _challenger(fleet: Fleet, pipeline: str, current: InService) -> dict[str, Any] | None:
+    refused = fleet.followers[pipeline].challenger_refusal
+    if current.challenger is None:
+        return {"refused": refused} if refused else None
+    trial = current.challenger.trial
+    return {
+        "version": trial.version,
+        "digest": trial.digest,
+        "mode": trial.mode,
+        "share": trial.share,
+        "since": trial.since.isoformat(),
+        "why": trial.why,
+    }
 
 
 def mlflow_version(_fleet: Fleet, _found: Found) -> Response:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import pandas as pd
 
-from deployments.serving.predicting import Predicted
+from deployments.serving.predicting import Part, Predicted
 from deployments.serving.response import SOON, Response, error
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.features.schema import prepared_columns
@@ -49,7 +49,7 @@ class Explaining:
             if self._under_way >= self._waiting:
                 return error(503, f"{self._waiting} requests wait for explanations already", SOON)
             self._under_way += 1
-        work = self._pool.submit(explanations, predicted.current.served, predicted.rows)
+        work = self._pool.submit(explained_parts, predicted.parts)
         work.add_done_callback(lambda _: self._ended())
         try:
             return await asyncio.wait_for(asyncio.wrap_future(work), self._seconds)
@@ -66,6 +66,16 @@ class Explaining:
     def _ended(self) -> None:
         with self._lock:
             self._under_way -= 1
+
+
+def explained_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Explain each row by the model that answered it, in the order of the request; as below."""
+    found = {
+        place: told
+        for part in parts
+        for place, told in zip(part.places, explanations(part.served, part.rows), strict=True)
+    }
+    return [found[place] for place in range(len(found))]
 
 
 def explanations(served: Served, rows: Matrices) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -17,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from deployments.serving.freshness import Watching
 from tasks.predictions.ship import Shipped
+from tasks.serving.challenger import Challenger
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
@@ -49,6 +51,14 @@ class Metrics:
             **own,
         )
         self._refused = _gauge("model_refused", "1 while a refused champion is not served.", own)
+        self._trials = Counter(
+            "perennial_trial_rows",
+            "Rows that a challenger answered, or failed to.",
+            ("pipeline", "version", "mode", "outcome"),
+            **own,
+        )
+        self._share = _gauge("trial_share", "The canary's share of the keys; 0 in shadow.", own)
+        self._told: WeakKeyDictionary[Challenger, tuple[int, int]] = WeakKeyDictionary()
         self._reloads = Counter(
             "perennial_reloads", "Looks at a changed pointer.", ("pipeline", "outcome"), **own
         )
@@ -98,6 +108,20 @@ class Metrics:
         self._since.labels(pipeline).set(since)
         self._created.labels(pipeline).set(created)
         self._refused.labels(pipeline).set(float(refused))
+
+    def tried(self, pipeline: str, challenger: Challenger | None) -> None:
+        """Say how the trial stands, if there is one; called by one thread."""
+        if challenger is None:
+            self._share.labels(pipeline).set(0)
+            return
+        trial, (tries, failures) = challenger.trial, self._told.get(challenger, (0, 0))
+        now = challenger.tries, challenger.failures
+        self._told[challenger] = now
+        named = pipeline, str(trial.version), trial.mode
+        failed = now[1] - failures
+        self._trials.labels(*named, "failed").inc(failed)
+        self._trials.labels(*named, "answered").inc(max(0, now[0] - tries - failed))
+        self._share.labels(pipeline).set(trial.share)
 
     def logged(self, waiting: int, dropped: int) -> None:
         """Say how the prediction log stands; `dropped` is since the last time."""

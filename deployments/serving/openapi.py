@@ -120,16 +120,18 @@ def _answer(served: Served) -> Json:
             "properties": dict.fromkeys(served.labels, share),
             "required": list(served.labels),
         }
-    model = {"pipeline": TEXT, "version": {"type": "integer"}, "digest": TEXT}
+    named = {"pipeline": TEXT, "version": {"type": "integer"}, "digest": TEXT}
+    model: Json = {"type": "object", "properties": named, "required": list(named)}
+    other = {**model, "description": "Where another model answered this row: a canary."}
     return {
         "type": "object",
         "properties": {
-            "model": {"type": "object", "properties": model, "required": list(model)},
+            "model": model,
             "predictions": {
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "properties": {**prediction, "explanation": {"type": "object"}},
+                    "properties": {**prediction, "explanation": {"type": "object"}, "model": other},
                     "required": list(prediction),
                 },
             },

@@ -11,11 +11,13 @@ from typing import Any, Protocol
 
 from deployments.serving.response import SOON, Response, error, unfit
 from deployments.serving.routes import Found
+from tasks.predictions.record import Role
 from tasks.serving import forms
+from tasks.serving.challenger import Challenger
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import Asked, BadRequest
 from tasks.serving.rows import Matrices, Unfit
-from tasks.serving.served import Answer
+from tasks.serving.served import Answer, Served
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {
     "predict": forms.asked,
@@ -41,6 +43,15 @@ class Log(Protocol):
         """Keep the answer to one request."""
 
 
+class Shadow(Protocol):
+    """Lets a challenger answer rows that nobody waits for; it neither fails nor waits."""
+
+    def offer(
+        self, challenger: Challenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
+    ) -> None:
+        """Take one request's rows, under the ids of the champion's answers."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one request may hold."""
@@ -51,26 +62,52 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The rows of a request, by their places, that one model answered."""
+
+    served: Served
+    role: Role
+    places: Sequence[int]
+    rows: Matrices
+    made: Answer
+
+
+@dataclass(frozen=True)
 class Predicted:
-    """An answer that is to be written; `explanations` is one for each row, where asked for."""
+    """An answer that is to be written: one part, or the champion's and a canary's.
+
+    `explanations` are one for each row, where they are asked for.
+    """
 
     route: str
     current: InService
     asked: Asked
-    rows: Matrices
-    made: Answer
+    parts: Sequence[Part]
     ids: Sequence[str]
 
     def written(self, explanations: Sequence[Mapping[str, Any]] | None = None) -> Response:
-        """Write the answer in the form of its route."""
-        served = self.current.served
+        """Write the answer in the form of its route; more than one part, in the champion's name."""
+        served, made = self.parts[0].served, merged(self.parts)
         if self.route == "invocations":
-            body = forms.answer_to_mlflow(self.made, self.asked.probabilities)
+            body = forms.answer_to_mlflow(made, self.asked.probabilities)
         elif self.route == "infer":
-            body = forms.answer_to_inference(served.manifest, self.asked.id, self.made)
+            body = forms.answer_to_inference(served.manifest, self.asked.id, made)
         else:
-            body = forms.answer(served.head, self.ids, self.made, served.labels, explanations)
+            others = {place: part.served.head for part in self.parts[1:] for place in part.places}
+            body = forms.answer(served.head, self.ids, made, served.labels, explanations, others)
         return Response(200, body)
+
+
+def merged(parts: Sequence[Part]) -> Answer:
+    """Return the answers of all parts in the order of the request's rows."""
+    if len(parts) == 1:
+        return parts[0].made
+    order = {place: (part, at) for part in parts for at, place in enumerate(part.places)}
+    chosen = [order[place] for place in range(len(order))]
+    values = [part.made.values[at] for part, at in chosen]
+    if parts[0].made.probabilities is None:
+        return Answer(values, None)
+    return Answer(values, [(part.made.probabilities or ())[at] for part, at in chosen])
 
 
 @dataclass
@@ -80,6 +117,7 @@ class Predicting:
     fleet: Fleet
     limits: Limits = field(default_factory=Limits)
     log: Log | None = None
+    shadow: Shadow | None = None
 
     def __post_init__(self) -> None:
         self._prefix, self._count = os.urandom(8).hex(), itertools.count()
@@ -89,7 +127,6 @@ class Predicting:
         current = self.fleet[found.pipeline]
         if current is None:
             return without(self.fleet, found.pipeline)
-        served = current.served
         wrong = other_version(current, found)
         if wrong is not None:
             return wrong
@@ -98,18 +135,58 @@ class Predicting:
             refusal = self._too_many(asked)
             if refusal is not None:
                 return refusal
-            rows = served.read(asked.rows)
+            rows = current.served.read(asked.rows)
         except BadRequest as bad:
             return error(400, str(bad))
         except Unfit as bad:
             return unfit(bad)
-        made = served.answer(rows)
         ids = [f"{self._prefix}{next(self._count):08x}" for _ in asked.rows]
-        if self.log is not None:
-            version, at = served.manifest.version, time.time()
-            kept = asked.rows, made.values, made.probabilities
-            self.log.add(found.pipeline, version, "champion", at, ids, *kept)
-        return Predicted(found.route.name, current, asked, rows, made, ids)
+        if current.challenger is None or found.version:
+            made = current.served.answer(rows)
+            parts = [Part(current.served, "champion", range(len(ids)), rows, made)]
+        else:
+            parts = self._with_challenger(current.served, current.challenger, asked, rows, ids)
+        self._keep(found.pipeline, parts, asked, ids)
+        return Predicted(found.route.name, current, asked, parts, ids)
+
+    def _with_challenger(
+        self,
+        champion: Served,
+        challenger: Challenger,
+        asked: Asked,
+        rows: Matrices,
+        ids: Sequence[str],
+    ) -> list[Part]:
+        """Let a canary answer its rows; what it fails to answer, the champion answers."""
+        if not challenger.trial.share and self.shadow is not None:
+            self.shadow.offer(challenger, asked.rows, ids)
+        parts, places = [], challenger.places(asked.rows)
+        if places:
+            try:
+                own = challenger.served.read([asked.rows[place] for place in places])
+                made = challenger.served.answer(own)
+                parts.append(Part(challenger.served, "canary", places, own, made))
+                challenger.tried(len(places))
+            except Exception as failure:  # the champion can: no request fails for a trial
+                challenger.tried(len(places), failure)
+                places = []
+        if len(places) == len(ids):
+            return parts
+        taken = set(places)
+        left = [place for place in range(len(ids)) if place not in taken]
+        kept = rows if not places else (rows[0][left], rows[1][left])
+        return [Part(champion, "champion", left, kept, champion.answer(kept)), *parts]
+
+    def _keep(self, pipeline: str, parts: Sequence[Part], asked: Asked, ids: Sequence[str]) -> None:
+        if self.log is None:
+            return
+        at = time.time()
+        for part in parts:
+            version, made, all_ = part.served.manifest.version, part.made, len(parts) == 1
+            names = ids if all_ else [ids[place] for place in part.places]
+            rows = asked.rows if all_ else [asked.rows[place] for place in part.places]
+            kept = rows, made.values, made.probabilities
+            self.log.add(pipeline, version, part.role, at, names, *kept)
 
     def _too_many(self, asked: Asked) -> Response | None:
         most = self.limits.explained if asked.explain else self.limits.rows

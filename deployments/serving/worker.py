@@ -21,9 +21,11 @@ from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
+from deployments.serving.shadowing import Shadowing
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import PerennialError
 from tasks.predictions.spool import Spool
+from tasks.promotion.trials import withdraw
 from tasks.serving.following import EVERY, Fleet, Turn, refused_entry
 from tasks.serving.served import held
 from tasks.settings import Settings
@@ -45,7 +47,8 @@ def application() -> Application:
     store, told = S3Store(settings), partial(tell, settings, metrics)
     fleet = Fleet(store, settings.signing_key, told)
     spool = Spool(log_folder(settings), str(os.getpid()))
-    predicting = Predicting(fleet, log=spool)
+    shadow = Shadowing(spool)
+    predicting = Predicting(fleet, log=spool, shadow=shadow)
     explaining = Explaining(partial(explains, settings))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
 
@@ -54,7 +57,7 @@ def application() -> Application:
         stop = threading.Event()
         # a worker that takes another's place must not answer before it has the models
         await asyncio.get_running_loop().run_in_executor(None, look, fleet, metrics)
-        watched = (fleet, spool, metrics, stop)
+        watched = (settings, fleet, spool, metrics, stop)
         follower = threading.Thread(target=follow, args=watched, daemon=True)
         follower.start()
         slow = asyncio.create_task(close_the_slow())
@@ -65,6 +68,7 @@ def application() -> Application:
         with suppress(asyncio.CancelledError):
             await slow
         explaining.close()
+        await asyncio.get_running_loop().run_in_executor(None, shadow.close)
         await asyncio.get_running_loop().run_in_executor(None, spool.close)
 
     return Application(
@@ -78,11 +82,14 @@ def application() -> Application:
     )
 
 
-def follow(fleet: Fleet, spool: Spool, metrics: Metrics, stop: threading.Event) -> None:
+def follow(
+    settings: Settings, fleet: Fleet, spool: Spool, metrics: Metrics, stop: threading.Event
+) -> None:
     """Keep what is in service up to date until told to stop, and tell of the log."""
     dropped = 0
     while not stop.wait(EVERY):
         look(fleet, metrics)
+        withdraw_the_failing(settings, fleet)
         metrics.logged(spool.waiting_bytes, spool.dropped - dropped)
         dropped = spool.dropped
 
@@ -104,6 +111,23 @@ def look(fleet: Fleet, metrics: Metrics) -> None:
                 refused=follower.refusal is not None,
                 held=held(name),
             )
+            metrics.tried(name, follower.current.challenger)
+
+
+def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
+    """End the trial of a challenger that fails too often; without a store, at a later look."""
+    for name, follower in fleet.followers.items():
+        challenger = None if follower.current is None else follower.current.challenger
+        if challenger is None or not challenger.over:
+            continue
+        from tasks.ledger.ledger import ledger_of
+
+        trial, why = challenger.trial, challenger.over
+        try:
+            ledger = ledger_of(settings, name)
+            withdraw(S3Store(settings), ledger, name, by="serving", why=why, trial=trial)
+        except PerennialError as error:
+            log.warning("%s version %s is not withdrawn yet: %s", name, trial.version, error)
 
 
 @lru_cache(maxsize=100)

@@ -22,6 +22,8 @@ KINDS = (
     "scored",
     "quarantine",
     "rejection",
+    "trial",
+    "withdrawal",
 )
 
 

@@ -20,6 +20,8 @@ TITLES: Mapping[str, str] = {
     "lost": "A lost race",
     "refused": "A refused attempt",
     "rejection": "Rejected by a person",
+    "trial": "Tried beside the champion",
+    "withdrawal": "Withdrawn",
     "scored": "Scored",
     "answer": "An answer",
 }

@@ -18,8 +18,8 @@ from tasks.data.table import Table
 from tasks.data.table_errors import translated
 from tasks.errors import ConfigurationError, NotFound
 from tasks.labels.table import labels_table
+from tasks.predictions.key import key_of
 from tasks.predictions.live import OURS, Live, judged, keyed, with_truth
-from tasks.predictions.rows import key_of
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion.versions import manifest_of
 from tasks.settings import Settings

@@ -8,27 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.config import Pipeline
+from tasks.predictions.key import key_of
 from tasks.predictions.record import Record, as_json
 from tasks.predictions.table import SCHEMA
-
-
-def key_of(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    """Return the canonical JSON of a row's key, or an empty text where a part of it is missing.
-
-    Names are sorted, and a whole number is written as one: 3.0 is 3.
-
-    >>> key_of({"b": 3.0, "a": "x", "more": 1}, ["b", "a"])
-    '{"a":"x","b":3}'
-    >>> key_of({"a": None}, ["a"])
-    ''
-    """
-    parts = {name: _whole(row.get(name)) for name in columns}
-    missing = not parts or any(value is None or value == "" for value in parts.values())
-    return "" if missing else as_json(parts, ordered=True)
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def rows_of(records: Iterable[Record], pipeline: Pipeline | None) -> pa.Table:

@@ -54,7 +54,7 @@ class Lane:
 
 
 class Spool:
-    """The prediction log of one worker process, filled by one thread: its event loop's.
+    """The prediction log of one worker process; any thread of it may add.
 
     `add` never waits and never raises; a thread writes what it gathered every `seconds`. What is
     over a limit is dropped and counted. `limit_bytes` bounds the folder, which all workers and
@@ -89,7 +89,8 @@ class Spool:
         self.buffer_bytes = min(buffer_bytes, limit_bytes)
         self.segment_bytes, self.segment_seconds = segment_bytes, segment_seconds
         self.failures, self.error = 0, ""
-        # Each number has one writer: the first two the caller's thread, the others ours.
+        # Each number has one writer at a time: the first two under the lock, the others our thread.
+        self._lock = threading.Lock()
         self._added = self._refused = 0
         self._written = self._lost = 0
         self._stored, self._measured = 0, -MEASURED
@@ -122,25 +123,27 @@ class Spool:
     ) -> None:
         """Log what one request was answered; see `Record`. It is encoded before this returns."""
         try:
-            waiting = self._added - self._written
-            lane = self._lanes.get(pipeline) or self._lane(pipeline)
-            # One pipeline that cannot be shipped leaves room for the others.
-            stored = max(waiting + self._stored, 2 * lane.stored)
-            if self._closed or stored > self.limit_bytes:
-                self._refused += len(ids)
-                return
+            # Encoded before the lock, so that no request waits for another's rows.
             data = encoded(version, role, at, ids, rows, values, probabilities)
-            if len(data) > LARGEST or waiting + len(data) > self.buffer_bytes:
-                self._refused += len(ids)
-                self._wake.set()
-                return
-            lane.waiting.append((data, len(ids)))
-            self._added += len(data)
-            if 4 * waiting > self.buffer_bytes:
-                self._wake.set()
+            with self._lock:
+                self._take(pipeline, data, len(ids))
         except Exception as error:  # a request is answered whatever happens to its log
             self._refused += len(ids) if hasattr(ids, "__len__") else 1
             self.error = repr(error)
+
+    def _take(self, pipeline: str, data: bytes, count: int) -> None:
+        waiting = self._added - self._written
+        lane = self._lanes.get(pipeline) or self._lane(pipeline)
+        # One pipeline that cannot be shipped leaves room for the others.
+        stored = max(waiting + self._stored, 2 * lane.stored)
+        full = len(data) > LARGEST or waiting + len(data) > self.buffer_bytes
+        if self._closed or stored > self.limit_bytes or full:
+            self._refused += count
+        else:
+            lane.waiting.append((data, count))
+            self._added += len(data)
+        if full or 4 * waiting > self.buffer_bytes:
+            self._wake.set()
 
     def close(self, seconds: float = 10.0) -> None:
         """Write everything and close the files; what `seconds` do not suffice for is dropped."""

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from tasks.errors import IntegrityError, NotFound, PreconditionFailed
+from tasks.errors import IntegrityError
+from tasks.promotion.compare_and_set import steady, swapped
 from tasks.promotion.manifest import canonical
 from tasks.store.base import Store
 from tasks.store.layout import Layout
 
 FORMAT = 1
 LONGEST_HISTORY = 100
-READS = 5
 
 
 @dataclass(frozen=True)
@@ -119,18 +119,8 @@ def read(store: Store, pipeline: str) -> tuple[Champion, str] | None:
         StoreError: the store did not answer.
     """
     key = Layout(pipeline).champion
-    for _ in range(READS):
-        before = store.head(key)
-        if before is None:
-            return None
-        try:
-            data = store.get(key)
-        except NotFound:
-            continue
-        after = store.head(key)
-        if after is not None and after.etag == before.etag:
-            return Champion.from_bytes(data, key), after.etag
-    raise PreconditionFailed(key, "it stays as it is while it is read", None, "Try again later.")
+    found = steady(store, key)
+    return None if found is None else (Champion.from_bytes(found[0], key), found[1])
 
 
 def swap(store: Store, pipeline: str, new: Champion, etag: str | None) -> str:
@@ -141,19 +131,4 @@ def swap(store: Store, pipeline: str, new: Champion, etag: str | None) -> str:
     Raises:
         PreconditionFailed: somebody else changed the pointer; nothing was written.
     """
-    key, data = Layout(pipeline).champion, new.to_bytes()
-    try:
-        kept = store.put(
-            key,
-            data,
-            if_absent=etag is None,
-            if_match=etag,
-            content_type="application/json",
-        )
-    except PreconditionFailed:
-        # A write whose answer was lost and that was then repeated loses against itself.
-        now = read(store, pipeline)
-        if now is None or now[0].id != new.id:
-            raise
-        return now[1]
-    return kept.etag
+    return swapped(store, Layout(pipeline).champion, new.to_bytes(), etag)

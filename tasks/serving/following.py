@@ -1,17 +1,20 @@
-"""Follow the champion pointers of a bucket: verify, load, and only then put in service."""
+"""Follow the pointers of a bucket: verify, load, and only then put in service."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from tasks.errors import ConfigurationError, IntegrityError, NotFound, PerennialError, StoreError
 from tasks.ledger.entry import Entry
-from tasks.promotion import pointer
+from tasks.promotion import pointer as champions
+from tasks.promotion import trials
 from tasks.promotion.pointer import Champion
+from tasks.promotion.trial import Trial
 from tasks.promotion.versions import load
+from tasks.serving.challenger import Challenger
 from tasks.serving.served import Served
 from tasks.store.base import Store
 from tasks.store.layout import NAME, RESERVED, Layout
@@ -20,14 +23,16 @@ EVERY = 1.0  # seconds between two looks at a pointer
 NEW_EVERY = 5.0
 AGAIN_AFTER = 30.0
 Outcome = Literal["loaded", "refused", "unreachable"]
+Role = Literal["champion", "challenger"]
 
 
 @dataclass(frozen=True)
 class InService:
-    """A model in service, and the pointer that put it there."""
+    """A model in service, the pointer that put it there, and the challenger beside it."""
 
     served: Served
     champion: Champion
+    challenger: Challenger | None = None
 
 
 @dataclass(frozen=True)
@@ -39,63 +44,148 @@ class Turn:
     version: int | None
     why: str = ""
     etag: str = ""
+    role: Role = "champion"
+
+
+@dataclass
+class Pointer:
+    """What was last seen of a pointer, and why what it points to was refused."""
+
+    seen: tuple[str, ...] = ()
+    refusal: str | None = None
+    again: float = 0.0
+
+    def is_news(self, seen: tuple[str, ...], now: float) -> bool:
+        """Tell whether it changed, or was refused so long ago that it may have been mended."""
+        return seen != self.seen or (self.refusal is not None and now >= self.again)
+
+    def taken(self, seen: tuple[str, ...]) -> None:
+        """Note that what it points to is in service."""
+        self.seen, self.refusal = seen, None
+
+    def refused(self, seen: tuple[str, ...], why: str, now: float) -> bool:
+        """Note a refusal, and tell whether it is the first of this pointer."""
+        first = self.seen != seen
+        self.seen, self.refusal, self.again = seen, why, now + AGAIN_AFTER
+        return first
 
 
 class Follower:
-    """Holds one pipeline's model in service; `current` changes in one step, never to nothing."""
+    """Holds one pipeline's model in service; `current` changes in one step, never to nothing.
+
+    At most two models are held: a challenger goes before another champion is loaded.
+    """
 
     def __init__(self, store: Store, pipeline: str, signing_key: str) -> None:
         self.pipeline = pipeline
         self.current: InService | None = None
-        self.refusal: str | None = None
         self._store, self._signing_key = store, signing_key
-        self._etag: str | None = None
-        self._again = 0.0
+        self._champion, self._challenger = Pointer(), Pointer()
 
-    def look(self, now: float) -> Turn | None:
-        """Look at the pointer once; load what it points to where that is new.
+    @property
+    def refusal(self) -> str | None:
+        """Why the champion that the pointer names does not serve."""
+        return self._champion.refusal
+
+    @property
+    def challenger_refusal(self) -> str | None:
+        """Why the challenger that is to be tried does not serve."""
+        return self._challenger.refusal
+
+    def look(self, now: float) -> tuple[Turn, ...]:
+        """Look at the pointers once; load what they point to where that is new.
 
         A version that is refused is tried again half a minute later, should it be mended.
         """
-        try:
-            info = self._store.head(Layout(self.pipeline).champion)
-            if info is None or (info.etag == self._etag and not self._due(now)):
-                return None
-            found = pointer.read(self._store, self.pipeline)
-        except StoreError as error:
-            return Turn(self.pipeline, "unreachable", None, str(error))
-        except IntegrityError as error:
-            return self._refuse(info.etag, None, error, now) if info else None
-        return None if found is None else self._take(*found, now)
+        turns = [self._look(self._champion, "champion", now)]
+        if self.current is not None:
+            turns.append(self._look(self._challenger, "challenger", now))
+        return tuple(turn for turn in turns if turn is not None)
 
-    def _take(self, champion: Champion, etag: str, now: float) -> Turn | None:
+    def _look(self, pointer: Pointer, role: Role, now: float) -> Turn | None:
+        layout, version = Layout(self.pipeline), None
+        seen: tuple[str, ...] = ()
+        try:
+            info = self._store.head(layout.champion if role == "champion" else layout.challenger)
+            etag = "" if info is None else info.etag
+            # a challenger stands beside one champion, so another one is news of it too
+            seen = (etag,) if role == "champion" else (etag, self._champion_digest)
+            if info is None or not pointer.is_news(seen, now):
+                if info is None and role == "challenger":
+                    self._put_challenger(None)
+                return None
+            found: tuple[Champion | Trial, str] | None
+            found = (champions if role == "champion" else trials).read(self._store, self.pipeline)
+            if found is None:
+                return None
+            named, version = found[0], found[0].version
+            seen = (found[1], *seen[1:])
+            loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
+        except StoreError as error:
+            if not isinstance(error, NotFound):
+                return Turn(self.pipeline, "unreachable", version, str(error), role=role)
+            return self._refuse(pointer, seen, role, version, error, now)
+        except (IntegrityError, ConfigurationError) as error:
+            return self._refuse(pointer, seen, role, version, error, now)
+        pointer.taken(seen)
+        return Turn(self.pipeline, "loaded", version, role=role) if loaded else None
+
+    @property
+    def _champion_digest(self) -> str:
+        return "" if self.current is None else self.current.served.digest
+
+    def _take(self, champion: Champion) -> bool:
+        """Put a champion in service, and tell whether it was not there already."""
         current = self.current
         if current is not None and champion.digest == current.served.digest:
-            self.current = InService(current.served, champion)
-            self._etag, self.refusal = etag, None
-            return None
-        try:
-            served = Served(*self._load(champion))
-        except (NotFound, IntegrityError, ConfigurationError) as error:
-            return self._refuse(etag, champion.version, error, now)
-        except StoreError as error:
-            return Turn(self.pipeline, "unreachable", champion.version, str(error))
-        self.current = InService(served, champion)
-        self._etag, self.refusal = etag, None
-        return Turn(self.pipeline, "loaded", champion.version)
+            self.current = replace(current, champion=champion)
+            return False
+        tried = None if current is None else current.challenger
+        if tried is not None and tried.served.digest == champion.digest:
+            self.current = InService(tried.served, champion)
+            return True
+        del current, tried
+        self._put_challenger(None)
+        self.current = InService(self._load(champion.version, champion.digest), champion)
+        return True
 
-    def _load(self, champion: Champion) -> Any:
-        return load(
-            self._store, self.pipeline, champion.version, self._signing_key, champion.digest
-        )
+    def _try(self, trial: Trial) -> bool:
+        """Put the challenger of a trial beside the champion, and tell whether it is new."""
+        current = self.current
+        assert current is not None
+        if not trial.stands(current.served.digest):
+            self._put_challenger(None)
+            return False
+        tried = current.challenger
+        if tried is not None and tried.served.digest == trial.digest:
+            self._put_challenger(Challenger(tried.served, trial))
+            return False
+        del current, tried
+        self._put_challenger(None)
+        self._put_challenger(Challenger(self._load(trial.version, trial.digest), trial))
+        return True
 
-    def _refuse(self, etag: str, version: int | None, error: PerennialError, now: float) -> Turn:
-        again = self._etag == etag
-        self._etag, self.refusal, self._again = etag, str(error), now + AGAIN_AFTER
-        return Turn(self.pipeline, "refused", version, str(error), "" if again else etag)
+    def _put_challenger(self, challenger: Challenger | None) -> None:
+        if self.current is not None:
+            self.current = replace(self.current, challenger=challenger)
 
-    def _due(self, now: float) -> bool:
-        return self.refusal is not None and now >= self._again
+    def _load(self, version: int, digest: str) -> Served:
+        return Served(*load(self._store, self.pipeline, version, self._signing_key, digest))
+
+    def _refuse(
+        self,
+        pointer: Pointer,
+        seen: tuple[str, ...],
+        role: Role,
+        version: int | None,
+        error: PerennialError,
+        now: float,
+    ) -> Turn:
+        if role == "challenger":
+            self._put_challenger(None)
+        first = pointer.refused(seen, str(error), now)
+        etag = seen[0] if first else ""
+        return Turn(self.pipeline, "refused", version, str(error), etag, role)
 
 
 class Fleet:
@@ -120,8 +210,7 @@ class Fleet:
         if now - self._searched >= NEW_EVERY:
             self._search(now)
         for follower in tuple(self.followers.values()):
-            turn = follower.look(now)
-            if turn is not None:
+            for turn in follower.look(now):
                 self._tell(turn)
         self.ready = self.ready or any(one.current for one in self.followers.values())
 
@@ -146,7 +235,8 @@ def refused_entry(turn: Turn) -> Entry:
     >>> refused_entry(Turn("flights", "refused", 3, "a bit flipped", "e1")).summary
     'version 3 was not put in service: a bit flipped'
     """
-    which = "the champion" if turn.version is None else f"version {turn.version}"
+    which = f"the {turn.role}" if turn.version is None else f"version {turn.version}"
+    done = "put in service" if turn.role == "champion" else "tried beside the champion"
     return Entry(
         id=f"unserved-{turn.pipeline}-{turn.etag}",
         at=datetime.now(UTC),
@@ -154,6 +244,6 @@ def refused_entry(turn: Turn) -> Entry:
         kind="refused",
         version=turn.version,
         by="serving",
-        summary=f"{which} was not put in service: {turn.why}",
+        summary=f"{which} was not {done}: {turn.why}",
         figures={"why": turn.why},
     )

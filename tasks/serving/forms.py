@@ -118,8 +118,11 @@ def answer(
     made: Answer,
     labels: Sequence[str],
     explanations: Sequence[Mapping[str, Any]] | None = None,
+    others: Mapping[int, bytes] | None = None,
 ) -> bytes:
     """Write Perennial's own form; `head` names the model, as JSON.
+
+    `others` name the model of the rows, by their places, that another one answered.
 
     >>> answer(b"{}", ["a1"], Answer([1], [[0.25, 0.75]]), ("0", "1"))
     b'{"model":{},"predictions":[{"id":"a1","value":1,"probability":{"0":0.25,"1":0.75}}]}'
@@ -133,6 +136,8 @@ def answer(
     if explanations is not None:
         for one, explanation in zip(predictions, explanations, strict=True):
             one["explanation"] = explanation
+    for place, other in (others or {}).items():
+        predictions[place]["model"] = msgspec.Raw(other)
     return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
 
 

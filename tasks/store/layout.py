@@ -64,6 +64,10 @@ class Layout:
         return f"{self.pipeline}/champion.json"
 
     @property
+    def challenger(self) -> str:
+        return f"{self.pipeline}/challenger.json"
+
+    @property
     def models(self) -> str:
         return f"{self.pipeline}/models/"
 

@@ -1,0 +1,73 @@
+"""A challenger in shadow: it answers after the champion, on a thread of its own, into the log."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deployments.serving.predicting import Log
+from tasks.serving.challenger import Challenger
+
+WAITING = 20_000
+
+
+class Shadowing:
+    """Answers what was offered, oldest first; what comes while `waiting` rows wait is skipped.
+
+    Attributes:
+        skipped: rows that were offered and not answered.
+    """
+
+    def __init__(self, log: Log, waiting: int = WAITING) -> None:
+        self.skipped = 0
+        self._log = log
+        self._offered: deque[tuple[Challenger, Sequence[Any], Sequence[str], float]] = deque()
+        self._limit, self._waiting = waiting, 0
+        self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+        self._thread.start()
+
+    def offer(
+        self, challenger: Challenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
+    ) -> None:
+        """Take one request's rows; it neither fails nor waits."""
+        with self._lock:
+            if self._waiting + len(rows) > self._limit or challenger.over:
+                self.skipped += len(rows)
+                return
+            self._waiting += len(rows)
+            self._offered.append((challenger, rows, ids, time.time()))
+        self._wake.set()
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Answer what waits, for so long."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self._closed or self._offered:
+            if not self._offered:
+                self._wake.wait()
+                self._wake.clear()
+                continue
+            self._answer(*(offered := self._offered.popleft()))
+            with self._lock:
+                self._waiting -= len(offered[1])
+            del offered  # it would keep a model in memory that is tried no more
+
+    def _answer(
+        self, challenger: Challenger, rows: Sequence[Any], ids: Sequence[str], at: float
+    ) -> None:
+        served = challenger.served
+        try:
+            made = served.answer(served.read(rows))
+        except Exception as failure:  # whatever it is, it is the challenger's, and nobody waits
+            challenger.tried(len(rows), failure)
+            return
+        challenger.tried(len(rows))
+        manifest, kept = served.manifest, (made.values, made.probabilities)
+        self._log.add(manifest.pipeline, manifest.version, "shadow", at, ids, rows, *kept)
