@@ -7,13 +7,13 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
-from tasks.monitoring.task import decide, find_new, report, watch_champion
+from tasks.monitoring.task import decide, find_new, judge_answers, report, watch_champion
 from tasks.store.task import leave_outcome
 
 
 @flow(name="monitor", flow_run_name="monitor {pipeline}: {cause}")
 def monitor(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
-    """Decide on every accepted batch that nothing was decided on yet, oldest first."""
+    """Decide on every accepted batch that is new, oldest first, and judge what was answered."""
     watch = watch_champion(pipeline)
     decided = []
     for arrival in find_new(watch):
@@ -21,7 +21,9 @@ def monitor(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
         for event, payload in found.events:
             announce(event, pipeline, payload)
         decided.append(found)
+    answers = judge_answers(watch)
     for found in decided:
         report(watch, found)
     decisions = [found.to_dict() for found in decided]
-    return leave_outcome({"pipeline": pipeline, "cause": cause, "decisions": decisions})
+    outcome = {"pipeline": pipeline, "cause": cause, "decisions": decisions, "answers": answers}
+    return leave_outcome(outcome)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tasks.errors import ConfigurationError
 from tasks.policy.policy import parse as parse_policy
-from tasks.quantities import budget, duration, share
+from tasks.quantities import budget, duration, share, trial_share
 from tasks.store.layout import checked_name
 from tasks.training.challengers import challenger
 
@@ -42,6 +42,7 @@ Share = Annotated[float, BeforeValidator(share)]
 BudgetText = Annotated[str, _text(budget)]
 PolicyText = Annotated[str, BeforeValidator(lambda value: str(parse_policy(value)))]
 ChallengerText = Annotated[str, _text(challenger)]
+TrialText = Annotated[str, _text(trial_share)]
 Names = tuple[str, ...]
 
 
@@ -143,8 +144,18 @@ class Notifications(Section):
 
 
 class Serving(Section):
+    """How the prediction API answers; `challenger` is how one that awaits approval is tried."""
+
     explain: bool = True
     log_predictions: bool = True
+    challenger: TrialText = "none"
+    max_error_rate: float = Field(default=0.01, ge=0, le=1)
+    max_drop: float = Field(default=0.02, ge=0)
+
+    @property
+    def share(self) -> float | None:
+        """The share of keys for a challenger that is tried: 0 in shadow, None where it is not."""
+        return trial_share(self.challenger)
 
 
 class Pipeline(Section):

@@ -41,6 +41,8 @@ WRITES = (
     "promote.pointer",
     "promote.ledger",
     "promote.alias",
+    "trial.pointer",
+    "trial.ledger",
     "score.pin",
     "score.labelled",
     "score.part",

@@ -43,6 +43,25 @@ def share(text: str | float) -> float:
     return value
 
 
+def trial_share(text: str) -> float | None:
+    """Read how a challenger is tried: `none` (None), `shadow` (0.0) or `canary 10%`.
+
+    Raises:
+        ValueError: it is none of these.
+
+    >>> trial_share("shadow"), trial_share("canary 10%"), trial_share("none")
+    (0.0, 0.1, None)
+    """
+    word, _, amount = str(text).strip().partition(" ")
+    if word == "canary" and amount:
+        found = share(amount)
+        if found:
+            return found
+    elif not amount and word in ("none", "shadow"):
+        return None if word == "none" else 0.0
+    raise ValueError("a challenger is tried as none, shadow, or canary with a share: canary 10%")
+
+
 @dataclass(frozen=True)
 class Budget:
     """At most `count` times in any window of this length."""

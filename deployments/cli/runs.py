@@ -46,7 +46,7 @@ def train(name: str, as_json: bool) -> int:
 def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
     outcome = follow(open_session(name), "monitor", {}, cause="command", say=say)
-    show(outcome, as_json, lambda: decisions_table(outcome["decisions"]))
+    show(outcome, as_json, lambda: monitored(outcome))
 
 
 def batches_table(batches: list[dict[str, Any]]) -> str:
@@ -64,6 +64,12 @@ def batches_table(batches: list[dict[str, Any]]) -> str:
         for batch in batches
     ]
     return table(head, rows)
+
+
+def monitored(outcome: dict[str, Any]) -> str:
+    """The decisions, and what labels say of the answers in service."""
+    answers = outcome["answers"] or {"told": []}
+    return "\n".join([decisions_table(outcome["decisions"]), *answers["told"]])
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:

@@ -32,14 +32,15 @@ def down(as_json: bool) -> None:
 @click.command()
 @reporting
 def status(as_json: bool) -> int:
-    """Show each process of the local stack, and the challengers that await approval.
+    """Show each process of the local stack, and the challengers that are tried or await approval.
 
     Exit 1 when a process is not up.
     """
     state = local.status(home_folder())
-    waiting = _waiting() if state.green else []
-    document = {**state.to_dict(), "awaiting_approval": waiting}
-    show(document, as_json, lambda: "\n".join([_lines(state), *map(_approval, waiting)]))
+    waiting, tried = (_waiting(), _tried()) if state.green else ([], [])
+    document = {**state.to_dict(), "awaiting_approval": waiting, "trials": tried}
+    told = [*map(_approval, waiting), *map(_trial, tried)]
+    show(document, as_json, lambda: "\n".join([_lines(state), *told]))
     return 0 if state.green else 1
 
 
@@ -69,6 +70,29 @@ def _waiting() -> list[dict[str, Any]]:
         for name in pipeline_names(settings.pipelines)
         for version in waiting_versions(ledger_of(settings, name).entries())
     ]
+
+
+def _tried() -> list[dict[str, Any]]:
+    from tasks.config import pipeline_names
+    from tasks.promotion.trials import standing
+    from tasks.store.s3 import S3Store
+
+    settings = Settings.from_environment()
+    store = S3Store(settings)
+    found = {name: standing(store, name) for name in pipeline_names(settings.pipelines)}
+    return [
+        {"pipeline": name, "version": trial.version, "share": trial.share, "mode": trial.words}
+        for name, trial in found.items()
+        if trial is not None
+    ]
+
+
+def _trial(one: dict[str, Any]) -> str:
+    name, version = one["pipeline"], one["version"]
+    return (
+        f"{name} version {version} is tried, {one['mode']}: "
+        f"`perennial promote {name} {version}` or `perennial withdraw {name}`."
+    )
 
 
 def _approval(one: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from deployments.cli.runs import interval
 from tasks.errors import Refused, TrackingError
 from tasks.ledger.ledger import ledger_of
 from tasks.ledger.story import Chapter, story
-from tasks.promotion import pointer
+from tasks.promotion import pointer, trials
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import Context
@@ -48,8 +48,8 @@ def promote(name: str, version: str, why: str, override: str | None, as_json: bo
 
     Exit 3 when it is refused, or another promotion was faster.
     """
-    context = _context(open_session(name))
-    done = promote_version(context, version, by=_person(), why=why, override=override)
+    context = context_of(open_session(name))
+    done = promote_version(context, version, by=person(), why=why, override=override)
     return _ended(done, as_json)
 
 
@@ -69,10 +69,13 @@ def reject(name: str, version: str, why: str, as_json: bool) -> int:
     if number not in waiting_versions(ledger.entries()):
         rule = "the version waits for approval"
         raise Refused(f"{name} version {number}", rule, "it does not", "See `perennial models`.")
-    entry = rejection(name, number, _person(), why)
+    entry = rejection(name, number, person(), why)
     ledger.append(entry)
     with suppress(TrackingError):
         remove_alias(session.settings, name, "challenger")
+    trial = trials.standing(session.store, name)
+    if trial is not None and trial.version == number:
+        trials.withdraw(session.store, ledger, name, by=person(), why=why, trial=trial)
     show(entry.to_dict(), as_json, lambda: entry.summary)
     return 0
 
@@ -85,8 +88,8 @@ def reject(name: str, version: str, why: str, as_json: bool) -> int:
 @reporting
 def rollback(name: str, version: str | None, why: str, override: str | None, as_json: bool) -> int:
     """Go back to the previous champion, or to VERSION; checked as a promotion is."""
-    context = _context(open_session(name))
-    done = roll_back(context, version, by=_person(), why=why, override=override)
+    context = context_of(open_session(name))
+    done = roll_back(context, version, by=person(), why=why, override=override)
     return _ended(done, as_json)
 
 
@@ -126,6 +129,9 @@ def _models(session: Session) -> dict[str, Any]:
     serving = champion.version if champion else None
     waiting = waiting_versions(ledger_of(session.settings, name).entries())
     roles = dict.fromkeys(waiting, "awaits approval") | {serving or 0: "champion"}
+    trial = trials.standing(session.store, name)
+    if trial is not None:
+        roles[trial.version] = trial.mode
     versions = [
         _version(one, roles.get(one.version, ""), scored.get(one.version, [])) for one in published
     ]
@@ -188,14 +194,16 @@ def _best(baselines: dict[str, float | None]) -> str:
     )
 
 
-def _context(session: Session) -> Context:
+def context_of(session: Session) -> Context:
+    """Return what a promotion of the session's pipeline works with."""
     name = session.pipeline.name
     ledger = ledger_of(session.settings, name)
     mirror = alias_mirror(session.settings)
     return Context(session.store, ledger, session.settings.signing_key, name, mirror)
 
 
-def _person() -> str:
+def person() -> str:
+    """Return who types the command, as the ledger names them."""
     return f"{getpass.getuser()} (command)"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from tasks.config import find_pipeline
-from tasks.errors import DataError, StoreUnavailable
+from tasks.errors import DataError, IntegrityError, StoreUnavailable
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -56,6 +56,28 @@ def decide(watch: Watch, arrival: Arrival, cause: str) -> Decided:
     if rows:
         create_table_artifact(rows, key=f"drift-{name}", description=arrival.object)
     return decided
+
+
+@task(name="judge the answers", **RETRIES)
+def judge_answers(watch: Watch) -> dict[str, Any] | None:
+    """Judge what was answered in service by the labels that came; end a trial that does badly."""
+    from tasks.predictions import judging
+
+    try:
+        found = judging.judge_answers(watch.settings, watch.store, watch.pipeline)
+    except (IntegrityError, DataError) as error:
+        get_run_logger().warning("What was answered is not judged: %s", error)
+        return None
+    if found is None:
+        return None
+    for line in found.told:
+        get_run_logger().info(line)
+    create_markdown_artifact(
+        "\n".join(f"- {line}" for line in found.told),
+        key=f"answers-{watch.pipeline.name}",
+        description=f"What was answered since {found.since:%Y-%m-%d %H:%M} UTC",
+    )
+    return found.to_dict()
 
 
 @task(name="report drift", task_run_name="report on {decided.arrival.object}", **RETRIES)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tasks.errors import IntegrityError
+from tasks.ledger.entry import Entry
 from tasks.policy.amounts import share_text
 from tasks.promotion.manifest import canonical
 
@@ -23,17 +24,19 @@ class Trial:
     Attributes:
         digest: of its manifest.
         beside: the digest of the champion's manifest; another champion ends the trial.
+        champion: its version.
         share: the share of keys that it answers, over 0 to 1; 0 in shadow, where it answers none.
         since, by, why: when, by whom and for what reason it began.
         max_error_rate: the share of failed answers from which a canary is withdrawn.
         max_drop: what its live metric may lack against the champion's.
         attempt: names the beginning, so that no two trials are ever the same bytes.
-        ended: why it was withdrawn, or empty.
+        ended, ended_by, ended_at: why, by whom and when it was withdrawn, or empty.
     """
 
     version: int
     digest: str
     beside: str
+    champion: int
     share: float
     since: datetime
     by: str
@@ -42,6 +45,8 @@ class Trial:
     max_drop: float
     attempt: str
     ended: str = ""
+    ended_by: str = ""
+    ended_at: datetime | None = None
 
     @property
     def mode(self) -> Literal["shadow", "canary"]:
@@ -53,7 +58,7 @@ class Trial:
         """The mode for a sentence.
 
         >>> from datetime import UTC, datetime
-        >>> Trial(4, "d", "c", 0.1, datetime(2026, 1, 1, tzinfo=UTC), "me", "", 0, 0, "a").words
+        >>> Trial(4, "d", "c", 3, 0.1, datetime(2026, 1, 1, tzinfo=UTC), "me", "", 0, 0, "a").words
         'canary for 10% of the keys'
         """
         return f"canary for {share_text(self.share)} of the keys" if self.share else "shadow"
@@ -77,7 +82,9 @@ class Trial:
 
     def to_bytes(self) -> bytes:
         """Return it as it is stored."""
-        return canonical(asdict(self) | {"format": FORMAT, "since": self.since.isoformat()})
+        ended = self.ended_at and self.ended_at.isoformat()
+        times = {"since": self.since.isoformat(), "ended_at": ended}
+        return canonical(asdict(self) | {"format": FORMAT} | times)
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str = "challenger.json") -> Trial:
@@ -90,7 +97,50 @@ class Trial:
             content: dict[str, Any] = dict(json.loads(data))
             if content.pop("format") != FORMAT or not isinstance(content["version"], int):
                 raise ValueError("another format")
-            return cls(**content | {"since": datetime.fromisoformat(content["since"])})
+            since, ended = (content.pop(name) for name in ("since", "ended_at"))
+            return cls(
+                **content,
+                since=datetime.fromisoformat(since),
+                ended_at=ended and datetime.fromisoformat(ended),
+            )
         except (ValueError, KeyError, TypeError) as error:
             remedy = "Begin a trial again after moving the object away."
             raise IntegrityError(where, "it is a trial", error, remedy) from error
+
+
+def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:
+    """Return what the ledger says of a trial: that it began, and where it did, that it ended.
+
+    They follow from the trial alone, so anyone who reads it can complete a ledger that its maker
+    left without them, and the entries' ids make that happen once.
+    """
+    begun = Entry(
+        id=f"trial-{pipeline}-{trial.attempt}",
+        at=trial.since,
+        pipeline=pipeline,
+        kind="trial",
+        version=trial.version,
+        by=trial.by,
+        summary=f"version {trial.version} is tried beside version {trial.champion}, "
+        f"as {trial.words}: {trial.why}",
+        figures={
+            "mode": trial.mode,
+            "share": trial.share,
+            "beside": trial.champion,
+            "max_error_rate": trial.max_error_rate,
+            "max_drop": trial.max_drop,
+        },
+    )
+    if trial.ended_at is None:
+        return (begun,)
+    ended = Entry(
+        id=f"withdrawal-{pipeline}-{trial.attempt}",
+        at=trial.ended_at,
+        pipeline=pipeline,
+        kind="withdrawal",
+        version=trial.version,
+        by=trial.ended_by,
+        summary=f"version {trial.version} is tried no more ({trial.mode}): {trial.ended}",
+        figures={"mode": trial.mode, "share": trial.share, "why": trial.ended},
+    )
+    return (begun, ended)

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 
 from tasks.errors import ConfigurationError, NotFound, PreconditionFailed, Refused
 from tasks.faults import external_write
-from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import Ledger
 from tasks.promotion import pointer
 from tasks.promotion.compare_and_set import steady, swapped
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.pointer import Champion
 from tasks.promotion.promote import Context
-from tasks.promotion.trial import Trial
+from tasks.promotion.trial import Trial, trial_entries
 from tasks.promotion.versions import checked_version, load, manifest_of
 from tasks.store.base import Store
 from tasks.store.layout import Layout
@@ -70,12 +69,15 @@ def begin(
         rule = "a challenger is tried beside a champion"
         raise Refused(where, rule, "no champion", "Promote a version first.")
     champion, before = found[0], read(context.store, context.pipeline)
+    if before is not None:
+        _tell(context.ledger, context.pipeline, before[0])
     manifest = _loaded(context, checked_version(version))
     _check(context, manifest, champion, share, override=override, where=where)
     trial = Trial(
         version=manifest.version,
         digest=manifest.digest,
         beside=champion.digest,
+        champion=champion.version,
         share=share,
         since=datetime.now(UTC),
         by=by,
@@ -92,8 +94,32 @@ def begin(
         rule = "nobody else begins or ends a trial at the same time"
         raise Refused(where, rule, "another trial", "See `perennial status`.") from error
     with external_write("trial.ledger"):
-        context.ledger.append(_begun(context.pipeline, trial, champion))
+        _tell(context.ledger, context.pipeline, trial)
     return trial
+
+
+def begin_once(
+    context: Context, version: int, share: float, *, max_error_rate: float, max_drop: float
+) -> Trial | None:
+    """Try a challenger that awaits approval; None where it was tried beside this champion before,
+    or there is none.
+
+    Raises as `begin`.
+    """
+    found = read(context.store, context.pipeline)
+    champion = pointer.read(context.store, context.pipeline)
+    tried = found and (found[0].version, found[0].beside)
+    if champion is None or tried == (version, champion[0].digest):
+        return None
+    return begin(
+        context,
+        version,
+        share,
+        by="train",
+        why="it awaits approval",
+        max_error_rate=max_error_rate,
+        max_drop=max_drop,
+    )
 
 
 def withdraw(
@@ -107,7 +133,7 @@ def withdraw(
 ) -> Trial | None:
     """End the trial that goes on and return it; None where none does any more.
 
-    With `trial`, only that very one is ended.
+    With `trial`, only that very one is ended. What a crash left out of the ledger is completed.
 
     Raises:
         StoreError: the store did not answer.
@@ -117,16 +143,17 @@ def withdraw(
     if found is None or champion is None:
         return None
     now, etag = found
+    _tell(ledger, pipeline, now)
     if not now.stands(champion[0].digest) or (trial is not None and now.attempt != trial.attempt):
         return None
-    ended = replace(now, ended=why)
+    ended = replace(now, ended=why, ended_by=by, ended_at=datetime.now(UTC))
     try:
-        with external_write("trial.withdraw"):
+        with external_write("trial.pointer"):
             swapped(store, Layout(pipeline).challenger, ended.to_bytes(), etag)
     except PreconditionFailed:
         return None
-    with external_write("trial.withdrawn"):
-        ledger.append(_withdrawn(pipeline, ended, by))
+    with external_write("trial.ledger"):
+        _tell(ledger, pipeline, ended)
     return ended
 
 
@@ -164,34 +191,6 @@ def _check(
         raise Refused(where, rule, came, "Try it in shadow.")
 
 
-def _begun(pipeline: str, trial: Trial, champion: Champion) -> Entry:
-    return Entry(
-        id=f"trial-{pipeline}-{trial.attempt}",
-        at=trial.since,
-        pipeline=pipeline,
-        kind="trial",
-        version=trial.version,
-        by=trial.by,
-        summary=f"version {trial.version} is tried beside version {champion.version}, "
-        f"as {trial.words}: {trial.why}",
-        figures={
-            "mode": trial.mode,
-            "share": trial.share,
-            "beside": champion.version,
-            "max_error_rate": trial.max_error_rate,
-            "max_drop": trial.max_drop,
-        },
-    )
-
-
-def _withdrawn(pipeline: str, trial: Trial, by: str) -> Entry:
-    return Entry(
-        id=f"withdrawal-{pipeline}-{trial.attempt}",
-        at=datetime.now(UTC),
-        pipeline=pipeline,
-        kind="withdrawal",
-        version=trial.version,
-        by=by,
-        summary=f"version {trial.version} is tried no more ({trial.mode}): {trial.ended}",
-        figures={"mode": trial.mode, "share": trial.share, "why": trial.ended},
-    )
+def _tell(ledger: Ledger, pipeline: str, trial: Trial) -> None:
+    for entry in trial_entries(pipeline, trial):
+        ledger.append(entry)

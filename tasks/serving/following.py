@@ -97,10 +97,12 @@ class Follower:
 
         A version that is refused is tried again half a minute later, should it be mended.
         """
-        turns = [self._look(self._champion, "champion", now)]
-        if self.current is not None:
-            turns.append(self._look(self._challenger, "challenger", now))
-        return tuple(turn for turn in turns if turn is not None)
+        first = self._look(self._champion, "champion", now)
+        away = first is not None and first.outcome == "unreachable"
+        second = None
+        if self.current is not None and not away:
+            second = self._look(self._challenger, "challenger", now)
+        return tuple(turn for turn in (first, second) if turn is not None)
 
     def _look(self, pointer: Pointer, role: Role, now: float) -> Turn | None:
         layout, version = Layout(self.pipeline), None

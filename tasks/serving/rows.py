@@ -38,6 +38,9 @@ EXPECTED = {
 }
 
 
+NAMED = 5
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with one row: its place from 0, the field (empty for the row), and why."""
@@ -48,10 +51,11 @@ class Problem:
 
 
 class Unfit(Exception):
-    """The rows do not fit the model."""
+    """The rows do not fit the model; its text names fields, never what they hold."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(f"{len(problems)} problems")
+        fields = sorted({one.field for one in problems})[:NAMED]
+        super().__init__(f"{len(problems)} problems, of {', '.join(fields)}")
         self.problems = tuple(problems)
 
 

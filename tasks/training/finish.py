@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.errors import TrackingError
+from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import Ledger, ledger_of
@@ -17,7 +17,9 @@ from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import Context, promote, repair
+from tasks.promotion.trials import begin_once
 from tasks.promotion.versions import publish as publish_version
+from tasks.promotion.waiting import waiting_versions
 from tasks.settings import Settings
 from tasks.tracking.registry import alias_mirror, remove_alias, set_alias
 from tasks.training.candidates import Chosen
@@ -91,6 +93,7 @@ def _conclude(
     if step != "promote":
         if step == "awaiting approval":
             _mirror_quietly(lambda: set_alias(work.settings, name, "challenger", version))
+            _try_beside(work, ledger, version)
         return Ended(version, best.verdict, None, step, entry.summary, price)
     promotion = promote(
         _context(work, ledger),
@@ -126,6 +129,21 @@ def _context(work: Work, ledger: Ledger) -> Context:
         pipeline=work.pipeline.name,
         mirror=alias_mirror(work.settings),
     )
+
+
+def _try_beside(work: Work, ledger: Ledger, version: int) -> None:
+    """Try a challenger that awaits approval, as the pipeline file says."""
+    serving = work.pipeline.serving
+    if serving.share is None:
+        return
+    with suppress(Refused):
+        begin_once(
+            _context(work, ledger),
+            version,
+            serving.share,
+            max_error_rate=serving.max_error_rate,
+            max_drop=serving.max_drop,
+        )
 
 
 def _mirror_quietly(act: Callable[[], None]) -> None:
@@ -173,6 +191,8 @@ def settled(work: Work) -> dict[str, Any] | None:
         return None
     else:
         state = "was refused" if step == "refused" else "awaits approval"
+        if state == "awaits approval" and last.version in waiting_versions(ledger.entries()):
+            _try_beside(work, ledger, last.version)
     summary = (
         f"Nothing to compute: version {last.version} was trained from the same data version "
         f"({work.plan.data.version}), code and configuration; it {state}."

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from tasks.errors import StoreUnavailable
-from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn
+from tasks.promotion import pointer
+from tasks.promotion.manifest import Manifest
+from tasks.promotion.trial import Trial
+from tasks.serving.challenger import Challenger
+from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, refused_entry
+from tasks.serving.served import held
 from tasks.store.base import ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.memory import MemoryStore
@@ -97,6 +106,117 @@ def test_another_key_or_a_pointer_that_is_none_is_refused(store: Flaky) -> None:
     store.put(Layout("flights").champion, b"{}")
     fleet.look(1)
     assert (turns[1].outcome, turns[1].version) == ("refused", None)
+
+
+def try_beside(store: Flaky, manifest: Manifest, share: float = 0.2) -> Trial:
+    """Put a trial of a version into the bucket, whatever it holds."""
+    found = pointer.read(store, "flights")
+    assert found is not None
+    now = datetime.now(UTC)
+    bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
+    told = {"since": now, "by": "test", "why": "", "attempt": now.isoformat(), **bounds}
+    trial = Trial(manifest.version, manifest.digest, found[0].digest, 1, share, **told)
+    store.put(Layout("flights").challenger, trial.to_bytes())
+    return trial
+
+
+def tried(fleet: Fleet) -> Challenger | None:
+    current = fleet["flights"]
+    return None if current is None else current.challenger
+
+
+def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(store: Flaky) -> None:
+    gc.collect()
+    others = held("flights")
+    made = champion(store, KEY)
+    fleet, turns = fleet_of(store)
+    fleet.look(0)
+    trial = try_beside(store, put_version(store, KEY, made, "flights", "second"))
+    fleet.look(1)
+    first = tried(fleet)
+    assert first is not None
+    assert (first.trial, held("flights") - others) == (trial, 2)
+    larger = replace(trial, share=0.5, attempt="larger")
+    store.put(Layout("flights").challenger, larger.to_bytes())
+    fleet.look(2)
+    second = tried(fleet)
+    assert second is not None
+    assert (second.trial.share, second.served) == (0.5, first.served)
+    store.put(Layout("flights").challenger, replace(larger, ended="enough").to_bytes())
+    fleet.look(3)
+    assert (tried(fleet), version(fleet)) == (None, 1)
+    assert [(turn.outcome, turn.role) for turn in turns] == [
+        ("loaded", "champion"),
+        ("loaded", "challenger"),
+    ]
+    del first, second
+    gc.collect()
+    assert held("flights") - others == 1
+
+
+def test_a_challenger_that_is_promoted_is_not_loaded_again(store: Flaky) -> None:
+    made = champion(store, KEY)
+    fleet, _ = fleet_of(store)
+    fleet.look(0)
+    second = put_version(store, KEY, made, "flights", "second")
+    try_beside(store, second)
+    fleet.look(1)
+    before = tried(fleet)
+    assert before is not None
+    put_in_service(store, second)
+    fleet.look(2)
+    current = fleet["flights"]
+    assert current is not None
+    assert (current.served, current.challenger) == (before.served, None)
+
+
+def test_another_champion_ends_the_trial_before_it_is_loaded(
+    store: Flaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = champion(store, KEY)
+    fleet, _ = fleet_of(store)
+    fleet.look(0)
+    try_beside(store, put_version(store, KEY, made, "flights", "second"))
+    fleet.look(1)
+    put_in_service(store, put_version(store, KEY, made, "flights", "third"))
+    gc.collect()
+    two, most = held("flights"), list[int]()
+    get = store.get
+
+    def counted(key: str) -> bytes:
+        gc.collect()
+        most.append(held("flights"))
+        return get(key)
+
+    monkeypatch.setattr(store, "get", counted)
+    fleet.look(2)
+    assert (version(fleet), tried(fleet)) == (3, None)
+    assert max(most[1:]) == two - 1, "the challenger goes before the new champion is read"
+
+
+def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(store: Flaky) -> None:
+    made = champion(store, KEY)
+    fleet, turns = fleet_of(store)
+    fleet.look(0)
+    bad = put_version(store, KEY, made, "flights", "second")
+    where = Layout("flights").model_file(2, "model.onnx")
+    good = store.get(where)
+    store.put(where, good[:-1])
+    try_beside(store, bad)
+    for now in (1.0, 2.0, 3.0):
+        fleet.look(now)
+    told = [turn for turn in turns if turn.role == "challenger"]
+    assert [(turn.outcome, turn.version) for turn in told] == [("refused", 2)]
+    assert refused_entry(told[0]).summary.startswith("version 2 was not tried beside the champion")
+    follower = fleet.followers["flights"]
+    assert (tried(fleet), follower.refusal) == (None, None)
+    assert "SHA-256" in str(follower.challenger_refusal)
+    store.put(where, good)
+    fleet.look(3.0 + AGAIN_AFTER)
+    assert tried(fleet) is not None
+    store.put(Layout("flights").challenger, b"{}")
+    fleet.look(4.0 + AGAIN_AFTER)
+    assert (turns[-1].outcome, version(fleet), tried(fleet)) == ("refused", 1, None)
 
 
 def test_every_pipeline_of_the_bucket_is_followed(store: Flaky) -> None:

@@ -1,0 +1,91 @@
+"""Commands about a challenger that is tried beside the champion: shadow, canary, withdraw."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from deployments.cli.output import reporting, show
+from deployments.cli.running import open_session
+from deployments.cli.versions import context_of, person
+from tasks.errors import ConfigurationError, Refused
+from tasks.ledger.ledger import ledger_of
+from tasks.promotion import trials
+from tasks.promotion.trial import Trial
+from tasks.quantities import share as share_of
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
+@reporting
+def shadow(name: str, version: str, why: str, as_json: bool) -> None:
+    """Let VERSION answer beside the champion into the log, and nowhere else."""
+    _begin(name, version, 0.0, why, override=False, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@click.option("--share", default="10%", show_default=True, help="The share of the keys.")
+@click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
+@click.option("--override", is_flag=True, help="Although the gate refused it.")
+@reporting
+def canary(name: str, version: str, share: str, why: str, override: bool, as_json: bool) -> None:
+    """Let VERSION answer for a share of the keys, the same keys each time.
+
+    It is withdrawn by itself when it fails too often, or its live metric falls too far under the
+    champion's: `serving.max_error_rate` and `serving.max_drop` of the pipeline file.
+    """
+    try:
+        wanted = share_of(share)
+    except ValueError as error:
+        raise ConfigurationError("--share", str(error), share) from error
+    if not wanted:
+        raise ConfigurationError("--share", "a canary answers for some", share, "See `shadow`.")
+    _begin(name, version, wanted, why, override=override, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--why", default="withdrawn by hand", show_default=True, help="The reason.")
+@reporting
+def withdraw(name: str, why: str, as_json: bool) -> None:
+    """End the trial that goes on; the champion answers everything again.
+
+    Exit 3 when there is none.
+    """
+    session = open_session(name)
+    ledger = ledger_of(session.settings, name)
+    ended = trials.withdraw(session.store, ledger, name, by=person(), why=why)
+    if ended is None:
+        raise Refused(name, "a challenger is tried", "none", "See `perennial status`.")
+    said = f"{name} version {ended.version} is tried no more."
+    show(_document(name, ended), as_json, lambda: said)
+
+
+def _begin(
+    name: str, version: str, share: float, why: str, *, override: bool, as_json: bool
+) -> None:
+    session = open_session(name)
+    serving = session.pipeline.serving
+    trial = trials.begin(
+        context_of(session),
+        version,
+        share,
+        by=person(),
+        why=why,
+        max_error_rate=serving.max_error_rate,
+        max_drop=serving.max_drop,
+        override=override,
+    )
+    said = f"{name} version {trial.version} is tried beside the champion: {trial.words}."
+    show(_document(name, trial), as_json, lambda: said)
+
+
+def _document(name: str, trial: Trial) -> dict[str, Any]:
+    since = trial.since.isoformat()
+    return {"pipeline": name, **asdict(trial), "mode": trial.mode, "since": since}

@@ -1,0 +1,229 @@
+"""What one request is answered while a challenger is tried beside the champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deployments.serving.explaining import explained_parts
+from deployments.serving.predicting import Predicted, Predicting
+from deployments.serving.routes import Finder, Found
+from deployments.serving.shadowing import Shadowing
+from tasks.promotion import pointer
+from tasks.promotion.manifest import Manifest
+from tasks.promotion.trial import Trial
+from tasks.promotion.versions import publish
+from tasks.serving.challenger import Challenger
+from tasks.serving.following import Fleet
+from tasks.store.layout import Layout
+from tasks.store.memory import MemoryStore
+from tests.served import Fitted, champion, fitted, manifest_of, put_version
+
+KEY = "a key"
+ROWS = 200
+
+
+class Kept:
+    """A log in memory."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[int, str, list[str], list[Any]]] = []
+
+    def add(self, _name: str, version: int, role: str, _at: float, *kept: Any) -> None:
+        self.records.append((version, role, list(kept[0]), list(kept[2])))
+
+
+class Bench:
+    """The way of a request, with a champion of 200 trees and a challenger of 50 beside it."""
+
+    def __init__(self, task: str = "binary", share: float = 0.3, **wrong: Any) -> None:
+        self.store, self.log = MemoryStore(), Kept()
+        self.made = champion(self.store, KEY, task=task)
+        self.other = fitted(task=task, trees=50)
+        manifest = published(self.store, self.other, **wrong)
+        found = pointer.read(self.store, "flights")
+        assert found is not None
+        told = {"since": datetime.now(UTC), "by": "test", "why": "", "attempt": "a"}
+        bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
+        beside = found[0].digest
+        self.trial = Trial(manifest.version, manifest.digest, beside, 1, share, **told, **bounds)
+        self.store.put(Layout("flights").challenger, self.trial.to_bytes())
+        self.fleet = Fleet(self.store, KEY)
+        self.fleet.look(0)
+        self.shadow = Shadowing(self.log)
+        self.predicting = Predicting(self.fleet, log=self.log, shadow=self.shadow)
+
+    @property
+    def challenger(self) -> Challenger:
+        current = self.fleet["flights"]
+        assert current is not None
+        assert current.challenger is not None
+        return current.challenger
+
+    def ask(self, path: str, body: Mapping[str, Any]) -> Predicted:
+        found = Finder().find("POST", path)
+        assert isinstance(found, Found)
+        predicted = self.predicting.predict(found, json.dumps(body).encode())
+        assert isinstance(predicted, Predicted), predicted
+        return predicted
+
+    def native(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        said: dict[str, Any] = json.loads(
+            self.ask("/v1/flights/predict", {"rows": rows}).written().body
+        )
+        return said
+
+
+def published(store: MemoryStore, made: Fitted, needs: str = "") -> Manifest:
+    """Publish version 2, which may refuse rows where a certain field is missing."""
+    if not needs:
+        return put_version(store, KEY, made, "flights", "second")
+
+    def build(version: int) -> tuple[Manifest, Mapping[str, bytes]]:
+        manifest = manifest_of(made, "flights", version, "second")
+        request = dict(manifest.lineage["request"])
+        fields = [
+            {**one, "missing": one["missing"] and one["name"] != needs} for one in request["fields"]
+        ]
+        lineage = {**manifest.lineage, "request": {**request, "fields": fields}}
+        return replace(manifest, lineage=lineage), made.files
+
+    version = publish(store, "flights", "second", build, KEY)
+    from tasks.promotion.versions import manifest_of as stored
+
+    return stored(store, "flights", version, KEY)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_each_row_is_answered_by_the_model_of_its_key_and_named(task: str) -> None:
+    bench = Bench(task)
+    rows = bench.made.rows(ROWS)
+    said = bench.native(rows)
+    assert said["model"]["version"] == 1
+    by = [one.get("model", said["model"])["version"] for one in said["predictions"]]
+    assert 0.15 * ROWS < by.count(2) < 0.45 * ROWS
+    assert bench.native(rows[::-1])["predictions"][0]["value"] == said["predictions"][-1]["value"]
+    one_by_one = [bench.native([row])["model"]["version"] for row in rows[:40]]
+    assert one_by_one == by[:40]
+    for version, made in ((1, bench.made), (2, bench.other)):
+        mine = [place for place in range(ROWS) if by[place] == version]
+        frame = made.prepared.head(ROWS).iloc[mine]
+        if task == "regression":
+            expected = made.model.predict(frame).tolist()
+            got = [said["predictions"][place]["value"] for place in mine]
+        else:
+            expected = made.model.predict_proba(frame)[:, -1].tolist()
+            shares = [said["predictions"][place]["probability"] for place in mine]
+            got = [list(one.values())[-1] for one in shares]
+        assert got == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_log_says_who_answered_what() -> None:
+    bench = Bench()
+    rows = bench.made.rows(ROWS)
+    said = bench.native(rows)
+    by = {one["id"]: one.get("model", said["model"])["version"] for one in said["predictions"]}
+    values = {one["id"]: one["value"] for one in said["predictions"]}
+    (first, second) = bench.log.records
+    assert [(first[0], first[1]), (second[0], second[1])] == [(1, "champion"), (2, "canary")]
+    for version, _, ids, told in (first, second):
+        assert {by[one] for one in ids} == {version}
+        assert told == [values[one] for one in ids]
+    assert len(first[2]) + len(second[2]) == ROWS
+
+
+def test_the_other_forms_hold_the_same_answers() -> None:
+    bench = Bench()
+    rows = bench.made.rows(ROWS)
+    values = [one["value"] for one in bench.native(rows)["predictions"]]
+    asked = bench.ask("/flights/invocations", {"dataframe_records": rows})
+    assert json.loads(asked.written().body)["predictions"] == values
+    inputs = [
+        {"name": "n0", "shape": [ROWS], "datatype": "FP64", "data": [row["n0"] for row in rows]}
+    ]
+    columns = sorted(rows[0])
+    inputs = [
+        {"name": name, "shape": [ROWS], "datatype": "BYTES", "data": [row[name] for row in rows]}
+        for name in columns
+    ]
+    body = json.loads(bench.ask("/v2/models/flights/infer", {"inputs": inputs}).written().body)
+    assert body["outputs"][0]["data"] == values
+    assert body["model_version"] == "1"
+
+
+def test_an_address_that_names_a_version_is_answered_by_it_alone() -> None:
+    bench = Bench(share=1.0)
+    rows = bench.made.rows(1)
+    inputs = [
+        {"name": name, "shape": [1], "datatype": "BYTES", "data": [value]}
+        for name, value in rows[0].items()
+    ]
+    asked = bench.ask("/v2/models/flights/versions/1/infer", {"inputs": inputs})
+    assert [part.role for part in asked.parts] == ["champion"]
+    asked = bench.ask("/v2/models/flights/infer", {"inputs": inputs})
+    assert [part.role for part in asked.parts] == ["canary"]
+    assert json.loads(asked.written().body)["model_version"] == "2"
+
+
+def test_each_row_is_explained_by_the_model_that_answered_it() -> None:
+    bench = Bench()
+    rows = bench.made.rows(20)
+    asked = bench.ask("/v1/flights/predict", {"rows": rows, "explain": True})
+    assert len(asked.parts) == 2
+    told = explained_parts(asked.parts)
+    body = json.loads(asked.written(told).body)
+    for part in asked.parts:
+        for place in part.places:
+            (expected,) = explained_parts([replace_rows(part, place)])
+            assert body["predictions"][place]["explanation"]["base"] == expected["base"]
+
+
+def replace_rows(part: Any, place: int) -> Any:
+    at = list(part.places).index(place)
+    rows = part.rows[0][at : at + 1], part.rows[1][at : at + 1]
+    return replace(part, places=[0], rows=rows)
+
+
+def test_what_a_canary_fails_to_answer_the_champion_answers() -> None:
+    bench = Bench(needs="n1")
+    rows = bench.made.rows(ROWS)
+    said = bench.native(rows)
+    assert all("model" not in one for one in said["predictions"])
+    expected = bench.made.model.predict_proba(bench.made.prepared.head(ROWS))[:, 1]
+    got = [one["probability"]["1"] for one in said["predictions"]]
+    assert got == pytest.approx(expected.tolist(), abs=1e-5)
+    challenger = bench.challenger
+    assert challenger.failures == challenger.tries > 3
+    assert "n1" in challenger.over
+    before = challenger.tries
+    bench.native(rows)
+    assert challenger.tries == before, "it is asked no more"
+    assert {role for _, role, *_ in bench.log.records} == {"champion"}
+
+
+def test_a_shadow_answers_into_the_log_alone_under_the_same_ids() -> None:
+    bench = Bench(share=0.0)
+    rows = bench.made.rows(ROWS)
+    said = bench.native(rows)
+    bench.shadow.close(30)
+    assert all("model" not in one for one in said["predictions"])
+    told = {role: (version, ids, values) for version, role, ids, values in bench.log.records}
+    assert told["shadow"][:2] == (2, told["champion"][1])
+    expected = bench.other.model.predict_proba(bench.other.prepared.head(ROWS)).argmax(1)
+    assert told["shadow"][2] == expected.tolist()
+    assert (bench.challenger.tries, bench.challenger.failures) == (ROWS, 0)
+
+
+def test_a_shadow_that_is_behind_skips_rows_and_counts_them() -> None:
+    bench = Bench(share=0.0)
+    slow = Shadowing(bench.log, waiting=ROWS)
+    slow.offer(bench.challenger, [{}] * (ROWS + 1), ["a"] * (ROWS + 1))
+    assert slow.skipped == ROWS + 1
+    slow.offer(bench.challenger, bench.made.rows(ROWS), ["a"] * ROWS)
+    slow.close(30)
+    assert bench.challenger.tries == ROWS
