@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -26,8 +26,10 @@ from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.pointer import Champion, succeed
 from tasks.promotion.rules import Outcome
+from tasks.promotion.trial import Trial
 from tasks.promotion.versions import publish
 from tasks.store.base import Store
+from tasks.store.layout import Layout
 
 NUMBERS = 14
 TASKS: Mapping[str, str] = {"binary": "late", "multiclass": "colour_sold", "regression": "delay"}
@@ -125,18 +127,45 @@ def manifest_of(made: Fitted, pipeline: str, version: int, key: str) -> Manifest
     )
 
 
-def put_version(store: Store, signing_key: str, made: Fitted, pipeline: str, key: str) -> Manifest:
-    """Publish a version; the same key, the same version."""
-    manifests: list[Manifest] = []
+def put_version(
+    store: Store, signing_key: str, made: Fitted, pipeline: str, key: str, needs: str = ""
+) -> Manifest:
+    """Publish a version, once for a key; it may refuse rows that lack what it `needs`."""
 
     def build(version: int) -> tuple[Manifest, Mapping[str, bytes]]:
-        manifests.append(manifest_of(made, pipeline, version, key))
-        return manifests[-1], made.files
+        manifest = manifest_of(made, pipeline, version, key)
+        request = dict(manifest.lineage["request"])
+        request["fields"] = [
+            {**one, "missing": one["missing"] and one["name"] != needs} for one in request["fields"]
+        ]
+        return replace(manifest, lineage={**manifest.lineage, "request": request}), made.files
 
     version = publish(store, pipeline, key, build, signing_key)
     from tasks.promotion.versions import manifest_of as stored
 
     return stored(store, pipeline, version, signing_key)
+
+
+def put_on_trial(store: Store, manifest: Manifest, share: float) -> Trial:
+    """Try a version beside the champion, whatever it holds."""
+    found = pointer.read(store, manifest.pipeline)
+    assert found is not None
+    champion, now = found[0], datetime.now(UTC)
+    trial = Trial(
+        version=manifest.version,
+        digest=manifest.digest,
+        beside=champion.digest,
+        champion=champion.version,
+        share=share,
+        since=now,
+        by="test",
+        why="",
+        max_error_rate=0.01,
+        max_drop=0.02,
+        attempt=now.isoformat(),
+    )
+    store.put(Layout(manifest.pipeline).challenger, trial.to_bytes())
+    return trial
 
 
 def put_in_service(store: Store, manifest: Manifest) -> None:

@@ -30,15 +30,13 @@ EPOCH = datetime.date(1970, 1, 1).toordinal()
 NAN = float("nan")
 MOST_PROBLEMS = 100
 LONGEST_TEXT = 10_000
+NAMED = 5
 EXPECTED = {
     "number": "a number",
     "boolean": "true or false",
     "category": "a text, a number, true or false",
     "time": "a time as text, written as in ISO 8601",
 }
-
-
-NAMED = 5
 
 
 @dataclass(frozen=True)

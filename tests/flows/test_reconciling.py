@@ -9,6 +9,7 @@ from deployments.apply.plan import desired
 from deployments.prefect_api import connected
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion import pointer
+from tasks.promotion.trials import standing
 from tasks.tracking.registry import aliases, set_alias
 from tests.flows.conftest import TOY, Bench, toy_rows
 from tests.flows.running import completed
@@ -57,13 +58,18 @@ def test_an_alias_moved_in_mlflow_is_a_promotion_and_one_that_fell_behind_is_men
     bench.drop("a.csv", toy_rows(400))
     bench.run("flows.ingestion:ingest")
     bench.run("flows.training:train")
-    bench.rewrite(TOY.replace("latency_p99: 50ms", "latency_p99: 50ms, approval: manual"))
+    manual = TOY.replace("latency_p99: 50ms", "latency_p99: 50ms, approval: manual")
+    bench.rewrite(manual + "\nserving: {challenger: shadow}\n")
     waiting = bench.run("flows.training:train")
     assert (waiting["outcome"], waiting["version"]) == ("awaiting approval", 2)
+    trial = standing(bench.store, bench.name)
+    assert trial is not None
+    assert (trial.version, trial.mode, trial.by) == (2, "shadow", "train")
     assert aliases(bench.settings, bench.name) == {"champion": 1, "challenger": 2}
     set_alias(bench.settings, bench.name, "champion", 2)
     told = reconciled(bench)["told"]
     assert any("version 2 is in service" in one for one in told)
     champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
     assert (champion.version, champion.by) == (2, "a person, in MLflow")
+    assert standing(bench.store, bench.name) is None
     assert reconciled(bench)["told"] == []

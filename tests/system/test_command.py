@@ -253,3 +253,23 @@ def test_a_challenger_that_waits_is_shown_until_a_person_decides(trained: Stack)
     assert (refused.status, "does not" in refused.err) == (3, True)
     assert perennial(trained, "reject", "toy", "2", "--why", "not today").status == 0
     assert perennial(trained, "status", "--json").document["awaiting_approval"] == []
+
+
+def test_a_version_is_tried_beside_the_champion_by_command(trained: Stack) -> None:
+    assert perennial(trained, "withdraw", "toy").status == 3
+    assert perennial(trained, "canary", "toy", "2", "--share", "a tenth").status == 2
+    champion = perennial(trained, "models", "toy", "--json").document["champion"]["version"]
+    other = {1: "2", 2: "1"}[champion]
+    begun = perennial(trained, "canary", "toy", other, "--share", "25%", "--override")
+    assert begun.status == 0, begun.err
+    assert f"version {other} is tried beside the champion: canary for 25% of the keys" in begun.out
+    (shown,) = perennial(trained, "status", "--json").document["trials"]
+    assert (shown["version"], shown["share"]) == (int(other), 0.25)
+    assert f"`perennial promote toy {other}`" in perennial(trained, "status").out
+    versions = perennial(trained, "models", "toy", "--json").document["versions"]
+    assert {one["version"]: one["role"] for one in versions}[int(other)] == "canary"
+    assert perennial(trained, "shadow", "toy", other, "--json").document["mode"] == "shadow"
+    ended = perennial(trained, "withdraw", "toy", "--why", "seen enough")
+    assert ended.out.strip() == f"toy version {other} is tried no more."
+    assert perennial(trained, "status", "--json").document["trials"] == []
+    assert "seen enough" in perennial(trained, "history", "toy").out

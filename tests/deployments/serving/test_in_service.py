@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -16,10 +17,11 @@ import pytest
 
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion.manifest import Manifest
+from tasks.promotion.trial import Trial
 from tasks.store.layout import Layout
-from tests.deployments.serving.conftest import Api
+from tests.deployments.serving.conftest import Api, all_serve
 from tests.load import Load, post, run_load
-from tests.served import fitted, put_in_service, put_version
+from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 from tests.servers import poll
 
 pytestmark = pytest.mark.system
@@ -33,11 +35,14 @@ def request(api: Api) -> bytes:
     return post(f"/v1/{PIPELINE}/predict", body)
 
 
-def under_load(api: Api, seconds: float, act: Any, pause: float = 0.004) -> Load:
+def under_load(
+    api: Api, seconds: float, act: Any, pause: float = 0.004, asked: bytes | None = None
+) -> Load:
     """Do something while eight connections ask without end; return what came of the asking."""
     acting = threading.Thread(target=act)
     acting.start()
-    found = run_load(api.serving.port, request(api), connections=8, seconds=seconds, pause=pause)
+    asked = asked or request(api)
+    found = run_load(api.serving.port, asked, connections=8, seconds=seconds, pause=pause)
     acting.join()
     return found
 
@@ -108,6 +113,71 @@ def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Ap
     assert len(failed) <= 8
     assert all(abs(at - killed[0]) < 1 for at in failed)
     poll(lambda: api.serving.is_whole, 150, "the worker that takes its place")
+
+
+TRIED = "serve-tried"
+
+
+def tried(api: Api, share: float, **how: Any) -> Trial:
+    """Put a model in service and another on trial beside it, in every worker."""
+    made = champion(api.store, api.settings.signing_key, TRIED)
+    api.models[TRIED] = made
+    other = fitted(trees=60)
+    key = f"tried-{sorted(how)}"
+    manifest = put_version(api.store, api.settings.signing_key, other, TRIED, key, **how)
+    poll(lambda: all_serve(api, TRIED), 30, TRIED, 0.2)
+    trial = put_on_trial(api.store, manifest, share)
+    poll(lambda: all(known(api) for _ in range(12)), 30, "the challenger in every worker", 0.2)
+    return trial
+
+
+def known(api: Api) -> dict[str, Any] | None:
+    """Return what the API says of the challenger."""
+    found: dict[str, Any] | None = api.ask("GET", f"/v1/{TRIED}").json()["challenger"]
+    return found
+
+
+def test_a_canary_answers_the_same_keys_in_every_worker_and_no_request_fails(api: Api) -> None:
+    trial = tried(api, 0.3)
+    rows = api.models[TRIED].rows(40)
+    wanted = [2 if trial.takes(f'{{"id":{row["id"]}}}') else 1 for row in rows]
+    assert set(wanted) == {1, 2}
+    for _ in range(3):
+        said = [api.predict(TRIED, [row]).json()["model"]["version"] for row in rows]
+        assert said == wanted
+    body = json.dumps({"rows": rows}).encode()
+    larger = dataclasses.replace(trial, share=0.9, attempt="larger")
+    ended = dataclasses.replace(larger, ended="enough")
+
+    def change() -> None:
+        for one in (larger, ended, trial):
+            time.sleep(1.5)
+            api.store.put(Layout(TRIED).challenger, one.to_bytes())
+
+    asked = post(f"/v1/{TRIED}/predict", body)
+    found = under_load(api, 6, change, asked=asked)
+    assert set(found.statuses) == {200}
+    assert found.failures == []
+    poll(lambda: known(api) is not None, 10, "the trial goes on")
+
+
+def test_a_canary_that_fails_is_withdrawn_and_no_request_fails(api: Api) -> None:
+    trial = tried(api, 0.5, needs="n1")
+    rows = api.models[TRIED].rows(100)
+    assert any(row["n1"] is None for row in rows)
+    asked = post(f"/v1/{TRIED}/predict", json.dumps({"rows": rows}).encode())
+    found = under_load(api, 4, lambda: None, asked=asked)
+    assert set(found.statuses) == {200}
+    assert found.failures == []
+    poll(lambda: not any(known(api) for _ in range(12)), 20, "no worker tries it any more")
+    (entry,) = [
+        one
+        for one in ledger_of(api.settings, TRIED).entries("withdrawal")
+        if one.id.endswith(trial.attempt)
+    ]
+    assert (entry.version, entry.by) == (trial.version, "serving")
+    assert "n1" in entry.summary
+    assert "answers failed in one process" in entry.summary
 
 
 def flip(data: bytes) -> bytes:
@@ -187,8 +257,6 @@ def test_a_model_that_answers_nan_is_refused(api: Api) -> None:
     before = api.version("serve-number")
     made = fitted(task="regression")
     spoiled = not_a_number(made.files["model.onnx"])
-    import dataclasses
-
     bad = dataclasses.replace(made, files={**made.files, "model.onnx": spoiled})
     manifest = put_version(api.store, api.settings.signing_key, bad, "serve-number", "nan")
     put_in_service(api.store, manifest)

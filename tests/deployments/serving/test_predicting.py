@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,15 +13,10 @@ from deployments.serving.explaining import explained_parts
 from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
-from tasks.promotion import pointer
-from tasks.promotion.manifest import Manifest
-from tasks.promotion.trial import Trial
-from tasks.promotion.versions import publish
 from tasks.serving.challenger import Challenger
 from tasks.serving.following import Fleet
-from tasks.store.layout import Layout
 from tasks.store.memory import MemoryStore
-from tests.served import Fitted, champion, fitted, manifest_of, put_version
+from tests.served import champion, fitted, put_on_trial, put_version
 
 KEY = "a key"
 ROWS = 200
@@ -41,18 +35,12 @@ class Kept:
 class Bench:
     """The way of a request, with a champion of 200 trees and a challenger of 50 beside it."""
 
-    def __init__(self, task: str = "binary", share: float = 0.3, **wrong: Any) -> None:
+    def __init__(self, task: str = "binary", share: float = 0.3, needs: str = "") -> None:
         self.store, self.log = MemoryStore(), Kept()
         self.made = champion(self.store, KEY, task=task)
         self.other = fitted(task=task, trees=50)
-        manifest = published(self.store, self.other, **wrong)
-        found = pointer.read(self.store, "flights")
-        assert found is not None
-        told = {"since": datetime.now(UTC), "by": "test", "why": "", "attempt": "a"}
-        bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
-        beside = found[0].digest
-        self.trial = Trial(manifest.version, manifest.digest, beside, 1, share, **told, **bounds)
-        self.store.put(Layout("flights").challenger, self.trial.to_bytes())
+        manifest = put_version(self.store, KEY, self.other, "flights", "second", needs)
+        self.trial = put_on_trial(self.store, manifest, share)
         self.fleet = Fleet(self.store, KEY)
         self.fleet.look(0)
         self.shadow = Shadowing(self.log)
@@ -77,26 +65,6 @@ class Bench:
             self.ask("/v1/flights/predict", {"rows": rows}).written().body
         )
         return said
-
-
-def published(store: MemoryStore, made: Fitted, needs: str = "") -> Manifest:
-    """Publish version 2, which may refuse rows where a certain field is missing."""
-    if not needs:
-        return put_version(store, KEY, made, "flights", "second")
-
-    def build(version: int) -> tuple[Manifest, Mapping[str, bytes]]:
-        manifest = manifest_of(made, "flights", version, "second")
-        request = dict(manifest.lineage["request"])
-        fields = [
-            {**one, "missing": one["missing"] and one["name"] != needs} for one in request["fields"]
-        ]
-        lineage = {**manifest.lineage, "request": {**request, "fields": fields}}
-        return replace(manifest, lineage=lineage), made.files
-
-    version = publish(store, "flights", "second", build, KEY)
-    from tasks.promotion.versions import manifest_of as stored
-
-    return stored(store, "flights", version, KEY)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from tasks.errors import StoreUnavailable
-from tasks.promotion import pointer
-from tasks.promotion.manifest import Manifest
-from tasks.promotion.trial import Trial
 from tasks.serving.challenger import Challenger
 from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, refused_entry
 from tasks.serving.served import held
 from tasks.store.base import ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.memory import MemoryStore
-from tests.served import champion, fitted, put_in_service, put_version
+from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 
 KEY = "a key"
 
@@ -108,18 +104,6 @@ def test_another_key_or_a_pointer_that_is_none_is_refused(store: Flaky) -> None:
     assert (turns[1].outcome, turns[1].version) == ("refused", None)
 
 
-def try_beside(store: Flaky, manifest: Manifest, share: float = 0.2) -> Trial:
-    """Put a trial of a version into the bucket, whatever it holds."""
-    found = pointer.read(store, "flights")
-    assert found is not None
-    now = datetime.now(UTC)
-    bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
-    told = {"since": now, "by": "test", "why": "", "attempt": now.isoformat(), **bounds}
-    trial = Trial(manifest.version, manifest.digest, found[0].digest, 1, share, **told)
-    store.put(Layout("flights").challenger, trial.to_bytes())
-    return trial
-
-
 def tried(fleet: Fleet) -> Challenger | None:
     current = fleet["flights"]
     return None if current is None else current.challenger
@@ -131,7 +115,7 @@ def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(store: Fl
     made = champion(store, KEY)
     fleet, turns = fleet_of(store)
     fleet.look(0)
-    trial = try_beside(store, put_version(store, KEY, made, "flights", "second"))
+    trial = put_on_trial(store, put_version(store, KEY, made, "flights", "second"), 0.2)
     fleet.look(1)
     first = tried(fleet)
     assert first is not None
@@ -159,7 +143,7 @@ def test_a_challenger_that_is_promoted_is_not_loaded_again(store: Flaky) -> None
     fleet, _ = fleet_of(store)
     fleet.look(0)
     second = put_version(store, KEY, made, "flights", "second")
-    try_beside(store, second)
+    put_on_trial(store, second, 0.2)
     fleet.look(1)
     before = tried(fleet)
     assert before is not None
@@ -176,7 +160,7 @@ def test_another_champion_ends_the_trial_before_it_is_loaded(
     made = champion(store, KEY)
     fleet, _ = fleet_of(store)
     fleet.look(0)
-    try_beside(store, put_version(store, KEY, made, "flights", "second"))
+    put_on_trial(store, put_version(store, KEY, made, "flights", "second"), 0.2)
     fleet.look(1)
     put_in_service(store, put_version(store, KEY, made, "flights", "third"))
     gc.collect()
@@ -202,7 +186,7 @@ def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(store: Fl
     where = Layout("flights").model_file(2, "model.onnx")
     good = store.get(where)
     store.put(where, good[:-1])
-    try_beside(store, bad)
+    put_on_trial(store, bad, 0.2)
     for now in (1.0, 2.0, 3.0):
         fleet.look(now)
     told = [turn for turn in turns if turn.role == "challenger"]
