@@ -16,8 +16,10 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.policy.situation import Figure
+from tasks.store.layout import Layout
 from tests.deployments.serving.conftest import Api
-from tests.servers import S3
+from tests.served import fitted, put_on_trial, put_version
+from tests.servers import S3, poll
 
 pytestmark = pytest.mark.system
 DASHBOARD = Path(deployments.serving.__file__).with_name("grafana.json")
@@ -44,9 +46,13 @@ def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
 
 
 def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:
-    assert api.predict("serve-number", api.models["serve-number"].rows(1)).ok
-    answer = requests.get(f"http://127.0.0.1:{api.serving.metrics_port}/metrics", timeout=10)
-    told = set(re.findall(r"^# TYPE (\w+) ", answer.text, re.MULTILINE))
+    name, key = "serve-number", api.settings.signing_key
+    assert api.predict(name, api.models[name].rows(1)).ok
+    other = fitted(task="regression", trees=40)
+    put_on_trial(api.store, put_version(api.store, key, other, name, "measured"), 0.0)
+    poll(lambda: "perennial_trial_rows" in figures(api), 30, "the trial's figures")
+    api.store.delete(Layout(name).challenger)
+    told = set(re.findall(r"^# TYPE (\w+) ", figures(api), re.MULTILINE))
     panels = json.loads(DASHBOARD.read_text())["panels"]
     asked = {
         name
@@ -56,3 +62,8 @@ def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:
     }
     assert len(asked) > 10
     assert {name.removesuffix("_bucket") for name in asked} <= told
+
+
+def figures(api: Api) -> str:
+    url = f"http://127.0.0.1:{api.serving.metrics_port}/metrics"
+    return requests.get(url, timeout=10).text
