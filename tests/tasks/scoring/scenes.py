@@ -14,6 +14,7 @@ import pyarrow as pa
 from tasks.config import Pipeline
 from tasks.data.curated import curated
 from tasks.features.prepare import prepare, prepared_columns
+from tasks.features.request import request_schema
 from tasks.features.schema import FeatureSchema, infer_schema
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
@@ -60,6 +61,7 @@ def served(
     frame = rows.to_pandas(date_as_object=False)
     schema = infer_schema(frame, pipeline)
     seen, columns = prepare(frame, schema), prepared_columns(schema)
+    request = request_schema(frame, schema, pipeline)
     target = frame[pipeline.target].to_numpy()
     classes = () if pipeline.task == "regression" else tuple(np.unique(target).tolist())
     y = np.searchsorted(classes, target) if classes else target.astype(float)
@@ -89,7 +91,7 @@ def served(
             training_key=f"{family} {sorted(params.items())}",
             verdict=Verdict(True, ()),
             created=NOW,
-            lineage={"fitted_until": until, "naive": naive},
+            lineage={"fitted_until": until, "naive": naive, "request": request.to_dict()},
         )
         return manifest, {MODEL: exported}
 

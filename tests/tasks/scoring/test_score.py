@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import requests
 
 from deployments.demo.flights import flights, month
 from tasks.config import Pipeline, find_pipeline
@@ -17,7 +20,7 @@ from tasks.scoring.score import score
 from tasks.settings import REPOSITORY
 from tasks.store.s3 import S3Store
 from tests.flows.conftest import toy_rows
-from tests.servers import S3
+from tests.servers import S3, answers, poll, running_serving
 from tests.tasks.scoring.scenes import served
 
 PIPELINES = REPOSITORY / "deployments" / "pipelines"
@@ -50,6 +53,23 @@ def test_every_flight_of_april_is_scored_as_by_scikit_learn(s3: S3, tmp_path: Pa
     assert outcome["metrics"]["roc_auc"]["value"] > 0.6
     assert len(said) == 3
     assert said[-1].startswith("28,330 rows scored")
+    log = tmp_path / "serving.log"
+    with running_serving(s3.settings, log, workers=1) as serving:
+        url = f"http://127.0.0.1:{serving.port}"
+        poll(lambda: answers(f"{url}/flights/ping"), 60, "a champion in service")
+        answered = [one["probability"]["1"] for one in asked(url, rows.drop(columns="late"))]
+    assert np.abs(np.array(answered) - expected[:, 1]).max() < 1e-5
+
+
+def asked(url: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the API's prediction for each row, asked in as large requests as it takes."""
+    texts = rows.assign(scheduled_departure=rows["scheduled_departure"].map(str)).astype(object)
+    plain = texts.where(rows.notna(), None)
+    for start in range(0, len(plain), 10_000):
+        body = {"rows": plain.iloc[start : start + 10_000].to_dict("records")}
+        answer = requests.post(f"{url}/v1/flights/predict", json=body, timeout=120)
+        assert answer.status_code == 200, answer.text[:2000]
+        yield from answer.json()["predictions"]
 
 
 @pytest.mark.parametrize(("task", "family"), [("multiclass", "lightgbm"), ("regression", "mlp")])
