@@ -15,6 +15,7 @@ BENCHMARKS = (
     "explanation",
     "backtest",
     "serving",
+    "promotions",
     "loop_speed",
     "prediction_log",
 )

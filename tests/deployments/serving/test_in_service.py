@@ -7,8 +7,8 @@ import json
 import os
 import pickle
 import signal
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tasks.promotion.manifest import Manifest
 from tasks.promotion.trial import Trial
 from tasks.store.layout import Layout
 from tests.deployments.serving.conftest import Api, all_serve
+from tests.deployments.serving.storm import request_of, storm, under_load
 from tests.load import Load, post, run_load
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 from tests.servers import poll
@@ -31,20 +32,12 @@ SECONDS = 25.0
 
 
 def request(api: Api) -> bytes:
-    body = json.dumps({"rows": api.models[PIPELINE].rows(1)}).encode()
-    return post(f"/v1/{PIPELINE}/predict", body)
+    return request_of(api.models[PIPELINE], PIPELINE)
 
 
-def under_load(
-    api: Api, seconds: float, act: Any, pause: float = 0.004, asked: bytes | None = None
-) -> Load:
+def asking(api: Api, seconds: float, act: Callable[[], None], asked: bytes | None = None) -> Load:
     """Do something while eight connections ask without end; return what came of the asking."""
-    acting = threading.Thread(target=act)
-    acting.start()
-    asked = asked or request(api)
-    found = run_load(api.serving.port, asked, connections=8, seconds=seconds, pause=pause)
-    acting.join()
-    return found
+    return under_load(api.serving, asked or request(api), seconds, act)
 
 
 def publish(api: Api, key: str, trees: int = 50) -> Manifest:
@@ -54,31 +47,14 @@ def publish(api: Api, key: str, trees: int = 50) -> Manifest:
 
 def test_promotions_under_load_fail_no_request_and_versions_move_forward(api: Api) -> None:
     versions = [publish(api, f"storm-{number}", 50 + number) for number in range(PROMOTIONS)]
-    memory: list[float] = []
-
-    def promote() -> None:
-        for manifest in versions:
-            put_in_service(api.store, manifest)
-            memory.append(models_in_memory(api))
-            time.sleep(SECONDS / PROMOTIONS)
-
-    found = under_load(api, SECONDS + 3, promote)
-    assert set(found.statuses) == {200}, found.statuses
-    assert found.failures == []
-    assert max(len(seen) for seen in found.versions) >= PROMOTIONS / 2
-    for seen in found.versions:
+    found = storm(api.serving, api.store, request(api), versions, SECONDS)
+    assert set(found.load.statuses) == {200}, found.load.statuses
+    assert found.load.failures == []
+    assert max(len(seen) for seen in found.load.versions) >= PROMOTIONS / 2
+    for seen in found.load.versions:
         assert seen == sorted(seen)
-    assert max(memory) <= 2
+    assert max(found.held) <= 2
     poll(lambda: api.version(PIPELINE) == versions[-1].version, 10, "the last version")
-
-
-def models_in_memory(api: Api) -> float:
-    """Return the most models of one pipeline that one worker holds."""
-    import requests
-
-    text = requests.get(f"http://127.0.0.1:{api.serving.metrics_port}/metrics", timeout=10).text
-    held = [line for line in text.splitlines() if line.startswith("perennial_models_held{")]
-    return max(float(line.rsplit(" ", 1)[1]) for line in held if PIPELINE in line)
 
 
 def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
@@ -89,7 +65,7 @@ def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
         time.sleep(2)
         os.kill(before[0], signal.SIGTERM)
 
-    found = under_load(api, 8, stop)
+    found = asking(api, 8, stop)
     assert set(found.statuses) == {200}
     assert found.failures == []
     poll(lambda: api.serving.is_whole, 150, "the worker that takes its place")
@@ -106,7 +82,7 @@ def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Ap
         killed.append(time.time())
         os.kill(before[0], signal.SIGKILL)
 
-    found = under_load(api, 8, kill)
+    found = asking(api, 8, kill)
     assert killed
     assert set(found.statuses) == {200}
     failed = [float(one.split()[0]) for one in found.failures]
@@ -155,7 +131,7 @@ def test_a_canary_answers_the_same_keys_in_every_worker_and_no_request_fails(api
             api.store.put(Layout(TRIED).challenger, one.to_bytes())
 
     asked = post(f"/v1/{TRIED}/predict", body)
-    found = under_load(api, 6, change, asked=asked)
+    found = asking(api, 6, change, asked=asked)
     assert set(found.statuses) == {200}
     assert found.failures == []
     poll(lambda: known(api) is not None, 10, "the trial goes on")
@@ -166,7 +142,7 @@ def test_a_canary_that_fails_is_withdrawn_and_no_request_fails(api: Api) -> None
     rows = api.models[TRIED].rows(100)
     assert any(row["n1"] is None for row in rows)
     asked = post(f"/v1/{TRIED}/predict", json.dumps({"rows": rows}).encode())
-    found = under_load(api, 4, lambda: None, asked=asked)
+    found = asking(api, 4, lambda: None, asked=asked)
     assert set(found.statuses) == {200}
     assert found.failures == []
     poll(lambda: not any(known(api) for _ in range(12)), 20, "no worker tries it any more")
