@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 WAITING = 16
 SECONDS = 10.0
+FIRST_SECONDS = 60.0
 EXPLAINERS: WeakKeyDictionary[Served, Explainer] = WeakKeyDictionary()
 
 
 class Explaining:
     """Explains answers one after the other, away from the requests that only want a prediction.
 
-    `wanted` tells whether a pipeline's file allows it. At most 16 requests wait, each 10 s at most.
+    `wanted` tells whether a pipeline's file allows it. At most 16 requests wait, each 10 s at most,
+    or a minute until the libraries are loaded, which the first explanation does.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Explaining:
     ) -> None:
         self._wanted, self._waiting, self._seconds = wanted, waiting, seconds
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="explanations")
-        self._under_way = 0
+        self._under_way, self._loaded = 0, False
         self._lock = threading.Lock()
 
     async def explained(self, predicted: Predicted) -> list[dict[str, Any]] | Response:
@@ -51,10 +53,13 @@ class Explaining:
             self._under_way += 1
         work = self._pool.submit(explained_parts, predicted.parts)
         work.add_done_callback(lambda _: self._ended())
+        seconds = self._seconds if self._loaded else max(self._seconds, FIRST_SECONDS)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(work), self._seconds)
+            told = await asyncio.wait_for(asyncio.wrap_future(work), seconds)
+            self._loaded = True
+            return told
         except TimeoutError:
-            why = f"the explanation was not there after {self._seconds:g} s; predictions are"
+            why = f"the explanation was not there after {seconds:g} s; predictions are"
             return error(503, f"{why}, without `explain`", SOON)
         except (ConfigurationError, IntegrityError) as problem:
             return error(422, f"version {predicted.current.served.manifest.version}: {problem}")
