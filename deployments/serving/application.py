@@ -11,6 +11,7 @@ import itertools
 import logging
 import math
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,6 +22,7 @@ from deployments.serving.describing import ANSWERS, openapi_document
 from deployments.serving.explaining import Explaining
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import READERS, Predicting
+from deployments.serving.protocol import WHOLE
 from deployments.serving.response import CLOSE, Response, error
 from deployments.serving.routes import Finder, Found
 from tasks.serving import keys
@@ -31,7 +33,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("perennial.serving")
 INLINE = 64 * 1024
-LONGEST_ID = 128
+OWN_ID = re.compile(rb"[!-~]{1,128}")
 
 
 @asynccontextmanager
@@ -78,7 +80,7 @@ class Application:
             self._count(found, response, seconds)
             if self.access:
                 self._note(scope, own, response.status, seconds)
-            await _send(response, own, send)
+            await _send(response, own, scope, send)
 
     async def _answer(
         self, found: Found | tuple[str, ...] | None, scope: Scope, receive: Receive
@@ -144,7 +146,7 @@ class Application:
     def _id(self, scope: Scope) -> str:
         """Return the sender's own id of the request, or make one."""
         for name, value in scope["headers"]:
-            if name == b"x-request-id" and value.isascii() and 0 < len(value) <= LONGEST_ID:
+            if name == b"x-request-id" and OWN_ID.fullmatch(value):
                 return str(value.decode())
         return f"{self._prefix}{next(self._requests):x}"
 
@@ -214,12 +216,16 @@ async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
     return bytes(body)
 
 
-async def _send(response: Response, own: str, send: Send) -> None:
+async def _send(response: Response, own: str, scope: Scope, send: Send) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(response.body)).encode()),
         (b"x-request-id", own.encode()),
         *response.headers,
     ]
+    whole = scope.get("extensions", {}).get(WHOLE)
+    if whole is not None:
+        await whole(response.status, headers, response.body)
+        return
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

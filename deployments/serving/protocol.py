@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
+WHOLE = "perennial.response"
 REQUEST_SECONDS = 10.0
 DRAIN_SECONDS = 1.5
 LOOK_EVERY = 1.0
@@ -24,6 +31,10 @@ class ServingProtocol(HttpToolsProtocol):
     seconds: ClassVar[float] = REQUEST_SECONDS
     since: float | None = None
     draining = False
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.scope["extensions"] = {WHOLE: partial(write_whole, cycle)}  # type: ignore[typeddict-item]
+        super()._start_asgi_task(cycle, app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -62,6 +73,32 @@ class ServingProtocol(HttpToolsProtocol):
     def _close_if_idle(self) -> None:
         if self._idle() and not self.transport.is_closing():
             self.transport.close()
+
+
+async def write_whole(
+    cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """Write a response in one piece, where ASGI's two messages are two writes and many checks.
+
+    The names are in lower case, and neither names nor values are what a sender chose freely.
+    """
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    if any(name == b"connection" and value == b"close" for name, value in headers):
+        cycle.keep_alive = False
+    elif not cycle.keep_alive:
+        headers = [*headers, (b"connection", b"close")]
+    lines = [b"%b: %b\r\n" % one for one in headers]
+    sent = b"" if cycle.scope["method"] == "HEAD" else body
+    cycle.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", sent)))
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 async def close_the_slow() -> None:

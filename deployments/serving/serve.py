@@ -132,6 +132,7 @@ def _run(host: str, port: int, workers: int) -> None:
         ws="none",
         lifespan="on",
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         date_header=False,

@@ -114,31 +114,3 @@ class Graph:
         helper.set_model_props(model, dict(sorted(notes.items())))
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString(deterministic=True))
-
-
-def behind_matrices(
-    data: bytes, numbers: Sequence[str], texts: Sequence[str], names: tuple[str, str]
-) -> bytes:
-    """Return a model that takes one matrix of numbers and one of texts in place of its columns.
-
-    `names` are those of the two, and of no column or node.
-    """
-    model = onnx.load_from_string(data)
-    graph = model.graph
-    del graph.input[:]
-    split = []
-    for name, columns, kind in zip(names, (numbers, texts), (FLOAT, STRING), strict=True):
-        if columns:
-            shape = ["rows", len(columns)]
-            graph.input.append(helper.make_tensor_value_info(name, kind, shape))
-            split.append(_columns(name, columns))
-    kept = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*split, *kept])
-    return bytes(model.SerializeToString())
-
-
-def _columns(name: str, columns: Sequence[str]) -> Any:
-    if len(columns) == 1:
-        return helper.make_node("Identity", [name], list(columns))
-    return helper.make_node("Split", [name], list(columns), axis=1, num_outputs=len(columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 from weakref import WeakSet
 
@@ -92,12 +93,16 @@ class Served:
         outputs = self._answers(*rows)
         if not self._classes:
             return Answer(outputs[:, 0].tolist(), None)
-        classes = self._classes
-        return Answer([classes[place] for place in outputs.argmax(1).tolist()], outputs.tolist())
+        classes, shares = self._classes, outputs.tolist()
+        if len(shares) == 1:
+            (one,) = shares
+            return Answer([classes[one.index(max(one))]], shares)
+        return Answer([classes[place] for place in outputs.argmax(1).tolist()], shares)
 
     def _answers(self, numbers: Array, texts: Array) -> Array:
         outputs = self._model.answers(numbers, texts)
-        if not np.isfinite(outputs).all():
+        few = len(outputs) == 1  # what numpy's calls cost shows in a single row
+        if not (all(map(isfinite, outputs[0].tolist())) if few else np.isfinite(outputs).all()):
             rule = "it answers finite numbers"
             raise IntegrityError(self._where, rule, "NaN or infinity", REMEDY)
         return outputs

@@ -1,0 +1,117 @@
+"""An exported model behind matrices of numbers: text is looked up before the graph, not in it.
+
+What only renames, looks up and puts columns side by side is half of the operators of a small model
+and most of the time of a single row. It is read off the graph, and what is left takes its results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from tasks.errors import IntegrityError, bounded
+
+REMEDY = "Restore the file, or take another version."
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text column by its place, and its levels' rows of (levels + 1, width) float32.
+
+    The last row answers unknown text.
+    """
+
+    place: int
+    levels: tuple[str, ...]
+    table: Array
+
+
+Piece = int | Text
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A model whose inputs are matrices: of each, its pieces are places of numbers, or texts."""
+
+    model: bytes
+    inputs: Mapping[str, tuple[Piece, ...]]
+
+
+def flat(data: bytes) -> Flat:
+    """Take the lookups out of the bytes that `to_onnx` made.
+
+    Raises:
+        IntegrityError: they are no ONNX model, or not one of ours.
+    """
+    try:
+        model = onnx.load_from_string(data)
+        notes = {each.key: each.value for each in model.metadata_props}
+        columns = json.loads(notes["perennial.columns"])
+        return _flat(model, columns["numbers"], columns["categories"])
+    except Exception as error:
+        came = f"{len(data)} bytes: {bounded(error, 200)}"
+        raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
+
+
+def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
+    constants = {each.name: each for each in model.graph.initializer}
+    pieces: dict[str, tuple[Piece, ...]] = {name: (at,) for at, name in enumerate(numbers)}
+    looked: dict[str, tuple[int, tuple[str, ...]]] = {}
+    places = {name: at for at, name in enumerate(texts)}
+    left = []
+    for node in model.graph.node:
+        (made,) = node.output
+        if node.op_type == "LabelEncoder":
+            looked[made] = places[node.input[0]], _levels(node)
+        elif node.op_type == "Reshape" and node.input[0] in looked:
+            looked[made] = looked[node.input[0]]
+        elif node.op_type == "Gather" and node.input[1] in looked:
+            table = numpy_helper.to_array(constants[node.input[0]])
+            pieces[made] = (_text(*looked[node.input[1]], table),)
+        elif node.op_type == "Concat" and all(name in pieces for name in node.input):
+            pieces[made] = sum((pieces[name] for name in node.input), ())
+        else:
+            left.append(node)
+    used = dict.fromkeys(name for node in left for name in node.input)
+    if used.keys() & {*looked, *texts}:
+        raise ValueError("text is used beside its lookups")
+    inputs = {name: pieces[name] for name in used if name in pieces}
+    given = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width(found)])
+        for name, found in inputs.items()
+    ]
+    kept = [constants[name] for name in used if name in constants]
+    graph = helper.make_graph(left, "flat", given, list(model.graph.output), initializer=kept)
+    made = helper.make_model(
+        graph, opset_imports=list(model.opset_import), ir_version=model.ir_version
+    )
+    made.metadata_props.extend(model.metadata_props)
+    return Flat(bytes(made.SerializeToString()), inputs)
+
+
+def width(pieces: Sequence[Piece]) -> int:
+    """Return how many numbers a row of these pieces has."""
+    return sum(1 if isinstance(one, int) else one.table.shape[1] for one in pieces)
+
+
+def _levels(node: Any) -> tuple[str, ...]:
+    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    levels = tuple(key.decode() for key in given["keys_strings"])
+    if list(given["values_int64s"]) != list(range(len(levels))):
+        raise ValueError("levels are not numbered in their order")
+    if given["default_int64"] != len(levels):
+        raise ValueError("unknown text has a level's number")
+    return levels
+
+
+def _text(place: int, levels: tuple[str, ...], table: Array) -> Text:
+    if table.dtype != np.float32 or table.ndim != 2 or len(table) != len(levels) + 1:
+        raise ValueError("a table is no row of float32 for each level and one more")
+    return Text(place, levels, table)
