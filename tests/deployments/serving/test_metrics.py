@@ -48,7 +48,7 @@ def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
 def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:
     name, key = "serve-number", api.settings.signing_key
     assert api.predict(name, api.models[name].rows(1)).ok
-    other = fitted(task="regression", trees=40)
+    other = fitted(task="regression", trees=60)
     put_on_trial(api.store, put_version(api.store, key, other, name, "measured"), 0.0)
     poll(lambda: "perennial_trial_rows" in figures(api), 30, "the trial's figures")
     api.store.delete(Layout(name).challenger)
