@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -33,7 +33,8 @@ class ServingProtocol(HttpToolsProtocol):
     draining = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.scope["extensions"] = {WHOLE: partial(write_whole, cycle)}  # type: ignore[typeddict-item]
+        scope = cast("dict[str, Any]", cycle.scope)
+        scope["extensions"] = {WHOLE: partial(write_whole, cycle)}
         super()._start_asgi_task(cycle, app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
