@@ -58,11 +58,26 @@ def anatomy(data: bytes) -> Anatomy:
         model = onnx.load_from_string(data)
         notes = {each.key: each.value for each in model.metadata_props}
         numbers = tuple(json.loads(notes["perennial.columns"])["numbers"])
-        lookups = tuple(_lookup(node) for node in _of(model, "LabelEncoder"))
+        lookups = tuple(lookup_of(node) for node in _of(model, "LabelEncoder"))
         return _apart(model, notes["perennial.task"], numbers, lookups)
     except Exception as error:
         came = f"{len(data)} bytes: {bounded(error, 200)}"
         raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
+
+
+def lookup_of(node: Any) -> Lookup:
+    """Read a `LabelEncoder` of ours.
+
+    Raises:
+        ValueError: its levels are not numbered in their order, or unknown text is one of them.
+    """
+    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    levels = tuple(key.decode() for key in given["keys_strings"])
+    if list(given["values_int64s"]) != list(range(len(levels))):
+        raise ValueError("levels are not numbered in their order")
+    if given["default_int64"] != len(levels):
+        raise ValueError("unknown text has a level's number")
+    return Lookup(node.input[0], node.output[0], levels)
 
 
 def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Lookup, ...]) -> Anatomy:
@@ -92,16 +107,6 @@ def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Looku
         int(given["n_targets"]),
         _cut(model, [renamed, *behind], {SUMS: TensorProto.DOUBLE}, answer),
     )
-
-
-def _lookup(node: Any) -> Lookup:
-    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-    levels = tuple(key.decode() for key in given["keys_strings"])
-    if list(given["values_int64s"]) != list(range(len(levels))):
-        raise ValueError("levels are not numbered in their order")
-    if given["default_int64"] != len(levels):
-        raise ValueError("unknown text has a level's number")
-    return Lookup(node.input[0], node.output[0], levels)
 
 
 def _of(model: Any, kind: str) -> Iterable[Any]:

@@ -16,8 +16,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tasks.errors import IntegrityError, bounded
+from tasks.models.anatomy import REMEDY, lookup_of
 
-REMEDY = "Restore the file, or take another version."
 Array = np.ndarray[Any, Any]
 
 
@@ -69,7 +69,7 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
     for node in model.graph.node:
         (made,) = node.output
         if node.op_type == "LabelEncoder":
-            looked[made] = places[node.input[0]], _levels(node)
+            looked[made] = places[node.input[0]], lookup_of(node).levels
         elif node.op_type == "Reshape" and node.input[0] in looked:
             looked[made] = looked[node.input[0]]
         elif node.op_type == "Gather" and node.input[1] in looked:
@@ -99,16 +99,6 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
 def width(pieces: Sequence[Piece]) -> int:
     """Return how many numbers a row of these pieces has."""
     return sum(1 if isinstance(one, int) else one.table.shape[1] for one in pieces)
-
-
-def _levels(node: Any) -> tuple[str, ...]:
-    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-    levels = tuple(key.decode() for key in given["keys_strings"])
-    if list(given["values_int64s"]) != list(range(len(levels))):
-        raise ValueError("levels are not numbered in their order")
-    if given["default_int64"] != len(levels):
-        raise ValueError("unknown text has a level's number")
-    return levels
 
 
 def _text(place: int, levels: tuple[str, ...], table: Array) -> Text:
