@@ -35,9 +35,14 @@ class Explaining:
     """
 
     def __init__(
-        self, wanted: Callable[[str], bool], waiting: int = WAITING, seconds: float = SECONDS
+        self,
+        wanted: Callable[[str], bool],
+        waiting: int = WAITING,
+        seconds: float = SECONDS,
+        first_seconds: float = FIRST_SECONDS,
     ) -> None:
-        self._wanted, self._waiting, self._seconds = wanted, waiting, seconds
+        self._wanted, self._waiting = wanted, waiting
+        self._seconds, self._first_seconds = seconds, first_seconds
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="explanations")
         self._under_way, self._loaded = 0, False
         self._lock = threading.Lock()
@@ -53,7 +58,7 @@ class Explaining:
             self._under_way += 1
         work = self._pool.submit(explained_parts, predicted.parts)
         work.add_done_callback(lambda _: self._ended())
-        seconds = self._seconds if self._loaded else max(self._seconds, FIRST_SECONDS)
+        seconds = self._seconds if self._loaded else self._first_seconds
         try:
             told = await asyncio.wait_for(asyncio.wrap_future(work), seconds)
             self._loaded = True
