@@ -170,7 +170,7 @@ class Predicting:
             except Exception as failure:  # the champion can: no request fails for a trial
                 challenger.tried(len(places), failure)
                 places = []
-        if len(places) == len(ids):
+        if parts and len(places) == len(ids):
             return parts
         taken = set(places)
         left = [place for place in range(len(ids)) if place not in taken]

@@ -91,6 +91,11 @@ def test_each_row_is_answered_by_the_model_of_its_key_and_named(task: str) -> No
         assert got == pytest.approx(expected, abs=1e-5)
 
 
+def test_no_rows_get_no_answers_from_the_champion() -> None:
+    said = Bench(share=1.0).native([])
+    assert (said["model"]["version"], said["predictions"]) == (1, [])
+
+
 def test_the_log_says_who_answered_what() -> None:
     bench = Bench()
     rows = bench.made.rows(ROWS)
