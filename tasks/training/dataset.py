@@ -154,4 +154,6 @@ def _classes(target: pd.Series[Any], pipeline: Pipeline) -> tuple[Any, ...]:
         raise DataError(where, rule, f"{len(values)}: {values[:5]}", "Set task: multiclass.")
     if len(values) > 1000:
         raise DataError(where, "a class target has at most 1,000 classes", len(values))
-    return tuple(sorted(values))
+    # pandas makes floats of whole numbers where one of them is missing
+    whole = all(isinstance(one, float) and one.is_integer() for one in values)
+    return tuple(sorted(map(int, values) if whole else values))

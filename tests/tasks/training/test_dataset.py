@@ -51,6 +51,13 @@ def test_a_class_that_only_the_holdout_knows_is_left_out() -> None:
     assert len(made.y) == 195
 
 
+def test_whole_numbers_stay_whole_where_a_target_is_missing() -> None:
+    y = np.where(np.arange(200) % 9 == 0, np.nan, np.arange(200) % 2)
+    made = dataset(rows(y=y), pipeline())
+    assert [type(one) for one in made.classes] == [int, int]
+    assert sorted(np.unique(made.y).tolist()) == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("frame", "changes", "said"),
     [
