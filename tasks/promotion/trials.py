@@ -86,15 +86,7 @@ def begin(
         max_drop=max_drop,
         attempt=uuid.uuid4().hex,
     )
-    key, etag = Layout(context.pipeline).challenger, before[1] if before else None
-    try:
-        with external_write("trial.pointer"):
-            swapped(context.store, key, trial.to_bytes(), etag)
-    except PreconditionFailed as error:
-        rule = "nobody else begins or ends a trial at the same time"
-        raise Refused(where, rule, "another trial", "See `perennial status`.") from error
-    with external_write("trial.ledger"):
-        _tell(context.ledger, context.pipeline, trial)
+    _write(context, trial, before[1] if before else None, where)
     return trial
 
 
@@ -189,6 +181,18 @@ def _check(
         rule = "a canary has the champion's classes, for its answers stand among the champion's"
         came = f"{list(manifest.classes)}, not {list(classes)}"
         raise Refused(where, rule, came, "Try it in shadow.")
+
+
+def _write(context: Context, trial: Trial, etag: str | None, where: str) -> None:
+    try:
+        with external_write("trial.pointer"):
+            key = Layout(context.pipeline).challenger
+            swapped(context.store, key, trial.to_bytes(), etag)
+    except PreconditionFailed as error:
+        rule = "nobody else begins or ends a trial at the same time"
+        raise Refused(where, rule, "another trial", "See `perennial status`.") from error
+    with external_write("trial.ledger"):
+        _tell(context.ledger, context.pipeline, trial)
 
 
 def _tell(ledger: Ledger, pipeline: str, trial: Trial) -> None:
