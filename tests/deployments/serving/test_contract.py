@@ -93,6 +93,8 @@ def test_the_document_is_kept_to(closed: tuple[Api, dict[str, str]]) -> None:
             str(Path(sys.executable).with_name("schemathesis")),
             *("run", f"{api.url}/openapi.json", "--max-examples", "25", "--seed", "7"),
             *("-H", f"Authorization: Bearer {keys['everything']}", "--no-color"),
+            # the first explanation of a worker loads its libraries
+            *("--request-timeout", "90"),
         ],
         capture_output=True,
         text=True,
