@@ -51,14 +51,17 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
         found, json.dumps({"rows": made.rows(ROWS)}).encode()
     )
     assert isinstance(said, Predicted)
+    (part,) = said.parts
+    chances = part.made.probabilities
+    assert chances is not None
     spool.close()
     assert (ship_once(settings, tmp_path / "log").rows, spool.dropped) == (ROWS, 0)
     rows = made.frame.head(ROWS)
     one = answers(settings, NAME, keys=[{"id": 7}]).rows.to_pylist()[0]
     assert (one["id"], one["model_version"], one["key"]) == (said.ids[7], 1, '{"id":7}')
     assert (json.loads(one["value"]), one["probabilities"]) == (
-        said.made.values[7],
-        list(said.made.probabilities[7] if said.made.probabilities else ()),
+        part.made.values[7],
+        list(chances[7]),
     )
     sent = {name: value for name, value in made.rows(8)[7].items() if name != "origin"}
     assert json.loads(one["features"]) == sent
@@ -67,6 +70,6 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     pq.write_table(truth, tmp_path / "rows.parquet")
     append_batch(curated(settings, NAME), tmp_path / "rows.parquet", "b1", datetime.now(UTC), {})
     live = live_performance(settings, store, pipeline)
-    chances = np.asarray(said.made.probabilities)[:300, 1]
-    assert live.live.value == pytest.approx(roc_auc_score(rows["late"].head(300), chances))
+    late = np.asarray(chances)[:300, 1]
+    assert live.live.value == pytest.approx(roc_auc_score(rows["late"].head(300), late))
     assert (live.coverage.rows, live.coverage.labelled, live.judged) == (ROWS, 300, 300)
