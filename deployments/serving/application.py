@@ -21,9 +21,8 @@ from typing import Any
 from deployments.serving.describing import ANSWERS, openapi_document
 from deployments.serving.explaining import Explaining
 from deployments.serving.metrics import Metrics
-from deployments.serving.predicting import READERS, Predicting
-from deployments.serving.protocol import WHOLE
-from deployments.serving.response import CLOSE, Response, error
+from deployments.serving.predicting import READERS, Predicted, Predicting
+from deployments.serving.response import CLOSE, Header, Response, error
 from deployments.serving.routes import Finder, Found
 from tasks.serving import keys
 from tasks.serving.keys import Bucket, Key
@@ -61,6 +60,7 @@ class Application:
 
     def __post_init__(self) -> None:
         self._finder = Finder()
+        self._small = min(INLINE, self.predicting.limits.body)
         self._buckets: dict[str, Bucket] = {}
         self._prefix, self._requests = os.urandom(6).hex(), itertools.count()
 
@@ -74,13 +74,30 @@ class Application:
             try:
                 response = await self._answer(found, scope, receive)
             except Exception:
-                log.exception("the request failed", extra={"request": own})
-                response = error(500, f"the server failed; its log says why, under {own}")
-            seconds = time.perf_counter() - started
-            self._count(found, response, seconds)
-            if self.access:
-                self._note(scope, own, response.status, seconds)
-            await _send(response, own, scope, send)
+                response = _failed(own)
+            self._finish(found, scope, own, response, started)
+            await _send(response, own, send)
+
+    def at_once(self, scope: Scope, body: bytes) -> tuple[Response, list[Header]] | None:
+        """Return the answer to a request that is whole, or None where it has to be waited for.
+
+        Explanations are waited for, and so are large bodies. A body with escapes may ask for an
+        explanation in another spelling.
+        """
+        started = time.perf_counter()
+        found = self._finder.find(scope["method"], scope["path"])
+        if not isinstance(found, Found) or found.route.name not in READERS:
+            return None
+        if len(body) > self._small or b"explain" in body or b"\\u" in body:
+            return None
+        own = self._id(scope)
+        try:
+            refusal = self._refusal(found, scope) or _encoded(scope)
+            response = refusal or self._predicted(found, body)
+        except Exception:
+            response = _failed(own)
+        self._finish(found, scope, own, response, started)
+        return response, _headers(response, own)
 
     async def _answer(
         self, found: Found | tuple[str, ...] | None, scope: Scope, receive: Receive
@@ -108,13 +125,18 @@ class Application:
             predicted = await loop.run_in_executor(None, self.predicting.predict, found, body)
         if isinstance(predicted, Response):
             return predicted
-        for part in predicted.parts:
-            manifest = part.served.manifest
-            self.metrics.predicted(manifest.pipeline, manifest.version, len(part.places))
+        self._count_rows(predicted)
         if not predicted.asked.explain or self.explaining is None:
             return predicted.written()
         explained = await self.explaining.explained(predicted)
         return explained if isinstance(explained, Response) else predicted.written(explained)
+
+    def _predicted(self, found: Found, body: bytes) -> Response:
+        predicted = self.predicting.predict(found, body)
+        if isinstance(predicted, Response):
+            return predicted
+        self._count_rows(predicted)
+        return predicted.written()
 
     def _refusal(self, found: Found, scope: Scope) -> Response | None:
         """Return why the sender may not ask, or None."""
@@ -150,27 +172,36 @@ class Application:
                 return str(value.decode())
         return f"{self._prefix}{next(self._requests):x}"
 
-    def _note(self, scope: Scope, own: str, status: int, seconds: float) -> None:
-        log.info(
-            "answered",
-            extra={
+    def _finish(
+        self,
+        found: Found | tuple[str, ...] | None,
+        scope: Scope,
+        own: str,
+        response: Response,
+        started: float,
+    ) -> None:
+        """Count an answer, and log it where that is wished for."""
+        seconds, pipeline, route = time.perf_counter() - started, "", "none"
+        if isinstance(found, Found):
+            route = found.route.name
+            # what a sender makes up must not become a figure of its own
+            if found.pipeline in self.predicting.fleet.followers:
+                pipeline = found.pipeline
+        self.metrics.answered(pipeline, route, response.status, seconds)
+        if self.access:
+            said = {
                 "request": own,
                 "method": scope["method"],
                 "path": scope["path"],
-                "status": status,
+                "status": response.status,
                 "milliseconds": round(seconds * 1000, 3),
-            },
-        )
+            }
+            log.info("answered", extra=said)
 
-    def _count(
-        self, found: Found | tuple[str, ...] | None, response: Response, seconds: float
-    ) -> None:
-        if isinstance(found, Found):
-            # what a sender makes up must not become a figure of its own
-            known = found.pipeline if found.pipeline in self.predicting.fleet.followers else ""
-            self.metrics.answered(known, found.route.name, response.status, seconds)
-        else:
-            self.metrics.answered("", "none", response.status, seconds)
+    def _count_rows(self, predicted: Predicted) -> None:
+        for part in predicted.parts:
+            manifest = part.served.manifest
+            self.metrics.predicted(manifest.pipeline, manifest.version, len(part.places))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -194,14 +225,27 @@ def _secret(scope: Scope) -> str:
     return ""
 
 
+def _failed(own: str) -> Response:
+    log.exception("the request failed", extra={"request": own})
+    return error(500, f"the server failed; its log says why, under {own}")
+
+
+def _encoded(scope: Scope) -> Response | None:
+    for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.lower() not in (b"", b"identity"):
+            return error(415, "a body is sent as it is, without a content encoding", CLOSE)
+    return None
+
+
 async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
     """Return the whole body; the protocol sees to it that it comes in time."""
     too_large = error(413, f"a body has at most {most} bytes", CLOSE)
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value[:20]) > most:
             return too_large
-        if name == b"content-encoding" and value.lower() not in (b"", b"identity"):
-            return error(415, "a body is sent as it is, without a content encoding", CLOSE)
+    refusal = _encoded(scope)
+    if refusal is not None:
+        return refusal
     message = await receive()
     if not message.get("more_body") and message["type"] == "http.request":
         return bytes(message["body"]) if len(message["body"]) <= most else too_large
@@ -216,16 +260,16 @@ async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
     return bytes(body)
 
 
-async def _send(response: Response, own: str, scope: Scope, send: Send) -> None:
-    headers = [
+def _headers(response: Response, own: str) -> list[Header]:
+    return [
         (b"content-type", b"application/json"),
-        (b"content-length", str(len(response.body)).encode()),
+        (b"content-length", b"%d" % len(response.body)),
         (b"x-request-id", own.encode()),
         *response.headers,
     ]
-    whole = scope.get("extensions", {}).get(WHOLE)
-    if whole is not None:
-        await whole(response.status, headers, response.body)
-        return
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+
+
+async def _send(response: Response, own: str, send: Send) -> None:
+    start = {"type": "http.response.start", "status": response.status}
+    await send(start | {"headers": _headers(response, own)})
     await send({"type": "http.response.body", "body": response.body})

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from deployments.serving.response import SOON, Response, error, unfit
 from deployments.serving.routes import Found
@@ -61,8 +61,7 @@ class Limits:
     explained: int = 100
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """The rows of a request, by their places, that one model answered."""
 
     served: Served
@@ -72,8 +71,7 @@ class Part:
     made: Answer
 
 
-@dataclass(frozen=True)
-class Predicted:
+class Predicted(NamedTuple):
     """An answer that is to be written: one part, or the champion's and a canary's.
 
     `explanations` are one for each row, where they are asked for.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from functools import partial
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -13,7 +11,12 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-WHOLE = "perennial.response"
+from deployments.serving.response import Header, Response
+
+if TYPE_CHECKING:
+    from deployments.serving.application import Application
+
+LARGEST_HELD = 64 * 1024
 REQUEST_SECONDS = 10.0
 DRAIN_SECONDS = 1.5
 LOOK_EVERY = 1.0
@@ -25,17 +28,35 @@ class ServingProtocol(HttpToolsProtocol):
     The time begins with the connection, and again with the first byte of each later request. When
     the server stops, an idle connection is not closed under a client that is about to send: its
     next answer says `connection: close`, or it stays idle and is closed after a moment.
+
+    A request is held until it is whole, and then answered without a task of the loop where the
+    application can `at_once`. Of requests that came in one piece only the first is, so that no
+    sender keeps the others waiting.
     """
 
     alive: ClassVar[set[ServingProtocol]] = set()
     seconds: ClassVar[float] = REQUEST_SECONDS
     since: float | None = None
     draining = False
+    first = False
+    held = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        scope = cast("dict[str, Any]", cycle.scope)
-        scope["extensions"] = {WHOLE: partial(write_whole, cycle)}
-        super()._start_asgi_task(cycle, app)
+        # one that waited for its turn may be whole already, and would never be let go
+        if self.first and cycle.more_body and not cycle.waiting_for_100_continue:
+            self.first, self.held = False, True
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _answer(self) -> bool:
+        """Answer the held request, and tell whether that could be done at once."""
+        if self.flow.write_paused:
+            return False
+        application, cycle = cast("Application", self.app), self.cycle
+        answered = application.at_once(cast("dict[str, Any]", cycle.scope), bytes(cycle.body))
+        if answered is not None:
+            _write(cycle, *answered)
+        return answered is not None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -45,6 +66,7 @@ class ServingProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.since is None:
             self.since = self.loop.time()
+        self.first = True
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
@@ -52,9 +74,19 @@ class ServingProtocol(HttpToolsProtocol):
         if self.draining:
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self.held and len(self.cycle.body) > LARGEST_HELD:
+            self.held = False
+            super()._start_asgi_task(self.cycle, self.app)
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self.since = None
+        if self.held:
+            self.held = False
+            if not self._answer():
+                super()._start_asgi_task(self.cycle, self.app)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.alive.discard(self)
@@ -76,30 +108,26 @@ class ServingProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-async def write_whole(
-    cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
-) -> None:
+def _write(cycle: RequestResponseCycle, response: Response, headers: list[Header]) -> None:
     """Write a response in one piece, where ASGI's two messages are two writes and many checks.
 
     The names are in lower case, and neither names nor values are what a sender chose freely.
     """
-    if cycle.flow.write_paused and not cycle.disconnected:
-        await cycle.flow.drain()
-    if cycle.disconnected:
-        return
-    if any(name == b"connection" and value == b"close" for name, value in headers):
+    if (b"connection", b"close") in headers:
         cycle.keep_alive = False
     elif not cycle.keep_alive:
-        headers = [*headers, (b"connection", b"close")]
+        headers.append((b"connection", b"close"))
     lines = [b"%b: %b\r\n" % one for one in headers]
-    sent = b"" if cycle.scope["method"] == "HEAD" else body
-    cycle.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", sent)))
+    cycle.transport.write(b"".join((STATUS_LINE[response.status], *lines, b"\r\n", response.body)))
     cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
+    cycle.on_response = _nothing  # else connection and cycle hold each other
+
+
+def _nothing() -> None:
+    """Follow a response: nothing."""
 
 
 async def close_the_slow() -> None:

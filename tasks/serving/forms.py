@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,8 +25,7 @@ class BadRequest(Exception):
     """The body is not in the form that the address expects; the text says which rule and what."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What a request asks for; `id` is the caller's own, where the form has one."""
 
     rows: Sequence[Any]
@@ -199,8 +197,8 @@ def _constant(name: str) -> None:
 def _object(content: Any, known: set[str]) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise BadRequest("the body is a JSON object")
-    unknown = sorted(set(content) - known)
-    if unknown:
+    if not content.keys() <= known:
+        unknown = sorted(content.keys() - known)
         listed = ", ".join(sorted(known))
         raise BadRequest(f"unknown: {bounded(', '.join(unknown), 200)}; known are {listed}")
     return content

@@ -26,6 +26,7 @@ from tasks.features.values import LARGEST, MISSING, category, moment
 Array = np.ndarray[Any, Any]
 Matrices = tuple[Array, Array]
 ABSENT = object()
+PLAIN = (float, int)
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 NAN = float("nan")
 MOST_PROBLEMS = 100
@@ -67,9 +68,14 @@ class Reader:
         self._columns = prepared_columns(schema)
         self._fields = {one.name: one for one in request.fields}
         self._used = [one for one in request.fields if one.used]
-        self._plan = [(one, one.name, READ[one.kind], EMPTY[one.kind]) for one in self._used]
-        kinds = {one.name: one for one in schema.features}
-        self._parts = [_parts(kinds[one.name]) for one in self._used] if transform is None else []
+        self._plan = [
+            (one, one.name, one.kind == "number", READ[one.kind], EMPTY[one.kind])
+            for one in self._used
+        ]
+        kinds = {one.name: one for one in schema.features} if transform is None else {}
+        used = [(place, kinds[one.name]) for place, one in enumerate(self._used) if kinds]
+        self._numbers = [(place, part) for place, one in used for part in _parts(one)]
+        self._texts = [place for place, one in used if one.kind == "category"]
 
     def read(self, rows: Sequence[Any]) -> Matrices:
         """Return what the model takes.
@@ -92,12 +98,11 @@ class Reader:
 
     def _row(self, place: int, row: dict[str, Any], problems: list[Problem]) -> list[Any]:
         """Return the values of the used fields, in order; what is wrong goes to `problems`."""
-        unseen, values = len(row), []
-        for field, name, read, empty in self._plan:
-            value = row.get(name, ABSENT)
-            kind = type(value)
+        unseen, values, sent = len(row), [], row.get
+        for field, name, is_number, read, empty in self._plan:
+            value = sent(name, ABSENT)
             # most values by far, without a call for each
-            if read is _number and (kind is float or kind is int) and -LARGEST <= value <= LARGEST:
+            if is_number and type(value) in PLAIN and -LARGEST <= value <= LARGEST:
                 unseen -= 1
                 values.append(value)
                 continue
@@ -130,16 +135,12 @@ class Reader:
         return "is no field of this model" + (f"; did you mean {close[0]}?" if close else "")
 
     def _matrices(self, rows: list[list[Any]]) -> Matrices:
-        numbers: list[float] = []
-        texts: list[str] = []
-        for row in rows:
-            for value, parts in zip(row, self._parts, strict=True):
-                if parts is NUMBER:
-                    numbers.append(value)
-                elif parts is TEXT:
-                    texts.append(value)
-                else:
-                    numbers += [part(value) for part in parts]
+        numbers = [
+            values[place] if part is None else part(values[place])
+            for values in rows
+            for place, part in self._numbers
+        ]
+        texts = [values[place] for values in rows for place in self._texts]
         return (
             np.array(numbers, dtype=np.float32).reshape(len(rows), len(self._columns.numbers)),
             np.array(texts, dtype=object).reshape(len(rows), len(self._columns.categories)),
@@ -160,10 +161,11 @@ class Reader:
         return numbers, made[list(self._columns.categories)].to_numpy(object)
 
 
-def _parts(feature: Feature) -> tuple[Callable[[float], float], ...]:
+def _parts(feature: Feature) -> tuple[Callable[[float], float] | None, ...]:
+    """Return what makes numbers of a feature's value; None takes it as it is."""
     if feature.kind == "time":
         return tuple(PARTS_OF[part] for part in feature.parts or PARTS)
-    return TEXT if feature.kind == "category" else NUMBER
+    return () if feature.kind == "category" else (None,)
 
 
 def _hour(exact: float) -> float:
@@ -248,8 +250,6 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "time": _time,
 }
 EMPTY: Mapping[str, Any] = {"number": NAN, "boolean": NAN, "category": MISSING, "time": NAN}
-NUMBER: tuple[Callable[[float], float], ...] = (float,)
-TEXT: tuple[Callable[[float], float], ...] = ()
 PARTS_OF: Mapping[str, Callable[[float], float]] = {
     "hour": _hour,
     "weekday": _weekday,

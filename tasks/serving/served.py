@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import msgspec
@@ -23,8 +22,7 @@ from tasks.serving.rows import Matrices, Reader
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a model says of rows: a label or number each, and the probability of every class."""
 
     values: Sequence[Any]

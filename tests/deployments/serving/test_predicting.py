@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -159,7 +158,7 @@ def test_each_row_is_explained_by_the_model_that_answered_it() -> None:
 def replace_rows(part: Any, place: int) -> Any:
     at = list(part.places).index(place)
     rows = part.rows[0][at : at + 1], part.rows[1][at : at + 1]
-    return replace(part, places=[0], rows=rows)
+    return part._replace(places=[0], rows=rows)
 
 
 def test_what_a_canary_fails_to_answer_the_champion_answers() -> None:

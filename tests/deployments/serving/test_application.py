@@ -1,0 +1,148 @@
+"""Both ways of an answer, at once and in a task, say the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from deployments.serving.application import Application
+from deployments.serving.metrics import Metrics
+from deployments.serving.predicting import Limits, Predicting
+from tasks.serving import keys
+from tasks.serving.following import Fleet
+from tasks.store.memory import MemoryStore
+from tests.served import Fitted, champion
+
+KEY = "a key"
+PREDICT = "/v1/flights/predict"
+
+
+@pytest.fixture(scope="module")
+def served() -> tuple[Fleet, Fitted]:
+    store = MemoryStore()
+    made = champion(store, KEY)
+    fleet = Fleet(store, KEY)
+    fleet.look(0)
+    return fleet, made
+
+
+def scope(path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    named = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "method": "POST", "path": path, "headers": named}
+
+
+def both(
+    application: Application, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[tuple[int, Any], tuple[int, Any]]:
+    """Ask at once and in a task; of both answers the status, and the body without its ids."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asked = scope(path, headers)
+    now = application.at_once(asked, body)
+    assert now is not None
+    asyncio.run(application(asked, receive, send))
+    start, end = sent
+    assert {name for name, _ in now[1]} == {name for name, _ in start["headers"]}
+    assert dict(now[1])[b"content-length"] == str(len(now[0].body)).encode()
+    return (now[0].status, plain(now[0].body)), (start["status"], plain(end["body"]))
+
+
+def plain(body: bytes) -> Any:
+    found = json.loads(body)
+    for one in found.get("predictions", ()):
+        if isinstance(one, dict):
+            one.pop("id")
+    return found
+
+
+CASES: Mapping[str, tuple[int, str, Any, Mapping[str, str]]] = {
+    "predicted": (200, PREDICT, "rows", {}),
+    "no form": (400, PREDICT, {"row": []}, {}),
+    "too many rows": (422, PREDICT, {"rows": [{}] * 4}, {}),
+    "rows that do not fit": (422, PREDICT, {"rows": [{"n0": "much"}]}, {}),
+    "no such pipeline": (404, "/v1/planes/predict", {"rows": []}, {}),
+    "another version": (404, "/v2/models/flights/versions/99/infer", {"inputs": []}, {}),
+    "an encoding": (415, PREDICT, {"rows": []}, {"content-encoding": "gzip"}),
+    "no key": (401, PREDICT, {"rows": []}, {"authorization": ""}),
+    "a wrong key": (401, PREDICT, {"rows": []}, {"authorization": "Bearer pn_other"}),
+    "a key for another pipeline": (403, "/v1/planes/predict", {"rows": []}, {}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_ways_say_the_same(served: tuple[Fleet, Fitted], case: str) -> None:
+    fleet, made = served
+    status, path, content, headers = CASES[case]
+    opens = ("flights",) if case.startswith("a key") else (keys.EVERY,)
+    secret, key = keys.made("ann", opens, 0)
+    limits = Limits(rows=3)
+    application = Application(Predicting(fleet, limits), Metrics(), lambda: {key.digest: key})
+    asked = {"rows": made.rows(3)} if content == "rows" else content
+    own = {"authorization": f"Bearer {secret}", "x-request-id": "mine", **headers}
+    at_once, in_task = both(application, path, json.dumps(asked).encode(), own)
+    assert at_once == in_task
+    assert at_once[0] == status, at_once
+
+
+def test_a_failure_is_an_answer_both_ways(
+    served: tuple[Fleet, Fitted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, made = served
+    current = fleet["flights"]
+    assert current is not None
+    hits = []
+
+    def fails(_rows: Any) -> Any:
+        hits.append(1)
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(current.served, "answer", fails)
+    application = Application(Predicting(fleet), Metrics())
+    body = json.dumps({"rows": made.rows(1)}).encode()
+    at_once, in_task = both(application, PREDICT, body, {"x-request-id": "mine"})
+    assert at_once == in_task == (500, {"error": "the server failed; its log says why, under mine"})
+    assert len(hits) == 2
+
+
+def test_a_rate_holds_both_ways(served: tuple[Fleet, Fitted]) -> None:
+    fleet, made = served
+    secret, key = keys.made("ann", (keys.EVERY,), 1)
+    body = json.dumps({"rows": made.rows(1)}).encode()
+    application = Application(Predicting(fleet), Metrics(), lambda: {key.digest: key})
+    asked = scope(PREDICT, {"x-api-key": secret})
+    answers = [application.at_once(asked, body) for _ in range(5)]
+    statuses = [answer[0].status for answer in answers if answer is not None]
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+    assert answers[-1] is not None
+    assert b"retry-after" in dict(answers[-1][1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"rows": [], "explain": true}',
+        b'{"rows": [], "\\u0065xplain": true}',
+        b'{"rows": [' + b" " * 70_000 + b"]}",
+    ],
+)
+def test_explanations_and_large_bodies_are_waited_for(
+    served: tuple[Fleet, Fitted], body: bytes
+) -> None:
+    application = Application(Predicting(served[0]), Metrics())
+    assert application.at_once(scope(PREDICT, {}), body) is None
+
+
+def test_a_body_over_the_limit_is_not_read_at_once(served: tuple[Fleet, Fitted]) -> None:
+    application = Application(Predicting(served[0], Limits(body=10)), Metrics())
+    assert application.at_once(scope(PREDICT, {}), b'{"rows": []}') is None
