@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import pandas as pd
 
 from deployments.serving.predicting import Part, Predicted
 from deployments.serving.response import SOON, Response, error
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.features.schema import prepared_columns
-from tasks.serving.rows import Matrices
+from tasks.serving.rows import Rows
 from tasks.serving.served import Served
 
 if TYPE_CHECKING:
@@ -88,18 +89,19 @@ def explained_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
     return [found[place] for place in range(len(found))]
 
 
-def explanations(served: Served, rows: Matrices) -> list[dict[str, Any]]:
+def explanations(served: Served, rows: Rows) -> list[dict[str, Any]]:
     """Explain rows that were answered.
 
     Raises:
         IntegrityError: a file that explaining needs is not what it should be, or is lacking.
     """
-    columns, (numbers, texts) = prepared_columns(served.schema), rows
+    columns = prepared_columns(served.schema)
     prepared: dict[str, Any] = {
-        name: numbers[:, place] for place, name in enumerate(columns.numbers)
+        name: np.array([row[place] for row in rows.numbers], dtype=np.float32)
+        for place, name in enumerate(columns.numbers)
     }
     prepared |= {
-        name: pd.Series(texts[:, place], dtype="str")
+        name: pd.Series([row[place] for row in rows.texts], dtype="str")
         for place, name in enumerate(columns.categories)
     }
     return [one.to_dict() for one in explainer(served).explain(pd.DataFrame(prepared))]

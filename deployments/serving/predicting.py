@@ -16,7 +16,7 @@ from tasks.serving import forms
 from tasks.serving.challenger import Challenger
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import Asked, BadRequest
-from tasks.serving.rows import Matrices, Unfit
+from tasks.serving.rows import Rows, Unfit
 from tasks.serving.served import Answer, Served
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {
@@ -67,7 +67,7 @@ class Part(NamedTuple):
     served: Served
     role: Role
     places: Sequence[int]
-    rows: Matrices
+    rows: Rows
     made: Answer
 
 
@@ -152,7 +152,7 @@ class Predicting:
         champion: Served,
         challenger: Challenger,
         asked: Asked,
-        rows: Matrices,
+        rows: Rows,
         ids: Sequence[str],
     ) -> list[Part]:
         """Let a canary answer its rows; what it fails to answer, the champion answers."""
@@ -172,7 +172,7 @@ class Predicting:
             return parts
         taken = set(places)
         left = [place for place in range(len(ids)) if place not in taken]
-        kept = rows if not places else (rows[0][left], rows[1][left])
+        kept = rows if not places else rows.chosen(left)
         return [Part(champion, "champion", left, kept, champion.answer(kept)), *parts]
 
     def _keep(self, pipeline: str, parts: Sequence[Part], asked: Asked, ids: Sequence[str]) -> None:

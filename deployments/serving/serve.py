@@ -54,6 +54,8 @@ def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: 
 
     What the workers log is shipped from here, beside the requests' processes.
     """
+    from deployments.serving.accepting import VARIABLE as SHARES
+    from deployments.serving.accepting import Shares
     from deployments.serving.freshness import Watching
     from deployments.serving.metrics import prepare_folder, serve_metrics
     from tasks.predictions.ship import Shipped, ship_until
@@ -69,6 +71,8 @@ def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: 
     with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
         prepare_folder(Path(figures))
         os.environ[WORKERS] = str(workers)
+        os.environ[SHARES] = str(Path(figures) / "shares")
+        Shares.prepare(Path(os.environ[SHARES]), workers)
         metrics = serve_metrics(host, metrics_port, shipped, watching)
         for each in beside:
             each.start()
@@ -128,7 +132,7 @@ def _run(host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         http=ServingProtocol,
-        loop="uvloop",
+        loop="deployments.serving.accepting:ServingLoop",
         ws="none",
         lifespan="on",
         access_log=False,

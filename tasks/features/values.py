@@ -23,6 +23,9 @@ MANY = 64  # rows, from which on it pays to find the distinct values first
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+EPOCH_WITHOUT_ZONE = datetime.datetime(1970, 1, 1)
+MICROSECOND = datetime.timedelta(microseconds=1)
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 
 
@@ -164,9 +167,8 @@ def moment(value: Any) -> float:
         value = datetime.datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime.datetime):
         raise TypeError(value)
-    exact = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    return float((exact - epoch) // datetime.timedelta(microseconds=1))
+    epoch = EPOCH if value.tzinfo else EPOCH_WITHOUT_ZONE
+    return float((value - epoch) // MICROSECOND)
 
 
 def _each(column: pd.Series, name: str, read: Callable[[Any], float], expected: str) -> Doubles:

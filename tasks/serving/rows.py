@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,6 @@ from tasks.features.schema import PARTS, Feature, FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING, category, moment
 
-Array = np.ndarray[Any, Any]
-Matrices = tuple[Array, Array]
 ABSENT = object()
 PLAIN = (float, int)
 EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -38,6 +36,17 @@ EXPECTED = {
     "category": "a text, a number, true or false",
     "time": "a time as text, written as in ISO 8601",
 }
+
+
+class Rows(NamedTuple):
+    """Rows as the model takes them: of each a list of numbers and a list of texts."""
+
+    numbers: list[list[float]]
+    texts: list[list[str]]
+
+    def chosen(self, places: Sequence[int]) -> Rows:
+        """Return the rows at these places."""
+        return Rows([self.numbers[at] for at in places], [self.texts[at] for at in places])
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ class Reader:
         self._numbers = [(place, part) for place, one in used for part in _parts(one)]
         self._texts = [place for place, one in used if one.kind == "category"]
 
-    def read(self, rows: Sequence[Any]) -> Matrices:
+    def read(self, rows: Sequence[Any]) -> Rows:
         """Return what the model takes.
 
         Raises:
@@ -94,7 +103,7 @@ class Reader:
                 break
         if problems:
             raise Unfit(problems[:MOST_PROBLEMS])
-        return self._matrices(read) if self._transform is None else self._transformed(read)
+        return self._split(read) if self._transform is None else self._transformed(read)
 
     def _row(self, place: int, row: dict[str, Any], problems: list[Problem]) -> list[Any]:
         """Return the values of the used fields, in order; what is wrong goes to `problems`."""
@@ -134,19 +143,14 @@ class Reader:
         close = get_close_matches(name[:80], self._fields, n=1)
         return "is no field of this model" + (f"; did you mean {close[0]}?" if close else "")
 
-    def _matrices(self, rows: list[list[Any]]) -> Matrices:
+    def _split(self, rows: list[list[Any]]) -> Rows:
         numbers = [
-            values[place] if part is None else part(values[place])
+            [values[at] if part is None else part(values[at]) for at, part in self._numbers]
             for values in rows
-            for place, part in self._numbers
         ]
-        texts = [values[place] for values in rows for place in self._texts]
-        return (
-            np.array(numbers, dtype=np.float32).reshape(len(rows), len(self._columns.numbers)),
-            np.array(texts, dtype=object).reshape(len(rows), len(self._columns.categories)),
-        )
+        return Rows(numbers, [[values[at] for at in self._texts] for values in rows])
 
-    def _transformed(self, rows: list[list[Any]]) -> Matrices:
+    def _transformed(self, rows: list[list[Any]]) -> Rows:
         """Let the user's transform see a frame as it saw one in training."""
         columns = {
             field.name: _series(field, [row[place] for row in rows])
@@ -158,7 +162,8 @@ class Reader:
         except DataError as error:
             raise Unfit([Problem(0, "", f"the transform refuses the rows: {error}")]) from error
         numbers = made[list(self._columns.numbers)].to_numpy(np.float32)
-        return numbers, made[list(self._columns.categories)].to_numpy(object)
+        texts = made[list(self._columns.categories)].to_numpy(object)
+        return Rows(numbers.tolist(), texts.tolist())
 
 
 def _parts(feature: Feature) -> tuple[Callable[[float], float] | None, ...]:
@@ -217,7 +222,7 @@ def _text(value: Any) -> str:
     if type(value) is str:
         if len(value) > LONGEST_TEXT:
             raise ValueError
-        return category(value)
+        return value if value and value.isascii() else category(value)
     if type(value) in (int, float, bool):
         return category(value)
     raise TypeError

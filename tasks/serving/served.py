@@ -14,10 +14,10 @@ from tasks.errors import IntegrityError
 from tasks.features.prepare import load_transform
 from tasks.features.request import RequestSchema
 from tasks.features.schema import FeatureSchema, prepared_columns
-from tasks.models.runtime import MatrixModel
+from tasks.models.runtime import RowModel
 from tasks.promotion.golden import agrees
 from tasks.promotion.manifest import MODEL, REMEDY, Manifest
-from tasks.serving.rows import Matrices, Reader
+from tasks.serving.rows import Reader, Rows
 
 Array = np.ndarray[Any, Any]
 
@@ -57,7 +57,7 @@ class Served:
         self.schema = FeatureSchema.from_dict(manifest.schema)
         transform = load_transform(manifest.lineage.get("transform"))
         self._reader = Reader(self.request, self.schema, transform)
-        self._model = MatrixModel(files[MODEL])
+        self._model = RowModel(files[MODEL])
         self._classes = tuple(manifest.classes)
         self.labels = tuple(label_text(one) for one in self._classes)
         named = {"pipeline": manifest.pipeline, "version": manifest.version}
@@ -68,27 +68,28 @@ class Served:
         """Answer the golden rows on the way that requests take."""
         golden = self.manifest.golden
         columns, frame = prepared_columns(self.schema), golden.frame()
-        numbers = frame[list(columns.numbers)].to_numpy(np.float32)
-        answers = self._answers(numbers, frame[list(columns.categories)].to_numpy(object))
+        numbers = frame[list(columns.numbers)].to_numpy(np.float32).tolist()
+        texts = frame[list(columns.categories)].to_numpy(object).tolist()
+        answers = self._answers(Rows(numbers, texts))
         if not agrees(golden.outputs, answers):
             rule = "the model gives the recorded answers to the golden rows"
             raise IntegrityError(self._where, rule, "other answers", REMEDY)
 
-    def read(self, rows: Sequence[Any]) -> Matrices:
-        """Return the rows as the model takes them: (n, k) float32 numbers and (n, c) texts.
+    def read(self, rows: Sequence[Any]) -> Rows:
+        """Return the rows as the model takes them.
 
         Raises:
             Unfit: they do not fit; every problem is told.
         """
         return self._reader.read(rows)
 
-    def answer(self, rows: Matrices) -> Answer:
+    def answer(self, rows: Rows) -> Answer:
         """Return what the model says.
 
         Raises:
             IntegrityError: the model failed, or answered no finite number.
         """
-        outputs = self._answers(*rows)
+        outputs = self._answers(rows)
         if not self._classes:
             return Answer(outputs[:, 0].tolist(), None)
         classes, shares = self._classes, outputs.tolist()
@@ -97,8 +98,8 @@ class Served:
             return Answer([classes[one.index(max(one))]], shares)
         return Answer([classes[place] for place in outputs.argmax(1).tolist()], shares)
 
-    def _answers(self, numbers: Array, texts: Array) -> Array:
-        outputs = self._model.answers(numbers, texts)
+    def _answers(self, rows: Rows) -> Array:
+        outputs = self._model.answers(rows.numbers, rows.texts)
         few = len(outputs) == 1  # what numpy's calls cost shows in a single row
         if not (all(map(isfinite, outputs[0].tolist())) if few else np.isfinite(outputs).all()):
             rule = "it answers finite numbers"

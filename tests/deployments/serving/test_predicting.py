@@ -156,8 +156,7 @@ def test_each_row_is_explained_by_the_model_that_answered_it() -> None:
 
 
 def replace_rows(part: Any, place: int) -> Any:
-    at = list(part.places).index(place)
-    rows = part.rows[0][at : at + 1], part.rows[1][at : at + 1]
+    rows = part.rows.chosen([list(part.places).index(place)])
     return part._replace(places=[0], rows=rows)
 
 

@@ -10,7 +10,7 @@ from tasks.errors import IntegrityError
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.flat import flat
-from tasks.models.runtime import FEW, MatrixModel, OnnxModel
+from tasks.models.runtime import FEW, OnnxModel, RowModel
 from tests.tasks.models.conftest import COLUMNS, TASKS
 
 CASES = [(family, task) for family in FAMILIES for task in TASKS]
@@ -25,9 +25,9 @@ def fitted(messy, family: str, task: str) -> bytes:
 def test_every_family_answers_alike(messy, family, task) -> None:
     data = fitted(messy, family, task)
     expected = OnnxModel(data).predict(messy.ask)
-    numbers = messy.ask[list(COLUMNS.numbers)].to_numpy(np.float32)
-    texts = messy.ask[list(COLUMNS.categories)].to_numpy(object)
-    model = MatrixModel(data)
+    numbers = messy.ask[list(COLUMNS.numbers)].to_numpy(np.float32).tolist()
+    texts = messy.ask[list(COLUMNS.categories)].to_numpy(object).tolist()
+    model = RowModel(data)
     assert len(numbers) > FEW
     many = model.answers(numbers, texts)
     one_by_one = [model.answers(numbers[i : i + 1], texts[i : i + 1]) for i in range(FEW)]
