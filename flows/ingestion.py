@@ -7,8 +7,8 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
+from tasks.ingestion.task import batch_tidings, find_pending, ingest_one
 from tasks.store.task import leave_outcome
-from tasks.validation.task import find_pending, ingest_one, tidings
 
 
 @flow(name="ingest", flow_run_name="ingest {pipeline}: {cause}")
@@ -18,6 +18,6 @@ def ingest(
     """Ingest these objects of the pipeline's `incoming/` folder, or all that are pending."""
     keys = find_pending(pipeline) if objects is None else objects
     batches = [ingest_one(pipeline, key) for key in keys]
-    for event, payload in tidings(batches):
+    for event, payload in batch_tidings(batches):
         announce(event, pipeline, payload)
     return leave_outcome({"pipeline": pipeline, "cause": cause, "batches": batches})

@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
-from tasks.labels.task import find_pending_labels, land_one, tidings
+from tasks.ingestion.task import find_pending_labels, labels_tidings, land_one
 from tasks.store.task import leave_outcome
 
 
@@ -18,6 +18,6 @@ def label(
     """Land these files of the pipeline's `labels/incoming/` folder, or all that are pending."""
     keys = find_pending_labels(pipeline) if objects is None else objects
     files = [land_one(pipeline, key) for key in keys]
-    for event, payload in tidings(files):
+    for event, payload in labels_tidings(files):
         announce(event, pipeline, payload)
     return leave_outcome({"pipeline": pipeline, "cause": cause, "files": files})

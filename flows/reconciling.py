@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.events.task import honour_alias, list_pipelines, look, start
+from tasks.reconciliation.task import honour_alias, list_pipelines, look, start
 from tasks.store.task import leave_outcome
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
-from tasks.explanation.task import explain
 from tasks.store.task import leave_outcome
 from tasks.training.task import (
     already_done,
     evaluate,
+    explain,
     fit,
     judge,
     pin,

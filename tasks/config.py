@@ -13,10 +13,11 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigurationError
+from tasks.policy.challengers import challenger
+from tasks.policy.limits import Limits
 from tasks.policy.policy import parse as parse_policy
 from tasks.quantities import budget, duration, share, trial_share
 from tasks.store.layout import checked_name
-from tasks.training.challengers import challenger
 
 Task = Literal["binary", "multiclass", "regression"]
 METRICS: dict[str, tuple[str, ...]] = {
@@ -203,6 +204,16 @@ class Pipeline(Section):
     def suite(self) -> str:
         """The module that holds the pipeline's Great Expectations suite."""
         return self.data.suite or f"expectations.{self.name.replace('-', '_')}"
+
+    @property
+    def limits(self) -> Limits:
+        """What holds the policy back."""
+        return Limits(
+            duration(self.retraining.cooldown),
+            budget(self.retraining.budget),
+            self.retraining.worth,
+            self.monitoring.performance.drop,
+        )
 
     @property
     def digest(self) -> str:

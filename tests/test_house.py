@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import tomllib
+from fnmatch import fnmatch
 
 import pytest
 
@@ -14,6 +15,7 @@ from tasks.settings import REPOSITORY
 PACKAGES = ("flows", "tasks", "expectations", "mlflow_server", "deployments")
 SOURCES = sorted(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+DOORS: dict[str, list[str]] = PROJECT["tool"]["perennial"]["doors"]
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -33,6 +35,29 @@ def test_no_function_is_over_50_lines() -> None:
         and node.end_lineno - node.lineno >= 50
     ]
     assert not long
+
+
+def vendors_imported() -> set[tuple[str, str]]:
+    """Return (vendor, module) for every import of a vendor that has doors, lazy ones included."""
+    found = set()
+    for path in SOURCES:
+        module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            found |= {(name.partition(".")[0], module) for name in names}
+    return {(vendor, module) for vendor, module in found if vendor in DOORS}
+
+
+def test_a_vendor_is_imported_by_its_doors_alone() -> None:
+    through = {(vendor, door) for vendor, doors in DOORS.items() for door in doors}
+    used = {
+        (vendor, module): [one for one in through if one[0] == vendor and fnmatch(module, one[1])]
+        for vendor, module in vendors_imported()
+    }
+    assert not [place for place, doors in used.items() if not doors]
+    assert not through - {one for doors in used.values() for one in doors}, "doors nobody uses"
 
 
 def test_every_command_is_in_the_readme() -> None:

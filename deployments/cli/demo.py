@@ -12,8 +12,8 @@ import click
 
 from deployments.cli.apply import apply_all
 from deployments.cli.output import reporting, say, show, table
-from deployments.cli.running import Session, open_session
 from deployments.local import stack as local
+from deployments.session import Session, open_session
 from tasks.settings import home_folder
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from deployments.cli.output import reporting, show, table
-from deployments.cli.running import open_session
+from deployments.session import open_session
 
 if TYPE_CHECKING:
     from tasks.explanation.explanation import Explanation

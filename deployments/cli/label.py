@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deployments.cli.output import reporting, say, show, table
-from deployments.cli.running import follow, open_session
+from deployments.session import follow, open_session
 
 HEAD = ("file", "outcome", "labels", "new", "late", "duplicate", "contradicting", "unknown", "why")
 

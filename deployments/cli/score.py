@@ -9,8 +9,8 @@ import click
 
 from deployments.cli.bar import Bar
 from deployments.cli.output import reporting, say, show
-from deployments.cli.running import Session, follow, open_session, share_of
 from deployments.cli.runs import interval
+from deployments.session import Session, follow, open_session, share_of
 from tasks.errors import ConfigurationError
 
 ADDRESS = "s3://"

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from deployments.cli.output import reporting, show
-from deployments.cli.running import open_session
 from deployments.cli.versions import context_of, person
+from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion import trials

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from deployments.cli.output import reporting, say, show, table
-from deployments.cli.running import Session, open_session
 from deployments.cli.runs import interval
+from deployments.session import Session, open_session
 from tasks.errors import Refused, TrackingError
 from tasks.ledger.ledger import ledger_of
 from tasks.ledger.story import Chapter, story

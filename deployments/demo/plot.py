@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from deployments.cli.running import Session
 from deployments.demo.year import Month
+from deployments.session import Session
 from tasks.store.layout import Layout
 from tasks.tracking.timeline import timeline
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from deployments.cli.running import Session
+from deployments.session import Session
 from tasks.errors import OrchestrationError
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
@@ -146,9 +146,9 @@ def _price(answer: Entry | None) -> str:
 
 def _static(loop: Loop, found: Observation, path: Path) -> float:
     """Judge the first model on the same rows, as if it had stayed in service."""
+    from tasks.dataset.dataset import encode
     from tasks.models.runtime import OnnxModel
     from tasks.scoring.scorer import Scorer
-    from tasks.training.dataset import encode
 
     session, pipeline = loop.session, loop.session.pipeline
     if found.version == 1 and found.live is not None:

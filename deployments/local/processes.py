@@ -13,10 +13,10 @@ import psutil
 
 from deployments.local.folder import Folder, write
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
+from deployments.worker.kind import RUN_NAME
 
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
-RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 
 
 @dataclass(frozen=True)

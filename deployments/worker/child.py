@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from deployments.linux import bear
-from deployments.local.processes import RUN_NAME
+from deployments.worker.kind import RUN_NAME
 
 
 def become(directory: str, environment: Mapping[str, str]) -> NoReturn:

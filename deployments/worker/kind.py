@@ -10,6 +10,7 @@ from tasks.errors import ConfigurationError
 
 WARM = "perennial-warm"
 PROCESS = "process"
+RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 TYPES = {"warm": WARM, "process": PROCESS}
 READ_AT_IMPORT = (
     "PYTHON",

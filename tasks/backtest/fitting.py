@@ -13,6 +13,7 @@ import pandas as pd
 from tasks.backtest.history import Cell, Fit
 from tasks.backtest.judging import bootstrapped, drift_figure, live_figure
 from tasks.config import Pipeline, window_length
+from tasks.dataset.dataset import Dataset, dataset, encode, moments
 from tasks.drift.compare import compare
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
@@ -23,11 +24,10 @@ from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
 from tasks.models.model import Model
 from tasks.monitoring.observe import errors_after
+from tasks.policy.challengers import rows_of
 from tasks.policy.situation import DriftFigure, Figure
 from tasks.scoring.judgement import Labelled
-from tasks.training.challengers import rows_of
 from tasks.training.cost import measured
-from tasks.training.dataset import Dataset, dataset, encode, moments
 from tasks.tuning.trial import Setting
 
 Array = np.ndarray[Any, Any]

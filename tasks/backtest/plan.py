@@ -79,7 +79,7 @@ class Plan:
     @property
     def limits(self) -> Limits:
         """What holds the policies back, by the pipeline file."""
-        return Limits.of(self.pipeline)
+        return self.pipeline.limits
 
     @property
     def own(self) -> Policy:

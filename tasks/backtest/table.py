@@ -18,6 +18,7 @@ from tasks.backtest.judging import naive_values
 from tasks.backtest.plan import Plan
 from tasks.backtest.workers import Answer, measured_all
 from tasks.data.curated import BATCH, curated, training_rows
+from tasks.dataset.dataset import encode, moments
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.faults import external_write
@@ -27,7 +28,6 @@ from tasks.monitoring.arrivals import arrivals
 from tasks.settings import Settings
 from tasks.store.base import Store
 from tasks.store.results import recall, remember
-from tasks.training.dataset import encode, moments
 
 Array = np.ndarray[Any, Any]
 Say = Callable[[str], None]

@@ -29,7 +29,7 @@ TYPES = ("<f4", "<f8", "<u1", "<u4", "<u8")
 PLAIN = tuple(one.name for one in fields(ColumnProfile) if one.name not in ("values", "counts"))
 
 
-def encoded(profile: Profile) -> bytes:
+def encode_profile(profile: Profile) -> bytes:
     """Return the profile's bytes; equal content gives equal bytes."""
     numbers: list[bytes] = []
 
@@ -57,11 +57,16 @@ def encoded(profile: Profile) -> bytes:
     return MAGIC + hashlib.sha256(body).digest() + body
 
 
-def decoded(data: bytes, where: str) -> Profile:
-    """Read what `encoded` wrote.
+def decode_profile(data: bytes, where: str = "profile") -> Profile:
+    """Read what `encode_profile` wrote.
 
     Raises:
         IntegrityError: the bytes were changed, cut, or are something else.
+
+    >>> from tasks.drift.profile import column
+    >>> profile = Profile(8, (column("c", ["a", "b"], [3, 1], rows=8),))
+    >>> decode_profile(encode_profile(profile)).columns[0].missing_share
+    0.5
     """
     start = len(MAGIC) + DIGEST
     body = data[start:]

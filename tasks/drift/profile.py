@@ -89,27 +89,6 @@ class Profile:
     predictions: tuple[ColumnProfile, ...] = ()
     target: ColumnProfile | None = None
 
-    def to_bytes(self) -> bytes:
-        """Return it compressed; equal content gives equal bytes."""
-        from tasks.drift.encoding import encoded
-
-        return encoded(self)
-
-    @classmethod
-    def from_bytes(cls, data: bytes, where: str = "profile") -> Profile:
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            IntegrityError: the bytes were changed, cut, or are something else.
-
-        >>> profile = Profile(8, (column("c", ["a", "b"], [3, 1], rows=8),))
-        >>> Profile.from_bytes(profile.to_bytes()).columns[0].missing_share
-        0.5
-        """
-        from tasks.drift.encoding import decoded
-
-        return decoded(data, where)
-
     def judged_on(
         self, predictions: tuple[ColumnProfile, ...], target: ColumnProfile | None
     ) -> Profile:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from tasks.drift.encoding import decode_profile
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.attribution import Attributed, Attribution, Method, Scale, attribution_of
 from tasks.explanation.explanation import Contribution, Explanation
@@ -188,9 +189,8 @@ class Explainer:
 
     @cached_property
     def _neighbours(self) -> Neighbours:
-        from tasks.drift.profile import Profile
 
         if PROFILE not in self._files:
             raise IntegrityError(self._where, f"it keeps {PROFILE}", "none", REMEDY)
-        profile = Profile.from_bytes(self._files[PROFILE], PROFILE)
+        profile = decode_profile(self._files[PROFILE], PROFILE)
         return Neighbours(self._model, profile, origins(self.schema), self.raw)

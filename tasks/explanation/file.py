@@ -16,12 +16,12 @@ from tasks.errors import DataError
 from tasks.explanation.attribution import Method
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import Explanation
+from tasks.readers.sniff import open_source
+from tasks.readers.source import BadBatch
 from tasks.scoring.scorer import Scorer, champion_of, refuse_missing
 from tasks.scoring.sources import typed
 from tasks.settings import Settings
 from tasks.store.base import Store
-from tasks.validation.sniff import open_source
-from tasks.validation.source import BadBatch
 
 
 @dataclass(frozen=True)

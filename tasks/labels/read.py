@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,13 @@ import pyarrow.parquet
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.validation.contract import kind_of, schema_of
+from tasks.readers.kinds import kind_of, schema_of
+from tasks.readers.problem import Problem
+from tasks.readers.sniff import format_of, open_source
+from tasks.readers.source import BadBatch, Source
+from tasks.readers.typed import Typed, write_typed
 from tasks.validation.evaluate import evaluate
-from tasks.validation.records import Say
-from tasks.validation.report import Problem, Report
-from tasks.validation.sniff import format_of, open_source
-from tasks.validation.source import BadBatch, Source
-from tasks.validation.typed import Typed, write_typed
+from tasks.validation.report import Report
 
 
 def label_schema(curated: pa.Schema, pipeline: Pipeline) -> pa.Schema:
@@ -42,7 +43,7 @@ def read_labels(
     pipeline: Pipeline,
     suite: Suite,
     workdir: Path,
-    say: Say,
+    say: Callable[[str], None],
 ) -> tuple[pl.DataFrame | None, Report]:
     """Return key and target in the file's order, or None where it is refused; and the report.
 
@@ -80,7 +81,7 @@ def read_labels(
     return frame.select(schema.names), replace(report, accepted=True)
 
 
-def _typed(source: Source, schema: pa.Schema, path: Path, say: Say) -> Typed:
+def _typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[str], None]) -> Typed:
     names = source.names()
     problems = [
         Problem("missing column", name, "The file of labels has no such column.")

@@ -11,21 +11,21 @@ import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.data.curated import BATCH
+from tasks.dataset.dataset import encode, moments
 from tasks.drift.compare import compare
 from tasks.drift.drift import Drift
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.drift.profiling import Profiler, target_profile
 from tasks.errors import DataError
+from tasks.evaluation.suspicion import associations, contradicted, suspicions
 from tasks.features.prepare import prepared_columns
 from tasks.labels.join import with_labels
 from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.suspicion import associations, contradicted, suspicions
 from tasks.monitoring.watch import Watch
 from tasks.policy.situation import Figure
 from tasks.scoring.judgement import Labelled, judged
 from tasks.scoring.scorer import Scorer
-from tasks.training.dataset import encode, moments
 
 if TYPE_CHECKING:
     import polars as pl

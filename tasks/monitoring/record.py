@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tasks.data.curated import BATCH
+from tasks.dataset.dataset import moments
 from tasks.errors import DataError
 from tasks.events.names import PERFORMANCE_DEGRADED, RETRAIN_REQUESTED
 from tasks.faults import external_write
@@ -34,11 +35,9 @@ from tasks.monitoring.situation import (
 )
 from tasks.monitoring.watch import Watch
 from tasks.policy.decision import Decision
-from tasks.policy.limits import Limits
 from tasks.policy.policy import parse
 from tasks.policy.situation import Figure
 from tasks.store.layout import Layout
-from tasks.training.dataset import moments
 
 Array = np.ndarray[Any, Any]
 FALLS = ("performance", "decay", "estimated_performance")
@@ -143,7 +142,7 @@ def _decision(watch: Watch, seen: Seen, arrival: Arrival, entries: Sequence[Entr
         delayed=watch.pipeline.monitoring.labels == "delayed",
     )
     policy = parse(watch.pipeline.retraining.policy)
-    return decision_on(policy, situation, Limits.of(watch.pipeline), seen.observation)
+    return decision_on(policy, situation, watch.pipeline.limits, seen.observation)
 
 
 def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision:

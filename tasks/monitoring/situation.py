@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.dataset.dataset import FEWEST
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import Arrival, unanswered
 from tasks.monitoring.observation import Observation
@@ -17,7 +18,6 @@ from tasks.policy.expected_gain import expected_gain
 from tasks.policy.limits import Limits
 from tasks.policy.policy import Policy
 from tasks.policy.situation import DriftFigure, Figure, Refusals, Situation, loss
-from tasks.training.dataset import FEWEST
 
 LATELY = 10
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.config import Pipeline
 from tasks.data.curated import curated
 from tasks.data.table import Table
+from tasks.drift.encoding import decode_profile
 from tasks.drift.profile import Profile
 from tasks.estimation.estimator import Estimator
 from tasks.evaluation.metrics import METRICS
@@ -73,7 +74,7 @@ class Watch:
     def profile(self) -> Profile | None:
         """The champion's profile; None where it was published without one."""
         data = self._file(PROFILE)
-        return None if data is None else Profile.from_bytes(data)
+        return None if data is None else decode_profile(data)
 
     @cached_property
     def estimator(self) -> Estimator | None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.policy.amounts import duration_text
-from tasks.quantities import Budget, budget, duration
-
-if TYPE_CHECKING:
-    from tasks.config import Pipeline
+from tasks.quantities import Budget
 
 
 @dataclass(frozen=True)
@@ -31,17 +28,6 @@ class Limits:
     worth: float = 0.0
     drop: float = 0.02
     quality: float = 0.2
-
-    @classmethod
-    def of(cls, pipeline: Pipeline, worth: float | None = None) -> Limits:
-        """Return the limits that a pipeline file sets; `worth` takes the place of the file's."""
-        retraining, monitoring = pipeline.retraining, pipeline.monitoring
-        return cls(
-            duration(retraining.cooldown),
-            budget(retraining.budget),
-            retraining.worth if worth is None else worth,
-            monitoring.performance.drop,
-        )
 
     @property
     def budget_text(self) -> str:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
+from tasks.dataset.dataset import encode, moments
 from tasks.evaluation.baselines import last_value
 from tasks.evaluation.evaluate import evaluate
 from tasks.ledger.entry import Entry
 from tasks.promotion.manifest import Manifest
-from tasks.training.dataset import encode, moments
 
 Array = np.ndarray[Any, Any]
 

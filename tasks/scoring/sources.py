@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from tasks.data.table import Table, table_at
 from tasks.errors import ConfigurationError, DataError, NotFound
+from tasks.readers.sniff import open_source
+from tasks.readers.source import BadBatch, Source
 from tasks.settings import Settings
 from tasks.store.base import Store
 from tasks.store.layout import Layout
-from tasks.validation.sniff import open_source
-from tasks.validation.source import BadBatch, Source
 
 CURATED = "curated"
 LOG = "/_delta_log/"

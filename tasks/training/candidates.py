@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tasks.evaluation.metrics import METRICS
+from tasks.policy.challengers import Challenger, best
 from tasks.promotion.gate import Verdict
-from tasks.training.challengers import Challenger, best
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.steps import Judged

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tasks.dataset.dataset import naive
 from tasks.features.request import request_schema
 from tasks.promotion.manifest import Manifest
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
-from tasks.training.dataset import naive
 from tasks.training.work import Work
 
 

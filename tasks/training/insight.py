@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.evaluation.metrics import METRICS
 from tasks.explanation.attribution import Scale
@@ -100,7 +101,7 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     columns, behind = prepared_columns(data.schema), origins(data.schema)
     profiler = Profiler(columns)
     profiler.add(rows)
-    files = {**final.files, PROFILE: profiler.result().to_bytes()}
+    files = {**final.files, PROFILE: encode_profile(profiler.result())}
     explainer = Explainer(manifest_of(work, chosen, final, "", 1), files)
     some = rows.iloc[spread(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler, predictions_profile, target_profile
 from tasks.estimation.estimator import Estimator
+from tasks.evaluation.suspicion import associations, surest_wrong
 from tasks.features.prepare import prepared_columns
 from tasks.models.runtime import OnnxModel
-from tasks.monitoring.suspicion import associations, surest_wrong
+from tasks.policy.challengers import rows_of
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
 from tasks.training.candidates import Candidate
-from tasks.training.challengers import rows_of
 from tasks.training.contender import Contender
 from tasks.training.work import Work
 
@@ -52,7 +53,7 @@ def keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, byte
         "surest_wrong": surest_wrong(y, predictions)[0] if classes else None,
     }
     return {
-        PROFILE: profile.to_bytes(),
+        PROFILE: encode_profile(profile),
         ESTIMATOR: _json(estimator.to_dict()),
         SIGNS: _json(signs),
     }

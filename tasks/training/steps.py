@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.data.split import forward_folds
+from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.bootstrap import Interval
@@ -18,8 +18,8 @@ from tasks.evaluation.slices import Slice
 from tasks.features.prepare import prepared_columns
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
+from tasks.policy.challengers import Challenger, rows_of
 from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
-from tasks.training.challengers import Challenger, rows_of
 from tasks.training.comparison import Compared, against_champion
 from tasks.training.contender import Contender, fitted
 from tasks.training.plan import digest

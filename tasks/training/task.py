@@ -13,7 +13,7 @@ from prefect.artifacts import (
 from prefect.states import Completed, State
 
 from tasks.config import find_pipeline, window_length
-from tasks.errors import DataError, StoreUnavailable, TrackingError
+from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
 from tasks.events.names import APPROVAL_AWAITED, MODEL_PROMOTED, MODEL_REFUSED
 from tasks.faults import external_write
 from tasks.retries import retried
@@ -22,8 +22,8 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
+    from tasks.policy.challengers import Challenger
     from tasks.training.candidates import Chosen
-    from tasks.training.challengers import Challenger
     from tasks.training.contender import Contender
     from tasks.training.insight import Insight
     from tasks.training.steps import Judged
@@ -179,6 +179,26 @@ def refit(work: Work, chosen: Chosen) -> Contender | State[Contender]:
         get_run_logger().warning("The refitted model does not export exactly; the first is kept.")
         return best.contender
     return _or_cached(final, known, work)
+
+
+@task(name="explain", **RETRIES)
+def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
+    """Say what the model looks at; a failure is logged and said in the card, and ends nothing."""
+    from tasks.training.insight import Insight, insight
+
+    logger = get_run_logger()
+    try:
+        found, known = insight(work, chosen, final)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        why = bounded(f"{type(error).__name__}: {error}", 300)
+        logger.warning("The model could not be explained: %s", why, exc_info=True)
+        return Insight(None, failure=why)
+    assert found.overview is not None
+    largest = ", ".join(one.name for one in found.overview.columns[:3])
+    logger.info("%s: %s", "Known already" if known else "It looks most at", largest)
+    return found
 
 
 @task(name="publish", **RETRIES)

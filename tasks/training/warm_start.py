@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.dataset.dataset import FEWEST, Dataset
 from tasks.features.schema import FeatureSchema
 from tasks.models.warm_start import WarmStart, loaded, startable
 from tasks.promotion.manifest import Manifest
-from tasks.training.dataset import FEWEST, Dataset
 
 Array = np.ndarray[Any, Any]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.data.curated import curated, training_rows
+from tasks.dataset.dataset import Dataset, dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
 from tasks.features.prepare import load_transform, prepare
@@ -19,6 +20,7 @@ from tasks.features.schema import FeatureSchema
 from tasks.labels.join import with_labels
 from tasks.labels.table import labels_of
 from tasks.models.runtime import OnnxModel
+from tasks.policy.challengers import Challenger, challenger, planned
 from tasks.promotion import pointer
 from tasks.promotion.manifest import MODEL, Manifest
 from tasks.promotion.pointer import Champion
@@ -26,9 +28,7 @@ from tasks.promotion.versions import load
 from tasks.settings import Settings
 from tasks.store.base import Store
 from tasks.store.results import Remembered, recall, remember
-from tasks.training.challengers import Challenger, challenger, planned
 from tasks.training.cost import Cost, measured, total
-from tasks.training.dataset import Dataset, dataset
 from tasks.training.plan import Plan, digest
 from tasks.training.warm_start import obstacle
 from tasks.tuning.trial import Setting

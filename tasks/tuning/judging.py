@@ -17,7 +17,7 @@ from tasks.evaluation.metrics import Metric
 from tasks.tuning.trial import Origin, Setting, State, Trial
 
 if TYPE_CHECKING:
-    from tasks.data.split import Fold
+    from tasks.dataset.split import Fold
     from tasks.features.schema import Columns
     from tasks.models.family import Family
 

@@ -25,7 +25,7 @@ from tasks.tuning.selection import choose
 from tasks.tuning.trial import NAN, Progress, Setting, Trial, Tuning
 
 if TYPE_CHECKING:
-    from tasks.data.split import Fold
+    from tasks.dataset.split import Fold
     from tasks.features.schema import Columns
     from tasks.models.family import Family
 

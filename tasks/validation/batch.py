@@ -11,20 +11,21 @@ import pyarrow.compute as pc
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
+from tasks.readers.frames import chunks
+from tasks.readers.kinds import schema_of
+from tasks.readers.problem import Problem
+from tasks.readers.sniff import format_of, open_source
+from tasks.readers.source import BadBatch, Source
+from tasks.readers.typed import FEW, Typed, write_typed
 from tasks.validation.cleaning import KnownKeys, dropped_rows, write_kept
 from tasks.validation.contract import (
     agreed_schema,
     name_problems,
     required_columns,
-    schema_of,
 )
 from tasks.validation.evaluate import evaluate, planned_
-from tasks.validation.frames import chunks
-from tasks.validation.report import Cleaning, Problem, Report
-from tasks.validation.sniff import format_of, open_source
-from tasks.validation.source import BadBatch, Source
+from tasks.validation.report import Cleaning, Report
 from tasks.validation.suite import checked_suite
-from tasks.validation.typed import FEW, Typed, write_typed
 
 
 @dataclass(frozen=True)

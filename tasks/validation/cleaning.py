@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from tasks.config import Pipeline
-from tasks.validation.frames import chunks
+from tasks.readers.frames import chunks
+from tasks.readers.problem import Problem
 from tasks.validation.keys import Mask, later_twins
-from tasks.validation.report import Cleaning, Problem
+from tasks.validation.report import Cleaning
 
 KnownKeys = Callable[[pa.Table], np.ndarray[Any, Any]]
 KEYS_AT_ONCE = 2_000_000

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
-from expectations.suite import KINDS, Suite
+from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.errors import ConfigurationError
-from tasks.validation.report import Problem
+from tasks.readers.kinds import kind_of, schema_of
+from tasks.readers.problem import Problem
 
 OWN_COLUMNS = ("_batch", "_ingested_at")
-TYPES: dict[str, Any] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "date": pa.date32(),
-}
-
-
-def kind_of(type_: Any) -> str | None:
-    """Return the kind of an Arrow type, or None where a batch cannot hold it.
-
-    >>> kind_of(pa.int16()), kind_of(pa.dictionary(pa.int8(), pa.string())), kind_of(pa.binary())
-    ('integer', 'string', None)
-    """
-    is_ = pa.types
-    if is_.is_dictionary(type_):
-        return kind_of(type_.value_type)
-    tests = {
-        "string": is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_),
-        "integer": is_.is_integer(type_),
-        "number": is_.is_floating(type_) or is_.is_decimal(type_),
-        "boolean": is_.is_boolean(type_),
-        "timestamp": is_.is_timestamp(type_),
-        "date": is_.is_date(type_),
-    }
-    return next((kind for kind in KINDS if tests[kind]), None)
-
-
-def schema_of(kinds: dict[str, str]) -> pa.Schema:
-    """Return the Arrow schema of named kinds.
-
-    >>> schema_of({"a": "integer"}).field("a").type
-    DataType(int64)
-    """
-    return pa.schema([pa.field(name, TYPES[kind]) for name, kind in kinds.items()])
 
 
 def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> pa.Schema | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from expectations.suite import Suite
 from tasks.store.base import ObjectInfo
-from tasks.validation.page import STYLE
+from tasks.validation.page import STYLE, render_report
 from tasks.validation.report import Check, Report
 
 # The pages of Great Expectations load styles, scripts and a logo from the network.
@@ -48,7 +48,7 @@ def validation_page(report: Report, suite: Suite) -> str:
     is where the library cannot render a result.
     """
     if not report.checks:
-        return report.to_html()
+        return render_report(report)
     from great_expectations.core.expectation_validation_result import (
         ExpectationSuiteValidationResult,
     )
@@ -76,7 +76,7 @@ def validation_page(report: Report, suite: Suite) -> str:
     try:
         html = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(validation))
     except Exception:
-        return report.to_html()  # a page that cannot be drawn must not hold up the rows
+        return render_report(report)  # a page that cannot be drawn must not hold up the rows
     return FOREIGN.sub("", str(html)).replace("</head>", LAYOUT, 1)
 
 

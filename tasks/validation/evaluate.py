@@ -13,10 +13,10 @@ import polars as pl
 import pyarrow as pa
 
 from expectations.suite import Suite
+from tasks.readers.frames import CHUNK_ROWS, chunks, to_pandas
+from tasks.readers.kinds import kind_of
 from tasks.validation.checks import judge
 from tasks.validation.combine import FEW, Judged, Outcome, combined
-from tasks.validation.contract import kind_of
-from tasks.validation.frames import CHUNK_ROWS, chunks, to_pandas
 from tasks.validation.keys import at, candidates, partitions
 from tasks.validation.pieces import Pieces
 from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan

@@ -25,7 +25,7 @@ code{font-family:ui-monospace,monospace;font-size:.92em}
 """
 
 
-def page(report: Report) -> str:
+def render_report(report: Report) -> str:
     """Return the page. Every text of the batch is escaped."""
     return "\n".join(_lines(report)) + "\n"
 

@@ -9,9 +9,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.readers.frames import chunks, to_pandas
 from tasks.validation.checks import judge
 from tasks.validation.combine import FEW, Judged, Outcome, combined, weighted
-from tasks.validation.frames import chunks, to_pandas
 from tasks.validation.plan import Planned
 
 MANY = 50_000

@@ -6,27 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-
-@dataclass(frozen=True)
-class Problem:
-    """A rule that the batch broke while it was read.
-
-    `rows` are a few 1-based data row numbers (the header is not counted), never values.
-    """
-
-    rule: str
-    column: str | None
-    message: str
-    rows: tuple[int, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        """The problem in one line.
-
-        >>> Problem("kind", "age", "2 values are not integers.", (3, 9)).sentence
-        'kind (age): 2 values are not integers. Rows 3, 9.'
-        """
-        return f"{_title(self.rule, self.column)}: {self.message}{_rows(self.rows)}"
+from tasks.readers.problem import Problem, listed_rows, titled
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,8 @@ class Check:
     def sentence(self) -> str:
         """The check in one line."""
         values = f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
-        return f"{_title(self.words, self.column)}: {self.figures}{_rows(self.sample_rows)}{values}"
+        title, rows = titled(self.words, self.column), listed_rows(self.sample_rows)
+        return f"{title}: {self.figures}{rows}{values}"
 
 
 @dataclass(frozen=True)
@@ -135,12 +116,6 @@ class Report:
         """Return the report as Markdown."""
         return "\n".join(_markdown(self)) + "\n"
 
-    def to_html(self) -> str:
-        """Return the report as one self-contained HTML page."""
-        from tasks.validation.page import page
-
-        return page(self)
-
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the plain figures as (name, text) pairs, in reading order."""
         cleaning = self.cleaning
@@ -167,16 +142,6 @@ def _missing_target(cleaning: Cleaning) -> str:
         return "0"
     fate = "dropped" if cleaning.missing_target_dropped else "kept for later"
     return f"{cleaning.missing_target:,}, {fate}"
-
-
-def _title(rule: str, column: str | None) -> str:
-    return rule if column is None else f"{rule} ({column})"
-
-
-def _rows(rows: tuple[int, ...]) -> str:
-    if not rows:
-        return ""
-    return f" Row{'s' if len(rows) > 1 else ''} {', '.join(f'{row:,}' for row in rows)}."
 
 
 def _markdown(report: Report) -> Iterator[str]:

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from tasks.readers.frames import chunks, to_pandas
+from tasks.readers.kinds import kind_of
 from tasks.validation.checks import judge
 from tasks.validation.combine import FEW, Judged, Outcome, met, weighted
-from tasks.validation.contract import kind_of
-from tasks.validation.frames import chunks, to_pandas
 from tasks.validation.plan import BETWEEN, NULLS, Planned
 
 ORDERED = frozenset({"integer", "number", "timestamp", "date"})

@@ -28,10 +28,10 @@ from tasks.backtest.history import Batch, History
 from tasks.backtest.result import Backtest, backtested
 from tasks.backtest.workers import measured_all, processors
 from tasks.config import Pipeline
+from tasks.dataset.dataset import moments
 from tasks.policy.limits import Limits
 from tasks.policy.policy import parse
 from tasks.quantities import Budget
-from tasks.training.dataset import moments
 from tasks.tuning.trial import Setting
 
 POLICIES = (

@@ -103,7 +103,7 @@ def _polars_options(options: Any) -> dict[str, str]:
 
 def ours(settings: Settings, folder: Path) -> None:
     """Ingest the object."""
-    from tasks.validation.ingest import ingest_object
+    from tasks.ingestion.ingest import ingest_object
 
     home = replace(settings, home=folder)
     ingested = ingest_object(home, S3Store(settings), pipeline(), KEY, _timed)
@@ -116,7 +116,7 @@ def _timed(message: str) -> None:
 
 def measured(which: str, settings: str, folder: str) -> None:
     """Run one side in this process, and print its seconds and peak megabytes."""
-    import tests.tasks.validation.warm  # noqa: F401
+    import tests.tasks.ingestion.warm  # noqa: F401
 
     values = json.loads(settings)
     run: Callable[[Settings, Path], None] = {"bare": bare, "ours": ours}[which]

@@ -40,14 +40,14 @@ def plain(settings: Settings, folder: Path) -> None:
     """Train the way a script without any of the orchestration would."""
     from tasks.data.curated import curated, training_rows
     from tasks.data.reference import DatasetRef
-    from tasks.data.split import forward_folds
+    from tasks.dataset.dataset import dataset
+    from tasks.dataset.split import forward_folds
     from tasks.evaluation.baselines import baselines
     from tasks.evaluation.evaluate import evaluate
     from tasks.features.prepare import prepared_columns
     from tasks.models.families import FAMILIES
     from tasks.models.runtime import OnnxModel
     from tasks.training.contender import fitted
-    from tasks.training.dataset import dataset
     from tasks.tuning.search import tune
 
     pipeline = find_pipeline("flights", settings.pipelines)
@@ -130,7 +130,7 @@ STEADY = {"trials": "2", "timeout": "10m"}
 
 def prepared(settings: Settings, folder: Path) -> None:
     """Ingest January to March."""
-    from tasks.validation.ingest import ingest_object
+    from tasks.ingestion.ingest import ingest_object
 
     pipeline, store = find_pipeline("flights", settings.pipelines), S3Store(settings)
     for number in (1, 2, 3):

@@ -7,10 +7,10 @@ import pytest
 from tasks.backtest.table import read
 from tasks.config import Pipeline
 from tasks.data.curated import curated
+from tasks.dataset.dataset import dataset
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.models.families import FAMILIES
-from tasks.training.dataset import dataset
 from tests.flows.conftest import TOY, Bench, toy_rows
 from tests.servers import Tracking
 

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from deployments.cli.bar import Bar
-from deployments.cli.running import Session
 from deployments.cli.score import score, source_of, summary
+from deployments.session import Session
 from tasks.config import find_pipeline
 from tasks.errors import ConfigurationError
 from tasks.settings import REPOSITORY, Settings

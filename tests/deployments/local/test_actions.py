@@ -24,7 +24,6 @@ from deployments.local.logs import rotate, tail
 from deployments.local.ports import Ports
 from deployments.local.processes import (
     FLOW_RUN,
-    RUN_NAME,
     end,
     marked,
     record,
@@ -34,6 +33,7 @@ from deployments.local.processes import (
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
 from deployments.local.supervise import locked
+from deployments.worker.kind import RUN_NAME
 from tasks.errors import StackError
 from tests.servers import any_free_offset, poll
 

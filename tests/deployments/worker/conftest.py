@@ -20,8 +20,8 @@ from prefect.workers.process import ProcessWorker
 from deployments.apply.act import bring_in_line, engine_command, parameter_schema
 from deployments.apply.plan import TAG, DeploymentSpec
 from deployments.local.prefect_server import worker_environment
-from deployments.local.processes import RUN_NAME
 from deployments.prefect_api import connected
+from deployments.worker.kind import RUN_NAME
 from tasks.settings import REPOSITORY, Settings
 from tests.deployments.worker import examples
 from tests.orchestration import Orchestrator

@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from deployments.local.environment import OFFLINE
-from deployments.local.processes import RUN_NAME, alive
+from deployments.local.processes import alive
 from deployments.worker.forked import Forkserver, ForkserverLost
 from deployments.worker.keeper import Keeper
+from deployments.worker.kind import RUN_NAME
 from deployments.worker.modules import Preload, everything
 from tests.servers import poll
 

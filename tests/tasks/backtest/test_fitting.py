@@ -10,11 +10,11 @@ import pytest
 from tasks.backtest.fitting import Measured, Recipe, Rows, measure
 from tasks.backtest.workers import measured_all, read, write
 from tasks.config import Pipeline
+from tasks.dataset.dataset import dataset, moments
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.models.families import FAMILIES
-from tasks.training.dataset import dataset, moments
 from tasks.tuning.trial import Setting
 
 PIECE = 120

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.kept import kept_to_explain
@@ -57,7 +58,7 @@ def version_of(
     profiler.add(rows)
     files = {
         MODEL: to_onnx(model, columns, task),
-        PROFILE: profiler.result().to_bytes(),
+        PROFILE: encode_profile(profiler.result()),
         **kept(model, family),
         **kept_to_explain(model),
     }

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.config import Pipeline
+from tasks.dataset.dataset import dataset
 from tasks.labels.join import Counts, Coverage, Judged, judge, with_labels
-from tasks.training.dataset import dataset
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -147,9 +147,8 @@ def test_the_limits_are_the_pipelines() -> None:
             "retraining": {"cooldown": "6h", "budget": "2 per 7d", "worth": 0.003},
         }
     )
-    limits = Limits.of(pipeline)
+    limits = pipeline.limits
     assert limits == Limits(6 * HOUR, Budget(2, timedelta(days=7)), 0.003, drop=0.05)
-    assert Limits.of(pipeline, 0.5).worth == 0.5
     assert limits.to_dict()["budget"] == "2 per 7d"
 
 

@@ -21,7 +21,7 @@ from tasks.promotion.versions import manifest_of
 from tasks.settings import Settings
 from tasks.store.layout import Layout
 from tests.servers import S3
-from tests.tasks.labels.desk import curate, store_of, visits
+from tests.tasks.ingestion.desk import curate, store_of, visits
 from tests.tasks.predictions.test_live import NOON, publish, record
 
 pytestmark = pytest.mark.system

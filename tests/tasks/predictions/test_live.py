@@ -25,7 +25,7 @@ from tasks.promotion.manifest import Manifest, sign
 from tasks.settings import Settings
 from tasks.store.layout import Layout
 from tests.servers import S3
-from tests.tasks.labels.desk import curate, drop, file, landed, store_of, visits
+from tests.tasks.ingestion.desk import curate, drop, file, landed, store_of, visits
 
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 

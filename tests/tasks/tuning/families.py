@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.data.split import Fold, forward_folds
+from tasks.dataset.split import Fold, forward_folds
 from tasks.features.schema import Columns
 
 COLUMNS = Columns(("x",), ())

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data.split import forward_folds
+from tasks.dataset.split import forward_folds
 from tasks.errors import ConfigurationError, DataError
 from tasks.features.schema import Columns
 from tasks.models.families import FAMILIES

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tasks.validation import keys
 from tasks.validation.batch import Examination
 from tasks.validation.report import Cleaning
-from tests.tasks.validation.scenes import HEADER, csv, examined, people, row
+from tests.tasks.ingestion.scenes import HEADER, csv, examined, people, row
 
 
 def kept(examination: Examination) -> list[str]:

@@ -15,8 +15,8 @@ from great_expectations.expectations.row_conditions import Column
 
 from expectations.suite import Suite
 from tasks.errors import ConfigurationError
+from tasks.readers.kinds import schema_of
 from tasks.validation import pieces
-from tasks.validation.contract import schema_of
 from tasks.validation.evaluate import evaluate
 from tasks.validation.report import Check
 

@@ -10,10 +10,11 @@ import pytest
 
 from expectations.suite import Suite
 from tasks.validation.docs import index_page, validation_page
+from tasks.validation.page import render_report
 from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
 from tests.suites.people import suite as people_suite
-from tests.tasks.validation.scenes import HEADER, csv, examined, row
+from tests.tasks.ingestion.scenes import HEADER, csv, examined, row
 
 SECRET = "Zaphod"
 FORBIDDEN = Suite(
@@ -36,7 +37,13 @@ FORBIDDEN = Suite(
 def forms(report: Report, suite: Suite) -> str:
     page = validation_page(report, suite)
     return "\n".join(
-        [json.dumps(report.to_dict()), report.to_markdown(), report.to_html(), page, repr(report)]
+        [
+            json.dumps(report.to_dict()),
+            report.to_markdown(),
+            render_report(report),
+            page,
+            repr(report),
+        ]
     )
 
 
@@ -66,7 +73,7 @@ def test_other_columns_show_a_few_values_and_rows(tmp_path: Path) -> None:
     assert (check.evaluated, check.unexpected) == (29, 21)
     assert check.sample_rows == (9, 10, 11, 12, 13)
     assert check.sample_values == ("Z", "Y0", "Y1", "Y2", "Y3")
-    assert "Z, Y0" in report.to_html()
+    assert "Z, Y0" in render_report(report)
 
 
 def test_a_warning_is_shown_and_refuses_nothing(tmp_path: Path) -> None:
@@ -75,19 +82,19 @@ def test_a_warning_is_shown_and_refuses_nothing(tmp_path: Path) -> None:
     assert examination.accepted
     (check,) = [check for check in examination.report.checks if not check.passed]
     assert check.severity == "warning"
-    assert ">warning<" in examination.report.to_html()
+    assert ">warning<" in render_report(examination.report)
 
 
 def test_pages_escape_what_the_object_is_called(tmp_path: Path) -> None:
     report = examined(tmp_path, "<script>alert(1)</script>.csv", csv(3).encode()).report
-    assert "<script>" not in report.to_html()
+    assert "<script>" not in render_report(report)
     assert "<script>" not in report.to_markdown()
 
 
 def test_pages_load_nothing_from_the_network(tmp_path: Path) -> None:
     report = examined(tmp_path, "a.csv", csv(3).encode()).report
     for page in (
-        report.to_html(),
+        render_report(report),
         validation_page(report, find_suite("tests.suites.people")),
         index_page("people", []),
     ):
@@ -97,4 +104,4 @@ def test_pages_load_nothing_from_the_network(tmp_path: Path) -> None:
 def test_the_same_batch_gives_the_same_report(tmp_path: Path) -> None:
     first, second = (examined(tmp_path, "a.csv", csv(9).encode()).report for _ in range(2))
     assert first == second
-    assert first.to_html() == second.to_html()
+    assert render_report(first) == render_report(second)

@@ -1,0 +1,159 @@
+"""The rows of one training run: checked, ordered, encoded and split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.config import Pipeline
+from tasks.dataset.split import Split, split
+from tasks.errors import DataError
+from tasks.features.prepare import load_transform, prepare
+from tasks.features.schema import FeatureSchema, infer_schema
+
+FEWEST = 50
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled rows ordered by event time.
+
+    `frame` holds the rows as curated, `prepared` what a model sees, `y` the class index (int) or
+    the value (float) of each row, `classes` the labels of the indices (empty for regression).
+    """
+
+    frame: pd.DataFrame
+    prepared: pd.DataFrame
+    y: np.ndarray[Any, Any]
+    times: np.ndarray[Any, Any]
+    classes: tuple[Any, ...]
+    schema: FeatureSchema
+    split: Split
+
+
+def dataset(
+    rows: pd.DataFrame, pipeline: Pipeline, known_until: np.datetime64 | None = None
+) -> Dataset:
+    """Check the rows and make the dataset of them.
+
+    `known_until` is the last event time that the champion was fitted on; None without one.
+
+    Raises:
+        DataError: the target is not a column, has one class only, does not fit the task, or
+            the rows are too few.
+    """
+    frame = _labelled(rows, pipeline)
+    times = moments(frame[pipeline.event_time])
+    parts = parted(times, pipeline, known_until)
+    classes = _classes(frame[pipeline.target][parts.training], pipeline)
+    known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
+    if not known.all():
+        frame = frame[known].reset_index(drop=True)
+        times = moments(frame[pipeline.event_time])
+        parts = parted(times, pipeline, known_until)
+    schema = infer_schema(frame[parts.training], pipeline)
+    prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
+    return Dataset(
+        frame, prepared, encode(frame[pipeline.target], classes), times, classes, schema, parts
+    )
+
+
+def parted(
+    times: np.ndarray[Any, Any], pipeline: Pipeline, known_until: np.datetime64 | None = None
+) -> Split:
+    """Part the rows in training window and holdout.
+
+    The holdout is the file's share of the rows, the latest. A challenger must not know less than
+    the champion, or it loses by that alone: so where enough rows came since the champion was
+    fitted, the holdout is at most the later half of them, and the challenger learns the earlier.
+
+    >>> days = np.arange("2013-01-01", "2013-01-11", dtype="datetime64[D]").astype("datetime64[us]")
+    >>> file = Pipeline(name="a", task="binary", target="y", event_time="t",
+    ...                 training={"holdout": "50%"}, gate={"min_rows": 10})
+    >>> parted(days, file).boundary.day
+    6
+    >>> parted(np.repeat(days, 10), file, np.datetime64("2013-01-06")).boundary.day
+    9
+    """
+    parts = split(times, pipeline.training.holdout)
+    if known_until is None:
+        return parts
+    unseen = np.sort(times[times > known_until])
+    if len(unseen) < 2 * pipeline.gate.min_rows:
+        return parts
+    middle = unseen[len(unseen) // 2].astype("datetime64[us]")
+    boundary = middle.item()
+    if boundary <= parts.boundary:
+        return parts
+    later = times >= middle
+    return Split(boundary, ~later, later)
+
+
+def moments(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Return event times as naive UTC microseconds.
+
+    >>> str(moments(pd.Series(["2013-01-01T05:00:00-05:00"]))[0])
+    '2013-01-01T10:00:00.000000'
+    """
+    return pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy("datetime64[us]")
+
+
+def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+    """Return class indices, or the values where there are no classes.
+
+    >>> encode(pd.Series(["b", "a"]), ("a", "b")).tolist()
+    [1, 0]
+    """
+    if not classes:
+        return target.to_numpy(dtype=np.float64)
+    return target.map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
+
+
+def naive(y: np.ndarray[Any, Any], classes: int) -> dict[str, Any]:
+    """Return what a naive prediction needs of the training labels, ordered by time.
+
+    >>> naive(np.array([0, 0, 0, 1]), 2)
+    {'shares': [0.75, 0.25], 'last': 1}
+    """
+    if classes:
+        shares = np.bincount(y, minlength=classes) / len(y)
+        return {"shares": shares.tolist(), "last": int(y[-1])}
+    return {"mean": float(np.mean(y)), "median": float(np.median(y)), "last": float(y[-1])}
+
+
+def _labelled(rows: pd.DataFrame, pipeline: Pipeline) -> pd.DataFrame:
+    where = f"pipeline {pipeline.name}"
+    for role, column in (("target", pipeline.target), ("event time", pipeline.event_time)):
+        if column not in rows.columns:
+            listed = ", ".join(map(str, rows.columns[:30]))
+            raise DataError(
+                where, f"the {role} is a column of the data", column, f"There: {listed}."
+            )
+    frame = rows[rows[pipeline.target].notna() & rows[pipeline.event_time].notna()]
+    if len(frame) < FEWEST:
+        rule = f"at least {FEWEST} rows have a target"
+        raise DataError(where, rule, len(frame), "Ingest more, or wait for labels.")
+    return frame.reset_index(drop=True)
+
+
+def _classes(target: pd.Series[Any], pipeline: Pipeline) -> tuple[Any, ...]:
+    where = f"pipeline {pipeline.name}, target {pipeline.target}"
+    if pipeline.task == "regression":
+        if not pd.api.types.is_numeric_dtype(target):
+            raise DataError(where, "the target of a regression is a number", target.dtype)
+        return ()
+    values = target.unique().tolist()
+    if len(values) < 2:
+        rule = "the training window holds two classes or more"
+        raise DataError(where, rule, f"only {values}", "Wait for rows of another class.")
+    if pipeline.task == "binary" and len(values) > 2:
+        rule = "a binary target has two classes"
+        raise DataError(where, rule, f"{len(values)}: {values[:5]}", "Set task: multiclass.")
+    if len(values) > 1000:
+        raise DataError(where, "a class target has at most 1,000 classes", len(values))
+    # pandas makes floats of whole numbers where one of them is missing
+    whole = all(isinstance(one, float) and one.is_integer() for one in values)
+    return tuple(sorted(map(int, values) if whole else values))

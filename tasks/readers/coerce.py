@@ -1,0 +1,219 @@
+"""Reading values as the contract's types: strictly, and losing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.readers.kinds import TYPES, kind_of
+
+Positions = np.ndarray[Any, Any]
+MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])
+NONE: Positions = np.empty(0, dtype=np.int64)
+EXACT = 2**53
+LEAF = 64
+ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"
+
+
+def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
+    """Return `array` as the type of `kind`, and the positions of values that are not of it.
+
+    Text is parsed; integral floats are integers and the other way round; naive times are UTC;
+    NaN is null. Those bad positions are null in the result.
+
+    >>> values, bad = coerce(pa.array(["1", "x", "NA"]), "integer")
+    >>> values.to_pylist(), bad.tolist()
+    ([1, None, None], [1])
+    """
+    array = _plain(array)
+    if array.type == TYPES[kind] and kind != "number":
+        return array, NONE
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), TYPES[kind]), NONE
+    convert = _converter(kind_of(array.type), kind)
+    if convert is None:
+        bad = np.flatnonzero(pc.is_valid(array).to_numpy(zero_copy_only=False))
+        return pa.nulls(len(array), TYPES[kind]), bad
+    try:
+        values, bad = convert(array), NONE
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        values, bad = _bisected(array, convert, kind)
+    if kind == "number":
+        values = pc.if_else(pc.is_nan(values), None, values) if _any(pc.is_nan(values)) else values
+    return values, bad
+
+
+def infinite(array: Any) -> Positions:
+    """Return the positions of infinite numbers."""
+    if not _any(pc.is_inf(array)):
+        return NONE
+    return np.flatnonzero(pc.fill_null(pc.is_inf(array), False).to_numpy(zero_copy_only=False))
+
+
+def longer_than(array: Any, limit: int) -> Positions:
+    """Return the positions of texts of more than `limit` bytes."""
+    lengths = pc.binary_length(array)
+    if (pc.max(lengths).as_py() or 0) <= limit:
+        return NONE
+    mask = pc.fill_null(pc.greater(lengths, limit), False)
+    return np.flatnonzero(mask.to_numpy(zero_copy_only=False))
+
+
+def _any(mask: Any) -> bool:
+    return bool(pc.any(mask).as_py())
+
+
+def _plain(array: Any) -> Any:
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if kind_of(array.type) == "string" and array.type != pa.string():
+        array = array.cast(pa.string())
+    return array
+
+
+def _converter(came: str | None, kind: str) -> Callable[[Any], Any] | None:
+    if came == "string" and kind != "string":
+        return _TEXT[kind]
+    return _TYPED.get((came or "", kind))
+
+
+def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any, Positions]:
+    """Convert the halves that convert as a whole, and name the values that never do."""
+    parts: list[Any] = []
+    bad: list[int] = []
+
+    def descend(start: int, stop: int) -> None:
+        piece = array.slice(start, stop - start)
+        try:
+            parts.append(convert(piece))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            if stop - start == 1:
+                bad.append(start)
+                parts.append(pa.nulls(1, TYPES[kind]))
+                return
+            middle = (start + stop) // 2 if stop - start > LEAF else start + 1
+            descend(start, middle)
+            if stop - start > LEAF:
+                descend(middle, stop)
+            else:
+                _each(middle, stop)
+
+    def _each(start: int, stop: int) -> None:
+        for place in range(start, stop):
+            descend(place, place + 1)
+
+    descend(0, len(array))
+    return pa.concat_arrays(parts), np.array(bad, dtype=np.int64)
+
+
+def _without_missing(text: Any) -> Any:
+    return pc.if_else(pc.is_in(text, value_set=MISSING), None, text)
+
+
+def _retrying_missing(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Parse; where that fails, once more with NA, NaN and the like as nulls."""
+
+    def convert(text: Any) -> Any:
+        try:
+            return parse(text)
+        except pa.ArrowInvalid:
+            return parse(_without_missing(text))
+
+    return convert
+
+
+def _text_to_integer(text: Any) -> Any:
+    try:
+        values = pc.cast(text, pa.int64())
+    except pa.ArrowInvalid:
+        return _float_to_integer(pc.cast(text, pa.float64()))
+    if _any(pc.match_substring(text, "x", ignore_case=True)):
+        raise pa.ArrowInvalid("a hexadecimal number")
+    return values
+
+
+def _text_to_boolean(text: Any) -> Any:
+    return pc.cast(text, pa.bool_())
+
+
+def _text_to_timestamp(text: Any) -> Any:
+    zoned = pc.match_substring_regex(text, ZONE + "")
+    dated = pc.match_substring(text, ":")
+    zoned = pc.and_(zoned, dated)
+    if not _any(zoned):
+        return _naive(text)
+    if not _any(pc.invert(zoned)):
+        return _zoned(text)
+    return pc.coalesce(
+        _zoned(pc.if_else(zoned, text, None)),
+        _naive(pc.if_else(zoned, None, text)),
+    )
+
+
+def _naive(text: Any) -> Any:
+    try:
+        return pc.cast(text, pa.timestamp("us")).cast(TYPES["timestamp"])
+    except pa.ArrowInvalid:
+        return pc.cast(text, pa.timestamp("ns")).cast(TYPES["timestamp"], safe=False)
+
+
+def _zoned(text: Any) -> Any:
+    try:
+        return pc.cast(text, TYPES["timestamp"])
+    except pa.ArrowInvalid:
+        return pc.cast(text, pa.timestamp("ns", "UTC")).cast(TYPES["timestamp"], safe=False)
+
+
+def _text_to_date(text: Any) -> Any:
+    try:
+        return pc.cast(text, pa.date32())
+    except pa.ArrowInvalid:
+        return _timestamp_to_date(_text_to_timestamp(text))
+
+
+def _float_to_integer(values: Any) -> Any:
+    values = pc.cast(values, pa.float64())
+    values = pc.if_else(pc.is_nan(values), None, values)
+    if _any(pc.greater(pc.abs(values), float(EXACT))):
+        raise pa.ArrowInvalid("beyond the integers that a float holds exactly")
+    return pc.cast(values, pa.int64())
+
+
+def _timestamp_to_date(values: Any) -> Any:
+    dates = pc.cast(values, pa.date32(), safe=False)
+    if _any(pc.not_equal(pc.cast(dates, TYPES["timestamp"]), pc.cast(values, TYPES["timestamp"]))):
+        raise pa.ArrowInvalid("a time of day")
+    return dates
+
+
+def _to(kind: str, safe: bool = True) -> Callable[[Any], Any]:
+    return lambda values: pc.cast(values, TYPES[kind], safe=safe)
+
+
+_TEXT: dict[str, Callable[[Any], Any]] = {
+    "integer": _retrying_missing(_text_to_integer),
+    "number": _retrying_missing(_to("number")),
+    "boolean": _retrying_missing(_text_to_boolean),
+    "timestamp": _retrying_missing(_text_to_timestamp),
+    "date": _retrying_missing(_text_to_date),
+}
+_TYPED: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("string", "string"): _to("string"),
+    ("boolean", "boolean"): _to("boolean"),
+    ("integer", "integer"): _to("integer"),
+    ("number", "integer"): _float_to_integer,
+    ("number", "number"): _to("number", safe=False),
+    ("integer", "number"): _to("number", safe=False),
+    ("timestamp", "timestamp"): _to("timestamp", safe=False),
+    ("date", "timestamp"): _to("timestamp"),
+    ("date", "date"): _to("date"),
+    ("timestamp", "date"): _timestamp_to_date,
+}

@@ -1,0 +1,181 @@
+"""JSON lines, plain or gzipped: one flat object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.readers.coerce import Positions, coerce
+from tasks.readers.infer import TextKind, widened
+from tasks.readers.kinds import TYPES, kind_of
+from tasks.readers.problem import Problem
+from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, checked_names
+from tasks.readers.stream import BOM, TextStream
+
+BLOCK = 8 * MIB
+LONGEST = 16 * MIB
+FEW = 5
+KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+ALLOWED: dict[str, frozenset[type]] = {
+    "string": frozenset({str}),
+    "integer": frozenset({int, float}),
+    "number": frozenset({int, float}),
+    "boolean": frozenset({bool}),
+    "timestamp": frozenset({str}),
+    "date": frozenset({str}),
+}
+Row = dict[str, Any]
+
+
+class JsonLinesSource:
+    """A file with one JSON object a line, its values text, numbers, booleans or null."""
+
+    format = "JSON lines"
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._path = path
+        self._limit = limit
+        self._kinds: dict[str, str] | None = None
+        self._found: tuple[str, ...] | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """Return every name that a row has, in the order they first come."""
+        if self._found is None:
+            found: dict[str, None] = {}
+            for rows in self._blocks():
+                for row in rows:
+                    found.update(dict.fromkeys(row))
+                self._bounded(found)
+            self._found = checked_names(tuple(found))
+        return self._found
+
+    def inferred(self) -> dict[str, str]:
+        """Return the kinds, widening over the whole file."""
+        kinds: dict[str, set[str]] = {}
+        texts: dict[str, TextKind] = {}
+        for rows in self._blocks():
+            for name in {name: None for row in rows for name in row}:
+                values = [row[name] for row in rows if row.get(name) is not None]
+                seen = kinds.setdefault(name, set())
+                seen |= {KINDS.get(type(value), "string") for value in values}
+                words = [value for value in values if isinstance(value, str)]
+                texts.setdefault(name, TextKind()).see(pa.array(words, pa.string()))
+            self._bounded(kinds)
+        self._found = checked_names(tuple(kinds))
+        return {name: _kind(seen, texts[name].kind) for name, seen in kinds.items()}
+
+    def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
+        """Yield one piece for each block of lines."""
+        for rows in self._blocks():
+            columns, bad, retyped = [], {}, {}
+            for field in schema:
+                kind = kind_of(field.type) or ""
+                values = [row.get(field.name) for row in rows]
+                array, wrong = _array(values, kind)
+                columns.append(array)
+                if len(wrong):
+                    bad[field.name] = wrong
+                elif kind == "integer" and float in set(map(type, values)):
+                    retyped[field.name] = "number as integer"
+            yield Piece(pa.table(columns, schema=schema), bad, retyped)
+
+    def _bounded(self, names: dict[str, Any]) -> None:
+        if len(names) > MAX_COLUMNS:
+            checked_names(tuple(names))
+
+    def _blocks(self) -> Iterator[list[Row]]:
+        done = 0
+        with TextStream(self._path, self._limit) as stream:
+            for lines in _lines(stream):
+                rows = _parsed(lines, done)
+                done += len(rows)
+                if rows:
+                    yield rows
+
+
+def _lines(stream: TextStream) -> Iterator[list[bytes]]:
+    rest = b""
+    first = True
+    while data := stream.read(BLOCK):
+        data = data.removeprefix(BOM) if first else data
+        first = False
+        *lines, rest = (rest + data).split(b"\n")
+        if len(rest) > LONGEST:
+            message = f"A line is longer than {LONGEST // MIB} MiB."
+            raise BadBatch(Problem("width", None, message))
+        yield lines
+    yield [rest]
+
+
+def _parsed(lines: list[bytes], done: int) -> list[Row]:
+    rows: list[Row] = []
+    wrong: list[int] = []
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line, parse_constant=_refuse, object_pairs_hook=_object)
+        except (ValueError, RecursionError):
+            row = None
+        rows.append(row if isinstance(row, dict) else {})
+        if not isinstance(row, dict):
+            wrong.append(done + len(rows))
+    if wrong:
+        message = (
+            f"{len(wrong):,} lines are not one flat JSON object: another value, nested values, "
+            "a name twice, NaN or Infinity, or no JSON at all."
+        )
+        raise BadBatch(Problem("JSON", None, message, tuple(wrong[:FEW])))
+    return rows
+
+
+def _refuse(_: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) != len(pairs) or any(isinstance(value, (dict, list)) for value in row.values()):
+        raise ValueError("a name came twice, or a value is nested")
+    return row
+
+
+def _kind(seen: set[str], text: str) -> str:
+    return text if seen == {"string"} else widened(seen)
+
+
+def _array(values: list[Any], kind: str) -> tuple[Any, Positions]:
+    """Return the values as an array of `kind`, and the positions that are not of it."""
+    types = set(map(type, values)) - {type(None)}
+    wrong: list[int] = []
+    if types - ALLOWED[kind]:
+        allowed = ALLOWED[kind] | {type(None)}
+        wrong = [place for place, value in enumerate(values) if type(value) not in allowed]
+    if int in types and kind in ("integer", "number"):
+        wrong += [
+            place
+            for place, value in enumerate(values)
+            if type(value) is int and not -(2**63) <= value < 2**63
+        ]
+    for place in wrong:
+        values[place] = None
+    if kind in ("integer", "number"):
+        whole = not any(type(value) is float for value in values)
+        array = pa.array(values if whole else [_float(value) for value in values])
+        if array.type == pa.null():
+            array = array.cast(TYPES[kind])
+    elif kind == "boolean":
+        array = pa.array(values, pa.bool_())
+    else:
+        array = pa.array(values, pa.string())
+    array, bad = coerce(array, kind)
+    return array, np.unique(np.concatenate([bad, np.array(wrong, np.int64)])) if wrong else bad
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)

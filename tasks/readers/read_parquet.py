@@ -1,0 +1,139 @@
+"""Parquet files, read batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
+
+from tasks.readers.coerce import coerce
+from tasks.readers.kinds import kind_of
+from tasks.readers.problem import Problem
+from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, checked_names
+
+ROWS = 131_072
+MAX_ROW_GROUP = 2048 * MIB
+PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
+
+
+class ParquetSource:
+    """A Parquet file of flat columns."""
+
+    format = "Parquet"
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self.path = path
+        self._limit = limit
+        with self._opened() as file:
+            self.schema = file.schema_arrow
+            metadata = file.metadata
+            sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
+            self.rows = metadata.num_rows
+        self._names = checked_names(self.schema.names)
+        if max(sizes, default=0) > MAX_ROW_GROUP or sum(sizes) > limit:
+            message = (
+                f"It unfolds to {sum(sizes) / 2**30:.3g} GiB; at most {limit / 2**30:.4g} GiB "
+                "(max_batch_gib), in row groups of at most 2 GiB, are read."
+            )
+            raise BadBatch(Problem("size", None, message))
+
+    def names(self) -> tuple[str, ...]:
+        """Return the schema's names."""
+        return self._names
+
+    def inferred(self) -> dict[str, str]:
+        """Return the kinds of the schema's types."""
+        kinds = {field.name: kind_of(field.type) for field in self.schema}
+        for field in self.schema:
+            if pa.types.is_null(field.type):
+                kinds[field.name] = "string"
+        wrong = [name for name, kind in kinds.items() if kind is None]
+        if wrong:
+            raise BadBatch(*(self._unsupported(name) for name in wrong[:20]))
+        return {name: kind for name, kind in kinds.items() if kind is not None}
+
+    def exactly(self, schema: pa.Schema) -> bool:
+        """Return whether the file already has this schema's names, order and types."""
+        ours = [(field.name, field.type) for field in schema]
+        return ours == [(field.name, PLAIN.get(field.type, field.type)) for field in self.schema]
+
+    def scanned(self, schema: pa.Schema) -> dict[str, int] | None:
+        """Return the nulls of each column, in one fast scan of a file that has this schema.
+
+        None where a value needs a closer look: NaN, an infinite number, or a very long text.
+        """
+        rows = pl.scan_parquet(self.path)
+        wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in schema.names]
+        for field in schema:
+            column = pl.col(field.name)
+            if kind_of(field.type) == "number":
+                wanted.append((~column.is_finite()).any().alias(f"odd {field.name}"))
+            elif kind_of(field.type) == "string":
+                wanted.append(column.str.len_bytes().max().alias(f"longest {field.name}"))
+                wanted.append(column.str.len_bytes().sum().alias(f"bytes {field.name}"))
+        query = rows.select(wanted)
+        found = _guarded(lambda: query.collect(engine="streaming").row(0, named=True))
+        texts = sum(count for name, count in found.items() if name.startswith("bytes "))
+        self._bounded(texts + 8 * self.rows * len(schema))
+        longest = max((found[n] or 0 for n in found if n.startswith("longest ")), default=0)
+        if longest > MAX_FIELD or any(found[n] for n in found if n.startswith("odd ")):
+            return None
+        return {name: int(found[f"nulls {name}"]) for name in schema.names}
+
+    def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
+        """Yield the rows, some 100,000 at a time."""
+        wanted = [name for name in schema.names if name in self._names]
+        unfolded = 0
+        with self._opened() as file:
+            for batch in _reading(file.iter_batches(batch_size=ROWS, columns=wanted)):
+                unfolded += batch.nbytes
+                self._bounded(unfolded)
+                yield self._piece(batch, schema)
+
+    def _bounded(self, size: int) -> None:
+        if size > self._limit:
+            message = f"It unfolds past {self._limit / 2**30:.4g} GiB (max_batch_gib)."
+            raise BadBatch(Problem("size", None, message))
+
+    def _piece(self, batch: Any, schema: pa.Schema) -> Piece:
+        columns: list[Any] = []
+        bad, retyped = {}, {}
+        for field in schema:
+            if field.name not in self._names:
+                columns.append(pa.nulls(batch.num_rows, field.type))
+                continue
+            came = batch.column(field.name)
+            array, wrong = coerce(came, kind_of(field.type) or "")
+            columns.append(array)
+            if len(wrong):
+                bad[field.name] = wrong
+            elif kind_of(came.type) != kind_of(field.type):
+                retyped[field.name] = f"{kind_of(came.type)} as {kind_of(field.type)}"
+        return Piece(pa.table(columns, schema=schema), bad, retyped)
+
+    def _opened(self) -> Any:
+        return _guarded(lambda: pyarrow.parquet.ParquetFile(self.path, pre_buffer=False))
+
+    def _unsupported(self, name: str) -> Problem:
+        came = self.schema.field(name).type
+        return Problem("kind", name, f"A column cannot hold {str(came)[:80]}.")
+
+
+def _reading(batches: Iterator[Any]) -> Iterator[Any]:
+    while True:
+        batch = _guarded(lambda: next(batches, None))
+        if batch is None:
+            return
+        yield batch
+
+
+def _guarded(read: Any) -> Any:
+    try:
+        return read()
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError) as error:
+        message = "The Parquet file is damaged, cut short or encrypted."
+        raise BadBatch(Problem("Parquet", None, message)) from error

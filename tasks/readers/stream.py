@@ -1,0 +1,96 @@
+"""The bytes of a text file, unfolded, counted and checked while they are read."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+from tasks.readers.problem import Problem
+from tasks.readers.source import BadBatch
+
+GZIP_MAGIC = b"\x1f\x8b"
+BOM = codecs.BOM_UTF8
+WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
+
+class TextStream(io.RawIOBase):
+    """A binary stream of valid UTF-8 without NUL bytes, of at most `limit` bytes.
+
+    A gzip file is unfolded on the way, never to the disk. The first problem is kept in
+    `problem`, since a library reading from here may lose the exception.
+    """
+
+    def __init__(self, path: Path, limit: int) -> None:
+        super().__init__()
+        with path.open("rb") as file:
+            packed = file.read(2) == GZIP_MAGIC
+        plain: IO[bytes] = path.open("rb")
+        self._plain = plain
+        self._file: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=plain) if packed else plain
+        self._limit = limit
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self.count = 0
+        self.lines = 0
+        self.quotes = 0
+        self.problem: Problem | None = None
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._plain.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer`; return the count of bytes, 0 at the end."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` checked bytes.
+
+        Raises:
+            BadBatch: a NUL byte, another encoding, a damaged gzip, or more than the limit.
+        """
+        try:
+            data = self._file.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise self._refused("gzip", "The gzip file is damaged or cut short.") from error
+        first = self.count == 0
+        self.count += len(data)
+        if self.count > self._limit:
+            message = f"The content is more than {self._limit / 2**30:.4g} GiB (max_batch_gib)."
+            raise self._refused("size", message)
+        if first and (data.startswith(WIDE) or data.count(b"\0", 0, 64) > 16):
+            raise self._refused("encoding", "The file is UTF-16 or UTF-32. Save it as UTF-8.")
+        if b"\0" in data:
+            line = self.lines + data.count(b"\n", 0, data.index(b"\0")) + 1
+            message = f"Line {line:,} holds a NUL byte. Save the file as UTF-8 text."
+            raise self._refused("NUL byte", message)
+        self._check_encoding(data)
+        self.lines += data.count(b"\n")
+        self.quotes += data.count(b'"')
+        return data
+
+    def _check_encoding(self, data: bytes) -> None:
+        pending = self._decoder.getstate()[0]
+        if data.isascii() and not pending and data:
+            return
+        try:
+            self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            line = self.lines + data.count(b"\n", 0, max(0, error.start - len(pending))) + 1
+            message = f"Line {line:,} is not UTF-8. Save the file as UTF-8."
+            raise self._refused("encoding", message) from error
+
+    def _refused(self, rule: str, message: str) -> BadBatch:
+        self.problem = Problem(rule, None, message)
+        return BadBatch(self.problem)

@@ -1,0 +1,138 @@
+"""One pass over a file: every row typed, counted, and written down where the checks find it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from tasks.readers.coerce import infinite, longer_than
+from tasks.readers.kinds import kind_of
+from tasks.readers.problem import Problem
+from tasks.readers.read_parquet import ParquetSource
+from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, Source
+
+GROUP_ROWS = 262_144
+GROUP_BYTES = 64 * MIB
+FEW = 5
+ENOUGH = 100_000
+SAID = 5_000_000
+READS_AS = {
+    "string": "text",
+    "integer": "whole numbers",
+    "number": "numbers",
+    "boolean": "true or false",
+    "timestamp": "timestamps such as 2013-01-31T06:15:00Z",
+    "date": "dates such as 2013-01-31",
+}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The rows in the contract's types at `path`, Parquet; counts of what was found."""
+
+    path: Path
+    rows: int
+    nulls: dict[str, int]
+    retyped: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass
+class _Tally:
+    """What was found so far; row numbers are 1-based over the whole file."""
+
+    schema: pa.Schema
+    rows: int = 0
+    nulls: Counter[str] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    samples: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    retyped: dict[str, str] = field(default_factory=dict)
+
+    def see(self, piece: Piece) -> None:
+        for at in piece.table.schema:
+            column = piece.table.column(at.name)
+            self.nulls[at.name] += column.null_count
+            self._mark("kind", at.name, piece.bad.get(at.name))
+            if kind_of(at.type) == "number":
+                self._mark("finite numbers", at.name, infinite(column))
+            elif kind_of(at.type) == "string":
+                self._mark("width", at.name, longer_than(column, MAX_FIELD))
+        self.retyped.update(piece.retyped)
+        self.rows += piece.table.num_rows
+
+    def _mark(self, rule: str, column: str, bad: np.ndarray[Any, Any] | None) -> None:
+        if bad is None or not len(bad):
+            return
+        key = (rule, column)
+        self.counts[key] += len(bad)
+        sample = self.samples.setdefault(key, [])
+        sample += [self.rows + int(place) + 1 for place in bad[: FEW - len(sample)]]
+        if self.counts[key] > ENOUGH:
+            raise BadBatch(*self.problems(more=" or more"))
+
+    def problems(self, more: str = "") -> tuple[Problem, ...]:
+        found = []
+        for (rule, column), count in self.counts.items():
+            kind = kind_of(self.schema.field(column).type) or "string"
+            said = {
+                "kind": f"do not read as {READS_AS[kind]}",
+                "finite numbers": "are infinite",
+                "width": "are longer than 1 MiB",
+            }[rule]
+            message = f"{count:,}{more} values {said}."
+            found.append(Problem(rule, column, message, tuple(self.samples[rule, column])))
+        return tuple(found)
+
+
+def write_typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[str], None]) -> Typed:
+    """Read `source` as `schema` and write it to `path`; a fitting Parquet file stays where it is.
+
+    Raises:
+        BadBatch: the file cannot be read to its end.
+    """
+    if isinstance(source, ParquetSource) and source.exactly(schema):
+        figures = source.scanned(schema)
+        if figures is not None:
+            return Typed(source.path, source.rows, figures, (), ())
+    tally = _Tally(schema)
+    writer = pyarrow.parquet.ParquetWriter(path, schema, compression="lz4", write_statistics=False)
+    with writer:
+        for group in _grouped(_seen(source.pieces(schema), tally, say)):
+            writer.write_table(group, row_group_size=max(1, group.num_rows))
+    return _typed(path, tally)
+
+
+def _typed(path: Path, tally: _Tally) -> Typed:
+    retyped = tuple(f"{name}: {how}" for name, how in sorted(tally.retyped.items()))
+    return Typed(path, tally.rows, dict(tally.nulls), retyped, tally.problems())
+
+
+def _seen(pieces: Iterator[Piece], tally: _Tally, say: Callable[[str], None]) -> Iterator[pa.Table]:
+    said = 0
+    for piece in pieces:
+        tally.see(piece)
+        if tally.rows - said >= SAID:
+            said = tally.rows
+            say(f"read {tally.rows:,} rows")
+        yield piece.table
+
+
+def _grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    waiting: list[pa.Table] = []
+    rows = size = 0
+    for table in tables:
+        waiting.append(table)
+        rows += table.num_rows
+        size += table.nbytes
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield pa.concat_tables(waiting)
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield pa.concat_tables(waiting)

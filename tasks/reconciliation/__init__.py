@@ -1,0 +1,1 @@
+"""What should be running and is not, and an alias that differs from the pointer."""

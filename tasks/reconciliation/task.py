@@ -1,0 +1,107 @@
+"""Reconciliation as Prefect tasks: look for what is missing, start it, mend the alias."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from prefect import get_run_logger, task
+
+from tasks.config import pipeline_names
+from tasks.retries import retried
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+    from tasks.reconciliation.missing import Launch
+
+ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")
+PAGE = 200
+RETRIES = retried(Exception, waits=(1,))
+
+
+@task(name="list pipelines", **RETRIES)
+def list_pipelines() -> list[str]:
+    """Return the names of the pipelines that have a file."""
+    return list(pipeline_names(Settings.from_environment().pipelines))
+
+
+@task(name="look for what is missing", task_run_name="look at {pipeline}", **RETRIES)
+def look(pipeline: str, grace: float) -> list[Launch]:
+    """Return the runs that should be there for this pipeline and are not."""
+    from prefect.client.orchestration import get_client
+
+    from tasks.reconciliation.missing import missing
+    from tasks.reconciliation.waiting import waiting
+
+    found = waiting(Settings.from_environment(), pipeline)
+    if not any(found.values()):
+        return []
+    with get_client(sync_client=True) as client:
+        active = {flow for flow in found if _active(client, flow, pipeline)}
+    now = datetime.now(UTC)
+    return list(missing(pipeline, found, active, now, timedelta(seconds=grace)))
+
+
+@task(name="launch", task_run_name="launch {launch.flow} {launch.pipeline}", **RETRIES)
+def start(launch: Launch) -> str:
+    """Start a run of a deployment and return its id; the same launch starts it once."""
+    from prefect.client.orchestration import get_client
+
+    get_run_logger().info("Nobody sees to %s: starting %s", launch.why, launch.flow)
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(f"{launch.flow}/{launch.pipeline}")
+        run = client.create_flow_run_from_deployment(
+            deployment.id,
+            parameters={
+                **launch.parameters,
+                "pipeline": launch.pipeline,
+                "cause": "reconciler",
+            },
+            name=f"{launch.flow} {launch.pipeline}: reconciler",
+            idempotency_key=launch.key,
+        )
+    return str(run.id)
+
+
+@task(name="honour the alias", task_run_name="alias of {pipeline}", **RETRIES)
+def honour_alias(pipeline: str) -> str | None:
+    """Promote what a person moved the MLflow alias to, and repair an alias that fell behind."""
+    from tasks.reconciliation.alias import honoured
+
+    said = honoured(Settings.from_environment(), pipeline)
+    if said:
+        get_run_logger().info(said)
+    return said
+
+
+def _active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
+    """Return whether a run of the deployment is under way or due."""
+    from prefect.client.schemas.filters import (
+        DeploymentFilter,
+        DeploymentFilterName,
+        FlowFilter,
+        FlowFilterName,
+        FlowRunFilter,
+        FlowRunFilterExpectedStartTime,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    found = client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
+        deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[pipeline])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(
+                type=FlowRunFilterStateType(any_=[StateType(name) for name in ACTIVE])
+            ),
+            expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+        ),
+        limit=PAGE,
+        offset=0,
+        sort=FlowRunSort.ID_DESC,
+    )
+    return bool(found)

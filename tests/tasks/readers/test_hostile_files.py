@@ -1,0 +1,208 @@
+"""Files that must not get in, each with the rule that stops it, and good ones among them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.tasks.ingestion.scenes import HEADER, csv, examined, people, row
+
+
+def json_lines(*rows: object) -> bytes:
+    return b"".join(json.dumps(each).encode() + b"\n" for each in rows)
+
+
+def visit(**values: object) -> dict[str, object]:
+    good = {"visit": "v1", "at": "2024-01-01", "name": "P", "age": 3, "ward": "A"}
+    return {**good, "cost": 1.5, "insured": True, "stays": 1, **values}
+
+
+def parquet(**columns: pa.Array) -> bytes:
+    table = pa.table({name: pa.array([value]) for name, value in visit().items()})
+    for name, array in columns.items():
+        place = table.schema.get_field_index(name)
+        table = (
+            table.set_column(place, name, array) if place >= 0 else table.append_column(name, array)
+        )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def bomb() -> bytes:
+    """Less than 1 MB of gzip that unfolds to 100 MB of good rows."""
+    lines = (row(1) * 20_000).encode()
+    return gzip.compress(HEADER.encode()) + gzip.compress(lines) * 80
+
+
+GOOD: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "csv": ("a.csv", lambda: csv(30).encode()),
+    "bom": ("a.csv", lambda: b"\xef\xbb\xbf" + csv(30).encode()),
+    "crlf": ("a.csv", lambda: csv(30).replace("\n", "\r\n").encode()),
+    "gzip": ("a.csv.gz", lambda: gzip.compress(csv(30).encode())),
+    "gzip in two members": (
+        "a.csv.gz",
+        lambda: gzip.compress(csv(30).encode()) + gzip.compress(row(31).encode()),
+    ),
+    "quoted": ("a.csv", lambda: csv(30, name='"O""Neil,\nAnn"').encode()),
+    "columns in another order": ("a.jsonl", lambda: json_lines(dict(reversed(visit().items())))),
+    "json lines": ("a.jsonl", lambda: json_lines(visit(), visit(visit="v2", cost=None))),
+    "parquet": ("a.parquet", parquet),
+    "narrow integers": ("a.parquet", lambda: parquet(age=pa.array([7], pa.int8()))),
+    "dictionary": ("a.parquet", lambda: parquet(ward=pa.array(["A"]).dictionary_encode())),
+    "unlikely but warned": ("a.csv", lambda: csv(5, cost="99999").encode()),
+}
+HOSTILE: dict[str, tuple[str, Callable[[], bytes], str, str | None]] = {
+    "nothing": ("a.csv", lambda: b"", "empty", None),
+    "blank": ("a.csv", lambda: b"\n\n", "empty", None),
+    "header only": ("a.csv", HEADER.encode, "rows", None),
+    "header without line end": ("a.csv", lambda: HEADER.strip().encode(), "rows", None),
+    "no rows in parquet": (
+        "a.parquet",
+        lambda: _sliced(parquet()),
+        "rows",
+        None,
+    ),
+    "no rows in json": ("a.jsonl", lambda: b"\n", "rows", None),
+    "missing column": (
+        "a.csv",
+        lambda: csv(5).replace(",ward", ",wrad", 1).encode(),
+        "missing column",
+        "ward",
+    ),
+    "unexpected column": (
+        "a.jsonl",
+        lambda: json_lines(visit(delay=3)),
+        "unexpected column",
+        "delay",
+    ),
+    "reserved column": ("a.jsonl", lambda: json_lines(visit(_batch="x")), "reserved column", None),
+    "retyped column": ("a.csv", lambda: csv(5, age="old").encode(), "kind", "age"),
+    "retyped parquet": ("a.parquet", lambda: parquet(ward=pa.array([4])), "kind", "ward"),
+    "retyped json": ("a.jsonl", lambda: json_lines(visit(age="3")), "kind", "age"),
+    "half an integer": ("a.csv", lambda: csv(5, age="3.5").encode(), "kind", "age"),
+    "hexadecimal": ("a.csv", lambda: csv(5, age="0x1F").encode(), "kind", "age"),
+    "too large an integer": ("a.jsonl", lambda: json_lines(visit(age=2**70)), "kind", "age"),
+    "unparsable time": ("a.csv", lambda: csv(5, at="01/02/2024").encode(), "kind", "at"),
+    "infinite time": ("a.parquet", lambda: parquet(at=pa.array([float("inf")])), "kind", "at"),
+    "infinite number": ("a.csv", lambda: csv(5, cost="inf").encode(), "finite numbers", "cost"),
+    "infinite in json": (
+        "a.jsonl",
+        lambda: json_lines(visit(cost=1)).replace(b"1,", b"1e999,", 99).replace(b"v1", b"v"),
+        "finite numbers",
+        "cost",
+    ),
+    "no key": ("a.csv", lambda: csv(5, visit="").encode(), "required value", "visit"),
+    "no time": ("a.csv", lambda: csv(5, at="").encode(), "required value", "at"),
+    "all-null target": (
+        "a.csv",
+        (HEADER + row(1, stays="") + row(2, stays="NA")).encode,
+        "required column",
+        "stays",
+    ),
+    "NUL byte": ("a.csv", lambda: csv(5, ward="A\0").encode(), "NUL byte", None),
+    "ragged": ("a.csv", (csv(5) + "v9,2024-01-01\n").encode, "ragged rows", None),
+    "an extra field": ("a.csv", lambda: (csv(5, stays="1,2")).encode(), "ragged rows", None),
+    "duplicate header": (
+        "a.csv",
+        lambda: csv(5).replace("cost", "age", 1).encode(),
+        "duplicate header",
+        None,
+    ),
+    "nameless column": (
+        "a.csv",
+        lambda: csv(5).replace("cost", "", 1).encode(),
+        "column name",
+        None,
+    ),
+    "UTF-16": ("a.csv", lambda: csv(5).encode("utf-16"), "encoding", None),
+    "UTF-16 without mark": ("a.csv", lambda: csv(5).encode("utf-16-le"), "encoding", None),
+    "latin-1": ("a.csv", lambda: csv(5, name="Zoë").encode("latin-1"), "encoding", None),
+    "cut inside a letter": ("a.csv", lambda: csv(5, stays="1ë").encode()[:-2], "encoding", None),
+    "open quote": ("a.csv", lambda: csv(5, stays='"1').encode(), "quotes", None),
+    "gzip bomb": ("a.csv.gz", bomb, "size", None),
+    "cut gzip": ("a.csv.gz", lambda: gzip.compress(csv(500).encode())[:-40], "gzip", None),
+    "gzip with a wrong sum": (
+        "a.csv.gz",
+        lambda: gzip.compress(csv(500).encode())[:-8] + b"\1" * 8,
+        "gzip",
+        None,
+    ),
+    "cut parquet": ("a.parquet", lambda: parquet()[:-20], "Parquet", None),
+    "damaged parquet": (
+        "a.parquet",
+        lambda: parquet()[:200] + b"\xff" * 40 + parquet()[240:],
+        "Parquet",
+        None,
+    ),
+    "not parquet": ("a.parquet", lambda: csv(5).encode(), "format", None),
+    "parquet called csv": ("a.csv", parquet, "format", None),
+    "json called csv": ("a.csv", lambda: json_lines(visit()), "format", None),
+    "unknown format": ("a.xlsx", lambda: b"PK", "format", None),
+    "nested parquet": ("a.parquet", lambda: parquet(cost=pa.array([[1.0]])), "kind", "cost"),
+    "too many columns": (
+        "a.csv",
+        lambda: ",".join(f"c{i}" for i in range(2001)).encode(),
+        "width",
+        None,
+    ),
+    "a wide field": ("a.csv", lambda: csv(5, ward="A" * (2**20 + 1)).encode(), "width", "ward"),
+    "an endless line": ("a.csv", lambda: csv(5, ward="A" * 2**25).encode(), "width", None),
+    "not an object": ("a.jsonl", lambda: json_lines(visit(), [1, 2]), "JSON", None),
+    "nested": ("a.jsonl", lambda: json_lines(visit(ward={"a": 1})), "JSON", None),
+    "very deep": ("a.jsonl", lambda: b'{"visit":' + b"[" * 99999 + b"\n", "JSON", None),
+    "a name twice": ("a.jsonl", lambda: b'{"visit":"a","visit":"b"}\n', "JSON", None),
+    "NaN": ("a.jsonl", lambda: json_lines(visit(cost=float("nan"))), "JSON", None),
+    "no JSON": ("a.jsonl", lambda: b"{'visit': 1}\n", "JSON", None),
+}
+
+
+def _sliced(data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pq.read_table(io.BytesIO(data)).slice(0, 0), buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_a_good_file_is_accepted(case: str, tmp_path: Path) -> None:
+    name, content = GOOD[case]
+    examination = examined(tmp_path, name, content())
+    assert examination.report.reasons() == ()
+    assert examination.accepted
+    assert examination.rows is not None
+    assert pq.read_metadata(examination.rows).num_rows == examination.report.kept > 0
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_file_is_refused_by_its_rule(case: str, tmp_path: Path) -> None:
+    name, content, rule, column = HOSTILE[case]
+    examination = examined(tmp_path, name, content(), people(max_batch_gib=0.06, personal=[]))
+    assert not examination.accepted
+    assert examination.rows is None
+    problems = examination.report.problems
+    assert rule in {problem.rule for problem in problems}, problems
+    if column is not None:
+        assert (rule, column) in {(problem.rule, problem.column) for problem in problems}
+
+
+def test_the_rows_named_are_those_of_the_file(tmp_path: Path) -> None:
+    lines = csv(200).splitlines(keepends=True)
+    lines[42] = lines[42].replace("T08:30", "T99:30")
+    lines[57] = "ragged\n"
+    kinds = examined(tmp_path, "a.csv", "".join(lines[:57]).encode()).report.problems
+    assert [(problem.rule, problem.rows) for problem in kinds] == [("kind", (42,))]
+    ragged = examined(tmp_path, "a.csv", "".join(lines).encode()).report.problems
+    assert ("ragged rows", (57,)) in {(problem.rule, problem.rows) for problem in ragged}
+
+
+def test_a_gzip_bomb_fills_neither_disk_nor_memory(tmp_path: Path) -> None:
+    examination = examined(tmp_path, "a.csv.gz", bomb(), people(max_batch_gib=0.01))
+    assert [problem.rule for problem in examination.report.problems] == ["size"]
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 8 * 2**20
