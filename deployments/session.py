@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +15,35 @@ from deployments.orchestration import run_deployment
 from tasks.config import Pipeline, find_pipeline
 from tasks.errors import PerennialError
 from tasks.settings import Settings, home_folder, pipelines_folder
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.outcome import collect
-from tasks.store.s3 import S3Store
+from tasks.workspace import Workspace, workspace_of
 
 
 @dataclass(frozen=True)
 class Session:
     """What a command works with."""
 
-    pipeline: Pipeline
     settings: Settings
-    store: Store
+    workspace: Workspace
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.workspace.pipeline
+
+    @property
+    def bucket(self) -> Bucket:
+        return self.workspace.bucket
 
     def drop(self, path: Path, say: Callable[[str], None], folder: str = "incoming") -> str:
         """Upload a file under the digest of its bytes, and return its key."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         key = f"{self.pipeline.name}/{folder}/{digest[:12]}/{path.name}"
-        known = self.store.head(key)
+        known = self.bucket.head(key)
         if known is None or known.size != path.stat().st_size:
             say(f"Uploading {path.name} ({path.stat().st_size / 1e6:,.1f} MB)")
-            self.store.upload(path, key)
+            self.bucket.upload(path, key)
         return key
 
 
@@ -48,7 +57,7 @@ def open_session(name: str) -> Session:
     pipeline = find_pipeline(name, pipelines_folder())
     connect(home_folder())
     settings = Settings.from_environment()
-    return Session(pipeline, settings, S3Store(settings))
+    return Session(settings, workspace_of(settings, pipeline))
 
 
 def follow(
@@ -61,16 +70,33 @@ def follow(
 ) -> dict[str, Any]:
     """Start a run of the pipeline's deployment, follow it to its end, and return its outcome.
 
+    Where the bucket is a folder and no Prefect server is named, the flow runs in this process.
+
     Raises:
         PerennialError: the run did not complete; the message is the run's own.
     """
     name = session.pipeline.name
+    if session.settings.folder is not None and not os.environ.get("PREFECT_API_URL"):
+        return run_here(flow, name, parameters, cause)
     run = run_deployment(session.settings, flow, name, parameters, cause, say)
-    outcome = collect(session.store, run.id)
+    outcome = collect(session.bucket, run.id)
     if run.state != "COMPLETED" or outcome is None:
         where = f"{flow} {name}"
         raise PerennialError(where, "the run completes", f"{run.state}: {run.message}", run.url)
     return {**outcome, "flow_run": run.url}
+
+
+def run_here(flow: str, name: str, parameters: dict[str, Any], cause: str) -> dict[str, Any]:
+    """Run a flow in this process, under a Prefect server that lives as long as the command.
+
+    Raises:
+        PerennialError: what the flow raises.
+    """
+    from deployments.apply.plan import ENTRY_POINTS
+
+    module, _, function = ENTRY_POINTS[flow].rpartition(".")
+    outcome = getattr(import_module(module), function)(name, **parameters, cause=cause)
+    return {**outcome, "flow_run": None}
 
 
 def share_of(part: int, whole: int) -> str:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 from tasks.errors import ConfigurationError
 
+FOLDER = "file://"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Settings:
     """The addresses and credentials every part works with.
+
+    `bucket` is a name on S3, or `file:///folder`: then no credentials are needed, and MLflow is
+    used only where its address is told.
 
     Secrets are kept out of `repr`, so a log line or a traceback never shows one.
     """
@@ -25,10 +31,21 @@ class Settings:
     signing_key: str = field(repr=False)
     bucket: str = "perennial"
     region: str = "us-east-1"
-    mlflow_uri: str = "http://127.0.0.1:5000"
+    mlflow_uri: str | None = "http://127.0.0.1:5000"
     prefect_url: str = "http://127.0.0.1:4200/api"
     home: Path = REPOSITORY / ".perennial"
     pipelines: Path = REPOSITORY / "deployments" / "pipelines"
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that is the bucket, or None where the bucket lies on S3.
+
+        >>> Settings("", "", "", "key", bucket="file:///tmp/first%20look").folder
+        PosixPath('/tmp/first look')
+        """
+        if not self.bucket.startswith(FOLDER):
+            return None
+        return Path(unquote(self.bucket.removeprefix(FOLDER)))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -44,14 +61,18 @@ class Settings:
 Run `perennial up`, or set it.
         """
         env = os.environ if environment is None else environment
+        bucket = env.get("PERENNIAL_BUCKET", cls.bucket)
+        in_folder = bucket.startswith(FOLDER)
+        read = env.get if in_folder else partial(_needed, env)
+        mlflow = None if in_folder else cls.mlflow_uri
         return cls(
-            s3_endpoint=_needed(env, "AWS_ENDPOINT_URL"),
-            access_key=_needed(env, "AWS_ACCESS_KEY_ID"),
-            secret_key=_needed(env, "AWS_SECRET_ACCESS_KEY"),
+            s3_endpoint=read("AWS_ENDPOINT_URL") or "",
+            access_key=read("AWS_ACCESS_KEY_ID") or "",
+            secret_key=read("AWS_SECRET_ACCESS_KEY") or "",
             signing_key=_needed(env, "PERENNIAL_SIGNING_KEY"),
-            bucket=env.get("PERENNIAL_BUCKET", cls.bucket),
+            bucket=bucket,
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
-            mlflow_uri=env.get("MLFLOW_TRACKING_URI", cls.mlflow_uri),
+            mlflow_uri=env.get("MLFLOW_TRACKING_URI", mlflow),
             prefect_url=env.get("PREFECT_API_URL", cls.prefect_url),
             home=Path(env.get("PERENNIAL_HOME", cls.home)),
             pipelines=Path(env.get("PERENNIAL_PIPELINES", cls.pipelines)),

@@ -28,8 +28,9 @@ from tasks.promotion.pointer import Champion, succeed
 from tasks.promotion.rules import Outcome
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import publish
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
+from tasks.workspace import Place
 
 NUMBERS = 14
 TASKS: Mapping[str, str] = {"binary": "late", "multiclass": "colour_sold", "regression": "delay"}
@@ -128,7 +129,7 @@ def manifest_of(made: Fitted, pipeline: str, version: int, key: str) -> Manifest
 
 
 def put_version(
-    store: Store, signing_key: str, made: Fitted, pipeline: str, key: str, needs: str = ""
+    bucket: Bucket, signing_key: str, made: Fitted, pipeline: str, key: str, needs: str = ""
 ) -> Manifest:
     """Publish a version, once for a key; it may refuse rows that lack what it `needs`."""
 
@@ -140,15 +141,15 @@ def put_version(
         ]
         return replace(manifest, lineage={**manifest.lineage, "request": request}), made.files
 
-    version = publish(store, pipeline, key, build, signing_key)
+    version = publish(Place(bucket, pipeline, signing_key), key, build)
     from tasks.promotion.versions import manifest_of as stored
 
-    return stored(store, pipeline, version, signing_key)
+    return stored(Place(bucket, pipeline, signing_key), version)
 
 
-def put_on_trial(store: Store, manifest: Manifest, share: float) -> Trial:
+def put_on_trial(bucket: Bucket, manifest: Manifest, share: float) -> Trial:
     """Try a version beside the champion, whatever it holds."""
-    found = pointer.read(store, manifest.pipeline)
+    found = pointer.read(Place(bucket, manifest.pipeline, ""))
     assert found is not None
     champion, now = found[0], datetime.now(UTC)
     trial = Trial(
@@ -164,21 +165,21 @@ def put_on_trial(store: Store, manifest: Manifest, share: float) -> Trial:
         max_drop=0.02,
         attempt=now.isoformat(),
     )
-    store.put(Layout(manifest.pipeline).challenger, trial.to_bytes())
+    bucket.put(Layout(manifest.pipeline).challenger, trial.to_bytes())
     return trial
 
 
-def put_in_service(store: Store, manifest: Manifest) -> None:
+def put_in_service(bucket: Bucket, manifest: Manifest) -> None:
     """Move the champion pointer to a version, whatever it holds."""
-    found = pointer.read(store, manifest.pipeline)
+    found = pointer.read(Place(bucket, manifest.pipeline, ""))
     current, etag = found or (None, None)
     now = datetime.now(UTC)
     champion = Champion(manifest.version, manifest.digest, now, "test", "", attempt=now.isoformat())
-    pointer.swap(store, manifest.pipeline, succeed(current, champion), etag)
+    pointer.swap(Place(bucket, manifest.pipeline, ""), succeed(current, champion), etag)
 
 
-def champion(store: Store, signing_key: str, pipeline: str = "flights", **how: Any) -> Fitted:
+def champion(bucket: Bucket, signing_key: str, pipeline: str = "flights", **how: Any) -> Fitted:
     """Put a fitted model in service as version 1."""
     made = fitted(**how)
-    put_in_service(store, put_version(store, signing_key, made, pipeline, "first"))
+    put_in_service(bucket, put_version(bucket, signing_key, made, pipeline, "first"))
     return made

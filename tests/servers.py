@@ -28,7 +28,7 @@ from mlflow_server.command import ServerSettings
 from mlflow_server.health import is_healthy
 from tasks.errors import StoreError
 from tasks.settings import REPOSITORY, Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "PERENNIAL_", "WEED_")
 
@@ -194,9 +194,9 @@ def running_serving(
 def bucket_is_there(settings: Settings) -> bool:
     """Return whether the bucket takes an object; nothing is left of it."""
     try:
-        store = S3Store(settings)
-        store.put("ready", b"")
-        store.delete("ready")
+        bucket = S3Bucket(settings)
+        bucket.put("ready", b"")
+        bucket.delete("ready")
     except StoreError:
         return False
     return True

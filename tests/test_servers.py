@@ -13,7 +13,7 @@ import pytest
 
 from deployments.local.probe import reads
 from mlflow_server.health import version
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.servers import S3, Tracking, bucket_is_there
 
 
@@ -35,20 +35,20 @@ def test_the_object_store_has_its_bucket(s3: S3) -> None:
 def test_the_inner_ports_give_nothing_without_a_key(
     s3: S3, name: str, path: str, status: int
 ) -> None:
-    store = S3Store(s3.settings)
-    store.put("a", b"kept")
+    bucket = S3Bucket(s3.settings)
+    bucket.put("a", b"kept")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"http://127.0.0.1:{s3.ports.by_name()[name]}{path}", timeout=5)
     with refused.value as answer:
         assert answer.code == status
-    assert store.get("a") == b"kept"
+    assert bucket.get("a") == b"kept"
 
 
 def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
     settings = s3.settings
     keys = {"AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": settings.secret_key}
     base = f"{settings.s3_endpoint}/{settings.bucket}"
-    S3Store(settings).put("probe", b"1")
+    S3Bucket(settings).put("probe", b"1")
     assert reads(f"{base}/probe", keys, settings.region)
     assert reads(f"{base}/absent", keys, settings.region)
     assert not reads(f"{settings.s3_endpoint}/no-such-bucket/a", keys, settings.region)
@@ -58,10 +58,10 @@ def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
 def test_large_objects_and_copies_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) -> None:
     source = tmp_path / "large"
     source.write_bytes(os.urandom(1024) * 40 * 1024)
-    store = S3Store(s3.settings)
-    store.upload(source, "large")
-    store.copy("large", "again")
-    store.download("again", tmp_path / "back")
+    bucket = S3Bucket(s3.settings)
+    bucket.upload(source, "large")
+    bucket.copy("large", "again")
+    bucket.download("again", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
 
 

@@ -32,7 +32,7 @@ def backtest(
     session = open_session(name)
     outcome = follow(session, "backtest", parameters, cause="command", say=say)
     if as_json:
-        document = json.loads(session.store.get(outcome["report"]["json"]))
+        document = json.loads(session.bucket.get(outcome["report"]["json"]))
         outcome = {**document, **outcome}
     show(outcome, as_json, lambda: summary(outcome))
 

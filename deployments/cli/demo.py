@@ -124,7 +124,7 @@ def _document(
         "addresses": {
             **state.to_dict()["addresses"],
             "prefect": deployments_page(session.settings),
-            "mlflow": experiment_url(session.settings, session.pipeline.name),
+            "mlflow": experiment_url(session.workspace.tracking or "", session.pipeline.name),
         },
     }
 

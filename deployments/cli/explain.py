@@ -32,7 +32,7 @@ def explain(
     from tasks.explanation.file import explain_file
 
     session = open_session(name)
-    found = explain_file(session.settings, session.store, session.pipeline, file, rows, method)
+    found = explain_file(session.workspace, file, rows, method)
     show(found.to_dict(), as_json, lambda: explanations_text(found))
 
 

@@ -42,7 +42,7 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
         outcome = follow(session, "score", parameters, cause="command", say=bar)
     if target is None:
         say(f"Downloading {local.name}")
-        session.store.download(outcome["output"], local)
+        session.bucket.download(outcome["output"], local)
     show(outcome, as_json, lambda: summary(outcome))
 
 
@@ -58,8 +58,8 @@ def source_of(session: Session, source: str) -> str:
     if source.startswith(ADDRESS) or source == "curated":
         return source
     key = source.rstrip("/")
-    log = session.store.list(f"{key}/_delta_log/")
-    if session.store.head(key) is None and not any(True for _ in log):
+    log = session.bucket.list(f"{key}/_delta_log/")
+    if session.bucket.head(key) is None and not any(True for _ in log):
         rule = "it is a file here, or an object or a Delta table in the bucket"
         raise ConfigurationError(source, rule, "none of them", "Check the name.")
     return source

@@ -60,26 +60,27 @@ def doctor(as_json: bool) -> int:
 
 def _waiting() -> list[dict[str, Any]]:
     from tasks.config import pipeline_names
-    from tasks.ledger.ledger import ledger_of
     from tasks.promotion.waiting import waiting_versions
+    from tasks.workspace import open_place
 
     local.connect(home_folder())
     settings = Settings.from_environment()
     return [
         {"pipeline": name, "version": version}
         for name in pipeline_names(settings.pipelines)
-        for version in waiting_versions(ledger_of(settings, name).entries())
+        for version in waiting_versions(open_place(settings, name).ledger.entries())
     ]
 
 
 def _tried() -> list[dict[str, Any]]:
     from tasks.config import pipeline_names
     from tasks.promotion.trials import standing
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_place
 
     settings = Settings.from_environment()
-    store = S3Store(settings)
-    found = {name: standing(store, name) for name in pipeline_names(settings.pipelines)}
+    found = {
+        name: standing(open_place(settings, name)) for name in pipeline_names(settings.pipelines)
+    }
     return [
         {"pipeline": name, "version": trial.version, "share": trial.share, "mode": trial.words}
         for name, trial in found.items()

@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from deployments.cli.output import reporting, show
-from deployments.cli.versions import context_of, person
+from deployments.cli.versions import person
 from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
-from tasks.ledger.ledger import ledger_of
 from tasks.promotion import trials
 from tasks.promotion.trial import Trial
 from tasks.quantities import share as share_of
@@ -59,8 +58,7 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
     Exit 3 when there is none.
     """
     session = open_session(name)
-    ledger = ledger_of(session.settings, name)
-    ended = trials.withdraw(session.store, ledger, name, by=person(), why=why)
+    ended = trials.withdraw(session.workspace, by=person(), why=why)
     if ended is None:
         raise Refused(name, "a challenger is tried", "none", "See `perennial status`.")
     said = f"{name} version {ended.version} is tried no more."
@@ -73,7 +71,7 @@ def _begin(
     session = open_session(name)
     serving = session.pipeline.serving
     trial = trials.begin(
-        context_of(session),
+        session.workspace,
         version,
         share,
         by=person(),

@@ -13,18 +13,16 @@ from deployments.cli.output import reporting, say, show, table
 from deployments.cli.runs import interval
 from deployments.session import Session, open_session
 from tasks.errors import Refused, TrackingError
-from tasks.ledger.ledger import ledger_of
 from tasks.ledger.story import Chapter, story
 from tasks.promotion import pointer, trials
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Promotion
-from tasks.promotion.promote import Context
 from tasks.promotion.promote import promote as promote_version
 from tasks.promotion.promote import rollback as roll_back
 from tasks.promotion.versions import checked_version
 from tasks.promotion.versions import models as published_models
 from tasks.promotion.waiting import rejection, waiting_versions
-from tasks.tracking.registry import alias_mirror, remove_alias
+from tasks.tracking.registry import remove_alias
 
 
 @click.command()
@@ -48,8 +46,8 @@ def promote(name: str, version: str, why: str, override: str | None, as_json: bo
 
     Exit 3 when it is refused, or another promotion was faster.
     """
-    context = context_of(open_session(name))
-    done = promote_version(context, version, by=person(), why=why, override=override)
+    workspace = open_session(name).workspace
+    done = promote_version(workspace, version, by=person(), why=why, override=override)
     return _ended(done, as_json)
 
 
@@ -65,17 +63,18 @@ def reject(name: str, version: str, why: str, as_json: bool) -> int:
     """
     session = open_session(name)
     number = checked_version(version)
-    ledger = ledger_of(session.settings, name)
+    ledger = session.workspace.ledger
     if number not in waiting_versions(ledger.entries()):
         rule = "the version waits for approval"
         raise Refused(f"{name} version {number}", rule, "it does not", "See `perennial models`.")
     entry = rejection(name, number, person(), why)
     ledger.append(entry)
     with suppress(TrackingError):
-        remove_alias(session.settings, name, "challenger")
-    trial = trials.standing(session.store, name)
+        if session.workspace.tracking is not None:
+            remove_alias(session.workspace.tracking, name, "challenger")
+    trial = trials.standing(session.workspace)
     if trial is not None and trial.version == number:
-        trials.withdraw(session.store, ledger, name, by=person(), why=why, trial=trial)
+        trials.withdraw(session.workspace, by=person(), why=why, trial=trial)
     show(entry.to_dict(), as_json, lambda: entry.summary)
     return 0
 
@@ -88,8 +87,8 @@ def reject(name: str, version: str, why: str, as_json: bool) -> int:
 @reporting
 def rollback(name: str, version: str | None, why: str, override: str | None, as_json: bool) -> int:
     """Go back to the previous champion, or to VERSION; checked as a promotion is."""
-    context = context_of(open_session(name))
-    done = roll_back(context, version, by=person(), why=why, override=override)
+    workspace = open_session(name).workspace
+    done = roll_back(workspace, version, by=person(), why=why, override=override)
     return _ended(done, as_json)
 
 
@@ -100,7 +99,7 @@ def rollback(name: str, version: str | None, why: str, override: str | None, as_
 def history(name: str, last: int, as_json: bool) -> None:
     """Tell what happened to NAME, oldest first: what came, what was decided, what it bought."""
     session = open_session(name)
-    entries = ledger_of(session.settings, name).entries()
+    entries = session.workspace.ledger.entries()
     chapters = story(entries)[-last:]
     document = {
         "pipeline": name,
@@ -117,19 +116,16 @@ def _chapter(chapter: Chapter) -> str:
 
 
 def _models(session: Session) -> dict[str, Any]:
-    name = session.pipeline.name
-    found = pointer.read(session.store, name)
+    found = pointer.read(session.workspace)
     champion = None if found is None else found[0]
     scored: dict[int, list[dict[str, Any]]] = {}
-    for entry in ledger_of(session.settings, name).entries("scored"):
+    for entry in session.workspace.ledger.entries("scored"):
         scored.setdefault(entry.version or 0, []).append(dict(entry.figures))
-    published = published_models(
-        session.store, name, session.settings.signing_key, lambda _, error: say(f"{error}")
-    )
+    published = published_models(session.workspace, lambda _, error: say(f"{error}"))
     serving = champion.version if champion else None
-    waiting = waiting_versions(ledger_of(session.settings, name).entries())
+    waiting = waiting_versions(session.workspace.ledger.entries())
     roles = dict.fromkeys(waiting, "awaits approval") | {serving or 0: "champion"}
-    trial = trials.standing(session.store, name)
+    trial = trials.standing(session.workspace)
     if trial is not None:
         roles[trial.version] = trial.mode
     versions = [
@@ -192,14 +188,6 @@ def _best(baselines: dict[str, float | None]) -> str:
     return ", ".join(
         f"{name} {value:.3f}" for name, value in baselines.items() if value is not None
     )
-
-
-def context_of(session: Session) -> Context:
-    """Return what a promotion of the session's pipeline works with."""
-    name = session.pipeline.name
-    ledger = ledger_of(session.settings, name)
-    mirror = alias_mirror(session.settings)
-    return Context(session.store, ledger, session.settings.signing_key, name, mirror)
 
 
 def person() -> str:

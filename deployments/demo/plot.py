@@ -20,7 +20,7 @@ def keep_plot(session: Session, months: Sequence[Month]) -> Path:
         [place for place, one in enumerate(months) if one.retrained],
     )
     key = Layout(session.pipeline.name).report("demo", "2013.png")
-    session.store.put(key, image, content_type="image/png")
+    session.bucket.put(key, image, content_type="image/png")
     path = session.settings.home / "demo-2013.png"
     path.write_bytes(image)
     return path

@@ -15,7 +15,6 @@ from deployments.session import Session
 from tasks.errors import OrchestrationError
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
-from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.arrivals import decision_id
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.situation import observed
@@ -57,7 +56,7 @@ class Loop:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.ledger = ledger_of(session.settings, session.pipeline.name)
+        self.ledger = session.workspace.ledger
 
     def send(self, path: Path) -> Entry:
         """Put a file into the bucket, and wait until it is decided on or in quarantine."""
@@ -101,7 +100,7 @@ def first_champion(loop: Loop, path: Path) -> Entry:
     """
     decision = loop.send(path)
     answer = loop.settled(decision)
-    champion = pointer.read(loop.session.store, loop.session.pipeline.name)
+    champion = pointer.read(loop.session.workspace)
     if champion is None:
         came = "quarantined" if answer is None else answer.summary
         raise OrchestrationError("demo", "the first model passes the gate", came)
@@ -119,7 +118,7 @@ def month_of(loop: Loop, name: str, path: Path, refused: int) -> Month:
     if found is None or found.live is None:
         raise OrchestrationError("demo", f"{name} is judged live", decision.summary)
     answer = loop.settled(decision)
-    champion = pointer.read(loop.session.store, loop.session.pipeline.name)
+    champion = pointer.read(loop.session.workspace)
     assert champion is not None, "a champion was there before the month"
     return Month(
         name=name,
@@ -153,7 +152,7 @@ def _static(loop: Loop, found: Observation, path: Path) -> float:
     session, pipeline = loop.session, loop.session.pipeline
     if found.version == 1 and found.live is not None:
         return found.live.value
-    manifest, files = load(session.store, pipeline.name, 1, session.settings.signing_key)
+    manifest, files = load(session.workspace, 1)
     rows = pd.read_csv(path, parse_dates=[pipeline.event_time])
     rows = rows[rows[pipeline.target].isin(manifest.classes)].drop_duplicates(list(pipeline.key))
     predictions = Scorer(manifest, OnnxModel(files[MODEL])).predict(rows)

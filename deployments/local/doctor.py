@@ -113,6 +113,8 @@ def check_disk(folder: Folder) -> Check:
 
 def check_clock(settings: Settings) -> Check:
     """Check this machine's clock against the store's, which refuses requests 15 minutes off."""
+    if settings.folder is not None:
+        return judged("clock", True, "the bucket is a folder of this machine", "")
     date = _date(settings.s3_endpoint)
     if date is None:
         return judged("clock", False, f"no answer from {settings.s3_endpoint}", UP)
@@ -125,20 +127,20 @@ def check_clock(settings: Settings) -> Check:
 
 def check_store(settings: Settings) -> Check:
     """Write, read, write again on conditions, and remove one object."""
-    from tasks.store.s3 import S3Store
+    from tasks.store.connect import open_bucket
 
-    where = f"{settings.s3_endpoint}/{settings.bucket}"
     key = result(f"doctor-{secrets.token_hex(8)}", "round-trip")
     data = secrets.token_bytes(64 * 1024)
     remedy = f"{UP} If it is up, check the keys and whether the store knows conditional writes."
     try:
-        store = S3Store(settings)
-        first = store.put(key, data, if_absent=True)
-        same = store.get(key) == data
-        twice = _refuses(lambda: store.put(key, data, if_absent=True))
-        store.put(key, data[:100], if_match=first.etag)
-        stale = _refuses(lambda: store.put(key, data, if_match=first.etag))
-        store.delete(key)
+        bucket = open_bucket(settings)
+        where = bucket.where
+        first = bucket.put(key, data, if_absent=True)
+        same = bucket.get(key) == data
+        twice = _refuses(lambda: bucket.put(key, data, if_absent=True))
+        bucket.put(key, data[:100], if_match=first.etag)
+        stale = _refuses(lambda: bucket.put(key, data, if_match=first.etag))
+        bucket.delete(key)
     except PerennialError as error:
         return judged("store", False, str(error), remedy)
     wrong = [
@@ -156,7 +158,10 @@ def check_store(settings: Settings) -> Check:
 
 def check_mlflow(settings: Settings) -> Check:
     """Check that MLflow answers, in the version of the client."""
-    return _version("mlflow", settings.mlflow_uri, tracking.version(settings.mlflow_uri))
+    server = settings.mlflow_uri
+    if server is None:
+        return judged("mlflow", True, "none is named: runs are not tracked", "")
+    return _version("mlflow", server, tracking.version(server))
 
 
 def check_prefect(settings: Settings) -> Check:

@@ -18,7 +18,7 @@ from deployments.local.processes import end, marked, started
 from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look, nothing
 from tasks.errors import PerennialError, StackError
-from tasks.settings import Settings
+from tasks.settings import FOLDER, Settings
 
 if TYPE_CHECKING:
     from deployments.local.doctor import Check
@@ -165,6 +165,9 @@ def connect(home: Path) -> None:
 
 def _effective(home: Path) -> dict[str, str]:
     real = dict(os.environ)
+    if real.get("PERENNIAL_BUCKET", "").startswith(FOLDER):
+        key = secrets.ensure(Folder.at(home).secrets)["PERENNIAL_SIGNING_KEY"]
+        return {**OFFLINE, "PERENNIAL_HOME": str(home), "PERENNIAL_SIGNING_KEY": key, **real}
     if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
         return {**OFFLINE, **real}
     changes = joined(environment(home), real)
@@ -172,9 +175,9 @@ def _effective(home: Path) -> dict[str, str]:
 
 
 def _leave_probe(home: Path) -> None:
-    from tasks.store.s3 import S3Store
+    from tasks.store.connect import open_bucket
 
-    S3Store(Settings.from_environment(environment(home))).put(PROBE, b"well\n")
+    open_bucket(Settings.from_environment(environment(home))).put(PROBE, b"well\n")
 
 
 def _released(folder: Folder, patience: float) -> None:

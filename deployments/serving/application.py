@@ -25,7 +25,7 @@ from deployments.serving.predicting import READERS, Predicted, Predicting
 from deployments.serving.response import CLOSE, Header, Response, error
 from deployments.serving.routes import Finder, Found
 from tasks.serving import keys
-from tasks.serving.keys import Bucket, Key
+from tasks.serving.keys import Key, TokenBucket
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -61,7 +61,7 @@ class Application:
     def __post_init__(self) -> None:
         self._finder = Finder()
         self._small = min(INLINE, self.predicting.limits.body)
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
         self._prefix, self._requests = os.urandom(6).hex(), itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,7 +162,7 @@ class Application:
         now, rate = time.monotonic(), key.rate / self.workers
         bucket = self._buckets.get(key.digest)
         if bucket is None or bucket.rate != rate:
-            bucket = self._buckets[key.digest] = Bucket(rate, now)
+            bucket = self._buckets[key.digest] = TokenBucket(rate, now)
         return bucket.wait(now)
 
     def _id(self, scope: Scope) -> str:

@@ -11,8 +11,8 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tasks.store.layout import NAME, RESERVED
-from tasks.store.s3 import S3Store
 
 EVERY = 60.0
 log = logging.getLogger("perennial.serving")
@@ -52,9 +52,10 @@ class Watching:
             StoreError: the store did not answer.
         """
         found = []
-        for name in S3Store(self._settings).folders():
+        bucket = open_bucket(self._settings)
+        for name in bucket.folders():
             if NAME.fullmatch(name) and name not in RESERVED:
-                entries = ledger_of(self._settings, name).entries("decision")
+                entries = ledger_of(bucket, name).entries("decision")
                 found += [freshness(one) for one in entries if seen(one)][-1:]
         self.latest = tuple(found)
 

@@ -29,7 +29,7 @@ from tasks.promotion.trials import withdraw
 from tasks.serving.following import EVERY, Fleet, Turn, refused_entry
 from tasks.serving.served import held
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.store.connect import open_bucket
 
 WORKERS = "PERENNIAL_SERVING_WORKERS"
 OPEN = "PERENNIAL_SERVING_OPEN"
@@ -44,8 +44,8 @@ def application() -> Application:
     if parent is not None and parent.pid is not None:
         die_with(parent.pid)
     settings, metrics = Settings.from_environment(), Metrics()
-    store, told = S3Store(settings), partial(tell, settings, metrics)
-    fleet = Fleet(store, settings.signing_key, told)
+    bucket, told = open_bucket(settings), partial(tell, settings, metrics)
+    fleet = Fleet(bucket, settings.signing_key, told)
     spool = Spool(log_folder(settings), str(os.getpid()))
     shadow = Shadowing(spool)
     predicting = Predicting(fleet, log=spool, shadow=shadow)
@@ -120,12 +120,11 @@ def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
         challenger = None if follower.current is None else follower.current.challenger
         if challenger is None or not challenger.over:
             continue
-        from tasks.ledger.ledger import ledger_of
+        from tasks.workspace import open_place
 
         trial, why = challenger.trial, challenger.over
         try:
-            ledger = ledger_of(settings, name)
-            withdraw(S3Store(settings), ledger, name, by="serving", why=why, trial=trial)
+            withdraw(open_place(settings, name), by="serving", why=why, trial=trial)
         except PerennialError as error:
             log.warning("%s version %s is not withdrawn yet: %s", name, trial.version, error)
 
@@ -149,9 +148,9 @@ def tell(settings: Settings, metrics: Metrics, turn: Turn) -> None:
     level = logging.INFO if turn.outcome == "loaded" else logging.WARNING
     log.log(level, "%s version %s %s %s", turn.pipeline, turn.version, turn.outcome, turn.why)
     if turn.outcome == "refused" and turn.etag:
-        from tasks.ledger.ledger import ledger_of
+        from tasks.workspace import open_place
 
         try:
-            ledger_of(settings, turn.pipeline).append(refused_entry(turn))
+            open_place(settings, turn.pipeline).ledger.append(refused_entry(turn))
         except PerennialError as error:
             log.warning("The refusal is not in the ledger: %s", error)

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from tasks.backtest.plan import START, Plan, policies_of
-from tasks.config import Pipeline
-from tasks.data.curated import curated
 from tasks.data.reference import DatasetRef
 from tasks.errors import ConfigurationError, DataError
 from tasks.labels.table import labels_version
 from tasks.policy.policy import parse
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
-from tasks.settings import Settings
-from tasks.store.base import Store
 from tasks.training.code import code_digest, lock_digest
 from tasks.tuning.trial import Setting
+from tasks.workspace import Workspace
 
 UNTUNED = Setting("lightgbm", {})
 
 
 def pinned(
-    settings: Settings,
-    store: Store,
-    pipeline: Pipeline,
+    workspace: Workspace,
     policies: list[str] | None = None,
     rows: int | None = None,
     start: float | None = None,
@@ -34,17 +29,18 @@ def pinned(
         DataError: nothing was ingested yet.
         IntegrityError: the champion's manifest does not hold.
     """
+    pipeline = workspace.pipeline
     asked = policies_of(policies, parse(pipeline.retraining.policy))
     if rows is not None and rows < 1:
         raise ConfigurationError("--rows", "at least 1", rows)
     share = START if start is None else start
     if not 0 < share < 1:
         raise ConfigurationError("--start", "a share between 0 and 1, both left out", share)
-    version = curated(settings, pipeline.name).version()
+    version = workspace.curated.version()
     if version is None:
         remedy = f"Ingest first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(f"pipeline {pipeline.name}", "the curated table has rows", "none", remedy)
-    setting, origin = _setting(settings, store, pipeline)
+    setting, origin = _setting(workspace)
     transform = pipeline.features.transform
     return Plan(
         pipeline=pipeline,
@@ -54,19 +50,19 @@ def pinned(
         rows=rows,
         start=share,
         data=DatasetRef(pipeline.name, version),
-        labels=labels_version(settings, pipeline),
+        labels=labels_version(workspace.bucket, pipeline),
         code=code_digest([transform.partition(":")[0]] if transform else []),
         lock=lock_digest(),
     )
 
 
-def _setting(settings: Settings, store: Store, pipeline: Pipeline) -> tuple[Setting, str]:
+def _setting(workspace: Workspace) -> tuple[Setting, str]:
     """Return the champion's own setting, or LightGBM's defaults where there is no champion."""
-    found = pointer.read(store, pipeline.name)
+    found = pointer.read(workspace)
     if found is None:
         return UNTUNED, "LightGBM's defaults, since no champion is in service"
     version = found[0].version
-    manifest = manifest_of(store, pipeline.name, version, settings.signing_key)
-    if manifest.task != pipeline.task:
+    manifest = manifest_of(workspace, version)
+    if manifest.task != workspace.pipeline.task:
         return UNTUNED, "LightGBM's defaults, since the champion is for another task"
     return Setting.from_dict(manifest.lineage["setting"]), f"the champion's, version {version}"

@@ -12,7 +12,7 @@ from tasks.backtest.result import Backtest
 from tasks.backtest.table import Filled
 from tasks.faults import external_write
 from tasks.policy.amounts import duration_text
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 SHOWN = 16
@@ -24,15 +24,15 @@ def keys(plan: Plan) -> dict[str, str]:
     return {kind: layout.report("backtest", f"{name}.{kind}") for kind in ("html", "json")}
 
 
-def write_report(store: Store, plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
+def write_report(bucket: Bucket, plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
     """Write page and figures, and return the outcome: all but the courses and the fits."""
     at = keys(plan)
     outcome = outcome_of(plan, filled, found)
     document = json.dumps({**found.to_dict(), **outcome}, indent=1, allow_nan=False)
     with external_write("backtest.report"):
-        store.put(at["json"], document.encode(), content_type="application/json")
+        bucket.put(at["json"], document.encode(), content_type="application/json")
         text = page(found, plan.pipeline.name, delay_text(plan.delay))
-        store.put(at["html"], text, content_type="text/html; charset=utf-8")
+        bucket.put(at["html"], text, content_type="text/html; charset=utf-8")
     return outcome
 
 

@@ -25,8 +25,7 @@ from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import labels_of
 from tasks.monitoring.arrivals import arrivals
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.results import recall, remember
 
 Array = np.ndarray[Any, Any]
@@ -47,15 +46,13 @@ class Filled:
     refused: Mapping[int, str]
 
 
-def filled(
-    settings: Settings, store: Store, plan: Plan, say: Say, workers: int | None = None
-) -> Filled:
+def filled(bucket: Bucket, plan: Plan, say: Say, workers: int | None = None) -> Filled:
     """Fit and judge every model of the history that is not kept from before.
 
     Raises:
         DataError: there are fewer than three batches, or no first model can be fitted.
     """
-    rows, made = read(settings, plan)
+    rows, made = read(bucket, plan)
     first = first_end(made.counts, plan.start)
     ends = range(first, len(made.names) - 1)
     say(
@@ -64,27 +61,27 @@ def filled(
     )
     found: dict[int, Answer] = {}
     for end in ends:
-        kept = _recalled(store, plan, end)
+        kept = _recalled(bucket, plan, end)
         if kept is not None:
             found[end] = kept
     missing = [end for end in ends if end not in found]
     if found:
         say(f"{len(found)} of {len(ends)} models are kept from before")
-    _fit(store, plan, rows, missing, found, say, workers)
+    _fit(bucket, plan, rows, missing, found, say, workers)
     history, refused = _history(plan, rows, made, first, found)
     return Filled(history, len(missing), len(ends) - len(missing), refused)
 
 
-def read(settings: Settings, plan: Plan) -> tuple[Rows, Cut]:
+def read(bucket: Bucket, plan: Plan) -> tuple[Rows, Cut]:
     """Read the rows that the plan is pinned to, with their labels, by event time; and cut them.
 
     Raises:
         DataError: there are fewer than three batches.
     """
-    pipeline, table = plan.pipeline, curated(settings, plan.pipeline.name)
+    pipeline, table = plan.pipeline, curated(bucket, plan.pipeline.name)
     frame = training_rows(table, plan.data, pipeline.event_time, key=pipeline.key)
     if plan.labels is not None:
-        frame, _ = with_labels(frame, labels_of(settings, pipeline, plan.labels), pipeline)
+        frame, _ = with_labels(frame, labels_of(bucket, pipeline, plan.labels), pipeline)
     frame = frame[frame[pipeline.event_time].notna()].reset_index(drop=True)
     times = moments(frame[pipeline.event_time])
     names = {one.batch: PurePosixPath(one.object).stem for one in arrivals(table.history())}
@@ -93,7 +90,7 @@ def read(settings: Settings, plan: Plan) -> tuple[Rows, Cut]:
 
 
 def _fit(
-    store: Store,
+    bucket: Bucket,
     plan: Plan,
     rows: Rows,
     missing: Sequence[int],
@@ -109,7 +106,7 @@ def _fit(
     recipe = Recipe(plan.pipeline, plan.setting)
     with tempfile.TemporaryDirectory(prefix="perennial-backtest-") as scratch:
         for end, answer in measured_all(rows, recipe, missing, Path(scratch), workers):
-            _keep(store, plan, end, answer)
+            _keep(bucket, plan, end, answer)
             found[end] = answer
             progress.done(end)
 
@@ -137,8 +134,8 @@ class _Progress:
         self.say(f"{bar} {len(self.ended)} of {total} models, about {left:.0f} s left")
 
 
-def _recalled(store: Store, plan: Plan, end: int) -> Answer | None:
-    known = recall(store, plan.fits, f"backtest-{end}")
+def _recalled(bucket: Bucket, plan: Plan, end: int) -> Answer | None:
+    known = recall(bucket, plan.fits, f"backtest-{end}")
     if known is None:
         return None
     if "refused" in known.document:
@@ -146,13 +143,13 @@ def _recalled(store: Store, plan: Plan, end: int) -> Answer | None:
     return Measured.from_dict(known.document, known.files)
 
 
-def _keep(store: Store, plan: Plan, end: int, answer: Answer) -> None:
+def _keep(bucket: Bucket, plan: Plan, end: int, answer: Answer) -> None:
     with external_write("backtest.fit"):
         if isinstance(answer, str):
-            remember(store, plan.fits, f"backtest-{end}", {"refused": answer})
+            remember(bucket, plan.fits, f"backtest-{end}", {"refused": answer})
         else:
             document, files = answer.to_dict(), answer.files()
-            remember(store, plan.fits, f"backtest-{end}", document, files)
+            remember(bucket, plan.fits, f"backtest-{end}", document, files)
 
 
 def _history(

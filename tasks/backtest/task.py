@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable, TrackingError
 from tasks.retries import retried
 from tasks.settings import Settings
@@ -24,11 +23,10 @@ RETRIES = retried(StoreUnavailable)
 def pin(pipeline: str, policies: list[str] | None, rows: int | None, start: float | None) -> Plan:
     """Pin the backtest to the data, the labels, the code and the champion's setting."""
     from tasks.backtest.pinning import pinned
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    declared = find_pipeline(pipeline, settings.pipelines)
-    plan = pinned(settings, S3Store(settings), declared, policies, rows, start)
+    workspace = open_workspace(Settings.from_environment(), pipeline)
+    plan = pinned(workspace, policies, rows, start)
     get_run_logger().info("Data version %d, fitted with %s", plan.data.version, plan.origin)
     return plan
 
@@ -37,10 +35,10 @@ def pin(pipeline: str, policies: list[str] | None, rows: int | None, start: floa
 def fill(plan: Plan) -> Filled:
     """Fit every model of the history once, and judge it on every later batch."""
     from tasks.backtest.table import filled
-    from tasks.store.s3 import S3Store
+    from tasks.store.connect import open_bucket
 
-    settings, logger = Settings.from_environment(), get_run_logger()
-    found = filled(settings, S3Store(settings), plan, logger.info)
+    bucket, logger = open_bucket(Settings.from_environment()), get_run_logger()
+    found = filled(bucket, plan, logger.info)
     for end, why in found.refused.items():
         logger.warning("No model after %s: %s", found.history.batches[end].name, why)
     return found
@@ -61,15 +59,15 @@ def report(plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
     """Write the page and the figures, show them, and return the outcome."""
     from tasks.backtest.page import HEADS, figure_rows
     from tasks.backtest.report import write_report
-    from tasks.store.s3 import S3Store
+    from tasks.store.connect import open_bucket
 
-    settings, name = Settings.from_environment(), plan.pipeline.name
-    outcome = write_report(S3Store(settings), plan, filled, found)
+    bucket, name = open_bucket(Settings.from_environment()), plan.pipeline.name
+    outcome = write_report(bucket, plan, filled, found)
     rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(found)]
     create_table_artifact(rows, key=f"backtest-{name}", description=found.recommendation.why)
     lines = [found.recommendation.why, *found.notes, f"```yaml\n{found.recommendation.yaml}\n```"]
     create_markdown_artifact("\n\n".join(lines), key=f"backtest-advice-{name}")
-    url = f"{settings.s3_endpoint}/{settings.bucket}/{outcome['report']['html']}"
+    url = bucket.url(outcome["report"]["html"])
     create_link_artifact(url, key=f"backtest-page-{name}", link_text="policy backtest")
     return {**outcome, "page": url}
 
@@ -82,9 +80,11 @@ def track(plan: Plan, found: Backtest) -> str | None:
     from tasks.backtest.records import records
     from tasks.tracking.courses import track_courses
 
-    settings = Settings.from_environment()
+    server = Settings.from_environment().mlflow_uri
+    if server is None:
+        return None
     try:
-        return track_courses(settings, plan.pipeline.name, records(plan, found), datetime.now(UTC))
+        return track_courses(server, plan.pipeline.name, records(plan, found), datetime.now(UTC))
     except TrackingError as error:
         get_run_logger().warning("No runs in MLflow: %s", error)
         return None

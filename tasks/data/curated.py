@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from tasks.data.columns import FileRows, known_columns
 from tasks.data.commits import Appended
 from tasks.data.reference import DatasetRef
-from tasks.data.table import Table, table_at
+from tasks.data.table import Table, table_in
 from tasks.errors import DataError
-from tasks.settings import Settings
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 BATCH, INGESTED_AT = "_batch", "_ingested_at"
 
 
-def curated(settings: Settings, pipeline: str) -> Table:
+def curated(bucket: Bucket, pipeline: str) -> Table:
     """Return the curated table of the pipeline of this name, which may not be there yet."""
-    return table_at(settings, Layout(pipeline).curated)
+    return table_in(bucket, Layout(pipeline).curated)
 
 
 def columns_of(table: Table) -> pa.Schema | None:

@@ -14,7 +14,7 @@ from tasks.data.commits import Appended, Commit, commit_of
 from tasks.data.location import Location, columns_of
 from tasks.data.table_errors import translated
 from tasks.errors import DataError
-from tasks.settings import Settings
+from tasks.store.bucket import Bucket
 
 if TYPE_CHECKING:
     import polars as pl
@@ -162,18 +162,7 @@ class Table(Location):
         return pl.scan_delta(self.uri, version=int(opened.version()), storage_options=options)
 
 
-def table_at(settings: Settings, path: str) -> Table:
-    """Return the table that lies at `path` in the bucket."""
-    options = {
-        "AWS_ENDPOINT_URL": settings.s3_endpoint,
-        "AWS_ACCESS_KEY_ID": settings.access_key,
-        "AWS_SECRET_ACCESS_KEY": settings.secret_key,
-        "AWS_REGION": settings.region,
-        "AWS_ALLOW_HTTP": "true",
-        "conditional_put": "etag",
-        "connect_timeout": "3 seconds",
-        "timeout": "120 seconds",
-        "max_retries": "3",
-        "retry_timeout": "300 seconds",
-    }
-    return Table(f"s3://{settings.bucket}/{path}", options)
+def table_in(bucket: Bucket, path: str) -> Table:
+    """Return the table that lies at `path` in the bucket, which need not be there yet."""
+    address = bucket.table(path)
+    return Table(address.uri, address.options)

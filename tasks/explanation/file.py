@@ -10,8 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 
-from tasks.config import Pipeline
-from tasks.data.curated import columns_of, curated
+from tasks.data.curated import columns_of
 from tasks.errors import DataError
 from tasks.explanation.attribution import Method
 from tasks.explanation.explainer import Explainer
@@ -20,8 +19,7 @@ from tasks.readers.sniff import open_source
 from tasks.readers.source import BadBatch
 from tasks.scoring.scorer import Scorer, champion_of, refuse_missing
 from tasks.scoring.sources import typed
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,7 @@ class Explained:
 
 
 def explain_file(
-    settings: Settings,
-    store: Store,
-    pipeline: Pipeline,
+    workspace: Workspace,
     path: Path,
     rows: int,
     method: Literal["shap", "lime"] | None = None,
@@ -68,9 +64,9 @@ def explain_file(
         ConfigurationError: the champion allows no SHAP's values, and they were asked for.
         IntegrityError: the champion's files do not hold.
     """
-    scorer = champion_of(settings, store, pipeline)
+    pipeline, scorer = workspace.pipeline, champion_of(workspace)
     explainer = Explainer(scorer.manifest, scorer.files, method)
-    frame = _first(settings, scorer, pipeline, path, rows)
+    frame = _first(workspace, scorer, path, rows)
     keys = frame[[name for name in pipeline.key if name in frame.columns]]
     return Explained(
         pipeline.name,
@@ -85,14 +81,12 @@ def explain_file(
     )
 
 
-def _first(
-    settings: Settings, scorer: Scorer, pipeline: Pipeline, path: Path, rows: int
-) -> pd.DataFrame:
-    schema = columns_of(curated(settings, pipeline.name))
+def _first(workspace: Workspace, scorer: Scorer, path: Path, rows: int) -> pd.DataFrame:
+    schema = columns_of(workspace.curated)
     assert schema is not None, "a champion was trained on a curated table"
     read: list[pa.Table] = []
     try:
-        source = open_source(path, path.name, int(pipeline.data.max_batch_gib * 2**30))
+        source = open_source(path, path.name, int(workspace.pipeline.data.max_batch_gib * 2**30))
         refuse_missing(scorer, source.names())
         for table in typed(source, schema):
             read.append(table.slice(0, rows - sum(one.num_rows for one in read)))

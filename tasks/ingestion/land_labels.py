@@ -14,7 +14,7 @@ import pyarrow as pa
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.data.commits import Commit
-from tasks.data.curated import columns_of, curated
+from tasks.data.curated import columns_of
 from tasks.data.table import Table
 from tasks.errors import ConfigurationError, DataError, NotFound, PreconditionFailed, StoreError
 from tasks.faults import external_write
@@ -24,12 +24,12 @@ from tasks.labels.join import Counts, Judged, judge
 from tasks.labels.read import label_schema, read_labels
 from tasks.labels.table import BATCH, LABELLED_AT, labels_table
 from tasks.quantities import duration
-from tasks.settings import Settings
-from tasks.store.base import ObjectInfo, Store
+from tasks.store.bucket import Bucket, ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.scratch import scratch
 from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
+from tasks.workspace import Workspace
 
 RACES = 50
 
@@ -49,7 +49,7 @@ class Landed:
 class Desk:
     """Where labels are read and written."""
 
-    store: Store
+    bucket: Bucket
     pipeline: Pipeline
     table: Table
     curated: Table
@@ -60,21 +60,21 @@ class Desk:
         return Layout(self.pipeline.name)
 
 
-def pending_labels(settings: Settings, store: Store, pipeline: Pipeline) -> tuple[ObjectInfo, ...]:
+def pending_labels(workspace: Workspace) -> tuple[ObjectInfo, ...]:
     """Return the files of labels without a receipt, in the order they arrived.
 
     Before the first batch there are none: labels wait until the types of their columns are known.
     """
-    layout = Layout(pipeline.name)
-    arrived = [info for info in store.list(layout.labels_incoming) if not info.key.endswith("/")]
-    if not arrived or curated(settings, pipeline.name).version() is None:
+    bucket, layout = workspace.bucket, workspace.layout
+    arrived = [info for info in bucket.list(layout.labels_incoming) if not info.key.endswith("/")]
+    if not arrived or workspace.curated.version() is None:
         return ()
-    done = {info.key for info in store.list(layout.label_receipts)}
+    done = {info.key for info in bucket.list(layout.label_receipts)}
     waiting = [info for info in arrived if _receipt(layout, info) not in done]
     return tuple(sorted(waiting, key=lambda info: (info.modified, info.key)))
 
 
-def land_labels(settings: Settings, store: Store, pipeline: Pipeline, key: str, say: Say) -> Landed:
+def land_labels(workspace: Workspace, key: str, say: Say) -> Landed:
     """Read, judge and keep the labels of one object; once, however often and wherever it died.
 
     Raises:
@@ -83,22 +83,23 @@ def land_labels(settings: Settings, store: Store, pipeline: Pipeline, key: str, 
         DataError: no batch was ingested yet.
         StoreError: the store, or the disk, did not do what was asked.
     """
+    pipeline, bucket = workspace.pipeline, workspace.bucket
     where = f"pipeline {pipeline.name}"
     if not pipeline.key:
         remedy = "Name the columns that identify a row: key: [...]."
         raise ConfigurationError(where, "labels are joined by the key", "no key", remedy)
-    rows = curated(settings, pipeline.name)
-    desk = Desk(store, pipeline, labels_table(settings, pipeline.name), rows, say)
+    rows = workspace.curated
+    desk = Desk(bucket, pipeline, labels_table(bucket, pipeline.name), rows, say)
     schema = columns_of(rows)
     if schema is None:
         remedy = f"Ingest a batch first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(where, "labels follow rows", "no curated table", remedy)
-    if store.head(key) is None:
-        raise NotFound(settings.bucket, "the object exists", key, "Look under labels/incoming/.")
+    if bucket.head(key) is None:
+        raise NotFound(bucket.name, "the object exists", key, "Look under labels/incoming/.")
     suite = find_suite(pipeline.suite)
-    with scratch(settings.home) as folder:
+    with scratch(workspace.home) as folder:
         path = folder / "object"
-        info = store.download(key, path)
+        info = bucket.download(key, path)
         with path.open("rb") as file:
             batch = hashlib.file_digest(file, "sha256").hexdigest()
         landed = _already(desk, batch) or _judged(desk, info, path, batch, schema, suite, folder)
@@ -106,7 +107,7 @@ def land_labels(settings: Settings, store: Store, pipeline: Pipeline, key: str, 
         _report(desk, landed)
     with external_write("label.receipt"):
         document = {"batch": batch, "key": key, "version": landed.version}
-        store.put(_receipt(desk.layout, info), as_json(document), content_type=JSON)
+        bucket.put(_receipt(desk.layout, info), as_json(document), content_type=JSON)
     told = landed.counts.sentence if landed.counts else "; ".join(landed.reasons)
     say(f"{landed.outcome}: {told}")
     return landed
@@ -122,9 +123,9 @@ def _already(desk: Desk, batch: str) -> Landed | None:
     if version is not None:
         return Landed("already", batch, version, _told(desk.table.history(), batch), ())
     key = desk.layout.labels_quarantine(batch) + REPORT
-    if desk.store.head(key) is None:
+    if desk.bucket.head(key) is None:
         return None
-    reasons = tuple(json.loads(desk.store.get(key))["reasons"])
+    reasons = tuple(json.loads(desk.bucket.get(key))["reasons"])
     return Landed("already", batch, None, None, reasons)
 
 
@@ -209,15 +210,15 @@ def _quarantined(desk: Desk, path: Path, report: Report) -> Landed:
     folder = desk.layout.labels_quarantine(report.batch)
     with external_write("label.quarantine_object"):
         name = report.object.rpartition("/")[2]
-        desk.store.upload(path, folder + (name if name != REPORT else f"object.{name}"))
+        desk.bucket.upload(path, folder + (name if name != REPORT else f"object.{name}"))
     with external_write("label.quarantine_report"):
-        desk.store.put(folder + REPORT, as_json(report.to_dict()), content_type=JSON)
+        desk.bucket.put(folder + REPORT, as_json(report.to_dict()), content_type=JSON)
     return Landed("quarantined", report.batch, None, None, report.reasons())
 
 
 def _leave_quarantine(desk: Desk, batch: str) -> None:
-    for info in list(desk.store.list(desk.layout.labels_quarantine(batch))):
-        desk.store.delete(info.key)
+    for info in list(desk.bucket.list(desk.layout.labels_quarantine(batch))):
+        desk.bucket.delete(info.key)
 
 
 def _report(desk: Desk, landed: Landed) -> None:
@@ -231,4 +232,4 @@ def _report(desk: Desk, landed: Landed) -> None:
     }
     with external_write("label.report"):
         place = desk.layout.report("labels", f"{landed.batch}.json")
-        desk.store.put(place, as_json(document), content_type=JSON)
+        desk.bucket.put(place, as_json(document), content_type=JSON)

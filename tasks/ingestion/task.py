@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
 from tasks.events.names import BATCH_ACCEPTED, BATCH_QUARANTINED, LABELS_ARRIVED
 from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from tasks.ingestion.ingest import Ingested
     from tasks.validation.report import Report
 
 RETRIES = retried(StoreUnavailable)
@@ -24,28 +22,25 @@ RETRIES = retried(StoreUnavailable)
 def find_pending(pipeline: str) -> list[str]:
     """Return the keys of the objects in `incoming/` that were not looked at yet."""
     from tasks.ingestion.ingest import pending
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    found = pending(S3Store(settings), find_pipeline(pipeline, settings.pipelines))
-    return [info.key for info in found]
+    workspace = open_workspace(Settings.from_environment(), pipeline)
+    return [info.key for info in pending(workspace)]
 
 
 @task(name="ingest object", task_run_name="ingest {key}", **RETRIES)
 def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
     """Land one object in the curated table or in quarantine, and show its report."""
     from tasks.ingestion.ingest import ingest_object, reasons_of, tell_ledger
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    declared = find_pipeline(pipeline, settings.pipelines)
+    workspace = open_workspace(Settings.from_environment(), pipeline)
     log = get_run_logger()
-    store = S3Store(settings)
-    ingested = ingest_object(settings, store, declared, key, log.info)
+    ingested = ingest_object(workspace, key, log.info)
     if ingested.report is not None:
-        _publish(ingested.report, ingested, settings)
+        _publish(ingested.report, workspace.bucket.url(ingested.report_key))
     if ingested.version is None:
-        tell_ledger(settings, store, declared, ingested, key)
+        tell_ledger(workspace, ingested, key)
     return {
         "key": key,
         "outcome": ingested.outcome,
@@ -54,7 +49,7 @@ def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
         "rows": ingested.rows,
         "report": ingested.report_key,
         "stands": "quarantined" if ingested.version is None else "accepted",
-        "reasons": list(reasons_of(store, declared, ingested)),
+        "reasons": list(reasons_of(workspace, ingested)),
     }
 
 
@@ -79,11 +74,10 @@ def batch_tidings(batches: list[dict[str, Any]]) -> list[tuple[str, dict[str, An
 def find_pending_labels(pipeline: str) -> list[str]:
     """Return the keys of the files of labels that were not looked at yet."""
     from tasks.ingestion.land_labels import pending_labels
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    declared = find_pipeline(pipeline, settings.pipelines)
-    return [info.key for info in pending_labels(settings, S3Store(settings), declared)]
+    workspace = open_workspace(Settings.from_environment(), pipeline)
+    return [info.key for info in pending_labels(workspace)]
 
 
 def labels_tidings(files: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
@@ -96,12 +90,11 @@ def labels_tidings(files: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any
 def land_one(pipeline: str, key: str) -> dict[str, Any]:
     """Keep the labels of one file or refuse it, and show how many there are of each kind."""
     from tasks.ingestion.land_labels import land_labels
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    declared = find_pipeline(pipeline, settings.pipelines)
+    workspace = open_workspace(Settings.from_environment(), pipeline)
     log = get_run_logger()
-    landed = land_labels(settings, S3Store(settings), declared, key, log.info)
+    landed = land_labels(workspace, key, log.info)
     counts = None if landed.counts is None else landed.counts.to_dict()
     if counts is not None:
         create_table_artifact([counts], key=f"labels-{pipeline}", description=key)
@@ -116,7 +109,7 @@ def land_one(pipeline: str, key: str) -> dict[str, Any]:
     }
 
 
-def _publish(report: Report, ingested: Ingested, settings: Settings) -> None:
+def _publish(report: Report, page: str) -> None:
     name = f"validation-{report.pipeline}"
     create_markdown_artifact(report.to_markdown(), key=name, description=report.object)
     rows = [
@@ -134,7 +127,7 @@ def _publish(report: Report, ingested: Ingested, settings: Settings) -> None:
             rows, key=f"validation-table-{report.pipeline}", description=report.object
         )
     create_link_artifact(
-        f"{settings.s3_endpoint}/{settings.bucket}/{ingested.report_key}",
+        page,
         key=f"validation-report-{report.pipeline}",
         link_text=f"validation report of batch {report.batch[:12]}",
         description=report.object,

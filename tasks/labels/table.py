@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.config import Pipeline
-from tasks.data.table import Table, table_at
-from tasks.settings import Settings
+from tasks.data.table import Table, table_in
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 BATCH, LABELLED_AT = "_batch", "_labelled_at"
 
 
-def labels_table(settings: Settings, pipeline: str) -> Table:
+def labels_table(bucket: Bucket, pipeline: str) -> Table:
     """Return the labels table of the pipeline of this name, which may not be there yet."""
-    return table_at(settings, Layout(pipeline).labels)
+    return table_in(bucket, Layout(pipeline).labels)
 
 
-def labels_version(settings: Settings, pipeline: Pipeline) -> int | None:
+def labels_version(bucket: Bucket, pipeline: Pipeline) -> int | None:
     """Return the newest version of the labels, or None where none ever came."""
-    return labels_table(settings, pipeline.name).version() if pipeline.key else None
+    return labels_table(bucket, pipeline.name).version() if pipeline.key else None
 
 
-def labels_of(settings: Settings, pipeline: Pipeline, version: int | None) -> pd.DataFrame:
+def labels_of(bucket: Bucket, pipeline: Pipeline, version: int | None) -> pd.DataFrame:
     """Return key, target, and when each label came (`_labelled_at`, UTC); one for a key.
 
     Without a version there are no rows.
@@ -35,6 +35,6 @@ def labels_of(settings: Settings, pipeline: Pipeline, version: int | None) -> pd
     columns = [*pipeline.key, pipeline.target, LABELLED_AT]
     if version is None:
         return pd.DataFrame(columns=columns)
-    rows = labels_table(settings, pipeline.name).read(columns, version=version)
+    rows = labels_table(bucket, pipeline.name).read(columns, version=version)
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     return frame

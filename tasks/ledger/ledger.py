@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.data.table import Table, table_at
+from tasks.data.table import Table, table_in
 from tasks.ledger.entry import Entry, figures_text
-from tasks.settings import Settings
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 COLUMNS = pa.schema(
@@ -48,9 +48,9 @@ class Ledger:
         return tuple(sorted(kept, key=lambda entry: (entry.at, entry.id)))
 
 
-def ledger_of(settings: Settings, pipeline: str) -> Ledger:
+def ledger_of(bucket: Bucket, pipeline: str) -> Ledger:
     """Return the ledger of the pipeline of this name."""
-    return Ledger(table_at(settings, Layout(pipeline).ledger))
+    return Ledger(table_in(bucket, Layout(pipeline).ledger))
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -174,7 +174,7 @@ def _champion(watch: Watch) -> Champion:
 def _errors(watch: Watch, seen: Seen, champion: Champion, entries: Sequence[Entry]) -> Array:
     """Return the champion's errors since it was fitted, batch after batch."""
     earlier = [one for one in observations(entries) if one.version == champion.version]
-    kept = [watch.store.get(keys(watch, one.batch)["errors"]) for one in earlier]
+    kept = [watch.bucket.get(keys(watch, one.batch)["errors"]) for one in earlier]
     arrays = [np.load(io.BytesIO(data), allow_pickle=False) for data in kept]
     return np.concatenate([*arrays, seen.errors])
 
@@ -187,10 +187,10 @@ def _record(watch: Watch, decided: Decided, cause: str) -> None:
         at = keys(watch, arrival.batch)
         buffer = io.BytesIO()
         np.save(buffer, seen.errors, allow_pickle=False)
-        watch.store.put(at["errors"], buffer.getvalue())
+        watch.bucket.put(at["errors"], buffer.getvalue())
         document = {"decision": decided.decision.to_dict(), "observation": observation}
         text = json.dumps(document, indent=2)
-        watch.store.put(at["json"], text.encode(), content_type="application/json")
+        watch.bucket.put(at["json"], text.encode(), content_type="application/json")
     entry = Entry(
         id=decided.id,
         at=datetime.now(UTC),

@@ -22,7 +22,7 @@ def write_report(watch: Watch, decided: Decided) -> str | None:
     columns = prepared_columns(watch.scorer.schema)
     page = html(reference, seen.sample, seen.drift, columns)
     key = keys(watch, decided.arrival.batch)["html"]
-    watch.store.put(key, page, content_type="text/html; charset=utf-8")
+    watch.bucket.put(key, page, content_type="text/html; charset=utf-8")
     return key
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from tasks.config import find_pipeline
 from tasks.errors import DataError, IntegrityError, StoreUnavailable
 from tasks.retries import retried
 from tasks.settings import Settings
@@ -24,11 +23,9 @@ RETRIES = retried(StoreUnavailable)
 def watch_champion(pipeline: str) -> Watch:
     """Load the champion, with its profile and its estimator."""
     from tasks.monitoring.watch import Watch
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    declared = find_pipeline(pipeline, settings.pipelines)
-    return Watch.of(settings, S3Store(settings), declared)
+    return Watch.of(open_workspace(Settings.from_environment(), pipeline))
 
 
 @task(name="find new batches", **RETRIES)
@@ -64,7 +61,7 @@ def judge_answers(watch: Watch) -> dict[str, Any] | None:
     from tasks.predictions import judging
 
     try:
-        found = judging.judge_answers(watch.settings, watch.store, watch.pipeline)
+        found = judging.judge_answers(watch.workspace)
     except (IntegrityError, DataError) as error:
         get_run_logger().warning("What was answered is not judged: %s", error)
         return None
@@ -92,7 +89,7 @@ def report(watch: Watch, decided: Decided) -> str | None:
         return None
     if key is not None:
         create_link_artifact(
-            f"{watch.settings.s3_endpoint}/{watch.settings.bucket}/{key}",
+            watch.bucket.url(key),
             key=f"drift-report-{watch.pipeline.name}",
             link_text="drift report",
             description=decided.arrival.object,

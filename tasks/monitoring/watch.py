@@ -9,20 +9,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Pipeline
-from tasks.data.curated import curated
 from tasks.data.table import Table
 from tasks.drift.encoding import decode_profile
 from tasks.drift.profile import Profile
 from tasks.estimation.estimator import Estimator
 from tasks.evaluation.metrics import METRICS
 from tasks.labels.table import labels_of, labels_table, labels_version
-from tasks.ledger.ledger import Ledger, ledger_of
+from tasks.ledger.ledger import Ledger
 from tasks.policy.situation import Figure
 from tasks.promotion import pointer
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
 from tasks.scoring.scorer import Scorer, champion_of
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
+from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,39 +31,44 @@ if TYPE_CHECKING:
 class Watch:
     """Where a monitoring run reads and writes, and the champion it watches (None: none yet)."""
 
-    settings: Settings
-    store: Store
-    pipeline: Pipeline
+    workspace: Workspace
     scorer: Scorer | None
 
     @classmethod
-    def of(cls, settings: Settings, store: Store, pipeline: Pipeline) -> Watch:
+    def of(cls, workspace: Workspace) -> Watch:
         """Load the champion, every check made.
 
         Raises:
             IntegrityError: the champion's files do not hold.
         """
-        there = pointer.read(store, pipeline.name) is not None
-        scorer = champion_of(settings, store, pipeline) if there else None
-        return cls(settings, store, pipeline, scorer)
+        there = pointer.read(workspace) is not None
+        return cls(workspace, champion_of(workspace) if there else None)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.workspace.pipeline
+
+    @property
+    def bucket(self) -> Bucket:
+        return self.workspace.bucket
 
     @property
     def table(self) -> Table:
-        return curated(self.settings, self.pipeline.name)
+        return self.workspace.curated
 
     @property
     def labels_table(self) -> Table:
-        return labels_table(self.settings, self.pipeline.name)
+        return labels_table(self.bucket, self.pipeline.name)
 
     @cached_property
     def labels(self) -> pd.DataFrame:
         """Key and target of the labels that came after their rows."""
-        version = labels_version(self.settings, self.pipeline)
-        return labels_of(self.settings, self.pipeline, version)
+        version = labels_version(self.bucket, self.pipeline)
+        return labels_of(self.bucket, self.pipeline, version)
 
     @property
     def ledger(self) -> Ledger:
-        return ledger_of(self.settings, self.pipeline.name)
+        return self.workspace.ledger
 
     @property
     def greater_is_better(self) -> bool:

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks.config import Pipeline
 from tasks.evaluation.metrics import METRICS
-from tasks.ledger.ledger import ledger_of
 from tasks.policy.situation import Figure, loss
 from tasks.predictions.live import Live
 from tasks.predictions.read import live_performance
 from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.trial import Trial
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Answered:
         }
 
 
-def judge_answers(settings: Settings, store: Store, pipeline: Pipeline) -> Answered | None:
+def judge_answers(workspace: Workspace) -> Answered | None:
     """Judge what was answered, and withdraw a canary whose live metric fell under its bound.
 
     None where there is nothing to judge by: no champion, no key, no log.
@@ -70,23 +67,23 @@ def judge_answers(settings: Settings, store: Store, pipeline: Pipeline) -> Answe
         StoreError: the store did not answer.
         IntegrityError: a pointer or a manifest does not hold.
     """
-    found = pointer.read(store, pipeline.name)
-    there = pipeline.key and predictions_table(settings, pipeline.name).version() is not None
+    pipeline, found = workspace.pipeline, pointer.read(workspace)
+    answered = predictions_table(workspace.bucket, workspace.name)
+    there = pipeline.key and answered.version() is not None
     if found is None or not there:
         return None
-    champion, trial = found[0], trials.standing(store, pipeline.name)
+    champion, trial = found[0], trials.standing(workspace)
     since = champion.since if trial is None else trial.since
-    reigning = live_performance(settings, store, pipeline, start=since)
+    reigning = live_performance(workspace, start=since)
     if trial is None:
         return Answered(since, champion.version, reigning)
-    tried = live_performance(settings, store, pipeline, start=since, roles=[trial.mode])
+    tried = live_performance(workspace, start=since, roles=[trial.mode])
     why = ""
     if trial.share:
         upwards = METRICS[pipeline.metric].greater_is_better
         why = fallen(reigning.live, tried.live, trial.max_drop, upwards=upwards)
     if why:
-        ledger = ledger_of(settings, pipeline.name)
-        ended = trials.withdraw(store, ledger, pipeline.name, by="monitor", why=why, trial=trial)
+        ended = trials.withdraw(workspace, by="monitor", why=why, trial=trial)
         why = "" if ended is None else why
     return Answered(since, champion.version, reigning, trial, tried, why)
 

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks.config import Pipeline
 from tasks.data.columns import from_polars
-from tasks.data.curated import columns_of, curated
-from tasks.data.table import Table
+from tasks.data.curated import columns_of
 from tasks.data.table_errors import translated
 from tasks.errors import ConfigurationError, NotFound
 from tasks.labels.table import labels_table
@@ -22,8 +20,8 @@ from tasks.predictions.key import key_of
 from tasks.predictions.live import OURS, Live, judged, keyed, with_truth
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion.versions import manifest_of
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
+from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +40,7 @@ class Answers:
 
 
 def answers(
-    settings: Settings,
+    bucket: Bucket,
     pipeline: str,
     *,
     start: datetime | None = None,
@@ -64,7 +62,7 @@ def answers(
     """
     import polars as pl
 
-    table = predictions_table(settings, pipeline)
+    table = predictions_table(bucket, pipeline)
     schema = pa.schema([SCHEMA.field(name) for name in columns])
     if table.version() is None:
         return Answers(schema.empty_table(), cut=False)
@@ -100,9 +98,7 @@ def _conditions(
 
 
 def live_performance(
-    settings: Settings,
-    store: Store,
-    pipeline: Pipeline,
+    workspace: Workspace,
     *,
     start: datetime | None = None,
     end: datetime | None = None,
@@ -119,38 +115,37 @@ def live_performance(
         StoreError: the store did not answer.
         IntegrityError: the manifest of a model that answered does not hold.
     """
+    pipeline = workspace.pipeline
     if not pipeline.key:
         remedy = "Name the columns that identify a row: key: [...]."
         rule = "labels are joined by the key"
         raise ConfigurationError(f"pipeline {pipeline.name}", rule, "no key", remedy)
     came = answers(
-        settings,
-        pipeline.name,
+        workspace.bucket,
+        workspace.name,
         start=start,
         end=end,
         roles=roles,
         limit=limit,
         columns=JUDGED,
     )
-    rows = curated(settings, pipeline.name)
-    columns = columns_of(rows)
+    columns = columns_of(workspace.curated)
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}
     latest = keyed(came.rows, kinds)
-    known = with_truth(latest, _truth(settings, pipeline, rows, latest), pipeline)
+    known = with_truth(latest, _truth(workspace, latest), pipeline)
     versions = sorted(set(latest[f"{OURS}model_version"].to_list()))
-    classes = {version: _classes(settings, store, pipeline, version) for version in versions}
+    classes = {version: _classes(workspace, version) for version in versions}
     return judged(pipeline, known, classes, answered=came.rows.num_rows, cut=came.cut)
 
 
-def _truth(
-    settings: Settings, pipeline: Pipeline, rows: Table, latest: pl.DataFrame
-) -> pl.DataFrame | None:
+def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:
     """Return key and target of the keys that were answered, the curated rows' own first."""
     import polars as pl
 
+    pipeline, labels = workspace.pipeline, labels_table(workspace.bucket, workspace.name)
     key, target = list(pipeline.key), pl.col(pipeline.target)
     wanted = latest.lazy().select(key) if len(latest) else None
-    tables = [table for table in (rows, labels_table(settings, pipeline.name)) if table.version()]
+    tables = [table for table in (workspace.curated, labels) if table.version()]
     if wanted is None or not tables:
         return None
     found = []
@@ -161,10 +156,8 @@ def _truth(
     return pl.concat(found).unique(key, keep="first", maintain_order=True)
 
 
-def _classes(
-    settings: Settings, store: Store, pipeline: Pipeline, version: int
-) -> tuple[Any, ...] | None:
+def _classes(workspace: Workspace, version: int) -> tuple[Any, ...] | None:
     try:
-        return manifest_of(store, pipeline.name, version, settings.signing_key).classes
+        return manifest_of(workspace, version).classes
     except NotFound:
         return None

@@ -23,6 +23,7 @@ from tasks.predictions.rows import rows_of
 from tasks.predictions.spool import stored_bytes
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 
 Say = Callable[[str], None]
 PARCEL_BYTES = 16 * 2**20
@@ -144,7 +145,7 @@ class Shipper:
         # Shipping tries again by itself, and a stop waits for the request at hand.
         wait = f"{self._patience} seconds"
         options = {"timeout": wait, "max_retries": "1", "retry_timeout": wait}
-        table = predictions_table(self.settings, name)
+        table = predictions_table(open_bucket(self.settings), name)
         return replace(table, options={**table.options, **options})
 
     def _failed(self, what: str, error: Exception) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from tasks.data.table import Table, table_at
-from tasks.settings import Settings
+from tasks.data.table import Table, table_in
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 SCHEMA = pa.schema(
@@ -22,7 +22,7 @@ SCHEMA = pa.schema(
 )
 
 
-def predictions_table(settings: Settings, pipeline: str) -> Table:
+def predictions_table(bucket: Bucket, pipeline: str) -> Table:
     """Return the predictions table of the pipeline of this name, which may not be there yet.
 
     A row is one answer; its columns are the same for every model version.
@@ -36,4 +36,4 @@ def predictions_table(settings: Settings, pipeline: str) -> Table:
     - value: JSON of the predicted label, or of the number.
     - probabilities: in the order of the manifest's classes; null for regression.
     """
-    return table_at(settings, Layout(pipeline).predictions)
+    return table_in(bucket, Layout(pipeline).predictions)

@@ -8,8 +8,8 @@ import re
 
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
 from tasks.promotion.manifest import canonical
-from tasks.store.base import Store
 from tasks.store.layout import Layout
+from tasks.workspace import Place
 
 CLAIM = "claim.json"
 TAKEN = (CLAIM, "manifest.json")
@@ -17,47 +17,49 @@ FILE_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
 LARGEST = 10**9
 
 
-def claimed(store: Store, layout: Layout, key: str) -> int:
+def claimed(place: Place, key: str) -> int:
     """Return the version that this training key holds, claiming the next one if it has none.
 
     Numbers are tried one by one from the largest known: racers with one key meet at the same
     number, and whoever loses the conditional write reads whose it is.
     """
-    taken = numbers({info.key for info in store.list(layout.models)}, layout)
+    bucket, layout = place.bucket, place.layout
+    taken = numbers({info.key for info in bucket.list(layout.models)}, layout)
     for version in reversed(taken):
-        if _holder(store, layout, version) == key:
+        if _holder(place, version) == key:
             return version
     version = max(taken, default=0) + 1
     claim = canonical({"training_key": key})
     while version < LARGEST:
-        place = layout.model_file(version, CLAIM)
+        where = layout.model_file(version, CLAIM)
         try:
-            store.put(place, claim, if_absent=True, content_type="application/json")
+            bucket.put(where, claim, if_absent=True, content_type="application/json")
             return version
         except PreconditionFailed:
-            if _holder(store, layout, version) == key:
+            if _holder(place, version) == key:
                 return version
         version += 1
     raise IntegrityError(layout.models, "a version number is free", version)
 
 
-def kept(store: Store, layout: Layout, version: int, name: str, data: bytes) -> str:
+def kept(place: Place, version: int, name: str, data: bytes) -> str:
     """Write a file without overwriting any; return the object's name.
 
     An earlier attempt that was not bit for bit the same may lie there, and its manifest may be
     on the way: then the file gets a name of its own.
     """
+    bucket, layout = place.bucket, place.layout
     if not FILE_NAME.fullmatch(name) or name in TAKEN:
         raise IntegrityError(layout.models, "a file name is plain and not taken", repr(name))
     for candidate in (name, f"{sha256(data)[:16]}-{name}"):
-        place = layout.model_file(version, candidate)
+        where = layout.model_file(version, candidate)
         try:
-            store.put(place, data, if_absent=True)
+            bucket.put(where, data, if_absent=True)
             return candidate
         except PreconditionFailed:
-            if store.get(place) == data:
+            if bucket.get(where) == data:
                 return candidate
-    raise IntegrityError(place, "it holds the bytes its name says", "others", "Remove it.")
+    raise IntegrityError(where, "it holds the bytes its name says", "others", "Remove it.")
 
 
 def numbers(keys: set[str], layout: Layout) -> tuple[int, ...]:
@@ -71,9 +73,9 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _holder(store: Store, layout: Layout, version: int) -> str | None:
+def _holder(place: Place, version: int) -> str | None:
     try:
-        content = json.loads(store.get(layout.model_file(version, CLAIM)))
+        content = json.loads(place.bucket.get(place.layout.model_file(version, CLAIM)))
         return str(content["training_key"])
     except (NotFound, ValueError, KeyError, TypeError):
         return None

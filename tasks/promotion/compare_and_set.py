@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tasks.errors import NotFound, PreconditionFailed
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 
 READS = 5
 
 
-def steady(store: Store, key: str) -> tuple[bytes, str] | None:
+def steady(bucket: Bucket, key: str) -> tuple[bytes, str] | None:
     """Return an object's bytes and their entity tag, or None where there is no object.
 
     Raises:
@@ -16,32 +16,32 @@ def steady(store: Store, key: str) -> tuple[bytes, str] | None:
         StoreError: the store did not answer.
     """
     for _ in range(READS):
-        before = store.head(key)
+        before = bucket.head(key)
         if before is None:
             return None
         try:
-            data = store.get(key)
+            data = bucket.get(key)
         except NotFound:
             continue
-        after = store.head(key)
+        after = bucket.head(key)
         if after is not None and after.etag == before.etag:
             return data, after.etag
     raise PreconditionFailed(key, "it stays as it is while it is read", None, "Try again later.")
 
 
-def swapped(store: Store, key: str, data: bytes, etag: str | None) -> str:
+def swapped(bucket: Bucket, key: str, data: bytes, etag: str | None) -> str:
     """Put bytes in the place of those with this entity tag (None: of nothing); return the new one.
 
     Raises:
         PreconditionFailed: somebody else changed the object; nothing was written.
     """
     try:
-        kept = store.put(
+        kept = bucket.put(
             key, data, if_absent=etag is None, if_match=etag, content_type="application/json"
         )
     except PreconditionFailed:
         # A write whose answer was lost and that was then repeated loses against itself.
-        now = steady(store, key)
+        now = steady(bucket, key)
         if now is None or now[0] != data:
             raise
         return now[1]

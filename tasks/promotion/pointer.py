@@ -11,8 +11,7 @@ from typing import Any, Literal
 from tasks.errors import IntegrityError
 from tasks.promotion.compare_and_set import steady, swapped
 from tasks.promotion.manifest import canonical
-from tasks.store.base import Store
-from tasks.store.layout import Layout
+from tasks.workspace import Place
 
 FORMAT = 1
 LONGEST_HISTORY = 100
@@ -111,19 +110,19 @@ def succeed(current: Champion | None, new: Champion) -> Champion:
     return replace(new, history=history, replaced=current.version)
 
 
-def read(store: Store, pipeline: str) -> tuple[Champion, str] | None:
+def read(place: Place) -> tuple[Champion, str] | None:
     """Return the champion and the entity tag of the pointer, or None before the first promotion.
 
     Raises:
         IntegrityError: the object is no champion pointer.
         StoreError: the store did not answer.
     """
-    key = Layout(pipeline).champion
-    found = steady(store, key)
+    key = place.layout.champion
+    found = steady(place.bucket, key)
     return None if found is None else (Champion.from_bytes(found[0], key), found[1])
 
 
-def swap(store: Store, pipeline: str, new: Champion, etag: str | None) -> str:
+def swap(place: Place, new: Champion, etag: str | None) -> str:
     """Put `new` in the place of the pointer that has this entity tag; return the new one.
 
     `etag` None means that there is no pointer yet.
@@ -131,4 +130,4 @@ def swap(store: Store, pipeline: str, new: Champion, etag: str | None) -> str:
     Raises:
         PreconditionFailed: somebody else changed the pointer; nothing was written.
     """
-    return swapped(store, Layout(pipeline).champion, new.to_bytes(), etag)
+    return swapped(place.bucket, place.layout.champion, new.to_bytes(), etag)

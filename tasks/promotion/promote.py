@@ -8,11 +8,10 @@ what the pointer it found is lacking.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tasks.errors import ConfigurationError, NotFound, PerennialError, PreconditionFailed
 from tasks.faults import external_write
@@ -21,15 +20,11 @@ from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Change, Promotion, change_entry, failed_entry, lost_to
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import checked_version, load, published
-from tasks.store.base import Store
-
-if TYPE_CHECKING:
-    from tasks.ledger.ledger import Ledger
+from tasks.workspace import Place
 
 ALIAS = "champion"
 LONGEST_TEXT = 500
 MIRRORINGS = 5
-Mirror = Callable[[str, str, int, str], None]
 
 
 class Expected(Enum):
@@ -42,21 +37,6 @@ NOW: Final = Expected.NOW
 
 
 @dataclass(frozen=True)
-class Context:
-    """What a promotion works with.
-
-    `mirror(pipeline, alias, version, pointer_id)` sets an alias in the MLflow registry and raises
-    a `PerennialError` where it cannot; None leaves the registry alone.
-    """
-
-    store: Store
-    ledger: Ledger
-    signing_key: str = field(repr=False)
-    pipeline: str
-    mirror: Mirror | None = None
-
-
-@dataclass(frozen=True)
 class _Attempt:
     kind: Change
     by: str
@@ -66,7 +46,7 @@ class _Attempt:
 
 
 def promote(
-    context: Context,
+    place: Place,
     version: int | str,
     *,
     by: str,
@@ -92,11 +72,11 @@ def promote(
         StoreError: the store did not answer; call again, nothing is done twice.
     """
     asked = _attempt("promotion", by, why, override, attempt)
-    return _change(context, checked_version(version), asked, expected)
+    return _change(place, checked_version(version), asked, expected)
 
 
 def rollback(
-    context: Context,
+    place: Place,
     version: int | str | None = None,
     *,
     by: str,
@@ -114,51 +94,49 @@ def rollback(
     """
     asked = _attempt("rollback", by, why, override, attempt)
     named = None if version is None else checked_version(version)
-    return _change(context, named, asked, expected)
+    return _change(place, named, asked, expected)
 
 
-def repair(context: Context) -> Promotion | None:
+def repair(place: Place) -> Promotion | None:
     """Complete the ledger and the alias for the pointer as it is; None without a champion."""
-    found = pointer.read(context.store, context.pipeline)
+    found = pointer.read(place)
     if found is None:
         return None
     champion = found[0]
-    context.ledger.append(change_entry(context.pipeline, champion))
-    done = Promotion("already", champion.kind, context.pipeline, champion.version, champion)
-    return _mirrored(context, done)
+    place.ledger.append(change_entry(place.name, champion))
+    done = Promotion("already", champion.kind, place.name, champion.version, champion)
+    return _mirrored(place, done)
 
 
 def _change(
-    context: Context, named: int | None, asked: _Attempt, expected: str | Expected | None
+    place: Place, named: int | None, asked: _Attempt, expected: str | Expected | None
 ) -> Promotion:
-    found = pointer.read(context.store, context.pipeline)
+    found = pointer.read(place)
     current, etag = (None, None) if found is None else found
-    unfinished = current is not None and context.ledger.append(
-        change_entry(context.pipeline, current)
-    )
+    unfinished = current is not None and place.ledger.append(change_entry(place.name, current))
     version = named or (current.previous if current else None)
     if current is not None and _repeats(asked, named, current, unfinished):
         version = current.version
-    outcome = Promotion("refused", asked.kind, context.pipeline, version, current)
+    outcome = Promotion("refused", asked.kind, place.name, version, current)
     if version is None:
         reason = "there is no previous champion to go back to"
-        return _failed(context, replace(outcome, reasons=(reason,)), asked)
+        return _failed(place, replace(outcome, reasons=(reason,)), asked)
     if current is not None and current.version == version:
-        return _mirrored(context, replace(outcome, outcome="already"))
+        return _mirrored(place, replace(outcome, outcome="already"))
     if expected is not NOW and expected != etag:
-        return _lost(context, outcome, asked)
-    manifest = _checked(context, version)
+        return _lost(place, outcome, asked)
+    manifest = _checked(place, version)
     if not manifest.verdict.passed and not asked.override:
-        return _failed(context, replace(outcome, reasons=manifest.verdict.reasons), asked)
+        return _failed(place, replace(outcome, reasons=manifest.verdict.reasons), asked)
     new = pointer.succeed(current, _champion(manifest, asked))
     try:
         with external_write("promote.pointer"):
-            pointer.swap(context.store, context.pipeline, new, etag)
+            pointer.swap(place, new, etag)
     except PreconditionFailed:
-        return _lost(context, outcome, asked)
+        return _lost(place, outcome, asked)
     with external_write("promote.ledger"):
-        context.ledger.append(change_entry(context.pipeline, new))
-    return _mirrored(context, replace(outcome, outcome="promoted", champion=new))
+        place.ledger.append(change_entry(place.name, new))
+    return _mirrored(place, replace(outcome, outcome="promoted", champion=new))
 
 
 def _attempt(
@@ -185,12 +163,12 @@ def _repeats(asked: _Attempt, named: int | None, current: Champion, unfinished: 
     )
 
 
-def _checked(context: Context, version: int) -> Manifest:
+def _checked(place: Place, version: int) -> Manifest:
     try:
-        return load(context.store, context.pipeline, version, context.signing_key)[0]
+        return load(place, version)[0]
     except NotFound as error:
-        known = ", ".join(map(str, published(context.store, context.pipeline))) or "none"
-        rule = f"{context.pipeline} has the version"
+        known = ", ".join(map(str, published(place))) or "none"
+        rule = f"{place.name} has the version"
         raise ConfigurationError("model version", rule, version, f"Known: {known}.") from error
 
 
@@ -207,36 +185,36 @@ def _champion(manifest: Manifest, asked: _Attempt) -> Champion:
     )
 
 
-def _lost(context: Context, outcome: Promotion, asked: _Attempt) -> Promotion:
-    found = pointer.read(context.store, context.pipeline)
+def _lost(place: Place, outcome: Promotion, asked: _Attempt) -> Promotion:
+    found = pointer.read(place)
     winner = None if found is None else found[0]
     if winner is not None:
-        context.ledger.append(change_entry(context.pipeline, winner))
+        place.ledger.append(change_entry(place.name, winner))
     lost = replace(outcome, outcome="lost", champion=winner, reasons=lost_to(winner))
-    return _failed(context, lost, asked)
+    return _failed(place, lost, asked)
 
 
-def _failed(context: Context, outcome: Promotion, asked: _Attempt) -> Promotion:
+def _failed(place: Place, outcome: Promotion, asked: _Attempt) -> Promotion:
     entry = failed_entry(
         outcome, at=datetime.now(UTC), by=asked.by, why=asked.why, attempt=asked.id
     )
-    context.ledger.append(entry)
+    place.ledger.append(entry)
     return outcome
 
 
-def _mirrored(context: Context, outcome: Promotion) -> Promotion:
+def _mirrored(place: Place, outcome: Promotion) -> Promotion:
     """Set the alias to the pointer's version, again while the pointer moves under it."""
-    if context.mirror is None:
+    if place.mirror is None:
         return outcome
     problem = "the pointer kept moving"
     try:
         for _ in range(MIRRORINGS):
-            before = pointer.read(context.store, context.pipeline)
+            before = pointer.read(place)
             if before is None:
                 return outcome
             with external_write("promote.alias"):
-                context.mirror(context.pipeline, ALIAS, before[0].version, before[0].id)
-            after = pointer.read(context.store, context.pipeline)
+                place.mirror(place.name, ALIAS, before[0].version, before[0].id)
+            after = pointer.read(place)
             if after is not None and after[1] == before[1]:
                 return replace(outcome, alias="mirrored")
     except PerennialError as error:

@@ -8,40 +8,37 @@ from datetime import UTC, datetime
 
 from tasks.errors import ConfigurationError, NotFound, PreconditionFailed, Refused
 from tasks.faults import external_write
-from tasks.ledger.ledger import Ledger
 from tasks.promotion import pointer
 from tasks.promotion.compare_and_set import steady, swapped
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.pointer import Champion
-from tasks.promotion.promote import Context
 from tasks.promotion.trial import Trial, trial_entries
 from tasks.promotion.versions import checked_version, load, manifest_of
-from tasks.store.base import Store
-from tasks.store.layout import Layout
+from tasks.workspace import Place
 
 
-def read(store: Store, pipeline: str) -> tuple[Trial, str] | None:
+def read(place: Place) -> tuple[Trial, str] | None:
     """Return the latest trial, ended or not, and its entity tag; None where there was none.
 
     Raises:
         IntegrityError: the object is no trial.
         StoreError: the store did not answer.
     """
-    key = Layout(pipeline).challenger
-    found = steady(store, key)
+    key = place.layout.challenger
+    found = steady(place.bucket, key)
     return None if found is None else (Trial.from_bytes(found[0], key), found[1])
 
 
-def standing(store: Store, pipeline: str) -> Trial | None:
+def standing(place: Place) -> Trial | None:
     """Return the trial that goes on now, or None; raises as `read`."""
-    found, champion = read(store, pipeline), pointer.read(store, pipeline)
+    found, champion = read(place), pointer.read(place)
     if found is None or champion is None or not found[0].stands(champion[0].digest):
         return None
     return found[0]
 
 
 def begin(
-    context: Context,
+    place: Place,
     version: int | str,
     share: float,
     *,
@@ -63,16 +60,16 @@ def begin(
         IntegrityError: its files do not hold.
         StoreError: the store did not answer.
     """
-    found = pointer.read(context.store, context.pipeline)
-    where = f"{context.pipeline} version {version}"
+    found = pointer.read(place)
+    where = f"{place.name} version {version}"
     if found is None:
         rule = "a challenger is tried beside a champion"
         raise Refused(where, rule, "no champion", "Promote a version first.")
-    champion, before = found[0], read(context.store, context.pipeline)
+    champion, before = found[0], read(place)
     if before is not None:
-        _tell(context.ledger, context.pipeline, before[0])
-    manifest = _loaded(context, checked_version(version))
-    _check(context, manifest, champion, share, override=override, where=where)
+        _tell(place, before[0])
+    manifest = _loaded(place, checked_version(version))
+    _check(place, manifest, champion, share, override=override, where=where)
     trial = Trial(
         version=manifest.version,
         digest=manifest.digest,
@@ -86,25 +83,25 @@ def begin(
         max_drop=max_drop,
         attempt=uuid.uuid4().hex,
     )
-    _write(context, trial, before[1] if before else None, where)
+    _write(place, trial, before[1] if before else None, where)
     return trial
 
 
 def begin_once(
-    context: Context, version: int, share: float, *, max_error_rate: float, max_drop: float
+    place: Place, version: int, share: float, *, max_error_rate: float, max_drop: float
 ) -> Trial | None:
     """Try a challenger that awaits approval; None where it was tried beside this champion before,
     or there is none.
 
     Raises as `begin`.
     """
-    found = read(context.store, context.pipeline)
-    champion = pointer.read(context.store, context.pipeline)
+    found = read(place)
+    champion = pointer.read(place)
     tried = found and (found[0].version, found[0].beside)
     if champion is None or tried == (version, champion[0].digest):
         return None
     return begin(
-        context,
+        place,
         version,
         share,
         by="train",
@@ -115,9 +112,7 @@ def begin_once(
 
 
 def withdraw(
-    store: Store,
-    ledger: Ledger,
-    pipeline: str,
+    place: Place,
     *,
     by: str,
     why: str,
@@ -130,36 +125,36 @@ def withdraw(
     Raises:
         StoreError: the store did not answer.
     """
-    found = read(store, pipeline)
-    champion = pointer.read(store, pipeline)
+    found = read(place)
+    champion = pointer.read(place)
     if found is None or champion is None:
         return None
     now, etag = found
-    _tell(ledger, pipeline, now)
+    _tell(place, now)
     if not now.stands(champion[0].digest) or (trial is not None and now.attempt != trial.attempt):
         return None
     ended = replace(now, ended=why, ended_by=by, ended_at=datetime.now(UTC))
     try:
         with external_write("trial.pointer"):
-            swapped(store, Layout(pipeline).challenger, ended.to_bytes(), etag)
+            swapped(place.bucket, place.layout.challenger, ended.to_bytes(), etag)
     except PreconditionFailed:
         return None
     with external_write("trial.ledger"):
-        _tell(ledger, pipeline, ended)
+        _tell(place, ended)
     return ended
 
 
-def _loaded(context: Context, version: int) -> Manifest:
+def _loaded(place: Place, version: int) -> Manifest:
     try:
-        return load(context.store, context.pipeline, version, context.signing_key)[0]
+        return load(place, version)[0]
     except NotFound as error:
-        rule = f"{context.pipeline} has the version"
-        remedy = f"List them with `perennial models {context.pipeline}`."
+        rule = f"{place.name} has the version"
+        remedy = f"List them with `perennial models {place.name}`."
         raise ConfigurationError("model version", rule, version, remedy) from error
 
 
 def _check(
-    context: Context,
+    place: Place,
     manifest: Manifest,
     champion: Champion,
     share: float,
@@ -175,26 +170,25 @@ def _check(
         reasons = "; ".join(manifest.verdict.reasons)
         remedy = "Try it in shadow, or overrule the gate with --override."
         raise Refused(where, "a canary passed the gate", reasons, remedy)
-    args = context.store, context.pipeline, champion.version, context.signing_key
-    classes = manifest_of(*args).classes
+    classes = manifest_of(place, champion.version).classes
     if manifest.classes != classes:
         rule = "a canary has the champion's classes, for its answers stand among the champion's"
         came = f"{list(manifest.classes)}, not {list(classes)}"
         raise Refused(where, rule, came, "Try it in shadow.")
 
 
-def _write(context: Context, trial: Trial, etag: str | None, where: str) -> None:
+def _write(place: Place, trial: Trial, etag: str | None, where: str) -> None:
     try:
         with external_write("trial.pointer"):
-            key = Layout(context.pipeline).challenger
-            swapped(context.store, key, trial.to_bytes(), etag)
+            key = place.layout.challenger
+            swapped(place.bucket, key, trial.to_bytes(), etag)
     except PreconditionFailed as error:
         rule = "nobody else begins or ends a trial at the same time"
         raise Refused(where, rule, "another trial", "See `perennial status`.") from error
     with external_write("trial.ledger"):
-        _tell(context.ledger, context.pipeline, trial)
+        _tell(place, trial)
 
 
-def _tell(ledger: Ledger, pipeline: str, trial: Trial) -> None:
-    for entry in trial_entries(pipeline, trial):
-        ledger.append(entry)
+def _tell(place: Place, trial: Trial) -> None:
+    for entry in trial_entries(place.name, trial):
+        place.ledger.append(entry)

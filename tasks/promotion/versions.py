@@ -18,8 +18,7 @@ from tasks.faults import external_write
 from tasks.promotion.claims import claimed, kept, numbers, sha256
 from tasks.promotion.golden import agrees
 from tasks.promotion.manifest import MODEL, REMEDY, Manifest, sign, verify
-from tasks.store.base import Store
-from tasks.store.layout import Layout
+from tasks.workspace import Place
 
 Files = Mapping[str, bytes]
 Build = Callable[[int], tuple[Manifest, Files]]
@@ -47,7 +46,7 @@ got '../x'. List them with `perennial models`.
     return int(text)
 
 
-def publish(store: Store, pipeline: str, key: str, build: Build, signing_key: str) -> int:
+def publish(place: Place, key: str, build: Build) -> int:
     """Publish the model of one training and return its version; the same key, the same version.
 
     `build` takes the version and returns the manifest and the files by name (`model.onnx` is
@@ -60,10 +59,10 @@ def publish(store: Store, pipeline: str, key: str, build: Build, signing_key: st
         ConfigurationError: the signing key is empty.
         StoreError: the store did not do it.
     """
-    layout = Layout(pipeline)
-    version = claimed(store, layout, key)
+    bucket, layout, pipeline = place.bucket, place.layout, place.name
+    version = claimed(place, key)
     with suppress(NotFound):
-        return manifest_of(store, pipeline, version, signing_key).version
+        return manifest_of(place, version).version
     manifest, files = build(version)
     where = layout.manifest(version)
     _check_place(manifest, pipeline, version, where)
@@ -71,19 +70,19 @@ def publish(store: Store, pipeline: str, key: str, build: Build, signing_key: st
         raise IntegrityError(where, f"the training key is {key}", manifest.training_key)
     digests = {name: sha256(data) for name, data in files.items()}
     manifest = replace(manifest, files=digests, stored={})
-    sign(manifest, signing_key)
+    sign(manifest, place.signing_key)
     check_answers(manifest, files, where)
     with external_write("train.model"):
-        stored = {name: kept(store, layout, version, name, data) for name, data in files.items()}
+        stored = {name: kept(place, version, name, data) for name, data in files.items()}
     manifest = replace(manifest, stored={n: at for n, at in stored.items() if n != at})
     with external_write("train.manifest"), suppress(PreconditionFailed):
-        signed = sign(manifest, signing_key)
-        store.put(where, signed, if_absent=True, content_type="application/json")
-    return manifest_of(store, pipeline, version, signing_key).version
+        signed = sign(manifest, place.signing_key)
+        bucket.put(where, signed, if_absent=True, content_type="application/json")
+    return manifest_of(place, version).version
 
 
 def load(
-    store: Store, pipeline: str, version: int, signing_key: str, digest: str | None = None
+    place: Place, version: int, digest: str | None = None
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return a version's manifest and files, every check made.
 
@@ -96,20 +95,17 @@ def load(
         IntegrityError: a check failed; it says which, and for which object.
         StoreError: the store did not answer.
     """
-    manifest = manifest_of(store, pipeline, version, signing_key)
-    layout = Layout(pipeline)
-    where = layout.manifest(version)
+    manifest = manifest_of(place, version)
+    where = place.layout.manifest(version)
     if digest is not None and not hmac.compare_digest(manifest.digest, digest):
         rule = f"its digest is {digest[:12]}…, as the champion pointer says"
         raise IntegrityError(where, rule, f"{manifest.digest[:12]}…", REMEDY)
-    files = {name: _file(store, layout, manifest, name) for name in manifest.files}
+    files = {name: _file(place, manifest, name) for name in manifest.files}
     check_answers(manifest, files, where)
     return manifest, files
 
 
-def models(
-    store: Store, pipeline: str, signing_key: str, damaged: Damaged | None = None
-) -> tuple[Manifest, ...]:
+def models(place: Place, damaged: Damaged | None = None) -> tuple[Manifest, ...]:
     """Return the manifest of every published version, oldest first, signatures verified.
 
     Raises:
@@ -117,9 +113,9 @@ def models(
             others are returned.
     """
     found = []
-    for version in published(store, pipeline):
+    for version in published(place):
         try:
-            found.append(manifest_of(store, pipeline, version, signing_key))
+            found.append(manifest_of(place, version))
         except IntegrityError as error:
             if damaged is None:
                 raise
@@ -127,23 +123,23 @@ def models(
     return tuple(found)
 
 
-def published(store: Store, pipeline: str) -> tuple[int, ...]:
+def published(place: Place) -> tuple[int, ...]:
     """Return the numbers of the published versions, unverified, oldest first."""
-    layout = Layout(pipeline)
-    keys = {info.key for info in store.list(layout.models)}
+    layout = place.layout
+    keys = {info.key for info in place.bucket.list(layout.models)}
     return tuple(v for v in numbers(keys, layout) if layout.manifest(v) in keys)
 
 
-def manifest_of(store: Store, pipeline: str, version: int, signing_key: str) -> Manifest:
+def manifest_of(place: Place, version: int) -> Manifest:
     """Return a version's manifest: signature verified, in its own place; files not looked at.
 
     Raises:
         NotFound: the version is not published.
         IntegrityError: it was changed, signed with another key, or belongs elsewhere.
     """
-    where = Layout(pipeline).manifest(version)
-    manifest = verify(store.get(where), signing_key, where)
-    _check_place(manifest, pipeline, version, where)
+    where = place.layout.manifest(version)
+    manifest = verify(place.bucket.get(where), place.signing_key, where)
+    _check_place(manifest, place.name, version, where)
     return manifest
 
 
@@ -175,10 +171,10 @@ def _check_place(manifest: Manifest, pipeline: str, version: int, where: str) ->
         raise IntegrityError(where, rule, came, REMEDY)
 
 
-def _file(store: Store, layout: Layout, manifest: Manifest, name: str) -> bytes:
-    where = layout.model_file(manifest.version, manifest.stored.get(name, name))
+def _file(place: Place, manifest: Manifest, name: str) -> bytes:
+    where = place.layout.model_file(manifest.version, manifest.stored.get(name, name))
     try:
-        data = store.get(where)
+        data = place.bucket.get(where)
     except NotFound as error:
         raise IntegrityError(where, "the manifest's file exists", "none", REMEDY) from error
     digest = sha256(data)

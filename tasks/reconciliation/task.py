@@ -34,8 +34,9 @@ def look(pipeline: str, grace: float) -> list[Launch]:
 
     from tasks.reconciliation.missing import missing
     from tasks.reconciliation.waiting import waiting
+    from tasks.workspace import open_workspace
 
-    found = waiting(Settings.from_environment(), pipeline)
+    found = waiting(open_workspace(Settings.from_environment(), pipeline))
     if not any(found.values()):
         return []
     with get_client(sync_client=True) as client:
@@ -69,8 +70,9 @@ def start(launch: Launch) -> str:
 def honour_alias(pipeline: str) -> str | None:
     """Promote what a person moved the MLflow alias to, and repair an alias that fell behind."""
     from tasks.reconciliation.alias import honoured
+    from tasks.workspace import open_workspace
 
-    said = honoured(Settings.from_environment(), pipeline)
+    said = honoured(open_workspace(Settings.from_environment(), pipeline))
     if said:
         get_run_logger().info(said)
     return said

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from tasks.config import find_pipeline
-from tasks.data.curated import curated
 from tasks.ingestion.ingest import pending
 from tasks.ingestion.land_labels import pending_labels
 from tasks.labels.table import labels_table
-from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.arrivals import arrivals, label_arrivals, unanswered, undecided
 from tasks.reconciliation.missing import Waiting
-from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.workspace import Workspace
 
 
-def waiting(settings: Settings, pipeline: str) -> dict[str, tuple[Waiting, ...]]:
+def waiting(workspace: Workspace) -> dict[str, tuple[Waiting, ...]]:
     """Return what waits for ingest, label, monitor and train, by flow."""
-    store = S3Store(settings)
-    declared = find_pipeline(pipeline, settings.pipelines)
-    objects = pending(store, declared)
-    labels = pending_labels(settings, store, declared)
-    table = curated(settings, pipeline)
-    entries = ledger_of(settings, pipeline).entries()
-    came = label_arrivals(labels_table(settings, pipeline).history())
-    every = (*arrivals(table.history()), *came)
+    table, entries = workspace.curated, workspace.ledger.entries()
+    labels = label_arrivals(labels_table(workspace.bucket, workspace.name).history())
+    every = (*arrivals(table.history()), *labels)
     found = () if table.version() is None else undecided(every, entries)
     return {
-        "ingest": tuple(Waiting(info.key, info.modified) for info in objects),
-        "label": tuple(Waiting(info.key, info.modified) for info in labels),
-        "monitor": tuple(Waiting(one.batch[:12], one.at) for one in found),
+        "ingest": tuple(Waiting(info.key, info.modified) for info in pending(workspace)),
+        "label": tuple(Waiting(info.key, info.modified) for info in pending_labels(workspace)),
+        "monitor": tuple(Waiting(arrival.batch[:12], arrival.at) for arrival in found),
         "train": tuple(Waiting(entry.id, entry.at) for entry in unanswered(entries)),
     }

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
 from tasks.scoring.assembly import Assembly
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 PARQUET = "application/vnd.apache.parquet"
@@ -45,9 +45,9 @@ class Places:
 class Parts:
     """Takes parts in order; a part it took stays, whatever happens then. A context manager."""
 
-    def __init__(self, store: Store, places: Places, path: Path, repeated: Sequence[str]) -> None:
+    def __init__(self, bucket: Bucket, places: Places, path: Path, repeated: Sequence[str]) -> None:
         """`repeated` are the columns of few distinct values."""
-        self._store, self._places, self._repeated = store, places, repeated
+        self._bucket, self._places, self._repeated = bucket, places, repeated
         self._assembly = Assembly(path)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._upload: Future[None] | None = None
@@ -69,7 +69,7 @@ class Parts:
         with suppress(NotFound):
             while True:
                 key = self._places.part(number)
-                self._assembly.add(self._store.get(key), key)
+                self._assembly.add(self._bucket.get(key), key)
                 number += 1
         return number
 
@@ -97,7 +97,7 @@ class Parts:
 
     def _keep(self, key: str, part: bytes) -> None:
         with external_write("score.part"):
-            self._store.put(key, part, content_type=PARQUET)
+            self._bucket.put(key, part, content_type=PARQUET)
 
     def _settle(self) -> None:
         if self._upload is not None:

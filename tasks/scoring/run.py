@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
 from tasks.faults import external_write
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 
@@ -35,38 +35,38 @@ def run_of(identity: str, output: str | None) -> str:
     return hashlib.sha256(f"{identity} {output or ''}".encode()).hexdigest()[:32]
 
 
-def pinned(store: Store, layout: Layout, run: str, propose: Callable[[], Pin]) -> Pin:
+def pinned(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], Pin]) -> Pin:
     """Return what an earlier start was pinned to, else pin what is proposed.
 
     Raises:
         IntegrityError: the pin is damaged.
     """
-    found = _read(store, layout, run)
+    found = _read(bucket, layout, run)
     if found is not None:
         return found
     proposed = propose()
     content = json.dumps(asdict(proposed), sort_keys=True).encode()
     try:
         with external_write("score.pin"):
-            store.put(
+            bucket.put(
                 layout.scoring_pin(run), content, if_absent=True, content_type="application/json"
             )
     except PreconditionFailed:
-        return _read(store, layout, run) or proposed
+        return _read(bucket, layout, run) or proposed
     return proposed
 
 
-def clear(store: Store, layout: Layout, run: str) -> None:
+def clear(bucket: Bucket, layout: Layout, run: str) -> None:
     """Forget a scoring that is done: the pin first, so that the next one starts anew."""
-    store.delete(layout.scoring_pin(run))
-    for info in store.list(layout.scoring(run)):
-        store.delete(info.key)
+    bucket.delete(layout.scoring_pin(run))
+    for info in bucket.list(layout.scoring(run)):
+        bucket.delete(info.key)
 
 
-def _read(store: Store, layout: Layout, run: str) -> Pin | None:
+def _read(bucket: Bucket, layout: Layout, run: str) -> Pin | None:
     where = layout.scoring_pin(run)
     try:
-        return Pin(**json.loads(store.get(where)))
+        return Pin(**json.loads(bucket.get(where)))
     except NotFound:
         return None
     except (ValueError, TypeError) as error:

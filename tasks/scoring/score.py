@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.config import Pipeline
 from tasks.data.columns import FileRows
-from tasks.data.curated import columns_of, curated
-from tasks.data.table import table_at
+from tasks.data.curated import columns_of
+from tasks.data.table import table_in
 from tasks.errors import DataError, NotFound
 from tasks.faults import external_write
-from tasks.ledger.ledger import ledger_of
 from tasks.scoring.ahead import ahead
 from tasks.scoring.judgement import Labelled, entry_of, judged
 from tasks.scoring.parts import PARQUET, Parts, Places
@@ -30,9 +28,7 @@ from tasks.scoring.run import Pin, clear, pinned, run_of
 from tasks.scoring.scorer import Scorer, pointed, refuse_missing, scorer_of
 from tasks.scoring.sources import Rows, key_of, rows_of
 from tasks.scoring.thinning import Thinned, together
-from tasks.settings import Settings
-from tasks.store.base import Store
-from tasks.store.layout import Layout
+from tasks.workspace import Workspace
 
 PART_ROWS = 1_048_576
 Say = Callable[[str], None]
@@ -42,9 +38,7 @@ Say = Callable[[str], None]
 class Scoring:
     """What one scoring works with; `target` is where its output lies in the bucket."""
 
-    settings: Settings
-    store: Store
-    pipeline: Pipeline
+    workspace: Workspace
     scorer: Scorer
     rows: Rows
     pin: Pin
@@ -55,7 +49,7 @@ class Scoring:
     @property
     def none(self) -> Labelled:
         """No labelled rows yet."""
-        return Labelled.empty(self.scorer.manifest, self.pipeline)
+        return Labelled.empty(self.scorer.manifest, self.workspace.pipeline)
 
     @property
     def to_table(self) -> bool:
@@ -64,9 +58,7 @@ class Scoring:
 
 
 def score(
-    settings: Settings,
-    store: Store,
-    pipeline: Pipeline,
+    workspace: Workspace,
     source: str,
     output: str | None = None,
     *,
@@ -88,56 +80,54 @@ def score(
         DataError: the source cannot be read, lacks a feature, or a value does not fit.
         IntegrityError: the model's files or the parts do not hold.
     """
-    layout = Layout(pipeline.name)
+    layout, pipeline, bucket = workspace.layout, workspace.pipeline, workspace.bucket
     limit = int(pipeline.data.max_batch_gib * 2**30)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        rows = rows_of(settings, store, key_of(source, settings, layout), limit, folder)
-        scoring = _begun(settings, store, pipeline, rows, output, part_rows, say)
+        rows = rows_of(bucket, key_of(source, bucket, layout), limit, folder)
+        scoring = _begun(workspace, rows, output, part_rows, say)
         try:
             outcome = _scored(scoring, folder)
         except DataError:
-            clear(store, layout, scoring.places.run)
+            clear(bucket, layout, scoring.places.run)
             raise
     if outcome.get("metrics"):
         with external_write("score.ledger"):
             entry = entry_of(pipeline, _digest(rows, scoring.pin), outcome)
-            ledger_of(settings, pipeline.name).append(entry)
+            workspace.ledger.append(entry)
     with external_write("score.cleared"):
-        clear(store, layout, scoring.places.run)
+        clear(bucket, layout, scoring.places.run)
     return outcome
 
 
 def _begun(
-    settings: Settings,
-    store: Store,
-    pipeline: Pipeline,
+    workspace: Workspace,
     rows: Rows,
     output: str | None,
     part_rows: int,
     say: Say,
 ) -> Scoring:
     """Pin the scoring, or take up an earlier one's pin, and load the version that scores."""
-    layout, run = Layout(pipeline.name), run_of(rows.identity, output)
+    layout, bucket, run = workspace.layout, workspace.bucket, run_of(rows.identity, output)
 
     def propose() -> Pin:
-        champion = pointed(store, pipeline)
+        champion = pointed(workspace)
         return Pin(champion.version, champion.digest, rows.version(), part_rows)
 
-    pin = pinned(store, layout, run, propose)
-    scorer = scorer_of(settings, store, pipeline, pin.version, pin.digest)
+    pin = pinned(bucket, layout, run, propose)
+    scorer = scorer_of(workspace, pin.version, pin.digest)
     places = Places(layout, run, pin.digest)
     made = layout.scored(_digest(rows, pin))
-    target = made if output is None else key_of(output, settings, layout)
-    return Scoring(settings, store, pipeline, scorer, rows, pin, places, target, say)
+    target = made if output is None else key_of(output, bucket, layout)
+    return Scoring(workspace, scorer, rows, pin, places, target, say)
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     """Score what is not there yet, deliver and judge it all, and say what came of it."""
-    pipeline, rows, pin = scoring.pipeline, scoring.rows, scoring.pin
-    schema = _wanted(scoring, columns_of(curated(scoring.settings, pipeline.name)))
+    pipeline, rows, pin = scoring.workspace.pipeline, scoring.rows, scoring.pin
+    schema = _wanted(scoring, columns_of(scoring.workspace.curated))
     repeated = ["model_version", *(["prediction"] if scoring.scorer.manifest.classes else [])]
-    with Parts(scoring.store, scoring.places, folder / "predictions", repeated) as parts:
+    with Parts(scoring.workspace.bucket, scoring.places, folder / "predictions", repeated) as parts:
         taken = parts.taken()
         if taken:
             scoring.say(f"Going on behind {taken} parts that version {pin.version} scored before")
@@ -189,7 +179,11 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
 def _piece(scoring: Scoring, piece: Piece) -> Scored:
     compared = piece.first % scoring.pin.rows == 0
     return scored(
-        scoring.scorer, scoring.pipeline, piece, places=scoring.to_table, compared=compared
+        scoring.scorer,
+        scoring.workspace.pipeline,
+        piece,
+        places=scoring.to_table,
+        compared=compared,
     )
 
 
@@ -197,9 +191,9 @@ def _deliver(scoring: Scoring, made: Path) -> None:
     """Write the output: the file as it is, or its rows in one commit."""
     with external_write("score.output"):
         if not scoring.to_table:
-            scoring.store.upload(made, scoring.target, content_type=PARQUET)
+            scoring.workspace.bucket.upload(made, scoring.target, content_type=PARQUET)
             return
-        table = table_at(scoring.settings, scoring.target)
+        table = table_in(scoring.workspace.bucket, scoring.target)
         said = {"run": scoring.places.run, "model": str(scoring.pin.version)}
         table.append(FileRows(made), scoring.places.transaction, said)
 
@@ -208,14 +202,14 @@ def _keep(scoring: Scoring, part: int, labelled: Thinned) -> None:
     """Keep what is needed to judge a part, before the part itself."""
     if labelled.count:
         with external_write("score.labelled"):
-            scoring.store.put(scoring.places.labelled(part), labelled.to_bytes())
+            scoring.workspace.bucket.put(scoring.places.labelled(part), labelled.to_bytes())
 
 
 def _kept(scoring: Scoring, taken: int) -> list[Thinned]:
     found = []
     for part in range(taken):
         try:
-            data = scoring.store.get(scoring.places.labelled(part))
+            data = scoring.workspace.bucket.get(scoring.places.labelled(part))
         except NotFound:
             continue
         found.append(Thinned.from_bytes(data, scoring.none))
@@ -229,7 +223,7 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
         DataError: a feature is no column of the source.
     """
     assert schema is not None, "a champion was trained on a curated table"
-    scorer, pipeline = scoring.scorer, scoring.pipeline
+    scorer, pipeline = scoring.scorer, scoring.workspace.pipeline
     if scorer.manifest.lineage.get("transform"):
         return schema
     refuse_missing(scorer, scoring.rows.names(scoring.pin.data_version))

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.config import Pipeline
 from tasks.errors import DataError, IntegrityError, Refused
 from tasks.features.prepare import Prepared, load_transform, prepare, prepared
 from tasks.features.schema import FeatureSchema
@@ -22,8 +21,7 @@ from tasks.promotion.golden import agrees
 from tasks.promotion.manifest import MODEL, Manifest
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.workspace import Workspace
 
 Array = np.ndarray[Any, Any]
 CLOSE = 1e-6
@@ -90,39 +88,37 @@ class Scorer:
             raise IntegrityError(f"version {self.manifest.version}", rule, "other answers")
 
 
-def champion_of(settings: Settings, store: Store, pipeline: Pipeline) -> Scorer:
+def champion_of(workspace: Workspace) -> Scorer:
     """Load the champion, every check made.
 
     Raises:
         Refused: there is none.
         IntegrityError: its files do not hold.
     """
-    champion = pointed(store, pipeline)
-    return scorer_of(settings, store, pipeline, champion.version, champion.digest)
+    champion = pointed(workspace)
+    return scorer_of(workspace, champion.version, champion.digest)
 
 
-def pointed(store: Store, pipeline: Pipeline) -> Champion:
+def pointed(workspace: Workspace) -> Champion:
     """Return which version is the champion.
 
     Raises:
         Refused: there is none.
     """
-    found = pointer.read(store, pipeline.name)
+    found = pointer.read(workspace)
     if found is None:
-        remedy = f"Train one: `perennial train {pipeline.name}`."
-        raise Refused(f"pipeline {pipeline.name}", "a champion is in service", "none", remedy)
+        remedy = f"Train one: `perennial train {workspace.name}`."
+        raise Refused(f"pipeline {workspace.name}", "a champion is in service", "none", remedy)
     return found[0]
 
 
-def scorer_of(
-    settings: Settings, store: Store, pipeline: Pipeline, version: int, digest: str
-) -> Scorer:
+def scorer_of(workspace: Workspace, version: int, digest: str) -> Scorer:
     """Load the version of this digest, every check made.
 
     Raises:
         IntegrityError: its files do not hold.
     """
-    manifest, files = load(store, pipeline.name, version, settings.signing_key, digest)
+    manifest, files = load(workspace, version, digest)
     return Scorer(manifest, OnnxModel(files[MODEL]), files)
 
 

@@ -11,12 +11,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from tasks.data.table import Table, table_at
+from tasks.data.table import Table, table_in
 from tasks.errors import ConfigurationError, DataError, NotFound
 from tasks.readers.sniff import open_source
 from tasks.readers.source import BadBatch, Source
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
 CURATED = "curated"
@@ -56,7 +55,7 @@ class Rows(Protocol):
         """
 
 
-def key_of(source: str, settings: Settings, layout: Layout) -> str:
+def key_of(source: str, bucket: Bucket, layout: Layout) -> str:
     """Return where in the bucket a source or an output lies.
 
     Raises:
@@ -66,30 +65,30 @@ def key_of(source: str, settings: Settings, layout: Layout) -> str:
         return layout.curated
     if not source.startswith("s3://"):
         return source.rstrip("/")
-    bucket, _, key = source.removeprefix("s3://").partition("/")
-    if bucket != settings.bucket:
+    named, _, key = source.removeprefix("s3://").partition("/")
+    if named != bucket.name:
         remedy = "Copy it there, or set PERENNIAL_BUCKET."
-        raise ConfigurationError(source, f"it lies in the bucket {settings.bucket}", bucket, remedy)
+        raise ConfigurationError(source, f"it lies in the bucket {bucket.name}", named, remedy)
     return key.rstrip("/")
 
 
-def rows_of(settings: Settings, store: Store, key: str, limit: int, scratch: Path) -> Rows:
+def rows_of(bucket: Bucket, key: str, limit: int, scratch: Path) -> Rows:
     """Return the rows at this key, downloaded to `scratch` where they are one object.
 
     Raises:
         NotFound: there is neither an object nor a table.
     """
-    if store.head(key) is not None:
+    if bucket.head(key) is not None:
         path = scratch / "source"
-        size = store.download(key, path).size
+        size = bucket.download(key, path).size
         with path.open("rb") as file:
             identity = hashlib.file_digest(file, "sha256").hexdigest()
         return ObjectRows(key, identity, size, path, limit)
-    if any(True for _ in store.list(key + LOG)):
-        identity = hashlib.sha256(f"table {settings.bucket} {key}".encode()).hexdigest()
-        return TableRows(key, identity, None, table_at(settings, key), store, limit, scratch)
+    if any(True for _ in bucket.list(key + LOG)):
+        identity = hashlib.sha256(f"table {bucket.name} {key}".encode()).hexdigest()
+        return TableRows(key, identity, None, table_in(bucket, key), bucket, limit, scratch)
     rule = "there is an object or a Delta table"
-    raise NotFound(f"{settings.bucket}/{key}", rule, "neither", "Check the name.")
+    raise NotFound(f"{bucket.name}/{key}", rule, "neither", "Check the name.")
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class TableRows:
     identity: str
     size: int | None
     table: Table = field(repr=False)
-    store: Store = field(repr=False)
+    bucket: Bucket = field(repr=False)
     limit: int = field(repr=False)
     scratch: Path = field(repr=False)
 
@@ -158,7 +157,7 @@ class TableRows:
         before, path = 0, self.scratch / "file"
         for file in self.table.files(version):
             where = f"{self.name}/{file.path}"
-            self.store.download(where, path)
+            self.bucket.download(where, path)
             with readable(where):
                 opened = open_source(path, "file.parquet", self.limit)
                 for table in typed(opened, schema, before):

@@ -7,7 +7,6 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
-from tasks.config import find_pipeline
 from tasks.errors import StoreUnavailable
 from tasks.retries import retried
 from tasks.settings import Settings
@@ -17,13 +16,11 @@ from tasks.settings import Settings
 def score_object(pipeline: str, source: str, output: str | None, part_rows: int) -> dict[str, Any]:
     """Score one object or table with the champion; show the figures where the truth was there."""
     from tasks.scoring.score import score
-    from tasks.store.s3 import S3Store
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    configuration = find_pipeline(pipeline, settings.pipelines)
     say = get_run_logger().info
-    store = S3Store(settings)
-    outcome = score(settings, store, configuration, source, output, say=say, part_rows=part_rows)
+    workspace = open_workspace(Settings.from_environment(), pipeline)
+    outcome = score(workspace, source, output, say=say, part_rows=part_rows)
     say(
         "Version %d scored %d rows, %d of them labelled",
         outcome["version"],

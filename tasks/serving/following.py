@@ -16,8 +16,9 @@ from tasks.promotion.trial import Trial
 from tasks.promotion.versions import load
 from tasks.serving.challenger import Challenger
 from tasks.serving.served import Served
-from tasks.store.base import Store
-from tasks.store.layout import NAME, RESERVED, Layout
+from tasks.store.bucket import Bucket
+from tasks.store.layout import NAME, RESERVED
+from tasks.workspace import Place
 
 EVERY = 1.0  # seconds between two looks at a pointer
 NEW_EVERY = 5.0
@@ -76,10 +77,10 @@ class Follower:
     At most two models are held: a challenger goes before another champion is loaded.
     """
 
-    def __init__(self, store: Store, pipeline: str, signing_key: str) -> None:
-        self.pipeline = pipeline
+    def __init__(self, place: Place) -> None:
+        self.pipeline = place.name
         self.current: InService | None = None
-        self._store, self._signing_key = store, signing_key
+        self._place = place
         self._champion, self._challenger = Pointer(), Pointer()
 
     @property
@@ -105,10 +106,12 @@ class Follower:
         return tuple(turn for turn in (first, second) if turn is not None)
 
     def _look(self, pointer: Pointer, role: Role, now: float) -> Turn | None:
-        layout, version = Layout(self.pipeline), None
+        layout, version = self._place.layout, None
         seen: tuple[str, ...] = ()
         try:
-            info = self._store.head(layout.champion if role == "champion" else layout.challenger)
+            info = self._place.bucket.head(
+                layout.champion if role == "champion" else layout.challenger
+            )
             etag = "" if info is None else info.etag
             # a challenger stands beside one champion, so another one is news of it too
             seen = (etag,) if role == "champion" else (etag, self._champion_digest)
@@ -117,7 +120,7 @@ class Follower:
                     self._put_challenger(None)
                 return None
             found: tuple[Champion | Trial, str] | None
-            found = (champions if role == "champion" else trials).read(self._store, self.pipeline)
+            found = (champions if role == "champion" else trials).read(self._place)
             if found is None:
                 return None
             named, version = found[0], found[0].version
@@ -172,7 +175,7 @@ class Follower:
             self.current = replace(self.current, challenger=challenger)
 
     def _load(self, version: int, digest: str) -> Served:
-        return Served(*load(self._store, self.pipeline, version, self._signing_key, digest))
+        return Served(*load(self._place, version, digest))
 
     def _refuse(
         self,
@@ -194,12 +197,12 @@ class Fleet:
     """Every pipeline of the bucket that has a champion, each followed."""
 
     def __init__(
-        self, store: Store, signing_key: str, tell: Callable[[Turn], None] = lambda _: None
+        self, bucket: Bucket, signing_key: str, tell: Callable[[Turn], None] = lambda _: None
     ) -> None:
         self.followers: Mapping[str, Follower] = {}
         self.ready = False
         self.searched = False
-        self._store, self._signing_key, self._tell = store, signing_key, tell
+        self._bucket, self._signing_key, self._tell = bucket, signing_key, tell
         self._searched = float("-inf")
 
     def __getitem__(self, pipeline: str) -> InService | None:
@@ -218,13 +221,13 @@ class Fleet:
 
     def _search(self, now: float) -> None:
         try:
-            names = {name for name in self._store.folders() if NAME.fullmatch(name)}
+            names = {name for name in self._bucket.folders() if NAME.fullmatch(name)}
         except StoreError as error:
             self._tell(Turn("", "unreachable", None, str(error)))
             return
         self._searched, self.searched = now, True
         new = {
-            name: Follower(self._store, name, self._signing_key)
+            name: Follower(Place(self._bucket, name, self._signing_key))
             for name in sorted(names - RESERVED - set(self.followers))
         }
         if new:

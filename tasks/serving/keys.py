@@ -94,10 +94,10 @@ def _key(one: Mapping[str, Any]) -> Key:
     return key
 
 
-class Bucket:
+class TokenBucket:
     """A token bucket: at most `rate` requests a second, and as many at once.
 
-    >>> bucket = Bucket(2, now=0.0)
+    >>> bucket = TokenBucket(2, now=0.0)
     >>> [bucket.wait(0.0), bucket.wait(0.0), bucket.wait(0.0), bucket.wait(0.5)]
     [0.0, 0.0, 0.5, 0.0]
     """

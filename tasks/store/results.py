@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import result
 
 FORMAT = 1
@@ -24,7 +24,7 @@ class Remembered:
 
 
 def remember(
-    store: Store,
+    bucket: Bucket,
     key: str,
     step: str,
     document: dict[str, Any],
@@ -37,26 +37,26 @@ def remember(
     """
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in (files or {}).items()}
     for name, data in (files or {}).items():
-        store.put(_file(key, step, digests[name]), data)
+        bucket.put(_file(key, step, digests[name]), data)
     envelope, content = _envelope(key, step), _sealed(key, step, document, digests)
     try:
-        store.put(envelope, content, if_absent=True, content_type="application/json")
+        bucket.put(envelope, content, if_absent=True, content_type="application/json")
     except PreconditionFailed:
-        earlier = recall(store, key, step)
+        earlier = recall(bucket, key, step)
         if earlier is not None:
             return earlier
-        store.put(envelope, content, content_type="application/json")
+        bucket.put(envelope, content, content_type="application/json")
     return Remembered(json.loads(json.dumps(document)), dict(files or {}))
 
 
-def recall(store: Store, key: str, step: str) -> Remembered | None:
+def recall(bucket: Bucket, key: str, step: str) -> Remembered | None:
     """Return what `step` left under `key`; None where anything of it is missing or damaged."""
     try:
-        opened = _unsealed(key, step, store.get(_envelope(key, step)))
+        opened = _unsealed(key, step, bucket.get(_envelope(key, step)))
         if opened is None:
             return None
         document, digests = opened
-        files = {name: store.get(_file(key, step, digest)) for name, digest in digests.items()}
+        files = {name: bucket.get(_file(key, step, digest)) for name, digest in digests.items()}
     except (NotFound, IntegrityError):
         return None
     genuine = all(hashlib.sha256(files[name]).hexdigest() == digests[name] for name in digests)

@@ -15,7 +15,7 @@ from typing import Any
 
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
 from tasks.settings import Settings
-from tasks.store.base import ObjectInfo
+from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
 from tasks.store.s3_errors import refusal, translated
 
@@ -48,7 +48,7 @@ def client(**options: Any) -> Any:
         return session().client("s3", **options)
 
 
-class S3Store:
+class S3Bucket:
     """One bucket of an S3-compatible store, with a bounded wait for every answer.
 
     Connecting takes at most 3 s and each answer 60 s, three attempts in all. Safe to share
@@ -58,7 +58,8 @@ class S3Store:
     def __init__(self, settings: Settings) -> None:
         from botocore.config import Config
 
-        self.bucket = settings.bucket
+        self.name = settings.bucket
+        self._settings = settings
         self.where = f"{settings.s3_endpoint}/{settings.bucket}"
         config = Config(
             connect_timeout=3,
@@ -81,7 +82,7 @@ class S3Store:
         checked_key(key)
         try:
             with translated(self.where, key):
-                answer = self._client.head_object(Bucket=self.bucket, Key=key)
+                answer = self._client.head_object(Bucket=self.name, Key=key)
         except NotFound:
             return None
         return ObjectInfo(key, answer["ContentLength"], _etag(answer), answer["LastModified"])
@@ -142,7 +143,7 @@ class S3Store:
         try:
             with translated(self.where, key):
                 answer = self._client.put_object(
-                    Bucket=self.bucket, Key=key, Body=data, ContentType=content_type, **condition
+                    Bucket=self.name, Key=key, Body=data, ContentType=content_type, **condition
                 )
         except (PreconditionFailed, NotFound) as error:
             landed = self._landed_unheard(key, digest, error)
@@ -168,7 +169,7 @@ class S3Store:
         checked_key(key)
         with translated(self.where, key), self._transfers() as transfers:
             extra = {"ContentType": content_type}
-            transfers.upload(str(path), self.bucket, key, extra_args=extra).result()
+            transfers.upload(str(path), self.name, key, extra_args=extra).result()
         return self._arrived(key, size)
 
     def copy(self, source: str, target: str) -> ObjectInfo:
@@ -182,15 +183,15 @@ class S3Store:
         if info is None:
             raise refusal("NoSuchKey", 404, "", store=self.where, key=source)
         with translated(self.where, source), self._transfers() as transfers:
-            origin = {"Bucket": self.bucket, "Key": source}
-            transfers.copy(origin, self.bucket, target).result()
+            origin = {"Bucket": self.name, "Key": source}
+            transfers.copy(origin, self.name, target).result()
         return self._arrived(target, info.size)
 
     def delete(self, key: str) -> None:
         """Remove the object; removing what is not there is not an error."""
         checked_key(key)
         with suppress(NotFound), translated(self.where, key):
-            self._client.delete_object(Bucket=self.bucket, Key=key)
+            self._client.delete_object(Bucket=self.name, Key=key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object under `prefix`, ordered by key; folder markers are left out."""
@@ -198,7 +199,7 @@ class S3Store:
         found: list[ObjectInfo] = []
         with translated(self.where, prefix):
             pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+            for page in pages.paginate(Bucket=self.name, Prefix=prefix):
                 found += [_listed(row) for row in page.get("Contents", ())]
         # SeaweedFS orders by folder, S3 by bytes: a folder "a/" and a file "a-b" change places.
         yield from sorted(info for info in found if not info.key.endswith("/"))
@@ -209,10 +210,31 @@ class S3Store:
             pages = self._client.get_paginator("list_objects_v2")
             found = [
                 row["Prefix"].rstrip("/")
-                for page in pages.paginate(Bucket=self.bucket, Delimiter="/")
+                for page in pages.paginate(Bucket=self.name, Delimiter="/")
                 for row in page.get("CommonPrefixes", ())
             ]
         return tuple(sorted(found))
+
+    def table(self, path: str) -> TableAddress:
+        """Return the address of the Delta table at `path`, which need not be there yet."""
+        settings = self._settings
+        options = {
+            "AWS_ENDPOINT_URL": settings.s3_endpoint,
+            "AWS_ACCESS_KEY_ID": settings.access_key,
+            "AWS_SECRET_ACCESS_KEY": settings.secret_key,
+            "AWS_REGION": settings.region,
+            "AWS_ALLOW_HTTP": "true",
+            "conditional_put": "etag",
+            "connect_timeout": "3 seconds",
+            "timeout": "120 seconds",
+            "max_retries": "3",
+            "retry_timeout": "300 seconds",
+        }
+        return TableAddress(f"s3://{self.name}/{path}", options)
+
+    def url(self, key: str) -> str:
+        """Return the address under which a person finds the object."""
+        return f"{self.where}/{key}"
 
     def _transfers(self) -> Any:
         from boto3.s3.transfer import TransferConfig, TransferManager
@@ -225,7 +247,7 @@ class S3Store:
     def _get(self, key: str, etag: str | None = None) -> tuple[bytes, Any]:
         condition = {} if etag is None else {"IfMatch": f'"{etag}"'}
         with translated(self.where, key):
-            answer = self._client.get_object(Bucket=self.bucket, Key=key, **condition)
+            answer = self._client.get_object(Bucket=self.name, Key=key, **condition)
             data: bytes = answer["Body"].read()
         _check(key, answer, _md5(data).hexdigest())
         return data, answer
@@ -237,7 +259,7 @@ class S3Store:
                 return
             with self._transfers() as transfers:
                 transfers.download(
-                    self.bucket, info.key, str(partial), subscribers=[_pinned(info)]
+                    self.name, info.key, str(partial), subscribers=[_pinned(info)]
                 ).result()
         came = partial.stat().st_size
         if came != info.size:

@@ -16,9 +16,9 @@ from tasks.store.outcome import leave
 @task(name="leave outcome", **retried(StoreUnavailable))
 def leave_outcome(outcome: dict[str, Any]) -> dict[str, Any]:
     """Write the outcome where the command line finds it, and return it."""
-    from tasks.store.s3 import S3Store
+    from tasks.store.connect import open_bucket
 
     run = flow_run.id
     if run:
-        leave(S3Store(Settings.from_environment()), run, outcome)
+        leave(open_bucket(Settings.from_environment()), run, outcome)
     return outcome

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tasks.errors import TrackingError, bounded
-from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,7 +28,7 @@ SILENCE = ("Max retries exceeded", "Connection refused", "timed out", "Connectio
 
 
 @contextmanager
-def connected(settings: Settings, doing: str) -> Iterator[MlflowClient]:
+def connected(server: str, doing: str) -> Iterator[MlflowClient]:
     """Yield a client of the tracking server; `doing` names the work in a failure.
 
     Raises:
@@ -40,11 +39,11 @@ def connected(settings: Settings, doing: str) -> Iterator[MlflowClient]:
     from mlflow import MlflowClient
 
     try:
-        yield MlflowClient(tracking_uri=settings.mlflow_uri, registry_uri=settings.mlflow_uri)
+        yield MlflowClient(tracking_uri=server, registry_uri=server)
     except Exception as error:
         if not _is_vendors(error):
             raise
-        raise _ours(settings.mlflow_uri, doing, error) from error
+        raise _ours(server, doing, error) from error
 
 
 def address(uri: str) -> str:

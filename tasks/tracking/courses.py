@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import DataError
-from tasks.settings import Settings
 from tasks.tracking.client import connected, experiment_named
 from tasks.tracking.links import experiment_page
 from tasks.tracking.record import KEY, finite, milliseconds, params, tags
@@ -38,19 +37,17 @@ class CourseRecord:
             raise DataError("run", "a replayed policy has a key", repr(self.key))
 
 
-def track_courses(
-    settings: Settings, pipeline: str, records: Sequence[CourseRecord], at: datetime
-) -> str:
+def track_courses(server: str, pipeline: str, records: Sequence[CourseRecord], at: datetime) -> str:
     """Write each policy that has no finished run of its key yet; return the experiment's page.
 
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(settings, f"backtest of {pipeline}") as client:
+    with connected(server, f"backtest of {pipeline}") as client:
         experiment = experiment_named(client, f"{pipeline}-backtest", {})
         for record in records:
             _write(client, experiment, record, milliseconds(at))
-    return experiment_page(settings, experiment)
+    return experiment_page(server, experiment)
 
 
 def _write(client: MlflowClient, experiment: str, record: CourseRecord, at: int) -> None:

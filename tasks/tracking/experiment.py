@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import TrackingError, bounded
-from tasks.settings import Settings
 from tasks.tracking.client import address, connected, experiment_named
 from tasks.tracking.links import experiment_page, run_url
 from tasks.tracking.record import (
@@ -37,7 +36,7 @@ KIND = {"mlflow.experimentKind": "custom_model_development"}
 DIGEST_SHOWN = 12
 
 
-def track(settings: Settings, record: RunRecord) -> str:
+def track(server: str, record: RunRecord) -> str:
     """Write the run with its trials, data, plots and card; return its MLflow run id.
 
     A finished run of the same training key is returned as it is; a half-written one is
@@ -46,7 +45,7 @@ def track(settings: Settings, record: RunRecord) -> str:
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(settings, f"run {record.name}") as client:
+    with connected(server, f"run {record.name}") as client:
         about = {**KIND, PRIMARY: record.metric, NOTE: record.about}
         experiment = experiment_named(client, record.pipeline, about)
         finished, torn = _known(client, experiment, record.key)
@@ -66,7 +65,7 @@ def track(settings: Settings, record: RunRecord) -> str:
 
 
 def update_verdict(
-    settings: Settings,
+    server: str,
     run_id: str,
     verdict: str,
     reason: str,
@@ -85,35 +84,35 @@ def update_verdict(
     values = tags({VERDICT: verdict, REASON: reason, **(more or {})})
     if note is not None:
         values[NOTE] = bounded(note, TAG_LIMIT)
-    with connected(settings, f"verdict of run {run_id}") as client:
+    with connected(server, f"verdict of run {run_id}") as client:
         for part in chunks(values):
             client.log_batch(run_id, tags=[RunTag(name, text) for name, text in part.items()])
         _upload(client, run_id, {path: text.encode() for path, text in (texts or {}).items()})
 
 
-def experiment_url(settings: Settings, pipeline: str) -> str:
+def experiment_url(server: str, pipeline: str) -> str:
     """Return the page of the pipeline's experiment.
 
     Raises:
         TrackingError: the server is down, or has no such experiment yet.
     """
-    with connected(settings, f"experiment {pipeline}") as client:
+    with connected(server, f"experiment {pipeline}") as client:
         found = client.get_experiment_by_name(pipeline)
     if found is None:
-        where = f"MLflow at {address(settings.mlflow_uri)}"
+        where = f"MLflow at {address(server)}"
         remedy = f"Train first: `perennial train {pipeline}`."
         raise TrackingError(where, f"it has the experiment {pipeline}", "none", remedy)
-    return experiment_page(settings, found.experiment_id)
+    return experiment_page(server, found.experiment_id)
 
 
-def run_page(settings: Settings, run_id: str) -> str:
+def run_page(server: str, run_id: str) -> str:
     """Return the page of a run inside its experiment, which the server is asked for.
 
     Raises:
         TrackingError: the server is down or knows no such run.
     """
-    with connected(settings, f"run {run_id}") as client:
-        return run_url(settings, run_id, client.get_run(run_id).info.experiment_id)
+    with connected(server, f"run {run_id}") as client:
+        return run_url(server, run_id, client.get_run(run_id).info.experiment_id)
 
 
 def _known(client: MlflowClient, experiment: str, key: str) -> tuple[list[str], list[str]]:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tasks.settings import Settings
 from tasks.tracking.client import address
 
 # Without it, MLflow 3 opens its pages for language models, with empty charts of traces.
 VIEW = "workflowType=machine_learning"
 
 
-def experiment_page(settings: Settings, experiment: str) -> str:
+def experiment_page(server: str, experiment: str) -> str:
     """Return the page of an experiment's runs."""
-    return f"{address(settings.mlflow_uri)}/#/experiments/{experiment}/runs?{VIEW}"
+    return f"{address(server)}/#/experiments/{experiment}/runs?{VIEW}"
 
 
-def run_url(settings: Settings, run_id: str, experiment: str = "") -> str:
+def run_url(server: str, run_id: str, experiment: str = "") -> str:
     """Return the page of a run; without its experiment's id, MLflow redirects to that page."""
     run = f"runs/{quote(run_id, safe='')}"
     place = f"experiments/{experiment}/{run}" if experiment else run
-    return f"{address(settings.mlflow_uri)}/#/{place}?{VIEW}"
+    return f"{address(server)}/#/{place}?{VIEW}"
 
 
-def model_url(settings: Settings, pipeline: str, version: int | None = None) -> str:
+def model_url(server: str, pipeline: str, version: int | None = None) -> str:
     """Return the page of a registered model, or of one of its versions in MLflow's numbers."""
-    page = f"{address(settings.mlflow_uri)}/#/models/{quote(pipeline, safe='')}"
+    page = f"{address(server)}/#/models/{quote(pipeline, safe='')}"
     return f"{page}?{VIEW}" if version is None else f"{page}/versions/{version}?{VIEW}"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import TrackingError
-from tasks.settings import Settings
 from tasks.tracking.client import absent, address, connected, taken
 from tasks.tracking.record import KEY, VERSION, tags
 from tasks.tracking.upload import Columns, upload
@@ -20,7 +19,7 @@ MIRRORED = "perennial.pointer"
 
 
 def register(
-    settings: Settings,
+    server: str,
     *,
     pipeline: str,
     version: int,
@@ -42,7 +41,7 @@ def register(
         TrackingError: the server is down or refuses, or the bytes are no ONNX model.
     """
     identity = {VERSION: str(version), KEY: key}
-    with connected(settings, f"model {pipeline} {version}") as client:
+    with connected(server, f"model {pipeline} {version}") as client:
         if found := _versions(client, pipeline, identity):
             return found[0]
         run = client.get_run(run_id)
@@ -64,7 +63,7 @@ def register(
 
 
 def mark(
-    settings: Settings,
+    server: str,
     pipeline: str,
     version: int,
     marks: Mapping[str, str],
@@ -75,32 +74,32 @@ def mark(
     Raises:
         TrackingError: the server is down, or the version is not registered.
     """
-    with connected(settings, f"marks of model {pipeline} {version}") as client:
-        number = _number(settings, client, pipeline, version)
+    with connected(server, f"marks of model {pipeline} {version}") as client:
+        number = _number(server, client, pipeline, version)
         for name, text in tags(marks).items():
             client.set_model_version_tag(pipeline, number, name, text)
         if description is not None:
             client.update_model_version(pipeline, number, description)
 
 
-def set_alias(settings: Settings, pipeline: str, alias: Alias, version: int) -> None:
+def set_alias(server: str, pipeline: str, alias: Alias, version: int) -> None:
     """Point an alias at one of our versions; it leaves the version it was on.
 
     Raises:
         TrackingError: the server is down, or the version is not registered.
     """
-    with connected(settings, f"alias {alias} of model {pipeline}") as client:
-        number = _number(settings, client, pipeline, version)
+    with connected(server, f"alias {alias} of model {pipeline}") as client:
+        number = _number(server, client, pipeline, version)
         client.set_registered_model_alias(pipeline, alias, number)
 
 
-def remove_alias(settings: Settings, pipeline: str, alias: Alias) -> None:
+def remove_alias(server: str, pipeline: str, alias: Alias) -> None:
     """Take an alias away; one that is not there stays away.
 
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(settings, f"alias {alias} of model {pipeline}") as client:
+    with connected(server, f"alias {alias} of model {pipeline}") as client:
         try:
             client.delete_registered_model_alias(pipeline, alias)
         except Exception as error:
@@ -108,14 +107,14 @@ def remove_alias(settings: Settings, pipeline: str, alias: Alias) -> None:
                 raise
 
 
-def aliases(settings: Settings, pipeline: str) -> dict[str, int]:
+def aliases(server: str, pipeline: str) -> dict[str, int]:
     """Return alias to our version; an alias on a version that is not ours is left out.
 
     Raises:
         TrackingError: the server is down or refuses.
     """
     ours: dict[str, int] = {}
-    with connected(settings, f"aliases of model {pipeline}") as client:
+    with connected(server, f"aliases of model {pipeline}") as client:
         try:
             named = client.get_registered_model(pipeline).aliases
         except Exception as error:
@@ -135,11 +134,11 @@ def _versions(client: MlflowClient, pipeline: str, identity: Mapping[str, str]) 
     return sorted(int(one.version) for one in found)
 
 
-def _number(settings: Settings, client: MlflowClient, pipeline: str, version: int) -> str:
+def _number(server: str, client: MlflowClient, pipeline: str, version: int) -> str:
     found = _versions(client, pipeline, {VERSION: str(version)})
     if not found:
         rule = f"model {pipeline} has a version tagged {VERSION}={version}"
-        where, remedy = f"MLflow at {address(settings.mlflow_uri)}", "Register it first."
+        where, remedy = f"MLflow at {address(server)}", "Register it first."
         raise TrackingError(where, rule, "none", remedy)
     return str(found[-1])
 
@@ -154,25 +153,25 @@ def _name(client: MlflowClient, pipeline: str, about: str) -> None:
             client.update_registered_model(pipeline, about)
 
 
-def alias_mirror(settings: Settings) -> Callable[[str, str, int, str], None]:
+def alias_mirror(server: str) -> Callable[[str, str, int, str], None]:
     """Return the function by which a promotion mirrors its pointer in the registry."""
 
     def mirror(pipeline: str, alias: str, version: int, of: str) -> None:
         assert alias in ("champion", "challenger"), alias
-        set_alias(settings, pipeline, "champion" if alias == "champion" else "challenger", version)
-        with connected(settings, f"model {pipeline}") as client:
+        set_alias(server, pipeline, "champion" if alias == "champion" else "challenger", version)
+        with connected(server, f"model {pipeline}") as client:
             client.set_registered_model_tag(pipeline, MIRRORED, of)
 
     return mirror
 
 
-def mirrored_for(settings: Settings, pipeline: str) -> str:
+def mirrored_for(server: str, pipeline: str) -> str:
     """Return the id of the champion pointer that the alias was last set for, or nothing.
 
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(settings, f"model {pipeline}") as client:
+    with connected(server, f"model {pipeline}") as client:
         try:
             return str(client.get_registered_model(pipeline).tags.get(MIRRORED, ""))
         except Exception as error:

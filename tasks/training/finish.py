@@ -11,17 +11,16 @@ from typing import Any
 from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
-from tasks.ledger.ledger import Ledger, ledger_of
+from tasks.ledger.ledger import Ledger
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Promotion
-from tasks.promotion.promote import Context, promote, repair
+from tasks.promotion.promote import promote, repair
 from tasks.promotion.trials import begin_once
 from tasks.promotion.versions import publish as publish_version
 from tasks.promotion.waiting import waiting_versions
-from tasks.settings import Settings
-from tasks.tracking.registry import alias_mirror, remove_alias, set_alias
+from tasks.tracking.registry import remove_alias, set_alias
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
@@ -30,6 +29,7 @@ from tasks.training.keepsakes import keepsakes
 from tasks.training.plan import digest
 from tasks.training.steps import Judged, evaluate_holdout, evidence
 from tasks.training.work import Work
+from tasks.workspace import Place
 
 ATTEMPTS = 3
 JUDGED_AGAIN = "judged again against the champion then in service, and passed"
@@ -55,7 +55,7 @@ def publish(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
         return manifest_of(work, chosen, final, run, version), files
 
     key = work.plan.key
-    return publish_version(work.store, work.pipeline.name, key, build, work.settings.signing_key)
+    return publish_version(work.workspace, key, build)
 
 
 def conclude(
@@ -66,13 +66,13 @@ def conclude(
     Where the champion changed since it was judged against, the challenger is judged again,
     against the new one, and that is recorded as well.
     """
-    ledger = ledger_of(work.settings, work.pipeline.name)
+    ledger = work.workspace.ledger
     for _ in range(ATTEMPTS):
         ended = _conclude(work, ledger, chosen, version, cause, decision)
         if ended.promotion is None or ended.promotion.outcome != "lost":
             return ended
         costs, best = work.costs, chosen.best
-        work = Work(work.settings, work.store, work.pipeline, work.plan)
+        work = Work(work.workspace, work.plan)
         work.costs.update(costs)
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
         verdict = judge(evidence(best.contender, judged), work.pipeline.gate)
@@ -92,11 +92,11 @@ def _conclude(
         ledger.append(entry)
     if step != "promote":
         if step == "awaiting approval":
-            _mirror_quietly(lambda: set_alias(work.settings, name, "challenger", version))
-            _try_beside(work, ledger, version)
+            _mirror_quietly(work, lambda server: set_alias(server, name, "challenger", version))
+            _try_beside(work, version)
         return Ended(version, best.verdict, None, step, entry.summary, price)
     promotion = promote(
-        _context(work, ledger),
+        work.workspace,
         version,
         by=f"train ({cause})",
         why=why_promoted(best.judged),
@@ -105,7 +105,7 @@ def _conclude(
         override=JUDGED_AGAIN,
     )
     if promotion.outcome in ("promoted", "already"):
-        _mirror_quietly(lambda: remove_alias(work.settings, name, "challenger"))
+        _mirror_quietly(work, lambda server: remove_alias(server, name, "challenger"))
     return Ended(version, best.verdict, promotion, promotion.outcome, promotion.message, price)
 
 
@@ -121,24 +121,14 @@ def price_of(cost: Cost, gain: float | None, metric: str) -> str:
     return f"This retraining cost {spent} ({rest}) and {bought}."
 
 
-def _context(work: Work, ledger: Ledger) -> Context:
-    return Context(
-        store=work.store,
-        ledger=ledger,
-        signing_key=work.settings.signing_key,
-        pipeline=work.pipeline.name,
-        mirror=alias_mirror(work.settings),
-    )
-
-
-def _try_beside(work: Work, ledger: Ledger, version: int) -> None:
+def _try_beside(work: Work, version: int) -> None:
     """Try a challenger that awaits approval, as the pipeline file says."""
     serving = work.pipeline.serving
     if serving.share is None:
         return
     with suppress(Refused):
         begin_once(
-            _context(work, ledger),
+            work.workspace,
             version,
             serving.share,
             max_error_rate=serving.max_error_rate,
@@ -146,10 +136,11 @@ def _try_beside(work: Work, ledger: Ledger, version: int) -> None:
         )
 
 
-def _mirror_quietly(act: Callable[[], None]) -> None:
+def _mirror_quietly(work: Work, act: Callable[[str], None]) -> None:
     """The challenger alias is for the eye only: what stands in the ledger does not wait for it."""
-    with suppress(TrackingError):
-        act()
+    if work.workspace.tracking is not None:
+        with suppress(TrackingError):
+            act(work.workspace.tracking)
 
 
 def why_promoted(judged: Judged) -> str:
@@ -171,7 +162,7 @@ def settled(work: Work) -> dict[str, Any] | None:
 
     Where its version is in service, a ledger entry or an alias that a crash left out is completed.
     """
-    ledger = ledger_of(work.settings, work.pipeline.name)
+    ledger = work.workspace.ledger
     verdicts = [
         entry
         for entry in ledger.entries("verdict")
@@ -181,9 +172,9 @@ def settled(work: Work) -> dict[str, Any] | None:
         return None
     last = verdicts[-1]
     step = last.figures["next"]
-    found = pointer.read(work.store, work.pipeline.name)
+    found = pointer.read(work.workspace)
     if found is not None and found[0].version == last.version:
-        repair(_context(work, ledger))
+        repair(work.workspace)
         state = "is in service"
     elif any(entry.version == last.version for entry in ledger.entries("promotion")):
         state = "was in service before"
@@ -192,7 +183,7 @@ def settled(work: Work) -> dict[str, Any] | None:
     else:
         state = "was refused" if step == "refused" else "awaits approval"
         if state == "awaits approval" and last.version in waiting_versions(ledger.entries()):
-            _try_beside(work, ledger, last.version)
+            _try_beside(work, last.version)
     summary = (
         f"Nothing to compute: version {last.version} was trained from the same data version "
         f"({work.plan.data.version}), code and configuration; it {state}."
@@ -209,7 +200,7 @@ def settled(work: Work) -> dict[str, Any] | None:
 
 def answer(work: Work, decision: str, done: dict[str, Any]) -> None:
     """Record that a decision to retrain asked for what was done already."""
-    ledger_of(work.settings, work.pipeline.name).append(
+    work.workspace.ledger.append(
         Entry(
             id=f"answer-{decision}",
             at=datetime.now(UTC),
@@ -223,14 +214,14 @@ def answer(work: Work, decision: str, done: dict[str, Any]) -> None:
     )
 
 
-def fail(settings: Settings, pipeline: str, decision: str, why: str) -> None:
+def fail(place: Place, decision: str, why: str) -> None:
     """Record that the training a decision asked for failed."""
     said = " ".join(why.removeprefix("Flow run encountered an exception: ").split())[:500]
-    ledger_of(settings, pipeline).append(
+    place.ledger.append(
         Entry(
             id=f"failed-{decision}",
             at=datetime.now(UTC),
-            pipeline=pipeline,
+            pipeline=place.name,
             kind="answer",
             version=None,
             by="train",
@@ -241,7 +232,7 @@ def fail(settings: Settings, pipeline: str, decision: str, why: str) -> None:
 
 
 def _champion(work: Work) -> str:
-    found = pointer.read(work.store, work.pipeline.name)
+    found = pointer.read(work.workspace)
     return "" if found is None else found[0].digest
 
 

@@ -80,7 +80,7 @@ def report(work: Work, version: int, found: Insight) -> str:
     files |= {path: (data, "image/png") for path, data in found.images.items()}
     for path, (data, kind) in files.items():
         name = path.removeprefix(f"{FOLDER}/")
-        work.store.put(layout.report(FOLDER, f"{version}/{name}"), data, content_type=kind)
+        work.bucket.put(layout.report(FOLDER, f"{version}/{name}"), data, content_type=kind)
     return layout.report(FOLDER, f"{version}/")
 
 

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tasks.config import Pipeline
-from tasks.data.curated import curated
 from tasks.data.reference import DatasetRef, Window
 from tasks.data.table import Table
 from tasks.errors import DataError
 from tasks.labels.table import labels_version
-from tasks.settings import Settings
 from tasks.training.code import code_digest, lock_digest
 from tasks.training.plan import Plan
+from tasks.workspace import Workspace
 
 
-def pinned(
-    settings: Settings, pipeline: Pipeline, length: timedelta | None, challengers: tuple[str, ...]
-) -> Plan:
+def pinned(workspace: Workspace, length: timedelta | None, challengers: tuple[str, ...]) -> Plan:
     """Return the plan for the curated table as it is now.
 
     Raises:
         DataError: nothing was ingested yet.
     """
-    table = curated(settings, pipeline.name)
+    pipeline, table = workspace.pipeline, workspace.curated
     version = table.version()
     if version is None:
         rule = "the curated table has rows"
@@ -40,7 +36,7 @@ def pinned(
         lock=lock_digest(),
         seed=pipeline.training.seed,
         challengers=challengers,
-        labels=labels_version(settings, pipeline),
+        labels=labels_version(workspace.bucket, pipeline),
     )
 
 

@@ -12,10 +12,9 @@ from prefect.artifacts import (
 )
 from prefect.states import Completed, State
 
-from tasks.config import find_pipeline, window_length
+from tasks.config import window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
 from tasks.events.names import APPROVAL_AWAITED, MODEL_PROMOTED, MODEL_REFUSED
-from tasks.faults import external_write
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -40,16 +39,16 @@ RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 @task(name="pin", **RETRIES)
 def pin(pipeline: str, challengers: list[str] | None) -> Work:
     """Pin the run to a data version, the configuration, the code, the lock and the seed."""
-    from tasks.store.s3 import S3Store
     from tasks.training.pinning import pinned
     from tasks.training.work import Work
+    from tasks.workspace import open_workspace
 
-    settings = Settings.from_environment()
-    configuration = find_pipeline(pipeline, settings.pipelines)
+    workspace = open_workspace(Settings.from_environment(), pipeline)
+    configuration = workspace.pipeline
     asked = tuple(challengers or configuration.retraining.challengers)
-    plan = pinned(settings, configuration, window_length(configuration), asked)
+    plan = pinned(workspace, window_length(configuration), asked)
     get_run_logger().info("Data version %d, training key %s", plan.data.version, plan.key[:12])
-    return Work(settings, S3Store(settings), configuration, plan)
+    return Work(workspace, plan)
 
 
 @task(name="look for the same plan", **RETRIES)
@@ -135,25 +134,14 @@ def judge(
     work: Work, tuning: Tuning, contenders: list[Contender | None], judged: list[Judged | None]
 ) -> Chosen:
     """Put each challenger before the gate's rules, and choose the best that passed."""
-    from tasks.promotion.gate import judge as judge_evidence
-    from tasks.training import steps
-    from tasks.training.candidates import Candidate, choose
+    from tasks.training.choosing import choose_challenger
 
-    gate = work.pipeline.gate
-    candidates = [
-        Candidate(one, fitted, found, judge_evidence(steps.evidence(fitted, found), gate))
-        for one, fitted, found in zip(work.challengers, contenders, judged, strict=True)
-        if fitted is not None and found is not None
-    ]
-    if not candidates:
-        where, remedy = f"pipeline {work.pipeline.name}", "See the warnings above."
-        raise DataError(where, "one of the challengers can be fitted", "none", remedy)
-    chosen = choose(tuning, candidates)
+    chosen = choose_challenger(work, tuning, contenders, judged)
     verdict = chosen.best.verdict
     create_markdown_artifact(
         verdict.to_markdown(), key=f"verdict-{work.pipeline.name}", description="The gate's verdict"
     )
-    if len(candidates) > 1:
+    if len(chosen.candidates) > 1:
         create_table_artifact(
             chosen.table(work.costs),
             key=f"challengers-{work.pipeline.name}",
@@ -168,16 +156,11 @@ def judge(
 @task(name="refit", **RETRIES)
 def refit(work: Work, chosen: Chosen) -> Contender | State[Contender]:
     """Fit the winner again with the holdout, where the file asks for it and the gate passed it."""
-    from tasks.promotion.rules import GOLDEN_TOLERANCE
-    from tasks.training import steps
+    from tasks.training.choosing import refit_winner
 
-    best = chosen.best
-    if not (best.verdict.passed and work.pipeline.training.refit):
-        return best.contender
-    final, known = steps.refit(work, best.challenger, best.contender.setting)
-    if final.difference > GOLDEN_TOLERANCE:
+    final, known, inexact = refit_winner(work, chosen)
+    if inexact:
         get_run_logger().warning("The refitted model does not export exactly; the first is kept.")
-        return best.contender
     return _or_cached(final, known, work)
 
 
@@ -204,42 +187,21 @@ def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
 @task(name="publish", **RETRIES)
 def publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> int:
     """Track the run in MLflow, publish the model in the bucket, and register its version."""
-    from tasks.tracking.experiment import track
     from tasks.tracking.links import run_url
-    from tasks.tracking.registry import register
-    from tasks.training import finish
-    from tasks.training.insight import report
-    from tasks.training.telling import told
+    from tasks.training import publishing
 
-    telling = told(work, chosen, final, insight)
-    with external_write("train.track"):
-        run = track(work.settings, telling.record)
-    version = finish.publish(work, chosen, final, run)
-    with external_write("train.register"):
-        register(
-            work.settings,
-            pipeline=work.pipeline.name,
-            version=version,
-            key=work.plan.key,
-            run_id=run,
-            model=final.model,
-            columns=telling.columns,
-            description=f"{final.setting.family}: {finish.why_promoted(chosen.best.judged)}",
-            marks=telling.marks,
-            about=work.pipeline.description,
+    published = publishing.publish(work, chosen, final, insight)
+    if work.workspace.tracking is not None:
+        create_link_artifact(
+            run_url(work.workspace.tracking, published.run),
+            "MLflow run",
+            key=f"mlflow-run-{work.pipeline.name}",
+            description="The run in MLflow: trials, metrics, plots, model card",
         )
-    with external_write("train.explanation"):
-        report(work, version, insight)
-    create_link_artifact(
-        run_url(work.settings, run),
-        "MLflow run",
-        key=f"mlflow-run-{work.pipeline.name}",
-        description="The run in MLflow: trials, metrics, plots, model card",
-    )
     create_markdown_artifact(
-        telling.card, key=f"model-card-{work.pipeline.name}", description="The model card"
+        published.card, key=f"model-card-{work.pipeline.name}", description="The model card"
     )
-    return version
+    return published.version
 
 
 @task(name="promote", **RETRIES)
@@ -289,10 +251,12 @@ def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     Where a server was away it is not recorded: the reconciler starts the training again.
     """
     from tasks.training.finish import fail
+    from tasks.workspace import open_place
 
     decision, message = run.parameters.get("decision"), state.message or ""
+    place = open_place(Settings.from_environment(), run.parameters["pipeline"])
     if decision and not any(name in message for name in PASSING):
-        fail(Settings.from_environment(), run.parameters["pipeline"], decision, message)
+        fail(place, decision, message)
 
 
 def _or_cached(value: Value, known: bool, work: Work) -> Value | State[Value]:

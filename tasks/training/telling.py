@@ -11,7 +11,6 @@ from tasks.evaluation.bootstrap import number
 from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
-from tasks.store.layout import Layout
 from tasks.tracking.markup import note, to_html, to_markdown
 from tasks.tracking.record import (
     KEY,
@@ -53,7 +52,7 @@ class Telling:
 def told(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Telling:
     """Gather all that is told; the version's number is claimed first, so that the card bears it."""
     tuning, judged, verdict = chosen.tuning, chosen.best.judged, chosen.best.verdict
-    version = claimed(work.store, Layout(work.pipeline.name), work.plan.key)
+    version = claimed(work.workspace, work.plan.key)
     images = {**drawn(work, tuning, judged, final), **insight.images}
     known = {**TITLES, **insight.titles}
     titles = {title: path for path, title in known.items() if path in images}
@@ -83,9 +82,7 @@ def outcome_of(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
     from tasks.promotion.versions import manifest_of
     from tasks.tracking.links import run_url
 
-    manifest = manifest_of(
-        work.store, work.pipeline.name, ended["version"], work.settings.signing_key
-    )
+    manifest, server = manifest_of(work.workspace, ended["version"]), work.workspace.tracking
     return {
         "pipeline": work.pipeline.name,
         "metric": manifest.lineage["metric"],
@@ -95,7 +92,7 @@ def outcome_of(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
         "data_version": manifest.data_version,
         "training_key": work.plan.key,
         "rules": manifest.verdict.to_dict()["rules"],
-        "url": run_url(work.settings, manifest.run),
+        "url": server and run_url(server, manifest.run),
         **ended,
     }
 
@@ -182,11 +179,10 @@ def _trial(trial: Any) -> Trial:
 
 
 def _dataset(work: Work, final: Contender, window: str) -> Dataset:
-    layout = Layout(work.pipeline.name)
     return Dataset(
         name=work.pipeline.name,
         version=work.plan.data.version,
-        source=f"s3://{work.settings.bucket}/{layout.curated}",
+        source=work.workspace.curated.uri,
         rows=final.rows,
         window=window,
         digest=work.plan.data.digest,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
-from tasks.data.curated import curated, training_rows
+from tasks.data.curated import training_rows
 from tasks.dataset.dataset import Dataset, dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
@@ -25,13 +25,13 @@ from tasks.promotion import pointer
 from tasks.promotion.manifest import MODEL, Manifest
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
-from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measured, total
 from tasks.training.plan import Plan, digest
 from tasks.training.warm_start import obstacle
 from tasks.tuning.trial import Setting
+from tasks.workspace import Workspace
 
 Computed = tuple[dict[str, Any], Mapping[str, bytes]]
 
@@ -60,20 +60,26 @@ class Reigning:
 class Work:
     """One training run: its plan, and what is loaded at most once for all of its steps."""
 
-    def __init__(self, settings: Settings, store: Store, pipeline: Pipeline, plan: Plan) -> None:
-        self.settings = settings
-        self.store = store
-        self.pipeline = pipeline
+    def __init__(self, workspace: Workspace, plan: Plan) -> None:
+        self.workspace = workspace
         self.plan = plan
         self.costs: dict[str, Cost] = {}
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.workspace.pipeline
+
+    @property
+    def bucket(self) -> Bucket:
+        return self.workspace.bucket
 
     @cached_property
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
-        table = curated(self.settings, self.pipeline.name)
+        table = self.workspace.curated
         rows = training_rows(table, self.plan.data, self.pipeline.event_time, key=self.pipeline.key)
         if self.plan.labels is not None:
-            labels = labels_of(self.settings, self.pipeline, self.plan.labels)
+            labels = labels_of(self.bucket, self.pipeline, self.plan.labels)
             rows, _ = with_labels(rows, labels, self.pipeline)
         reigning = self.reigning
         until = None if reigning is None else reigning.manifest.lineage["fitted_until"]
@@ -102,7 +108,7 @@ class Work:
 
     @cached_property
     def _pointer(self) -> tuple[Champion, str] | None:
-        return pointer.read(self.store, self.pipeline.name)
+        return pointer.read(self.workspace)
 
     @property
     def pointer_tag(self) -> str | None:
@@ -119,13 +125,7 @@ class Work:
         if self._pointer is None:
             return None
         champion = self._pointer[0]
-        manifest, files = load(
-            self.store,
-            self.pipeline.name,
-            champion.version,
-            self.settings.signing_key,
-            champion.digest,
-        )
+        manifest, files = load(self.workspace, champion.version, champion.digest)
         if manifest.task != self.pipeline.task:
             rule = f"the champion's task is the file's, {self.pipeline.task}"
             remedy = "Give the pipeline another name: its champion cannot be compared."
@@ -140,14 +140,14 @@ class Work:
         What it took is kept with it, and noted in `costs`.
         """
         key = key or self.key
-        known = recall(self.store, key, step)
+        known = recall(self.bucket, key, step)
         found = known is not None
         if known is None:
             with measured() as meter:
                 document, files = compute()
             kept = {"value": document, "cost": meter.cost.to_dict()}
             with external_write(write):
-                known = remember(self.store, key, step, kept, files)
+                known = remember(self.bucket, key, step, kept, files)
         self.costs[step] = Cost.from_dict(known.document["cost"])
         return Remembered(known.document["value"], known.files), found
 

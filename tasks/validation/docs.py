@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from expectations.suite import Suite
-from tasks.store.base import ObjectInfo
+from tasks.store.bucket import ObjectInfo
 from tasks.validation.page import STYLE, render_report
 from tasks.validation.report import Check, Report
 

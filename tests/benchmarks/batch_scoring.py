@@ -32,7 +32,8 @@ import pyarrow.parquet as pq
 
 from tasks.config import Pipeline
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import workspace_of
 from tests.servers import running_s3
 from tests.tasks.scoring.scenes import Served, served
 
@@ -124,8 +125,8 @@ def peer(settings: Settings, folder: Path, key: str) -> str:
     """Score as a script does: chunks of pandas rows through `mlflow.pyfunc`."""
     import mlflow.pyfunc
 
-    store, source, target = S3Store(settings), folder / "peer.parquet", folder / "out.parquet"
-    store.download(key, source)
+    bucket, source, target = S3Bucket(settings), folder / "peer.parquet", folder / "out.parquet"
+    bucket.download(key, source)
     model = mlflow.pyfunc.load_model(str(folder.parent / "model"))
     writer = None
     for batch in pq.ParquetFile(source).iter_batches(batch_size=CHUNK):
@@ -142,7 +143,7 @@ def peer(settings: Settings, folder: Path, key: str) -> str:
         writer.write_table(table)
     assert writer is not None
     writer.close()
-    store.upload(target, "bench/peer.parquet")
+    bucket.upload(target, "bench/peer.parquet")
     return "bench/peer.parquet"
 
 
@@ -168,7 +169,7 @@ def ours(settings: Settings, folder: Path, key: str) -> str:
     def said(text: str) -> None:
         print(f"  {text}", file=sys.stderr)
 
-    outcome = score(settings, S3Store(settings), pipeline(), key, say=said)
+    outcome = score(workspace_of(settings, pipeline()), key, say=said)
     return str(outcome["output"])
 
 
@@ -200,9 +201,9 @@ def child(which: str, settings: Settings, folder: Path, key: str) -> dict[str, A
 
 def compared(settings: Settings, outputs: list[str], rows: int) -> float:
     """Return the largest difference between the two sides' probabilities."""
-    store = S3Store(settings)
+    bucket = S3Bucket(settings)
     first, second = (
-        pq.read_table(io.BytesIO(store.get(key)), columns=["id", "probability_1"])
+        pq.read_table(io.BytesIO(bucket.get(key)), columns=["id", "probability_1"])
         for key in outputs
     )
     assert first.num_rows == second.num_rows == rows
@@ -215,7 +216,7 @@ def compare(settings: Settings, folder: Path, rows: int, rounds: int) -> None:
     """Score so many rows both ways and print the figures."""
     key, path = f"bench/in/{rows}.parquet", folder / "rows.parquet"
     write_rows(path, rows)
-    S3Store(settings).upload(path, key)
+    S3Bucket(settings).upload(path, key)
     path.unlink()
     runs: dict[str, list[dict[str, Any]]] = {"pyfunc": [], "ours": []}
     for _ in range(rounds):
@@ -246,7 +247,7 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_TRACKING_URI", "file:///nowhere")
     with tempfile.TemporaryDirectory(prefix="pn-") as name, running_s3(Path(name) / "s3") as server:
         settings = replace(server.settings, home=Path(name) / "home")
-        champion = served(settings, S3Store(settings), pipeline(), labelled().to_arrow())
+        champion = served(settings, S3Bucket(settings), pipeline(), labelled().to_arrow())
         keep_peer(champion, Path(name))
         for rows in given.rows:
             compare(settings, Path(name), rows, given.rounds)

@@ -26,8 +26,10 @@ import polars as pl
 
 from tasks.config import Pipeline
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import workspace_of
 from tests.servers import running_s3
 
 CARRIERS = ["AA", "B6", "DL", "EV", "UA", "WN"]
@@ -73,7 +75,7 @@ def write_rows(path: Path, rows: int) -> None:
 def bare(settings: Settings, folder: Path) -> None:
     """Download, count in one scan what the suite's expectations count, and copy the rows."""
     path = folder / "rows.parquet"
-    S3Store(settings).download(KEY, path)
+    S3Bucket(settings).download(KEY, path)
     col = pl.col
     rows = pl.scan_parquet(path)
     counts = rows.select(
@@ -91,9 +93,9 @@ def bare(settings: Settings, folder: Path) -> None:
         late=(~col("late").is_in([0, 1])).sum(),
     ).collect(engine="streaming")
     assert counts["unique"].item() == counts["rows"].item()
-    from tasks.data.table import table_at
+    from tasks.data.table import table_in
 
-    table = table_at(settings, "bench/bare")
+    table = table_in(open_bucket(settings), "bench/bare")
     rows.sink_delta(table.uri, storage_options=_polars_options(table.options))
 
 
@@ -106,7 +108,7 @@ def ours(settings: Settings, folder: Path) -> None:
     from tasks.ingestion.ingest import ingest_object
 
     home = replace(settings, home=folder)
-    ingested = ingest_object(home, S3Store(settings), pipeline(), KEY, _timed)
+    ingested = ingest_object(workspace_of(home, pipeline()), KEY, _timed)
     assert ingested.outcome == "accepted", ingested
 
 
@@ -130,10 +132,10 @@ def measured(which: str, settings: str, folder: str) -> None:
 
 def emptied(settings: Settings) -> None:
     """Remove what a run left, so that the next one starts anew."""
-    store = S3Store(settings)
-    for info in list(store.list("bench/")):
+    bucket = S3Bucket(settings)
+    for info in list(bucket.list("bench/")):
         if info.key != KEY:
-            store.delete(info.key)
+            bucket.delete(info.key)
 
 
 def child(which: str, settings: Settings, folder: Path) -> dict[str, float]:
@@ -158,7 +160,7 @@ def main() -> None:
         folder = Path(name)
         write_rows(folder / "rows.parquet", given.rows)
         with running_s3(folder / "s3") as server:
-            S3Store(server.settings).upload(folder / "rows.parquet", KEY)
+            S3Bucket(server.settings).upload(folder / "rows.parquet", KEY)
             (folder / "rows.parquet").unlink()
             runs = {
                 which: [child(which, server.settings, folder) for _ in range(given.rounds)]

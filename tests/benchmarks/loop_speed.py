@@ -25,7 +25,7 @@ from typing import Any
 from deployments.local import stack as local
 from deployments.prefect_api import connected
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.servers import any_free_offset, clean_environment, poll
 
 IMPORTS = "import prefect.engine, flows.ingestion, tasks.ingestion.ingest"
@@ -88,7 +88,7 @@ def first_line(settings: Settings, run: str) -> datetime:
 def delay(settings: Settings, number: int) -> float:
     """Put an object of one row, and return the seconds until ingest's first line."""
     put = datetime.now(UTC)
-    S3Store(settings).put(f"flights/incoming/one-{number}.csv", b"flight_id\n%d" % number)
+    S3Bucket(settings).put(f"flights/incoming/one-{number}.csv", b"flight_id\n%d" % number)
     poll(lambda: bool(runs(settings, "ingest", put)), 60, "the run of ingest")
     (run, *_) = runs(settings, "ingest", put)
     seconds = (first_line(settings, run["id"]) - put).total_seconds()

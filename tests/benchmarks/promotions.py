@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.deployments.serving.storm import request_of, storm
 from tests.served import champion, fitted, put_version
 from tests.servers import answers, poll, running_s3, running_serving
@@ -31,16 +31,16 @@ def main() -> None:
             running_s3(folder / "s3") as s3,
             running_serving(s3.settings, folder / "serving.log") as serving,
         ):
-            store, key = S3Store(s3.settings), s3.settings.signing_key
-            made = champion(store, key, PIPELINE)
+            bucket, key = S3Bucket(s3.settings), s3.settings.signing_key
+            made = champion(bucket, key, PIPELINE)
             versions = [
-                put_version(store, key, fitted(trees=50 + number), PIPELINE, f"{number}")
+                put_version(bucket, key, fitted(trees=50 + number), PIPELINE, f"{number}")
                 for number in range(PROMOTIONS)
             ]
             ready = f"http://127.0.0.1:{serving.port}/{PIPELINE}/ping"
             poll(lambda: serving.is_whole, 60, "two workers")
             poll(lambda: all(answers(ready) for _ in range(12)), 60, "a champion")
-            found = storm(serving, store, request_of(made, PIPELINE), versions, seconds)
+            found = storm(serving, bucket, request_of(made, PIPELINE), versions, seconds)
     load = found.load
     back = sum(seen != sorted(seen) for seen in load.versions)
     seen = max(len(one) for one in load.versions)

@@ -27,8 +27,8 @@ from pathlib import Path
 from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from tasks.serving.following import Fleet
-from tasks.store.memory import MemoryStore
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tests.buckets import local
 from tests.load import Load, post, run_load
 from tests.served import Fitted, champion
 from tests.servers import answers, clean_environment, poll, running_s3, running_serving
@@ -40,9 +40,9 @@ ROUNDS = 20_000
 
 def in_process(made: Fitted, body: bytes) -> float:
     """Return the median seconds from a request's bytes to its answer's."""
-    store = MemoryStore()
-    champion(store, "a key")
-    fleet = Fleet(store, "a key")
+    bucket = local()
+    champion(bucket, "a key")
+    fleet = Fleet(bucket, "a key")
     fleet.look(0)
     predicting, found = Predicting(fleet), Finder().find("POST", "/v1/flights/predict")
     assert isinstance(found, Found)
@@ -103,7 +103,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pn-") as name:
         folder = Path(name).resolve()
         with running_s3(folder / "s3") as s3:
-            made = champion(S3Store(s3.settings), s3.settings.signing_key)
+            made = champion(S3Bucket(s3.settings), s3.settings.signing_key)
             body = json.dumps({"rows": made.rows(1)}).encode()
             with running_serving(s3.settings, folder / "serving.log", WORKERS) as api:
                 ready = f"http://127.0.0.1:{api.port}/flights/ping"

@@ -28,7 +28,9 @@ import numpy as np
 from deployments.demo.flights import month
 from tasks.config import find_pipeline
 from tasks.settings import REPOSITORY, Settings
-from tasks.store.s3 import S3Store
+from tasks.store.connect import open_bucket
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import workspace_of
 from tests.orchestration import running_prefect
 from tests.servers import clean_environment, running_mlflow, running_s3, variables
 
@@ -51,7 +53,7 @@ def plain(settings: Settings, folder: Path) -> None:
     from tasks.tuning.search import tune
 
     pipeline = find_pipeline("flights", settings.pipelines)
-    table = curated(settings, "flights")
+    table = curated(open_bucket(settings), "flights")
     version = table.version()
     assert version is not None
     ref = DatasetRef("flights", version)
@@ -132,11 +134,11 @@ def prepared(settings: Settings, folder: Path) -> None:
     """Ingest January to March."""
     from tasks.ingestion.ingest import ingest_object
 
-    pipeline, store = find_pipeline("flights", settings.pipelines), S3Store(settings)
+    pipeline, bucket = find_pipeline("flights", settings.pipelines), S3Bucket(settings)
     for number in (1, 2, 3):
         key = f"flights/incoming/{number}.csv"
-        store.upload(month(number, folder), key)
-        ingest_object(settings, store, pipeline, key, lambda _: None)
+        bucket.upload(month(number, folder), key)
+        ingest_object(workspace_of(settings, pipeline), key, lambda _: None)
 
 
 def child(which: str, environment: dict[str, str], folder: Path) -> dict[str, float]:

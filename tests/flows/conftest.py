@@ -15,7 +15,8 @@ import pytest
 
 from tasks.config import Pipeline, find_pipeline
 from tasks.settings import REPOSITORY, Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import Workspace, workspace_of
 from tests.flows.running import completed, run_flow
 from tests.orchestration import Orchestrator, running_prefect
 from tests.servers import S3, Tracking, variables
@@ -50,8 +51,17 @@ class Bench:
         assert marker.read_text() == point
 
     @property
-    def store(self) -> S3Store:
-        return S3Store(self.settings)
+    def bucket(self) -> S3Bucket:
+        return S3Bucket(self.settings)
+
+    @property
+    def tracking(self) -> str:
+        assert self.settings.mlflow_uri is not None
+        return self.settings.mlflow_uri
+
+    @property
+    def workspace(self) -> Workspace:
+        return workspace_of(self.settings, self.pipeline)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -65,7 +75,7 @@ class Bench:
     def drop(self, name: str, rows: pd.DataFrame) -> str:
         """Put a CSV object into the pipeline's incoming folder."""
         key = f"{self.name}/incoming/{name}"
-        self.store.put(key, rows.to_csv(index=False).encode())
+        self.bucket.put(key, rows.to_csv(index=False).encode())
         return key
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from tasks.backtest.table import read
 from tasks.config import Pipeline
-from tasks.data.curated import curated
 from tasks.dataset.dataset import dataset
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import prepare, prepared_columns
@@ -38,7 +37,7 @@ def past(bench: Bench) -> Bench:
 def plain(bench: Bench) -> dict[tuple[int, int], float]:
     """Fit and judge in a plain loop, LightGBM's defaults on the batches up to each."""
     pipeline: Pipeline = bench.pipeline
-    frame = curated(bench.settings, bench.name).read().to_pandas().sort_values("at")
+    frame = bench.workspace.curated.read().to_pandas().sort_values("at")
     frame = frame.drop(columns=["_batch", "_ingested_at"])
     ends = [sum(SIZES[: at + 1]) for at in range(len(SIZES))]
     found = {}
@@ -64,7 +63,7 @@ def test_it_adds_up_shares_its_fits_and_is_found_again(
     # the fit that was kept before the kill is not made again, and no policy makes its own
     assert (done["fits"]["fitted"], done["fits"]["kept"]) == (ends - 1, 1)
     expected = plain(past)
-    document = json.loads(past.store.get(done["report"]["json"]))
+    document = json.loads(past.bucket.get(done["report"]["json"]))
     for course in document["courses"]:
         lived = {one["batch"]: one for one in course["steps"]}
         for at, step in lived.items():
@@ -76,7 +75,7 @@ def test_it_adds_up_shares_its_fits_and_is_found_again(
     assert lines["static"]["mean"] == pytest.approx(static, abs=1e-9)
     assert lines["every 1 batch"]["against_static"] > 0.05
     assert done["recommendation"]["policy"] != "static"
-    page = past.store.get(done["report"]["html"]).decode()
+    page = past.bucket.get(done["report"]["html"]).decode()
     assert all(policy in page for policy in POLICIES)
     again = past.run(BACKTEST, policies=POLICIES)
     assert (again["fits"]["fitted"], again["fits"]["kept"]) == (0, ends)
@@ -110,5 +109,5 @@ def test_one_batch_is_cut_into_pieces(bench: Bench) -> None:
 def read_recipe(bench: Bench) -> str:
     from tasks.backtest.pinning import pinned
 
-    plan = pinned(bench.settings, bench.store, bench.pipeline, ["static"], 100)
-    return read(bench.settings, plan)[1].recipe
+    plan = pinned(bench.workspace, ["static"], 100)
+    return read(bench.bucket, plan)[1].recipe

@@ -17,7 +17,7 @@ def test_rows_that_came_without_labels_are_learned_from_when_those_come(bench: B
     assert bench.run(INGEST)["batches"][0]["outcome"] == "accepted"
     key = Layout(bench.name).labels_incoming + "truth.csv"
     late = rows[["id", "high"]].sample(500, random_state=1)
-    bench.store.put(key, late.to_csv(index=False).encode())
+    bench.bucket.put(key, late.to_csv(index=False).encode())
     (landed,) = bench.run(LABEL)["files"]
     assert (landed["outcome"], landed["counts"]["new"]) == ("accepted", 500)
     assert bench.run(LABEL)["files"] == []

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.arrivals import unanswered
 from tasks.monitoring.record import keys
 from tasks.monitoring.watch import Watch
@@ -22,7 +21,7 @@ POLICY = "\nretraining: {policy: new_rows 50%, challengers: [refitted, recent 10
 
 
 def entries(bench: Bench, kind: str) -> list[dict]:
-    return [dict(one.figures) for one in ledger_of(bench.settings, bench.name).entries(kind)]
+    return [dict(one.figures) for one in bench.workspace.ledger.entries(kind)]
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +43,17 @@ def watched(bench: Bench, kept: dict[str, bytes]) -> Bench:
     (first,) = made.run(MONITOR)["decisions"]
     assert (first["decision"]["retrain"], first["decision"]["rule"]) == (True, "no champion")
     assert made.run(TRAIN, decision=first["id"])["outcome"] == "promoted"
-    assert unanswered(ledger_of(made.settings, made.name).entries()) == ()
-    kept.update({one.key: made.store.get(one.key) for one in made.store.list(f"{made.name}/")})
+    assert unanswered(made.workspace.ledger.entries()) == ()
+    kept.update({one.key: made.bucket.get(one.key) for one in made.bucket.list(f"{made.name}/")})
     return made
 
 
 def put_back(bench: Bench, kept: dict[str, bytes]) -> None:
     """Make the pipeline's objects those that were kept: storage is the truth."""
-    for one in bench.store.list(f"{bench.name}/"):
-        bench.store.delete(one.key)
+    for one in bench.bucket.list(f"{bench.name}/"):
+        bench.bucket.delete(one.key)
     for key, data in kept.items():
-        bench.store.put(key, data)
+        bench.bucket.put(key, data)
 
 
 def test_each_batch_leads_to_one_decision_and_a_yes_to_challengers_with_their_cost(
@@ -81,7 +80,7 @@ def test_each_batch_leads_to_one_decision_and_a_yes_to_challengers_with_their_co
     assert "CPU-seconds" in done["price"]
     (_, verdict) = entries(watched, "verdict")
     assert verdict["decision"] == third["id"]
-    assert unanswered(ledger_of(watched.settings, watched.name).entries()) == ()
+    assert unanswered(watched.workspace.ledger.entries()) == ()
 
 
 def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> None:
@@ -95,11 +94,11 @@ def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> Non
     assert worst["name"] == "size"
     assert worst["missing"][1] == pytest.approx(0.75, abs=0.05)
     assert drift["drifted"]
-    watch = Watch.of(watched.settings, watched.store, watched.pipeline)
+    watch = Watch.of(watched.workspace)
     at = keys(watch, found["batch"])
-    page = watched.store.get(at["html"]).decode()
+    page = watched.bucket.get(at["html"]).decode()
     assert "size" in page
-    assert watched.store.head(at["json"]) is not None
+    assert watched.bucket.head(at["json"]) is not None
 
 
 @pytest.mark.parametrize("poison", ["one class", "leak"])
@@ -151,7 +150,7 @@ def test_labels_that_come_later_are_judged_with_their_coverage(watched: Bench) -
     readings = {one["signal"]: one for one in blind["decision"]["readings"]}
     assert readings["performance"]["fired"] is None
     key = f"{watched.name}/labels/incoming/truth.csv"
-    watched.store.put(key, rows[["id", "high"]].iloc[::2].to_csv(index=False).encode())
+    watched.bucket.put(key, rows[["id", "high"]].iloc[::2].to_csv(index=False).encode())
     watched.run("flows.labelling:label")
     (judged,) = watched.run(MONITOR)["decisions"]
     live = judged["observation"]["live"]

@@ -7,7 +7,6 @@ import pytest
 from deployments.apply.act import bring_in_line
 from deployments.apply.plan import desired
 from deployments.prefect_api import connected
-from tasks.ledger.ledger import ledger_of
 from tasks.promotion import pointer
 from tasks.promotion.trials import standing
 from tasks.tracking.registry import aliases, set_alias
@@ -42,11 +41,11 @@ def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
         assert reconciled(bench)["started"] == [wanted]
         assert reconciled(bench)["started"] == [], "it is on its way"
         cancel(bench)
-        decisions = ledger_of(bench.settings, bench.name).entries("decision")
+        decisions = bench.workspace.ledger.entries("decision")
         asked = {"decision": decisions[0].id} if wanted == "train" else {}
         bench.run(f"flows.{flow}", **asked)
     assert reconciled(bench) == {"started": [], "told": []}
-    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    champion, _ = pointer.read(bench.workspace) or pytest.fail("no champion")
     assert champion.version == 1
 
 
@@ -62,14 +61,14 @@ def test_an_alias_moved_in_mlflow_is_a_promotion_and_one_that_fell_behind_is_men
     bench.rewrite(manual + "\nserving: {challenger: shadow}\n")
     waiting = bench.run("flows.training:train")
     assert (waiting["outcome"], waiting["version"]) == ("awaiting approval", 2)
-    trial = standing(bench.store, bench.name)
+    trial = standing(bench.workspace)
     assert trial is not None
     assert (trial.version, trial.mode, trial.by) == (2, "shadow", "train")
-    assert aliases(bench.settings, bench.name) == {"champion": 1, "challenger": 2}
-    set_alias(bench.settings, bench.name, "champion", 2)
+    assert aliases(bench.tracking, bench.name) == {"champion": 1, "challenger": 2}
+    set_alias(bench.tracking, bench.name, "champion", 2)
     told = reconciled(bench)["told"]
     assert any("version 2 is in service" in one for one in told)
-    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    champion, _ = pointer.read(bench.workspace) or pytest.fail("no champion")
     assert (champion.version, champion.by) == (2, "a person, in MLflow")
-    assert standing(bench.store, bench.name) is None
+    assert standing(bench.workspace) is None
     assert reconciled(bench)["told"] == []

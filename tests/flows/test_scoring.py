@@ -9,12 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tasks.data.curated import curated
-from tasks.data.table import table_at
+from tasks.data.table import table_in
 from tasks.errors import DataError, Refused
 from tasks.faults import POINTS
-from tasks.ledger.ledger import ledger_of
 from tasks.scoring.score import score
+from tasks.store.connect import open_bucket
 from tests.flows.conftest import Bench, toy_rows
 
 pytestmark = pytest.mark.system
@@ -33,7 +32,7 @@ def trained(bench: Bench) -> Bench:
 
 def put(bench: Bench, rows: pd.DataFrame) -> str:
     key = f"{bench.name}/scoring/new.csv"
-    bench.store.put(key, rows.to_csv(index=False).encode())
+    bench.bucket.put(key, rows.to_csv(index=False).encode())
     return key
 
 
@@ -42,18 +41,18 @@ def test_every_row_is_scored_in_its_order_and_judged_where_the_truth_came(traine
     rows.loc[:99, "high"] = pd.NA
     outcome = trained.run(SCORE, source=put(trained, rows))
     assert (outcome["rows"], outcome["labelled"]) == (300, 200)
-    made = pd.read_parquet(io.BytesIO(trained.store.get(outcome["output"])))
+    made = pd.read_parquet(io.BytesIO(trained.bucket.get(outcome["output"])))
     assert made["id"].tolist() == rows["id"].tolist()
     assert made[["probability_0", "probability_1"]].sum(axis=1).between(0.999, 1.001).all()
     assert outcome["metrics"]["roc_auc"]["low"] > 0.7
     assert outcome["baselines"]["prior"] == 0.5
     trained.run(SCORE, source=put(trained, rows))
-    (entry,) = ledger_of(trained.settings, trained.name).entries("scored")
+    (entry,) = trained.workspace.ledger.entries("scored")
     assert entry.figures["metrics"] == outcome["metrics"]
 
 
 def read(bench: Bench, outcome: dict[str, Any]) -> pd.DataFrame:
-    return pd.read_parquet(io.BytesIO(bench.store.get(outcome["output"])))
+    return pd.read_parquet(io.BytesIO(bench.bucket.get(outcome["output"])))
 
 
 def test_dying_at_every_write_ends_as_if_nothing_had_happened(trained: Bench) -> None:
@@ -67,8 +66,8 @@ def test_dying_at_every_write_ends_as_if_nothing_had_happened(trained: Bench) ->
     assert (outcome["rows"], outcome["labelled"]) == (1000, 1000)
     assert outcome["metrics"] == whole["metrics"]
     pd.testing.assert_frame_equal(read(trained, outcome), read(trained, whole))
-    assert not list(trained.store.list(f"{trained.name}/scoring/runs/"))
-    assert len(ledger_of(trained.settings, trained.name).entries("scored")) == 1
+    assert not list(trained.bucket.list(f"{trained.name}/scoring/runs/"))
+    assert len(trained.workspace.ledger.entries("scored")) == 1
 
 
 def test_a_scoring_that_died_is_finished_by_the_version_it_began_with(trained: Bench) -> None:
@@ -100,13 +99,13 @@ def test_every_kind_of_source_and_output_holds_the_same_rows(trained: Bench) -> 
     written["new.jsonl.gz"] = gzip.compress(written["new.jsonl"])
     made = []
     for name, content in written.items():
-        trained.store.put(f"{trained.name}/in/{name}", content)
+        trained.bucket.put(f"{trained.name}/in/{name}", content)
         source = f"s3://{trained.settings.bucket}/{trained.name}/in/{name}"
-        outcome = score(trained.settings, trained.store, trained.pipeline, source, part_rows=200)
+        outcome = score(trained.workspace, source, part_rows=200)
         made.append(read(trained, outcome))
         assert made[-1]["id"].tolist() == rows["id"].tolist(), name
         np.testing.assert_allclose(made[-1]["probability_1"], made[0]["probability_1"], atol=1e-7)
-    table = table_at(trained.settings, f"{trained.name}/in/table")
+    table = table_in(open_bucket(trained.settings), f"{trained.name}/in/table")
     for start in range(0, 700, 250):
         part = pa.Table.from_pandas(rows.iloc[start : start + 250], preserve_index=False)
         table.append(part, f"t{start}", {})
@@ -117,7 +116,7 @@ def test_every_kind_of_source_and_output_holds_the_same_rows(trained: Bench) -> 
     outcome = trained.run(SCORE, **said)
     assert (outcome["format"], outcome["rows"], outcome["data_version"]) == ("delta", 700, 3)
     trained.run(SCORE, **said)
-    found = table_at(trained.settings, f"{trained.name}/out/table").read().to_pandas()
+    found = table_in(open_bucket(trained.settings), f"{trained.name}/out/table").read().to_pandas()
     found = found.sort_values("_row", ignore_index=True)
     assert found["_row"].tolist() == list(range(700))
     assert found["id"].tolist() == rows["id"].tolist()
@@ -125,23 +124,23 @@ def test_every_kind_of_source_and_output_holds_the_same_rows(trained: Bench) -> 
 
 
 def test_the_curated_table_is_scored_as_one_source(trained: Bench) -> None:
-    outcome = score(trained.settings, trained.store, trained.pipeline, "curated", part_rows=100)
+    outcome = score(trained.workspace, "curated", part_rows=100)
     assert (outcome["rows"], outcome["labelled"]) == (600, 600)
-    curated_rows = curated(trained.settings, trained.name).read(["id"])
+    curated_rows = trained.workspace.curated.read(["id"])
     assert sorted(read(trained, outcome)["id"]) == sorted(curated_rows["id"].to_pylist())
 
 
 def test_a_file_that_does_not_fit_is_refused_and_nothing_is_written(trained: Bench) -> None:
     lacking = put(trained, toy_rows(10).drop(columns="size"))
     with pytest.raises(DataError, match="no size"):
-        score(trained.settings, trained.store, trained.pipeline, lacking)
+        score(trained.workspace, lacking)
     wrong = put(trained, toy_rows(10).astype({"size": object}).assign(size="tall"))
     with pytest.raises(DataError, match="row 1"):
-        score(trained.settings, trained.store, trained.pipeline, wrong)
-    assert not list(trained.store.list(f"{trained.name}/scored/"))
+        score(trained.workspace, wrong)
+    assert not list(trained.bucket.list(f"{trained.name}/scored/"))
 
 
 def test_without_a_champion_it_says_what_to_do(bench: Bench) -> None:
     source = put(bench, toy_rows(10))
     with pytest.raises(Refused, match="perennial train"):
-        score(bench.settings, bench.store, bench.pipeline, source)
+        score(bench.workspace, source)

@@ -9,9 +9,8 @@ import pytest
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.overview import Overview
 from tasks.faults import POINTS
-from tasks.ledger.ledger import ledger_of
 from tasks.promotion import pointer
-from tasks.promotion.promote import Context, promote
+from tasks.promotion.promote import promote
 from tasks.promotion.versions import load, models, published
 from tasks.tracking.client import connected
 from tasks.tracking.registry import aliases
@@ -28,13 +27,13 @@ CRASHES = [
 
 
 def mlflow_versions(bench: Bench) -> list[int]:
-    with connected(bench.settings, "test") as client:
+    with connected(bench.tracking, "test") as client:
         found = client.search_model_versions(f"name = '{bench.name}'")
     return sorted(int(version.version) for version in found)
 
 
 def finished_runs(bench: Bench) -> int:
-    with connected(bench.settings, "test") as client:
+    with connected(bench.tracking, "test") as client:
         experiment = client.get_experiment_by_name(bench.name)
         runs = client.search_runs([experiment.experiment_id], "tags.`perennial.key` != ''")
     return sum(run.info.status == "FINISHED" for run in runs)
@@ -49,7 +48,7 @@ def trees_of(text: bytes) -> list[str]:
 def assert_explained(bench: Bench, version: int) -> None:
     """What the model looks at lies in the bucket, in MLflow and in the card."""
     folder = f"{bench.name}/reports/explanation/{version}/"
-    kept = {info.key.removeprefix(folder): info for info in bench.store.list(folder)}
+    kept = {info.key.removeprefix(folder): info for info in bench.bucket.list(folder)}
     assert set(kept) == {
         "explanation.json",
         "summary.png",
@@ -57,16 +56,16 @@ def assert_explained(bench: Bench, version: int) -> None:
         "dependence-2.png",
         "dependence-3.png",
     }
-    document = json.loads(bench.store.get(kept["explanation.json"].key))
+    document = json.loads(bench.bucket.get(kept["explanation.json"].key))
     found = Overview.from_dict(document["overview"])
     assert (found.method, found.of, found.metric) == ("linear_shap", "high", "roc_auc")
     assert [one.name for one in found.columns][:2] == ["size", "colour"]
     assert found.columns[0].lost > 0.1
     assert found.surrogate.fidelity > 0.5
-    assert bench.store.get(kept["summary.png"].key).startswith(b"\x89PNG")
-    manifest, files = load(bench.store, bench.name, version, bench.settings.signing_key)
+    assert bench.bucket.get(kept["summary.png"].key).startswith(b"\x89PNG")
+    manifest, files = load(bench.workspace, version)
     assert Explainer(manifest, files).method == "linear_shap"
-    with connected(bench.settings, "test") as client:
+    with connected(bench.tracking, "test") as client:
         drawn = {one.path for one in client.list_artifacts(manifest.run, "explanation")}
         card = client.download_artifacts(manifest.run, "model-card.md", str(bench.folder))
     assert drawn == {f"explanation/{name}" for name in kept}
@@ -83,14 +82,14 @@ def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> N
     first = bench.run(TRAIN, cause="test")
     assert first["outcome"] == "promoted"
     assert first["metrics"]["roc_auc"]["low"] > 0.7
-    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    champion, _ = pointer.read(bench.workspace) or pytest.fail("no champion")
     assert champion.version == first["version"] == 1
-    assert aliases(bench.settings, bench.name) == {"champion": 1}
+    assert aliases(bench.tracking, bench.name) == {"champion": 1}
     assert_explained(bench, 1)
     again = bench.run(TRAIN, cause="test")
     assert (again["outcome"], again["version"]) == ("unchanged", 1)
     assert "Nothing to compute" in again["summary"]
-    assert published(bench.store, bench.name) == (1,)
+    assert published(bench.workspace) == (1,)
     assert mlflow_versions(bench) == [1]
 
 
@@ -103,7 +102,7 @@ def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     bench.rewrite(TOY.replace("folds: 2", "folds: 3"))
     second = bench.run(TRAIN)
     assert second["version"] == 2
-    (manifest,) = [m for m in models(bench.store, bench.name, bench.settings.signing_key)
+    (manifest,) = [m for m in models(bench.workspace)
                    if m.version == 2]  # fmt: skip
     rule = next(one for one in manifest.verdict.rules if "champion" in one.rule)
     assert "fitted again" in rule.figures + rule.reason or "1" in rule.figures
@@ -111,7 +110,7 @@ def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     bench.run(INGEST)
     third = bench.run(TRAIN)
     assert third["version"] == 3
-    verdicts = ledger_of(bench.settings, bench.name).entries("verdict")
+    verdicts = bench.workspace.ledger.entries("verdict")
     assert [entry.version for entry in verdicts] == [1, 2, 3]
 
 
@@ -124,9 +123,8 @@ def test_a_warm_challenger_starts_from_the_champion(bench: Bench) -> None:
     bench.run(INGEST)
     only = bench.run(TRAIN, challengers=["warm"])
     assert [one["challenger"] for one in only["challengers"]] == ["warm"]
-    key = bench.settings.signing_key
-    before, files = load(bench.store, bench.name, 1, key)
-    after, grown = load(bench.store, bench.name, only["version"], key)
+    before, files = load(bench.workspace, 1)
+    after, grown = load(bench.workspace, only["version"])
     assert after.lineage["challenger"] == "warm"
     assert after.window["start"] == before.window["start"]
     assert after.lineage["fitted_until"] > before.lineage["fitted_until"]
@@ -141,13 +139,12 @@ def test_a_refused_plan_stays_refused_until_a_person_overrules_it(bench: Bench) 
     bench.run(INGEST)
     first = bench.run(TRAIN)
     assert (first["outcome"], first["passed"]) == ("refused", False)
-    assert pointer.read(bench.store, bench.name) is None
+    assert pointer.read(bench.workspace) is None
     again = bench.run(TRAIN)
     assert (again["outcome"], again["passed"]) == ("unchanged", False)
     assert "was refused" in again["summary"]
-    ledger = ledger_of(bench.settings, bench.name)
-    context = Context(bench.store, ledger, bench.settings.signing_key, bench.name)
-    done = promote(context, 1, by="test", why="few rows are enough here", override="accepted risk")
+    why = "few rows are enough here"
+    done = promote(bench.workspace, 1, by="test", why=why, override="accepted risk")
     assert done.outcome == "promoted"
     final = bench.run(TRAIN)
     assert (final["passed"], final["state"]) == (True, "is in service")
@@ -173,27 +170,27 @@ def test_of_two_retrainings_racing_the_later_is_judged_again_against_the_earlier
         marker.unlink()
         ended = slow.result()
     assert (fast["outcome"], fast["version"], ended["version"]) == ("promoted", 3, 2)
-    ledger = ledger_of(bench.settings, bench.name)
+    ledger = bench.workspace.ledger
     (lost,) = ledger.entries("lost")
     assert lost.version == 2
     verdicts = [one for one in ledger.entries("verdict") if one.version == 2]
     against = [one.figures["champion"] for one in verdicts]
     assert len(set(against)) == 2, "it was judged against each champion once"
-    champion, _ = pointer.read(bench.store, bench.name) or pytest.fail("no champion")
+    champion, _ = pointer.read(bench.workspace) or pytest.fail("no champion")
     assert champion.version == (2 if ended["outcome"] == "promoted" else 3)
-    assert published(bench.store, bench.name) == (1, 2, 3)
+    assert published(bench.workspace) == (1, 2, 3)
 
 
 def test_a_damaged_result_is_computed_again(bench: Bench) -> None:
     bench.drop("a.csv", toy_rows(400))
     bench.run(INGEST)
     bench.die(TRAIN, "train.evaluated.before")
-    kept = [info for info in bench.store.list("results/") if "/contender-tuned.json/" in info.key]
+    kept = [info for info in bench.bucket.list("results/") if "/contender-tuned.json/" in info.key]
     files = [info for info in kept if not info.key.endswith("result.json")]
     model = max(files, key=lambda info: info.modified)
-    bench.store.put(model.key, b"damaged")
+    bench.bucket.put(model.key, b"damaged")
     assert bench.run(TRAIN)["outcome"] == "promoted"
-    assert bench.store.get(model.key) != b"damaged"
+    assert bench.bucket.get(model.key) != b"damaged"
 
 
 def test_dying_at_every_write_leaves_one_version(bench: Bench) -> None:
@@ -206,16 +203,16 @@ def test_dying_at_every_write_leaves_one_version(bench: Bench) -> None:
     bench.run(INGEST)
     for point in CRASHES:
         bench.die(TRAIN, point)
-        assert len(published(bench.store, bench.name)) <= 1
+        assert len(published(bench.workspace)) <= 1
     outcome = bench.run(TRAIN)
     assert outcome["version"] == 1
-    assert published(bench.store, bench.name) == (1,)
+    assert published(bench.workspace) == (1,)
     assert mlflow_versions(bench) == [1]
     assert finished_runs(bench) == 1
-    ledger = ledger_of(bench.settings, bench.name)
+    ledger = bench.workspace.ledger
     assert len(ledger.entries("verdict")) == 1
     assert len(ledger.entries("promotion")) == 1
-    assert aliases(bench.settings, bench.name) == {"champion": 1}
+    assert aliases(bench.tracking, bench.name) == {"champion": 1}
 
 
 @pytest.mark.parametrize("point", LEDGER)
@@ -224,5 +221,5 @@ def test_dying_around_the_ledgers_entry_leaves_one_promotion(bench: Bench, point
     bench.run(INGEST)
     bench.die(TRAIN, point)
     assert bench.run(TRAIN)["version"] == 1
-    assert len(ledger_of(bench.settings, bench.name).entries("promotion")) == 1
-    assert aliases(bench.settings, bench.name) == {"champion": 1}
+    assert len(bench.workspace.ledger.entries("promotion")) == 1
+    assert aliases(bench.tracking, bench.name) == {"champion": 1}

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from tasks.data.table import table_at
+from tasks.data.table import table_in
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
+from tasks.store.connect import open_bucket
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
@@ -131,7 +132,7 @@ def test_scoring_the_curated_table_into_a_table(trained: Stack) -> None:
         assert said.status == 0, said.err
         assert (said.document["rows"], said.document["format"]) == (1600, "delta")
         assert "100% scored: 1,600 of 1,600 rows" in said.err
-    rows = table_at(trained.settings, "toy/scores").read(["_row"])
+    rows = table_in(open_bucket(trained.settings), "toy/scores").read(["_row"])
     assert sorted(rows["_row"].to_pylist()) == list(range(1600))
     missing = perennial(trained, "score", "toy", "nothing.csv", target)
     assert missing.status == 2
@@ -234,7 +235,7 @@ def test_a_run_that_fails_tells_its_reason_once(trained: Stack, tmp_path: Path) 
 
 def test_a_challenger_that_waits_is_shown_until_a_person_decides(trained: Stack) -> None:
     assert perennial(trained, "status", "--json").document["awaiting_approval"] == []
-    ledger_of(trained.settings, "toy").append(
+    ledger_of(open_bucket(trained.settings), "toy").append(
         Entry(
             id="verdict-waits",
             at=datetime.now(UTC),

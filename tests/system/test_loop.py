@@ -21,7 +21,8 @@ from deployments.prefect_api import connected
 from tasks.errors import OrchestrationError
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
-from tasks.store.s3 import S3Store
+from tasks.store.connect import open_bucket
+from tasks.store.s3 import S3Bucket
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
@@ -47,12 +48,12 @@ def send(stack: Stack, number: int, pipeline: str = "loop") -> str:
     """Put a file into the bucket, as any S3 client would; return its name."""
     rows = toy_rows(ROWS, start=number * ROWS)
     key = f"{pipeline}/incoming/{number}.csv"
-    S3Store(stack.settings).put(key, rows.to_csv(index=False).encode())
+    S3Bucket(stack.settings).put(key, rows.to_csv(index=False).encode())
     return key
 
 
 def entries(stack: Stack, kind: str, pipeline: str = "loop") -> tuple[Entry, ...]:
-    return ledger_of(stack.settings, pipeline).entries(kind)
+    return ledger_of(open_bucket(stack.settings), pipeline).entries(kind)
 
 
 def decisions_on(stack: Stack, key: str) -> list[Entry]:
@@ -123,7 +124,7 @@ def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
 
 def told(stack: Stack, pipeline: str) -> list[tuple[Any, ...]]:
     """Return what the ledger says of a pipeline's course, without names and times."""
-    every = ledger_of(stack.settings, pipeline).entries()
+    every = ledger_of(open_bucket(stack.settings), pipeline).entries()
     return [(one.kind, one.version, FACTS.get(one.kind, len)(one.figures)) for one in every]
 
 

@@ -19,7 +19,7 @@ from deployments.local.ports import Ports
 from deployments.local.processes import marked
 from deployments.worker.kind import WARM, worker_type
 from tasks.errors import StackError
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.servers import poll
 from tests.system.conftest import Stack
 from tests.system.prefect import call
@@ -38,7 +38,7 @@ def token(stack: Stack) -> dict[str, str]:
 def leave_traces(stack: Stack) -> str:
     """Write an object, an MLflow experiment and a Prefect variable of one name."""
     name = f"trace_{uuid.uuid4().hex[:8]}"
-    S3Store(stack.settings).put(f"traces/{name}", name.encode())
+    S3Bucket(stack.settings).put(f"traces/{name}", name.encode())
     call(f"{stack.settings.mlflow_uri}/api/2.0/mlflow/experiments/create", {"name": name})
     variable = {"name": name, "value": name}
     call(f"{stack.settings.prefect_url}/variables/", variable, token(stack))
@@ -48,7 +48,7 @@ def leave_traces(stack: Stack) -> str:
 def assert_traces(stack: Stack, name: str) -> None:
     """Assert that the three are still there."""
     mlflow = f"{stack.settings.mlflow_uri}/api/2.0/mlflow/experiments/get-by-name"
-    assert S3Store(stack.settings).get(f"traces/{name}") == name.encode()
+    assert S3Bucket(stack.settings).get(f"traces/{name}") == name.encode()
     assert call(f"{mlflow}?experiment_name={name}")["experiment"]["name"] == name
     found = call(f"{stack.settings.prefect_url}/variables/name/{name}")
     assert found["value"] == name

@@ -11,23 +11,26 @@ from deployments.session import Session
 from tasks.config import find_pipeline
 from tasks.errors import ConfigurationError
 from tasks.settings import REPOSITORY, Settings
-from tasks.store.memory import MemoryStore
+from tasks.workspace import Workspace
+from tests.buckets import local
 
 SETTINGS = Settings("http://127.0.0.1:1", "a", "b", "c")
 
 
 def session() -> Session:
     pipeline = find_pipeline("toy", REPOSITORY / "tests" / "pipelines")
-    return Session(pipeline, SETTINGS, MemoryStore())
+    bucket = local()
+    workspace = Workspace(bucket, pipeline.name, "c", pipeline=pipeline, home=bucket.folder)
+    return Session(SETTINGS, workspace)
 
 
 def test_a_source_is_a_file_here_or_lies_in_the_bucket(tmp_path: Path) -> None:
     one, path = session(), tmp_path / "new.csv"
     path.write_text("id\n1\n")
     key = source_of(one, str(path))
-    assert one.store.get(key) == b"id\n1\n"
+    assert one.bucket.get(key) == b"id\n1\n"
     assert source_of(one, key) == key
-    one.store.put("toy/table/_delta_log/0.json", b"")
+    one.bucket.put("toy/table/_delta_log/0.json", b"")
     assert source_of(one, "toy/table/") == "toy/table/"
     assert source_of(one, "curated") == "curated"
     assert source_of(one, "s3://perennial/a.csv") == "s3://perennial/a.csv"

@@ -17,7 +17,7 @@ from tasks.errors import OrchestrationError
 from tasks.events.gathering import WakeUp
 from tasks.events.names import OBJECT_ARRIVED, resource
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.deployments.receiver.serving import TOKEN, Heard, receiving
 from tests.orchestration import Orchestrator
 from tests.servers import poll, running_s3
@@ -29,29 +29,29 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-def store(short_home: Path, heard: Heard) -> Iterator[S3Store]:
+def bucket(short_home: Path, heard: Heard) -> Iterator[S3Bucket]:
     """Yield the store of a SeaweedFS that tells a receiver."""
     home = short_home / secrets.token_hex(4)
     with (
         receiving(heard) as port,
         running_s3(home, f"http://127.0.0.1:{port}/events", TOKEN) as server,
     ):
-        yield S3Store(server.settings)
+        yield S3Bucket(server.settings)
 
 
 @pytest.mark.system
-def test_an_object_put_into_the_bucket_wakes_its_pipeline(store: S3Store, heard: Heard) -> None:
+def test_an_object_put_into_the_bucket_wakes_its_pipeline(bucket: S3Bucket, heard: Heard) -> None:
     key = "flights/incoming/2013 01+ü%.csv"
-    store.put("flights/curated/part.parquet", b"1")
-    store.put("flights/models/1/manifest.json", b"1")
-    store.put(key, b"a,b\n1,2\n")
+    bucket.put("flights/curated/part.parquet", b"1")
+    bucket.put("flights/models/1/manifest.json", b"1")
+    bucket.put(key, b"a,b\n1,2\n")
     poll(lambda: bool(heard.wakes), 10, "the wake-up")
     assert heard.wakes[0].keys == (key,)
-    store.put(key, b"a,b\n3,4\n")
-    store.put("planes/labels/may.csv", b"1" * 20_000_000)
+    bucket.put(key, b"a,b\n3,4\n")
+    bucket.put("planes/labels/may.csv", b"1" * 20_000_000)
     poll(lambda: len(heard.of("flights")) == 2 and bool(heard.of("planes")), 10, "the others")
-    store.delete(key)
-    store.put("boats/incoming/last.csv", b"1")
+    bucket.delete(key)
+    bucket.put("boats/incoming/last.csv", b"1")
     poll(lambda: bool(heard.of("boats")), 10, "the last")
     assert sum(each.objects for each in heard.wakes) == 4
 

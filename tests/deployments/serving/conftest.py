@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.served import Fitted, champion
 from tests.servers import S3, Serving, poll, running_serving
 
@@ -29,8 +29,8 @@ class Api:
         return f"http://127.0.0.1:{self.serving.port}"
 
     @property
-    def store(self) -> S3Store:
-        return S3Store(self.settings)
+    def bucket(self) -> S3Bucket:
+        return S3Bucket(self.settings)
 
     def ask(self, method: str, path: str, **how: Any) -> requests.Response:
         return requests.request(method, self.url + path, timeout=20, **how)
@@ -45,8 +45,8 @@ class Api:
 
 @pytest.fixture(scope="session")
 def api(s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    store, key = S3Store(s3.settings), s3.settings.signing_key
-    models = {name: champion(store, key, name, task=task) for name, task in PIPELINES.items()}
+    bucket, key = S3Bucket(s3.settings), s3.settings.signing_key
+    models = {name: champion(bucket, key, name, task=task) for name, task in PIPELINES.items()}
     log: Path = tmp_path_factory.mktemp("serving") / "serving.log"
     with running_serving(s3.settings, log) as serving:
         made = Api(serving, s3.settings, models)

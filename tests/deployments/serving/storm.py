@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import requests
 
 from tasks.promotion.manifest import Manifest
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tests.load import Load, post, run_load
 from tests.served import Fitted, put_in_service
 from tests.servers import Serving
@@ -45,14 +45,14 @@ def under_load(
 
 
 def storm(
-    serving: Serving, store: Store, request: bytes, versions: Sequence[Manifest], seconds: float
+    serving: Serving, bucket: Bucket, request: bytes, versions: Sequence[Manifest], seconds: float
 ) -> Storm:
     """Promote all versions within so many seconds of load."""
     held: list[float] = []
 
     def promote() -> None:
         for manifest in versions:
-            put_in_service(store, manifest)
+            put_in_service(bucket, manifest)
             held.append(models_held(serving, manifest.pipeline))
             time.sleep(seconds / len(versions))
 

@@ -14,7 +14,7 @@ from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Limits, Predicting
 from tasks.serving import keys
 from tasks.serving.following import Fleet
-from tasks.store.memory import MemoryStore
+from tests.buckets import local
 from tests.served import Fitted, champion
 
 KEY = "a key"
@@ -23,9 +23,9 @@ PREDICT = "/v1/flights/predict"
 
 @pytest.fixture(scope="module")
 def served() -> tuple[Fleet, Fitted]:
-    store = MemoryStore()
-    made = champion(store, KEY)
-    fleet = Fleet(store, KEY)
+    bucket = local()
+    made = champion(bucket, KEY)
+    fleet = Fleet(bucket, KEY)
     fleet.look(0)
     return fleet, made
 

@@ -18,6 +18,7 @@ import pytest
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.trial import Trial
+from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
 from tests.deployments.serving.conftest import Api, all_serve
 from tests.deployments.serving.storm import request_of, storm, under_load
@@ -42,12 +43,12 @@ def asking(api: Api, seconds: float, act: Callable[[], None], asked: bytes | Non
 
 def publish(api: Api, key: str, trees: int = 50) -> Manifest:
     made = fitted(trees=trees)
-    return put_version(api.store, api.settings.signing_key, made, PIPELINE, key)
+    return put_version(api.bucket, api.settings.signing_key, made, PIPELINE, key)
 
 
 def test_promotions_under_load_fail_no_request_and_versions_move_forward(api: Api) -> None:
     versions = [publish(api, f"storm-{number}", 50 + number) for number in range(PROMOTIONS)]
-    found = storm(api.serving, api.store, request(api), versions, SECONDS)
+    found = storm(api.serving, api.bucket, request(api), versions, SECONDS)
     assert set(found.load.statuses) == {200}, found.load.statuses
     assert found.load.failures == []
     assert max(len(seen) for seen in found.load.versions) >= PROMOTIONS / 2
@@ -96,13 +97,13 @@ TRIED = "serve-tried"
 
 def tried(api: Api, share: float, **how: Any) -> Trial:
     """Put a model in service and another on trial beside it, in every worker."""
-    made = champion(api.store, api.settings.signing_key, TRIED)
+    made = champion(api.bucket, api.settings.signing_key, TRIED)
     api.models[TRIED] = made
     other = fitted(trees=60)
     key = f"tried-{sorted(how)}"
-    manifest = put_version(api.store, api.settings.signing_key, other, TRIED, key, **how)
+    manifest = put_version(api.bucket, api.settings.signing_key, other, TRIED, key, **how)
     poll(lambda: all_serve(api, TRIED), 30, TRIED, 0.2)
-    trial = put_on_trial(api.store, manifest, share)
+    trial = put_on_trial(api.bucket, manifest, share)
     poll(lambda: all(known(api) for _ in range(12)), 30, "the challenger in every worker", 0.2)
     return trial
 
@@ -129,7 +130,7 @@ def test_a_canary_answers_the_same_keys_in_every_worker_and_no_request_fails(api
     def change() -> None:
         for one in (larger, ended, trial):
             time.sleep(1.5)
-            api.store.put(Layout(TRIED).challenger, one.to_bytes())
+            api.bucket.put(Layout(TRIED).challenger, one.to_bytes())
 
     asked = post(f"/v1/{TRIED}/predict", body)
     found = asking(api, 6, change, asked=asked)
@@ -149,7 +150,7 @@ def test_a_canary_that_fails_is_withdrawn_and_no_request_fails(api: Api) -> None
     poll(lambda: not any(known(api) for _ in range(12)), 20, "no worker tries it any more")
     (entry,) = [
         one
-        for one in ledger_of(api.settings, TRIED).entries("withdrawal")
+        for one in ledger_of(open_bucket(api.settings), TRIED).entries("withdrawal")
         if one.id.endswith(trial.attempt)
     ]
     assert (entry.version, entry.by) == (trial.version, "serving")
@@ -179,12 +180,12 @@ def test_what_is_not_as_it_was_signed_is_refused_and_the_old_one_serves(
     good = publish(api, "another")
 
     def model(data: bytes) -> Any:
-        return lambda one: api.store.put(layout.model_file(one.version, "model.onnx"), data)
+        return lambda one: api.bucket.put(layout.model_file(one.version, "model.onnx"), data)
 
     def manifest(change: Any) -> Any:
         def apply(one: Manifest) -> None:
             where = layout.manifest(one.version)
-            api.store.put(where, change(api.store.get(where)))
+            api.bucket.put(where, change(api.bucket.get(where)))
 
         return apply
 
@@ -195,20 +196,20 @@ def test_what_is_not_as_it_was_signed_is_refused_and_the_old_one_serves(
         "a pickle": model(pickle.dumps(Canary(canary))),
         "an MLmodel": model(loader),
         "no signature": manifest(unsigned),
-        "a manifest swapped": manifest(lambda _: api.store.get(layout.manifest(good.version))),
+        "a manifest swapped": manifest(lambda _: api.bucket.get(layout.manifest(good.version))),
         "a manifest that is a pickle": manifest(lambda _: pickle.dumps(Canary(canary))),
     }
     for number, (wrong, damage) in enumerate(wrongs.items()):
         bad = publish(api, f"wrong-{number}")
         damage(bad)
-        put_in_service(api.store, bad)
+        put_in_service(api.bucket, bad)
         poll(lambda bad=bad: refused(api, bad.version), 20, wrong)
         assert api.version(PIPELINE) == before, wrong
         assert api.ask("GET", "/readyz").ok
         assert api.predict(PIPELINE, api.models[PIPELINE].rows(1)).ok
         poll(lambda bad=bad: in_ledger(api, bad.version), 20, f"the ledger's line of {wrong}")
     assert not canary.exists()
-    put_in_service(api.store, good)
+    put_in_service(api.bucket, good)
     poll(lambda: api.version(PIPELINE) == good.version, 20, "a good version after the bad ones")
 
 
@@ -224,7 +225,7 @@ def refused(api: Api, version: int) -> bool:
 
 
 def in_ledger(api: Api, version: int) -> bool:
-    entries = ledger_of(api.settings, PIPELINE).entries("refused")
+    entries = ledger_of(open_bucket(api.settings), PIPELINE).entries("refused")
     found = [one for one in entries if one.version == version]
     assert len(found) <= 1
     return bool(found)
@@ -235,8 +236,8 @@ def test_a_model_that_answers_nan_is_refused(api: Api) -> None:
     made = fitted(task="regression")
     spoiled = not_a_number(made.files["model.onnx"])
     bad = dataclasses.replace(made, files={**made.files, "model.onnx": spoiled})
-    manifest = put_version(api.store, api.settings.signing_key, bad, "serve-number", "nan")
-    put_in_service(api.store, manifest)
+    manifest = put_version(api.bucket, api.settings.signing_key, bad, "serve-number", "nan")
+    put_in_service(api.bucket, manifest)
 
     def told() -> bool:
         why = api.ask("GET", "/v1/serve-number").json()["refused"]
@@ -286,7 +287,7 @@ def test_what_was_answered_lies_in_the_predictions_table(api: Api) -> None:
     wanted = {one["id"]: one for one in answers}
 
     def kept() -> dict[str, Any]:
-        table = predictions_table(api.settings, "serve-classes").rows()
+        table = predictions_table(open_bucket(api.settings), "serve-classes").rows()
         found = [] if table is None else table.to_pylist()
         return {one["id"]: one for one in found if one["id"] in wanted}
 

@@ -16,6 +16,7 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.policy.situation import Figure
+from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
 from tests.deployments.serving.conftest import Api
 from tests.served import fitted, put_on_trial, put_version
@@ -36,7 +37,7 @@ def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
     seen = Observation(
         *("watched", "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift={"share": 0.4}
     )
-    ledger = ledger_of(s3.settings, "watched")
+    ledger = ledger_of(open_bucket(s3.settings), "watched")
     for entry in (decision(1, seen), decision(2, None)):
         ledger.append(entry)
     watching = Watching(s3.settings)
@@ -49,9 +50,9 @@ def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:
     name, key = "serve-number", api.settings.signing_key
     assert api.predict(name, api.models[name].rows(1)).ok
     other = fitted(task="regression", trees=60)
-    put_on_trial(api.store, put_version(api.store, key, other, name, "measured"), 0.0)
+    put_on_trial(api.bucket, put_version(api.bucket, key, other, name, "measured"), 0.0)
     poll(lambda: "perennial_trial_rows" in figures(api), 30, "the trial's figures")
-    api.store.delete(Layout(name).challenger)
+    api.bucket.delete(Layout(name).challenger)
     told = set(re.findall(r"^# TYPE (\w+) ", figures(api), re.MULTILINE))
     panels = json.loads(DASHBOARD.read_text())["panels"]
     asked = {

@@ -14,7 +14,7 @@ from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
 from tasks.serving.challenger import Challenger
 from tasks.serving.following import Fleet
-from tasks.store.memory import MemoryStore
+from tests.buckets import local
 from tests.served import champion, fitted, put_on_trial, put_version
 
 KEY = "a key"
@@ -35,12 +35,12 @@ class Bench:
     """The way of a request, with a champion of 200 trees and a challenger of 50 beside it."""
 
     def __init__(self, task: str = "binary", share: float = 0.3, needs: str = "") -> None:
-        self.store, self.log = MemoryStore(), Kept()
-        self.made = champion(self.store, KEY, task=task)
+        self.bucket, self.log = local(), Kept()
+        self.made = champion(self.bucket, KEY, task=task)
         self.other = fitted(task=task, trees=50)
-        manifest = put_version(self.store, KEY, self.other, "flights", "second", needs)
-        self.trial = put_on_trial(self.store, manifest, share)
-        self.fleet = Fleet(self.store, KEY)
+        manifest = put_version(self.bucket, KEY, self.other, "flights", "second", needs)
+        self.trial = put_on_trial(self.bucket, manifest, share)
+        self.fleet = Fleet(self.bucket, KEY)
         self.fleet.look(0)
         self.shadow = Shadowing(self.log)
         self.predicting = Predicting(self.fleet, log=self.log, shadow=self.shadow)

@@ -33,7 +33,7 @@ def gone(pid: int) -> bool:
 
 
 @pytest.fixture
-def store() -> Iterator[str]:
+def bucket() -> Iterator[str]:
     """Yield the address of a server that lists one bucket."""
 
     class Answer(BaseHTTPRequestHandler):
@@ -70,8 +70,8 @@ def test_a_run_is_a_process_of_its_own(
     poll(lambda: gone(second["pid"]), 20, "the end of the process")
 
 
-def test_libraries_with_threads_work(warm: Warm, tmp_path: Path, store: str) -> None:
-    run = warm.run("learn", folder=str(tmp_path), endpoint=store)
+def test_libraries_with_threads_work(warm: Warm, tmp_path: Path, bucket: str) -> None:
+    run = warm.run("learn", folder=str(tmp_path), endpoint=bucket)
     assert run.state.name == "Completed", run.state.message
     found = told(tmp_path, "learned")
     assert found["accuracy"] > 0.6

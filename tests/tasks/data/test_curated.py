@@ -13,6 +13,7 @@ from tasks.data.reference import DatasetRef, Window
 from tasks.data.table import Table
 from tasks.errors import ConfigurationError, DataError
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 
 START = datetime(2013, 1, 1)
 NOON = datetime(2013, 6, 1, 12, tzinfo=UTC)
@@ -159,6 +160,6 @@ def test_dates_can_be_event_times(tmp_path: Path) -> None:
 
 def test_the_curated_table_lies_in_the_folder_of_its_pipeline() -> None:
     settings = Settings("http://127.0.0.1:1", "key", "secret", "signing", bucket="mine")
-    assert curated(settings, "flights").uri == "s3://mine/flights/curated"
+    assert curated(open_bucket(settings), "flights").uri == "s3://mine/flights/curated"
     with pytest.raises(ConfigurationError):
-        curated(settings, "../flights")
+        curated(open_bucket(settings), "../flights")

@@ -15,8 +15,10 @@ from tasks.data.curated import append_batch, curated
 from tasks.ingestion.land_labels import Landed, land_labels
 from tasks.labels.table import labels_of, labels_version
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import workspace_of
 from tests.servers import S3
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -51,7 +53,7 @@ def curate(
     }
     path = folder / f"{name}.parquet"
     pq.write_table(pa.table(columns), path)
-    append_batch(curated(settings, pipeline.name), path, name, NOON, {})
+    append_batch(curated(open_bucket(settings), pipeline.name), path, name, NOON, {})
 
 
 def file(*lines: tuple[str, int, object]) -> bytes:
@@ -69,13 +71,13 @@ def drop(s3: S3, pipeline: Pipeline, name: str, content: bytes) -> str:
 def landed(settings: Settings, pipeline: Pipeline, key: str) -> Landed:
     """Land one file with the store of all."""
     said: list[str] = []
-    return land_labels(settings, store_of(settings), pipeline, key, said.append)
+    return land_labels(workspace_of(settings, pipeline), key, said.append)
 
 
 @cache
-def store_of(settings: Settings) -> S3Store:
+def store_of(settings: Settings) -> S3Bucket:
     """Return one store for all: a client takes longer to make than a file to land."""
-    return S3Store(settings)
+    return S3Bucket(settings)
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,17 @@ class State:
 
 def state(settings: Settings, pipeline: Pipeline) -> State:
     """Return what the bucket holds of this pipeline's labels."""
-    store, layout = store_of(settings), Layout(pipeline.name)
-    version = labels_version(settings, pipeline)
-    frame = labels_of(settings, pipeline, version)
+    bucket, layout = store_of(settings), Layout(pipeline.name)
+    version = labels_version(open_bucket(settings), pipeline)
+    frame = labels_of(open_bucket(settings), pipeline, version)
     rows = frame[["visit", "day", "stays"]].itertuples(index=False, name=None)
     at = f"{pipeline.name}/quarantine/"
     return State(
         labels=tuple(sorted(rows)),
         commits=0 if version is None else version,
-        quarantine=tuple(info.key.removeprefix(at) for info in store.list(at)),
-        receipts=len(list(store.list(layout.label_receipts))),
+        quarantine=tuple(info.key.removeprefix(at) for info in bucket.list(at)),
+        receipts=len(list(bucket.list(layout.label_receipts))),
         reports=tuple(
-            info.key.rpartition("/")[2] for info in store.list(layout.report("labels", ""))
+            info.key.rpartition("/")[2] for info in bucket.list(layout.report("labels", ""))
         ),
     )

@@ -13,7 +13,7 @@ import pytest
 from tasks.config import Pipeline
 from tasks.faults import POINTS, VARIABLE
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.servers import S3
 from tests.tasks.ingestion.landing import State, drop, ingested, state
 from tests.tasks.ingestion.scenes import csv, people, row
@@ -54,7 +54,7 @@ def undisturbed(s3: S3) -> dict[bool, State]:
     for refused in (False, True):
         pipeline = people(f"calm-{refused}".lower())
         text = content("quarantine" if refused else "append")
-        ingested(s3.settings, pipeline, drop(S3Store(s3.settings), pipeline, "a.csv", text))
+        ingested(s3.settings, pipeline, drop(S3Bucket(s3.settings), pipeline, "a.csv", text))
         found[refused] = anonymous(state(s3.settings, pipeline), pipeline)
     return found
 
@@ -73,7 +73,7 @@ def test_the_second_run_ends_where_one_run_ends(
     settings = replace(s3.settings, home=tmp_path)
     pipeline = people(f"crash-{point.replace('.', '-').replace('_', '-')}")
     refused = "quarantine" in point
-    key = drop(S3Store(settings), pipeline, "a.csv", content(point))
+    key = drop(S3Bucket(settings), pipeline, "a.csv", content(point))
     killed(settings, pipeline, key, point, tmp_path / "marker")
     ingested(settings, pipeline, key)
     found = anonymous(state(settings, pipeline), pipeline)

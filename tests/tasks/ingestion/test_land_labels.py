@@ -19,9 +19,11 @@ from tasks.ingestion.land_labels import pending_labels
 from tasks.labels.join import Counts
 from tasks.labels.table import labels_version
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
 from tasks.training.pinning import pinned
 from tasks.training.work import Work
+from tasks.workspace import workspace_of
 from tests.servers import S3
 from tests.tasks.ingestion.desk import State, curate, drop, file, landed, state, store_of, visits
 
@@ -34,21 +36,21 @@ ROWS: dict[tuple[str, int], int | None] = {
 
 
 def test_every_kind_is_counted_and_the_first_label_stays(s3: S3, tmp_path: Path) -> None:
-    pipeline, store = visits("kinds"), store_of(s3.settings)
+    pipeline, bucket = visits("kinds"), store_of(s3.settings)
     curate(s3.settings, pipeline, tmp_path, ROWS, "b1")
     content = file(
         *[("v1", 1, 1), ("v1", 1, 1), ("v1", 1, 0), ("v2", 1, 1), ("v3", 1, 1), ("v9", 1, 0)]
     )
     key = drop(s3, pipeline, "a.csv", content)
-    assert [info.key for info in pending_labels(s3.settings, store, pipeline)] == [key]
+    assert [info.key for info in pending_labels(workspace_of(s3.settings, pipeline))] == [key]
     first = landed(s3.settings, pipeline, key)
     expected = Counts(6, new=1, duplicate=2, contradicting=2, unknown=1, contradictions=(3, 5))
     assert (first.outcome, first.counts, first.reasons) == ("accepted", expected, ())
-    assert pending_labels(s3.settings, store, pipeline) == ()
+    assert pending_labels(workspace_of(s3.settings, pipeline)) == ()
     found = state(s3.settings, pipeline)
     assert found.labels == (("v1", 1, 1), ("v9", 1, 0))
     assert (found.reports, found.receipts) == ((f"{first.batch}.json",), 1)
-    report = json.loads(store.get(Layout("kinds").report("labels", f"{first.batch}.json")))
+    report = json.loads(bucket.get(Layout("kinds").report("labels", f"{first.batch}.json")))
     assert report["counts"] == expected.to_dict()
     later = drop(s3, pipeline, "b.csv", file(("v9", 1, 0), ("v9", 1, 1), ("v1", 2, 0)))
     second = landed(s3.settings, pipeline, later)
@@ -104,7 +106,7 @@ def test_files_that_land_at_once_leave_each_key_once(s3: S3, tmp_path: Path) -> 
 def test_a_file_that_does_not_read_is_kept_aside_with_its_reason(
     s3: S3, tmp_path: Path, name: str, content: bytes, why: str
 ) -> None:
-    pipeline, store = visits(f"refused-{name[0]}"), store_of(s3.settings)
+    pipeline, bucket = visits(f"refused-{name[0]}"), store_of(s3.settings)
     curate(s3.settings, pipeline, tmp_path, ROWS, "b1")
     key = drop(s3, pipeline, name, content)
     found = landed(s3.settings, pipeline, key)
@@ -112,22 +114,22 @@ def test_a_file_that_does_not_read_is_kept_aside_with_its_reason(
     assert why in " ".join(found.reasons)
     assert "Ann" not in " ".join(found.reasons)
     folder = Layout(pipeline.name).labels_quarantine(found.batch)
-    assert store.get(folder + name) == content
-    assert json.loads(store.get(f"{folder}report.json"))["reasons"] == list(found.reasons)
-    assert labels_version(s3.settings, pipeline) is None
+    assert bucket.get(folder + name) == content
+    assert json.loads(bucket.get(f"{folder}report.json"))["reasons"] == list(found.reasons)
+    assert labels_version(open_bucket(s3.settings), pipeline) is None
     again = landed(s3.settings, pipeline, key)
     assert (again.outcome, again.reasons) == ("already", found.reasons)
-    assert pending_labels(s3.settings, store, pipeline) == ()
+    assert pending_labels(workspace_of(s3.settings, pipeline)) == ()
 
 
 def test_labels_wait_for_the_first_batch(s3: S3, tmp_path: Path) -> None:
-    pipeline, store = visits("early"), store_of(s3.settings)
+    pipeline = visits("early")
     key = drop(s3, pipeline, "a.csv", file(("v1", 1, 1)))
-    assert pending_labels(s3.settings, store, pipeline) == ()
+    assert pending_labels(workspace_of(s3.settings, pipeline)) == ()
     with pytest.raises(DataError, match="labels follow rows; got no curated table"):
         landed(s3.settings, pipeline, key)
     curate(s3.settings, pipeline, tmp_path, ROWS, "b1")
-    assert [info.key for info in pending_labels(s3.settings, store, pipeline)] == [key]
+    assert [info.key for info in pending_labels(workspace_of(s3.settings, pipeline))] == [key]
     assert landed(s3.settings, pipeline, key).outcome == "accepted"
     with pytest.raises(NotFound):
         landed(s3.settings, pipeline, f"{key}.gone")
@@ -139,16 +141,16 @@ def test_a_new_label_is_learned_from_and_gives_a_new_training_key(s3: S3, tmp_pa
     pipeline = visits("learned")
     rows: dict[tuple[str, int], int | None] = {(f"v{n}", n): None for n in range(240)}
     curate(s3.settings, pipeline, tmp_path, rows, "b1")
-    without = pinned(s3.settings, pipeline, None, ("tuned",))
+    without = pinned(workspace_of(s3.settings, pipeline), None, ("tuned",))
     first = file(*[(f"v{n}", n, n % 2) for n in range(200)])
     landed(s3.settings, pipeline, drop(s3, pipeline, "a.csv", first))
-    some = pinned(s3.settings, pipeline, None, ("tuned",))
+    some = pinned(workspace_of(s3.settings, pipeline), None, ("tuned",))
     landed(s3.settings, pipeline, drop(s3, pipeline, "b.csv", file(("v200", 200, 1))))
-    more = pinned(s3.settings, pipeline, None, ("tuned",))
+    more = pinned(workspace_of(s3.settings, pipeline), None, ("tuned",))
     assert len({plan.key for plan in (without, some, more)}) == 3
     assert (without.labels, some.data) == (None, more.data)
     for plan, labelled in ((some, 200), (more, 201)):
-        made = Work(s3.settings, store_of(s3.settings), pipeline, plan).dataset
+        made = Work(workspace_of(s3.settings, pipeline), plan).dataset
         assert (len(made.y), made.classes) == (labelled, (0, 1))
         assert made.y.sum() == made.frame["stays"].sum() == labelled // 2 + labelled % 2
 
@@ -194,4 +196,4 @@ def test_killed_anywhere_a_second_run_ends_where_one_run_ends(
     landed(settings, pipeline, key)
     assert state(settings, pipeline) == undisturbed[refused]
     assert list((tmp_path / "scratch").iterdir()) == []
-    assert curated(settings, pipeline.name).version() == 1
+    assert curated(open_bucket(settings), pipeline.name).version() == 1

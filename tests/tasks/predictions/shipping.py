@@ -11,6 +11,7 @@ from tasks.predictions.ship import Shipped, ship_until
 from tasks.predictions.spool import Spool
 from tasks.predictions.table import predictions_table
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tests.tasks.predictions.log import answer
 
 VISITS = """
@@ -55,7 +56,7 @@ def spooled(folder: Path, pipeline: str, count: int, first: int = 0, worker: str
 
 def landed(settings: Settings, pipeline: str) -> list[int]:
     """Return the numbers in the table, sorted."""
-    table = predictions_table(settings, pipeline)
+    table = predictions_table(open_bucket(settings), pipeline)
     return [] if table.version() is None else sorted(map(int, table.read(["id"])["id"].to_pylist()))
 
 

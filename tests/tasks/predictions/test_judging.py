@@ -19,7 +19,9 @@ from tasks.promotion.trial import Trial
 from tasks.promotion.trials import standing
 from tasks.promotion.versions import manifest_of
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
+from tasks.workspace import Place, workspace_of
 from tests.servers import S3
 from tests.tasks.ingestion.desk import curate, store_of, visits
 from tests.tasks.predictions.test_live import NOON, publish, record
@@ -37,7 +39,7 @@ def judged(
     A canary answers other visits than the champion, a shadow the same.
     """
     settings, pipeline = s3.settings, visits(name)
-    store, draw = store_of(settings), np.random.default_rng(5)
+    bucket, draw = store_of(settings), np.random.default_rng(5)
     truth = draw.integers(0, 2, 2 * EACH)
     names = [f"v{number}" for number in range(2 * EACH)]
     near = (0.6 * truth + 0.4 * draw.random(2 * EACH)).round(3)
@@ -48,19 +50,19 @@ def judged(
         record(names[theirs], far[theirs].tolist(), version=2, role=role),
         record(names[:9], (1 - near[:9]).tolist(), minute=-90),
     ]
-    predictions_table(settings, name).append(rows_of(answers, pipeline), "t1", {})
+    predictions_table(open_bucket(settings), name).append(rows_of(answers, pipeline), "t1", {})
     labels = {(one, 1): int(y) for one, y in zip(names, truth, strict=True)}
     curate(settings, pipeline, folder, labels, "b1")
     for version in (1, 2):
         publish(settings, pipeline, version)
-    first, second = (manifest_of(store, name, one, settings.signing_key) for one in (1, 2))
+    first, second = (manifest_of(Place(bucket, name, settings.signing_key), one) for one in (1, 2))
     champion = Champion(1, first.digest, BEGAN - timedelta(days=1), "test", "")
-    pointer.swap(store, name, champion, None)
+    pointer.swap(Place(bucket, name, ""), champion, None)
     bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
     told = {"since": BEGAN, "by": "test", "why": "", "attempt": name, **bounds}
     trial = Trial(2, second.digest, first.digest, 1, share, **told)
-    store.put(Layout(name).challenger, trial.to_bytes())
-    found = judge_answers(settings, store, pipeline)
+    bucket.put(Layout(name).challenger, trial.to_bytes())
+    found = judge_answers(workspace_of(settings, pipeline))
     assert found is not None
     return settings, pipeline, found
 
@@ -74,12 +76,12 @@ def test_a_canary_that_answers_worse_is_withdrawn_and_the_ledger_says_why(
     assert found.challenger is not None
     assert (found.champion.judged, found.challenger.judged) == (EACH, EACH)
     assert found.champion.live.value > 0.95 > found.challenger.live.high
-    assert standing(store_of(settings), pipeline.name) is None
-    (entry,) = ledger_of(settings, pipeline.name).entries("withdrawal")
+    assert standing(Place(store_of(settings), pipeline.name, "")) is None
+    (entry,) = ledger_of(open_bucket(settings), pipeline.name).entries("withdrawal")
     assert (entry.version, entry.by) == (2, "monitor")
     assert f"roc_auc {found.challenger.live.value:.3f}" in entry.summary
     assert found.told[-1] == f"The trial is withdrawn: {found.withdrawn}."
-    again = judge_answers(settings, store_of(settings), pipeline)
+    again = judge_answers(workspace_of(settings, pipeline))
     assert again is not None
     assert (again.trial, again.since) == (None, BEGAN - timedelta(days=1))
 
@@ -89,7 +91,7 @@ def test_a_canary_that_answers_as_well_goes_on(s3: S3, tmp_path: Path) -> None:
         s3, tmp_path, "judged-good", share=0.5, noise=0.05, role="canary"
     )
     assert found.withdrawn == ""
-    assert standing(store_of(settings), pipeline.name) == found.trial
+    assert standing(Place(store_of(settings), pipeline.name, "")) == found.trial
     assert f"{EACH} of {EACH} keys labelled" in found.told[1]
     assert "canary for 50% of the keys" in found.told[1]
 
@@ -100,12 +102,15 @@ def test_a_shadow_is_judged_and_never_withdrawn(s3: S3, tmp_path: Path) -> None:
     )
     assert found.challenger is not None
     assert found.challenger.live.high < found.champion.live.low
-    assert (found.withdrawn, standing(store_of(settings), pipeline.name)) == ("", found.trial)
+    assert (found.withdrawn, standing(Place(store_of(settings), pipeline.name, ""))) == (
+        "",
+        found.trial,
+    )
 
 
 def test_without_a_log_or_a_champion_there_is_nothing_to_judge(s3: S3) -> None:
     pipeline = visits("judged-none")
-    assert judge_answers(s3.settings, store_of(s3.settings), pipeline) is None
+    assert judge_answers(workspace_of(s3.settings, pipeline)) is None
     champion = Champion(1, "d", datetime(2024, 1, 1, tzinfo=UTC), "test", "")
-    pointer.swap(store_of(s3.settings), pipeline.name, champion, None)
-    assert judge_answers(s3.settings, store_of(s3.settings), pipeline) is None
+    pointer.swap(Place(store_of(s3.settings), pipeline.name, ""), champion, None)
+    assert judge_answers(workspace_of(s3.settings, pipeline)) is None

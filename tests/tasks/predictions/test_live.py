@@ -23,7 +23,9 @@ from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest, sign
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
+from tasks.workspace import workspace_of
 from tests.servers import S3
 from tests.tasks.ingestion.desk import curate, drop, file, landed, store_of, visits
 
@@ -140,7 +142,9 @@ def test_a_pipelines_columns_may_have_the_names_of_ours() -> None:
 
 
 def append(settings: Settings, pipeline: Pipeline, records: list[Record], name: str) -> None:
-    predictions_table(settings, pipeline.name).append(rows_of(records, pipeline), name, {})
+    predictions_table(open_bucket(settings), pipeline.name).append(
+        rows_of(records, pipeline), name, {}
+    )
 
 
 def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "") -> None:
@@ -170,23 +174,22 @@ def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "")
 @pytest.mark.system
 def test_labels_of_both_kinds_judge_what_was_answered(s3: S3, tmp_path: Path) -> None:
     settings, pipeline = s3.settings, visits("live-both")
-    store = store_of(settings)
-    before = live_performance(settings, store, pipeline)
+    before = live_performance(workspace_of(settings, pipeline))
     assert (before.answered, before.coverage.rows, before.live.known) == (0, 0, False)
     shadow = record(["v1", "v2", "v3"], [0.1, 0.9, 0.9], version=2, role="shadow")
     append(settings, pipeline, [record(["v1", "v2", "v3"], [0.9, 0.1, 0.2]), shadow], "t1")
     publish(settings, pipeline, 1)
-    unlabelled = live_performance(settings, store, pipeline)
+    unlabelled = live_performance(workspace_of(settings, pipeline))
     assert (unlabelled.answered, unlabelled.coverage.labelled) == (3, 0)
     curate(settings, pipeline, tmp_path, {("v1", 1): 1, ("v2", 1): None, ("v3", 1): None}, "b1")
     key = drop(s3, pipeline, "a.csv", file(("v2", 1, 0), ("v9", 1, 1)))
     assert landed(settings, pipeline, key).outcome == "accepted"
-    found = live_performance(settings, store, pipeline)
+    found = live_performance(workspace_of(settings, pipeline))
     assert (found.coverage.rows, found.coverage.labelled, found.judged) == (3, 2, 2)
     assert (found.live.value, found.versions) == (1.0, {1: 2})
     publish(settings, pipeline, 2)
-    assert live_performance(settings, store, pipeline, roles=["shadow"]).live.value == 0.0
-    late = live_performance(settings, store, pipeline, start=NOON + timedelta(hours=1))
+    assert live_performance(workspace_of(settings, pipeline), roles=["shadow"]).live.value == 0.0
+    late = live_performance(workspace_of(settings, pipeline), start=NOON + timedelta(hours=1))
     assert late.answered == 0
 
 
@@ -197,27 +200,29 @@ def test_a_manifest_that_was_changed_judges_nothing(s3: S3, tmp_path: Path) -> N
     curate(settings, pipeline, tmp_path, {("v1", 1): 1}, "b1")
     publish(settings, pipeline, 1, key="another key")
     with pytest.raises(IntegrityError, match="signature"):
-        live_performance(settings, store_of(settings), pipeline)
+        live_performance(workspace_of(settings, pipeline))
 
 
 @pytest.mark.system
 def test_a_pipeline_without_a_key_is_told(s3: S3) -> None:
     pipeline = Pipeline.model_validate({**visits("live-none").model_dump(), "key": []})
     with pytest.raises(ConfigurationError, match="labels are joined by the key"):
-        live_performance(s3.settings, store_of(s3.settings), pipeline)
+        live_performance(workspace_of(s3.settings, pipeline))
 
 
 @pytest.mark.system
 def test_answers_are_found_by_time_key_id_and_role(s3: S3) -> None:
     settings, pipeline = s3.settings, visits("answers")
-    assert answers(settings, pipeline.name).rows.num_rows == 0
+    assert answers(open_bucket(settings), pipeline.name).rows.num_rows == 0
     for minute in range(3):
         append(settings, pipeline, [record(["a", "b"], [0.9, 0.1], minute=minute)], f"{minute}")
     shadow = record(["a"], [0.5], minute=1, version=2, role="shadow")
     append(settings, pipeline, [shadow], "shadow")
 
     def ids(**asked: Any) -> list[str]:
-        said: list[str] = answers(settings, pipeline.name, **asked).rows["id"].to_pylist()
+        said: list[str] = (
+            answers(open_bucket(settings), pipeline.name, **asked).rows["id"].to_pylist()
+        )
         return said
 
     assert ids() == ["1-2-b", "1-2-a", "1-1-b", "1-1-a", "1-0-b", "1-0-a"]
@@ -227,7 +232,7 @@ def test_answers_are_found_by_time_key_id_and_role(s3: S3) -> None:
     assert ids(keys=[]) == ids(keys=[{"visit": None}]) == []
     assert ids(ids=["1-0-a", "2-1-a"]) == ["1-0-a"]
     assert ids(ids=["1-0-a", "2-1-a"], roles=None) == ["2-1-a", "1-0-a"]
-    cut = answers(settings, pipeline.name, limit=2)
+    cut = answers(open_bucket(settings), pipeline.name, limit=2)
     assert (cut.rows["id"].to_pylist(), cut.cut) == (["1-2-b", "1-2-a"], True)
-    assert answers(settings, pipeline.name, limit=6).cut is False
+    assert answers(open_bucket(settings), pipeline.name, limit=6).cut is False
     assert cut.rows["probabilities"].to_pylist() == [[0.9, 0.1], [pytest.approx(0.1), 0.9]]

@@ -20,7 +20,9 @@ from tasks.data.curated import append_batch, curated
 from tasks.predictions.read import answers, live_performance
 from tasks.predictions.spool import Spool
 from tasks.serving.following import Fleet
-from tasks.store.s3 import S3Store
+from tasks.store.connect import open_bucket
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import workspace_of
 from tests.served import champion
 from tests.servers import S3
 from tests.tasks.predictions.shipping import ship_once
@@ -40,9 +42,9 @@ data: {{personal: [origin]}}
 def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     settings = replace(s3.settings, pipelines=tmp_path)
     (tmp_path / f"{NAME}.yaml").write_text(FILE)
-    pipeline, store = find_pipeline(NAME, tmp_path), S3Store(settings)
-    made = champion(store, settings.signing_key, NAME, trees=50)
-    fleet = Fleet(store, settings.signing_key, print)
+    pipeline, bucket = find_pipeline(NAME, tmp_path), S3Bucket(settings)
+    made = champion(bucket, settings.signing_key, NAME, trees=50)
+    fleet = Fleet(bucket, settings.signing_key, print)
     fleet.look(0.0)
     spool = Spool(tmp_path / "log", "w0")
     found = Finder().find("POST", f"/v1/{NAME}/predict")
@@ -57,7 +59,7 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     spool.close()
     assert (ship_once(settings, tmp_path / "log").rows, spool.dropped) == (ROWS, 0)
     rows = made.frame.head(ROWS)
-    one = answers(settings, NAME, keys=[{"id": 7}]).rows.to_pylist()[0]
+    one = answers(open_bucket(settings), NAME, keys=[{"id": 7}]).rows.to_pylist()[0]
     assert (one["id"], one["model_version"], one["key"]) == (said.ids[7], 1, '{"id":7}')
     assert (json.loads(one["value"]), one["probabilities"]) == (
         part.made.values[7],
@@ -68,8 +70,10 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     assert abs(one["at"] - datetime.now(UTC)).total_seconds() < 300
     truth = pa.Table.from_pandas(rows[["id", "at", "late"]].head(300), preserve_index=False)
     pq.write_table(truth, tmp_path / "rows.parquet")
-    append_batch(curated(settings, NAME), tmp_path / "rows.parquet", "b1", datetime.now(UTC), {})
-    live = live_performance(settings, store, pipeline)
+    append_batch(
+        curated(open_bucket(settings), NAME), tmp_path / "rows.parquet", "b1", datetime.now(UTC), {}
+    )
+    live = live_performance(workspace_of(settings, pipeline))
     late = np.asarray(chances)[:300, 1]
     assert live.live.value == pytest.approx(roc_auc_score(rows["late"].head(300), late))
     assert (live.coverage.rows, live.coverage.labelled, live.judged) == (ROWS, 300, 300)

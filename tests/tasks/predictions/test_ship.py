@@ -13,6 +13,7 @@ from tasks.faults import POINTS, VARIABLE
 from tasks.predictions.spool import Spool
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tests.servers import poll
 from tests.tasks.predictions.log import answer, said, worker
 from tests.tasks.predictions.shipping import VISITS, files, landed, ship_once, shipping, spooled
@@ -45,7 +46,7 @@ def test_two_workers_and_one_shipper_land_every_answer_once(
     assert landed(settings, "two-workers") == expected
     assert (shipped.rows, shipped.failures, shipped.backlog_bytes) == (len(expected), 0, 0)
     assert files(log) == []
-    assert predictions_table(settings, "two-workers").schema() == SCHEMA
+    assert predictions_table(open_bucket(settings), "two-workers").schema() == SCHEMA
 
 
 def test_a_killed_worker_costs_the_shipper_nothing(settings: Settings, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tasks.predictions.table import predictions_table
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
 from tests.servers import poll, running_s3
 from tests.tasks.predictions.shipping import VISITS, files, landed, ship_once, shipping, spooled
 
@@ -78,7 +79,7 @@ def test_a_pipeline_that_cannot_be_shipped_holds_no_other_back(
         assert landed(settings, "broken-visits") == []
         broken.write_text(VISITS.replace("visits", "broken-visits"))
         poll(lambda: shipped.rows == 7, 60, "the mended pipeline")
-    table = predictions_table(settings, "broken-visits").read(["key", "features"])
+    table = predictions_table(open_bucket(settings), "broken-visits").read(["key", "features"])
     keys = Counter(table["key"].to_pylist())
     assert keys == Counter({f'{{"flight_id":{number}}}': 1 for number in range(3)})
     assert "JFK" not in str(table.to_pylist())
@@ -87,7 +88,7 @@ def test_a_pipeline_that_cannot_be_shipped_holds_no_other_back(
 def test_a_table_of_other_columns_keeps_the_answers_waiting(
     settings: Settings, tmp_path: Path
 ) -> None:
-    predictions_table(settings, "odd").append(pa.table({"n": [1]}), "t", {})
+    predictions_table(open_bucket(settings), "odd").append(pa.table({"n": [1]}), "t", {})
     spooled(tmp_path / "log", "odd", 3)
     shipped = ship_once(settings, tmp_path / "log")
     assert (shipped.rows, shipped.failures) == (0, 1)

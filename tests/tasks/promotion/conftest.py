@@ -6,17 +6,17 @@ import secrets
 
 import pytest
 
-from tasks.store.base import Store
-from tasks.store.memory import MemoryStore
-from tasks.store.s3 import S3Store
+from tasks.store.bucket import Bucket
+from tasks.store.s3 import S3Bucket
+from tests.buckets import local
 
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.system)])
-def store(request: pytest.FixtureRequest) -> Store:
+def bucket(request: pytest.FixtureRequest) -> Bucket:
     """Return an in-memory store, then a real one."""
     if request.param == "memory":
-        return MemoryStore()
-    return S3Store(request.getfixturevalue("s3").settings)
+        return local()
+    return S3Bucket(request.getfixturevalue("s3").settings)
 
 
 @pytest.fixture

@@ -15,19 +15,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.data.table import Table
 from tasks.errors import TrackingError
 from tasks.faults import VARIABLE
-from tasks.ledger.ledger import Ledger
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest
-from tasks.promotion.promote import Context
 from tasks.promotion.rules import Outcome
 from tasks.promotion.versions import Build, publish
 from tasks.settings import Settings
-from tasks.store.base import Store
-from tasks.store.s3 import S3Store
+from tasks.store.bucket import Bucket
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import Place
 
 KEY = "a signing key for tests"
 PRELOADED = ("tests.tasks.promotion.scenes", "boto3", "deltalake", "onnxruntime", "pandas")
@@ -53,10 +51,9 @@ class FileAlias:
         return int((self.folder / "champion").read_text(encoding="utf-8"))
 
 
-def context_of(store: Store, pipeline: str, folder: Path) -> Context:
-    """Return a context whose ledger and alias registry lie in a folder."""
-    ledger = Ledger(Table(str(folder / "ledger")))
-    return Context(store, ledger, KEY, pipeline, FileAlias(folder))
+def context_of(bucket: Bucket, pipeline: str, folder: Path) -> Place:
+    """Return a place whose alias registry lies in a folder."""
+    return Place(bucket, pipeline, KEY, FileAlias(folder))
 
 
 @cache
@@ -108,16 +105,11 @@ def building(
     return build
 
 
-def published(store: Store, pipeline: str, count: int, *, passed: bool = True) -> None:
+def published(bucket: Bucket, pipeline: str, count: int, *, passed: bool = True) -> None:
     """Publish this many versions."""
     for number in range(1, count + 1):
-        publish(
-            store,
-            pipeline,
-            f"key-{number}",
-            building(pipeline, f"key-{number}", passed=passed),
-            KEY,
-        )
+        key = f"key-{number}"
+        publish(Place(bucket, pipeline, KEY), key, building(pipeline, key, passed=passed))
 
 
 def barrier(parties: int) -> Any:
@@ -138,4 +130,4 @@ def dying(
 ) -> None:
     """Run an action that is to die at a crash point."""
     os.environ[VARIABLE] = f"{point}:{folder / point}"
-    action(S3Store(settings), pipeline, folder)
+    action(S3Bucket(settings), pipeline, folder)

@@ -13,15 +13,15 @@ import pytest
 
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.promotion import pointer
-from tasks.promotion.promote import Context, promote, repair, rollback
+from tasks.promotion.promote import promote, repair, rollback
 from tasks.promotion.versions import publish
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
-from tasks.store.memory import MemoryStore
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import Place
+from tests.buckets import local
 from tests.servers import S3
 from tests.tasks.promotion.scenes import (
-    KEY,
     FileAlias,
     barrier,
     building,
@@ -36,34 +36,34 @@ WHO: dict[str, Any] = {"by": "ada", "why": "it is better"}
 
 
 @pytest.fixture
-def context(pipeline: str, tmp_path: Path) -> Context:
+def context(pipeline: str, tmp_path: Path) -> Place:
     """Return a context on an in-memory store that holds three versions."""
-    store = MemoryStore()
-    published(store, pipeline, 3)
-    return context_of(store, pipeline, tmp_path)
+    bucket = local()
+    published(bucket, pipeline, 3)
+    return context_of(bucket, pipeline, tmp_path)
 
 
-def champion(context: Context) -> pointer.Champion:
-    found = pointer.read(context.store, context.pipeline)
+def champion(context: Place) -> pointer.Champion:
+    found = pointer.read(context)
     assert found is not None
     return found[0]
 
 
-def kinds(context: Context) -> list[tuple[str, int | None]]:
+def kinds(context: Place) -> list[tuple[str, int | None]]:
     entries = sorted(context.ledger.entries(), key=lambda entry: entry.at)
     return [(entry.kind, entry.version) for entry in entries]
 
 
-def alias(context: Context) -> int:
+def alias(context: Place) -> int:
     assert isinstance(context.mirror, FileAlias)
     return context.mirror.champion
 
 
 def test_a_promotion_sets_pointer_ledger_and_alias(
-    store: Store, pipeline: str, tmp_path: Path
+    bucket: Bucket, pipeline: str, tmp_path: Path
 ) -> None:
-    published(store, pipeline, 2)
-    context = context_of(store, pipeline, tmp_path)
+    published(bucket, pipeline, 2)
+    context = context_of(bucket, pipeline, tmp_path)
     first = promote(context, 1, **WHO)
     second = promote(context, "2", **WHO)
     assert [first.outcome, second.outcome, second.alias] == ["promoted", "promoted", "mirrored"]
@@ -73,21 +73,21 @@ def test_a_promotion_sets_pointer_ledger_and_alias(
     assert alias(context) == 2
 
 
-def test_promoting_the_champion_changes_nothing(context: Context) -> None:
+def test_promoting_the_champion_changes_nothing(context: Place) -> None:
     promote(context, 1, **WHO)
-    before = context.store.get(Layout(context.pipeline).champion)
+    before = context.bucket.get(Layout(context.name).champion)
     assert promote(context, 1, **WHO).outcome == "already"
-    assert context.store.get(Layout(context.pipeline).champion) == before
+    assert context.bucket.get(Layout(context.name).champion) == before
     assert kinds(context) == [("promotion", 1)]
 
 
-def test_a_version_whose_verdict_did_not_pass_is_refused(context: Context) -> None:
-    build = building(context.pipeline, "bad", passed=False)
-    bad = publish(context.store, context.pipeline, "bad", build, KEY)
+def test_a_version_whose_verdict_did_not_pass_is_refused(context: Place) -> None:
+    build = building(context.name, "bad", passed=False)
+    bad = publish(context, "bad", build)
     done = promote(context, bad, **WHO)
     assert done.outcome == "refused"
     assert done.reasons == ("enough rows: too small",)
-    assert pointer.read(context.store, context.pipeline) is None
+    assert pointer.read(context) is None
     assert kinds(context) == [("refused", bad)]
     forced = promote(context, bad, **WHO, override="the rule is wrong here")
     assert forced.outcome == "promoted"
@@ -96,31 +96,31 @@ def test_a_version_whose_verdict_did_not_pass_is_refused(context: Context) -> No
     assert entry.figures["override"] == "the rule is wrong here"
 
 
-def test_a_needless_override_is_not_recorded(context: Context) -> None:
+def test_a_needless_override_is_not_recorded(context: Place) -> None:
     promote(context, 1, **WHO, override="to be safe")
     assert champion(context).override == ""
 
 
-def test_a_damaged_version_is_not_promoted(context: Context) -> None:
-    context.store.delete(Layout(context.pipeline).model_file(1, "model.onnx"))
+def test_a_damaged_version_is_not_promoted(context: Place) -> None:
+    context.bucket.delete(Layout(context.name).model_file(1, "model.onnx"))
     with pytest.raises(IntegrityError):
         promote(context, 1, **WHO)
-    assert pointer.read(context.store, context.pipeline) is None
+    assert pointer.read(context) is None
 
 
 @pytest.mark.parametrize("version", ["../x", 9])
-def test_an_unknown_version_is_wrong_use(context: Context, version: int | str) -> None:
+def test_an_unknown_version_is_wrong_use(context: Place, version: int | str) -> None:
     with pytest.raises(ConfigurationError, match="model version"):
         promote(context, version, **WHO)
 
 
 @pytest.mark.parametrize("words", [{"by": " "}, {"why": ""}, {"why": "x" * 501}, {"override": " "}])
-def test_the_words_are_needed(context: Context, words: dict[str, str]) -> None:
+def test_the_words_are_needed(context: Place, words: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="1 to 500 characters"):
         promote(context, 1, **WHO | words)
 
 
-def test_rolling_back_returns_step_by_step(context: Context) -> None:
+def test_rolling_back_returns_step_by_step(context: Place) -> None:
     for version in (1, 2, 3):
         promote(context, version, **WHO)
     gone = [rollback(context, by="ada", why=f"worse {n}") for n in range(3)]
@@ -130,24 +130,24 @@ def test_rolling_back_returns_step_by_step(context: Context) -> None:
     assert kinds(context)[3:] == [("rollback", 2), ("rollback", 1), ("refused", None)]
 
 
-def test_rolling_back_to_a_named_version_checks_it_as_a_promotion(context: Context) -> None:
+def test_rolling_back_to_a_named_version_checks_it_as_a_promotion(context: Place) -> None:
     promote(context, 1, **WHO)
     assert rollback(context, 3, **WHO).outcome == "promoted"
     assert champion(context).kind == "rollback"
-    build = building(context.pipeline, "bad", passed=False)
-    bad = publish(context.store, context.pipeline, "bad", build, KEY)
+    build = building(context.name, "bad", passed=False)
+    bad = publish(context, "bad", build)
     assert rollback(context, bad, **WHO).outcome == "refused"
 
 
-def test_there_is_nothing_to_go_back_to_before_the_first_promotion(context: Context) -> None:
+def test_there_is_nothing_to_go_back_to_before_the_first_promotion(context: Place) -> None:
     done = rollback(context, **WHO)
     assert (done.outcome, done.champion) == ("refused", None)
     assert "no previous champion" in done.message
 
 
-def test_a_decision_against_an_older_champion_is_lost(context: Context) -> None:
+def test_a_decision_against_an_older_champion_is_lost(context: Place) -> None:
     promote(context, 1, **WHO)
-    _, seen = pointer.read(context.store, context.pipeline) or (None, None)
+    _, seen = pointer.read(context) or (None, None)
     promote(context, 2, by="bob", why="faster")
     late = promote(context, 3, **WHO, expected=seen)
     assert late.outcome == "lost"
@@ -156,7 +156,7 @@ def test_a_decision_against_an_older_champion_is_lost(context: Context) -> None:
     assert promote(context, 3, **WHO, expected=None).outcome == "lost"
 
 
-def test_a_repeated_loss_is_recorded_once(context: Context) -> None:
+def test_a_repeated_loss_is_recorded_once(context: Place) -> None:
     promote(context, 1, **WHO)
     for _ in range(2):
         assert promote(context, 3, **WHO, expected=None, attempt="run").outcome == "lost"
@@ -164,12 +164,12 @@ def test_a_repeated_loss_is_recorded_once(context: Context) -> None:
 
 
 def test_of_racing_threads_one_wins_and_the_ledger_holds_all(
-    store: Store, pipeline: str, tmp_path: Path
+    bucket: Bucket, pipeline: str, tmp_path: Path
 ) -> None:
-    published(store, pipeline, 4)
-    context = context_of(store, pipeline, tmp_path)
+    published(bucket, pipeline, 4)
+    context = context_of(bucket, pipeline, tmp_path)
     promote(context, 1, **WHO)
-    _, seen = pointer.read(store, pipeline) or (None, None)
+    _, seen = pointer.read(Place(bucket, pipeline, "")) or (None, None)
     gate = threading.Barrier(3)
 
     def race(version: int) -> Any:
@@ -190,7 +190,7 @@ def test_of_racing_threads_one_wins_and_the_ledger_holds_all(
 def race_in_a_process(
     settings: Any, pipeline: str, folder: Path, version: int, seen: str, gate: Any
 ) -> None:
-    context = context_of(S3Store(settings), pipeline, folder)
+    context = context_of(S3Bucket(settings), pipeline, folder)
     gate.wait(180)
     done = promote(context, version, **WHO, expected=seen)
     (folder / f"done-{version}").write_text(done.outcome, encoding="utf-8")
@@ -198,11 +198,11 @@ def race_in_a_process(
 
 @pytest.mark.system
 def test_of_racing_processes_one_wins(s3: S3, pipeline: str, tmp_path: Path) -> None:
-    store = S3Store(s3.settings)
-    published(store, pipeline, 3)
-    context = context_of(store, pipeline, tmp_path)
+    bucket = S3Bucket(s3.settings)
+    published(bucket, pipeline, 3)
+    context = context_of(bucket, pipeline, tmp_path)
     promote(context, 1, **WHO)
-    _, seen = pointer.read(store, pipeline) or (None, None)
+    _, seen = pointer.read(Place(bucket, pipeline, "")) or (None, None)
     gate = barrier(2)
     children = [
         started(race_in_a_process, s3.settings, pipeline, tmp_path, version, seen, gate)
@@ -218,12 +218,12 @@ def test_of_racing_processes_one_wins(s3: S3, pipeline: str, tmp_path: Path) -> 
     assert alias(context) == champion(context).version
 
 
-def promote_second(store: Store, pipeline: str, folder: Path) -> None:
-    promote(context_of(store, pipeline, folder), 2, **WHO)
+def promote_second(bucket: Bucket, pipeline: str, folder: Path) -> None:
+    promote(context_of(bucket, pipeline, folder), 2, **WHO)
 
 
-def roll_back(store: Store, pipeline: str, folder: Path) -> None:
-    rollback(context_of(store, pipeline, folder), **WHO, attempt="this rollback")
+def roll_back(bucket: Bucket, pipeline: str, folder: Path) -> None:
+    rollback(context_of(bucket, pipeline, folder), **WHO, attempt="this rollback")
 
 
 PROMOTED = (promote_second, (1,), "promotion")
@@ -248,42 +248,40 @@ def test_a_change_that_died_is_finished_by_the_next(
     s3: S3, pipeline: str, tmp_path: Path, change: Any, point: str
 ) -> None:
     action, before, kind = change
-    store = S3Store(s3.settings)
-    published(store, pipeline, 3)
-    context = context_of(store, pipeline, tmp_path)
+    bucket = S3Bucket(s3.settings)
+    published(bucket, pipeline, 3)
+    context = context_of(bucket, pipeline, tmp_path)
     for version in before:
         promote(context, version, **WHO)
     child = started(dying, action, s3.settings, pipeline, tmp_path, point)
     child.join(180)
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / point).exists()
-    action(store, pipeline, tmp_path)
+    action(bucket, pipeline, tmp_path)
     assert champion(context).version == alias(context) == 2
     assert kinds(context) == [*(("promotion", v) for v in before), (kind, 2)]
 
 
-def test_a_promotion_whose_maker_died_is_recorded_by_whoever_comes_next(context: Context) -> None:
+def test_a_promotion_whose_maker_died_is_recorded_by_whoever_comes_next(context: Place) -> None:
     now = pointer.Champion(1, "d", AT, "a", "b")
-    pointer.swap(context.store, context.pipeline, now, None)
+    pointer.swap(context, now, None)
     promote(context, 2, **WHO)
     assert kinds(context) == [("promotion", 1), ("promotion", 2)]
 
 
-def test_a_rollback_without_a_name_that_died_does_not_go_further_back(context: Context) -> None:
+def test_a_rollback_without_a_name_that_died_does_not_go_further_back(context: Place) -> None:
     for version in (1, 2, 3):
         promote(context, version, **WHO)
-    current, etag = pointer.read(context.store, context.pipeline) or (None, None)
+    current, etag = pointer.read(context) or (None, None)
     assert current is not None
     made = pointer.Champion(2, "d", current.since, "ada", "worse", "rollback", "lost name")
-    pointer.swap(context.store, context.pipeline, pointer.succeed(current, made), etag)
+    pointer.swap(context, pointer.succeed(current, made), etag)
     assert rollback(context, by="ada", why="worse").outcome == "already"
     assert champion(context).version == 2
     assert rollback(context, by="ada", why="worse").version == 1
 
 
-def test_a_registry_that_is_down_does_not_stop_a_promotion(
-    context: Context, tmp_path: Path
-) -> None:
+def test_a_registry_that_is_down_does_not_stop_a_promotion(context: Place, tmp_path: Path) -> None:
     promote(context, 1, **WHO)
     (tmp_path / "down").touch()
     done = promote(context, 2, **WHO)
@@ -294,10 +292,10 @@ def test_a_registry_that_is_down_does_not_stop_a_promotion(
     assert alias(context) == 2
 
 
-def test_a_repair_completes_ledger_and_alias(context: Context) -> None:
+def test_a_repair_completes_ledger_and_alias(context: Place) -> None:
     assert repair(context) is None
     now = pointer.Champion(1, "d", AT, "a", "b")
-    pointer.swap(context.store, context.pipeline, now, None)
+    pointer.swap(context, now, None)
     for _ in range(2):
         done = repair(context)
         assert done is not None
@@ -306,7 +304,7 @@ def test_a_repair_completes_ledger_and_alias(context: Context) -> None:
     assert alias(context) == 1
 
 
-def test_an_outcome_is_plain_json(context: Context) -> None:
+def test_an_outcome_is_plain_json(context: Place) -> None:
     content = promote(context, 1, **WHO).to_dict()
     assert content["champion"]["version"] == 1
     assert content["message"].endswith("version 1 is in service (promotion)")

@@ -15,16 +15,18 @@ import pytest
 from tasks.errors import ConfigurationError, IntegrityError, Refused
 from tasks.faults import POINTS
 from tasks.promotion import trials
-from tasks.promotion.promote import Context, promote
+from tasks.promotion.promote import promote
 from tasks.promotion.trial import Trial
 from tasks.promotion.trials import begin, begin_once, standing, withdraw
 from tasks.promotion.versions import publish
-from tasks.store.base import ObjectInfo, Store
+from tasks.store.bucket import Bucket, ObjectInfo
 from tasks.store.layout import Layout
-from tasks.store.memory import MemoryStore
-from tasks.store.s3 import S3Store
+from tasks.store.local import LocalBucket
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import Place
+from tests.buckets import local
 from tests.servers import S3
-from tests.tasks.promotion.scenes import KEY, building, context_of, dying, published, started
+from tests.tasks.promotion.scenes import building, context_of, dying, published, started
 
 TRIAL = Trial(4, "d4", "c", 3, 0.1, datetime(2026, 1, 1, tzinfo=UTC), "me", "", 0.01, 0.02, "a")
 KEYS = [f"customer-{number}" for number in range(20_000)]
@@ -32,14 +34,14 @@ WHO: dict[str, Any] = {"by": "ada", "why": "to see", "max_error_rate": 0.01, "ma
 
 
 @pytest.fixture
-def context(pipeline: str, tmp_path: Path) -> Context:
+def context(pipeline: str, tmp_path: Path) -> Place:
     """Return a context on an in-memory store with three versions, the first in service."""
-    return beside_the_first(MemoryStore(), pipeline, tmp_path)
+    return beside_the_first(local(), pipeline, tmp_path)
 
 
-def beside_the_first(store: Store, pipeline: str, folder: Path) -> Context:
-    published(store, pipeline, 3)
-    context = context_of(store, pipeline, folder)
+def beside_the_first(bucket: Bucket, pipeline: str, folder: Path) -> Place:
+    published(bucket, pipeline, 3)
+    context = context_of(bucket, pipeline, folder)
     promote(context, 1, by="ada", why="the first")
     return context
 
@@ -81,17 +83,17 @@ def test_what_is_no_trial_is_said(data: bytes) -> None:
 
 
 def test_a_trial_stands_until_it_is_withdrawn_and_the_ledger_has_both(
-    store: Store, pipeline: str, tmp_path: Path
+    bucket: Bucket, pipeline: str, tmp_path: Path
 ) -> None:
-    context = beside_the_first(store, pipeline, tmp_path)
+    context = beside_the_first(bucket, pipeline, tmp_path)
     begun = begin(context, "2", 0.25, **WHO)
-    assert standing(context.store, pipeline) == begun
+    assert standing(context) == begun
     assert (begun.version, begun.mode, begun.share) == (2, "canary", 0.25)
-    ended = withdraw(context.store, context.ledger, pipeline, by="bob", why="enough")
+    ended = withdraw(context, by="bob", why="enough")
     assert ended is not None
     assert ended == replace(begun, ended="enough", ended_by="bob", ended_at=ended.ended_at)
-    assert standing(context.store, pipeline) is None
-    assert withdraw(context.store, context.ledger, pipeline, by="bob", why="again") is None
+    assert standing(context) is None
+    assert withdraw(context, by="bob", why="again") is None
     told = {entry.kind: entry for entry in context.ledger.entries() if entry.version == 2}
     assert told["trial"].summary == (
         "version 2 is tried beside version 1, as canary for 25% of the keys: to see"
@@ -99,49 +101,47 @@ def test_a_trial_stands_until_it_is_withdrawn_and_the_ledger_has_both(
     assert told["withdrawal"].summary == "version 2 is tried no more (canary): enough"
 
 
-def test_a_promotion_ends_a_trial_without_another_write(context: Context) -> None:
+def test_a_promotion_ends_a_trial_without_another_write(context: Place) -> None:
     begun = begin(context, 2, 0.0, **WHO)
-    where = Layout(context.pipeline).challenger
-    before = context.store.get(where)
+    where = Layout(context.name).challenger
+    before = context.bucket.get(where)
     promote(context, 3, by="ada", why="better")
-    assert standing(context.store, context.pipeline) is None
-    assert context.store.get(where) == before
-    store, ledger, name = context.store, context.ledger, context.pipeline
-    assert withdraw(store, ledger, name, by="x", why="y", trial=begun) is None
+    assert standing(context) is None
+    assert context.bucket.get(where) == before
+    assert withdraw(context, by="x", why="y", trial=begun) is None
 
 
-def test_an_ended_trial_withdraws_no_later_one(context: Context) -> None:
+def test_an_ended_trial_withdraws_no_later_one(context: Place) -> None:
     first = begin(context, 2, 0.1, **WHO)
     second = begin(context, 3, 0.1, **WHO)
-    store, ledger, name = context.store, context.ledger, context.pipeline
-    assert withdraw(store, ledger, name, by="serving", why="it fails", trial=first) is None
-    assert standing(store, name) == second
+    assert withdraw(context, by="serving", why="it fails", trial=first) is None
+    assert standing(context) == second
 
 
-def test_what_may_not_be_tried(context: Context, pipeline: str, tmp_path: Path) -> None:
+def test_what_may_not_be_tried(context: Place, pipeline: str, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="not the champion"):
         begin(context, 1, 0.1, **WHO)
     with pytest.raises(ConfigurationError, match="has the version"):
         begin(context, 9, 0.1, **WHO)
     with pytest.raises(ConfigurationError, match="whole number"):
         begin(context, "../1", 0.1, **WHO)
-    bare = MemoryStore()
+    bare = local()
     published(bare, pipeline, 1)
     with pytest.raises(Refused, match="no champion"):
         begin(context_of(bare, pipeline, tmp_path / "bare"), 1, 0.0, **WHO)
-    assert standing(context.store, pipeline) is None
+    assert standing(context) is None
 
 
-def test_a_version_that_the_gate_refused_is_tried_in_shadow_only(context: Context) -> None:
-    build = building(context.pipeline, "refused", passed=False)
-    refused = publish(context.store, context.pipeline, "refused", build, KEY)
+def test_a_version_that_the_gate_refused_is_tried_in_shadow_only(context: Place) -> None:
+    build = building(context.name, "refused", passed=False)
+    refused = publish(context, "refused", build)
     with pytest.raises(Refused, match="passed the gate"):
         begin(context, refused, 0.1, **WHO)
     assert begin(context, refused, 0.0, **WHO).mode == "shadow"
     assert begin(context, refused, 0.1, override=True, **WHO).mode == "canary"
 
 
-class Together(MemoryStore):
+class Together(LocalBucket):
     """A store on which two writers of a trial have both read before either writes."""
 
     gate: threading.Barrier | None = None
@@ -153,9 +153,9 @@ class Together(MemoryStore):
 
 
 def test_of_two_that_begin_at_once_one_is_told(pipeline: str, tmp_path: Path) -> None:
-    store = Together()
-    context = beside_the_first(store, pipeline, tmp_path)
-    store.gate = threading.Barrier(2)
+    bucket = local(Together)
+    context = beside_the_first(bucket, pipeline, tmp_path)
+    bucket.gate = threading.Barrier(2)
 
     def attempt(version: int) -> str:
         try:
@@ -167,22 +167,21 @@ def test_of_two_that_begin_at_once_one_is_told(pipeline: str, tmp_path: Path) ->
         assert sorted(pool.map(attempt, (2, 3))) == ["canary", "refused"]
 
 
-def test_a_challenger_that_waits_is_tried_once(context: Context) -> None:
+def test_a_challenger_that_waits_is_tried_once(context: Place) -> None:
     bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
     assert begin_once(context, 2, 0.0, **bounds) is not None
     assert begin_once(context, 2, 0.0, **bounds) is None
-    withdraw(context.store, context.ledger, context.pipeline, by="x", why="enough")
+    withdraw(context, by="x", why="enough")
     assert begin_once(context, 2, 0.0, **bounds) is None
     assert begin_once(context, 3, 0.0, **bounds) is not None
 
 
-def begin_second(store: Store, pipeline: str, folder: Path) -> None:
-    begin(context_of(store, pipeline, folder), 2, 0.1, **WHO)
+def begin_second(bucket: Bucket, pipeline: str, folder: Path) -> None:
+    begin(context_of(bucket, pipeline, folder), 2, 0.1, **WHO)
 
 
-def end(store: Store, pipeline: str, folder: Path) -> None:
-    ledger = context_of(store, pipeline, folder).ledger
-    withdraw(store, ledger, pipeline, by="bob", why="enough")
+def end(bucket: Bucket, pipeline: str, folder: Path) -> None:
+    withdraw(context_of(bucket, pipeline, folder), by="bob", why="enough")
 
 
 @pytest.mark.system
@@ -191,19 +190,19 @@ def end(store: Store, pipeline: str, folder: Path) -> None:
 def test_whoever_comes_next_completes_what_a_death_left_out(
     s3: S3, pipeline: str, tmp_path: Path, action: Any, point: str
 ) -> None:
-    store = S3Store(s3.settings)
-    context = beside_the_first(store, pipeline, tmp_path)
+    bucket = S3Bucket(s3.settings)
+    context = beside_the_first(bucket, pipeline, tmp_path)
     if action is end:
-        begin_second(store, pipeline, tmp_path)
+        begin_second(bucket, pipeline, tmp_path)
     child = started(dying, action, s3.settings, pipeline, tmp_path, point)
     child.join(180)
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / point).exists()
-    end(store, pipeline, tmp_path)
-    written = trials.read(store, pipeline)
+    end(bucket, pipeline, tmp_path)
+    written = trials.read(Place(bucket, pipeline, ""))
     entries = context.ledger.entries()
     if written is None:
         assert (action, point) == (begin_second, "trial.pointer.before")
         return
-    assert standing(store, pipeline) is None
+    assert standing(Place(bucket, pipeline, "")) is None
     assert [entry.kind for entry in entries if entry.version == 2] == ["trial", "withdrawal"]

@@ -13,10 +13,11 @@ import pytest
 from tasks.errors import ConfigurationError, IntegrityError, NotFound
 from tasks.promotion.versions import checked_version, load, models, publish
 from tasks.promotion.versions import published as numbers
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
-from tasks.store.memory import MemoryStore
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import Place
+from tests.buckets import local
 from tests.servers import S3
 from tests.tasks.promotion.scenes import (
     KEY,
@@ -27,26 +28,26 @@ from tests.tasks.promotion.scenes import (
     started,
 )
 
-Harm = Callable[[Store, Layout], None]
+Harm = Callable[[Bucket, Layout], None]
 
 
-def test_a_published_version_loads_with_its_files(store: Store, pipeline: str) -> None:
-    assert publish(store, pipeline, "k", building(pipeline, "k"), KEY) == 1
-    manifest, files = load(store, pipeline, 1, KEY)
+def test_a_published_version_loads_with_its_files(bucket: Bucket, pipeline: str) -> None:
+    assert publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k")) == 1
+    manifest, files = load(Place(bucket, pipeline, KEY), 1)
     assert files == {"model.onnx": a_model()}
     assert (manifest.version, manifest.training_key) == (1, "k")
-    assert load(store, pipeline, 1, KEY, digest=manifest.digest)[0] == manifest
+    assert load(Place(bucket, pipeline, KEY), 1, digest=manifest.digest)[0] == manifest
 
 
-def test_the_same_training_is_published_once(store: Store, pipeline: str) -> None:
-    published(store, pipeline, 2)
+def test_the_same_training_is_published_once(bucket: Bucket, pipeline: str) -> None:
+    published(bucket, pipeline, 2)
 
     def never(version: int) -> object:
         raise AssertionError(f"version {version} was built again")
 
-    assert publish(store, pipeline, "key-1", never, KEY) == 1  # type: ignore[arg-type]
-    assert publish(store, pipeline, "key-3", building(pipeline, "key-3"), KEY) == 3
-    assert [one.version for one in models(store, pipeline, KEY)] == [1, 2, 3]
+    assert publish(Place(bucket, pipeline, KEY), "key-1", never) == 1  # type: ignore[arg-type]
+    assert publish(Place(bucket, pipeline, KEY), "key-3", building(pipeline, "key-3")) == 3
+    assert [one.version for one in models(Place(bucket, pipeline, KEY))] == [1, 2, 3]
 
 
 def raced(work: Callable[[int], int], count: int) -> list[int]:
@@ -60,53 +61,55 @@ def raced(work: Callable[[int], int], count: int) -> list[int]:
         return list(pool.map(run, range(count)))
 
 
-def test_racers_of_one_training_make_one_version(store: Store, pipeline: str) -> None:
+def test_racers_of_one_training_make_one_version(bucket: Bucket, pipeline: str) -> None:
     # Each builds other bytes: whichever manifest stands must name the bytes that lie there.
     def work(number: int) -> int:
-        return publish(store, pipeline, "k", building(pipeline, "k", slope=2.0 + number), KEY)
+        return publish(
+            Place(bucket, pipeline, KEY), "k", building(pipeline, "k", slope=2.0 + number)
+        )
 
     assert set(raced(work, 4)) == {1}
-    assert numbers(store, pipeline) == (1,)
-    load(store, pipeline, 1, KEY)
+    assert numbers(Place(bucket, pipeline, "")) == (1,)
+    load(Place(bucket, pipeline, KEY), 1)
 
 
-def test_racers_of_different_trainings_make_a_version_each(store: Store, pipeline: str) -> None:
+def test_racers_of_different_trainings_make_a_version_each(bucket: Bucket, pipeline: str) -> None:
     def work(number: int) -> int:
-        return publish(store, pipeline, f"k{number}", building(pipeline, f"k{number}"), KEY)
+        return publish(Place(bucket, pipeline, KEY), f"k{number}", building(pipeline, f"k{number}"))
 
     assert sorted(raced(work, 4)) == [1, 2, 3, 4]
-    assert len({one.training_key for one in models(store, pipeline, KEY)}) == 4
+    assert len({one.training_key for one in models(Place(bucket, pipeline, KEY))}) == 4
 
 
 def test_bytes_left_by_another_attempt_are_not_overwritten(pipeline: str) -> None:
-    store, layout = MemoryStore(), Layout(pipeline)
-    store.put(layout.model_file(1, "claim.json"), b'{"training_key":"k"}')
-    store.put(layout.model_file(1, "model.onnx"), b"an earlier attempt")
-    assert publish(store, pipeline, "k", building(pipeline, "k"), KEY) == 1
-    assert load(store, pipeline, 1, KEY)[1] == {"model.onnx": a_model()}
-    assert store.get(layout.model_file(1, "model.onnx")) == b"an earlier attempt"
+    bucket, layout = local(), Layout(pipeline)
+    bucket.put(layout.model_file(1, "claim.json"), b'{"training_key":"k"}')
+    bucket.put(layout.model_file(1, "model.onnx"), b"an earlier attempt")
+    assert publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k")) == 1
+    assert load(Place(bucket, pipeline, KEY), 1)[1] == {"model.onnx": a_model()}
+    assert bucket.get(layout.model_file(1, "model.onnx")) == b"an earlier attempt"
 
 
 def flip(where: Callable[[Layout], str], at: int = 100) -> Harm:
-    def harm(store: Store, layout: Layout) -> None:
-        data = bytearray(store.get(where(layout)))
+    def harm(bucket: Bucket, layout: Layout) -> None:
+        data = bytearray(bucket.get(where(layout)))
         data[at] ^= 1
-        store.put(where(layout), bytes(data))
+        bucket.put(where(layout), bytes(data))
 
     return harm
 
 
-def remove_the_model(store: Store, layout: Layout) -> None:
-    store.delete(layout.model_file(1, "model.onnx"))
+def remove_the_model(bucket: Bucket, layout: Layout) -> None:
+    bucket.delete(layout.model_file(1, "model.onnx"))
 
 
-def take_another_versions_manifest(store: Store, layout: Layout) -> None:
-    store.copy(layout.manifest(2), layout.manifest(1))
+def take_another_versions_manifest(bucket: Bucket, layout: Layout) -> None:
+    bucket.copy(layout.manifest(2), layout.manifest(1))
 
 
-def take_another_pipelines_manifest(store: Store, layout: Layout) -> None:
-    published(store, "another", 1)
-    store.copy(Layout("another").manifest(1), layout.manifest(1))
+def take_another_pipelines_manifest(bucket: Bucket, layout: Layout) -> None:
+    published(bucket, "another", 1)
+    bucket.copy(Layout("another").manifest(1), layout.manifest(1))
 
 
 @pytest.mark.parametrize(
@@ -119,43 +122,43 @@ def take_another_pipelines_manifest(store: Store, layout: Layout) -> None:
         (take_another_pipelines_manifest, "that of another version 1"),
     ],
 )
-def test_what_does_not_hold_is_named(store: Store, pipeline: str, harm: Harm, says: str) -> None:
-    published(store, pipeline, 2)
-    harm(store, Layout(pipeline))
+def test_what_does_not_hold_is_named(bucket: Bucket, pipeline: str, harm: Harm, says: str) -> None:
+    published(bucket, pipeline, 2)
+    harm(bucket, Layout(pipeline))
     with pytest.raises(IntegrityError, match=says):
-        load(store, pipeline, 1, KEY)
-    assert load(store, pipeline, 2, KEY)[0].version == 2
+        load(Place(bucket, pipeline, KEY), 1)
+    assert load(Place(bucket, pipeline, KEY), 2)[0].version == 2
 
 
 def test_another_signing_key_opens_nothing(pipeline: str) -> None:
-    store = MemoryStore()
-    published(store, pipeline, 1)
+    bucket = local()
+    published(bucket, pipeline, 1)
     with pytest.raises(IntegrityError, match="signature"):
-        load(store, pipeline, 1, "another key")
+        load(Place(bucket, pipeline, "another key"), 1)
 
 
 def test_another_manifest_than_the_promoted_one_is_refused(pipeline: str) -> None:
-    store = MemoryStore()
-    published(store, pipeline, 1)
+    bucket = local()
+    published(bucket, pipeline, 1)
     with pytest.raises(IntegrityError, match="champion pointer"):
-        load(store, pipeline, 1, KEY, digest="0" * 64)
+        load(Place(bucket, pipeline, KEY), 1, digest="0" * 64)
 
 
 def test_a_model_with_other_answers_is_not_published(pipeline: str) -> None:
-    store = MemoryStore()
+    bucket = local()
     with pytest.raises(IntegrityError, match="golden rows"):
-        publish(store, pipeline, "k", building(pipeline, "k", golden=2.001), KEY)
-    assert numbers(store, pipeline) == ()
-    assert publish(store, pipeline, "k", building(pipeline, "k"), KEY) == 1
+        publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k", golden=2.001))
+    assert numbers(Place(bucket, pipeline, "")) == ()
+    assert publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k")) == 1
 
 
 def test_a_damaged_manifest_does_not_hide_the_others_from_one_who_asks(pipeline: str) -> None:
-    store, told = MemoryStore(), []
-    published(store, pipeline, 2)
-    flip(lambda at: at.manifest(1))(store, Layout(pipeline))
+    bucket, told = local(), []
+    published(bucket, pipeline, 2)
+    flip(lambda at: at.manifest(1))(bucket, Layout(pipeline))
     with pytest.raises(IntegrityError):
-        models(store, pipeline, KEY)
-    found = models(store, pipeline, KEY, damaged=lambda version, _: told.append(version))
+        models(Place(bucket, pipeline, KEY))
+    found = models(Place(bucket, pipeline, KEY), damaged=lambda version, _: told.append(version))
     assert ([one.version for one in found], told) == ([2], [1])
 
 
@@ -166,13 +169,13 @@ def test_a_version_is_a_whole_number(version: int | str) -> None:
     assert caught.value.exit_status == 2
 
 
-def test_a_version_that_is_not_there_is_not_found(store: Store, pipeline: str) -> None:
+def test_a_version_that_is_not_there_is_not_found(bucket: Bucket, pipeline: str) -> None:
     with pytest.raises(NotFound):
-        load(store, pipeline, 7, KEY)
+        load(Place(bucket, pipeline, KEY), 7)
 
 
-def publish_one(store: Store, pipeline: str, _: Path) -> None:
-    publish(store, pipeline, "k", building(pipeline, "k"), KEY)
+def publish_one(bucket: Bucket, pipeline: str, _: Path) -> None:
+    publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k"))
 
 
 @pytest.mark.system
@@ -187,11 +190,11 @@ def test_a_publication_that_died_is_finished_by_the_next(
     child.join(180)
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / point).exists()
-    store = S3Store(s3.settings)
-    assert numbers(store, pipeline) == ((1,) if point == "train.manifest.after" else ())
-    publish_one(store, pipeline, tmp_path)
-    assert numbers(store, pipeline) == (1,)
-    keys = [info.key for info in store.list(Layout(pipeline).models)]
+    bucket = S3Bucket(s3.settings)
+    assert numbers(Place(bucket, pipeline, "")) == ((1,) if point == "train.manifest.after" else ())
+    publish_one(bucket, pipeline, tmp_path)
+    assert numbers(Place(bucket, pipeline, "")) == (1,)
+    keys = [info.key for info in bucket.list(Layout(pipeline).models)]
     assert len(keys) == 3
-    load(store, pipeline, 1, KEY)
-    assert publish(store, pipeline, "k2", building(pipeline, "k2"), KEY) == 2
+    load(Place(bucket, pipeline, KEY), 1)
+    assert publish(Place(bucket, pipeline, KEY), "k2", building(pipeline, "k2")) == 2

@@ -27,7 +27,9 @@ from tasks.promotion.manifest import MODEL, Manifest
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import manifest_of, publish
 from tasks.settings import Settings
-from tasks.store.base import Store
+from tasks.store.bucket import Bucket
+from tasks.store.connect import open_bucket
+from tasks.workspace import Place
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOOSTED = {"n_estimators": 200, "num_leaves": 31}
@@ -49,7 +51,7 @@ class Served:
 
 def served(
     settings: Settings,
-    store: Store,
+    bucket: Bucket,
     pipeline: Pipeline,
     rows: pa.Table,
     *,
@@ -57,7 +59,7 @@ def served(
     family: str = "lightgbm",
 ) -> Served:
     """Fit a model on labelled rows, and put it in service; the rows become the curated table."""
-    curated(settings, pipeline.name).append(rows, f"rows of {family}", {})
+    curated(open_bucket(settings), pipeline.name).append(rows, f"rows of {family}", {})
     frame = rows.to_pandas(date_as_object=False)
     schema = infer_schema(frame, pipeline)
     seen, columns = prepare(frame, schema), prepared_columns(schema)
@@ -96,14 +98,14 @@ def served(
         return manifest, {MODEL: exported}
 
     key = f"{family} {sorted(params.items())}"
-    version = publish(store, pipeline.name, key, build, settings.signing_key)
-    put_in_service(settings, store, pipeline, version)
+    version = publish(Place(bucket, pipeline.name, settings.signing_key), key, build)
+    put_in_service(settings, bucket, pipeline, version)
     return Served(version, schema, model)
 
 
-def put_in_service(settings: Settings, store: Store, pipeline: Pipeline, version: int) -> None:
+def put_in_service(settings: Settings, bucket: Bucket, pipeline: Pipeline, version: int) -> None:
     """Let the pointer name this version."""
-    manifest = manifest_of(store, pipeline.name, version, settings.signing_key)
-    found = pointer.read(store, pipeline.name)
+    manifest = manifest_of(Place(bucket, pipeline.name, settings.signing_key), version)
+    found = pointer.read(Place(bucket, pipeline.name, ""))
     champion = Champion(version, manifest.digest, NOW, "test", "", attempt=f"{version}")
-    pointer.swap(store, pipeline.name, champion, None if found is None else found[1])
+    pointer.swap(Place(bucket, pipeline.name, ""), champion, None if found is None else found[1])

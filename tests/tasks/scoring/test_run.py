@@ -10,42 +10,42 @@ from tasks.errors import ConfigurationError, IntegrityError, NotFound
 from tasks.scoring.ahead import ahead
 from tasks.scoring.run import Pin, clear, pinned, run_of
 from tasks.scoring.sources import key_of, rows_of
-from tasks.settings import Settings
 from tasks.store.layout import Layout
-from tasks.store.memory import MemoryStore
+from tasks.store.local import LocalBucket
+from tests.buckets import local
 
 LAYOUT = Layout("flights")
-SETTINGS = Settings("http://127.0.0.1:1", "a", "b", "c")
 
 
 def test_a_scoring_stays_with_what_it_began_with_until_it_is_done() -> None:
-    store, run = MemoryStore(), run_of("digest", None)
-    first = pinned(store, LAYOUT, run, lambda: Pin(1, "one", None, 100))
-    assert pinned(store, LAYOUT, run, lambda: Pin(2, "two", 7, 100)) == first
-    store.put(LAYOUT.scoring_part(run, "one", 0), b"part")
-    clear(store, LAYOUT, run)
-    assert not list(store.list(LAYOUT.scoring(run)))
-    assert pinned(store, LAYOUT, run, lambda: Pin(2, "two", 7, 100)).version == 2
+    bucket, run = local(), run_of("digest", None)
+    first = pinned(bucket, LAYOUT, run, lambda: Pin(1, "one", None, 100))
+    assert pinned(bucket, LAYOUT, run, lambda: Pin(2, "two", 7, 100)) == first
+    bucket.put(LAYOUT.scoring_part(run, "one", 0), b"part")
+    clear(bucket, LAYOUT, run)
+    assert not list(bucket.list(LAYOUT.scoring(run)))
+    assert pinned(bucket, LAYOUT, run, lambda: Pin(2, "two", 7, 100)).version == 2
 
 
 def test_a_damaged_pin_is_refused() -> None:
-    store, run = MemoryStore(), run_of("digest", None)
-    store.put(LAYOUT.scoring_pin(run), b'{"version": 1}')
+    bucket, run = local(), run_of("digest", None)
+    bucket.put(LAYOUT.scoring_pin(run), b'{"version": 1}')
     with pytest.raises(IntegrityError, match=r"pin\.json"):
-        pinned(store, LAYOUT, run, lambda: Pin(1, "one", None, 100))
+        pinned(bucket, LAYOUT, run, lambda: Pin(1, "one", None, 100))
 
 
-def test_sources_lie_in_the_bucket() -> None:
-    assert key_of("curated", SETTINGS, LAYOUT) == "flights/curated"
-    assert key_of("s3://perennial/a/b.csv", SETTINGS, LAYOUT) == "a/b.csv"
-    assert key_of("a/table/", SETTINGS, LAYOUT) == "a/table"
+def test_sources_lie_in_the_bucket(tmp_path: Path) -> None:
+    bucket = LocalBucket(tmp_path / "perennial")
+    assert key_of("curated", bucket, LAYOUT) == "flights/curated"
+    assert key_of("s3://perennial/a/b.csv", bucket, LAYOUT) == "a/b.csv"
+    assert key_of("a/table/", bucket, LAYOUT) == "a/table"
     with pytest.raises(ConfigurationError, match="lies in the bucket perennial; got other"):
-        key_of("s3://other/b.csv", SETTINGS, LAYOUT)
+        key_of("s3://other/b.csv", bucket, LAYOUT)
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"perennial/a\.csv"):
-        rows_of(SETTINGS, MemoryStore(), "a.csv", 100, tmp_path)
+    with pytest.raises(NotFound, match=r"/a\.csv"):
+        rows_of(local(), "a.csv", 100, tmp_path)
 
 
 def test_work_is_handed_on_in_order_and_little_is_held() -> None:

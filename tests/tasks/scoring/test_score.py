@@ -18,7 +18,8 @@ from deployments.demo.flights import flights, month
 from tasks.config import Pipeline, find_pipeline
 from tasks.scoring.score import score
 from tasks.settings import REPOSITORY
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
+from tasks.workspace import workspace_of
 from tests.flows.conftest import toy_rows
 from tests.servers import S3, answers, poll, running_serving
 from tests.tasks.scoring.scenes import served
@@ -29,19 +30,19 @@ FEW = 60_000
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_every_flight_of_april_is_scored_as_by_scikit_learn(s3: S3, tmp_path: Path) -> None:
-    pipeline, store = find_pipeline("flights", PIPELINES), S3Store(s3.settings)
+    pipeline, bucket = find_pipeline("flights", PIPELINES), S3Bucket(s3.settings)
     at = pl.col("scheduled_departure")
     first = flights().filter(at.dt.month() <= 3, pl.col("late").is_not_null()).tail(FEW)
     typed = first.with_columns(pl.col(pl.Int8, pl.Int32).cast(pl.Int64)).with_columns(
         at.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     )
-    champion = served(s3.settings, store, pipeline, typed.to_arrow())
+    champion = served(s3.settings, bucket, pipeline, typed.to_arrow())
     path = month(4, tmp_path)
     key = "flights/scoring/april.csv"
-    store.upload(path, key)
+    bucket.upload(path, key)
     said: list[str] = []
-    outcome = score(s3.settings, store, pipeline, key, say=said.append, part_rows=10_000)
-    made = pd.read_parquet(io.BytesIO(store.get(outcome["output"])))
+    outcome = score(workspace_of(s3.settings, pipeline), key, say=said.append, part_rows=10_000)
+    made = pd.read_parquet(io.BytesIO(bucket.get(outcome["output"])))
     rows = pd.read_csv(path, parse_dates=["scheduled_departure"], dtype={"flight_number": "str"})
     assert outcome["rows"] == len(made) == len(rows) == 28_330
     assert made["flight_id"].tolist() == rows["flight_id"].tolist()
@@ -77,18 +78,21 @@ def test_every_task_is_scored_as_by_scikit_learn(s3: S3, task: str, family: str)
     pipeline = Pipeline.model_validate(
         {"name": f"every-{task}", "task": task, "target": "high", "event_time": "at", "key": ["id"]}
     )
-    store, rows = S3Store(s3.settings), toy_rows(900).assign(at=lambda f: f["at"].dt.as_unit("us"))
+    bucket, rows = (
+        S3Bucket(s3.settings),
+        toy_rows(900).assign(at=lambda f: f["at"].dt.as_unit("us")),
+    )
     rows["at"] = rows["at"].dt.tz_localize("UTC")
     if task == "multiclass":
         rows["high"] = rows["high"].map({0: "low", 1: "high"}).where(rows["size"] < 1, "odd")
     else:
         rows["high"] = rows["high"] * 250.0 + rows["size"].fillna(0)
     table = pa.Table.from_pandas(rows, preserve_index=False)
-    champion = served(s3.settings, store, pipeline, table, family=family, params={})
+    champion = served(s3.settings, bucket, pipeline, table, family=family, params={})
     rows.to_parquet(content := io.BytesIO())
-    store.put("every/new.parquet", content.getvalue())
-    outcome = score(s3.settings, store, pipeline, "every/new.parquet", part_rows=400)
-    made = pd.read_parquet(io.BytesIO(store.get(outcome["output"])))
+    bucket.put("every/new.parquet", content.getvalue())
+    outcome = score(workspace_of(s3.settings, pipeline), "every/new.parquet", part_rows=400)
+    made = pd.read_parquet(io.BytesIO(bucket.get(outcome["output"])))
     expected = champion.answers(rows)
     assert made["id"].tolist() == rows["id"].tolist()
     assert (outcome["rows"], outcome["labelled"]) == (900, 900)

@@ -11,15 +11,16 @@ from tasks.errors import StoreUnavailable
 from tasks.serving.challenger import Challenger
 from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, refused_entry
 from tasks.serving.served import held
-from tasks.store.base import ObjectInfo
+from tasks.store.bucket import ObjectInfo
 from tasks.store.layout import Layout
-from tasks.store.memory import MemoryStore
+from tasks.store.local import LocalBucket
+from tests.buckets import local
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 
 KEY = "a key"
 
 
-class Flaky(MemoryStore):
+class Flaky(LocalBucket):
     """A store that does not answer while it is down."""
 
     down = False
@@ -33,13 +34,13 @@ class Flaky(MemoryStore):
 
 
 @pytest.fixture
-def store() -> Flaky:
-    return Flaky()
+def bucket() -> Flaky:
+    return local(Flaky)
 
 
-def fleet_of(store: Flaky) -> tuple[Fleet, list[Turn]]:
+def fleet_of(bucket: Flaky) -> tuple[Fleet, list[Turn]]:
     turns: list[Turn] = []
-    return Fleet(store, KEY, turns.append), turns
+    return Fleet(bucket, KEY, turns.append), turns
 
 
 def version(fleet: Fleet) -> int | None:
@@ -47,59 +48,59 @@ def version(fleet: Fleet) -> int | None:
     return None if current is None else current.served.manifest.version
 
 
-def test_a_champion_that_comes_later_is_served_and_a_new_one_takes_its_place(store: Flaky) -> None:
-    fleet, turns = fleet_of(store)
+def test_a_champion_that_comes_later_is_served_and_a_new_one_takes_its_place(bucket: Flaky) -> None:
+    fleet, turns = fleet_of(bucket)
     fleet.look(0)
     assert (fleet.ready, fleet.searched, version(fleet)) == (False, True, None)
-    made = champion(store, KEY)
+    made = champion(bucket, KEY)
     fleet.look(NEW_EVERY)
     assert (fleet.ready, version(fleet)) == (True, 1)
-    put_in_service(store, put_version(store, KEY, made, "flights", "second"))
+    put_in_service(bucket, put_version(bucket, KEY, made, "flights", "second"))
     fleet.look(NEW_EVERY + 1)
     assert version(fleet) == 2
     fleet.look(NEW_EVERY + 2)
     assert [turn.outcome for turn in turns] == ["loaded", "loaded"]
 
 
-def test_a_store_that_is_down_changes_nothing(store: Flaky) -> None:
-    champion(store, KEY)
-    fleet, turns = fleet_of(store)
+def test_a_store_that_is_down_changes_nothing(bucket: Flaky) -> None:
+    champion(bucket, KEY)
+    fleet, turns = fleet_of(bucket)
     fleet.look(0)
-    store.down, before = True, store.asked
+    bucket.down, before = True, bucket.asked
     fleet.look(1)
-    assert store.asked > before
+    assert bucket.asked > before
     assert (version(fleet), turns[-1].outcome) == (1, "unreachable")
-    store.down = False
+    bucket.down = False
     fleet.look(2)
     assert len(turns) == 2
 
 
-def test_a_damaged_version_is_refused_once_and_tried_again_later(store: Flaky) -> None:
-    made = champion(store, KEY)
-    fleet, turns = fleet_of(store)
+def test_a_damaged_version_is_refused_once_and_tried_again_later(bucket: Flaky) -> None:
+    made = champion(bucket, KEY)
+    fleet, turns = fleet_of(bucket)
     fleet.look(0)
-    bad = put_version(store, KEY, made, "flights", "second")
+    bad = put_version(bucket, KEY, made, "flights", "second")
     where = Layout("flights").model_file(2, "model.onnx")
-    good = store.get(where)
-    store.put(where, good[:-1])
-    put_in_service(store, bad)
+    good = bucket.get(where)
+    bucket.put(where, good[:-1])
+    put_in_service(bucket, bad)
     for now in (1.0, 2.0, 3.0):
         fleet.look(now)
     assert (version(fleet), fleet.ready) == (1, True)
     assert [(turn.outcome, turn.version) for turn in turns[1:]] == [("refused", 2)]
     assert "SHA-256" in str(fleet.followers["flights"].refusal)
-    store.put(where, good)
+    bucket.put(where, good)
     fleet.look(2.0 + AGAIN_AFTER)
     assert version(fleet) == 2
     assert fleet.followers["flights"].refusal is None
 
 
-def test_another_key_or_a_pointer_that_is_none_is_refused(store: Flaky) -> None:
-    champion(store, "another key")
-    fleet, turns = fleet_of(store)
+def test_another_key_or_a_pointer_that_is_none_is_refused(bucket: Flaky) -> None:
+    champion(bucket, "another key")
+    fleet, turns = fleet_of(bucket)
     fleet.look(0)
     assert (turns[0].outcome, fleet.ready) == ("refused", False)
-    store.put(Layout("flights").champion, b"{}")
+    bucket.put(Layout("flights").champion, b"{}")
     fleet.look(1)
     assert (turns[1].outcome, turns[1].version) == ("refused", None)
 
@@ -109,24 +110,24 @@ def tried(fleet: Fleet) -> Challenger | None:
     return None if current is None else current.challenger
 
 
-def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(store: Flaky) -> None:
+def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(bucket: Flaky) -> None:
     gc.collect()
     others = held("flights")
-    made = champion(store, KEY)
-    fleet, turns = fleet_of(store)
+    made = champion(bucket, KEY)
+    fleet, turns = fleet_of(bucket)
     fleet.look(0)
-    trial = put_on_trial(store, put_version(store, KEY, made, "flights", "second"), 0.2)
+    trial = put_on_trial(bucket, put_version(bucket, KEY, made, "flights", "second"), 0.2)
     fleet.look(1)
     first = tried(fleet)
     assert first is not None
     assert (first.trial, held("flights") - others) == (trial, 2)
     larger = replace(trial, share=0.5, attempt="larger")
-    store.put(Layout("flights").challenger, larger.to_bytes())
+    bucket.put(Layout("flights").challenger, larger.to_bytes())
     fleet.look(2)
     second = tried(fleet)
     assert second is not None
     assert (second.trial.share, second.served) == (0.5, first.served)
-    store.put(Layout("flights").challenger, replace(larger, ended="enough").to_bytes())
+    bucket.put(Layout("flights").challenger, replace(larger, ended="enough").to_bytes())
     fleet.look(3)
     assert (tried(fleet), version(fleet)) == (None, 1)
     assert [(turn.outcome, turn.role) for turn in turns] == [
@@ -138,16 +139,16 @@ def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(store: Fl
     assert held("flights") - others == 1
 
 
-def test_a_challenger_that_is_promoted_is_not_loaded_again(store: Flaky) -> None:
-    made = champion(store, KEY)
-    fleet, _ = fleet_of(store)
+def test_a_challenger_that_is_promoted_is_not_loaded_again(bucket: Flaky) -> None:
+    made = champion(bucket, KEY)
+    fleet, _ = fleet_of(bucket)
     fleet.look(0)
-    second = put_version(store, KEY, made, "flights", "second")
-    put_on_trial(store, second, 0.2)
+    second = put_version(bucket, KEY, made, "flights", "second")
+    put_on_trial(bucket, second, 0.2)
     fleet.look(1)
     before = tried(fleet)
     assert before is not None
-    put_in_service(store, second)
+    put_in_service(bucket, second)
     fleet.look(2)
     current = fleet["flights"]
     assert current is not None
@@ -155,38 +156,38 @@ def test_a_challenger_that_is_promoted_is_not_loaded_again(store: Flaky) -> None
 
 
 def test_another_champion_ends_the_trial_before_it_is_loaded(
-    store: Flaky, monkeypatch: pytest.MonkeyPatch
+    bucket: Flaky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = champion(store, KEY)
-    fleet, _ = fleet_of(store)
+    made = champion(bucket, KEY)
+    fleet, _ = fleet_of(bucket)
     fleet.look(0)
-    put_on_trial(store, put_version(store, KEY, made, "flights", "second"), 0.2)
+    put_on_trial(bucket, put_version(bucket, KEY, made, "flights", "second"), 0.2)
     fleet.look(1)
-    put_in_service(store, put_version(store, KEY, made, "flights", "third"))
+    put_in_service(bucket, put_version(bucket, KEY, made, "flights", "third"))
     gc.collect()
     two, most = held("flights"), list[int]()
-    get = store.get
+    get = bucket.get
 
     def counted(key: str) -> bytes:
         gc.collect()
         most.append(held("flights"))
         return get(key)
 
-    monkeypatch.setattr(store, "get", counted)
+    monkeypatch.setattr(bucket, "get", counted)
     fleet.look(2)
     assert (version(fleet), tried(fleet)) == (3, None)
     assert max(most[1:]) == two - 1, "the challenger goes before the new champion is read"
 
 
-def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(store: Flaky) -> None:
-    made = champion(store, KEY)
-    fleet, turns = fleet_of(store)
+def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(bucket: Flaky) -> None:
+    made = champion(bucket, KEY)
+    fleet, turns = fleet_of(bucket)
     fleet.look(0)
-    bad = put_version(store, KEY, made, "flights", "second")
+    bad = put_version(bucket, KEY, made, "flights", "second")
     where = Layout("flights").model_file(2, "model.onnx")
-    good = store.get(where)
-    store.put(where, good[:-1])
-    put_on_trial(store, bad, 0.2)
+    good = bucket.get(where)
+    bucket.put(where, good[:-1])
+    put_on_trial(bucket, bad, 0.2)
     for now in (1.0, 2.0, 3.0):
         fleet.look(now)
     told = [turn for turn in turns if turn.role == "challenger"]
@@ -195,21 +196,21 @@ def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(store: Fl
     follower = fleet.followers["flights"]
     assert (tried(fleet), follower.refusal) == (None, None)
     assert "SHA-256" in str(follower.challenger_refusal)
-    store.put(where, good)
+    bucket.put(where, good)
     fleet.look(3.0 + AGAIN_AFTER)
     assert tried(fleet) is not None
-    store.put(Layout("flights").challenger, b"{}")
+    bucket.put(Layout("flights").challenger, b"{}")
     fleet.look(4.0 + AGAIN_AFTER)
     assert (turns[-1].outcome, version(fleet), tried(fleet)) == ("refused", 1, None)
 
 
-def test_every_pipeline_of_the_bucket_is_followed(store: Flaky) -> None:
-    champion(store, KEY, "planes")
-    champion(store, KEY, "flights")
-    store.put("mlflow/x", b"")
-    store.put("Not_A_Pipeline/champion.json", b"")
-    store.put("empty/incoming/a.csv", b"")
-    fleet, _ = fleet_of(store)
+def test_every_pipeline_of_the_bucket_is_followed(bucket: Flaky) -> None:
+    champion(bucket, KEY, "planes")
+    champion(bucket, KEY, "flights")
+    bucket.put("mlflow/x", b"")
+    bucket.put("Not_A_Pipeline/champion.json", b"")
+    bucket.put("empty/incoming/a.csv", b"")
+    fleet, _ = fleet_of(bucket)
     fleet.look(0)
     assert sorted(fleet.followers) == ["empty", "flights", "planes"]
     assert fleet["empty"] is None

@@ -6,17 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tasks.store.memory import MemoryStore
+from tasks.store.local import LocalBucket
 from tasks.store.results import recall, remember
+from tests.buckets import local
 
 DOCUMENT = {"chosen": {"family": "linear"}, "score": 0.71, "trials": [1, 2]}
 FILES = {"model.onnx": b"\x08\x07", "plot.png": b""}
 
 
-def remembered() -> MemoryStore:
-    store = MemoryStore()
-    remember(store, "ab12", "fit", DOCUMENT, FILES)
-    return store
+def remembered() -> LocalBucket:
+    bucket = local()
+    remember(bucket, "ab12", "fit", DOCUMENT, FILES)
+    return bucket
 
 
 def test_what_was_remembered_is_recalled() -> None:
@@ -32,9 +33,9 @@ def test_another_key_or_step_is_no_hit(key: str, step: str) -> None:
 
 
 def test_a_hit_and_a_miss_give_the_same_document() -> None:
-    store = MemoryStore()
-    fresh = remember(store, "ab12", "fit", {"pair": (1, 2), "by_class": {0: 0.5}})
-    again = recall(store, "ab12", "fit")
+    bucket = local()
+    fresh = remember(bucket, "ab12", "fit", {"pair": (1, 2), "by_class": {0: 0.5}})
+    again = recall(bucket, "ab12", "fit")
     assert again is not None
     assert fresh.document == again.document == {"pair": [1, 2], "by_class": {"0": 0.5}}
 
@@ -51,48 +52,48 @@ def test_a_result_is_no_hit_when_any_object_of_it_is_damaged_or_gone(
     keys = [info.key for info in remembered().list("")]
     assert len(keys) == 1 + len(FILES)
     for key in keys:
-        store = remembered()
+        bucket = remembered()
         if damage is None:
-            store.delete(key)
+            bucket.delete(key)
         else:
-            store.put(key, damage(store.get(key)))
-        assert recall(store, "ab12", "fit") is None
-        remember(store, "ab12", "fit", DOCUMENT, FILES)
-        mended = recall(store, "ab12", "fit")
+            bucket.put(key, damage(bucket.get(key)))
+        assert recall(bucket, "ab12", "fit") is None
+        remember(bucket, "ab12", "fit", DOCUMENT, FILES)
+        mended = recall(bucket, "ab12", "fit")
         assert mended is not None
         assert mended.files == FILES
 
 
 def test_every_bit_of_the_envelope_counts() -> None:
-    store = remembered()
-    (envelope,) = (info.key for info in store.list("") if info.key.endswith("result.json"))
-    whole = store.get(envelope)
+    bucket = remembered()
+    (envelope,) = (info.key for info in bucket.list("") if info.key.endswith("result.json"))
+    whole = bucket.get(envelope)
     for place in range(len(whole)):
         damaged = whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]
-        store.put(envelope, damaged)
-        found = recall(store, "ab12", "fit")
+        bucket.put(envelope, damaged)
+        found = recall(bucket, "ab12", "fit")
         assert found is None or (found.document, found.files) == (DOCUMENT, FILES)
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"[]", b'{"content": {}}', b"\xff\xfe", b"{}"])
 def test_an_envelope_of_another_shape_is_no_hit(content: bytes) -> None:
-    store = remembered()
-    (envelope,) = (info.key for info in store.list("") if info.key.endswith("result.json"))
-    store.put(envelope, content)
-    assert recall(store, "ab12", "fit") is None
+    bucket = remembered()
+    (envelope,) = (info.key for info in bucket.list("") if info.key.endswith("result.json"))
+    bucket.put(envelope, content)
+    assert recall(bucket, "ab12", "fit") is None
 
 
 def test_an_envelope_moved_to_another_step_is_no_hit() -> None:
-    store = remembered()
-    for info in list(store.list("results/ab12/fit/")):
-        store.copy(info.key, info.key.replace("/fit/", "/tune/"))
-    assert recall(store, "ab12", "tune") is None
+    bucket = remembered()
+    for info in list(bucket.list("results/ab12/fit/")):
+        bucket.copy(info.key, info.key.replace("/fit/", "/tune/"))
+    assert recall(bucket, "ab12", "tune") is None
 
 
 def test_of_two_writers_the_first_stays_and_both_are_given_it() -> None:
-    store = MemoryStore()
+    bucket = local()
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda n: remember(store, "ab12", "fit", {"n": n}), range(8)))
-    kept = recall(store, "ab12", "fit")
+        told = list(pool.map(lambda n: remember(bucket, "ab12", "fit", {"n": n}), range(8)))
+    kept = recall(bucket, "ab12", "fit")
     assert kept is not None
     assert {json.dumps(one.document) for one in told} == {json.dumps(kept.document)}

@@ -18,7 +18,7 @@ from tasks.errors import (
     StoreUnavailable,
 )
 from tasks.settings import Settings
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tasks.store.s3_errors import refusal, translated
 from tests.servers import S3
 from tests.tasks.store.relay import relayed
@@ -26,8 +26,8 @@ from tests.tasks.store.relay import relayed
 NOWHERE = Settings("http://127.0.0.1:1", "key", "a-secret-text", "signing")
 
 
-def relayed_store(s3: S3, port: int) -> S3Store:
-    return S3Store(replace(s3.settings, s3_endpoint=f"http://127.0.0.1:{port}"))
+def relayed_store(s3: S3, port: int) -> S3Bucket:
+    return S3Bucket(replace(s3.settings, s3_endpoint=f"http://127.0.0.1:{port}"))
 
 
 def port_of(s3: S3) -> int:
@@ -37,13 +37,13 @@ def port_of(s3: S3) -> int:
 def test_a_closed_port_is_told_with_its_address_and_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    store = S3Store(replace(NOWHERE, s3_endpoint=f"http://127.0.0.1:{port}"))
+    bucket = S3Bucket(replace(NOWHERE, s3_endpoint=f"http://127.0.0.1:{port}"))
     (tmp_path / "large").write_bytes(bytes(17 * 1024 * 1024))
     for act in (
-        lambda: store.head("a"),
-        lambda: store.put("a", b""),
-        lambda: list(store.list("")),
-        lambda: store.upload(tmp_path / "large", "a"),
+        lambda: bucket.head("a"),
+        lambda: bucket.put("a", b""),
+        lambda: list(bucket.list("")),
+        lambda: bucket.upload(tmp_path / "large", "a"),
     ):
         with pytest.raises(StoreUnavailable) as told:
             act()
@@ -57,13 +57,13 @@ def test_a_closed_port_is_told_with_its_address_and_what_to_do(tmp_path: Path) -
 def test_wrong_credentials_are_told_without_naming_them(
     s3: S3, wrong: dict[str, str], tmp_path: Path
 ) -> None:
-    store = S3Store(replace(s3.settings, **wrong))
+    bucket = S3Bucket(replace(s3.settings, **wrong))
     for act in (
-        lambda: store.head("a"),
-        lambda: store.get("a"),
-        lambda: store.put("a", b""),
-        lambda: list(store.list("")),
-        lambda: store.download("a", tmp_path / "a"),
+        lambda: bucket.head("a"),
+        lambda: bucket.get("a"),
+        lambda: bucket.put("a", b""),
+        lambda: list(bucket.list("")),
+        lambda: bucket.download("a", tmp_path / "a"),
     ):
         with pytest.raises(AccessDenied, match="AWS_SECRET_ACCESS_KEY") as told:
             act()
@@ -73,15 +73,15 @@ def test_wrong_credentials_are_told_without_naming_them(
 
 @pytest.mark.system
 def test_a_missing_bucket_is_not_a_missing_object(s3: S3) -> None:
-    store = S3Store(replace(s3.settings, bucket="no-such-bucket"))
+    bucket = S3Bucket(replace(s3.settings, bucket="no-such-bucket"))
     with pytest.raises(StoreError, match="no-such-bucket: the bucket exists") as told:
-        store.get("a")
+        bucket.get("a")
     assert not isinstance(told.value, NotFound)
 
 
 def test_an_endpoint_that_is_none_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL"):
-        S3Store(replace(NOWHERE, s3_endpoint="nowhere"))
+        S3Bucket(replace(NOWHERE, s3_endpoint="nowhere"))
 
 
 @pytest.mark.system
@@ -97,12 +97,12 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_a_lost_race(s3: S3) -> N
     with relayed(port_of(s3), lose_first) as port:
         info = relayed_store(s3, port).put("lost/answer", b"mine", if_absent=True)
     assert len(lost) == 1
-    assert S3Store(s3.settings).head("lost/answer").etag == info.etag  # type: ignore[union-attr]
+    assert S3Bucket(s3.settings).head("lost/answer").etag == info.etag  # type: ignore[union-attr]
 
 
 @pytest.mark.system
 def test_a_race_that_was_lost_stays_lost_also_when_an_answer_was(s3: S3) -> None:
-    S3Store(s3.settings).put("lost/race", b"theirs")
+    S3Bucket(s3.settings).put("lost/race", b"theirs")
     lost: list[bytes] = []
 
     def lose_first(data: bytes) -> bytes | None:
@@ -114,17 +114,17 @@ def test_a_race_that_was_lost_stays_lost_also_when_an_answer_was(s3: S3) -> None
     with relayed(port_of(s3), lose_first) as port, pytest.raises(PreconditionFailed):
         relayed_store(s3, port).put("lost/race", b"mine", if_absent=True)
     assert len(lost) == 1
-    assert S3Store(s3.settings).get("lost/race") == b"theirs"
+    assert S3Bucket(s3.settings).get("lost/race") == b"theirs"
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("act", ["get", "download"])
 def test_damaged_bytes_are_not_handed_on(s3: S3, act: str, tmp_path: Path) -> None:
-    S3Store(s3.settings).put("damaged", b"the very bytes that were written")
+    S3Bucket(s3.settings).put("damaged", b"the very bytes that were written")
     with relayed(port_of(s3), lambda data: data.replace(b"very bytes", b"very lines")) as port:
-        store = relayed_store(s3, port)
+        bucket = relayed_store(s3, port)
         with pytest.raises(IntegrityError, match="damaged"):
-            store.get("damaged") if act == "get" else store.download("damaged", tmp_path / "a")
+            bucket.get("damaged") if act == "get" else bucket.download("damaged", tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -133,7 +133,7 @@ def test_damaged_bytes_are_not_handed_on(s3: S3, act: str, tmp_path: Path) -> No
 def test_an_object_that_changes_while_it_is_read_comes_whole(
     s3: S3, size: int, tmp_path: Path
 ) -> None:
-    direct = S3Store(s3.settings)
+    direct = S3Bucket(s3.settings)
     before, after = (bytes([number]) * size for number in (1, 2))
     direct.put("moving", before)
     changed: list[bool] = []

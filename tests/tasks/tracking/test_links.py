@@ -8,19 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import Settings
 from tasks.tracking.links import VIEW, model_url, run_url
 
-SETTINGS = Settings("http://s3", "", "", "", mlflow_uri="http://user:secret@mlflow:5000/")
+SERVER = "http://user:secret@mlflow:5000/"
 
 
 def test_links_hold_no_credentials() -> None:
-    assert run_url(SETTINGS, "ab12") == f"http://mlflow:5000/#/runs/ab12?{VIEW}"
+    assert run_url(SERVER, "ab12") == f"http://mlflow:5000/#/runs/ab12?{VIEW}"
     inside = f"http://mlflow:5000/#/experiments/4/runs/ab12?{VIEW}"
-    assert run_url(SETTINGS, "ab12", "4") == inside
-    assert model_url(SETTINGS, "flights") == f"http://mlflow:5000/#/models/flights?{VIEW}"
+    assert run_url(SERVER, "ab12", "4") == inside
+    assert model_url(SERVER, "flights") == f"http://mlflow:5000/#/models/flights?{VIEW}"
     page = f"http://mlflow:5000/#/models/flights/versions/4?{VIEW}"
-    assert model_url(SETTINGS, "flights", 4) == page
+    assert model_url(SERVER, "flights", 4) == page
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import TrackingError
-from tasks.settings import Settings
 from tasks.tracking import record as records
 from tasks.tracking.client import connected
 from tasks.tracking.experiment import experiment_url, run_page, track, update_verdict
@@ -32,8 +31,8 @@ NAMES = (f"trk-{number}" for number in count())
 
 
 @pytest.fixture(scope="module")
-def server(mlflow_tracking: Tracking) -> Settings:
-    return mlflow_tracking.settings
+def server(mlflow_tracking: Tracking) -> str:
+    return mlflow_tracking.uri
 
 
 @pytest.fixture
@@ -47,27 +46,27 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def seen(server: Settings) -> Iterator[Any]:
+def seen(server: str) -> Iterator[Any]:
     with connected(server, "test") as client:
         yield client
 
 
-def runs(server: Settings, pipeline: str) -> list[Any]:
+def runs(server: str, pipeline: str) -> list[Any]:
     with seen(server) as client:
         experiment = client.get_experiment_by_name(pipeline)
         return list(client.search_runs([experiment.experiment_id], max_results=500))
 
 
-def parents(server: Settings, pipeline: str) -> list[Any]:
+def parents(server: str, pipeline: str) -> list[Any]:
     return [run for run in runs(server, pipeline) if "mlflow.parentRunId" not in run.data.tags]
 
 
-def registered(server: Settings, pipeline: str) -> list[Any]:
+def registered(server: str, pipeline: str) -> list[Any]:
     with seen(server) as client:
         return list(client.search_model_versions(f"name = '{pipeline}'"))
 
 
-def register_one(server: Settings, pipeline: str, run_id: str, version: int = 1) -> int:
+def register_one(server: str, pipeline: str, run_id: str, version: int = 1) -> int:
     return register(
         server,
         pipeline=pipeline,
@@ -82,18 +81,18 @@ def register_one(server: Settings, pipeline: str, run_id: str, version: int = 1)
     )
 
 
-def breaks_after(writes: int, server: Settings, work: Callable[[Settings], object]) -> bool:
+def breaks_after(writes: int, server: str, work: Callable[[str], object]) -> bool:
     """Do `work` until the way to the server breaks; say whether it broke before the end."""
-    with way_that_breaks(server.mlflow_uri, writes) as way:
+    with way_that_breaks(server, writes) as way:
         try:
-            work(replace(server, mlflow_uri=way.uri))
+            work(way.uri)
         except TrackingError:
             assert way.broken
             return True
     return False
 
 
-def test_a_run_tells_everything(server: Settings, pipeline: str) -> None:
+def test_a_run_tells_everything(server: str, pipeline: str) -> None:
     told = record("key-1", pipeline=pipeline, trials_made=6)
     run_id = track(server, told)
     with seen(server) as client:
@@ -113,7 +112,7 @@ def test_a_run_tells_everything(server: Settings, pipeline: str) -> None:
     assert plots == {"plots/roc.png"}
 
 
-def test_a_run_names_its_data(server: Settings, pipeline: str) -> None:
+def test_a_run_names_its_data(server: str, pipeline: str) -> None:
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     with seen(server) as client:
         (given_data,) = client.get_run(run_id).inputs.dataset_inputs
@@ -127,7 +126,7 @@ def test_a_run_names_its_data(server: Settings, pipeline: str) -> None:
     assert {tag.key: tag.value for tag in given_data.tags}["version"] == "3"
 
 
-def test_trials_are_children_with_their_own_state(server: Settings, pipeline: str) -> None:
+def test_trials_are_children_with_their_own_state(server: str, pipeline: str) -> None:
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=6))
     children = [run for run in runs(server, pipeline) if run.info.run_id != run_id]
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {run_id}
@@ -139,7 +138,7 @@ def test_trials_are_children_with_their_own_state(server: Settings, pipeline: st
     assert "folds_roc_auc" not in by_number["4"].data.metrics
 
 
-def test_the_same_key_is_one_run(server: Settings, pipeline: str) -> None:
+def test_the_same_key_is_one_run(server: str, pipeline: str) -> None:
     told = record("key-1", pipeline=pipeline)
     assert track(server, told) == track(server, told)
     assert track(server, replace(told, key="key-2")) != track(server, told)
@@ -147,7 +146,7 @@ def test_the_same_key_is_one_run(server: Settings, pipeline: str) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_crash_after_any_write_leaves_one_whole_run(server: Settings, pipeline: str) -> None:
+def test_a_crash_after_any_write_leaves_one_whole_run(server: str, pipeline: str) -> None:
     crashes = 0
     for writes in range(1, 100):
         told = record(f"key-{writes}", pipeline=pipeline, trials_made=1)
@@ -162,7 +161,7 @@ def test_a_crash_after_any_write_leaves_one_whole_run(server: Settings, pipeline
     assert len(runs(server, pipeline)) == 2 * (crashes + 1)
 
 
-def test_a_deleted_experiment_comes_back(server: Settings, pipeline: str) -> None:
+def test_a_deleted_experiment_comes_back(server: str, pipeline: str) -> None:
     track(server, record("key-1", pipeline=pipeline, trials_made=0))
     with seen(server) as client:
         client.delete_experiment(client.get_experiment_by_name(pipeline).experiment_id)
@@ -170,7 +169,7 @@ def test_a_deleted_experiment_comes_back(server: Settings, pipeline: str) -> Non
     assert "key-2" in {run.data.tags["perennial.key"] for run in parents(server, pipeline)}
 
 
-def test_the_verdict_comes_later(server: Settings, pipeline: str) -> None:
+def test_the_verdict_comes_later(server: str, pipeline: str) -> None:
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     update_verdict(server, run_id, "refused", "slice JFK fell", note="no", texts={"a/b.md": "x"})
     with seen(server) as client:
@@ -182,13 +181,13 @@ def test_the_verdict_comes_later(server: Settings, pipeline: str) -> None:
 
 
 def test_a_registered_model_answers(
-    server: Settings, pipeline: str, monkeypatch: pytest.MonkeyPatch
+    server: str, pipeline: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
 
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     number = register_one(server, pipeline, run_id)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.mlflow_uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     model = mlflow.pyfunc.load_model(f"models:/{pipeline}/{number}")
     answer = model.predict(pd.DataFrame({"hour": np.float32([0.0]), "carrier": ["AA"]}))
     assert answer["probabilities"].tolist() == [[0.5, 0.5]]
@@ -202,12 +201,12 @@ def test_a_registered_model_answers(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_crash_after_any_write_leaves_one_version(server: Settings, pipeline: str) -> None:
+def test_a_crash_after_any_write_leaves_one_version(server: str, pipeline: str) -> None:
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     crashes = 0
     for writes in range(1, 60):
 
-        def work(there: Settings, writes: int = writes) -> int:
+        def work(there: str, writes: int = writes) -> int:
             return register_one(there, pipeline, run_id, writes)
 
         if not breaks_after(writes, server, work):
@@ -223,7 +222,7 @@ def test_a_crash_after_any_write_leaves_one_version(server: Settings, pipeline: 
     assert {str(one.status) for one in logged} == {"READY"}
 
 
-def test_aliases_speak_our_versions(server: Settings, pipeline: str) -> None:
+def test_aliases_speak_our_versions(server: str, pipeline: str) -> None:
     assert aliases(server, pipeline) == {}
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     for version in (7, 9):
@@ -241,12 +240,12 @@ def test_aliases_speak_our_versions(server: Settings, pipeline: str) -> None:
     assert told["7"].description == "old"
 
 
-def test_an_alias_needs_a_registered_version(server: Settings, pipeline: str) -> None:
+def test_an_alias_needs_a_registered_version(server: str, pipeline: str) -> None:
     with pytest.raises(TrackingError, match="Register it first"):
         set_alias(server, pipeline, "champion", 1)
 
 
-def test_bytes_that_are_no_model_are_refused(server: Settings, pipeline: str) -> None:
+def test_bytes_that_are_no_model_are_refused(server: str, pipeline: str) -> None:
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     with pytest.raises(TrackingError):
         register(
@@ -263,26 +262,26 @@ def test_bytes_that_are_no_model_are_refused(server: Settings, pipeline: str) ->
     assert registered(server, pipeline) == []
 
 
-def test_an_unknown_run_is_one_clear_message(server: Settings) -> None:
+def test_an_unknown_run_is_one_clear_message(server: str) -> None:
     with pytest.raises(TrackingError, match="verdict of run nowhere"):
         update_verdict(server, "nowhere", "passed", "")
 
 
-def test_an_experiment_has_a_page_once_trained(server: Settings, pipeline: str) -> None:
+def test_an_experiment_has_a_page_once_trained(server: str, pipeline: str) -> None:
     with pytest.raises(TrackingError, match=f"perennial train {pipeline}"):
         experiment_url(server, pipeline)
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     page = experiment_url(server, pipeline)
-    assert page.startswith(f"{server.mlflow_uri}/#/experiments/")
+    assert page.startswith(f"{server}/#/experiments/")
     assert run_page(server, run_id) == page.replace("/runs?", f"/runs/{run_id}?")
 
 
-def test_a_server_that_is_down_is_one_clear_message(server: Settings) -> None:
+def test_a_server_that_is_down_is_one_clear_message(server: str) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         uri = f"http://user:secret@127.0.0.1:{held.getsockname()[1]}"
         with pytest.raises(TrackingError) as caught:
-            track(replace(server, mlflow_uri=uri), record("key-1"))
+            track(uri, record("key-1"))
     assert "perennial up" in str(caught.value)
     assert "it answers" in str(caught.value)
     assert "secret" not in str(caught.value)

@@ -1,3 +1,5 @@
+"""What every bucket promises of its tables: exactly once, races, time travel."""
+
 from __future__ import annotations
 
 import json
@@ -21,9 +23,11 @@ from deltalake import DeltaTable
 
 from tasks.data.columns import FileRows
 from tasks.data.commits import Appended
-from tasks.data.table import Table, table_at
+from tasks.data.table import Table, table_in
 from tasks.errors import AccessDenied, DataError, PreconditionFailed, StoreError, StoreUnavailable
 from tasks.settings import Settings
+from tasks.store.connect import open_bucket
+from tasks.store.local import LocalBucket
 from tests.servers import clean_environment, poll
 
 CASES = ["local", pytest.param("s3", marks=pytest.mark.system)]
@@ -32,9 +36,9 @@ CASES = ["local", pytest.param("s3", marks=pytest.mark.system)]
 @pytest.fixture(params=CASES)
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> Table:
     if request.param == "local":
-        return Table(str(tmp_path / "table"))
+        return table_in(LocalBucket(tmp_path / "bucket"), "flights/curated")
     settings: Settings = request.getfixturevalue("s3").settings
-    return table_at(settings, f"table-tests/{uuid.uuid4().hex}")
+    return table_in(open_bucket(settings), f"table-tests/{uuid.uuid4().hex}")
 
 
 def rows(count: int = 5, name: str = "a") -> pa.Table:
@@ -293,14 +297,16 @@ def test_a_column_that_is_none_is_told(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_down_is_told_with_its_address() -> None:
-    table = table_at(Settings("http://127.0.0.1:1", "key", "a-secret", "signing"), "t")
+    table = table_in(open_bucket(Settings("http://127.0.0.1:1", "key", "a-secret", "signing")), "t")
     for act in (table.version, table.read, lambda: table.append(rows(), "one", {})):
         with pytest.raises(StoreUnavailable, match=r"http://127.0.0.1:1. Run `perennial status`"):
             act()
 
 
 def test_secrets_are_not_shown() -> None:
-    table = table_at(Settings("http://127.0.0.1:1", "the-key", "a-secret", "signing"), "t")
+    table = table_in(
+        open_bucket(Settings("http://127.0.0.1:1", "the-key", "a-secret", "signing")), "t"
+    )
     assert "a-secret" not in repr(table)
     assert "the-key" not in f"{table}"
 
@@ -308,7 +314,9 @@ def test_secrets_are_not_shown() -> None:
 @pytest.mark.system
 def test_a_wrong_secret_and_a_missing_bucket_are_told(s3: Any) -> None:
     with pytest.raises(AccessDenied, match="AWS_SECRET_ACCESS_KEY") as told:
-        table_at(replace(s3.settings, secret_key="wrong-secret"), "t").version()
+        table_in(open_bucket(replace(s3.settings, secret_key="wrong-secret")), "t").version()
     assert "wrong-secret" not in str(told.value)
     with pytest.raises(StoreError, match="the bucket exists"):
-        table_at(replace(s3.settings, bucket="no-such-bucket"), "t").append(rows(), "one", {})
+        table_in(open_bucket(replace(s3.settings, bucket="no-such-bucket")), "t").append(
+            rows(), "one", {}
+        )

@@ -1,9 +1,9 @@
-"""What every object store can do."""
+"""The bucket: objects by key, and tables by path. The one seam between deciding and storing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -19,11 +19,24 @@ class ObjectInfo:
     modified: datetime
 
 
-class Store(Protocol):
-    """One bucket. Every write is atomic; a conditional write that loses raises.
+@dataclass(frozen=True)
+class TableAddress:
+    """Where a Delta table lies, a local path or `s3://bucket/path`, and how to reach it."""
+
+    uri: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Bucket(Protocol):
+    """Objects and tables of one bucket. A write is atomic; a conditional one that loses raises.
+
+    Two implementations keep one contract (`tests/contracts`): `S3Bucket` and `LocalBucket`.
 
     Raises (every method): `AccessDenied`, `StoreUnavailable` after a bounded wait, `StoreFull`.
     """
+
+    name: str
+    where: str
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return the object's facts, or None where there is no such object."""
@@ -61,3 +74,9 @@ class Store(Protocol):
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the bucket's top-level folders, in order."""
+
+    def table(self, path: str) -> TableAddress:
+        """Return the address of the Delta table at `path`, which need not be there yet."""
+
+    def url(self, key: str) -> str:
+        """Return the address under which a person finds the object."""

@@ -1,0 +1,229 @@
+"""The bucket in a local folder: what a person tries first, and what decisions are tested on.
+
+An object is a file, a key its path under the folder. A write goes to a file beside and is renamed
+into place, so a reader sees the old bytes or the new ones, whoever dies when.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from tasks.errors import AccessDenied, NotFound, PreconditionFailed, StoreError, StoreFull
+from tasks.store.bucket import ObjectInfo, TableAddress
+from tasks.store.keys import checked_key, checked_prefix
+
+OWN = ".bucket"  # the lock and the files that are being written
+LARGE = 16 * 1024 * 1024
+YOUNG = 2.0
+LEFT_OVER = 86_400
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class LocalBucket:
+    """One bucket in a folder of this machine. Safe to share between threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.name, self.where = self.folder.name, str(self.folder)
+        self._writing = self.folder / OWN / "writing"
+        with _translated(self.where, self.where):
+            self._writing.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return the object's facts, or None where there is no such object."""
+        with _translated(key, self.where):
+            return _facts(key, self._path(key))
+
+    def get(self, key: str) -> bytes:
+        """Return the object's bytes, or raise `NotFound`."""
+        with _translated(key, self.where):
+            return self._path(key).read_bytes()
+
+    def download(self, key: str, path: Path) -> ObjectInfo:
+        """Write the object to `path`, which appears whole or not at all, or raise `NotFound`."""
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            with _translated(key, self.where), self._path(key).open("rb") as file:
+                with partial.open("wb") as output:
+                    shutil.copyfileobj(file, output, LARGE)
+                partial.replace(path)
+                return _info(key, os.fstat(file.fileno()), self._path(key))
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        if_absent: bool = False,
+        if_match: str | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> ObjectInfo:
+        """Write the object; with a condition that does not hold, raise `PreconditionFailed`."""
+        target = self._path(key)
+        with self._written(key) as partial:
+            partial.write_bytes(data)
+            with self._locked():
+                now = _facts(key, target)
+                came = "none" if now is None else now.etag
+                if (if_absent and now is not None) or (if_match is not None and came != if_match):
+                    rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
+                    raise PreconditionFailed(key, rule, came, remedy)
+                return _place(key, partial, target)
+
+    def upload(
+        self, path: Path, key: str, *, content_type: str = "application/octet-stream"
+    ) -> ObjectInfo:
+        """Write a local file in bounded memory."""
+        target = self._path(key)
+        with self._written(key) as partial:
+            shutil.copyfile(path, partial)
+            with self._locked():
+                return _place(key, partial, target)
+
+    def copy(self, source: str, target: str) -> ObjectInfo:
+        """Copy inside the bucket, or raise `NotFound`."""
+        self._path(target)
+        with _translated(source, self.where):
+            return self.upload(self._path(source), target)
+
+    def delete(self, key: str) -> None:
+        """Remove the object; removing what is not there is not an error."""
+        path = self._path(key)
+        absent = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+        with _translated(key, self.where), self._locked(), suppress(*absent):
+            path.unlink()
+            with suppress(OSError):  # a folder that still holds something stays
+                for folder in path.parents:
+                    if folder == self.folder:
+                        break
+                    folder.rmdir()
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield every object under `prefix`, ordered by key."""
+        checked_prefix(prefix)
+        found = []
+        for folder, names, files in os.walk(self.folder / prefix.rpartition("/")[0]):
+            if Path(folder) == self.folder:
+                names[:] = [name for name in names if name != OWN]
+            for name in files:
+                path = Path(folder, name)
+                key = path.relative_to(self.folder).as_posix()
+                if key.startswith(prefix):
+                    with _translated(key, self.where):
+                        found.append(_facts(key, path))
+        yield from sorted(info for info in found if info is not None)
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of the bucket's top-level folders, in order."""
+        with os.scandir(self.folder) as entries:
+            return tuple(sorted(e.name for e in entries if e.is_dir() and e.name != OWN))
+
+    def table(self, path: str) -> TableAddress:
+        """Return the address of the Delta table at `path`, which need not be there yet."""
+        return TableAddress(str(self.folder / path))
+
+    def url(self, key: str) -> str:
+        """Return the address under which a person finds the object."""
+        return (self.folder / key).as_uri()
+
+    def _path(self, key: str) -> Path:
+        if checked_key(key).partition("/")[0] == OWN:
+            raise StoreError("object key", f"{OWN} is the bucket's own", key, "Rename the object.")
+        return self.folder / key
+
+    @contextmanager
+    def _written(self, key: str) -> Iterator[Path]:
+        """Yield the path of a file to be written and moved; it is gone at the end."""
+        partial = self._writing / uuid.uuid4().hex
+        try:
+            with _translated(key, self.where):
+                yield partial
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one writer at a time compare and move: a rename alone cannot be conditional."""
+        with (self.folder / OWN / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _sweep(self) -> None:
+        """Remove what writers that were killed left behind."""
+        for path in self._writing.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFT_OVER:
+                    path.unlink()
+
+
+def _place(key: str, partial: Path, target: Path) -> ObjectInfo:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial.replace(target)
+    return _info(key, target.stat(), target)
+
+
+def _facts(key: str, path: Path) -> ObjectInfo | None:
+    try:
+        facts = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _info(key, facts, path) if path.is_file() else None
+
+
+def _info(key: str, facts: os.stat_result, path: Path) -> ObjectInfo:
+    # The time of the change of the inode is when the file came here, also where it was moved in.
+    came = datetime.fromtimestamp(facts.st_ctime, UTC)
+    return ObjectInfo(key, facts.st_size, _etag(path, facts), came)
+
+
+def _etag(path: Path, facts: os.stat_result) -> str:
+    """Return the MD5 of the bytes, as S3 does; of a large file what changes with each writing."""
+    if facts.st_size >= LARGE:
+        return f"{facts.st_size:x}-{facts.st_mtime_ns:x}"
+    # Clocks of file systems tick in milliseconds: of a young file, the digest may be another's.
+    if time.time() - facts.st_ctime < YOUNG:
+        return _digest(path)
+    return _known(path, facts.st_ino, facts.st_ctime_ns, facts.st_size)
+
+
+@lru_cache(65_536)
+def _known(path: Path, _inode: int, _changed: int, _size: int) -> str:
+    return _digest(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@contextmanager
+def _translated(key: str, where: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError) as error:
+        rule, remedy = "there is such an object", "Look at what the folder holds."
+        raise NotFound(key, rule, "none", remedy) from error
+    except NotADirectoryError as error:
+        rule = "no part of the key is an object itself"
+        raise StoreError(key, rule, error.filename, "Rename the object.") from error
+    except PermissionError as error:
+        remedy = "Change its permissions."
+        raise AccessDenied(where, "the folder can be used", error.filename, remedy) from error
+    except OSError as error:
+        if error.errno in FULL:
+            raise StoreFull(where, "there is room left", error.strerror, "Free some.") from error
+        raise StoreError(where, "the request is carried out", error) from error

@@ -1,0 +1,70 @@
+"""Publish what a training made: its run in MLflow, its version in the bucket, the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.faults import external_write
+from tasks.training import finish
+from tasks.training.candidates import Chosen
+from tasks.training.contender import Contender
+from tasks.training.insight import Insight, report
+from tasks.training.telling import Telling, told
+from tasks.training.work import Work
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version, its run in MLflow (empty where runs are not tracked), its card as Markdown."""
+
+    version: int
+    run: str
+    card: str
+
+
+def publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Published:
+    """Track the run, publish the version, register it; the same plan gives the same version.
+
+    Raises:
+        TrackingError: MLflow is down or refuses.
+        IntegrityError: the exported model does not give the golden answers.
+        StoreError: the store did not do it.
+    """
+    telling = told(work, chosen, final, insight)
+    with external_write("train.track"):
+        run = _track(work, telling)
+    version = finish.publish(work, chosen, final, run)
+    with external_write("train.register"):
+        _register(work, chosen, final, telling, run, version)
+    with external_write("train.explanation"):
+        report(work, version, insight)
+    return Published(version, run, telling.card)
+
+
+def _track(work: Work, telling: Telling) -> str:
+    if work.workspace.tracking is None:
+        return ""
+    from tasks.tracking.experiment import track
+
+    return track(work.workspace.tracking, telling.record)
+
+
+def _register(
+    work: Work, chosen: Chosen, final: Contender, telling: Telling, run: str, version: int
+) -> None:
+    if work.workspace.tracking is None:
+        return
+    from tasks.tracking.registry import register
+
+    register(
+        work.workspace.tracking,
+        pipeline=work.pipeline.name,
+        version=version,
+        key=work.plan.key,
+        run_id=run,
+        model=final.model,
+        columns=telling.columns,
+        description=f"{final.setting.family}: {finish.why_promoted(chosen.best.judged)}",
+        marks=telling.marks,
+        about=work.pipeline.description,
+    )
