@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from tasks.data.table import Table
 from tasks.errors import DataError
 from tasks.ledger.entry import KINDS, Entry
 from tasks.ledger.ledger import Ledger, ledger_of
+from tasks.store.connect import open_bucket
+from tasks.store.local import LocalBucket
 
 NOON = datetime(2013, 4, 1, 12, tzinfo=UTC)
 VERDICT = Entry(
@@ -24,9 +25,9 @@ VERDICT = Entry(
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.system)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
     if request.param == "local":
-        return Ledger(Table(str(tmp_path / "ledger")))
-    name = f"ledger-{uuid.uuid4().hex}"
-    return ledger_of(request.getfixturevalue("s3").settings, name)
+        return ledger_of(LocalBucket(tmp_path), "flights")
+    bucket = open_bucket(request.getfixturevalue("s3").settings)
+    return ledger_of(bucket, f"ledger-{uuid.uuid4().hex}")
 
 
 def test_a_ledger_that_is_not_there_yet_is_empty(ledger: Ledger) -> None:

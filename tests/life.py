@@ -1,0 +1,83 @@
+"""The steps of a pipeline's life as plain calls, in one process and without any server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.config import find_pipeline, window_length
+from tasks.ingestion.ingest import Ingested, ingest_object
+from tasks.monitoring.record import Decided, decide_on, pending
+from tasks.monitoring.watch import Watch
+from tasks.settings import REPOSITORY
+from tasks.store.local import LocalBucket
+from tasks.training import finish, steps
+from tasks.training.choosing import choose_challenger, refit_winner
+from tasks.training.finish import Ended
+from tasks.training.insight import insight
+from tasks.training.pinning import pinned
+from tasks.training.publishing import publish
+from tasks.training.work import Work
+from tasks.workspace import Workspace
+
+
+def toy_workspace(folder: Path, **sections: Any) -> Workspace:
+    """Return the toy pipeline in a local bucket; `sections` change its file."""
+    declared = find_pipeline("toy", REPOSITORY / "tests" / "pipelines")
+    content = declared.model_dump(mode="json")
+    for name, changes in sections.items():
+        content[name] = {**content[name], **changes}
+    pipeline = type(declared).model_validate(content)
+    bucket = LocalBucket(folder / "bucket")
+    return Workspace(bucket, "toy", "a signing key", pipeline=pipeline, home=folder / "home")
+
+
+def toy_rows(count: int, start: int = 0, seed: int = 1, lean: float = 1.5) -> pd.DataFrame:
+    """Make rows whose target follows from size and colour, with noise; one an hour."""
+    draw = np.random.default_rng([seed, start])
+    size = draw.normal(size=count)
+    colour = draw.choice(["red", "green", "blue"], count)
+    score = lean * size + (colour == "red") + draw.normal(size=count)
+    return pd.DataFrame(
+        {
+            "id": np.arange(start, start + count),
+            "at": pd.date_range("2024-01-01", periods=count, freq="h") + pd.Timedelta(hours=start),
+            "size": np.where(draw.random(count) < 0.05, np.nan, size).round(4),
+            "colour": colour,
+            "high": (score > 0.5).astype(int),
+        }
+    )
+
+
+def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Ingested:
+    """Drop rows into `incoming/`, and land them."""
+    key = f"{workspace.layout.incoming}{name}"
+    workspace.bucket.put(key, rows.to_csv(index=False).encode())
+    return ingest_object(workspace, key, lambda _: None)
+
+
+def train(workspace: Workspace, cause: str = "test", decision: str | None = None) -> Ended:
+    """Do what the flow `train` does."""
+    pipeline = workspace.pipeline
+    plan = pinned(workspace, window_length(pipeline), pipeline.retraining.challengers)
+    work = Work(workspace, plan)
+    tuning, _ = steps.tune(work, lambda _: None)
+    fits = [steps.fit(work, tuning, challenger)[0] for challenger in work.challengers]
+    judged = [
+        steps.evaluate_holdout(work, contender, challenger)[0]
+        for contender, challenger in zip(fits, work.challengers, strict=True)
+    ]
+    chosen = choose_challenger(work, tuning, fits, judged)
+    final = refit_winner(work, chosen)[0]
+    explained, _ = insight(work, chosen, final)
+    published = publish(work, chosen, final, explained)
+    return finish.conclude(work, chosen, published.version, cause, decision)
+
+
+def monitor(workspace: Workspace) -> list[Decided]:
+    """Do what the flow `monitor` does, but for its page."""
+    watch = Watch.of(workspace)
+    return [decide_on(watch, arrival, "test") for arrival in pending(watch)]
