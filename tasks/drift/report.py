@@ -5,6 +5,7 @@ The one door of Evidently.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,15 +13,16 @@ import pandas as pd
 
 from tasks.drift.distance import JENSEN_SHANNON
 from tasks.drift.drift import Drift
-from tasks.drift.page import part, policy, whole
+from tasks.drift.page import drift_page
 from tasks.errors import DataError
 from tasks.features.schema import Columns
 from tasks.features.values import MISSING
+from tasks.pages.draw import draw
 
 SAMPLE = 5000
 SEED = 7
-BODY = "<body>"
-HEAD = '<meta charset="UTF-8">'
+# Evidently's own file: what its head styles and runs, and its body
+PARTS = re.compile(r"(<style>.*?)</head>\s*<body>(.*)</body>", re.DOTALL)
 # Evidently writes names and texts into a script as they are: "</script>" would end it
 HARMLESS = str.maketrans("<>", "[]")
 
@@ -46,14 +48,14 @@ def html(reference: pd.DataFrame, current: pd.DataFrame, drift: Drift, columns: 
     if hidden:
         note += f" Not among them, for lack of values: {', '.join(hidden)}."
     if not shown:
-        return whole(part(drift, note)).encode()
+        return draw(drift_page(drift, note)).encode()
     numbers = [name for name in shown if name in columns.numbers]
-    page = _evidently(before[shown], now[shown], numbers, drift)
-    if page.count(HEAD) != 1 or BODY not in page:
-        raise DataError("drift report", "Evidently's page has one head and a body", page[:200])
-    head, body = page.split(BODY, 1)
-    secured = head.replace(HEAD, f"{HEAD}\n{policy()}\n<title>Drift</title>")
-    return f"{secured}{BODY}{part(drift, note)}{body}".encode()
+    theirs = _evidently(before[shown], now[shown], numbers, drift)
+    parts = PARTS.search(theirs)
+    if parts is None:
+        rule = "Evidently's page has styles in its head, and a body"
+        raise DataError("drift report", rule, theirs[:200])
+    return draw(drift_page(drift, note, parts[1] + parts[2])).encode()
 
 
 def _evidently(
@@ -66,12 +68,12 @@ def _evidently(
     number_names = [names[name] for name in numbers]
     kinds = DataDefinition(
         numerical_columns=number_names,
-        categorical_columns=[one for name, one in names.items() if name not in numbers],
+        categorical_columns=[shown for name, shown in names.items() if name not in numbers],
     )
     methods = {
-        names[one.name]: "jensenshannon" if one.method == JENSEN_SHANNON else "wasserstein"
-        for one in drift.columns
-        if one.name in numbers
+        names[column.name]: "jensenshannon" if column.method == JENSEN_SHANNON else "wasserstein"
+        for column in drift.columns
+        if column.name in numbers
     }
     preset = DataDriftPreset(
         num_method="wasserstein",

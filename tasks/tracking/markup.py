@@ -1,76 +1,27 @@
-"""Model cards as Markdown and as one self-contained page. Pure; whatever came in is escaped."""
+"""A model card as Markdown, and as a page of its own. Pure.
+
+Follows the headings of Mitchell et al., Model Cards for Model Reporting (2019).
+"""
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
+import math
 from collections.abc import Mapping
-from functools import cache
+from urllib.parse import quote
 
-from jinja2 import Environment, Template
+from tasks.pages.draw import draw
+from tasks.pages.markdown import escape, write_sections
+from tasks.pages.page import Badge, Bullets, Figure, Page, Section, Table, drop_empty
+from tasks.tracking.card import Card
 
-from tasks.tracking.card import Card, Lines, Table, between, number, sections
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>Model card: {{ card.title }}</title>
-<style>
-body { font: 16px/1.55 system-ui, sans-serif; color: #1f2937; background: #fff;
- max-width: 54rem; margin: 2.5rem auto; padding: 0 1.25rem; overflow-wrap: anywhere; }
-h1 { font-size: 1.7rem; margin-bottom: .3rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.badge { display: inline-block; padding: .1rem .7rem; border-radius: 1rem; font-size: .9rem;
- background: #f8e6dc; color: #7c3a12; } .good { background: #e2f0e5; color: #20592f; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid #e3e8ee;
- vertical-align: top; }
-th { color: #5b6675; font-weight: 600; } .number { text-align: right;
- font-variant-numeric: tabular-nums; }
-figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { color: #5b6675; }
-</style>
-</head>
-<body>
-<h1>{{ card.title }}</h1>
-<p><span class="badge{{ " good" if good }}">{{ card.verdict }}</span></p>
-{% for title, parts in sections %}
-<h2>{{ title }}</h2>
-{% for part in parts %}{% if part is string %}
-<p>{{ part }}</p>
-{% elif part.rows is defined %}
-<div class="wide"><table>
-<thead><tr>{% for head in part.heads -%}
-<th{{ ' class="number"'|safe if loop.index0 in part.numeric }}>{{ head }}</th>
-{%- endfor %}</tr></thead>
-<tbody>
-{% for row in part.rows %}<tr>{% for cell in row -%}
-<td{{ ' class="number"'|safe if loop.index0 in part.numeric }}>{{ cell }}</td>
-{%- endfor %}</tr>
-{% endfor %}</tbody></table></div>
-{% else %}
-<ul>{% for line in part %}<li>{{ line }}</li>{% endfor %}</ul>
-{% endif %}{% endfor %}{% endfor %}
-{% for title, data in images %}
-<figure><img alt="{{ title }}" src="data:image/png;base64,{{ data }}"></figure>
-{% endfor %}
-</body>
-</html>
-"""
-SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&]|^[#+\-]|(?<!\w)_|_(?!\w)|(?<=^\d)[.)](?=\s)")
+NOTED = {"What it does", "Verdict", "How good it is", "Data"}
 
 
 def to_markdown(card: Card) -> str:
     """Return the card as Markdown; the plots are linked by their path beside it."""
-    lines = [f"# {escaped(card.title)}", ""]
-    for title, parts in sections(card):
-        lines += [f"## {title}", ""]
-        for part in parts:
-            lines += [_markdown(part), ""]
+    lines = [f"# {escape(card.title)}", "", *write_sections(sections(card))]
     for title, path in card.images.items():
-        lines += [f"![{escaped(title)}]({path})", ""]
+        lines += [f"![{escape(title)}]({quote(path)})", ""]
     return "\n".join(lines)
 
 
@@ -79,52 +30,168 @@ def to_html(card: Card, images: Mapping[str, bytes] | None = None) -> str:
 
     `images` is title to PNG bytes; they are put into the page.
     """
-    encoded = [(title, b64encode(data).decode()) for title, data in (images or {}).items()]
-    good = card.verdict.lower().startswith("pass")
-    return _page().render(card=card, sections=sections(card), images=encoded, good=good)
+    figures = tuple(Figure(title, png) for title, png in (images or {}).items())
+    passed = card.verdict.lower().startswith("pass")
+    plots = drop_empty(Section("Plots", figures))
+    title = f"Model card: {card.title}"
+    return draw(
+        Page(title, (*sections(card), *plots), Badge(card.verdict, "good" if passed else "warn"))
+    )
 
 
 def note(card: Card) -> str:
     """Return the head of the card, for places that show a few lines of Markdown."""
-    wanted = {"What it does", "Verdict", "How good it is", "Data"}
-    lines = [escaped(summary(card)), ""]
-    for title, parts in sections(card):
-        if title in wanted:
-            lines += [f"### {title}", "", *(f"{_markdown(part)}\n" for part in parts)]
+    noted = [section for section in sections(card) if section.title in NOTED]
+    lines = [escape(summary(card)), "", *write_sections(noted, level=3)]
     return "\n".join([*lines, "The whole model card lies among the artifacts: `model-card.html`."])
 
 
 def summary(card: Card) -> str:
     """Return the card in one sentence, for lists that show a line."""
-    scores = [one for one in card.scores if one.name == card.metric]
     told = [
-        f"{one.name} {number(one.value)} ({between(one.low, one.high) or 'no interval'})"
-        for one in scores
+        f"{score.name} {number(score.value)} ({between(score.low, score.high) or 'no interval'})"
+        for score in card.scores
+        if score.name == card.metric
     ]
     rows = f"{card.holdout_rows:,} rows of {card.holdout}"
     return f"{card.verdict.capitalize()}: {card.family}, {', '.join(told)} on {rows}."
 
 
-def escaped(text: str) -> str:
-    r"""Return text that Markdown shows as it is, on one line.
+def sections(card: Card) -> tuple[Section, ...]:
+    """Return the card's headings with their paragraphs, lists and tables; empty ones left out."""
+    limits = (Bullets(card.limits), Bullets(card.cautions))
+    return drop_empty(
+        Section("What it does", (card.description, _purpose(card))),
+        Section("Verdict", (_verdict(card), Bullets(card.reasons), _rules(card))),
+        Section("How good it is", (_judged(card), _scores(card), card.calibration)),
+        Section("By slice", (_slices(card),)),
+        Section("Data", (_data(card),)),
+        Section("How it was chosen", (_tried(card), card.why, _params(card))),
+        Section("What it looks at", (_features(card),)),
+        Section("What each column adds", (card.looked, _looks(card))),
+        Section("In a few rules", (card.imitation, _imitated(card))),
+        Section("Limits", limits),
+        Section("Lineage", (_lineage(card),)),
+    )
 
-    >>> print(escaped("<b>*roc_auc*|_y_\nz"))
-    \<b\>\*roc_auc\*\|\_y\_ z
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a figure with `digits` significant digits.
+
+    >>> number(0.66), number(81234.4), number(None)
+    ('0.6600', '81,234', 'n/a')
     """
-    return SPECIAL.sub(r"\\\g<0>", " ".join(str(text).split()))
+    if value is None or math.isnan(value):
+        return "n/a"
+    if abs(value) >= 10**digits:
+        return f"{value:,.0f}"
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
-@cache
-def _page() -> Template:
-    return Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
+def between(low: float | None, high: float | None) -> str:
+    """
+    >>> between(0.65, 0.67), between(None, 0.67)
+    ('0.6500 to 0.6700', '')
+    """
+    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
-def _markdown(part: str | Lines | Table) -> str:
-    if isinstance(part, str):
-        return escaped(part)
-    if isinstance(part, tuple):
-        return "\n".join(f"- {escaped(line)}" for line in part)
-    rule = ("---:" if place in part.numeric else "---" for place in range(len(part.heads)))
-    rows = (part.heads, *part.rows)
-    head, *body = ("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows)
-    return "\n".join([head, "|" + "|".join(rule) + "|", *body])
+def _purpose(card: Card) -> str:
+    kind = {"binary": "yes or no", "multiclass": "one of several classes", "regression": "a number"}
+    return (
+        f"It predicts {card.target}: {kind.get(card.task, card.task)}. Model family: {card.family}."
+    )
+
+
+def _verdict(card: Card) -> str:
+    return f"The gate's verdict: {card.verdict}."
+
+
+def _judged(card: Card) -> str:
+    return (
+        f"Judged on {card.holdout_rows:,} later rows ({card.holdout}) that it was not fitted on. "
+        f"The metric that decides is {card.metric}. Intervals hold with {card.confidence:.0%} "
+        "confidence (bootstrap)."
+    )
+
+
+def _data(card: Card) -> str:
+    return (
+        f"Learned from {card.rows:,} rows ({card.window}) of data version {card.data_version} "
+        f"of the curated table of {card.pipeline}."
+    )
+
+
+def _tried(card: Card) -> str:
+    if not card.tried:
+        return ""
+    told = ", ".join(f"{family} ({count})" for family, count in card.tried.items())
+    total = sum(card.tried.values())
+    return f"{total} settings were tried: {told}."
+
+
+def _rules(card: Card) -> Table:
+    rows = tuple(
+        (rule.rule, "passed" if rule.passed else "failed", rule.figures, rule.reason)
+        for rule in card.rules
+    )
+    return Table(("rule", "", "figures", "reason"), rows)
+
+
+def _scores(card: Card) -> Table:
+    baselines = tuple(dict.fromkeys(name for score in card.scores for name in score.baselines))
+    champion = any(score.champion is not None for score in card.scores)
+    heads = ("metric", "this model", "interval", *(("champion",) if champion else ()), *baselines)
+    rows = tuple(
+        (
+            score.name,
+            number(score.value),
+            between(score.low, score.high),
+            *((number(score.champion),) if champion else ()),
+            *(number(score.baselines.get(name)) for name in baselines),
+        )
+        for score in card.scores
+    )
+    return Table(heads, rows, frozenset(range(1, len(heads))))
+
+
+def _slices(card: Card) -> Table:
+    rows = tuple(
+        (
+            f"{part.column} = {part.value}",
+            f"{part.rows:,}",
+            number(part.score),
+            between(part.low, part.high),
+        )
+        for part in card.slices
+    )
+    return Table(("slice", "rows", card.metric, "interval"), rows, frozenset({1, 2, 3}))
+
+
+def _params(card: Card) -> Table:
+    rows = tuple((name, str(value)) for name, value in card.params.items())
+    return Table(("parameter", "value"), rows)
+
+
+def _features(card: Card) -> Table:
+    ordered = sorted(card.features.items(), key=lambda pair: (-abs(pair[1] or 0.0), pair[0]))
+    rows = tuple((name, number(value, 3)) for name, value in ordered)
+    return Table(("feature", "importance"), rows, frozenset({1}))
+
+
+def _looks(card: Card) -> Table:
+    rows = tuple(
+        (look.column, number(look.adds, 3), f"{look.lost:+.4f} ± {look.spread:.4f}")
+        for look in card.looks
+    )
+    heads = ("column", "adds, on average", f"{card.metric} lost when shuffled")
+    return Table(heads, rows, frozenset({1, 2}))
+
+
+def _imitated(card: Card) -> Table:
+    return Table(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
+
+
+def _lineage(card: Card) -> Table:
+    told = {**card.lineage, **({"made": card.created} if card.created else {})}
+    return Table(("what", "which"), tuple(told.items()))

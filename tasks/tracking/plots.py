@@ -7,10 +7,10 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
+from matplotlib.axes import Axes as Axes  # noqa: PLC0414 - a type for whoever draws on a canvas
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure  # noqa: PLC0414 - likewise
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
@@ -183,12 +183,22 @@ def confusion(table: Sequence[Sequence[int]], classes: Sequence[str]) -> bytes:
 
 
 def canvas(
-    title: str, across: str, up: str, rows: int = 0, grid: bool = True
+    title: str,
+    across: str,
+    up: str,
+    rows: int = 0,
+    grid: bool = True,
+    size: tuple[float, float] | None = None,
 ) -> tuple[Figure, Axes]:
-    """Return an empty figure and its axes; `rows` sets the height of a list of bars."""
+    """Return an empty figure and its axes; `rows` sets the height of a list of bars.
+
+    `size` in inches goes before; a figure of that size has half as many pixels again an inch.
+    """
     height = 3.9 if rows == 0 else min(7.0, max(2.2, 1.3 + 0.36 * rows))
     figure = Figure(
-        figsize=(6.4, height), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
+        figsize=size or (6.4, height),
+        dpi=150 if size else 100,
+        layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15),
     )
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
