@@ -70,7 +70,9 @@ def front_figure(found: Backtest) -> Figure:
             label=kind,
             zorder=3,
         )
-    axes.margins(x=0.12, y=0.14)
+    dearest = max([*costs, *(group.course.cpu_seconds for group in shown)], default=0.0) or 1.0
+    axes.set_xlim(-0.03 * dearest, 1.16 * dearest)
+    axes.margins(y=0.14)
     if not found.history.greater_is_better:
         axes.invert_yaxis()
     handles, names = axes.get_legend_handles_labels()
@@ -108,6 +110,7 @@ def write_labels(
                 fontsize=9,
                 color=INK,
                 weight=weight,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
             )
             box = text.get_window_extent(renderer)
             fits = inside.x0 <= box.x0 and box.x1 <= inside.x1
@@ -141,7 +144,8 @@ def timeline_figure(found: Backtest) -> Figure:
         axes.axhline(row + 0.5, color=GREY, lw=0.4)
         for batch in group.course.retrainings:
             axes.vlines(batch + 0.5, row - 0.44, row + 0.44, color=ORANGE, lw=1.4, gid="retrained")
-        axes.plot(history.judged, [level(row, value) for value in static], color=GREY, lw=1)
+        quiet = [level(row, value) for value in static]
+        axes.plot(history.judged, quiet, color=GREY, lw=1, label=f"static of row {row}")
         axes.plot(
             [batch for batch, _ in lived[row]],
             [level(row, value) for _, value in lived[row]],

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.pages.markdown import escape, write_part
+from tasks.pages.page import Badge, Cell, Table
+
 if TYPE_CHECKING:
     from tasks.monitoring.record import Decided
 
@@ -14,18 +17,16 @@ def decision_markdown(decided: Decided) -> str:
     """Return the decision, what was observed, and what every signal read."""
     decision = decided.decision
     head = "**Retrain**" if decision.retrain else "**No retraining**"
-    lines = [f"{head}: {decision.rule}", "", decision.reason, ""]
+    lines = [f"{head}: {escape(decision.rule)}", "", escape(decision.reason), ""]
     if decided.seen is not None:
         observation = decided.seen.observation
         told = [*observation.suspicions, *observation.warnings]
-        lines += [f"- {line}" for line in decided.told]
-        lines += [f"- **{line}**" for line in told] + [""]
-    lines += ["| signal | fired | |", "|---|---|---|"]
-    marks = {True: "**yes**", False: "no", None: "unknown"}
-    lines += [
-        f"| {one.signal} | {marks[one.fired]} | {_cell(one.said)} |" for one in decision.readings
-    ]
-    return "\n".join([*lines, "", f"Policy: `{decision.policy}`", ""])
+        lines += [f"- {escape(line)}" for line in decided.told]
+        lines += [f"- **{escape(line)}**" for line in told] + [""]
+    marks: dict[bool | None, Cell] = {True: Badge("yes"), False: "no", None: "unknown"}
+    readings = tuple((read.signal, marks[read.fired], read.said) for read in decision.readings)
+    table = write_part(Table(("signal", "fired", ""), readings))
+    return "\n".join([*lines, table, "", f"Policy: {escape(decision.policy)}", ""])
 
 
 def drift_rows(decided: Decided) -> list[dict[str, Any]]:
@@ -34,18 +35,14 @@ def drift_rows(decided: Decided) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "column": one.name,
-            "drifted": "yes" if one.drifted else "",
-            "weight": round(one.weight, 4),
-            "distance": None if one.score is None else round(one.score, 4),
-            "method": one.method,
-            "missing": f"{one.missing[0]:.1%} to {one.missing[1]:.1%}",
-            "unseen": f"{one.unseen:.1%}",
-            "why": one.why,
+            "column": column.name,
+            "drifted": "yes" if column.drifted else "",
+            "weight": round(column.weight, 4),
+            "distance": None if column.score is None else round(column.score, 4),
+            "method": column.method,
+            "missing": f"{column.missing[0]:.1%} to {column.missing[1]:.1%}",
+            "unseen": f"{column.unseen:.1%}",
+            "why": column.why,
         }
-        for one in decided.seen.drift.columns[:SHOWN]
+        for column in decided.seen.drift.columns[:SHOWN]
     ]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

@@ -56,6 +56,6 @@ def _row(cells: Iterable[Cell]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    if isinstance(cell, str):
-        return escape(cell)
-    return f"**{escape(cell.text)}**" if isinstance(cell, Badge) else escape(cell.text)
+    text = escape(cell if isinstance(cell, str) else cell.text)
+    loud = isinstance(cell, Badge) and cell.tone not in ("good", "warn")
+    return f"**{text}**" if loud else text

@@ -17,7 +17,7 @@ from tasks.validation.report import Check, Report
 
 # The pages of Great Expectations load styles, scripts and a logo, and link pages it did not write.
 FOREIGN = re.compile(
-    r"<(script|style|footer|nav)\b.*?</\1>|<(?:link|img)\b[^>]*>"
+    r"<(script|style|footer)\b.*?</\1>|<(?:link|img)\b[^>]*>"
     r"|\s(?:on\w+|href)=\"(?!#)[^\"]*\"",
     re.DOTALL | re.IGNORECASE,
 )

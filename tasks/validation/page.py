@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tasks.pages.draw import draw
-from tasks.pages.page import Badge, Bullets, Cell, Code, Page, Section, Table, drop_empty
-
-if TYPE_CHECKING:
-    from tasks.validation.report import Check, Report
-
-HEADS = ("", "expectation", "column", "figures", "rows")
+from tasks.pages.page import Badge, Bullets, Page, Section, Table, drop_empty
+from tasks.validation.report import HEADS, Report, check_cells
 
 
 def render_report(report: Report) -> str:
@@ -26,15 +20,6 @@ def report_page(report: Report) -> Page:
         sections=drop_empty(
             Section("Why it was refused", (Bullets(report.reasons()),), "bad"),
             Section("The batch", (Table((), report.facts()),)),
-            Section("Expectations", (Table(HEADS, tuple(map(_row, report.checks))),)),
+            Section("Expectations", (Table(HEADS, tuple(map(check_cells, report.checks))),)),
         ),
     )
-
-
-def _row(check: Check) -> tuple[Cell, ...]:
-    badge = Badge("met", "good") if check.passed else Badge("not met", "bad")
-    if not check.passed and not check.refuses:
-        badge = Badge("warning", "warn")
-    values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
-    rows = ", ".join(f"{row:,}" for row in check.sample_rows)
-    return badge, check.words, Code(check.column or ""), check.figures + values, rows

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tasks.pages.markdown import escape, write_part
+from tasks.pages.page import Badge, Bullets, Cell, Code, Table
 from tasks.readers.problem import Problem, listed_rows, titled
+
+HEADS = ("", "expectation", "column", "figures", "rows")
 
 
 @dataclass(frozen=True)
@@ -144,31 +148,24 @@ def _missing_target(cleaning: Cleaning) -> str:
     return f"{cleaning.missing_target:,}, {fate}"
 
 
+def check_cells(check: Check) -> tuple[Cell, ...]:
+    """Return what a table of expectations shows of one, under `HEADS`."""
+    badge = Badge("met", "good") if check.passed else Badge("not met", "bad")
+    if not check.passed and not check.refuses:
+        badge = Badge("warning", "warn")
+    values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
+    rows = ", ".join(f"{row:,}" for row in check.sample_rows)
+    return badge, check.words, Code(check.column or ""), check.figures + values, rows
+
+
 def _markdown(report: Report) -> Iterator[str]:
-    yield f"# {report.pipeline}: batch {report.batch[:12]} {report.outcome}"
+    yield f"# {escape(report.pipeline)}: batch {escape(report.batch[:12])} {report.outcome}"
     yield ""
     for name, text in report.facts():
-        yield f"- {name}: {_escaped(text)}"
+        yield f"- {name}: {escape(text)}"
     if report.problems:
         yield from ("", "## Why it was refused", "")
-        for problem in report.problems:
-            yield f"- {_escaped(problem.sentence)}"
+        yield write_part(Bullets(tuple(problem.sentence for problem in report.problems)))
     if report.checks:
         yield from ("", "## Expectations", "")
-        yield from ("| | expectation | column | figures | rows |", "|---|---|---|---|---|")
-        for check in report.checks:
-            yield _table_row(check)
-
-
-def _table_row(check: Check) -> str:
-    mark = "met" if check.passed else ("warning" if not check.refuses else "**not met**")
-    rows = ", ".join(str(row) for row in check.sample_rows)
-    values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
-    figures = _escaped(check.figures + values)
-    return f"| {mark} | {check.words} | {_escaped(check.column or '')} | {figures} | {rows} |"
-
-
-def _escaped(text: str) -> str:
-    for mark in ("\\", "|", "`", "<", ">", "*", "_", "[", "]"):
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+        yield write_part(Table(HEADS, tuple(map(check_cells, report.checks))))

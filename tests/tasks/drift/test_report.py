@@ -52,9 +52,9 @@ def test_the_page_holds_the_exact_figures(page: str, drift: Drift) -> None:
     assert drift.summary in page
     for one in drift.columns:
         if one.score is not None:
-            assert f"<td>{one.score:.4g}</td>" in page
+            assert f'<td class="number">{one.score:.4g}</td>' in page
     assert "<td>drifted: distance" in page
-    assert "<td>100.0% → 100.0%</td>" in page
+    assert '<td class="number">100.0% → 100.0%</td>' in page
 
 
 def test_the_page_states_its_sample(page: str) -> None:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.tracking.card import sections
-from tasks.tracking.markup import escaped, note, to_html, to_markdown
+from tasks.pages.markdown import escape
+from tasks.tracking.markup import note, sections, to_html, to_markdown
 from tests.tasks.tracking.values import CARD, HOSTILE, HOSTILE_CARD
 
 ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "span", "div", "table"),
-    *("thead", "tbody", "tr", "th", "td", "ul", "li", "figure", "img"),
+    *("thead", "tbody", "tr", "th", "td", "ul", "li", "figure", "img", "main", "section"),
 }
 
 
@@ -69,7 +69,7 @@ def test_both_forms_tell_it(told: str) -> None:
 
 def test_an_empty_part_has_no_heading() -> None:
     bare = replace(CARD, slices=(), limits=(), cautions=(), lineage={}, created="")
-    titles = [title for title, _ in sections(bare)]
+    titles = [section.title for section in sections(bare)]
     assert "By slice" not in titles
     assert "Limits" not in titles
     assert "Lineage" not in titles
@@ -106,8 +106,8 @@ def test_hostile_names_stay_text_in_markdown() -> None:
 def test_any_name_keeps_the_page_and_the_table_whole(name: str) -> None:
     card = replace(CARD, features={name: 0.5}, description=name)
     assert Page(to_html(card)).tags <= ALLOWED
-    assert "\n" not in escaped(name)
-    assert escaped(name).replace("\\\\", "").replace("\\|", "").count("|") == 0
+    assert "\n" not in escape(name)
+    assert escape(name).replace("\\\\", "").replace("\\|", "").count("|") == 0
 
 
 def test_the_note_is_short_and_says_where_the_rest_is() -> None:

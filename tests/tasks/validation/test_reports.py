@@ -9,10 +9,9 @@ import great_expectations.expectations as gxe
 import pytest
 
 from expectations.suite import Suite
-from tasks.validation.docs import index_page, validation_page
+from tasks.validation.docs import validation_page
 from tasks.validation.page import render_report
 from tasks.validation.report import Report
-from tasks.validation.suite import find_suite
 from tests.suites.people import suite as people_suite
 from tests.tasks.ingestion.scenes import HEADER, csv, examined, row
 
@@ -82,23 +81,13 @@ def test_a_warning_is_shown_and_refuses_nothing(tmp_path: Path) -> None:
     assert examination.accepted
     (check,) = [check for check in examination.report.checks if not check.passed]
     assert check.severity == "warning"
-    assert ">warning<" in render_report(examination.report)
+    assert ">warning</span>" in render_report(examination.report)
 
 
 def test_pages_escape_what_the_object_is_called(tmp_path: Path) -> None:
     report = examined(tmp_path, "<script>alert(1)</script>.csv", csv(3).encode()).report
     assert "<script>" not in render_report(report)
     assert "<script>" not in report.to_markdown()
-
-
-def test_pages_load_nothing_from_the_network(tmp_path: Path) -> None:
-    report = examined(tmp_path, "a.csv", csv(3).encode()).report
-    for page in (
-        render_report(report),
-        validation_page(report, find_suite("tests.suites.people")),
-        index_page("people", []),
-    ):
-        assert "://" not in page
 
 
 def test_the_same_batch_gives_the_same_report(tmp_path: Path) -> None:

@@ -1,0 +1,118 @@
+"""Every page there is: whatever came stays text, nothing is asked of the network, tags close."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from markdown_it import MarkdownIt
+
+from tasks.pages.draw import draw
+from tasks.pages.page import Badge, Figure, Link, Page, Section, Table
+from tasks.settings import REPOSITORY
+from tests.tasks.pages.hostile import HOSTILE
+from tests.tasks.pages.kinds import MARKDOWN, PAGES
+
+VOID = {"meta", "img", "br", "input", "hr", "link"}
+USED = re.compile(r"^from (tasks\.pages\.(?:draw|markdown)) import", re.MULTILINE)
+
+
+class Read(HTMLParser):
+    """What a browser makes of a page: its tags, attributes and visible text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.text += data
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request: pytest.FixtureRequest) -> str:
+    return PAGES[request.param][1]()
+
+
+def test_whatever_came_stays_text_and_every_tag_is_closed(page: str) -> None:
+    read = Read(page)
+    assert not read.open
+    assert "evil" not in read.tags
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+    assert " ".join(HOSTILE.split()) in read.text
+
+
+def test_no_page_refers_to_the_network(page: str) -> None:
+    read = Read(page)
+    places = [value for name, value in read.attributes if name in {"src", "href", "action"}]
+    assert not [place for place in places if not re.match(r"data:|#|validations/", place)]
+    assert not re.search(r"url\(\s*['\"]?(?!data:)\w*:?//", page)
+    allowed = page.index('http-equiv="Content-Security-Policy" content="default-src \'none\';')
+    assert allowed < page.index("<style")
+    assert "<script" not in page[:allowed]
+
+
+def test_light_and_dark_and_paper(page: str) -> None:
+    assert "color-scheme: light dark" in page
+    assert "@media screen and (prefers-color-scheme: dark)" in page
+    assert "@media print" in page
+
+
+@pytest.mark.parametrize("name", MARKDOWN)
+def test_whatever_came_stays_text_in_markdown(name: str) -> None:
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(MARKDOWN[name][1]())
+    read = Read(html)
+    assert not {"evil", "a"} & set(read.tags)
+    assert read.tags.count("h1") <= 1
+    assert all(value.startswith("plots/") for key, value in read.attributes if key == "src")
+    assert " ".join(HOSTILE.split()) in read.text
+
+
+def test_what_the_libraries_render_is_there() -> None:
+    assert "Sampled Unexpected Values" in PAGES["data docs"][1]()
+    assert "drawDashboard" in PAGES["drift"][1]()
+
+
+def test_every_module_that_draws_is_in_the_registry() -> None:
+    sources = (REPOSITORY / "tasks").rglob("*.py")
+    modules = {
+        path: ".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in sources
+    }
+    used = {
+        (door, module)
+        for path, module in modules.items()
+        for door in USED.findall(path.read_text())
+    }
+    drawn = {("tasks.pages.draw", module) for module, _ in PAGES.values()}
+    written = {("tasks.pages.markdown", module) for module, _ in MARKDOWN.values()}
+    assert used <= drawn | written
+
+
+def test_half_a_letter_does_not_end_a_page() -> None:
+    assert "a?b" in draw(Page("a\ud800b", ()))
+
+
+def test_a_page_shows_each_part_by_its_kind() -> None:
+    table = Table(("n", "x"), ((Badge("met", "good"), Link("7", "a b.html")),), frozenset({1}))
+    html = draw(Page("t", (Section("s", (table, Figure("plot", b"png")), "bad"),), lead="l"))
+    assert '<td><span class="badge good">met</span></td>' in html
+    assert '<td class="number"><a href="a%20b.html"><code>7</code></a></td>' in html
+    assert '<img alt="plot" src="data:image/png;base64,cG5n">' in html
+    assert '<div class="box bad">' in html
