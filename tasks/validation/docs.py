@@ -24,8 +24,9 @@ FOREIGN = re.compile(
 BODY = re.compile(r"<body\b[^>]*>(.*)</body>", re.DOTALL)
 # Great Expectations 1.24 escapes what stands inside a sentence, but neither the names of columns
 # above the tables nor the sampled values: a value such as <img onerror=…> would run. So it is
-# given letters of a private area of Unicode, which become entities once it has rendered.
-MARKS = "<>&\"'"
+# given letters of a private area of Unicode, which become entities once it has rendered; for a
+# dollar sign too, which it would double.
+MARKS = "<>&\"'$"
 PRIVATE = "".join(chr(0xE000 + ord(mark)) for mark in MARKS)
 HIDDEN = str.maketrans(MARKS, PRIVATE)
 ENTITIES = str.maketrans(dict(zip(PRIVATE, map(escape, MARKS), strict=True)))
