@@ -26,7 +26,7 @@ from tasks.monitoring.record import Decided
 from tasks.policy.decision import Decision
 from tasks.policy.reading import Reading
 from tasks.readers.problem import Problem
-from tasks.store.base import ObjectInfo
+from tasks.store.bucket import ObjectInfo
 from tasks.tracking.markup import note, to_html, to_markdown
 from tasks.validation.docs import index_page, validation_page
 from tasks.validation.page import render_report
