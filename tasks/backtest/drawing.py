@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
+from typing import Any
 
 from tasks.backtest.oracle import Bound
 from tasks.backtest.replay import Course
@@ -16,6 +17,13 @@ WIDE = 9.4
 LONGEST, BROAD = 34, 26
 # to the right and to the left of the point, then a line higher and lower, in points
 OFFSETS = [(side, 11 * up) for up in (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5) for side in (8, -8)]
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+LABEL: dict[str, Any] = {
+    "textcoords": "offset points",
+    "va": "center",
+    "fontsize": 9,
+    "bbox": PAPER,
+}
 
 
 @dataclass(frozen=True)
@@ -60,16 +68,9 @@ def front_figure(found: Backtest) -> Figure:
     shown = groups(found)
     for kind, colour in (("behind", GREY), ("on the front", BLUE), ("recommended", ORANGE)):
         alike = [group.course for group in shown if _kind(group) == kind]
-        axes.plot(
-            [course.cpu_seconds for course in alike],
-            [course.mean for course in alike],
-            "o",
-            ms=8,
-            color=colour,
-            markerfacecolor="white" if kind == "behind" else colour,
-            label=kind,
-            zorder=3,
-        )
+        across, up = [course.cpu_seconds for course in alike], [course.mean for course in alike]
+        inner = "white" if kind == "behind" else colour
+        axes.plot(across, up, "o", ms=8, color=colour, mfc=inner, label=kind, zorder=3)
     dearest = max([*costs, *(group.course.cpu_seconds for group in shown)], default=0.0) or 1.0
     axes.set_xlim(-0.03 * dearest, 1.16 * dearest)
     axes.margins(y=0.14)
@@ -100,22 +101,12 @@ def write_labels(
     for label, x, y in points:
         weight = "bold" if label in strong else "normal"
         for place, (side, up) in enumerate(OFFSETS):
-            text = axes.annotate(
-                safe(label),
-                (x, y),
-                (side, up),
-                textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                va="center",
-                fontsize=9,
-                color=INK,
-                weight=weight,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
-            )
+            edge = "left" if side > 0 else "right"
+            text = axes.annotate(safe(label), (x, y), (side, up), ha=edge, weight=weight, **LABEL)
             box = text.get_window_extent(renderer)
-            fits = inside.x0 <= box.x0 and box.x1 <= inside.x1
-            fits = fits and inside.y0 <= box.y0 and box.y1 <= inside.y1
-            if (fits and not box.count_overlaps(taken)) or place == len(OFFSETS) - 1:
+            within = inside.x0 <= box.x0 and box.x1 <= inside.x1
+            within = within and inside.y0 <= box.y0 and box.y1 <= inside.y1
+            if (within and not box.count_overlaps(taken)) or place == len(OFFSETS) - 1:
                 break
             text.remove()
         taken.append(box)
@@ -146,12 +137,8 @@ def timeline_figure(found: Backtest) -> Figure:
             axes.vlines(batch + 0.5, row - 0.44, row + 0.44, color=ORANGE, lw=1.4, gid="retrained")
         quiet = [level(row, value) for value in static]
         axes.plot(history.judged, quiet, color=GREY, lw=1, label=f"static of row {row}")
-        axes.plot(
-            [batch for batch, _ in lived[row]],
-            [level(row, value) for _, value in lived[row]],
-            color=BLUE,
-            lw=1.6,
-        )
+        alive = [level(row, value) for _, value in lived[row]]
+        axes.plot([batch for batch, _ in lived[row]], alive, color=BLUE, lw=1.6)
     _write_margins(found, axes, shown)
     return figure
 
@@ -164,8 +151,8 @@ def _write_margins(found: Backtest, axes: Axes, shown: Sequence[Group]) -> None:
         text.label1.set_fontweight("bold" if group.chosen else "normal")
     figures = [f"{group.course.mean:.4f}  {len(group.course.retrainings):4}" for group in shown]
     right = axes.secondary_yaxis("right")
-    right.set_yticks(range(len(shown)), figures, fontsize=9, color=INK)
-    right.tick_params(length=0)
+    right.set_yticks(range(len(shown)), figures)
+    right.tick_params(length=0, labelsize=9, colors=INK)
     right.spines[:].set_visible(False)
     axes.text(1.0, 1.02, "  mean, retrained", transform=axes.transAxes, fontsize=9, color=GREY)
     every = max(1, math.ceil(len(replayed) / 8))

@@ -43,10 +43,8 @@ def write_part(part: Part) -> str:
         case Table(heads, rows, numeric):
             rule = ("---:" if place in numeric else "---" for place in range(len(heads)))
             return "\n".join([_row(heads), "|" + "|".join(rule) + "|", *map(_row, rows)])
-        case Code(text) | Note(text):
+        case Code(text) | Note(text) | Figure(text):
             return escape(text)
-        case Figure(title):
-            return escape(title)
         case _:
             return escape(part)
 

@@ -14,6 +14,7 @@ from tasks.pages.markdown import escape, write_sections
 from tasks.pages.page import Badge, Bullets, Figure, Page, Section, Table, drop_empty
 from tasks.tracking.card import Card
 
+KINDS = {"binary": "yes or no", "multiclass": "one of several classes", "regression": "a number"}
 NOTED = {"What it does", "Verdict", "How good it is", "Data"}
 
 
@@ -59,19 +60,33 @@ def summary(card: Card) -> str:
 
 def sections(card: Card) -> tuple[Section, ...]:
     """Return the card's headings with their paragraphs, lists and tables; empty ones left out."""
-    limits = (Bullets(card.limits), Bullets(card.cautions))
+    kind = KINDS.get(card.task, card.task)
+    purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
+    judged = (
+        f"Judged on {card.holdout_rows:,} later rows ({card.holdout}) that it was not fitted on. "
+        f"The metric that decides is {card.metric}. Intervals hold with {card.confidence:.0%} "
+        "confidence (bootstrap)."
+    )
+    data = (
+        f"Learned from {card.rows:,} rows ({card.window}) of data version {card.data_version} "
+        f"of the curated table of {card.pipeline}."
+    )
+    verdict = f"The gate's verdict: {card.verdict}."
+    made = {"made": card.created} if card.created else {}
+    lineage = Table(("what", "which"), tuple({**card.lineage, **made}.items()))
+    imitated = Table(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
     return drop_empty(
-        Section("What it does", (card.description, _purpose(card))),
-        Section("Verdict", (_verdict(card), Bullets(card.reasons), _rules(card))),
-        Section("How good it is", (_judged(card), _scores(card), card.calibration)),
+        Section("What it does", (card.description, purpose)),
+        Section("Verdict", (verdict, Bullets(card.reasons), _rules(card))),
+        Section("How good it is", (judged, _scores(card), card.calibration)),
         Section("By slice", (_slices(card),)),
-        Section("Data", (_data(card),)),
+        Section("Data", (data,)),
         Section("How it was chosen", (_tried(card), card.why, _params(card))),
         Section("What it looks at", (_features(card),)),
         Section("What each column adds", (card.looked, _looks(card))),
-        Section("In a few rules", (card.imitation, _imitated(card))),
-        Section("Limits", limits),
-        Section("Lineage", (_lineage(card),)),
+        Section("In a few rules", (card.imitation, imitated)),
+        Section("Limits", (Bullets(card.limits), Bullets(card.cautions))),
+        Section("Lineage", (lineage,)),
     )
 
 
@@ -94,32 +109,6 @@ def between(low: float | None, high: float | None) -> str:
     ('0.6500 to 0.6700', '')
     """
     return "" if low is None or high is None else f"{number(low)} to {number(high)}"
-
-
-def _purpose(card: Card) -> str:
-    kind = {"binary": "yes or no", "multiclass": "one of several classes", "regression": "a number"}
-    return (
-        f"It predicts {card.target}: {kind.get(card.task, card.task)}. Model family: {card.family}."
-    )
-
-
-def _verdict(card: Card) -> str:
-    return f"The gate's verdict: {card.verdict}."
-
-
-def _judged(card: Card) -> str:
-    return (
-        f"Judged on {card.holdout_rows:,} later rows ({card.holdout}) that it was not fitted on. "
-        f"The metric that decides is {card.metric}. Intervals hold with {card.confidence:.0%} "
-        "confidence (bootstrap)."
-    )
-
-
-def _data(card: Card) -> str:
-    return (
-        f"Learned from {card.rows:,} rows ({card.window}) of data version {card.data_version} "
-        f"of the curated table of {card.pipeline}."
-    )
 
 
 def _tried(card: Card) -> str:
@@ -186,12 +175,3 @@ def _looks(card: Card) -> Table:
     )
     heads = ("column", "adds, on average", f"{card.metric} lost when shuffled")
     return Table(heads, rows, frozenset({1, 2}))
-
-
-def _imitated(card: Card) -> Table:
-    return Table(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
-
-
-def _lineage(card: Card) -> Table:
-    told = {**card.lineage, **({"made": card.created} if card.created else {})}
-    return Table(("what", "which"), tuple(told.items()))

@@ -86,15 +86,8 @@ def comparison(
         if low is not None and high is not None:
             axes.plot([low, high], [place, place], color=colour, lw=3, solid_capstyle="round")
         axes.plot(value, place, "o", color=colour, ms=8)
-        axes.annotate(
-            f"{value:.4g}",
-            (value, place),
-            (0, 9),
-            textcoords="offset points",
-            ha="center",
-            fontsize=9,
-            color=INK,
-        )
+        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9, "color": INK}
+        axes.annotate(f"{value:.4g}", (value, place), (0, 9), ha="center", **style)
     _names(axes, [name for name, _ in shown])
     axes.set_ylim(-0.6, len(shown) - 0.3)
     axes.margins(x=0.12)
@@ -121,24 +114,10 @@ def tuning(
     running = np.maximum if greater_is_better else np.minimum
     worst = -np.inf if greater_is_better else np.inf
     best = running.accumulate(np.where(np.isfinite(values), values, worst))
-    axes.step(
-        range(len(best)),
-        np.where(np.isfinite(best), best, np.nan),
-        where="post",
-        color=GREY,
-        lw=1,
-        label="best so far",
-    )
+    best = np.where(np.isfinite(best), best, np.nan)
+    axes.step(range(len(best)), best, where="post", color=GREY, lw=1, label="best so far")
     if chosen is not None and np.isfinite(values[chosen]):
-        axes.scatter(
-            [chosen],
-            [values[chosen]],
-            s=140,
-            facecolors="none",
-            edgecolors=INK,
-            lw=1.5,
-            label="chosen",
-        )
+        axes.plot(chosen, values[chosen], "o", ms=12, mfc="none", mec=INK, mew=1.5, label="chosen")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
     return png(figure)
@@ -170,15 +149,9 @@ def confusion(table: Sequence[Sequence[int]], classes: Sequence[str]) -> bytes:
     if len(counts) <= MOST_CELLS:
         for row, column in np.ndindex(counts.shape):
             share = shares[row, column]
-            axes.text(
-                column,
-                row,
-                f"{counts[row, column]:,.0f}\n{share:.0%}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if share > 0.55 else INK,
-            )
+            told = f"{counts[row, column]:,.0f}\n{share:.0%}"
+            ink = "white" if share > 0.55 else INK
+            axes.text(column, row, told, ha="center", va="center", fontsize=8, color=ink)
     return png(figure)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
@@ -11,39 +10,10 @@ from markdown_it import MarkdownIt
 from tasks.pages.draw import draw
 from tasks.pages.page import Badge, Figure, Link, Page, Section, Table
 from tasks.settings import REPOSITORY
-from tests.tasks.pages.hostile import HOSTILE
+from tests.tasks.pages.hostile import HOSTILE, Read
 from tests.tasks.pages.kinds import MARKDOWN, PAGES
 
-VOID = {"meta", "img", "br", "input", "hr", "link"}
 USED = re.compile(r"^from (tasks\.pages\.(?:draw|markdown)) import", re.MULTILINE)
-
-
-class Read(HTMLParser):
-    """What a browser makes of a page: its tags, attributes and visible text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.open: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
-        self.text = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if not {"script", "style"} & set(self.open):
-            self.text += data
 
 
 @pytest.fixture(scope="module", params=PAGES)

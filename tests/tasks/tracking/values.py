@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from onnx import TensorProto, helper
@@ -121,15 +120,4 @@ CARD = Card(
     cautions=("Do not use it for flights that do not leave New York.",),
     lineage={"training key": "a" * 64, "data version": "3"},
     created="2026-01-05 12:01 UTC",
-)
-HOSTILE_CARD = replace(
-    CARD,
-    description=HOSTILE,
-    target=HOSTILE,
-    features={HOSTILE: 0.3},
-    slices=(SliceScore(HOSTILE, HOSTILE, 10, 0.5),),
-    limits=(HOSTILE,),
-    looks=(Look(HOSTILE, 0.1, 0.1, 0.0),),
-    imitated=((HOSTILE, HOSTILE, "1"),),
-    images={HOSTILE: "plots/roc.png"},
 )
