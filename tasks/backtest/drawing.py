@@ -91,19 +91,19 @@ def write_labels(
     The first place that is free and inside is taken, the last one otherwise. Returns the labels'
     boxes, (left, lower, right, upper) in pixels.
     """
-    canvas_of = axes.figure.canvas
-    canvas_of.draw()  # lays the axes out: before it, no text has a place
-    renderer = canvas_of.get_renderer()  # type: ignore[attr-defined]
-    inside = axes.get_window_extent(renderer)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # lays the axes out: before it, no text has a place
+    inside = axes.get_window_extent()
     dots = [axes.plot(x, y, "o", ms=7, alpha=0)[0] for _, x, y in points]
-    taken = [dot.get_window_extent(renderer) for dot in dots]
+    taken = [dot.get_window_extent() for dot in dots]
     boxes: list[tuple[float, ...]] = []
     for label, x, y in points:
         weight = "bold" if label in strong else "normal"
         for place, (side, up) in enumerate(OFFSETS):
             edge = "left" if side > 0 else "right"
             text = axes.annotate(safe(label), (x, y), (side, up), ha=edge, weight=weight, **LABEL)
-            box = text.get_window_extent(renderer)
+            box = text.get_window_extent()
             within = inside.x0 <= box.x0 and box.x1 <= inside.x1
             within = within and inside.y0 <= box.y0 and box.y1 <= inside.y1
             if (within and not box.count_overlaps(taken)) or place == len(OFFSETS) - 1:

@@ -48,7 +48,7 @@ def html(reference: pd.DataFrame, current: pd.DataFrame, drift: Drift, columns: 
     if hidden:
         note += f" Not among them, for lack of values: {', '.join(hidden)}."
     if not shown:
-        return draw(drift_page(drift, note)).encode()
+        return draw(drift_page(drift, "No column has values on both sides to plot.")).encode()
     numbers = [name for name in shown if name in columns.numbers]
     theirs = _evidently(before[shown], now[shown], numbers, drift)
     parts = PARTS.search(theirs)
