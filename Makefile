@@ -4,24 +4,32 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 UV := $(BIN)/python -m uv
+PYTEST := $(BIN)/python -m pytest
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
-.PHONY: run test unit lint format bench lock schema clean
+.PHONY: run test soak every unit lint format bench lock schema clean
 
 run: $(LOCKED)  ## the demonstration: from nothing to a champion
 	$(BIN)/perennial demo
 
-test: $(LOCKED)  ## every test, real servers included
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup
+test: $(LOCKED)  ## every test but the long ones, real servers included
+	$(PYTEST) --numprocesses 3 -m "not soak"
 
-unit: $(LOCKED)  ## the tests that need no stack
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not system"
+soak: $(LOCKED)  ## what is long by nature: storms, timed load, a death at every write
+	$(PYTEST) --numprocesses 3 -m soak
 
-lint: $(LOCKED)  ## style, types, layers
+every: $(LOCKED)  ## test and soak in one run, so that the servers start once
+	$(PYTEST) --numprocesses 3
+
+unit: $(LOCKED)  ## the tests that need no server
+	$(PYTEST) --numprocesses 2 -m "not system and not soak"
+
+lint: $(LOCKED)  ## style, types, layers, the rules of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PYTEST) tests/test_house.py
 
 format: $(LOCKED)
 	$(BIN)/ruff check --fix .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import boto3
 import psutil
 
 from deployments.local import seaweedfs
@@ -158,7 +160,10 @@ def running_s3(
 
 @contextmanager
 def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
-    """Run a real MLflow server, its database under `home`, its artifacts in the bucket of `s3`."""
+    """Run a real MLflow server, its database under `home`, its artifacts in the bucket of `s3`.
+
+    It takes models from the buckets that `with_bucket` makes for xdist's workers as well.
+    """
     home.mkdir(parents=True, exist_ok=True)
     ports = Ports.shifted(any_free_offset())
     served = ServerSettings(home, s3.settings.bucket, port=ports.mlflow)
@@ -169,8 +174,12 @@ def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
         "AWS_SECRET_ACCESS_KEY": s3.settings.secret_key,
         "AWS_REGION": s3.settings.region,
     }
-    here = {"PYTHONPATH": str(REPOSITORY)}
-    environment = {**keys, **tracking.environment(served), **here}
+    bucket = re.escape(served.bucket)
+    ours = {
+        name: text.replace(f"//{bucket}/", f"//{bucket}(?:-gw[0-9]+)?/")
+        for name, text in tracking.environment(served).items()
+    }
+    environment = {**keys, **ours, "PYTHONPATH": str(REPOSITORY)}
     with _running(tracking.command(served), environment, home / "mlflow.log") as process:
         poll(lambda: _alive(process) and is_healthy(uri), 120, "MLflow")
         yield Tracking(uri, replace(s3.settings, mlflow_uri=uri))
@@ -189,6 +198,22 @@ def running_serving(
         url = f"http://127.0.0.1:{ports.serving}"
         poll(lambda: _alive(process) and answers(f"{url}/healthz"), 60, "the prediction API")
         yield Serving(process.pid, ports.serving, ports.serving_metrics, log)
+
+
+def with_bucket(server: S3, name: str) -> S3:
+    """Return the same server with a bucket of this name, which is made where it is missing."""
+    settings = replace(server.settings, bucket=name)
+    client = boto3.client(
+        "s3",
+        endpoint_url=settings.s3_endpoint,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        region_name=settings.region,
+    )
+    client.create_bucket(Bucket=name)
+    client.close()
+    poll(lambda: bucket_is_there(settings), 30, f"the bucket {name}")
+    return replace(server, settings=settings)
 
 
 def bucket_is_there(settings: Settings) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -14,7 +15,20 @@ import pytest
 from deployments.local.probe import reads
 from mlflow_server.health import version
 from tasks.store.s3 import S3Bucket
-from tests.servers import S3, Tracking, bucket_is_there
+from tests.servers import S3, Tracking, bucket_is_there, running_mlflow, running_s3
+
+
+@pytest.fixture(scope="module")
+def s3(short_home: Path) -> Iterator[S3]:
+    """Yield a server of these tests' own: they write where others would look."""
+    with running_s3(short_home / "closed-s3") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mlflow_tracking(short_home: Path, s3: S3) -> Iterator[Tracking]:
+    with running_mlflow(short_home / "closed-mlflow", s3) as server:
+        yield server
 
 
 def test_the_object_store_has_its_bucket(s3: S3) -> None:

@@ -1,4 +1,4 @@
-"""One Prefect server for the tests of deployments and their runs."""
+"""One Prefect server for the tests of deployments and workers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.orchestration import Orchestrator, running_prefect
 
 @pytest.fixture(scope="session")
 def prefect_server(short_home: Path) -> Iterator[Orchestrator]:
-    """Yield a real Prefect server on SQLite; `.settings.prefect_url` reaches it."""
+    """Yield a Prefect server that no other worker uses: a plan is for the whole of it."""
     with running_prefect(short_home / "orchestration") as server:
         yield server

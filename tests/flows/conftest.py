@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tasks.settings import REPOSITORY, Settings
 from tasks.store.s3 import S3Bucket
 from tasks.workspace import Workspace, workspace_of
 from tests.flows.running import completed, run_flow
-from tests.orchestration import Orchestrator, running_prefect
+from tests.orchestration import Orchestrator
 from tests.servers import S3, Tracking, variables
 
 TOY = (REPOSITORY / "tests" / "pipelines" / "toy.yaml").read_text()
@@ -78,6 +78,18 @@ class Bench:
         self.bucket.put(key, rows.to_csv(index=False).encode())
         return key
 
+    def objects(self) -> dict[str, bytes]:
+        """Return every object of the pipeline."""
+        infos = self.bucket.list(f"{self.name}/")
+        return {info.key: self.bucket.get(info.key) for info in infos}
+
+    def put_back(self, kept: Mapping[str, bytes]) -> None:
+        """Make the pipeline's objects those that were kept: storage is the truth."""
+        for info in self.bucket.list(f"{self.name}/"):
+            self.bucket.delete(info.key)
+        for key, data in kept.items():
+            self.bucket.put(key, data)
+
 
 def toy_rows(count: int, start: int = 0, seed: int = 1) -> pd.DataFrame:
     """Make rows whose target follows from size and colour, with noise; one an hour."""
@@ -96,10 +108,10 @@ def toy_rows(count: int, start: int = 0, seed: int = 1) -> pd.DataFrame:
     )
 
 
-@pytest.fixture(scope="session")
-def orchestrator(short_home: Path) -> Iterator[Orchestrator]:
-    with running_prefect(short_home / "flows") as server:
-        yield server
+@pytest.fixture(scope="module")
+def kept() -> dict[str, bytes]:
+    """Return the objects of a pipeline with a champion, once a test of the module has made it."""
+    return {}
 
 
 @pytest.fixture

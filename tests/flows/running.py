@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import traceback
 from collections.abc import Mapping
@@ -12,8 +11,7 @@ from typing import Any
 
 from prefect.context import refresh_global_settings_context
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.flows.warm"])
+from tests.forked import EVERYTHING, forking
 
 
 def completed(
@@ -37,7 +35,7 @@ def run_flow(
     result = folder / "result.json"
     result.unlink(missing_ok=True)
     more = {} if crash is None else {"PERENNIAL_CRASH_AT": f"{crash[0]}:{crash[1]}"}
-    process = CONTEXT.Process(
+    process = forking(EVERYTHING).Process(
         target=_run, args=(flow, {**environment, **more}, dict(parameters), result)
     )
     process.start()

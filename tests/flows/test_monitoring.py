@@ -24,19 +24,13 @@ def entries(bench: Bench, kind: str) -> list[dict]:
     return [dict(one.figures) for one in bench.workspace.ledger.entries(kind)]
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, bytes]:
-    """The bucket of a pipeline with a champion, once a test has made it."""
-    return {}
-
-
 @pytest.fixture
 def watched(bench: Bench, kept: dict[str, bytes]) -> Bench:
     """A pipeline whose first champion was asked for by the first batch; each test finds it so."""
     made = replace(bench, name="watched")
     made.rewrite(TOY + POLICY)
     if kept:
-        put_back(made, kept)
+        made.put_back(kept)
         return made
     made.drop("a.csv", toy_rows(600))
     made.run(INGEST)
@@ -44,16 +38,8 @@ def watched(bench: Bench, kept: dict[str, bytes]) -> Bench:
     assert (first["decision"]["retrain"], first["decision"]["rule"]) == (True, "no champion")
     assert made.run(TRAIN, decision=first["id"])["outcome"] == "promoted"
     assert unanswered(made.workspace.ledger.entries()) == ()
-    kept.update({one.key: made.bucket.get(one.key) for one in made.bucket.list(f"{made.name}/")})
+    kept.update(made.objects())
     return made
-
-
-def put_back(bench: Bench, kept: dict[str, bytes]) -> None:
-    """Make the pipeline's objects those that were kept: storage is the truth."""
-    for one in bench.bucket.list(f"{bench.name}/"):
-        bench.bucket.delete(one.key)
-    for key, data in kept.items():
-        bench.bucket.put(key, data)
 
 
 def test_each_batch_leads_to_one_decision_and_a_yes_to_challengers_with_their_cost(

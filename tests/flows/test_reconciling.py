@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from deployments.apply.act import bring_in_line
@@ -12,9 +15,17 @@ from tasks.promotion.trials import standing
 from tasks.tracking.registry import aliases, set_alias
 from tests.flows.conftest import TOY, Bench, toy_rows
 from tests.flows.running import completed
+from tests.orchestration import Orchestrator, running_prefect
 
 pytestmark = pytest.mark.system
 RECONCILE = "flows.reconciling:reconcile"
+
+
+@pytest.fixture(scope="module")
+def orchestrator(short_home: Path) -> Iterator[Orchestrator]:
+    """Yield a Prefect server of these tests' own: they look at every run of it."""
+    with running_prefect(short_home / "reconciling") as server:
+        yield server
 
 
 def reconciled(bench: Bench) -> dict[str, list]:

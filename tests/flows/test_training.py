@@ -105,7 +105,8 @@ def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     (manifest,) = [m for m in models(bench.workspace)
                    if m.version == 2]  # fmt: skip
     rule = next(one for one in manifest.verdict.rules if "champion" in one.rule)
-    assert "fitted again" in rule.figures + rule.reason or "1" in rule.figures
+    assert "over version 1 " in rule.figures
+    assert "the champion's setting fitted again on the training window" in rule.figures
     bench.drop("b.csv", toy_rows(400, start=600))
     bench.run(INGEST)
     third = bench.run(TRAIN)
@@ -193,6 +194,7 @@ def test_a_damaged_result_is_computed_again(bench: Bench) -> None:
     assert bench.bucket.get(model.key) != b"damaged"
 
 
+@pytest.mark.soak
 def test_dying_at_every_write_leaves_one_version(bench: Bench) -> None:
     """One run dies at every point in turn; each next one goes on from where it died.
 

@@ -57,23 +57,23 @@ def test_an_object_put_into_the_bucket_wakes_its_pipeline(bucket: S3Bucket, hear
 
 
 @pytest.mark.system
-def test_prefect_gets_one_event_a_pipeline(prefect_server: Orchestrator) -> None:
+def test_prefect_gets_one_event_a_pipeline(orchestrator: Orchestrator) -> None:
     begin, call, pipeline = datetime.now(UTC), uuid4(), f"p{secrets.token_hex(4)}"
-    announcer = Announcer(prefect_server.settings)
+    announcer = Announcer(orchestrator.settings)
     announcer((), call)
     wakes = [WakeUp(pipeline, 500, (f"{pipeline}/incoming/ü.csv",)), WakeUp(f"{pipeline}-2", 1, ())]
     announcer(wakes, call)
     announcer(wakes[:1], call)
-    poll(lambda: len(events(prefect_server, pipeline, begin)) > 0, 30, "the event")
-    (found,) = events(prefect_server, pipeline, begin)
+    poll(lambda: len(events(orchestrator, pipeline, begin)) > 0, 30, "the event")
+    (found,) = events(orchestrator, pipeline, begin)
     assert found["payload"] == {
         "pipeline": pipeline,
         "objects": 500,
         "keys": [f"{pipeline}/incoming/ü.csv"],
     }
     announcer(wakes[:1], uuid4())
-    poll(lambda: len(events(prefect_server, pipeline, begin)) == 2, 30, "another event")
-    assert len(events(prefect_server, f"{pipeline}-2", begin)) == 1
+    poll(lambda: len(events(orchestrator, pipeline, begin)) == 2, 30, "another event")
+    assert len(events(orchestrator, f"{pipeline}-2", begin)) == 1
 
 
 def events(server: Orchestrator, pipeline: str, since: datetime) -> list[dict[str, Any]]:

@@ -22,7 +22,6 @@ from tests.deployments.serving.conftest import PIPELINES, Api, all_serve
 from tests.servers import S3, poll, running_serving
 
 pytestmark = pytest.mark.system
-BODIES = 20_000
 THREADS = 4
 
 
@@ -86,12 +85,13 @@ def test_a_key_has_its_rate(closed: tuple[Api, dict[str, str]]) -> None:
     assert int(refused.headers["retry-after"]) >= 1
 
 
-def test_the_document_is_kept_to(closed: tuple[Api, dict[str, str]]) -> None:
+@pytest.mark.parametrize("examples", [1, pytest.param(25, marks=pytest.mark.soak)])
+def test_the_document_is_kept_to(closed: tuple[Api, dict[str, str]], examples: int) -> None:
     api, keys = closed
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
-            *("run", f"{api.url}/openapi.json", "--max-examples", "25", "--seed", "7"),
+            *("run", f"{api.url}/openapi.json", "--max-examples", str(examples), "--seed", "7"),
             *("-H", f"Authorization: Bearer {keys['everything']}", "--no-color"),
             # the first explanation of a worker loads its libraries
             *("--request-timeout", "90"),
@@ -128,7 +128,8 @@ def opens(api: Api, key: str) -> bool:
     return api.ask("GET", "/v1", headers={"X-API-Key": key}).ok
 
 
-def test_no_hostile_body_brings_an_error_500_or_takes_memory(api: Api) -> None:
+@pytest.mark.parametrize("bodies", [800, pytest.param(20_000, marks=pytest.mark.soak)])
+def test_no_hostile_body_brings_an_error_500_or_takes_memory(api: Api, bodies: int) -> None:
     good = json.dumps({"rows": api.models["serve-binary"].rows(2)}).encode()
     drawn = random.Random(11)
     before = resident(api)
@@ -137,7 +138,7 @@ def test_no_hostile_body_brings_an_error_500_or_takes_memory(api: Api) -> None:
     def send(number: int) -> None:
         own = random.Random(drawn.random() + number)
         session = requests.Session()
-        for _ in range(BODIES // THREADS):
+        for _ in range(bodies // THREADS):
             answer = session.post(f"{api.url}{own.choice(PATHS)}", data=hostile(own, good))
             statuses[number][answer.status_code] += 1
 
@@ -147,9 +148,9 @@ def test_no_hostile_body_brings_an_error_500_or_takes_memory(api: Api) -> None:
     for one in senders:
         one.join()
     found = sum(statuses, Counter())
-    assert found.total() == BODIES
+    assert found.total() == bodies
     assert set(found) <= {200, 400, 413, 422}, found
-    assert min(found[400], found[422]) > 100, found
+    assert min(found[400], found[422]) > bodies / 200, found
     grown = resident(api) - before
     print(f"{dict(found)}, {grown / 2**20:.0f} MiB more")
     assert grown < 64 * 2**20

@@ -81,7 +81,7 @@ def version_of(
     return Version(model, manifest, files)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def versions(messy: Messy) -> Callable[[str, str], Version]:
     @cache
     def made(family: str, task: str) -> Version:

@@ -241,6 +241,7 @@ def test_a_forests_file_is_the_same_bytes_and_holds_no_pickle(versions) -> None:
     data = version.files["forest.npz"]
     assert Forest.of(version.model.pipeline_.named_steps["model"]).to_bytes() == data
     with np.load(BytesIO(data), allow_pickle=False) as found:
+        assert found.files
         assert all(found[name].dtype != object for name in found.files)
 
 

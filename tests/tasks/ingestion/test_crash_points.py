@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from dataclasses import replace
@@ -14,6 +13,7 @@ from tasks.config import Pipeline
 from tasks.faults import POINTS, VARIABLE
 from tasks.settings import Settings
 from tasks.store.s3 import S3Bucket
+from tests.forked import forking
 from tests.servers import S3
 from tests.tasks.ingestion.landing import State, drop, ingested, state
 from tests.tasks.ingestion.scenes import csv, people, row
@@ -31,10 +31,8 @@ def ingest_and_die(settings: Settings, pipeline: Pipeline, key: str, crash: str)
 
 def killed(settings: Settings, pipeline: Pipeline, key: str, point: str, marker: Path) -> None:
     """Ingest in a process that dies at `point`; assert that it did, by SIGKILL."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(WARM)
     crash = f"{point}:{marker}"
-    child = context.Process(target=ingest_and_die, args=(settings, pipeline, key, crash))
+    child = forking(*WARM).Process(target=ingest_and_die, args=(settings, pipeline, key, crash))
     child.start()
     child.join(120)
     assert marker.read_text() == point

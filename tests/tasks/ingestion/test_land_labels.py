@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from tasks.store.layout import Layout
 from tasks.training.pinning import pinned
 from tasks.training.work import Work
 from tasks.workspace import workspace_of
+from tests.forked import forking
 from tests.servers import S3
 from tests.tasks.ingestion.desk import State, curate, drop, file, landed, state, store_of, visits
 
@@ -185,10 +185,8 @@ def test_killed_anywhere_a_second_run_ends_where_one_run_ends(
     pipeline = visits(f"labels-{point.replace('.', '-').replace('_', '-')}")
     curate(settings, pipeline, tmp_path, ROWS, "b1")
     key, marker = drop(s3, pipeline, "a.csv", _content(refused)), tmp_path / "marker"
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(WARM)
     asked = (settings, pipeline.name, key, f"{point}:{marker}")
-    child = context.Process(target=land_and_die, args=asked)
+    child = forking(*WARM).Process(target=land_and_die, args=asked)
     child.start()
     child.join(120)
     assert marker.read_text() == point

@@ -46,7 +46,7 @@ def rows(count: int, seed: int) -> pd.DataFrame:
     return made.astype(dict.fromkeys(COLUMNS.numbers, "float32"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def messy() -> Messy:
     fit, ask = rows(600, 1), rows(300, 2)
     ask.loc[0:20, "few"] = "never seen"

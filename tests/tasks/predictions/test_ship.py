@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -14,6 +13,7 @@ from tasks.predictions.spool import Spool
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
+from tests.forked import forking
 from tests.servers import poll
 from tests.tasks.predictions.log import answer, said, worker
 from tests.tasks.predictions.shipping import VISITS, files, landed, ship_once, shipping, spooled
@@ -75,9 +75,7 @@ def test_a_killed_shipper_lands_nothing_twice(
     name = f"killed-{point.replace('.', '-')}"
     for number in range(3):
         spooled(log, name, 20, first=20 * number, worker=f"w{number}")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(WARM)
-    child = context.Process(target=die, args=(settings, log, f"{point}:{marker}"))
+    child = forking(*WARM).Process(target=die, args=(settings, log, f"{point}:{marker}"))
     child.start()
     child.join(120)
     assert marker.read_text() == point

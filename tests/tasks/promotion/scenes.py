@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,10 +25,10 @@ from tasks.settings import Settings
 from tasks.store.bucket import Bucket
 from tasks.store.s3 import S3Bucket
 from tasks.workspace import Place
+from tests.forked import forking
 
 KEY = "a signing key for tests"
 PRELOADED = ("tests.tasks.promotion.scenes", "boto3", "deltalake", "onnxruntime", "pandas")
-FORKING = multiprocessing.get_context("forkserver")
 FRAME = pd.DataFrame({"x": np.array([0.0, 1.0, 2.5, -1.0], dtype=np.float32)})
 
 
@@ -114,13 +113,12 @@ def published(bucket: Bucket, pipeline: str, count: int, *, passed: bool = True)
 
 def barrier(parties: int) -> Any:
     """Return a barrier that started processes can wait at."""
-    return FORKING.Barrier(parties)
+    return forking(*PRELOADED).Barrier(parties)
 
 
 def started(target: Callable[..., None], *arguments: Any) -> Any:
     """Start a function of a module in a process forked from one that never used a library."""
-    FORKING.set_forkserver_preload([*PRELOADED])
-    child = FORKING.Process(target=target, args=arguments)
+    child = forking(*PRELOADED).Process(target=target, args=arguments)
     child.start()
     return child
 

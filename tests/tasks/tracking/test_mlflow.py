@@ -193,6 +193,7 @@ def test_a_registered_model_answers(
     assert answer["probabilities"].tolist() == [[0.5, 0.5]]
     assert mlflow.onnx.load_model(f"models:/{pipeline}/{number}").graph.name == "tiny"
     needed = Path(mlflow.pyfunc.get_model_dependencies(f"models:/{pipeline}/{number}")).read_text()
+    assert needed.split()
     assert all("==" in line for line in needed.split())
     (version,) = registered(server, pipeline)
     assert version.tags["perennial.verdict"] == "passed"
