@@ -153,7 +153,8 @@ def running_s3(
     command = seaweedfs.command(home / "s3", home / "run", settings.bucket, ports)
     told = seaweedfs.notifications(tells, token, settings.bucket) if tells else {}
     environment = {**seaweedfs.environment(keys), **told}
-    with _running(command, environment, home / "s3.log") as process:
+    # told to end, it waits for every connection that a client keeps; what it was told is on disk
+    with _running(command, environment, home / "s3.log", patience=1.0) as process:
         poll(lambda: _alive(process) and bucket_is_there(settings), 30, "the bucket")
         yield S3(settings, ports)
 
@@ -229,7 +230,7 @@ def bucket_is_there(settings: Settings) -> bool:
 
 @contextmanager
 def _running(
-    command: tuple[str, ...], environment: Mapping[str, str], log: Path
+    command: tuple[str, ...], environment: Mapping[str, str], log: Path, patience: float = 10.0
 ) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -244,7 +245,7 @@ def _running(
     try:
         yield process
     finally:
-        _end(process)
+        _end(process, patience)
 
 
 def _die_with_parent() -> None:
@@ -258,12 +259,12 @@ def _alive(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     for signum in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             os.killpg(process.pid, signum)
         try:
-            process.wait(10)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             continue
     try:
