@@ -26,6 +26,7 @@ from tests.system.prefect import call
 
 pytestmark = pytest.mark.system
 PROGRAMS = ("supervisor", "s3", "mlflow", "prefect", "receiver", "worker", "serving", "guard")
+REST = tuple(name for name in PROGRAMS if name != "s3")
 
 
 def token(stack: Stack) -> dict[str, str]:
@@ -149,7 +150,7 @@ def test_the_worker_is_warm_and_leaves_nothing_when_it_is_killed(stack: Stack) -
     poll(lambda: local.status(stack.home).green, 90, "everything green", every=0.5)
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", ["s3", *(pytest.param(n, marks=pytest.mark.soak) for n in REST)])
 def test_a_killed_process_comes_back_and_nothing_is_lost(stack: Stack, name: str) -> None:
     trace = leave_traces(stack)
     before = pids(stack)
