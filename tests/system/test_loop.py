@@ -105,6 +105,7 @@ def test_without_any_event_the_outcome_is_the_same(loop: Stack) -> None:
     assert "AUTOMATION" not in makers
 
 
+@pytest.mark.soak
 def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
     third = send(loop, 2)
     kill(loop, "prefect")

@@ -137,10 +137,10 @@ def test_no_hostile_body_brings_an_error_500_or_takes_memory(api: Api, bodies: i
 
     def send(number: int) -> None:
         own = random.Random(drawn.random() + number)
-        session = requests.Session()
-        for _ in range(bodies // THREADS):
-            answer = session.post(f"{api.url}{own.choice(PATHS)}", data=hostile(own, good))
-            statuses[number][answer.status_code] += 1
+        with requests.Session() as session:
+            for _ in range(bodies // THREADS):
+                answer = session.post(f"{api.url}{own.choice(PATHS)}", data=hostile(own, good))
+                statuses[number][answer.status_code] += 1
 
     senders = [threading.Thread(target=send, args=(number,)) for number in range(THREADS)]
     for one in senders:
