@@ -13,7 +13,7 @@ from typing import Any, cast
 import psutil
 import pytest
 
-from tasks.store.s3 import S3Store
+from tasks.store.s3 import S3Bucket
 from tests.scheduling import LONG, longest_first
 from tests.servers import REPOSITORY, poll, with_bucket
 from tests.shared import Asker, Keeper
@@ -47,7 +47,7 @@ def test_workers_that_ask_at_once_share_a_server_and_no_bucket(keeper: Keeper) -
     with ThreadPoolExecutor(4) as pool:
         servers = list(pool.map(lambda _: Asker(keeper.folder).server("s3"), range(4)))
     assert len({server.settings.s3_endpoint for server in servers}) == 1
-    one, other = (S3Store(with_bucket(servers[0], f"gw{n}").settings) for n in range(2))
+    one, other = (S3Bucket(with_bucket(servers[0], f"gw{n}").settings) for n in range(2))
     one.put("a", b"1")
     assert [info.key for info in one.list("")] == ["a"]
     assert list(other.list("")) == []
