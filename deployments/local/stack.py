@@ -166,12 +166,25 @@ def connect(home: Path) -> None:
 def _effective(home: Path) -> dict[str, str]:
     real = dict(os.environ)
     if real.get("PERENNIAL_BUCKET", "").startswith(FOLDER):
-        key = secrets.ensure(Folder.at(home).secrets)["PERENNIAL_SIGNING_KEY"]
-        return {**OFFLINE, "PERENNIAL_HOME": str(home), "PERENNIAL_SIGNING_KEY": key, **real}
+        return {**OFFLINE, **beside_folder(Folder.at(home)), **real}
     if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
         return {**OFFLINE, **real}
     changes = joined(environment(home), real)
     return {name: value for name, value in {**real, **changes}.items() if value is not None}
+
+
+def beside_folder(folder: Folder) -> dict[str, str]:
+    """Return what a process needs whose bucket is a folder; the signing key is made once."""
+    folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {
+        "PERENNIAL_HOME": str(folder.root),
+        "PERENNIAL_SIGNING_KEY": secrets.ensure(folder.secrets)["PERENNIAL_SIGNING_KEY"],
+        "PREFECT_HOME": str(folder.prefect),
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+    }
 
 
 def _leave_probe(home: Path) -> None:
