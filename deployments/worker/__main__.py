@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
+
+from tasks.settings import REPOSITORY
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -18,11 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--preload", help="modules to import instead of all, with commas")
     told = parser.parse_args(arguments)
 
+    from prefect.settings import get_current_settings
     from prefect.utilities.processutils import setup_signal_handlers_worker
 
     from deployments.worker.modules import chosen
     from deployments.worker.warm import WarmWorker
 
+    if not sys.flags.safe_path:
+        sys.path[0] = str(REPOSITORY)  # where the worker was started is not where a run is
+    # a profile's settings become variables here, so that a run finds its own read already
+    os.environ.update(get_current_settings().to_environment_variables(exclude_unset=True))
     setup_signal_handlers_worker(os.getpid(), "the worker", print)
     preload = None if told.preload is None else chosen(filter(None, told.preload.split(",")))
     worker = WarmWorker(told.pool, name=told.name, limit=told.limit, preload=preload)

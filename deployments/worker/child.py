@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import atexit
+import importlib
+import multiprocessing
 import os
 import random
 import runpy
-import signal
 import sys
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 from deployments.linux import bear
 from deployments.worker.kind import RUN_NAME
 
 
-def become(directory: str, environment: Mapping[str, str]) -> NoReturn:
-    """Run Prefect's engine as a new `python -m prefect.engine` would, and end with its status."""
+def become(directory: str, environment: Mapping[str, str], forget: Collection[str]) -> NoReturn:
+    """Run Prefect's engine as a new `python -m prefect.engine` would, and end with its status.
+
+    What was preloaded of the packages to `forget` is imported anew.
+    """
+    os.setpgid(0, 0)
     bear(RUN_NAME)
-    for each in (signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(each, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    multiprocessing.set_start_method(None, force=True)
     del sys.argv[1:]
     os.chdir(directory)
     settled = _settings(os.environ) == _settings(environment)
@@ -37,6 +37,7 @@ def become(directory: str, environment: Mapping[str, str]) -> NoReturn:
     if not sys.flags.safe_path:
         sys.path.insert(0, directory)
     _reseed()
+    _forget(forget)
     if not settled:
         _read_settings_again()
     _leave(_status_of_the_engine())
@@ -75,6 +76,12 @@ def _reseed() -> None:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()
+
+
+def _forget(packages: Collection[str]) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,176 +1,207 @@
-"""Import what flows import, and fork a child for each run that is asked for.
+"""The standard library's forkserver, with what flows import already in it.
 
-A process of its own beside the worker: ``python -m deployments.worker.forkserver DESCRIPTOR PID``.
-It talks in lines of JSON over the socket that it inherits, and ends with the worker, also when
-the worker is killed; the runs under way go on. It starts no thread: a child has only the thread
-that forked it, so whatever another one held would stay locked in the child for ever.
-
-From the worker: ``{"load": [modules]}``; ``{"run": id, "directory": path, "environment": {…}}``;
-``{"branch": [modules], "name": id}`` with a socket, for a second forkserver that has what the
-first has and these modules; ``{"retire": true}``. To the worker: ``{"loaded": n, …}``;
-``{"began": id, "pid": n}``; ``{"ended": pid, "status": code}``.
+There is one in a process, as `multiprocessing` has it. All of this runs on the event loop's thread:
+`Process.start` polls every other process, and of two threads that poll one, one misses its status.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib
+import asyncio
 import json
+import logging
+import multiprocessing
 import os
-import select
 import signal
-import socket
 import sys
-import threading
 import time
-import traceback
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
-from deployments.linux import die_with
-from deployments.worker import child
-from deployments.worker.completing import complete
+from deployments.worker.child import become
+from deployments.worker.freshness import installed, stamp
+from deployments.worker.kind import ORDER
+from deployments.worker.modules import Preload, packages, sources
+from tasks.errors import StackError
 
-Order = dict[str, Any]
+LOG = logging.getLogger("prefect.worker.warm")
+UNKNOWN = 1  # the status of a run whose forkserver died before it could tell
+PATIENCE = 15.0  # for the imports under way; then a start without any is sooner
+SOON = 10.0  # seconds within which a forkserver that died is not tried again
+GRACE = 5.0  # between asking a run to end and killing it
+
+
+class ForkserverLost(StackError):
+    """The forkserver ended, or is not ready, and forked nothing."""
+
+    def __init__(self, came: object) -> None:
+        super().__init__("forkserver", f"it forks within {PATIENCE:.0f} s", came)
+
+
+class Child:
+    """One forked run, the leader of its process group."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        assert process.pid is not None
+        self.pid = process.pid
+        self.ended = asyncio.create_task(self._watch(process))
+
+    async def wait(self) -> int:
+        """Wait for the end; return the exit status, or minus the signal."""
+        return await asyncio.shield(self.ended)
+
+    async def end(self) -> None:
+        """Ask the run and its children to end, and kill them after some seconds.
+
+        It leans on no task: a worker that is stopped cancels them all, this one too.
+        """
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, sign)
+            until = time.monotonic() + GRACE
+            while _lives(self.pid) and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+
+    async def _watch(self, process: BaseProcess) -> int:
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(process.sentinel, told.set)
+        try:
+            await told.wait()
+        finally:
+            loop.remove_reader(process.sentinel)
+        status = process.exitcode
+        assert status is not None
+        while _lives(self.pid):  # the forkserver was killed: nobody else knows how the run ends
+            status = UNKNOWN
+            await asyncio.sleep(0.2)
+        return status
 
 
 class Forkserver:
-    """The loop; `serve` returns twice: an order in each child, None once in the server."""
+    """Preload and fork; begin anew where the forkserver died or the libraries changed.
 
-    def __init__(self, channel: socket.socket) -> None:
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._begin(channel)
+    `address` is where the forkserver's socket shall be, in a folder that only this user enters: it
+    tells there what it loaded.
+    """
 
-    def serve(self) -> Order | None:
-        """Load what is asked for; between two imports, and ever after, fork what is ordered."""
-        while not (self.retired and not self.children):
-            order = self._attend(wait=True)
-            if order is not None:
-                return order
-        return None
+    def __init__(self, preload: Preload, address: Path) -> None:
+        self.pid = 0
+        self.children: set[Child] = set()
+        self._preload = preload
+        self._address = address
+        self._sources = sources(preload.code)
+        self._started = -SOON
+        self._listener: asyncio.Server
+        self._loaded: asyncio.Future[dict[str, Any]]
 
-    def _begin(self, channel: socket.socket) -> None:
-        self.channel = channel
-        self.children: set[int] = set()
-        self.retired = False
-        self._unread = b""
-        self._inbox: deque[dict[str, Any]] = deque()
-        self._sockets: deque[int] = deque()
-        self._awake, self._waker = socket.socketpair()
-        for each in (self._awake, self._waker):
-            each.setblocking(False)
-        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+    async def start(self) -> None:
+        """Start it; it forks once everything is loaded."""
+        multiprocessing.set_forkserver_preload(["deployments.worker.preload"])
+        self._listener = await asyncio.start_unix_server(self._hear, self._address)
+        self._begin()
 
-    def _leave(self) -> None:
-        signal.set_wakeup_fd(-1)
-        for each in (self.channel, self._awake, self._waker):
-            each.close()
+    async def loaded(self) -> dict[str, Any]:
+        """Wait until everything is loaded; return what the forkserver told about it.
 
-    def _attend(self, *, wait: bool) -> Order | None:
-        """Do what the worker said next, if anything."""
-        self._listen(wait=wait and not self._inbox)
-        if not self._inbox:
-            return None
-        message = self._inbox.popleft()
-        if "load" in message:
-            return self._load(message["load"])
-        if "run" in message:
-            return message if self._fork(message["run"]) else None
-        if "branch" in message:
-            return self._branch(message["name"], message["branch"])
-        self.retired = True
-        return None
+        Raises:
+            ForkserverLost: it died meanwhile.
+        """
+        return await asyncio.shield(self._loaded)
 
-    def _load(self, modules: Sequence[str]) -> Order | None:
-        begin = time.monotonic()
-        failed = []
-        for name in modules:
-            if self.retired:
-                return None
-            try:
-                importlib.import_module(name)
-            except (Exception, SystemExit):  # the run that needs it fails, and says why
-                traceback.print_exc()
-                failed.append(name)
-            while self._listen(wait=False):
-                order = self._attend(wait=False)
-                if order is not None:
-                    return order
-        complete()
-        gc.collect()
-        gc.freeze()  # a collection in a child would otherwise copy every page it looks at
-        taken = round(time.monotonic() - begin, 2)
-        threads = threading.active_count()
-        self._tell(loaded=len(modules), failed=failed, seconds=taken, threads=threads)
-        return None
+    async def fork(self, directory: str, environment: Mapping[str, str]) -> Child:
+        """Fork a child that becomes the flow run of `environment`.
 
-    def _fork(self, name: str) -> bool:
-        """Fork, tell the worker; return whether this is the child."""
-        pid = os.fork()
-        if pid == 0:
-            os.setpgid(0, 0)
-            self._leave()
-            return True
-        with suppress(OSError):  # the child was faster, or is gone
-            os.setpgid(pid, pid)
-        self.children.add(pid)
-        self._tell(began=name, pid=pid)
-        return False
+        Where the code changed since it was preloaded, the child forgets it and imports its own.
 
-    def _branch(self, name: str, modules: Sequence[str]) -> Order | None:
-        handle, parent = self._sockets.popleft(), os.getpid()
-        if not self._fork(name):
-            os.close(handle)
-            return None
-        die_with(parent)
-        self._begin(socket.socket(fileno=handle))
-        return self._load(modules)
-
-    def _listen(self, *, wait: bool) -> bool:
-        """Return whether the worker said what is not done yet; end with the worker."""
-        ready, _, _ = select.select([self.channel, self._awake], [], [], None if wait else 0)
-        if self._awake in ready:
-            with suppress(BlockingIOError):
-                self._awake.recv(4096)
-            self._reap()
-        if self.channel in ready:
-            data, handles, _, _ = socket.recv_fds(self.channel, 1 << 16, 4)
-            if not data:
-                os._exit(0)
-            self._sockets.extend(handles)
-            *lines, self._unread = (self._unread + data).split(b"\n")
-            self._inbox.extend(json.loads(line) for line in lines)
-        return bool(self._inbox)
-
-    def _reap(self) -> None:
-        for pid in tuple(self.children):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if found:
-                self.children.discard(pid)
-                self._tell(ended=pid, status=os.waitstatus_to_exitcode(status))
-
-    def _tell(self, **message: object) -> None:
+        Raises:
+            ForkserverLost: it died, is not ready, or has other libraries than the disk.
+        """
+        self._renew()
         try:
-            self.channel.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            os._exit(0)
+            await asyncio.wait_for(self.loaded(), PATIENCE)
+        except TimeoutError as error:
+            raise ForkserverLost("imports under way") from error
+        stale = stamp(self._sources) != self._code
+        forget = packages(self._preload.code) if stale else ()
+        process = multiprocessing.get_context("forkserver").Process(
+            target=become, args=(directory, dict(environment), forget)
+        )
+        try:
+            process.start()
+        except (EOFError, OSError) as error:
+            raise ForkserverLost(error) from error
+        child = Child(process)
+        self.children.add(child)
+        child.ended.add_done_callback(lambda _: self.children.discard(child))
+        return child
+
+    def close(self) -> None:
+        """End it; its children go on."""
+        self._listener.close()
+        self._kill()
+
+    def _renew(self) -> None:
+        """Replace a forkserver that died, or that has other libraries than the disk."""
+        if not self._loaded.done():
+            forkserver.ensure_running()
+        elif self._died():
+            if time.monotonic() - self._started < SOON:
+                raise ForkserverLost("one that ended soon after its start")
+            LOG.warning("The forkserver ended: starting another")
+            self._begin()
+        elif installed() != self._installed:
+            if self.children:  # killed now, it could not tell how they end
+                raise ForkserverLost("libraries that were replaced while runs are under way")
+            LOG.info("The libraries changed: preloading them again")
+            self._kill()
+            self._begin()
+
+    def _begin(self) -> None:
+        self.pid = 0
+        self._started = time.monotonic()
+        self._installed, self._code = installed(), stamp(self._sources)
+        self._loaded = asyncio.get_running_loop().create_future()
+        modules = [*self._preload.libraries, *self._preload.code]
+        order = {"parent": os.getpid(), "address": str(self._address), "path": sys.path}
+        # it stays set: where `Process.start` finds the forkserver dead, it starts another itself
+        os.environ[ORDER] = json.dumps({**order, "modules": modules})
+        forkserver.ensure_running()
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.pid = json.loads(await reader.readline())["pid"]
+        report = await reader.readline()
+        writer.close()
+        if report:
+            told = json.loads(report)
+            LOG.info("Preloaded %(loaded)d modules in %(seconds).1f s", told)
+            if not self._loaded.done():
+                self._loaded.set_result(told)
+        elif not self._loaded.done():
+            self._loaded.set_exception(ForkserverLost("one that ended while it imported"))
+            self._loaded.exception()  # looked at, also where no run waits for it
+
+    def _died(self) -> bool:
+        """Return whether the forkserver ended, and leave it for `ensure_running` to collect."""
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        try:
+            return os.waitid(os.P_PID, self.pid, options) is not None
+        except ChildProcessError:
+            return True
+
+    def _kill(self) -> None:
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
 
-def main() -> None:
-    """Serve until the worker is gone or says so; in a child, become the flow run."""
-    die_with(int(sys.argv[2]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    os.set_inheritable(channel.fileno(), False)
-    order = Forkserver(channel).serve()
-    if order is None:
-        os._exit(0)
-    child.become(order["directory"], order["environment"])
-
-
-if __name__ == "__main__":
-    if not sys.flags.safe_path:
-        del sys.path[0]  # where the worker was started, which is not where a run is
-    main()
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -11,6 +11,7 @@ from tasks.errors import ConfigurationError
 WARM = "perennial-warm"
 PROCESS = "process"
 RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
+ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
 TYPES = {"warm": WARM, "process": PROCESS}
 READ_AT_IMPORT = (
     "PYTHON",

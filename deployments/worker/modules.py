@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pkgutil
-import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -32,7 +31,6 @@ LIBRARIES = (
     "evidently.presets",
     "river.drift",
 )
-INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,15 @@ def sources(modules: Iterable[str]) -> tuple[Path, ...]:
     found = {REPOSITORY / name for name in PACKAGES}
     found.update(path for name in modules for path in _places(name) if _is_code(path))
     return tuple(sorted(found))
+
+
+def packages(modules: Iterable[str]) -> tuple[str, ...]:
+    """Return the top packages of the code that may change.
+
+    >>> packages(["flows.training", "mine.flows"])
+    ('deployments', 'expectations', 'flows', 'mine', 'mlflow_server', 'tasks')
+    """
+    return tuple(sorted({*PACKAGES, *(name.partition(".")[0] for name in modules)}))
 
 
 def _inside(package: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from deployments.local.folder import Folder
 from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
 from deployments.local.processes import marked
-from deployments.worker.kind import WARM, worker_type
+from deployments.worker.kind import RUN_NAME, WARM, worker_type
 from tasks.errors import StackError
 from tasks.store.s3 import S3Bucket
 from tests.servers import poll
@@ -133,14 +133,14 @@ def test_the_worker_serves_its_pool(stack: Stack) -> None:
 
 
 def forkservers(stack: Stack) -> set[int]:
-    """Return the processes beside the worker that hold the imports."""
-    found = marked(Folder.at(stack.home), "worker")
-    return {each.pid for each in found if "deployments.worker.forkserver" in each.cmdline()}
+    """Return the process beside the worker that holds the imports."""
+    known = (each for each in marked(Folder.at(stack.home), "worker") if each.name() != RUN_NAME)
+    return {each.pid for each in known if "multiprocessing.forkserver" in " ".join(each.cmdline())}
 
 
 @pytest.mark.skipif(worker_type("") != WARM, reason="this system has no warm worker")
 def test_the_worker_is_warm_and_leaves_nothing_when_it_is_killed(stack: Stack) -> None:
-    poll(lambda: len(forkservers(stack)) == 2, 300, "the libraries and the code")
+    poll(lambda: len(forkservers(stack)) == 1, 300, "the forkserver")
     before = forkservers(stack)
     worker = pids(stack)["worker"]
     assert worker is not None

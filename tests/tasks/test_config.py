@@ -53,7 +53,8 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         ("retraining: {budget: often}", "COUNT per DURATION"),
         ("key: [y]", "target is neither the key nor the event time"),
         ("features: {transform: no colon}", "features.transform"),
-        ("engine: spark", "engine"),
+        ("engine: spark", "engine: Input should be 'local'"),
+        ("engine: dask://scheduler:8786", "engine: only local works"),
     ],
 )
 def test_a_broken_rule_is_named(tmp_path: Path, added: str, said: str) -> None:

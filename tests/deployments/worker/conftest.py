@@ -62,9 +62,9 @@ class Warm:
         return self.ended(self.start(flow, deployment, **parameters))
 
     def forkservers(self) -> list[psutil.Process]:
-        """Return the processes beside the worker that are no flow runs."""
+        """Return the processes that the worker forks from."""
         below = psutil.Process(self.process.pid).children(recursive=True)
-        ours = (each for each in below if "deployments.worker.forkserver" in each.cmdline())
+        ours = (each for each in below if "multiprocessing.forkserver" in " ".join(each.cmdline()))
         return [each for each in ours if each.name() != RUN_NAME]
 
 
@@ -87,7 +87,7 @@ def warm_worker(
     health = f"http://127.0.0.1:{server.ports.worker}/health"
     with _running((*command, "--preload", preload), environment, log) as process:
         poll(lambda: _alive(process) and answers(health), 90, "the worker")
-        poll(lambda: log.read_text().count("Preloaded") == 2, 180, "both forkservers")
+        poll(lambda: log.read_text().count("Preloaded") == 1, 180, "the forkserver")
         yield Warm(server.settings, process, log)
 
 
