@@ -118,17 +118,16 @@ class WarmWorker(ProcessWorker):  # type: ignore[misc]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Fork what one launcher asks for, and tell it how the run ends."""
-        directory, environment = json.loads(await reader.readline())
         try:
+            directory, environment = json.loads(await reader.readline())
             child = await self.forkserver.fork(directory, environment)
-        except ForkserverLost as error:
-            LOG.warning("A flow run starts cold: %s", error)
-            writer.write(b"0\n")
-        else:
             writer.write(b"%d\n" % child.pid)
             await self._follow(child, reader)
             writer.write(b"%d\n" % await child.wait())
-        writer.close()
+        except ForkserverLost as error:
+            LOG.warning("A flow run starts cold: %s", error)
+        finally:
+            writer.close()  # a launcher that was told nothing becomes the engine itself
 
     async def _follow(self, child: Child, reader: asyncio.StreamReader) -> None:
         """Wait for the end of a run, which ends with its launcher."""
