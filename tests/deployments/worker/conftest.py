@@ -102,8 +102,8 @@ def deployed(prefect_server: Orchestrator) -> Iterator[Orchestrator]:
     direct = engine_command(settings)
     every = [_spec(name, "example", command=direct) for name in FLOWS]
     cold = _spec("tell", "cold", command=f"{sys.executable} -W ignore -m prefect.engine")
-    elsewhere = _spec("linger", "elsewhere", work_pool="plain")
-    bring_in_line(settings, [*every, cold, elsewhere])
+    elsewhere = [_spec(name, "elsewhere", work_pool="plain") for name in ("linger", "recite")]
+    bring_in_line(settings, [*every, cold, *elsewhere])
     yield prefect_server
     bring_in_line(settings, [])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from prefect.states import Cancelling
 
 from deployments.local.processes import alive, runs_a_flow
 from deployments.prefect_api import connected
+from tasks.settings import REPOSITORY
 from tests.deployments.worker.conftest import Warm, told, warm_worker
 from tests.orchestration import Orchestrator
 from tests.servers import poll
@@ -145,3 +147,21 @@ def test_a_worker_that_is_stopped_ends_its_runs(deployed: Orchestrator, tmp_path
         poll(lambda: gone(found["pid"]) and gone(found["child"]), 30, "the end of the run")
         assert not any(map(alive, servers))
         assert warm.ended(run).state.name == "Crashed"
+
+
+def test_a_run_has_the_code_that_lies_on_the_disk(deployed: Orchestrator, tmp_path: Path) -> None:
+    """Forked before and after the change, and with the rest of the code imported anew."""
+    (tmp_path / "spoken.py").write_text("ANSWER = 1")
+    preload = "spoken,tests.deployments.worker.examples"
+    more = {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(tmp_path)))}
+    with warm_worker(deployed, tmp_path / "log", preload, "plain", more) as warm:
+        assert recited(warm, tmp_path, "before") == {"answer": 1, "forked": True}
+        (tmp_path / "spoken.py").write_text("ANSWER = 22")
+        assert recited(warm, tmp_path, "after") == {"answer": 22, "forked": True}
+
+
+def recited(warm: Warm, folder: Path, name: str) -> dict[str, object]:
+    run = warm.run("recite", "elsewhere", folder=str(folder), name=name)
+    assert run.state.name == "Completed", run.state.message
+    facts: dict[str, object] = told(folder, name)
+    return facts
