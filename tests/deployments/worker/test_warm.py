@@ -67,7 +67,7 @@ def test_a_run_is_a_process_of_its_own(
     assert first["interrupt"]
     assert first["word"] == "of the worker"
     assert first["argv"][1:] == []
-    assert not Path(first["directory"]).exists()
+    poll(lambda: not Path(first["directory"]).exists(), 20, "the end of its folder")
     assert "first line" in warm.log.read_text()
     poll(lambda: gone(second["pid"]), 20, "the end of the process")
 
