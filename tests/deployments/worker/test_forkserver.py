@@ -42,7 +42,7 @@ def patiently(work: Work, preload: Preload, folder: Path) -> None:
         target=_work, args=(work, preload, folder)
     )
     process.start()
-    process.join(400)
+    process.join(280)
     assert process.exitcode == 0
 
 
@@ -57,7 +57,7 @@ def _work(work: Work, preload: Preload, folder: Path) -> None:
     os.environ.clear()
     os.environ.update({**HERE, "PYTHONPATH": str(REPOSITORY)})
     sys.path.insert(0, str(folder))
-    asyncio.run(asyncio.wait_for(whole(), 390))
+    asyncio.run(asyncio.wait_for(whole(), 270))
 
 
 def test_the_end_of_each_child_is_told(tmp_path: Path) -> None:
