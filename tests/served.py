@@ -17,9 +17,9 @@ from tasks.features.request import request_schema
 from tasks.features.schema import FeatureSchema, infer_schema
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
+from tasks.models.keeping import keep
 from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
-from tasks.models.warm_start import kept
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
@@ -96,7 +96,7 @@ def fitted(task: str = "binary", family: str = "lightgbm", trees: int = 200) -> 
     labels = frame[target].to_numpy()
     y = labels if task == "regression" else np.unique(labels, return_inverse=True)[1]
     model = FAMILIES[family].build(params, columns, task, 7).fit(prepare(frame, schema), y)
-    files = {"model.onnx": to_onnx(model, columns, task), **kept(model, family)}
+    files = {"model.onnx": to_onnx(model, columns, task), **keep(model)}
     return Fitted(pipeline, frame, schema, model, family, files)
 
 

@@ -11,14 +11,15 @@ import pandas as pd
 
 from tasks.drift.encoding import decode_profile
 from tasks.errors import ConfigurationError, IntegrityError
-from tasks.explanation.attribution import Attributed, Attribution, Method, Scale, attribution_of
 from tasks.explanation.explanation import Contribution, Explanation
 from tasks.explanation.neighbours import Neighbours
 from tasks.explanation.words import effect, shown, subject
 from tasks.explanation.words import raw as as_it_came
 from tasks.features.schema import FeatureSchema, origins
+from tasks.models.attribution import Attributed, Attribution, Method, Scale
 from tasks.models.blocks import sources
 from tasks.models.encoders import ENCODERS, Encoders
+from tasks.models.keeping import attribution_of
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.manifest import MODEL, PROFILE, Manifest
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.explanation.attribution import Method, Scale
+from tasks.models.attribution import Method, Scale
 
 MOST = 3
 

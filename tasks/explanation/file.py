@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from tasks.data.curated import columns_of
 from tasks.errors import DataError
-from tasks.explanation.attribution import Method
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import Explanation
+from tasks.models.attribution import Method
 from tasks.readers.sniff import open_source
 from tasks.readers.source import BadBatch
 from tasks.scoring.scorer import Scorer, champion_of, refuse_missing

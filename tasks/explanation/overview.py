@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.evaluation.metrics import Metric
-from tasks.explanation.attribution import Method, Scale
 from tasks.explanation.surrogate import Surrogate
+from tasks.models.attribution import Method, Scale
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Mapping[str, Array]], Array]

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from tasks.errors import bounded
-from tasks.explanation.attribution import Scale
 from tasks.explanation.explanation import answer
 from tasks.features.schema import Feature
 from tasks.features.values import MISSING
+from tasks.models.attribution import Scale
 
 LONGEST = 60
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from tasks.features.preprocessing import MissingFlags, Standardise
 from tasks.models.lookups import lookup_tables
@@ -128,9 +130,9 @@ def sources(blocks: Sequence[Block]) -> list[str]:
 
 def _block(step: Any, names: tuple[str, ...]) -> Block:
     encoder, scaling = step, None
-    if hasattr(step, "steps"):
+    if isinstance(step, Pipeline):
         encoder, scaling = (each for _, each in step.steps)
-    if hasattr(encoder, "categories_"):
+    if isinstance(encoder, (OneHotEncoder, TargetEncoder)):
         tables = tuple((tuple(levels), table) for levels, table in lookup_tables(encoder))
         return Block(names, tables, scaling=scaling)
     if isinstance(encoder, Standardise):

@@ -29,7 +29,7 @@ class Encoders:
     def of(cls, model: Model) -> Encoders:
         """Read them off a fitted model."""
         blocks = blocks_of(model.pipeline_.named_steps["encoders"])
-        return cls(blocks, model.center_, model.spread_, len(getattr(model, "classes_", ())))
+        return cls(blocks, model.center_, model.spread_, model.class_count)
 
     def to_bytes(self) -> bytes:
         """Return strict JSON."""

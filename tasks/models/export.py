@@ -9,21 +9,18 @@ scikit-learn does, but for a forest of several classes, whose answer is within 1
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tasks.errors import DataError
 from tasks.features.preprocessing import BOUND, Standardise
 from tasks.features.schema import Columns
-from tasks.models import trees
 from tasks.models.blocks import Block, blocks_of
+from tasks.models.families import FAMILIES
 from tasks.models.graph import DOUBLE, FLOAT, STRING, Graph
 from tasks.models.model import Model
 
 FORMAT = "1"
-ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 
 
 def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
@@ -42,7 +39,7 @@ def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
     blocks = blocks_of(model.pipeline_.named_steps["encoders"])
     encoded = graph.beside([_block(graph, block) for block in blocks])
     estimator = model.pipeline_.named_steps["model"]
-    answer = _WRITERS[type(estimator).__name__](graph, encoded, estimator)
+    answer = FAMILIES[model.family].to_onnx(graph, encoded, estimator, classes)
     notes = {
         "perennial.format": FORMAT,
         "perennial.task": task,
@@ -72,7 +69,7 @@ def _block(graph: Graph, block: Block) -> str:
     else:
         rows = graph.beside(block.columns)
     if block.flags:
-        rows = graph.cast(graph.node("IsNaN", [rows]), FLOAT)
+        rows = graph.single(graph.node("IsNaN", [rows]))
     return rows if block.scaling is None else _standardise(graph, block.scaling, rows)
 
 
@@ -83,68 +80,3 @@ def _standardise(graph: Graph, step: Standardise, rows: str) -> str:
     scaled = graph.node("Div", [centred, graph.constant(step.scale_)])
     bounds = [graph.constant(np.array(bound, np.float32)) for bound in (-BOUND, BOUND)]
     return graph.node("Clip", [scaled, *bounds])
-
-
-def _logistic(graph: Graph, rows: str, model: Any) -> str:
-    return _probabilities(graph, _linear(graph, rows, model), model)
-
-
-def _probabilities(graph: Graph, scores: str, model: Any) -> str:
-    if len(model.classes_) == 2:
-        return graph.cast(graph.both_classes(graph.node("Sigmoid", [scores])), FLOAT)
-    return graph.cast(graph.node("Softmax", [scores], axis=1), FLOAT)
-
-
-def _linear(graph: Graph, rows: str, model: Any) -> str:
-    weights = np.atleast_2d(model.coef_).T.astype(np.float64)
-    bias = np.atleast_1d(model.intercept_).astype(np.float64)
-    return graph.dense(graph.cast(rows, DOUBLE), weights, bias)
-
-
-def _forest_classifier(graph: Graph, rows: str, model: Any) -> str:
-    classes = len(model.classes_)
-    shares = graph.sum_of_trees(rows, trees.forest(model), 1 if classes == 2 else classes)
-    return graph.cast(graph.both_classes(shares) if classes == 2 else shares, FLOAT)
-
-
-def _forest_regressor(graph: Graph, rows: str, model: Any) -> str:
-    return graph.sum_of_trees(rows, trees.forest(model), 1)
-
-
-def _boosted_classifier(graph: Graph, rows: str, model: Any) -> str:
-    outputs = 1 if len(model.classes_) == 2 else len(model.classes_)
-    found = trees.booster(model.booster_.model_to_string())
-    return _probabilities(graph, graph.sum_of_trees(rows, found, outputs), model)
-
-
-def _boosted_regressor(graph: Graph, rows: str, model: Any) -> str:
-    return graph.sum_of_trees(rows, trees.booster(model.booster_.model_to_string()), 1)
-
-
-def _network_classifier(graph: Graph, rows: str, model: Any) -> str:
-    return _probabilities(graph, _network(graph, rows, model), model)
-
-
-def _network(graph: Graph, rows: str, model: Any) -> str:
-    rows = graph.cast(rows, DOUBLE)
-    last = len(model.coefs_) - 1
-    for i, (weights, bias) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
-        rows = graph.dense(rows, weights.astype(np.float64), bias.astype(np.float64))
-        if i < last:
-            rows = graph.node(ACTIVATIONS[model.activation], [rows])
-    return rows
-
-
-_WRITERS: dict[str, Callable[[Graph, str, Any], str]] = {
-    "LogisticRegression": _logistic,
-    "Ridge": _linear,
-    "ElasticNet": _linear,
-    "RandomForestClassifier": _forest_classifier,
-    "ExtraTreesClassifier": _forest_classifier,
-    "RandomForestRegressor": _forest_regressor,
-    "ExtraTreesRegressor": _forest_regressor,
-    "LGBMClassifier": _boosted_classifier,
-    "LGBMRegressor": _boosted_regressor,
-    "MLPClassifier": _network_classifier,
-    "MLPRegressor": _network,
-}

@@ -1,16 +1,24 @@
-"""What a model family is: a name, a search space, defaults, and how to build one model."""
+"""What a model family is: all that the rest needs to know of one, as fields."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tasks.errors import ConfigurationError
 from tasks.features.schema import Columns
 from tasks.models.model import Estimator, Model
 
+if TYPE_CHECKING:
+    from tasks.models.attribution import Attribution
+    from tasks.models.encoders import Encoders
+    from tasks.models.graph import Graph
+
+Array = np.ndarray[Any, Any]
 Params = Mapping[str, Any]
 
 
@@ -49,13 +57,41 @@ class Dimension:
 
 
 @dataclass(frozen=True)
+class State:
+    """The file of a version that holds its fitted estimator, and what writes it; no code in it."""
+
+    file: str
+    to_bytes: Callable[[Model], bytes]
+
+
+@dataclass(frozen=True)
 class Family:
-    """A family of models; parameters are named within it, and `lightgbm.num_leaves` in a study."""
+    """A family of models; parameters are named within it, and `lightgbm.num_leaves` in a study.
+
+    Attributes:
+        estimator: makes one of parameters, task, seed and sample.
+        trees: whether it takes numbers as they are, or standardised ones.
+        to_onnx: writes graph, encoded rows, fitted estimator and its classes (0 for a regression)
+            as (rows, classes) probabilities in float32, or (rows, 1) values in double.
+        importances: what each of the encoded columns weighs, from the fitted estimator and the
+            (encoded,) deviations of the columns.
+        state: what is kept of it beside its export.
+        warm: fits an unfitted estimator further from a state, with newer encoded rows, their
+            targets, and their share among all rows; None where that is no cheaper than anew (a
+            forest or a linear model gains nothing from its past).
+        explainer: SHAP's values from the state and the encoders; None where only the export can
+            be asked.
+    """
 
     name: str
     space: Mapping[str, Dimension]
     estimator: Estimator
     trees: bool
+    to_onnx: Callable[[Graph, str, Any, int], str]
+    importances: Callable[[Any, Array], Array]
+    state: State
+    warm: Callable[[Any, bytes, Array, Array, float], None] | None = None
+    explainer: Callable[[bytes, Encoders], Attribution] | None = None
     tasks: tuple[str, ...] = ("binary", "multiclass", "regression")
 
     @property
@@ -102,6 +138,7 @@ class Family:
             self._check(name, value)
         numbers, categories = columns
         return Model(
+            self.name,
             self.estimator,
             {**self.defaults, **params},
             Columns(tuple(numbers), tuple(categories)),

@@ -78,23 +78,33 @@ class Graph:
         product = self.node("MatMul", [rows, self.constant(weights)])
         return self.node("Add", [product, self.constant(bias)])
 
-    def cast(self, rows: str, kind: int) -> str:
-        """Change the numbers' type."""
-        return self.node("Cast", [rows], to=kind)
+    def single(self, rows: str) -> str:
+        """Round numbers to float32."""
+        return self.node("Cast", [rows], to=FLOAT)
+
+    def double(self, rows: str) -> str:
+        """Take numbers as float64."""
+        return self.node("Cast", [rows], to=DOUBLE)
 
     def both_classes(self, second: str) -> str:
         """Make (rows, 2) probabilities of the second class's (rows, 1)."""
         first = self.node("Sub", [self.constant(np.ones(1)), second])
         return self.beside([first, second])
 
+    def probabilities(self, scores: str, classes: int) -> str:
+        """Make (rows, classes) of log-odds: (rows, 1) of two classes, else (rows, classes)."""
+        if classes == 2:
+            return self.single(self.both_classes(self.node("Sigmoid", [scores])))
+        return self.single(self.node("Softmax", [scores], axis=1))
+
     def sum_of_trees(self, rows: str, trees: Sequence[Tree], outputs: int) -> str:
         """Add up the trees' leaves, (rows, outputs) in double."""
         if ensembles.one_output_a_leaf(trees):
             made = ensembles.newer(trees, outputs)
-            return self.node("TreeEnsemble", [self.cast(rows, DOUBLE)], domain=DOMAIN, **made)
+            return self.node("TreeEnsemble", [self.double(rows)], domain=DOMAIN, **made)
         self._ml_opset = OLDER_ML_OPSET
         made = ensembles.older(trees, outputs)
-        return self.cast(self.node("TreeEnsembleRegressor", [rows], domain=DOMAIN, **made), DOUBLE)
+        return self.double(self.node("TreeEnsembleRegressor", [rows], domain=DOMAIN, **made))
 
     def finish(
         self, output: str, name: str, kind: int, width: int, *, notes: Mapping[str, str]

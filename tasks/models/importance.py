@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 
 from tasks.features.schema import Columns
 from tasks.models.blocks import blocks_of, sources
+from tasks.models.families import FAMILIES
 from tasks.models.model import Model
-
-Array = np.ndarray[Any, Any]
 
 
 def importances(model: Model, columns: Columns) -> dict[str, float]:
     """Return a share for every prepared column, largest first.
 
-    Gradient boosting: the gain of its splits. Forests: the impurity taken away. Linear: the
-    absolute coefficients, times the spread of what they weigh. Network: an approximation, the
-    absolute weights along every path from a column to the answer, times the column's spread.
-    Equal shares where the model uses nothing.
+    Each family says what it weighs its encoded columns by. Equal shares where the model uses
+    nothing.
     """
     blocks = blocks_of(model.pipeline_.named_steps["encoders"])
-    weights = _weights(model.pipeline_.named_steps["model"], model.input_spread_)
+    estimator = model.pipeline_.named_steps["model"]
+    weights = FAMILIES[model.family].importances(estimator, model.input_spread_)
     shares = dict.fromkeys((*columns[0], *columns[1]), 0.0)
     for name, weight in zip(sources(blocks), weights.tolist(), strict=True):
         shares[name] += weight
@@ -45,17 +40,3 @@ def by_feature(shares: Mapping[str, float], origins: Mapping[str, str]) -> dict[
         raw = origins.get(name, name)
         folded[raw] = folded.get(raw, 0.0) + share
     return dict(sorted(folded.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _weights(estimator: Any, spread: Array) -> Array:
-    if hasattr(estimator, "booster_"):
-        return np.asarray(estimator.booster_.feature_importance("gain"), dtype=np.float64)
-    if hasattr(estimator, "coefs_"):
-        behind = np.ones(estimator.coefs_[-1].shape[1])
-        for layer in reversed(estimator.coefs_):
-            behind = np.abs(layer) @ behind
-        return np.asarray(behind * spread, dtype=np.float64)
-    if hasattr(estimator, "coef_"):
-        weights = np.abs(np.atleast_2d(estimator.coef_)).mean(axis=0)
-        return np.asarray(weights * spread, dtype=np.float64)
-    return np.asarray(estimator.feature_importances_, dtype=np.float64)

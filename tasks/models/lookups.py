@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import TargetEncoder
 
 Array = np.ndarray[Any, Any]
 
@@ -15,7 +16,7 @@ def lookup_tables(encoder: Any) -> list[tuple[list[str], Array]]:
     The last row is what unknown text becomes. The tables are asked of the encoder itself, so
     they hold whatever it does with rare levels.
     """
-    if hasattr(encoder, "encodings_"):
+    if isinstance(encoder, TargetEncoder):
         return _target_tables(encoder)
     return _asked_tables(encoder)
 

@@ -47,6 +47,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
+        family: str,
         estimator: Estimator,
         params: Mapping[str, Any],
         columns: Columns,
@@ -55,6 +56,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
         seed: int,
         trees: bool,
     ) -> None:
+        self.family = family
         self.estimator = estimator
         self.params = params
         self.columns = columns
@@ -120,6 +122,11 @@ class Model(BaseEstimator):  # type: ignore[misc]
         if self.task != "regression":
             self.classes_ = self.pipeline_.classes_
         return self
+
+    @property
+    def class_count(self) -> int:
+        """How many classes the fitted model tells apart, 0 for a regression."""
+        return 0 if self.task == "regression" else len(self.classes_)
 
     def predict_proba(self, prepared: pd.DataFrame) -> Array:
         """Return (n, classes seen in training) probabilities."""

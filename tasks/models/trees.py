@@ -43,12 +43,11 @@ def rounded_down(thresholds: Array) -> Array:
     return np.where(nearest.astype(np.float64) > thresholds, below, nearest)
 
 
-def forest(model: Any) -> tuple[Tree, ...]:
-    """Read a fitted scikit-learn forest; the sum of its trees is its answer.
+def forest(model: Any, classes: int) -> tuple[Tree, ...]:
+    """Read a fitted scikit-learn forest of so many classes; the sum of its trees is its answer.
 
     Leaves hold one value, for two classes the second's share, or one share per class.
     """
-    classes = len(getattr(model, "classes_", ()))
     return tuple(_sklearn_tree(each.tree_, classes, len(model.estimators_)) for each in model)
 
 

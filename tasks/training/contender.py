@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
-from tasks.explanation.kept import kept_to_explain
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
+from tasks.models.keeping import keep
 from tasks.models.runtime import OnnxModel
-from tasks.models.warm_start import WarmStart, fitted_further, kept
+from tasks.models.warm_start import WarmStart, fitted_further
 from tasks.promotion.golden import MOST, Golden, difference
 from tasks.promotion.manifest import MODEL
 from tasks.tuning.trial import Setting
@@ -115,7 +115,7 @@ def fitted(
         difference=difference(own, answers),
         latency=exported.latency(golden, LATENCY_ROUNDS),
         seconds=round(seconds, 3),
-        files={MODEL: data, **kept(model, setting.family), **kept_to_explain(model)},
+        files={MODEL: data, **keep(model)},
     )
 
 

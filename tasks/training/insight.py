@@ -13,12 +13,12 @@ import pandas as pd
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.evaluation.metrics import METRICS
-from tasks.explanation.attribution import Scale
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.overview import ColumnShare, Overview, losses, shares, spread
 from tasks.explanation.surrogate import imitated
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
+from tasks.models.attribution import Scale
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.claims import sha256
 from tasks.promotion.manifest import PROFILE

@@ -24,11 +24,11 @@ import pandas as pd
 from deployments.demo.flights import first_quarter
 from tasks.config import find_pipeline
 from tasks.dataset.dataset import Dataset, dataset
-from tasks.explanation.attribution import attribution_of
 from tasks.explanation.explainer import Explainer
 from tasks.features.prepare import prepared_columns
 from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.families import FAMILIES
+from tasks.models.keeping import attribution_of
 from tasks.settings import REPOSITORY
 from tests.tasks.explanation.conftest import Version, version_of
 

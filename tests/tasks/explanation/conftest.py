@@ -14,12 +14,11 @@ import pytest
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.explanation.explainer import Explainer
-from tasks.explanation.kept import kept_to_explain
 from tasks.features.schema import IS_TARGET, Feature, FeatureSchema
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
+from tasks.models.keeping import keep
 from tasks.models.model import Model
-from tasks.models.warm_start import kept
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import MODEL, PROFILE, Manifest
@@ -59,8 +58,7 @@ def version_of(
     files = {
         MODEL: to_onnx(model, columns, task),
         PROFILE: encode_profile(profiler.result()),
-        **kept(model, family),
-        **kept_to_explain(model),
+        **keep(model),
     }
     manifest = Manifest(
         pipeline="messy",

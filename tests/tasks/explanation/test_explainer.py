@@ -13,15 +13,16 @@ import pytest
 import shap
 
 from tasks.errors import ConfigurationError, IntegrityError
-from tasks.explanation.attribution import BOOSTER, attribution_of
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import answer
-from tasks.explanation.forest import Forest
-from tasks.explanation.kept import LINEAR
 from tasks.features.prepare import prepare
 from tasks.features.schema import IS_TARGET, Columns, Feature, FeatureSchema
 from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.families import FAMILIES
+from tasks.models.families.boosting import FILE as BOOSTER
+from tasks.models.families.linear import FILE as LINEAR
+from tasks.models.forest import Forest
+from tasks.models.keeping import attribution_of
 from tests.tasks.explanation.conftest import version_of
 from tests.tasks.models.conftest import TASKS
 
@@ -239,7 +240,8 @@ def test_files_that_hold_something_else_are_refused(name, versions) -> None:
 def test_a_forests_file_is_the_same_bytes_and_holds_no_pickle(versions) -> None:
     version = versions("extra_trees", "multiclass")
     data = version.files["forest.npz"]
-    assert Forest.of(version.model.pipeline_.named_steps["model"]).to_bytes() == data
+    estimator = version.model.pipeline_.named_steps["model"]
+    assert Forest.of(estimator, len(version.model.classes_)).to_bytes() == data
     with np.load(BytesIO(data), allow_pickle=False) as found:
         assert found.files
         assert all(found[name].dtype != object for name in found.files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import optuna
@@ -10,14 +11,36 @@ import pytest
 
 from tasks.config import FAMILIES as NAMES
 from tasks.errors import ConfigurationError, DataError
+from tasks.models.attribution import Method
+from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
+from tasks.models.keeping import attribution_of, keep
 from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
+from tasks.models.warm_start import startable
 from tests.tasks.models.conftest import COLUMNS, TASKS, Messy
 
 CASES = [(family, task) for family in FAMILIES for task in TASKS]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is agreed of a family: the file of its state, and what can be made of it."""
+
+    state: str
+    warm: bool
+    method: Method | None
+
+
+AGREED = {
+    "linear": Case("linear.json", warm=False, method="linear_shap"),
+    "random_forest": Case("forest.npz", warm=False, method="tree_shap"),
+    "extra_trees": Case("forest.npz", warm=False, method="tree_shap"),
+    "lightgbm": Case("booster.txt", warm=True, method="tree_shap"),
+    "mlp": Case("network.json", warm=True, method=None),
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +60,20 @@ def fit(fitted: dict[tuple[str, str], Model], messy: Messy, family: str, task: s
 
 def test_the_families_are_those_a_pipeline_file_may_name() -> None:
     assert tuple(FAMILIES) == NAMES
+
+
+def test_every_family_has_its_case_and_every_case_its_family() -> None:
+    assert list(AGREED) == list(FAMILIES)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_kept_warms_and_explains_as_agreed(family, task, fitted, messy) -> None:
+    agreed, files = AGREED[family], keep(fit(fitted, messy, family, task))
+    assert set(files) == {ENCODERS, agreed.state}
+    assert startable(family, files) is agreed.warm
+    attribution = attribution_of(files, Encoders.from_bytes(files[ENCODERS]))
+    assert (None if attribution is None else attribution.method) == agreed.method
 
 
 @pytest.mark.parametrize(("family", "task"), CASES)

@@ -9,19 +9,21 @@ from tasks.errors import DataError, IntegrityError
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
+from tasks.models.keeping import keep
 from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
-from tasks.models.warm_start import ENCODERS, WAYS, fitted_further, kept, loaded, startable
+from tasks.models.warm_start import ENCODERS, fitted_further, loaded, startable
 from tests.tasks.models.conftest import COLUMNS, TASKS, Messy
 
-CASES = [(family, task) for family in WAYS for task in TASKS]
+WARM = [name for name, family in FAMILIES.items() if family.warm is not None]
+CASES = [(family, task) for family in WARM for task in TASKS]
 
 
 def halves(messy: Messy, family: str, task: str) -> tuple[Model, Model]:
     """Fit on every other row, and further with the rest."""
     rows, y = messy.fit, messy.y[task]
     first = FAMILIES[family].build({}, COLUMNS, task, 7).fit(rows[::2], y[::2])
-    start = loaded(family, kept(first, family), len(rows[::2]), "2013-01-01T00:00:00")
+    start = loaded(family, keep(first), len(rows[::2]), "2013-01-01T00:00:00")
     unfitted = FAMILIES[family].build({}, COLUMNS, task, 7)
     return first, fitted_further(unfitted, start, rows[1::2], y[1::2])
 
@@ -49,7 +51,7 @@ def test_it_knows_the_newer_rows_better_and_exports_as_any_model(family, task, m
 @pytest.mark.parametrize(("family", "task"), CASES)
 def test_what_it_kept_gives_the_same_start(family, task, messy) -> None:
     first, second = halves(messy, family, task)
-    start = loaded(family, kept(second, family), 1, "")
+    start = loaded(family, keep(second), 1, "")
     encoders = first.pipeline_.named_steps["encoders"]
     rows = messy.fit[list(COLUMNS.numbers) + list(COLUMNS.categories)]
     encoded = np.concatenate([block.encode(rows) for block in start.blocks], axis=1)
@@ -69,16 +71,15 @@ def test_boosting_adds_trees_in_the_share_of_the_newer_rows(messy) -> None:
 def test_newer_rows_without_a_class_are_refused(messy) -> None:
     rows, y = messy.fit, messy.y["multiclass"]
     first, _ = halves(messy, "lightgbm", "multiclass")
-    start = loaded("lightgbm", kept(first, "lightgbm"), 300, "")
+    start = loaded("lightgbm", keep(first), 300, "")
     unfitted = FAMILIES["lightgbm"].build({}, COLUMNS, "multiclass", 7)
     with pytest.raises(DataError, match="each of the 5 classes"):
         fitted_further(unfitted, start, rows[300:], y[300:])
 
 
-def test_a_family_without_a_way_keeps_nothing(messy) -> None:
+def test_what_a_family_without_a_way_keeps_starts_nothing(messy) -> None:
     model = FAMILIES["linear"].build({}, COLUMNS, "binary", 7).fit(messy.fit, messy.y["binary"])
-    assert kept(model, "linear") == {}
-    assert not startable("linear", {})
+    assert not startable("linear", keep(model))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"blocks": [{}], "center": 0, "spread": 1}'])

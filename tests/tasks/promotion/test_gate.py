@@ -13,7 +13,7 @@ from tasks.config import Gate
 from tasks.evaluation.bootstrap import Interval
 from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
 from tasks.promotion.gate import Verdict, follows, judge
-from tasks.promotion.rules import RULES
+from tasks.promotion.rules import RULES, Rule
 
 GATE = Gate()
 NAN = math.nan
@@ -44,7 +44,10 @@ def failed(evidence: Evidence, gate: Gate = GATE) -> list[str]:
     return [one.rule for one in judge(evidence, gate).rules if not one.passed]
 
 
-@pytest.mark.parametrize("evidence", [GOOD, ERRORS, replace(GOOD, champion=None, slices=())])
+PASSING = [GOOD, ERRORS, replace(GOOD, champion=None, slices=())]
+
+
+@pytest.mark.parametrize("evidence", PASSING)
 def test_good_evidence_passes(evidence: Evidence) -> None:
     verdict = judge(evidence, GATE)
     assert verdict.passed
@@ -55,39 +58,49 @@ def gain(value: float, low: float, high: float) -> Evidence:
     return replace(GOOD, champion=Comparison(3, 5000, 0.7, Interval(value, low, high)))
 
 
-@pytest.mark.parametrize(
-    ("broken", "rule"),
-    [
-        (replace(GOOD, rows=199), "enough rows"),
-        (replace(GOOD, baselines=()), "beats the naive baselines"),
-        (replace(GOOD, baselines=(Baseline("prior", 0.705),)), "beats the naive baselines"),
-        (replace(GOOD, baselines=(Baseline("a", 0.5), Baseline("b", NAN))),
-         "beats the naive baselines"),
-        (replace(GOOD, baselines=(Baseline("last", 0.5, Interval(0.2, -0.01, 0.3)),)),
-         "beats the naive baselines"),
-        (replace(ERRORS, baselines=(Baseline("mean", 104.0),)), "beats the naive baselines"),
-        (gain(-0.004, -0.007, -0.001), "not worse than the champion"),
-        (gain(0.001, -0.021, 0.03), "not worse than the champion"),
-        (gain(-0.05, -0.06, -0.04), "not worse than the champion"),
-        (gain(NAN, NAN, NAN), "not worse than the champion"),
-        (gain(0.01, NAN, NAN), "not worse than the champion"),
-        (replace(ERRORS, champion=Comparison(3, 9, 100.0, Interval(1.0, -2.1, 3.0))),
-         "not worse than the champion"),
-        (replace(GOOD, slices=(SliceGain("a=b", 60, Interval(-0.03, -0.05, -0.01)),)),
-         "no slice falls"),
-        (replace(GOOD, calibration_error=0.11), "calibrated"),
-        (replace(GOOD, calibration_error=NAN), "calibrated"),
-        (replace(GOOD, golden_difference=1.1e-4), "answers as the fitted model"),
-        (replace(GOOD, golden_difference=NAN), "answers as the fitted model"),
-        (replace(GOOD, latency=0.0051), "latency and size in budget"),
-        (replace(GOOD, latency=NAN), "latency and size in budget"),
-        (replace(GOOD, size=201 * 2**20), "latency and size in budget"),
-    ],
-)  # fmt: skip
+FAULTS = [
+    (replace(GOOD, rows=199), "enough rows"),
+    (replace(GOOD, baselines=()), "beats the naive baselines"),
+    (replace(GOOD, baselines=(Baseline("prior", 0.705),)), "beats the naive baselines"),
+    (replace(GOOD, baselines=(Baseline("a", 0.5), Baseline("b", NAN))),
+     "beats the naive baselines"),
+    (replace(GOOD, baselines=(Baseline("last", 0.5, Interval(0.2, -0.01, 0.3)),)),
+     "beats the naive baselines"),
+    (replace(ERRORS, baselines=(Baseline("mean", 104.0),)), "beats the naive baselines"),
+    (gain(-0.004, -0.007, -0.001), "not worse than the champion"),
+    (gain(0.001, -0.021, 0.03), "not worse than the champion"),
+    (gain(-0.05, -0.06, -0.04), "not worse than the champion"),
+    (gain(NAN, NAN, NAN), "not worse than the champion"),
+    (gain(0.01, NAN, NAN), "not worse than the champion"),
+    (replace(ERRORS, champion=Comparison(3, 9, 100.0, Interval(1.0, -2.1, 3.0))),
+     "not worse than the champion"),
+    (replace(GOOD, slices=(SliceGain("a=b", 60, Interval(-0.03, -0.05, -0.01)),)),
+     "no slice falls"),
+    (replace(GOOD, calibration_error=0.11), "calibrated"),
+    (replace(GOOD, calibration_error=NAN), "calibrated"),
+    (replace(GOOD, golden_difference=1.1e-4), "answers as the fitted model"),
+    (replace(GOOD, golden_difference=NAN), "answers as the fitted model"),
+    (replace(GOOD, latency=0.0051), "latency and size in budget"),
+    (replace(GOOD, latency=NAN), "latency and size in budget"),
+    (replace(GOOD, size=201 * 2**20), "latency and size in budget"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("broken", "rule"), FAULTS)
 def test_each_fault_fails_its_rule_alone(broken: Evidence, rule: str) -> None:
     assert failed(broken) == [rule]
     (reason,) = judge(broken, GATE).reasons
     assert reason.startswith(f"{rule}: ")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_rule_has_cases_that_fire_it_and_cases_that_it_lets_pass(rule: Rule) -> None:
+    outcomes = [rule(evidence, GATE) for evidence in PASSING]
+    assert all(outcome.passed for outcome in outcomes)
+    (name,) = {outcome.rule for outcome in outcomes}
+    firing = [broken for broken, which in FAULTS if which == name]
+    assert firing, f"no case in FAULTS fires the rule {name!r}"
+    assert not any(rule(broken, GATE).passed for broken in firing)
 
 
 def test_an_improvement_need_not_be_significant() -> None:

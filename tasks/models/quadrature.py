@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.explanation.forest import Forest
+from tasks.models.forest import Forest
 
 Array = np.ndarray[Any, Any]
 TOGETHER = 8_000

@@ -13,7 +13,6 @@ from tasks.errors import IntegrityError
 from tasks.models import trees
 
 Array = np.ndarray[Any, Any]
-FILE = "forest.npz"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -41,9 +40,9 @@ class Forest:
     values: Array
 
     @classmethod
-    def of(cls, estimator: Any) -> Forest:
-        """Read a fitted random forest or extra trees."""
-        read = trees.forest(estimator)
+    def of(cls, estimator: Any, classes: int) -> Forest:
+        """Read a fitted random forest or extra trees of so many classes, 0 for a regression."""
+        read = trees.forest(estimator, classes)
         leaf = np.concatenate([tree.left < 0 for tree in read])
 
         def joined(name: str) -> Array:
@@ -81,8 +80,8 @@ class Forest:
         return target.getvalue()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Forest:
-        """Read what `to_bytes` wrote; nothing in it is ever run.
+    def from_bytes(cls, data: bytes, where: str) -> Forest:
+        """Read what `to_bytes` wrote into the file `where`; nothing in it is ever run.
 
         Raises:
             IntegrityError: it is something else.
@@ -96,5 +95,5 @@ class Forest:
             } != {nodes}:
                 raise ValueError(f"{nodes} nodes with {leaves} leaves do not fit the rest")
         except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise IntegrityError(FILE, "it holds a forest", repr(error)) from error
+            raise IntegrityError(where, "it holds a forest", repr(error)) from error
         return forest

@@ -1,0 +1,75 @@
+"""SHAP's values of encoded rows, exactly and fast, for the families that allow it.
+
+Every way answers on the scale on which a model adds up: log-odds for a boosting or a linear model
+that classifies, the probability itself for a forest, which averages shares, and the value's own
+unit for a regression. No exported model holds a calibration step, so there is nothing behind the
+sum but the logistic function or the softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import log2
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Scale = Literal["log-odds", "probability", "value"]
+Method = Literal["tree_shap", "linear_shap", "lime"]
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """What each encoded column adds, for one output a row.
+
+    `base` is (n,), `values` (n, encoded); `rest` (n,) is what the other classes weigh on the same
+    scale, the logarithm of the sum of their exponentials: the probability is the logistic function
+    of base + sum of values - rest. It is 0 but for log-odds of several classes.
+    """
+
+    base: Array
+    values: Array
+    rest: Array
+
+
+class Attribution(Protocol):
+    """One way to explain; safe to use from several threads."""
+
+    method: Method
+    scale: Scale
+
+    @property
+    def work(self) -> float:
+        """What one row costs, in additions of the algorithm; only its size matters."""
+
+    def of(self, encoded: Array, outputs: Array) -> Attributed:
+        """Explain (n, encoded) rows, of each the output asked for."""
+
+
+def additions(leaves: Iterable[int]) -> float:
+    """Return the additions of one row from the leaves of each tree: leaves times depth squared.
+
+    A tree is taken to be twice as deep as a balanced one.
+
+    >>> additions([16, 16])
+    2048.0
+    """
+    return float(sum(count * (2 * log2(max(count, 2))) ** 2 for count in leaves))
+
+
+def log_rest(scores: Array, outputs: Array) -> Array:
+    """Return the (n,) logarithm of the summed exponentials of the other (n, outputs) scores.
+
+    >>> log_rest(np.log([[1.0, 2.0, 5.0]]), np.array([1])).round(6) == np.log(6).round(6)
+    array([ True])
+    >>> log_rest(np.array([[3.0]]), np.array([0]))
+    array([0.])
+    """
+    if scores.shape[1] == 1:
+        return np.zeros(len(scores))
+    others = scores.copy()
+    others[np.arange(len(scores)), outputs] = -np.inf
+    most = others.max(axis=1)
+    return np.asarray(most + np.log(np.exp(others - most[:, None]).sum(axis=1)))

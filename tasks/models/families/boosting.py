@@ -1,0 +1,123 @@
+"""Gradient boosted trees; the door of lightgbm."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.models import trees
+from tasks.models.attribution import Attributed, Method, Scale, additions, log_rest
+from tasks.models.encoders import Encoders
+from tasks.models.family import Dimension, Family, Params, State
+from tasks.models.model import Model, Sample
+
+if TYPE_CHECKING:
+    from tasks.models.graph import Graph
+
+Array = np.ndarray[Any, Any]
+FILE = "booster.txt"
+FEWEST_TREES = 10
+LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
+
+
+def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
+    """Return gradient boosted trees."""
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    kind = LGBMRegressor if task == "regression" else LGBMClassifier
+    least = max(2, min(params["min_child_samples"], sample.rows // 50))
+    return kind(
+        **{**params, "min_child_samples": least},
+        random_state=seed,
+        deterministic=True,
+        force_row_wise=True,
+        n_jobs=spare_processors(),
+        verbose=-1,
+    )
+
+
+def spare_processors() -> int:
+    """Return how many threads a fit may take: one processor is left to everything else.
+
+    OpenMP threads wait for each other by spinning. Where another process holds a processor, two
+    threads on two of them were ten times slower than one (18 s of processor time against 2 s).
+    """
+    from joblib import cpu_count  # type: ignore[import-untyped]
+
+    return max(1, int(cpu_count()) - 1)
+
+
+def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
+    """Write the trees: their sum is a regression's answer, or the log-odds of the classes."""
+    read = trees.booster(fitted.booster_.model_to_string())
+    sums = graph.sum_of_trees(rows, read, classes if classes > 2 else 1)
+    return graph.probabilities(sums, classes) if classes else sums
+
+
+def importances(fitted: Any, _: Array) -> Array:
+    """Return the gain of the splits of each column."""
+    return np.asarray(fitted.booster_.feature_importance("gain"), dtype=np.float64)
+
+
+def to_bytes(model: Model) -> bytes:
+    """Return the trees as LightGBM's own text."""
+    return str(model.pipeline_.named_steps["model"].booster_.model_to_string()).encode()
+
+
+def booster(state: bytes) -> Any:
+    """Return the trees that `to_bytes` wrote, as LightGBM has them."""
+    from lightgbm import Booster
+
+    return Booster(model_str=state.decode())
+
+
+def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
+    """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows."""
+    unfitted.set_params(n_estimators=max(FEWEST_TREES, round(unfitted.n_estimators * share)))
+    unfitted.fit(rows, y, init_model=booster(state))
+
+
+class BoostingShap:
+    """LightGBM's own computation of SHAP's values."""
+
+    method: Method = "tree_shap"
+
+    def __init__(self, data: bytes, encoders: Encoders) -> None:
+        self.scale: Scale = "log-odds" if encoders.classes else "value"
+        self._booster = booster(data)
+        self.work = additions(map(int, LEAVES.findall(data.decode())))
+        self._unit = (encoders.center, encoders.spread)
+
+    def of(self, encoded: Array, outputs: Array) -> Attributed:
+        """Explain (n, encoded) rows, of each the output asked for."""
+        center, spread = self._unit
+        # threads that wait for each other cost more than a few rows do
+        threads = 1 if len(encoded) < 64 else spare_processors()
+        answer = self._booster.predict(encoded, pred_contrib=True, num_threads=threads)
+        # (n, outputs, encoded + 1), the base last
+        values = np.asarray(answer).reshape(len(encoded), -1, encoded.shape[1] + 1)
+        chosen = values[np.arange(len(encoded)), outputs]
+        base = chosen[:, -1] * spread + center
+        return Attributed(base, chosen[:, :-1] * spread, log_rest(values.sum(axis=2), outputs))
+
+
+LIGHTGBM = Family(
+    "lightgbm",
+    {
+        "n_estimators": Dimension(200, (100, 200, 400), 50, 500),
+        "learning_rate": Dimension(0.03, (0.03, 0.1), 0.01, 0.2, log=True),
+        "num_leaves": Dimension(15, (7, 15, 31), 4, 63, log=True),
+        "min_child_samples": Dimension(200, (50, 200), 10, 500, log=True),
+        "colsample_bytree": Dimension(0.7, (0.7,), 0.4, 1.0),
+        "reg_lambda": Dimension(5.0, (5.0,), 1e-2, 50.0, log=True),
+    },
+    estimator,
+    trees=True,
+    to_onnx=to_onnx,
+    importances=importances,
+    state=State(FILE, to_bytes),
+    warm=fit_further,
+    explainer=BoostingShap,
+)

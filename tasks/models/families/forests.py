@@ -1,0 +1,132 @@
+"""Random forests and extremely randomised trees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.models import trees
+from tasks.models.attribution import Attributed, Method, Scale
+from tasks.models.encoders import Encoders
+from tasks.models.family import Dimension, Family, Params, State
+from tasks.models.forest import Forest
+from tasks.models.model import Model, Sample
+from tasks.models.quadrature import Quadrature
+
+if TYPE_CHECKING:
+    from tasks.models.graph import Graph
+
+Array = np.ndarray[Any, Any]
+FILE = "forest.npz"
+LEAVES = 4_000
+
+
+def random_forest(params: Params, task: str, seed: int, sample: Sample) -> Any:
+    """Return a random forest."""
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
+    return kind(**_grown(params, sample), max_samples=params["rows_share"], random_state=seed)
+
+
+def extra_trees(params: Params, task: str, seed: int, sample: Sample) -> Any:
+    """Return extremely randomised trees."""
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    kind = ExtraTreesRegressor if task == "regression" else ExtraTreesClassifier
+    return kind(**_grown(params, sample), random_state=seed)
+
+
+def _grown(params: Params, sample: Sample) -> dict[str, Any]:
+    # the leaves of a tree bound the size of the export, however many rows there are
+    floor = sample.rows // LEAVES
+    least = max(1, floor, min(params["min_samples_leaf"], sample.rows // 50))
+    return {
+        "n_estimators": params["n_estimators"],
+        "max_depth": params["max_depth"],
+        "max_features": params["max_features"],
+        "min_samples_leaf": least,
+        "n_jobs": -1,
+    }
+
+
+def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
+    """Write the trees: their sum is the answer, of two classes the second's share."""
+    outputs = classes if classes > 2 else 1
+    answer = graph.sum_of_trees(rows, trees.forest(fitted, classes), outputs)
+    if not classes:
+        return answer
+    return graph.single(graph.both_classes(answer) if classes == 2 else answer)
+
+
+def importances(fitted: Any, _: Array) -> Array:
+    """Return the impurity taken away by the splits of each column."""
+    return np.asarray(fitted.feature_importances_, dtype=np.float64)
+
+
+def to_bytes(model: Model) -> bytes:
+    """Return the trees as arrays, without code."""
+    return Forest.of(model.pipeline_.named_steps["model"], model.class_count).to_bytes()
+
+
+class ForestShap:
+    """A forest, the average of its trees."""
+
+    method: Method = "tree_shap"
+
+    def __init__(self, data: bytes, encoders: Encoders) -> None:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            IntegrityError: it is something else.
+        """
+        self.scale: Scale = "probability" if encoders.classes else "value"
+        columns = sum(width for block in encoders.blocks for width in block.widths)
+        self._trees = Quadrature(Forest.from_bytes(data, FILE), columns)
+        self._unit = (encoders.center, encoders.spread)
+        self.work = float(self._trees.work)
+
+    def of(self, encoded: Array, outputs: Array) -> Attributed:
+        """Explain (n, encoded) rows, of each the output asked for."""
+        center, spread = self._unit
+        values = np.zeros(encoded.shape)
+        for output in np.unique(outputs).tolist():
+            rows = outputs == output
+            values[rows] = self._trees.values(encoded[rows], output) * spread
+        return Attributed(
+            self._trees.base[outputs] * spread + center, values, np.zeros(len(values))
+        )
+
+
+RANDOM_FOREST = Family(
+    "random_forest",
+    {
+        "n_estimators": Dimension(40, (40, 80), 20, 120),
+        "max_features": Dimension(0.2, (0.2, 0.4), 0.1, 0.8),
+        "max_depth": Dimension(12, (8, 12), 4, 14),
+        "min_samples_leaf": Dimension(20, (10, 20, 50), 5, 200, log=True),
+        "rows_share": Dimension(0.5, (0.3, 0.5), 0.2, 0.9),
+    },
+    random_forest,
+    trees=True,
+    to_onnx=to_onnx,
+    importances=importances,
+    state=State(FILE, to_bytes),
+    explainer=ForestShap,
+)
+EXTRA_TREES = Family(
+    "extra_trees",
+    {
+        "n_estimators": Dimension(60, (60, 100), 30, 150),
+        "max_features": Dimension(0.3, (0.2, 0.4), 0.1, 0.8),
+        "max_depth": Dimension(14, (10, 14), 4, 16),
+        "min_samples_leaf": Dimension(20, (10, 20, 50), 2, 200, log=True),
+    },
+    extra_trees,
+    trees=True,
+    to_onnx=to_onnx,
+    importances=importances,
+    state=State(FILE, to_bytes),
+    explainer=ForestShap,
+)

@@ -1,0 +1,130 @@
+"""Regularised linear models: L2, L1 and elastic net."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.errors import IntegrityError
+from tasks.models.attribution import Attributed, Method, Scale, log_rest
+from tasks.models.encoders import Encoders
+from tasks.models.family import Dimension, Family, Params, State
+from tasks.models.model import Model, Sample
+
+if TYPE_CHECKING:
+    from tasks.models.graph import Graph
+
+Array = np.ndarray[Any, Any]
+FILE = "linear.json"
+
+
+def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
+    """Return a logistic regression, or least squares, with the penalty asked for.
+
+    `alpha` weighs the penalty against the mean loss of a row, so that it means the same for
+    any number of rows and for both tasks.
+    """
+    from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+
+    mix = {"l2": 0.0, "l1": 1.0, "elasticnet": params["l1_share"]}[params["penalty"]]
+    if task != "regression":
+        return LogisticRegression(
+            C=1 / (params["alpha"] * sample.rows),
+            l1_ratio=mix,
+            solver="lbfgs" if mix == 0 else "saga",
+            max_iter=200 if mix == 0 else 60,
+            tol=1e-4 if mix == 0 else 1e-3,
+            random_state=seed,
+        )
+    if mix == 0:
+        return Ridge(alpha=params["alpha"] * sample.rows, solver="cholesky")
+    return ElasticNet(alpha=params["alpha"], l1_ratio=mix, max_iter=500, random_state=seed)
+
+
+def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
+    """Write the weighted sum, and the probabilities of a classification."""
+    weights = np.atleast_2d(fitted.coef_).T.astype(np.float64)
+    bias = np.atleast_1d(fitted.intercept_).astype(np.float64)
+    sums = graph.dense(graph.double(rows), weights, bias)
+    return graph.probabilities(sums, classes) if classes else sums
+
+
+def importances(fitted: Any, spread: Array) -> Array:
+    """Return the absolute coefficients, times the spread of what they weigh."""
+    weights = np.abs(np.atleast_2d(fitted.coef_)).mean(axis=0)
+    return np.asarray(weights * spread, dtype=np.float64)
+
+
+def to_bytes(model: Model) -> bytes:
+    """Return coefficients and the encoded columns' means as strict JSON."""
+    fitted = model.pipeline_.named_steps["model"]
+    document = {
+        "weights": np.atleast_2d(fitted.coef_).tolist(),
+        "bias": np.atleast_1d(fitted.intercept_).tolist(),
+        "means": np.asarray(model.input_mean_, np.float64).tolist(),
+    }
+    return json.dumps(document, allow_nan=False).encode()
+
+
+class LinearShap:
+    """The linear rule: coefficient times the distance from the mean.
+
+    The mean is that of the training rows, of at most 10,000 of them, evenly apart.
+    """
+
+    method: Method = "linear_shap"
+
+    def __init__(self, data: bytes, encoders: Encoders) -> None:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            IntegrityError: it is something else.
+        """
+        self.scale: Scale = "log-odds" if encoders.classes else "value"
+        self._weights, self._bias, self._means = _read(data)
+        self._unit = (encoders.center, encoders.spread)
+        self.work = float(self._weights.size)
+
+    def of(self, encoded: Array, outputs: Array) -> Attributed:
+        """Explain (n, encoded) rows, of each the output asked for.
+
+        Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.
+        """
+        center, spread = self._unit
+        apart = encoded.astype(np.float64) - self._means
+        base = self._weights @ self._means + self._bias
+        values = apart * self._weights[outputs] * spread
+        scores = apart @ self._weights.T + base
+        return Attributed(base[outputs] * spread + center, values, log_rest(scores, outputs))
+
+
+def _read(data: bytes) -> tuple[Array, Array, Array]:
+    """Return the (outputs, encoded) weights, (outputs,) biases and (encoded,) means."""
+    try:
+        content = json.loads(data)
+        weights, bias, means = (
+            np.array(content[name], np.float64) for name in ("weights", "bias", "means")
+        )
+        if weights.shape != (len(bias), len(means)):
+            raise ValueError(f"shapes {weights.shape}, {bias.shape}, {means.shape}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise IntegrityError(FILE, "it holds a linear model", repr(error)) from error
+    return weights, bias, means
+
+
+LINEAR = Family(
+    "linear",
+    {
+        "penalty": Dimension("l2", ("l2", "l1", "elasticnet")),
+        "alpha": Dimension(1e-3, (1e-5, 1e-4, 1e-3, 1e-2), 1e-6, 1e-1, log=True),
+        "l1_share": Dimension(0.5, (0.5,), 0.05, 0.95),
+    },
+    estimator,
+    trees=False,
+    to_onnx=to_onnx,
+    importances=importances,
+    state=State(FILE, to_bytes),
+    explainer=LinearShap,
+)
