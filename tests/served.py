@@ -20,6 +20,7 @@ from tasks.models.families import FAMILIES
 from tasks.models.keeping import keep
 from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
+from tasks.models.setting import Setting
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
@@ -31,6 +32,7 @@ from tasks.promotion.versions import publish
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 from tasks.workspace import Place
+from tests.lineage import LINEAGE
 
 NUMBERS = 14
 TASKS: Mapping[str, str] = {"binary": "late", "multiclass": "colour_sold", "regression": "delay"}
@@ -119,12 +121,12 @@ def manifest_of(made: Fitted, pipeline: str, version: int, key: str) -> Manifest
         training_key=key,
         verdict=PASSED,
         created=datetime(2026, 1, 1, tzinfo=UTC),
-        lineage={
-            "setting": {"family": made.family, "params": {}},
-            "transform": None,
-            "rows": len(made.frame),
-            "request": request_schema(made.frame, made.schema, made.pipeline).to_dict(),
-        },
+        lineage=replace(
+            LINEAGE,
+            setting=Setting(made.family, {}),
+            rows=len(made.frame),
+            request=request_schema(made.frame, made.schema, made.pipeline),
+        ),
     )
 
 
@@ -135,11 +137,12 @@ def put_version(
 
     def build(version: int) -> tuple[Manifest, Mapping[str, bytes]]:
         manifest = manifest_of(made, pipeline, version, key)
-        request = dict(manifest.lineage["request"])
-        request["fields"] = [
-            {**one, "missing": one["missing"] and one["name"] != needs} for one in request["fields"]
-        ]
-        return replace(manifest, lineage={**manifest.lineage, "request": request}), made.files
+        request = request_schema(made.frame, made.schema, made.pipeline)
+        fields = tuple(
+            replace(one, missing=one.missing and one.name != needs) for one in request.fields
+        )
+        lineage = replace(manifest.lineage, request=replace(request, fields=fields))
+        return replace(manifest, lineage=lineage), made.files
 
     version = publish(Place(bucket, pipeline, signing_key), key, build)
     from tasks.promotion.versions import manifest_of as stored

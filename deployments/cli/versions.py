@@ -22,6 +22,7 @@ from tasks.promotion.promote import rollback as roll_back
 from tasks.promotion.versions import checked_version
 from tasks.promotion.versions import models as published_models
 from tasks.promotion.waiting import rejection, waiting_versions
+from tasks.records import plain
 from tasks.tracking.registry import remove_alias
 
 
@@ -141,13 +142,13 @@ def _version(manifest: Manifest, role: str, scored: list[dict[str, Any]]) -> dic
         "role": role,
         "passed": manifest.verdict.passed,
         "reasons": list(manifest.verdict.reasons),
-        "metric": manifest.lineage["metric"],
+        "metric": manifest.lineage.metric,
         "metrics": manifest.metrics,
         "baselines": manifest.baselines,
         "data_version": manifest.data_version,
         "window": manifest.window,
-        "rows": manifest.lineage["rows"],
-        "setting": manifest.lineage["setting"],
+        "rows": manifest.lineage.rows,
+        "setting": plain(manifest.lineage.setting),
         "created": manifest.created.isoformat(timespec="seconds"),
         "run": manifest.run,
         "training_key": manifest.training_key,

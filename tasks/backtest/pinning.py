@@ -65,4 +65,4 @@ def _setting(workspace: Workspace) -> tuple[Setting, str]:
     manifest = manifest_of(workspace, version)
     if manifest.task != workspace.pipeline.task:
         return UNTUNED, "LightGBM's defaults, since the champion is for another task"
-    return Setting.from_dict(manifest.lineage["setting"]), f"the champion's, version {version}"
+    return manifest.lineage.setting, f"the champion's, version {version}"

@@ -12,6 +12,7 @@ from tasks.data.reference import DatasetRef
 from tasks.policy.limits import Limits
 from tasks.policy.policy import Policy, parse
 from tasks.quantities import duration
+from tasks.records import plain
 from tasks.training.plan import digest
 from tasks.tuning.trial import Setting
 
@@ -55,7 +56,7 @@ class Plan:
                 "drift": said["monitoring"]["drift"],
                 "data": self.data.to_dict(),
                 "labels": self.labels,
-                "setting": self.setting.to_dict(),
+                "setting": plain(self.setting),
                 "rows": self.rows,
                 "code": self.code,
                 "lock": self.lock,
@@ -96,7 +97,7 @@ class Plan:
     @property
     def recipe(self) -> dict[str, Any]:
         """What is fitted, as the page tells it."""
-        return {"setting": self.setting.to_dict(), "origin": self.origin}
+        return {"setting": plain(self.setting), "origin": self.origin}
 
 
 def policies_of(texts: list[str] | None, own: Policy) -> tuple[Policy, ...]:

@@ -58,7 +58,7 @@ class Explainer:
         self._files = files
         self._exact = None if method == "lime" else self._attribution()
         if method == "shap" and self._exact is None:
-            family = manifest.lineage["setting"]["family"]
+            family = manifest.lineage.setting.family
             rule = "its family and files allow SHAP's values"
             raise ConfigurationError(self._where, rule, family, "Take LIME: --method lime.")
         _ = self._neighbours if self._exact is None else self._folding

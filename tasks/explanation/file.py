@@ -71,7 +71,7 @@ def explain_file(
     return Explained(
         pipeline.name,
         scorer.manifest.version,
-        scorer.manifest.lineage["setting"]["family"],
+        scorer.manifest.lineage.setting.family,
         explainer.method,
         tuple(
             {str(name): str(value) for name, value in row.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,21 +51,6 @@ class Overview:
     shuffled: int
     columns: tuple[ColumnShare, ...]
     surrogate: Surrogate
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return strict JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Overview:
-        """Read what `to_dict` wrote."""
-        return cls(
-            **{
-                **content,
-                "columns": tuple(ColumnShare(**one) for one in content["columns"]),
-                "surrogate": Surrogate.from_dict(content["surrogate"]),
-            }
-        )
 
 
 def shares(

@@ -42,14 +42,6 @@ class Surrogate:
     fidelity: float
     measure: str
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Surrogate:
-        """Read what `dataclasses.asdict` wrote."""
-        leaves = tuple(
-            Leaf(tuple(one["conditions"]), one["answer"], one["rows"]) for one in content["leaves"]
-        )
-        return cls(leaves, content["fidelity"], content["measure"])
-
 
 def imitated(
     prepared: pd.DataFrame, columns: Columns, answers: Array, classes: Sequence[Any]

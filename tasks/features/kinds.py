@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from tasks.features.values import moments
 
 EXAMINED = 10_000
 DAY = 86_400.0
-CYCLES = (
+Part = Literal["hour", "weekday", "month", "day_of_year"]
+CYCLES: tuple[tuple[Part, float], ...] = (
     ("hour", DAY),
     ("weekday", 7 * DAY),
     ("month", 365.25 * DAY),
@@ -81,7 +83,7 @@ def useless(column: pd.Series, kind: str) -> str | None:
     return None
 
 
-def cycles_seen(column: pd.Series) -> tuple[str, ...]:
+def cycles_seen(column: pd.Series) -> tuple[Part, ...]:
     """Return the cycles the times pass at least twice; a model cannot learn a shorter glimpse.
 
     A day of the year seen once is a date in disguise: it tells rows of the past apart and says

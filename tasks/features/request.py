@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast, get_args
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pandas as pd
 
 from tasks.config import Pipeline
-from tasks.errors import DataError
 from tasks.features.kinds import kind_of
 from tasks.features.schema import INTERNAL, FeatureSchema, Kind
 
@@ -38,30 +37,6 @@ class RequestSchema:
     fields: tuple[Field, ...]
     key: tuple[str, ...] = ()
     example: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return strict JSON."""
-        fields = [asdict(one) for one in self.fields]
-        return {"fields": fields, "key": list(self.key), "example": dict(self.example)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> RequestSchema:
-        """Read what `to_dict` wrote.
-
-        Raises:
-            DataError: it is something else.
-
-        >>> schema = RequestSchema((Field("a", "number", True, False),), ("id",), {"a": 1})
-        >>> RequestSchema.from_dict(schema.to_dict()) == schema
-        True
-        """
-        try:
-            fields = tuple(Field(**one) for one in content["fields"])
-            if any(one.kind not in get_args(Kind) for one in fields):
-                raise ValueError("a kind")
-            return cls(fields, tuple(content["key"]), dict(content["example"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError("request schema", "is a list of fields", repr(error)) from error
 
 
 def request_schema(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline) -> RequestSchema:

@@ -11,17 +11,18 @@ import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.features.kinds import cycles_seen, kind_of, useless
+from tasks.features.kinds import Part, cycles_seen, kind_of, useless
 from tasks.features.transform import (
     Transform,
     load_transform,
     refuse_unless_row_wise,
     transformed,
 )
+from tasks.records import read
 
 Kind = Literal["number", "category", "boolean", "time"]
 INTERNAL = ("_batch", "_ingested_at")
-PARTS = ("hour", "weekday", "month", "day_of_year")
+PARTS = get_args(Part)
 IS_TARGET = "it is the target"
 
 
@@ -38,7 +39,7 @@ class Feature:
 
     name: str
     kind: Kind
-    parts: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def prepared(self) -> tuple[str, ...]:
@@ -83,11 +84,8 @@ class FeatureSchema:
         >>> FeatureSchema.from_dict(schema.to_dict()) == schema
         True
         """
-        try:
-            features = tuple(_feature(entry) for entry in document["features"])
-            return cls(features, dict(document.get("dropped", {})))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError("feature schema", "is a list of features", repr(error)) from error
+        rule = "is a list of features"
+        return read(cls, document, "feature schema", rule, refusal=DataError)
 
 
 def prepared_columns(schema: FeatureSchema) -> Columns:
@@ -182,12 +180,3 @@ def _check_prepared(schema: FeatureSchema) -> None:
     if twice:
         remedy = "Rename the column, or exclude it."
         raise DataError("features", "a time unfolds to names not taken", twice, remedy)
-
-
-def _feature(entry: Mapping[str, Any]) -> Feature:
-    if entry["kind"] not in get_args(Kind):
-        raise ValueError(f"kind {entry['kind']!r}")
-    unknown = set(entry.get("parts", ())) - set(PARTS)
-    if unknown:
-        raise ValueError(f"parts {sorted(unknown)}")
-    return Feature(str(entry["name"]), entry["kind"], tuple(entry.get("parts", ())))

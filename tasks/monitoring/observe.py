@@ -64,7 +64,7 @@ def observe(watch: Watch, arrival: Arrival) -> Seen:
     profile = profile.judged_on(profile.predictions, _target_profile(scorer, labelled))
     drift = _drift(watch, scorer, profile)
     live = judged(pipeline, scorer.manifest, labelled)
-    until = np.datetime64(scorer.manifest.lineage["fitted_until"])
+    until = np.datetime64(scorer.manifest.lineage.fitted_until)
     held, told = _warnings(watch, scorer, sample, predictions, target)
     observation = Observation(
         pipeline=pipeline.name,
@@ -159,7 +159,7 @@ def _drift(watch: Watch, scorer: Scorer, profile: Profile) -> Drift | None:
     if watch.profile is None:
         return None
     rules = watch.pipeline.monitoring.drift
-    weights = scorer.manifest.lineage["importances"] if rules.weights == "importance" else {}
+    weights = scorer.manifest.lineage.importances if rules.weights == "importance" else {}
     return compare(watch.profile, profile, importances=weights, share=rules.share)
 
 

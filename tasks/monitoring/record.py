@@ -165,8 +165,8 @@ def _champion(watch: Watch) -> Champion:
     return Champion(
         version=manifest.version,
         data_version=manifest.data_version,
-        fitted_rows=int(manifest.lineage["rows"]),
-        fitted_until=datetime.fromisoformat(manifest.lineage["fitted_until"]),
+        fitted_rows=manifest.lineage.rows,
+        fitted_until=datetime.fromisoformat(manifest.lineage.fitted_until),
         reference=watch.reference,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tasks.data.reference import DatasetRef
 from tasks.drift.report import html
 from tasks.features.prepare import prepared_columns
 from tasks.monitoring.observe import SAMPLE
@@ -32,8 +31,8 @@ def _reference(watch: Watch) -> pd.DataFrame:
 
     assert watch.scorer is not None
     manifest, event_time = watch.scorer.manifest, watch.pipeline.event_time
-    ref = DatasetRef.from_dict(manifest.lineage["data"])
+    ref = manifest.lineage.data
     rows = watch.table.scan(ref.version).sort(event_time)
-    every = max(int(manifest.lineage["rows"]) // SAMPLE, 1)
+    every = max(manifest.lineage.rows // SAMPLE, 1)
     found = rows.filter(pl.int_range(pl.len()) % every == 0).head(SAMPLE).collect()
     return watch.scorer.prepare(found.to_arrow().to_pandas(date_as_object=False))

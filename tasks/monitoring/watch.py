@@ -99,7 +99,7 @@ class Watch:
         manifest = self.scorer.manifest
         found = {k: float("nan") if v is None else v for k, v in
                  manifest.metrics[self.pipeline.metric].items()}  # fmt: skip
-        rows = int(manifest.lineage["holdout_rows"])
+        rows = manifest.lineage.holdout_rows
         return Figure(self.pipeline.metric, found["value"], found["low"], found["high"], rows, rows)
 
     def _file(self, name: str) -> bytes | None:

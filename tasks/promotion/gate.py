@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from tasks.config import Gate
 from tasks.promotion.evidence import Evidence
@@ -36,20 +35,6 @@ class Verdict:
         return "\n".join(
             (head, "", "| rule | | figures | reason |", "|---|---|---|---|", *rows, "")
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `from_dict` reads; values of JSON only."""
-        return {"passed": self.passed, "rules": [asdict(one) for one in self.rules]}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Verdict:
-        """Read what `to_dict` wrote.
-
-        >>> verdict = Verdict(True, (Outcome("enough rows", True, "500 rows", "large enough"),))
-        >>> Verdict.from_dict(verdict.to_dict()) == verdict
-        True
-        """
-        return cls(bool(content["passed"]), tuple(Outcome(**one) for one in content["rules"]))
 
 
 def judge(evidence: Evidence, gate: Gate) -> Verdict:

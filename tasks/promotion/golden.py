@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +24,17 @@ class Golden:
     """At most 20 prepared rows by column, and the expected outputs.
 
     Attributes:
-        numbers: column name to its values; None is a missing value.
+        numbers: column name to its cells; None is a missing value, and infinities are text, as
+            JSON holds no such numbers.
         categories: column name to its texts.
-        order: every column in the order the model takes them.
-        outputs: one row of outputs a golden row: probabilities, or one value.
+        columns: every column in the order the model takes them.
+        outputs: one row of cells a golden row: probabilities, or one value.
     """
 
-    numbers: Mapping[str, tuple[float | None, ...]]
+    numbers: Mapping[str, tuple[Cell, ...]]
     categories: Mapping[str, tuple[str, ...]]
-    order: tuple[str, ...]
-    outputs: tuple[tuple[float, ...], ...]
+    columns: tuple[str, ...]
+    outputs: tuple[tuple[Cell, ...], ...]
 
     @classmethod
     def of(cls, prepared: pd.DataFrame, outputs: npt.ArrayLike) -> Golden:
@@ -49,7 +50,7 @@ class Golden:
             {name: tuple(_cell(value) for value in column) for name, column in numbers.items()},
             {name: tuple(str(value) for value in column) for name, column in texts.items()},
             tuple(str(column) for column in kept.columns),
-            tuple(tuple(float(value) for value in row) for row in answers),
+            tuple(tuple(_cell(value) for value in row) for row in answers),
         )
 
     def frame(self) -> pd.DataFrame:
@@ -57,32 +58,17 @@ class Golden:
         import pandas as pd
 
         columns: dict[str, Any] = {}
-        for name in self.order:
+        for name in self.columns:
             if name in self.numbers:
-                cells = [math.nan if value is None else value for value in self.numbers[name]]
-                columns[name] = np.asarray(cells, dtype=np.float32)
+                columns[name] = _numbers(self.numbers[name]).astype(np.float32)
             else:
                 columns[name] = list(self.categories[name])
-        return pd.DataFrame(columns, columns=list(self.order))
+        return pd.DataFrame(columns, columns=list(self.columns))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `from_dict` reads; values of JSON only, infinities as text."""
-        return {
-            "columns": list(self.order),
-            "numbers": {k: [_written(v) for v in cells] for k, cells in self.numbers.items()},
-            "categories": {k: list(cells) for k, cells in self.categories.items()},
-            "outputs": [[_written(_cell(v)) for v in row] for row in self.outputs],
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Golden:
-        """Read what `to_dict` wrote."""
-        numbers = {k: tuple(_read(v) for v in cells) for k, cells in content["numbers"].items()}
-        outputs = tuple(
-            tuple(math.nan if v is None else float(v) for v in row) for row in content["outputs"]
-        )
-        texts = {k: tuple(cells) for k, cells in content["categories"].items()}
-        return cls(numbers, texts, tuple(content["columns"]), outputs)
+    @property
+    def answers(self) -> Numbers:
+        """The outputs as (rows, outputs) float64."""
+        return _rows(np.array([_numbers(row) for row in self.outputs], dtype=np.float64))
 
 
 def difference(expected: npt.ArrayLike, came: npt.ArrayLike) -> float:
@@ -121,14 +107,12 @@ def _rows(values: Numbers) -> Numbers:
     return values.reshape(len(values), -1) if values.size else values.reshape(0, 1)
 
 
-def _cell(value: Any) -> float | None:
+def _cell(value: Any) -> Cell:
     number = float(value)
-    return None if math.isnan(number) else number
+    if math.isnan(number):
+        return None
+    return str(number) if math.isinf(number) else number
 
 
-def _written(value: float | None) -> float | str | None:
-    return str(value) if value is not None and math.isinf(value) else value
-
-
-def _read(value: Cell) -> float | None:
-    return None if value is None else float(value)
+def _numbers(cells: Sequence[Cell]) -> Numbers:
+    return np.array([math.nan if cell is None else float(cell) for cell in cells], np.float64)

@@ -10,15 +10,18 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
+from tasks.promotion.lineage import Lineage
+from tasks.records import plain, read
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 MODEL = "model.onnx"
 PROFILE = "profile.bin"
 ESTIMATOR = "estimator.json"
@@ -41,7 +44,7 @@ class Manifest:
         data_version, window: the curated table's version, and {"start", "end"} as ISO text.
         run: the MLflow run id, or empty.
         training_key: digest of all that determines the training.
-        lineage: what else to keep (family, parameters, seed, code and lock digests, batches …).
+        lineage: what it came from: data, setting, code, seed …
         stored: file name to object name, only where they differ.
     """
 
@@ -58,47 +61,16 @@ class Manifest:
     training_key: str
     verdict: Verdict
     created: datetime
+    lineage: Lineage
     baselines: Mapping[str, float | None] = field(default_factory=dict)
-    lineage: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
+    format: Literal[1] = FORMAT
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical content; what the champion pointer is bound to."""
-        return hashlib.sha256(canonical(self.to_dict())).hexdigest()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `from_dict` reads; values of JSON only."""
-        content = {one.name: getattr(self, one.name) for one in fields(self)}
-        return content | {
-            "format": FORMAT,
-            "classes": list(self.classes),
-            "golden": self.golden.to_dict(),
-            "verdict": self.verdict.to_dict(),
-            "created": self.created.isoformat(),
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Manifest:
-        """Read what `to_dict` wrote.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is another format.
-        """
-        values = dict(content)
-        came = values.pop("format")
-        if came != FORMAT:
-            raise ValueError(f"format {came!r}")
-        return cls(
-            **values
-            | {
-                "classes": tuple(values["classes"]),
-                "golden": Golden.from_dict(values["golden"]),
-                "verdict": Verdict.from_dict(values["verdict"]),
-                "created": datetime.fromisoformat(values["created"]),
-            }
-        )
+        return _sha256(canonical(plain(self)))
 
 
 def sign(manifest: Manifest, key: str) -> bytes:
@@ -108,7 +80,7 @@ def sign(manifest: Manifest, key: str) -> bytes:
         ConfigurationError: the signing key is empty.
         ValueError: a value is NaN or no JSON.
     """
-    content = canonical(manifest.to_dict())
+    content = canonical(plain(manifest))
     return canonical({"manifest": json.loads(content), "signature": _signature(content, key)})
 
 
@@ -131,11 +103,10 @@ def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
         raise IntegrityError(where, rule, "another", REMEDY)
     if not whole:
         raise IntegrityError(where, "it holds the signed bytes and nothing else", "more", REMEDY)
-    try:
-        return Manifest.from_dict(content)
-    except (ValueError, KeyError, TypeError) as error:
-        rule = f"it is a manifest of format {FORMAT}"
-        raise IntegrityError(where, rule, error, "Use the release that wrote it.") from error
+    manifest = read(Manifest, content, where, f"it is a manifest of format {FORMAT}")
+    # the digest is of what was signed: a newer release's fields are in it, and not in the record
+    vars(manifest)["digest"] = _sha256(body)
+    return manifest
 
 
 def canonical(content: Any) -> bytes:
@@ -148,6 +119,10 @@ def canonical(content: Any) -> bytes:
         content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
     return text.encode("utf-8")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _signature(content: bytes, key: str) -> str:

@@ -160,7 +160,7 @@ def check_answers(manifest: Manifest, files: Files, where: str) -> None:
         answers = OnnxModel(files[MODEL]).predict(manifest.golden.frame())
     except (DataError, IntegrityError) as error:
         raise IntegrityError(where, rule, error, REMEDY) from error
-    if not agrees(manifest.golden.outputs, answers):
+    if not agrees(manifest.golden.answers, answers):
         raise IntegrityError(where, rule, "other answers", REMEDY)
 
 

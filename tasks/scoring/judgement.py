@@ -108,8 +108,8 @@ def entry_of(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entry:
 
 
 def _baselines(manifest: Manifest, y: Array, times: Array) -> dict[str, Array]:
-    known = manifest.lineage["naive"]
-    until = np.array([manifest.lineage["fitted_until"]], dtype="datetime64[us]")
+    known = manifest.lineage.naive
+    until = np.array([manifest.lineage.fitted_until], dtype="datetime64[us]")
     last = last_value(np.array([known["last"]]), until, y, times)
     if not manifest.classes:
         constant = {name: np.full(len(y), known[name]) for name in ("mean", "median")}

@@ -224,7 +224,7 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
     """
     assert schema is not None, "a champion was trained on a curated table"
     scorer, pipeline = scoring.scorer, scoring.workspace.pipeline
-    if scorer.manifest.lineage.get("transform"):
+    if scorer.manifest.lineage.transform:
         return schema
     refuse_missing(scorer, scoring.rows.names(scoring.pin.data_version))
     features = [feature.name for feature in scorer.schema.features]

@@ -44,7 +44,7 @@ class Scorer:
     @cached_property
     def transform(self) -> Transform | None:
         """The user's own function, where there is one."""
-        return load_transform(self.manifest.lineage.get("transform"))
+        return load_transform(self.manifest.lineage.transform)
 
     @cached_property
     def bulk(self) -> BulkModel:

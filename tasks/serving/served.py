@@ -12,7 +12,6 @@ import numpy as np
 
 from tasks.errors import IntegrityError
 from tasks.features.prepare import load_transform
-from tasks.features.request import RequestSchema
 from tasks.features.schema import FeatureSchema, prepared_columns
 from tasks.models.runtime import RowModel
 from tasks.promotion.golden import agrees
@@ -47,15 +46,15 @@ class Served:
             ConfigurationError: the transform that it was trained with is not here.
         """
         self._where = where = f"{manifest.pipeline} version {manifest.version}"
-        if "request" not in manifest.lineage:
+        if manifest.lineage.request is None:
             rule = "its manifest says what a request holds"
             raise IntegrityError(where, rule, "nothing", "Train a version anew.")
         HELD.add(self)
         self.manifest, self.files = manifest, files
         self.digest = manifest.digest
-        self.request = RequestSchema.from_dict(manifest.lineage["request"])
+        self.request = manifest.lineage.request
         self.schema = FeatureSchema.from_dict(manifest.schema)
-        transform = load_transform(manifest.lineage.get("transform"))
+        transform = load_transform(manifest.lineage.transform)
         self._reader = Reader(self.request, self.schema, transform)
         self._model = RowModel(files[MODEL])
         self._classes = tuple(manifest.classes)
@@ -71,7 +70,7 @@ class Served:
         numbers = frame[list(columns.numbers)].to_numpy(np.float32).tolist()
         texts = frame[list(columns.categories)].to_numpy(object).tolist()
         answers = self._answers(Rows(numbers, texts))
-        if not agrees(golden.outputs, answers):
+        if not agrees(golden.answers, answers):
             rule = "the model gives the recorded answers to the golden rows"
             raise IntegrityError(self._where, rule, "other answers", REMEDY)
 

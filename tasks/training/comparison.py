@@ -40,7 +40,7 @@ def against_champion(work: Work, predictions: Array) -> Compared | None:
         return None
     data, pipeline = work.dataset, work.pipeline
     holdout = np.flatnonzero(data.split.holdout)
-    until = np.datetime64(reigning.manifest.lineage["fitted_until"])
+    until = np.datetime64(reigning.manifest.lineage.fitted_until)
     unseen = data.times[holdout] > until
     if _enough(work, data.y[holdout][unseen]):
         kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from tasks.models.runtime import OnnxModel
 from tasks.models.warm_start import WarmStart, fitted_further
 from tasks.promotion.golden import MOST, Golden, difference
 from tasks.promotion.manifest import MODEL
+from tasks.records import plain, read
 from tasks.tuning.trial import Setting
 
 COMPARED = 2000
@@ -45,7 +46,7 @@ class Contender:
     difference: float
     latency: float
     seconds: float
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def model(self) -> bytes:
@@ -54,29 +55,14 @@ class Contender:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the files."""
-        return {
-            "setting": self.setting.to_dict(),
-            "rows": self.rows,
-            "fitted_from": self.fitted_from,
-            "fitted_until": self.fitted_until,
-            "importances": self.importances,
-            "golden": self.golden.to_dict(),
-            "difference": self.difference,
-            "latency": self.latency,
-            "seconds": self.seconds,
-        }
+        content: dict[str, Any] = plain(replace(self, files={}))
+        del content["files"]
+        return content
 
     @classmethod
     def from_dict(cls, content: dict[str, Any], files: Mapping[str, bytes]) -> Contender:
         """Read what `to_dict` wrote."""
-        return cls(
-            **content
-            | {
-                "setting": Setting.from_dict(content["setting"]),
-                "golden": Golden.from_dict(content["golden"]),
-                "files": files,
-            }
-        )
+        return replace(read(cls, content, "fitted challenger"), files=files)
 
 
 def fitted(

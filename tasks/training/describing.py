@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from tasks.dataset.dataset import naive
 from tasks.features.request import request_schema
+from tasks.promotion.lineage import Lineage
 from tasks.promotion.manifest import Manifest
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
@@ -30,20 +31,26 @@ def manifest_of(work: Work, chosen: Chosen, final: Contender, run: str, version:
         training_key=plan.key,
         verdict=chosen.best.verdict,
         created=datetime.now(UTC),
-        lineage={
-            **plan.to_dict(),
-            "setting": final.setting.to_dict(),
-            "why": chosen.tuning.why,
-            "challenger": chosen.best.challenger.text,
-            "cost": work.cost.to_dict(),
-            "metric": evaluation.metric,
-            "holdout": list(evaluation.window or ()),
-            "holdout_rows": evaluation.rows,
-            "rows": final.rows,
-            "fitted_until": final.fitted_until,
-            "importances": final.importances,
-            "naive": naive(data.y, len(data.classes)),
-            "transform": work.pipeline.features.transform,
-            "request": request_schema(data.frame, data.schema, work.pipeline).to_dict(),
-        },
+        lineage=Lineage(
+            setting=final.setting,
+            rows=final.rows,
+            fitted_until=final.fitted_until,
+            metric=evaluation.metric,
+            holdout=evaluation.window or (),
+            holdout_rows=evaluation.rows,
+            importances=final.importances,
+            naive=naive(data.y, len(data.classes)),
+            challenger=chosen.best.challenger.text,
+            challengers=plan.challengers,
+            why=chosen.tuning.why,
+            cost=work.cost.to_dict(),
+            data=plan.data,
+            configuration=plan.configuration,
+            code=plan.code,
+            lock=plan.lock,
+            seed=plan.seed,
+            labels=plan.labels,
+            transform=work.pipeline.features.transform,
+            request=request_schema(data.frame, data.schema, work.pipeline),
+        ),
     )

@@ -20,6 +20,7 @@ from tasks.promotion.promote import promote, repair
 from tasks.promotion.trials import begin_once
 from tasks.promotion.versions import publish as publish_version
 from tasks.promotion.waiting import waiting_versions
+from tasks.records import plain
 from tasks.tracking.registry import remove_alias, set_alias
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
@@ -265,7 +266,7 @@ def _verdict_entry(
             "gain": best.gain,
             "gain_unit": evidence(best.contender, best.judged).unit,
             "data_version": work.plan.data.version,
-            "verdict": best.verdict.to_dict(),
+            "verdict": plain(best.verdict),
             "challengers": chosen.to_dicts(work.costs),
             "cost": work.cost.to_dict(),
             "decision": decision,

@@ -22,6 +22,7 @@ from tasks.models.attribution import Scale
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.claims import sha256
 from tasks.promotion.manifest import PROFILE
+from tasks.records import plain, read
 from tasks.store.layout import Layout
 from tasks.tracking import contributions
 from tasks.training.candidates import Chosen
@@ -49,8 +50,11 @@ class Insight:
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON, without the images."""
-        overview = None if self.overview is None else self.overview.to_dict()
-        return {"overview": overview, "titles": dict(self.titles), "failure": self.failure}
+        return {
+            "overview": plain(self.overview),
+            "titles": dict(self.titles),
+            "failure": self.failure,
+        }
 
 
 def insight(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool]:
@@ -68,7 +72,7 @@ def insight(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool
     key = digest([work.key, sha256(final.model), sha256(judged.model)])
     remembered, known = work.once("explanation.json", "train.explained", compute, key)
     content = remembered.document
-    overview = Overview.from_dict(content["overview"])
+    overview = read(Overview, content["overview"], "explanation.json")
     return Insight(overview, remembered.files, content["titles"]), known
 
 

@@ -20,6 +20,7 @@ from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import Challenger, rows_of
 from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
+from tasks.records import plain, read
 from tasks.training.comparison import Compared, against_champion
 from tasks.training.contender import Contender, fitted
 from tasks.training.plan import digest
@@ -89,10 +90,10 @@ def tune(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
             seed=pipeline.training.seed,
             say=say,
         )
-        return found.to_dict(), {}
+        return plain(found, nan_as_null=True), {}
 
     remembered, known = work.once("tuning.json", "train.tuned", compute)
-    return Tuning.from_dict(remembered.document), known
+    return read(Tuning, remembered.document, "tuning.json"), known
 
 
 def untuned(work: Work, setting: Setting) -> Tuning:

@@ -15,6 +15,7 @@ from prefect.states import Completed, State
 from tasks.config import window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
 from tasks.events.names import APPROVAL_AWAITED, MODEL_PROMOTED, MODEL_REFUSED
+from tasks.records import plain
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -224,7 +225,7 @@ def promote(
             "version": version,
             "summary": ended.summary,
             "why": chosen.tuning.why,
-            "rules": ended.verdict.to_dict()["rules"],
+            "rules": plain(ended.verdict.rules),
             "challengers": chosen.to_dicts(work.costs),
             "cost": work.cost.to_dict(),
             "price": ended.price,

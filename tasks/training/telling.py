@@ -11,6 +11,7 @@ from tasks.evaluation.bootstrap import number
 from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
+from tasks.records import plain
 from tasks.tracking.markup import note, to_html, to_markdown
 from tasks.tracking.record import (
     KEY,
@@ -66,7 +67,7 @@ def told(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Tell
     texts = {
         "model-card.md": to_markdown(card),
         "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
-        "verdict.json": json.dumps(verdict.to_dict(), indent=2),
+        "verdict.json": json.dumps(plain(verdict), indent=2),
         "evaluation.json": json.dumps(judged.to_dict(), indent=2),
         "explanation/explanation.json": json.dumps(insight.to_dict(), indent=2),
         "challengers.json": json.dumps(chosen.to_dicts(work.costs), indent=2),
@@ -85,13 +86,13 @@ def outcome_of(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
     manifest, server = manifest_of(work.workspace, ended["version"]), work.workspace.tracking
     return {
         "pipeline": work.pipeline.name,
-        "metric": manifest.lineage["metric"],
+        "metric": manifest.lineage.metric,
         "metrics": manifest.metrics,
         "baselines": manifest.baselines,
-        "why": manifest.lineage["why"],
+        "why": manifest.lineage.why,
         "data_version": manifest.data_version,
         "training_key": work.plan.key,
-        "rules": manifest.verdict.to_dict()["rules"],
+        "rules": plain(manifest.verdict.rules),
         "url": server and run_url(server, manifest.run),
         **ended,
     }

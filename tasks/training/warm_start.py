@@ -17,11 +17,11 @@ Array = np.ndarray[Any, Any]
 
 def obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | None:
     """Say why the champion cannot be fitted further with these rows; None where it can."""
-    family = champion.lineage["setting"]["family"]
+    family = champion.lineage.setting.family
     features = FeatureSchema.from_dict(champion.schema).features
     rows = newer(champion, data.times, data.split.training)
     enough = rows.sum() >= FEWEST and len(np.unique(data.y[rows])) >= len(data.classes)
-    own_transform = champion.lineage.get("transform")
+    own_transform = champion.lineage.transform
     conditions = (
         (startable(family, champion.files), f"its family ({family}) cannot be fitted further"),
         (features == data.schema.features, "the columns are not the champion's"),
@@ -34,7 +34,7 @@ def obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | 
 
 def newer(champion: Manifest, times: Array, within: Array) -> Array:
     """Return which of the rows `within` are later than all the champion was fitted on."""
-    return np.asarray(within & (times > np.datetime64(champion.lineage["fitted_until"])))
+    return np.asarray(within & (times > np.datetime64(champion.lineage.fitted_until)))
 
 
 def start_of(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
@@ -43,5 +43,5 @@ def start_of(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
     Raises:
         IntegrityError: the version's files hold something else.
     """
-    family, rows = champion.lineage["setting"]["family"], champion.lineage["rows"]
+    family, rows = champion.lineage.setting.family, champion.lineage.rows
     return loaded(family, files, rows, str(champion.window["start"]))

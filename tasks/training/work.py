@@ -48,12 +48,12 @@ class Reigning:
     @property
     def setting(self) -> Setting:
         """Its family and parameters."""
-        return Setting.from_dict(self.manifest.lineage["setting"])
+        return self.manifest.lineage.setting
 
     def predict(self, frame: pd.DataFrame) -> Any:
         """Predict from curated rows, prepared the champion's own way."""
         schema = FeatureSchema.from_dict(self.manifest.schema)
-        transform = load_transform(self.manifest.lineage.get("transform"))
+        transform = load_transform(self.manifest.lineage.transform)
         return self.model.predict(prepare(frame, schema, transform))
 
 
@@ -82,7 +82,7 @@ class Work:
             labels = labels_of(self.bucket, self.pipeline, self.plan.labels)
             rows, _ = with_labels(rows, labels, self.pipeline)
         reigning = self.reigning
-        until = None if reigning is None else reigning.manifest.lineage["fitted_until"]
+        until = None if reigning is None else reigning.manifest.lineage.fitted_until
         known_until = None if until is None else np.datetime64(until)
         return dataset(rows, self.pipeline, known_until)
 

@@ -12,6 +12,7 @@ from tasks.faults import POINTS
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote
 from tasks.promotion.versions import load, models, published
+from tasks.records import read
 from tasks.tracking.client import connected
 from tasks.tracking.registry import aliases
 from tests.flows.conftest import TOY, Bench, toy_rows
@@ -57,7 +58,7 @@ def assert_explained(bench: Bench, version: int) -> None:
         "dependence-3.png",
     }
     document = json.loads(bench.bucket.get(kept["explanation.json"].key))
-    found = Overview.from_dict(document["overview"])
+    found = read(Overview, document["overview"], "explanation.json")
     assert (found.method, found.of, found.metric) == ("linear_shap", "high", "roc_auc")
     assert [one.name for one in found.columns][:2] == ["size", "colour"]
     assert found.columns[0].lost > 0.1
@@ -126,9 +127,9 @@ def test_a_warm_challenger_starts_from_the_champion(bench: Bench) -> None:
     assert [one["challenger"] for one in only["challengers"]] == ["warm"]
     before, files = load(bench.workspace, 1)
     after, grown = load(bench.workspace, only["version"])
-    assert after.lineage["challenger"] == "warm"
+    assert after.lineage.challenger == "warm"
     assert after.window["start"] == before.window["start"]
-    assert after.lineage["fitted_until"] > before.lineage["fitted_until"]
+    assert after.lineage.fitted_until > before.lineage.fitted_until
     trees, more = (trees_of(one["booster.txt"]) for one in (files, grown))
     assert more[: len(trees)] == trees
     assert len(more) > len(trees)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -19,9 +19,11 @@ from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.keeping import keep
 from tasks.models.model import Model
+from tasks.models.setting import Setting
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import MODEL, PROFILE, Manifest
+from tests.lineage import LINEAGE
 from tests.tasks.models.conftest import COLUMNS, Messy, messy
 
 __all__ = ["messy"]
@@ -74,7 +76,7 @@ def version_of(
         training_key="key",
         verdict=Verdict(True, ()),
         created=datetime(2026, 1, 1, tzinfo=UTC),
-        lineage={"setting": {"family": family, "params": {}}},
+        lineage=replace(LINEAGE, setting=Setting(family, {})),
     )
     return Version(model, manifest, files)
 

@@ -23,6 +23,8 @@ from tasks.models.families.boosting import FILE as BOOSTER
 from tasks.models.families.linear import FILE as LINEAR
 from tasks.models.forest import Forest
 from tasks.models.keeping import attribution_of
+from tasks.models.setting import Setting
+from tests.lineage import LINEAGE
 from tests.tasks.explanation.conftest import version_of
 from tests.tasks.models.conftest import TASKS
 
@@ -250,5 +252,5 @@ def test_a_forests_file_is_the_same_bytes_and_holds_no_pickle(versions) -> None:
 def test_only_the_versions_files_are_needed(versions, messy) -> None:
     version = versions("lightgbm", "binary")
     assert BOOSTER in version.files
-    bare = replace(version.manifest, lineage={"setting": {"family": "lightgbm"}})
+    bare = replace(version.manifest, lineage=replace(LINEAGE, setting=Setting("lightgbm", {})))
     assert Explainer(bare, version.files).explain(messy.ask.head(3))[0].contributions

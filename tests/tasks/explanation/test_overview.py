@@ -14,6 +14,7 @@ from tasks.evaluation.metrics import METRICS
 from tasks.explanation.overview import Overview, losses, shares
 from tasks.explanation.surrogate import imitated
 from tasks.features.schema import Columns
+from tasks.records import plain, read
 
 COLUMNS = Columns(("at_hour", "at_weekday", "noise", "gap"), ("colour",))
 ORIGINS = {"at_hour": "at", "at_weekday": "at", "noise": "noise", "gap": "gap", "colour": "colour"}
@@ -122,5 +123,5 @@ def test_an_overview_is_strict_json_and_is_read_back() -> None:
         columns=shares(raw, values, dict.fromkeys(raw, (0.1, 0.01))),
         surrogate=imitated(frame, COLUMNS, frame["noise"].to_numpy(), ()),
     )
-    document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert Overview.from_dict(document) == found
+    document = json.loads(json.dumps(plain(found), allow_nan=False))
+    assert read(Overview, document, "overview") == found

@@ -26,6 +26,7 @@ from tasks.store.bucket import Bucket
 from tasks.store.s3 import S3Bucket
 from tasks.workspace import Place
 from tests.forked import forking
+from tests.lineage import LINEAGE
 
 KEY = "a signing key for tests"
 PRELOADED = ("tests.tasks.promotion.scenes", "boto3", "deltalake", "onnxruntime", "pandas")
@@ -98,6 +99,7 @@ def building(
             training_key=key,
             verdict=Verdict(passed, (rule,)),
             created=datetime(2026, 1, 1, tzinfo=UTC),
+            lineage=LINEAGE,
         )
         return manifest, {"model.onnx": a_model(slope)}
 

@@ -14,6 +14,7 @@ from tasks.evaluation.bootstrap import Interval
 from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.rules import RULES, Rule
+from tasks.records import plain, read
 
 GATE = Gate()
 NAN = math.nan
@@ -162,7 +163,7 @@ def test_the_verdict_shows_every_rule_with_its_figures() -> None:
     assert len(table) == 1 + len(RULES)
     assert all(one.figures in text for one in verdict.rules)
     assert text.count("**failed**") == 2
-    assert Verdict.from_dict(verdict.to_dict()) == verdict
+    assert read(Verdict, plain(verdict), "verdict") == verdict
 
 
 def test_a_pipe_in_a_slice_name_does_not_break_the_table() -> None:

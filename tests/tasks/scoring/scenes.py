@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from tasks.settings import Settings
 from tasks.store.bucket import Bucket
 from tasks.store.connect import open_bucket
 from tasks.workspace import Place
+from tests.lineage import LINEAGE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOOSTED = {"n_estimators": 200, "num_leaves": 31}
@@ -93,7 +94,7 @@ def served(
             training_key=f"{family} {sorted(params.items())}",
             verdict=Verdict(True, ()),
             created=NOW,
-            lineage={"fitted_until": until, "naive": naive, "request": request.to_dict()},
+            lineage=replace(LINEAGE, fitted_until=until, naive=naive, request=request),
         )
         return manifest, {MODEL: exported}
 

@@ -14,6 +14,7 @@ from tasks.dataset.split import forward_folds
 from tasks.errors import ConfigurationError, DataError
 from tasks.features.schema import Columns
 from tasks.models.families import FAMILIES
+from tasks.records import plain, read
 from tasks.tuning.search import Progress, Setting, Tuning, tune
 from tests.tasks.tuning.families import COLUMNS, StandIn, off_by, raises, rows, slope, waits_until
 
@@ -194,8 +195,8 @@ def test_progress_counts_up_to_what_was_said() -> None:
 
 def test_a_tuning_survives_json() -> None:
     found = searched(GOOD, BROKEN, champion=Setting("good", {"slope": 2.5}))
-    text = json.dumps(found.to_dict(), allow_nan=False)
-    assert Tuning.from_dict(json.loads(text)) == found
+    text = json.dumps(plain(found, nan_as_null=True), allow_nan=False)
+    assert read(Tuning, json.loads(text), "tuning") == found
     assert Setting.of("a", {"b": (np.int64(1), 2)}).params == {"b": [1, 2]}
 
 
@@ -212,10 +213,10 @@ def test_an_unscored_fold_is_null_in_json_and_left_out_of_the_mean() -> None:
         columns=COLUMNS,
         trials=0,  # type: ignore[dict-item]
     )
-    content = found.to_dict()
+    content = plain(found, nan_as_null=True)
     assert content["trials"][0]["scores"][1] is None
     assert np.isfinite(found.trials[0].mean)
-    assert Tuning.from_dict(content).to_dict() == content
+    assert plain(read(Tuning, content, "tuning"), nan_as_null=True) == content
 
 
 def test_families_that_do_not_serve_and_unknown_samplers_are_refused() -> None:
