@@ -19,10 +19,10 @@ T = TypeVar("T")
 REMEDY = "Use the release that wrote it."
 
 if TYPE_CHECKING:
-    Figure = float
+    MaybeNaN = float
 else:
 
-    class Figure(float):
+    class MaybeNaN(float):
         """A number that may be unknown: NaN here, null in JSON."""
 
 
@@ -33,10 +33,10 @@ def plain(record: Any, *, nan_as_null: bool = False) -> Any:
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
-    ... class Score:
-    ...     values: tuple[Figure, ...]
+    ... class Judged:
+    ...     values: tuple[MaybeNaN, ...]
     ...     at: datetime
-    >>> plain(Score((0.5, math.nan), datetime(2013, 4, 1)), nan_as_null=True)
+    >>> plain(Judged((0.5, math.nan), datetime(2013, 4, 1)), nan_as_null=True)
     {'values': [0.5, None], 'at': '2013-04-01T00:00:00'}
     """
     values = msgspec.to_builtins(record, builtin_types=(datetime,), enc_hook=_scalar)
@@ -83,9 +83,9 @@ def _scalar(value: Any) -> Any:
 
 
 def _figure(kind: type[Any], value: Any) -> Any:
-    if kind is not Figure or not isinstance(value, float | int | None):
+    if kind is not MaybeNaN or not isinstance(value, float | int | None):
         raise ValueError(f"expected a number or null, got {value!r}")
-    return Figure(math.nan if value is None else value)
+    return MaybeNaN(math.nan if value is None else value)
 
 
 def _json(value: Any, nan_as_null: bool) -> Any:

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
+from tasks.features.inference import infer_schema, request_schema
 from tasks.features.prepare import prepare, prepared_columns
-from tasks.features.request import request_schema
-from tasks.features.schema import FeatureSchema, infer_schema
+from tasks.features.schema import FeatureSchema
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.keeping import keep

@@ -11,8 +11,9 @@ import pandas as pd
 from tasks.config import Pipeline
 from tasks.dataset.split import Split, split
 from tasks.errors import DataError
+from tasks.features.inference import infer_schema
 from tasks.features.prepare import load_transform, prepare
-from tasks.features.schema import FeatureSchema, infer_schema
+from tasks.features.schema import FeatureSchema
 
 FEWEST = 50
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from numbers import Real
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from tasks.features.schema import Part
 from tasks.features.values import moments
 
 EXAMINED = 10_000
 DAY = 86_400.0
-Part = Literal["hour", "weekday", "month", "day_of_year"]
 CYCLES: tuple[tuple[Part, float], ...] = (
     ("hour", DAY),
     ("weekday", 7 * DAY),

@@ -57,7 +57,7 @@ class Dimension:
 
 
 @dataclass(frozen=True)
-class State:
+class KeptState:
     """The file of a version that holds its fitted estimator, and what writes it; no code in it."""
 
     file: str
@@ -89,7 +89,7 @@ class Family:
     trees: bool
     to_onnx: Callable[[Graph, str, Any, int], str]
     importances: Callable[[Any, Array], Array]
-    state: State
+    state: KeptState
     warm: Callable[[Any, bytes, Array, Array, float], None] | None = None
     explainer: Callable[[bytes, Encoders], Attribution] | None = None
     tasks: tuple[str, ...] = ("binary", "multiclass", "regression")

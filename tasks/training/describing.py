@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tasks.dataset.dataset import naive
-from tasks.features.request import request_schema
+from tasks.features.inference import request_schema
 from tasks.promotion.lineage import Lineage
 from tasks.promotion.manifest import Manifest
 from tasks.training.candidates import Chosen

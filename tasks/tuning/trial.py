@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tasks.models.setting import Setting
-from tasks.records import Figure
+from tasks.records import MaybeNaN
 
 Origin = Literal["defaults", "champion", "search"]
 State = Literal["complete", "pruned", "failed"]
@@ -28,7 +28,7 @@ class Trial:
     number: int
     setting: Setting
     origin: Origin
-    scores: tuple[Figure, ...]
+    scores: tuple[MaybeNaN, ...]
     seconds: float
     state: State
     message: str = ""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import DataError, IntegrityError
-from tasks.records import Figure, plain, read
+from tasks.records import MaybeNaN, plain, read
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Inner:
 
 @dataclass(frozen=True)
 class Outer:
-    figures: tuple[Figure, ...]
+    figures: tuple[MaybeNaN, ...]
     inner: tuple[Inner, ...] = ()
     said: Mapping[str, Any] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ import numpy as np
 from tasks.models import trees
 from tasks.models.attribution import Attributed, Method, Scale, additions, log_rest
 from tasks.models.encoders import Encoders
-from tasks.models.family import Dimension, Family, Params, State
+from tasks.models.family import Dimension, Family, KeptState, Params
 from tasks.models.model import Model, Sample
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ LIGHTGBM = Family(
     trees=True,
     to_onnx=to_onnx,
     importances=importances,
-    state=State(FILE, to_bytes),
+    state=KeptState(FILE, to_bytes),
     warm=fit_further,
     explainer=BoostingShap,
 )

@@ -9,7 +9,7 @@ import numpy as np
 from tasks.models import trees
 from tasks.models.attribution import Attributed, Method, Scale
 from tasks.models.encoders import Encoders
-from tasks.models.family import Dimension, Family, Params, State
+from tasks.models.family import Dimension, Family, KeptState, Params
 from tasks.models.forest import Forest
 from tasks.models.model import Model, Sample
 from tasks.models.quadrature import Quadrature
@@ -112,7 +112,7 @@ RANDOM_FOREST = Family(
     trees=True,
     to_onnx=to_onnx,
     importances=importances,
-    state=State(FILE, to_bytes),
+    state=KeptState(FILE, to_bytes),
     explainer=ForestShap,
 )
 EXTRA_TREES = Family(
@@ -127,6 +127,6 @@ EXTRA_TREES = Family(
     trees=True,
     to_onnx=to_onnx,
     importances=importances,
-    state=State(FILE, to_bytes),
+    state=KeptState(FILE, to_bytes),
     explainer=ForestShap,
 )

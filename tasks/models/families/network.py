@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.models.family import Dimension, Family, Params, State
+from tasks.models.family import Dimension, Family, KeptState, Params
 from tasks.models.model import Model, Sample
 
 if TYPE_CHECKING:
@@ -98,6 +98,6 @@ MLP = Family(
     trees=False,
     to_onnx=to_onnx,
     importances=importances,
-    state=State(FILE, to_bytes),
+    state=KeptState(FILE, to_bytes),
     warm=fit_further,
 )

@@ -10,7 +10,8 @@ import pytest
 
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.features.schema import FeatureSchema, infer_schema, origins, prepared_columns
+from tasks.features.inference import infer_schema
+from tasks.features.schema import FeatureSchema, origins, prepared_columns
 
 PIPELINE = Pipeline.model_validate(
     {

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from tasks.config import Pipeline
 from tasks.data.curated import curated
+from tasks.features.inference import infer_schema, request_schema
 from tasks.features.prepare import prepare, prepared_columns
-from tasks.features.request import request_schema
-from tasks.features.schema import FeatureSchema, infer_schema
+from tasks.features.schema import FeatureSchema
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.model import Model

@@ -1,0 +1,138 @@
+"""What the training rows tell: which columns are features, and what a request may hold."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pandas as pd
+
+from tasks.config import Pipeline
+from tasks.errors import DataError
+from tasks.features.kinds import cycles_seen, kind_of, useless
+from tasks.features.request import Field, RequestSchema
+from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind
+from tasks.features.transform import (
+    Transform,
+    load_transform,
+    refuse_unless_row_wise,
+    transformed,
+)
+
+
+def infer_schema(
+    frame: pd.DataFrame, pipeline: Pipeline, transform: Transform | None = None
+) -> FeatureSchema:
+    """Decide from the training rows which columns are features, and of which kind.
+
+    The pipeline's transform (or the one given) is applied first, without the target.
+
+    Raises:
+        DataError: no column is left, a prepared name is made twice, a name is not text, or
+            the transform fails, changes the row count or looks at other rows.
+    """
+    transform = transform or load_transform(pipeline.features.transform)
+    rows = frame.drop(columns=[pipeline.target], errors="ignore")
+    refuse_unless_row_wise(rows, transform)
+    rows = transformed(rows, transform)
+    _check_names(rows)
+    dropped = {pipeline.target: IS_TARGET}
+    features: list[Feature] = []
+    for name in sorted(set(rows.columns) - set(INTERNAL)):
+        reason = _barred(name, pipeline)
+        found = reason or _inferred(name, rows[name], always_time=name == pipeline.event_time)
+        if isinstance(found, Feature):
+            features.append(found)
+        else:
+            dropped[name] = found
+    schema = FeatureSchema(tuple(features), dropped)
+    _check_prepared(schema)
+    return schema
+
+
+def request_schema(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline) -> RequestSchema:
+    """Return what a request for a model of these training rows may hold.
+
+    A user's transform may look at any column, so with one every column counts as used.
+
+    >>> flights = Pipeline(name="f", task="binary", target="y", event_time="t", key=["id"])
+    >>> rows = pd.DataFrame({"id": [1, 2], "a": [0.5, None], "y": [0, 1]})
+    >>> made = request_schema(rows, FeatureSchema((Feature("a", "number"),)), flights)
+    >>> [(one.name, one.used, one.missing) for one in made.fields], dict(made.example)
+    ([('a', True, True), ('id', False, True)], {'a': 0.5, 'id': 1})
+    """
+    kinds = {one.name: one.kind for one in schema.features}
+    transform = pipeline.features.transform is not None
+    fields = []
+    for name in sorted(set(frame.columns) - {pipeline.target, *INTERNAL}):
+        kind = "time" if name == pipeline.event_time else kind_of(frame[name])
+        kind = kind if transform else kinds.get(name, kind)
+        used = transform or name in kinds
+        if kind is not None:
+            missing = not used or bool(frame[name].isna().any())
+            fields.append(Field(name, cast("Kind", kind), used, missing))
+    shown = {one.name for one in fields} - set(pipeline.data.personal)
+    example = {
+        name: _plain(frame[name].iloc[0])
+        for name in sorted(shown)
+        if name in kinds or transform or name in pipeline.key
+    }
+    return RequestSchema(tuple(fields), pipeline.key, example)
+
+
+def _barred(name: str, pipeline: Pipeline) -> str | None:
+    reasons = {
+        "it is the target": (pipeline.target,),
+        "it is part of the key": pipeline.key,
+        "the pipeline file excludes it": pipeline.features.exclude,
+        "it is personal": pipeline.data.personal,
+    }
+    return next((why for why, names in reasons.items() if name in names), None)
+
+
+def _inferred(name: str, column: pd.Series, *, always_time: bool) -> Feature | str:
+    kind = "time" if always_time else kind_of(column)
+    if kind is None:
+        return f"its values are of no kind a model can see ({column.dtype})"
+    if kind == "time":
+        parts = cycles_seen(column)
+        if not parts:
+            return "its times span no cycle (day, week, year) twice"
+        return Feature(name, "time", parts)
+    reason = useless(column, kind)
+    return Feature(name, cast("Kind", kind)) if reason is None else reason
+
+
+def _check_names(rows: pd.DataFrame) -> None:
+    names: Iterable[object] = rows.columns
+    wrong = [name for name in names if not isinstance(name, str) or not name]
+    if wrong:
+        raise DataError("feature columns", "have names that are text", repr(wrong[:5]))
+    twice = [name for name, count in Counter(rows.columns).items() if count > 1]
+    if twice:
+        raise DataError("feature columns", "have each its own name", f"twice: {twice[:5]}")
+
+
+def _check_prepared(schema: FeatureSchema) -> None:
+    if not schema.features:
+        listed = "; ".join(f"{name}: {why}" for name, why in schema.dropped.items())
+        raise DataError("features", "at least one column is a feature", f"none ({listed})")
+    names = Counter(name for feature in schema.features for name in feature.prepared)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        remedy = "Rename the column, or exclude it."
+        raise DataError("features", "a time unfolds to names not taken", twice, remedy)
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return value if isinstance(value, bool | int | float | str) else str(value)
