@@ -19,7 +19,6 @@ from tasks.monitoring.arrivals import decision_id
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.situation import observed
 from tasks.promotion import pointer
-from tasks.promotion.manifest import MODEL
 from tasks.promotion.versions import load
 
 PATIENCE = 600.0
@@ -146,15 +145,14 @@ def _price(answer: Entry | None) -> str:
 def _static(loop: Loop, found: Observation, path: Path) -> float:
     """Judge the first model on the same rows, as if it had stayed in service."""
     from tasks.dataset.dataset import encode
-    from tasks.models.runtime import OnnxModel
-    from tasks.scoring.scorer import Scorer
 
     session, pipeline = loop.session, loop.session.pipeline
     if found.version == 1 and found.live is not None:
         return found.live.value
-    manifest, files = load(session.workspace, 1)
+    first = load(session.workspace, 1)
+    classes = first.manifest.classes
     rows = pd.read_csv(path, parse_dates=[pipeline.event_time])
-    rows = rows[rows[pipeline.target].isin(manifest.classes)].drop_duplicates(list(pipeline.key))
-    predictions = Scorer(manifest, OnnxModel(files[MODEL])).predict(rows)
-    y = encode(rows[pipeline.target], tuple(manifest.classes))
+    rows = rows[rows[pipeline.target].isin(classes)].drop_duplicates(list(pipeline.key))
+    predictions = first.predict(rows)
+    y = encode(rows[pipeline.target], classes)
     return METRICS[pipeline.metric].score(y, predictions)

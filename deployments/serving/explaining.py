@@ -95,7 +95,7 @@ def explanations(served: Served, rows: Rows) -> list[dict[str, Any]]:
     Raises:
         IntegrityError: a file that explaining needs is not what it should be, or is lacking.
     """
-    columns = prepared_columns(served.schema)
+    columns = prepared_columns(served.version.schema)
     prepared: dict[str, Any] = {
         name: np.array([row[place] for row in rows.numbers], dtype=np.float32)
         for place, name in enumerate(columns.numbers)
@@ -113,5 +113,5 @@ def explainer(served: Served) -> Explainer:
 
     found = EXPLAINERS.get(served)
     if found is None:
-        found = EXPLAINERS[served] = Explainer(served.manifest, served.files)
+        found = EXPLAINERS[served] = Explainer(served.version)
     return found

@@ -15,13 +15,13 @@ from tasks.explanation.explanation import Contribution, Explanation
 from tasks.explanation.neighbours import Neighbours
 from tasks.explanation.words import effect, shown, subject
 from tasks.explanation.words import raw as as_it_came
-from tasks.features.schema import FeatureSchema, origins
+from tasks.features.schema import origins
 from tasks.models.attribution import Attributed, Attribution, Method, Scale
 from tasks.models.blocks import sources
 from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.keeping import attribution_of
-from tasks.models.runtime import OnnxModel
-from tasks.promotion.manifest import MODEL, PROFILE, Manifest
+from tasks.promotion.manifest import PROFILE
+from tasks.promotion.model_version import ModelVersion
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -39,28 +39,24 @@ class Explainer:
 
     def __init__(
         self,
-        manifest: Manifest,
-        files: Mapping[str, bytes],
+        version: ModelVersion,
         method: Literal["shap", "lime"] | None = None,
     ) -> None:
-        """Read the files of a loaded version.
+        """Read the files of a version.
 
         Raises:
             ConfigurationError: SHAP's values were asked for, and the version allows none.
             IntegrityError: a file is not what it should be, or is lacking.
         """
-        self.schema = FeatureSchema.from_dict(manifest.schema)
-        self.classes = tuple(manifest.classes)
+        self._version = version
+        self.schema = version.schema
+        self.classes = version.manifest.classes
         self.raw = tuple(feature.name for feature in self.schema.features)
-        self._where = f"{manifest.pipeline} version {manifest.version}"
         self._target = self.schema.target or "the target"
-        self._model = OnnxModel(files[MODEL])
-        self._files = files
         self._exact = None if method == "lime" else self._attribution()
         if method == "shap" and self._exact is None:
-            family = manifest.lineage.setting.family
-            rule = "its family and files allow SHAP's values"
-            raise ConfigurationError(self._where, rule, family, "Take LIME: --method lime.")
+            rule, family = "its family and files allow SHAP's values", version.setting.family
+            raise ConfigurationError(version.where, rule, family, "Take LIME: --method lime.")
         _ = self._neighbours if self._exact is None else self._folding
         self.method: Method = "lime" if self._exact is None else self._exact.method
 
@@ -109,7 +105,7 @@ class Explainer:
 
     def _found(self, arrays: Arrays) -> tuple[Array, Array, Attributed, list[float | None]]:
         """Return answers, the output that is explained of each, what adds to it, LIME's fit."""
-        answers = np.asarray(self._model.predict(arrays), np.float64)
+        answers = np.asarray(self._version.model.predict(arrays), np.float64)
         several = len(self.classes) > 2
         outputs = answers.argmax(axis=1) if several else np.zeros(len(answers), np.int64)
         if self._exact is None:
@@ -173,13 +169,13 @@ class Explainer:
         return [list(row) for row in zip(*columns, strict=True)]
 
     def _attribution(self) -> Attribution | None:
-        if ENCODERS not in self._files:
+        if ENCODERS not in self._version.files:
             return None
-        return attribution_of(self._files, self._encoders)
+        return attribution_of(self._version.files, self._encoders)
 
     @cached_property
     def _encoders(self) -> Encoders:
-        return Encoders.from_bytes(self._files[ENCODERS])
+        return Encoders.from_bytes(self._version.files[ENCODERS])
 
     @cached_property
     def _folding(self) -> Array:
@@ -190,8 +186,7 @@ class Explainer:
 
     @cached_property
     def _neighbours(self) -> Neighbours:
-
-        if PROFILE not in self._files:
-            raise IntegrityError(self._where, f"it keeps {PROFILE}", "none", REMEDY)
-        profile = decode_profile(self._files[PROFILE], PROFILE)
-        return Neighbours(self._model, profile, origins(self.schema), self.raw)
+        if PROFILE not in self._version.files:
+            raise IntegrityError(self._version.where, f"it keeps {PROFILE}", "none", REMEDY)
+        profile = decode_profile(self._version.files[PROFILE], PROFILE)
+        return Neighbours(self._version.model, profile, origins(self.schema), self.raw)

@@ -15,9 +15,10 @@ from tasks.errors import DataError
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import Explanation
 from tasks.models.attribution import Method
+from tasks.promotion.model_version import ModelVersion
+from tasks.promotion.versions import load_champion
 from tasks.readers.sniff import open_source
 from tasks.readers.source import BadBatch
-from tasks.scoring.scorer import Scorer, champion_of, refuse_missing
 from tasks.scoring.sources import typed
 from tasks.workspace import Workspace
 
@@ -64,30 +65,30 @@ def explain_file(
         ConfigurationError: the champion allows no SHAP's values, and they were asked for.
         IntegrityError: the champion's files do not hold.
     """
-    pipeline, scorer = workspace.pipeline, champion_of(workspace)
-    explainer = Explainer(scorer.manifest, scorer.files, method)
-    frame = _first(workspace, scorer, path, rows)
+    pipeline, champion = workspace.pipeline, load_champion(workspace)
+    explainer = Explainer(champion, method)
+    frame = _first(workspace, champion, path, rows)
     keys = frame[[name for name in pipeline.key if name in frame.columns]]
     return Explained(
         pipeline.name,
-        scorer.manifest.version,
-        scorer.manifest.lineage.setting.family,
+        champion.manifest.version,
+        champion.setting.family,
         explainer.method,
         tuple(
             {str(name): str(value) for name, value in row.items()}
             for row in keys.to_dict("records")
         ),
-        tuple(explainer.explain(scorer.prepare(frame), frame)),
+        tuple(explainer.explain(champion.prepare(frame), frame)),
     )
 
 
-def _first(workspace: Workspace, scorer: Scorer, path: Path, rows: int) -> pd.DataFrame:
+def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) -> pd.DataFrame:
     schema = columns_of(workspace.curated)
     assert schema is not None, "a champion was trained on a curated table"
     read: list[pa.Table] = []
     try:
         source = open_source(path, path.name, int(workspace.pipeline.data.max_batch_gib * 2**30))
-        refuse_missing(scorer, source.names())
+        champion.require(source.names())
         for table in typed(source, schema):
             read.append(table.slice(0, rows - sum(one.num_rows for one in read)))
             if sum(one.num_rows for one in read) == rows:

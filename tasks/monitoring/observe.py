@@ -24,8 +24,8 @@ from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.watch import Watch
 from tasks.policy.situation import Figure
+from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled, judged
-from tasks.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     import polars as pl
@@ -109,7 +109,7 @@ class _Pass:
         )
 
 
-def _pass(watch: Watch, scorer: Scorer, arrival: Arrival) -> _Pass:
+def _pass(watch: Watch, scorer: ModelVersion, arrival: Arrival) -> _Pass:
     pipeline = watch.pipeline
     seen = _Pass(
         Labelled.empty(scorer.manifest, pipeline),
@@ -155,7 +155,7 @@ def _span(watch: Watch, arrival: Arrival) -> pl.Expr:
     return at.is_between(first, last) if first is not None else pl.lit(value=False)
 
 
-def _drift(watch: Watch, scorer: Scorer, profile: Profile) -> Drift | None:
+def _drift(watch: Watch, scorer: ModelVersion, profile: Profile) -> Drift | None:
     if watch.profile is None:
         return None
     rules = watch.pipeline.monitoring.drift
@@ -163,7 +163,7 @@ def _drift(watch: Watch, scorer: Scorer, profile: Profile) -> Drift | None:
     return compare(watch.profile, profile, importances=weights, share=rules.share)
 
 
-def _target_profile(scorer: Scorer, labelled: Labelled) -> ColumnProfile | None:
+def _target_profile(scorer: ModelVersion, labelled: Labelled) -> ColumnProfile | None:
     classes = tuple(scorer.manifest.classes)
     if not len(labelled.y):
         return None
@@ -193,7 +193,11 @@ def _estimated(
 
 
 def _warnings(
-    watch: Watch, scorer: Scorer, prepared: pd.DataFrame, predictions: Array, target: pd.Series[Any]
+    watch: Watch,
+    scorer: ModelVersion,
+    prepared: pd.DataFrame,
+    predictions: Array,
+    target: pd.Series[Any],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what holds a retraining back, and what is merely told."""
     classes = tuple(scorer.manifest.classes)

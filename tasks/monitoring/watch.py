@@ -19,7 +19,8 @@ from tasks.ledger.ledger import Ledger
 from tasks.policy.situation import Figure
 from tasks.promotion import pointer
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
-from tasks.scoring.scorer import Scorer, champion_of
+from tasks.promotion.model_version import ModelVersion
+from tasks.promotion.versions import load_champion
 from tasks.store.bucket import Bucket
 from tasks.workspace import Workspace
 
@@ -32,7 +33,7 @@ class Watch:
     """Where a monitoring run reads and writes, and the champion it watches (None: none yet)."""
 
     workspace: Workspace
-    scorer: Scorer | None
+    scorer: ModelVersion | None
 
     @classmethod
     def of(cls, workspace: Workspace) -> Watch:
@@ -42,7 +43,7 @@ class Watch:
             IntegrityError: the champion's files do not hold.
         """
         there = pointer.read(workspace) is not None
-        return cls(workspace, champion_of(workspace) if there else None)
+        return cls(workspace, load_champion(workspace) if there else None)
 
     @property
     def pipeline(self) -> Pipeline:

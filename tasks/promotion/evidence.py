@@ -71,7 +71,7 @@ class Evidence:
             mean error as a share of the target's standard deviation.
         golden_difference: largest difference between exported and fitted model, as
             `golden.difference` measures it.
-        latency: p99 of one row through the exported model, in seconds.
+        latency: p99 of one row through the runtime that serves, in CPU seconds.
         size: bytes of what serving loads.
     """
 

@@ -165,7 +165,7 @@ def _repeats(asked: _Attempt, named: int | None, current: Champion, unfinished: 
 
 def _checked(place: Place, version: int) -> Manifest:
     try:
-        return load(place, version)[0]
+        return load(place, version).manifest
     except NotFound as error:
         known = ", ".join(map(str, published(place))) or "none"
         rule = f"{place.name} has the version"

@@ -146,7 +146,7 @@ def withdraw(
 
 def _loaded(place: Place, version: int) -> Manifest:
     try:
-        return load(place, version)[0]
+        return load(place, version).manifest
     except NotFound as error:
         rule = f"{place.name} has the version"
         remedy = f"List them with `perennial models {place.name}`."

@@ -13,11 +13,21 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from tasks.errors import ConfigurationError, DataError, IntegrityError, NotFound, PreconditionFailed
+from tasks.errors import (
+    ConfigurationError,
+    DataError,
+    IntegrityError,
+    NotFound,
+    PreconditionFailed,
+    Refused,
+)
 from tasks.faults import external_write
+from tasks.promotion import pointer
 from tasks.promotion.claims import claimed, kept, numbers, sha256
 from tasks.promotion.golden import agrees
 from tasks.promotion.manifest import MODEL, REMEDY, Manifest, sign, verify
+from tasks.promotion.model_version import ModelVersion
+from tasks.promotion.pointer import Champion
 from tasks.workspace import Place
 
 Files = Mapping[str, bytes]
@@ -71,7 +81,7 @@ def publish(place: Place, key: str, build: Build) -> int:
     digests = {name: sha256(data) for name, data in files.items()}
     manifest = replace(manifest, files=digests, stored={})
     sign(manifest, place.signing_key)
-    check_answers(manifest, files, where)
+    check_answers(ModelVersion(manifest, files), where)
     with external_write("train.model"):
         stored = {name: kept(place, version, name, data) for name, data in files.items()}
     manifest = replace(manifest, stored={n: at for n, at in stored.items() if n != at})
@@ -81,10 +91,8 @@ def publish(place: Place, key: str, build: Build) -> int:
     return manifest_of(place, version).version
 
 
-def load(
-    place: Place, version: int, digest: str | None = None
-) -> tuple[Manifest, dict[str, bytes]]:
-    """Return a version's manifest and files, every check made.
+def load(place: Place, version: int, digest: str | None = None) -> ModelVersion:
+    """Load a version, every check made.
 
     In order: the signature; that it is this pipeline's and this version's; with `digest` (the
     champion pointer's), that it is the very manifest that was promoted; the SHA-256 of every
@@ -101,8 +109,33 @@ def load(
         rule = f"its digest is {digest[:12]}…, as the champion pointer says"
         raise IntegrityError(where, rule, f"{manifest.digest[:12]}…", REMEDY)
     files = {name: _file(place, manifest, name) for name in manifest.files}
-    check_answers(manifest, files, where)
-    return manifest, files
+    made = ModelVersion(manifest, files)
+    check_answers(made, where)
+    return made
+
+
+def require_champion(place: Place) -> Champion:
+    """Return which version is the champion.
+
+    Raises:
+        Refused: there is none.
+    """
+    found = pointer.read(place)
+    if found is None:
+        remedy = f"Train one: `perennial train {place.name}`."
+        raise Refused(f"pipeline {place.name}", "a champion is in service", "none", remedy)
+    return found[0]
+
+
+def load_champion(place: Place) -> ModelVersion:
+    """Load the champion, every check made.
+
+    Raises:
+        Refused: there is none.
+        IntegrityError: its files do not hold.
+    """
+    champion = require_champion(place)
+    return load(place, champion.version, champion.digest)
 
 
 def models(place: Place, damaged: Damaged | None = None) -> tuple[Manifest, ...]:
@@ -143,7 +176,7 @@ def manifest_of(place: Place, version: int) -> Manifest:
     return manifest
 
 
-def check_answers(manifest: Manifest, files: Files, where: str) -> None:
+def check_answers(version: ModelVersion, where: str) -> None:
     """Let the model answer its golden rows.
 
     Raises:
@@ -151,16 +184,18 @@ def check_answers(manifest: Manifest, files: Files, where: str) -> None:
     """
     from tasks.models.runtime import OnnxModel
 
-    if MODEL not in files:
-        raise IntegrityError(where, f"it lists {MODEL}", sorted(files), REMEDY)
-    if not manifest.golden.outputs:
+    golden = version.manifest.golden
+    if MODEL not in version.files:
+        raise IntegrityError(where, f"it lists {MODEL}", sorted(version.files), REMEDY)
+    if not golden.outputs:
         raise IntegrityError(where, "it holds golden rows", "none", REMEDY)
     rule = "the model gives the recorded answers to the golden rows"
     try:
-        answers = OnnxModel(files[MODEL]).predict(manifest.golden.frame())
+        # not `version.model`: who serves single rows would hold that runtime for nothing
+        answers = OnnxModel(version.files[MODEL]).predict(golden.frame())
     except (DataError, IntegrityError) as error:
         raise IntegrityError(where, rule, error, REMEDY) from error
-    if not agrees(manifest.golden.answers, answers):
+    if not agrees(golden.answers, answers):
         raise IntegrityError(where, rule, "other answers", REMEDY)
 
 

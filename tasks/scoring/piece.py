@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from tasks.config import Pipeline
 from tasks.promotion.manifest import Manifest
+from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled
-from tasks.scoring.scorer import Scorer
 from tasks.scoring.thinning import Thinned
 
 ROW = "_row"
@@ -66,7 +66,7 @@ class Reading:
 
 
 def scored(
-    scorer: Scorer, pipeline: Pipeline, piece: Piece, *, places: bool, compared: bool
+    model: ModelVersion, pipeline: Pipeline, piece: Piece, *, places: bool, compared: bool
 ) -> Scored:
     """Prepare, predict, and arrange what is written; with `places`, `_row` says where a row was.
 
@@ -75,11 +75,11 @@ def scored(
         IntegrityError: with `compared`, the two ways to answer differ.
     """
     frame = piece.table.to_pandas(date_as_object=False, split_blocks=True)
-    answers = scorer.answers(frame, compared=compared)
-    made = predictions(scorer.manifest, pipeline, piece.table, answers)
+    answers = model.predict_many(frame, compared=compared)
+    made = predictions(model.manifest, pipeline, piece.table, answers)
     if places:
         made = made.append_column(ROW, pa.array(np.arange(len(frame)) + piece.first))
-    none = Labelled.empty(scorer.manifest, pipeline)
+    none = Labelled.empty(model.manifest, pipeline)
     return Scored(piece.part, made, Thinned.of(none, frame, answers, piece.first))
 
 

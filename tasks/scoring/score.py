@@ -19,13 +19,14 @@ from tasks.data.curated import columns_of
 from tasks.data.table import table_in
 from tasks.errors import DataError, NotFound
 from tasks.faults import external_write
+from tasks.promotion.model_version import ModelVersion
+from tasks.promotion.versions import load, require_champion
 from tasks.scoring.ahead import ahead
 from tasks.scoring.judgement import Labelled, entry_of, judged
 from tasks.scoring.parts import PARQUET, Parts, Places
 from tasks.scoring.piece import Piece, Reading, Scored, scored
 from tasks.scoring.progress import progress
 from tasks.scoring.run import Pin, clear, pinned, run_of
-from tasks.scoring.scorer import Scorer, pointed, refuse_missing, scorer_of
 from tasks.scoring.sources import Rows, key_of, rows_of
 from tasks.scoring.thinning import Thinned, together
 from tasks.workspace import Workspace
@@ -39,7 +40,7 @@ class Scoring:
     """What one scoring works with; `target` is where its output lies in the bucket."""
 
     workspace: Workspace
-    scorer: Scorer
+    model: ModelVersion
     rows: Rows
     pin: Pin
     places: Places
@@ -49,7 +50,7 @@ class Scoring:
     @property
     def none(self) -> Labelled:
         """No labelled rows yet."""
-        return Labelled.empty(self.scorer.manifest, self.workspace.pipeline)
+        return Labelled.empty(self.model.manifest, self.workspace.pipeline)
 
     @property
     def to_table(self) -> bool:
@@ -111,22 +112,22 @@ def _begun(
     layout, bucket, run = workspace.layout, workspace.bucket, run_of(rows.identity, output)
 
     def propose() -> Pin:
-        champion = pointed(workspace)
+        champion = require_champion(workspace)
         return Pin(champion.version, champion.digest, rows.version(), part_rows)
 
     pin = pinned(bucket, layout, run, propose)
-    scorer = scorer_of(workspace, pin.version, pin.digest)
+    model = load(workspace, pin.version, pin.digest)
     places = Places(layout, run, pin.digest)
     made = layout.scored(_digest(rows, pin))
     target = made if output is None else key_of(output, bucket, layout)
-    return Scoring(workspace, scorer, rows, pin, places, target, say)
+    return Scoring(workspace, model, rows, pin, places, target, say)
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     """Score what is not there yet, deliver and judge it all, and say what came of it."""
     pipeline, rows, pin = scoring.workspace.pipeline, scoring.rows, scoring.pin
     schema = _wanted(scoring, columns_of(scoring.workspace.curated))
-    repeated = ["model_version", *(["prediction"] if scoring.scorer.manifest.classes else [])]
+    repeated = ["model_version", *(["prediction"] if scoring.model.manifest.classes else [])]
     with Parts(scoring.workspace.bucket, scoring.places, folder / "predictions", repeated) as parts:
         taken = parts.taken()
         if taken:
@@ -146,7 +147,7 @@ def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
         "labelled": found.count,
         "judged": len(found.places),
         "metric": pipeline.metric,
-        **judged(pipeline, scoring.scorer.manifest, found.labelled),
+        **judged(pipeline, scoring.model.manifest, found.labelled),
     }
 
 
@@ -161,7 +162,7 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     pieces = reading.behind(rows.tables(schema, pin.data_version), pin.rows, taken)
     done = before = taken * pin.rows
     # the user's function was never promised to run in several threads at once
-    workers = int(cpu_count()) if scoring.scorer.transform is None else 1
+    workers = int(cpu_count()) if scoring.model.transform is None else 1
     made = ahead(lambda piece: _piece(scoring, piece), pieces, workers)
     for number, group in groupby(made, key=lambda one: one.part):
         some = list(group)
@@ -179,7 +180,7 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
 def _piece(scoring: Scoring, piece: Piece) -> Scored:
     compared = piece.first % scoring.pin.rows == 0
     return scored(
-        scoring.scorer,
+        scoring.model,
         scoring.workspace.pipeline,
         piece,
         places=scoring.to_table,
@@ -223,11 +224,11 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
         DataError: a feature is no column of the source.
     """
     assert schema is not None, "a champion was trained on a curated table"
-    scorer, pipeline = scoring.scorer, scoring.workspace.pipeline
-    if scorer.manifest.lineage.transform:
+    model, pipeline = scoring.model, scoring.workspace.pipeline
+    if model.manifest.lineage.transform:
         return schema
-    refuse_missing(scorer, scoring.rows.names(scoring.pin.data_version))
-    features = [feature.name for feature in scorer.schema.features]
+    model.require(scoring.rows.names(scoring.pin.data_version))
+    features = [feature.name for feature in model.schema.features]
     wanted = {*features, *pipeline.key, pipeline.event_time, pipeline.target}
     return pa.schema([column for column in schema if column.name in wanted])
 

@@ -175,7 +175,7 @@ class Follower:
             self.current = replace(self.current, challenger=challenger)
 
     def _load(self, version: int, digest: str) -> Served:
-        return Served(*load(self._place, version, digest))
+        return Served(load(self._place, version, digest))
 
     def _refuse(
         self,

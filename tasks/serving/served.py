@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -11,11 +11,8 @@ import msgspec
 import numpy as np
 
 from tasks.errors import IntegrityError
-from tasks.features.prepare import load_transform
-from tasks.features.schema import FeatureSchema, prepared_columns
-from tasks.models.runtime import RowModel
-from tasks.promotion.golden import agrees
-from tasks.promotion.manifest import MODEL, REMEDY, Manifest
+from tasks.promotion.manifest import REMEDY
+from tasks.promotion.model_version import ModelVersion
 from tasks.serving.rows import Reader, Rows
 
 Array = np.ndarray[Any, Any]
@@ -34,45 +31,32 @@ HELD: WeakSet[Served] = WeakSet()
 class Served:
     """One verified model version, ready to answer; safe to use from several threads.
 
-    Attributes: `manifest`, `request` (what a row may hold), `digest`, `labels` (the classes as
-    keys of a JSON object; empty for a regression), `head` (how an answer names it, as JSON).
+    Attributes: `version`, `manifest`, `request` (what a row may hold), `digest`, `labels` (the
+    classes as keys of a JSON object; empty for a regression), `head` (how an answer names it, as
+    JSON).
     """
 
-    def __init__(self, manifest: Manifest, files: Mapping[str, bytes]) -> None:
-        """Make ready a version whose files `versions.load` verified.
+    def __init__(self, version: ModelVersion) -> None:
+        """Make ready a version that `versions.load` verified.
 
         Raises:
-            IntegrityError: it says nothing of requests, or answers no finite number.
+            IntegrityError: it says nothing of requests, gives other answers to the golden rows on
+                the way that requests take, or no finite number.
             ConfigurationError: the transform that it was trained with is not here.
         """
-        self._where = where = f"{manifest.pipeline} version {manifest.version}"
+        manifest = version.manifest
         if manifest.lineage.request is None:
             rule = "its manifest says what a request holds"
-            raise IntegrityError(where, rule, "nothing", "Train a version anew.")
+            raise IntegrityError(version.where, rule, "nothing", "Train a version anew.")
         HELD.add(self)
-        self.manifest, self.files = manifest, files
-        self.digest = manifest.digest
+        self.version, self.manifest, self.digest = version, manifest, version.digest
         self.request = manifest.lineage.request
-        self.schema = FeatureSchema.from_dict(manifest.schema)
-        transform = load_transform(manifest.lineage.transform)
-        self._reader = Reader(self.request, self.schema, transform)
-        self._model = RowModel(files[MODEL])
-        self._classes = tuple(manifest.classes)
-        self.labels = tuple(label_text(one) for one in self._classes)
+        self._reader = Reader(self.request, version.schema, version.transform)
+        self._classes = manifest.classes
+        self.labels = tuple(label_text(label) for label in self._classes)
         named = {"pipeline": manifest.pipeline, "version": manifest.version}
         self.head = msgspec.json.encode({**named, "digest": self.digest})
-        self._check()
-
-    def _check(self) -> None:
-        """Answer the golden rows on the way that requests take."""
-        golden = self.manifest.golden
-        columns, frame = prepared_columns(self.schema), golden.frame()
-        numbers = frame[list(columns.numbers)].to_numpy(np.float32).tolist()
-        texts = frame[list(columns.categories)].to_numpy(object).tolist()
-        answers = self._answers(Rows(numbers, texts))
-        if not agrees(golden.answers, answers):
-            rule = "the model gives the recorded answers to the golden rows"
-            raise IntegrityError(self._where, rule, "other answers", REMEDY)
+        self._model = version.rows
 
     def read(self, rows: Sequence[Any]) -> Rows:
         """Return the rows as the model takes them.
@@ -102,7 +86,7 @@ class Served:
         few = len(outputs) == 1  # what numpy's calls cost shows in a single row
         if not (all(map(isfinite, outputs[0].tolist())) if few else np.isfinite(outputs).all()):
             rule = "it answers finite numbers"
-            raise IntegrityError(self._where, rule, "NaN or infinity", REMEDY)
+            raise IntegrityError(self.version.where, rule, "NaN or infinity", REMEDY)
         return outputs
 
 

@@ -14,8 +14,9 @@ from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice, compare_slices
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.evidence import Comparison
+from tasks.promotion.model_version import ModelVersion
 from tasks.training.contender import fitted
-from tasks.training.work import Reigning, Work
+from tasks.training.work import Work
 
 Array = np.ndarray[Any, Any]
 
@@ -58,7 +59,7 @@ def against_champion(work: Work, predictions: Array) -> Compared | None:
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
     return Compared(
         Comparison(
-            version=reigning.champion.version,
+            version=reigning.manifest.version,
             rows=int(kept.sum()),
             score=metric.score(y, theirs),
             gain=paired_gain(metric, y, ours, theirs, **options),
@@ -77,9 +78,9 @@ def _enough(work: Work, y: Array) -> bool:
     return len(y) >= work.pipeline.gate.min_rows and not one_class
 
 
-def _mapped(work: Work, reigning: Reigning, rows: Array) -> Array:
+def _mapped(work: Work, reigning: ModelVersion, rows: Array) -> Array:
     """Return the champion's predictions with its classes in the dataset's order."""
-    theirs = np.asarray(reigning.predict(work.dataset.frame.iloc[rows]))
+    theirs = reigning.predict(work.dataset.frame.iloc[rows])
     classes = work.dataset.classes
     if not classes or tuple(reigning.manifest.classes) == classes:
         return theirs
@@ -88,7 +89,7 @@ def _mapped(work: Work, reigning: Reigning, rows: Array) -> Array:
     return np.column_stack(columns)
 
 
-def _refitted(work: Work, reigning: Reigning, holdout: Array) -> Array:
+def _refitted(work: Work, reigning: ModelVersion, holdout: Array) -> Array:
     data, training = work.dataset, work.dataset.split.training
     again = fitted(
         reigning.setting,

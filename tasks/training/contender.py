@@ -17,7 +17,7 @@ from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
 from tasks.models.keeping import keep
-from tasks.models.runtime import OnnxModel
+from tasks.models.runtime import OnnxModel, RowModel
 from tasks.models.warm_start import WarmStart, fitted_further
 from tasks.promotion.golden import MOST, Golden, difference
 from tasks.promotion.manifest import MODEL
@@ -33,8 +33,8 @@ class Contender:
     """A model that was fitted on rows up to `fitted_until`, and how its export does.
 
     `difference` is the largest one between fitted and exported answers over up to 2,000 rows;
-    `latency` is the 99th percentile of one row through the export, in CPU seconds. `files` are
-    the exported model, and what a later warm start and explaining need.
+    `latency` is the 99th percentile of one row through the runtime that serves, in CPU seconds.
+    `files` are the exported model, and what a later warm start and explaining need.
     """
 
     setting: Setting
@@ -99,7 +99,7 @@ def fitted(
         importances=importances(model, columns),
         golden=Golden.of(golden, exported.predict(golden)),
         difference=difference(own, answers),
-        latency=exported.latency(golden, LATENCY_ROUNDS),
+        latency=RowModel(data).latency(golden, LATENCY_ROUNDS),
         seconds=round(seconds, 3),
         files={MODEL: data, **keep(model)},
     )

@@ -240,7 +240,7 @@ def _champion(work: Work) -> str:
 def _verdict_entry(
     work: Work, chosen: Chosen, version: int, step: str, cause: str, decision: str | None
 ) -> Entry:
-    champion = "" if work.reigning is None else work.reigning.champion.digest
+    champion = "" if work.reigning is None else work.reigning.digest
     best = chosen.best
     score = best.judged.evaluation.deciding
     said = {

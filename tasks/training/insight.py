@@ -22,6 +22,7 @@ from tasks.models.attribution import Scale
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.claims import sha256
 from tasks.promotion.manifest import PROFILE
+from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
 from tasks.store.layout import Layout
 from tasks.tracking import contributions
@@ -106,7 +107,7 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     profiler = Profiler(columns)
     profiler.add(rows)
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
-    explainer = Explainer(manifest_of(work, chosen, final, "", 1), files)
+    explainer = Explainer(ModelVersion(manifest_of(work, chosen, final, "", 1), files))
     some = rows.iloc[spread(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)
     judged = OnnxModel(chosen.best.contender.model)

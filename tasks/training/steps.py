@@ -140,7 +140,7 @@ def _contender(
 ) -> tuple[Contender, bool]:
     # what stems from the champion is found again only under the same champion
     champion = None if challenger.kind == "tuned" else work.reigning
-    key = None if champion is None else digest([work.key, champion.champion.digest])
+    key = None if champion is None else digest([work.key, champion.digest])
 
     def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
         data, start = work.dataset, None
@@ -168,7 +168,7 @@ def evaluate_holdout(
 ) -> tuple[Judged, bool]:
     """Judge the export on the holdout, and against the champion as it is now."""
     reigning = work.reigning
-    champion = "" if reigning is None else reigning.champion.digest
+    champion = "" if reigning is None else reigning.digest
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, pipeline = work.dataset, work.pipeline

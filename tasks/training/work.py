@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.data.curated import training_rows
 from tasks.dataset.dataset import Dataset, dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
-from tasks.features.prepare import load_transform, prepare
-from tasks.features.schema import FeatureSchema
 from tasks.labels.join import with_labels
 from tasks.labels.table import labels_of
-from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import Challenger, challenger, planned
 from tasks.promotion import pointer
-from tasks.promotion.manifest import MODEL, Manifest
+from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
 from tasks.store.bucket import Bucket
@@ -30,31 +25,9 @@ from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measured, total
 from tasks.training.plan import Plan, digest
 from tasks.training.warm_start import obstacle
-from tasks.tuning.trial import Setting
 from tasks.workspace import Workspace
 
 Computed = tuple[dict[str, Any], Mapping[str, bytes]]
-
-
-@dataclass(frozen=True)
-class Reigning:
-    """The champion, its manifest, its files and its exported model."""
-
-    champion: Champion
-    manifest: Manifest
-    files: Mapping[str, bytes]
-    model: OnnxModel
-
-    @property
-    def setting(self) -> Setting:
-        """Its family and parameters."""
-        return self.manifest.lineage.setting
-
-    def predict(self, frame: pd.DataFrame) -> Any:
-        """Predict from curated rows, prepared the champion's own way."""
-        schema = FeatureSchema.from_dict(self.manifest.schema)
-        transform = load_transform(self.manifest.lineage.transform)
-        return self.model.predict(prepare(frame, schema, transform))
 
 
 class Work:
@@ -116,7 +89,7 @@ class Work:
         return None if self._pointer is None else self._pointer[1]
 
     @cached_property
-    def reigning(self) -> Reigning | None:
+    def reigning(self) -> ModelVersion | None:
         """The champion, every check made; None where there is none.
 
         Raises:
@@ -125,12 +98,12 @@ class Work:
         if self._pointer is None:
             return None
         champion = self._pointer[0]
-        manifest, files = load(self.workspace, champion.version, champion.digest)
-        if manifest.task != self.pipeline.task:
+        reigning = load(self.workspace, champion.version, champion.digest)
+        if reigning.manifest.task != self.pipeline.task:
             rule = f"the champion's task is the file's, {self.pipeline.task}"
             remedy = "Give the pipeline another name: its champion cannot be compared."
-            raise IntegrityError(self.pipeline.name, rule, manifest.task, remedy)
-        return Reigning(champion, manifest, files, OnnxModel(files[MODEL]))
+            raise IntegrityError(self.pipeline.name, rule, reigning.manifest.task, remedy)
+        return reigning
 
     def once(
         self, step: str, write: str, compute: Callable[[], Computed], key: str | None = None

@@ -99,9 +99,9 @@ def main() -> None:
     for family in ("linear", *TREES):
         version = fitted(family, data)
         start = time.perf_counter()
-        exact = Explainer(version.manifest, version.files)
+        exact = Explainer(version.loaded)
         loaded = (time.perf_counter() - start) * 1000
-        lime = Explainer(version.manifest, version.files, "lime")
+        lime = Explainer(version.loaded, "lime")
         sizes = {name: f"{len(one) / 1e6:.1f}" for name, one in version.files.items()}
         print(f"{family:12} {exact.method}, {loaded:.0f} ms to load, MB: {sizes}")
         said = f" (at most {MOST_MILLISECONDS:.0f} ms)" if family == "lightgbm" else ""

@@ -64,11 +64,11 @@ def assert_explained(bench: Bench, version: int) -> None:
     assert found.columns[0].lost > 0.1
     assert found.surrogate.fidelity > 0.5
     assert bench.bucket.get(kept["summary.png"].key).startswith(b"\x89PNG")
-    manifest, files = load(bench.workspace, version)
-    assert Explainer(manifest, files).method == "linear_shap"
+    loaded = load(bench.workspace, version)
+    assert Explainer(loaded).method == "linear_shap"
     with connected(bench.tracking, "test") as client:
-        drawn = {one.path for one in client.list_artifacts(manifest.run, "explanation")}
-        card = client.download_artifacts(manifest.run, "model-card.md", str(bench.folder))
+        drawn = {one.path for one in client.list_artifacts(loaded.manifest.run, "explanation")}
+        card = client.download_artifacts(loaded.manifest.run, "model-card.md", str(bench.folder))
     assert drawn == {f"explanation/{name}" for name in kept}
     text = Path(card).read_text()
     assert "## What each column adds" in text
@@ -125,12 +125,12 @@ def test_a_warm_challenger_starts_from_the_champion(bench: Bench) -> None:
     bench.run(INGEST)
     only = bench.run(TRAIN, challengers=["warm"])
     assert [one["challenger"] for one in only["challengers"]] == ["warm"]
-    before, files = load(bench.workspace, 1)
-    after, grown = load(bench.workspace, only["version"])
-    assert after.lineage.challenger == "warm"
-    assert after.window["start"] == before.window["start"]
-    assert after.lineage.fitted_until > before.lineage.fitted_until
-    trees, more = (trees_of(one["booster.txt"]) for one in (files, grown))
+    first, second = load(bench.workspace, 1), load(bench.workspace, only["version"])
+    before, after = first.manifest.lineage, second.manifest.lineage
+    assert after.challenger == "warm"
+    assert second.manifest.window["start"] == first.manifest.window["start"]
+    assert after.fitted_until > before.fitted_until
+    trees, more = (trees_of(one["booster.txt"]) for one in (first.files, second.files))
     assert more[: len(trees)] == trees
     assert len(more) > len(trees)
 

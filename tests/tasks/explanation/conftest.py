@@ -23,6 +23,7 @@ from tasks.models.setting import Setting
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import MODEL, PROFILE, Manifest
+from tasks.promotion.model_version import ModelVersion
 from tests.lineage import LINEAGE
 from tests.tasks.models.conftest import COLUMNS, Messy, messy
 
@@ -46,8 +47,12 @@ class Version:
     files: dict[str, bytes]
 
     @property
+    def loaded(self) -> ModelVersion:
+        return ModelVersion(self.manifest, self.files)
+
+    @property
     def explainer(self) -> Explainer:
-        return Explainer(self.manifest, self.files)
+        return Explainer(self.loaded)
 
 
 def version_of(

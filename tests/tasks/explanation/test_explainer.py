@@ -24,6 +24,7 @@ from tasks.models.families.linear import FILE as LINEAR
 from tasks.models.forest import Forest
 from tasks.models.keeping import attribution_of
 from tasks.models.setting import Setting
+from tasks.promotion.model_version import ModelVersion
 from tests.lineage import LINEAGE
 from tests.tasks.explanation.conftest import version_of
 from tests.tasks.models.conftest import TASKS
@@ -181,7 +182,7 @@ def test_lime_finds_the_direction_of_a_planted_effect(family) -> None:
     schema = FeatureSchema(tuple(Feature(n, "number") for n in columns.numbers), {"y": IS_TARGET})
     model = FAMILIES[family].build({}, columns, "binary", 7).fit(frame, y)
     version = version_of(model, family, frame, schema, (0, 1))
-    explainer = Explainer(version.manifest, version.files, "lime")
+    explainer = Explainer(version.loaded, "lime")
     asked = pd.DataFrame({"up": [1.5, -1.5], "down": [-1.0, 1.0], "idle": [1.0, 1.0]})
     high, low = explainer.explain(asked.astype("float32"))
     assert high.method == low.method == "lime"
@@ -221,12 +222,13 @@ def test_a_row_alone_is_explained_as_among_others(versions, messy) -> None:
 def test_a_version_that_kept_nothing_to_explain_is_explained_by_lime(versions, messy) -> None:
     version = versions("linear", "binary")
     older = {name: data for name, data in version.files.items() if name not in (ENCODERS, LINEAR)}
-    assert Explainer(version.manifest, older).explain(messy.ask.head(1))[0].method == "lime"
+    without = ModelVersion(version.manifest, older)
+    assert Explainer(without).explain(messy.ask.head(1))[0].method == "lime"
     with pytest.raises(ConfigurationError, match="allow SHAP's values"):
-        Explainer(version.manifest, older, "shap")
+        Explainer(without, "shap")
     del older["profile.bin"]
     with pytest.raises(IntegrityError, match=r"profile\.bin"):
-        Explainer(version.manifest, older)
+        Explainer(ModelVersion(version.manifest, older))
 
 
 @pytest.mark.parametrize("name", ["forest.npz", "linear.json", ENCODERS])
@@ -236,7 +238,7 @@ def test_files_that_hold_something_else_are_refused(name, versions) -> None:
     whole = version.files[name]
     for data in (b"", b"[1, 2]", whole[: len(whole) // 2], b"\x80\x04\x95pickle"):
         with pytest.raises(IntegrityError, match=name.replace(".", r"\.")):
-            Explainer(version.manifest, {**version.files, name: data})
+            Explainer(ModelVersion(version.manifest, {**version.files, name: data}))
 
 
 def test_a_forests_file_is_the_same_bytes_and_holds_no_pickle(versions) -> None:
@@ -253,4 +255,4 @@ def test_only_the_versions_files_are_needed(versions, messy) -> None:
     version = versions("lightgbm", "binary")
     assert BOOSTER in version.files
     bare = replace(version.manifest, lineage=replace(LINEAGE, setting=Setting("lightgbm", {})))
-    assert Explainer(bare, version.files).explain(messy.ask.head(3))[0].contributions
+    assert Explainer(ModelVersion(bare, version.files)).explain(messy.ask.head(3))[0].contributions

@@ -28,6 +28,7 @@ def test_every_family_answers_alike(messy, family, task) -> None:
     numbers = messy.ask[list(COLUMNS.numbers)].to_numpy(np.float32).tolist()
     texts = messy.ask[list(COLUMNS.categories)].to_numpy(object).tolist()
     model = RowModel(data)
+    np.testing.assert_equal(model.to_lists(messy.ask), (numbers, texts))
     assert len(numbers) > FEW
     many = model.answers(numbers, texts)
     one_by_one = [model.answers(numbers[i : i + 1], texts[i : i + 1]) for i in range(FEW)]

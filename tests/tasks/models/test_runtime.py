@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from tasks.errors import DataError, IntegrityError
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
-from tasks.models.runtime import OnnxModel
+from tasks.models.runtime import OnnxModel, RowModel
 from tests.tasks.models.conftest import COLUMNS
 
 
@@ -53,7 +53,7 @@ def test_threads_share_one_model(exported, messy) -> None:
 
 
 def test_latency_is_measured_on_single_rows(exported, messy) -> None:
-    assert 0 < OnnxModel(exported).latency(messy.ask, rounds=20) < 60
+    assert 0 < RowModel(exported).latency(messy.ask, rounds=20) < 60
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, 0.3, 0.9, -1])

@@ -33,10 +33,11 @@ Harm = Callable[[Bucket, Layout], None]
 
 def test_a_published_version_loads_with_its_files(bucket: Bucket, pipeline: str) -> None:
     assert publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k")) == 1
-    manifest, files = load(Place(bucket, pipeline, KEY), 1)
+    loaded = load(Place(bucket, pipeline, KEY), 1)
+    manifest, files = loaded.manifest, loaded.files
     assert files == {"model.onnx": a_model()}
     assert (manifest.version, manifest.training_key) == (1, "k")
-    assert load(Place(bucket, pipeline, KEY), 1, digest=manifest.digest)[0] == manifest
+    assert load(Place(bucket, pipeline, KEY), 1, digest=manifest.digest).manifest == manifest
 
 
 def test_the_same_training_is_published_once(bucket: Bucket, pipeline: str) -> None:
@@ -86,7 +87,7 @@ def test_bytes_left_by_another_attempt_are_not_overwritten(pipeline: str) -> Non
     bucket.put(layout.model_file(1, "claim.json"), b'{"training_key":"k"}')
     bucket.put(layout.model_file(1, "model.onnx"), b"an earlier attempt")
     assert publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k")) == 1
-    assert load(Place(bucket, pipeline, KEY), 1)[1] == {"model.onnx": a_model()}
+    assert load(Place(bucket, pipeline, KEY), 1).files == {"model.onnx": a_model()}
     assert bucket.get(layout.model_file(1, "model.onnx")) == b"an earlier attempt"
 
 
@@ -127,7 +128,7 @@ def test_what_does_not_hold_is_named(bucket: Bucket, pipeline: str, harm: Harm, 
     harm(bucket, Layout(pipeline))
     with pytest.raises(IntegrityError, match=says):
         load(Place(bucket, pipeline, KEY), 1)
-    assert load(Place(bucket, pipeline, KEY), 2)[0].version == 2
+    assert load(Place(bucket, pipeline, KEY), 2).manifest.version == 2
 
 
 def test_another_signing_key_opens_nothing(pipeline: str) -> None:
