@@ -26,6 +26,7 @@ from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
 from tasks.workspace import workspace_of
+from tests.lineage import LINEAGE
 from tests.servers import S3
 from tests.tasks.ingestion.desk import curate, drop, file, landed, store_of, visits
 
@@ -166,6 +167,7 @@ def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "")
         training_key="key",
         verdict=Verdict(True, ()),
         created=NOON,
+        lineage=LINEAGE,
     )
     signed = sign(manifest, key or settings.signing_key)
     store_of(settings).put(Layout(pipeline.name).manifest(version), signed)
