@@ -32,7 +32,7 @@ class ModelVersion:
     """One version with its files, as `versions.load` returns it; safe to use from threads.
 
     Each runtime is made when it is first asked for, since nobody needs all three: `model` is ONNX
-    Runtime on frames, `bulk` the same for very many rows, `rows` for single rows as lists.
+    Runtime on frames, `bulk` the same for very many rows, `by_row` for single rows as lists.
     """
 
     manifest: Manifest
@@ -90,7 +90,7 @@ class ModelVersion:
         return made
 
     @cached_property
-    def rows(self) -> RowModel:
+    def by_row(self) -> RowModel:
         """The model for single rows, once it gave the golden answers.
 
         Raises:

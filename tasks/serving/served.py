@@ -56,7 +56,7 @@ class Served:
         self.labels = tuple(label_text(label) for label in self._classes)
         named = {"pipeline": manifest.pipeline, "version": manifest.version}
         self.head = msgspec.json.encode({**named, "digest": self.digest})
-        self._model = version.rows
+        self._model = version.by_row
 
     def read(self, rows: Sequence[Any]) -> Rows:
         """Return the rows as the model takes them.
