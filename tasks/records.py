@@ -90,9 +90,9 @@ def _figure(kind: type[Any], value: Any) -> Any:
 
 def _json(value: Any, nan_as_null: bool) -> Any:
     if isinstance(value, Mapping):
-        return {key: _json(each, nan_as_null) for key, each in value.items()}
+        return {key: _json(item, nan_as_null) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json(each, nan_as_null) for each in value]
+        return [_json(item, nan_as_null) for item in value]
     if isinstance(value, datetime):
         # msgspec would write UTC as Z: the digests of what is stored are over isoformat's text
         return value.isoformat()

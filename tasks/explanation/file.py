@@ -90,13 +90,13 @@ def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) 
         source = open_source(path, path.name, int(workspace.pipeline.data.max_batch_gib * 2**30))
         champion.require(source.names())
         for table in typed(source, schema):
-            read.append(table.slice(0, rows - sum(one.num_rows for one in read)))
-            if sum(one.num_rows for one in read) == rows:
+            read.append(table.slice(0, rows - sum(part.num_rows for part in read)))
+            if sum(part.num_rows for part in read) == rows:
                 break
     except BadBatch as bad:
         remedy = "Send the file as it was sent for training."
         raise DataError(str(path), "the file can be read", bad, remedy) from bad
-    if not sum(one.num_rows for one in read):
+    if not sum(part.num_rows for part in read):
         raise DataError(str(path), "it holds rows", "none")
     frame: pd.DataFrame = pa.concat_tables(read).to_pandas(date_as_object=False)
     return frame

@@ -61,10 +61,10 @@ def request_schema(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipelin
     >>> flights = Pipeline(name="f", task="binary", target="y", event_time="t", key=["id"])
     >>> rows = pd.DataFrame({"id": [1, 2], "a": [0.5, None], "y": [0, 1]})
     >>> made = request_schema(rows, FeatureSchema((Feature("a", "number"),)), flights)
-    >>> [(one.name, one.used, one.missing) for one in made.fields], dict(made.example)
+    >>> [(entry.name, entry.used, entry.missing) for entry in made.fields], dict(made.example)
     ([('a', True, True), ('id', False, True)], {'a': 0.5, 'id': 1})
     """
-    kinds = {one.name: one.kind for one in schema.features}
+    kinds = {feature.name: feature.kind for feature in schema.features}
     transform = pipeline.features.transform is not None
     fields = []
     for name in sorted(set(frame.columns) - {pipeline.target, *INTERNAL}):
@@ -74,7 +74,7 @@ def request_schema(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipelin
         if kind is not None:
             missing = not used or bool(frame[name].isna().any())
             fields.append(Field(name, cast("Kind", kind), used, missing))
-    shown = {one.name for one in fields} - set(pipeline.data.personal)
+    shown = {entry.name for entry in fields} - set(pipeline.data.personal)
     example = {
         name: _plain(frame[name].iloc[0])
         for name in sorted(shown)

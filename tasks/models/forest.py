@@ -48,7 +48,7 @@ class Forest:
         def joined(name: str) -> Array:
             return np.concatenate([getattr(tree, name) for tree in read])
 
-        cover = [each.tree_.weighted_n_node_samples for each in estimator]
+        cover = [tree.tree_.weighted_n_node_samples for tree in estimator]
         return cls(
             np.array([len(tree.left) for tree in read], np.int32),
             np.where(leaf, -1, joined("feature")).astype(np.int32),
@@ -69,11 +69,11 @@ class Forest:
         """Return a compressed `.npz`; the same forest gives the same bytes."""
         target = BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
-            for one in fields(self):
+            for entry in fields(self):
                 content = BytesIO()
-                np.lib.format.write_array(content, getattr(self, one.name), allow_pickle=False)
+                np.lib.format.write_array(content, getattr(self, entry.name), allow_pickle=False)
                 file.writestr(
-                    zipfile.ZipInfo(f"{one.name}.npy", LONG_AGO),
+                    zipfile.ZipInfo(f"{entry.name}.npy", LONG_AGO),
                     content.getvalue(),
                     zipfile.ZIP_DEFLATED,
                 )
@@ -88,10 +88,10 @@ class Forest:
         """
         try:
             with np.load(BytesIO(data), allow_pickle=False) as found:
-                forest = cls(*(found[one.name] for one in fields(cls)))
+                forest = cls(*(found[entry.name] for entry in fields(cls)))
             nodes, leaves = int(forest.sizes.sum()), int((forest.left < 0).sum())
             if len(forest.values) != leaves or {
-                len(getattr(forest, one.name)) for one in fields(cls)[1:-1]
+                len(getattr(forest, entry.name)) for entry in fields(cls)[1:-1]
             } != {nodes}:
                 raise ValueError(f"{nodes} nodes with {leaves} leaves do not fit the rest")
         except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:

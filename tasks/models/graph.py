@@ -110,7 +110,7 @@ class Graph:
         self, output: str, name: str, kind: int, width: int, *, notes: Mapping[str, str]
     ) -> bytes:
         """Name the output and return the checked model's bytes."""
-        while any(each.name == name for each in self._inputs):
+        while any(declared.name == name for declared in self._inputs):
             name += "_"
         self._nodes.append(helper.make_node("Identity", [output], [name], f"{self._prefix}output"))
         result = helper.make_tensor_value_info(name, kind, ["rows", width])

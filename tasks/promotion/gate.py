@@ -22,15 +22,17 @@ class Verdict:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it did not pass: one sentence a broken rule; empty where it passed."""
-        return tuple(f"{one.rule}: {one.reason}" for one in self.rules if not one.passed)
+        return tuple(
+            f"{outcome.rule}: {outcome.reason}" for outcome in self.rules if not outcome.passed
+        )
 
     def to_markdown(self) -> str:
         """Return a table of every rule with its figures, also of those that passed."""
         head = "**Passed**" if self.passed else "**Refused**"
         rows = (
-            f"| {_cell(one.rule)} | {'passed' if one.passed else '**failed**'} "
-            f"| {_cell(one.figures)} | {_cell(one.reason)} |"
-            for one in self.rules
+            f"| {_cell(outcome.rule)} | {'passed' if outcome.passed else '**failed**'} "
+            f"| {_cell(outcome.figures)} | {_cell(outcome.reason)} |"
+            for outcome in self.rules
         )
         return "\n".join(
             (head, "", "| rule | | figures | reason |", "|---|---|---|---|", *rows, "")
@@ -43,7 +45,7 @@ def judge(evidence: Evidence, gate: Gate) -> Verdict:
     No rule is skipped after a failure: the verdict shows the figures of each.
     """
     rules = tuple(rule(evidence, gate) for rule in RULES)
-    return Verdict(all(one.passed for one in rules), rules)
+    return Verdict(all(outcome.passed for outcome in rules), rules)
 
 
 def follows(verdict: Verdict, gate: Gate) -> Next:

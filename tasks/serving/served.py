@@ -92,13 +92,13 @@ class Served:
 
 def held(pipeline: str) -> int:
     """Return how many models of a pipeline are in this process's memory."""
-    return sum(one.manifest.pipeline == pipeline for one in tuple(HELD))
+    return sum(served.manifest.pipeline == pipeline for served in tuple(HELD))
 
 
 def label_text(label: Any) -> str:
     """Return a class as the key of a JSON object.
 
-    >>> [label_text(one) for one in (True, 1, "late")]
+    >>> [label_text(label) for label in (True, 1, "late")]
     ['true', '1', 'late']
     """
     return str(label).lower() if isinstance(label, bool) else str(label)

@@ -67,7 +67,7 @@ def importances(fitted: Any, spread: Array) -> Array:
 def to_bytes(model: Model) -> bytes:
     """Return weights and biases, layer by layer, as strict JSON."""
     fitted = model.pipeline_.named_steps["model"]
-    layers = [[each.tolist() for each in kind] for kind in (fitted.coefs_, fitted.intercepts_)]
+    layers = [[layer.tolist() for layer in kind] for kind in (fitted.coefs_, fitted.intercepts_)]
     return json.dumps(layers, allow_nan=False).encode()
 
 
