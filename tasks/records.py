@@ -29,7 +29,7 @@ else:
 def plain(record: Any, *, nan_as_null: bool = False) -> Any:
     """Return a record as JSON values: lists for tuples, ISO 8601 for times.
 
-    NaN stays as it is, for a strict writer to refuse, unless it is asked for as null.
+    NaN and the infinities stay, for a strict writer to refuse, unless they are asked for as null.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -96,6 +96,6 @@ def _json(value: Any, nan_as_null: bool) -> Any:
     if isinstance(value, datetime):
         # msgspec would write UTC as Z: the digests of what is stored are over isoformat's text
         return value.isoformat()
-    if nan_as_null and isinstance(value, float) and math.isnan(value):
+    if nan_as_null and isinstance(value, float) and not math.isfinite(value):
         return None
     return value

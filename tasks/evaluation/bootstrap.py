@@ -7,7 +7,7 @@ a vector of counts, and the same counts serve every metric and both models.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluation.metrics import NAN, Metric, Weighted
+from tasks.records import MaybeNaN
 
 Array = NDArray[Any]
 ROUNDS = 500
@@ -24,9 +25,9 @@ ROUNDS = 500
 class Interval:
     """A figure and its bounds; all NaN where the figure is undefined."""
 
-    value: float
-    low: float
-    high: float
+    value: MaybeNaN
+    low: MaybeNaN
+    high: MaybeNaN
 
     def to_dict(self) -> dict[str, float | None]:
         """Return plain JSON; NaN becomes null.
@@ -35,11 +36,6 @@ class Interval:
         {'value': 0.5, 'low': 0.25, 'high': None}
         """
         return {key: number(getattr(self, key)) for key in ("value", "low", "high")}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, float | None]) -> Interval:
-        """Read what `to_dict` wrote."""
-        return cls(*(unnumber(content[key]) for key in ("value", "low", "high")))
 
 
 def number(value: float) -> float | None:

@@ -16,14 +16,13 @@ from tasks.evaluation.bootstrap import (
     ROUNDS,
     Interval,
     bounds,
-    number,
     resampled,
-    unnumber,
 )
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.curves import curves
 from tasks.evaluation.metrics import METRICS, Metric, metrics_of
 from tasks.evaluation.slices import Slice, judge_slices
+from tasks.records import MaybeNaN, plain
 
 Array = NDArray[Any]
 Window = tuple[str | None, str | None]
@@ -48,11 +47,11 @@ class Evaluation:
     confidence: float
     rounds: int
     metrics: Mapping[str, Interval]
-    calibration: float
+    calibration: MaybeNaN
     window: Window | None = None
-    baselines: Mapping[str, float] = field(default_factory=dict)
+    baselines: Mapping[str, MaybeNaN] = field(default_factory=dict)
     baseline_gains: Mapping[str, Interval] = field(default_factory=dict)
-    baseline_metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    baseline_metrics: Mapping[str, Mapping[str, MaybeNaN]] = field(default_factory=dict)
     slices: tuple[Slice, ...] = ()
     curves: Mapping[str, Any] = field(default_factory=dict)
 
@@ -62,44 +61,9 @@ class Evaluation:
         return self.metrics[self.metric]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return strict JSON; NaN becomes null."""
-        return {
-            "task": self.task,
-            "metric": self.metric,
-            "rows": self.rows,
-            "confidence": self.confidence,
-            "rounds": self.rounds,
-            "metrics": {name: found.to_dict() for name, found in self.metrics.items()},
-            "calibration": number(self.calibration),
-            "window": None if self.window is None else list(self.window),
-            "baselines": {name: number(value) for name, value in self.baselines.items()},
-            "baseline_gains": {name: gain.to_dict() for name, gain in self.baseline_gains.items()},
-            "baseline_metrics": {
-                name: {metric: number(value) for metric, value in values.items()}
-                for name, values in self.baseline_metrics.items()
-            },
-            "slices": [found.to_dict() for found in self.slices],
-            "curves": dict(self.curves),
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
-        """Read what `to_dict` wrote; null becomes NaN."""
-        window = content["window"]
-        return cls(
-            **{
-                **content,
-                "metrics": _intervals(content["metrics"]),
-                "calibration": unnumber(content["calibration"]),
-                "window": None if window is None else (window[0], window[1]),
-                "baselines": _numbers(content["baselines"]),
-                "baseline_gains": _intervals(content["baseline_gains"]),
-                "baseline_metrics": {
-                    name: _numbers(values) for name, values in content["baseline_metrics"].items()
-                },
-                "slices": tuple(Slice.from_dict(part) for part in content["slices"]),
-            }
-        )
+        """Return strict JSON, which `tasks.records.read` reads; NaN becomes null."""
+        content: dict[str, Any] = plain(self, nan_as_null=True)
+        return content
 
 
 def evaluate(
@@ -224,11 +188,3 @@ def rounds_for(rows: int) -> int:
     (500, 200, 100)
     """
     return int(np.clip(DRAWS // rows, FEWEST_ROUNDS, ROUNDS))
-
-
-def _intervals(content: Mapping[str, Any]) -> dict[str, Interval]:
-    return {name: Interval.from_dict(found) for name, found in content.items()}
-
-
-def _numbers(content: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: unnumber(value) for name, value in content.items()}

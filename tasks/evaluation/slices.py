@@ -7,7 +7,7 @@ metric needs two, is reported as too small; it never counts as a fall.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,21 +49,6 @@ class Slice:
         False
         """
         return not self.too_small and self.figure.value < -loss and self.figure.high < 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return {
-            "column": self.column,
-            "value": self.value,
-            "rows": self.rows,
-            "figure": self.figure.to_dict(),
-            "too_small": self.too_small,
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Slice:
-        """Read what `to_dict` wrote."""
-        return cls(**{**content, "figure": Interval.from_dict(content["figure"])})
 
 
 def judge_slices(

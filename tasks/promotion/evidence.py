@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.evaluation.bootstrap import Interval
+from tasks.records import MaybeNaN
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Comparison:
 
     version: int
     rows: int
-    score: float
+    score: MaybeNaN
     gain: Interval
     how: str = "the same holdout rows"
-    calibration: tuple[float, float] | None = None
+    calibration: tuple[MaybeNaN, MaybeNaN] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
 from tasks.evaluation.baselines import baselines
-from tasks.evaluation.bootstrap import Interval
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice
@@ -42,24 +41,19 @@ class Judged:
         against = self.compared
         return {
             "evaluation": self.evaluation.to_dict(),
-            "comparison": None
-            if against is None
-            else asdict(against.comparison) | {"gain": against.comparison.gain.to_dict()},
-            "slices": [] if against is None else [one.to_dict() for one in against.slices],
+            "comparison": against and plain(against.comparison, nan_as_null=True),
+            "slices": plain(() if against is None else against.slices, nan_as_null=True),
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Judged:
         """Read what `to_dict` wrote."""
-        evaluation = Evaluation.from_dict(content["evaluation"])
-        raw = content["comparison"]
-        if raw is None:
+        where = "evaluation.json"
+        evaluation = read(Evaluation, content["evaluation"], where)
+        if content["comparison"] is None:
             return cls(evaluation, None)
-        gain, both = Interval.from_dict(raw["gain"]), raw.get("calibration")
-        comparison = Comparison(
-            **raw | {"gain": gain, "calibration": None if both is None else (both[0], both[1])}
-        )
-        slices = tuple(Slice.from_dict(one) for one in content["slices"])
+        comparison = read(Comparison, content["comparison"], where)
+        slices = read(tuple[Slice, ...], content["slices"], where)
         return cls(evaluation, Compared(comparison, slices))
 
 

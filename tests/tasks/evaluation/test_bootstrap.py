@@ -12,6 +12,7 @@ from scipy.stats import binom, norm
 from tasks.config import METRICS as NAMES
 from tasks.evaluation.bootstrap import Interval, interval, intervals, paired_gain
 from tasks.evaluation.metrics import METRICS, metrics_of
+from tasks.records import read
 
 SIMULATIONS = 150
 AUC = METRICS["roc_auc"]
@@ -120,4 +121,4 @@ def test_a_figure_undefined_on_the_rows_has_no_bounds() -> None:
     found = interval(AUC, np.ones(40), np.linspace(0, 1, 40), confidence=0.95, seed=1)
     assert all(math.isnan(part) for part in (found.value, found.low, found.high))
     text = json.dumps(found.to_dict(), allow_nan=False)
-    assert Interval.from_dict(json.loads(text)).to_dict() == found.to_dict()
+    assert read(Interval, json.loads(text), "interval").to_dict() == found.to_dict()

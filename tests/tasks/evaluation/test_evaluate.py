@@ -14,6 +14,7 @@ from tasks.errors import DataError
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.curves import curves
 from tasks.evaluation.evaluate import Evaluation, evaluate
+from tasks.records import read
 
 
 def rows(task: str, n: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +63,7 @@ def judged(task: str, metric: str) -> Evaluation:
 def test_an_evaluation_is_whole_and_survives_json(task: str, metric: str, naive: set[str]) -> None:
     found = judged(task, metric)
     text = json.dumps(found.to_dict(), allow_nan=False)
-    again = Evaluation.from_dict(json.loads(text))
+    again = read(Evaluation, json.loads(text), "evaluation")
     assert again.window == found.window
     assert again.to_dict() == found.to_dict()
     assert json.dumps(again.to_dict(), allow_nan=False) == text
@@ -84,7 +85,7 @@ def test_an_evaluation_is_whole_and_survives_json(task: str, metric: str, naive:
 def test_one_class_is_judged_as_far_as_it_goes_and_survives_json() -> None:
     y, p = np.zeros(300, dtype=int), np.full((300, 2), 0.5)
     found = evaluate(y, p, task="binary", metric="roc_auc", seed=3)
-    again = Evaluation.from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False)))
+    again = read(Evaluation, json.loads(json.dumps(found.to_dict(), allow_nan=False)), "evaluation")
     assert np.isnan(again.deciding.value)
     assert again.metrics["brier"].value == 0.25
     assert set(found.curves) == {"reliability", "confusion"}

@@ -12,6 +12,7 @@ import pytest
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import MISSING, REST, Slice, compare_slices, judge_slices, labels
+from tasks.records import plain, read
 
 AUC = METRICS["roc_auc"]
 
@@ -87,8 +88,9 @@ def test_many_numbers_become_quarters_and_rare_texts_the_rest() -> None:
 def test_a_slice_survives_json() -> None:
     y, _, champion, frame = rows()
     for each in judge_slices(AUC, y, champion, frame, confidence=0.95, seed=1, rounds=20):
-        again = Slice.from_dict(json.loads(json.dumps(each.to_dict(), allow_nan=False)))
-        assert again.to_dict() == each.to_dict()
+        content = plain(each, nan_as_null=True)
+        again = read(Slice, json.loads(json.dumps(content, allow_nan=False)), "slice")
+        assert plain(again, nan_as_null=True) == content
         assert math.isnan(again.figure.low) == each.too_small
 
 
