@@ -1,0 +1,47 @@
+"""A fitted challenger: what is told of it, and how it comes back from a step's result."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tasks.errors import IntegrityError
+from tasks.models.families import FAMILIES
+from tasks.models.runtime import OnnxModel
+from tasks.models.setting import Setting
+from tasks.training.contender import Contender, fitted
+from tests import served
+
+
+@pytest.fixture(scope="module", params=["linear", "lightgbm"])
+def contender(request: pytest.FixtureRequest) -> Contender:
+    """Fit the defaults of a family on two thousand rows."""
+    made = served.fitted(family=request.param)
+    times = np.array(made.frame["at"], dtype="datetime64[us]")
+    y = made.frame["late"].to_numpy()
+    setting = Setting.of(request.param, FAMILIES[request.param].defaults)
+    return fitted(setting, made.pipeline, made.schema, made.prepared, y, times)
+
+
+def test_its_export_answers_as_it_does_and_in_time(contender: Contender) -> None:
+    assert contender.difference < 1e-6
+    assert 0 < contender.latency < 1
+    assert contender.rows == 2000
+    assert contender.fitted_from < contender.fitted_until
+    answers = OnnxModel(contender.model).predict(contender.golden.frame())
+    np.testing.assert_array_equal(contender.golden.answers, answers)
+
+
+def test_a_steps_result_brings_it_back_whole(contender: Contender) -> None:
+    content = json.loads(json.dumps(contender.to_dict(), allow_nan=False))
+    assert "files" not in content
+    assert Contender.from_dict(content, contender.files) == contender
+
+
+def test_a_result_that_lacks_something_is_named(contender: Contender) -> None:
+    content = contender.to_dict()
+    del content["setting"]["family"]
+    with pytest.raises(IntegrityError, match=r"`family` - at `\$\.setting`"):
+        Contender.from_dict(content, contender.files)
