@@ -20,7 +20,7 @@ class Slow:
     manifest = MANIFEST
 
     @property
-    def schema(self) -> Any:
+    def version(self) -> Any:
         time.sleep(0.5)
         raise AssertionError("nobody waits any more")
 
