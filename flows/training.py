@@ -30,9 +30,13 @@ def train(
     cause: str = "schedule",
     challengers: list[str] | None = None,
     decision: str | None = None,
+    with_suspicious: bool = False,
 ) -> dict[str, Any]:
-    """Train on the curated table as it is now; recompute nothing that was computed before."""
-    work = pin(pipeline, challengers)
+    """Train on the curated table as it is now; recompute nothing that was computed before.
+
+    Batches that look poisoned stay out until a person clears them, or asks for them here.
+    """
+    work = pin(pipeline, challengers, with_suspicious)
     done = already_done(work, decision)
     if done is not None:
         return leave_outcome(done)

@@ -29,13 +29,15 @@ def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
 
 @click.command()
 @click.argument("name")
+@click.option("--with-suspicious", is_flag=True, help="Learn from batches held back as well.")
 @reporting
-def train(name: str, as_json: bool) -> int:
+def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     """Train a challenger on the curated table and let the gate judge it.
 
     Exit 3 when the gate refused it, or it awaits approval.
     """
-    outcome = follow(open_session(name), "train", {}, cause="command", say=say)
+    asked = {"with_suspicious": True} if with_suspicious else {}
+    outcome = follow(open_session(name), "train", asked, cause="command", say=say)
     show(outcome, as_json, lambda: training_summary(outcome))
     return 0 if outcome["passed"] else 3
 
@@ -107,10 +109,15 @@ def training_summary(outcome: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def interval(figure: dict[str, float]) -> str:
-    """Write a value with its interval.
+def interval(figure: dict[str, float | None]) -> str:
+    """Write a value with its interval; bounds that are not known are not written.
 
     >>> interval({"value": 0.65312, "low": 0.6461, "high": 0.6609})
     '0.653 [0.646, 0.661]'
+    >>> interval({"value": None, "low": None, "high": None})
+    'unknown'
     """
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"

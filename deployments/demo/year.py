@@ -17,7 +17,7 @@ from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import decision_id
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.situation import observed
+from tasks.monitoring.past import observed
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
 

@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.backtest.history import Cell, Fit
-from tasks.backtest.judging import bootstrapped, drift_figure, live_figure
 from tasks.config import Pipeline, window_length
-from tasks.dataset.dataset import Dataset, dataset, encode, moments
-from tasks.drift.compare import compare
+from tasks.dataset.dataset import Dataset, dataset, encode, fitted_until
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.estimation.estimator import Estimator
@@ -23,7 +21,8 @@ from tasks.features.schema import FeatureSchema
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
 from tasks.models.model import Model
-from tasks.monitoring.observe import errors_after
+from tasks.monitoring.judging import bootstrapped
+from tasks.monitoring.look import Eye, Met, Sight, drift_figure, look
 from tasks.policy.challengers import rows_of
 from tasks.policy.situation import DriftFigure, Figure
 from tasks.scoring.judgement import Labelled
@@ -36,14 +35,17 @@ ERRORS = "errors.npy"
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The curated rows by event time, each with its time and its batch.
+    """The curated rows by event time, each with its time, its arrival and its batch.
 
-    `seen` keeps the profiles of batches, which many models are compared with.
+    `held` marks those that no model learns from: a person has not cleared them. `seen` keeps the
+    profiles of batches, which many models are compared with.
     """
 
     frame: pd.DataFrame
     times: Array
+    arrived: Array
     place: Array
+    held: Array
     seen: dict[tuple[str, int], Profile] = field(default_factory=dict, repr=False)
 
     @property
@@ -69,7 +71,7 @@ class Measured:
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values; the errors are in `files`."""
         return {
-            "fit": {**asdict(self.fit), "reference": self.fit.reference.to_dict()},
+            "fit": self.fit.to_dict(),
             "cells": {str(at): _cell_dict(cell) for at, cell in self.cells.items()},
         }
 
@@ -87,9 +89,9 @@ class Measured:
             errors = None if one["errors"] is None else every[start : start + one["errors"]]
             start += one["errors"] or 0
             drift = None if one["drift"] is None else DriftFigure(**one["drift"])
-            cells[int(at)] = Cell(_figure(one["live"]), drift, _figure(one["estimated"]), errors)
-        reference = Figure.from_dict(content["fit"]["reference"])
-        return cls(Fit(**{**content["fit"], "reference": reference}), cells)
+            live, estimated = _figure(one["live"]), _figure(one["estimated"])
+            cells[int(at)] = Cell(live, drift, estimated, errors, one["late"])
+        return cls(Fit.from_dict(content["fit"]), cells)
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,9 @@ class _Made:
 
     model: Model
     data: Dataset
-    until: np.datetime64
     rows: int
     reference: Figure
-    profile: Profile
-    weights: Mapping[str, float]
-    estimator: Estimator
+    eye: Eye
 
 
 def measure(rows: Rows, recipe: Recipe, end: int) -> Measured:
@@ -120,14 +119,15 @@ def measure(rows: Rows, recipe: Recipe, end: int) -> Measured:
         start = pd.Timestamp.now()
         made = _make(rows, recipe, end)
         seconds = (pd.Timestamp.now() - start).total_seconds()
-    fit = Fit(meter.cost.cpu_seconds, round(seconds, 3), made.rows, made.reference)
+    until = made.eye.until.astype("datetime64[us]").item()
+    fit = Fit(meter.cost.cpu_seconds, round(seconds, 3), made.rows, made.reference, until)
     return Measured(fit, _cells(rows, recipe.pipeline, made, end))
 
 
 def _make(rows: Rows, recipe: Recipe, end: int) -> _Made:
     """Do what a training does: fit, judge on the holdout, fit again with it, keep a profile."""
     pipeline = recipe.pipeline
-    known = rows.place <= end
+    known = (rows.place <= end) & ~rows.held
     known = rows_of(window_length(pipeline), rows.times, known)
     data = dataset(rows.frame[known].reset_index(drop=True), pipeline)
     training, holdout = data.split.training, data.split.holdout
@@ -148,10 +148,8 @@ def _make(rows: Rows, recipe: Recipe, end: int) -> _Made:
     profiler = Profiler(columns, data.classes)
     profiler.add(data.prepared[learned])
     weights = importances(model, columns) if _weighted(pipeline) else {}
-    return _Made(
-        model, data, data.times[learned].max(), int(learned.sum()), reference,
-        profiler.result(), weights, estimator,
-    )  # fmt: skip
+    eye = Eye(fitted_until(data, learned), profiler.result(), weights, estimator)
+    return _Made(model, data, int(learned.sum()), reference, eye)
 
 
 def _fitted(recipe: Recipe, data: Dataset, rows: Array) -> Model:
@@ -173,9 +171,8 @@ def _cells(rows: Rows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, C
     prepared = prepare(frame, made.data.schema, load_transform(pipeline.features.transform))
     classes = made.data.classes
     answers = made.model.answers(prepared, len(classes))
-    target = frame[pipeline.target]
+    target, times = frame[pipeline.target], rows.times[later]
     known = np.asarray(target.isin(classes) if classes else target.notna())
-    times = moments(frame[pipeline.event_time])
     cells = {}
     for at in range(end + 1, rows.batches):
         there = place == at
@@ -189,28 +186,15 @@ def _cells(rows: Rows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, C
             times[told],
         )
         profile = _profile(rows, at, made.data.schema, prepared[there])
-        cells[at] = _cell(pipeline, made, labelled, answers[there], prepared[there], profile)
+        met = Met(times[there], labelled, profile, prepared[there], answers[there])
+        cells[at] = _cell(look(pipeline, made.eye, met))
     return cells
 
 
-def _cell(
-    pipeline: Pipeline,
-    made: _Made,
-    labelled: Labelled,
-    answers: Array,
-    prepared: pd.DataFrame,
-    profile: Profile,
-) -> Cell:
-    rules, metric, confidence = pipeline.monitoring.drift, pipeline.metric, pipeline.gate.confidence
-    order = np.argsort(labelled.times, kind="stable")
-    live = live_figure(
-        metric, labelled.y[order], labelled.predictions[order], len(answers),
-        confidence=confidence, seed=pipeline.training.seed,
-    )  # fmt: skip
-    drift = compare(made.profile, profile, importances=made.weights, share=rules.share)
-    guess = made.estimator.estimate(metric, answers, prepared, confidence)
-    estimated = Figure(metric, guess.value, guess.low, guess.high, len(answers), 0)
-    return Cell(live, drift_figure(drift), estimated, errors_after(labelled, made.until))
+def _cell(sight: Sight) -> Cell:
+    assert sight.drift is not None, "every model of a backtest has a profile"
+    drift = drift_figure(sight.drift)
+    return Cell(sight.live, drift, sight.estimated, sight.errors, sight.late)
 
 
 def _profile(rows: Rows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
@@ -237,4 +221,5 @@ def _cell_dict(cell: Cell) -> dict[str, Any]:
         "drift": None if cell.drift is None else asdict(cell.drift),
         "estimated": None if cell.estimated is None else cell.estimated.to_dict(),
         "errors": None if cell.errors is None else len(cell.errors),
+        "late": cell.late,
     }

@@ -19,17 +19,30 @@ from tasks.errors import DataError
 from tasks.policy.situation import DriftFigure, Figure, finite, unbox
 
 Floats = NDArray[np.floating[Any]]
+TIMES = ("start", "end", "arrived")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: its name, the event times of its first and last row, its rows and labels."""
+    """One batch.
+
+    Attributes:
+        name: what a person calls it.
+        start, end: the event times of its first and last row, never after they arrived.
+        rows, labelled: its rows, and those with a label by now.
+        arrived: when the last of its rows came, in the ledger's time.
+        suspicions: why it was held back when it came, a sentence each.
+        held: no person has cleared it since, so no model learns from it.
+    """
 
     name: str
     start: datetime
     end: datetime
     rows: int
     labelled: int
+    arrived: datetime
+    suspicions: tuple[str, ...] = ()
+    held: bool = False
 
     def __post_init__(self) -> None:
         unbox(self)
@@ -44,25 +57,41 @@ class Cell:
         drift: the batch against the model's profile.
         estimated: its metric as estimated without labels.
         errors: (labelled,) its errors in time order, each 0 to 1.
+        late: every row is older than what the model was fitted on.
     """
 
     live: Figure | None
     drift: DriftFigure | None = None
     estimated: Figure | None = None
     errors: Floats | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What fitting one model took, on how many rows, and its metric at its own gate."""
+    """What fitting one model took, on how many rows up to when, and its metric at its own gate."""
 
     cpu_seconds: float
     seconds: float
     rows: int
     reference: Figure
+    until: datetime
 
     def __post_init__(self) -> None:
         unbox(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        until, reference = self.until.isoformat(), self.reference.to_dict()
+        return {**asdict(self), "until": until, "reference": reference}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Fit:
+        """Read what `to_dict` wrote."""
+        until = datetime.fromisoformat(content["until"])
+        return cls(
+            **{**content, "until": until, "reference": Figure.from_dict(content["reference"])}
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +104,7 @@ class History:
         metric, greater_is_better: the metric that decides, and its direction.
         cells: by (end, batch), for every fitted end and every later batch.
         fits: by end; at least `first`. Where an end is missing, the next older one stands in.
+        refusals: when each refused batch arrived.
         naive: for each naive prediction its metric by batch, NaN where it has none.
         recipe: which rows a model is fitted on, in words.
 
@@ -91,6 +121,7 @@ class History:
     fits: Mapping[int, Fit]
     naive: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     recipe: str = "all rows"
+    refusals: tuple[datetime, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.batches)
@@ -153,13 +184,11 @@ class History:
             "recipe": self.recipe,
             "first": self.first,
             "batches": [
-                {**asdict(one), "start": one.start.isoformat(), "end": one.end.isoformat()}
+                {**asdict(one), **{name: getattr(one, name).isoformat() for name in TIMES}}
                 for one in self.batches
             ],
-            "fits": [
-                {"end": end, **asdict(fit), "reference": fit.reference.to_dict()}
-                for end, fit in sorted(self.fits.items())
-            ],
+            "refusals": [at.isoformat() for at in self.refusals],
+            "fits": [{"end": end, **fit.to_dict()} for end, fit in sorted(self.fits.items())],
             "judged": list(self.judged),
             "naive": {
                 name: {"values": [finite(one) for one in values], "mean": finite(mean)}

@@ -2,23 +2,24 @@
 
 A replay reaches the history through this module only, apart from the test itself, so that the
 rule against peeking stands in one place: a batch's drift and estimate are known when it has
-arrived; its metric and errors when its labels have.
+arrived; its metric and errors when its labels have. What follows from it for a policy is
+`tasks.policy.past`'s to say, as it is for the live monitor.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-import numpy as np
-
-from tasks.backtest.history import History
+from tasks.backtest.history import Batch, History
 from tasks.errors import DataError
 from tasks.policy.detectors import ErrorDetector
-from tasks.policy.expected_gain import LATEST, expected_gain
-from tasks.policy.situation import ErrorChange, Figure, Situation, loss
+from tasks.policy.expected_gain import relative
+from tasks.policy.past import Accepted, GateGain, Incumbent, Meeting, Past
+from tasks.policy.situation import ErrorChange, finite
 
 Delay = int | timedelta
 
@@ -56,15 +57,9 @@ class Known:
             raise DataError("label delay", "at least zero", delay)
         self.history = history
         self._clock = list(accumulate((one.end for one in history.batches), max))
-        self._rows = [0, *accumulate(one.rows for one in history.batches)]
-        self._labels = [0, *accumulate(one.labelled for one in history.batches)]
         self._labelled = self._arrivals(delay)
         self._streams: dict[Service, Stream] = {}
-        self._measured: dict[tuple[int, Service, int], float | None] = {}
-
-    def clock(self, at: int) -> datetime:
-        """Return the latest event time known after batch `at`."""
-        return self._clock[at]
+        self._batches: dict[int, tuple[Accepted, ...]] = {}
 
     def labelled(self, at: int) -> int:
         """Return the newest batch whose labels, and all earlier ones, are there after `at`."""
@@ -75,38 +70,72 @@ class Known:
         fitted = [end for end in self.history.fits if end <= self._labelled[at]]
         return max(fitted, default=self.history.first)
 
-    def situation(self, service: Service, at: int, services: Sequence[Service] = ()) -> Situation:
-        """Return the situation after batch `at`.
+    def met(self, services: Sequence[Service], at: int) -> tuple[Meeting, ...]:
+        """Return what batch `at` brought: labels of earlier batches, then the batch itself.
 
-        Args:
-            service: the model that met the batch.
-            at: the batch.
-            services: every model that served so far, oldest first, the current one included.
+        Each label is scored by the model that had met its row. `services` are the models that
+        served so far, oldest first; the last of them met the batch.
         """
-        history, fit = self.history, self.history.fits[service.end]
-        cell = history.cells[service.end, at]
-        recent = self._recent(service, at)
-        live = recent[-1] if recent else None
-        new_end = max(self.learnable(at), service.end)
-        upwards = history.greater_is_better
-        drop = None if live is None else loss(fit.reference.value, live.value, upwards)
-        return Situation(
-            at=self._clock[at],
-            batches=at - service.since,
-            rows=self._rows[at + 1] - self._rows[service.since + 1],
-            fitted_rows=fit.rows,
-            fitted_until=self._clock[service.end],
-            reference=fit.reference,
-            greater_is_better=upwards,
-            live=live,
-            recent=recent,
+        before = self._labelled[at - 1] if at else -1
+        late = range(max(before, self.history.first) + 1, min(self._labelled[at], at - 1) + 1)
+        own = self._meeting(services, at, labels=self._labelled[at] >= at)
+        return (*(self._meeting(services, batch, labels=True) for batch in late), own)
+
+    def past(
+        self,
+        services: Sequence[Service],
+        at: int,
+        meetings: tuple[Meeting, ...],
+        retrained: tuple[datetime, ...],
+    ) -> Past:
+        """Return what had happened after batch `at`, the last of `meetings`."""
+        history, service = self.history, services[-1]
+        fit = history.fits[service.end]
+        arrived = history.batches[at].arrived
+        return Past(
+            incumbent=Incumbent(
+                model=service.end,
+                arrived=service.since + 1,
+                learned=service.end + 1,
+                rows=fit.rows,
+                until=fit.until,
+                reference=fit.reference,
+            ),
+            batches=self._accepted(at),
+            refusals=tuple(refusal for refusal in history.refusals if refusal <= arrived),
+            meetings=meetings,
+            verdicts=tuple(GateGain(made.end) for made in services[1:]),
+            retrainings=retrained,
+            labels=(),
+            errors=self._errors(service, self._labelled[at]),
+            running=False,
+            greater_is_better=history.greater_is_better,
+        )
+
+    def _meeting(self, services: Sequence[Service], at: int, *, labels: bool) -> Meeting:
+        place = bisect_left(services, at, key=lambda served: served.since) - 1
+        service, cell = services[place], self.history.cells[services[place].end, at]
+        batch = self.history.batches[at]
+        return Meeting(
+            model=service.end,
+            last=batch.end,
+            late=cell.late,
+            live=cell.live if labels else None,
             estimated=cell.estimated,
             drift=cell.drift,
-            errors=self._errors(service, self._labelled[at]),
-            learnable=self._labels[new_end + 1] - self._labels[service.end + 1],
-            retrainings=tuple(self._clock[one.since] for one in services[1:]),
-            expected_gain=expected_gain(self._gains(services, at), drop),
+            gain=self._gain(services[place - 1].end, service.end, at) if labels and place else None,
+            suspicions=batch.suspicions,
         )
+
+    def _accepted(self, at: int) -> tuple[Accepted, ...]:
+        """Return the batches up to `at`; only what a model can be fitted on counts as labelled."""
+        if at not in self._batches:
+            newest = self.learnable(at)
+            self._batches[at] = tuple(
+                _accepted(batch, learnable=place <= newest)
+                for place, batch in enumerate(self.history.batches[: at + 1])
+            )
+        return self._batches[at]
 
     def _arrivals(self, delay: Delay) -> list[int]:
         count = len(self._clock)
@@ -118,11 +147,6 @@ class Known:
                 newest += 1
             arrivals.append(newest)
         return arrivals
-
-    def _recent(self, service: Service, at: int) -> tuple[Figure, ...]:
-        served = range(service.since + 1, self._labelled[at] + 1)
-        lives = (self.history.cells[service.end, one].live for one in served)
-        return tuple(live for live in lives if live is not None)
 
     def _errors(self, service: Service, last: int) -> ErrorChange | None:
         """Return what a detector has found in the errors up to batch `last`."""
@@ -136,27 +160,13 @@ class Known:
             stream.found.append(stream.detector.add(() if errors is None else errors))
         return stream.found[wanted - 1]
 
-    def _gains(self, services: Sequence[Service], at: int) -> list[float]:
-        """Return what the latest retrainings bought, measured on the batches since, as labelled.
+    def _gain(self, old: int, new: int, at: int) -> float | None:
+        """Return what one model added to another on batch `at`; None where either has no metric."""
+        values, upwards = self.history.values, self.history.greater_is_better
+        gain = self.history.sign * float(values[new, at] - values[old, at])
+        return finite(relative(gain, float(values[old, at]), upwards))
 
-        The model that was replaced is scored along with its successor until the next one.
-        """
-        ends = [*(one.since for one in services[2:]), at]
-        pairs = zip(services, services[1:], ends, strict=False)
-        gains = (
-            self._gain(old.end, new, min(until, self._labelled[at]))
-            for old, new, until in list(pairs)[-LATEST:]
-        )
-        return [gain for gain in gains if gain is not None]
 
-    def _gain(self, old: int, new: Service, last: int) -> float | None:
-        """Return the mean gain of a model over the one with end `old`, up to batch `last`."""
-        key = (old, new, last)
-        if key not in self._measured:
-            values, served = self.history.values, slice(new.since + 1, last + 1)
-            gains = self.history.sign * (values[new.end, served] - values[old, served])
-            if not self.history.greater_is_better:
-                gains = gains / np.abs(values[old, served])
-            known = gains[np.isfinite(gains)]
-            self._measured[key] = float(known.mean()) if len(known) else None
-        return self._measured[key]
+def _accepted(batch: Batch, *, learnable: bool) -> Accepted:
+    labelled = batch.labelled if learnable else 0
+    return Accepted(batch.name, batch.arrived, batch.rows, labelled, batch.held)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.backtest.plan import START, Plan, policies_of
+from tasks.backtest.plan import START, Plan, Recorded, policies_of
 from tasks.data.reference import DatasetRef
 from tasks.errors import ConfigurationError, DataError
 from tasks.labels.table import labels_version
@@ -53,6 +53,7 @@ def pinned(
         labels=labels_version(workspace.bucket, pipeline),
         code=code_digest([transform.partition(":")[0]] if transform else []),
         lock=lock_digest(),
+        recorded=Recorded.of(workspace.ledger.entries()),
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.backtest.policies import default_policies
 from tasks.config import Pipeline
 from tasks.data.reference import DatasetRef
+from tasks.ledger.entry import Entry
+from tasks.ledger.suspicion import held_back, suspicions
 from tasks.policy.limits import Limits
 from tasks.policy.policy import Policy, parse
 from tasks.quantities import duration
@@ -18,6 +21,38 @@ from tasks.tuning.trial import Setting
 
 START = 0.25
 FITTING = ("target", "event_time", "key", "task", "features", "training")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the ledger says of a history, beside the rows of it.
+
+    Attributes:
+        refusals: when each refused batch arrived.
+        suspicions: why batches were held back when they came, by id.
+        without: those that no person has cleared since; no model learns from them.
+    """
+
+    refusals: tuple[datetime, ...] = ()
+    suspicions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Recorded:
+        """Read the ledger as the live monitor does."""
+        return cls(
+            tuple(entry.at for entry in entries if entry.kind == "quarantine"),
+            {odd.batch: odd.reasons for odd in suspicions(entries)},
+            held_back(entries),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "refusals": [at.isoformat() for at in self.refusals],
+            "suspicions": {batch: list(why) for batch, why in self.suspicions.items()},
+            "without": list(self.without),
+        }
 
 
 @dataclass(frozen=True)
@@ -31,6 +66,7 @@ class Plan:
         start: the share of the rows that the first model is fitted on.
         data, labels: the versions of the curated table and of the labels.
         code, lock: digests.
+        recorded: what the ledger says.
     """
 
     pipeline: Pipeline
@@ -43,6 +79,7 @@ class Plan:
     labels: int | None
     code: str
     lock: str
+    recorded: Recorded = field(default_factory=Recorded)
 
     @property
     def fits(self) -> str:
@@ -58,6 +95,7 @@ class Plan:
                 "labels": self.labels,
                 "setting": plain(self.setting),
                 "rows": self.rows,
+                "without": list(self.recorded.without),
                 "code": self.code,
                 "lock": self.lock,
             }
@@ -74,6 +112,7 @@ class Plan:
                 "limits": self.limits.to_dict(),
                 "delay": self.delay.total_seconds(),
                 "own": str(self.own),
+                "recorded": self.recorded.to_dict(),
             }
         )
 

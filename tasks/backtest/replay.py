@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tasks.backtest.history import History
 from tasks.backtest.known import Delay, Known, Service
 from tasks.policy.decision import Decision, decide
 from tasks.policy.limits import Limits
+from tasks.policy.past import Meeting, situation
 from tasks.policy.policy import Policy
 from tasks.policy.situation import Figure, finite
 
@@ -122,14 +124,19 @@ def _replayed(known: Known, policy: Policy, limits: Limits) -> Course:
     history = known.history
     services = [Service(history.first, history.first)]
     judged, steps = frozenset(history.judged), []
+    meetings: list[Meeting] = []
+    retrained: list[datetime] = []
     for at in history.replayed:
         service = services[-1]
-        decision = decide(policy, known.situation(service, at, services), limits)
+        meetings += known.met(services, at)
+        past = known.past(services, at, tuple(meetings), tuple(retrained))
+        decision = decide(policy, situation(past), limits)
         live = history.cells[service.end, at].live
         name = history.batches[at].name
         steps.append(Step(at, name, service.end, live, at in judged, decision))
         if decision.retrain and at < history.replayed[-1]:
             services.append(Service(known.learnable(at), at))
+            retrained.append(decision.at)
     fits = [history.fits[one.end] for one in services[1:]]
     mean, weighted = _means(history, steps)
     return Course(

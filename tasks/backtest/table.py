@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,17 +15,18 @@ import numpy as np
 from tasks.backtest.cutting import Cut, cut, first_end
 from tasks.backtest.fitting import Measured, Recipe, Rows
 from tasks.backtest.history import Batch, History
-from tasks.backtest.judging import naive_values
+from tasks.backtest.naive import naive_values
 from tasks.backtest.plan import Plan
 from tasks.backtest.workers import Answer, measured_all
-from tasks.data.curated import BATCH, curated, training_rows
-from tasks.dataset.dataset import encode, moments
+from tasks.data.curated import BATCH, INGESTED_AT, curated, training_rows
+from tasks.dataset.dataset import encode, event_times, moments
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import labels_of
 from tasks.monitoring.arrivals import arrivals
+from tasks.policy.reading import counted
 from tasks.store.bucket import Bucket
 from tasks.store.results import recall, remember
 
@@ -80,13 +82,18 @@ def read(bucket: Bucket, plan: Plan) -> tuple[Rows, Cut]:
     """
     pipeline, table = plan.pipeline, curated(bucket, plan.pipeline.name)
     frame = training_rows(table, plan.data, pipeline.event_time, key=pipeline.key)
+    arrived = moments(frame[INGESTED_AT])
     if plan.labels is not None:
-        frame, _ = with_labels(frame, labels_of(bucket, pipeline, plan.labels), pipeline)
-    frame = frame[frame[pipeline.event_time].notna()].reset_index(drop=True)
-    times = moments(frame[pipeline.event_time])
+        labels = labels_of(bucket, pipeline, plan.labels, without=plan.recorded.without)
+        frame, _ = with_labels(frame, labels, pipeline)
+    times = event_times(frame, pipeline.event_time)
+    order = np.argsort(times, kind="stable")
+    order = order[~np.isnat(times[order])]
+    frame, times, arrived = frame.iloc[order].reset_index(drop=True), times[order], arrived[order]
     names = {one.batch: PurePosixPath(one.object).stem for one in arrivals(table.history())}
     made = cut(times, frame[BATCH].to_numpy(), names, plan.rows)
-    return Rows(frame, times, made.place), made
+    held = frame[BATCH].isin(plan.recorded.without).to_numpy()
+    return Rows(frame, times, arrived, made.place, held), made
 
 
 def _fit(
@@ -171,18 +178,32 @@ def _history(
         fits={end: one.fit for end, one in models.items()},
         naive=_naive(plan, rows, made),
         recipe=_recipe(plan),
+        refusals=plan.recorded.refusals,
     )
     return history, refused
 
 
 def _batches(plan: Plan, rows: Rows, made: Cut) -> tuple[Batch, ...]:
     known = np.asarray(rows.frame[plan.pipeline.target].notna())
-    found = []
+    ids, latest = rows.frame[BATCH].to_numpy(), rows.arrived.min()
+    found: list[Batch] = []
     for at, name in enumerate(made.names):
         there = made.place == at
-        times = rows.times[there]
-        span = (times.min().item(), times.max().item())
-        found.append(Batch(name, *span, len(times), int((there & known).sum())))
+        times = np.minimum(rows.times[there], rows.arrived[there])
+        latest = max(latest, rows.arrived[there].max())
+        suspicions = [plan.recorded.suspicions.get(batch, ()) for batch in np.unique(ids[there])]
+        found.append(
+            Batch(
+                name,
+                times.min().item(),
+                times.max().item(),
+                len(times),
+                int((there & known).sum()),
+                latest.item().replace(tzinfo=UTC),
+                tuple(why for reasons in suspicions for why in reasons),
+                bool(rows.held[there].all()),
+            )
+        )
     return tuple(found)
 
 
@@ -207,4 +228,6 @@ def _naive(plan: Plan, rows: Rows, made: Cut) -> dict[str, tuple[float, ...]]:
 def _recipe(plan: Plan) -> str:
     window = plan.pipeline.training.window
     which = "all rows" if window == "all" else f"the latest {window}"
-    return f"{plan.setting.family} ({plan.origin}) on {which}"
+    held = len(plan.recorded.without)
+    left_out = f", without {counted(held, 'batch', 'batches')} held back" if held else ""
+    return f"{plan.setting.family} ({plan.origin}) on {which}{left_out}"

@@ -20,6 +20,7 @@ PRELOADED = [
     "sklearn.linear_model",
     "sklearn.ensemble",
 ]
+BESIDE = ("__time__", "__arrived__", "__place__", "__held__")
 Answer = Measured | str
 
 
@@ -74,8 +75,8 @@ def write(rows: Rows, path: Path) -> None:
     import pyarrow as pa
 
     table = pa.Table.from_pandas(rows.frame, preserve_index=False)
-    table = table.append_column("__time__", pa.array(rows.times))
-    table = table.append_column("__place__", pa.array(rows.place))
+    for name, values in zip(BESIDE, (rows.times, rows.arrived, rows.place, rows.held), strict=True):
+        table = table.append_column(name, pa.array(values))
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
 
@@ -86,9 +87,9 @@ def read(path: Path) -> Rows:
 
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
-        times, place = (table[name].to_numpy() for name in ("__time__", "__place__"))
-        frame = table.drop_columns(["__time__", "__place__"]).to_pandas(date_as_object=False)
-    return Rows(frame, times, place)
+        times, arrived, place, held = (table[name].to_numpy() for name in BESIDE)
+        frame = table.drop_columns(list(BESIDE)).to_pandas(date_as_object=False)
+    return Rows(frame, times, arrived, place, held)
 
 
 def _sit_down(path: Path, recipe: Recipe) -> None:

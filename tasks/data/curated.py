@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from operator import and_
@@ -102,6 +102,13 @@ def training_rows(
     kept = (rows if columns is None else rows.select(list(columns))).take(places)
     frame: pd.DataFrame = kept.to_pandas(date_as_object=False, split_blocks=True)
     return frame
+
+
+def without_batches(rows: pd.DataFrame, batches: Collection[str]) -> pd.DataFrame:
+    """Return curated rows without those of these batches, numbered anew."""
+    if not batches:
+        return rows
+    return rows[~rows[BATCH].isin(list(batches))].reset_index(drop=True)
 
 
 def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
+from tasks.data.curated import INGESTED_AT
+from tasks.dataset.arrival import counted
 from tasks.dataset.split import Split, split
 from tasks.errors import DataError
 from tasks.features.inference import infer_schema
@@ -23,7 +25,8 @@ class Dataset:
     """Labelled rows ordered by event time.
 
     `frame` holds the rows as curated, `prepared` what a model sees, `y` the class index (int) or
-    the value (float) of each row, `classes` the labels of the indices (empty for regression).
+    the value (float) of each row, `times` when each counts as (see `tasks.dataset.arrival`),
+    `classes` the labels of the indices (empty for regression).
     """
 
     frame: pd.DataFrame
@@ -46,14 +49,12 @@ def dataset(
         DataError: the target is not a column, has one class only, does not fit the task, or
             the rows are too few.
     """
-    frame = _labelled(rows, pipeline)
-    times = moments(frame[pipeline.event_time])
+    frame, times = _ordered(_labelled(rows, pipeline), pipeline.event_time)
     parts = parted(times, pipeline, known_until)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     if not known.all():
-        frame = frame[known].reset_index(drop=True)
-        times = moments(frame[pipeline.event_time])
+        frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
         parts = parted(times, pipeline, known_until)
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
@@ -93,6 +94,21 @@ def parted(
     return Split(boundary, ~later, later)
 
 
+def event_times(frame: pd.DataFrame, event_time: str) -> np.ndarray[Any, Any]:
+    """Return (n,) naive UTC times that curated rows count as: none lies beyond its arrival."""
+    times = moments(frame[event_time])
+    return counted(times, moments(frame[INGESTED_AT])) if INGESTED_AT in frame else times
+
+
+def fitted_until(data: Dataset, rows: np.ndarray[Any, Any]) -> np.datetime64:
+    """Return the latest event time of the masked `rows`, never after they arrived."""
+    times = data.times[rows]
+    if INGESTED_AT not in data.frame:
+        return np.datetime64(times.max())
+    arrived = moments(data.frame[INGESTED_AT][rows])
+    return np.datetime64(np.minimum(times, arrived).max())
+
+
 def moments(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     """Return event times as naive UTC microseconds.
 
@@ -123,6 +139,14 @@ def naive(y: np.ndarray[Any, Any], classes: int) -> dict[str, Any]:
         shares = np.bincount(y, minlength=classes) / len(y)
         return {"shares": shares.tolist(), "last": int(y[-1])}
     return {"mean": float(np.mean(y)), "median": float(np.median(y)), "last": float(y[-1])}
+
+
+def _ordered(frame: pd.DataFrame, event_time: str) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+    times = event_times(frame, event_time)
+    if (times[1:] >= times[:-1]).all():
+        return frame, times
+    order = np.argsort(times, kind="stable")
+    return frame.iloc[order].reset_index(drop=True), times[order]
 
 
 def _labelled(rows: pd.DataFrame, pipeline: Pipeline) -> pd.DataFrame:

@@ -38,19 +38,42 @@ def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, fl
         return {}
     found = {}
     for name in prepared.columns:
-        values = prepared[name]
-        if not pd.api.types.is_numeric_dtype(values):
-            if values.nunique() > MOST_CATEGORIES:
+        column = prepared[name]
+        if pd.api.types.is_numeric_dtype(column):
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            codes, categories = pd.factorize(column)
+            if len(categories) > MOST_CATEGORIES:
                 continue
-            values = (
-                pd.Series(truth.astype(float), index=values.index).groupby(values).transform("mean")
-            )
-        ranks = values.fillna(values.min() - 1 if values.notna().any() else 0.0).rank().to_numpy()
-        area = (ranks[truth].sum() - positives * (positives + 1) / 2) / (
-            positives * (len(truth) - positives)
-        )
-        found[str(name)] = round(float(max(area, 1 - area)), 6)
+            values = _means(codes, truth)
+        area = _area(values, truth)
+        found[str(name)] = round(max(area, 1 - area), 6)
     return found
+
+
+def _means(codes: Array, truth: Array) -> Array:
+    """Return for each row the share of `truth` in its category; NaN where it has none (-1)."""
+    known = codes >= 0
+    rows = np.bincount(codes[known], minlength=1)
+    share = np.bincount(codes[known], truth[known], minlength=1) / np.maximum(rows, 1)
+    return np.where(known, share[codes], np.nan)
+
+
+def _area(values: Array, truth: Array) -> float:
+    """Return the area under the ROC curve of the values' ranks; a missing one is the smallest."""
+    missing = np.isnan(values)
+    if missing.any():
+        lowest = values[~missing].min() - 1 if not missing.all() else 0.0
+        values = np.where(missing, lowest, values)
+    order = np.argsort(values)
+    ordered, rows = values[order], len(values)
+    # rows of one value share the mean of their ranks
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    counts = np.diff(starts, append=rows)
+    ranks = np.repeat(starts + (counts + 1) / 2, counts)
+    positives = int(truth.sum())
+    above = ranks[truth[order]].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * (rows - positives)))
 
 
 def suspicions(
@@ -71,7 +94,7 @@ def suspicions(
     if classes and len(np.unique(y)) == 1:
         told.append(f"All {len(y):,} labelled rows are of one class ({classes[int(y[0])]}).")
     for name, value in sorted(now.items()):
-        if value >= LEAK and 1 - value <= LEFT * (1 - before.get(name, 0.5)):
+        if value >= LEAK and 1 - value < LEFT * (1 - before.get(name, 0.5)):
             told.append(
                 f"The column {name} gives the target away: it orders the labels by {value:.3f}, "
                 f"at training {before.get(name, 0.5):.3f}."

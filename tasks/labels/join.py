@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tasks.config import Pipeline
+from tasks.data.curated import INGESTED_AT
+from tasks.labels.table import LABELLED_AT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,15 +167,20 @@ def with_labels(
 
     A row's own target stays where it has one. The order of the rows does not change, and where
     every row has a label the target is of the labels' type. A frame without the target gains it.
+    A row whose label came later counts as arrived with it, where both say when that was.
     """
     import pandas as pd
 
     target, key = pipeline.target, list(pipeline.key)
     own = frame[target] if target in frame else pd.Series(pd.NA, frame.index, dtype="object")
     if key and len(labels) and own.isna().any():
-        once = labels[[*key, target]].drop_duplicates(key)
-        came = frame[key].merge(once, on=key, how="left")[target].set_axis(frame.index)
-        own = _typed(own.astype("object").where(own.notna(), came), labels[target])
+        once = labels.drop_duplicates(key)
+        joined = frame[key].merge(once, on=key, how="left").set_axis(frame.index)
+        came, missing = joined[target], own.isna()
+        own = _typed(own.astype("object").where(~missing, came), labels[target])
+        if INGESTED_AT in frame and LABELLED_AT in joined:
+            since = joined[LABELLED_AT].where(missing & came.notna(), frame[INGESTED_AT])
+            frame = frame.assign(**{INGESTED_AT: since.astype(frame[INGESTED_AT].dtype)})
     frame = frame.assign(**{target: own})
     return frame, Coverage(len(frame), int(own.notna().sum()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from tasks.config import Pipeline
@@ -25,16 +26,21 @@ def labels_version(bucket: Bucket, pipeline: Pipeline) -> int | None:
     return labels_table(bucket, pipeline.name).version() if pipeline.key else None
 
 
-def labels_of(bucket: Bucket, pipeline: Pipeline, version: int | None) -> pd.DataFrame:
+def labels_of(
+    bucket: Bucket, pipeline: Pipeline, version: int | None, *, without: Collection[str] = ()
+) -> pd.DataFrame:
     """Return key, target, and when each label came (`_labelled_at`, UTC); one for a key.
 
-    Without a version there are no rows.
+    Labels that the files `without` brought are left out; without a version there are no rows.
     """
     import pandas as pd
+    import polars as pl
 
     columns = [*pipeline.key, pipeline.target, LABELLED_AT]
     if version is None:
         return pd.DataFrame(columns=columns)
-    rows = labels_table(bucket, pipeline.name).read(columns, version=version)
+    rows = labels_table(bucket, pipeline.name).read(
+        columns, where=~pl.col(BATCH).is_in(list(without)) if without else None, version=version
+    )
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     return frame

@@ -24,6 +24,7 @@ KINDS = (
     "rejection",
     "trial",
     "withdrawal",
+    "clearance",
 )
 
 

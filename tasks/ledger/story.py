@@ -22,6 +22,7 @@ TITLES: Mapping[str, str] = {
     "rejection": "Rejected by a person",
     "trial": "Tried beside the champion",
     "withdrawal": "Withdrawn",
+    "clearance": "Cleared by a person",
     "scored": "Scored",
     "answer": "An answer",
 }

@@ -83,3 +83,19 @@ def unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         and entry.figures["decision"]["retrain"]
         and entry.id not in answered
     )
+
+
+def up_to(found: Iterable[Arrival], last: Arrival) -> tuple[Arrival, ...]:
+    """Return what had arrived when `last` had, itself included.
+
+    The versions of one table order what it took in; between the two tables only clocks do.
+    """
+    return tuple(
+        arrival
+        for arrival in found
+        if (
+            arrival.data_version <= last.data_version
+            if arrival.labels == last.labels
+            else arrival.at <= last.at
+        )
+    )

@@ -16,10 +16,14 @@ class Observation:
     Attributes:
         data_version: the version of the curated table that brought the batch.
         object: the key it arrived under.
-        first, last: its event times, as ISO text in UTC.
+        first, last: its event times, as ISO text in UTC; what is dated after it came counts as
+            the latest true row.
+        clock: the latest time that its rows vouch for, never after they came; None of none.
         rows, labelled: its rows, and those whose target is known now.
         known: rows whose event time is not after the last one that the champion was fitted on.
         live, estimated: the deciding metric with labels, and as estimated without.
+        gain: what the champion added to the model it replaced, on the same labelled rows, in the
+            metric's unit or as a share of the replaced error; None where no label tells.
         metrics, baselines: every metric with its interval, and the naive predictions' values.
         drift: `Drift.to_dict()`, or None where the champion keeps no profile.
         report: the keys of the report's pages.
@@ -45,6 +49,8 @@ class Observation:
     report: Mapping[str, str] = field(default_factory=dict)
     suspicions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    clock: str | None = None
+    gain: float | None = None
 
     @property
     def late(self) -> bool:
@@ -68,7 +74,7 @@ class Observation:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Observation:
         """Read what `to_dict` wrote."""
-        values = dict(content)
+        values = {"clock": content["last"], **content}
         for name in ("live", "estimated"):
             if values[name] is not None:
                 values[name] = Figure.from_dict(values[name])

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from tasks.config import Pipeline
-from tasks.data.curated import BATCH
+from tasks.data.curated import BATCH, INGESTED_AT
+from tasks.dataset.arrival import counted, latest, slips
 from tasks.dataset.dataset import encode, moments
-from tasks.drift.compare import compare
 from tasks.drift.drift import Drift
-from tasks.drift.profile import ColumnProfile, Profile
+from tasks.drift.profile import ColumnProfile
 from tasks.drift.profiling import Profiler, target_profile
 from tasks.errors import DataError
 from tasks.evaluation.suspicion import associations, contradicted, suspicions
 from tasks.features.prepare import prepared_columns
 from tasks.labels.join import with_labels
 from tasks.monitoring.arrivals import Arrival
+from tasks.monitoring.look import Met, gained, look
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.watch import Watch
-from tasks.policy.situation import Figure
+from tasks.policy.reading import counted as number_of
 from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled, judged
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 SAMPLE = 5_000
 ESTIMATED = 200_000
+# What a retraining bought is told by a third decimal: more rows would only cost a second model.
+COMPARED = 10_000
 
 
 @dataclass(frozen=True)
@@ -58,45 +60,56 @@ def observe(watch: Watch, arrival: Arrival) -> Seen:
     scorer, pipeline = watch.scorer, watch.pipeline
     assert scorer is not None, "there is a champion to watch"
     seen = _pass(watch, scorer, arrival)
-    labelled, rows = seen.labelled, len(seen.times)
+    times = counted(seen.times, seen.arrived)
+    labelled = replace(seen.labelled, times=times[seen.known])
     sample, predictions, target = seen.sample()
     profile = seen.profiler.result()
     profile = profile.judged_on(profile.predictions, _target_profile(scorer, labelled))
-    drift = _drift(watch, scorer, profile)
-    live = judged(pipeline, scorer.manifest, labelled)
-    until = np.datetime64(scorer.manifest.lineage.fitted_until)
+    every = judged(pipeline, scorer.manifest, labelled)
+    met = Met(times, labelled, profile, sample, predictions)
+    sight = look(pipeline, watch.eye, met, every.get("metrics"))
     held, told = _warnings(watch, scorer, sample, predictions, target)
+    clock = latest(seen.times, seen.arrived)
     observation = Observation(
         pipeline=pipeline.name,
         batch=arrival.batch,
         version=scorer.manifest.version,
         data_version=arrival.data_version,
         object=arrival.object,
-        first=str(seen.times.min()),
-        last=str(seen.times.max()),
-        rows=rows,
+        first=str(times.min()),
+        last=str(times.max()),
+        rows=len(times),
         labelled=len(labelled.y),
-        known=int((seen.times <= until).sum()),
-        live=_figure(pipeline, live.get("metrics", {}), rows, len(labelled.y)),
-        estimated=_estimated(watch, rows, sample, predictions),
-        metrics=live.get("metrics", {}),
-        baselines=live.get("baselines", {}),
-        drift=None if drift is None else drift.to_dict(),
+        known=sight.known,
+        live=sight.live,
+        estimated=sight.estimated,
+        metrics=every.get("metrics", {}),
+        baselines=every.get("baselines", {}),
+        drift=None if sight.drift is None else sight.drift.to_dict(),
         suspicions=held,
-        warnings=told,
+        warnings=(*told, *_slips(seen)),
+        clock=None if clock is None else str(clock),
+        gain=_gain(pipeline.metric, seen),
     )
     shown = sample.iloc[:: len(sample) // SAMPLE + 1].reset_index(drop=True)
-    return Seen(observation, drift, errors_after(labelled, until), shown)
+    return Seen(observation, sight.drift, sight.errors, shown)
 
 
 @dataclass
 class _Pass:
-    """What one pass gathers; of the rows themselves every `every`-th one is kept."""
+    """What one pass gathers; of the rows themselves every `every`-th one is kept.
+
+    `times`, `arrived` and `known` (it has a label) are (rows,). `compared` holds labels, answers
+    and those of the model that was replaced, of at most `COMPARED` labelled rows, evenly taken.
+    """
 
     labelled: Labelled
     profiler: Profiler
     every: int
+    compared: list[tuple[Array, Array, Array]] = field(default_factory=list)
     times: Array = field(default_factory=lambda: np.array([], "datetime64[us]"))
+    arrived: Array = field(default_factory=lambda: np.array([], "datetime64[us]"))
+    known: Array = field(default_factory=lambda: np.array([], bool))
     kept: list[tuple[pd.DataFrame, Array, pd.Series[Any]]] = field(default_factory=list)
 
     def sample(self) -> tuple[pd.DataFrame, Array, pd.Series[Any]]:
@@ -111,17 +124,24 @@ class _Pass:
 
 def _pass(watch: Watch, scorer: ModelVersion, arrival: Arrival) -> _Pass:
     pipeline = watch.pipeline
-    seen = _Pass(
-        Labelled.empty(scorer.manifest, pipeline),
-        Profiler(prepared_columns(scorer.schema), tuple(scorer.manifest.classes)),
-        arrival.rows // ESTIMATED + 1,
-    )
+    labelled = Labelled.empty(scorer.manifest, pipeline)
+    profiler = Profiler(prepared_columns(scorer.schema), tuple(scorer.manifest.classes))
+    before = _comparable(watch, scorer)
+    seen = _Pass(labelled, profiler, arrival.rows // ESTIMATED + 1)
     for frame in _frames(watch, arrival):
         prepared = scorer.prepare(frame)
         predictions = np.asarray(scorer.model.predict(prepared))
         seen.profiler.add(prepared, predictions)
+        known = seen.labelled.known(frame)
         seen.labelled = seen.labelled.plus(frame, predictions)
+        some = np.flatnonzero(known)[:: arrival.rows // COMPARED + 1]
+        if before is not None and len(some):
+            theirs = _answers(before, scorer, frame.iloc[some], prepared.iloc[some])
+            y = encode(frame[pipeline.target].iloc[some], labelled.classes)
+            seen.compared.append((y, predictions[some], theirs))
+        seen.known = np.concatenate([seen.known, known])
         seen.times = np.concatenate([seen.times, moments(frame[pipeline.event_time])])
+        seen.arrived = np.concatenate([seen.arrived, moments(frame[INGESTED_AT])])
         part = slice(None, None, seen.every)
         seen.kept.append(
             (prepared.iloc[part], predictions[part], frame[pipeline.target].iloc[part])
@@ -143,24 +163,48 @@ def _frames(watch: Watch, arrival: Arrival) -> Iterator[pd.DataFrame]:
 
 
 def _span(watch: Watch, arrival: Arrival) -> pl.Expr:
-    """Return the rows between the first and the last that these labels are for."""
+    """Return the rows between the first and the last that these labels are for.
+
+    A row that is dated after its label came says nothing about that span.
+    """
     import polars as pl
 
     pipeline = watch.pipeline
     at, keys = pl.col(pipeline.event_time), list(pipeline.key)
     brought = watch.labels_table.scan().filter(pl.col(BATCH) == arrival.batch).select(keys)
     rows = watch.table.scan().select(list(dict.fromkeys([*keys, pipeline.event_time])))
-    ends = rows.join(brought, on=keys, how="semi").select(at.min().alias("a"), at.max().alias("b"))
+    came = arrival.at if _zoned(rows, pipeline.event_time) else arrival.at.replace(tzinfo=None)
+    mine = rows.join(brought, on=keys, how="semi").filter(at <= came)
+    ends = mine.select(at.min().alias("a"), at.max().alias("b"))
     first, last = ends.collect().row(0)
     return at.is_between(first, last) if first is not None else pl.lit(value=False)
 
 
-def _drift(watch: Watch, scorer: ModelVersion, profile: Profile) -> Drift | None:
-    if watch.profile is None:
+def _zoned(rows: pl.LazyFrame, event_time: str) -> bool:
+    return getattr(rows.collect_schema()[event_time], "time_zone", None) is not None
+
+
+def _answers(
+    before: ModelVersion, now: ModelVersion, rows: pd.DataFrame, prepared: pd.DataFrame
+) -> Array:
+    """Return what the model that was replaced answers; nothing where it cannot read the rows.
+
+    Where both prepare rows alike, as is usual, those prepared for the champion serve again.
+    """
+    try:
+        if before.schema == now.schema and before.transform is now.transform:
+            return np.asarray(before.model.predict(prepared))
+        return before.predict(rows)
+    except DataError:
+        return np.zeros(0)
+
+
+def _comparable(watch: Watch, scorer: ModelVersion) -> ModelVersion | None:
+    """Return the model that was replaced, where it answers with the same classes."""
+    before = watch.replaced
+    if before is None or tuple(before.manifest.classes) != tuple(scorer.manifest.classes):
         return None
-    rules = watch.pipeline.monitoring.drift
-    weights = scorer.manifest.lineage.importances if rules.weights == "importance" else {}
-    return compare(watch.profile, profile, importances=weights, share=rules.share)
+    return before
 
 
 def _target_profile(scorer: ModelVersion, labelled: Labelled) -> ColumnProfile | None:
@@ -171,25 +215,18 @@ def _target_profile(scorer: ModelVersion, labelled: Labelled) -> ColumnProfile |
     return target_profile(labels, classes)
 
 
-def _figure(pipeline: Pipeline, metrics: dict[str, Any], rows: int, labelled: int) -> Figure | None:
-    """Return the live figure; None where the labels do not give one."""
-    found = metrics.get(pipeline.metric)
-    if found is None:
+def _gain(metric: str, seen: _Pass) -> float | None:
+    if not seen.compared or any(len(y) != len(theirs) for y, _, theirs in seen.compared):
         return None
-    content = {**found, "metric": pipeline.metric, "rows": rows, "labelled": labelled}
-    return Figure.from_dict(content)
+    y, ours, theirs = (np.concatenate(part) for part in zip(*seen.compared, strict=True))
+    return gained(metric, y, ours, theirs)
 
 
-def _estimated(
-    watch: Watch, rows: int, prepared: pd.DataFrame, predictions: Array
-) -> Figure | None:
-    if watch.estimator is None:
-        return None
-    pipeline = watch.pipeline
-    found = watch.estimator.estimate(
-        pipeline.metric, predictions, prepared, pipeline.gate.confidence
-    )
-    return Figure(pipeline.metric, found.value, found.low, found.high, rows, 0)
+def _slips(seen: _Pass) -> tuple[str, ...]:
+    wrong = int(slips(seen.times, seen.arrived).sum())
+    if not wrong:
+        return ()
+    return (f"{number_of(wrong, 'row is', 'rows are')} dated after it came; no clock follows.",)
 
 
 def _warnings(
@@ -214,14 +251,3 @@ def _warnings(
     if absurd:
         return (*held, told), ()
     return held, (told,) if told else ()
-
-
-def errors_after(labelled: Labelled, until: np.datetime64) -> Array:
-    """Return the errors, each 0 to 1, on rows later than `until`, in time order."""
-    order = np.argsort(labelled.times, kind="stable")
-    order = order[labelled.times[order] > until]
-    y, predictions = labelled.y[order], labelled.predictions[order]
-    if labelled.classes:
-        return np.asarray(1 - predictions[np.arange(len(y)), y], dtype=np.float32)
-    scale = 2 * float(np.std(labelled.y)) or 1.0
-    return np.asarray(np.clip(np.abs(predictions - y) / scale, 0, 1), dtype=np.float32)

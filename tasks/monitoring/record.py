@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tasks.data.curated import BATCH
-from tasks.dataset.dataset import moments
+from tasks.data.curated import BATCH, INGESTED_AT
+from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.events.names import PERFORMANCE_DEGRADED, RETRAIN_REQUESTED
 from tasks.faults import external_write
@@ -23,23 +24,18 @@ from tasks.monitoring.arrivals import (
     decision_id,
     label_arrivals,
     undecided,
+    up_to,
 )
+from tasks.monitoring.first import first_decision, unreadable
 from tasks.monitoring.observe import Seen, observe
-from tasks.monitoring.situation import (
-    Champion,
-    decision_on,
-    first_decision,
-    observations,
-    situation_of,
-    unreadable,
-)
+from tasks.monitoring.past import observations, recorded_past
 from tasks.monitoring.watch import Watch
-from tasks.policy.decision import Decision
+from tasks.policy.decision import Decision, decide
+from tasks.policy.past import situation
 from tasks.policy.policy import parse
-from tasks.policy.situation import Figure
+from tasks.policy.situation import ErrorChange, Figure
 from tasks.store.layout import Layout
 
-Array = np.ndarray[Any, Any]
 FALLS = ("performance", "decay", "estimated_performance")
 
 
@@ -61,7 +57,7 @@ class Decided:
         lines = [f"Version {one.version} on {one.rows:,} rows, {one.labelled:,} of them labelled"]
         if self.seen.drift is not None:
             lines.append(self.seen.drift.summary)
-        if one.live is not None:
+        if one.live is not None and math.isfinite(one.live.value):
             lines.append(f"Live {_shown(one.live)}")
         if one.estimated is not None:
             lines.append(f"Estimated without labels {_shown(one.estimated)}")
@@ -95,8 +91,7 @@ def pending(watch: Watch) -> tuple[Arrival, ...]:
     """Return the batches and files of labels that nothing was decided on yet, oldest first."""
     if watch.table.version() is None:
         return ()
-    found = (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
-    left = undecided(found, watch.ledger.entries("decision"))
+    left = undecided(_arrived(watch), watch.ledger.entries("decision"))
     return tuple(sorted(left, key=lambda one: (one.at, one.labels)))
 
 
@@ -113,7 +108,7 @@ def decide_on(watch: Watch, arrival: Arrival, cause: str) -> Decided:
             seen = observe(watch, arrival)
             decision = _decision(watch, seen, arrival, entries)
         except DataError as error:
-            at = _champion(watch).fitted_until
+            at = watch.champion.fitted_until
             decision = unreadable(parse(watch.pipeline.retraining.policy), at, str(error))
     name = decision_id(arrival.batch, labels=arrival.labels)
     decided = Decided(name, arrival, decision, seen)
@@ -128,55 +123,44 @@ def keys(watch: Watch, batch: str) -> dict[str, str]:
     return {kind: layout.report("monitoring", f"{batch}/{name}") for kind, name in names.items()}
 
 
+def _arrived(watch: Watch) -> tuple[Arrival, ...]:
+    return (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
+
+
 def _decision(watch: Watch, seen: Seen, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
-    every = arrivals(watch.table.history())
-    found = [one for one in every if arrival.labels or one.data_version <= arrival.data_version]
-    champion = _champion(watch)
-    situation = situation_of(
-        champion,
+    past = recorded_past(
+        watch.champion,
         seen.observation,
-        _errors(watch, seen, champion, entries),
-        found,
+        _errors(watch, seen, entries),
+        up_to(_arrived(watch), arrival),
         entries,
         greater_is_better=watch.greater_is_better,
-        delayed=watch.pipeline.monitoring.labels == "delayed",
     )
-    policy = parse(watch.pipeline.retraining.policy)
-    return decision_on(policy, situation, watch.pipeline.limits, seen.observation)
+    return decide(parse(watch.pipeline.retraining.policy), situation(past), watch.pipeline.limits)
 
 
 def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
     import polars as pl
 
-    pipeline = watch.pipeline
-    rows = watch.table.scan()
+    pipeline, rows = watch.pipeline, watch.table.scan()
     if not arrival.labels:
         rows = rows.filter(pl.col(BATCH) == arrival.batch)
-    latest = rows.select(pl.col(pipeline.event_time).max()).collect().to_pandas()
-    at = moments(latest[pipeline.event_time])[0].astype("datetime64[us]").item()
+    latest = latest_event(rows, pipeline.event_time, INGESTED_AT) or arrival.at
+    at = latest if latest.tzinfo is None else latest.astimezone(UTC).replace(tzinfo=None)
     target = pl.col(pipeline.target)
     labelled = watch.table.scan().select(target.is_not_null().sum()).collect().item()
     return first_decision(parse(pipeline.retraining.policy), at, int(labelled), entries)
 
 
-def _champion(watch: Watch) -> Champion:
-    assert watch.scorer is not None
-    manifest = watch.scorer.manifest
-    return Champion(
-        version=manifest.version,
-        data_version=manifest.data_version,
-        fitted_rows=manifest.lineage.rows,
-        fitted_until=datetime.fromisoformat(manifest.lineage.fitted_until),
-        reference=watch.reference,
-    )
+def _errors(watch: Watch, seen: Seen, entries: Sequence[Entry]) -> ErrorChange | None:
+    """Return what a detector finds in the champion's errors since it was fitted, in order."""
+    from tasks.policy.detectors import watched
 
-
-def _errors(watch: Watch, seen: Seen, champion: Champion, entries: Sequence[Entry]) -> Array:
-    """Return the champion's errors since it was fitted, batch after batch."""
-    earlier = [one for one in observations(entries) if one.version == champion.version]
+    earlier = [one for one in observations(entries) if one.version == watch.champion.version]
     kept = [watch.bucket.get(keys(watch, one.batch)["errors"]) for one in earlier]
     arrays = [np.load(io.BytesIO(data), allow_pickle=False) for data in kept]
-    return np.concatenate([*arrays, seen.errors])
+    errors = np.concatenate([*arrays, seen.errors])
+    return watched(errors) if len(errors) else None
 
 
 def _record(watch: Watch, decided: Decided, cause: str) -> None:

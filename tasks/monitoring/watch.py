@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tasks.config import Pipeline
 from tasks.data.table import Table
 from tasks.drift.encoding import decode_profile
 from tasks.drift.profile import Profile
+from tasks.errors import IntegrityError, NotFound
 from tasks.estimation.estimator import Estimator
 from tasks.evaluation.metrics import METRICS
 from tasks.labels.table import labels_of, labels_table, labels_version
 from tasks.ledger.ledger import Ledger
+from tasks.monitoring.look import Eye
+from tasks.monitoring.past import Champion
 from tasks.policy.situation import Figure
 from tasks.promotion import pointer
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
 from tasks.promotion.model_version import ModelVersion
-from tasks.promotion.versions import load_champion
+from tasks.promotion.versions import load, load_champion
 from tasks.store.bucket import Bucket
 from tasks.workspace import Workspace
 
@@ -92,6 +98,44 @@ class Watch:
         """The associations and the share of wrong sure answers in the champion's holdout."""
         data = self._file(SIGNS)
         return {} if data is None else json.loads(data)
+
+    @cached_property
+    def eye(self) -> Eye:
+        """What the champion is watched with."""
+        assert self.scorer is not None, "there is a champion to watch"
+        lineage = self.scorer.manifest.lineage
+        weighted = self.pipeline.monitoring.drift.weights == "importance"
+        weights = lineage.importances if weighted else {}
+        until = np.datetime64(lineage.fitted_until)
+        return Eye(until, self.profile, weights, self.estimator)
+
+    @cached_property
+    def replaced(self) -> ModelVersion | None:
+        """The model that the champion replaced; None where there was none, or it is gone."""
+        version = None if self.scorer is None else self.scorer.manifest.version
+        came = [entry for entry in self.ledger.entries("promotion") if entry.version == version]
+        before = came[-1].figures.get("replaced") if came else None
+        if before is None:
+            return None
+        try:
+            return load(self.workspace, before)
+        except (NotFound, IntegrityError):
+            return None
+
+    @property
+    def champion(self) -> Champion:
+        """What the champion's manifest says that a past needs to know."""
+        assert self.scorer is not None, "there is a champion to watch"
+        manifest = self.scorer.manifest
+        return Champion(
+            version=manifest.version,
+            data_version=manifest.data_version,
+            fitted_rows=manifest.lineage.rows,
+            fitted_until=datetime.fromisoformat(manifest.lineage.fitted_until),
+            reference=self.reference,
+            labels=manifest.lineage.labels,
+            without=tuple(manifest.lineage.without),
+        )
 
     @property
     def reference(self) -> Figure:

@@ -21,7 +21,8 @@ class Decision:
     """Retrain or not, the rule that decided, a sentence that says why, and every reading.
 
     `rule` is the signal that fired, `nothing fired`, or what held a fired policy back:
-    `already running`, `nothing new to learn`, `cooldown`, `budget`, `not worth it`.
+    `already running`, `suspicious batch`, `nothing new to learn`, `cooldown`, `budget`,
+    `not worth it`.
     """
 
     retrain: bool
@@ -65,9 +66,9 @@ def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
     policy does not name are read with the pipeline's own limits. Where the policy fires, the
     rules of `HELD_BACK` are asked in order, and the first objection turns the answer to no.
     """
-    named = {leaf: read(leaf, situation, limits) for leaf in leaves(policy)}
+    named = {leaf: read(leaf.signal, leaf.amount, situation, limits) for leaf in leaves(policy)}
     known = {leaf.signal for leaf in named}
-    others = (read(Leaf(name), situation, limits) for name in MEASURED if name not in known)
+    others = (read(name, None, situation, limits) for name in MEASURED if name not in known)
     readings = (*named.values(), *others)
     answer = evaluate(policy, named)
     said = " ".join(one.said for one in answer.because)
@@ -121,6 +122,12 @@ def _running(situation: Situation, _: Limits) -> str:
     return "A retraining is already running." if situation.running else ""
 
 
+def _suspicious(situation: Situation, _: Limits) -> str:
+    if not situation.suspicions:
+        return ""
+    return f"{' '.join(situation.suspicions)} A person has to look at the batch first."
+
+
 def _nothing_new(situation: Situation, _: Limits) -> str:
     if situation.learnable is None or situation.learnable > 0:
         return ""
@@ -154,6 +161,7 @@ def _worth(situation: Situation, limits: Limits) -> str:
 
 HELD_BACK: Mapping[str, Callable[[Situation, Limits], str]] = {
     "already running": _running,
+    "suspicious batch": _suspicious,
     "nothing new to learn": _nothing_new,
     "cooldown": _cooldown,
     "budget": _budget,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tasks.policy.situation import unit
+
 LATEST = 5
 DROP_WEIGHT = 2
 
@@ -19,9 +21,8 @@ def expected_gain(past: Sequence[float], drop: float | None) -> float | None:
     (Gelman et al., Bayesian Data Analysis, section 2.5) with the weights fixed.
 
     Args:
-        past: gains of past retrainings measured afterwards, the new model against the old one
-            on the same later rows, oldest first; in the metric's unit, or for an error as a
-            share of it. Gains that are no numbers are left out.
+        past: what each past retraining bought, oldest first, see `bought`. Gains that are no
+            numbers are left out.
         drop: how much worse the champion is now than at its gate, in the same unit; None or
             NaN where no label tells.
 
@@ -38,3 +39,30 @@ def expected_gain(past: Sequence[float], drop: float | None) -> float | None:
     if drop is None or not math.isfinite(drop):
         return sum(known) / len(known)
     return (sum(known) + DROP_WEIGHT * max(0.0, drop)) / (len(known) + DROP_WEIGHT)
+
+
+def bought(gate: float | None, later: Sequence[float]) -> float | None:
+    """Return what one retraining bought: in the metric's unit, for an error as a share of it.
+
+    It is the mean gain on the later batches that the new model met in service, each against the
+    model it replaced, on the same rows (prequential: tested on rows before anybody learns from
+    them). Until a labelled batch has come, and where the gate kept the new model out of service,
+    it is the gain that the gate measured on the holdout. None where neither was measured.
+
+    >>> bought(0.05, [0.01, 0.03, float("nan")])
+    0.02
+    >>> bought(0.05, []), bought(None, [])
+    (0.05, None)
+    """
+    known = [gain for gain in later if math.isfinite(gain)]
+    return sum(known) / len(known) if known else gate
+
+
+def relative(gain: float, before: float, greater_is_better: bool) -> float:
+    """Return a gain in the unit of `bought`: as it is, or as a share of the replaced error.
+
+    >>> relative(0.02, 0.7, True), relative(5.0, 100.0, False)
+    (0.02, 0.05)
+    """
+    size = unit(before, greater_is_better)
+    return gain / size if size else math.nan

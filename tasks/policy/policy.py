@@ -10,61 +10,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 from tasks.errors import ConfigurationError, bounded
-from tasks.policy.amounts import (
-    Amount,
-    age,
-    batches,
-    drop,
-    duration_text,
-    number_text,
-    part,
-    rows,
-    share_text,
-)
+from tasks.policy.amounts import Amount
+from tasks.policy.signals import SIGNALS, Signal
 
 WHERE = "retraining.policy"
 DEPTH, LENGTH = 8, 2000
 How = Literal["any", "all"]
-
-
-@dataclass(frozen=True)
-class Word:
-    """How one signal is written: what reads its amount, and whether it may be left out."""
-
-    example: str
-    read: Callable[[str], Amount] | None = None
-    write: Callable[..., str] = number_text
-    needed: bool = False
-
-
-WORDS: Mapping[str, Word] = MappingProxyType(
-    {
-        "static": Word("static"),
-        "every": Word(
-            "every 3 batches", batches, lambda n: f"{n} batch{'es' * (n > 1)}", needed=True
-        ),
-        "new_rows": Word(
-            "new_rows 50000",
-            rows,
-            lambda n: str(n) if isinstance(n, int) else f"{n * 100:.12g}%",
-            needed=True,
-        ),
-        "age": Word("age 30d", age, duration_text, needed=True),
-        "schedule": Word("schedule"),
-        "drift": Word("drift 40%", part, share_text),
-        "performance": Word("performance 0.01", drop),
-        "decay": Word("decay 0.01", drop),
-        "estimated_performance": Word("estimated_performance 0.01", drop),
-        "error_drift": Word("error_drift"),
-        "quality": Word("quality 20%", part, share_text),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -80,7 +36,7 @@ class Leaf:
     def __str__(self) -> str:
         if self.amount is None:
             return self.signal
-        return f"{self.signal} {WORDS[self.signal].write(self.amount)}"
+        return f"{self.signal} {SIGNALS[self.signal].write(self.amount)}"
 
 
 @dataclass(frozen=True)
@@ -190,7 +146,7 @@ def _parted(text: str, where: str, whole: str) -> list[str]:
 
 def _leaf(text: str, where: str) -> Policy:
     name, _, amount = text.partition(" ")
-    word = WORDS.get(name)
+    word = SIGNALS.get(name)
     if any(mark in text for mark in "(),"):
         rule = "several policies are joined as any(…, …) or all(…, …)"
         name = re.split(r"\W", text)[0]
@@ -204,19 +160,19 @@ def _leaf(text: str, where: str) -> Policy:
         if word.needed:
             raise ConfigurationError(where, f"{name} needs an amount", text, _written(word))
         return Leaf(name)
-    if word.read is None:
+    if word.amount is None:
         raise ConfigurationError(where, f"{name} stands alone", bounded(text, 80), _written(word))
     try:
-        return Leaf(name, word.read(amount))
+        return Leaf(name, word.amount(amount))
     except ValueError as error:
         raise ConfigurationError(where, str(error), bounded(text, 80), _written(word)) from None
 
 
-def _written(word: Word) -> str:
+def _written(word: Signal) -> str:
     return f"Write {word.example}; join several as any(…, …) or all(…, …)."
 
 
 def _allowed(name: str) -> str:
-    close = difflib.get_close_matches(name, [*WORDS, "any", "all"], n=1)
+    close = difflib.get_close_matches(name, [*SIGNALS, "any", "all"], n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
-    return f"{hint}Allowed: {', '.join(word.example for word in WORDS.values())}, any(…), all(…)."
+    return f"{hint}Allowed: {', '.join(word.example for word in SIGNALS.values())}, any(…), all(…)."

@@ -3,21 +3,46 @@
 A reading says whether its signal fired, or None where it cannot be evaluated; it always says
 why, and holds the figures. Without an amount the pipeline's limit holds; signals that have no
 such limit report their figures and do not fire.
+
+A new signal is a function here, a line in `SIGNALS`, and a case in `tests/tasks/policy/cases.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
-from tasks.policy.amounts import Amount
+from tasks.policy import amounts
+from tasks.policy.amounts import Amount, duration_text, number_text, share_text
+from tasks.policy.fall import compare_fall
 from tasks.policy.limits import Limits
-from tasks.policy.policy import Leaf
 from tasks.policy.reading import DAY, Reading, Value, against, counted, days, number
-from tasks.policy.situation import ErrorChange, Figure, Situation, finite, loss
+from tasks.policy.situation import ErrorChange, Situation, finite
 
 Reader = Callable[[Amount | None, Situation, Limits], Reading]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One word of a policy: what reads the situation, and how the word is written.
+
+    Attributes:
+        reader: says whether it fires, and why.
+        example: the word with an amount, as a person writes it.
+        amount: reads the amount; None where the word stands alone.
+        write: writes an amount so that `amount` reads it back.
+        needed: the amount may not be left out.
+        measured: it says something of the champion, so every decision records its reading.
+    """
+
+    reader: Reader
+    example: str
+    amount: Callable[[str], Amount] | None = None
+    write: Callable[..., str] = number_text
+    needed: bool = False
+    measured: bool = True
 
 
 def static(_amount: Amount | None, _situation: Situation, _limits: Limits) -> Reading:
@@ -84,7 +109,9 @@ def performance(amount: Amount | None, situation: Situation, limits: Limits) -> 
     """
     if situation.live is None:
         return Reading("performance", None, "No labels yet, so no live performance.")
-    return _fall("performance", amount, situation.live, situation.reference, situation, limits)
+    return compare_fall(
+        "performance", amount, situation.live, situation.reference, situation, limits
+    )
 
 
 def decay(amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
@@ -100,7 +127,7 @@ def decay(amount: Amount | None, situation: Situation, limits: Limits) -> Readin
         best = max(known, key=lambda one: one.low)
     else:
         best = min(known, key=lambda one: one.high)
-    return _fall("decay", amount, situation.live, best, situation, limits)
+    return compare_fall("decay", amount, situation.live, best, situation, limits)
 
 
 def estimated_performance(amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
@@ -108,7 +135,7 @@ def estimated_performance(amount: Amount | None, situation: Situation, limits: L
     if situation.estimated is None:
         return Reading("estimated_performance", None, "Performance was not estimated.")
     now, before = situation.estimated, situation.reference
-    return _fall("estimated_performance", amount, now, before, situation, limits)
+    return compare_fall("estimated_performance", amount, now, before, situation, limits)
 
 
 def error_drift(_amount: Amount | None, situation: Situation, _: Limits) -> Reading:
@@ -142,72 +169,44 @@ def quality(amount: Amount | None, situation: Situation, limits: Limits) -> Read
     return against("quality", found.share, limit, text, f"of {limit:.0%}", figures)
 
 
-READERS: Mapping[str, Reader] = {
-    "static": static,
-    "every": every,
-    "new_rows": new_rows,
-    "age": age,
-    "schedule": schedule,
-    "drift": drift,
-    "performance": performance,
-    "decay": decay,
-    "estimated_performance": estimated_performance,
-    "error_drift": error_drift,
-    "quality": quality,
-}
-MEASURED = tuple(name for name in READERS if name not in ("static", "schedule"))
+def batches_text(count: int) -> str:
+    """Return the text that `amounts.batches` reads.
+
+    >>> batches_text(1), batches_text(3)
+    ('1 batch', '3 batches')
+    """
+    return f"{count} batch{'es' * (count > 1)}"
 
 
-def read(leaf: Leaf, situation: Situation, limits: Limits) -> Reading:
-    """Read one signal of a policy."""
-    return READERS[leaf.signal](leaf.amount, situation, limits)
+def rows_text(amount: float) -> str:
+    """Return the text that `amounts.rows` reads.
+
+    >>> rows_text(50000), rows_text(1.5)
+    ('50000', '150%')
+    """
+    return str(amount) if isinstance(amount, int) else f"{amount * 100:.12g}%"
 
 
-def _fall(
-    signal: str,
-    amount: Amount | None,
-    now: Figure,
-    before: Figure,
-    situation: Situation,
-    limits: Limits,
-) -> Reading:
-    allowed = number(amount, limits.drop)
-    figures: dict[str, Value] = {
-        **{name: finite(getattr(now, name)) for name in ("value", "low", "high")},
-        **{f"reference_{name}": finite(getattr(before, name)) for name in ("value", "low", "high")},
-        **{"rows": now.rows, "labelled": now.labelled, "coverage": now.coverage},
-        "limit": allowed,
+SIGNALS: Mapping[str, Signal] = MappingProxyType(
+    {
+        "static": Signal(static, "static", measured=False),
+        "every": Signal(every, "every 3 batches", amounts.batches, batches_text, needed=True),
+        "new_rows": Signal(new_rows, "new_rows 50000", amounts.rows, rows_text, needed=True),
+        "age": Signal(age, "age 30d", amounts.age, duration_text, needed=True),
+        "schedule": Signal(schedule, "schedule", measured=False),
+        "drift": Signal(drift, "drift 40%", amounts.part, share_text),
+        "performance": Signal(performance, "performance 0.01", amounts.drop),
+        "decay": Signal(decay, "decay 0.01", amounts.drop),
+        "estimated_performance": Signal(
+            estimated_performance, "estimated_performance 0.01", amounts.drop
+        ),
+        "error_drift": Signal(error_drift, "error_drift"),
+        "quality": Signal(quality, "quality 20%", amounts.part, share_text),
     }
-    estimated = signal == "estimated_performance"
-    subject = f"{'Estimated' if estimated else 'Live'} {now.metric}"
-    on = f"on {counted(now.rows, 'row', 'rows')}"
-    on += " without labels" if estimated else f", {now.coverage:.0%} of them labelled"
-    if not (now.known and before.known):
-        whose = subject if before.known else "The reference"
-        return Reading(signal, None, f"{whose} has no value and interval ({on}).", figures)
-    upwards = situation.greater_is_better
-    fallen = loss(before.value, now.value, upwards)
-    sure = now.high < before.low if upwards else now.low > before.high
-    large = fallen > allowed
-    where = "in its best batch" if signal == "decay" else "at the gate"
-    said = (
-        f"{subject} is {_shown(now)} {on}, against {_shown(before)} {where}: "
-        f"{_change(fallen, allowed, large=large, sure=sure, share=not upwards)}."
-    )
-    return Reading(signal, large and sure, said, {**figures, "drop": finite(fallen)})
+)
+MEASURED = tuple(name for name, signal in SIGNALS.items() if signal.measured)
 
 
-def _change(fallen: float, allowed: float, *, large: bool, sure: bool, share: bool) -> str:
-    def amount(value: float) -> str:
-        return f"{value:.1%}" if share else f"{value:.3f}"
-
-    if fallen <= 0:
-        return "no fall" if fallen == 0 else f"better by {amount(-fallen)}"
-    if not large:
-        return f"worse by {amount(fallen)}, within the {amount(allowed)} allowed"
-    rest = "and by more than chance" if sure else "but it may be chance"
-    return f"worse by {amount(fallen)}, more than the {amount(allowed)} allowed, {rest}"
-
-
-def _shown(figure: Figure) -> str:
-    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+def read(name: str, amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
+    """Read one signal, against the amount that a policy names or the pipeline's own limit."""
+    return SIGNALS[name].reader(amount, situation, limits)

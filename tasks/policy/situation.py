@@ -121,10 +121,13 @@ class Situation:
         errors: (n,) its errors, 0 to 1, in time order since it was fitted, or what a detector
             fed with them has found.
         refused: what was refused lately.
-        learnable: labelled rows that it was not fitted on; None where nobody counted.
+        suspicions: why the newest batch is held back until a person has looked, a sentence each.
+        learnable: labelled rows that it was not fitted on and that are not held back; None where
+            nobody counted.
         retrainings: when retraining was decided so far, by the data's clock.
         running: whether one is under way.
-        expected_gain: what a retraining would buy, see `expected_gain.py`; None where unknown.
+        expected_gain: what a retraining would buy, judged by what the past ones bought on later
+            rows, see `expected_gain.py`; None where unknown.
 
     Raises:
         DataError: some of the times have a zone and some have none.
@@ -143,6 +146,7 @@ class Situation:
     drift: DriftFigure | None = None
     errors: NDArray[np.floating[Any]] | tuple[float, ...] | ErrorChange | None = None
     refused: Refusals | None = None
+    suspicions: tuple[str, ...] = ()
     learnable: int | None = None
     retrainings: tuple[datetime, ...] = ()
     running: bool = False

@@ -29,6 +29,7 @@ class Lineage:
         configuration, code, lock: digests.
         transform: the user's function, `module:function`; None without one.
         request: what a request may hold; None where the version cannot be served.
+        without: batches and files of labels that were held back from it as suspicious.
     """
 
     setting: Setting
@@ -51,3 +52,4 @@ class Lineage:
     labels: int | None = None
     transform: str | None = None
     request: RequestSchema | None = None
+    without: tuple[str, ...] = ()

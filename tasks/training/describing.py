@@ -50,6 +50,7 @@ def manifest_of(work: Work, chosen: Chosen, final: Contender, run: str, version:
             lock=plan.lock,
             seed=plan.seed,
             labels=plan.labels,
+            without=plan.without,
             transform=work.pipeline.features.transform,
             request=request_schema(data.frame, data.schema, work.pipeline),
         ),

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from tasks.data.curated import INGESTED_AT
 from tasks.data.reference import DatasetRef, Window
 from tasks.data.table import Table
+from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.labels.table import labels_version
+from tasks.ledger.suspicion import held_back
 from tasks.training.code import code_digest, lock_digest
 from tasks.training.plan import Plan
 from tasks.workspace import Workspace
 
 
-def pinned(workspace: Workspace, length: timedelta | None, challengers: tuple[str, ...]) -> Plan:
+def pinned(
+    workspace: Workspace,
+    length: timedelta | None,
+    challengers: tuple[str, ...],
+    *,
+    with_suspicious: bool = False,
+) -> Plan:
     """Return the plan for the curated table as it is now.
+
+    Batches that are held back as suspicious stay out, unless a person asks for them.
 
     Raises:
         DataError: nothing was ingested yet.
@@ -37,14 +48,13 @@ def pinned(workspace: Workspace, length: timedelta | None, challengers: tuple[st
         seed=pipeline.training.seed,
         challengers=challengers,
         labels=labels_version(workspace.bucket, pipeline),
+        without=() if with_suspicious else held_back(workspace.ledger.entries()),
     )
 
 
 def _latest(table: Table, event_time: str, version: int) -> datetime:
-    import polars as pl
-
-    latest = table.scan(version).select(pl.col(event_time).max()).collect().item()
+    latest = latest_event(table.scan(version), event_time, INGESTED_AT)
     if latest is None:
-        raise DataError(table.uri, f"a row has an event time ({event_time})", "none")
-    assert isinstance(latest, datetime)
+        rule = f"a row has an event time ({event_time}) that is not after its arrival"
+        raise DataError(table.uri, rule, "none")
     return latest

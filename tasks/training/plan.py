@@ -12,7 +12,11 @@ from tasks.data.reference import DatasetRef
 
 @dataclass(frozen=True)
 class Plan:
-    """Versions of data and labels, configuration, code, lock, seed and challengers of a run."""
+    """Versions of data and labels, configuration, code, lock, seed and challengers of a run.
+
+    `without` are the batches and files of labels that it does not learn from: held back as
+    suspicious, and not cleared by a person. Clearing one makes another plan.
+    """
 
     data: DatasetRef
     configuration: str
@@ -21,6 +25,7 @@ class Plan:
     seed: int
     challengers: tuple[str, ...] = ("tuned",)
     labels: int | None = None
+    without: tuple[str, ...] = ()
 
     @property
     def pipeline(self) -> str:
@@ -40,6 +45,7 @@ class Plan:
             "seed": self.seed,
             "challengers": list(self.challengers),
             "labels": self.labels,
+            "without": list(self.without),
         }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from tasks.dataset.dataset import fitted_until
 from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
 from tasks.evaluation.baselines import baselines
@@ -151,7 +152,8 @@ def _contender(
             data.times[rows],
             start,
         )
-        return made.to_dict(), made.files
+        until = str(np.datetime_as_string(fitted_until(data, rows), unit="us"))
+        return replace(made, fitted_until=until).to_dict(), made.files
 
     remembered, known = work.once(f"{step}-{challenger.step}.json", write, compute, key)
     return Contender.from_dict(remembered.document, remembered.files), known

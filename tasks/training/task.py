@@ -38,7 +38,7 @@ RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 
 
 @task(name="pin", **RETRIES)
-def pin(pipeline: str, challengers: list[str] | None) -> Work:
+def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> Work:
     """Pin the run to a data version, the configuration, the code, the lock and the seed."""
     from tasks.training.pinning import pinned
     from tasks.training.work import Work
@@ -47,8 +47,12 @@ def pin(pipeline: str, challengers: list[str] | None) -> Work:
     workspace = open_workspace(Settings.from_environment(), pipeline)
     configuration = workspace.pipeline
     asked = tuple(challengers or configuration.retraining.challengers)
-    plan = pinned(workspace, window_length(configuration), asked)
-    get_run_logger().info("Data version %d, training key %s", plan.data.version, plan.key[:12])
+    length, logger = window_length(configuration), get_run_logger()
+    plan = pinned(workspace, length, asked, with_suspicious=with_suspicious)
+    logger.info("Data version %d, training key %s", plan.data.version, plan.key[:12])
+    for batch in plan.without:
+        remedy = f"`perennial clear {pipeline} {batch[:12]}` lets it in."
+        logger.warning("Batch %s is suspicious and is not learned from. %s", batch[:12], remedy)
     return Work(workspace, plan)
 
 

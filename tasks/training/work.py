@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tasks.config import Pipeline
-from tasks.data.curated import training_rows
+from tasks.data.curated import training_rows, without_batches
 from tasks.dataset.dataset import Dataset, dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
@@ -49,10 +49,11 @@ class Work:
     @cached_property
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
-        table = self.workspace.curated
-        rows = training_rows(table, self.plan.data, self.pipeline.event_time, key=self.pipeline.key)
-        if self.plan.labels is not None:
-            labels = labels_of(self.bucket, self.pipeline, self.plan.labels)
+        table, plan = self.workspace.curated, self.plan
+        rows = training_rows(table, plan.data, self.pipeline.event_time, key=self.pipeline.key)
+        rows = without_batches(rows, plan.without)
+        if plan.labels is not None:
+            labels = labels_of(self.bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
         reigning = self.reigning
         until = None if reigning is None else reigning.manifest.lineage.fitted_until

@@ -14,7 +14,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ def history_of(
             times[made.place == at].max().item(),
             int(made.counts[at]),
             int(made.counts[at]),
+            times[made.place == at].max().item().replace(tzinfo=UTC),
         )
         for at, name in enumerate(made.names)
     )
@@ -106,7 +107,8 @@ def main() -> None:
     frame = elec(asked.rows)
     times = moments(frame["at"])
     made = cut(times, np.full(len(frame), "all"), {}, asked.batch)
-    rows, first = Rows(frame, times, made.place), first_end(made.counts, 0.04)
+    held = np.zeros(len(times), bool)
+    rows, first = Rows(frame, times, times, made.place, held), first_end(made.counts, 0.04)
     ends = range(first, rows.batches - 1)
     start = time.perf_counter()
     models: dict[int, Measured] = {}

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from tasks.backtest.history import Batch, Cell, Fit, History
+from tasks.backtest.known import Known, Service
 from tasks.backtest.replay import Course
-from tasks.policy.situation import DriftFigure, Figure
+from tasks.policy.past import situation
+from tasks.policy.situation import DriftFigure, Figure, Situation
 
 START = datetime(2013, 1, 1)
 DAY = timedelta(days=1)
 ROWS = 200
+ARRIVED = datetime(2013, 1, 31, tzinfo=UTC)
+
+
+def until(end: int) -> datetime:
+    """Return the event time of the last row of a batch."""
+    return START + (30 * end + 29) * DAY
 
 
 def figure(value: float, *, around: float = 0.01, rows: int = ROWS, labelled: int = ROWS) -> Figure:
@@ -52,9 +61,10 @@ def history(
             Batch(
                 f"month-{at}",
                 START + 30 * at * DAY,
-                START + (30 * at + 29) * DAY,
+                until(at),
                 ROWS,
                 0 if at in unlabelled else ROWS,
+                ARRIVED + 30 * at * DAY,
             )
             for at in range(count)
         ),
@@ -62,7 +72,7 @@ def history(
         metric="accuracy",
         greater_is_better=upwards,
         cells=cells,
-        fits={end: Fit(1.0 + end, 2.0, ROWS * (end + 1), reference) for end in ends},
+        fits={end: Fit(1.0 + end, 2.0, ROWS * (end + 1), reference, until(end)) for end in ends},
         naive={"majority": tuple(0.5 if at > first else math.nan for at in range(count))},
     )
 
@@ -82,3 +92,13 @@ def course(
     return Course(
         policy, "accuracy", upwards, steps, tuple(range(retrained)), cost, cost, mean, mean
     )
+
+
+def situation_after(known: Known, services: Sequence[Service], at: int) -> Situation:
+    """Return the situation after batch `at`, with these models in service so far."""
+    history = known.history
+    first = min(services[0].since, history.first) + 1
+    met = (known.met([s for s in services if s.since < b], b) for b in range(first, at + 1))
+    meetings = tuple(meeting for one in met for meeting in one)
+    retrained = tuple(history.batches[one.since].end for one in services[1:])
+    return situation(known.past(services, at, meetings, retrained))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def made(count: int = 6 * PIECE) -> Rows:
             "y": (lean + draw.normal(size=count) > 0).astype(float),
         }
     )
-    return Rows(frame, moments(frame["at"]), np.arange(count) // PIECE)
+    times, place = moments(frame["at"]), np.arange(count) // PIECE
+    return Rows(frame, times, times, place, np.zeros(count, bool))
 
 
 def test_a_cell_is_what_a_plain_loop_finds() -> None:
@@ -99,7 +101,7 @@ def test_rows_of_one_class_make_no_model() -> None:
 def test_a_regression_is_measured_too() -> None:
     rows = made()
     values = rows.frame.assign(y=rows.frame["x"] * 3 + rows.frame["y"])
-    again = Rows(values, rows.times, rows.place)
+    again = replace(rows, frame=values, seen={})
     found = measure(again, Recipe(pipeline(task="regression"), SETTING), 2)
     assert found.cells[3].live.metric == "rmse"
     assert found.cells[3].errors.max() <= 1
@@ -127,4 +129,6 @@ def test_workers_read_the_rows_as_they_are(tmp_path: Path) -> None:
     again = read(tmp_path / "rows")
     pd.testing.assert_frame_equal(again.frame, rows.frame)
     assert np.array_equal(again.times, rows.times)
+    assert np.array_equal(again.arrived, rows.arrived)
     assert np.array_equal(again.place, rows.place)
+    assert np.array_equal(again.held, rows.held)

@@ -25,7 +25,7 @@ from tasks.policy.limits import Limits
 from tasks.policy.policy import parse
 from tasks.policy.situation import DriftFigure
 from tasks.quantities import Budget
-from tests.tasks.backtest.scenes import DAY, ROWS, figure, history
+from tests.tasks.backtest.scenes import DAY, ROWS, figure, history, situation_after, until
 
 FREE = Limits(cooldown=timedelta(0), budget=Budget(10_000, DAY))
 OWN = parse("any(new_rows 60%, all(age 40d, performance 0.01))")
@@ -159,9 +159,12 @@ def poisoned(source: History, after: int, labelled: int) -> History:
         return cell
 
     cells = {key: spoil(key, cell) for key, cell in source.cells.items()}
-    bad = {end: Fit(99.0, 99.0, 1, terrible) for end in source.fits if end > labelled}
+    later = until(999)
+    bad = {end: Fit(99.0, 99.0, 1, terrible, later) for end in source.fits if end > labelled}
     batches = tuple(
-        Batch(one.name, one.start + 900 * DAY, one.end + 900 * DAY, 7, 7) if at > after else one
+        Batch(one.name, one.start + 900 * DAY, later, 7, 7, one.arrived + DAY, ("Odd.",))
+        if at > after
+        else one
         for at, one in enumerate(source.batches)
     )
     return replace(source, cells=cells, batches=batches, fits={**source.fits, **bad})
@@ -227,15 +230,16 @@ def test_errors_fed_batch_by_batch_are_found_as_all_at_once() -> None:
     known, service = Known(source), Service(1, 1)
     for at in range(2, 12):
         stream = np.concatenate([source.cells[1, one].errors for one in range(2, at + 1)])
-        assert known.situation(service, at).errors == watched(stream)
+        assert situation_after(known, [service], at).errors == watched(stream)
 
 
 def test_only_what_a_model_met_in_service_counts_as_its_own() -> None:
     source = history(10)
     known = Known(source, 2)
-    fresh = known.situation(Service(3, 5), 7)
+    services = [Service(1, 1), Service(3, 5)]
+    fresh = situation_after(known, services, 7)
     assert (fresh.live, fresh.recent, fresh.errors) == (None, (), None)
-    later = known.situation(Service(3, 5), 9)
+    later = situation_after(known, services, 9)
     assert later.recent == tuple(source.cells[3, at].live for at in (6, 7))
     assert later.live == later.recent[-1]
     assert later.errors is not None
@@ -251,9 +255,9 @@ def test_what_a_retraining_bought_is_measured_on_later_labelled_batches() -> Non
     past = [(values[3, 4:7] - values[1, 4:7]).mean(), (values[6, 7:8] - values[3, 7:8]).mean()]
     drop = 0.8 - values[6, 7]
     expected = (sum(past) + 2 * max(0.0, drop)) / 4
-    found = known.situation(services[-1], 8, services).expected_gain
+    found = situation_after(known, services, 8).expected_gain
     assert found == pytest.approx(expected)
-    assert known.situation(Service(1, 1), 3, [Service(1, 1)]).expected_gain is None
+    assert situation_after(known, [Service(1, 1)], 3).expected_gain is None
 
 
 def test_a_late_batch_never_moves_the_clock_back() -> None:

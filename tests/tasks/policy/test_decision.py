@@ -84,6 +84,7 @@ def test_every_signal_is_recorded_whatever_the_answer(policy: str) -> None:
 
 BLOCKED = {
     "already running": ({"running": True}, {}),
+    "suspicious batch": ({"suspicions": ("All 50 labelled rows are of one class (yes).",)}, {}),
     "nothing new to learn": ({"learnable": 0}, {}),
     "cooldown": ({"retrainings": (FALLEN.at - 5 * HOUR,)}, {}),
     "budget": ({"retrainings": (FALLEN.at - 40 * HOUR,)}, {"budget": Budget(1, 50 * HOUR)}),

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from tasks.backtest.judging import bootstrapped, live_figure, naive_values
 from tasks.evaluation.bootstrap import interval
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
+from tasks.monitoring.judging import bootstrapped, live_figure
 
 
 def answers(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,29 +37,3 @@ def test_without_labels_there_is_no_figure_and_one_class_gives_none_that_counts(
     assert math.isnan(figure.value)
     assert not figure.known
     assert figure.coverage == 0.75
-
-
-def test_naive_predictions_know_the_earlier_batches_only() -> None:
-    y = np.array([0, 1, 1, 1, 0, 0, 1, 1])
-    times = np.arange(8).astype("datetime64[h]").astype("datetime64[us]")
-    place = np.array([0, 0, 1, 1, 2, 2, 4, 4])
-    found = naive_values("accuracy", y, times, place, batches=5, classes=2, task="binary")
-    assert set(found) == {"prior", "last_value"}
-    # batches 1 and 4 hold one class, batch 3 no label, batch 0 nothing before it
-    assert [math.isnan(one) for one in found["prior"]] == [True, True, True, True, True]
-    mixed = naive_values(
-        "accuracy", np.array([0, 0, 0, 1, 0]), times[:5], np.array([0, 0, 0, 1, 1]),
-        batches=2, classes=2, task="binary",
-    )  # fmt: skip
-    assert mixed["prior"][1] == 0.5
-    assert mixed["last_value"][1] == 0.0
-
-
-def test_a_regression_has_its_own_naive_predictions() -> None:
-    times = np.arange(4).astype("datetime64[h]").astype("datetime64[us]")
-    found = naive_values(
-        "mae", np.array([1.0, 3.0, 5.0, 5.0]), times, np.array([0, 0, 1, 1]),
-        batches=2, classes=0, task="regression",
-    )  # fmt: skip
-    assert found["mean"][1] == 3.0
-    assert found["last_value"][1] == 1.0

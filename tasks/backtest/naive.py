@@ -1,0 +1,41 @@
+"""What naive predictions would have reached along a history. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tasks.evaluation.metrics import METRICS, NAN
+
+Array = np.ndarray[Any, Any]
+
+
+def naive_values(
+    metric: str, y: Array, times: Array, place: Array, *, batches: int, classes: int, task: str
+) -> dict[str, tuple[float, ...]]:
+    """Return for each naive prediction its metric by batch, NaN where it has none.
+
+    It knows every label of the earlier batches, and `last_value` those of the batch itself that
+    are strictly earlier: see `tasks.evaluation.baselines`.
+
+    Args:
+        y, times, place: (n,) labels, event times and batches of the labelled rows.
+        batches, classes: their numbers; 0 classes for a regression.
+    """
+    from tasks.evaluation.baselines import baselines
+
+    names = ("mean", "median", "last_value") if task == "regression" else ("prior", "last_value")
+    found: dict[str, list[float]] = {name: [NAN] * batches for name in names}
+    for at in range(1, batches):
+        now, before = place == at, place < at
+        one_class = classes and len(np.unique(y[now])) < 2
+        if not now.any() or not before.any() or one_class:
+            continue
+        guesses = baselines(
+            y[before], y[now], task=task, classes=classes,
+            training_times=times[before], times=times[now],
+        )  # fmt: skip
+        for name, guess in guesses.items():
+            found[name][at] = METRICS[metric].score(y[now], guess)
+    return {name: tuple(values) for name, values in found.items()}

@@ -1,0 +1,88 @@
+"""Event times beside arrivals: what is dated after it came says nothing about time. Pure.
+
+A row dated 2041 that arrived today is a slip of the pen. It stays a row, and is learned from, but
+it moves no clock and no window: it counts as the latest true row that had arrived with it. Where
+a whole batch lies ahead, it is a plan (departures scheduled for tomorrow): its order is kept, and
+time goes on to its arrival.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Array = np.ndarray[Any, Any]
+# Nobody plans further: without a bound one file of slips would move the clock of a replayed
+# history, whose rows are all old, to the day of the replay, and no cooldown would ever end.
+PLANNED = timedelta(days=366)
+
+
+def slips(times: Array, arrived: Array) -> Array:
+    """Return which rows are dated after their arrival and are no plan either.
+
+    Args:
+        times, arrived: (n,) event time and arrival of each row, naive UTC microseconds; the rows
+            of one batch have one arrival.
+
+    >>> days = np.array(["2013-04-01", "2041-01-01"], "datetime64[us]")
+    >>> slips(days, np.full(2, np.datetime64("2013-05-01"))).tolist()
+    [False, True]
+    """
+    ahead = times > arrived
+    if not ahead.any():
+        return np.asarray(ahead)
+    mixed = np.isin(arrived, np.unique(arrived[~ahead]))
+    return np.asarray(ahead & (mixed | (times > arrived + np.timedelta64(PLANNED))))
+
+
+def counted(times: Array, arrived: Array) -> Array:
+    """Return the times that rows count as, where they are put in order; arguments as of `slips`.
+
+    >>> days = np.array(["2013-04-01", "2041-01-01", "2013-04-02"], "datetime64[us]")
+    >>> counted(days, np.full(3, np.datetime64("2013-05-01"))).astype("datetime64[D]").tolist()[1]
+    datetime.date(2013, 4, 2)
+    """
+    wrong = slips(times, arrived)
+    if not wrong.any():
+        return times
+    found, true = times.copy(), ~wrong
+    for moment in np.unique(arrived[wrong]):
+        by_then = true & (arrived <= moment)
+        found[wrong & (arrived == moment)] = times[by_then].max() if by_then.any() else moment
+    return found
+
+
+def latest(times: Array, arrived: Array) -> np.datetime64 | None:
+    """Return the latest time that these rows vouch for, never after they arrived; None of none.
+
+    >>> latest(np.array(["2041-01-01"], "datetime64[us]"), np.array(["2013-05-01"], "M8[us]"))
+    """
+    true = ~slips(times, arrived)
+    if not true.any():
+        return None
+    moment: np.datetime64 = np.minimum(times[true], arrived[true]).max()
+    return moment
+
+
+def latest_event(rows: pl.LazyFrame, event_time: str, arrived: str) -> datetime | None:
+    """Return `latest` of a table too large to hold, as its event times are stored."""
+    import polars as pl
+
+    kind = rows.collect_schema()[event_time]
+    zone = getattr(kind, "time_zone", None)
+    at, came = pl.col(event_time), pl.col(arrived)
+    at = at.cast(pl.Datetime("us")) if zone is None else at
+    came = came.dt.replace_time_zone(None) if zone is None else came.dt.convert_time_zone(zone)
+    grouped = rows.select(at=at, came=came).group_by("came")
+    batches = grouped.agg(
+        true=pl.col("at").filter(pl.col("at") <= pl.col("came")).max(), first=pl.col("at").min()
+    )
+    plan = pl.when(pl.col("first") <= pl.col("came") + PLANNED).then("came")
+    found = batches.select(pl.coalesce("true", plan).max()).collect()
+    moment: datetime | None = found.item()
+    return moment

@@ -1,0 +1,92 @@
+"""Which batches are held back from every training until a person clears them. Pure.
+
+A suspicion is no entry of its own: it lies in the decision's observation, where it was seen. So
+it stays with the batch whatever is decided later, and a clearance is all that ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tasks.errors import Refused
+from tasks.ledger.entry import Entry
+
+SHORTEST = 6
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A batch (or a file of labels) that looked poisoned, and why, a sentence each."""
+
+    batch: str
+    object: str
+    at: datetime
+    reasons: tuple[str, ...]
+
+
+def suspicions(entries: Iterable[Entry]) -> tuple[Suspicion, ...]:
+    """Return every suspicion, whether cleared or not, oldest first."""
+    found = []
+    for entry in entries:
+        seen = entry.figures.get("observation") if entry.kind == "decision" else None
+        if seen and seen["suspicions"]:
+            reasons = tuple(seen["suspicions"])
+            found.append(Suspicion(seen["batch"], seen["object"], entry.at, reasons))
+    return tuple(found)
+
+
+def held_back(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the batches that no training learns from: suspicious, and not cleared since.
+
+    >>> held_back([])
+    ()
+    """
+    cleared = {entry.figures["batch"]: entry.at for entry in entries if entry.kind == "clearance"}
+    return tuple(
+        dict.fromkeys(
+            odd.batch
+            for odd in suspicions(entries)
+            if odd.batch not in cleared or cleared[odd.batch] < odd.at
+        )
+    )
+
+
+def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why: str) -> Entry:
+    """Return the entry that lets a batch into the trainings again.
+
+    `batch` is its id, the first `SHORTEST` letters of it or more, or the name of its file.
+
+    Raises:
+        Refused: no batch of that name is held back, or several are.
+    """
+    held = set(held_back(entries))
+    known = {odd.batch: odd for odd in suspicions(entries) if odd.batch in held}
+    fits = [odd for odd in known.values() if _is_named(odd, batch)]
+    if len(fits) != 1:
+        listed = ", ".join(f"{odd.batch[:12]} ({_file(odd)})" for odd in known.values())
+        came = f"{len(fits)} batches named {batch}"
+        remedy = f"Held back: {listed}." if listed else "No batch is held back."
+        raise Refused(f"pipeline {pipeline}", "one batch of that name is held back", came, remedy)
+    (found,) = fits
+    now = datetime.now(UTC)
+    return Entry(
+        id=f"clearance-{found.batch[:32]}-{now:%Y%m%d%H%M%S%f}",
+        at=now,
+        pipeline=pipeline,
+        kind="clearance",
+        version=None,
+        by=by,
+        summary=f"{_file(found)} is cleared, and the next training learns from it: {why}",
+        figures={"batch": found.batch, "object": found.object, "reasons": list(found.reasons)},
+    )
+
+
+def _is_named(suspicion: Suspicion, name: str) -> bool:
+    starts = len(name) >= SHORTEST and suspicion.batch.startswith(name)
+    return starts or name in (suspicion.object, _file(suspicion))
+
+
+def _file(suspicion: Suspicion) -> str:
+    return suspicion.object.rpartition("/")[2]

@@ -1,0 +1,156 @@
+"""The past of a champion as the ledger and the table's history tell it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tasks.drift.drift import Drift
+from tasks.ledger.entry import Entry
+from tasks.ledger.suspicion import held_back
+from tasks.monitoring.arrivals import Arrival, unanswered
+from tasks.monitoring.look import drift_figure
+from tasks.monitoring.observation import Observation
+from tasks.policy.past import Accepted, GateGain, Incumbent, Meeting, Past
+from tasks.policy.situation import ErrorChange, Figure
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What a manifest says of the model in service: what it was fitted on, and how it did then.
+
+    `data_version` and `labels` are the versions of the curated table and of the labels that it
+    was pinned to; `without` the batches that were held back from it.
+    """
+
+    version: int
+    data_version: int
+    fitted_rows: int
+    fitted_until: datetime
+    reference: Figure
+    labels: int | None = None
+    without: tuple[str, ...] = ()
+
+
+def recorded_past(
+    champion: Champion,
+    observation: Observation,
+    errors: ErrorChange | None,
+    found: Sequence[Arrival],
+    entries: Sequence[Entry],
+    *,
+    greater_is_better: bool,
+) -> Past:
+    """Return what had happened when `observation` was made.
+
+    Args:
+        champion: in service.
+        observation: the newest, which is not in the ledger yet.
+        errors: what a detector found in the champion's errors, those of `observation` included.
+        found: every accepted batch and file of labels up to the observed one.
+        entries: the ledger so far.
+        greater_is_better: the metric's direction.
+    """
+    batches = [arrival for arrival in found if not arrival.labels]
+    labels = [arrival for arrival in found if arrival.labels]
+    arrived = sum(batch.data_version <= champion.data_version for batch in batches)
+    known = -1 if champion.labels is None else champion.labels
+    incumbent = Incumbent(
+        model=champion.version,
+        arrived=arrived,
+        learned=arrived,
+        rows=champion.fitted_rows,
+        until=champion.fitted_until,
+        reference=champion.reference,
+        labels=sum(file.data_version <= known for file in labels),
+        without=frozenset(champion.without),
+    )
+    labelled = {seen.batch: seen.labelled for seen in (*observations(entries), observation)}
+    held = {*held_back(entries), *([observation.batch] if observation.suspicions else [])}
+    return Past(
+        incumbent=incumbent,
+        batches=tuple(
+            Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
+            for name, batch in ((batch.batch, batch) for batch in batches)
+        ),
+        refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
+        meetings=(*_meetings(entries), _meeting(observation, None)),
+        verdicts=_verdicts(entries),
+        retrainings=tuple(map(_at, retrainings(entries))),
+        labels=tuple(0 if file.batch in held else file.rows for file in labels),
+        errors=errors,
+        running=bool(unanswered(entries)),
+        greater_is_better=greater_is_better,
+    )
+
+
+def observations(entries: Sequence[Entry]) -> tuple[Observation, ...]:
+    """Return what was observed of each decided batch, in the order of the decisions."""
+    found = (observed(entry) for entry in entries if entry.kind == "decision")
+    return tuple(one for one in found if one is not None)
+
+
+def observed(decision: Entry) -> Observation | None:
+    """Return what a decision's entry says was observed; None where nothing could be."""
+    content = decision.figures.get("observation")
+    return None if content is None else Observation.from_dict(content)
+
+
+def retrainings(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the decisions to retrain a champion."""
+    return tuple(
+        entry
+        for entry in entries
+        if entry.kind == "decision"
+        and entry.figures["decision"]["retrain"]
+        and entry.figures["decision"]["rule"] != "no champion"
+    )
+
+
+def _meetings(entries: Sequence[Entry]) -> tuple[Meeting, ...]:
+    decisions = (entry for entry in entries if entry.kind == "decision")
+    pairs = ((observed(entry), entry.at) for entry in decisions)
+    return tuple(_meeting(seen, recorded) for seen, recorded in pairs if seen is not None)
+
+
+def _meeting(observation: Observation, recorded: datetime | None) -> Meeting:
+    drift = observation.drift
+    return Meeting(
+        model=observation.version,
+        last=_last(observation, recorded),
+        late=observation.late,
+        live=observation.live,
+        estimated=observation.estimated,
+        drift=None if drift is None else drift_figure(Drift.from_dict(drift)),
+        gain=observation.gain,
+        suspicions=observation.suspicions,
+    )
+
+
+def _last(observation: Observation, recorded: datetime | None) -> datetime | None:
+    """Return the time a batch vouches for; what was recorded before it was bounded is not used."""
+    if observation.clock is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(observation.clock)
+    except ValueError:  # after the year 9999
+        return None
+    bound = None if recorded is None else recorded.astimezone(UTC).replace(tzinfo=None)
+    return moment if bound is None or moment <= bound else None
+
+
+def _verdicts(entries: Sequence[Entry]) -> tuple[GateGain, ...]:
+    """Return what each training's model gained at its gate, in the unit of `bought`."""
+    found = [entry for entry in entries if entry.kind == "verdict" and entry.version is not None]
+    return tuple(GateGain(entry.version or 0, _gain(entry.figures)) for entry in found)
+
+
+def _gain(figures: Mapping[str, Any]) -> float | None:
+    gain = figures.get("gain")
+    return None if gain is None else float(gain) / float(figures.get("gain_unit") or 1.0)
+
+
+def _at(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.figures["decision"]["at"])

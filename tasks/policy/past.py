@@ -1,0 +1,206 @@
+"""Everything that is known when a decision is due, and the situation that follows from it. Pure.
+
+The live monitor fills a `Past` from the ledger and the table's history, a replay from its table
+of fits and cells. Both let `situation` make of it what a policy looks at, so that what a policy
+would have done and what it does are one function.
+
+A replay differs in what it can know, not in how it is read: nothing runs beside it, no gate
+judged its models, and labels that come late are scored by the model that had met their rows,
+where the live monitor scores them with the champion then in service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tasks.policy.expected_gain import bought, expected_gain
+from tasks.policy.situation import DriftFigure, ErrorChange, Figure, Refusals, Situation, loss
+
+LATELY = 10
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The model in service: what it was fitted on, and how it did then.
+
+    Attributes:
+        model: its version, or in a replay the number of the last batch it was fitted on.
+        arrived: how many batches had arrived when it was pinned.
+        learned: how many of them it could learn from; fewer where labels take time.
+        labels: how many files of labels had arrived.
+        rows: it was fitted on.
+        until: the latest event time of them, never after their arrival.
+        reference: its metric at its gate.
+        without: ids of the batches that were held back from it.
+    """
+
+    model: int
+    arrived: int
+    learned: int
+    rows: int
+    until: datetime
+    reference: Figure
+    labels: int = 0
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A batch that was accepted, how many of its rows have a label by now, whether held back."""
+
+    id: str
+    at: datetime
+    rows: int
+    labelled: int
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What a model showed on a batch, or on the rows that a file of labels was for.
+
+    Attributes:
+        model: as in `Incumbent`.
+        last: the latest event time of the rows, never after their arrival; None where not known.
+        late: every row of it is older than what the model was fitted on.
+        live, estimated, drift: as in `Situation`.
+        gain: what the model added to the one it replaced, on the same labelled rows, in the unit
+            of `bought`; None where it replaced none or no label tells.
+        suspicions: why it is held back, a sentence each.
+    """
+
+    model: int
+    last: datetime | None
+    late: bool = False
+    live: Figure | None = None
+    estimated: Figure | None = None
+    drift: DriftFigure | None = None
+    gain: float | None = None
+    suspicions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GateGain:
+    """A model that a retraining made, and its gain over the champion at the gate, if known."""
+
+    model: int
+    gain: float | None = None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What had happened when a decision is due on the last of `meetings`.
+
+    Attributes:
+        incumbent: the model in service.
+        batches: accepted up to now, oldest first.
+        refusals: when each refused batch arrived.
+        meetings: in the order they happened; the last one is decided on.
+        verdicts: on the models that retrainings made, oldest first.
+        retrainings: when retraining was decided, by the data's clock.
+        labels: the labels in each file of labels that came, oldest first.
+        errors: what a detector found in the champion's errors; None without a label.
+        running: whether a retraining is under way.
+        greater_is_better: the metric's direction.
+    """
+
+    incumbent: Incumbent
+    batches: tuple[Accepted, ...]
+    refusals: tuple[datetime, ...]
+    meetings: tuple[Meeting, ...]
+    verdicts: tuple[GateGain, ...]
+    retrainings: tuple[datetime, ...]
+    labels: tuple[int, ...]
+    errors: ErrorChange | None
+    running: bool
+    greater_is_better: bool
+
+
+def situation(past: Past) -> Situation:
+    """Return what a policy looks at.
+
+    Raises:
+        DataError: some of the times have a zone and some have none.
+    """
+    incumbent, now = past.incumbent, past.meetings[-1]
+    at = clock(past)
+    since = past.batches[incumbent.arrived :]
+    recent = tuple(
+        meeting.live
+        for meeting in past.meetings
+        if meeting.model == incumbent.model and meeting.live is not None and not meeting.late
+    )
+    live = recent[-1] if recent else None
+    return Situation(
+        at=at,
+        batches=len(since),
+        rows=sum(batch.rows for batch in since),
+        fitted_rows=incumbent.rows,
+        fitted_until=incumbent.until,
+        reference=incumbent.reference,
+        greater_is_better=past.greater_is_better,
+        live=live,
+        recent=recent,
+        estimated=now.estimated,
+        drift=now.drift,
+        errors=past.errors,
+        refused=refused(past),
+        suspicions=now.suspicions,
+        learnable=learnable(past),
+        # one decided by a clock that ran ahead, before clocks were bounded, holds nothing back
+        retrainings=tuple(time for time in past.retrainings if time <= at),
+        running=past.running,
+        expected_gain=expected_gain(gains(past), _drop(past, live)),
+    )
+
+
+def clock(past: Past) -> datetime:
+    """Return the latest event time known: an old batch never turns it back."""
+    seen = (meeting.last for meeting in past.meetings if meeting.last is not None)
+    return max((past.incumbent.until, *seen))
+
+
+def refused(past: Past) -> Refusals:
+    """Return the share of refused batches among the latest."""
+    # only the latest of each kind can be among the latest of both
+    good = ((batch.at, False) for batch in past.batches[-LATELY:])
+    bad = ((at, True) for at in sorted(past.refusals)[-LATELY:])
+    latest = sorted([*good, *bad])[-LATELY:]
+    share = sum(is_bad for _, is_bad in latest) / len(latest) if latest else 0.0
+    return Refusals(share, len(latest))
+
+
+def learnable(past: Past) -> int:
+    """Return how many labelled rows there are that the champion was not fitted on.
+
+    Batches that are held back do not count; those that were held back from the champion, and
+    have been cleared since, do.
+    """
+    incumbent = past.incumbent
+    came = past.batches[incumbent.learned :]
+    if incumbent.without:
+        came = (*came, *(b for b in past.batches[: incumbent.learned] if b.id in incumbent.without))
+    return sum(batch.labelled for batch in came if not batch.held) + sum(
+        past.labels[incumbent.labels :]
+    )
+
+
+def gains(past: Past) -> tuple[float, ...]:
+    """Return what past retrainings bought, oldest first; see `bought`."""
+    if not past.verdicts:
+        return ()
+    later: dict[int, list[float]] = {verdict.model: [] for verdict in past.verdicts}
+    for meeting in past.meetings:
+        if meeting.gain is not None and meeting.model in later:
+            later[meeting.model].append(meeting.gain)
+    # a model that lost its race was judged twice: the last verdict stands
+    gate = {verdict.model: verdict.gain for verdict in past.verdicts}
+    known = (bought(gate[model], values) for model, values in later.items())
+    return tuple(gain for gain in known if gain is not None)
+
+
+def _drop(past: Past, live: Figure | None) -> float | None:
+    if live is None or not live.known:
+        return None
+    return loss(past.incumbent.reference.value, live.value, past.greater_is_better)

@@ -1,0 +1,121 @@
+"""Live a year of flights in a folder, and keep what its ledger and tables said in one file.
+
+    python -m tests.tasks.monitoring.record_year
+
+takes some minutes: January to March come as one file, each later month as its own, and July once
+with mistakes, as in `perennial demo`. What `test_year.py` replays is written anew.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deployments.demo.flights import first_quarter, mistaken_month, month
+from tasks.config import find_pipeline
+from tasks.ingestion.ingest import ingest_object, tell_ledger
+from tasks.ledger.entry import Entry
+from tasks.monitoring.arrivals import arrivals, label_arrivals
+from tasks.monitoring.past import observed
+from tasks.monitoring.record import keys
+from tasks.monitoring.watch import Watch
+from tasks.policy.detectors import watched
+from tasks.policy.policy import parse
+from tasks.promotion.versions import load, published
+from tasks.settings import REPOSITORY
+from tasks.store.local import LocalBucket
+from tasks.workspace import Workspace
+from tests import life
+from tests.tasks.monitoring.year import YEAR
+
+MISTAKEN = 7
+
+
+def live(folder: Path) -> Workspace:
+    """Return the pipeline of flights after its year."""
+    declared = find_pipeline("flights", REPOSITORY / "deployments" / "pipelines")
+    content = declared.model_dump(mode="json")
+    # so that a slow machine tunes as far as a fast one
+    content["training"]["timeout"] = "30m"
+    pipeline = type(declared).model_validate(content)
+    bucket = LocalBucket(folder / "bucket")
+    workspace = Workspace(bucket, "flights", "a key", pipeline=pipeline, home=folder / "home")
+    _arrive(workspace, first_quarter(folder))
+    for number in range(4, 13):
+        if number == MISTAKEN:
+            _arrive(workspace, mistaken_month(number, folder))
+        _arrive(workspace, month(number, folder))
+    return workspace
+
+
+def _arrive(workspace: Workspace, path: Path) -> None:
+    key = f"{workspace.layout.incoming}{path.name}"
+    workspace.bucket.put(key, path.read_bytes())
+    ingested = ingest_object(workspace, key, lambda _line: None)
+    if ingested.version is None:
+        tell_ledger(workspace, ingested, key)
+    for decided in life.monitor(workspace):
+        print(path.name, decided.decision.reason, flush=True)
+        if decided.decision.retrain:
+            print(life.train(workspace, decision=decided.id).summary, flush=True)
+
+
+def record(workspace: Workspace) -> dict[str, Any]:
+    """Return what a pipeline's bucket says of its past, JSON values."""
+    watch, limits = Watch.of(workspace), workspace.pipeline.limits
+    entries = watch.ledger.entries()
+    found = (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
+
+    def errors_of(batch: str) -> np.ndarray:
+        return np.load(io.BytesIO(watch.bucket.get(keys(watch, batch)["errors"])))
+
+    return {
+        "policy": str(parse(workspace.pipeline.retraining.policy)),
+        "limits": {
+            **{name: getattr(limits, name) for name in ("worth", "drop", "quality")},
+            "cooldown": limits.cooldown.total_seconds(),
+        },
+        "budget": [limits.budget.count, limits.budget.window / timedelta(days=1)],
+        "greater_is_better": watch.greater_is_better,
+        "champions": [_champion(watch, version) for version in published(workspace)],
+        "arrivals": [{**asdict(one), "at": one.at.isoformat()} for one in found],
+        "errors": _watched(entries, errors_of),
+        "entries": [entry.to_dict() for entry in entries],
+    }
+
+
+def _champion(watch: Watch, version: int) -> dict[str, Any]:
+    champion = replace(watch, scorer=load(watch.workspace, version)).champion
+    until, reference = champion.fitted_until.isoformat(), champion.reference.to_dict()
+    told = {"fitted_until": until, "reference": reference, "without": list(champion.without)}
+    return {**asdict(champion), **told}
+
+
+def _watched(entries: Sequence[Entry], errors_of: Callable[[str], np.ndarray]) -> dict[str, Any]:
+    """Return what a detector had found in each champion's errors after each batch."""
+    streams: dict[int, list[np.ndarray]] = {}
+    found: dict[str, Any] = {}
+    for entry in entries:
+        seen = observed(entry) if entry.kind == "decision" else None
+        if seen is not None:
+            stream = streams.setdefault(seen.version, [])
+            stream.append(errors_of(seen.batch))
+            errors = np.concatenate(stream)
+            found[seen.batch] = asdict(watched(errors)) if len(errors) else None
+    return found
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        text = json.dumps(record(live(Path(scratch))), sort_keys=True)
+    YEAR.parent.mkdir(exist_ok=True)
+    YEAR.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
