@@ -127,6 +127,8 @@ def doctor(home: Path) -> tuple[Check, ...]:
     except PerennialError as error:
         ports = checks.check_ports(*_taken(folder, Memory()))
         return (*machine, ports, checks.Check("settings", False, str(error), checks.UP))
+    if settings.folder is not None:
+        return (*machine, checks.check_store(settings), checks.check_mlflow(settings))
     return (
         *machine,
         *(ours if local else ()),
