@@ -3,6 +3,7 @@
 It lies in a folder of its own below the log's, named so that no pipeline can be, and in WAL mode:
 a process that is killed leaves whole transactions, whatever it was writing. A loss of power may
 cost the last ones, and leaves the others whole. WAL shares memory, so the disk is a local one.
+SQLite writes before it deletes: where others fill the disk to the last byte, everything waits.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PATIENCE = 5.0
 # To delete, SQLite writes first: up to 36 MiB of log for the smallest frames of a parcel of 16.
 RESERVE = 64 * 2**20
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-# Whatever is deleted leaves the file with the same commit: what was shipped is not kept.
+# What was shipped is not kept: deleted cells are zeroed, and deleted pages leave the file.
 SETTINGS = """
 PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = FAST;
 PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
@@ -147,7 +148,7 @@ class Backlog:
             yield Parcel(pipeline, name, partial(self._open, whose), partial(self._done, whose))
 
     def tidy(self) -> None:
-        """Give the disk back what the write-ahead log takes; somebody who reads it keeps it."""
+        """Give the disk back what was deleted, and the write-ahead log."""
         # `execute` would take one step of the first, which gives back one page.
         self._database.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
 

@@ -46,7 +46,7 @@ def unframed(data: bytes) -> Opened:
     A frame is the payload's length, the CRC-32 of length and payload, the payload. Nothing after
     a broken one is looked for: what a client sent may itself look like a frame.
 
-    >>> unframed(MAGIC + bytes.fromhex("03000000 82e01f07") + b"one" + b"more")
+    >>> unframed(MAGIC + bytes.fromhex("03000000 009aa929") + b"one" + b"more")
     Opened(payloads=(b'one',), torn=4)
     """
     if not data.startswith(MAGIC):

@@ -23,10 +23,10 @@ class Spool:
     """The prediction log of one worker process; any thread of it may add.
 
     `add` never waits and never raises; a thread writes what it gathered every `seconds`. What is
-    over a limit is dropped and counted. `limit_bytes` bounds the backlog, which all workers and
-    the shipper share, half of it one pipeline's part, `buffer_bytes` the memory of this worker. A
-    process that is killed loses what it had not written. The last `reserve_bytes` of the disk are
-    left to the shipper. Make it after the last fork.
+    over a limit is dropped and counted. `limit_bytes` bounds the backlog, which all workers share,
+    half of it one pipeline's part, `buffer_bytes` the memory of this worker. On disk the backlog
+    takes up to twice its bytes, and the last `reserve_bytes` of the disk are left to the shipper. A
+    process that is killed loses what it had not written. Make it after the last fork.
 
     Attributes:
         failures: how often the disk refused, `error` says why the last time.
