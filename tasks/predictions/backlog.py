@@ -35,7 +35,7 @@ PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
 TABLES = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS frames (
-    number INTEGER PRIMARY KEY, pipeline TEXT NOT NULL, size INTEGER NOT NULL,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, size INTEGER NOT NULL,
     checksum INTEGER NOT NULL, payload BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS sizes ON frames (pipeline, number, size);
@@ -45,12 +45,13 @@ CREATE TABLE IF NOT EXISTS parcels (
 PRAGMA user_version = {FORMAT};
 COMMIT;
 """
-# Of each pipeline without a parcel, the oldest frames of about so many bytes, one at the least.
+# Of each pipeline without a parcel, the oldest frames of about so many bytes, one at the least,
+# and none beyond a number.
 CHOOSE = """
 INSERT INTO parcels SELECT pipeline, 'log-' || lower(hex(randomblob(16))), max(number) FROM (
     SELECT pipeline, number, size,
         sum(size) OVER (PARTITION BY pipeline ORDER BY number) AS together
-    FROM frames WHERE pipeline NOT IN (SELECT pipeline FROM parcels)
+    FROM frames WHERE number <= ? AND pipeline NOT IN (SELECT pipeline FROM parcels)
 ) WHERE together <= ? OR together = size GROUP BY pipeline
 """
 
@@ -135,13 +136,19 @@ class Backlog:
         query = "SELECT pipeline, sum(size) FROM frames GROUP BY pipeline"
         return dict(self._database.execute(query))
 
-    def parcels(self, limit: int) -> Iterator[Parcel]:
+    def newest(self) -> int:
+        """Return the number of the payload that came last."""
+        (number,) = self._database.execute("SELECT max(number) FROM frames").fetchone()
+        return number or 0
+
+    def parcels(self, limit: int, newest: int) -> Iterator[Parcel]:
         """Return what is to land next, a parcel of about `limit` bytes for each pipeline.
 
-        One that was chosen before, and may have landed, stays as it is.
+        One that was chosen before, and may have landed, stays as it is. What came after `newest`
+        waits: a round that took it would not end while there are requests.
         """
         with external_write("log.choose"), self._database:
-            self._database.execute(CHOOSE, (limit,))
+            self._database.execute(CHOOSE, (newest, limit))
         chosen = self._database.execute("SELECT pipeline, id, last FROM parcels ORDER BY pipeline")
         for pipeline, name, last in chosen.fetchall():
             whose = (pipeline, last)

@@ -90,9 +90,9 @@ class Shipper:
         """
         try:
             with closing(Backlog(self.folder)) as backlog:
-                more = True
+                newest, more = backlog.newest(), True
                 while more:
-                    parcels = chain(left(self.folder), backlog.parcels(PARCEL_BYTES))
+                    parcels = chain(left(self.folder), backlog.parcels(PARCEL_BYTES, newest))
                     tried = [self._tried(parcel) for parcel in parcels if not over()]
                     more = any(tried)
                 self.shipped.backlog_bytes = sum(backlog.sizes().values())

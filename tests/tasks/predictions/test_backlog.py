@@ -27,7 +27,7 @@ def backlog(tmp_path: Path) -> Iterator[Backlog]:
 
 def chosen(backlog: Backlog, limit: int = 2**20) -> dict[str, tuple[str, tuple[bytes, ...]]]:
     """Return the transaction and the payloads of each pipeline's parcel."""
-    parcels = backlog.parcels(limit)
+    parcels = backlog.parcels(limit, backlog.newest())
     return {parcel.pipeline: (parcel.transaction, parcel.open().payloads) for parcel in parcels}
 
 
@@ -39,11 +39,11 @@ def test_every_payload_lands_once_and_in_order(frames: list[tuple[str, bytes]], 
     with TemporaryDirectory() as folder, closing(Backlog(Path(folder))) as backlog:
         for start in range(0, len(frames), 3):
             backlog.put(frames[start : start + 3])
-            for parcel in list(backlog.parcels(limit))[:1]:
+            for parcel in list(backlog.parcels(limit, backlog.newest()))[:1]:
                 landed[parcel.pipeline] += parcel.open().payloads
                 names.add(parcel.transaction)
                 parcel.done()
-        while parcels := list(backlog.parcels(limit)):
+        while parcels := list(backlog.parcels(limit, backlog.newest())):
             for parcel in parcels:
                 payloads = parcel.open().payloads
                 assert len(payloads) == 1 or sum(map(len, payloads)) <= limit
@@ -64,7 +64,7 @@ def test_a_parcel_stays_as_it_was_chosen(backlog: Backlog, tmp_path: Path) -> No
     backlog.put([("flights", b"four")])
     with closing(Backlog(tmp_path)) as another:
         assert chosen(another) == first
-    for parcel in backlog.parcels(2**20):
+    for parcel in backlog.parcels(2**20, backlog.newest()):
         parcel.done()
     second = chosen(backlog)
     assert second["flights"][1] == (b"four",)
@@ -77,13 +77,23 @@ def test_a_parcel_holds_about_so_many_bytes_and_one_payload_at_the_least(backlog
     backlog.put([("flights", payload) for payload in payloads])
     assert backlog.sizes() == {"flights": 330}
     found = []
-    while parcels := list(backlog.parcels(100)):
+    while parcels := list(backlog.parcels(100, backlog.newest())):
         (parcel,) = parcels
         found.append(parcel.open().payloads)
         parcel.done()
     assert [len(parcel) for parcel in found] == [2, 1, 1, 1]
     assert [payload for parcel in found for payload in parcel] == payloads
     assert backlog.sizes() == {}
+
+
+def test_what_came_later_is_for_the_next_round(backlog: Backlog) -> None:
+    backlog.put([("flights", b"one")])
+    newest = backlog.newest()
+    (parcel,) = backlog.parcels(2**20, newest)
+    parcel.done()
+    backlog.put([("flights", b"two"), ("prices", b"three")])
+    assert list(backlog.parcels(2**20, newest)) == []
+    assert chosen(backlog)["flights"][1] == (b"two",)
 
 
 def test_a_write_that_fails_leaves_nothing(backlog: Backlog) -> None:
@@ -94,7 +104,7 @@ def test_a_write_that_fails_leaves_nothing(backlog: Backlog) -> None:
 
 def test_what_was_shipped_is_not_kept(backlog: Backlog, tmp_path: Path) -> None:
     backlog.put([("flights", SECRET)] * 100)
-    for parcel in backlog.parcels(2**20):
+    for parcel in backlog.parcels(2**20, backlog.newest()):
         parcel.done()
     backlog.tidy()
     files = [path.read_bytes() for path in (tmp_path / PLACE).iterdir()]
@@ -107,7 +117,7 @@ def test_a_payload_that_was_changed_is_counted_and_no_other_is_lost(
 ) -> None:
     backlog.put([("flights", b"one"), ("flights", b"other"), ("flights", b"three")])
     asked(tmp_path, "UPDATE frames SET payload = ? WHERE payload = ?", b"0ther", b"other")
-    (parcel,) = backlog.parcels(2**20)
+    (parcel,) = backlog.parcels(2**20, backlog.newest())
     assert (parcel.open().payloads, parcel.open().torn) == ((b"one", b"three"), 5)
 
 

@@ -51,6 +51,12 @@ def test_two_workers_and_one_shipper_land_every_answer_once(
     assert predictions_table(open_bucket(settings), "two-workers").schema() == SCHEMA
 
 
+def test_a_round_ends_while_answers_come(settings: Settings, tmp_path: Path) -> None:
+    with worker(tmp_path / "log", "steadily", limits={"seconds": 0.001}) as process:
+        assert said(process)["added"]
+        assert ship_once(settings, tmp_path / "log").commits == 1
+
+
 def test_a_killed_worker_costs_the_shipper_nothing(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with worker(log, "torn", bytes=TORN) as process:

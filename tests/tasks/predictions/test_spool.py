@@ -66,7 +66,7 @@ def test_over_the_buffers_limit_answers_are_dropped_and_counted(tmp_path: Path) 
 def emptied(folder: Path) -> None:
     """Take away what waits, as the shipper does."""
     with closing(Backlog(folder)) as backlog:
-        while chosen := list(backlog.parcels(2**20)):
+        while chosen := list(backlog.parcels(2**20, backlog.newest())):
             for parcel in chosen:
                 parcel.done()
 
