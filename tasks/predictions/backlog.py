@@ -83,7 +83,7 @@ class Parcel:
 class Backlog:
     """The database below `folder`, as one thread sees it; it is made where there is none.
 
-    Raises (every method): OSError and sqlite3.Error, as the disk does; a write that failed left
+    Every method raises OSError or sqlite3.Error where the disk refuses; a write that failed left
     nothing.
 
     Raises:
