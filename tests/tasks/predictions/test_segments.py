@@ -13,11 +13,11 @@ from tasks.predictions.record import decoded
 from tasks.predictions.rows import rows_of
 from tasks.predictions.segments import HEAD, LENGTH, MAGIC, left, unframed
 from tasks.predictions.table import predictions_table
-from tasks.settings import Settings
+from tasks.settings import REPOSITORY, Settings
 from tasks.store.connect import open_bucket
 from tests.tasks.predictions.shipping import landed, ship_once, waiting
 
-LEFT = Path(__file__).parent / "left_by_0_1_0" / "flights"
+LEFT = REPOSITORY / "tests" / "golden" / "0.1.0" / "predictions" / "flights"
 PARCEL = LEFT / "01795645144823182357-w0-df58a235-ad4d45a7.parcel"
 # The id that 0.1.0 landed it under.
 TRANSACTION = "log-6b731bf6d0564bf4e9fd76db607bd4e67f011834a5cbd42df14e4039b0b30725"
