@@ -64,7 +64,7 @@ class Metrics:
         )
         self._waiting = Gauge(
             "perennial_log_waiting_bytes",
-            "Answers not yet in a segment file.",
+            "Answers in memory only.",
             multiprocess_mode="livesum",
             **own,
         )

@@ -46,7 +46,7 @@ def application() -> Application:
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     fleet = Fleet(bucket, settings.signing_key, told)
-    spool = Spool(log_folder(settings), str(os.getpid()))
+    spool = Spool(log_folder(settings))
     shadow = Shadowing(spool)
     predicting = Predicting(fleet, log=spool, shadow=shadow)
     explaining = Explaining(partial(explains, settings))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 
 from tasks.config import Pipeline, find_pipeline, pipeline_names
 from tasks.data.table import Table
-from tasks.errors import StoreUnavailable
+from tasks.errors import IntegrityError, StoreUnavailable
 from tasks.faults import external_write
-from tasks.predictions.frames import unframed
-from tasks.predictions.parcel import Parcel, adopt, parcels, places
+from tasks.predictions.backlog import Backlog, Parcel, is_broken, set_aside
 from tasks.predictions.record import decoded
 from tasks.predictions.rows import rows_of
-from tasks.predictions.spool import stored_bytes
+from tasks.predictions.segments import left
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
@@ -39,11 +40,11 @@ class Shipped:
     Attributes:
         rows: answers that this process landed.
         commits: the Delta commits they came in.
-        torn_bytes: ends of files that were not whole, as dead workers leave them.
+        torn_bytes: what a damaged disk left unreadable, or the release before half written.
         unreadable: records that could be read no more.
         unwanted: answers that were deleted, for the pipeline's file says `log_predictions: false`.
         failures: how often shipping failed; `error` says why the last time.
-        backlog_bytes: what lay in the folder after the last round.
+        backlog_bytes: what waited after the last round.
     """
 
     rows: int = 0
@@ -88,13 +89,21 @@ class Shipper:
         A pipeline that fails is left alone for a while, and holds no other back.
         """
         try:
-            more = True
-            while more:
-                tried = [self._tried(*found) for found in places(self.folder) if not over()]
-                more = any(tried)
-            self.shipped.backlog_bytes = stored_bytes(self.folder)
-        except OSError as error:
+            with closing(Backlog(self.folder)) as backlog:
+                newest, more = backlog.newest(), True
+                while more:
+                    parcels = chain(left(self.folder), backlog.parcels(PARCEL_BYTES, newest))
+                    tried = [self._tried(parcel) for parcel in parcels if not over()]
+                    more = any(tried)
+                self.shipped.backlog_bytes = sum(backlog.sizes().values())
+                backlog.tidy()
+        except (OSError, sqlite3.Error, IntegrityError) as error:
             self._failed("the log", error)
+            if is_broken(error):
+                with suppress(OSError):
+                    aside, size = set_aside(self.folder)
+                    self.shipped.torn_bytes += size
+                    self.say(f"the damaged log lies in {aside}, and another is begun")
 
     def last_round(self, seconds: float) -> None:
         """Try everything once more; what has not begun after so many seconds stays.
@@ -106,39 +115,44 @@ class Shipper:
         end = time.monotonic() + seconds
         self.round(lambda: self._down or time.monotonic() >= end)
 
-    def _tried(self, name: str, place: Path) -> bool:
-        """Return whether something landed, and more may."""
-        pause = self._pauses.get(name, Pause(0, 0.0))
+    def _tried(self, parcel: Parcel) -> bool:
+        """Return whether it landed, and more may."""
+        pause = self._pauses.get(parcel.pipeline, Pause(0, 0.0))
         if time.monotonic() < pause.until:
             return False
         try:
-            adopt(place)
-            found = parcels(place, PARCEL_BYTES)
-            for parcel in found:
-                self._land(name, parcel)
+            self._land(parcel)
+        except sqlite3.Error:
+            raise
         except Exception as error:  # whatever it is, the other pipelines go on
             self._down = isinstance(error, StoreUnavailable)
             failures = pause.failures + 1
-            self._pauses[name] = Pause(failures, time.monotonic() + pause_after(failures))
-            self._failed(f"the predictions of {name}", error)
+            until = time.monotonic() + pause_after(failures)
+            self._pauses[parcel.pipeline] = Pause(failures, until)
+            self._failed(f"the predictions of {parcel.pipeline}", error)
             return False
-        self._pauses.pop(name, None)
-        return bool(found)
+        self._pauses.pop(parcel.pipeline, None)
+        return True
 
-    def _land(self, name: str, parcel: Parcel) -> None:
-        pipeline = declared(self.settings, name)
-        rows, torn, unreadable = _opened(parcel, pipeline)
+    def _land(self, parcel: Parcel) -> None:
+        pipeline = declared(self.settings, parcel.pipeline)
+        opened = parcel.open()
+        tables, unreadable = [SCHEMA.empty_table()], 0
+        for payload in opened.payloads:
+            read = decoded(payload)
+            unreadable += read.unreadable
+            tables.append(rows_of(read.records, pipeline))
+        rows = pa.concat_tables(tables)
         if pipeline and not pipeline.serving.log_predictions:
             self.shipped.unwanted += rows.num_rows
         elif rows.num_rows:
             with external_write("log.append"):
-                told = {"log": parcel.path.stem}
-                appended = self._table(name).append(rows, parcel.transaction(), told)
+                appended = self._table(parcel.pipeline).append(rows, parcel.transaction, {})
             if appended.landed:
                 self.shipped.rows += rows.num_rows
                 self.shipped.commits += 1
         parcel.done()
-        self.shipped.torn_bytes += torn
+        self.shipped.torn_bytes += opened.torn
         self.shipped.unreadable += unreadable
 
     def _table(self, name: str) -> Table:
@@ -164,19 +178,6 @@ def declared(settings: Settings, name: str) -> Pipeline | None:
     return find_pipeline(name, settings.pipelines) if known else None
 
 
-def _opened(parcel: Parcel, pipeline: Pipeline | None) -> tuple[pa.Table, int, int]:
-    """Return a parcel's rows, its torn bytes and its unreadable records; a frame at a time."""
-    tables, torn, unreadable = [SCHEMA.empty_table()], 0, 0
-    for segment in parcel.segments():
-        frames = unframed(segment.read_bytes())
-        torn += frames.torn
-        for payload in frames.payloads:
-            found = decoded(payload)
-            unreadable += found.unreadable
-            tables.append(rows_of(found.records, pipeline))
-    return pa.concat_tables(tables), torn, unreadable
-
-
 def ship_until(
     stop: threading.Event,
     settings: Settings,
@@ -197,9 +198,9 @@ def ship_until(
         if not alone:
             return shipped
         shipper = Shipper(settings, folder, shipped, say)
-        shipper.round(stop.is_set)
-        while not stop.wait(every):
+        while not stop.is_set():
             shipper.round(stop.is_set)
+            stop.wait(every)
         shipper.last_round(last)
     return shipped
 

@@ -51,7 +51,7 @@ def main() -> None:
         logger = logging.getLogger("peer")
         logger.propagate, handler = False, logging.FileHandler(folder / "peer.jsonl")
         logger.addHandler(handler)
-        spool = Spool(folder / "log", "bench")
+        spool = Spool(folder / "log")
 
         def log(number: int) -> None:
             answer = {"id": f"{number}", "row": ROW, "value": 1, "probabilities": [0.25, 0.75]}

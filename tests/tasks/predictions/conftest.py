@@ -1,18 +1,18 @@
-"""A bucket for the prediction log, and a folder for its pipeline files."""
+"""A bucket in a folder for the prediction log, and a folder for its pipeline files."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tasks.settings import Settings
-from tests.servers import S3
 
 
 @pytest.fixture
-def settings(s3: S3, tmp_path: Path) -> Settings:
-    """Return a real bucket's settings, without pipeline files yet."""
-    (tmp_path / "pipelines").mkdir()
-    return replace(s3.settings, pipelines=tmp_path / "pipelines", home=tmp_path)
+def settings(tmp_path: Path) -> Settings:
+    """Return settings of an empty bucket, without pipeline files yet."""
+    pipelines, bucket = tmp_path / "pipelines", tmp_path / "bucket"
+    pipelines.mkdir()
+    told = {"bucket": bucket.as_uri(), "pipelines": pipelines, "home": tmp_path}
+    return Settings("", "", "", "a signing key", **told)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tasks.predictions.backlog import PLACE
 from tasks.predictions.ship import Shipped, ship_until
 from tasks.predictions.spool import Spool
 from tasks.predictions.table import predictions_table
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
-from tests.tasks.predictions.log import answer
+from tests.tasks.predictions.log import answer, asked
 
 VISITS = """
 name: visits
@@ -46,9 +47,9 @@ def ship_once(settings: Settings, folder: Path, last: float = 20.0) -> Shipped:
     return ship_until(stop, settings, folder, last=last)
 
 
-def spooled(folder: Path, pipeline: str, count: int, first: int = 0, worker: str = "w0") -> None:
+def spooled(folder: Path, pipeline: str, count: int, first: int = 0) -> None:
     """Log these numbers, and close the log."""
-    spool = Spool(folder, worker)
+    spool = Spool(folder)
     for number in range(first, first + count):
         answer(spool, number, pipeline)
     spool.close()
@@ -60,8 +61,8 @@ def landed(settings: Settings, pipeline: str) -> list[int]:
     return [] if table.version() is None else sorted(map(int, table.read(["id"])["id"].to_pylist()))
 
 
-def files(folder: Path) -> list[str]:
-    """Return the log's files, without the shipper's lock."""
-    return sorted(
-        path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"
-    )
+def waiting(folder: Path) -> list[str]:
+    """Return the pipelines of which something waits, be it a row or a file."""
+    chosen = asked(folder, "SELECT pipeline FROM frames UNION SELECT pipeline FROM parcels")
+    left = {path.relative_to(folder).parts[0] for path in folder.glob("*/**/*") if path.is_file()}
+    return sorted({name for (name,) in chosen} | left - {PLACE})

@@ -46,7 +46,7 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     made = champion(bucket, settings.signing_key, NAME, trees=50)
     fleet = Fleet(bucket, settings.signing_key, print)
     fleet.look(0.0)
-    spool = Spool(tmp_path / "log", "w0")
+    spool = Spool(tmp_path / "log")
     found = Finder().find("POST", f"/v1/{NAME}/predict")
     assert isinstance(found, Found)
     said = Predicting(fleet, log=spool).predict(

@@ -15,11 +15,10 @@ from tasks.predictions.table import predictions_table
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tests.servers import poll, running_s3
-from tests.tasks.predictions.shipping import VISITS, files, landed, ship_once, shipping, spooled
-
-pytestmark = pytest.mark.system
+from tests.tasks.predictions.shipping import VISITS, landed, ship_once, shipping, spooled, waiting
 
 
+@pytest.mark.system
 def test_a_store_that_is_down_is_waited_for(tmp_path: Path, short_home: Path) -> None:
     log, home = tmp_path / "log", short_home / "down"
     with running_s3(home) as s3:
@@ -32,13 +31,14 @@ def test_a_store_that_is_down_is_waited_for(tmp_path: Path, short_home: Path) ->
         assert "the store answers in time" in shipped.error
         assert shipped.rows == 0
         assert shipped.backlog_bytes > 0
-        spooled(log, "flights", 10, first=20, worker="w1")
+        spooled(log, "flights", 10, first=20)
         with running_s3(home, again=s3):
             poll(lambda: shipped.rows == 20, 90, "the rows, once the store is back")
             assert landed(settings, "flights") == list(range(30))
-    assert files(log) == []
+    assert waiting(log) == []
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("how", ["gone", "hung"])
 def test_stopping_is_bounded_while_the_store_is(how: str, tmp_path: Path, short_home: Path) -> None:
     log, names = tmp_path / "log", [f"p{number}" for number in range(20)]
@@ -56,12 +56,12 @@ def test_stopping_is_bounded_while_the_store_is(how: str, tmp_path: Path, short_
         assert time.monotonic() - start < 30, "one request is waited for, not one a pipeline"
         assert shipped.failures == 1
         assert "the store answers in time" in shipped.error
-        assert sum(name.endswith(".ready") for name in files(log)) == len(names)
+        assert len(waiting(log)) == len(names)
         for process in processes if how == "hung" else ():
             process.resume()
     with running_s3(home, again=s3), shipping(settings, log) as again:
         poll(lambda: again.rows == len(names), 120, "what stayed, at the next start")
-    assert files(log) == []
+    assert waiting(log) == []
 
 
 def test_a_pipeline_that_cannot_be_shipped_holds_no_other_back(
@@ -93,4 +93,4 @@ def test_a_table_of_other_columns_keeps_the_answers_waiting(
     shipped = ship_once(settings, tmp_path / "log")
     assert (shipped.rows, shipped.failures) == (0, 1)
     assert "the rows have the table's columns" in shipped.error
-    assert len(files(tmp_path / "log")) == 1
+    assert waiting(tmp_path / "log") == ["odd"]

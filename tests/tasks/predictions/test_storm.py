@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers import S3, clean_environment, poll, variables
-from tests.tasks.predictions.log import said, worker
-from tests.tasks.predictions.shipping import files, landed, ship_once
+from tests.tasks.predictions.log import asked, said, worker
+from tests.tasks.predictions.shipping import landed, ship_once, waiting
 
 pytestmark = pytest.mark.system
 ROUNDS = 12
@@ -68,13 +68,13 @@ def test_a_storm_of_deaths_loses_and_repeats_nothing(s3: S3, tmp_path: Path) -> 
     draw, log = random.Random(5), tmp_path / "log"
     settings = replace(s3.settings, pipelines=tmp_path)
     environment = clean_environment(variables(settings))
-    task = {"limits": {"segment_seconds": 0.3, "seconds": 0.05}, "pipeline": "storm"}
+    task = {"limits": {"seconds": 0.05}, "pipeline": "storm"}
     workers: list[Worker] = []
     with ExitStack() as stack:
 
         def another() -> Worker:
             first = len(workers) * 10**6
-            entered = worker(log, "steadily", worker=f"w{len(workers)}", first=first, **task)
+            entered = worker(log, "steadily", first=first, **task)
             workers.append(Worker(stack.enter_context(entered), first))
             return workers[-1]
 
@@ -86,7 +86,7 @@ def test_a_storm_of_deaths_loses_and_repeats_nothing(s3: S3, tmp_path: Path) -> 
         living, shipping = [another(), another()], shipper()
         for number in range(ROUNDS):
             if number % 2:
-                poll(lambda: any(log.glob("*/*.parcel")), 60, "a shipment", every=0.002)
+                poll(lambda: asked(log, "SELECT 1 FROM parcels"), 60, "a shipment", every=0.002)
                 time.sleep(draw.uniform(0, 0.1))
                 shipping.kill()
                 assert shipping.wait(30) == -signal.SIGKILL
@@ -103,7 +103,7 @@ def test_a_storm_of_deaths_loses_and_repeats_nothing(s3: S3, tmp_path: Path) -> 
     ship_once(settings, log, last=120)
     found = landed(settings, "storm")
     assert len(found) == len(set(found)) > 0
-    assert files(log) == []
+    assert waiting(log) == []
     known = {number for one in workers for number in range(one.first, one.written)}
     assert len(known) > 1000
     assert known - set(found) == set()

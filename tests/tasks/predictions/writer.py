@@ -25,7 +25,7 @@ def say(**told: Any) -> None:
 def main() -> None:
     """Log as the task says, until told to end or killed."""
     task = json.loads(sys.argv[1])
-    spool = Spool(Path(task["folder"]), task["worker"], **task.get("limits", {}))
+    spool = Spool(Path(task["folder"]), **task.get("limits", {}))
     globals()[task["act"]](spool, task)
 
 
