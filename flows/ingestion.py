@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
-from tasks.ingestion.task import batch_tidings, find_pending, ingest_one
+from tasks.ingestion.task import list_arrivals, take_in_rows, tell_batches
 from tasks.store.task import leave_outcome
 
 
@@ -15,9 +15,9 @@ from tasks.store.task import leave_outcome
 def ingest(
     pipeline: str, objects: list[str] | None = None, cause: str = "schedule"
 ) -> dict[str, Any]:
-    """Ingest these objects of the pipeline's `incoming/` folder, or all that are pending."""
-    keys = find_pending(pipeline) if objects is None else objects
-    batches = [ingest_one(pipeline, key) for key in keys]
-    for event, payload in batch_tidings(batches):
+    """Take in these objects of the pipeline's `incoming/` folder, or all that are pending."""
+    keys = list_arrivals(pipeline, "rows") if objects is None else objects
+    batches = [take_in_rows(pipeline, key) for key in keys]
+    for event, payload in tell_batches(batches):
         announce(event, pipeline, payload)
     return leave_outcome({"pipeline": pipeline, "cause": cause, "batches": batches})

@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
-from tasks.ingestion.task import find_pending_labels, labels_tidings, land_one
+from tasks.ingestion.task import list_arrivals, take_in_labels, tell_labels
 from tasks.store.task import leave_outcome
 
 
@@ -15,9 +15,9 @@ from tasks.store.task import leave_outcome
 def label(
     pipeline: str, objects: list[str] | None = None, cause: str = "schedule"
 ) -> dict[str, Any]:
-    """Land these files of the pipeline's `labels/incoming/` folder, or all that are pending."""
-    keys = find_pending_labels(pipeline) if objects is None else objects
-    files = [land_one(pipeline, key) for key in keys]
-    for event, payload in labels_tidings(files):
+    """Take in these files of the pipeline's `labels/incoming/` folder, or all that are pending."""
+    keys = list_arrivals(pipeline, "labels") if objects is None else objects
+    files = [take_in_labels(pipeline, key) for key in keys]
+    for event, payload in tell_labels(files):
         announce(event, pipeline, payload)
     return leave_outcome({"pipeline": pipeline, "cause": cause, "files": files})

@@ -6,18 +6,21 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.reconciliation.task import honour_alias, list_pipelines, look, start
+from tasks.reconciliation.task import attempt, honour_alias, list_pipelines, look, start
 from tasks.store.task import leave_outcome
 
 
 @flow(name="reconcile", flow_run_name="reconcile")
 def reconcile(grace: float = 20.0) -> dict[str, Any]:
-    """Compare what lies in the bucket with what was done, for every pipeline.
+    """Compare what lies in the bucket with what was done, for each pipeline alone.
 
     What came in the last `grace` seconds is left to its event.
     """
-    pipelines = list_pipelines()
-    launches = [launch for pipeline in pipelines for launch in look(pipeline, grace)]
-    started = [{"flow": one.flow, "pipeline": one.pipeline, "run": start(one)} for one in launches]
-    told = [said for pipeline in pipelines if (said := honour_alias(pipeline))]
-    return leave_outcome({"started": started, "told": told})
+    failed: list[dict[str, str]] = []
+    runs, told = [], []
+    for pipeline in list_pipelines():
+        launches = attempt(pipeline, failed, look, pipeline, grace) or []
+        runs += [attempt(pipeline, failed, start, launch) for launch in launches]
+        told.append(attempt(pipeline, failed, honour_alias, pipeline))
+    started = [run for run in runs if run]
+    return leave_outcome({"started": started, "told": [*filter(None, told)], "failed": failed})

@@ -1,5 +1,7 @@
 """Named points around every external write, where a test can let the process die.
 
+In the test's own process, `dying_at(POINT)` raises `Died` there, in milliseconds.
+
 `PERENNIAL_CRASH_AT=POINT:MARKER` makes the process write the file MARKER and then kill itself
 with SIGKILL when it reaches POINT, for example `ingest.append.after:/tmp/fired`.
 `PERENNIAL_WAIT_AT=POINT:MARKER` makes it write MARKER there and go on once MARKER is gone, at most
@@ -21,11 +23,13 @@ WRITES = (
     "ingest.append",
     "ingest.quarantine_object",
     "ingest.quarantine_report",
+    "ingest.tries",
     "ingest.receipt",
     "label.append",
     "label.quarantine_object",
     "label.quarantine_report",
     "label.report",
+    "label.tries",
     "label.receipt",
     "train.tuned",
     "train.fitted",
@@ -59,6 +63,11 @@ WRITES = (
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))
 VARIABLE, WAIT = "PERENNIAL_CRASH_AT", "PERENNIAL_WAIT_AT"
 PATIENCE = 60.0
+_deadly: str | None = None
+
+
+class Died(BaseException):
+    """Stands for the end of the process: no `except Exception` may go on after it."""
 
 
 @contextmanager
@@ -70,7 +79,32 @@ def external_write(name: str) -> Iterator[None]:
     _reach(f"{name}.after")
 
 
+@contextmanager
+def dying_at(point: str) -> Iterator[None]:
+    """Let the block die at `point` in this process, and go on behind it; for tests.
+
+    It shows that what was written until then, and nothing after, is enough to go on from. It
+    cannot show what SIGKILL takes away besides: here `finally` and `with` still tidy up, buffers
+    are flushed, locks are released, threads and memory stay.
+
+    Raises:
+        AssertionError: the block did not reach the point.
+    """
+    global _deadly  # noqa: PLW0603
+    assert point in POINTS, point
+    _deadly = point
+    try:
+        yield
+    except Died:
+        return
+    finally:
+        _deadly = None
+    raise AssertionError(f"{point} was not reached")
+
+
 def _reach(point: str) -> None:
+    if point == _deadly:
+        raise Died(point)
     wanted, _, marker = os.environ.get(VARIABLE, "").partition(":")
     if wanted == point:
         Path(marker).write_text(point, encoding="utf-8")

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import find_pipeline, window_length
-from tasks.ingestion.ingest import Ingested, ingest_object
+from tasks.ingestion.land import land
+from tasks.ingestion.landing import Landed
+from tasks.ingestion.rows import open_rows
 from tasks.monitoring.record import Decided, decide_on, pending
 from tasks.monitoring.watch import Watch
 from tasks.settings import REPOSITORY
@@ -52,11 +54,11 @@ def toy_rows(count: int, start: int = 0, seed: int = 1, lean: float = 1.5) -> pd
     )
 
 
-def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Ingested:
+def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Landed:
     """Drop rows into `incoming/`, and land them."""
     key = f"{workspace.layout.incoming}{name}"
     workspace.bucket.put(key, rows.to_csv(index=False).encode())
-    return ingest_object(workspace, key, lambda _: None)
+    return land(open_rows(workspace), key, lambda _: None)
 
 
 def train(workspace: Workspace, cause: str = "test", decision: str | None = None) -> Ended:

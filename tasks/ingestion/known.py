@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from tasks.data.table import Table
+from tasks.data.table_errors import translated
 from tasks.validation.cleaning import KnownKeys
 
 
@@ -33,7 +34,9 @@ def known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
         marked = ours.lazy().join(
             met.with_columns(_known=pl.lit(True)), on=list(key), how="left", maintain_order="left"
         )
-        column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
+        # A store that goes away while the keys are read says nothing of the batch.
+        with translated(table.uri):
+            column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
         return column.to_series().to_numpy()
 
     return known

@@ -1,4 +1,4 @@
-"""Ingestion as Prefect tasks: find which objects and labels wait, and land one."""
+"""Ingestion as Prefect tasks: which objects wait at an entrance, and what becomes of one."""
 
 from __future__ import annotations
 
@@ -13,99 +13,100 @@ from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
+    from tasks.ingestion.entrance import Kind
+    from tasks.ingestion.landing import Landed
+    from tasks.ingestion.trouble import Troubled
     from tasks.validation.report import Report
 
 RETRIES = retried(StoreUnavailable)
 
 
-@task(name="find pending objects", **RETRIES)
-def find_pending(pipeline: str) -> list[str]:
-    """Return the keys of the objects in `incoming/` that were not looked at yet."""
-    from tasks.ingestion.ingest import pending
+@task(name="list arrivals", task_run_name="list {kind} of {pipeline}", **RETRIES)
+def list_arrivals(pipeline: str, kind: Kind) -> list[str]:
+    """Return the keys of the objects that arrived and were not looked at yet."""
+    from tasks.ingestion.entrance import Entrance, find_pending
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    return [info.key for info in pending(workspace)]
+    return [info.key for info in find_pending(workspace, Entrance(kind, workspace.layout))]
 
 
-@task(name="ingest object", task_run_name="ingest {key}", **RETRIES)
-def ingest_one(pipeline: str, key: str) -> dict[str, Any]:
-    """Land one object in the curated table or in quarantine, and show its report."""
-    from tasks.ingestion.ingest import ingest_object, reasons_of, tell_ledger
+@task(name="take in rows", task_run_name="rows {key}", **RETRIES)
+def take_in_rows(pipeline: str, key: str) -> dict[str, Any]:
+    """Bring one batch into the curated table or into quarantine, and show its report."""
+    from tasks.ingestion.quarantine import tell_ledger
+    from tasks.ingestion.rows import open_rows
+    from tasks.ingestion.trouble import Troubled, try_landing
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    log = get_run_logger()
-    ingested = ingest_object(workspace, key, log.info)
-    if ingested.report is not None:
-        _publish(ingested.report, workspace.bucket.url(ingested.report_key))
-    if ingested.version is None:
-        tell_ledger(workspace, ingested, key)
-    return {
-        "key": key,
-        "outcome": ingested.outcome,
-        "batch": ingested.batch,
-        "version": ingested.version,
-        "rows": ingested.rows,
-        "report": ingested.report_key,
-        "stands": "quarantined" if ingested.version is None else "accepted",
-        "reasons": list(reasons_of(workspace, ingested)),
-    }
+    landed = try_landing(open_rows(workspace), key, get_run_logger().info)
+    if isinstance(landed, Troubled):
+        return {**_waits(landed), "rows": 0, "report": None}
+    page = workspace.layout.report("validation", f"{landed.batch}.html")
+    if landed.report is not None:
+        _publish(landed.report, workspace.bucket.url(page))
+    if landed.version is None:
+        tell_ledger(workspace, landed, key)
+    return {**_stands(key, landed), "rows": landed.rows, "report": page}
 
 
-def batch_tidings(batches: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the events that follow from what became of the batches, each with what it says."""
-    accepted = [batch for batch in batches if batch["outcome"] == "accepted"]
-    found: list[tuple[str, dict[str, Any]]] = []
-    if accepted:
-        found.append((BATCH_ACCEPTED, {"batches": [batch["batch"] for batch in accepted]}))
-    found += [
-        (
-            BATCH_QUARANTINED,
-            {"batch": batch["batch"], "summary": f"{batch['key']}: {'; '.join(batch['reasons'])}"},
-        )
-        for batch in batches
-        if batch["outcome"] == "quarantined"
-    ]
-    return found
-
-
-@task(name="find pending labels", **RETRIES)
-def find_pending_labels(pipeline: str) -> list[str]:
-    """Return the keys of the files of labels that were not looked at yet."""
-    from tasks.ingestion.land_labels import pending_labels
-    from tasks.workspace import open_workspace
-
-    workspace = open_workspace(Settings.from_environment(), pipeline)
-    return [info.key for info in pending_labels(workspace)]
-
-
-def labels_tidings(files: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the event that follows where labels were taken in."""
-    accepted = [one["batch"] for one in files if one["outcome"] == "accepted"]
-    return [(LABELS_ARRIVED, {"batches": accepted})] if accepted else []
-
-
-@task(name="land labels", task_run_name="labels {key}", **RETRIES)
-def land_one(pipeline: str, key: str) -> dict[str, Any]:
+@task(name="take in labels", task_run_name="labels {key}", **RETRIES)
+def take_in_labels(pipeline: str, key: str) -> dict[str, Any]:
     """Keep the labels of one file or refuse it, and show how many there are of each kind."""
-    from tasks.ingestion.land_labels import land_labels
+    from tasks.ingestion.labels import open_labels
+    from tasks.ingestion.trouble import Troubled, try_landing
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    log = get_run_logger()
-    landed = land_labels(workspace, key, log.info)
+    landed = try_landing(open_labels(workspace), key, get_run_logger().info)
+    if isinstance(landed, Troubled):
+        return {**_waits(landed), "counts": None}
     counts = None if landed.counts is None else landed.counts.to_dict()
     if counts is not None:
         create_table_artifact([counts], key=f"labels-{pipeline}", description=key)
+    return {**_stands(key, landed), "counts": counts}
+
+
+def tell_batches(batches: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events that follow from what became of the batches, each with what it says."""
+    accepted = [batch["batch"] for batch in batches if batch["outcome"] == "accepted"]
+    refused = [batch for batch in batches if batch["outcome"] == "quarantined"]
+    events: list[tuple[str, dict[str, Any]]] = []
+    if accepted:
+        events.append((BATCH_ACCEPTED, {"batches": accepted}))
+    for batch in refused:
+        summary = f"{batch['key']}: {'; '.join(batch['reasons'])}"
+        events.append((BATCH_QUARANTINED, {"batch": batch["batch"], "summary": summary}))
+    return events
+
+
+def tell_labels(files: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the event that follows where labels were taken in."""
+    accepted = [file["batch"] for file in files if file["outcome"] == "accepted"]
+    return [(LABELS_ARRIVED, {"batches": accepted})] if accepted else []
+
+
+def _stands(key: str, landed: Landed) -> dict[str, Any]:
     return {
         "key": key,
         "outcome": landed.outcome,
         "batch": landed.batch,
         "version": landed.version,
-        "counts": counts,
-        "stands": "quarantined" if landed.version is None else "accepted",
+        "stands": landed.stands,
         "reasons": list(landed.reasons),
+    }
+
+
+def _waits(troubled: Troubled) -> dict[str, Any]:
+    get_run_logger().warning("%s waits for another try: %s", troubled.key, troubled.reason)
+    return {
+        "key": troubled.key,
+        "outcome": "failed",
+        "batch": None,
+        "version": None,
+        "stands": "waiting",
+        "reasons": [troubled.reason],
     }
 
 

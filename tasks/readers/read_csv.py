@@ -15,7 +15,7 @@ from tasks.readers.infer import TextKind
 from tasks.readers.kinds import kind_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import MIB, BadBatch, Piece, checked_names
-from tasks.readers.stream import BOM, TextStream
+from tasks.readers.stream import BOM, NOT_UTF8, TextStream
 
 BLOCK = 16 * MIB
 FEW = 5
@@ -68,6 +68,9 @@ class CsvSource:
             raise BadBatch(Problem("width", None, "The first line is longer than 1 MiB."))
         try:
             names = next(csv.reader([line.decode()], strict=True), [])
+        except UnicodeDecodeError as error:
+            # The stream checks whole letters: the file may end inside one, in its first line.
+            raise BadBatch(Problem("encoding", None, NOT_UTF8.format(line=1))) from error
         except csv.Error as error:
             raise BadBatch(Problem("header", None, f"It cannot be read: {error}.")) from error
         return checked_names(names)

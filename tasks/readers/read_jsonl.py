@@ -115,6 +115,7 @@ def _lines(stream: TextStream) -> Iterator[list[bytes]]:
 def _parsed(lines: list[bytes], done: int) -> list[Row]:
     rows: list[Row] = []
     wrong: list[int] = []
+    torn: list[int] = []
     for line in lines:
         if not line.strip():
             continue
@@ -125,13 +126,33 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
         rows.append(row if isinstance(row, dict) else {})
         if not isinstance(row, dict):
             wrong.append(done + len(rows))
+        # JSON can spell half of a UTF-16 pair, which is no text; only an escape can.
+        elif b"\\u" in line and not _encodable(row):
+            torn.append(done + len(rows))
+    problems = []
     if wrong:
         message = (
             f"{len(wrong):,} lines are not one flat JSON object: another value, nested values, "
             "a name twice, NaN or Infinity, or no JSON at all."
         )
-        raise BadBatch(Problem("JSON", None, message, tuple(wrong[:FEW])))
+        problems.append(Problem("JSON", None, message, tuple(wrong[:FEW])))
+    if torn:
+        message = (
+            f"{len(torn):,} lines hold half of a surrogate pair, which is no text."
+        )
+        problems.append(Problem("encoding", None, message, tuple(torn[:FEW])))
+    if problems:
+        raise BadBatch(*problems)
     return rows
+
+
+def _encodable(row: Row) -> bool:
+    texts = [*row, *(value for value in row.values() if isinstance(value, str))]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse(_: str) -> None:

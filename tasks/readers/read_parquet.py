@@ -16,6 +16,7 @@ from tasks.readers.problem import Problem
 from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, checked_names
 
 ROWS = 131_072
+FEW = 5
 MAX_ROW_GROUP = 2048 * MIB
 PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
 
@@ -87,11 +88,13 @@ class ParquetSource:
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
         """Yield the rows, some 100,000 at a time."""
         wanted = [name for name in schema.names if name in self._names]
-        unfolded = 0
+        unfolded = done = 0
         with self._opened() as file:
             for batch in _reading(file.iter_batches(batch_size=ROWS, columns=wanted)):
                 unfolded += batch.nbytes
                 self._bounded(unfolded)
+                _check_texts(batch, done)
+                done += batch.num_rows
                 yield self._piece(batch, schema)
 
     def _bounded(self, size: int) -> None:
@@ -129,6 +132,26 @@ def _reading(batches: Iterator[Any]) -> Iterator[Any]:
         if batch is None:
             return
         yield batch
+
+
+def _check_texts(batch: Any, done: int) -> None:
+    """Refuse texts that are not UTF-8: Arrow reads them, and fails where one is first used."""
+    for field in batch.schema:
+        column = batch.column(field.name)
+        if kind_of(field.type) != "string" or _is_valid(column):
+            continue
+        places = [place for place in range(len(column)) if not _is_valid(column.slice(place, 1))]
+        message = f"{len(places):,} values are not UTF-8. Write the file as UTF-8 text."
+        rows = tuple(done + place + 1 for place in places[:FEW])
+        raise BadBatch(Problem("encoding", field.name, message, rows))
+
+
+def _is_valid(column: Any) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _guarded(read: Any) -> Any:

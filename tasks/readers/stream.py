@@ -12,6 +12,7 @@ from typing import IO, Any
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch
 
+NOT_UTF8 = "Line {line:,} is not UTF-8. Save the file as UTF-8."
 GZIP_MAGIC = b"\x1f\x8b"
 BOM = codecs.BOM_UTF8
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -88,8 +89,7 @@ class TextStream(io.RawIOBase):
             self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             line = self.lines + data.count(b"\n", 0, max(0, error.start - len(pending))) + 1
-            message = f"Line {line:,} is not UTF-8. Save the file as UTF-8."
-            raise self._refused("encoding", message) from error
+            raise self._refused("encoding", NOT_UTF8.format(line=line)) from error
 
     def _refused(self, rule: str, message: str) -> BadBatch:
         self.problem = Problem(rule, None, message)

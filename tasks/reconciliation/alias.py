@@ -14,7 +14,7 @@ from tasks.tracking.registry import aliases, mirrored_for
 from tasks.workspace import Workspace
 
 
-def honoured(workspace: Workspace) -> str | None:
+def settle_alias(workspace: Workspace) -> str | None:
     """Promote the version a person pointed the alias at, or mirror the pointer again.
 
     Returns what was done, or None where alias and pointer agree, or nothing is tracked.
@@ -25,9 +25,9 @@ def honoured(workspace: Workspace) -> str | None:
     pipeline, server = workspace.name, workspace.tracking
     if server is None:
         return None
-    found = pointer.read(workspace)
+    standing = pointer.read(workspace)
     named = aliases(server, pipeline).get("champion")
-    champion = None if found is None else found[0]
+    champion = None if standing is None else standing[0]
     if named is None or (champion is not None and champion.version == named):
         return None
     if champion is not None and mirrored_for(server, pipeline) != champion.id:

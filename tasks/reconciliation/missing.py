@@ -30,7 +30,7 @@ class Waiting:
     since: datetime
 
 
-def missing(
+def find_missing(
     pipeline: str,
     waiting: Mapping[str, Sequence[Waiting]],
     active: Collection[str],
@@ -43,15 +43,15 @@ def missing(
     within `grace` is left to its event.
 
     >>> noon = datetime(2026, 1, 1, 12)
-    >>> one = Waiting("a.csv", noon - timedelta(minutes=1))
-    >>> [each.flow for each in missing("flights", {"ingest": [one]}, set(), noon)]
+    >>> batch = Waiting("a.csv", noon - timedelta(minutes=1))
+    >>> [run.flow for run in find_missing("flights", {"ingest": [batch]}, set(), noon)]
     ['ingest']
-    >>> missing("flights", {"ingest": [one]}, {"ingest"}, noon)
+    >>> find_missing("flights", {"ingest": [batch]}, {"ingest"}, noon)
     ()
     """
     launches = []
     for flow, things in waiting.items():
-        due = sorted(each.name for each in things if now - each.since >= grace)
+        due = sorted(thing.name for thing in things if now - thing.since >= grace)
         if due and flow not in active:
             launches.append(_launch(flow, pipeline, due, now))
     return tuple(launches)

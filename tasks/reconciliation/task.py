@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import get_run_logger, task
 
 from tasks.config import pipeline_names
+from tasks.errors import bounded
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")
 PAGE = 200
 RETRIES = retried(Exception, waits=(1,))
+LONGEST = 300
+Result = TypeVar("Result")
 
 
 @task(name="list pipelines", **RETRIES)
@@ -32,22 +36,22 @@ def look(pipeline: str, grace: float) -> list[Launch]:
     """Return the runs that should be there for this pipeline and are not."""
     from prefect.client.orchestration import get_client
 
-    from tasks.reconciliation.missing import missing
-    from tasks.reconciliation.waiting import waiting
+    from tasks.reconciliation.missing import find_missing
+    from tasks.reconciliation.waiting import find_waiting
     from tasks.workspace import open_workspace
 
-    found = waiting(open_workspace(Settings.from_environment(), pipeline))
-    if not any(found.values()):
+    waiting = find_waiting(open_workspace(Settings.from_environment(), pipeline))
+    if not any(waiting.values()):
         return []
     with get_client(sync_client=True) as client:
-        active = {flow for flow in found if _active(client, flow, pipeline)}
+        active = {flow for flow in waiting if _active(client, flow, pipeline)}
     now = datetime.now(UTC)
-    return list(missing(pipeline, found, active, now, timedelta(seconds=grace)))
+    return list(find_missing(pipeline, waiting, active, now, timedelta(seconds=grace)))
 
 
 @task(name="launch", task_run_name="launch {launch.flow} {launch.pipeline}", **RETRIES)
-def start(launch: Launch) -> str:
-    """Start a run of a deployment and return its id; the same launch starts it once."""
+def start(launch: Launch) -> dict[str, str]:
+    """Start a run of a deployment, and return what was started; the same launch starts it once."""
     from prefect.client.orchestration import get_client
 
     get_run_logger().info("Nobody sees to %s: starting %s", launch.why, launch.flow)
@@ -63,19 +67,35 @@ def start(launch: Launch) -> str:
             name=f"{launch.flow} {launch.pipeline}: reconciler",
             idempotency_key=launch.key,
         )
-    return str(run.id)
+    return {"flow": launch.flow, "pipeline": launch.pipeline, "run": str(run.id)}
 
 
 @task(name="honour the alias", task_run_name="alias of {pipeline}", **RETRIES)
 def honour_alias(pipeline: str) -> str | None:
     """Promote what a person moved the MLflow alias to, and repair an alias that fell behind."""
-    from tasks.reconciliation.alias import honoured
+    from tasks.reconciliation.alias import settle_alias
     from tasks.workspace import open_workspace
 
-    said = honoured(open_workspace(Settings.from_environment(), pipeline))
+    said = settle_alias(open_workspace(Settings.from_environment(), pipeline))
     if said:
         get_run_logger().info(said)
     return said
+
+
+def attempt(
+    pipeline: str, failed: list[dict[str, str]], step: Callable[..., Result], *given: Any
+) -> Result | None:
+    """Run one step for a pipeline; where it fails, say so, add it to `failed`, and return None.
+
+    What is broken in one pipeline must not stop those behind it.
+    """
+    try:
+        return step(*given)
+    except Exception as error:
+        told = bounded(f"{type(error).__name__}: {error}", LONGEST)
+        failed.append({"pipeline": pipeline, "step": step.__name__, "error": told})
+        get_run_logger().error("%s of %s failed: %s", step.__name__, pipeline, told)
+        return None
 
 
 def _active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:

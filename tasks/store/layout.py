@@ -80,9 +80,6 @@ class Layout:
     def quarantine(self, batch: str) -> str:
         return f"{self.pipeline}/quarantine/{batch}/"
 
-    def receipt(self, arrival: str) -> str:
-        return f"{self.receipts}{arrival}.json"
-
     @property
     def receipts(self) -> str:
         """One small document per object that was looked at, named by the digest of key and ETag."""

@@ -105,11 +105,12 @@ def _polars_options(options: Any) -> dict[str, str]:
 
 def ours(settings: Settings, folder: Path) -> None:
     """Ingest the object."""
-    from tasks.ingestion.ingest import ingest_object
+    from tasks.ingestion.land import land
+    from tasks.ingestion.rows import open_rows
 
     home = replace(settings, home=folder)
-    ingested = ingest_object(workspace_of(home, pipeline()), KEY, _timed)
-    assert ingested.outcome == "accepted", ingested
+    landed = land(open_rows(workspace_of(home, pipeline())), KEY, _timed)
+    assert landed.outcome == "accepted", landed
 
 
 def _timed(message: str) -> None:

@@ -28,7 +28,7 @@ from tasks.settings import Settings
 from tasks.store.s3 import S3Bucket
 from tests.servers import any_free_offset, clean_environment, poll
 
-IMPORTS = "import prefect.engine, flows.ingestion, tasks.ingestion.ingest"
+IMPORTS = "import prefect.engine, flows.ingestion, tasks.ingestion.rows"
 
 
 def demonstration(home: Path) -> tuple[float, dict[str, Any]]:

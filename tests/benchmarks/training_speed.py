@@ -132,13 +132,14 @@ STEADY = {"trials": "2", "timeout": "10m"}
 
 def prepared(settings: Settings, folder: Path) -> None:
     """Ingest January to March."""
-    from tasks.ingestion.ingest import ingest_object
+    from tasks.ingestion.land import land
+    from tasks.ingestion.rows import open_rows
 
     pipeline, bucket = find_pipeline("flights", settings.pipelines), S3Bucket(settings)
     for number in (1, 2, 3):
         key = f"flights/incoming/{number}.csv"
         bucket.upload(month(number, folder), key)
-        ingest_object(workspace_of(settings, pipeline), key, lambda _: None)
+        land(open_rows(workspace_of(settings, pipeline)), key, lambda _: None)
 
 
 def child(which: str, environment: dict[str, str], folder: Path) -> dict[str, float]:

@@ -1,60 +1,109 @@
-"""What the bucket holds of a pipeline, in the form that tests compare."""
+"""Landing on a bucket of any kind, and what it leaves there, in the form that tests compare."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.config import Pipeline
-from tasks.data.curated import curated
-from tasks.ingestion.ingest import Ingested, ingest_object
-from tasks.settings import Settings
-from tasks.store.bucket import Bucket
-from tasks.store.connect import open_bucket
-from tasks.store.layout import Layout
-from tasks.store.s3 import S3Bucket
-from tasks.workspace import workspace_of
+from tasks.data.curated import append_batch
+from tasks.data.table import Table
+from tasks.ingestion.entrance import Entrance, Kind
+from tasks.ingestion.labels import LabelsLanding, open_labels
+from tasks.ingestion.land import land
+from tasks.ingestion.landing import Landed
+from tasks.ingestion.rows import RowsLanding, open_rows
+from tasks.labels.table import labels_table
+from tasks.store.local import LocalBucket
+from tasks.workspace import Workspace
+
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+Key = tuple[str, int]
+ROWS: dict[Key, int | None] = {("v1", 1): None, ("v1", 2): None, ("v2", 1): 1, ("v3", 1): 0}
+
+
+def local_workspace(
+    folder: Path, pipeline: Pipeline, bucket: type[LocalBucket] = LocalBucket
+) -> Workspace:
+    """Return the pipeline in a bucket under `folder`."""
+    home = folder / "home"
+    store = bucket(folder / "bucket")
+    return Workspace(store, pipeline.name, "a signing key", pipeline=pipeline, home=home)
+
+
+def drop(workspace: Workspace, name: str, content: str | bytes, kind: Kind = "rows") -> str:
+    """Put an object where those of its kind arrive, and return its key."""
+    key = Entrance(kind, workspace.layout).incoming + name
+    workspace.bucket.put(key, content.encode() if isinstance(content, str) else content)
+    return key
+
+
+def opened(workspace: Workspace, kind: Kind) -> RowsLanding | LabelsLanding:
+    """Return the landing of a kind."""
+    return open_rows(workspace) if kind == "rows" else open_labels(workspace)
+
+
+def landed(workspace: Workspace, key: str, kind: Kind = "rows") -> Landed:
+    """Land one object."""
+    said: list[str] = []
+    return land(opened(workspace, kind), key, said.append)
+
+
+def curate(workspace: Workspace, folder: Path, rows: dict[Key, int | None], name: str) -> None:
+    """Append rows with their targets to the curated table, as a batch of this name."""
+    times = [NOON + timedelta(hours=number) for number in range(len(rows))]
+    columns = {
+        "visit": pa.array([visit for visit, _ in rows], pa.string()),
+        "day": pa.array([day for _, day in rows], pa.int64()),
+        "at": pa.array(times, pa.timestamp("us", "UTC")),
+        "stays": pa.array(list(rows.values()), pa.int64()),
+    }
+    path = folder / f"{name}.parquet"
+    pq.write_table(pa.table(columns), path)
+    append_batch(workspace.curated, path, name, NOON, {})
+
+
+def label_file(*lines: tuple[str, int, object]) -> bytes:
+    """Return a CSV file of labels."""
+    return ("visit,day,stays\n" + "".join(f"{v},{d},{y}\n" for v, d, y in lines)).encode()
 
 
 @dataclass(frozen=True)
 class State:
-    """Rows of the curated table, and what lies beside it."""
+    """The rows of both tables, their versions, and each object beside them with its digest."""
 
-    visits: tuple[str, ...]
-    quarantine: tuple[str, ...]
-    reports: tuple[str, ...]
-    docs: tuple[str, ...]
-    receipts: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    labels: tuple[tuple[object, ...], ...]
+    versions: tuple[int | None, int | None]
+    objects: dict[str, str]
 
-
-def drop(bucket: Bucket, pipeline: Pipeline, name: str, content: str | bytes) -> str:
-    """Put an object into `incoming/`, and return its key."""
-    key = Layout(pipeline.name).incoming + name
-    bucket.put(key, content.encode() if isinstance(content, str) else content)
-    return key
+    def under(self, part: str) -> tuple[str, ...]:
+        """Return the names of the objects below a folder of the pipeline."""
+        inside = [key.partition(f"/{part}")[2] for key in self.objects if f"/{part}" in key]
+        return tuple(sorted(inside))
 
 
-def ingested(settings: Settings, pipeline: Pipeline, key: str) -> Ingested:
-    """Ingest one object with a store of one's own."""
-    said: list[str] = []
-    return ingest_object(workspace_of(settings, pipeline), key, said.append)
+def state(workspace: Workspace) -> State:
+    """Return everything that landing left of this pipeline."""
+    curated, labels = workspace.curated, labels_table(workspace.bucket, workspace.name)
+    tables = (f"{workspace.layout.curated}/", f"{workspace.layout.labels}/")
+    objects = {
+        info.key: hashlib.sha256(workspace.bucket.get(info.key)).hexdigest()
+        for info in workspace.bucket.list(f"{workspace.name}/")
+        if not info.key.startswith(tables)
+    }
+    versions = (curated.version(), labels.version())
+    return State(_rows(curated), _rows(labels), versions, objects)
 
 
-def state(settings: Settings, pipeline: Pipeline) -> State:
-    """Return everything ingestion left of this pipeline."""
-    bucket = S3Bucket(settings)
-    layout = Layout(pipeline.name)
-    table = curated(open_bucket(settings), pipeline.name)
-    visits = table.read(["visit"]).column("visit").to_pylist() if table.schema() else []
-
-    def names(prefix: str) -> tuple[str, ...]:
-        return tuple(info.key.removeprefix(prefix) for info in bucket.list(prefix))
-
-    receipts = [json.loads(bucket.get(layout.receipts + name)) for name in names(layout.receipts)]
-    return State(
-        visits=tuple(sorted(visits)),
-        quarantine=names(f"{pipeline.name}/quarantine/"),
-        reports=names(layout.report("validation", "")),
-        docs=names(layout.data_docs),
-        receipts=tuple(f"{each['outcome']} {each['batch']} {each['key']}" for each in receipts),
-    )
+def _rows(table: Table) -> tuple[tuple[object, ...], ...]:
+    found = table.rows()
+    if found is None:
+        return ()
+    kept = [name for name in found.column_names if name not in ("_ingested_at", "_labelled_at")]
+    return tuple(sorted((tuple(row.values()) for row in found.select(kept).to_pylist()), key=repr))

@@ -1,0 +1,171 @@
+"""Labels that come after their rows: judged against rows and labels known, into their table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+
+from expectations.suite import Suite
+from tasks.data.curated import columns_of
+from tasks.data.table import Table
+from tasks.data.table_errors import translated
+from tasks.errors import ConfigurationError, DataError
+from tasks.faults import external_write
+from tasks.ingestion.entrance import Entrance, put_document
+from tasks.ingestion.landing import Arrived, Landed, Say
+from tasks.labels import join
+from tasks.labels.join import Counts
+from tasks.labels.read import label_schema, read_labels
+from tasks.labels.table import BATCH, LABELLED_AT, labels_table
+from tasks.quantities import duration
+from tasks.validation.report import Report
+from tasks.validation.suite import find_suite
+from tasks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class LabelsJudged:
+    """What was found in a file of labels at one version of the labels table.
+
+    `came` are all its labels and `kept` those to add; both are None for a refused file.
+    """
+
+    report: Report
+    version: int | None
+    came: pl.DataFrame | None
+    kept: pl.DataFrame | None
+    counts: Counts | None
+
+
+@dataclass(frozen=True)
+class LabelsLanding:
+    """Lands files of labels in the labels table; `schema` is the key's columns and the target."""
+
+    workspace: Workspace
+    suite: Suite
+    schema: pa.Schema
+
+    @property
+    def entrance(self) -> Entrance:
+        """Where files of labels arrive."""
+        return Entrance("labels", self.workspace.layout)
+
+    @property
+    def table(self) -> Table:
+        """The labels table."""
+        return labels_table(self.workspace.bucket, self.workspace.name)
+
+    def judge(
+        self, arrived: Arrived, version: int | None, before: LabelsJudged | None, say: Say
+    ) -> LabelsJudged:
+        """Read the labels once, and tell at this version what each of them is worth."""
+        pipeline, info = self.workspace.pipeline, arrived.info
+        if before is None:
+            empty = Report(pipeline.name, info.key, arrived.batch, info.size, "", 0, 0, False)
+            came, report = read_labels(
+                arrived.path, empty, self.schema, pipeline, self.suite, arrived.folder, say
+            )
+        else:
+            came, report = before.came, before.report
+        if came is None:
+            return LabelsJudged(report, version, None, None, None)
+        judged = self._compare(came, version, arrived)
+        say(judged.counts.sentence)
+        return LabelsJudged(report, version, came, judged.kept, judged.counts)
+
+    def publish(self, judged: LabelsJudged) -> None:
+        """Write the counts, and the version that will hold the labels."""
+        if judged.counts is not None:
+            # Version 0 is the empty table that the first append makes.
+            self._report(judged.report.batch, (judged.version or 0) + 1, judged.counts)
+
+    def append(self, arrived: Arrived, judged: LabelsJudged, after: int) -> Landed | None:
+        """Add the labels kept, each with its file and the time that it came."""
+        assert judged.kept is not None
+        assert judged.counts is not None
+        rows = judged.kept.to_arrow().cast(self.schema)
+        came = pa.array([arrived.info.modified] * rows.num_rows, pa.timestamp("us", "UTC"))
+        rows = rows.append_column(BATCH, pa.array([arrived.batch] * rows.num_rows, pa.string()))
+        rows = rows.append_column(LABELLED_AT, came)
+        told = {"object": arrived.info.key, "counts": json.dumps(judged.counts.to_dict())}
+        appended = self.table.append(rows, arrived.batch, told, after=after)
+        if not appended.landed:
+            return None
+        return Landed("accepted", arrived.batch, appended.version, counts=judged.counts)
+
+    def recall(self, batch: str, version: int) -> Landed:
+        """Return the counts that the commit tells."""
+        commits = [commit for commit in self.table.history() if commit.transaction == batch]
+        counts = Counts.from_dict(json.loads(commits[0].metadata["counts"])) if commits else None
+        return Landed("already", batch, version, counts=counts)
+
+    def restate(
+        self,
+        arrived: Arrived,
+        judged: LabelsJudged | None,
+        landed: Landed,
+        say: Say,
+    ) -> None:
+        """Write the counts that the commit tells."""
+        if landed.counts is not None and landed.version is not None:
+            self._report(arrived.batch, landed.version, landed.counts)
+
+    def _compare(self, came: pl.DataFrame, version: int | None, arrived: Arrived) -> join.Judged:
+        pipeline = self.workspace.pipeline
+        key, target = list(pipeline.key), pipeline.target
+        wanted = came.lazy().select(key).unique()
+        curated = self.workspace.curated
+        rows = curated.scan().select([*key, target, pipeline.event_time])
+        known = came.head(0)
+        if version is not None:
+            labels = self.table.scan(version).select([*key, target])
+            with translated(self.table.uri):
+                known = labels.join(wanted, on=key, how="semi").collect()
+        with translated(curated.uri):
+            here = rows.join(wanted, on=key, how="semi").collect()
+        # a delay of zero says that none was agreed: then no label is late
+        agreed = duration(pipeline.monitoring.label_delay) or None
+        return join.judge(
+            came,
+            here,
+            known,
+            key=key,
+            target=target,
+            event_time=pipeline.event_time,
+            at=arrived.info.modified,
+            late_after=agreed,
+        )
+
+    def _report(self, batch: str, version: int, counts: Counts) -> None:
+        document = {
+            "pipeline": self.workspace.name,
+            "batch": batch,
+            "version": version,
+            "counts": counts.to_dict(),
+            "sentence": counts.sentence,
+        }
+        key = self.workspace.layout.report("labels", f"{batch}.json")
+        with external_write("label.report"):
+            put_document(self.workspace.bucket, key, document)
+
+
+def open_labels(workspace: Workspace) -> LabelsLanding:
+    """Return the landing of files of labels.
+
+    Raises:
+        ConfigurationError: the pipeline has no key, or its suite is missing.
+        DataError: no batch was ingested yet.
+    """
+    pipeline = workspace.pipeline
+    where = f"pipeline {pipeline.name}"
+    if not pipeline.key:
+        remedy = "Name the columns that identify a row: key: [...]."
+        raise ConfigurationError(where, "labels are joined by the key", "no key", remedy)
+    columns = columns_of(workspace.curated)
+    if columns is None:
+        remedy = f"Ingest a batch first: `perennial ingest {pipeline.name} FILE`."
+        raise DataError(where, "labels follow rows", "no curated table", remedy)
+    return LabelsLanding(workspace, find_suite(pipeline.suite), label_schema(columns, pipeline))

@@ -1,0 +1,118 @@
+"""Landing one arrived object, rows or labels: in its table or in quarantine, exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tasks.errors import NotFound, PreconditionFailed, StoreError
+from tasks.faults import external_write
+from tasks.ingestion.entrance import put_document, read_receipt
+from tasks.ingestion.landing import Arrived, Judged, Landed, Landing, Say
+from tasks.ingestion.quarantine import keep_aside, leave_quarantine, read_reasons
+from tasks.store.bucket import ObjectInfo
+from tasks.store.scratch import scratch
+from tasks.validation.report import Report
+
+RACES = 50
+
+
+def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
+    """Read, judge and land one object; what it holds is in the table once or never.
+
+    Safe to run twice, at once, or again after it died anywhere: the truth is the table's
+    transactions and the quarantine, both named by the SHA-256 of the object's bytes.
+
+    Raises:
+        NotFound: no such object.
+        ConfigurationError: the suite does not fit the columns.
+        StoreError: the store, or the disk, did not do what was asked.
+    """
+    bucket, entrance = landing.workspace.bucket, landing.entrance
+    info = bucket.head(key)
+    if info is None:
+        remedy = f"Look under {entrance.incoming}."
+        raise NotFound(bucket.name, "the object exists", key, remedy)
+    batch = read_receipt(bucket, entrance, info)
+    known = None if batch is None else _recalled(landing, batch)
+    if known is not None:
+        return known
+    say(f"downloading {info.size:,} bytes")
+    with downloaded(landing, key) as arrived:
+        landed = _landed(landing, arrived, say)
+        if landed.version is not None:
+            leave_quarantine(bucket, entrance, arrived.batch)
+        write_receipt(landing, arrived.info, landed)
+    say(f"{landed.outcome}: batch {landed.batch[:12]}")
+    return landed
+
+
+@contextmanager
+def downloaded(landing: Landing[Any], key: str) -> Iterator[Arrived]:
+    """Yield the object on the local disk, and remove it at the end."""
+    with scratch(landing.workspace.home) as folder:
+        path = folder / "object"
+        # The object may have changed since it was listed: the facts are those of these bytes.
+        info = landing.workspace.bucket.download(key, path)
+        with path.open("rb") as file:
+            batch = hashlib.file_digest(file, "sha256").hexdigest()
+        yield Arrived(info, batch, path, folder)
+
+
+def write_receipt(landing: Landing[Any], info: ObjectInfo, landed: Landed) -> None:
+    """Leave word that the object was looked at, and what came of it."""
+    document = {
+        "batch": landed.batch,
+        "outcome": landed.stands,
+        "key": info.key,
+        "version": landed.version,
+    }
+    entrance = landing.entrance
+    with external_write(f"{entrance.flow}.receipt"):
+        put_document(landing.workspace.bucket, entrance.receipt(info), document)
+
+
+def _landed(landing: Landing[Judged], arrived: Arrived, say: Say) -> Landed:
+    """Judge the batch at one version of the table, and land it right after that version."""
+    judged: Judged | None = None
+    for _ in range(RACES):
+        version = landing.table.version()
+        already = _recalled(landing, arrived.batch)
+        if already is not None:
+            landing.restate(arrived, judged, already, say)
+            return already
+        judged = landing.judge(arrived, version, judged, say)
+        landing.publish(judged)
+        if not judged.report.accepted:
+            return _quarantined(landing, arrived, judged.report)
+        try:
+            with external_write(f"{landing.entrance.flow}.append"):
+                landed = landing.append(arrived, judged, -1 if version is None else version)
+        except PreconditionFailed:
+            landed = None
+        if landed is not None:
+            return landed
+        say("another commit was first: judging again")
+    uri = landing.table.uri
+    raise StoreError(uri, "the commit wins in time", "other writers", "Run it again.")
+
+
+def _recalled(landing: Landing[Any], batch: str) -> Landed | None:
+    """Return what the table or the quarantine knows of the batch; the table has the last word."""
+    version = landing.table.has(batch)
+    if version is not None:
+        return landing.recall(batch, version)
+    reasons = read_reasons(landing.workspace.bucket, landing.entrance, batch)
+    return None if reasons is None else Landed("already", batch, None, reasons)
+
+
+def _quarantined(landing: Landing[Any], arrived: Arrived, report: Report) -> Landed:
+    """Keep the bytes that were judged, and why; unless the batch landed in the meantime."""
+    bucket, entrance = landing.workspace.bucket, landing.entrance
+    keep_aside(bucket, entrance, report, arrived.path)
+    version = landing.table.has(arrived.batch)
+    if version is not None:
+        return landing.recall(arrived.batch, version)
+    return Landed("quarantined", arrived.batch, None, report.reasons(), report=report)

@@ -1,0 +1,197 @@
+"""Objects that fail for a reason that is no refusal: counted, told, and set aside in the end.
+
+One such object must not stop those behind it. What is kept of an exception holds no value of the
+file: its text may quote one, so its class, its place in the code, and known parts stand for it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import (
+    ConfigurationError,
+    NotFound,
+    PerennialError,
+    PreconditionFailed,
+    StoreError,
+    bounded,
+)
+from tasks.faults import external_write
+from tasks.ingestion.entrance import (
+    Entrance,
+    find_pending,
+    name_arrival,
+    put_document,
+    read_document,
+)
+from tasks.ingestion.land import downloaded, land, write_receipt
+from tasks.ingestion.landing import Landed, Landing, Say
+from tasks.ingestion.quarantine import keep_aside
+from tasks.readers.problem import Problem
+from tasks.readers.sniff import format_of
+from tasks.store.bucket import ObjectInfo
+from tasks.store.keys import checked_key
+from tasks.validation.report import Report
+from tasks.workspace import Place
+
+TRIES = 3
+LONGEST = 300
+TRIED = ".tries.json"
+
+
+@dataclass(frozen=True)
+class Troubled:
+    """An object that could not be landed now: how often it failed by itself, and why."""
+
+    key: str
+    tries: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Troubles:
+    """How many objects of an entrance wait after a failure, and how many were set aside."""
+
+    waiting: int
+    set_aside: int
+
+
+def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
+    """Land one object; where it fails by itself for the third time, set it aside.
+
+    An object that is gone, or changes while it is read, is told and not counted.
+
+    Raises:
+        ConfigurationError: the suite does not fit the columns.
+        StoreError: the store, the disk or the table did not do what was asked: no object's fault.
+    """
+    try:
+        checked_key(key)
+    except StoreError as error:
+        # Only a listing tells of it: no other call takes such a key.
+        problem = Problem("object key", None, f"It is {error.rule}. Rename the object.")
+        return _set_aside(landing, key, problem, 0, None)
+    try:
+        return land(landing, key, say)
+    except (NotFound, PreconditionFailed) as error:
+        return Troubled(key, 0, str(error))
+    except (ConfigurationError, StoreError):
+        raise
+    except Exception as error:
+        return _count(landing, key, error, say)
+
+
+def find_troubles(place: Place, entrance: Entrance) -> Troubles:
+    """Count the objects that failed by themselves, from what lies beside the receipts."""
+    keys = {info.key for info in place.bucket.list(entrance.receipts)}
+    tried = {key for key in keys if key.endswith(TRIED)}
+    if not tried:
+        return Troubles(0, 0)
+    waiting = tried & {_tries(entrance, info) for info in find_pending(place, entrance)}
+    done = [read_document(place.bucket, key) for key in tried - waiting]
+    return Troubles(len(waiting), sum(document.get("set_aside") is True for document in done))
+
+
+def describe(error: BaseException) -> str:
+    """Return the error's class, where it was raised in our code, and what cannot hold a value.
+
+    >>> describe(ValueError("could not convert 'Ann'"))
+    'ValueError'
+    >>> describe(OSError(5, "Input/output error", "/home/ann"))
+    'OSError: Input/output error'
+    """
+    said: object = None
+    if isinstance(error, PerennialError):
+        said = error.rule
+    elif isinstance(error, (UnicodeDecodeError, UnicodeEncodeError)):
+        said = error.reason
+    elif isinstance(error, OSError):
+        said = error.strerror
+    frames = [
+        f" in {frame.f_globals['__name__']}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith(("tasks.", "expectations."))
+    ]
+    name = f"{type(error).__name__}{frames[-1] if frames else ''}"
+    return bounded(f"{name}: {said}" if said else name, LONGEST)
+
+
+def _count(landing: Landing[Any], key: str, error: Exception, say: Say) -> Landed | Troubled:
+    bucket, entrance = landing.workspace.bucket, landing.entrance
+    info = bucket.head(key)
+    if info is None:
+        return Troubled(key, 0, "It is gone.")
+    told = read_document(bucket, _tries(entrance, info)).get("tries", 0)
+    tries, reason = (told if isinstance(told, int) else 0) + 1, describe(error)
+    say(f"{key} failed, try {tries} of {TRIES}: {reason}")
+    say("".join(traceback.format_tb(error.__traceback__)))
+    if tries >= TRIES:
+        message = f"It could not be read: {reason}."
+        return _set_aside(landing, key, Problem("unreadable", None, message), tries, error)
+    _write_tries(landing, info, tries, reason, set_aside=False)
+    return Troubled(key, tries, reason)
+
+
+def _set_aside(
+    landing: Landing[Any], key: str, problem: Problem, tries: int, error: Exception | None
+) -> Landed | Troubled:
+    """Quarantine the object, with its bytes where they can be had, and leave its receipt."""
+    arrived = landing.workspace.bucket.list(landing.entrance.incoming)
+    info = next((info for info in arrived if info.key == key), None)
+    if info is None:
+        return Troubled(key, 0, "It is gone.")
+    if error is None:
+        return _refuse(landing, info, name_arrival(info), None, problem, tries)
+    try:
+        with downloaded(landing, key) as there:
+            return _refuse(landing, there.info, there.batch, there.path, problem, tries)
+    except StoreError:
+        raise
+    except Exception:
+        # Its bytes are what cannot be had: it stays where it came, named by its arrival.
+        return _refuse(landing, info, name_arrival(info), None, problem, tries)
+
+
+def _refuse(
+    landing: Landing[Any],
+    info: ObjectInfo,
+    batch: str,
+    path: Path | None,
+    problem: Problem,
+    tries: int,
+) -> Landed:
+    place, entrance, name = landing.workspace, landing.entrance, landing.workspace.name
+    kind = format_of(info.key) or "unknown format"
+    report = Report(name, info.key, batch, info.size, kind, 0, 0, False, (problem,))
+    version = landing.table.has(batch)
+    if version is None:
+        keep_aside(place.bucket, entrance, report, path)
+        landed = Landed("quarantined", batch, None, report.reasons())
+        _write_tries(landing, info, tries, problem.message, set_aside=True)
+    else:  # it failed after its rows had landed
+        landed = landing.recall(batch, version)
+    write_receipt(landing, info, landed)
+    return landed
+
+
+def _tries(entrance: Entrance, info: ObjectInfo) -> str:
+    return f"{entrance.receipts}{name_arrival(info)}{TRIED}"
+
+
+def _write_tries(
+    landing: Landing[Any], info: ObjectInfo, tries: int, reason: str, *, set_aside: bool
+) -> None:
+    document = {
+        "kind": "tries",
+        "format": 1,
+        "key": info.key,
+        "tries": tries,
+        "reason": reason,
+        "set_aside": set_aside,
+    }
+    bucket, entrance = landing.workspace.bucket, landing.entrance
+    with external_write(f"{entrance.flow}.tries"):
+        put_document(bucket, _tries(entrance, info), document)
