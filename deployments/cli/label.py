@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deployments.cli.output import reporting, say, show, table
+from deployments.cli.runs import landing_status
 from deployments.session import follow, open_session
 
 HEAD = ("file", "outcome", "labels", "new", "late", "duplicate", "contradicting", "unknown", "why")
@@ -20,13 +21,14 @@ HEAD = ("file", "outcome", "labels", "new", "late", "duplicate", "contradicting"
 def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Join the labels in FILES to their rows by key; without FILES, what is pending.
 
-    A file has the key's columns and the target. Exit 3 when one is in quarantine.
+    A file has the key's columns and the target. Exit 3 when one is in quarantine, 1
+    when one could not be read and will be tried again.
     """
     session = open_session(name)
     keys = [session.drop(path, say, folder="labels/incoming") for path in files] or None
     outcome = follow(session, "label", {"objects": keys}, cause="command", say=say)
     show(outcome, as_json, lambda: labels_table(outcome["files"]))
-    return 3 if any(one["stands"] == "quarantined" for one in outcome["files"]) else 0
+    return landing_status(outcome["files"])
 
 
 def labels_table(files: list[dict[str, Any]]) -> str:

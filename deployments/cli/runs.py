@@ -18,13 +18,13 @@ from deployments.session import follow, open_session
 def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Put FILES in the pipeline's incoming folder and ingest them; without FILES, what is pending.
 
-    Exit 3 when a batch is in quarantine.
+    Exit 3 when a batch is in quarantine, 1 when one could not be read and will be tried again.
     """
     session = open_session(name)
     keys = [session.drop(path, say) for path in files] or None
     outcome = follow(session, "ingest", {"objects": keys}, cause="command", say=say)
     show(outcome, as_json, lambda: batches_table(outcome["batches"]))
-    return 3 if any(b["stands"] == "quarantined" for b in outcome["batches"]) else 0
+    return landing_status(outcome["batches"])
 
 
 @click.command()
@@ -49,6 +49,16 @@ def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
     outcome = follow(open_session(name), "monitor", {}, cause="command", say=say)
     show(outcome, as_json, lambda: monitored(outcome))
+
+
+def landing_status(objects: list[dict[str, Any]]) -> int:
+    """Return the exit status that tells what became of the objects.
+
+    >>> landing_status([{"stands": "accepted"}, {"stands": "quarantined"}]), landing_status([])
+    (3, 0)
+    """
+    stand = {thing["stands"] for thing in objects}
+    return 1 if "waiting" in stand else 3 if "quarantined" in stand else 0
 
 
 def batches_table(batches: list[dict[str, Any]]) -> str:

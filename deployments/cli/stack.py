@@ -32,14 +32,19 @@ def down(as_json: bool) -> None:
 @click.command()
 @reporting
 def status(as_json: bool) -> int:
-    """Show each process of the local stack, and the challengers that are tried or await approval.
+    """Show each process of the local stack, and what awaits a person: challengers, broken files.
 
     Exit 1 when a process is not up.
     """
     state = local.status(home_folder())
-    waiting, tried = (_waiting(), _tried()) if state.green else ([], [])
-    document = {**state.to_dict(), "awaiting_approval": waiting, "trials": tried}
-    told = [*map(_approval, waiting), *map(_trial, tried)]
+    waiting, tried, broken = (_waiting(), _tried(), _broken()) if state.green else ([], [], [])
+    document = {
+        **state.to_dict(),
+        "awaiting_approval": waiting,
+        "trials": tried,
+        "in_trouble": broken,
+    }
+    told = [*map(_approval, waiting), *map(_trial, tried), *map(_trouble, broken)]
     show(document, as_json, lambda: "\n".join([_lines(state), *told]))
     return 0 if state.green else 1
 
@@ -86,6 +91,39 @@ def _tried() -> list[dict[str, Any]]:
         for name, trial in found.items()
         if trial is not None
     ]
+
+
+def _broken() -> list[dict[str, Any]]:
+    from tasks.config import pipeline_names
+    from tasks.ingestion.entrance import KINDS, Entrance
+    from tasks.ingestion.trouble import find_troubles
+    from tasks.workspace import open_place
+
+    settings = Settings.from_environment()
+    places = [open_place(settings, name) for name in pipeline_names(settings.pipelines)]
+    found = [
+        (entrance, find_troubles(place, entrance))
+        for place in places
+        for entrance in (Entrance(kind, place.layout) for kind in KINDS)
+    ]
+    return [
+        {
+            "pipeline": entrance.layout.pipeline,
+            "kind": entrance.kind,
+            "waiting": troubles.waiting,
+            "set_aside": troubles.set_aside,
+        }
+        for entrance, troubles in found
+        if troubles.waiting or troubles.set_aside
+    ]
+
+
+def _trouble(broken: dict[str, Any]) -> str:
+    name, kind, waiting = broken["pipeline"], broken["kind"], broken["waiting"]
+    return (
+        f"{name}: of the files of {kind}, {broken['set_aside']} could not be read and lie in "
+        f"quarantine, {waiting} failed and will be tried again."
+    )
 
 
 def _trial(one: dict[str, Any]) -> str:

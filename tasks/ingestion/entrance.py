@@ -56,7 +56,7 @@ def name_arrival(info: ObjectInfo) -> str:
 
     >>> from datetime import UTC, datetime
     >>> name_arrival(ObjectInfo("flights/incoming/a.csv", 3, "ab12", datetime.now(UTC)))[:8]
-    'd2a83fa7'
+    '61c7ff2b'
     """
     # The name of a file on a disk may be no UTF-8; it must not stop those beside it.
     return hashlib.sha256(f"{info.key}\n{info.etag}".encode(errors="surrogatepass")).hexdigest()

@@ -7,8 +7,8 @@ file: its text may quote one, so its class, its place in the code, and known par
 from __future__ import annotations
 
 import traceback
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tasks.errors import (
@@ -28,7 +28,7 @@ from tasks.ingestion.entrance import (
     read_document,
 )
 from tasks.ingestion.land import downloaded, land, write_receipt
-from tasks.ingestion.landing import Landed, Landing, Say
+from tasks.ingestion.landing import Arrived, Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside
 from tasks.readers.problem import Problem
 from tasks.readers.sniff import format_of
@@ -72,7 +72,7 @@ def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
         checked_key(key)
     except StoreError as error:
         # Only a listing tells of it: no other call takes such a key.
-        problem = Problem("object key", None, f"It is {error.rule}. Rename the object.")
+        problem = Problem("object key", None, f"A key has {error.rule}. Rename the object.")
         return _set_aside(landing, key, problem, 0, None)
     try:
         return land(landing, key, say)
@@ -143,36 +143,30 @@ def _set_aside(
     info = next((info for info in arrived if info.key == key), None)
     if info is None:
         return Troubled(key, 0, "It is gone.")
-    if error is None:
-        return _refuse(landing, info, name_arrival(info), None, problem, tries)
-    try:
-        with downloaded(landing, key) as there:
-            return _refuse(landing, there.info, there.batch, there.path, problem, tries)
-    except StoreError:
-        raise
-    except Exception:
-        # Its bytes are what cannot be had: it stays where it came, named by its arrival.
-        return _refuse(landing, info, name_arrival(info), None, problem, tries)
+    with ExitStack() as stack:
+        there: Arrived | None = None
+        if error is not None:
+            try:
+                there = stack.enter_context(downloaded(landing, key))
+            except StoreError:
+                raise
+            except Exception:
+                there = None  # its bytes are what cannot be had: it stays where it came
+        return _refuse(landing, info, there, problem, tries)
 
 
 def _refuse(
-    landing: Landing[Any],
-    info: ObjectInfo,
-    batch: str,
-    path: Path | None,
-    problem: Problem,
-    tries: int,
-) -> Landed:
-    place, entrance, name = landing.workspace, landing.entrance, landing.workspace.name
-    kind = format_of(info.key) or "unknown format"
-    report = Report(name, info.key, batch, info.size, kind, 0, 0, False, (problem,))
-    version = landing.table.has(batch)
-    if version is None:
-        keep_aside(place.bucket, entrance, report, path)
-        landed = Landed("quarantined", batch, None, report.reasons())
-        _write_tries(landing, info, tries, problem.message, set_aside=True)
-    else:  # it failed after its rows had landed
-        landed = landing.recall(batch, version)
+    landing: Landing[Any], info: ObjectInfo, there: Arrived | None, problem: Problem, tries: int
+) -> Landed | Troubled:
+    place, entrance, key = landing.workspace, landing.entrance, info.key
+    batch, path = (name_arrival(info), None) if there is None else (there.batch, there.path)
+    if landing.table.has(batch) is not None:
+        return Troubled(key, tries, f"It landed, and then: {problem.message}")
+    kind = format_of(key) or "unknown format"
+    report = Report(place.name, key, batch, info.size, kind, 0, 0, False, (problem,))
+    keep_aside(place.bucket, entrance, report, path)
+    _write_tries(landing, info, tries, problem.message, set_aside=True)
+    landed = Landed("quarantined", batch, None, report.reasons())
     write_receipt(landing, info, landed)
     return landed
 

@@ -137,9 +137,7 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
         )
         problems.append(Problem("JSON", None, message, tuple(wrong[:FEW])))
     if torn:
-        message = (
-            f"{len(torn):,} lines hold half of a surrogate pair, which is no text."
-        )
+        message = f"{len(torn):,} lines hold half of a surrogate pair, which is no text."
         problems.append(Problem("encoding", None, message, tuple(torn[:FEW])))
     if problems:
         raise BadBatch(*problems)

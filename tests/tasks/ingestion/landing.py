@@ -75,7 +75,10 @@ def label_file(*lines: tuple[str, int, object]) -> bytes:
 
 @dataclass(frozen=True)
 class State:
-    """The rows of both tables, their versions, and each object beside them with its digest."""
+    """The rows of both tables, their versions, and each object beside them with its digest.
+
+    Data Docs hold random ids and the times of writing: of them only the names are kept.
+    """
 
     rows: tuple[tuple[object, ...], ...]
     labels: tuple[tuple[object, ...], ...]
@@ -92,13 +95,18 @@ def state(workspace: Workspace) -> State:
     """Return everything that landing left of this pipeline."""
     curated, labels = workspace.curated, labels_table(workspace.bucket, workspace.name)
     tables = (f"{workspace.layout.curated}/", f"{workspace.layout.labels}/")
+    docs = workspace.layout.data_docs
     objects = {
-        info.key: hashlib.sha256(workspace.bucket.get(info.key)).hexdigest()
+        info.key: "" if info.key.startswith(docs) else _digest(workspace.bucket.get(info.key))
         for info in workspace.bucket.list(f"{workspace.name}/")
         if not info.key.startswith(tables)
     }
     versions = (curated.version(), labels.version())
     return State(_rows(curated), _rows(labels), versions, objects)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _rows(table: Table) -> tuple[tuple[object, ...], ...]:

@@ -1,81 +1,77 @@
-"""Killed before or after any external write, then run again: the same state as never killed."""
+"""Dead before or after any external write, then run again: the same state as never dead."""
 
 from __future__ import annotations
 
-import os
-import signal
-from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tasks.config import Pipeline
-from tasks.faults import POINTS, VARIABLE
-from tasks.settings import Settings
-from tasks.store.s3 import S3Bucket
-from tests.forked import forking
-from tests.servers import S3
-from tests.tasks.ingestion.landing import State, drop, ingested, state
+from tasks.faults import POINTS, dying_at
+from tasks.ingestion.entrance import Kind
+from tasks.ingestion.landing import Landed
+from tasks.ingestion.trouble import try_landing
+from tests.tasks.ingestion.desk import visits
+from tests.tasks.ingestion.landing import (
+    ROWS,
+    State,
+    curate,
+    drop,
+    label_file,
+    local_workspace,
+    opened,
+    state,
+)
 from tests.tasks.ingestion.scenes import csv, people, row
+from tests.tasks.ingestion.stumbling import stumbling
 
-pytestmark = pytest.mark.system
-INGEST = [point for point in POINTS if point.startswith("ingest.")]
-WARM = ["tests.tasks.ingestion.landing", "tests.suites.people", "tests.tasks.ingestion.warm"]
-
-
-def ingest_and_die(settings: Settings, pipeline: Pipeline, key: str, crash: str) -> None:
-    """Run in a child process, which the crash point kills."""
-    os.environ[VARIABLE] = crash
-    ingested(settings, pipeline, key)
+LANDING = [point for point in POINTS if point.startswith(("ingest.", "label."))]
+HELD = {"rows": 20, "labels": 2}
 
 
-def killed(settings: Settings, pipeline: Pipeline, key: str, point: str, marker: Path) -> None:
-    """Ingest in a process that dies at `point`; assert that it did, by SIGKILL."""
-    crash = f"{point}:{marker}"
-    child = forking(*WARM).Process(target=ingest_and_die, args=(settings, pipeline, key, crash))
-    child.start()
-    child.join(120)
-    assert marker.read_text() == point
-    assert child.exitcode == -signal.SIGKILL
-
-
-def content(point: str) -> str:
-    """A batch that reaches the point: only refused ones are quarantined."""
+def content(kind: Kind, scene: str) -> bytes:
+    """Return a file whose landing takes the way of the scene."""
+    if kind == "labels":
+        return label_file(("v1", 1, 1), ("v1", 2, "soon" if scene == "refused" else 0))
     good = csv(20) + row(3)
-    return good + row(99, ward="nowhere") if "quarantine" in point else good
+    return (good + row(99, ward="nowhere") if scene == "refused" else good).encode()
 
 
-@pytest.fixture(scope="module")
-def undisturbed(s3: S3) -> dict[bool, State]:
-    """Return what one run leaves of a good and of a refused batch."""
-    found = {}
-    for refused in (False, True):
-        pipeline = people(f"calm-{refused}".lower())
-        text = content("quarantine" if refused else "append")
-        ingested(s3.settings, pipeline, drop(S3Bucket(s3.settings), pipeline, "a.csv", text))
-        found[refused] = anonymous(state(s3.settings, pipeline), pipeline)
-    return found
+def play(folder: Path, kind: Kind, scene: str, dying: str | None = None) -> State:
+    """Take one file in, dying once at that point if there is one, until it has landed."""
+    workspace = local_workspace(folder, people("toy") if kind == "rows" else visits("toy"))
+    if kind == "labels":
+        curate(workspace, folder, ROWS, "b1")
+    key = drop(workspace, "a.csv", content(kind, scene), kind)
+
+    def run() -> Landed:
+        landing = opened(workspace, kind)
+        tried = [stumbling(landing)] * 3 if scene == "failing" else [landing]
+        done = [try_landing(landing, key, lambda _: None) for landing in tried]
+        assert isinstance(done[-1], Landed)
+        return done[-1]
+
+    if dying is not None:
+        with dying_at(dying):
+            run()
+    done = run()
+    assert done.stands == ("accepted" if scene == "good" else "quarantined")
+    assert list((workspace.home / "scratch").iterdir()) == []
+    return state(workspace)
 
 
-def anonymous(found: State, pipeline: Pipeline) -> State:
-    """Return the state without the pipeline's name."""
-    return replace(
-        found, receipts=tuple(text.replace(pipeline.name, "") for text in found.receipts)
-    )
+@cache
+def undisturbed(kind: Kind, scene: str) -> State:
+    with TemporaryDirectory() as folder:
+        return play(Path(folder), kind, scene)
 
 
-@pytest.mark.parametrize("point", INGEST)
-def test_the_second_run_ends_where_one_run_ends(
-    point: str, s3: S3, undisturbed: dict[bool, State], tmp_path: Path
-) -> None:
-    settings = replace(s3.settings, home=tmp_path)
-    pipeline = people(f"crash-{point.replace('.', '-').replace('_', '-')}")
-    refused = "quarantine" in point
-    key = drop(S3Bucket(settings), pipeline, "a.csv", content(point))
-    killed(settings, pipeline, key, point, tmp_path / "marker")
-    ingested(settings, pipeline, key)
-    found = anonymous(state(settings, pipeline), pipeline)
-    assert found == undisturbed[refused]
-    assert len(found.visits) == len(set(found.visits)) == (0 if refused else 20)
-    assert (len(found.receipts), len(found.reports)) == (1, 3)
-    assert list((tmp_path / "scratch").iterdir()) == []
+@pytest.mark.parametrize("point", LANDING)
+def test_the_second_run_ends_where_one_run_ends(point: str, tmp_path: Path) -> None:
+    kind: Kind = "rows" if point.startswith("ingest.") else "labels"
+    scene = "refused" if "quarantine" in point else "failing" if "tries" in point else "good"
+    left = play(tmp_path, kind, scene, dying=point)
+    assert left == undisturbed(kind, scene)
+    held = left.rows if kind == "rows" else left.labels
+    assert len(held) == len(set(held)) == (HELD[kind] if scene == "good" else 0)

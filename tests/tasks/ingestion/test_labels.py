@@ -54,9 +54,7 @@ def test_every_kind_is_counted_and_the_first_label_stays(workspace: Workspace) -
     place = workspace.layout.report("labels", f"{first.batch}.json")
     report = json.loads(workspace.bucket.get(place))
     assert (report["counts"], report["version"]) == (expected.to_dict(), first.version)
-    later = drop(
-        workspace, "b.csv", label_file(("v9", 1, 0), ("v9", 1, 1), ("v1", 2, 0)), "labels"
-    )
+    later = drop(workspace, "b.csv", label_file(("v9", 1, 0), ("v9", 1, 1), ("v1", 2, 0)), "labels")
     second = landed(workspace, later, "labels")
     assert second.counts == Counts(3, new=1, duplicate=1, contradicting=1, contradictions=(2,))
     assert second.version == 2

@@ -7,10 +7,13 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.tasks.ingestion.scenes import HEADER, csv, examined, people, row
 
@@ -126,6 +129,20 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str, str | None]] = {
     "UTF-16 without mark": ("a.csv", lambda: csv(5).encode("utf-16-le"), "encoding", None),
     "latin-1": ("a.csv", lambda: csv(5, name="Zoë").encode("latin-1"), "encoding", None),
     "cut inside a letter": ("a.csv", lambda: csv(5, stays="1ë").encode()[:-2], "encoding", None),
+    "half a letter in the header": ("a.csv", lambda: b"visit,at,n\xc3", "encoding", None),
+    "half a surrogate pair": (
+        "a.jsonl",
+        lambda: json_lines(visit(ward="\ud800")),
+        "encoding",
+        None,
+    ),
+    "half a pair in a name": ("a.jsonl", lambda: b'{"vis\\udc00it": 1}\n', "encoding", None),
+    "parquet that is not UTF-8": (
+        "a.parquet",
+        lambda: parquet(ward=_not_utf8()),
+        "encoding",
+        "ward",
+    ),
     "open quote": ("a.csv", lambda: csv(5, stays='"1').encode(), "quotes", None),
     "gzip bomb": ("a.csv.gz", bomb, "size", None),
     "cut gzip": ("a.csv.gz", lambda: gzip.compress(csv(500).encode())[:-40], "gzip", None),
@@ -164,6 +181,12 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str, str | None]] = {
 }
 
 
+def _not_utf8() -> pa.Array:
+    """A text column that holds one byte, which begins a letter and does not end it."""
+    offsets = pa.array([0, 1], pa.int32()).buffers()[1]
+    return pa.StringArray.from_buffers(1, offsets, pa.py_buffer(b"\xc3"))
+
+
 def _sliced(data: bytes) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pq.read_table(io.BytesIO(data)).slice(0, 0), buffer)
@@ -200,6 +223,42 @@ def test_the_rows_named_are_those_of_the_file(tmp_path: Path) -> None:
     assert [(problem.rule, problem.rows) for problem in kinds] == [("kind", (42,))]
     ragged = examined(tmp_path, "a.csv", "".join(lines).encode()).report.problems
     assert ("ragged rows", (57,)) in {(problem.rule, problem.rows) for problem in ragged}
+
+
+SPLICED = [b"\xc3", b"\\ud800", b"\0", b'"', b"\r", b"\n", b",", b"{", b"1e999", b"\x1f\x8b", b""]
+
+
+@settings(max_examples=80)
+@given(
+    st.sampled_from(sorted(GOOD)),
+    st.lists(
+        st.tuples(st.integers(0, 4000), st.integers(0, 40), st.sampled_from(SPLICED)),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_no_damage_raises_anything(case: str, cuts: list[tuple[int, int, bytes]]) -> None:
+    name, content = GOOD[case]
+    data = content()
+    for place, length, splice in cuts:
+        start = place % (len(data) + 1)
+        data = data[:start] + splice + data[start + length :]
+    with TemporaryDirectory() as folder:
+        report = examined(
+            Path(folder), name, data, people(suite="tests.suites.open_columns")
+        ).report
+    assert report.accepted == (report.reasons() == ())
+
+
+def test_half_a_pair_is_told_by_its_lines_and_a_whole_one_is_text(tmp_path: Path) -> None:
+    whole = [visit(visit=f"v{number}", name="\U0001f600") for number in range(3)]
+    assert b"\\ud83d\\ude00" in json_lines(*whole)
+    assert examined(tmp_path, "a.jsonl", json_lines(*whole)).accepted
+    torn = json_lines(*whole, visit(name="\ude00"), visit(), visit(name="a\ud83d"))
+    (problem,) = examined(tmp_path, "a.jsonl", torn).report.problems
+    assert problem.sentence == (
+        "encoding: 2 lines hold half of a surrogate pair, which is no text. Rows 4, 6."
+    )
 
 
 def test_a_gzip_bomb_fills_neither_disk_nor_memory(tmp_path: Path) -> None:
