@@ -13,8 +13,12 @@ TRAIN = "flows.training:train"
 def test_rows_that_came_without_labels_are_learned_from_when_those_come(bench: Bench) -> None:
     bench.rewrite(TOY + "monitoring: {labels: delayed}\n")
     rows = toy_rows(600)
+    # A file that ends in half a letter stopped its pipeline once.
+    bench.bucket.put(f"{bench.name}/incoming/half.csv", b"id,at,n\xc3")
     bench.drop("a.csv", rows.drop(columns="high"))
-    assert bench.run(INGEST)["batches"][0]["outcome"] == "accepted"
+    torn, good = bench.run(INGEST)["batches"]
+    assert (torn["stands"], good["outcome"]) == ("quarantined", "accepted")
+    assert torn["reasons"] == ["encoding: Line 1 is not UTF-8. Save the file as UTF-8."]
     key = Layout(bench.name).labels_incoming + "truth.csv"
     late = rows[["id", "high"]].sample(500, random_state=1)
     bench.bucket.put(key, late.to_csv(index=False).encode())

@@ -60,6 +60,29 @@ def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
     assert champion.version == 1
 
 
+def test_a_broken_pipeline_stops_none_of_those_behind_it(bench: Bench) -> None:
+    bench.rewrite(TOY)
+    bring_in_line(bench.settings, desired([bench.pipeline]))
+    bench.drop("a.csv", toy_rows(20))
+    pipelines = bench.settings.pipelines
+    invalid, unreadable = pipelines / "a-invalid.yaml", pipelines / "a-unreadable.yaml"
+    bench.bucket.put(f"a-unreadable/ledger/_delta_log/{0:020}.json", b"{")
+    try:
+        invalid.write_text("name: a-invalid\ntask: divination\n")
+        unreadable.write_text(TOY.replace("name: toy", "name: a-unreadable"))
+        outcome = completed(RECONCILE, bench.environment, bench.folder, grace=0.0)
+    finally:
+        invalid.unlink()
+        unreadable.unlink()
+    ours = [run["flow"] for run in outcome["started"] if run["pipeline"] == bench.name]
+    assert ours == ["ingest"]
+    failed = {(told["pipeline"], told["step"]) for told in outcome["failed"]}
+    assert {("a-invalid", "look"), ("a-invalid", "honour_alias")} <= failed
+    assert ("a-unreadable", "look") in failed
+    assert not [told for told in outcome["failed"] if told["pipeline"] == bench.name]
+    cancel(bench)
+
+
 def test_an_alias_moved_in_mlflow_is_a_promotion_and_one_that_fell_behind_is_mended(
     bench: Bench,
 ) -> None:
