@@ -63,11 +63,15 @@ WRITES = (
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))
 VARIABLE, WAIT = "PERENNIAL_CRASH_AT", "PERENNIAL_WAIT_AT"
 PATIENCE = 60.0
-_deadly: str | None = None
+_deadly: set[str] = set()
 
 
 class Died(BaseException):
-    """Stands for the end of the process: no `except Exception` may go on after it."""
+    """Stands for the end of the process at a point: no `except Exception` goes on after it."""
+
+    def __init__(self, point: str) -> None:
+        self.point = point
+        super().__init__(point)
 
 
 @contextmanager
@@ -80,30 +84,26 @@ def external_write(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def dying_at(point: str) -> Iterator[None]:
-    """Let the block die at `point` in this process, and go on behind it; for tests.
+def dying_at(*points: str) -> Iterator[None]:
+    """Let the block die at the first of `points` that it reaches, in this process; for tests.
 
     It shows that what was written until then, and nothing after, is enough to go on from. It
     cannot show what SIGKILL takes away besides: here `finally` and `with` still tidy up, buffers
     are flushed, locks are released, threads and memory stay.
 
     Raises:
-        AssertionError: the block did not reach the point.
+        Died: it reached the point that the error names.
     """
-    global _deadly  # noqa: PLW0603
-    assert point in POINTS, point
-    _deadly = point
+    assert set(points) <= set(POINTS), points
+    _deadly.update(points)
     try:
         yield
-    except Died:
-        return
     finally:
-        _deadly = None
-    raise AssertionError(f"{point} was not reached")
+        _deadly.clear()
 
 
 def _reach(point: str) -> None:
-    if point == _deadly:
+    if point in _deadly:
         raise Died(point)
     wanted, _, marker = os.environ.get(VARIABLE, "").partition(":")
     if wanted == point:

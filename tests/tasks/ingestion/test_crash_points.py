@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tasks.faults import POINTS, dying_at
+from tasks.faults import POINTS, Died, dying_at
 from tasks.ingestion.entrance import Kind
 from tasks.ingestion.landing import Landed
 from tasks.ingestion.trouble import try_landing
@@ -53,7 +53,7 @@ def play(folder: Path, kind: Kind, scene: str, dying: str | None = None) -> Stat
         return done[-1]
 
     if dying is not None:
-        with dying_at(dying):
+        with pytest.raises(Died), dying_at(dying):
             run()
     done = run()
     assert done.stands == ("accepted" if scene == "good" else "quarantined")

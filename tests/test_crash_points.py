@@ -1,0 +1,177 @@
+"""A life that dies at every external write, one after another, ends where one without a death ends.
+
+What lands rows and labels has a matrix of its own, in `tests/tasks/ingestion`. Each scene here runs
+again after each death, as a flow does that was started anew.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tasks.backtest.pinning import pinned
+from tasks.backtest.report import write_report
+from tasks.backtest.result import backtested
+from tasks.backtest.table import filled
+from tasks.config import window_length
+from tasks.faults import POINTS, WRITES, Died, dying_at
+from tasks.predictions.table import predictions_table
+from tasks.promotion import pointer, trials
+from tasks.promotion.promote import rollback
+from tasks.scoring.score import score
+from tasks.settings import Settings
+from tasks.training.finish import settled
+from tasks.training.pinning import pinned as pin
+from tasks.training.work import Work
+from tasks.workspace import Workspace
+from tests import life
+from tests.tasks.predictions.shipping import ship_once, spooled
+
+# of a step's files, which hold the seconds that it took
+DIGEST = re.compile(r"(?<=/)[0-9a-f]{64}$")
+ELSEWHERE = ("ingest", "label")
+
+
+def train(workspace: Workspace) -> None:
+    pipeline = workspace.pipeline
+    plan = pin(workspace, window_length(pipeline), pipeline.retraining.challengers)
+    if settled(Work(workspace, plan)) is None:
+        life.train(workspace)
+
+
+def monitor(workspace: Workspace) -> None:
+    life.monitor(workspace)
+
+
+def score_all(workspace: Workspace) -> None:
+    score(workspace, "curated")
+
+
+def roll_back(workspace: Workspace) -> None:
+    rollback(workspace, by="ada", why="to see", attempt="once")
+
+
+def try_version(workspace: Workspace) -> None:
+    if trials.read(workspace) is None:
+        bounds = {"max_error_rate": 0.1, "max_drop": 0.1}
+        trials.begin(workspace, 1, 0.1, by="ada", why="to see", **bounds)
+    trials.withdraw(workspace, by="ada", why="seen")
+
+
+def backtest(workspace: Workspace) -> None:
+    plan = pinned(workspace, ["new_rows 30%", "static"], None, None)
+    fits = filled(workspace.bucket, plan, lambda _: None)
+    found = backtested(fits.history, plan.policies, plan.limits, plan.delay, plan.own)
+    write_report(workspace.bucket, plan, fits, found)
+
+
+def ship(workspace: Workspace) -> None:
+    log, bucket = workspace.home / "log", workspace.bucket
+    if predictions_table(bucket, workspace.name).version() is None and not log.exists():
+        spooled(log, workspace.name, 20)
+    place = Settings("", "", "", "key", bucket=bucket.url("").rstrip("/"), pipelines=log)
+    shipped = ship_once(place, log)
+    assert shipped.failures == 0, shipped.error
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is done, on which past, and the names of the writes that it is to reach."""
+
+    run: Callable[[Workspace], None]
+    past: str
+    writes: tuple[str, ...]
+
+
+def writes(*prefixes: str) -> tuple[str, ...]:
+    return tuple(write for write in WRITES if write.partition(".")[0] in prefixes)
+
+
+SCENES = {
+    "train": Scene(train, "rows", writes("train", "promote")),
+    "roll back": Scene(roll_back, "champions", writes("promote")),
+    "try": Scene(try_version, "champions", writes("trial")),
+    "score": Scene(score_all, "champions", writes("score")),
+    "monitor": Scene(monitor, "champions", writes("monitor")),
+    "backtest": Scene(backtest, "champions", writes("backtest")),
+    "ship": Scene(ship, "rows", writes("log")),
+}
+
+
+def opened(folder: Path) -> Workspace:
+    """Return the toy pipeline there; its mirror takes every alias, as MLflow would."""
+    workspace = life.toy_workspace(folder, gate={"min_gain": -0.1, "max_slice_loss": 0.2})
+    return replace(workspace, mirror=lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def pasts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a folder where rows came in, and one where two champions followed each other."""
+    rows, champions = (tmp_path_factory.mktemp(name) for name in ("rows", "champions"))
+    life.ingest(opened(rows), "a.csv", life.toy_rows(600))
+    shutil.copytree(rows, champions, dirs_exist_ok=True)
+    workspace = opened(champions)
+    assert life.train(workspace).outcome == "promoted"
+    life.ingest(workspace, "b.csv", life.toy_rows(900, start=600))
+    ended = life.train(workspace)
+    assert ended.outcome == "promoted", ended.summary
+    return {"rows": rows, "champions": champions}
+
+
+def remains(workspace: Workspace) -> dict[str, object]:
+    """Return what is left, but for clocks, random names and the measured seconds of a training."""
+    champion, trial = pointer.read(workspace), trials.read(workspace)
+    answers = predictions_table(workspace.bucket, workspace.name)
+    tables = ("/_delta_log/", ".parquet")
+    return {
+        "ledger": sorted((entry.kind, entry.version) for entry in workspace.ledger.entries()),
+        "champion": champion and (champion[0].version, champion[0].replaced),
+        "trial": trial and (trial[0].version, trial[0].ended),
+        "answers": answers.version() and len(answers.read(["id"])),
+        "log": [path.name for path in (workspace.home / "log").rglob("*.*") if path.is_file()],
+        "objects": [
+            DIGEST.sub("", info.key)
+            for info in workspace.bucket.list("")
+            if not any(part in info.key for part in tables)
+        ],
+    }
+
+
+def live(scene: Scene, folder: Path, deadly: set[str]) -> dict[str, object]:
+    """Play the scene, again after each death, until none of the points is met; return the rest.
+
+    A point that was met is taken out of `deadly`.
+    """
+    while True:
+        try:
+            with dying_at(*deadly):
+                scene.run(opened(folder))
+            return remains(opened(folder))
+        except Died as death:
+            deadly.remove(death.point)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_death_at_every_write_ends_where_no_death_ends(
+    name: str, pasts: dict[str, Path], tmp_path: Path
+) -> None:
+    """Where a run mends what the next one then does not write, the past is lived once more."""
+    scene = SCENES[name]
+    calm = live(scene, shutil.copytree(pasts[scene.past], tmp_path / "calm"), set())
+    left = {point for point in POINTS if point.rpartition(".")[0] in scene.writes}
+    while left:
+        before = len(left)
+        folder = tmp_path / f"{before}-left"
+        assert live(scene, shutil.copytree(pasts[scene.past], folder), left) == calm
+        assert len(left) < before, f"no run reaches {sorted(left)}"
+
+
+def test_every_write_has_a_scene() -> None:
+    played = {write for scene in SCENES.values() for write in scene.writes}
+    here = {write for write in WRITES if write.partition(".")[0] not in ELSEWHERE}
+    assert played == here
