@@ -47,7 +47,7 @@ def content(kind: Kind, number: int) -> bytes:
 def held(workspace: Workspace, kind: Kind) -> list[Any]:
     """Return the keys that the table holds."""
     left = state(workspace)
-    return [line[0] for line in left.rows] if kind == "rows" else [x[:2] for x in left.labels]
+    return [line[0] for line in left.rows] if kind == "rows" else [line[:2] for line in left.labels]
 
 
 def report(workspace: Workspace, kind: Kind, batch: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_the_same_object_twice_at_once_lands_once(kind: Kind, tmp_path: Path) ->
     key = drop(workspace, "a.csv", content(kind, 1), kind)
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda _: landed(workspace, key, kind), range(3)))
-    assert sorted(one.outcome for one in done) == ["accepted", "already", "already"]
+    assert sorted(landing.outcome for landing in done) == ["accepted", "already", "already"]
     keys = held(workspace, kind)
     assert len(keys) == len(set(keys)) == (11 if kind == "rows" else 2)
 
@@ -75,14 +75,14 @@ def test_different_files_that_share_keys_leave_each_key_once(kind: Kind, tmp_pat
     keys = [drop(workspace, f"{n}.csv", content(kind, n), kind) for n in range(3)]
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda key: landed(workspace, key, kind), keys))
-    assert {one.outcome for one in done} == {"accepted"}
+    assert {landing.outcome for landing in done} == {"accepted"}
     found = held(workspace, kind)
     assert len(found) == len(set(found)) == (13 if kind == "rows" else 4)
     if kind == "rows":
-        assert sum(one.rows for one in done) == 13
+        assert sum(landing.rows for landing in done) == 13
     else:
-        counts = [one.counts for one in done if one.counts is not None]
-        assert (sum(c.new for c in counts), sum(c.duplicate for c in counts)) == (1, 2)
+        counts = [landing.counts for landing in done if landing.counts is not None]
+        assert (sum(told.new for told in counts), sum(told.duplicate for told in counts)) == (1, 2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
