@@ -37,14 +37,16 @@ def status(as_json: bool) -> int:
     Exit 1 when a process is not up.
     """
     state = local.status(home_folder())
-    waiting, tried, broken = (_waiting(), _tried(), _broken()) if state.green else ([], [], [])
+    waiting, tried, broken = (
+        (_waiting(), _tried(), list_troubles()) if state.green else ([], [], [])
+    )
     document = {
         **state.to_dict(),
         "awaiting_approval": waiting,
         "trials": tried,
         "in_trouble": broken,
     }
-    told = [*map(_approval, waiting), *map(_trial, tried), *map(_trouble, broken)]
+    told = [*map(_approval, waiting), *map(_trial, tried), *map(tell_trouble, broken)]
     show(document, as_json, lambda: "\n".join([_lines(state), *told]))
     return 0 if state.green else 1
 
@@ -93,7 +95,8 @@ def _tried() -> list[dict[str, Any]]:
     ]
 
 
-def _broken() -> list[dict[str, Any]]:
+def list_troubles() -> list[dict[str, Any]]:
+    """Return, for each pipeline and kind of object, how many failed by themselves, if any."""
     from tasks.config import pipeline_names
     from tasks.ingestion.entrance import KINDS, Entrance
     from tasks.ingestion.trouble import find_troubles
@@ -118,7 +121,8 @@ def _broken() -> list[dict[str, Any]]:
     ]
 
 
-def _trouble(broken: dict[str, Any]) -> str:
+def tell_trouble(broken: dict[str, Any]) -> str:
+    """Return one trouble in a line."""
     name, kind, waiting = broken["pipeline"], broken["kind"], broken["waiting"]
     return (
         f"{name}: of the files of {kind}, {broken['set_aside']} could not be read and lie in "

@@ -1,0 +1,41 @@
+"""What `perennial status` tells of objects that cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployments.cli.runs import landing_status
+from deployments.cli.stack import list_troubles, tell_trouble
+from tasks.ingestion.rows import open_rows
+from tasks.ingestion.trouble import try_landing
+from tasks.settings import REPOSITORY, Settings
+from tasks.workspace import open_workspace
+from tests.tasks.ingestion.landing import drop
+from tests.tasks.ingestion.stumbling import stumbling
+
+
+def test_files_that_fail_are_told_by_pipeline_and_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
+    monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PERENNIAL_PIPELINES", str(REPOSITORY / "tests" / "pipelines"))
+    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", "a signing key")
+    workspace = open_workspace(Settings.from_environment(), "toy")
+    assert list_troubles() == []
+    once, thrice = (drop(workspace, name, name) for name in ("once.csv", "thrice.csv"))
+    for key in (once, thrice, thrice, thrice):
+        try_landing(stumbling(open_rows(workspace)), key, lambda _: None)
+    (told,) = list_troubles()
+    assert told == {"pipeline": "toy", "kind": "rows", "waiting": 1, "set_aside": 1}
+    assert tell_trouble(told) == (
+        "toy: of the files of rows, 1 could not be read and lie in quarantine, "
+        "1 failed and will be tried again."
+    )
+
+
+def test_an_object_that_waits_is_a_failure_whatever_else_there_was() -> None:
+    stands = [{"stands": word} for word in ("accepted", "quarantined", "waiting")]
+    assert [landing_status(stands[:count]) for count in range(4)] == [0, 0, 3, 1]
