@@ -14,7 +14,7 @@ def test_rows_that_came_without_labels_are_learned_from_when_those_come(bench: B
     bench.rewrite(TOY + "monitoring: {labels: delayed}\n")
     rows = toy_rows(600)
     # A file that ends in half a letter stopped its pipeline once.
-    bench.bucket.put(f"{bench.name}/incoming/half.csv", b"id,at,n\xc3")
+    bench.bucket.put(f"{bench.name}/incoming/0.csv", b"id,at,n\xc3")
     bench.drop("a.csv", rows.drop(columns="high"))
     torn, good = bench.run(INGEST)["batches"]
     assert (torn["stands"], good["outcome"]) == ("quarantined", "accepted")
