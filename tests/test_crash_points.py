@@ -156,7 +156,11 @@ def live(scene: Scene, folder: Path, deadly: set[str]) -> dict[str, object]:
             deadly.remove(death.point)
 
 
-@pytest.mark.parametrize("name", SCENES)
+LONG = ("train", "backtest")
+PARTS = [pytest.param(name, marks=pytest.mark.soak if name in LONG else ()) for name in SCENES]
+
+
+@pytest.mark.parametrize("name", PARTS)
 def test_death_at_every_write_ends_where_no_death_ends(
     name: str, pasts: dict[str, Path], tmp_path: Path
 ) -> None:

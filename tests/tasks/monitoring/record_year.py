@@ -22,7 +22,9 @@ import numpy as np
 
 from deployments.demo.flights import first_quarter, mistaken_month, month
 from tasks.config import find_pipeline
-from tasks.ingestion.ingest import ingest_object, tell_ledger
+from tasks.ingestion.land import land
+from tasks.ingestion.quarantine import tell_ledger
+from tasks.ingestion.rows import open_rows
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import arrivals, label_arrivals
 from tasks.monitoring.past import observed
@@ -60,9 +62,9 @@ def live(folder: Path) -> Workspace:
 def _arrive(workspace: Workspace, path: Path) -> None:
     key = f"{workspace.layout.incoming}{path.name}"
     workspace.bucket.put(key, path.read_bytes())
-    ingested = ingest_object(workspace, key, lambda _line: None)
-    if ingested.version is None:
-        tell_ledger(workspace, ingested, key)
+    landed = land(open_rows(workspace), key, lambda _line: None)
+    if landed.version is None:
+        tell_ledger(workspace, landed, key)
     for decided in life.monitor(workspace):
         print(path.name, decided.decision.reason, flush=True)
         if decided.decision.retrain:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from tasks.errors import Refused
-from tasks.ingestion.land_labels import land_labels
+from tasks.ingestion.labels import open_labels
+from tasks.ingestion.land import land
 from tasks.ledger.suspicion import clearance, held_back
 from tasks.monitoring.past import observations
 from tasks.training.work import Work
@@ -171,7 +172,7 @@ def test_labels_that_came_flipped_in_a_file_of_their_own_are_held_back_alone(
     key = "toy/labels/incoming/truth.csv"
     truth = flipped(rows, 0.1)[["id", "high"]].to_csv(index=False).encode()
     house.workspace.bucket.put(key, truth)
-    landed = land_labels(house.workspace, key, lambda _line: None)
+    landed = land(open_labels(house.workspace), key, lambda _line: None)
     (judged,) = house.monitor()
     assert judged.decision.rule == "suspicious batch"
     assert house.plan().without == (landed.batch,)
