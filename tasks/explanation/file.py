@@ -17,7 +17,7 @@ from tasks.explanation.explanation import Explanation
 from tasks.models.attribution import Method
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load_champion
-from tasks.readers.sniff import open_source
+from tasks.readers.formats import open_source
 from tasks.readers.source import BadBatch
 from tasks.scoring.sources import typed
 from tasks.workspace import Workspace

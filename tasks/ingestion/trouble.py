@@ -30,8 +30,8 @@ from tasks.ingestion.entrance import (
 from tasks.ingestion.land import downloaded, land, write_receipt
 from tasks.ingestion.landing import Arrived, Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside
+from tasks.readers.formats import format_of
 from tasks.readers.problem import Problem
-from tasks.readers.sniff import format_of
 from tasks.store.bucket import ObjectInfo
 from tasks.store.keys import checked_key
 from tasks.validation.report import Report

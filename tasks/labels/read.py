@@ -13,9 +13,9 @@ import pyarrow.parquet
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.errors import DataError
+from tasks.readers.formats import format_of, open_source
 from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
-from tasks.readers.sniff import format_of, open_source
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
 from tasks.validation.evaluate import evaluate

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tasks.data.table import Table, table_in
 from tasks.errors import ConfigurationError, DataError, NotFound
-from tasks.readers.sniff import open_source
+from tasks.readers.formats import open_source
 from tasks.readers.source import BadBatch, Source
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout

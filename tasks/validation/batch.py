@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
+from tasks.readers.formats import format_of, open_source
 from tasks.readers.frames import chunks
 from tasks.readers.kinds import schema_of
 from tasks.readers.problem import Problem
-from tasks.readers.sniff import format_of, open_source
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import FEW, Typed, write_typed
 from tasks.validation.cleaning import KnownKeys, dropped_rows, write_kept

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.readers.coerce import coerce
-from tasks.readers.sniff import open_source
+from tasks.readers.formats import open_source
 from tasks.readers.typed import write_typed
 from tests.tasks.ingestion.scenes import examined, people
 

@@ -1,0 +1,109 @@
+"""The formats that are read, and which of them a file is: its name and first bytes must agree."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.readers.problem import Problem
+from tasks.readers.read_csv import CsvSource
+from tasks.readers.read_jsonl import JsonLinesSource
+from tasks.readers.read_parquet import ParquetSource
+from tasks.readers.source import BadBatch, Source
+from tasks.readers.stream import BOM, GZIP_MAGIC
+
+START = 64
+
+
+@dataclass(frozen=True)
+class SourceFormat:
+    """One format.
+
+    Attributes:
+        name: as reports say it.
+        suffixes: of an object's name, in lower case.
+        read: makes the reader of a file, given at most so many unfolded bytes.
+        magic: how every file of it begins; nothing where it has no mark.
+        never: beginnings, white space left out, that show another format under its name.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, int], Source]
+    magic: bytes = b""
+    never: tuple[bytes, ...] = ()
+
+
+FORMATS = (
+    # JSON under a CSV's name reads as one broken column: its braces are looked for instead.
+    SourceFormat("CSV", (".csv", ".csv.gz"), CsvSource, never=(b'{"', b"[{", b"{}")),
+    SourceFormat("Parquet", (".parquet",), ParquetSource, magic=b"PAR1"),
+    SourceFormat(
+        "JSON lines",
+        (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz"),
+        JsonLinesSource,
+    ),
+)
+
+
+def format_of(name: str) -> str | None:
+    """Return the format that an object's name tells, or None.
+
+    >>> format_of("flights/incoming/2013-01.CSV.gz"), format_of("notes.txt")
+    ('CSV', None)
+    """
+    told = _told(name)
+    return None if told is None else told.name
+
+
+def open_source(path: Path, name: str, limit: int) -> Source:
+    """Return the reader of a downloaded object of this name; `limit` in unfolded bytes.
+
+    Raises:
+        BadBatch: it is empty, of an unknown format, or not what its name says.
+    """
+    told = _told(name)
+    if told is None:
+        known = ", ".join(suffix for format_ in FORMATS for suffix in format_.suffixes)
+        raise BadBatch(Problem("format", None, f"The name ends in none of {known}."))
+    if path.stat().st_size == 0:
+        raise BadBatch(Problem("empty", None, "The file is empty: 0 bytes."))
+    start = _start(path)
+    message = _disagreement(told, start)
+    if message:
+        raise BadBatch(Problem("format", None, message))
+    return told.read(path, limit)
+
+
+def _told(name: str) -> SourceFormat | None:
+    lower = name.lower()
+    return next((format_ for format_ in FORMATS if lower.endswith(format_.suffixes)), None)
+
+
+def _disagreement(told: SourceFormat, start: bytes) -> str:
+    """Say how the first bytes contradict the name; nothing where they do not."""
+    if not start.startswith(told.magic):
+        mark = told.magic.decode("ascii", "replace")
+        return f"The name says {told.name}, the content is not: it does not begin with {mark}."
+    for other in FORMATS:
+        if other is not told and other.magic and start.startswith(other.magic):
+            return f"The name says {told.name}, the content is {other.name}."
+    if start.removeprefix(BOM).lstrip()[:2] in told.never:
+        return f"The name says {told.name}, the content looks like JSON."
+    return ""
+
+
+def _start(path: Path) -> bytes:
+    """Return the first bytes, of the content where the file is packed."""
+    with path.open("rb") as file:
+        start = file.read(START)
+    if not start.startswith(GZIP_MAGIC):
+        return start
+    try:
+        with gzip.open(path) as unfolded:
+            return unfolded.read(START)
+    except (EOFError, OSError, zlib.error):
+        return b""
