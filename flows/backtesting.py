@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.backtest.task import fill, pin, replay, report, track
+from tasks.backtest.task import advise, fill, pin, report_backtest, track
 from tasks.store.task import leave_outcome
 
 
@@ -21,6 +21,6 @@ def backtest(
     """Fit every model of the history once, replay the policies, and report what they cost."""
     plan = pin(pipeline, policies, rows, start)
     filled = fill(plan)
-    found = replay(plan, filled)
-    outcome = report(plan, filled, found)
+    found = advise(plan, filled)
+    outcome = report_backtest(plan, filled, found)
     return leave_outcome({**outcome, "url": track(plan, found), "cause": cause})

@@ -7,7 +7,13 @@ from typing import Any
 from prefect import flow
 
 from tasks.events.task import announce
-from tasks.monitoring.task import decide, find_new, judge_answers, report, watch_champion
+from tasks.monitoring.task import (
+    find_new,
+    monitor_arrival,
+    report_answers,
+    report_drift,
+    watch_champion,
+)
 from tasks.store.task import leave_outcome
 
 
@@ -17,13 +23,13 @@ def monitor(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
     watch = watch_champion(pipeline)
     decided = []
     for arrival in find_new(watch):
-        found = decide(watch, arrival, cause)
+        found = monitor_arrival(watch, arrival, cause)
         for event, payload in found.events:
             announce(event, pipeline, payload)
         decided.append(found)
-    answers = judge_answers(watch)
+    answers = report_answers(watch)
     for found in decided:
-        report(watch, found)
+        report_drift(watch, found)
     decisions = [found.to_dict() for found in decided]
     outcome = {"pipeline": pipeline, "cause": cause, "decisions": decisions, "answers": answers}
     return leave_outcome(outcome)

@@ -13,10 +13,10 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigurationError
-from tasks.policy.challengers import challenger
+from tasks.policy.challengers import parse_challenger
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse as parse_policy
-from tasks.quantities import budget, duration, share, trial_share
+from tasks.policy.policy import parse_policy
+from tasks.quantities import parse_budget, parse_duration, parse_share, parse_trial
 from tasks.store.layout import checked_name
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -44,12 +44,12 @@ def _engine(value: Any) -> str:
     return str(value)
 
 
-Duration = Annotated[str, _text(duration)]
-Share = Annotated[float, BeforeValidator(share)]
-BudgetText = Annotated[str, _text(budget)]
+Duration = Annotated[str, _text(parse_duration)]
+Share = Annotated[float, BeforeValidator(parse_share)]
+BudgetText = Annotated[str, _text(parse_budget)]
 PolicyText = Annotated[str, BeforeValidator(lambda value: str(parse_policy(value)))]
-ChallengerText = Annotated[str, _text(challenger)]
-TrialText = Annotated[str, _text(trial_share)]
+ChallengerText = Annotated[str, _text(parse_challenger)]
+TrialText = Annotated[str, _text(parse_trial)]
 Names = tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ class Data(Section):
 class Training(Section):
     """How a model is chosen and fitted."""
 
-    window: Annotated[str, _text(lambda text: text == "all" or duration(text))] = "all"
+    window: Annotated[str, _text(lambda text: text == "all" or parse_duration(text))] = "all"
     holdout: Share = 0.2
     metric: str | None = None
     families: Literal["auto"] | Names = "auto"
@@ -91,7 +91,7 @@ class Training(Section):
     @property
     def seconds(self) -> float:
         """The tuning timeout in seconds."""
-        return duration(self.timeout).total_seconds()
+        return parse_duration(self.timeout).total_seconds()
 
 
 class Gate(Section):
@@ -162,7 +162,7 @@ class Serving(Section):
     @property
     def share(self) -> float | None:
         """The share of keys for a challenger that is tried: 0 in shadow, None where it is not."""
-        return trial_share(self.challenger)
+        return parse_trial(self.challenger)
 
 
 class Pipeline(Section):
@@ -215,8 +215,8 @@ class Pipeline(Section):
     def limits(self) -> Limits:
         """What holds the policy back."""
         return Limits(
-            duration(self.retraining.cooldown),
-            budget(self.retraining.budget),
+            parse_duration(self.retraining.cooldown),
+            parse_budget(self.retraining.budget),
             self.retraining.worth,
             self.monitoring.performance.drop,
         )
@@ -315,4 +315,4 @@ def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
 def window_length(pipeline: Pipeline) -> timedelta | None:
     """Return how far back the training window reaches, or None for all rows."""
     text = pipeline.training.window
-    return None if text == "all" else duration(text)
+    return None if text == "all" else parse_duration(text)

@@ -9,13 +9,13 @@ from datetime import timedelta
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
-def duration(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """Read a duration such as `5ms`, `10m` or `1d`.
 
     Raises:
         ValueError: it is not a number followed by ms, s, m, h, d or w.
 
-    >>> duration("10m")
+    >>> parse_duration("10m")
     datetime.timedelta(seconds=600)
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text.strip())
@@ -24,13 +24,13 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=float(found[1]) * UNITS[found[2]])
 
 
-def share(text: str | float) -> float:
+def parse_share(text: str | float) -> float:
     """Read a share such as `20%` or `0.2`.
 
     Raises:
         ValueError: it is no number, or not between 0 and 1.
 
-    >>> share("20%"), share(0.2)
+    >>> parse_share("20%"), parse_share(0.2)
     (0.2, 0.2)
     """
     raw = str(text).strip()
@@ -43,18 +43,18 @@ def share(text: str | float) -> float:
     return value
 
 
-def trial_share(text: str) -> float | None:
+def parse_trial(text: str) -> float | None:
     """Read how a challenger is tried: `none` (None), `shadow` (0.0) or `canary 10%`.
 
     Raises:
         ValueError: it is none of these.
 
-    >>> trial_share("shadow"), trial_share("canary 10%"), trial_share("none")
+    >>> parse_trial("shadow"), parse_trial("canary 10%"), parse_trial("none")
     (0.0, 0.1, None)
     """
     word, _, amount = str(text).strip().partition(" ")
     if word == "canary" and amount:
-        found = share(amount)
+        found = parse_share(amount)
         if found:
             return found
     elif not amount and word in ("none", "shadow"):
@@ -70,16 +70,16 @@ class Budget:
     window: timedelta
 
 
-def budget(text: str) -> Budget:
+def parse_budget(text: str) -> Budget:
     """Read a budget such as `8 per 30d`.
 
     Raises:
         ValueError: it is not `COUNT per DURATION`.
 
-    >>> budget("8 per 30d").count
+    >>> parse_budget("8 per 30d").count
     8
     """
     found = re.fullmatch(r"(\d+)\s+per\s+(\S+)", text.strip())
     if found is None:
         raise ValueError("a budget is written COUNT per DURATION, such as 8 per 30d")
-    return Budget(int(found[1]), duration(found[2]))
+    return Budget(int(found[1]), parse_duration(found[2]))

@@ -12,7 +12,7 @@ from tasks.config import find_pipeline, window_length
 from tasks.ingestion.land import land
 from tasks.ingestion.landing import Landed
 from tasks.ingestion.rows import open_rows
-from tasks.monitoring.record import Decided, decide_on, pending
+from tasks.monitoring.record import RecordedDecision, find_new_arrivals, record_decision
 from tasks.monitoring.watch import Watch
 from tasks.settings import REPOSITORY
 from tasks.store.local import LocalBucket
@@ -79,7 +79,7 @@ def train(workspace: Workspace, cause: str = "test", decision: str | None = None
     return finish.conclude(work, chosen, published.version, cause, decision)
 
 
-def monitor(workspace: Workspace) -> list[Decided]:
+def monitor(workspace: Workspace) -> list[RecordedDecision]:
     """Do what the flow `monitor` does, but for its page."""
-    watch = Watch.of(workspace)
-    return [decide_on(watch, arrival, "test") for arrival in pending(watch)]
+    watch = Watch.load(workspace)
+    return [record_decision(watch, arrival, "test") for arrival in find_new_arrivals(watch)]

@@ -18,7 +18,7 @@ from deployments.cli.main import COMMANDS, commands
 from deployments.local.environment import cleaned
 from deployments.local.folder import Folder, Memory, remember
 from tasks.config import read_pipeline
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tasks.settings import REPOSITORY
 from tests.servers import any_free_offset
 
@@ -181,4 +181,4 @@ def test_every_signal_of_the_readme_is_one() -> None:
     signals = [signal for row in rows for signal in re.findall(r"`([^`]+)`", row)]
     assert len(signals) > 8
     for signal in signals:
-        assert str(parse(signal)) == signal
+        assert str(parse_policy(signal)) == signal

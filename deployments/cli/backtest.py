@@ -10,8 +10,8 @@ import click
 from deployments.cli.output import reporting, say, show, table
 from deployments.session import follow, open_session
 from tasks.errors import ConfigurationError
-from tasks.policy.policy import parse
-from tasks.quantities import share
+from tasks.policy.policy import parse_policy
+from tasks.quantities import parse_share
 
 
 @click.command()
@@ -27,7 +27,7 @@ def backtest(
 
     Without --policy, fixed ones, one for each signal, and the pipeline's own.
     """
-    texts = [str(parse(text, "--policy")) for text in policies]
+    texts = [str(parse_policy(text, "--policy")) for text in policies]
     parameters = {"policies": texts or None, "rows": rows, "start": _share(start)}
     session = open_session(name)
     outcome = follow(session, "backtest", parameters, cause="command", say=say)
@@ -101,6 +101,6 @@ def _share(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return share(text)
+        return parse_share(text)
     except ValueError as error:
         raise ConfigurationError("--start", str(error), text, "Write 25%, or 0.25.") from None

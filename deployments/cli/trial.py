@@ -13,7 +13,7 @@ from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
 from tasks.promotion import trials
 from tasks.promotion.trial import Trial
-from tasks.quantities import share as share_of
+from tasks.quantities import parse_share as share_of
 
 
 @click.command()

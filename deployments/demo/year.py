@@ -17,7 +17,7 @@ from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import decision_id
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.past import observed
+from tasks.monitoring.past import read_observation
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
 
@@ -113,7 +113,7 @@ def month_of(loop: Loop, name: str, path: Path, refused: int) -> Month:
         OrchestrationError: the month went into quarantine.
     """
     decision = loop.send(path)
-    found = observed(decision)
+    found = read_observation(decision)
     if found is None or found.live is None:
         raise OrchestrationError("demo", f"{name} is judged live", decision.summary)
     answer = loop.settled(decision)

@@ -57,7 +57,7 @@ def cut(times: Array, batches: Array, names: Mapping[str, str], rows: int | None
         place = np.array([number[one] for one in batches.tolist()])
         return Cut(place, tuple(names.get(one, one[:12]) for one in found), "batches as they came")
     size = rows or max(math.ceil(len(times) / PIECES), SMALLEST)
-    made = pieces(len(times), size)
+    made = number_pieces(len(times), size)
     count = int(made[-1]) + 1 if len(made) else 0
     if count < FEWEST:
         came = f"{count} of {size:,} rows each, from {len(found)} batches"
@@ -68,10 +68,10 @@ def cut(times: Array, batches: Array, names: Mapping[str, str], rows: int | None
     return Cut(made, named, f"pieces of {size:,} rows")
 
 
-def pieces(rows: int, size: int) -> Array:
+def number_pieces(rows: int, size: int) -> Array:
     """Number the pieces of so many rows; less than half a piece at the end joins the last.
 
-    >>> pieces(7, 3).tolist(), pieces(8, 3).tolist()
+    >>> number_pieces(7, 3).tolist(), number_pieces(8, 3).tolist()
     ([0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 2, 2])
     """
     last = max(round(rows / size + 1e-9) - 1, 0)

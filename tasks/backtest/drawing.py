@@ -42,7 +42,7 @@ class Group:
         return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip(", ") + "…"
 
 
-def groups(found: Backtest) -> tuple[Group, ...]:
+def group_courses(found: Backtest) -> tuple[Group, ...]:
     """Return the courses that have a mean, cheapest first, the same ones together."""
     together: dict[tuple[object, ...], list[int]] = {}
     for place, course in enumerate(found.courses):
@@ -58,14 +58,14 @@ def groups(found: Backtest) -> tuple[Group, ...]:
     return tuple(made)
 
 
-def front_figure(found: Backtest) -> Figure:
+def draw_front(found: Backtest) -> Figure:
     """Draw every policy as a labelled point, and the oracle's bound as a line."""
     metric = safe(found.history.metric)
     figure, axes = canvas("", "CPU-seconds of retraining", f"mean {metric}", size=(WIDE, 4.2))
     known = _worthwhile(found.bounds)
     costs, means = [bound.cpu_seconds for bound in known], [bound.mean for bound in known]
     axes.plot(costs, means, "--o", ms=3, lw=1.2, color=GREY, label="the bound")
-    shown = groups(found)
+    shown = group_courses(found)
     for kind, colour in (("behind", GREY), ("on the front", BLUE), ("recommended", ORANGE)):
         alike = [group.course for group in shown if _kind(group) == kind]
         across, up = [course.cpu_seconds for course in alike], [course.mean for course in alike]
@@ -114,9 +114,9 @@ def write_labels(
     return boxes
 
 
-def timeline_figure(found: Backtest) -> Figure:
+def draw_timeline(found: Backtest) -> Figure:
     """Draw a row a policy: its live quality over the batches, and where it retrained."""
-    history, shown = found.history, groups(found)
+    history, shown = found.history, group_courses(found)
     figure, axes = canvas("", "", "", grid=False, size=(WIDE, 0.9 + 0.56 * len(shown)))
     static = [float(history.values[history.first][batch]) for batch in history.judged]
     lived = [

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
-from tasks.dataset.dataset import Dataset, dataset, encode, fitted_until
+from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.estimation.estimator import Estimator
@@ -21,10 +21,10 @@ from tasks.features.schema import FeatureSchema
 from tasks.models.families import FAMILIES
 from tasks.models.importance import importances
 from tasks.models.model import Model
-from tasks.monitoring.judging import bootstrapped
-from tasks.monitoring.look import Eye, Met, Sight, drift_figure, look
-from tasks.policy.challengers import rows_of
-from tasks.policy.situation import DriftFigure, Figure
+from tasks.monitoring.judging import bootstrap
+from tasks.monitoring.look import Eye, PredictedBatch, Sight, drift_figure, look
+from tasks.policy.challengers import select_rows
+from tasks.policy.situation import DriftFigure, MetricValue
 from tasks.scoring.judgement import Labelled
 from tasks.training.cost import measured
 from tasks.tuning.trial import Setting
@@ -34,7 +34,7 @@ ERRORS = "errors.npy"
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class HistoryRows:
     """The curated rows by event time, each with its time, its arrival and its batch.
 
     `held` marks those that no model learns from: a person has not cleared them. `seen` keeps the
@@ -62,7 +62,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredFit:
     """One fitted model, and what was measured when it met each later batch."""
 
     fit: Fit
@@ -82,7 +82,7 @@ class Measured:
         return {ERRORS: buffer.getvalue()}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], files: Mapping[str, bytes]) -> Measured:
+    def from_dict(cls, content: Mapping[str, Any], files: Mapping[str, bytes]) -> MeasuredFit:
         """Read what `to_dict` and `files` wrote."""
         every, start, cells = np.load(io.BytesIO(files[ERRORS]), allow_pickle=False), 0, {}
         for at, one in content["cells"].items():
@@ -101,11 +101,11 @@ class _Made:
     model: Model
     data: Dataset
     rows: int
-    reference: Figure
+    reference: MetricValue
     eye: Eye
 
 
-def measure(rows: Rows, recipe: Recipe, end: int) -> Measured:
+def measure(rows: HistoryRows, recipe: Recipe, end: int) -> MeasuredFit:
     """Fit on the batches up to `end`, and judge on each later one.
 
     The answers are the fitted model's own: the gate holds an export to the same answers, and
@@ -121,24 +121,24 @@ def measure(rows: Rows, recipe: Recipe, end: int) -> Measured:
         seconds = (pd.Timestamp.now() - start).total_seconds()
     until = made.eye.until.astype("datetime64[us]").item()
     fit = Fit(meter.cost.cpu_seconds, round(seconds, 3), made.rows, made.reference, until)
-    return Measured(fit, _cells(rows, recipe.pipeline, made, end))
+    return MeasuredFit(fit, _cells(rows, recipe.pipeline, made, end))
 
 
-def _make(rows: Rows, recipe: Recipe, end: int) -> _Made:
+def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     """Do what a training does: fit, judge on the holdout, fit again with it, keep a profile."""
     pipeline = recipe.pipeline
     known = (rows.place <= end) & ~rows.held
-    known = rows_of(window_length(pipeline), rows.times, known)
-    data = dataset(rows.frame[known].reset_index(drop=True), pipeline)
+    known = select_rows(window_length(pipeline), rows.times, known)
+    data = build_dataset(rows.frame[known].reset_index(drop=True), pipeline)
     training, holdout = data.split.training, data.split.holdout
     columns, classes = prepared_columns(data.schema), len(data.classes)
     model = _fitted(recipe, data, training)
     answers = model.answers(data.prepared[holdout], classes)
     confidence, seed = pipeline.gate.confidence, pipeline.training.seed
-    found = bootstrapped(pipeline.metric, data.y[holdout], answers, confidence, seed)
+    found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)
     held = int(holdout.sum())
-    reference = Figure(pipeline.metric, found.value, found.low, found.high, held, held)
-    estimator = Estimator.fitted(
+    reference = MetricValue(pipeline.metric, found.value, found.low, found.high, held, held)
+    estimator = Estimator.fit(
         pipeline.task, pipeline.metric, classes, data.y[holdout], answers,
         data.prepared[holdout], seed,
     )  # fmt: skip
@@ -164,7 +164,7 @@ def _weighted(pipeline: Pipeline) -> bool:
     return pipeline.monitoring.drift.weights == "importance"
 
 
-def _cells(rows: Rows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, Cell]:
+def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, Cell]:
     """Predict every later row in one call, then look at one batch after the other."""
     later = rows.place > end
     frame, place = rows.frame[later].reset_index(drop=True), rows.place[later]
@@ -186,7 +186,7 @@ def _cells(rows: Rows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, C
             times[told],
         )
         profile = _profile(rows, at, made.data.schema, prepared[there])
-        met = Met(times[there], labelled, profile, prepared[there], answers[there])
+        met = PredictedBatch(times[there], labelled, profile, prepared[there], answers[there])
         cells[at] = _cell(look(pipeline, made.eye, met))
     return cells
 
@@ -197,7 +197,7 @@ def _cell(sight: Sight) -> Cell:
     return Cell(sight.live, drift, sight.estimated, sight.errors, sight.late)
 
 
-def _profile(rows: Rows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
+def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
     """Profile a batch's features, once for all the models that see it in the same way."""
     key = (repr(schema.features), at)
     if key not in rows.seen:
@@ -207,8 +207,8 @@ def _profile(rows: Rows, at: int, schema: FeatureSchema, prepared: pd.DataFrame)
     return rows.seen[key]
 
 
-def _figure(content: Mapping[str, Any] | None) -> Figure | None:
-    return None if content is None else Figure.from_dict(content)
+def _figure(content: Mapping[str, Any] | None) -> MetricValue | None:
+    return None if content is None else MetricValue.from_dict(content)
 
 
 def _errors(cell: Cell) -> Array:

@@ -31,7 +31,7 @@ class Point:
         return {**asdict(self), "mean": finite(self.mean), "behind": finite(self.behind)}
 
 
-def front(courses: Sequence[Course]) -> tuple[Point, ...]:
+def pareto_front(courses: Sequence[Course]) -> tuple[Point, ...]:
     """Return every course, cheapest first, and whether it is on the front.
 
     On it is what no other course dominates: none is at least as good and as cheap, and better

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import DataError
-from tasks.policy.situation import DriftFigure, Figure, finite, unbox
+from tasks.policy.situation import DriftFigure, MetricValue, finite, unbox
 
 Floats = NDArray[np.floating[Any]]
 TIMES = ("start", "end", "arrived")
@@ -60,9 +60,9 @@ class Cell:
         late: every row is older than what the model was fitted on.
     """
 
-    live: Figure | None
+    live: MetricValue | None
     drift: DriftFigure | None = None
-    estimated: Figure | None = None
+    estimated: MetricValue | None = None
     errors: Floats | None = None
     late: bool = False
 
@@ -74,7 +74,7 @@ class Fit:
     cpu_seconds: float
     seconds: float
     rows: int
-    reference: Figure
+    reference: MetricValue
     until: datetime
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class Fit:
         """Read what `to_dict` wrote."""
         until = datetime.fromisoformat(content["until"])
         return cls(
-            **{**content, "until": until, "reference": Figure.from_dict(content["reference"])}
+            **{**content, "until": until, "reference": MetricValue.from_dict(content["reference"])}
         )
 
 

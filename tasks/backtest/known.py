@@ -17,7 +17,7 @@ from itertools import accumulate
 from tasks.backtest.history import Batch, History
 from tasks.errors import DataError
 from tasks.policy.detectors import ErrorDetector
-from tasks.policy.expected_gain import relative
+from tasks.policy.expected_gain import relative_gain
 from tasks.policy.past import Accepted, GateGain, Incumbent, Meeting, Past
 from tasks.policy.situation import ErrorChange, finite
 
@@ -40,7 +40,7 @@ class Stream:
     found: list[ErrorChange] = field(default_factory=list)
 
 
-class Known:
+class InformationSet:
     """What is known after each batch, under one label delay; shared between replays.
 
     Args:
@@ -164,7 +164,7 @@ class Known:
         """Return what one model added to another on batch `at`; None where either has no metric."""
         values, upwards = self.history.values, self.history.greater_is_better
         gain = self.history.sign * float(values[new, at] - values[old, at])
-        return finite(relative(gain, float(values[old, at]), upwards))
+        return finite(relative_gain(gain, float(values[old, at]), upwards))
 
 
 def _accepted(batch: Batch, *, learnable: bool) -> Accepted:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backtest.history import History
-from tasks.backtest.known import Delay, Known
+from tasks.backtest.known import Delay, InformationSet
 from tasks.policy.situation import finite, unit
 
 Floats = NDArray[np.float64]
@@ -42,13 +42,13 @@ class Bound:
         }
 
 
-def bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]:
+def oracle_bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]:
     """Return the best reachable mean for 0, 1, 2, … retrainings, up to one after every batch.
 
     Exact, by dynamic programming over the batch of the latest retraining (Bellman 1957). Limits
     such as a cooldown do not bind the oracle; labels and fitted models do, as in a replay.
     """
-    known = Known(history, label_delay)
+    known = InformationSet(history, label_delay)
     last = len(history.batches) - 1
     later = (at for at in history.replayed[:-1] if known.learnable(at) > history.first)
     places = (history.first, *later, last)
@@ -67,7 +67,7 @@ def bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]:
     return tuple(found)
 
 
-def worthwhile(history: History, found: Sequence[Bound], worth: float) -> Bound:
+def choose_oracle(history: History, found: Sequence[Bound], worth: float) -> Bound:
     """Return the bound that retrains whenever it would have paid, and never else.
 
     A retraining pays when the metric that it adds, summed over the batches it changes, is at

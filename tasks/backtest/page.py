@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.backtest.drawing import front_figure, timeline_figure
-from tasks.backtest.result import Backtest, Line
+from tasks.backtest.drawing import draw_front, draw_timeline
+from tasks.backtest.result import Backtest, PolicyResult
 from tasks.pages.draw import draw
 from tasks.pages.page import Code, Figure, Note, Page, Section, Table
 from tasks.policy.situation import finite
@@ -30,14 +30,14 @@ HEADS = (
 )  # fmt: skip
 
 
-def page(found: Backtest, pipeline: str, delay: str) -> bytes:
+def draw_page(found: Backtest, pipeline: str, delay: str) -> bytes:
     """Return the page as HTML without any outside reference or script."""
     advice = found.recommendation
     rows = tuple(map(tuple, figure_rows(found)))
     marked = frozenset(place for place, row in enumerate(rows) if row[0] == advice.policy)
     numeric = frozenset(range(1, len(HEADS)))
-    front = Figure("quality against the cost of retraining", png(front_figure(found)))
-    timeline = Figure("live quality and retrainings, batch by batch", png(timeline_figure(found)))
+    front = Figure("quality against the cost of retraining", png(draw_front(found)))
+    timeline = Figure("live quality and retrainings, batch by batch", png(draw_timeline(found)))
     sections = (
         Section("Recommendation", (advice.why, *found.notes, Code(advice.yaml)), "good"),
         Section("Quality against cost", (Note(FRONT), front)),
@@ -73,26 +73,26 @@ def figure_rows(found: Backtest) -> list[list[str]]:
          f"{oracle.mean:.4f}", f"{sign * (oracle.mean - static):+.4f}", "", "", ""]
     )  # fmt: skip
     for name, mean in found.history.naive_means().items():
-        rows.append([f"naive: {name.replace('_', ' ')}", "", "", shown(mean), "", "", "", ""])
+        rows.append([f"naive: {name.replace('_', ' ')}", "", "", number_cell(mean), "", "", "", ""])
     return rows
 
 
-def line_cells(one: Line) -> list[str]:
+def line_cells(one: PolicyResult) -> list[str]:
     """Return the figures of one policy as they are shown everywhere."""
     return [
         one.policy,
         str(one.retrainings),
         f"{one.cpu_seconds:,.1f}",
-        shown(one.mean),
-        shown(one.against_static, "+.4f"),
-        shown(one.against_bound, "+.4f"),
+        number_cell(one.mean),
+        number_cell(one.against_static, "+.4f"),
+        number_cell(one.against_bound, "+.4f"),
     ]
 
 
-def shown(value: Any, how: str = ".4f") -> str:
+def number_cell(value: Any, how: str = ".4f") -> str:
     """Return a number as text, or that there is none.
 
-    >>> shown(0.5), shown(float("nan"))
+    >>> number_cell(0.5), number_cell(float("nan"))
     ('0.5000', 'none')
     """
     return "none" if finite(value) is None else format(value, how)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tasks.backtest.plan import START, Plan, Recorded, policies_of
+from tasks.backtest.plan import START, BacktestPlan, Recorded, choose_policies
 from tasks.data.reference import DatasetRef
 from tasks.errors import ConfigurationError, DataError
 from tasks.labels.table import labels_version
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
 from tasks.training.code import code_digest, lock_digest
@@ -16,12 +16,12 @@ from tasks.workspace import Workspace
 UNTUNED = Setting("lightgbm", {})
 
 
-def pinned(
+def plan_backtest(
     workspace: Workspace,
     policies: list[str] | None = None,
     rows: int | None = None,
     start: float | None = None,
-) -> Plan:
+) -> BacktestPlan:
     """Return the plan of a backtest of the curated table as it is now.
 
     Raises:
@@ -30,7 +30,7 @@ def pinned(
         IntegrityError: the champion's manifest does not hold.
     """
     pipeline = workspace.pipeline
-    asked = policies_of(policies, parse(pipeline.retraining.policy))
+    asked = choose_policies(policies, parse_policy(pipeline.retraining.policy))
     if rows is not None and rows < 1:
         raise ConfigurationError("--rows", "at least 1", rows)
     share = START if start is None else start
@@ -42,7 +42,7 @@ def pinned(
         raise DataError(f"pipeline {pipeline.name}", "the curated table has rows", "none", remedy)
     setting, origin = _setting(workspace)
     transform = pipeline.features.transform
-    return Plan(
+    return BacktestPlan(
         pipeline=pipeline,
         setting=setting,
         origin=origin,
@@ -53,7 +53,7 @@ def pinned(
         labels=labels_version(workspace.bucket, pipeline),
         code=code_digest([transform.partition(":")[0]] if transform else []),
         lock=lock_digest(),
-        recorded=Recorded.of(workspace.ledger.entries()),
+        recorded=Recorded.from_entries(workspace.ledger.entries()),
     )
 
 

@@ -13,8 +13,8 @@ from tasks.data.reference import DatasetRef
 from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import held_back, suspicions
 from tasks.policy.limits import Limits
-from tasks.policy.policy import Policy, parse
-from tasks.quantities import duration
+from tasks.policy.policy import Policy, parse_policy
+from tasks.quantities import parse_duration
 from tasks.records import plain
 from tasks.training.plan import digest
 from tasks.tuning.trial import Setting
@@ -38,7 +38,7 @@ class Recorded:
     without: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> Recorded:
+    def from_entries(cls, entries: Sequence[Entry]) -> Recorded:
         """Read the ledger as the live monitor does."""
         return cls(
             tuple(entry.at for entry in entries if entry.kind == "quarantine"),
@@ -56,7 +56,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BacktestPlan:
     """One backtest.
 
     Attributes:
@@ -124,14 +124,14 @@ class Plan:
     @property
     def own(self) -> Policy:
         """The policy in the pipeline file."""
-        return parse(self.pipeline.retraining.policy)
+        return parse_policy(self.pipeline.retraining.policy)
 
     @property
     def delay(self) -> timedelta:
         """How long labels take."""
         monitoring = self.pipeline.monitoring
         late = monitoring.labels == "delayed"
-        return duration(monitoring.label_delay) if late else timedelta(0)
+        return parse_duration(monitoring.label_delay) if late else timedelta(0)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -139,15 +139,15 @@ class Plan:
         return {"setting": plain(self.setting), "origin": self.origin}
 
 
-def policies_of(texts: list[str] | None, own: Policy) -> tuple[Policy, ...]:
+def choose_policies(texts: list[str] | None, own: Policy) -> tuple[Policy, ...]:
     """Return the policies asked for, each once; the defaults and the pipeline's own without any.
 
     Raises:
         ConfigurationError: one of them is not a policy.
 
-    >>> [str(one) for one in policies_of(["age 8w", "age 56d"], parse("drift"))]
+    >>> [str(one) for one in choose_policies(["age 8w", "age 56d"], parse_policy("drift"))]
     ['age 56d']
     """
     if not texts:
         return default_policies(own)
-    return tuple(dict.fromkeys(parse(text, "--policy") for text in texts))
+    return tuple(dict.fromkeys(parse_policy(text, "--policy") for text in texts))

@@ -11,7 +11,7 @@ import numpy as np
 
 from tasks.backtest.replay import Course
 from tasks.errors import DataError
-from tasks.evaluation.bootstrap import Interval, bounds
+from tasks.evaluation.bootstrap import Interval, percentile_interval
 from tasks.policy.amounts import duration_text
 from tasks.policy.limits import Limits
 from tasks.policy.situation import finite
@@ -22,7 +22,7 @@ SEED = 7
 
 
 @dataclass(frozen=True)
-class Compared:
+class PolicyComparison:
     """One policy beside the best: how far behind it is, and whether that may be noise."""
 
     policy: str
@@ -45,7 +45,7 @@ class Recommendation:
     yaml: str
     why: str
     best: str
-    compared: tuple[Compared, ...]
+    compared: tuple[PolicyComparison, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -70,7 +70,7 @@ def recommend(
     """Return the cheapest policy whose mean quality is as good as the best, or nearly.
 
     As good: the interval of how far it is behind the best, batch by batch, reaches zero. Nearly:
-    it is behind by `tolerance` at most. See `behind` for the interval.
+    it is behind by `tolerance` at most. See `shortfall` for the interval.
 
     Args:
         courses: of the same history.
@@ -96,7 +96,7 @@ def recommend(
     return Recommendation(chosen.policy, _yaml(chosen.policy, limits), why, best.policy, compared)
 
 
-def behind(
+def shortfall(
     best: Course, other: Course, confidence: float = CONFIDENCE, seed: int = SEED
 ) -> Interval:
     """Return by how much a course's mean is behind another's, with a paired interval.
@@ -113,7 +113,7 @@ def behind(
     starts = np.random.default_rng(seed).integers(0, count, (ROUNDS, -(-count // length)))
     drawn = (starts[:, :, None] + np.arange(length)) % count
     means = gaps[drawn.reshape(ROUNDS, -1)[:, :count]].mean(axis=1)
-    return bounds(float(gaps.mean()), means, confidence)
+    return percentile_interval(float(gaps.mean()), means, confidence)
 
 
 def _gap(one: Any, two: Any) -> float:
@@ -126,9 +126,9 @@ def _quality(course: Course) -> float:
 
 def _compared(
     course: Course, best: Course, tolerance: float, confidence: float, seed: int
-) -> Compared:
-    gap = behind(best, course, confidence, seed)
-    return Compared(
+) -> PolicyComparison:
+    gap = shortfall(best, course, confidence, seed)
+    return PolicyComparison(
         course.policy,
         len(course.retrainings),
         course.cpu_seconds,
@@ -150,7 +150,9 @@ def _yaml(policy: str, limits: Limits) -> str:
     return "\n".join(lines)
 
 
-def _why(chosen: Compared, best: Course, policies: int, confidence: float, tolerance: float) -> str:
+def _why(
+    chosen: PolicyComparison, best: Course, policies: int, confidence: float, tolerance: float
+) -> str:
     judged = sum(one.judged for one in best.steps)
     cost = f"{chosen.retrainings} retrainings, {_seconds(chosen.cpu_seconds)} CPU-seconds"
     mean = f"mean {best.metric} {chosen.mean:.4f} over {judged} batches with {cost}"

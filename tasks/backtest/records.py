@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tasks.backtest.plan import Plan
+from tasks.backtest.plan import BacktestPlan
 from tasks.backtest.result import Backtest
 from tasks.tracking.courses import CourseRecord
 from tasks.training.plan import digest
 
 
-def records(plan: Plan, found: Backtest) -> list[CourseRecord]:
+def course_records(plan: BacktestPlan, found: Backtest) -> list[CourseRecord]:
     """Return a record a policy: its limits, its figures, and its quality batch by batch."""
     limits, metric = found.limits.to_dict(), found.history.metric
     made = []

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from tasks.backtest.history import History
-from tasks.backtest.known import Delay, Known, Service
+from tasks.backtest.known import Delay, InformationSet, Service
 from tasks.policy.decision import Decision, decide
 from tasks.policy.limits import Limits
 from tasks.policy.past import Meeting, situation
 from tasks.policy.policy import Policy
-from tasks.policy.situation import Figure, finite
+from tasks.policy.situation import MetricValue, finite
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Step:
     batch: int
     name: str
     model_end: int
-    live: Figure | None
+    live: MetricValue | None
     judged: bool
     decision: Decision
 
@@ -101,7 +101,7 @@ def replay_all(
     history: History, policies: Sequence[Policy], limits: Limits, label_delay: Delay = 0
 ) -> tuple[Course, ...]:
     """Replay a history under each of several policies, which share what was computed."""
-    known = Known(history, label_delay)
+    known = InformationSet(history, label_delay)
     return tuple(_replayed(known, policy, limits) for policy in policies)
 
 
@@ -117,10 +117,10 @@ def replay(history: History, policy: Policy, limits: Limits, label_delay: Delay 
     Raises:
         DataError: the delay is below zero, or an error is not in 0 to 1.
     """
-    return _replayed(Known(history, label_delay), policy, limits)
+    return _replayed(InformationSet(history, label_delay), policy, limits)
 
 
-def _replayed(known: Known, policy: Policy, limits: Limits) -> Course:
+def _replayed(known: InformationSet, policy: Policy, limits: Limits) -> Course:
     history = known.history
     services = [Service(history.first, history.first)]
     judged, steps = frozenset(history.judged), []

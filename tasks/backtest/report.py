@@ -6,10 +6,10 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from tasks.backtest.page import page
-from tasks.backtest.plan import Plan
+from tasks.backtest.page import draw_page
+from tasks.backtest.plan import BacktestPlan
 from tasks.backtest.result import Backtest
-from tasks.backtest.table import Filled
+from tasks.backtest.table import FitTable
 from tasks.faults import external_write
 from tasks.policy.amounts import duration_text
 from tasks.store.bucket import Bucket
@@ -18,25 +18,27 @@ from tasks.store.layout import Layout
 SHOWN = 16
 
 
-def keys(plan: Plan) -> dict[str, str]:
+def backtest_keys(plan: BacktestPlan) -> dict[str, str]:
     """Return where the page and the figures of a backtest lie."""
     layout, name = Layout(plan.pipeline.name), plan.key[:SHOWN]
     return {kind: layout.report("backtest", f"{name}.{kind}") for kind in ("html", "json")}
 
 
-def write_report(bucket: Bucket, plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
+def write_backtest(
+    bucket: Bucket, plan: BacktestPlan, filled: FitTable, found: Backtest
+) -> dict[str, Any]:
     """Write page and figures, and return the outcome: all but the courses and the fits."""
-    at = keys(plan)
-    outcome = outcome_of(plan, filled, found)
+    at = backtest_keys(plan)
+    outcome = describe_outcome(plan, filled, found)
     document = json.dumps({**found.to_dict(), **outcome}, indent=1, allow_nan=False)
     with external_write("backtest.report"):
         bucket.put(at["json"], document.encode(), content_type="application/json")
-        text = page(found, plan.pipeline.name, delay_text(plan.delay))
+        text = draw_page(found, plan.pipeline.name, delay_text(plan.delay))
         bucket.put(at["html"], text, content_type="text/html; charset=utf-8")
     return outcome
 
 
-def outcome_of(plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
+def describe_outcome(plan: BacktestPlan, filled: FitTable, found: Backtest) -> dict[str, Any]:
     """Return what the flow hands on; JSON values."""
     history = found.history
     content = found.to_dict()
@@ -60,7 +62,7 @@ def outcome_of(plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
             "refused": {history.batches[end].name: why for end, why in filled.refused.items()},
             "cpu_seconds": round(sum(one.cpu_seconds for one in history.fits.values()), 3),
         },
-        "report": keys(plan),
+        "report": backtest_keys(plan),
         **{name: content[name] for name in whole},
     }
 

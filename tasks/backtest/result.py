@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tasks.backtest.front import Point, front
+from tasks.backtest.front import Point, pareto_front
 from tasks.backtest.history import History
 from tasks.backtest.known import Delay
-from tasks.backtest.oracle import Bound, bounds, worthwhile
+from tasks.backtest.oracle import Bound, choose_oracle, oracle_bounds
 from tasks.backtest.recommendation import Recommendation, recommend
 from tasks.backtest.replay import Course, replay_all
 from tasks.policy.limits import Limits
@@ -20,7 +20,7 @@ TOLERATED = 0.1
 
 
 @dataclass(frozen=True)
-class Line:
+class PolicyResult:
     """One policy in figures; positive differences are better, whatever the metric's direction.
 
     `against_static` is what it adds to never retraining, `against_bound` (0 or below) what it
@@ -48,7 +48,7 @@ class Backtest:
     history: History
     limits: Limits
     courses: tuple[Course, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[PolicyResult, ...]
     bounds: tuple[Bound, ...]
     oracle: Bound
     recommendation: Recommendation
@@ -69,7 +69,7 @@ class Backtest:
         }
 
 
-def backtested(
+def compare_policies(
     history: History, policies: Sequence[Policy], limits: Limits, delay: Delay, own: Policy
 ) -> Backtest:
     """Replay a history under these policies, and say which of them to take.
@@ -78,18 +78,18 @@ def backtested(
         DataError: no batch has labels to judge by, or the delay is below zero.
     """
     courses = replay_all(history, policies, limits, delay)
-    best = bounds(history, delay)
-    points = front(courses)
+    best = oracle_bounds(history, delay)
+    points = pareto_front(courses)
     order = {one.policy: place for place, one in enumerate(points)}
     courses = tuple(sorted(courses, key=lambda one: order[one.policy]))
     lines = tuple(_line(history, point, best) for point in points)
-    advice = recommend(courses, limits, tolerated(history, limits), own=str(own))
-    oracle = worthwhile(history, best, limits.worth)
+    advice = recommend(courses, limits, tolerance(history, limits), own=str(own))
+    oracle = choose_oracle(history, best, limits.worth)
     notes = _notes(history, courses, advice, best[0])
     return Backtest(history, limits, courses, lines, best, oracle, advice, notes)
 
 
-def tolerated(history: History, limits: Limits) -> float:
+def tolerance(history: History, limits: Limits) -> float:
     """Return the loss of mean quality that a cheaper policy may have, in the metric's unit.
 
     A tenth of the drop that the pipeline file watches for, or what a retraining must be worth
@@ -100,10 +100,10 @@ def tolerated(history: History, limits: Limits) -> float:
     return share * unit(reference, history.greater_is_better)
 
 
-def _line(history: History, point: Point, best: Sequence[Bound]) -> Line:
+def _line(history: History, point: Point, best: Sequence[Bound]) -> PolicyResult:
     allowed = best[min(point.retrainings, len(best) - 1)]
     sign = history.sign
-    return Line(
+    return PolicyResult(
         point.policy,
         point.retrainings,
         point.cpu_seconds,

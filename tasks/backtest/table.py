@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from tasks.backtest.cutting import Cut, cut, first_end
-from tasks.backtest.fitting import Measured, Recipe, Rows
+from tasks.backtest.fitting import HistoryRows, MeasuredFit, Recipe
 from tasks.backtest.history import Batch, History
 from tasks.backtest.naive import naive_values
-from tasks.backtest.plan import Plan
-from tasks.backtest.workers import Answer, measured_all
+from tasks.backtest.plan import BacktestPlan
+from tasks.backtest.workers import Answer, measure_all
 from tasks.data.curated import BATCH, INGESTED_AT, curated, training_rows
 from tasks.dataset.dataset import encode, event_times, moments
 from tasks.errors import DataError
@@ -26,7 +26,7 @@ from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import labels_of
 from tasks.monitoring.arrivals import arrivals
-from tasks.policy.reading import counted
+from tasks.policy.reading import count_text
 from tasks.store.bucket import Bucket
 from tasks.store.results import recall, remember
 
@@ -36,7 +36,7 @@ EVERY = 5.0
 
 
 @dataclass(frozen=True)
-class Filled:
+class FitTable:
     """A history, how many of its models were fitted now and kept before, and which there are not.
 
     `refused` says by batch why there is no model that ends with it.
@@ -48,13 +48,15 @@ class Filled:
     refused: Mapping[int, str]
 
 
-def filled(bucket: Bucket, plan: Plan, say: Say, workers: int | None = None) -> Filled:
+def fit_history(
+    bucket: Bucket, plan: BacktestPlan, say: Say, workers: int | None = None
+) -> FitTable:
     """Fit and judge every model of the history that is not kept from before.
 
     Raises:
         DataError: there are fewer than three batches, or no first model can be fitted.
     """
-    rows, made = read(bucket, plan)
+    rows, made = read_rows(bucket, plan)
     first = first_end(made.counts, plan.start)
     ends = range(first, len(made.names) - 1)
     say(
@@ -71,10 +73,10 @@ def filled(bucket: Bucket, plan: Plan, say: Say, workers: int | None = None) -> 
         say(f"{len(found)} of {len(ends)} models are kept from before")
     _fit(bucket, plan, rows, missing, found, say, workers)
     history, refused = _history(plan, rows, made, first, found)
-    return Filled(history, len(missing), len(ends) - len(missing), refused)
+    return FitTable(history, len(missing), len(ends) - len(missing), refused)
 
 
-def read(bucket: Bucket, plan: Plan) -> tuple[Rows, Cut]:
+def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
     """Read the rows that the plan is pinned to, with their labels, by event time; and cut them.
 
     Raises:
@@ -93,13 +95,13 @@ def read(bucket: Bucket, plan: Plan) -> tuple[Rows, Cut]:
     names = {one.batch: PurePosixPath(one.object).stem for one in arrivals(table.history())}
     made = cut(times, frame[BATCH].to_numpy(), names, plan.rows)
     held = frame[BATCH].isin(plan.recorded.without).to_numpy()
-    return Rows(frame, times, arrived, made.place, held), made
+    return HistoryRows(frame, times, arrived, made.place, held), made
 
 
 def _fit(
     bucket: Bucket,
-    plan: Plan,
-    rows: Rows,
+    plan: BacktestPlan,
+    rows: HistoryRows,
     missing: Sequence[int],
     found: dict[int, Answer],
     say: Say,
@@ -112,7 +114,7 @@ def _fit(
     progress = _Progress(weights, say)
     recipe = Recipe(plan.pipeline, plan.setting)
     with tempfile.TemporaryDirectory(prefix="perennial-backtest-") as scratch:
-        for end, answer in measured_all(rows, recipe, missing, Path(scratch), workers):
+        for end, answer in measure_all(rows, recipe, missing, Path(scratch), workers):
             _keep(bucket, plan, end, answer)
             found[end] = answer
             progress.done(end)
@@ -141,16 +143,16 @@ class _Progress:
         self.say(f"{bar} {len(self.ended)} of {total} models, about {left:.0f} s left")
 
 
-def _recalled(bucket: Bucket, plan: Plan, end: int) -> Answer | None:
+def _recalled(bucket: Bucket, plan: BacktestPlan, end: int) -> Answer | None:
     known = recall(bucket, plan.fits, f"backtest-{end}")
     if known is None:
         return None
     if "refused" in known.document:
         return str(known.document["refused"])
-    return Measured.from_dict(known.document, known.files)
+    return MeasuredFit.from_dict(known.document, known.files)
 
 
-def _keep(bucket: Bucket, plan: Plan, end: int, answer: Answer) -> None:
+def _keep(bucket: Bucket, plan: BacktestPlan, end: int, answer: Answer) -> None:
     with external_write("backtest.fit"):
         if isinstance(answer, str):
             remember(bucket, plan.fits, f"backtest-{end}", {"refused": answer})
@@ -160,10 +162,10 @@ def _keep(bucket: Bucket, plan: Plan, end: int, answer: Answer) -> None:
 
 
 def _history(
-    plan: Plan, rows: Rows, made: Cut, first: int, found: Mapping[int, Answer]
+    plan: BacktestPlan, rows: HistoryRows, made: Cut, first: int, found: Mapping[int, Answer]
 ) -> tuple[History, dict[int, str]]:
     refused = {end: one for end, one in sorted(found.items()) if isinstance(one, str)}
-    models = {end: one for end, one in sorted(found.items()) if isinstance(one, Measured)}
+    models = {end: one for end, one in sorted(found.items()) if isinstance(one, MeasuredFit)}
     if first not in models:
         where = f"the first model, up to {made.names[first]}"
         remedy = "Start later: --start SHARE."
@@ -183,7 +185,7 @@ def _history(
     return history, refused
 
 
-def _batches(plan: Plan, rows: Rows, made: Cut) -> tuple[Batch, ...]:
+def _batches(plan: BacktestPlan, rows: HistoryRows, made: Cut) -> tuple[Batch, ...]:
     known = np.asarray(rows.frame[plan.pipeline.target].notna())
     ids, latest = rows.frame[BATCH].to_numpy(), rows.arrived.min()
     found: list[Batch] = []
@@ -207,7 +209,7 @@ def _batches(plan: Plan, rows: Rows, made: Cut) -> tuple[Batch, ...]:
     return tuple(found)
 
 
-def _naive(plan: Plan, rows: Rows, made: Cut) -> dict[str, tuple[float, ...]]:
+def _naive(plan: BacktestPlan, rows: HistoryRows, made: Cut) -> dict[str, tuple[float, ...]]:
     pipeline = plan.pipeline
     target = rows.frame[pipeline.target]
     known = np.asarray(target.notna())
@@ -225,9 +227,9 @@ def _naive(plan: Plan, rows: Rows, made: Cut) -> dict[str, tuple[float, ...]]:
     )
 
 
-def _recipe(plan: Plan) -> str:
+def _recipe(plan: BacktestPlan) -> str:
     window = plan.pipeline.training.window
     which = "all rows" if window == "all" else f"the latest {window}"
     held = len(plan.recorded.without)
-    left_out = f", without {counted(held, 'batch', 'batches')} held back" if held else ""
+    left_out = f", without {count_text(held, 'batch', 'batches')} held back" if held else ""
     return f"{plan.setting.family} ({plan.origin}) on {which}{left_out}"

@@ -12,57 +12,59 @@ from tasks.retries import retried
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from tasks.backtest.plan import Plan
+    from tasks.backtest.plan import BacktestPlan
     from tasks.backtest.result import Backtest
-    from tasks.backtest.table import Filled
+    from tasks.backtest.table import FitTable
 
 RETRIES = retried(StoreUnavailable)
 
 
 @task(name="pin backtest", **RETRIES)
-def pin(pipeline: str, policies: list[str] | None, rows: int | None, start: float | None) -> Plan:
+def pin(
+    pipeline: str, policies: list[str] | None, rows: int | None, start: float | None
+) -> BacktestPlan:
     """Pin the backtest to the data, the labels, the code and the champion's setting."""
-    from tasks.backtest.pinning import pinned
+    from tasks.backtest.pinning import plan_backtest
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    plan = pinned(workspace, policies, rows, start)
+    plan = plan_backtest(workspace, policies, rows, start)
     get_run_logger().info("Data version %d, fitted with %s", plan.data.version, plan.origin)
     return plan
 
 
 @task(name="fit and judge", **RETRIES)
-def fill(plan: Plan) -> Filled:
+def fill(plan: BacktestPlan) -> FitTable:
     """Fit every model of the history once, and judge it on every later batch."""
-    from tasks.backtest.table import filled
+    from tasks.backtest.table import fit_history
     from tasks.store.connect import open_bucket
 
     bucket, logger = open_bucket(Settings.from_environment()), get_run_logger()
-    found = filled(bucket, plan, logger.info)
+    found = fit_history(bucket, plan, logger.info)
     for end, why in found.refused.items():
         logger.warning("No model after %s: %s", found.history.batches[end].name, why)
     return found
 
 
 @task(name="replay policies", **RETRIES)
-def replay(plan: Plan, filled: Filled) -> Backtest:
+def advise(plan: BacktestPlan, filled: FitTable) -> Backtest:
     """Replay the history under every policy, and say which one to take."""
-    from tasks.backtest.result import backtested
+    from tasks.backtest.result import compare_policies
 
-    found = backtested(filled.history, plan.policies, plan.limits, plan.delay, plan.own)
+    found = compare_policies(filled.history, plan.policies, plan.limits, plan.delay, plan.own)
     get_run_logger().info(found.recommendation.why)
     return found
 
 
 @task(name="report backtest", **RETRIES)
-def report(plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
+def report_backtest(plan: BacktestPlan, filled: FitTable, found: Backtest) -> dict[str, Any]:
     """Write the page and the figures, show them, and return the outcome."""
     from tasks.backtest.page import HEADS, figure_rows
-    from tasks.backtest.report import write_report
+    from tasks.backtest.report import write_backtest
     from tasks.store.connect import open_bucket
 
     bucket, name = open_bucket(Settings.from_environment()), plan.pipeline.name
-    outcome = write_report(bucket, plan, filled, found)
+    outcome = write_backtest(bucket, plan, filled, found)
     rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(found)]
     create_table_artifact(rows, key=f"backtest-{name}", description=found.recommendation.why)
     lines = [found.recommendation.why, *found.notes, f"```yaml\n{found.recommendation.yaml}\n```"]
@@ -73,18 +75,20 @@ def report(plan: Plan, filled: Filled, found: Backtest) -> dict[str, Any]:
 
 
 @task(name="track policies", **RETRIES)
-def track(plan: Plan, found: Backtest) -> str | None:
+def track(plan: BacktestPlan, found: Backtest) -> str | None:
     """Write a run a policy to MLflow; a server that is down costs the runs, not the backtest."""
     from datetime import UTC, datetime
 
-    from tasks.backtest.records import records
+    from tasks.backtest.records import course_records
     from tasks.tracking.courses import track_courses
 
     server = Settings.from_environment().mlflow_uri
     if server is None:
         return None
     try:
-        return track_courses(server, plan.pipeline.name, records(plan, found), datetime.now(UTC))
+        return track_courses(
+            server, plan.pipeline.name, course_records(plan, found), datetime.now(UTC)
+        )
     except TrackingError as error:
         get_run_logger().warning("No runs in MLflow: %s", error)
         return None

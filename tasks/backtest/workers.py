@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from tasks.backtest.fitting import Measured, Recipe, Rows, measure
+from tasks.backtest.fitting import HistoryRows, MeasuredFit, Recipe, measure
 from tasks.errors import DataError, PerennialError
 
 PRELOADED = [
@@ -21,18 +21,22 @@ PRELOADED = [
     "sklearn.ensemble",
 ]
 BESIDE = ("__time__", "__arrived__", "__place__", "__held__")
-Answer = Measured | str
+Answer = MeasuredFit | str
 
 
-class _Desk:
+class _WorkerState:
     """What a worker process has before it: the rows and the recipe, read once."""
 
-    rows: Rows
+    rows: HistoryRows
     recipe: Recipe
 
 
-def measured_all(
-    rows: Rows, recipe: Recipe, ends: Sequence[int], scratch: Path, workers: int | None = None
+def measure_all(
+    rows: HistoryRows,
+    recipe: Recipe,
+    ends: Sequence[int],
+    scratch: Path,
+    workers: int | None = None,
 ) -> Iterator[tuple[int, Answer]]:
     """Yield each end with its model's figures, or with why there is no such model.
 
@@ -48,7 +52,7 @@ def measured_all(
             yield end, _answer(rows, recipe, end)
         return
     path = scratch / "rows.arrow"
-    write(rows, path)
+    write_rows(rows, path)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     pool = ProcessPoolExecutor(count, context, _sit_down, (path, recipe))
@@ -70,7 +74,7 @@ def processors() -> int:
     return int(cpu_count())
 
 
-def write(rows: Rows, path: Path) -> None:
+def write_rows(rows: HistoryRows, path: Path) -> None:
     """Write rows so that other processes can map them."""
     import pyarrow as pa
 
@@ -81,22 +85,22 @@ def write(rows: Rows, path: Path) -> None:
         writer.write_table(table)
 
 
-def read(path: Path) -> Rows:
-    """Read what `write` wrote."""
+def map_rows(path: Path) -> HistoryRows:
+    """Read what `write_rows` wrote."""
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
         times, arrived, place, held = (table[name].to_numpy() for name in BESIDE)
         frame = table.drop_columns(list(BESIDE)).to_pandas(date_as_object=False)
-    return Rows(frame, times, arrived, place, held)
+    return HistoryRows(frame, times, arrived, place, held)
 
 
 def _sit_down(path: Path, recipe: Recipe) -> None:
     # one thread for all that asks how many processors there are
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    _Desk.rows, _Desk.recipe = read(path), recipe
+    _WorkerState.rows, _WorkerState.recipe = map_rows(path), recipe
 
 
 def _leave_with_parent() -> None:
@@ -108,10 +112,10 @@ def _leave_with_parent() -> None:
 
 
 def _work(end: int) -> Answer:
-    return _answer(_Desk.rows, _Desk.recipe, end)
+    return _answer(_WorkerState.rows, _WorkerState.recipe, end)
 
 
-def _answer(rows: Rows, recipe: Recipe, end: int) -> Answer:
+def _answer(rows: HistoryRows, recipe: Recipe, end: int) -> Answer:
     try:
         return measure(rows, recipe, end)
     except DataError as error:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.data.curated import INGESTED_AT
-from tasks.dataset.arrival import counted
+from tasks.dataset.arrival import effective_times
 from tasks.dataset.split import Split, split
 from tasks.errors import DataError
 from tasks.features.inference import infer_schema
@@ -38,7 +38,7 @@ class Dataset:
     split: Split
 
 
-def dataset(
+def build_dataset(
     rows: pd.DataFrame, pipeline: Pipeline, known_until: np.datetime64 | None = None
 ) -> Dataset:
     """Check the rows and make the dataset of them.
@@ -50,12 +50,12 @@ def dataset(
             the rows are too few.
     """
     frame, times = _ordered(_labelled(rows, pipeline), pipeline.event_time)
-    parts = parted(times, pipeline, known_until)
+    parts = split_training(times, pipeline, known_until)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     if not known.all():
         frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
-        parts = parted(times, pipeline, known_until)
+        parts = split_training(times, pipeline, known_until)
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
     return Dataset(
@@ -63,7 +63,7 @@ def dataset(
     )
 
 
-def parted(
+def split_training(
     times: np.ndarray[Any, Any], pipeline: Pipeline, known_until: np.datetime64 | None = None
 ) -> Split:
     """Part the rows in training window and holdout.
@@ -75,9 +75,9 @@ def parted(
     >>> days = np.arange("2013-01-01", "2013-01-11", dtype="datetime64[D]").astype("datetime64[us]")
     >>> file = Pipeline(name="a", task="binary", target="y", event_time="t",
     ...                 training={"holdout": "50%"}, gate={"min_rows": 10})
-    >>> parted(days, file).boundary.day
+    >>> split_training(days, file).boundary.day
     6
-    >>> parted(np.repeat(days, 10), file, np.datetime64("2013-01-06")).boundary.day
+    >>> split_training(np.repeat(days, 10), file, np.datetime64("2013-01-06")).boundary.day
     9
     """
     parts = split(times, pipeline.training.holdout)
@@ -97,7 +97,7 @@ def parted(
 def event_times(frame: pd.DataFrame, event_time: str) -> np.ndarray[Any, Any]:
     """Return (n,) naive UTC times that curated rows count as: none lies beyond its arrival."""
     times = moments(frame[event_time])
-    return counted(times, moments(frame[INGESTED_AT])) if INGESTED_AT in frame else times
+    return effective_times(times, moments(frame[INGESTED_AT])) if INGESTED_AT in frame else times
 
 
 def fitted_until(data: Dataset, rows: np.ndarray[Any, Any]) -> np.datetime64:
@@ -129,10 +129,10 @@ def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> np.ndarray[Any, 
     return target.map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
 
 
-def naive(y: np.ndarray[Any, Any], classes: int) -> dict[str, Any]:
+def naive_figures(y: np.ndarray[Any, Any], classes: int) -> dict[str, Any]:
     """Return what a naive prediction needs of the training labels, ordered by time.
 
-    >>> naive(np.array([0, 0, 0, 1]), 2)
+    >>> naive_figures(np.array([0, 0, 0, 1]), 2)
     {'shares': [0.75, 0.25], 'last': 1}
     """
     if classes:

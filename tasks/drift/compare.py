@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.drift.chance import distance_by_chance, shift_by_chance, unseen_by_chance
 from tasks.drift.distance import distance, method, psi
-from tasks.drift.drift import ColumnDrift, Drift
+from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.errors import DataError
 
@@ -27,7 +27,7 @@ def compare(
     share: float,
     limit: float = LIMIT,
     prediction_limit: float = LIMIT,
-) -> Drift:
+) -> DatasetDrift:
     """Return what changed from `reference`, the champion's profile, to `current`.
 
     A column drifts where its missing share moved by `MISSING_SHIFT` or more, or to all; where
@@ -53,7 +53,7 @@ def compare(
         told = "Nothing was compared: " + (
             "no rows came." if reference.rows else "the model's profile holds no rows."
         )
-        return Drift(rows, 0.0, share, False, (), (), None, told)
+        return DatasetDrift(rows, 0.0, share, False, (), (), None, told)
     weights = _weights([one.name for one in reference.columns], importances)
     columns = _columns(reference.columns, current.columns, current.rows, weights, limit)
     predictions = _answers(reference.predictions, current.predictions, prediction_limit)
@@ -64,7 +64,7 @@ def compare(
     drifted = round(sum(one.weight for one in columns if one.drifted), 12)
     over = drifted > 0 and drifted >= share
     told = _summary(columns, predictions, target, drifted, share)
-    return Drift(rows, drifted, share, over, columns, predictions, target, told)
+    return DatasetDrift(rows, drifted, share, over, columns, predictions, target, told)
 
 
 def _columns(

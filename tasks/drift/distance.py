@@ -46,7 +46,7 @@ def distance(reference: ColumnProfile, current: ColumnProfile) -> float:
     if not reference.known or not current.known:
         return float("nan")
     if method(reference, current) == JENSEN_SHANNON:
-        return jensen_shannon(*aligned(reference, current))
+        return jensen_shannon(*align(reference, current))
     apart = wasserstein(reference.values, reference.shares, current.values, current.shares)
     return apart / norm(reference)
 
@@ -105,14 +105,14 @@ def psi(reference: ColumnProfile, current: ColumnProfile) -> float:
         return float("nan")
     few = reference.exact and len(reference.values) <= BINNED_FROM
     if reference.kind == "category" or few:
-        shares = aligned(reference, current)
+        shares = align(reference, current)
     else:
         shares = _binned(reference, current)
     before, now = _filled(shares.reference), _filled(shares.current)
     return float(np.sum((before - now) * np.log(before / now)))
 
 
-def aligned(reference: ColumnProfile, current: ColumnProfile) -> Shares:
+def align(reference: ColumnProfile, current: ColumnProfile) -> Shares:
     """Return the shares of the values of both sides.
 
     Where a side keeps only its most frequent categories, what it does not name is one value more,
@@ -120,7 +120,7 @@ def aligned(reference: ColumnProfile, current: ColumnProfile) -> Shares:
     apart than they are.
 
     >>> from tasks.drift.profile import column
-    >>> aligned(column("c", ["a", "b"], [1, 1], 2), column("c", ["b", "x"], [1, 3], 4))
+    >>> align(column("c", ["a", "b"], [1, 1], 2), column("c", ["b", "x"], [1, 3], 4))
     Shares(reference=array([0.5, 0.5, 0. ]), current=array([0.  , 0.25, 0.75]))
     """
     before = dict(zip(reference.values.tolist(), reference.shares.tolist(), strict=True))

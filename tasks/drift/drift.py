@@ -43,7 +43,7 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True)
-class Drift:
+class DatasetDrift:
     """Every column's finding, the largest weight times change first, and what follows.
 
     Attributes:
@@ -88,11 +88,11 @@ class Drift:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Drift:
+    def from_dict(cls, content: Mapping[str, Any]) -> DatasetDrift:
         """Read what `to_dict` wrote.
 
-        >>> drift = Drift((9, 0), 0.0, 0.3, False, (), (), None, "No rows came.")
-        >>> Drift.from_dict(drift.to_dict()) == drift
+        >>> drift = DatasetDrift((9, 0), 0.0, 0.3, False, (), (), None, "No rows came.")
+        >>> DatasetDrift.from_dict(drift.to_dict()) == drift
         True
         """
         read = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.drift.drift import ColumnDrift, Drift
+from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.pages.page import Note, Page, Section, Table, drop_empty
 
 HEADS = ("column", "kind", "score", "limit", "PSI", "missing", "unseen", "weight", "")
@@ -13,7 +13,7 @@ SCORE = (
 )
 
 
-def drift_page(drift: Drift, note: str, appendix: str = "") -> Page:
+def drift_page(drift: DatasetDrift, note: str, appendix: str = "") -> Page:
     """Return every column's figures, above the page's `appendix`, which `note` is about."""
     before, now = drift.rows
     counted = f"{now:,} rows now, against {before:,} in the model's profile."

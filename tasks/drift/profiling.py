@@ -61,7 +61,7 @@ class Profiler:
             else:
                 counter.add(prepared[name])
         if predictions is not None:
-            for name, values in answers(predictions, self._classes).items():
+            for name, values in answer_columns(predictions, self._classes).items():
                 self._predictions.setdefault(name, NumberCounter(name)).add(values)
         if y is not None:
             self._target = _counted_target(y, self._classes, self._target)
@@ -88,7 +88,7 @@ def predictions_profile(
     [0.375]
     """
     profiles = []
-    for name, values in answers(predictions, tuple(classes)).items():
+    for name, values in answer_columns(predictions, tuple(classes)).items():
         counter = NumberCounter(name)
         counter.add(values)
         profiles.append(counter.result())
@@ -104,7 +104,7 @@ def target_profile(y: Any, classes: Sequence[object] = ()) -> ColumnProfile:
     return _counted_target(y, tuple(classes), None).result()
 
 
-def answers(predictions: Array, classes: tuple[object, ...]) -> dict[str, Array]:
+def answer_columns(predictions: Array, classes: tuple[object, ...]) -> dict[str, Array]:
     """Return what is profiled of a model's answers, by name.
 
     Two classes: the probability of the last. More: of each. None: the value.
@@ -112,7 +112,7 @@ def answers(predictions: Array, classes: tuple[object, ...]) -> dict[str, Array]
     Raises:
         DataError: the probabilities do not fit the classes.
 
-    >>> list(answers(np.zeros((1, 3)), ("a", "b", "c")))
+    >>> list(answer_columns(np.zeros((1, 3)), ("a", "b", "c")))
     ['probability of a', 'probability of b', 'probability of c']
     """
     wanted = (len(predictions), len(classes)) if classes else (len(predictions),)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.drift.distance import JENSEN_SHANNON
-from tasks.drift.drift import Drift
+from tasks.drift.drift import DatasetDrift
 from tasks.drift.page import drift_page
 from tasks.errors import DataError
 from tasks.features.schema import Columns
@@ -27,7 +27,9 @@ PARTS = re.compile(r"(<style>.*?)</head>\s*<body>(.*)</body>", re.DOTALL)
 HARMLESS = str.maketrans("<>", "[]")
 
 
-def html(reference: pd.DataFrame, current: pd.DataFrame, drift: Drift, columns: Columns) -> bytes:
+def draw_report(
+    reference: pd.DataFrame, current: pd.DataFrame, drift: DatasetDrift, columns: Columns
+) -> bytes:
     """Return one self-contained page, UTF-8, about 4 MB, that makes no request.
 
     At the top the figures of `drift`, which are of all rows; below Evidently's drift report of
@@ -59,7 +61,7 @@ def html(reference: pd.DataFrame, current: pd.DataFrame, drift: Drift, columns: 
 
 
 def _evidently(
-    reference: pd.DataFrame, current: pd.DataFrame, numbers: list[str], drift: Drift
+    reference: pd.DataFrame, current: pd.DataFrame, numbers: list[str], drift: DatasetDrift
 ) -> str:
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset

@@ -64,10 +64,10 @@ def block(values: Array) -> Run:
     return Run(values[at], np.full(WIDTH, part), part / 2)
 
 
-def met(first: Run, second: Run) -> Run:
+def merge_runs(first: Run, second: Run) -> Run:
     """Return both runs as one.
 
-    >>> met(Run(np.array([1.0, 3.0]), np.ones(2)), Run(np.array([2.0]), np.ones(1))).values
+    >>> merge_runs(Run(np.array([1.0, 3.0]), np.ones(2)), Run(np.array([2.0]), np.ones(1))).values
     array([1., 2., 3.])
     """
     values = np.concatenate([first.values, second.values])
@@ -91,7 +91,7 @@ class Sketch:
         """Take rows in, sorted."""
         level, run = 0, _thinned(run)
         while level in self._runs:
-            run = _thinned(met(self._runs.pop(level), run))
+            run = _thinned(merge_runs(self._runs.pop(level), run))
             level += 1
         self._runs[level] = run
 
@@ -106,7 +106,7 @@ class Sketch:
         ([5000.0, 15000.0, 25000.0], 30000.0, True)
         """
         levels = [self._runs[level] for level in sorted(self._runs)]
-        return medians(reduce(met, levels), width)
+        return medians(reduce(merge_runs, levels), width)
 
 
 def _thinned(run: Run) -> Run:

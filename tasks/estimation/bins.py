@@ -22,10 +22,10 @@ class Bins:
     counts: tuple[int, ...]
 
     @classmethod
-    def of(cls, values: Array) -> Bins:
+    def cut(cls, values: Array) -> Bins:
         """Cut (n,) values at quantiles: at most 15 bins, at least 100 rows in most.
 
-        >>> Bins.of(np.arange(300.0)).counts
+        >>> Bins.cut(np.arange(300.0)).counts
         (100, 100, 100)
         """
         wanted = int(np.clip(len(values) // ROWS_A_BIN, 1, MOST_BINS))

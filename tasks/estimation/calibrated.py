@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.estimation.bins import Bins
-from tasks.estimation.expected import centred, expected, variance
-from tasks.estimation.isotonic import Curve, curves, straightened
+from tasks.estimation.expected import centre, expected_metric, variance
+from tasks.estimation.isotonic import Curve, fit_curves, straighten
 from tasks.evaluation.metrics import probabilities
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Known:
+class Reliability:
     """What the holdout knows of one class, by bins of its stated probability.
 
     `shares` are the labels of the class in each bin, `missed` the mean of label minus calibrated
@@ -31,9 +31,9 @@ class Known:
     missed: tuple[float, ...]
 
     @classmethod
-    def of(cls, stated: Array, happened: Array, left: Array) -> Known:
+    def count(cls, stated: Array, happened: Array, left: Array) -> Reliability:
         """Count the rows of the holdout."""
-        bins = Bins.of(stated)
+        bins = Bins.cut(stated)
         counts = np.array(bins.counts)
         # half a row with the label and half a row without: no bin is certain
         shares = (bins.sums(stated, happened) + 0.5) / (counts + 1)
@@ -50,7 +50,7 @@ class Known:
         return {**asdict(self), "bins": self.bins.to_dict()}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Known:
+    def from_dict(cls, content: Mapping[str, Any]) -> Reliability:
         """Read what `to_dict` wrote."""
         bins = Bins.from_dict(content["bins"])
         return cls(bins, tuple(content["shares"]), tuple(content["missed"]))
@@ -65,10 +65,10 @@ class Calibrated:
     """
 
     curves: tuple[Curve, ...]
-    known: tuple[Known, ...]
+    known: tuple[Reliability, ...]
 
     @classmethod
-    def fitted(cls, y: Array, predictions: Array, seed: int) -> Calibrated:
+    def fit(cls, y: Array, predictions: Array, seed: int) -> Calibrated:
         """Learn from (n,) class indices and (n, k) probabilities, both of the holdout.
 
         The isotonic curve is used only where it improves the Brier score out of fold by more
@@ -76,14 +76,14 @@ class Calibrated:
         """
         stated = probabilities(predictions).astype(float)
         happened = np.eye(stated.shape[1])[y.astype(int)]
-        made = curves(stated, happened, seed)
-        left = happened - straightened(stated, made)
+        made = fit_curves(stated, happened, seed)
+        left = happened - straighten(stated, made)
         columns = zip(stated.T, happened.T, left.T, strict=True)
-        return cls(made, tuple(Known.of(*column) for column in columns))
+        return cls(made, tuple(Reliability.count(*column) for column in columns))
 
     def chance(self, predictions: Array) -> Array:
         """Return the (n, k) calibrated probabilities of the classes."""
-        return straightened(probabilities(predictions).astype(float), self.curves)
+        return straighten(probabilities(predictions).astype(float), self.curves)
 
     def estimate(self, metric: str, predictions: Array) -> tuple[float, float]:
         """Return the expected metric and its standard error.
@@ -94,11 +94,11 @@ class Calibrated:
         calibration beyond that variance is corrected for.
         """
         chance = self.chance(predictions)
-        value, gradient = expected(metric, chance, predictions)
+        value, gradient = expected_metric(metric, chance, predictions)
         if math.isnan(value):
             return value, value
         stated = probabilities(predictions).astype(float)
-        change = centred(gradient, chance)
+        change = centre(gradient, chance)
         columns = zip(self.known, stated.T, change.T, strict=True)
         found = np.array([known.pull(*column) for known, *column in columns])
         missed, shared = found.sum(axis=0)
@@ -118,5 +118,5 @@ class Calibrated:
         """Read what `to_dict` wrote."""
         return cls(
             tuple(Curve.from_dict(each) for each in content["curves"]),
-            tuple(Known.from_dict(each) for each in content["known"]),
+            tuple(Reliability.from_dict(each) for each in content["known"]),
         )

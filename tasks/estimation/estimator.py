@@ -16,8 +16,8 @@ from tasks.config import METRICS as NAMES
 from tasks.errors import DataError
 from tasks.estimation.calibrated import Calibrated
 from tasks.estimation.regression import Errors
-from tasks.evaluation.bootstrap import Interval, number, unnumber
-from tasks.evaluation.evaluate import checked
+from tasks.evaluation.bootstrap import Interval, finite_or_none, nan_if_none
+from tasks.evaluation.evaluate import check_predictions
 from tasks.evaluation.metrics import METRICS, NAN, probabilities
 
 Array = NDArray[Any]
@@ -42,7 +42,7 @@ class Estimator:
     how: Calibrated | Errors
 
     @classmethod
-    def fitted(
+    def fit(
         cls,
         task: str,
         metric: str,
@@ -65,13 +65,13 @@ class Estimator:
         Raises:
             DataError: there are no rows, something is not finite, or shapes do not fit.
         """
-        y, predictions = checked(y_holdout, predictions_holdout, task)
+        y, predictions = check_predictions(y_holdout, predictions_holdout, task)
         how: Calibrated | Errors
         if task == "regression":
-            how = Errors.fitted(y, predictions, prepared_holdout, seed)
+            how = Errors.fit(y, predictions, prepared_holdout, seed)
         else:
             _fits(predictions, classes)
-            how = Calibrated.fitted(y, predictions, seed)
+            how = Calibrated.fit(y, predictions, seed)
         reference = METRICS[metric].score(y, predictions)
         return cls(task, metric, classes, len(y), reference, how)
 
@@ -112,7 +112,7 @@ class Estimator:
             "metric": self.metric,
             "classes": self.classes,
             "rows": self.rows,
-            "reference": number(self.reference),
+            "reference": finite_or_none(self.reference),
             "how": self.how.to_dict(),
         }
 
@@ -123,7 +123,7 @@ class Estimator:
         return cls(
             **{
                 **content,
-                "reference": unnumber(content["reference"]),
+                "reference": nan_if_none(content["reference"]),
                 "how": kind.from_dict(content["how"]),
             }
         )

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 Expected = tuple[float, Array]
 
 
-def expected(metric: str, chance: Array, predictions: Array) -> Expected:
+def expected_metric(metric: str, chance: Array, predictions: Array) -> Expected:
     """Return the expected metric of `predictions`, and its gradient.
 
     Args:
@@ -35,7 +35,7 @@ def expected(metric: str, chance: Array, predictions: Array) -> Expected:
     NaN where less than one row is expected of a class that the metric needs.
 
     >>> chance = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
-    >>> value, _ = expected("accuracy", chance, np.array([0.1, 0.9, 0.9]))
+    >>> value, _ = expected_metric("accuracy", chance, np.array([0.1, 0.9, 0.9]))
     >>> round(value, 6)
     0.833333
     """
@@ -48,10 +48,10 @@ def variance(gradient: Array, chance: Array) -> float:
     >>> variance(np.array([[0.0, 0.5], [0.0, 0.5]]), np.array([[0.5, 0.5], [1.0, 0.0]]))
     0.0625
     """
-    return float((chance * centred(gradient, chance) ** 2).sum())
+    return float((chance * centre(gradient, chance) ** 2).sum())
 
 
-def centred(gradient: Array, chance: Array) -> Array:
+def centre(gradient: Array, chance: Array) -> Array:
     """Return the gradient without each row's expected part, which no label can change."""
     middle: Array = gradient - (chance * gradient).sum(axis=1, keepdims=True)
     return middle

@@ -62,7 +62,7 @@ class Curve:
         return cls(tuple(content["stated"]), tuple(content["observed"]))
 
 
-def curves(stated: Array, happened: Array, seed: int) -> tuple[Curve, ...]:
+def fit_curves(stated: Array, happened: Array, seed: int) -> tuple[Curve, ...]:
     """Return a curve a class, or none where they do not improve the Brier score out of fold.
 
     Args:
@@ -75,14 +75,14 @@ def curves(stated: Array, happened: Array, seed: int) -> tuple[Curve, ...]:
     gain = np.empty(len(stated))
     for number in range(FOLDS):
         rest, held = fold != number, fold == number
-        made = straightened(stated[held], _each(stated[rest], happened[rest]))
+        made = straighten(stated[held], _each(stated[rest], happened[rest]))
         before, after = stated[held] - happened[held], made - happened[held]
         gain[held] = (before**2).sum(axis=1) - (after**2).sum(axis=1)
     better = gain.mean() > gain.std() / np.sqrt(len(gain))
     return _each(stated, happened) if better else ()
 
 
-def straightened(stated: Array, curves: tuple[Curve, ...]) -> Array:
+def straighten(stated: Array, curves: tuple[Curve, ...]) -> Array:
     """Return (n, k) probabilities read through the curves, each row's sum 1 again."""
     if not curves:
         return stated

@@ -45,11 +45,11 @@ class Losses:
     spreads: tuple[float, ...]
 
     @classmethod
-    def fitted(
+    def fit(
         cls, loss: Array, predictions: Array, prepared: pd.DataFrame | None, seed: int
     ) -> Losses:
         """Learn (n,) losses of the holdout from its predictions and prepared rows."""
-        level, seen = float(loss.mean()), rows_seen(predictions, prepared)
+        level, seen = float(loss.mean()), loss_features(predictions, prepared)
         guess = np.full(len(loss), level)
         if len(loss) >= FEWEST and loss.std() > 0:
             fold = np.random.default_rng(seed).permutation(len(loss)) % FOLDS
@@ -60,7 +60,7 @@ class Losses:
         gain = (loss - level) ** 2 - (loss - guess) ** 2
         if gain.mean() <= gain.std() / np.sqrt(len(gain)):
             return cls(b"", level, Bins((), (len(loss),)), (float(loss.var()),))
-        bins = Bins.of(guess)
+        bins = Bins.cut(guess)
         missed, counts = (loss - guess) ** 2, np.array(bins.counts)
         spreads = tuple((bins.sums(guess, missed) / counts).tolist())
         return cls(_export(seen, loss, seed), level, bins, spreads)
@@ -74,7 +74,7 @@ class Losses:
         rows = len(predictions)
         guess = np.full(rows, self.level)
         if self.model:
-            guess = np.maximum(self._loaded.predict(rows_seen(predictions, prepared)), 0)
+            guess = np.maximum(self._loaded.predict(loss_features(predictions, prepared)), 0)
         share = self.bins.sums(guess, np.ones(rows)) / rows
         spread = np.array(self.spreads)
         noise, shared = share / rows, share**2 / np.array(self.bins.counts)
@@ -100,7 +100,7 @@ class Losses:
         )
 
 
-def rows_seen(predictions: Array, prepared: pd.DataFrame | None) -> pd.DataFrame:
+def loss_features(predictions: Array, prepared: pd.DataFrame | None) -> pd.DataFrame:
     """Return what the loss is learned from: prepared columns, and the prediction beside them."""
     own = pd.DataFrame({PREDICTION: np.asarray(predictions, dtype=np.float32)})
     if prepared is None:

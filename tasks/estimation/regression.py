@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearFit:
     """The labels as a straight line of the predictions, with the variance of its slope."""
 
     intercept: float
@@ -26,10 +26,10 @@ class Line:
     slope_variance: float
 
     @classmethod
-    def through(cls, y: Array, predictions: Array) -> Line:
+    def through(cls, y: Array, predictions: Array) -> LinearFit:
         """Fit by least squares.
 
-        >>> Line.through(np.array([1.0, 3.0, 5.0]), np.array([0.0, 1.0, 2.0])).slope
+        >>> LinearFit.through(np.array([1.0, 3.0, 5.0]), np.array([0.0, 1.0, 2.0])).slope
         2.0
         """
         spread = float(np.var(predictions))
@@ -48,18 +48,16 @@ class Errors:
 
     absolute: Losses
     squared: Losses
-    line: Line
+    line: LinearFit
 
     @classmethod
-    def fitted(
-        cls, y: Array, predictions: Array, prepared: pd.DataFrame | None, seed: int
-    ) -> Errors:
+    def fit(cls, y: Array, predictions: Array, prepared: pd.DataFrame | None, seed: int) -> Errors:
         """Learn from (n,) values and predictions of the holdout, and its prepared rows."""
         error = np.abs(predictions.astype(float) - y)
         return cls(
-            Losses.fitted(error, predictions, prepared, seed),
-            Losses.fitted(error**2, predictions, prepared, seed),
-            Line.through(y.astype(float), predictions.astype(float)),
+            Losses.fit(error, predictions, prepared, seed),
+            Losses.fit(error**2, predictions, prepared, seed),
+            LinearFit.through(y.astype(float), predictions.astype(float)),
         )
 
     def estimate(
@@ -109,5 +107,5 @@ class Errors:
         return cls(
             Losses.from_dict(content["absolute"]),
             Losses.from_dict(content["squared"]),
-            Line(*content["line"]),
+            LinearFit(*content["line"]),
         )

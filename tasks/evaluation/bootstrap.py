@@ -35,16 +35,16 @@ class Interval:
         >>> Interval(0.5, 0.25, float("nan")).to_dict()
         {'value': 0.5, 'low': 0.25, 'high': None}
         """
-        return {key: number(getattr(self, key)) for key in ("value", "low", "high")}
+        return {key: finite_or_none(getattr(self, key)) for key in ("value", "low", "high")}
 
 
-def number(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
     """Return a float that strict JSON can hold: None for NaN and the infinities."""
     return float(value) if math.isfinite(value) else None
 
 
-def unnumber(value: float | None) -> float:
-    """Return the float that `number` wrote; NaN for None."""
+def nan_if_none(value: float | None) -> float:
+    """Return the float that `finite_or_none` wrote; NaN for None."""
     return NAN if value is None else float(value)
 
 
@@ -95,11 +95,14 @@ def intervals(
     figures: Sequence[Weighted], rows: int, confidence: float, seed: int, rounds: int = ROUNDS
 ) -> tuple[Interval, ...]:
     """Return the interval of each figure, all on the same resampled rows."""
-    values, draws = resampled(figures, rows, seed, rounds)
-    return tuple(bounds(value, row, confidence) for value, row in zip(values, draws, strict=True))
+    values, draws = resample(figures, rows, seed, rounds)
+    return tuple(
+        percentile_interval(value, row, confidence)
+        for value, row in zip(values, draws, strict=True)
+    )
 
 
-def resampled(
+def resample(
     figures: Sequence[Weighted], rows: int, seed: int, rounds: int = ROUNDS
 ) -> tuple[Array, Array]:
     """Return the (f,) figures and their (f, rounds) values on resampled rows.
@@ -119,13 +122,13 @@ def resampled(
     return values, draws
 
 
-def bounds(value: float, draws: Array, confidence: float) -> Interval:
+def percentile_interval(value: float, draws: Array, confidence: float) -> Interval:
     """Return the percentile interval of a figure from its (rounds,) resampled values.
 
     Rounds in which it is undefined (a class was not drawn) are left out; where more than half
     are, the bounds are NaN.
 
-    >>> bounds(2.0, np.array([1.0, 2.0, 3.0, float("nan")]), 0.5)
+    >>> percentile_interval(2.0, np.array([1.0, 2.0, 3.0, float("nan")]), 0.5)
     Interval(value=2.0, low=1.5, high=2.5)
     """
     known = draws[~np.isnan(draws)]

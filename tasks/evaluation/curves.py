@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.evaluation.bootstrap import number
+from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.calibration import reliability
 from tasks.evaluation.metrics import classes, positive, probabilities
 
@@ -62,7 +62,7 @@ def _ranking_curves(y: Array, score: Array) -> Curves:
     ranked, hit = score[order], y[order] == 1
     ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
     true, flagged = np.cumsum(hit)[ends], ends + 1
-    kept = thinned(len(ends))
+    kept = spread_evenly(len(ends))
     true, flagged = true[kept], flagged[kept]
     recall, precision = true / hit.sum(), true / flagged
     false = (flagged - true) / (len(y) - hit.sum())
@@ -75,10 +75,10 @@ def _ranking_curves(y: Array, score: Array) -> Curves:
     }
 
 
-def thinned(count: int, most: int = POINTS - 1) -> Array:
+def spread_evenly(count: int, most: int = POINTS - 1) -> Array:
     """Return at most `most` evenly spread places among `count`, the first and last kept.
 
-    >>> thinned(7, 3).tolist()
+    >>> spread_evenly(7, 3).tolist()
     [0, 3, 6]
     """
     places: Array = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
@@ -86,4 +86,4 @@ def thinned(count: int, most: int = POINTS - 1) -> Array:
 
 
 def _plain(values: Array) -> list[float | None]:
-    return [number(round(float(value), 6)) for value in values]
+    return [finite_or_none(round(float(value), 6)) for value in values]

@@ -15,12 +15,12 @@ from tasks.errors import DataError
 from tasks.evaluation.bootstrap import (
     ROUNDS,
     Interval,
-    bounds,
-    resampled,
+    percentile_interval,
+    resample,
 )
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.curves import curves
-from tasks.evaluation.metrics import METRICS, Metric, metrics_of
+from tasks.evaluation.metrics import METRICS, Metric, task_metrics
 from tasks.evaluation.slices import Slice, judge_slices
 from tasks.records import MaybeNaN, plain
 
@@ -92,8 +92,8 @@ def evaluate(
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
-    y, predictions = checked(y, predictions, task)
-    every, sampling = metrics_of(task), Sampling(confidence, seed, rounds_for(len(y)))
+    y, predictions = check_predictions(y, predictions, task)
+    every, sampling = task_metrics(task), Sampling(confidence, seed, rounds_for(len(y)))
     deciding = METRICS[metric]
     metrics, gains = _judged(
         y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
@@ -133,14 +133,14 @@ def _judged(
     """Return every metric and the gain over each baseline, all on the same resampled rows."""
     figures = [each.weighted(y, predictions) for each in every]
     figures += [deciding.weighted(y, guess) for guess in baselines.values()]
-    values, draws = resampled(figures, len(y), sampling.seed, sampling.rounds)
+    values, draws = resample(figures, len(y), sampling.seed, sampling.rounds)
     model = every.index(deciding)
     metrics = {
-        each.name: bounds(values[place], draws[place], sampling.confidence)
+        each.name: percentile_interval(values[place], draws[place], sampling.confidence)
         for place, each in enumerate(every)
     }
     gains = {
-        name: bounds(
+        name: percentile_interval(
             deciding.gain(values[model], values[place]),
             deciding.gain(draws[model], draws[place]),
             sampling.confidence,
@@ -159,7 +159,7 @@ class Sampling:
     rounds: int
 
 
-def checked(y: Array, predictions: Array, task: str) -> tuple[Array, Array]:
+def check_predictions(y: Array, predictions: Array, task: str) -> tuple[Array, Array]:
     """Return labels and predictions as arrays that fit each other and the task.
 
     Raises:

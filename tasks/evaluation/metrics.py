@@ -262,6 +262,6 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 )
 
 
-def metrics_of(task: str) -> tuple[Metric, ...]:
+def task_metrics(task: str) -> tuple[Metric, ...]:
     """Return the metrics that serve this task, in the order the pipeline file lists them."""
     return tuple(METRICS[name] for name in NAMES[task])

@@ -108,13 +108,13 @@ def compare_slices(
     return tuple(_slice(metric, y, group, figure) for group in _groups(frame, len(y)))
 
 
-def labels(column: pd.Series[Any]) -> pd.Series[str]:
+def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
     """Return the slice each row belongs to.
 
     Numbers with more than 30 values are cut into quarters, times into months; of other columns
     the 30 most frequent values are kept and the rest is one slice.
 
-    >>> labels(pd.Series(["a", None, "b"])).tolist()
+    >>> slice_labels(pd.Series(["a", None, "b"])).tolist()
     ['a', '(missing)', 'b']
     """
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -136,7 +136,7 @@ def _groups(frame: pd.DataFrame, rows: int) -> Iterator[tuple[str, str, Array]]:
         came = f"{len(frame)} rows for {rows} labels"
         raise DataError("slices", "every judged row has its slice columns", came)
     for name in frame.columns:
-        label = labels(frame[name].reset_index(drop=True)).to_numpy()
+        label = slice_labels(frame[name].reset_index(drop=True)).to_numpy()
         for value in sorted(set(label)):
             yield str(name), str(value), np.flatnonzero(label == value)
 

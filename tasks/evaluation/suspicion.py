@@ -102,7 +102,7 @@ def suspicions(
     return tuple(told)
 
 
-def contradicted(y: Array, predictions: Array, expected: float) -> tuple[str, bool]:
+def find_contradiction(y: Array, predictions: Array, expected: float) -> tuple[str, bool]:
     """Say where far more of the surest answers are wrong than at training, and whether absurdly.
 
     The surest tenth of the answers is looked at. `expected` is the share of that tenth that was
@@ -111,7 +111,7 @@ def contradicted(y: Array, predictions: Array, expected: float) -> tuple[str, bo
     retraining back: that is how labels look that were flipped under a model that knows better.
 
     >>> sure = np.tile([0.01, 0.99], (500, 1))
-    >>> contradicted(np.r_[np.zeros(100, int), np.ones(400, int)], sure, 0.01)
+    >>> find_contradiction(np.r_[np.zeros(100, int), np.ones(400, int)], sure, 0.01)
     ('20% of the labels contradict the surest tenth of the answers, at training 1%: the labels \
 may be wrong, or the world has changed.', True)
     """

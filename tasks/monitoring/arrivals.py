@@ -66,13 +66,13 @@ def decision_id(batch: str, *, labels: bool = False) -> str:
     return f"decision-{'labels-' if labels else ''}{batch[:32]}"
 
 
-def undecided(found: Iterable[Arrival], decisions: Iterable[Entry]) -> tuple[Arrival, ...]:
+def find_undecided(found: Iterable[Arrival], decisions: Iterable[Entry]) -> tuple[Arrival, ...]:
     """Return the batches without a decision, oldest first."""
     decided = {entry.id for entry in decisions}
     return tuple(one for one in found if decision_id(one.batch, labels=one.labels) not in decided)
 
 
-def unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the decisions to retrain that no training has answered, oldest first."""
     entries = tuple(entries)
     answered = {entry.figures.get("decision") for entry in entries if entry.kind != "decision"}

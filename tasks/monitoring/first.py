@@ -7,18 +7,16 @@ from datetime import datetime
 
 from tasks.dataset.dataset import FEWEST
 from tasks.ledger.entry import Entry
-from tasks.monitoring.arrivals import unanswered
+from tasks.monitoring.arrivals import find_unanswered
 from tasks.policy.decision import Decision
 from tasks.policy.policy import Policy
 
 
-def first_decision(
-    policy: Policy, at: datetime, labelled: int, entries: Sequence[Entry]
-) -> Decision:
+def decide_first(policy: Policy, at: datetime, labelled: int, entries: Sequence[Entry]) -> Decision:
     """Decide where no champion is in service: the first model is trained once there are rows."""
     rule, retrain = "no champion", True
     reason = "Retraining. No champion is in service, so the first model is trained."
-    if unanswered(entries):
+    if find_unanswered(entries):
         rule, retrain = "already running", False
         reason = "No retraining. No champion is in service, and a training is already running."
     elif labelled < FEWEST:
@@ -30,7 +28,7 @@ def first_decision(
     return Decision(retrain, str(policy), rule, reason, (), at)
 
 
-def unreadable(policy: Policy, at: datetime, why: str) -> Decision:
+def decide_unreadable(policy: Policy, at: datetime, why: str) -> Decision:
     """Decide on a batch that the champion cannot read: no, and a person has to look."""
     reason = f"No retraining. The batch could not be judged: {why}"
     return Decision(False, str(policy), "cannot be judged", reason, (), at)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tasks.evaluation.bootstrap import Interval, bounds, interval
+from tasks.evaluation.bootstrap import Interval, interval, percentile_interval
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS, NAN, positive
-from tasks.policy.situation import Figure
+from tasks.policy.situation import MetricValue
 
 Array = np.ndarray[Any, Any]
 TOGETHER = 2_000_000
@@ -18,7 +18,7 @@ TOGETHER = 2_000_000
 
 def live_figure(
     metric: str, y: Array, predictions: Array, rows: int, *, confidence: float, seed: int
-) -> Figure | None:
+) -> MetricValue | None:
     """Return the metric on (n,) labels of a batch of `rows`, in time order.
 
     NaN where the labels are of one class, None without any.
@@ -28,14 +28,12 @@ def live_figure(
     if not len(y):
         return None
     if predictions.ndim == 2 and len(np.unique(y)) < 2:
-        return Figure(metric, NAN, NAN, NAN, rows, len(y))
-    found = bootstrapped(metric, y, predictions, confidence, seed)
-    return Figure(metric, found.value, found.low, found.high, rows, len(y))
+        return MetricValue(metric, NAN, NAN, NAN, rows, len(y))
+    found = bootstrap(metric, y, predictions, confidence, seed)
+    return MetricValue(metric, found.value, found.low, found.high, rows, len(y))
 
 
-def bootstrapped(
-    metric: str, y: Array, predictions: Array, confidence: float, seed: int
-) -> Interval:
+def bootstrap(metric: str, y: Array, predictions: Array, confidence: float, seed: int) -> Interval:
     """Return what `bootstrap.interval` does, from the same draws.
 
     A backtest asks thousands of times for few rows each. The draws depend on the number of rows
@@ -46,8 +44,8 @@ def bootstrapped(
         return interval(
             METRICS[metric], y, predictions, confidence=confidence, seed=seed, rounds=rounds
         )
-    draws = areas(y, positive(predictions), drawn(len(y), seed, rounds))
-    return bounds(METRICS[metric].score(y, predictions), draws, confidence)
+    draws = areas(y, positive(predictions), draw_counts(len(y), seed, rounds))
+    return percentile_interval(METRICS[metric].score(y, predictions), draws, confidence)
 
 
 def areas(y: Array, score: Array, counts: Array) -> Array:
@@ -72,7 +70,7 @@ def areas(y: Array, score: Array, counts: Array) -> Array:
 
 
 @lru_cache(maxsize=8)
-def drawn(rows: int, seed: int, rounds: int) -> Array:
+def draw_counts(rows: int, seed: int, rounds: int) -> Array:
     """Return the (rounds, rows) counts of the bootstrap of `tasks.evaluation.bootstrap`."""
     rng = np.random.default_rng(seed)
     made = np.empty((rounds, rows), dtype=np.float64)

@@ -15,13 +15,13 @@ import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.drift.compare import compare
-from tasks.drift.drift import Drift
+from tasks.drift.drift import DatasetDrift
 from tasks.drift.profile import Profile
 from tasks.estimation.estimator import Estimator
 from tasks.evaluation.metrics import METRICS
 from tasks.monitoring.judging import live_figure
-from tasks.policy.expected_gain import relative
-from tasks.policy.situation import DriftFigure, Figure, finite
+from tasks.policy.expected_gain import relative_gain
+from tasks.policy.situation import DriftFigure, MetricValue, finite
 from tasks.scoring.judgement import Labelled
 
 Array = np.ndarray[Any, Any]
@@ -46,7 +46,7 @@ class Eye:
 
 
 @dataclass(frozen=True, eq=False)
-class Met:
+class PredictedBatch:
     """A batch as the model met it.
 
     Attributes:
@@ -77,9 +77,9 @@ class Sight:
 
     rows: int
     known: int
-    live: Figure | None
-    estimated: Figure | None
-    drift: Drift | None
+    live: MetricValue | None
+    estimated: MetricValue | None
+    drift: DatasetDrift | None
     errors: Array
 
     @property
@@ -88,7 +88,9 @@ class Sight:
         return self.known == self.rows
 
 
-def look(pipeline: Pipeline, eye: Eye, met: Met, metrics: Mapping[str, Any] | None = None) -> Sight:
+def look(
+    pipeline: Pipeline, eye: Eye, met: PredictedBatch, metrics: Mapping[str, Any] | None = None
+) -> Sight:
     """Return what a policy may know of a batch.
 
     Args:
@@ -102,7 +104,7 @@ def look(pipeline: Pipeline, eye: Eye, met: Met, metrics: Mapping[str, Any] | No
     labelled = met.labelled
     if metrics and metric in metrics:
         counts = {"metric": metric, "rows": rows, "labelled": len(labelled.y)}
-        live: Figure | None = Figure.from_dict({**metrics[metric], **counts})
+        live: MetricValue | None = MetricValue.from_dict({**metrics[metric], **counts})
     else:
         order = np.argsort(labelled.times, kind="stable")
         live = live_figure(
@@ -115,12 +117,12 @@ def look(pipeline: Pipeline, eye: Eye, met: Met, metrics: Mapping[str, Any] | No
         drift = compare(eye.profile, met.profile, importances=eye.weights, share=share)
     if eye.estimator is not None:
         guess = eye.estimator.estimate(metric, met.answers, met.prepared, confidence)
-        estimated = Figure(metric, guess.value, guess.low, guess.high, rows, 0)
+        estimated = MetricValue(metric, guess.value, guess.low, guess.high, rows, 0)
     known = int((met.times <= eye.until).sum())
     return Sight(rows, known, live, estimated, drift, errors_after(labelled, eye.until))
 
 
-def gained(metric: str, y: Array, ours: Array, theirs: Array) -> float | None:
+def measure_gain(metric: str, y: Array, ours: Array, theirs: Array) -> float | None:
     """Return what a model adds to the one it replaced, on the same rows; None where undefined.
 
     Args:
@@ -129,20 +131,20 @@ def gained(metric: str, y: Array, ours: Array, theirs: Array) -> float | None:
         ours, theirs: (n, k) probabilities or (n,) values of the new model and of the old one.
 
     >>> y, sure = np.array([0, 1]), np.array([[0.9, 0.1], [0.1, 0.9]])
-    >>> gained("accuracy", y, sure, sure[::-1])
+    >>> measure_gain("accuracy", y, sure, sure[::-1])
     1.0
     """
     if ours.shape != theirs.shape or not len(y) or (ours.ndim == 2 and len(np.unique(y)) < 2):
         return None
     kind = METRICS[metric]
     now, before = kind.score(y, ours), kind.score(y, theirs)
-    return finite(relative(kind.gain(now, before), before, kind.greater_is_better))
+    return finite(relative_gain(kind.gain(now, before), before, kind.greater_is_better))
 
 
-def drift_figure(drift: Drift) -> DriftFigure:
+def drift_figure(drift: DatasetDrift) -> DriftFigure:
     """Return what a policy reads of a comparison: the drifted columns by name, in 200 letters.
 
-    >>> drift_figure(Drift((9, 9), 0.0, 0.3, False, (), (), None, ""))
+    >>> drift_figure(DatasetDrift((9, 9), 0.0, 0.3, False, (), (), None, ""))
     DriftFigure(share=0.0, limit=0.3, worst='')
     """
     worst = ", ".join(column.name for column in drift.worst)[:NAMED]

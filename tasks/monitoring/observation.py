@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.policy.situation import Figure
+from tasks.policy.situation import MetricValue
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Observation:
         gain: what the champion added to the model it replaced, on the same labelled rows, in the
             metric's unit or as a share of the replaced error; None where no label tells.
         metrics, baselines: every metric with its interval, and the naive predictions' values.
-        drift: `Drift.to_dict()`, or None where the champion keeps no profile.
+        drift: `DatasetDrift.to_dict()`, or None where the champion keeps no profile.
         report: the keys of the report's pages.
         suspicions: why no model may learn from it before a person has looked, a sentence each.
         warnings: what else is odd about it.
@@ -41,8 +41,8 @@ class Observation:
     rows: int
     labelled: int
     known: int
-    live: Figure | None
-    estimated: Figure | None
+    live: MetricValue | None
+    estimated: MetricValue | None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     baselines: Mapping[str, Any] = field(default_factory=dict)
     drift: Mapping[str, Any] | None = None
@@ -77,6 +77,6 @@ class Observation:
         values = {"clock": content["last"], **content}
         for name in ("live", "estimated"):
             if values[name] is not None:
-                values[name] = Figure.from_dict(values[name])
+                values[name] = MetricValue.from_dict(values[name])
         told = {name: tuple(values[name]) for name in ("suspicions", "warnings")}
         return cls(**{**values, **told})

@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 
 from tasks.data.curated import BATCH, INGESTED_AT
-from tasks.dataset.arrival import counted, latest, slips
+from tasks.dataset.arrival import effective_times, latest_time, slips
 from tasks.dataset.dataset import encode, moments
-from tasks.drift.drift import Drift
+from tasks.drift.drift import DatasetDrift
 from tasks.drift.profile import ColumnProfile
 from tasks.drift.profiling import Profiler, target_profile
 from tasks.errors import DataError
-from tasks.evaluation.suspicion import associations, contradicted, suspicions
+from tasks.evaluation.suspicion import associations, find_contradiction, suspicions
 from tasks.features.prepare import prepared_columns
 from tasks.labels.join import with_labels
 from tasks.monitoring.arrivals import Arrival
-from tasks.monitoring.look import Met, gained, look
+from tasks.monitoring.look import PredictedBatch, look, measure_gain
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.watch import Watch
-from tasks.policy.reading import counted as number_of
+from tasks.policy.reading import count_text as number_of
 from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled, judged
 
@@ -38,7 +38,7 @@ COMPARED = 10_000
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedBatch:
     """What an observation was made of, for the report and the policy.
 
     `errors` are the champion's on the labelled rows that it was not fitted on, 0 to 1, in time
@@ -46,12 +46,12 @@ class Seen:
     """
 
     observation: Observation
-    drift: Drift | None
+    drift: DatasetDrift | None
     errors: Array
     sample: pd.DataFrame
 
 
-def observe(watch: Watch, arrival: Arrival) -> Seen:
+def observe(watch: Watch, arrival: Arrival) -> ObservedBatch:
     """Profile, predict and judge the rows of one batch.
 
     Raises:
@@ -60,16 +60,16 @@ def observe(watch: Watch, arrival: Arrival) -> Seen:
     scorer, pipeline = watch.scorer, watch.pipeline
     assert scorer is not None, "there is a champion to watch"
     seen = _pass(watch, scorer, arrival)
-    times = counted(seen.times, seen.arrived)
+    times = effective_times(seen.times, seen.arrived)
     labelled = replace(seen.labelled, times=times[seen.known])
     sample, predictions, target = seen.sample()
     profile = seen.profiler.result()
     profile = profile.judged_on(profile.predictions, _target_profile(scorer, labelled))
     every = judged(pipeline, scorer.manifest, labelled)
-    met = Met(times, labelled, profile, sample, predictions)
+    met = PredictedBatch(times, labelled, profile, sample, predictions)
     sight = look(pipeline, watch.eye, met, every.get("metrics"))
     held, told = _warnings(watch, scorer, sample, predictions, target)
-    clock = latest(seen.times, seen.arrived)
+    clock = latest_time(seen.times, seen.arrived)
     observation = Observation(
         pipeline=pipeline.name,
         batch=arrival.batch,
@@ -92,7 +92,7 @@ def observe(watch: Watch, arrival: Arrival) -> Seen:
         gain=_gain(pipeline.metric, seen),
     )
     shown = sample.iloc[:: len(sample) // SAMPLE + 1].reset_index(drop=True)
-    return Seen(observation, sight.drift, sight.errors, shown)
+    return ObservedBatch(observation, sight.drift, sight.errors, shown)
 
 
 @dataclass
@@ -219,7 +219,7 @@ def _gain(metric: str, seen: _Pass) -> float | None:
     if not seen.compared or any(len(y) != len(theirs) for y, _, theirs in seen.compared):
         return None
     y, ours, theirs = (np.concatenate(part) for part in zip(*seen.compared, strict=True))
-    return gained(metric, y, ours, theirs)
+    return measure_gain(metric, y, ours, theirs)
 
 
 def _slips(seen: _Pass) -> tuple[str, ...]:
@@ -247,7 +247,7 @@ def _warnings(
     expected = watch.signs.get("surest_wrong")
     if expected is None:
         return held, ()
-    told, absurd = contradicted(y, predictions[known], expected)
+    told, absurd = find_contradiction(y, predictions[known], expected)
     if absurd:
         return (*held, told), ()
     return held, (told,) if told else ()

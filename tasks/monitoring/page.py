@@ -8,12 +8,12 @@ from tasks.pages.markdown import escape, write_part
 from tasks.pages.page import Badge, Cell, Table
 
 if TYPE_CHECKING:
-    from tasks.monitoring.record import Decided
+    from tasks.monitoring.record import RecordedDecision
 
 SHOWN = 20
 
 
-def decision_markdown(decided: Decided) -> str:
+def decision_markdown(decided: RecordedDecision) -> str:
     """Return the decision, what was observed, and what every signal read."""
     decision = decided.decision
     head = "**Retrain**" if decision.retrain else "**No retraining**"
@@ -29,7 +29,7 @@ def decision_markdown(decided: Decided) -> str:
     return "\n".join([*lines, table, "", f"Policy: {escape(decision.policy)}", ""])
 
 
-def drift_rows(decided: Decided) -> list[dict[str, Any]]:
+def drift_rows(decided: RecordedDecision) -> list[dict[str, Any]]:
     """Return a row for each column that drifted, or the largest changes where none did."""
     if decided.seen is None or decided.seen.drift is None:
         return []

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.drift.drift import Drift
+from tasks.drift.drift import DatasetDrift
 from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import held_back
-from tasks.monitoring.arrivals import Arrival, unanswered
+from tasks.monitoring.arrivals import Arrival, find_unanswered
 from tasks.monitoring.look import drift_figure
 from tasks.monitoring.observation import Observation
 from tasks.policy.past import Accepted, GateGain, Incumbent, Meeting, Past
-from tasks.policy.situation import ErrorChange, Figure
+from tasks.policy.situation import ErrorChange, MetricValue
 
 
 @dataclass(frozen=True)
-class Champion:
+class ChampionLineage:
     """What a manifest says of the model in service: what it was fitted on, and how it did then.
 
     `data_version` and `labels` are the versions of the curated table and of the labels that it
@@ -29,13 +29,13 @@ class Champion:
     data_version: int
     fitted_rows: int
     fitted_until: datetime
-    reference: Figure
+    reference: MetricValue
     labels: int | None = None
     without: tuple[str, ...] = ()
 
 
 def recorded_past(
-    champion: Champion,
+    champion: ChampionLineage,
     observation: Observation,
     errors: ErrorChange | None,
     found: Sequence[Arrival],
@@ -81,18 +81,18 @@ def recorded_past(
         retrainings=tuple(map(_at, retrainings(entries))),
         labels=tuple(0 if file.batch in held else file.rows for file in labels),
         errors=errors,
-        running=bool(unanswered(entries)),
+        running=bool(find_unanswered(entries)),
         greater_is_better=greater_is_better,
     )
 
 
 def observations(entries: Sequence[Entry]) -> tuple[Observation, ...]:
     """Return what was observed of each decided batch, in the order of the decisions."""
-    found = (observed(entry) for entry in entries if entry.kind == "decision")
+    found = (read_observation(entry) for entry in entries if entry.kind == "decision")
     return tuple(one for one in found if one is not None)
 
 
-def observed(decision: Entry) -> Observation | None:
+def read_observation(decision: Entry) -> Observation | None:
     """Return what a decision's entry says was observed; None where nothing could be."""
     content = decision.figures.get("observation")
     return None if content is None else Observation.from_dict(content)
@@ -111,7 +111,7 @@ def retrainings(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 def _meetings(entries: Sequence[Entry]) -> tuple[Meeting, ...]:
     decisions = (entry for entry in entries if entry.kind == "decision")
-    pairs = ((observed(entry), entry.at) for entry in decisions)
+    pairs = ((read_observation(entry), entry.at) for entry in decisions)
     return tuple(_meeting(seen, recorded) for seen, recorded in pairs if seen is not None)
 
 
@@ -123,7 +123,7 @@ def _meeting(observation: Observation, recorded: datetime | None) -> Meeting:
         late=observation.late,
         live=observation.live,
         estimated=observation.estimated,
-        drift=None if drift is None else drift_figure(Drift.from_dict(drift)),
+        drift=None if drift is None else drift_figure(DatasetDrift.from_dict(drift)),
         gain=observation.gain,
         suspicions=observation.suspicions,
     )

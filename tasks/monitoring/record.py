@@ -22,31 +22,31 @@ from tasks.monitoring.arrivals import (
     Arrival,
     arrivals,
     decision_id,
+    find_undecided,
     label_arrivals,
-    undecided,
     up_to,
 )
-from tasks.monitoring.first import first_decision, unreadable
-from tasks.monitoring.observe import Seen, observe
+from tasks.monitoring.first import decide_first, decide_unreadable
+from tasks.monitoring.observe import ObservedBatch, observe
 from tasks.monitoring.past import observations, recorded_past
 from tasks.monitoring.watch import Watch
 from tasks.policy.decision import Decision, decide
 from tasks.policy.past import situation
-from tasks.policy.policy import parse
-from tasks.policy.situation import ErrorChange, Figure
+from tasks.policy.policy import parse_policy
+from tasks.policy.situation import ErrorChange, MetricValue
 from tasks.store.layout import Layout
 
 FALLS = ("performance", "decay", "estimated_performance")
 
 
 @dataclass(frozen=True)
-class Decided:
+class RecordedDecision:
     """One batch, the decision on it, and what was seen of it (None: no champion to see it)."""
 
     id: str
     arrival: Arrival
     decision: Decision
-    seen: Seen | None
+    seen: ObservedBatch | None
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -87,15 +87,15 @@ class Decided:
         }
 
 
-def pending(watch: Watch) -> tuple[Arrival, ...]:
+def find_new_arrivals(watch: Watch) -> tuple[Arrival, ...]:
     """Return the batches and files of labels that nothing was decided on yet, oldest first."""
     if watch.table.version() is None:
         return ()
-    left = undecided(_arrived(watch), watch.ledger.entries("decision"))
+    left = find_undecided(_arrived(watch), watch.ledger.entries("decision"))
     return tuple(sorted(left, key=lambda one: (one.at, one.labels)))
 
 
-def decide_on(watch: Watch, arrival: Arrival, cause: str) -> Decided:
+def record_decision(watch: Watch, arrival: Arrival, cause: str) -> RecordedDecision:
     """Observe a batch, decide, and record both in the ledger.
 
     A batch that the champion cannot read leads to a decision too, which says why.
@@ -109,14 +109,16 @@ def decide_on(watch: Watch, arrival: Arrival, cause: str) -> Decided:
             decision = _decision(watch, seen, arrival, entries)
         except DataError as error:
             at = watch.champion.fitted_until
-            decision = unreadable(parse(watch.pipeline.retraining.policy), at, str(error))
+            decision = decide_unreadable(
+                parse_policy(watch.pipeline.retraining.policy), at, str(error)
+            )
     name = decision_id(arrival.batch, labels=arrival.labels)
-    decided = Decided(name, arrival, decision, seen)
+    decided = RecordedDecision(name, arrival, decision, seen)
     _record(watch, decided, cause)
     return decided
 
 
-def keys(watch: Watch, batch: str) -> dict[str, str]:
+def observation_keys(watch: Watch, batch: str) -> dict[str, str]:
     """Return where the pages of one batch lie."""
     layout = Layout(watch.pipeline.name)
     names = {"json": "observation.json", "html": "drift.html", "errors": "errors.npy"}
@@ -127,7 +129,9 @@ def _arrived(watch: Watch) -> tuple[Arrival, ...]:
     return (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
 
 
-def _decision(watch: Watch, seen: Seen, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
+def _decision(
+    watch: Watch, seen: ObservedBatch, arrival: Arrival, entries: Sequence[Entry]
+) -> Decision:
     past = recorded_past(
         watch.champion,
         seen.observation,
@@ -136,7 +140,9 @@ def _decision(watch: Watch, seen: Seen, arrival: Arrival, entries: Sequence[Entr
         entries,
         greater_is_better=watch.greater_is_better,
     )
-    return decide(parse(watch.pipeline.retraining.policy), situation(past), watch.pipeline.limits)
+    return decide(
+        parse_policy(watch.pipeline.retraining.policy), situation(past), watch.pipeline.limits
+    )
 
 
 def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
@@ -149,26 +155,26 @@ def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision
     at = latest if latest.tzinfo is None else latest.astimezone(UTC).replace(tzinfo=None)
     target = pl.col(pipeline.target)
     labelled = watch.table.scan().select(target.is_not_null().sum()).collect().item()
-    return first_decision(parse(pipeline.retraining.policy), at, int(labelled), entries)
+    return decide_first(parse_policy(pipeline.retraining.policy), at, int(labelled), entries)
 
 
-def _errors(watch: Watch, seen: Seen, entries: Sequence[Entry]) -> ErrorChange | None:
+def _errors(watch: Watch, seen: ObservedBatch, entries: Sequence[Entry]) -> ErrorChange | None:
     """Return what a detector finds in the champion's errors since it was fitted, in order."""
-    from tasks.policy.detectors import watched
+    from tasks.policy.detectors import detect_change
 
     earlier = [one for one in observations(entries) if one.version == watch.champion.version]
-    kept = [watch.bucket.get(keys(watch, one.batch)["errors"]) for one in earlier]
+    kept = [watch.bucket.get(observation_keys(watch, one.batch)["errors"]) for one in earlier]
     arrays = [np.load(io.BytesIO(data), allow_pickle=False) for data in kept]
     errors = np.concatenate([*arrays, seen.errors])
-    return watched(errors) if len(errors) else None
+    return detect_change(errors) if len(errors) else None
 
 
-def _record(watch: Watch, decided: Decided, cause: str) -> None:
+def _record(watch: Watch, decided: RecordedDecision, cause: str) -> None:
     """Leave the observation and the errors, then the decision, which makes them count."""
     seen, arrival = decided.seen, decided.arrival
     observation = None if seen is None else seen.observation.to_dict()
     if seen is not None:
-        at = keys(watch, arrival.batch)
+        at = observation_keys(watch, arrival.batch)
         buffer = io.BytesIO()
         np.save(buffer, seen.errors, allow_pickle=False)
         watch.bucket.put(at["errors"], buffer.getvalue())
@@ -196,6 +202,6 @@ def _record(watch: Watch, decided: Decided, cause: str) -> None:
         watch.ledger.append(entry)
 
 
-def _shown(figure: Figure) -> str:
+def _shown(figure: MetricValue) -> str:
     bounds = f"[{figure.low:.3f}, {figure.high:.3f}]"
     return f"{figure.metric} {figure.value:.3f} {bounds}"

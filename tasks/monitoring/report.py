@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tasks.drift.report import html
+from tasks.drift.report import draw_report
 from tasks.features.prepare import prepared_columns
 from tasks.monitoring.observe import SAMPLE
-from tasks.monitoring.record import Decided, keys
+from tasks.monitoring.record import RecordedDecision, observation_keys
 from tasks.monitoring.watch import Watch
 
 
-def write_report(watch: Watch, decided: Decided) -> str | None:
+def write_drift_page(watch: Watch, decided: RecordedDecision) -> str | None:
     """Write the page where anything drifted, and return its key."""
     seen = decided.seen
     if seen is None or seen.drift is None or not seen.drift.anything:
@@ -19,8 +19,8 @@ def write_report(watch: Watch, decided: Decided) -> str | None:
     assert watch.scorer is not None
     reference = _reference(watch)
     columns = prepared_columns(watch.scorer.schema)
-    page = html(reference, seen.sample, seen.drift, columns)
-    key = keys(watch, decided.arrival.batch)["html"]
+    page = draw_report(reference, seen.sample, seen.drift, columns)
+    key = observation_keys(watch, decided.arrival.batch)["html"]
     watch.bucket.put(key, page, content_type="text/html; charset=utf-8")
     return key
 

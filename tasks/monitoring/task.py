@@ -13,7 +13,7 @@ from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from tasks.monitoring.arrivals import Arrival
-    from tasks.monitoring.record import Decided
+    from tasks.monitoring.record import RecordedDecision
     from tasks.monitoring.watch import Watch
 
 RETRIES = retried(StoreUnavailable)
@@ -25,25 +25,25 @@ def watch_champion(pipeline: str) -> Watch:
     from tasks.monitoring.watch import Watch
     from tasks.workspace import open_workspace
 
-    return Watch.of(open_workspace(Settings.from_environment(), pipeline))
+    return Watch.load(open_workspace(Settings.from_environment(), pipeline))
 
 
 @task(name="find new batches", **RETRIES)
 def find_new(watch: Watch) -> list[Arrival]:
     """Return the accepted batches that nothing was decided on yet."""
-    from tasks.monitoring.record import pending
+    from tasks.monitoring.record import find_new_arrivals
 
-    return list(pending(watch))
+    return list(find_new_arrivals(watch))
 
 
 @task(name="decide", task_run_name="decide on {arrival.object}", **RETRIES)
-def decide(watch: Watch, arrival: Arrival, cause: str) -> Decided:
+def monitor_arrival(watch: Watch, arrival: Arrival, cause: str) -> RecordedDecision:
     """Compare one batch with what the champion knows, judge it, and decide."""
     from tasks.monitoring.page import decision_markdown, drift_rows
-    from tasks.monitoring.record import decide_on
+    from tasks.monitoring.record import record_decision
 
     name, logger = watch.pipeline.name, get_run_logger()
-    decided = decide_on(watch, arrival, cause)
+    decided = record_decision(watch, arrival, cause)
     for line in decided.told:
         logger.info(line)
     create_markdown_artifact(
@@ -56,7 +56,7 @@ def decide(watch: Watch, arrival: Arrival, cause: str) -> Decided:
 
 
 @task(name="judge the answers", **RETRIES)
-def judge_answers(watch: Watch) -> dict[str, Any] | None:
+def report_answers(watch: Watch) -> dict[str, Any] | None:
     """Judge what was answered in service by the labels that came; end a trial that does badly."""
     from tasks.predictions import judging
 
@@ -78,12 +78,12 @@ def judge_answers(watch: Watch) -> dict[str, Any] | None:
 
 
 @task(name="report drift", task_run_name="report on {decided.arrival.object}", **RETRIES)
-def report(watch: Watch, decided: Decided) -> str | None:
+def report_drift(watch: Watch, decided: RecordedDecision) -> str | None:
     """Write the page about a batch that drifted, and return its key; None where nothing did."""
-    from tasks.monitoring.report import write_report
+    from tasks.monitoring.report import write_drift_page
 
     try:
-        key = write_report(watch, decided)
+        key = write_drift_page(watch, decided)
     except DataError as error:
         get_run_logger().warning("No drift page: %s", error)
         return None

@@ -21,8 +21,8 @@ from tasks.evaluation.metrics import METRICS
 from tasks.labels.table import labels_of, labels_table, labels_version
 from tasks.ledger.ledger import Ledger
 from tasks.monitoring.look import Eye
-from tasks.monitoring.past import Champion
-from tasks.policy.situation import Figure
+from tasks.monitoring.past import ChampionLineage
+from tasks.policy.situation import MetricValue
 from tasks.promotion import pointer
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
 from tasks.promotion.model_version import ModelVersion
@@ -42,7 +42,7 @@ class Watch:
     scorer: ModelVersion | None
 
     @classmethod
-    def of(cls, workspace: Workspace) -> Watch:
+    def load(cls, workspace: Workspace) -> Watch:
         """Load the champion, every check made.
 
         Raises:
@@ -123,11 +123,11 @@ class Watch:
             return None
 
     @property
-    def champion(self) -> Champion:
+    def champion(self) -> ChampionLineage:
         """What the champion's manifest says that a past needs to know."""
         assert self.scorer is not None, "there is a champion to watch"
         manifest = self.scorer.manifest
-        return Champion(
+        return ChampionLineage(
             version=manifest.version,
             data_version=manifest.data_version,
             fitted_rows=manifest.lineage.rows,
@@ -138,14 +138,16 @@ class Watch:
         )
 
     @property
-    def reference(self) -> Figure:
+    def reference(self) -> MetricValue:
         """The champion's deciding metric at its gate."""
         assert self.scorer is not None
         manifest = self.scorer.manifest
         found = {k: float("nan") if v is None else v for k, v in
                  manifest.metrics[self.pipeline.metric].items()}  # fmt: skip
         rows = manifest.lineage.holdout_rows
-        return Figure(self.pipeline.metric, found["value"], found["low"], found["high"], rows, rows)
+        return MetricValue(
+            self.pipeline.metric, found["value"], found["low"], found["high"], rows, rows
+        )
 
     def _file(self, name: str) -> bytes | None:
         return None if self.scorer is None else self.scorer.files.get(name)

@@ -6,20 +6,20 @@ import math
 import re
 from datetime import timedelta
 
-from tasks.quantities import duration, share
+from tasks.quantities import parse_duration, parse_share
 
 Amount = int | float | timedelta
 STEPS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000))
 WHOLE = re.compile(r"\d+(?:_\d+)*")
 
 
-def batches(text: str) -> int:
+def parse_batches(text: str) -> int:
     """Read a number of batches.
 
     Raises:
         ValueError: it is not `3 batches`, with 1 or more.
 
-    >>> batches("3 batches"), batches("batch")
+    >>> parse_batches("3 batches"), parse_batches("batch")
     (3, 1)
     """
     count = re.sub(r"\s*batch(es)?$", "", text) or "1"
@@ -28,7 +28,7 @@ def batches(text: str) -> int:
     return int(count)
 
 
-def rows(text: str) -> int | float:
+def parse_rows(text: str) -> int | float:
     """Read a number of rows, or a share of the rows the champion was fitted on.
 
     Returns:
@@ -37,7 +37,7 @@ def rows(text: str) -> int | float:
     Raises:
         ValueError: it is neither, or not above zero.
 
-    >>> rows("50000"), rows("25%")
+    >>> parse_rows("50000"), parse_rows("25%")
     (50000, 0.25)
     """
     found: int | float = 0
@@ -50,17 +50,17 @@ def rows(text: str) -> int | float:
     return found
 
 
-def age(text: str) -> timedelta:
+def parse_age(text: str) -> timedelta:
     """Read an age.
 
     Raises:
         ValueError: it is no duration, or not above zero.
 
-    >>> age("30d").days
+    >>> parse_age("30d").days
     30
     """
     try:
-        found = duration(text)
+        found = parse_duration(text)
     except OverflowError:
         raise ValueError("an age is at most some million years") from None
     if not found:
@@ -68,28 +68,28 @@ def age(text: str) -> timedelta:
     return found
 
 
-def part(text: str) -> float:
+def parse_part(text: str) -> float:
     """Read a share above zero.
 
     Raises:
         ValueError: it is no share, or zero.
 
-    >>> part("40%")
+    >>> parse_part("40%")
     0.4
     """
-    found = share(text)
+    found = parse_share(text)
     if not found:
         raise ValueError("a share is above 0%")
     return found
 
 
-def drop(text: str) -> float:
+def parse_drop(text: str) -> float:
     """Read how far a metric may fall: in its own unit, or for an error as a share of it.
 
     Raises:
         ValueError: it is no number of at least zero.
 
-    >>> drop("0.01"), drop("5%")
+    >>> parse_drop("0.01"), parse_drop("5%")
     (0.01, 0.05)
     """
     try:
@@ -102,7 +102,7 @@ def drop(text: str) -> float:
 
 
 def duration_text(length: timedelta) -> str:
-    """Return the text that `duration` reads, in the largest unit that keeps it whole.
+    """Return the text that `parse_duration` reads, in the largest unit that keeps it whole.
 
     >>> duration_text(timedelta(days=30)), duration_text(timedelta(hours=36))
     ('30d', '36h')

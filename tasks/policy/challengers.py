@@ -19,14 +19,14 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from tasks.quantities import duration
+from tasks.quantities import parse_duration
 
 Kind = Literal["tuned", "refitted", "warm", "recent"]
 WRITTEN = re.compile(r"(tuned|refitted|warm)|recent\s+(\S+)")
 
 
 @dataclass(frozen=True)
-class Challenger:
+class ChallengerSpec:
     """How one challenger is made; `length` is how far back a recent one looks."""
 
     kind: Kind
@@ -36,7 +36,7 @@ class Challenger:
     def text(self) -> str:
         """The way it is written in the pipeline file.
 
-        >>> challenger("recent  90d").text
+        >>> parse_challenger("recent  90d").text
         'recent 90d'
         """
         if self.length is None:
@@ -48,53 +48,55 @@ class Challenger:
     def step(self) -> str:
         """What its results are kept under.
 
-        >>> challenger("recent 90d").step
+        >>> parse_challenger("recent 90d").step
         'recent-90d'
         """
         return self.text.replace(" ", "-")
 
 
-def challenger(text: str) -> Challenger:
+def parse_challenger(text: str) -> ChallengerSpec:
     """Read one challenger as it is written.
 
     Raises:
         ValueError: it is not of tuned, refitted, warm, recent DURATION.
 
-    >>> challenger("recent 90d")
-    Challenger(kind='recent', length=datetime.timedelta(days=90))
+    >>> parse_challenger("recent 90d")
+    ChallengerSpec(kind='recent', length=datetime.timedelta(days=90))
     """
     found = WRITTEN.fullmatch(str(text).strip())
     if found is None:
         rule = "a challenger is tuned, refitted, warm, or recent and a length (recent 90d)"
         raise ValueError(rule)
     if found[2]:
-        return Challenger("recent", duration(found[2]))
-    return Challenger(cast("Kind", found[1]))
+        return ChallengerSpec("recent", parse_duration(found[2]))
+    return ChallengerSpec(cast("Kind", found[1]))
 
 
-def planned(asked: Sequence[str], *, champion: bool, warm: bool = False) -> tuple[Challenger, ...]:
+def plan_challengers(
+    asked: Sequence[str], *, champion: bool, warm: bool = False
+) -> tuple[ChallengerSpec, ...]:
     """Return the challengers to make, each once.
 
     Without a champion only a tuned one can be. Where a warm start is impossible (its family has
     none, or the columns are others now), the champion is refitted instead.
 
-    >>> [one.text for one in planned(["refitted", "warm", "tuned"], champion=True)]
+    >>> [one.text for one in plan_challengers(["refitted", "warm", "tuned"], champion=True)]
     ['refitted', 'tuned']
-    >>> [one.text for one in planned(["refitted", "warm"], champion=True, warm=True)]
+    >>> [one.text for one in plan_challengers(["refitted", "warm"], champion=True, warm=True)]
     ['refitted', 'warm']
-    >>> planned(["refitted"], champion=False)
-    (Challenger(kind='tuned', length=None),)
+    >>> plan_challengers(["refitted"], champion=False)
+    (ChallengerSpec(kind='tuned', length=None),)
     """
     if not champion:
-        return (Challenger("tuned"),)
-    wanted = [challenger(text) for text in asked]
+        return (ChallengerSpec("tuned"),)
+    wanted = [parse_challenger(text) for text in asked]
     possible = [
-        Challenger("refitted") if one.kind == "warm" and not warm else one for one in wanted
+        ChallengerSpec("refitted") if one.kind == "warm" and not warm else one for one in wanted
     ]
     return tuple(dict.fromkeys(possible))
 
 
-def rows_of(
+def select_rows(
     length: timedelta | None,
     times: np.ndarray[Any, Any],
     within: np.ndarray[Any, Any],
@@ -102,7 +104,7 @@ def rows_of(
     """Return which of the rows `within` it is fitted on: all, or those of the latest `length`.
 
     >>> days = np.array(["2013-01-01", "2013-01-02", "2013-01-03"], "datetime64[us]")
-    >>> rows_of(timedelta(hours=30), days, np.array([True, True, False])).tolist()
+    >>> select_rows(timedelta(hours=30), days, np.array([True, True, False])).tolist()
     [True, True, False]
     """
     if length is None:
@@ -111,12 +113,12 @@ def rows_of(
     return np.asarray(within & (times > latest - np.timedelta64(length)))
 
 
-def best(passed: Sequence[bool], scores: Sequence[float], greater_is_better: bool) -> int:
+def choose_best(passed: Sequence[bool], scores: Sequence[float], greater_is_better: bool) -> int:
     """Return the place of the best that passed the gate, or of the best where none did.
 
-    >>> best([False, True, True], [0.9, 0.7, 0.8], greater_is_better=True)
+    >>> choose_best([False, True, True], [0.9, 0.7, 0.8], greater_is_better=True)
     2
-    >>> best([False, False], [0.9, 0.7], greater_is_better=False)
+    >>> choose_best([False, False], [0.9, 0.7], greater_is_better=False)
     1
     """
     sign = 1 if greater_is_better else -1

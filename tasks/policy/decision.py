@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from tasks.policy.limits import Limits
-from tasks.policy.policy import Combined, Leaf, Policy, leaves
-from tasks.policy.reading import Reading, days
-from tasks.policy.signals import MEASURED, read
+from tasks.policy.policy import Combination, Condition, Policy, conditions
+from tasks.policy.reading import SignalReading, days_text
+from tasks.policy.signals import MEASURED, read_signal
 from tasks.policy.situation import Situation
 
 NOTHING_FIRED = "nothing fired"
@@ -29,7 +29,7 @@ class Decision:
     policy: str
     rule: str
     reason: str
-    readings: tuple[Reading, ...]
+    readings: tuple[SignalReading, ...]
     at: datetime
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,17 +46,17 @@ class Decision:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Decision:
         """Read what `to_dict` wrote."""
-        readings = tuple(Reading.from_dict(one) for one in content["readings"])
+        readings = tuple(SignalReading.from_dict(one) for one in content["readings"])
         at = datetime.fromisoformat(content["at"])
         return cls(**{**content, "readings": readings, "at": at})
 
 
 @dataclass(frozen=True)
-class Answer:
+class PolicyAnswer:
     """What a part of a policy says, and the readings that made it say so."""
 
     fired: bool | None
-    because: tuple[Reading, ...]
+    because: tuple[SignalReading, ...]
 
 
 def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
@@ -66,11 +66,14 @@ def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
     policy does not name are read with the pipeline's own limits. Where the policy fires, the
     rules of `HELD_BACK` are asked in order, and the first objection turns the answer to no.
     """
-    named = {leaf: read(leaf.signal, leaf.amount, situation, limits) for leaf in leaves(policy)}
+    named = {
+        leaf: read_signal(leaf.signal, leaf.amount, situation, limits)
+        for leaf in conditions(policy)
+    }
     known = {leaf.signal for leaf in named}
-    others = (read(name, None, situation, limits) for name in MEASURED if name not in known)
+    others = (read_signal(name, None, situation, limits) for name in MEASURED if name not in known)
     readings = (*named.values(), *others)
-    answer = evaluate(policy, named)
+    answer = combine_readings(policy, named)
     said = " ".join(one.said for one in answer.because)
     retrain, rule, reason = False, NOTHING_FIRED, f"No retraining. {said}"
     if answer.fired:
@@ -82,31 +85,31 @@ def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
     return Decision(retrain, str(policy), rule, reason, readings, situation.at)
 
 
-def evaluate(policy: Policy, readings: Mapping[Leaf, Reading]) -> Answer:
+def combine_readings(policy: Policy, readings: Mapping[Condition, SignalReading]) -> PolicyAnswer:
     """Put the readings together as the policy says.
 
     A part that cannot be evaluated counts as not fired in `any` and is left out of `all`; what
     holds nothing else cannot be evaluated itself.
     """
-    if isinstance(policy, Leaf):
-        return Answer(readings[policy].fired, (readings[policy],))
-    answers = [evaluate(member, readings) for member in policy.members]
+    if isinstance(policy, Condition):
+        return PolicyAnswer(readings[policy].fired, (readings[policy],))
+    answers = [combine_readings(member, readings) for member in policy.members]
     fired = _combined(policy, [one.fired for one in answers])
     if fired and policy.how == "any":
         return next(one for one in answers if one.fired)
     kept = (one for one in answers if one.fired in (fired, None))
     together = (reading for one in kept for reading in one.because)
-    return Answer(fired, tuple({id(one): one for one in together}.values()))
+    return PolicyAnswer(fired, tuple({id(one): one for one in together}.values()))
 
 
-def _combined(policy: Combined, fired: list[bool | None]) -> bool | None:
+def _combined(policy: Combination, fired: list[bool | None]) -> bool | None:
     known = [one for one in fired if one is not None]
     if not known:
         return None
     return any(known) if policy.how == "any" else all(known)
 
 
-def _rule(answer: Answer) -> str:
+def _rule(answer: PolicyAnswer) -> str:
     return " and ".join(dict.fromkeys(one.signal for one in answer.because if one.fired))
 
 
@@ -140,7 +143,8 @@ def _cooldown(situation: Situation, limits: Limits) -> str:
     since = situation.at - max(situation.retrainings)
     if since >= limits.cooldown:
         return ""
-    return f"The last one was {days(since)} ago, and the cooldown is {days(limits.cooldown)}."
+    ago, cooldown = days_text(since), days_text(limits.cooldown)
+    return f"The last one was {ago} ago, and the cooldown is {cooldown}."
 
 
 def _budget(situation: Situation, limits: Limits) -> str:
@@ -149,7 +153,7 @@ def _budget(situation: Situation, limits: Limits) -> str:
     spent = sum(situation.at - time < budget.window for time in situation.retrainings)
     if spent < budget.count:
         return ""
-    return f"The budget of {budget.count} in {days(budget.window)} is spent."
+    return f"The budget of {budget.count} in {days_text(budget.window)} is spent."
 
 
 def _worth(situation: Situation, limits: Limits) -> str:

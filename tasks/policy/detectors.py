@@ -66,13 +66,13 @@ class ErrorDetector:
         self._window_rows, self._window_sum = 0, 0.0
 
 
-def watched(errors: NDArray[Any] | Sequence[float]) -> ErrorChange:
+def detect_change(errors: NDArray[Any] | Sequence[float]) -> ErrorChange:
     """Return what ADWIN finds in (n,) errors of 0 to 1 in time order.
 
     Raises:
         DataError: one is missing or not in 0 to 1.
 
-    >>> watched([0.1] * 500 + [0.6] * 500).raised
+    >>> detect_change([0.1] * 500 + [0.6] * 500).raised
     True
     """
     return ErrorDetector().add(errors)

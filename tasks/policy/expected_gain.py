@@ -21,7 +21,7 @@ def expected_gain(past: Sequence[float], drop: float | None) -> float | None:
     (Gelman et al., Bayesian Data Analysis, section 2.5) with the weights fixed.
 
     Args:
-        past: what each past retraining bought, oldest first, see `bought`. Gains that are no
+        past: what each past retraining bought, oldest first, see `realised_gain`. Gains that are no
             numbers are left out.
         drop: how much worse the champion is now than at its gate, in the same unit; None or
             NaN where no label tells.
@@ -41,7 +41,7 @@ def expected_gain(past: Sequence[float], drop: float | None) -> float | None:
     return (sum(known) + DROP_WEIGHT * max(0.0, drop)) / (len(known) + DROP_WEIGHT)
 
 
-def bought(gate: float | None, later: Sequence[float]) -> float | None:
+def realised_gain(gate: float | None, later: Sequence[float]) -> float | None:
     """Return what one retraining bought: in the metric's unit, for an error as a share of it.
 
     It is the mean gain on the later batches that the new model met in service, each against the
@@ -49,19 +49,19 @@ def bought(gate: float | None, later: Sequence[float]) -> float | None:
     them). Until a labelled batch has come, and where the gate kept the new model out of service,
     it is the gain that the gate measured on the holdout. None where neither was measured.
 
-    >>> bought(0.05, [0.01, 0.03, float("nan")])
+    >>> realised_gain(0.05, [0.01, 0.03, float("nan")])
     0.02
-    >>> bought(0.05, []), bought(None, [])
+    >>> realised_gain(0.05, []), realised_gain(None, [])
     (0.05, None)
     """
     known = [gain for gain in later if math.isfinite(gain)]
     return sum(known) / len(known) if known else gate
 
 
-def relative(gain: float, before: float, greater_is_better: bool) -> float:
-    """Return a gain in the unit of `bought`: as it is, or as a share of the replaced error.
+def relative_gain(gain: float, before: float, greater_is_better: bool) -> float:
+    """Return a gain in the unit of `realised_gain`: as it is, or as a share of the replaced error.
 
-    >>> relative(0.02, 0.7, True), relative(5.0, 100.0, False)
+    >>> relative_gain(0.02, 0.7, True), relative_gain(5.0, 100.0, False)
     (0.02, 0.05)
     """
     size = unit(before, greater_is_better)

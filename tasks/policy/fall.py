@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from tasks.policy.amounts import Amount
 from tasks.policy.limits import Limits
-from tasks.policy.reading import Reading, Value, counted, number
-from tasks.policy.situation import Figure, Situation, finite, loss
+from tasks.policy.reading import SignalReading, Value, count_text, number_or
+from tasks.policy.situation import MetricValue, Situation, finite, loss
 
 
 def compare_fall(
     signal: str,
     amount: Amount | None,
-    now: Figure,
-    before: Figure,
+    now: MetricValue,
+    before: MetricValue,
     situation: Situation,
     limits: Limits,
-) -> Reading:
+) -> SignalReading:
     """Say whether a metric fell by more than allowed, and by more than chance.
 
     Args:
@@ -24,7 +24,7 @@ def compare_fall(
         now, before: the figures to compare; their intervals tell what may be chance.
         situation, limits: the metric's direction, and the pipeline's limit.
     """
-    allowed = number(amount, limits.drop)
+    allowed = number_or(amount, limits.drop)
     figures: dict[str, Value] = {
         **{name: finite(getattr(now, name)) for name in ("value", "low", "high")},
         **{f"reference_{name}": finite(getattr(before, name)) for name in ("value", "low", "high")},
@@ -33,11 +33,11 @@ def compare_fall(
     }
     estimated = signal == "estimated_performance"
     subject = f"{'Estimated' if estimated else 'Live'} {now.metric}"
-    on = f"on {counted(now.rows, 'row', 'rows')}"
+    on = f"on {count_text(now.rows, 'row', 'rows')}"
     on += " without labels" if estimated else f", {now.coverage:.0%} of them labelled"
     if not (now.known and before.known):
         whose = subject if before.known else "The reference"
-        return Reading(signal, None, f"{whose} has no value and interval ({on}).", figures)
+        return SignalReading(signal, None, f"{whose} has no value and interval ({on}).", figures)
     upwards = situation.greater_is_better
     fallen = loss(before.value, now.value, upwards)
     sure = now.high < before.low if upwards else now.low > before.high
@@ -47,7 +47,7 @@ def compare_fall(
         f"{subject} is {_shown(now)} {on}, against {_shown(before)} {where}: "
         f"{_change(fallen, allowed, large=large, sure=sure, share=not upwards)}."
     )
-    return Reading(signal, large and sure, said, {**figures, "drop": finite(fallen)})
+    return SignalReading(signal, large and sure, said, {**figures, "drop": finite(fallen)})
 
 
 def _change(fallen: float, allowed: float, *, large: bool, sure: bool, share: bool) -> str:
@@ -62,5 +62,5 @@ def _change(fallen: float, allowed: float, *, large: bool, sure: bool, share: bo
     return f"worse by {amount(fallen)}, more than the {amount(allowed)} allowed, {rest}"
 
 
-def _shown(figure: Figure) -> str:
+def _shown(figure: MetricValue) -> str:
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.policy.expected_gain import bought, expected_gain
-from tasks.policy.situation import DriftFigure, ErrorChange, Figure, Refusals, Situation, loss
+from tasks.policy.expected_gain import expected_gain, realised_gain
+from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation, loss
 
 LATELY = 10
 
@@ -40,7 +40,7 @@ class Incumbent:
     learned: int
     rows: int
     until: datetime
-    reference: Figure
+    reference: MetricValue
     labels: int = 0
     without: frozenset[str] = frozenset()
 
@@ -66,15 +66,15 @@ class Meeting:
         late: every row of it is older than what the model was fitted on.
         live, estimated, drift: as in `Situation`.
         gain: what the model added to the one it replaced, on the same labelled rows, in the unit
-            of `bought`; None where it replaced none or no label tells.
+            of `realised_gain`; None where it replaced none or no label tells.
         suspicions: why it is held back, a sentence each.
     """
 
     model: int
     last: datetime | None
     late: bool = False
-    live: Figure | None = None
-    estimated: Figure | None = None
+    live: MetricValue | None = None
+    estimated: MetricValue | None = None
     drift: DriftFigure | None = None
     gain: float | None = None
     suspicions: tuple[str, ...] = ()
@@ -145,9 +145,9 @@ def situation(past: Past) -> Situation:
         estimated=now.estimated,
         drift=now.drift,
         errors=past.errors,
-        refused=refused(past),
+        refused=recent_refusals(past),
         suspicions=now.suspicions,
-        learnable=learnable(past),
+        learnable=learnable_rows(past),
         # one decided by a clock that ran ahead, before clocks were bounded, holds nothing back
         retrainings=tuple(time for time in past.retrainings if time <= at),
         running=past.running,
@@ -161,7 +161,7 @@ def clock(past: Past) -> datetime:
     return max((past.incumbent.until, *seen))
 
 
-def refused(past: Past) -> Refusals:
+def recent_refusals(past: Past) -> Refusals:
     """Return the share of refused batches among the latest."""
     # only the latest of each kind can be among the latest of both
     good = ((batch.at, False) for batch in past.batches[-LATELY:])
@@ -171,7 +171,7 @@ def refused(past: Past) -> Refusals:
     return Refusals(share, len(latest))
 
 
-def learnable(past: Past) -> int:
+def learnable_rows(past: Past) -> int:
     """Return how many labelled rows there are that the champion was not fitted on.
 
     Batches that are held back do not count; those that were held back from the champion, and
@@ -187,7 +187,7 @@ def learnable(past: Past) -> int:
 
 
 def gains(past: Past) -> tuple[float, ...]:
-    """Return what past retrainings bought, oldest first; see `bought`."""
+    """Return what past retrainings bought, oldest first; see `realised_gain`."""
     if not past.verdicts:
         return ()
     later: dict[int, list[float]] = {verdict.model: [] for verdict in past.verdicts}
@@ -196,11 +196,11 @@ def gains(past: Past) -> tuple[float, ...]:
             later[meeting.model].append(meeting.gain)
     # a model that lost its race was judged twice: the last verdict stands
     gate = {verdict.model: verdict.gain for verdict in past.verdicts}
-    known = (bought(gate[model], values) for model, values in later.items())
+    known = (realised_gain(gate[model], values) for model, values in later.items())
     return tuple(gain for gain in known if gain is not None)
 
 
-def _drop(past: Past, live: Figure | None) -> float | None:
+def _drop(past: Past, live: MetricValue | None) -> float | None:
     if live is None or not live.known:
         return None
     return loss(past.incumbent.reference.value, live.value, past.greater_is_better)

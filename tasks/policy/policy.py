@@ -24,7 +24,7 @@ How = Literal["any", "all"]
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Condition:
     """One signal, and the amount it fires at; without one the pipeline's own limit holds.
 
     The amount of `new_rows` is an int of rows, or a float: a share of the rows fitted on.
@@ -40,7 +40,7 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class Combined:
+class Combination:
     """Any, or all, of several policies."""
 
     how: How
@@ -50,33 +50,33 @@ class Combined:
         return f"{self.how}({', '.join(str(one) for one in self.members)})"
 
 
-Policy = Leaf | Combined
+Policy = Condition | Combination
 
 
-def parse(value: object, where: str = WHERE) -> Policy:
+def parse_policy(value: object, where: str = WHERE) -> Policy:
     """Read a policy, as text or as what YAML made of it; `str` gives its canonical text.
 
     Raises:
         ConfigurationError: a word, an amount or the nesting is wrong; the allowed words are
             named.
 
-    >>> print(parse({"any": ["performance", "age 8w"]}))
+    >>> print(parse_policy({"any": ["performance", "age 8w"]}))
     any(performance, age 56d)
-    >>> parse("all(new_rows 20000, any(drift, performance))").how
+    >>> parse_policy("all(new_rows 20000, any(drift, performance))").how
     'all'
     """
     return _tree(value, where, 0)
 
 
-def leaves(policy: Policy) -> tuple[Leaf, ...]:
+def conditions(policy: Policy) -> tuple[Condition, ...]:
     """Return the different leaves of a policy, in the order written.
 
-    >>> [str(leaf) for leaf in leaves(parse("any(drift, all(age 3d, drift))"))]
+    >>> [str(leaf) for leaf in conditions(parse_policy("any(drift, all(age 3d, drift))"))]
     ['drift', 'age 3d']
     """
 
-    def walk(node: Policy) -> Iterator[Leaf]:
-        if isinstance(node, Leaf):
+    def walk(node: Policy) -> Iterator[Condition]:
+        if isinstance(node, Condition):
             yield node
             return
         for member in node.members:
@@ -86,7 +86,7 @@ def leaves(policy: Policy) -> tuple[Leaf, ...]:
 
 
 def _tree(value: object, where: str, depth: int) -> Policy:
-    if isinstance(value, Leaf | Combined):
+    if isinstance(value, Condition | Combination):
         return value
     if depth > DEPTH:
         raise ConfigurationError(where, f"policies nest at most {DEPTH} deep", remedy="Flatten it.")
@@ -125,7 +125,7 @@ def _mapping(value: Mapping[object, object], where: str, depth: int) -> Policy:
 def _combined(word: str, members: list[Policy], where: str) -> Policy:
     if not members:
         raise ConfigurationError(where, f"{word} holds at least one policy", "none")
-    return Combined("any" if word == "any" else "all", tuple(members))
+    return Combination("any" if word == "any" else "all", tuple(members))
 
 
 def _parted(text: str, where: str, whole: str) -> list[str]:
@@ -159,11 +159,11 @@ def _leaf(text: str, where: str) -> Policy:
     if not amount:
         if word.needed:
             raise ConfigurationError(where, f"{name} needs an amount", text, _written(word))
-        return Leaf(name)
+        return Condition(name)
     if word.amount is None:
         raise ConfigurationError(where, f"{name} stands alone", bounded(text, 80), _written(word))
     try:
-        return Leaf(name, word.amount(amount))
+        return Condition(name, word.amount(amount))
     except ValueError as error:
         raise ConfigurationError(where, str(error), bounded(text, 80), _written(word)) from None
 

@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Reading:
+class SignalReading:
     """What one signal says: fired or not, None where it cannot be evaluated."""
 
     signal: str
@@ -27,41 +27,41 @@ class Reading:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Reading:
+    def from_dict(cls, content: Mapping[str, Any]) -> SignalReading:
         """Read what `to_dict` wrote.
 
-        >>> one = Reading("age", True, "The champion knows nothing of 40 days.", {"days": 40.0})
-        >>> Reading.from_dict(one.to_dict()) == one
+        >>> reading = SignalReading("age", True, "It knows nothing of 40 days.", {"days": 40.0})
+        >>> SignalReading.from_dict(reading.to_dict()) == reading
         True
         """
         return cls(**content)
 
 
-def against(
+def compare_with_limit(
     signal: str,
     now: float,
     limit: Amount | None,
     text: str,
     wanted: str,
     figures: Mapping[str, Value],
-) -> Reading:
+) -> SignalReading:
     """Return the reading of a signal that fires from `limit` on; without one it does not."""
     if not isinstance(limit, int | float):
-        return Reading(signal, False, f"{text}; no limit is set.", figures)
+        return SignalReading(signal, False, f"{text}; no limit is set.", figures)
     fired = now >= limit
     said = f"{text}: {'the limit' if fired else 'under the limit'} {wanted}{' is reached' * fired}."
-    return Reading(signal, fired, said, {**figures, "limit": limit})
+    return SignalReading(signal, fired, said, {**figures, "limit": limit})
 
 
-def number(amount: Amount | None, default: float) -> float:
+def number_or(amount: Amount | None, default: float) -> float:
     """Return the amount where it is a number, else the default."""
     return amount if isinstance(amount, int | float) else default
 
 
-def days(length: timedelta) -> str:
+def days_text(length: timedelta) -> str:
     """Return a length of time for a sentence.
 
-    >>> days(timedelta(days=30)), days(timedelta(hours=5)), days(timedelta(days=1))
+    >>> days_text(timedelta(days=30)), days_text(timedelta(hours=5)), days_text(timedelta(days=1))
     ('30 days', '5 hours', '1 day')
     """
     unit, size = ("day", DAY) if length >= DAY else ("hour", timedelta(hours=1))
@@ -69,10 +69,10 @@ def days(length: timedelta) -> str:
     return f"{amount} {unit}{'' if amount == '1' else 's'}"
 
 
-def counted(count: int, one: str, many: str) -> str:
+def count_text(count: int, one: str, many: str) -> str:
     """Return a count with its noun.
 
-    >>> counted(1, "row", "rows"), counted(1200, "row", "rows")
+    >>> count_text(1, "row", "rows"), count_text(1200, "row", "rows")
     ('1 row', '1,200 rows')
     """
     return f"{count:,} {one if count == 1 else many}"

@@ -18,10 +18,18 @@ from tasks.policy import amounts
 from tasks.policy.amounts import Amount, duration_text, number_text, share_text
 from tasks.policy.fall import compare_fall
 from tasks.policy.limits import Limits
-from tasks.policy.reading import DAY, Reading, Value, against, counted, days, number
+from tasks.policy.reading import (
+    DAY,
+    SignalReading,
+    Value,
+    compare_with_limit,
+    count_text,
+    days_text,
+    number_or,
+)
 from tasks.policy.situation import ErrorChange, Situation, finite
 
-Reader = Callable[[Amount | None, Situation, Limits], Reading]
+Reader = Callable[[Amount | None, Situation, Limits], SignalReading]
 
 
 @dataclass(frozen=True)
@@ -45,61 +53,65 @@ class Signal:
     measured: bool = True
 
 
-def static(_amount: Amount | None, _situation: Situation, _limits: Limits) -> Reading:
+def static(_amount: Amount | None, _situation: Situation, _limits: Limits) -> SignalReading:
     """Never fires."""
-    return Reading("static", False, "The policy never retrains.")
+    return SignalReading("static", False, "The policy never retrains.")
 
 
-def schedule(_amount: Amount | None, _situation: Situation, _limits: Limits) -> Reading:
+def schedule(_amount: Amount | None, _situation: Situation, _limits: Limits) -> SignalReading:
     """Never fires: the schedule starts the training itself."""
-    return Reading("schedule", False, "Only the schedule retrains.")
+    return SignalReading("schedule", False, "Only the schedule retrains.")
 
 
-def every(amount: Amount | None, situation: Situation, _: Limits) -> Reading:
+def every(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires after so many batches."""
     count = situation.batches
-    arrived = f"{counted(count, 'batch', 'batches')} arrived since the champion was fitted"
-    return against("every", count, amount, arrived, f"of {amount}", {"batches": count})
+    arrived = f"{count_text(count, 'batch', 'batches')} arrived since the champion was fitted"
+    return compare_with_limit("every", count, amount, arrived, f"of {amount}", {"batches": count})
 
 
-def new_rows(amount: Amount | None, situation: Situation, _: Limits) -> Reading:
+def new_rows(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires after so many rows, or so large a share of those the champion was fitted on."""
     rows, fitted = situation.rows, situation.fitted_rows
     share = rows / fitted if fitted else None
     figures: dict[str, Value] = {"rows": rows, "fitted_rows": fitted, "share": share}
     of_fitted = "" if share is None else f", {share:.0%} of those it was fitted on"
-    arrived = f"{counted(rows, 'row', 'rows')} arrived since the champion was fitted{of_fitted}"
+    arrived = f"{count_text(rows, 'row', 'rows')} arrived since the champion was fitted{of_fitted}"
     if isinstance(amount, float):
         if share is None:
-            return Reading("new_rows", None, "It is not known on how many rows it was fitted.")
-        return against("new_rows", share, amount, arrived, f"of {amount:.0%}", figures)
+            return SignalReading(
+                "new_rows", None, "It is not known on how many rows it was fitted."
+            )
+        return compare_with_limit("new_rows", share, amount, arrived, f"of {amount:.0%}", figures)
     wanted = "" if amount is None else f"of {amount:,}"
-    return against("new_rows", rows, amount, arrived, wanted, figures)
+    return compare_with_limit("new_rows", rows, amount, arrived, wanted, figures)
 
 
-def age(amount: Amount | None, situation: Situation, _: Limits) -> Reading:
+def age(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires when the latest row that the champion was fitted on is so old."""
     old = max(situation.at - situation.fitted_until, timedelta(0))
     figures: dict[str, Value] = {"days": old / DAY}
-    text = f"The champion knows no row of the last {days(old)}"
+    text = f"The champion knows no row of the last {days_text(old)}"
     limit = amount if isinstance(amount, timedelta) else None
-    wanted = "" if limit is None else f"of {days(limit)}"
-    return against("age", old / DAY, limit and limit / DAY, text, wanted, figures)
+    wanted = "" if limit is None else f"of {days_text(limit)}"
+    return compare_with_limit("age", old / DAY, limit and limit / DAY, text, wanted, figures)
 
 
-def drift(amount: Amount | None, situation: Situation, _: Limits) -> Reading:
+def drift(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires when so large a share of the columns drifted, weighted as the pipeline says."""
     found = situation.drift
     if found is None or finite(found.share) is None:
-        return Reading("drift", None, "Drift is not known: nothing was compared with the champion.")
-    limit = number(amount, found.limit)
+        return SignalReading(
+            "drift", None, "Drift is not known: nothing was compared with the champion."
+        )
+    limit = number_or(amount, found.limit)
     worst = f" ({found.worst})" if found.worst else ""
     text = f"{found.share:.0%} of the features' weight drifted{worst}"
     figures: dict[str, Value] = {"share": found.share, "worst": found.worst}
-    return against("drift", found.share, limit, text, f"of {limit:.0%}", figures)
+    return compare_with_limit("drift", found.share, limit, text, f"of {limit:.0%}", figures)
 
 
-def performance(amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
+def performance(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
     """Fires when the live metric fell below the gate's by more than allowed, and than chance.
 
     More than chance: the better end of the live interval is worse than the worse end of the
@@ -108,13 +120,13 @@ def performance(amount: Amount | None, situation: Situation, limits: Limits) -> 
     looking at every batch raises few false alarms.
     """
     if situation.live is None:
-        return Reading("performance", None, "No labels yet, so no live performance.")
+        return SignalReading("performance", None, "No labels yet, so no live performance.")
     return compare_fall(
         "performance", amount, situation.live, situation.reference, situation, limits
     )
 
 
-def decay(amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
+def decay(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
     """Fires when the live metric fell so far below its best since the champion was fitted.
 
     Live is compared with live, since a holdout may flatter. The best is the batch whose worse
@@ -122,7 +134,7 @@ def decay(amount: Amount | None, situation: Situation, limits: Limits) -> Readin
     """
     known = [one for one in situation.recent if one.known]
     if situation.live is None or not known:
-        return Reading("decay", None, "No labels yet, so no live performance.")
+        return SignalReading("decay", None, "No labels yet, so no live performance.")
     if situation.greater_is_better:
         best = max(known, key=lambda one: one.low)
     else:
@@ -130,47 +142,51 @@ def decay(amount: Amount | None, situation: Situation, limits: Limits) -> Readin
     return compare_fall("decay", amount, situation.live, best, situation, limits)
 
 
-def estimated_performance(amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
+def estimated_performance(
+    amount: Amount | None, situation: Situation, limits: Limits
+) -> SignalReading:
     """Fires when the metric as estimated without labels fell below the gate's, as `performance`."""
     if situation.estimated is None:
-        return Reading("estimated_performance", None, "Performance was not estimated.")
+        return SignalReading("estimated_performance", None, "Performance was not estimated.")
     now, before = situation.estimated, situation.reference
     return compare_fall("estimated_performance", amount, now, before, situation, limits)
 
 
-def error_drift(_amount: Amount | None, situation: Situation, _: Limits) -> Reading:
+def error_drift(_amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires when the latest change that ADWIN found in the champion's errors was upwards."""
     errors = situation.errors
     if errors is None or (not isinstance(errors, ErrorChange) and len(errors) == 0):
-        return Reading("error_drift", None, "No labels yet, so no errors to watch.")
+        return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
     if not isinstance(errors, ErrorChange):
-        from tasks.policy.detectors import watched
+        from tasks.policy.detectors import detect_change
 
-        errors = watched(errors)
+        errors = detect_change(errors)
     if not errors.rows:
-        return Reading("error_drift", None, "No labels yet, so no errors to watch.")
+        return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
     figures: dict[str, Value] = asdict(errors)
     if errors.before is None or errors.after is None:
-        said = f"The error is steady over {counted(errors.rows, 'row', 'rows')}."
+        said = f"The error is steady over {count_text(errors.rows, 'row', 'rows')}."
     else:
         way = "rose" if errors.raised else "fell"
         said = f"The mean error {way} from {errors.before:.3g} to {errors.after:.3g}."
-    return Reading("error_drift", errors.raised, said, figures)
+    return SignalReading("error_drift", errors.raised, said, figures)
 
 
-def quality(amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
+def quality(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
     """Fires when so large a share of the recent batches was refused."""
     found = situation.refused
     if found is None or not found.batches:
-        return Reading("quality", None, "It is not known how much was refused lately.")
+        return SignalReading("quality", None, "It is not known how much was refused lately.")
     limit = amount if isinstance(amount, float) else limits.quality
-    text = f"{found.share:.0%} of the last {counted(found.batches, 'batch', 'batches')} was refused"
+    text = (
+        f"{found.share:.0%} of the last {count_text(found.batches, 'batch', 'batches')} was refused"
+    )
     figures: dict[str, Value] = {"share": found.share, "batches": found.batches}
-    return against("quality", found.share, limit, text, f"of {limit:.0%}", figures)
+    return compare_with_limit("quality", found.share, limit, text, f"of {limit:.0%}", figures)
 
 
 def batches_text(count: int) -> str:
-    """Return the text that `amounts.batches` reads.
+    """Return the text that `amounts.parse_batches` reads.
 
     >>> batches_text(1), batches_text(3)
     ('1 batch', '3 batches')
@@ -179,7 +195,7 @@ def batches_text(count: int) -> str:
 
 
 def rows_text(amount: float) -> str:
-    """Return the text that `amounts.rows` reads.
+    """Return the text that `amounts.parse_rows` reads.
 
     >>> rows_text(50000), rows_text(1.5)
     ('50000', '150%')
@@ -190,23 +206,25 @@ def rows_text(amount: float) -> str:
 SIGNALS: Mapping[str, Signal] = MappingProxyType(
     {
         "static": Signal(static, "static", measured=False),
-        "every": Signal(every, "every 3 batches", amounts.batches, batches_text, needed=True),
-        "new_rows": Signal(new_rows, "new_rows 50000", amounts.rows, rows_text, needed=True),
-        "age": Signal(age, "age 30d", amounts.age, duration_text, needed=True),
+        "every": Signal(every, "every 3 batches", amounts.parse_batches, batches_text, needed=True),
+        "new_rows": Signal(new_rows, "new_rows 50000", amounts.parse_rows, rows_text, needed=True),
+        "age": Signal(age, "age 30d", amounts.parse_age, duration_text, needed=True),
         "schedule": Signal(schedule, "schedule", measured=False),
-        "drift": Signal(drift, "drift 40%", amounts.part, share_text),
-        "performance": Signal(performance, "performance 0.01", amounts.drop),
-        "decay": Signal(decay, "decay 0.01", amounts.drop),
+        "drift": Signal(drift, "drift 40%", amounts.parse_part, share_text),
+        "performance": Signal(performance, "performance 0.01", amounts.parse_drop),
+        "decay": Signal(decay, "decay 0.01", amounts.parse_drop),
         "estimated_performance": Signal(
-            estimated_performance, "estimated_performance 0.01", amounts.drop
+            estimated_performance, "estimated_performance 0.01", amounts.parse_drop
         ),
         "error_drift": Signal(error_drift, "error_drift"),
-        "quality": Signal(quality, "quality 20%", amounts.part, share_text),
+        "quality": Signal(quality, "quality 20%", amounts.parse_part, share_text),
     }
 )
 MEASURED = tuple(name for name, signal in SIGNALS.items() if signal.measured)
 
 
-def read(name: str, amount: Amount | None, situation: Situation, limits: Limits) -> Reading:
+def read_signal(
+    name: str, amount: Amount | None, situation: Situation, limits: Limits
+) -> SignalReading:
     """Read one signal, against the amount that a policy names or the pipeline's own limit."""
     return SIGNALS[name].reader(amount, situation, limits)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricValue:
     """A metric with its interval, on how many rows, and how many of them have a label.
 
     `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label).
@@ -45,7 +45,7 @@ class Figure:
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values; NaN becomes None.
 
-        >>> Figure("rmse", 2.0, float("nan"), 3.0, 10, 5).to_dict()["low"] is None
+        >>> MetricValue("rmse", 2.0, float("nan"), 3.0, 10, 5).to_dict()["low"] is None
         True
         """
         bounds = {name: finite(getattr(self, name)) for name in ("value", "low", "high")}
@@ -53,7 +53,7 @@ class Figure:
         return {"metric": self.metric, **bounds, **counts}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Figure:
+    def from_dict(cls, content: Mapping[str, Any]) -> MetricValue:
         """Read what `to_dict` wrote."""
         value, low, high = (
             math.nan if content[name] is None else float(content[name])
@@ -138,11 +138,11 @@ class Situation:
     rows: int
     fitted_rows: int
     fitted_until: datetime
-    reference: Figure
+    reference: MetricValue
     greater_is_better: bool
-    live: Figure | None = None
-    recent: tuple[Figure, ...] = ()
-    estimated: Figure | None = None
+    live: MetricValue | None = None
+    recent: tuple[MetricValue, ...] = ()
+    estimated: MetricValue | None = None
     drift: DriftFigure | None = None
     errors: NDArray[np.floating[Any]] | tuple[float, ...] | ErrorChange | None = None
     refused: Refusals | None = None

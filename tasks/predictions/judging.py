@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.evaluation.metrics import METRICS
-from tasks.policy.situation import Figure, loss
+from tasks.policy.situation import MetricValue, loss
 from tasks.predictions.live import Live
 from tasks.predictions.read import live_performance
 from tasks.predictions.table import predictions_table
@@ -88,16 +88,16 @@ def judge_answers(workspace: Workspace) -> Answered | None:
     return Answered(since, champion.version, reigning, trial, tried, why)
 
 
-def fallen(champion: Figure, challenger: Figure, most: float, *, upwards: bool) -> str:
+def fallen(champion: MetricValue, challenger: MetricValue, most: float, *, upwards: bool) -> str:
     """Say how far a challenger's live metric is under the champion's, if that is too far.
 
     Too far is by more than `most` (in units; of an error, as a share of the champion's) and by
     more than chance: the intervals do not touch, as for the signal `performance`.
 
-    >>> before, now = Figure("roc_auc", 0.7, 0.68, 0.72, 900, 900), (900, 900)
-    >>> fallen(before, Figure("roc_auc", 0.6, 0.55, 0.65, *now), 0.02, upwards=True)
+    >>> before, now = MetricValue("roc_auc", 0.7, 0.68, 0.72, 900, 900), (900, 900)
+    >>> fallen(before, MetricValue("roc_auc", 0.6, 0.55, 0.65, *now), 0.02, upwards=True)
     'roc_auc 0.600 [0.550, 0.650] on 900 rows, 0.100 under the champion with 0.700 [0.680, 0.720]'
-    >>> fallen(before, Figure("roc_auc", 0.6, 0.5, 0.7, *now), 0.02, upwards=True)
+    >>> fallen(before, MetricValue("roc_auc", 0.6, 0.5, 0.7, *now), 0.02, upwards=True)
     ''
     """
     if not (champion.known and challenger.known):
@@ -116,6 +116,6 @@ def _said(live: Live) -> str:
     return f"{_interval(live.live)}, {labelled}" if live.live.known else labelled
 
 
-def _interval(figure: Figure, name: str | None = None) -> str:
+def _interval(figure: MetricValue, name: str | None = None) -> str:
     name = figure.metric if name is None else name
     return f"{name} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]".strip()

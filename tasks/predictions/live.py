@@ -16,7 +16,7 @@ import pyarrow as pa
 from tasks.config import Pipeline
 from tasks.evaluation.evaluate import evaluate
 from tasks.labels.join import Coverage
-from tasks.policy.situation import Figure
+from tasks.policy.situation import MetricValue
 
 Array = np.ndarray[Any, Any]
 Classes = tuple[Any, ...]
@@ -41,7 +41,7 @@ class Live:
     cut: bool
     coverage: Coverage
     judged: int
-    live: Figure
+    live: MetricValue
     metrics: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[int, int] = field(default_factory=dict)
 
@@ -149,7 +149,7 @@ def judged(
         cut=cut,
         coverage=coverage,
         judged=sum(versions.values()),
-        live=Figure.from_dict({**found, "metric": pipeline.metric, **counts}),
+        live=MetricValue.from_dict({**found, "metric": pipeline.metric, **counts}),
         metrics=metrics,
         versions=dict(sorted(versions.items())),
     )

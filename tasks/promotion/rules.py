@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tasks.config import Gate
 from tasks.evaluation.bootstrap import Interval
 from tasks.promotion.evidence import Baseline, Evidence
-from tasks.quantities import duration
+from tasks.quantities import parse_duration
 
 GOLDEN_TOLERANCE = 1e-4
 MIB = 2**20
@@ -156,7 +156,7 @@ def answers_as_fitted(evidence: Evidence, _: Gate) -> Outcome:
 
 def in_budget(evidence: Evidence, gate: Gate) -> Outcome:
     """Ask that one row is answered in time, and that the model is small enough to load."""
-    longest, largest = duration(gate.latency_p99).total_seconds(), gate.max_size_mib
+    longest, largest = parse_duration(gate.latency_p99).total_seconds(), gate.max_size_mib
     size = evidence.size / MIB
     latency = f"p99 {evidence.latency * 1000:.3g} ms of {gate.latency_p99}"
     room = f"{size:.3g} MiB of {largest:g} MiB"

@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.config import Pipeline
 from tasks.dataset.dataset import encode, moments
 from tasks.evaluation.baselines import last_value
-from tasks.evaluation.bootstrap import number
+from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
@@ -89,7 +89,9 @@ def judged(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -> dict[s
     metric, naive = METRICS[pipeline.metric], _baselines(manifest, y, times)
     return {
         "metrics": evaluation.to_dict()["metrics"],
-        "baselines": {name: number(metric.score(y, guess)) for name, guess in naive.items()},
+        "baselines": {
+            name: finite_or_none(metric.score(y, guess)) for name, guess in naive.items()
+        },
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tasks.evaluation.metrics import METRICS
-from tasks.policy.challengers import Challenger, best
+from tasks.policy.challengers import ChallengerSpec, choose_best
 from tasks.promotion.gate import Verdict
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
@@ -19,7 +19,7 @@ from tasks.tuning.trial import Tuning
 class Candidate:
     """One challenger, what it showed on the holdout, and the gate's verdict on it."""
 
-    challenger: Challenger
+    challenger: ChallengerSpec
     contender: Contender
     judged: Judged
     verdict: Verdict
@@ -90,7 +90,9 @@ def choose(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
     """
     first = candidates[0].judged.evaluation
     better = METRICS[first.metric].greater_is_better
-    place = best([c.verdict.passed for c in candidates], [c.score for c in candidates], better)
+    place = choose_best(
+        [c.verdict.passed for c in candidates], [c.score for c in candidates], better
+    )
     chosen = candidates[place]
     why = _why(tuning, candidates, place, first.metric)
     return Chosen(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.evaluation.bootstrap import number
+from tasks.evaluation.bootstrap import finite_or_none
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import Verdict, follows
@@ -113,7 +113,7 @@ def _scores(judged: Judged) -> tuple[Score, ...]:
         decides = name == evaluation.metric and against is not None
         champion = against.comparison.score if decides and against is not None else None
         baselines = {
-            one: number(values.get(name, float("nan")))
+            one: finite_or_none(values.get(name, float("nan")))
             for one, values in evaluation.baseline_metrics.items()
         }
         scores.append(Score(name, found.value, found.low, found.high, champion, baselines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tasks.dataset.dataset import naive
+from tasks.dataset.dataset import naive_figures
 from tasks.features.inference import request_schema
 from tasks.promotion.lineage import Lineage
 from tasks.promotion.manifest import Manifest
@@ -39,7 +39,7 @@ def manifest_of(work: Work, chosen: Chosen, final: Contender, run: str, version:
             holdout=evaluation.window or (),
             holdout_rows=evaluation.rows,
             importances=final.importances,
-            naive=naive(data.y, len(data.classes)),
+            naive=naive_figures(data.y, len(data.classes)),
             challenger=chosen.best.challenger.text,
             challengers=plan.challengers,
             why=chosen.tuning.why,

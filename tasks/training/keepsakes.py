@@ -13,7 +13,7 @@ from tasks.estimation.estimator import Estimator
 from tasks.evaluation.suspicion import associations, surest_wrong
 from tasks.features.prepare import prepared_columns
 from tasks.models.runtime import OnnxModel
-from tasks.policy.challengers import rows_of
+from tasks.policy.challengers import select_rows
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
 from tasks.training.candidates import Candidate
 from tasks.training.contender import Contender
@@ -32,13 +32,13 @@ def keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, byte
     refitted = final is not judged.contender
     within = every if refitted else data.split.training
     profiler = Profiler(prepared_columns(data.schema), data.classes)
-    profiler.add(data.prepared[rows_of(judged.challenger.length, data.times, within)])
+    profiler.add(data.prepared[select_rows(judged.challenger.length, data.times, within)])
     predictions = np.asarray(OnnxModel(judged.contender.model).predict(data.prepared[holdout]))
     labels = data.frame[pipeline.target][holdout].to_numpy()
     profile = profiler.result().judged_on(
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)
     )
-    estimator = Estimator.fitted(
+    estimator = Estimator.fit(
         pipeline.task,
         pipeline.metric,
         len(data.classes),

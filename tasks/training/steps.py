@@ -18,7 +18,7 @@ from tasks.evaluation.slices import Slice
 from tasks.features.prepare import prepared_columns
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
-from tasks.policy.challengers import Challenger, rows_of
+from tasks.policy.challengers import ChallengerSpec, select_rows
 from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
 from tasks.records import plain, read
 from tasks.training.comparison import Compared, against_champion
@@ -105,20 +105,20 @@ def untuned(work: Work, setting: Setting) -> Tuning:
     )
 
 
-def fit(work: Work, tuning: Tuning, challenger: Challenger) -> tuple[Contender, bool]:
+def fit(work: Work, tuning: Tuning, challenger: ChallengerSpec) -> tuple[Contender, bool]:
     """Fit a challenger on its part of the training window and export it."""
     training = work.dataset.split.training
     setting = setting_of(work, tuning, challenger)
     return _contender(work, challenger, setting, "contender", "train.fitted", training)
 
 
-def refit(work: Work, challenger: Challenger, setting: Setting) -> tuple[Contender, bool]:
+def refit(work: Work, challenger: ChallengerSpec, setting: Setting) -> tuple[Contender, bool]:
     """Fit a challenger's setting again with the holdout, and export it."""
     every = np.ones(len(work.dataset.y), dtype=bool)
     return _contender(work, challenger, setting, "final", "train.refitted", every)
 
 
-def setting_of(work: Work, tuning: Tuning, challenger: Challenger) -> Setting:
+def setting_of(work: Work, tuning: Tuning, challenger: ChallengerSpec) -> Setting:
     """Return the setting of a challenger: the tuned one, or the champion's."""
     if challenger.kind == "tuned" or work.reigning is None:
         return tuning.chosen
@@ -127,7 +127,7 @@ def setting_of(work: Work, tuning: Tuning, challenger: Challenger) -> Setting:
 
 def _contender(
     work: Work,
-    challenger: Challenger,
+    challenger: ChallengerSpec,
     setting: Setting,
     step: str,
     write: str,
@@ -139,7 +139,7 @@ def _contender(
 
     def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
         data, start = work.dataset, None
-        rows = rows_of(challenger.length, data.times, within)
+        rows = select_rows(challenger.length, data.times, within)
         if champion is not None and challenger.kind == "warm":
             start = start_of(champion.manifest, champion.files)
             rows = newer(champion.manifest, data.times, rows)
@@ -160,7 +160,7 @@ def _contender(
 
 
 def evaluate_holdout(
-    work: Work, contender: Contender, challenger: Challenger
+    work: Work, contender: Contender, challenger: ChallengerSpec
 ) -> tuple[Judged, bool]:
     """Judge the export on the holdout, and against the champion as it is now."""
     reigning = work.reigning

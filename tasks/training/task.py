@@ -22,7 +22,7 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
-    from tasks.policy.challengers import Challenger
+    from tasks.policy.challengers import ChallengerSpec
     from tasks.training.candidates import Chosen
     from tasks.training.contender import Contender
     from tasks.training.insight import Insight
@@ -98,7 +98,9 @@ def tune(work: Work) -> Tuning | State[Tuning]:
 
 
 @task(name="fit", **RETRIES)
-def fit(work: Work, tuning: Tuning, challenger: Challenger) -> Contender | State[Contender] | None:
+def fit(
+    work: Work, tuning: Tuning, challenger: ChallengerSpec
+) -> Contender | State[Contender] | None:
     """Fit a challenger on its part of the training window; None where its rows do not allow it."""
     from tasks.training import steps
 
@@ -122,7 +124,7 @@ def fit(work: Work, tuning: Tuning, challenger: Challenger) -> Contender | State
 
 @task(name="evaluate", **RETRIES)
 def evaluate(
-    work: Work, contender: Contender | None, challenger: Challenger
+    work: Work, contender: Contender | None, challenger: ChallengerSpec
 ) -> Judged | State[Judged] | None:
     """Judge the exported model on the holdout, and against the champion."""
     from tasks.training import finish, steps

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tasks.evaluation.bootstrap import number
+from tasks.evaluation.bootstrap import finite_or_none
 from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
@@ -147,7 +147,7 @@ def _metrics(
 ) -> dict[str, float]:
     evaluation = judged.evaluation
     bounds = {
-        name: (found.value, number(found.low), number(found.high))
+        name: (found.value, finite_or_none(found.low), finite_or_none(found.high))
         for name, found in evaluation.metrics.items()
     }
     return finite(
@@ -172,7 +172,7 @@ def _trial(trial: Any) -> Trial:
         family=trial.setting.family,
         origin=trial.origin,
         params=trial.setting.params,
-        score=number(trial.mean),
+        score=finite_or_none(trial.mean),
         folds=trial.scores,
         seconds=trial.seconds,
         state=trial.state,

@@ -10,12 +10,12 @@ import numpy as np
 
 from tasks.config import Pipeline
 from tasks.data.curated import training_rows, without_batches
-from tasks.dataset.dataset import Dataset, dataset
+from tasks.dataset.dataset import Dataset, build_dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import labels_of
-from tasks.policy.challengers import Challenger, challenger, planned
+from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
@@ -58,7 +58,7 @@ class Work:
         reigning = self.reigning
         until = None if reigning is None else reigning.manifest.lineage.fitted_until
         known_until = None if until is None else np.datetime64(until)
-        return dataset(rows, self.pipeline, known_until)
+        return build_dataset(rows, self.pipeline, known_until)
 
     @cached_property
     def key(self) -> str:
@@ -68,17 +68,19 @@ class Work:
     @cached_property
     def warm_obstacle(self) -> str | None:
         """Why a warm challenger becomes a refitted one; None where it does not."""
-        asked = any(challenger(text).kind == "warm" for text in self.plan.challengers)
+        asked = any(parse_challenger(text).kind == "warm" for text in self.plan.challengers)
         if not asked or self.reigning is None:
             return None
         transform = self.pipeline.features.transform
         return obstacle(self.reigning.manifest, self.dataset, transform)
 
     @cached_property
-    def challengers(self) -> tuple[Challenger, ...]:
+    def challengers(self) -> tuple[ChallengerSpec, ...]:
         """The challengers to make."""
         champion = self._pointer is not None
-        return planned(self.plan.challengers, champion=champion, warm=self.warm_obstacle is None)
+        return plan_challengers(
+            self.plan.challengers, champion=champion, warm=self.warm_obstacle is None
+        )
 
     @cached_property
     def _pointer(self) -> tuple[Champion, str] | None:

@@ -23,14 +23,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.backtest.cutting import Cut, cut, first_end
-from tasks.backtest.fitting import Measured, Recipe, Rows
+from tasks.backtest.fitting import HistoryRows, MeasuredFit, Recipe
 from tasks.backtest.history import Batch, History
-from tasks.backtest.result import Backtest, backtested
-from tasks.backtest.workers import measured_all, processors
+from tasks.backtest.result import Backtest, compare_policies
+from tasks.backtest.workers import measure_all, processors
 from tasks.config import Pipeline
 from tasks.dataset.dataset import moments
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tasks.quantities import Budget
 from tasks.tuning.trial import Setting
 
@@ -59,7 +59,7 @@ def elec(count: int, seed: int = 0) -> pd.DataFrame:
 
 
 def history_of(
-    made: Cut, times: NDArray[np.datetime64], first: int, models: Mapping[int, Measured]
+    made: Cut, times: NDArray[np.datetime64], first: int, models: Mapping[int, MeasuredFit]
 ) -> History:
     """Return the history of the pieces, with every model fitted and judged."""
     batches = tuple(
@@ -78,7 +78,7 @@ def history_of(
     return History(batches, first, "roc_auc", True, cells, fits)
 
 
-def told(found: Backtest, models: Mapping[int, Measured], fitted: float, took: float) -> None:
+def told(found: Backtest, models: Mapping[int, MeasuredFit], fitted: float, took: float) -> None:
     """Print the table, the seconds of each part, and the plain loop's estimate."""
     for line in found.lines:
         print(f"{line.policy:24} {line.retrainings:4} {line.cpu_seconds:8.1f} {line.mean:.4f}")
@@ -108,20 +108,20 @@ def main() -> None:
     times = moments(frame["at"])
     made = cut(times, np.full(len(frame), "all"), {}, asked.batch)
     held = np.zeros(len(times), bool)
-    rows, first = Rows(frame, times, times, made.place, held), first_end(made.counts, 0.04)
+    rows, first = HistoryRows(frame, times, times, made.place, held), first_end(made.counts, 0.04)
     ends = range(first, rows.batches - 1)
     start = time.perf_counter()
-    models: dict[int, Measured] = {}
+    models: dict[int, MeasuredFit] = {}
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe(pipeline, Setting("lightgbm", {}))
-        for end, one in measured_all(rows, recipe, ends, Path(folder)):
-            assert isinstance(one, Measured), one
+        for end, one in measure_all(rows, recipe, ends, Path(folder)):
+            assert isinstance(one, MeasuredFit), one
             models[end] = one
     fitted = time.perf_counter() - start
     history = history_of(made, times, first, models)
-    policies = [parse(text) for text in POLICIES]
+    policies = [parse_policy(text) for text in POLICIES]
     limits = Limits(cooldown=timedelta(hours=1), budget=Budget(100, timedelta(days=30)))
-    found = backtested(history, policies, limits, 0, policies[-1])
+    found = compare_policies(history, policies, limits, 0, policies[-1])
     took = time.perf_counter() - start
     told(found, models, fitted, took)
 

@@ -23,7 +23,7 @@ import pandas as pd
 
 from deployments.demo.flights import first_quarter
 from tasks.config import find_pipeline
-from tasks.dataset.dataset import Dataset, dataset
+from tasks.dataset.dataset import Dataset, build_dataset
 from tasks.explanation.explainer import Explainer
 from tasks.features.prepare import prepared_columns
 from tasks.models.encoders import ENCODERS, Encoders
@@ -41,7 +41,7 @@ def flights() -> Dataset:
     pipeline = find_pipeline("flights", REPOSITORY / "deployments" / "pipelines")
     with tempfile.TemporaryDirectory(prefix="perennial-explanation-") as folder:
         rows = pd.read_csv(first_quarter(Path(folder)), engine="pyarrow")
-    return dataset(rows, pipeline)
+    return build_dataset(rows, pipeline)
 
 
 def fitted(family: str, data: Dataset) -> Version:

@@ -42,7 +42,7 @@ def plain(settings: Settings, folder: Path) -> None:
     """Train the way a script without any of the orchestration would."""
     from tasks.data.curated import curated, training_rows
     from tasks.data.reference import DatasetRef
-    from tasks.dataset.dataset import dataset
+    from tasks.dataset.dataset import build_dataset
     from tasks.dataset.split import forward_folds
     from tasks.evaluation.baselines import baselines
     from tasks.evaluation.evaluate import evaluate
@@ -57,7 +57,7 @@ def plain(settings: Settings, folder: Path) -> None:
     version = table.version()
     assert version is not None
     ref = DatasetRef("flights", version)
-    data = dataset(training_rows(table, ref, pipeline.event_time, key=pipeline.key), pipeline)
+    data = build_dataset(training_rows(table, ref, pipeline.event_time, key=pipeline.key), pipeline)
     fit, held = data.split.training, data.split.holdout
     tuning = tune(
         data.prepared[fit].reset_index(drop=True),

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tasks.backtest.table import read
+from tasks.backtest.table import read_rows
 from tasks.config import Pipeline
-from tasks.dataset.dataset import dataset
+from tasks.dataset.dataset import build_dataset
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.models.families import FAMILIES
@@ -42,7 +42,7 @@ def plain(bench: Bench) -> dict[tuple[int, int], float]:
     ends = [sum(SIZES[: at + 1]) for at in range(len(SIZES))]
     found = {}
     for end in range(len(SIZES) - 1):
-        data = dataset(frame.iloc[: ends[end]].reset_index(drop=True), pipeline)
+        data = build_dataset(frame.iloc[: ends[end]].reset_index(drop=True), pipeline)
         columns = prepared_columns(data.schema)
         model = FAMILIES["lightgbm"].build({}, columns, "binary", pipeline.training.seed)
         model.fit(data.prepared, data.y)
@@ -107,7 +107,7 @@ def test_one_batch_is_cut_into_pieces(bench: Bench) -> None:
 
 
 def read_recipe(bench: Bench) -> str:
-    from tasks.backtest.pinning import pinned
+    from tasks.backtest.pinning import plan_backtest
 
-    plan = pinned(bench.workspace, ["static"], 100)
-    return read(bench.bucket, plan)[1].recipe
+    plan = plan_backtest(bench.workspace, ["static"], 100)
+    return read_rows(bench.bucket, plan)[1].recipe

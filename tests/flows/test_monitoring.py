@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.monitoring.arrivals import unanswered
-from tasks.monitoring.record import keys
+from tasks.monitoring.arrivals import find_unanswered
+from tasks.monitoring.record import observation_keys
 from tasks.monitoring.watch import Watch
 from tests.flows.conftest import TOY, Bench, toy_rows
 
@@ -37,7 +37,7 @@ def watched(bench: Bench, kept: dict[str, bytes]) -> Bench:
     (first,) = made.run(MONITOR)["decisions"]
     assert (first["decision"]["retrain"], first["decision"]["rule"]) == (True, "no champion")
     assert made.run(TRAIN, decision=first["id"])["outcome"] == "promoted"
-    assert unanswered(made.workspace.ledger.entries()) == ()
+    assert find_unanswered(made.workspace.ledger.entries()) == ()
     kept.update(made.objects())
     return made
 
@@ -66,7 +66,7 @@ def test_each_batch_leads_to_one_decision_and_a_yes_to_challengers_with_their_co
     assert "CPU-seconds" in done["price"]
     (_, verdict) = entries(watched, "verdict")
     assert verdict["decision"] == third["id"]
-    assert unanswered(watched.workspace.ledger.entries()) == ()
+    assert find_unanswered(watched.workspace.ledger.entries()) == ()
 
 
 def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> None:
@@ -80,8 +80,8 @@ def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> Non
     assert worst["name"] == "size"
     assert worst["missing"][1] == pytest.approx(0.75, abs=0.05)
     assert drift["drifted"]
-    watch = Watch.of(watched.workspace)
-    at = keys(watch, found["batch"])
+    watch = Watch.load(watched.workspace)
+    at = observation_keys(watch, found["batch"])
     page = watched.bucket.get(at["html"]).decode()
     assert "size" in page
     assert watched.bucket.head(at["json"]) is not None

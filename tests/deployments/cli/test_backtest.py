@@ -6,13 +6,13 @@ import pytest
 
 from deployments.cli import backtest as command
 from deployments.cli.main import main
-from tasks.backtest.plan import policies_of
-from tasks.backtest.result import Backtest, backtested
+from tasks.backtest.plan import choose_policies
+from tasks.backtest.result import Backtest, compare_policies
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tests.tasks.backtest.scenes import history
 
-OWN = parse("new_rows 20%")
+OWN = parse_policy("new_rows 20%")
 
 
 def outcome(found: Backtest) -> dict[str, Any]:
@@ -31,7 +31,9 @@ def outcome(found: Backtest) -> dict[str, Any]:
 
 @pytest.mark.parametrize("upwards", [True, False])
 def test_the_table_shows_every_policy_the_oracle_and_the_naive(upwards: bool) -> None:
-    found = backtested(history(14, upwards=upwards), policies_of(None, OWN), Limits(), 0, OWN)
+    found = compare_policies(
+        history(14, upwards=upwards), choose_policies(None, OWN), Limits(), 0, OWN
+    )
     text = command.summary(outcome(found))
     for line in found.lines:
         assert line.policy in text

@@ -15,7 +15,7 @@ from deployments.serving.freshness import Watching
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
-from tasks.policy.situation import Figure
+from tasks.policy.situation import MetricValue
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
 from tests.deployments.serving.conftest import Api
@@ -33,7 +33,7 @@ def decision(number: int, observation: Observation | None) -> Entry:
 
 
 def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
-    live = Figure("roc_auc", 0.7, 0.68, 0.72, 10, 10)
+    live = MetricValue("roc_auc", 0.7, 0.68, 0.72, 10, 10)
     seen = Observation(
         *("watched", "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift={"share": 0.4}
     )

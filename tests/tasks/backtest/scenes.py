@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from tasks.backtest.history import Batch, Cell, Fit, History
-from tasks.backtest.known import Known, Service
+from tasks.backtest.known import InformationSet, Service
 from tasks.backtest.replay import Course
 from tasks.policy.past import situation
-from tasks.policy.situation import DriftFigure, Figure, Situation
+from tasks.policy.situation import DriftFigure, MetricValue, Situation
 
 START = datetime(2013, 1, 1)
 DAY = timedelta(days=1)
@@ -25,8 +25,10 @@ def until(end: int) -> datetime:
     return START + (30 * end + 29) * DAY
 
 
-def figure(value: float, *, around: float = 0.01, rows: int = ROWS, labelled: int = ROWS) -> Figure:
-    return Figure("accuracy", value, value - around, value + around, rows, labelled)
+def figure(
+    value: float, *, around: float = 0.01, rows: int = ROWS, labelled: int = ROWS
+) -> MetricValue:
+    return MetricValue("accuracy", value, value - around, value + around, rows, labelled)
 
 
 def history(
@@ -94,7 +96,7 @@ def course(
     )
 
 
-def situation_after(known: Known, services: Sequence[Service], at: int) -> Situation:
+def situation_after(known: InformationSet, services: Sequence[Service], at: int) -> Situation:
     """Return the situation after batch `at`, with these models in service so far."""
     history = known.history
     first = min(services[0].since, history.first) + 1

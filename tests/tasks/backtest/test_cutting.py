@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.backtest.cutting import cut, first_end, pieces
+from tasks.backtest.cutting import cut, first_end, number_pieces
 from tasks.errors import DataError
 
 
@@ -38,7 +38,7 @@ def test_fewer_than_three_pieces_are_refused(rows: int | None) -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 7, 50])
 def test_pieces_are_whole_but_for_the_last(size: int) -> None:
-    counts = np.bincount(pieces(101, size))
+    counts = np.bincount(number_pieces(101, size))
     assert set(counts[:-1]) == {size}
     assert size / 2 <= counts[-1] < 1.5 * size
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.backtest.drawing import front_figure, groups, timeline_figure, write_labels
+from tasks.backtest.drawing import draw_front, draw_timeline, group_courses, write_labels
 from tasks.tracking.plots import canvas, png
 from tests.tasks.backtest.test_result import found
 
@@ -40,8 +40,8 @@ def test_labels_of_points_in_one_place_are_all_readable() -> None:
 @pytest.mark.parametrize("upwards", [True, False])
 def test_every_policy_is_drawn_with_its_retrainings(upwards: bool) -> None:
     test = found(count=14, upwards=upwards)
-    shown = groups(test)
-    (axes,) = front_figure(test).axes
+    shown = group_courses(test)
+    (axes,) = draw_front(test).axes
     assert {text.get_text() for text in axes.texts} == {group.label for group in shown}
     (chosen,) = [line for line in axes.lines if line.get_label() == "recommended"]
     (best,) = [group.course for group in shown if group.chosen]
@@ -50,7 +50,7 @@ def test_every_policy_is_drawn_with_its_retrainings(upwards: bool) -> None:
         [best.mean],
     )
     assert axes.yaxis_inverted() is not upwards
-    rows = timeline_figure(test).axes[0]
+    rows = draw_timeline(test).axes[0]
     marks = [line for line in rows.collections if line.get_gid() == "retrained"]
     assert len(marks) == sum(len(group.course.retrainings) for group in shown)
     assert len(rows.get_yticklabels()) == len(shown)
@@ -58,14 +58,14 @@ def test_every_policy_is_drawn_with_its_retrainings(upwards: bool) -> None:
 
 def test_one_model_that_never_changes_is_drawn_too() -> None:
     test = found(count=4, unlabelled=(3,))
-    assert png(front_figure(test)).startswith(b"\x89PNG")
-    assert png(timeline_figure(test)).startswith(b"\x89PNG")
+    assert png(draw_front(test)).startswith(b"\x89PNG")
+    assert png(draw_timeline(test)).startswith(b"\x89PNG")
 
 
 def test_better_is_up_in_every_row() -> None:
     rises = []
     for upwards in (True, False):
-        rows = timeline_figure(found(count=14, upwards=upwards)).axes[0]
+        rows = draw_timeline(found(count=14, upwards=upwards)).axes[0]
         (static,) = [line for line in rows.lines if line.get_label() == "static of row 0"]
         ys = list(static.get_ydata())
         rises.append(ys[-1] - ys[0])

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.backtest.fitting import Measured, Recipe, Rows, measure
-from tasks.backtest.workers import measured_all, read, write
+from tasks.backtest.fitting import HistoryRows, MeasuredFit, Recipe, measure
+from tasks.backtest.workers import map_rows, measure_all, write_rows
 from tasks.config import Pipeline
-from tasks.dataset.dataset import dataset, moments
+from tasks.dataset.dataset import build_dataset, moments
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import prepare, prepared_columns
@@ -27,7 +27,7 @@ def pipeline(**changes: object) -> Pipeline:
     return Pipeline.model_validate({**given, **changes})
 
 
-def made(count: int = 6 * PIECE) -> Rows:
+def made(count: int = 6 * PIECE) -> HistoryRows:
     """Return rows in pieces whose target turns around half-way."""
     draw = np.random.default_rng(4)
     x = draw.normal(size=count).round(3)
@@ -42,13 +42,13 @@ def made(count: int = 6 * PIECE) -> Rows:
         }
     )
     times, place = moments(frame["at"]), np.arange(count) // PIECE
-    return Rows(frame, times, times, place, np.zeros(count, bool))
+    return HistoryRows(frame, times, times, place, np.zeros(count, bool))
 
 
 def test_a_cell_is_what_a_plain_loop_finds() -> None:
     rows, recipe = made(), Recipe(pipeline(), SETTING)
     found = measure(rows, recipe, 1)
-    data = dataset(rows.frame[rows.place <= 1], recipe.pipeline)
+    data = build_dataset(rows.frame[rows.place <= 1], recipe.pipeline)
     columns = prepared_columns(data.schema)
     model = FAMILIES["linear"].build({"alpha": 0.01}, columns, "binary", 7)
     model.fit(data.prepared, data.y)
@@ -94,7 +94,7 @@ def test_rows_of_one_class_make_no_model() -> None:
     rows.frame.loc[rows.place <= 1, "y"] = 1.0
     with pytest.raises(DataError, match="two classes"):
         measure(rows, Recipe(pipeline(), SETTING), 1)
-    (answer,) = measured_all(rows, Recipe(pipeline(), SETTING), [1], Path())
+    (answer,) = measure_all(rows, Recipe(pipeline(), SETTING), [1], Path())
     assert "two classes" in answer[1]
 
 
@@ -113,7 +113,7 @@ def test_what_is_kept_is_what_was_measured() -> None:
     rows.frame.loc[rows.place == 5, "y"] = 0.0
     found = measure(rows, Recipe(pipeline(), SETTING), 2)
     text = json.dumps(found.to_dict(), allow_nan=False)
-    again = Measured.from_dict(json.loads(text), found.files())
+    again = MeasuredFit.from_dict(json.loads(text), found.files())
     assert again.fit == found.fit
     for at, cell in found.cells.items():
         assert again.cells[at].drift == cell.drift
@@ -125,8 +125,8 @@ def test_what_is_kept_is_what_was_measured() -> None:
 def test_workers_read_the_rows_as_they_are(tmp_path: Path) -> None:
     rows = made()
     rows.frame.loc[3, "c"] = None
-    write(rows, tmp_path / "rows")
-    again = read(tmp_path / "rows")
+    write_rows(rows, tmp_path / "rows")
+    again = map_rows(tmp_path / "rows")
     pd.testing.assert_frame_equal(again.frame, rows.frame)
     assert np.array_equal(again.times, rows.times)
     assert np.array_equal(again.arrived, rows.arrived)

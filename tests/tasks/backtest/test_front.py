@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.backtest.front import front, margin
+from tasks.backtest.front import margin, pareto_front
 from tests.tasks.backtest.scenes import course
 
 STATIC = course("static", [0.60, 0.60], 0)
@@ -20,8 +20,8 @@ ALL = (MONTHLY, WASTEFUL, STATIC, BLIND, CLEVER)
 
 
 def test_a_course_that_is_beaten_on_both_is_under_the_front() -> None:
-    points = {one.policy: one for one in front(ALL)}
-    assert [one.policy for one in front(ALL)] == [
+    points = {one.policy: one for one in pareto_front(ALL)}
+    assert [one.policy for one in pareto_front(ALL)] == [
         "static",
         "decay",
         "performance",
@@ -51,14 +51,14 @@ def test_for_errors_less_is_more() -> None:
     low = course("drift", [10.0], 5, upwards=False)
     high = course("static", [12.0], 0, upwards=False)
     worse = course("decay", [12.5], 6, upwards=False)
-    assert [one.on_front for one in front((low, high, worse))] == [True, True, False]
+    assert [one.on_front for one in pareto_front((low, high, worse))] == [True, True, False]
     assert margin(worse, (low, high)) == -2.5
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_exactly_those_that_nothing_dominates_are_on_it(pairs: list[tuple[int, int]]) -> None:
     courses = [course(f"p{at}", [value], cost) for at, (value, cost) in enumerate(pairs)]
-    for point in front(courses):
+    for point in pareto_front(courses):
         beaten = any(
             value >= point.mean
             and cost <= point.cpu_seconds

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from tasks.backtest.history import History
-from tasks.backtest.known import Known, Service
-from tasks.backtest.pinning import pinned
-from tasks.backtest.table import filled
-from tasks.drift.drift import ColumnDrift, Drift
+from tasks.backtest.known import InformationSet, Service
+from tasks.backtest.pinning import plan_backtest
+from tasks.backtest.table import fit_history
+from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import clearance
 from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.past import Champion, recorded_past
+from tasks.monitoring.past import ChampionLineage, recorded_past
 from tasks.monitoring.watch import Watch
-from tasks.policy.detectors import watched
+from tasks.policy.detectors import detect_change
 from tasks.policy.limits import Limits
 from tasks.policy.past import Past, situation
 from tasks.policy.signals import SIGNALS
@@ -40,7 +40,7 @@ def drifted(share: float, limit: float) -> dict[str, Any]:
     """Return the document of a drift of this share."""
     size = ColumnDrift("size", "number", "psi", 1.0, 0.1, 1.0, (0.0, 0.0), 0.0, 1.0, True, "")
     columns = (size,) if share else ()
-    return Drift((9, 9), share, limit, share >= limit, columns, (), None, "").to_dict()
+    return DatasetDrift((9, 9), share, limit, share >= limit, columns, (), None, "").to_dict()
 
 
 def source(*, upwards: bool) -> History:
@@ -71,9 +71,9 @@ def as_ledger(made: History, at: int) -> Past:
     entries.sort(key=lambda entry: (entry.at, entry.id))
     service = _in_force(at)
     fit = made.fits[service.end]
-    champion = Champion(service.end, service.end, fit.rows, fit.until, fit.reference)
+    champion = ChampionLineage(service.end, service.end, fit.rows, fit.until, fit.reference)
     errors = [made.cells[service.end, one].errors for one in range(service.since + 1, at + 1)]
-    stream = watched(np.concatenate([one for one in errors if one is not None]))
+    stream = detect_change(np.concatenate([one for one in errors if one is not None]))
     upwards = made.greater_is_better
     return recorded_past(champion, seen[-1], stream, found, entries, greater_is_better=upwards)
 
@@ -135,7 +135,9 @@ def _retrainings(made: History, at: int) -> list[Entry]:
 @pytest.mark.parametrize("at", range(2, LAST + 1))
 def test_the_same_history_gives_the_same_situation_to_both(at: int, upwards: bool) -> None:
     made = source(upwards=upwards)
-    replayed = situation_after(Known(made), [one for one in SERVICES if one.since < at], at)
+    replayed = situation_after(
+        InformationSet(made), [one for one in SERVICES if one.since < at], at
+    )
     assert vars(situation(as_ledger(made, at))) == vars(replayed)
 
 
@@ -157,7 +159,7 @@ def test_every_registered_signal_is_known_live_and_replayed(name: str) -> None:
     """No signal reads what only one of the two fills."""
     made = source(upwards=True)
     live = situation(as_ledger(made, LAST))
-    replayed = situation_after(Known(made), SERVICES, LAST)
+    replayed = situation_after(InformationSet(made), SERVICES, LAST)
     traced = Traced(**{one: getattr(QUIET, one) for one in FIELDS})
     READ.clear()
     SIGNALS[name].reader(None, traced, Limits())
@@ -179,14 +181,14 @@ def test_a_batch_is_seen_by_the_monitor_as_by_a_backtest(tmp_path: Path) -> None
         house.arrive(f"{start}.csv", toy_rows(300, start))
     house.refuse("bad")
     decided = house.monitor()
-    watch = Watch.of(house.workspace)
-    plan = pinned(house.workspace, ["static"])
-    told = filled(house.workspace.bucket, plan, lambda _line: None, workers=1).history
+    watch = Watch.load(house.workspace)
+    plan = plan_backtest(house.workspace, ["static"])
+    told = fit_history(house.workspace.bucket, plan, lambda _line: None, workers=1).history
     assert told.first == 0
     fit, champion = told.fits[0], watch.champion
     assert (fit.rows, fit.until) == (champion.fitted_rows, champion.fitted_until)
     assert vars(fit.reference) == pytest.approx(vars(champion.reference), abs=1e-4)
-    known, service = Known(told), Service(0, 0)
+    known, service = InformationSet(told), Service(0, 0)
     for at, one in enumerate(decided, start=1):
         assert one.seen is not None
         cell, seen = told.cells[0, at], one.seen.observation
@@ -211,8 +213,8 @@ def test_a_batch_that_is_held_back_is_fitted_on_by_neither(tmp_path: Path) -> No
     house.monitor()
 
     def fitted() -> History:
-        plan = pinned(house.workspace, ["static"])
-        return filled(house.workspace.bucket, plan, lambda _line: None, workers=1).history
+        plan = plan_backtest(house.workspace, ["static"])
+        return fit_history(house.workspace.bucket, plan, lambda _line: None, workers=1).history
 
     held = fitted()
     assert [one.held for one in held.batches] == [False, True, False, False]
@@ -233,7 +235,7 @@ def test_a_row_from_the_future_joins_no_later_batch(tmp_path: Path) -> None:
     house.live_a_while(slip)
     for start in (600, 900, 1200):
         house.arrive(f"{start}.csv", toy_rows(300, start))
-    plan = pinned(house.workspace, ["static"])
-    told = filled(house.workspace.bucket, plan, lambda _line: None, workers=1).history
+    plan = plan_backtest(house.workspace, ["static"])
+    told = fit_history(house.workspace.bucket, plan, lambda _line: None, workers=1).history
     assert [one.rows for one in told.batches] == [600, 300, 300, 300]
     assert max(one.end for one in told.batches).year == 2024

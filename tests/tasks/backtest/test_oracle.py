@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tasks.backtest.history import History
-from tasks.backtest.known import Delay, Known
-from tasks.backtest.oracle import bounds, worthwhile
+from tasks.backtest.known import Delay, InformationSet
+from tasks.backtest.oracle import choose_oracle, oracle_bounds
 from tasks.backtest.policies import default_policies
 from tasks.backtest.replay import replay_all
 from tasks.policy.limits import Limits
@@ -22,7 +22,7 @@ FREE = Limits(timedelta(0), Budget(10_000, DAY), drop=0.0)
 
 
 def mean_with(source: History, retrained: tuple[int, ...], delay: Delay) -> float:
-    known, end, values = Known(source, delay), source.first, []
+    known, end, values = InformationSet(source, delay), source.first, []
     for at in source.replayed:
         if at in source.judged:
             values.append(source.values[end, at])
@@ -45,7 +45,7 @@ def tried(source: History, allowed: int, delay: Delay) -> float:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_it_is_the_best_of_all_that_could_be_done(seed: int, upwards: bool, delay: Delay) -> None:
     source = history(9, seed=seed, upwards=upwards, unlabelled=(5,), fade=0.005)
-    for found in bounds(source, delay):
+    for found in oracle_bounds(source, delay):
         assert found.mean == pytest.approx(tried(source, found.allowed, delay))
         assert mean_with(source, found.retrainings, delay) == pytest.approx(found.mean)
         assert len(found.retrainings) <= found.allowed
@@ -54,13 +54,13 @@ def test_it_is_the_best_of_all_that_could_be_done(seed: int, upwards: bool, dela
 @pytest.mark.parametrize("delay", [0, 1])
 def test_no_course_beats_it(delay: Delay) -> None:
     source = history(12, seed=8, fade=0.01)
-    limit = bounds(source, delay)
+    limit = oracle_bounds(source, delay)
     for found in replay_all(source, default_policies(), FREE, delay):
         assert found.mean <= limit[min(len(found.retrainings), len(limit) - 1)].mean + 1e-12
 
 
 def test_more_never_is_worse_and_the_fewest_that_reach_it_are_named() -> None:
-    limit = bounds(history(12, seed=8))
+    limit = oracle_bounds(history(12, seed=8))
     assert [one.allowed for one in limit] == list(range(10))
     assert all(later.mean >= earlier.mean for earlier, later in pairwise(limit))
     for earlier, later in pairwise(limit):
@@ -72,19 +72,19 @@ def test_more_never_is_worse_and_the_fewest_that_reach_it_are_named() -> None:
 
 def test_it_retrains_while_it_pays() -> None:
     source = history(12, seed=8, fade=0.02)
-    limit = bounds(source)
+    limit = oracle_bounds(source)
     count = len(source.judged)
-    assert worthwhile(source, limit, 0.0).mean == limit[-1].mean
-    assert worthwhile(source, limit, 1e9).retrainings == ()
+    assert choose_oracle(source, limit, 0.0).mean == limit[-1].mean
+    assert choose_oracle(source, limit, 1e9).retrainings == ()
     for worth in (0.01, 0.05, 0.2):
-        chosen = worthwhile(source, limit, worth)
+        chosen = choose_oracle(source, limit, worth)
         net = chosen.mean * count - worth * len(chosen.retrainings)
         assert all(net >= one.mean * count - worth * len(one.retrainings) - 1e-9 for one in limit)
-    assert 0 < len(worthwhile(source, limit, 0.05).retrainings) < len(limit[-1].retrainings)
+    assert 0 < len(choose_oracle(source, limit, 0.05).retrainings) < len(limit[-1].retrainings)
 
 
 def test_without_labels_there_is_no_bound_but_an_answer() -> None:
     blind = history(6, unlabelled=(2, 3, 4, 5))
-    limit = bounds(blind)
-    assert worthwhile(blind, limit, 0.1).retrainings == ()
+    limit = oracle_bounds(blind)
+    assert choose_oracle(blind, limit, 0.1).retrainings == ()
     assert limit[0].to_dict()["mean"] is None

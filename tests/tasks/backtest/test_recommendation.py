@@ -11,11 +11,11 @@ import yaml
 from scipy.stats import binom
 
 from tasks.backtest.policies import default_policies
-from tasks.backtest.recommendation import behind, recommend
+from tasks.backtest.recommendation import recommend, shortfall
 from tasks.backtest.replay import replay_all
 from tasks.errors import DataError
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tests.tasks.backtest.scenes import course, history
 
 RNG = np.random.default_rng(4)
@@ -36,7 +36,7 @@ def test_the_cheapest_that_is_not_surely_worse_is_taken() -> None:
 
 
 def test_where_batches_are_hard_alike_a_small_loss_is_still_seen() -> None:
-    gap = behind(MONTHLY, STATIC)
+    gap = shortfall(MONTHLY, STATIC)
     assert gap.value == pytest.approx(0.03)
     assert gap.low == pytest.approx(0.03)
     assert np.std(HARD) > 0.03
@@ -68,7 +68,7 @@ def test_for_errors_less_is_more() -> None:
 def test_the_lines_are_those_of_a_pipeline_file(limits: Limits) -> None:
     mixed = course("any(performance, age 60d)", SAME, 1)
     lines = yaml.safe_load(recommend((mixed,), limits).yaml)["retraining"]
-    assert parse(lines.pop("policy")) == parse("any(performance, age 60d)")
+    assert parse_policy(lines.pop("policy")) == parse_policy("any(performance, age 60d)")
     assert lines == {key: limits.to_dict()[key] for key in lines}
     assert ("worth" in lines) is bool(limits.worth)
 
@@ -78,7 +78,7 @@ def test_the_same_courses_give_the_same_answer() -> None:
     found = recommend(courses, LIMITS)
     assert found == recommend(courses, LIMITS)
     assert found.policy == recommend(courses[::-1], LIMITS).policy
-    assert behind(courses[0], courses[0]).to_dict() == {"value": 0, "low": 0, "high": 0}
+    assert shortfall(courses[0], courses[0]).to_dict() == {"value": 0, "low": 0, "high": 0}
 
 
 def test_without_labels_nothing_is_recommended() -> None:
@@ -91,6 +91,6 @@ def test_batches_that_are_bad_in_a_row_widen_the_interval() -> None:
     for seed in range(runs):
         gaps = np.convolve(rng.normal(0, 0.01, 63), [0.25] * 4, "valid")
         best, other = course("drift", [0.0] * 60, 1), course("static", [*gaps], 0)
-        found = behind(best, other, 0.9, seed)
+        found = shortfall(best, other, 0.9, seed)
         hits += found.low <= 0 <= found.high
     assert binom.ppf(0.0001, runs, 0.8) <= hits <= binom.ppf(0.9999, runs, 0.92)

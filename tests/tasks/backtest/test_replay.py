@@ -16,24 +16,24 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from tasks.backtest.history import Batch, Cell, Fit, History
-from tasks.backtest.known import Delay, Known, Service
+from tasks.backtest.known import Delay, InformationSet, Service
 from tasks.backtest.policies import default_policies
 from tasks.backtest.replay import Course, replay, replay_all
 from tasks.errors import DataError
-from tasks.policy.detectors import watched
+from tasks.policy.detectors import detect_change
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tasks.policy.situation import DriftFigure
 from tasks.quantities import Budget
 from tests.tasks.backtest.scenes import DAY, ROWS, figure, history, situation_after, until
 
 FREE = Limits(cooldown=timedelta(0), budget=Budget(10_000, DAY))
-OWN = parse("any(new_rows 60%, all(age 40d, performance 0.01))")
+OWN = parse_policy("any(new_rows 60%, all(age 40d, performance 0.01))")
 DELAYS: tuple[Delay, ...] = (0, 2, 45 * DAY)
 
 
 def course(source: History, policy: str, delay: Delay = 0, limits: Limits = FREE) -> Course:
-    return replay(source, parse(policy), limits, delay)
+    return replay(source, parse_policy(policy), limits, delay)
 
 
 def ends(found: Course) -> list[int]:
@@ -114,7 +114,7 @@ def test_drift_and_performance_are_seen_where_they_are() -> None:
 @pytest.mark.parametrize("upwards", [True, False])
 def test_errors_are_replayed_as_their_mirror_image(upwards: bool) -> None:
     source = history(12, fade=0.03, seed=4, upwards=upwards)
-    gains = replay_all(source, [parse("static"), parse("every 1 batch")], FREE)
+    gains = replay_all(source, [parse_policy("static"), parse_policy("every 1 batch")], FREE)
     assert (gains[1].mean > gains[0].mean) is upwards
 
 
@@ -177,7 +177,7 @@ def test_nothing_is_known_before_it_can_be(delay: Delay) -> None:
     policies = default_policies(OWN)
     before = replay_all(source, policies, limits, delay)
     assert sum(len(one.retrainings) for one in before) > len(policies)
-    known, changed = Known(source, delay), 0
+    known, changed = InformationSet(source, delay), 0
     for after in source.replayed:
         spoilt_one = poisoned(source, after, max(known.labelled(after), source.first))
         after_it = replay_all(spoilt_one, policies, limits, delay)
@@ -227,15 +227,15 @@ def test_policies_replayed_together_do_as_each_alone(delay: Delay) -> None:
 
 def test_errors_fed_batch_by_batch_are_found_as_all_at_once() -> None:
     source = history(12, fade=0.05, seed=5)
-    known, service = Known(source), Service(1, 1)
+    known, service = InformationSet(source), Service(1, 1)
     for at in range(2, 12):
         stream = np.concatenate([source.cells[1, one].errors for one in range(2, at + 1)])
-        assert situation_after(known, [service], at).errors == watched(stream)
+        assert situation_after(known, [service], at).errors == detect_change(stream)
 
 
 def test_only_what_a_model_met_in_service_counts_as_its_own() -> None:
     source = history(10)
-    known = Known(source, 2)
+    known = InformationSet(source, 2)
     services = [Service(1, 1), Service(3, 5)]
     fresh = situation_after(known, services, 7)
     assert (fresh.live, fresh.recent, fresh.errors) == (None, (), None)
@@ -250,7 +250,7 @@ def test_only_what_a_model_met_in_service_counts_as_its_own() -> None:
 def test_what_a_retraining_bought_is_measured_on_later_labelled_batches() -> None:
     source = history(10, fade=0.02, seed=6)
     services = [Service(1, 1), Service(3, 3), Service(6, 6)]
-    known = Known(source, 1)
+    known = InformationSet(source, 1)
     values = source.values
     past = [(values[3, 4:7] - values[1, 4:7]).mean(), (values[6, 7:8] - values[3, 7:8]).mean()]
     drop = 0.8 - values[6, 7]

@@ -5,20 +5,20 @@ from html import escape
 
 import pytest
 
-from tasks.backtest.page import figure_rows, page
-from tasks.backtest.plan import policies_of
+from tasks.backtest.page import draw_page, figure_rows
+from tasks.backtest.plan import choose_policies
 from tasks.backtest.policies import default_policies
-from tasks.backtest.result import Backtest, backtested, tolerated
+from tasks.backtest.result import Backtest, compare_policies, tolerance
 from tasks.errors import ConfigurationError, DataError
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tests.tasks.backtest.scenes import history
 
-OWN = parse("any(new_rows 20%, age 60d)")
+OWN = parse_policy("any(new_rows 20%, age 60d)")
 
 
 def found(**how: object) -> Backtest:
-    return backtested(history(**how), default_policies(OWN), Limits(), 0, OWN)
+    return compare_policies(history(**how), default_policies(OWN), Limits(), 0, OWN)
 
 
 def test_the_lines_add_up() -> None:
@@ -43,18 +43,18 @@ def test_it_is_honest_where_nothing_beats_static() -> None:
 def test_a_naive_prediction_that_is_as_good_is_told() -> None:
     test = found(count=14, fade=0.08)
     assert not [one for one in test.notes if "majority" in one]
-    poor = backtested(history(14, fade=0.3), [parse("static")], Limits(), 0, OWN)
+    poor = compare_policies(history(14, fade=0.3), [parse_policy("static")], Limits(), 0, OWN)
     assert [one for one in poor.notes if "majority" in one]
 
 
 def test_a_tenth_of_the_watched_drop_is_tolerated_for_a_cheaper_policy() -> None:
     test = found(count=14, fade=0.002)
-    assert tolerated(test.history, Limits()) == pytest.approx(0.002)
+    assert tolerance(test.history, Limits()) == pytest.approx(0.002)
     advice = test.recommendation
     (advised,) = [one for one in advice.compared if one.policy == advice.policy]
     assert 0 < advised.behind.low < advised.behind.value <= 0.002
     assert "comes within 0.002 of the best, every 1 batch" in advice.why
-    strict = backtested(test.history, default_policies(OWN), Limits(drop=0.0), 0, OWN)
+    strict = compare_policies(test.history, default_policies(OWN), Limits(drop=0.0), 0, OWN)
     assert strict.recommendation.policy == "every 1 batch"
 
 
@@ -70,7 +70,7 @@ def test_batches_without_labels_are_told() -> None:
 @pytest.mark.parametrize("upwards", [True, False])
 def test_the_page_holds_every_policy_and_refers_to_nothing_outside(upwards: bool) -> None:
     test = found(count=14, upwards=upwards)
-    text = page(test, "<script>toy", "with the batch").decode()
+    text = draw_page(test, "<script>toy", "with the batch").decode()
     assert "&lt;script&gt;toy" in text
     assert "<script" not in text
     assert text.count('<img alt="') == text.count('src="data:image/png;base64,') == 2
@@ -89,4 +89,4 @@ def test_the_document_is_strict_json() -> None:
 
 def test_a_policy_that_is_none_is_refused_with_the_likely_one() -> None:
     with pytest.raises(ConfigurationError, match="Did you mean drift"):
-        policies_of(["drfit"], OWN)
+        choose_policies(["drfit"], OWN)

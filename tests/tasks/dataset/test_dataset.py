@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.config import Pipeline
-from tasks.dataset.dataset import dataset, naive
+from tasks.dataset.dataset import build_dataset, naive_figures
 from tasks.errors import DataError
 
 
@@ -26,7 +26,7 @@ def rows(count: int = 200, **columns: object) -> pd.DataFrame:
 
 
 def test_labels_are_indices_in_the_order_of_the_classes() -> None:
-    made = dataset(rows(y=np.where(np.arange(200) % 3 == 0, "late", "early")), pipeline())
+    made = build_dataset(rows(y=np.where(np.arange(200) % 3 == 0, "late", "early")), pipeline())
     assert made.classes == ("early", "late")
     assert made.y[:3].tolist() == [1, 0, 0]
 
@@ -34,26 +34,26 @@ def test_labels_are_indices_in_the_order_of_the_classes() -> None:
 def test_rows_without_a_target_are_left_out() -> None:
     frame = rows()
     frame.loc[::4, "y"] = np.nan
-    made = dataset(frame, pipeline())
+    made = build_dataset(frame, pipeline())
     assert len(made.y) == len(made.frame) == len(made.prepared) == 150
 
 
 def test_every_holdout_row_is_later_than_every_training_row() -> None:
-    made = dataset(rows(), pipeline())
+    made = build_dataset(rows(), pipeline())
     assert made.times[made.split.training].max() < made.times[made.split.holdout].min()
 
 
 def test_a_class_that_only_the_holdout_knows_is_left_out() -> None:
     frame = rows(y=np.where(np.arange(200) % 2, "a", "b"))
     frame.loc[195:, "y"] = "new"
-    made = dataset(frame, pipeline(task="multiclass"))
+    made = build_dataset(frame, pipeline(task="multiclass"))
     assert made.classes == ("a", "b")
     assert len(made.y) == 195
 
 
 def test_whole_numbers_stay_whole_where_a_target_is_missing() -> None:
     y = np.where(np.arange(200) % 9 == 0, np.nan, np.arange(200) % 2)
-    made = dataset(rows(y=y), pipeline())
+    made = build_dataset(rows(y=y), pipeline())
     assert [type(one) for one in made.classes] == [int, int]
     assert sorted(np.unique(made.y).tolist()) == [0, 1]
 
@@ -74,8 +74,8 @@ def test_rows_that_cannot_be_learned_from_are_refused(
     frame: pd.DataFrame, changes: dict[str, object], said: str
 ) -> None:
     with pytest.raises(DataError, match=said):
-        dataset(frame, pipeline(**changes))
+        build_dataset(frame, pipeline(**changes))
 
 
 def test_the_naive_figures_of_a_regression() -> None:
-    assert naive(np.array([1.0, 2.0, 6.0]), 0) == {"mean": 3.0, "median": 2.0, "last": 6.0}
+    assert naive_figures(np.array([1.0, 2.0, 6.0]), 0) == {"mean": 3.0, "median": 2.0, "last": 6.0}

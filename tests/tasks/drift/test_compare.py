@@ -14,7 +14,7 @@ import pytest
 from tasks.drift.chance import distance_by_chance
 from tasks.drift.compare import compare
 from tasks.drift.distance import JENSEN_SHANNON, WASSERSTEIN, distance
-from tasks.drift.drift import ColumnDrift, Drift
+from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.drift.profile import Profile
 from tasks.errors import DataError
 from tests.tasks.drift.scenes import categories, numbers, profiled, rows
@@ -23,7 +23,7 @@ TRAINED = profiled(rows(20_000))
 WEIGHTS = {"distance": 0.5, "wind": 0.1, "night": 0.0, "carrier": 0.4}
 
 
-def found(frame: pd.DataFrame, reference: Profile = TRAINED, **more: Any) -> Drift:
+def found(frame: pd.DataFrame, reference: Profile = TRAINED, **more: Any) -> DatasetDrift:
     asked = {"importances": WEIGHTS, "share": 0.3} | more
     return compare(reference, profiled(frame), **asked)
 
@@ -228,4 +228,4 @@ def test_a_finding_survives_json() -> None:
         share=0.3,
     )
     assert drift.drifted
-    assert Drift.from_dict(json.loads(json.dumps(drift.to_dict(), allow_nan=False))) == drift
+    assert DatasetDrift.from_dict(json.loads(json.dumps(drift.to_dict(), allow_nan=False))) == drift

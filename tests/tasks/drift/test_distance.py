@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.drift.distance import JENSEN_SHANNON, aligned, distance, method, psi
+from tasks.drift.distance import JENSEN_SHANNON, align, distance, method, psi
 from tests.tasks.drift.scenes import categories, numbers
 
 CLOSE = {"rel": 1e-6, "abs": 1e-9}
@@ -153,7 +153,7 @@ def test_no_known_row_has_no_distance() -> None:
 def test_categories_that_are_not_named_are_one() -> None:
     names = [f"v{number}" for number in range(5000)]
     many = categories(names * 2)
-    before, now = aligned(many, categories(["v0", "unheard of"]))
+    before, now = align(many, categories(["v0", "unheard of"]))
     assert many.other > 0
     assert len(before) == len(many.values) + 1
     assert before.sum() == pytest.approx(1)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tasks.drift.compare import compare
-from tasks.drift.drift import Drift
-from tasks.drift.report import html
+from tasks.drift.drift import DatasetDrift
+from tasks.drift.report import draw_report
 from tasks.features.schema import Columns
 from tests.tasks.drift.scenes import profiled
 
@@ -37,17 +37,17 @@ BEFORE, NOW = rows(6000, 0), rows(5500, 1)
 
 
 @pytest.fixture(scope="module")
-def drift() -> Drift:
+def drift() -> DatasetDrift:
     sides = (profiled(frame, COLUMNS) for frame in (BEFORE, NOW))
     return compare(*sides, importances={}, share=0.15)
 
 
 @pytest.fixture(scope="module")
-def page(drift: Drift) -> str:
-    return html(BEFORE, NOW, drift, COLUMNS).decode()
+def page(drift: DatasetDrift) -> str:
+    return draw_report(BEFORE, NOW, drift, COLUMNS).decode()
 
 
-def test_the_page_holds_the_exact_figures(page: str, drift: Drift) -> None:
+def test_the_page_holds_the_exact_figures(page: str, drift: DatasetDrift) -> None:
     assert drift.summary.startswith("1 of 6 columns drifted")
     assert drift.summary in page
     for one in drift.columns:
@@ -78,7 +78,7 @@ def test_the_page_makes_no_request(page: str) -> None:
     assert page.index("Security-Policy") < page.index("<script")
 
 
-def test_nothing_that_came_runs(page: str, drift: Drift) -> None:
+def test_nothing_that_came_runs(page: str, drift: DatasetDrift) -> None:
     assert EVIL not in page
     assert "</script><script>" not in page
     assert IMAGE not in page
@@ -86,8 +86,8 @@ def test_nothing_that_came_runs(page: str, drift: Drift) -> None:
     assert "&lt;img src=x onerror" in page
 
 
-def test_where_nothing_can_be_drawn_the_figures_stand_alone(drift: Drift) -> None:
-    alone = html(BEFORE[["void"]], NOW.iloc[:0], drift, COLUMNS).decode()
+def test_where_nothing_can_be_drawn_the_figures_stand_alone(drift: DatasetDrift) -> None:
+    alone = draw_report(BEFORE[["void"]], NOW.iloc[:0], drift, COLUMNS).decode()
     assert drift.summary in alone
     assert "<script" not in alone
     assert EVIL not in alone

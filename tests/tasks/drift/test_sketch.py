@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.drift.sketch import WIDTH, Run, Sketch, block, medians, met
+from tasks.drift.sketch import WIDTH, Run, Sketch, block, medians, merge_runs
 
 ROWS = 400_000
 BLOCKS = 40
@@ -51,7 +51,7 @@ def test_the_bound_is_no_more_than_what_is_documented() -> None:
 
 def test_few_rows_stay_as_they_are() -> None:
     assert block(np.arange(5.0)).error == 0
-    assert met(block(np.arange(5.0)), block(np.arange(5.0))).error == 0
+    assert merge_runs(block(np.arange(5.0)), block(np.arange(5.0))).error == 0
 
 
 def test_a_weighted_run_is_parted_by_weight() -> None:

@@ -41,7 +41,7 @@ def draw(task: str, rows: int, seed: int, sharper: float = 1.0, shift: float = 0
 def fitted(task: str, rows: int, seed: int, sharper: float = 1.0) -> Estimator:
     y, predictions, prepared = draw(task, rows, seed, sharper)
     metric = NAMES[task][0]
-    return Estimator.fitted(task, metric, CLASSES[task], y, predictions, prepared, 7)
+    return Estimator.fit(task, metric, CLASSES[task], y, predictions, prepared, 7)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_regression_without_prepared_rows_learns_from_the_prediction() -> None
     rng = np.random.default_rng(1)
     value = rng.uniform(0, 10, 3000)
     y = value + rng.normal(size=3000) * value
-    estimator = Estimator.fitted("regression", "mae", 0, y, value, None, 7)
+    estimator = Estimator.fit("regression", "mae", 0, y, value, None, 7)
     small = estimator.estimate("mae", np.full(500, 1.0)).value
     assert estimator.estimate("mae", np.full(500, 9.0)).value > 3 * small
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tasks.config import METRICS as NAMES
-from tasks.estimation.expected import expected, variance
+from tasks.estimation.expected import expected_metric, variance
 from tasks.evaluation.metrics import METRICS
 
 BINARY, MULTICLASS = NAMES["binary"], NAMES["multiclass"]
@@ -29,7 +29,7 @@ def test_known_labels_give_the_metric_itself(metric: str, classes: int, seed: in
     predictions = stated(60, classes, seed)
     y = np.random.default_rng(seed).integers(0, classes, 60)
     chance = np.eye(classes)[y]
-    value, gradient = expected(metric, chance, predictions)
+    value, gradient = expected_metric(metric, chance, predictions)
     assert value == pytest.approx(METRICS[metric].score(y, predictions), rel=1e-9)
     assert variance(gradient, chance) == pytest.approx(0, abs=1e-15)
 
@@ -37,7 +37,7 @@ def test_known_labels_give_the_metric_itself(metric: str, classes: int, seed: in
 @pytest.mark.parametrize(("metric", "classes"), BOTH)
 def test_the_gradient_is_what_a_small_change_does(metric: str, classes: int) -> None:
     predictions, chance = stated(30, classes, 1), stated(30, classes, 2)
-    _, gradient = expected(metric, chance, predictions)
+    _, gradient = expected_metric(metric, chance, predictions)
     tiny = 1e-6
     for row, place in itertools.product((0, 7, 29), range(classes - 1)):
         ends = []
@@ -45,7 +45,7 @@ def test_the_gradient_is_what_a_small_change_does(metric: str, classes: int) -> 
             moved = chance.copy()
             moved[row, place] += sign * tiny
             moved[row, -1] -= sign * tiny
-            ends.append(expected(metric, moved, predictions)[0])
+            ends.append(expected_metric(metric, moved, predictions)[0])
         slope = gradient[row, place] - gradient[row, -1]
         assert (ends[0] - ends[1]) / (2 * tiny) == pytest.approx(slope, rel=1e-4, abs=1e-7)
 
@@ -57,21 +57,21 @@ def test_a_mean_over_rows_is_its_exact_expectation_and_variance(metric: str) -> 
     weight = np.array([np.prod(chance[np.arange(8), y]) for y in labellings])
     scores = np.array([METRICS[metric].score(y, predictions) for y in labellings])
     mean = float(weight @ scores)
-    value, gradient = expected(metric, chance, predictions)
+    value, gradient = expected_metric(metric, chance, predictions)
     assert value == pytest.approx(mean)
     assert variance(gradient, chance) == pytest.approx(float(weight @ (scores - mean) ** 2))
 
 
 def test_a_ranking_of_pure_chance_is_worth_a_half_however_few_the_rows() -> None:
     half = np.full((6, 2), 0.5)
-    value, _ = expected("roc_auc", half, np.linspace(0.1, 0.9, 6))
+    value, _ = expected_metric("roc_auc", half, np.linspace(0.1, 0.9, 6))
     assert value == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "f1"])
 def test_without_an_expected_positive_there_is_no_figure(metric: str) -> None:
     chance = np.tile([0.99, 0.01], (20, 1))
-    value, gradient = expected(metric, chance, np.linspace(0.1, 0.9, 20))
+    value, gradient = expected_metric(metric, chance, np.linspace(0.1, 0.9, 20))
     assert np.isnan(value)
     assert not gradient.any()
 
@@ -79,4 +79,4 @@ def test_without_an_expected_positive_there_is_no_figure(metric: str) -> None:
 @pytest.mark.parametrize("metric", ["f1_macro", "roc_auc_ovr"])
 def test_without_a_second_class_there_is_no_figure(metric: str) -> None:
     chance = np.tile([1.0, 0.0, 0.0], (20, 1))
-    assert np.isnan(expected(metric, chance, stated(20, 3, 1))[0])
+    assert np.isnan(expected_metric(metric, chance, stated(20, 3, 1))[0])

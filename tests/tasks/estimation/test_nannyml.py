@@ -58,7 +58,7 @@ def car_price(frame: pd.DataFrame) -> Judged:
 
 def errors(task: str, metric: str, classes: int, before: Judged, after: Judged) -> tuple[Any, ...]:
     """Return the mean absolute error of the estimate and of the naive one, over chunks."""
-    estimator = Estimator.fitted(task, metric, classes, *before, 7)
+    estimator = Estimator.fit(task, metric, classes, *before, 7)
     y, predictions, prepared = after
     missed, naive = [], []
     for start in range(0, len(y) - CHUNK // 2, CHUNK):

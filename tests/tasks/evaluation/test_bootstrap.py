@@ -11,7 +11,7 @@ from scipy.stats import binom, norm
 
 from tasks.config import METRICS as NAMES
 from tasks.evaluation.bootstrap import Interval, interval, intervals, paired_gain
-from tasks.evaluation.metrics import METRICS, metrics_of
+from tasks.evaluation.metrics import METRICS, task_metrics
 from tasks.records import read
 
 SIMULATIONS = 150
@@ -104,7 +104,7 @@ def test_equal_seeds_give_equal_intervals_and_other_seeds_others() -> None:
 
 def test_metrics_drawn_together_have_the_interval_they_have_alone() -> None:
     y, p = binormal(np.random.default_rng(8), 200, 1.0)
-    every = metrics_of("binary")
+    every = task_metrics("binary")
     together = intervals([each.weighted(y, p) for each in every], len(y), 0.9, 4)
     alone = tuple(interval(each, y, p, confidence=0.9, seed=4) for each in every)
     assert together == alone

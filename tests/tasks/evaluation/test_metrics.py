@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 
 from tasks import config
 from tasks.errors import DataError
-from tasks.evaluation.metrics import METRICS, metrics_of
+from tasks.evaluation.metrics import METRICS, task_metrics
 
 SKLEARN = {
     "roc_auc": lambda y, p, w: sk.roc_auc_score(y, p[:, 1], sample_weight=w),
@@ -71,7 +71,7 @@ def test_a_count_is_the_row_so_often(task: str, name: str, data: st.DataObject) 
 def test_every_metric_of_the_pipeline_file_is_there_and_no_other() -> None:
     assert set(METRICS) == {name for _, name in PAIRS}
     assert all(task in METRICS[name].tasks for task, name in PAIRS)
-    assert [metric.name for metric in metrics_of("regression")] == ["rmse", "mae", "r2"]
+    assert [metric.name for metric in task_metrics("regression")] == ["rmse", "mae", "r2"]
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision", "f1", "f1_macro", "roc_auc_ovr"])

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
-from tasks.evaluation.slices import MISSING, REST, Slice, compare_slices, judge_slices, labels
+from tasks.evaluation.slices import MISSING, REST, Slice, compare_slices, judge_slices, slice_labels
 from tasks.records import plain, read
 
 AUC = METRICS["roc_auc"]
@@ -73,14 +73,14 @@ def test_a_regression_slice_with_one_value_is_judged() -> None:
     ],
 )
 def test_labels_of_each_kind_of_column(column: pd.Series, expected: set[str]) -> None:
-    assert set(labels(column)) == expected
+    assert set(slice_labels(column)) == expected
 
 
 def test_many_numbers_become_quarters_and_rare_texts_the_rest() -> None:
-    numbers = labels(pd.Series([*range(1000), np.nan]))
+    numbers = slice_labels(pd.Series([*range(1000), np.nan]))
     assert numbers.value_counts().to_dict().pop(MISSING) == 1
     assert sorted(numbers.value_counts())[1:] == [250] * 4
-    texts = labels(pd.Series([f"t{i}" for i in range(100)] + ["often"] * 5))
+    texts = slice_labels(pd.Series([f"t{i}" for i in range(100)] + ["often"] * 5))
     assert texts.nunique() == 31
     assert {"often", REST} <= set(texts)
 

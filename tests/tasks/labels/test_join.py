@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.config import Pipeline
-from tasks.dataset.dataset import dataset, fitted_until
+from tasks.dataset.dataset import build_dataset, fitted_until
 from tasks.labels.join import Counts, Coverage, Judged, judge, with_labels
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -180,7 +180,7 @@ def test_a_dataset_learns_whole_classes_from_rows_labelled_in_part() -> None:
     came = rows([np.nan] * 200)
     late = labels(came, [place % 2 for place in range(200)]).head(150)
     found, _ = with_labels(came, late, pipeline())
-    made = dataset(found, pipeline())
+    made = build_dataset(found, pipeline())
     assert made.classes == (0, 1)
     assert [type(label) for label in made.classes] == [int, int]
     assert len(made.y) == 150
@@ -195,6 +195,6 @@ def test_a_plan_is_known_until_its_labels_came_and_a_row_with_its_own_until_it_c
     truth["_labelled_at"] = (at.iloc[:100].max() + DAY).as_unit("us")
     found, _ = with_labels(planned, truth, pipeline())
     assert found["_ingested_at"].dtype == planned["_ingested_at"].dtype
-    made = dataset(found, pipeline())
+    made = build_dataset(found, pipeline())
     every = np.ones(len(made.y), dtype=bool)
     assert fitted_until(made, every) == at.iloc[:100].max().tz_localize(None).to_datetime64()

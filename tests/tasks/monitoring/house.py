@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tasks.config import window_length
 from tasks.data.curated import append_batch
 from tasks.ledger.entry import Entry
-from tasks.monitoring.record import Decided
+from tasks.monitoring.record import RecordedDecision
 from tasks.promotion.lineage import Lineage
 from tasks.promotion.versions import manifest_of
 from tasks.training.finish import Ended
@@ -54,7 +54,7 @@ class House:
         entry = Entry(f"quarantine-{name}", at, "toy", "quarantine", None, "ingest", "bad", said)
         self.workspace.ledger.append(entry)
 
-    def monitor(self) -> list[Decided]:
+    def monitor(self) -> list[RecordedDecision]:
         """Decide on every batch that is new."""
         return life.monitor(self.workspace)
 
@@ -70,7 +70,7 @@ class House:
     def lineage(self, version: int) -> Lineage:
         return manifest_of(self.workspace, version).lineage
 
-    def live_a_while(self, first: pd.DataFrame) -> Decided:
+    def live_a_while(self, first: pd.DataFrame) -> RecordedDecision:
         """Take in the first batch and train the first champion; return the first decision."""
         self.arrive("first.csv", first)
         (decided,) = self.monitor()

@@ -27,11 +27,11 @@ from tasks.ingestion.quarantine import tell_ledger
 from tasks.ingestion.rows import open_rows
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import arrivals, label_arrivals
-from tasks.monitoring.past import observed
-from tasks.monitoring.record import keys
+from tasks.monitoring.past import read_observation
+from tasks.monitoring.record import observation_keys
 from tasks.monitoring.watch import Watch
-from tasks.policy.detectors import watched
-from tasks.policy.policy import parse
+from tasks.policy.detectors import detect_change
+from tasks.policy.policy import parse_policy
 from tasks.promotion.versions import load, published
 from tasks.settings import REPOSITORY
 from tasks.store.local import LocalBucket
@@ -73,15 +73,15 @@ def _arrive(workspace: Workspace, path: Path) -> None:
 
 def record(workspace: Workspace) -> dict[str, Any]:
     """Return what a pipeline's bucket says of its past, JSON values."""
-    watch, limits = Watch.of(workspace), workspace.pipeline.limits
+    watch, limits = Watch.load(workspace), workspace.pipeline.limits
     entries = watch.ledger.entries()
     found = (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
 
     def errors_of(batch: str) -> np.ndarray:
-        return np.load(io.BytesIO(watch.bucket.get(keys(watch, batch)["errors"])))
+        return np.load(io.BytesIO(watch.bucket.get(observation_keys(watch, batch)["errors"])))
 
     return {
-        "policy": str(parse(workspace.pipeline.retraining.policy)),
+        "policy": str(parse_policy(workspace.pipeline.retraining.policy)),
         "limits": {
             **{name: getattr(limits, name) for name in ("worth", "drop", "quality")},
             "cooldown": limits.cooldown.total_seconds(),
@@ -107,12 +107,12 @@ def _watched(entries: Sequence[Entry], errors_of: Callable[[str], np.ndarray]) -
     streams: dict[int, list[np.ndarray]] = {}
     found: dict[str, Any] = {}
     for entry in entries:
-        seen = observed(entry) if entry.kind == "decision" else None
+        seen = read_observation(entry) if entry.kind == "decision" else None
         if seen is not None:
             stream = streams.setdefault(seen.version, [])
             stream.append(errors_of(seen.batch))
             errors = np.concatenate(stream)
-            found[seen.batch] = asdict(watched(errors)) if len(errors) else None
+            found[seen.batch] = asdict(detect_change(errors)) if len(errors) else None
     return found
 
 

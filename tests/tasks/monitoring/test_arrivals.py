@@ -8,9 +8,9 @@ from tasks.monitoring.arrivals import (
     Arrival,
     arrivals,
     decision_id,
+    find_unanswered,
+    find_undecided,
     label_arrivals,
-    unanswered,
-    undecided,
     up_to,
 )
 
@@ -45,7 +45,7 @@ def test_only_files_that_brought_labels_are_arrivals() -> None:
 def test_a_batch_and_its_labels_are_decided_on_apart() -> None:
     both = (arrival(1, 1), arrival(1, 2, labels=True))
     decided = [entry("decision", decision_id("b1"))]
-    assert undecided(both, decided) == both[1:]
+    assert find_undecided(both, decided) == both[1:]
 
 
 def test_versions_order_one_table_and_clocks_the_two() -> None:
@@ -60,5 +60,5 @@ def test_versions_order_one_table_and_clocks_the_two() -> None:
 def test_a_yes_waits_until_a_training_answers_it() -> None:
     yes = entry("decision", "one", decision={"retrain": True})
     no = entry("decision", "two", decision={"retrain": False})
-    assert unanswered([yes, no]) == (yes,)
-    assert unanswered([yes, no, entry("answer", "three", decision="one")]) == ()
+    assert find_unanswered([yes, no]) == (yes,)
+    assert find_unanswered([yes, no, entry("answer", "three", decision="one")]) == ()

@@ -6,8 +6,8 @@ import pytest
 
 from tasks.dataset.dataset import FEWEST
 from tasks.ledger.entry import Entry
-from tasks.monitoring.first import first_decision, unreadable
-from tasks.policy.policy import parse
+from tasks.monitoring.first import decide_first, decide_unreadable
+from tasks.policy.policy import parse_policy
 
 AT = datetime(2026, 5, 1)
 ASKED = Entry(
@@ -27,12 +27,12 @@ ASKED = Entry(
 def test_the_first_model_is_trained_once_there_are_rows(
     labelled: int, entries: list[Entry], retrain: bool, rule: str
 ) -> None:
-    found = first_decision(parse("static"), AT, labelled, entries)
+    found = decide_first(parse_policy("static"), AT, labelled, entries)
     assert (found.retrain, found.rule, found.at) == (retrain, rule, AT)
     assert found.reason.startswith("Retraining." if retrain else "No retraining.")
 
 
 def test_what_cannot_be_read_is_no_reason_to_retrain() -> None:
-    found = unreadable(parse("drift"), AT, "no column size")
+    found = decide_unreadable(parse_policy("drift"), AT, "no column size")
     assert (found.retrain, found.rule) == (False, "cannot be judged")
     assert found.reason.endswith("no column size")

@@ -8,7 +8,7 @@ import pytest
 from tasks.evaluation.bootstrap import interval
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
-from tasks.monitoring.judging import bootstrapped, live_figure
+from tasks.monitoring.judging import bootstrap, live_figure
 
 
 def answers(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +22,7 @@ def answers(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("rows", [20, 501, 5000])
 def test_the_interval_is_the_live_monitors_own(metric: str, rows: int) -> None:
     y, chance = answers(rows, rows)
-    ours = bootstrapped(metric, y, chance, 0.95, 7)
+    ours = bootstrap(metric, y, chance, 0.95, 7)
     theirs = interval(METRICS[metric], y, chance, confidence=0.95, seed=7, rounds=rounds_for(rows))
     assert ours.value == theirs.value
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)

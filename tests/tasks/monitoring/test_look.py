@@ -13,7 +13,7 @@ from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.evaluation.evaluate import evaluate
 from tasks.features.schema import Columns
-from tasks.monitoring.look import Eye, Met, errors_after, gained, look
+from tasks.monitoring.look import Eye, PredictedBatch, errors_after, look, measure_gain
 from tasks.scoring.judgement import Labelled
 
 PIPELINE = Pipeline.model_validate(
@@ -33,10 +33,10 @@ def profiled(rows: pd.DataFrame) -> Profile:
     return profiler.result()
 
 
-def met(rows: pd.DataFrame = ROWS, order: np.ndarray | None = None) -> Met:
+def met(rows: pd.DataFrame = ROWS, order: np.ndarray | None = None) -> PredictedBatch:
     places = np.arange(200) if order is None else order
     labelled = Labelled("y", "at", (0, 1), Y[places], ANSWERS[places], TIMES[places])
-    return Met(TIMES[places], labelled, profiled(rows), rows, ANSWERS[places])
+    return PredictedBatch(TIMES[places], labelled, profiled(rows), rows, ANSWERS[places])
 
 
 def eye(until: int = 0, profile: Profile | None = None) -> Eye:
@@ -94,10 +94,10 @@ def test_errors_of_a_regression_are_shares_of_its_spread() -> None:
 def test_a_gain_needs_both_models_on_the_same_rows_of_two_classes(
     y: np.ndarray, ours: np.ndarray, theirs: np.ndarray, expected: float | None
 ) -> None:
-    assert gained("roc_auc", y, ours, theirs) == expected
+    assert measure_gain("roc_auc", y, ours, theirs) == expected
 
 
 def test_a_gain_of_an_error_is_a_share_of_the_old_one() -> None:
     y = np.zeros(4)
-    assert gained("rmse", y, y + 9.0, y + 10.0) == pytest.approx(0.1)
-    assert gained("rmse", y, y + 1.0, y) is None, "there was no error to better"
+    assert measure_gain("rmse", y, y + 9.0, y + 10.0) == pytest.approx(0.1)
+    assert measure_gain("rmse", y, y + 1.0, y) is None, "there was no error to better"

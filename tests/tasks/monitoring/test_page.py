@@ -6,28 +6,28 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from tasks.drift.drift import ColumnDrift, Drift
+from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.observe import Seen
+from tasks.monitoring.observe import ObservedBatch
 from tasks.monitoring.page import decision_markdown, drift_rows
-from tasks.monitoring.record import Decided
+from tasks.monitoring.record import RecordedDecision
 from tasks.policy.decision import decide
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tests.tasks.policy.scenes import QUIET, figure
 
 SIZE = ColumnDrift("size|mm", "number", "psi", 0.5, 0.1, 0.5, (0.0, 0.25), 0.1, 0.7, True, "moved")
-DRIFT = Drift((9, 9), 0.7, 0.3, True, (SIZE,), (), None, "1 of 1 columns drifted.")
+DRIFT = DatasetDrift((9, 9), 0.7, 0.3, True, (SIZE,), (), None, "1 of 1 columns drifted.")
 SEEN = Observation(
     "toy", "ab12", 3, 1, "toy/incoming/b.csv", "2026-04-01", "2026-04-30", 200, 150, 0,
     figure(0.65), figure(0.7), drift=DRIFT.to_dict(), suspicions=("Odd labels.",),
 )  # fmt: skip
 ARRIVAL = Arrival("ab12", 1, "toy/incoming/b.csv", 200, datetime(2026, 5, 1, tzinfo=UTC))
 SITUATION = replace(QUIET, live=figure(0.65), suspicions=SEEN.suspicions)
-DECISION = decide(parse("performance"), SITUATION, Limits())
-DECIDED = Decided(
-    "decision-ab12", ARRIVAL, DECISION, Seen(SEEN, DRIFT, np.zeros(0), pd.DataFrame())
+DECISION = decide(parse_policy("performance"), SITUATION, Limits())
+DECIDED = RecordedDecision(
+    "decision-ab12", ARRIVAL, DECISION, ObservedBatch(SEEN, DRIFT, np.zeros(0), pd.DataFrame())
 )
 
 

@@ -11,12 +11,12 @@ import pytest
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.past import Champion, recorded_past
+from tasks.monitoring.past import ChampionLineage, recorded_past
 from tasks.policy.past import GateGain, Past, situation
 from tests.tasks.policy.scenes import figure
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-CHAMPION = Champion(2, 1, 1000, datetime(2026, 4, 1), figure(0.7))
+CHAMPION = ChampionLineage(2, 1, 1000, datetime(2026, 4, 1), figure(0.7))
 
 
 def arrival(number: int, *, labels: bool = False, rows: int = 100) -> Arrival:

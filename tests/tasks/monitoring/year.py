@@ -12,9 +12,9 @@ from typing import Any
 
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import Arrival
-from tasks.monitoring.past import Champion
+from tasks.monitoring.past import ChampionLineage
 from tasks.policy.limits import Limits
-from tasks.policy.situation import ErrorChange, Figure
+from tasks.policy.situation import ErrorChange, MetricValue
 from tasks.quantities import Budget
 from tasks.settings import REPOSITORY
 
@@ -28,7 +28,7 @@ class Year:
     policy: str
     limits: Limits
     greater_is_better: bool
-    champions: Mapping[int, Champion]
+    champions: Mapping[int, ChampionLineage]
     arrivals: tuple[Arrival, ...]
     errors: Mapping[str, ErrorChange | None]
     entries: tuple[Entry, ...]
@@ -57,10 +57,10 @@ def recorded(path: Path = YEAR) -> Year:
     )
 
 
-def _champion(content: dict[str, Any]) -> Champion:
+def _champion(content: dict[str, Any]) -> ChampionLineage:
     until = datetime.fromisoformat(content["fitted_until"])
-    reference = Figure.from_dict(content["reference"])
+    reference = MetricValue.from_dict(content["reference"])
     without = tuple(content["without"])
-    return Champion(
+    return ChampionLineage(
         **{**content, "fitted_until": until, "reference": reference, "without": without}
     )

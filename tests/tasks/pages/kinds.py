@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 
 from expectations.suite import Suite
-from tasks.backtest.page import page as backtest_page
+from tasks.backtest.page import draw_page as backtest_page
 from tasks.drift.compare import compare
-from tasks.drift.report import html as drift_html
+from tasks.drift.report import draw_report as drift_html
 from tasks.features.schema import Columns
 from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.observe import Seen
+from tasks.monitoring.observe import ObservedBatch
 from tasks.monitoring.page import decision_markdown
-from tasks.monitoring.record import Decided
+from tasks.monitoring.record import RecordedDecision
 from tasks.policy.decision import Decision
-from tasks.policy.reading import Reading
+from tasks.policy.reading import SignalReading
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
 from tasks.tracking.markup import note, to_html, to_markdown
@@ -51,11 +51,11 @@ OBSERVED = Observation(
     suspicions=("all of one class",),
     warnings=("late",),
 )
-DECIDED = Decided(
+DECIDED = RecordedDecision(
     "id",
     Arrival("batch", 4, "incoming/a.csv", 9, NOW),
-    Decision(True, "age 60d", "age", "It is old.", (Reading("age", True, "old"),), NOW),
-    Seen(OBSERVED, None, np.zeros(9), pd.DataFrame()),
+    Decision(True, "age 60d", "age", "It is old.", (SignalReading("age", True, "old"),), NOW),
+    ObservedBatch(OBSERVED, None, np.zeros(9), pd.DataFrame()),
 )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tasks.policy.situation import DriftFigure, Figure, Refusals, Situation
+from tasks.policy.situation import DriftFigure, MetricValue, Refusals, Situation
 
 
 def figure(
     value: float, around: float = 0.01, *, rows: int = 28_000, labelled: int = 28_000
-) -> Figure:
-    return Figure("roc_auc", value, value - around, value + around, rows, labelled)
+) -> MetricValue:
+    return MetricValue("roc_auc", value, value - around, value + around, rows, labelled)
 
 
 QUIET = Situation(

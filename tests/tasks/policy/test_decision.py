@@ -16,7 +16,7 @@ from tasks.errors import DataError
 from tasks.policy.decision import HELD_BACK, NOTHING_FIRED, Decision, decide
 from tasks.policy.expected_gain import expected_gain
 from tasks.policy.limits import Limits
-from tasks.policy.policy import parse
+from tasks.policy.policy import parse_policy
 from tasks.policy.signals import MEASURED
 from tasks.policy.situation import DriftFigure, Situation
 from tasks.quantities import Budget
@@ -28,7 +28,7 @@ FALLEN = replace(QUIET, live=figure(0.65), drift=DriftFigure(0.5, 0.3))
 
 
 def decided(policy: object, situation: Situation, limits: Limits = LIMITS) -> Decision:
-    return decide(parse(policy), situation, limits)
+    return decide(parse_policy(policy), situation, limits)
 
 
 @pytest.mark.parametrize(

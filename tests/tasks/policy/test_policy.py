@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.errors import ConfigurationError
-from tasks.policy.policy import Combined, Leaf, Policy, leaves, parse
+from tasks.policy.policy import Combination, Condition, Policy, conditions, parse_policy
 from tasks.policy.signals import SIGNALS
 
 SHARES = st.integers(1, 1000).map(lambda n: n / 1000)
@@ -27,12 +27,12 @@ AMOUNTS: dict[str, st.SearchStrategy[int | float | timedelta | None]] = {
     "estimated_performance": st.none() | DROPS,
 }
 LEAVES = st.sampled_from(sorted(SIGNALS)).flatmap(
-    lambda name: st.builds(Leaf, st.just(name), AMOUNTS.get(name, st.none()))
+    lambda name: st.builds(Condition, st.just(name), AMOUNTS.get(name, st.none()))
 )
 POLICIES: st.SearchStrategy[Policy] = st.recursive(
     LEAVES,
     lambda inner: st.builds(
-        Combined,
+        Combination,
         st.sampled_from(["any", "all"]),
         st.lists(inner, min_size=1, max_size=3).map(tuple),
     ),
@@ -41,23 +41,23 @@ POLICIES: st.SearchStrategy[Policy] = st.recursive(
 
 
 def as_mapping(policy: Policy) -> object:
-    if isinstance(policy, Leaf):
+    if isinstance(policy, Condition):
         return str(policy)
     return {policy.how: [as_mapping(one) for one in policy.members]}
 
 
 @given(POLICIES)
 def test_a_policy_reads_back_from_its_text_and_from_yaml(policy: Policy) -> None:
-    assert parse(str(policy)) == policy
-    assert parse(yaml.safe_load(yaml.safe_dump(as_mapping(policy)))) == policy
+    assert parse_policy(str(policy)) == policy
+    assert parse_policy(yaml.safe_load(yaml.safe_dump(as_mapping(policy)))) == policy
     assert yaml.safe_load(f"policy: {policy}") == {"policy": str(policy)}
 
 
 @pytest.mark.parametrize("name", SIGNALS)
 def test_the_example_of_every_signal_reads_back(name: str) -> None:
     example = SIGNALS[name].example
-    assert parse(example) == parse(str(parse(example)))
-    assert leaves(parse(example))[0].signal == name
+    assert parse_policy(example) == parse_policy(str(parse_policy(example)))
+    assert conditions(parse_policy(example))[0].signal == name
     assert name in AMOUNTS or SIGNALS[name].amount is None, "each amount is drawn above"
 
 
@@ -83,7 +83,7 @@ def test_the_example_of_every_signal_reads_back(name: str) -> None:
     ],
 )
 def test_there_are_several_ways_to_write_one(written: object, canonical: str) -> None:
-    assert str(parse(written)) == canonical
+    assert str(parse_policy(written)) == canonical
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_there_are_several_ways_to_write_one(written: object, canonical: str) ->
 )
 def test_what_is_no_policy_is_refused_with_what_is_allowed(wrong: object, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        parse(wrong)
+        parse_policy(wrong)
     assert said in str(caught.value)
     assert str(caught.value).startswith("retraining.policy")
 
@@ -148,7 +148,7 @@ PIECES = (
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        policy = parse(text)
+        policy = parse_policy(text)
     except ConfigurationError:
         return
-    assert parse(str(policy)) == policy
+    assert parse_policy(str(policy)) == policy

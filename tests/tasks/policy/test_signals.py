@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.policy.limits import Limits
-from tasks.policy.policy import leaves, parse
-from tasks.policy.reading import Reading
-from tasks.policy.signals import MEASURED, SIGNALS, read
-from tasks.policy.situation import DriftFigure, ErrorChange, Figure, Refusals, Situation, loss
+from tasks.policy.policy import conditions, parse_policy
+from tasks.policy.reading import SignalReading
+from tasks.policy.signals import MEASURED, SIGNALS, read_signal
+from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation, loss
 from tests.tasks.policy.cases import CASES
 from tests.tasks.policy.scenes import QUIET, figure
 
@@ -32,12 +32,12 @@ NOTHING = replace(
     errors=None,
     refused=None,
 )
-UNDEFINED = Figure("roc_auc", math.nan, math.nan, math.nan, 500, 500)
+UNDEFINED = MetricValue("roc_auc", math.nan, math.nan, math.nan, 500, 500)
 
 
-def reading(policy: str, situation: Situation, limits: Limits = LIMITS) -> Reading:
-    (leaf,) = leaves(parse(policy))
-    return read(leaf.signal, leaf.amount, situation, limits)
+def reading(policy: str, situation: Situation, limits: Limits = LIMITS) -> SignalReading:
+    (leaf,) = conditions(parse_policy(policy))
+    return read_signal(leaf.signal, leaf.amount, situation, limits)
 
 
 @pytest.mark.parametrize("name", SIGNALS)
@@ -73,11 +73,11 @@ def test_a_signal_fires_at_its_amount_and_not_in_a_quiet_month(
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_says_one_sentence_and_figures_that_json_can_hold(name: str) -> None:
     for situation in (QUIET, NOTHING):
-        found = read(name, None, situation, LIMITS)
+        found = read_signal(name, None, situation, LIMITS)
         assert found.signal == name
         assert found.said.endswith(".")
         text = json.dumps(found.to_dict(), allow_nan=False)
-        assert Reading.from_dict(json.loads(text)) == found
+        assert SignalReading.from_dict(json.loads(text)) == found
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_not_known_cannot_be_evaluated_and_says_why(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["every", "new_rows", "age"])
 def test_a_signal_without_any_limit_reports_and_does_not_fire(name: str) -> None:
-    found = read(name, None, QUIET, LIMITS)
+    found = read_signal(name, None, QUIET, LIMITS)
     assert found.fired is False
     assert found.figures
     assert "no limit is set" in found.said
@@ -130,8 +130,8 @@ def test_a_metric_without_value_is_not_a_drop(policy: str, side: str) -> None:
     assert "no value and interval" in found.said
 
 
-def errors(value: float, around: float) -> Figure:
-    return Figure("rmse", value, value - around, value + around, 1000, 1000)
+def errors(value: float, around: float) -> MetricValue:
+    return MetricValue("rmse", value, value - around, value + around, 1000, 1000)
 
 
 def test_for_an_error_a_drop_is_a_share_of_the_reference() -> None:
@@ -170,8 +170,10 @@ def test_a_fall_mirrors_when_the_metric_is_turned_round(
     down = replace(
         QUIET,
         greater_is_better=False,
-        reference=Figure("error", 1.0, 1 - a, 1 + a, 9, 9),
-        live=Figure("error", 1 + before - now, 1 + before - now - b, 1 + before - now + b, 9, 9),
+        reference=MetricValue("error", 1.0, 1 - a, 1 + a, 9, 9),
+        live=MetricValue(
+            "error", 1 + before - now, 1 + before - now - b, 1 + before - now + b, 9, 9
+        ),
     )
     one = reading("performance", up, Limits(drop=drop))
     other = reading("performance", down, Limits(drop=drop))
@@ -191,8 +193,8 @@ def test_numpy_numbers_are_told_in_json_as_well(name: str) -> None:
         QUIET,
         rows=np.int64(10),
         batches=np.int32(1),
-        live=Figure("roc_auc", *np.float32([0.5, 0.4, 0.6]), np.int64(10), np.int64(9)),
+        live=MetricValue("roc_auc", *np.float32([0.5, 0.4, 0.6]), np.int64(10), np.int64(9)),
         drift=DriftFigure(np.float32(0.5), np.float64(0.3)),
         errors=np.array([0.5, 0.25], dtype=np.float32),
     )
-    json.dumps(read(name, None, boxed, LIMITS).to_dict(), allow_nan=False)
+    json.dumps(read_signal(name, None, boxed, LIMITS).to_dict(), allow_nan=False)
