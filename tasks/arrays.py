@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 """Values of any kind: what a caller's data decides, such as a target or the cells of a column."""
 
-Floats = NDArray[np.float64]
-"""Figures: scores, losses, probabilities, weights, edges."""
+Floats = NDArray[np.floating[Any]]
+"""Figures of either width: scores, losses, probabilities, weights, edges."""
 
 Singles = NDArray[np.float32]
 """Floats as an ONNX graph takes and gives them, at half the memory."""

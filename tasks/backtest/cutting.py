@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Integers, Objects, Times
 from tasks.errors import DataError
 
-Array = np.ndarray[Any, Any]
 FEWEST = 3
 FEW = 4
 PIECES = 12
@@ -22,17 +21,17 @@ SMALLEST = 50
 class Cut:
     """Which batch each row belongs to, (rows,), numbered from the oldest; and their names."""
 
-    place: Array
+    place: Integers
     names: tuple[str, ...]
     recipe: str
 
     @property
-    def counts(self) -> Array:
+    def counts(self) -> Integers:
         """Return the rows of each batch."""
         return np.bincount(self.place, minlength=len(self.names))
 
 
-def cut(times: Array, batches: Array, names: Mapping[str, str], rows: int | None = None) -> Cut:
+def cut(times: Times, batches: Objects, names: Mapping[str, str], rows: int | None = None) -> Cut:
     """Cut rows into batches.
 
     Args:
@@ -68,7 +67,7 @@ def cut(times: Array, batches: Array, names: Mapping[str, str], rows: int | None
     return Cut(made, named, f"pieces of {size:,} rows")
 
 
-def number_pieces(rows: int, size: int) -> Array:
+def number_pieces(rows: int, size: int) -> Integers:
     """Number the pieces of so many rows; less than half a piece at the end joins the last.
 
     >>> number_pieces(7, 3).tolist(), number_pieces(8, 3).tolist()
@@ -78,7 +77,7 @@ def number_pieces(rows: int, size: int) -> Array:
     return np.minimum(np.arange(rows) // size, last)
 
 
-def first_end(counts: Sequence[int] | Array, start: float) -> int:
+def first_end(counts: Sequence[int] | Integers, start: float) -> int:
     """Return the batch up to which the first model is fitted: the nearest to so many rows.
 
     At least one batch is fitted on, and at least one is left.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Floats, Integers, Mask, Times
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
 from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
@@ -29,7 +30,6 @@ from tasks.scoring.judgement import Labelled
 from tasks.training.cost import measured
 from tasks.tuning.trial import Setting
 
-Array = np.ndarray[Any, Any]
 ERRORS = "errors.npy"
 
 
@@ -42,10 +42,10 @@ class HistoryRows:
     """
 
     frame: pd.DataFrame
-    times: Array
-    arrived: Array
-    place: Array
-    held: Array
+    times: Times
+    arrived: Times
+    place: Integers
+    held: Mask
     seen: dict[tuple[str, int], Profile] = field(default_factory=dict, repr=False)
 
     @property
@@ -152,7 +152,7 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     return _Made(model, data, int(learned.sum()), reference, eye)
 
 
-def _fitted(recipe: Recipe, data: Dataset, rows: Array) -> Model:
+def _fitted(recipe: Recipe, data: Dataset, rows: Mask) -> Model:
     pipeline, setting = recipe.pipeline, recipe.setting
     model = FAMILIES[setting.family].build(
         setting.params, prepared_columns(data.schema), pipeline.task, pipeline.training.seed
@@ -211,7 +211,7 @@ def _figure(content: Mapping[str, Any] | None) -> MetricValue | None:
     return None if content is None else MetricValue.from_dict(content)
 
 
-def _errors(cell: Cell) -> Array:
+def _errors(cell: Cell) -> Floats:
     return np.zeros(0, np.float32) if cell.errors is None else np.asarray(cell.errors, np.float32)
 
 

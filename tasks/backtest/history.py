@@ -13,12 +13,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Floats
 from tasks.errors import DataError
 from tasks.policy.situation import DriftFigure, MetricValue, finite, unbox
 
-Floats = NDArray[np.floating[Any]]
 TIMES = ("start", "end", "arrived")
 
 
@@ -145,7 +144,7 @@ class History:
         return range(self.first + 1, len(self.batches))
 
     @cached_property
-    def values(self) -> NDArray[np.float64]:
+    def values(self) -> Floats:
         """(batches, batches) live metric by model and batch; NaN where there is none."""
         table = np.full((len(self.batches), len(self.batches)), np.nan)
         for (end, at), cell in self.cells.items():

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from tasks.arrays import Array, Integers, Times
 from tasks.evaluation.metrics import METRICS, NAN
-
-Array = np.ndarray[Any, Any]
 
 
 def naive_values(
-    metric: str, y: Array, times: Array, place: Array, *, batches: int, classes: int, task: str
+    metric: str, y: Array, times: Times, place: Integers, *, batches: int, classes: int, task: str
 ) -> dict[str, tuple[float, ...]]:
     """Return for each naive prediction its metric by batch, NaN where it has none.
 

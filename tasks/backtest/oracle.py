@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Floats, Integers
 from tasks.backtest.history import History
 from tasks.backtest.known import Delay, InformationSet
 from tasks.policy.situation import finite, unit
 
-Floats = NDArray[np.float64]
 ROUNDING = 1e-12
 
 
@@ -98,7 +97,7 @@ def _stretches(history: History, places: Sequence[int], ends: Sequence[int]) -> 
     return found
 
 
-def _path(moves: Sequence[NDArray[np.intp]]) -> tuple[int, ...]:
+def _path(moves: Sequence[Integers]) -> tuple[int, ...]:
     """Return the retrainings that lead to the end, as positions among the places."""
     path, at = [], -1
     for move in reversed(moves):

@@ -30,7 +30,6 @@ from tasks.policy.reading import count_text
 from tasks.store.bucket import Bucket
 from tasks.store.results import recall, remember
 
-Array = np.ndarray[Any, Any]
 Say = Callable[[str], None]
 EVERY = 5.0
 

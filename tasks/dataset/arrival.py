@@ -9,20 +9,21 @@ time goes on to its arrival.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tasks.arrays import Mask, Times
 
 if TYPE_CHECKING:
     import polars as pl
 
-Array = np.ndarray[Any, Any]
 # Nobody plans further: without a bound one file of slips would move the clock of a replayed
 # history, whose rows are all old, to the day of the replay, and no cooldown would ever end.
 PLANNED = timedelta(days=366)
 
 
-def slips(times: Array, arrived: Array) -> Array:
+def slips(times: Times, arrived: Times) -> Mask:
     """Return which rows are dated after their arrival and are no plan either.
 
     Args:
@@ -40,7 +41,7 @@ def slips(times: Array, arrived: Array) -> Array:
     return np.asarray(ahead & (mixed | (times > arrived + np.timedelta64(PLANNED))))
 
 
-def effective_times(times: Array, arrived: Array) -> Array:
+def effective_times(times: Times, arrived: Times) -> Times:
     """Return the times that rows count as, where they are put in order; arguments as of `slips`.
 
     >>> days = np.array(["2013-04-01", "2041-01-01", "2013-04-02"], "datetime64[us]")
@@ -57,7 +58,7 @@ def effective_times(times: Array, arrived: Array) -> Array:
     return found
 
 
-def latest_time(times: Array, arrived: Array) -> np.datetime64 | None:
+def latest_time(times: Times, arrived: Times) -> np.datetime64 | None:
     """Return the latest time that these rows vouch for, never after they arrived; None of none.
 
     >>> latest_time(np.array(["2041-01-01"], "datetime64[us]"), np.array(["2013-05-01"], "M8[us]"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array, Mask, Times
 from tasks.config import Pipeline
 from tasks.data.curated import INGESTED_AT
 from tasks.dataset.arrival import effective_times
@@ -31,8 +32,8 @@ class Dataset:
 
     frame: pd.DataFrame
     prepared: pd.DataFrame
-    y: np.ndarray[Any, Any]
-    times: np.ndarray[Any, Any]
+    y: Array
+    times: Times
     classes: tuple[Any, ...]
     schema: FeatureSchema
     split: Split
@@ -64,7 +65,7 @@ def build_dataset(
 
 
 def split_training(
-    times: np.ndarray[Any, Any], pipeline: Pipeline, known_until: np.datetime64 | None = None
+    times: Times, pipeline: Pipeline, known_until: np.datetime64 | None = None
 ) -> Split:
     """Part the rows in training window and holdout.
 
@@ -94,13 +95,13 @@ def split_training(
     return Split(boundary, ~later, later)
 
 
-def event_times(frame: pd.DataFrame, event_time: str) -> np.ndarray[Any, Any]:
+def event_times(frame: pd.DataFrame, event_time: str) -> Times:
     """Return (n,) naive UTC times that curated rows count as: none lies beyond its arrival."""
     times = moments(frame[event_time])
     return effective_times(times, moments(frame[INGESTED_AT])) if INGESTED_AT in frame else times
 
 
-def fitted_until(data: Dataset, rows: np.ndarray[Any, Any]) -> np.datetime64:
+def fitted_until(data: Dataset, rows: Mask) -> np.datetime64:
     """Return the latest event time of the masked `rows`, never after they arrived."""
     times = data.times[rows]
     if INGESTED_AT not in data.frame:
@@ -109,7 +110,7 @@ def fitted_until(data: Dataset, rows: np.ndarray[Any, Any]) -> np.datetime64:
     return np.datetime64(np.minimum(times, arrived).max())
 
 
-def moments(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+def moments(column: pd.Series[Any]) -> Times:
     """Return event times as naive UTC microseconds.
 
     >>> str(moments(pd.Series(["2013-01-01T05:00:00-05:00"]))[0])
@@ -118,7 +119,7 @@ def moments(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     return pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy("datetime64[us]")
 
 
-def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> Array:
     """Return class indices, or the values where there are no classes.
 
     >>> encode(pd.Series(["b", "a"]), ("a", "b")).tolist()
@@ -129,7 +130,7 @@ def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> np.ndarray[Any, 
     return target.map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
 
 
-def naive_figures(y: np.ndarray[Any, Any], classes: int) -> dict[str, Any]:
+def naive_figures(y: Array, classes: int) -> dict[str, Any]:
     """Return what a naive prediction needs of the training labels, ordered by time.
 
     >>> naive_figures(np.array([0, 0, 0, 1]), 2)
@@ -141,7 +142,7 @@ def naive_figures(y: np.ndarray[Any, Any], classes: int) -> dict[str, Any]:
     return {"mean": float(np.mean(y)), "median": float(np.median(y)), "last": float(y[-1])}
 
 
-def _ordered(frame: pd.DataFrame, event_time: str) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+def _ordered(frame: pd.DataFrame, event_time: str) -> tuple[pd.DataFrame, Times]:
     times = event_times(frame, event_time)
     if (times[1:] >= times[:-1]).all():
         return frame, times

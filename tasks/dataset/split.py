@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tasks.arrays import Integers, Mask, Times
 from tasks.errors import DataError
-
-Times = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,16 +17,16 @@ class Split:
     """The rows before `boundary`, and the rows from it on, as masks in the order of the rows."""
 
     boundary: datetime
-    training: npt.NDArray[np.bool_]
-    holdout: npt.NDArray[np.bool_]
+    training: Mask
+    holdout: Mask
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
     """Positions of the rows to fit on, and of the strictly later rows to judge on."""
 
-    fit: npt.NDArray[np.intp]
-    judge: npt.NDArray[np.intp]
+    fit: Integers
+    judge: Integers
 
 
 def split(times: Times, holdout: float) -> Split:
@@ -84,7 +82,7 @@ def forward_folds(times: Times, k: int) -> tuple[Fold, ...]:
     )
 
 
-def _counted(times: Times, needed: int) -> tuple[Times, Times, npt.NDArray[np.intp]]:
+def _counted(times: Times, needed: int) -> tuple[Times, Times, Integers]:
     """Return the times, the distinct ones in order, and how many rows come before each."""
     at = np.asarray(times).astype("datetime64[us]")
     missing = int(np.isnat(at).sum())
@@ -97,10 +95,10 @@ def _counted(times: Times, needed: int) -> tuple[Times, Times, npt.NDArray[np.in
     return at, distinct, np.cumsum(counts) - counts
 
 
-def _nearest(before: npt.NDArray[np.intp], wanted: float, first: int, last: int) -> int:
+def _nearest(before: Integers, wanted: float, first: int, last: int) -> int:
     """Return the position in first..last whose row count is nearest; the earlier on a tie."""
     return first + int(np.abs(before[first : last + 1] - wanted).argmin())
 
 
-def _before(at: Times, end: Any) -> npt.NDArray[np.bool_]:
+def _before(at: Times, end: Any) -> Mask:
     return np.ones(len(at), dtype=bool) if end is None else at < end

@@ -10,15 +10,13 @@ not be new, and of many rare ones some always are.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Floats
 from tasks.drift.distance import JENSEN_SHANNON, jensen_shannon_rows, norm
 from tasks.drift.profile import ColumnProfile
 
-Array = NDArray[Any]
 CONFIDENCE = 0.99
 ROUNDS = 300
 STEPS = 256
@@ -86,7 +84,7 @@ def unseen_by_chance(reference: ColumnProfile, rows: int) -> float:
     return float(np.quantile(drawn, CONFIDENCE)) / rows
 
 
-def _split(rng: np.random.Generator, reference: ColumnProfile, rows: int) -> Array:
+def _split(rng: np.random.Generator, reference: ColumnProfile, rows: int) -> Floats:
     """Return (`ROUNDS`,) Jensen-Shannon distances of a part of the reference from the rest."""
     if reference.known < 2:
         return np.ones(1)
@@ -104,7 +102,7 @@ def _split(rng: np.random.Generator, reference: ColumnProfile, rows: int) -> Arr
     return np.concatenate(apart)
 
 
-def _steps(profile: ColumnProfile) -> tuple[Array, Array]:
+def _steps(profile: ColumnProfile) -> tuple[Floats, Floats]:
     """Return at most `STEPS` values with their shares: the profile's, or its quantiles."""
     if len(profile.values) <= STEPS:
         return profile.values, profile.shares

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.drift.profile import EXACT, POINTS, Array, ColumnProfile, number_column, texts
+from tasks.arrays import Floats
+from tasks.drift.profile import EXACT, POINTS, ColumnProfile, number_column, texts
 from tasks.drift.sketch import BLOCK, Run, Sketch, block
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ class NumberCounter:
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows = 0
-        self._waiting: list[Array] = []
+        self._waiting: list[Floats] = []
         self._counts: Run | None = Run(np.zeros(0), np.zeros(0, np.int64))
         self._sketch = Sketch()
         self._known = 0
         self._mean = self._squares = 0.0
         self._low, self._high = np.inf, -np.inf
 
-    def add(self, values: Array) -> None:
+    def add(self, values: Floats) -> None:
         """Take numbers in; what is no finite float32 is missing."""
         self.rows += len(values)
         for start in range(0, len(values), BLOCK):
@@ -209,7 +210,7 @@ def _cut(text: str) -> str:
     return f"{text[: LONGEST - 20]}… {digest}"
 
 
-def _moments(values: Array) -> tuple[float, float]:
+def _moments(values: Floats) -> tuple[float, float]:
     """Return the mean and the sum of squares around it, a part that fits the cache at a time."""
     mean = float(values.mean(dtype=np.float64))
     squares = 0.0

@@ -6,14 +6,13 @@ frequent categories, that its profile keeps.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Floats
 from tasks.drift.profile import ColumnProfile
 
-Array = NDArray[Any]
 FEW = 5
 BINNED_FROM = 20
 LEAST_NORM = 0.001
@@ -24,8 +23,8 @@ JENSEN_SHANNON = "Jensen-Shannon distance"
 class Shares(NamedTuple):
     """The shares of the same (k,) values, or bins, in the reference and now."""
 
-    reference: Array
-    current: Array
+    reference: Floats
+    current: Floats
 
 
 def method(reference: ColumnProfile, current: ColumnProfile) -> str:
@@ -56,7 +55,7 @@ def norm(reference: ColumnProfile) -> float:
     return max(reference.std, LEAST_NORM)
 
 
-def wasserstein(reference: Array, weights: Array, current: Array, others: Array) -> float:
+def wasserstein(reference: Floats, weights: Floats, current: Floats, others: Floats) -> float:
     """Return the first Wasserstein distance of two weighted samples with ascending values.
 
     The area between both distribution functions: Ramdas, Garcia and Cuturi, On Wasserstein
@@ -70,7 +69,7 @@ def wasserstein(reference: Array, weights: Array, current: Array, others: Array)
     return float(np.abs(below[:-1]) @ np.diff(points))
 
 
-def jensen_shannon(reference: Array, current: Array) -> float:
+def jensen_shannon(reference: Floats, current: Floats) -> float:
     """Return the square root of the Jensen-Shannon divergence, natural logarithm; 0 to 0.833.
 
     Endres and Schindelin, A New Metric for Probability Distributions, 2003.
@@ -82,7 +81,7 @@ def jensen_shannon(reference: Array, current: Array) -> float:
     return float(jensen_shannon_rows(first[None], second[None])[0])
 
 
-def jensen_shannon_rows(first: Array, second: Array) -> Array:
+def jensen_shannon_rows(first: Floats, second: Floats) -> Floats:
     """Return the (r,) distances of (r, k) rows of shares, each of which adds up to one."""
     middle = (first + second) / 2
     divergence = (_relative(first, middle) + _relative(second, middle)).sum(axis=-1) / 2
@@ -149,7 +148,7 @@ def _binned(reference: ColumnProfile, current: ColumnProfile) -> Shares:
     return Shares(*sides)
 
 
-def _sturges(low: float, high: float, rows: int) -> Array:
+def _sturges(low: float, high: float, rows: int) -> Floats:
     """Return the edges of `numpy.histogram_bin_edges(values, "sturges")`."""
     width = (high - low) / (np.log2(rows) + 1.0)
     bins = int(np.ceil((high - low) / width)) if width else 1
@@ -158,18 +157,18 @@ def _sturges(low: float, high: float, rows: int) -> Array:
     return np.linspace(low, high, bins + 1)
 
 
-def _filled(shares: Array) -> Array:
+def _filled(shares: Floats) -> Floats:
     least = float(shares[shares > 0].min())
     return np.where(shares > 0, shares, least / 10**6 if least <= 0.0001 else 0.0001)
 
 
-def _below(points: Array, values: Array, weights: Array) -> Array:
+def _below(points: Floats, values: Floats, weights: Floats) -> Floats:
     """Return the share of rows at or below each point."""
     sums = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
     return np.asarray(sums[np.searchsorted(values, points, side="right")] / sums[-1])
 
 
-def _relative(part: Array, middle: Array) -> Array:
+def _relative(part: Floats, middle: Floats) -> Floats:
     """Return p log(p / m), which is 0 where p is."""
     there = part > 0
     return np.where(there, part * np.log(np.where(there, part, 1) / np.where(there, middle, 1)), 0)

@@ -15,12 +15,11 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.drift.profile import ColumnProfile, Profile, texts
 from tasks.errors import IntegrityError
 
-Array = NDArray[Any]
 MAGIC = b"perennial profile 1\n"
 DIGEST = 32
 LARGEST = 2**28

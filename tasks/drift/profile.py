@@ -7,11 +7,10 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats, Integers, Objects
 from tasks.errors import DataError
 
-Array = NDArray[Any]
 Kind = Literal["number", "category"]
 EXACT = 4096
 POINTS = 2048
@@ -41,7 +40,7 @@ class ColumnProfile:
     rows: int
     missing: int
     values: Array
-    counts: Array
+    counts: Integers
     other: int = 0
     error: float = 0.0
     mean: float = 0.0
@@ -70,7 +69,7 @@ class ColumnProfile:
         return self.other / self.known if self.known else 0.0
 
     @property
-    def shares(self) -> Array:
+    def shares(self) -> Floats:
         """(v,) the share of known rows of each value; with `other_share` they add up to one.
 
         >>> column("c", ["a", "b"], [3, 1], rows=8).shares
@@ -115,7 +114,7 @@ def column(name: str, values: list[Any], counts: list[int], rows: int) -> Column
     return number_column(name, np.asarray(values, np.float64), weights, rows)
 
 
-def number_column(name: str, values: Array, counts: Array, rows: int) -> ColumnProfile:
+def number_column(name: str, values: Floats, counts: Integers, rows: int) -> ColumnProfile:
     """Return the exact profile of ascending numbers with their counts."""
     known = int(counts.sum())
     if not known:
@@ -128,7 +127,7 @@ def number_column(name: str, values: Array, counts: Array, rows: int) -> ColumnP
     )
 
 
-def texts(values: list[str]) -> Array:
+def texts(values: list[str]) -> Objects:
     """Return text as an array of objects."""
     made = np.empty(len(values), dtype=object)
     made[:] = values

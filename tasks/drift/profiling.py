@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import Floats
 from tasks.drift.counting import CategoryCounter, NumberCounter
-from tasks.drift.profile import Array, ColumnProfile, Profile
+from tasks.drift.profile import ColumnProfile, Profile
 from tasks.errors import DataError
 from tasks.features.schema import Columns
 from tasks.features.values import MISSING
@@ -39,7 +40,7 @@ class Profiler:
         self._target: Counter | None = None
 
     def add(
-        self, prepared: pd.DataFrame, predictions: Array | None = None, y: Any | None = None
+        self, prepared: pd.DataFrame, predictions: Floats | None = None, y: Any | None = None
     ) -> None:
         """Take a piece in: (n) rows, (n, k) probabilities or (n,) values, (n,) labels.
 
@@ -77,7 +78,7 @@ class Profiler:
 
 
 def predictions_profile(
-    predictions: Array, classes: Sequence[object] = ()
+    predictions: Floats, classes: Sequence[object] = ()
 ) -> tuple[ColumnProfile, ...]:
     """Profile a model's answers: (n, k) probabilities, or (n,) values where there are no classes.
 
@@ -104,7 +105,7 @@ def target_profile(y: Any, classes: Sequence[object] = ()) -> ColumnProfile:
     return _counted_target(y, tuple(classes), None).result()
 
 
-def answer_columns(predictions: Array, classes: tuple[object, ...]) -> dict[str, Array]:
+def answer_columns(predictions: Floats, classes: tuple[object, ...]) -> dict[str, Floats]:
     """Return what is profiled of a model's answers, by name.
 
     Two classes: the probability of the last. More: of each. None: the value.
@@ -174,7 +175,7 @@ def _counted_target(y: Any, classes: tuple[object, ...], counter: Counter | None
     return found
 
 
-def _floats(column: pd.Series) -> Array:
+def _floats(column: pd.Series) -> Floats:
     """Return a column's numbers as they are where they are floats, else in float64."""
     if column.dtype in (np.float32, np.float64):
         return column.to_numpy()

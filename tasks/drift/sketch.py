@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tasks.arrays import Array, Floats
+
 BLOCK = 131_072
 WIDTH = 4096
 
@@ -24,7 +23,7 @@ WIDTH = 4096
 class Run:
     """Ascending values, how many rows each stands for, and by how many a rank may be off."""
 
-    values: Array
+    values: Floats
     weights: Array
     error: float = 0.0
 
@@ -50,7 +49,7 @@ def medians(run: Run, width: int) -> Run:
     return Run(run.values[at], np.full(width, part), run.error + part / 2)
 
 
-def block(values: Array) -> Run:
+def block(values: Floats) -> Run:
     """Return sorted rows as a run of at most `WIDTH` values.
 
     >>> block(np.arange(8193.0)).values[:3].tolist()

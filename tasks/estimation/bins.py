@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tasks.arrays import Floats
+
 MOST_BINS = 15
 ROWS_A_BIN = 100
 
@@ -22,7 +22,7 @@ class Bins:
     counts: tuple[int, ...]
 
     @classmethod
-    def cut(cls, values: Array) -> Bins:
+    def cut(cls, values: Floats) -> Bins:
         """Cut (n,) values at quantiles: at most 15 bins, at least 100 rows in most.
 
         >>> Bins.cut(np.arange(300.0)).counts
@@ -35,10 +35,11 @@ class Bins:
         counts = np.bincount(np.searchsorted(edges, values, "right"), minlength=len(edges) + 1)
         return cls(tuple(edges.tolist()), tuple(counts.tolist()))
 
-    def sums(self, values: Array, weights: Array) -> Array:
+    def sums(self, values: Floats, weights: Floats) -> Floats:
         """Return the sum of the weights of the rows whose value falls into each bin."""
         place = np.searchsorted(np.array(self.edges), values, "right")
-        return np.bincount(place, weights=weights, minlength=len(self.counts))
+        totals = np.bincount(place, weights=weights, minlength=len(self.counts))
+        return np.asarray(totals, dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON."""

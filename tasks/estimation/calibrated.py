@@ -8,14 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats
 from tasks.estimation.bins import Bins
 from tasks.estimation.expected import centre, expected_metric, variance
 from tasks.estimation.isotonic import Curve, fit_curves, straighten
 from tasks.evaluation.metrics import probabilities
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Reliability:
     missed: tuple[float, ...]
 
     @classmethod
-    def count(cls, stated: Array, happened: Array, left: Array) -> Reliability:
+    def count(cls, stated: Floats, happened: Floats, left: Floats) -> Reliability:
         """Count the rows of the holdout."""
         bins = Bins.cut(stated)
         counts = np.array(bins.counts)
@@ -40,7 +38,7 @@ class Reliability:
         missed = bins.sums(stated, left) / counts
         return cls(bins, tuple(shares.tolist()), tuple(missed.tolist()))
 
-    def pull(self, stated: Array, change: Array) -> tuple[float, float]:
+    def pull(self, stated: Floats, change: Floats) -> tuple[float, float]:
         """Return how far what was missed moves a metric of this gradient, and its variance."""
         moved, counts = self.bins.sums(stated, change), np.array(self.bins.counts)
         return float(moved @ self.missed), float((moved**2 * self.shares / counts).sum())
@@ -68,7 +66,7 @@ class Calibrated:
     known: tuple[Reliability, ...]
 
     @classmethod
-    def fit(cls, y: Array, predictions: Array, seed: int) -> Calibrated:
+    def fit(cls, y: Array, predictions: Floats, seed: int) -> Calibrated:
         """Learn from (n,) class indices and (n, k) probabilities, both of the holdout.
 
         The isotonic curve is used only where it improves the Brier score out of fold by more
@@ -81,11 +79,11 @@ class Calibrated:
         columns = zip(stated.T, happened.T, left.T, strict=True)
         return cls(made, tuple(Reliability.count(*column) for column in columns))
 
-    def chance(self, predictions: Array) -> Array:
+    def chance(self, predictions: Floats) -> Floats:
         """Return the (n, k) calibrated probabilities of the classes."""
         return straighten(probabilities(predictions).astype(float), self.curves)
 
-    def estimate(self, metric: str, predictions: Array) -> tuple[float, float]:
+    def estimate(self, metric: str, predictions: Floats) -> tuple[float, float]:
         """Return the expected metric and its standard error.
 
         Two things are unknown: which labels the rows will have, and how well the holdout knew

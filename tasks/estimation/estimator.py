@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats
 from tasks.config import METRICS as NAMES
 from tasks.errors import DataError
 from tasks.estimation.calibrated import Calibrated
@@ -20,7 +20,6 @@ from tasks.evaluation.bootstrap import Interval, finite_or_none, nan_if_none
 from tasks.evaluation.evaluate import check_predictions
 from tasks.evaluation.metrics import METRICS, NAN, probabilities
 
-Array = NDArray[Any]
 RANGES = {"log_loss": (0.0, math.inf), "rmse": (0.0, math.inf), "mae": (0.0, math.inf)}
 
 
@@ -48,7 +47,7 @@ class Estimator:
         metric: str,
         classes: int,
         y_holdout: Array,
-        predictions_holdout: Array,
+        predictions_holdout: Floats,
         prepared_holdout: pd.DataFrame | None,
         seed: int,
     ) -> Estimator:
@@ -78,13 +77,13 @@ class Estimator:
     def estimate(
         self,
         metric: str,
-        predictions: Array,
+        predictions: Floats,
         prepared: pd.DataFrame | None = None,
         confidence: float = 0.95,
     ) -> Interval:
         """Return the metric to expect on rows with these predictions, and where it may lie.
 
-        Arguments are as for `fitted`. Without concept drift the realised metric lies inside
+        Arguments are as for `fit`. Without concept drift the realised metric lies inside
         about as often as `confidence` says. NaN without rows, or where the metric needs a class
         that is not expected among the rows.
 
@@ -129,7 +128,7 @@ class Estimator:
         )
 
 
-def _fits(predictions: Array, classes: int) -> None:
+def _fits(predictions: Floats, classes: int) -> None:
     came = probabilities(predictions).shape[1]
     if came != classes:
         raise DataError("estimation", f"there is a column for each of {classes} classes", came)

@@ -12,18 +12,16 @@ labels it gives the metric's variance in closed form (the delta method).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Floats, Integers
 from tasks.evaluation.metrics import NAN, classes, positive, probabilities
 
-Array = NDArray[Any]
-Expected = tuple[float, Array]
+Expected = tuple[float, Floats]
 
 
-def expected_metric(metric: str, chance: Array, predictions: Array) -> Expected:
+def expected_metric(metric: str, chance: Floats, predictions: Floats) -> Expected:
     """Return the expected metric of `predictions`, and its gradient.
 
     Args:
@@ -42,7 +40,7 @@ def expected_metric(metric: str, chance: Array, predictions: Array) -> Expected:
     return _METRICS[metric](chance, predictions)
 
 
-def variance(gradient: Array, chance: Array) -> float:
+def variance(gradient: Floats, chance: Floats) -> float:
     """Return the variance that independent labels of these probabilities give the metric.
 
     >>> variance(np.array([[0.0, 0.5], [0.0, 0.5]]), np.array([[0.5, 0.5], [1.0, 0.0]]))
@@ -51,13 +49,13 @@ def variance(gradient: Array, chance: Array) -> float:
     return float((chance * centre(gradient, chance) ** 2).sum())
 
 
-def centre(gradient: Array, chance: Array) -> Array:
+def centre(gradient: Floats, chance: Floats) -> Floats:
     """Return the gradient without each row's expected part, which no label can change."""
-    middle: Array = gradient - (chance * gradient).sum(axis=1, keepdims=True)
+    middle: Floats = gradient - (chance * gradient).sum(axis=1, keepdims=True)
     return middle
 
 
-def area(chance: Array, score: Array) -> Expected:
+def area(chance: Floats, score: Floats) -> Expected:
     """Return the expected area under the ROC curve, and its (n,) gradient.
 
     >>> round(area(np.array([0.0, 1.0, 0.5]), np.array([0.1, 0.9, 0.5]))[0], 6)
@@ -77,7 +75,7 @@ def area(chance: Array, score: Array) -> Expected:
     return value, (below - above - value * (misses - hits - 1 + 2 * chance)) / pairs
 
 
-def precision_area(chance: Array, score: Array) -> Expected:
+def precision_area(chance: Floats, score: Floats) -> Expected:
     """Return the expected average precision, and its (n,) gradient.
 
     >>> round(precision_area(np.array([0.0, 1.0]), np.array([0.1, 0.9]))[0], 6)
@@ -96,43 +94,45 @@ def precision_area(chance: Array, score: Array) -> Expected:
     return value, (change - value) / hits
 
 
-def _places(score: Array) -> tuple[Array, Array]:
+def _places(score: Floats) -> tuple[Integers, Integers]:
     _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
     return place, counts
 
 
-def _of_class_1(found: Callable[[Array, Array], Expected]) -> Callable[[Array, Array], Expected]:
-    def binary(chance: Array, predictions: Array) -> Expected:
+def _of_class_1(
+    found: Callable[[Floats, Floats], Expected],
+) -> Callable[[Floats, Floats], Expected]:
+    def binary(chance: Floats, predictions: Floats) -> Expected:
         value, change = found(chance[:, 1], positive(predictions).astype(float))
         return value, np.column_stack([np.zeros(len(change)), change])
 
     return binary
 
 
-def _mean(losses: Callable[[Array], Array]) -> Callable[[Array, Array], Expected]:
-    def linear(chance: Array, predictions: Array) -> Expected:
+def _mean(losses: Callable[[Floats], Floats]) -> Callable[[Floats, Floats], Expected]:
+    def linear(chance: Floats, predictions: Floats) -> Expected:
         each = losses(probabilities(predictions))
         return float((chance * each).sum() / len(each)), each / len(each)
 
     return linear
 
 
-def _log_losses(stated: Array) -> Array:
+def _log_losses(stated: Floats) -> Floats:
     tiny = float(np.finfo(stated.dtype if stated.dtype.kind == "f" else float).eps)
-    losses: Array = -np.log(np.clip(stated.astype(float), tiny, 1 - tiny))
+    losses: Floats = -np.log(np.clip(stated.astype(float), tiny, 1 - tiny))
     return losses
 
 
-def _squares(stated: Array) -> Array:
+def _squares(stated: Floats) -> Floats:
     one = stated[:, 1].astype(float)
     return np.column_stack([one**2, (one - 1) ** 2])
 
 
-def _right(stated: Array) -> Array:
+def _right(stated: Floats) -> Floats:
     return np.eye(stated.shape[1])[classes(stated)]
 
 
-def _f1(chance: Array, predictions: Array) -> Expected:
+def _f1(chance: Floats, predictions: Floats) -> Expected:
     hits = float(chance[:, 1].sum())
     if min(hits, len(chance) - hits) < 1:
         return NAN, np.zeros_like(chance)
@@ -141,7 +141,7 @@ def _f1(chance: Array, predictions: Array) -> Expected:
     return float(values[1]), change
 
 
-def _f1_macro(chance: Array, predictions: Array) -> Expected:
+def _f1_macro(chance: Floats, predictions: Floats) -> Expected:
     """Return the mean over the classes, each weighed by the chance that the rows hold it."""
     values, change, said = _f1_each(chance, predictions)
     seen = np.where(said > 0, 1.0, 1 - np.prod(1 - chance, axis=0))
@@ -151,7 +151,7 @@ def _f1_macro(chance: Array, predictions: Array) -> Expected:
     return float(values @ weight), change * weight
 
 
-def _f1_each(chance: Array, predictions: Array) -> tuple[Array, Array, Array]:
+def _f1_each(chance: Floats, predictions: Floats) -> tuple[Floats, Floats, Floats]:
     flagged = _right(probabilities(predictions))
     said = flagged.sum(axis=0)
     either = np.maximum(said + chance.sum(axis=0), np.finfo(float).tiny)
@@ -159,7 +159,7 @@ def _f1_each(chance: Array, predictions: Array) -> tuple[Array, Array, Array]:
     return values, (2 * flagged - values) / either, said
 
 
-def _roc_auc_ovr(chance: Array, predictions: Array) -> Expected:
+def _roc_auc_ovr(chance: Floats, predictions: Floats) -> Expected:
     stated = probabilities(predictions)
     found = [area(chance[:, place], stated[:, place]) for place in range(stated.shape[1])]
     known = np.array([not np.isnan(value) for value, _ in found])
@@ -169,7 +169,7 @@ def _roc_auc_ovr(chance: Array, predictions: Array) -> Expected:
     return float(np.mean([value for value, _ in found if not np.isnan(value)])), change
 
 
-_METRICS: Mapping[str, Callable[[Array, Array], Expected]] = {
+_METRICS: Mapping[str, Callable[[Floats, Floats], Expected]] = {
     "roc_auc": _of_class_1(area),
     "average_precision": _of_class_1(precision_area),
     "log_loss": _mean(_log_losses),

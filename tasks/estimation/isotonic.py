@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tasks.arrays import Floats
+
 FOLDS = 5
 FEWEST = 200
 MOST_KNOTS = 200
@@ -24,7 +24,7 @@ class Curve:
     observed: tuple[float, ...]
 
     @classmethod
-    def through(cls, stated: Array, happened: Array) -> Curve:
+    def through(cls, stated: Floats, happened: Floats) -> Curve:
         """Fit (n,) stated probabilities to (n,) outcomes, 0 or 1.
 
         Isotonic regression (Zadrozny and Elkan 2002) of means of about 50 rows: single rows
@@ -44,7 +44,7 @@ class Curve:
         curve = IsotonicRegression().fit(said, came, sample_weight=counts[held])
         return cls(tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
 
-    def __call__(self, stated: Array) -> Array:
+    def __call__(self, stated: Floats) -> Floats:
         """Return the observed probability of (n,) stated ones.
 
         >>> Curve((0.2, 0.6), (0.1, 0.3))(np.array([0.0, 0.4, 0.9])).tolist()
@@ -62,7 +62,7 @@ class Curve:
         return cls(tuple(content["stated"]), tuple(content["observed"]))
 
 
-def fit_curves(stated: Array, happened: Array, seed: int) -> tuple[Curve, ...]:
+def fit_curves(stated: Floats, happened: Floats, seed: int) -> tuple[Curve, ...]:
     """Return a curve a class, or none where they do not improve the Brier score out of fold.
 
     Args:
@@ -82,7 +82,7 @@ def fit_curves(stated: Array, happened: Array, seed: int) -> tuple[Curve, ...]:
     return _each(stated, happened) if better else ()
 
 
-def straighten(stated: Array, curves: tuple[Curve, ...]) -> Array:
+def straighten(stated: Floats, curves: tuple[Curve, ...]) -> Floats:
     """Return (n, k) probabilities read through the curves, each row's sum 1 again."""
     if not curves:
         return stated
@@ -91,11 +91,11 @@ def straighten(stated: Array, curves: tuple[Curve, ...]) -> Array:
         return np.column_stack([1 - one, one])
     read = np.column_stack([curve(column) for curve, column in zip(curves, stated.T, strict=True)])
     total = read.sum(axis=1, keepdims=True)
-    made: Array = np.where(total > 0, read / np.where(total > 0, total, 1), stated)
+    made: Floats = np.where(total > 0, read / np.where(total > 0, total, 1), stated)
     return made
 
 
-def _each(stated: Array, happened: Array) -> tuple[Curve, ...]:
+def _each(stated: Floats, happened: Floats) -> tuple[Curve, ...]:
     """One curve serves two classes: that of class 1."""
     places = [1] if stated.shape[1] == 2 else range(stated.shape[1])
     return tuple(Curve.through(stated[:, at], happened[:, at]) for at in places)

@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.arrays import Floats
 from tasks.errors import DataError
 from tasks.estimation.bins import Bins
 from tasks.features.schema import Columns
 from tasks.models.runtime import OnnxModel
 
-Array = NDArray[Any]
 PREDICTION = "__prediction"
 FAMILY = "lightgbm"
 PARAMS = {"n_estimators": 50, "learning_rate": 0.1, "num_leaves": 15, "min_child_samples": 100}
@@ -46,7 +45,7 @@ class Losses:
 
     @classmethod
     def fit(
-        cls, loss: Array, predictions: Array, prepared: pd.DataFrame | None, seed: int
+        cls, loss: Floats, predictions: Floats, prepared: pd.DataFrame | None, seed: int
     ) -> Losses:
         """Learn (n,) losses of the holdout from its predictions and prepared rows."""
         level, seen = float(loss.mean()), loss_features(predictions, prepared)
@@ -69,7 +68,7 @@ class Losses:
     def _loaded(self) -> OnnxModel:
         return OnnxModel(self.model)
 
-    def estimate(self, predictions: Array, prepared: pd.DataFrame | None) -> tuple[float, float]:
+    def estimate(self, predictions: Floats, prepared: pd.DataFrame | None) -> tuple[float, float]:
         """Return the expected mean loss of the rows and its variance."""
         rows = len(predictions)
         guess = np.full(rows, self.level)
@@ -100,7 +99,7 @@ class Losses:
         )
 
 
-def loss_features(predictions: Array, prepared: pd.DataFrame | None) -> pd.DataFrame:
+def loss_features(predictions: Floats, prepared: pd.DataFrame | None) -> pd.DataFrame:
     """Return what the loss is learned from: prepared columns, and the prediction beside them."""
     own = pd.DataFrame({PREDICTION: np.asarray(predictions, dtype=np.float32)})
     if prepared is None:
@@ -111,7 +110,7 @@ def loss_features(predictions: Array, prepared: pd.DataFrame | None) -> pd.DataF
     return pd.concat([prepared.reset_index(drop=True), own], axis=1)
 
 
-def _export(seen: pd.DataFrame, loss: Array, seed: int) -> bytes:
+def _export(seen: pd.DataFrame, loss: Floats, seed: int) -> bytes:
     from tasks.models.export import to_onnx
     from tasks.models.families import FAMILIES
 

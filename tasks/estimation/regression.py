@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats
 from tasks.estimation.losses import Losses
 from tasks.evaluation.metrics import NAN
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class LinearFit:
     slope_variance: float
 
     @classmethod
-    def through(cls, y: Array, predictions: Array) -> LinearFit:
+    def through(cls, y: Array, predictions: Floats) -> LinearFit:
         """Fit by least squares.
 
         >>> LinearFit.through(np.array([1.0, 3.0, 5.0]), np.array([0.0, 1.0, 2.0])).slope
@@ -51,7 +49,7 @@ class Errors:
     line: LinearFit
 
     @classmethod
-    def fit(cls, y: Array, predictions: Array, prepared: pd.DataFrame | None, seed: int) -> Errors:
+    def fit(cls, y: Array, predictions: Floats, prepared: pd.DataFrame | None, seed: int) -> Errors:
         """Learn from (n,) values and predictions of the holdout, and its prepared rows."""
         error = np.abs(predictions.astype(float) - y)
         return cls(
@@ -61,7 +59,7 @@ class Errors:
         )
 
     def estimate(
-        self, metric: str, predictions: Array, prepared: pd.DataFrame | None
+        self, metric: str, predictions: Floats, prepared: pd.DataFrame | None
     ) -> tuple[float, float]:
         """Return the expected metric and its standard error."""
         if metric == "mae":
@@ -73,7 +71,7 @@ class Errors:
         root = math.sqrt(mean)
         return root, math.sqrt(variance) / (2 * root) if root else 0.0
 
-    def _r2(self, predictions: Array, mean: float, variance: float) -> tuple[float, float]:
+    def _r2(self, predictions: Floats, mean: float, variance: float) -> tuple[float, float]:
         """Return R squared from the mean squared error.
 
         The variance of the labels is that of the line, as on the holdout, and of what the line

@@ -5,12 +5,9 @@ They are predictions like any other, so the same metrics judge them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tasks.arrays import Array, Floats, Times
 
 
 def baselines(
@@ -19,9 +16,9 @@ def baselines(
     *,
     task: str,
     classes: int = 0,
-    training_times: Array | None = None,
-    times: Array | None = None,
-) -> dict[str, Array]:
+    training_times: Times | None = None,
+    times: Times | None = None,
+) -> dict[str, Floats]:
     """Return the baselines of a task as predictions for the rows of `y`.
 
     Args:
@@ -38,7 +35,7 @@ def baselines(
     >>> baselines(np.array([0, 0, 0, 1]), np.array([1]), task="binary", classes=2)
     {'prior': array([[0.75, 0.25]])}
     """
-    found: dict[str, Array] = {}
+    found: dict[str, Floats] = {}
     if task == "regression":
         found["mean"] = np.full(len(y), float(np.mean(training_y)))
         found["median"] = np.full(len(y), float(np.median(training_y)))
@@ -50,17 +47,17 @@ def baselines(
     return found
 
 
-def shares(y: Array, classes: int) -> Array:
+def shares(y: Array, classes: int) -> Floats:
     """Return the (k,) share of each class.
 
     >>> shares(np.array([0, 2, 2, 2]), 3)
     array([0.25, 0.  , 0.75])
     """
-    part: Array = np.bincount(y.astype(int), minlength=classes) / len(y)
+    part: Floats = np.bincount(y.astype(int), minlength=classes) / len(y)
     return part
 
 
-def last_value(training_y: Array, training_times: Array, y: Array, times: Array) -> Array:
+def last_value(training_y: Array, training_times: Times, y: Array, times: Times) -> Array:
     """Return, for each judged row, the label of the latest row that is strictly earlier.
 
     Rows of the same time do not answer for each other. It supposes that a label is known at

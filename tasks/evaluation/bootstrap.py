@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats
 from tasks.evaluation.metrics import NAN, Metric, Weighted
 from tasks.records import MaybeNaN
 
-Array = NDArray[Any]
 ROUNDS = 500
 
 
@@ -51,7 +49,7 @@ def nan_if_none(value: float | None) -> float:
 def interval(
     metric: Metric,
     y: Array,
-    predictions: Array,
+    predictions: Floats,
     *,
     confidence: float,
     seed: int,
@@ -73,8 +71,8 @@ def interval(
 def paired_gain(
     metric: Metric,
     y: Array,
-    challenger: Array,
-    champion: Array,
+    challenger: Floats,
+    champion: Floats,
     *,
     confidence: float,
     seed: int,
@@ -104,7 +102,7 @@ def intervals(
 
 def resample(
     figures: Sequence[Weighted], rows: int, seed: int, rounds: int = ROUNDS
-) -> tuple[Array, Array]:
+) -> tuple[Floats, Floats]:
     """Return the (f,) figures and their (f, rounds) values on resampled rows.
 
     A figure that is undefined on the rows as they are is not resampled; its values are NaN.
@@ -122,7 +120,7 @@ def resample(
     return values, draws
 
 
-def percentile_interval(value: float, draws: Array, confidence: float) -> Interval:
+def percentile_interval(value: float, draws: Floats, confidence: float) -> Interval:
     """Return the percentile interval of a figure from its (rounds,) resampled values.
 
     Rounds in which it is undefined (a class was not drawn) are left out; where more than half

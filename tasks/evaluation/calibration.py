@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats, Integers
 from tasks.evaluation.metrics import NAN, classes, positive, probabilities
 
-Array = NDArray[Any]
 MOST_BINS = 15
 ROWS_A_BIN = 100
 
 
-def calibration_error(y: Array, predictions: Array, *, task: str) -> float:
+def calibration_error(y: Array, predictions: Floats, *, task: str) -> float:
     """Return how far the predictions are from what happened; 0 is perfect, NaN without rows.
 
     Binary: expected calibration error of class 1. Multiclass: of the most probable class
@@ -34,7 +31,7 @@ def calibration_error(y: Array, predictions: Array, *, task: str) -> float:
     return float(np.abs(said - came) @ rows / rows.sum())
 
 
-def reliability(y: Array, predictions: Array, *, task: str) -> tuple[Array, Array, Array]:
+def reliability(y: Array, predictions: Floats, *, task: str) -> tuple[Floats, Floats, Integers]:
     """Return per equal-mass bin the mean stated probability, the share that came true, the rows.
 
     Three arrays of at most 15 values, by rising probability.
@@ -43,7 +40,7 @@ def reliability(y: Array, predictions: Array, *, task: str) -> tuple[Array, Arra
     return said, came, rows
 
 
-def bias(y: Array, predictions: Array) -> float:
+def bias(y: Array, predictions: Floats) -> float:
     """Return the absolute mean error in standard deviations of `y`; NaN where `y` is constant.
 
     >>> bias(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
@@ -53,14 +50,14 @@ def bias(y: Array, predictions: Array) -> float:
     return abs(float(np.mean(predictions - y))) / spread if spread > 0 else NAN
 
 
-def _claims(y: Array, predictions: Array, task: str) -> tuple[Array, Array]:
+def _claims(y: Array, predictions: Floats, task: str) -> tuple[Floats, Floats]:
     if task == "binary":
         return positive(predictions).astype(float), (y == 1).astype(float)
     top = probabilities(predictions).max(axis=1).astype(float)
     return top, (classes(predictions) == y).astype(float)
 
 
-def _bins(chance: Array, came_true: Array) -> tuple[Array, Array, Array]:
+def _bins(chance: Floats, came_true: Floats) -> tuple[Floats, Integers, Floats]:
     """Cut at quantiles; equal probabilities stay in one bin, whatever the order of the rows."""
     count = int(np.clip(len(chance) // ROWS_A_BIN, 1, MOST_BINS))
     places = (np.arange(1, count) * len(chance)) // count

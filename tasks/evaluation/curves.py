@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats, Integers
 from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.calibration import reliability
 from tasks.evaluation.metrics import classes, positive, probabilities
 
-Array = NDArray[Any]
 POINTS = 100
 MOST_CLASSES = 20
 LEVELS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 Curves = dict[str, Any]
 
 
-def curves(y: Array, predictions: Array, *, task: str) -> Curves:
+def curves(y: Array, predictions: Floats, *, task: str) -> Curves:
     """Return the curves of a task as plain JSON.
 
     Binary: "roc" (false_positive_rate, true_positive_rate), "precision_recall" (recall,
@@ -47,7 +46,7 @@ def curves(y: Array, predictions: Array, *, task: str) -> Curves:
     return found
 
 
-def confusion(y: Array, said: Array, k: int) -> list[list[int]]:
+def confusion(y: Array, said: Integers, k: int) -> list[list[int]]:
     """Return how often each true class (row) was called each class (column).
 
     >>> confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
@@ -57,7 +56,7 @@ def confusion(y: Array, said: Array, k: int) -> list[list[int]]:
     return [[int(count) for count in row] for row in table]
 
 
-def _ranking_curves(y: Array, score: Array) -> Curves:
+def _ranking_curves(y: Array, score: Floats) -> Curves:
     order = np.argsort(-score, kind="stable")
     ranked, hit = score[order], y[order] == 1
     ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
@@ -75,15 +74,15 @@ def _ranking_curves(y: Array, score: Array) -> Curves:
     }
 
 
-def spread_evenly(count: int, most: int = POINTS - 1) -> Array:
+def spread_evenly(count: int, most: int = POINTS - 1) -> Integers:
     """Return at most `most` evenly spread places among `count`, the first and last kept.
 
     >>> spread_evenly(7, 3).tolist()
     [0, 3, 6]
     """
-    places: Array = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    places: Integers = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
     return places
 
 
-def _plain(values: Array) -> list[float | None]:
+def _plain(values: Floats) -> list[float | None]:
     return [finite_or_none(round(float(value), 6)) for value in values]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats
 from tasks.errors import DataError
 from tasks.evaluation.bootstrap import (
     ROUNDS,
@@ -24,7 +24,6 @@ from tasks.evaluation.metrics import METRICS, Metric, task_metrics
 from tasks.evaluation.slices import Slice, judge_slices
 from tasks.records import MaybeNaN, plain
 
-Array = NDArray[Any]
 Window = tuple[str | None, str | None]
 DRAWS = 30_000_000
 FEWEST_ROUNDS = 100
@@ -68,14 +67,14 @@ class Evaluation:
 
 def evaluate(
     y: Array,
-    predictions: Array,
+    predictions: Floats,
     *,
     task: str,
     metric: str,
     seed: int,
     confidence: float = 0.95,
     slices: pd.DataFrame | None = None,
-    baselines: Mapping[str, Array] = MappingProxyType({}),
+    baselines: Mapping[str, Floats] = MappingProxyType({}),
     window: Window | None = None,
 ) -> Evaluation:
     """Judge predictions by every metric of the task, with intervals, baselines and slices.
@@ -117,17 +116,17 @@ def evaluate(
     )
 
 
-def _scores(every: tuple[Metric, ...], y: Array, predictions: Array) -> dict[str, float]:
+def _scores(every: tuple[Metric, ...], y: Array, predictions: Floats) -> dict[str, float]:
     return {each.name: each.score(y, predictions) for each in every}
 
 
 def _judged(
     y: Array,
-    predictions: Array,
+    predictions: Floats,
     *,
     deciding: Metric,
     every: tuple[Metric, ...],
-    baselines: Mapping[str, Array],
+    baselines: Mapping[str, Floats],
     sampling: Sampling,
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Return every metric and the gain over each baseline, all on the same resampled rows."""
@@ -159,7 +158,7 @@ class Sampling:
     rounds: int
 
 
-def check_predictions(y: Array, predictions: Array, task: str) -> tuple[Array, Array]:
+def check_predictions(y: Array, predictions: Floats, task: str) -> tuple[Array, Floats]:
     """Return labels and predictions as arrays that fit each other and the task.
 
     Raises:

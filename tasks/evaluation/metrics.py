@@ -13,13 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats, Integers
 from tasks.config import METRICS as NAMES
 from tasks.errors import DataError
 
-Array = NDArray[Any]
-Weighted = Callable[[Array], float]
+Weighted = Callable[[Floats], float]
 NAN = float("nan")
 
 
@@ -30,9 +29,9 @@ class Metric:
     name: str
     tasks: tuple[str, ...]
     greater_is_better: bool
-    build: Callable[[Array, Array], Weighted]
+    build: Callable[[Array, Floats], Weighted]
 
-    def score(self, y: Array, predictions: Array) -> float:
+    def score(self, y: Array, predictions: Floats) -> float:
         """Return the metric of `predictions` against `y`.
 
         Args:
@@ -50,7 +49,7 @@ class Metric:
         """
         return self.weighted(y, predictions)(np.ones(len(y)))
 
-    def weighted(self, y: Array, predictions: Array) -> Weighted:
+    def weighted(self, y: Array, predictions: Floats) -> Weighted:
         """Prepare the metric for these rows; the result takes (n,) weights, all at least 0."""
         y, predictions = np.asarray(y), np.asarray(predictions)
         if len(y) != len(predictions):
@@ -71,21 +70,21 @@ class Metric:
         return challenger - champion if self.greater_is_better else champion - challenger
 
 
-def positive(predictions: Array) -> Array:
+def positive(predictions: Floats) -> Floats:
     """Return the (n,) probability of class 1 from (n, 2) or (n,) probabilities."""
     return predictions if predictions.ndim == 1 else predictions[:, -1]
 
 
-def probabilities(predictions: Array) -> Array:
+def probabilities(predictions: Floats) -> Floats:
     """Return (n, k) probabilities; (n,) means the probability of class 1."""
     if predictions.ndim == 2:
         return predictions
     return np.column_stack([1 - predictions, predictions])
 
 
-def classes(predictions: Array) -> Array:
+def classes(predictions: Floats) -> Integers:
     """Return the (n,) most probable class; the lower index where two are equal."""
-    index: Array = probabilities(predictions).argmax(axis=1)
+    index: Integers = probabilities(predictions).argmax(axis=1)
     return index
 
 
@@ -93,12 +92,12 @@ def _ratio(top: Any, bottom: Any) -> float:
     return float(top / bottom) if bottom > 0 else NAN
 
 
-def _dot(a: Array, b: Array) -> float:
+def _dot(a: Floats, b: Floats) -> float:
     # BLAS would start threads for each of the thousands of small products; einsum does not.
     return float(np.einsum("i,i->", a, b))
 
 
-def _mean(loss: Array) -> Weighted:
+def _mean(loss: Floats) -> Weighted:
     return lambda w: _ratio(_dot(w, loss), w.sum())
 
 
@@ -110,14 +109,14 @@ class _Ranking:
     `first` is the place of the lowest positive with the same score.
     """
 
-    positives: Array
-    negatives: Array
-    below: Array
-    upto: Array
-    first: Array
+    positives: Integers
+    negatives: Integers
+    below: Integers
+    upto: Integers
+    first: Integers
 
 
-def _rank(y: Array, score: Array) -> _Ranking:
+def _rank(y: Array, score: Floats) -> _Ranking:
     order = np.argsort(score, kind="stable")
     hit = y[order] == 1
     positives, negatives = order[hit], order[~hit]
@@ -131,12 +130,12 @@ def _rank(y: Array, score: Array) -> _Ranking:
     )
 
 
-def _running(w: Array) -> Array:
+def _running(w: Floats) -> Floats:
     return np.concatenate([[0.0], np.cumsum(w)])
 
 
 def _area(rank: _Ranking) -> Weighted:
-    def score(w: Array) -> float:
+    def score(w: Floats) -> float:
         hits, misses = w[rank.positives], _running(w[rank.negatives])
         wins = misses[rank.below] + misses[rank.upto]
         return _ratio(_dot(hits, wins), 2 * hits.sum() * misses[-1])
@@ -144,14 +143,14 @@ def _area(rank: _Ranking) -> Weighted:
     return score
 
 
-def _roc_auc(y: Array, predictions: Array) -> Weighted:
+def _roc_auc(y: Array, predictions: Floats) -> Weighted:
     return _area(_rank(y, positive(predictions)))
 
 
-def _average_precision(y: Array, predictions: Array) -> Weighted:
+def _average_precision(y: Array, predictions: Floats) -> Weighted:
     rank = _rank(y, positive(predictions))
 
-    def score(w: Array) -> float:
+    def score(w: Floats) -> float:
         hits, misses = _running(w[rank.positives]), _running(w[rank.negatives])
         if misses[-1] == 0:
             return NAN
@@ -163,26 +162,26 @@ def _average_precision(y: Array, predictions: Array) -> Weighted:
     return score
 
 
-def _log_loss(y: Array, predictions: Array) -> Weighted:
+def _log_loss(y: Array, predictions: Floats) -> Weighted:
     chance = probabilities(predictions)
     tiny = float(np.finfo(chance.dtype if chance.dtype.kind == "f" else float).eps)
     known = chance[np.arange(len(y)), y.astype(int)].astype(float)
     return _mean(-np.log(np.clip(known, tiny, 1 - tiny)))
 
 
-def _brier(y: Array, predictions: Array) -> Weighted:
+def _brier(y: Array, predictions: Floats) -> Weighted:
     return _mean((positive(predictions).astype(float) - y) ** 2)
 
 
-def _accuracy(y: Array, predictions: Array) -> Weighted:
+def _accuracy(y: Array, predictions: Floats) -> Weighted:
     return _mean((classes(predictions) == y).astype(float))
 
 
-def _f1(y: Array, predictions: Array) -> Weighted:
+def _f1(y: Array, predictions: Floats) -> Weighted:
     flagged, late = classes(predictions) == 1, (y == 1).astype(float)
     both, either = flagged * late, flagged + late
 
-    def score(w: Array) -> float:
+    def score(w: Floats) -> float:
         positives = _dot(w, late)
         if positives in (0, w.sum()):
             return NAN
@@ -191,11 +190,11 @@ def _f1(y: Array, predictions: Array) -> Weighted:
     return score
 
 
-def _f1_macro(y: Array, predictions: Array) -> Weighted:
+def _f1_macro(y: Array, predictions: Floats) -> Weighted:
     k = probabilities(predictions).shape[1]
     cell = y.astype(int) * k + classes(predictions)
 
-    def score(w: Array) -> float:
+    def score(w: Floats) -> float:
         table = np.bincount(cell, weights=w, minlength=k * k).reshape(k, k)
         known, said = table.sum(axis=1), table.sum(axis=0)
         if np.count_nonzero(known) < 2:
@@ -206,12 +205,12 @@ def _f1_macro(y: Array, predictions: Array) -> Weighted:
     return score
 
 
-def _roc_auc_ovr(y: Array, predictions: Array) -> Weighted:
+def _roc_auc_ovr(y: Array, predictions: Floats) -> Weighted:
     """One class against the rest, the plain mean over the classes that the rows hold."""
     chance = probabilities(predictions)
     each = [_area(_rank(y == i, chance[:, i])) for i in np.unique(y).astype(int)]
 
-    def score(w: Array) -> float:
+    def score(w: Floats) -> float:
         areas = [area(w) for area in each]
         known = [area for area in areas if not np.isnan(area)]
         return float(np.mean(known)) if len(known) > 1 else NAN
@@ -219,21 +218,21 @@ def _roc_auc_ovr(y: Array, predictions: Array) -> Weighted:
     return score
 
 
-def _rmse(y: Array, predictions: Array) -> Weighted:
+def _rmse(y: Array, predictions: Floats) -> Weighted:
     mean = _mean((predictions.astype(float) - y) ** 2)
     return lambda w: float(np.sqrt(mean(w)))
 
 
-def _mae(y: Array, predictions: Array) -> Weighted:
+def _mae(y: Array, predictions: Floats) -> Weighted:
     return _mean(np.abs(predictions.astype(float) - y))
 
 
-def _r2(y: Array, predictions: Array) -> Weighted:
+def _r2(y: Array, predictions: Floats) -> Weighted:
     error = (predictions.astype(float) - y) ** 2
     # Centring first keeps the weighted variance exact for labels far from zero.
     centred = y.astype(float) - y.mean()
 
-    def score(w: Array) -> float:
+    def score(w: Floats) -> float:
         middle = _ratio(_dot(w, centred), w.sum())
         total = _dot(w, (centred - middle) ** 2)
         return 1 - _ratio(_dot(w, error), total)
@@ -241,7 +240,7 @@ def _r2(y: Array, predictions: Array) -> Weighted:
     return score
 
 
-_BUILDERS: Mapping[str, tuple[bool, Callable[[Array, Array], Weighted]]] = {
+_BUILDERS: Mapping[str, tuple[bool, Callable[[Array, Floats], Weighted]]] = {
     "roc_auc": (True, _roc_auc),
     "average_precision": (True, _average_precision),
     "log_loss": (False, _log_loss),

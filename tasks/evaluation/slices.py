@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.arrays import Array, Floats, Integers
 from tasks.errors import DataError
 from tasks.evaluation.bootstrap import ROUNDS, Interval, interval, paired_gain
 from tasks.evaluation.metrics import NAN, Metric
 
-Array = NDArray[Any]
 SMALL = 50
 MOST_VALUES = 30
 REST = "(all other values)"
@@ -54,7 +53,7 @@ class Slice:
 def judge_slices(
     metric: Metric,
     y: Array,
-    predictions: Array,
+    predictions: Floats,
     frame: pd.DataFrame,
     *,
     confidence: float,
@@ -67,13 +66,13 @@ def judge_slices(
         metric: what to compute.
         y: (n,) labels.
         predictions: (n, k) probabilities or (n,) values.
-        frame: n rows; every column is sliced, see `groups`.
+        frame: n rows; every column is sliced, see `slice_labels`.
         confidence: of the intervals.
         seed: of the resampling.
         rounds: of the resampling.
     """
 
-    def figure(rows: Array) -> Interval:
+    def figure(rows: Integers) -> Interval:
         return interval(
             metric, y[rows], predictions[rows], confidence=confidence, seed=seed, rounds=rounds
         )
@@ -84,8 +83,8 @@ def judge_slices(
 def compare_slices(
     metric: Metric,
     y: Array,
-    challenger: Array,
-    champion: Array,
+    challenger: Floats,
+    champion: Floats,
     frame: pd.DataFrame,
     *,
     confidence: float,
@@ -94,7 +93,7 @@ def compare_slices(
 ) -> tuple[Slice, ...]:
     """Return the challenger's paired gain in each value of each column; as `judge_slices`."""
 
-    def figure(rows: Array) -> Interval:
+    def figure(rows: Integers) -> Interval:
         return paired_gain(
             metric,
             y[rows],
@@ -131,7 +130,7 @@ def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
     return named
 
 
-def _groups(frame: pd.DataFrame, rows: int) -> Iterator[tuple[str, str, Array]]:
+def _groups(frame: pd.DataFrame, rows: int) -> Iterator[tuple[str, str, Integers]]:
     if len(frame) != rows:
         came = f"{len(frame)} rows for {rows} labels"
         raise DataError("slices", "every judged row has its slice columns", came)
@@ -141,7 +140,7 @@ def _groups(frame: pd.DataFrame, rows: int) -> Iterator[tuple[str, str, Array]]:
             yield str(name), str(value), np.flatnonzero(label == value)
 
 
-def _slice(metric: Metric, y: Array, group: tuple[str, str, Array], figure: Any) -> Slice:
+def _slice(metric: Metric, y: Array, group: tuple[str, str, Integers], figure: Any) -> Slice:
     column, value, rows = group
     one_class = metric.tasks != ("regression",) and len(np.unique(y[rows])) < 2
     if len(rows) < SMALL or one_class:

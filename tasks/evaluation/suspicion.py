@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-Array = np.ndarray[Any, Any]
+from tasks.arrays import Array, Floats, Integers, Mask
+
 LEAK, LEFT = 0.95, 0.25
 FEWEST = 30
 ABSURD = 0.05
@@ -51,7 +52,7 @@ def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, fl
     return found
 
 
-def _means(codes: Array, truth: Array) -> Array:
+def _means(codes: Integers, truth: Mask) -> Floats:
     """Return for each row the share of `truth` in its category; NaN where it has none (-1)."""
     known = codes >= 0
     rows = np.bincount(codes[known], minlength=1)
@@ -59,7 +60,7 @@ def _means(codes: Array, truth: Array) -> Array:
     return np.where(known, share[codes], np.nan)
 
 
-def _area(values: Array, truth: Array) -> float:
+def _area(values: Floats, truth: Mask) -> float:
     """Return the area under the ROC curve of the values' ranks; a missing one is the smallest."""
     missing = np.isnan(values)
     if missing.any():
@@ -102,7 +103,7 @@ def suspicions(
     return tuple(told)
 
 
-def find_contradiction(y: Array, predictions: Array, expected: float) -> tuple[str, bool]:
+def find_contradiction(y: Array, predictions: Floats, expected: float) -> tuple[str, bool]:
     """Say where far more of the surest answers are wrong than at training, and whether absurdly.
 
     The surest tenth of the answers is looked at. `expected` is the share of that tenth that was
@@ -126,7 +127,7 @@ may be wrong, or the world has changed.', True)
     return said, bool(wrong > 3 * expected + max(ABSURD, noise))
 
 
-def surest_wrong(y: Array, predictions: Array) -> tuple[float, int]:
+def surest_wrong(y: Array, predictions: Floats) -> tuple[float, int]:
     """Return the share of wrong answers among the surest tenth, and how many those are."""
     sure = predictions.max(axis=1)
     rows = max(len(y) // 10, 1)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array, Floats
 from tasks.evaluation.bootstrap import Interval, interval, percentile_interval
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS, NAN, positive
 from tasks.policy.situation import MetricValue
 
-Array = np.ndarray[Any, Any]
 TOGETHER = 2_000_000
 
 
 def live_figure(
-    metric: str, y: Array, predictions: Array, rows: int, *, confidence: float, seed: int
+    metric: str, y: Array, predictions: Floats, rows: int, *, confidence: float, seed: int
 ) -> MetricValue | None:
     """Return the metric on (n,) labels of a batch of `rows`, in time order.
 
@@ -33,7 +32,7 @@ def live_figure(
     return MetricValue(metric, found.value, found.low, found.high, rows, len(y))
 
 
-def bootstrap(metric: str, y: Array, predictions: Array, confidence: float, seed: int) -> Interval:
+def bootstrap(metric: str, y: Array, predictions: Floats, confidence: float, seed: int) -> Interval:
     """Return what `bootstrap.interval` does, from the same draws.
 
     A backtest asks thousands of times for few rows each. The draws depend on the number of rows
@@ -48,7 +47,7 @@ def bootstrap(metric: str, y: Array, predictions: Array, confidence: float, seed
     return percentile_interval(METRICS[metric].score(y, predictions), draws, confidence)
 
 
-def areas(y: Array, score: Array, counts: Array) -> Array:
+def areas(y: Array, score: Floats, counts: Floats) -> Floats:
     """Return the (rounds,) areas under the ROC curve for (rounds, n) counts of the rows.
 
     >>> y, score = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.3, 0.5])
@@ -65,12 +64,12 @@ def areas(y: Array, score: Array, counts: Array) -> Array:
     hits = counts[:, order[hit]]
     pairs = 2.0 * hits.sum(axis=1) * misses[:, -1]
     wins = np.einsum("ij,ij->i", hits, below + upto)
-    found: Array = np.divide(wins, pairs, out=np.full(len(counts), NAN), where=pairs > 0)
+    found: Floats = np.divide(wins, pairs, out=np.full(len(counts), NAN), where=pairs > 0)
     return found
 
 
 @lru_cache(maxsize=8)
-def draw_counts(rows: int, seed: int, rounds: int) -> Array:
+def draw_counts(rows: int, seed: int, rounds: int) -> Floats:
     """Return the (rounds, rows) counts of the bootstrap of `tasks.evaluation.bootstrap`."""
     rng = np.random.default_rng(seed)
     made = np.empty((rounds, rows), dtype=np.float64)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array, Floats, Times
 from tasks.config import Pipeline
 from tasks.drift.compare import compare
 from tasks.drift.drift import DatasetDrift
@@ -24,7 +25,6 @@ from tasks.policy.expected_gain import relative_gain
 from tasks.policy.situation import DriftFigure, MetricValue, finite
 from tasks.scoring.judgement import Labelled
 
-Array = np.ndarray[Any, Any]
 NAMED = 200
 
 
@@ -56,11 +56,11 @@ class PredictedBatch:
         prepared, answers: of all its rows, or of a sample of them, for the estimate.
     """
 
-    times: Array
+    times: Times
     labelled: Labelled
     profile: Profile
     prepared: pd.DataFrame
-    answers: Array
+    answers: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Sight:
     live: MetricValue | None
     estimated: MetricValue | None
     drift: DatasetDrift | None
-    errors: Array
+    errors: Floats
 
     @property
     def late(self) -> bool:
@@ -122,7 +122,7 @@ def look(
     return Sight(rows, known, live, estimated, drift, errors_after(labelled, eye.until))
 
 
-def measure_gain(metric: str, y: Array, ours: Array, theirs: Array) -> float | None:
+def measure_gain(metric: str, y: Array, ours: Floats, theirs: Floats) -> float | None:
     """Return what a model adds to the one it replaced, on the same rows; None where undefined.
 
     Args:
@@ -151,7 +151,7 @@ def drift_figure(drift: DatasetDrift) -> DriftFigure:
     return DriftFigure(drift.share, drift.limit, worst)
 
 
-def errors_after(labelled: Labelled, until: np.datetime64) -> Array:
+def errors_after(labelled: Labelled, until: np.datetime64) -> Floats:
     """Return the errors, each 0 to 1, on rows later than `until`, in time order."""
     order = np.argsort(labelled.times, kind="stable")
     order = order[labelled.times[order] > until]

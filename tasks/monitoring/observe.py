@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array, Floats, Mask, Times
 from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import effective_times, latest_time, slips
 from tasks.dataset.dataset import encode, moments
@@ -30,7 +31,6 @@ from tasks.scoring.judgement import Labelled, judged
 if TYPE_CHECKING:
     import polars as pl
 
-Array = np.ndarray[Any, Any]
 SAMPLE = 5_000
 ESTIMATED = 200_000
 # What a retraining bought is told by a third decimal: more rows would only cost a second model.
@@ -47,7 +47,7 @@ class ObservedBatch:
 
     observation: Observation
     drift: DatasetDrift | None
-    errors: Array
+    errors: Floats
     sample: pd.DataFrame
 
 
@@ -106,13 +106,13 @@ class _Pass:
     labelled: Labelled
     profiler: Profiler
     every: int
-    compared: list[tuple[Array, Array, Array]] = field(default_factory=list)
-    times: Array = field(default_factory=lambda: np.array([], "datetime64[us]"))
-    arrived: Array = field(default_factory=lambda: np.array([], "datetime64[us]"))
-    known: Array = field(default_factory=lambda: np.array([], bool))
-    kept: list[tuple[pd.DataFrame, Array, pd.Series[Any]]] = field(default_factory=list)
+    compared: list[tuple[Array, Floats, Floats]] = field(default_factory=list)
+    times: Times = field(default_factory=lambda: np.array([], "datetime64[us]"))
+    arrived: Times = field(default_factory=lambda: np.array([], "datetime64[us]"))
+    known: Mask = field(default_factory=lambda: np.array([], bool))
+    kept: list[tuple[pd.DataFrame, Floats, pd.Series[Any]]] = field(default_factory=list)
 
-    def sample(self) -> tuple[pd.DataFrame, Array, pd.Series[Any]]:
+    def sample(self) -> tuple[pd.DataFrame, Floats, pd.Series[Any]]:
         """Return the kept rows prepared, the answers to them, and their targets."""
         prepared, predictions, targets = zip(*self.kept, strict=True)
         return (
@@ -186,7 +186,7 @@ def _zoned(rows: pl.LazyFrame, event_time: str) -> bool:
 
 def _answers(
     before: ModelVersion, now: ModelVersion, rows: pd.DataFrame, prepared: pd.DataFrame
-) -> Array:
+) -> Floats:
     """Return what the model that was replaced answers; nothing where it cannot read the rows.
 
     Where both prepare rows alike, as is usual, those prepared for the champion serve again.
@@ -233,7 +233,7 @@ def _warnings(
     watch: Watch,
     scorer: ModelVersion,
     prepared: pd.DataFrame,
-    predictions: Array,
+    predictions: Floats,
     target: pd.Series[Any],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what holds a retraining back, and what is merely told."""

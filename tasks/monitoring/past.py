@@ -142,7 +142,7 @@ def _last(observation: Observation, recorded: datetime | None) -> datetime | Non
 
 
 def _verdicts(entries: Sequence[Entry]) -> tuple[GateGain, ...]:
-    """Return what each training's model gained at its gate, in the unit of `bought`."""
+    """Return what each training's model gained at its gate, in the unit of `realised_gain`."""
     found = [entry for entry in entries if entry.kind == "verdict" and entry.version is not None]
     return tuple(GateGain(entry.version or 0, _gain(entry.figures)) for entry in found)
 

@@ -15,10 +15,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 
+from tasks.arrays import Mask, Times
 from tasks.quantities import parse_duration
 
 Kind = Literal["tuned", "refitted", "warm", "recent"]
@@ -98,9 +99,9 @@ def plan_challengers(
 
 def select_rows(
     length: timedelta | None,
-    times: np.ndarray[Any, Any],
-    within: np.ndarray[Any, Any],
-) -> np.ndarray[Any, Any]:
+    times: Times,
+    within: Mask,
+) -> Mask:
     """Return which of the rows `within` it is fitted on: all, or those of the latest `length`.
 
     >>> days = np.array(["2013-01-01", "2013-01-02", "2013-01-03"], "datetime64[us]")

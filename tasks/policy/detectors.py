@@ -8,11 +8,10 @@ with Adaptive Windowing, SIAM 2007.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Floats
 from tasks.errors import DataError
 from tasks.policy.situation import ErrorChange
 
@@ -31,7 +30,7 @@ class ErrorDetector:
         self._window_sum = 0.0
         self._found = ErrorChange(0)
 
-    def add(self, errors: NDArray[Any] | Sequence[float]) -> ErrorChange:
+    def add(self, errors: Floats | Sequence[float]) -> ErrorChange:
         """Take the (n,) next errors, in time order, and return what is known by now.
 
         Raises:
@@ -53,7 +52,7 @@ class ErrorDetector:
         last = self._found
         return ErrorChange(self._seen, last.changes, last.raised, last.before, last.after)
 
-    def _take(self, errors: NDArray[Any]) -> None:
+    def _take(self, errors: Floats) -> None:
         self._window_rows += len(errors)
         self._window_sum += float(errors.sum())
 
@@ -66,7 +65,7 @@ class ErrorDetector:
         self._window_rows, self._window_sum = 0, 0.0
 
 
-def detect_change(errors: NDArray[Any] | Sequence[float]) -> ErrorChange:
+def detect_change(errors: Floats | Sequence[float]) -> ErrorChange:
     """Return what ADWIN finds in (n,) errors of 0 to 1 in time order.
 
     Raises:

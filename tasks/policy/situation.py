@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tasks.errors import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from tasks.arrays import Floats
+
+    pass
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Situation:
     recent: tuple[MetricValue, ...] = ()
     estimated: MetricValue | None = None
     drift: DriftFigure | None = None
-    errors: NDArray[np.floating[Any]] | tuple[float, ...] | ErrorChange | None = None
+    errors: Floats | tuple[float, ...] | ErrorChange | None = None
     refused: Refusals | None = None
     suspicions: tuple[str, ...] = ()
     learnable: int | None = None

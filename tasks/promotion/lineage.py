@@ -21,7 +21,7 @@ class Lineage:
         fitted_until: the last event time among them, ISO 8601 to the microsecond.
         metric, holdout, holdout_rows: what decided, on which span and how many rows.
         importances: prepared column to its share, summing up to one.
-        naive: what naive predictions need of the training labels (`tasks.dataset.naive`).
+        naive: what naive predictions need of the training labels (see `naive_figures`).
         challenger, challengers: which one it was, of those that were planned.
         why: the reason why its setting was chosen.
         cost: what the run took (`tasks.training.cost`).
