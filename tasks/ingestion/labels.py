@@ -20,7 +20,7 @@ from tasks.labels import join
 from tasks.labels.join import Counts
 from tasks.labels.read import label_schema, read_labels
 from tasks.labels.table import BATCH, LABELLED_AT, labels_table
-from tasks.quantities import duration
+from tasks.quantities import parse_duration
 from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
@@ -127,7 +127,7 @@ class LabelsLanding:
         with translated(curated.uri):
             here = rows.join(wanted, on=key, how="semi").collect()
         # a delay of zero says that none was agreed: then no label is late
-        agreed = duration(pipeline.monitoring.label_delay) or None
+        agreed = parse_duration(pipeline.monitoring.label_delay) or None
         return join.judge(
             came,
             here,
