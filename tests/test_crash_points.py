@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.backtest.pinning import pinned
-from tasks.backtest.report import write_report
-from tasks.backtest.result import backtested
-from tasks.backtest.table import filled
+from tasks.backtest.pinning import plan_backtest
+from tasks.backtest.report import write_backtest
+from tasks.backtest.result import compare_policies
+from tasks.backtest.table import fit_history
 from tasks.config import window_length
 from tasks.faults import POINTS, WRITES, Died, dying_at
 from tasks.predictions.table import predictions_table
@@ -64,10 +64,10 @@ def try_version(workspace: Workspace) -> None:
 
 
 def backtest(workspace: Workspace) -> None:
-    plan = pinned(workspace, ["new_rows 30%", "static"], None, None)
-    fits = filled(workspace.bucket, plan, lambda _: None)
-    found = backtested(fits.history, plan.policies, plan.limits, plan.delay, plan.own)
-    write_report(workspace.bucket, plan, fits, found)
+    plan = plan_backtest(workspace, ["new_rows 30%", "static"], None, None)
+    fits = fit_history(workspace.bucket, plan, lambda _: None)
+    found = compare_policies(fits.history, plan.policies, plan.limits, plan.delay, plan.own)
+    write_backtest(workspace.bucket, plan, fits, found)
 
 
 def ship(workspace: Workspace) -> None:

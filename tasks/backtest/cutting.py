@@ -53,8 +53,10 @@ def cut(times: Times, batches: Objects, names: Mapping[str, str], rows: int | No
     found = tuple(dict.fromkeys(batches.tolist()))
     if rows is None and len(found) >= FEW:
         number = {batch: place for place, batch in enumerate(found)}
-        place = np.array([number[one] for one in batches.tolist()])
-        return Cut(place, tuple(names.get(one, one[:12]) for one in found), "batches as they came")
+        place = np.array([number[batch] for batch in batches.tolist()])
+        return Cut(
+            place, tuple(names.get(batch, batch[:12]) for batch in found), "batches as they came"
+        )
     size = rows or max(math.ceil(len(times) / PIECES), SMALLEST)
     made = number_pieces(len(times), size)
     count = int(made[-1]) + 1 if len(made) else 0
@@ -63,7 +65,7 @@ def cut(times: Times, batches: Objects, names: Mapping[str, str], rows: int | No
         remedy = "Ingest more, or cut it smaller: --rows N."
         raise DataError("backtest", f"a history has at least {FEWEST} batches", came, remedy)
     starts = np.searchsorted(made, np.arange(count))
-    named = tuple(f"from {np.datetime_as_string(one, unit='m')}" for one in times[starts])
+    named = tuple(f"from {np.datetime_as_string(start, unit='m')}" for start in times[starts])
     return Cut(made, named, f"pieces of {size:,} rows")
 
 

@@ -42,30 +42,32 @@ class Group:
         return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip(", ") + "…"
 
 
-def group_courses(found: Backtest) -> tuple[Group, ...]:
+def group_courses(backtest: Backtest) -> tuple[Group, ...]:
     """Return the courses that have a mean, cheapest first, the same ones together."""
     together: dict[tuple[object, ...], list[int]] = {}
-    for place, course in enumerate(found.courses):
+    for place, course in enumerate(backtest.courses):
         if not math.isnan(course.mean):
             ends = tuple(step.model_end for step in course.steps)
             together.setdefault((course.retrainings, ends), []).append(place)
-    chosen = found.recommendation.policy
+    chosen = backtest.recommendation.policy
     made = []
     for places in together.values():
-        names = sorted((found.courses[place].policy for place in places), key=lambda n: n != chosen)
-        fronts = any(found.lines[place].on_front for place in places)
-        made.append(Group(tuple(names), found.courses[places[0]], fronts, names[0] == chosen))
+        names = sorted(
+            (backtest.courses[place].policy for place in places), key=lambda n: n != chosen
+        )
+        fronts = any(backtest.lines[place].on_front for place in places)
+        made.append(Group(tuple(names), backtest.courses[places[0]], fronts, names[0] == chosen))
     return tuple(made)
 
 
-def draw_front(found: Backtest) -> Figure:
+def draw_front(backtest: Backtest) -> Figure:
     """Draw every policy as a labelled point, and the oracle's bound as a line."""
-    metric = safe(found.history.metric)
+    metric = safe(backtest.history.metric)
     figure, axes = canvas("", "CPU-seconds of retraining", f"mean {metric}", size=(WIDE, 4.2))
-    known = _worthwhile(found.bounds)
+    known = _worthwhile(backtest.bounds)
     costs, means = [bound.cpu_seconds for bound in known], [bound.mean for bound in known]
     axes.plot(costs, means, "--o", ms=3, lw=1.2, color=GREY, label="the bound")
-    shown = group_courses(found)
+    shown = group_courses(backtest)
     for kind, colour in (("behind", GREY), ("on the front", BLUE), ("recommended", ORANGE)):
         alike = [group.course for group in shown if _kind(group) == kind]
         across, up = [course.cpu_seconds for course in alike], [course.mean for course in alike]
@@ -74,7 +76,7 @@ def draw_front(found: Backtest) -> Figure:
     dearest = max([*costs, *(group.course.cpu_seconds for group in shown)], default=0.0) or 1.0
     axes.set_xlim(-0.03 * dearest, 1.16 * dearest)
     axes.margins(y=0.14)
-    if not found.history.greater_is_better:
+    if not backtest.history.greater_is_better:
         axes.invert_yaxis()
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], loc="outside upper left", ncols=4, frameon=False)
@@ -114,9 +116,9 @@ def write_labels(
     return boxes
 
 
-def draw_timeline(found: Backtest) -> Figure:
+def draw_timeline(backtest: Backtest) -> Figure:
     """Draw a row a policy: its live quality over the batches, and where it retrained."""
-    history, shown = found.history, group_courses(found)
+    history, shown = backtest.history, group_courses(backtest)
     figure, axes = canvas("", "", "", grid=False, size=(WIDE, 0.9 + 0.56 * len(shown)))
     static = [float(history.values[history.first][batch]) for batch in history.judged]
     lived = [
@@ -139,13 +141,13 @@ def draw_timeline(found: Backtest) -> Figure:
         axes.plot(history.judged, quiet, color=GREY, lw=1, label=f"static of row {row}")
         alive = [level(row, value) for _, value in lived[row]]
         axes.plot([batch for batch, _ in lived[row]], alive, color=BLUE, lw=1.6)
-    _write_margins(found, axes, shown)
+    _write_margins(backtest, axes, shown)
     return figure
 
 
-def _write_margins(found: Backtest, axes: Axes, shown: Sequence[Group]) -> None:
+def _write_margins(backtest: Backtest, axes: Axes, shown: Sequence[Group]) -> None:
     """Write names on the left, figures on the right, dates above."""
-    batches, replayed = found.history.batches, found.history.replayed
+    batches, replayed = backtest.history.batches, backtest.history.replayed
     names = [fill(safe(group.label), BROAD) for group in shown]
     for text, group in zip(axes.set_yticks(range(len(shown)), names), shown, strict=True):
         text.label1.set_fontweight("bold" if group.chosen else "normal")

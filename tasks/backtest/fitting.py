@@ -72,7 +72,7 @@ class MeasuredFit:
         """Return JSON values; the errors are in `files`."""
         return {
             "fit": self.fit.to_dict(),
-            "cells": {str(at): _cell_dict(cell) for at, cell in self.cells.items()},
+            "cells": {str(number): _cell_dict(cell) for number, cell in self.cells.items()},
         }
 
     def files(self) -> dict[str, bytes]:
@@ -85,12 +85,12 @@ class MeasuredFit:
     def from_dict(cls, content: Mapping[str, Any], files: Mapping[str, bytes]) -> MeasuredFit:
         """Read what `to_dict` and `files` wrote."""
         every, start, cells = np.load(io.BytesIO(files[ERRORS]), allow_pickle=False), 0, {}
-        for at, one in content["cells"].items():
-            errors = None if one["errors"] is None else every[start : start + one["errors"]]
-            start += one["errors"] or 0
-            drift = None if one["drift"] is None else DriftFigure(**one["drift"])
-            live, estimated = _figure(one["live"]), _figure(one["estimated"])
-            cells[int(at)] = Cell(live, drift, estimated, errors, one["late"])
+        for number, cell in content["cells"].items():
+            errors = None if cell["errors"] is None else every[start : start + cell["errors"]]
+            start += cell["errors"] or 0
+            drift = None if cell["drift"] is None else DriftFigure(**cell["drift"])
+            live, estimated = _figure(cell["live"]), _figure(cell["estimated"])
+            cells[int(number)] = Cell(live, drift, estimated, errors, cell["late"])
         return cls(Fit.from_dict(content["fit"]), cells)
 
 
@@ -174,8 +174,8 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     target, times = frame[pipeline.target], rows.times[later]
     known = np.asarray(target.isin(classes) if classes else target.notna())
     cells = {}
-    for at in range(end + 1, rows.batches):
-        there = place == at
+    for number in range(end + 1, rows.batches):
+        there = place == number
         told = there & known
         labelled = Labelled(
             pipeline.target,
@@ -185,9 +185,9 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
             answers[told],
             times[told],
         )
-        profile = _profile(rows, at, made.data.schema, prepared[there])
+        profile = _profile(rows, number, made.data.schema, prepared[there])
         met = PredictedBatch(times[there], labelled, profile, prepared[there], answers[there])
-        cells[at] = _cell(look(pipeline, made.eye, met))
+        cells[number] = _cell(look(pipeline, made.eye, met))
     return cells
 
 

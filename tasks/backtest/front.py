@@ -37,17 +37,17 @@ def pareto_front(courses: Sequence[Course]) -> tuple[Point, ...]:
     On it is what no other course dominates: none is at least as good and as cheap, and better
     in one of the two. A course without a mean is never on it.
     """
-    ordered = sorted(courses, key=lambda one: (one.cpu_seconds, -_quality(one)))
+    ordered = sorted(courses, key=lambda course: (course.cpu_seconds, -_quality(course)))
     return tuple(
         Point(
-            one.policy,
-            len(one.retrainings),
-            one.cpu_seconds,
-            one.mean,
-            not math.isnan(one.mean) and not any(_dominates(other, one) for other in courses),
-            max(0.0, -margin(one, courses)) if not math.isnan(one.mean) else math.nan,
+            course.policy,
+            len(course.retrainings),
+            course.cpu_seconds,
+            course.mean,
+            not math.isnan(course.mean) and not any(_dominates(other, course) for other in courses),
+            max(0.0, -margin(course, courses)) if not math.isnan(course.mean) else math.nan,
         )
-        for one in ordered
+        for course in ordered
     )
 
 
@@ -59,7 +59,7 @@ def margin(course: Course, others: Sequence[Course]) -> float:
     """
     if math.isnan(course.mean):
         return math.nan
-    cheaper = (_quality(one) for one in others if one.cpu_seconds <= course.cpu_seconds)
+    cheaper = (_quality(other) for other in others if other.cpu_seconds <= course.cpu_seconds)
     return _quality(course) - max(cheaper, default=-math.inf)
 
 
@@ -70,7 +70,7 @@ def _quality(course: Course) -> float:
     return course.mean if course.greater_is_better else -course.mean
 
 
-def _dominates(one: Course, other: Course) -> bool:
-    ours, theirs = _quality(one), _quality(other)
-    no_worse = ours >= theirs and one.cpu_seconds <= other.cpu_seconds
-    return no_worse and (ours > theirs or one.cpu_seconds < other.cpu_seconds)
+def _dominates(course: Course, other: Course) -> bool:
+    ours, theirs = _quality(course), _quality(other)
+    no_worse = ours >= theirs and course.cpu_seconds <= other.cpu_seconds
+    return no_worse and (ours > theirs or course.cpu_seconds < other.cpu_seconds)

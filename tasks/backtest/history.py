@@ -129,7 +129,7 @@ class History:
             raise DataError("history", "a batch follows the first model", came, "Add batches.")
         if self.first not in self.fits:
             raise DataError("history", f"model {self.first} is fitted", sorted(self.fits))
-        wanted = {(end, at) for end in self.fits for at in range(end + 1, count)}
+        wanted = {(end, number) for end in self.fits for number in range(end + 1, count)}
         missing = sorted(wanted - self.cells.keys())
         if missing:
             rule = "every model is judged on every later batch"
@@ -147,9 +147,9 @@ class History:
     def values(self) -> Floats:
         """(batches, batches) live metric by model and batch; NaN where there is none."""
         table = np.full((len(self.batches), len(self.batches)), np.nan)
-        for (end, at), cell in self.cells.items():
-            if end in self.fits and at > end and cell.live is not None:
-                table[end, at] = cell.live.value
+        for (end, number), cell in self.cells.items():
+            if end in self.fits and number > end and cell.live is not None:
+                table[end, number] = cell.live.value
         return table
 
     @cached_property
@@ -157,9 +157,9 @@ class History:
         """The replayed batches on which every model has a metric: means are taken over them."""
         values = self.values
         return tuple(
-            at
-            for at in self.replayed
-            if all(np.isfinite(values[end, at]) for end in self.fits if end < at)
+            number
+            for number in self.replayed
+            if all(np.isfinite(values[end, number]) for end in self.fits if end < number)
         )
 
     @property
@@ -183,14 +183,14 @@ class History:
             "recipe": self.recipe,
             "first": self.first,
             "batches": [
-                {**asdict(one), **{name: getattr(one, name).isoformat() for name in TIMES}}
-                for one in self.batches
+                {**asdict(batch), **{name: getattr(batch, name).isoformat() for name in TIMES}}
+                for batch in self.batches
             ],
-            "refusals": [at.isoformat() for at in self.refusals],
+            "refusals": [time.isoformat() for time in self.refusals],
             "fits": [{"end": end, **fit.to_dict()} for end, fit in sorted(self.fits.items())],
             "judged": list(self.judged),
             "naive": {
-                name: {"values": [finite(one) for one in values], "mean": finite(mean)}
+                name: {"values": [finite(value) for value in values], "mean": finite(mean)}
                 for (name, values), mean in zip(
                     self.naive.items(), self.naive_means().values(), strict=True
                 )

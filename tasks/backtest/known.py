@@ -56,7 +56,7 @@ class InformationSet:
         if below:
             raise DataError("label delay", "at least zero", delay)
         self.history = history
-        self._clock = list(accumulate((one.end for one in history.batches), max))
+        self._clock = list(accumulate((batch.end for batch in history.batches), max))
         self._labelled = self._arrivals(delay)
         self._streams: dict[Service, Stream] = {}
         self._batches: dict[int, tuple[Accepted, ...]] = {}
@@ -140,10 +140,10 @@ class InformationSet:
     def _arrivals(self, delay: Delay) -> list[int]:
         count = len(self._clock)
         if isinstance(delay, int):
-            return [max(at - delay, -1) for at in range(count)]
+            return [max(number - delay, -1) for number in range(count)]
         newest, arrivals = -1, []
-        for at in range(count):
-            while newest < at and self._clock[newest + 1] + delay <= self._clock[at]:
+        for number in range(count):
+            while newest < number and self._clock[newest + 1] + delay <= self._clock[number]:
                 newest += 1
             arrivals.append(newest)
         return arrivals

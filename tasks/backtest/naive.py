@@ -24,8 +24,8 @@ def naive_values(
 
     names = ("mean", "median", "last_value") if task == "regression" else ("prior", "last_value")
     found: dict[str, list[float]] = {name: [NAN] * batches for name in names}
-    for at in range(1, batches):
-        now, before = place == at, place < at
+    for number in range(1, batches):
+        now, before = place == number, place < number
         one_class = classes and len(np.unique(y[now])) < 2
         if not now.any() or not before.any() or one_class:
             continue
@@ -34,5 +34,5 @@ def naive_values(
             training_times=times[before], times=times[now],
         )  # fmt: skip
         for name, guess in guesses.items():
-            found[name][at] = METRICS[metric].score(y[now], guess)
+            found[name][number] = METRICS[metric].score(y[now], guess)
     return {name: tuple(values) for name, values in found.items()}

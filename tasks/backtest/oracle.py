@@ -49,9 +49,9 @@ def oracle_bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]
     """
     known = InformationSet(history, label_delay)
     last = len(history.batches) - 1
-    later = (at for at in history.replayed[:-1] if known.learnable(at) > history.first)
+    later = (number for number in history.replayed[:-1] if known.learnable(number) > history.first)
     places = (history.first, *later, last)
-    ends = (history.first, *(known.learnable(at) for at in places[1:-1]))
+    ends = (history.first, *(known.learnable(number) for number in places[1:-1]))
     stretches = _stretches(history, places, ends)
     totals, moves = stretches[0], []
     best, used = totals[-1], _path(())
@@ -66,7 +66,7 @@ def oracle_bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]
     return tuple(found)
 
 
-def choose_oracle(history: History, found: Sequence[Bound], worth: float) -> Bound:
+def choose_oracle(history: History, allowed: Sequence[Bound], worth: float) -> Bound:
     """Return the bound that retrains whenever it would have paid, and never else.
 
     A retraining pays when the metric that it adds, summed over the batches it changes, is at
@@ -76,9 +76,9 @@ def choose_oracle(history: History, found: Sequence[Bound], worth: float) -> Bou
     price = worth * unit(history.fits[history.first].reference.value, history.greater_is_better)
     count = len(history.judged)
     if not count:
-        return found[0]
-    nets = [history.sign * one.mean * count - price * len(one.retrainings) for one in found]
-    return found[int(np.argmax(np.round(nets, 12)))]
+        return allowed[0]
+    nets = [history.sign * bound.mean * count - price * len(bound.retrainings) for bound in allowed]
+    return allowed[int(np.argmax(np.round(nets, 12)))]
 
 
 def _stretches(history: History, places: Sequence[int], ends: Sequence[int]) -> Floats:
@@ -116,5 +116,5 @@ def _bound(
 ) -> Bound:
     count = len(history.judged)
     mean = history.sign * float(total) / count if count else float("nan")
-    cpu = sum(history.fits[ends[one]].cpu_seconds for one in used)
-    return Bound(allowed, tuple(places[one] for one in used), mean, cpu)
+    cpu = sum(history.fits[ends[place]].cpu_seconds for place in used)
+    return Bound(allowed, tuple(places[place] for place in used), mean, cpu)

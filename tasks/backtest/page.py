@@ -30,25 +30,27 @@ HEADS = (
 )  # fmt: skip
 
 
-def draw_page(found: Backtest, pipeline: str, delay: str) -> bytes:
+def draw_page(backtest: Backtest, pipeline: str, delay: str) -> bytes:
     """Return the page as HTML without any outside reference or script."""
-    advice = found.recommendation
-    rows = tuple(map(tuple, figure_rows(found)))
+    advice = backtest.recommendation
+    rows = tuple(map(tuple, figure_rows(backtest)))
     marked = frozenset(place for place, row in enumerate(rows) if row[0] == advice.policy)
     numeric = frozenset(range(1, len(HEADS)))
-    front = Figure("quality against the cost of retraining", png(draw_front(found)))
-    timeline = Figure("live quality and retrainings, batch by batch", png(draw_timeline(found)))
+    front = Figure("quality against the cost of retraining", png(draw_front(backtest)))
+    timeline = Figure("live quality and retrainings, batch by batch", png(draw_timeline(backtest)))
     sections = (
-        Section("Recommendation", (advice.why, *found.notes, Code(advice.yaml)), "good"),
+        Section("Recommendation", (advice.why, *backtest.notes, Code(advice.yaml)), "good"),
         Section("Quality against cost", (Note(FRONT), front)),
         Section("Timeline", (Note(TIMELINE), timeline)),
         Section("Figures", (Table(HEADS, rows, numeric, marked), Note(FIGURES))),
     )
-    return draw(Page(f"Policy backtest: {pipeline}", sections, lead=_lead(found, delay))).encode()
+    return draw(
+        Page(f"Policy backtest: {pipeline}", sections, lead=_lead(backtest, delay))
+    ).encode()
 
 
-def _lead(found: Backtest, delay: str) -> str:
-    history = found.history
+def _lead(backtest: Backtest, delay: str) -> str:
+    history = backtest.history
     first, last = history.batches[history.replayed[0]].start, history.batches[-1].end
     better = "greater" if history.greater_is_better else "less"
     return (
@@ -58,34 +60,34 @@ def _lead(found: Backtest, delay: str) -> str:
     )
 
 
-def figure_rows(found: Backtest) -> list[list[str]]:
+def figure_rows(backtest: Backtest) -> list[list[str]]:
     """Return a row of texts a policy, then the oracle and the naive predictions."""
-    behind = {one.policy: one.behind for one in found.recommendation.compared}
+    behind = {policy.policy: policy.behind for policy in backtest.recommendation.compared}
     rows = []
-    for one in found.lines:
-        gap = behind.get(one.policy)
+    for result in backtest.lines:
+        gap = behind.get(result.policy)
         told = "" if gap is None else f"{gap.value:.4f} [{gap.low:.4f}, {gap.high:.4f}]"
-        rows.append([*line_cells(one), told, "on it" if one.on_front else ""])
-    oracle, sign = found.oracle, found.history.sign
-    static = found.bounds[0].mean
+        rows.append([*line_cells(result), told, "on it" if result.on_front else ""])
+    oracle, sign = backtest.oracle, backtest.history.sign
+    static = backtest.bounds[0].mean
     rows.append(
         ["the oracle", str(len(oracle.retrainings)), f"{oracle.cpu_seconds:,.1f}",
          f"{oracle.mean:.4f}", f"{sign * (oracle.mean - static):+.4f}", "", "", ""]
     )  # fmt: skip
-    for name, mean in found.history.naive_means().items():
+    for name, mean in backtest.history.naive_means().items():
         rows.append([f"naive: {name.replace('_', ' ')}", "", "", number_cell(mean), "", "", "", ""])
     return rows
 
 
-def line_cells(one: PolicyResult) -> list[str]:
+def line_cells(result: PolicyResult) -> list[str]:
     """Return the figures of one policy as they are shown everywhere."""
     return [
-        one.policy,
-        str(one.retrainings),
-        f"{one.cpu_seconds:,.1f}",
-        number_cell(one.mean),
-        number_cell(one.against_static, "+.4f"),
-        number_cell(one.against_bound, "+.4f"),
+        result.policy,
+        str(result.retrainings),
+        f"{result.cpu_seconds:,.1f}",
+        number_cell(result.mean),
+        number_cell(result.against_static, "+.4f"),
+        number_cell(result.against_bound, "+.4f"),
     ]
 
 

@@ -49,7 +49,7 @@ class Recorded:
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         return {
-            "refusals": [at.isoformat() for at in self.refusals],
+            "refusals": [time.isoformat() for time in self.refusals],
             "suspicions": {batch: list(why) for batch, why in self.suspicions.items()},
             "without": list(self.without),
         }
@@ -108,7 +108,7 @@ class BacktestPlan:
             {
                 "fits": self.fits,
                 "start": self.start,
-                "policies": [str(one) for one in self.policies],
+                "policies": [str(policy) for policy in self.policies],
                 "limits": self.limits.to_dict(),
                 "delay": self.delay.total_seconds(),
                 "own": str(self.own),

@@ -54,7 +54,7 @@ class Recommendation:
             "yaml": self.yaml,
             "why": self.why,
             "best": self.best,
-            "compared": [one.to_dict() for one in self.compared],
+            "compared": [policy.to_dict() for policy in self.compared],
         }
 
 
@@ -83,15 +83,18 @@ def recommend(
     Raises:
         DataError: no course has a judged batch.
     """
-    known = [one for one in courses if not math.isnan(one.mean)]
+    known = [course for course in courses if not math.isnan(course.mean)]
     if not known:
         rule = "some batch has labels to judge by"
         raise DataError("recommendation", rule, remedy="Bring labels, or wait for them.")
-    order = {one.policy: (one.cpu_seconds, -_quality(one), one.policy != own) for one in known}
-    best = min(known, key=lambda one: (-_quality(one), order[one.policy]))
-    compared = tuple(_compared(one, best, tolerance, confidence, seed) for one in known)
-    enough = {one.policy: one for one in compared if one.good_enough}
-    chosen = min(enough.values(), key=lambda one: order[one.policy])
+    order = {
+        course.policy: (course.cpu_seconds, -_quality(course), course.policy != own)
+        for course in known
+    }
+    best = min(known, key=lambda course: (-_quality(course), order[course.policy]))
+    compared = tuple(_compared(course, best, tolerance, confidence, seed) for course in known)
+    enough = {policy.policy: policy for policy in compared if policy.good_enough}
+    chosen = min(enough.values(), key=lambda policy: order[policy.policy])
     why = _why(chosen, best, len(known), confidence, tolerance)
     return Recommendation(chosen.policy, _yaml(chosen.policy, limits), why, best.policy, compared)
 
@@ -106,7 +109,9 @@ def shortfall(
     blocks of n^(1/3). Both courses saw the same batches, so what made one hard cancels out.
     """
     pairs = zip(best.steps, other.steps, strict=True)
-    gaps = np.array([_gap(one.live, two.live) for one, two in pairs if one.judged and two.judged])
+    gaps = np.array(
+        [_gap(first.live, second.live) for first, second in pairs if first.judged and second.judged]
+    )
     gaps = gaps if best.greater_is_better else -gaps
     count = len(gaps)
     length = max(1, round(count ** (1 / 3)))
@@ -116,8 +121,8 @@ def shortfall(
     return percentile_interval(float(gaps.mean()), means, confidence)
 
 
-def _gap(one: Any, two: Any) -> float:
-    return float(one.value - two.value)
+def _gap(first: Any, second: Any) -> float:
+    return float(first.value - second.value)
 
 
 def _quality(course: Course) -> float:
@@ -153,7 +158,7 @@ def _yaml(policy: str, limits: Limits) -> str:
 def _why(
     chosen: PolicyComparison, best: Course, policies: int, confidence: float, tolerance: float
 ) -> str:
-    judged = sum(one.judged for one in best.steps)
+    judged = sum(step.judged for step in best.steps)
     cost = f"{chosen.retrainings} retrainings, {_seconds(chosen.cpu_seconds)} CPU-seconds"
     mean = f"mean {best.metric} {chosen.mean:.4f} over {judged} batches with {cost}"
     if chosen.policy == best.policy:

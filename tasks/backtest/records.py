@@ -8,11 +8,11 @@ from tasks.tracking.courses import CourseRecord
 from tasks.training.plan import digest
 
 
-def course_records(plan: BacktestPlan, found: Backtest) -> list[CourseRecord]:
+def course_records(plan: BacktestPlan, backtest: Backtest) -> list[CourseRecord]:
     """Return a record a policy: its limits, its figures, and its quality batch by batch."""
-    limits, metric = found.limits.to_dict(), found.history.metric
+    limits, metric = backtest.limits.to_dict(), backtest.history.metric
     made = []
-    for line, course in zip(found.lines, found.courses, strict=True):
+    for line, course in zip(backtest.lines, backtest.courses, strict=True):
         lived = [
             (step.batch, step.live.value)
             for step in course.steps
@@ -27,7 +27,7 @@ def course_records(plan: BacktestPlan, found: Backtest) -> list[CourseRecord]:
                     "policy": line.policy,
                     **limits,
                     "metric": metric,
-                    "recipe": found.history.recipe,
+                    "recipe": backtest.history.recipe,
                     "data_version": plan.data.version,
                 },
                 metrics={
@@ -39,7 +39,7 @@ def course_records(plan: BacktestPlan, found: Backtest) -> list[CourseRecord]:
                     "on_front": float(line.on_front),
                 },
                 steps={metric: lived, "retrain": moved},
-                note=found.recommendation.why,
+                note=backtest.recommendation.why,
             )
         )
     return made

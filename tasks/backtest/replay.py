@@ -83,17 +83,17 @@ class Course:
 
     def to_dict(self, *, readings: bool = False) -> dict[str, Any]:
         """Return JSON values; `readings` adds every signal's figures to every decision."""
-        names = {one.batch: one.name for one in self.steps}
+        names = {step.batch: step.name for step in self.steps}
         return {
             "policy": self.policy,
             "metric": self.metric,
             "greater_is_better": self.greater_is_better,
             "mean": finite(self.mean),
             "weighted_mean": finite(self.weighted_mean),
-            "retrainings": [{"batch": one, "name": names[one]} for one in self.retrainings],
+            "retrainings": [{"batch": batch, "name": names[batch]} for batch in self.retrainings],
             "cpu_seconds": self.cpu_seconds,
             "seconds": self.seconds,
-            "steps": [one.to_dict(readings=readings) for one in self.steps],
+            "steps": [step.to_dict(readings=readings) for step in self.steps],
         }
 
 
@@ -126,25 +126,25 @@ def _replayed(known: InformationSet, policy: Policy, limits: Limits) -> Course:
     judged, steps = frozenset(history.judged), []
     meetings: list[Meeting] = []
     retrained: list[datetime] = []
-    for at in history.replayed:
+    for number in history.replayed:
         service = services[-1]
-        meetings += known.met(services, at)
-        past = known.past(services, at, tuple(meetings), tuple(retrained))
+        meetings += known.met(services, number)
+        past = known.past(services, number, tuple(meetings), tuple(retrained))
         decision = decide(policy, situation(past), limits)
-        live = history.cells[service.end, at].live
-        name = history.batches[at].name
-        steps.append(Step(at, name, service.end, live, at in judged, decision))
-        if decision.retrain and at < history.replayed[-1]:
-            services.append(Service(known.learnable(at), at))
+        live = history.cells[service.end, number].live
+        name = history.batches[number].name
+        steps.append(Step(number, name, service.end, live, number in judged, decision))
+        if decision.retrain and number < history.replayed[-1]:
+            services.append(Service(known.learnable(number), number))
             retrained.append(decision.at)
-    fits = [history.fits[one.end] for one in services[1:]]
+    fits = [history.fits[service.end] for service in services[1:]]
     mean, weighted = _means(history, steps)
     return Course(
         str(policy),
         history.metric,
         history.greater_is_better,
         tuple(steps),
-        tuple(one.since for one in services[1:]),
+        tuple(service.since for service in services[1:]),
         sum(fit.cpu_seconds for fit in fits),
         sum(fit.seconds for fit in fits),
         mean,
@@ -153,9 +153,9 @@ def _replayed(known: InformationSet, policy: Policy, limits: Limits) -> Course:
 
 
 def _means(history: History, steps: Sequence[Step]) -> tuple[float, float]:
-    kept = [one for one in steps if one.judged]
+    kept = [step for step in steps if step.judged]
     if not kept:
         return float("nan"), float("nan")
-    values = np.array([history.values[one.model_end, one.batch] for one in kept])
-    weights = np.array([max(history.batches[one.batch].labelled, 1) for one in kept])
+    values = np.array([history.values[step.model_end, step.batch] for step in kept])
+    weights = np.array([max(history.batches[step.batch].labelled, 1) for step in kept])
     return float(values.mean()), float(np.average(values, weights=weights))

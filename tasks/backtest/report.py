@@ -25,23 +25,23 @@ def backtest_keys(plan: BacktestPlan) -> dict[str, str]:
 
 
 def write_backtest(
-    bucket: Bucket, plan: BacktestPlan, filled: FitTable, found: Backtest
+    bucket: Bucket, plan: BacktestPlan, filled: FitTable, backtest: Backtest
 ) -> dict[str, Any]:
     """Write page and figures, and return the outcome: all but the courses and the fits."""
     at = backtest_keys(plan)
-    outcome = describe_outcome(plan, filled, found)
-    document = json.dumps({**found.to_dict(), **outcome}, indent=1, allow_nan=False)
+    outcome = describe_outcome(plan, filled, backtest)
+    document = json.dumps({**backtest.to_dict(), **outcome}, indent=1, allow_nan=False)
     with external_write("backtest.report"):
         bucket.put(at["json"], document.encode(), content_type="application/json")
-        text = draw_page(found, plan.pipeline.name, delay_text(plan.delay))
+        text = draw_page(backtest, plan.pipeline.name, delay_text(plan.delay))
         bucket.put(at["html"], text, content_type="text/html; charset=utf-8")
     return outcome
 
 
-def describe_outcome(plan: BacktestPlan, filled: FitTable, found: Backtest) -> dict[str, Any]:
+def describe_outcome(plan: BacktestPlan, filled: FitTable, backtest: Backtest) -> dict[str, Any]:
     """Return what the flow hands on; JSON values."""
-    history = found.history
-    content = found.to_dict()
+    history = backtest.history
+    content = backtest.to_dict()
     whole = ("policies", "oracle", "naive", "recommendation", "notes", "limits")
     return {
         "pipeline": plan.pipeline.name,
@@ -60,7 +60,7 @@ def describe_outcome(plan: BacktestPlan, filled: FitTable, found: Backtest) -> d
             "fitted": filled.fitted,
             "kept": filled.kept,
             "refused": {history.batches[end].name: why for end, why in filled.refused.items()},
-            "cpu_seconds": round(sum(one.cpu_seconds for one in history.fits.values()), 3),
+            "cpu_seconds": round(sum(fit.cpu_seconds for fit in history.fits.values()), 3),
         },
         "report": backtest_keys(plan),
         **{name: content[name] for name in whole},

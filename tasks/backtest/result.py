@@ -59,9 +59,9 @@ class Backtest:
         return {
             "history": self.history.to_dict(),
             "limits": self.limits.to_dict(),
-            "policies": [one.to_dict() for one in self.lines],
-            "courses": [one.to_dict() for one in self.courses],
-            "bounds": [one.to_dict() for one in self.bounds],
+            "policies": [result.to_dict() for result in self.lines],
+            "courses": [course.to_dict() for course in self.courses],
+            "bounds": [bound.to_dict() for bound in self.bounds],
             "oracle": self.oracle.to_dict(),
             "naive": {k: finite(v) for k, v in self.history.naive_means().items()},
             "recommendation": self.recommendation.to_dict(),
@@ -80,8 +80,8 @@ def compare_policies(
     courses = replay_all(history, policies, limits, delay)
     best = oracle_bounds(history, delay)
     points = pareto_front(courses)
-    order = {one.policy: place for place, one in enumerate(points)}
-    courses = tuple(sorted(courses, key=lambda one: order[one.policy]))
+    order = {point.policy: place for place, point in enumerate(points)}
+    courses = tuple(sorted(courses, key=lambda course: order[course.policy]))
     lines = tuple(_line(history, point, best) for point in points)
     advice = recommend(courses, limits, tolerance(history, limits), own=str(own))
     oracle = choose_oracle(history, best, limits.worth)
@@ -119,7 +119,7 @@ def _notes(
 ) -> tuple[str, ...]:
     """Return what a person should know before taking the advice."""
     notes, sign = [], history.sign
-    chosen = next(one for one in courses if one.policy == advice.policy)
+    chosen = next(course for course in courses if course.policy == advice.policy)
     if not chosen.retrainings:
         notes.append(
             "No policy beats never retraining on this history by enough to stand out: "

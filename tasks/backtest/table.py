@@ -91,7 +91,9 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
     order = np.argsort(times, kind="stable")
     order = order[~np.isnat(times[order])]
     frame, times, arrived = frame.iloc[order].reset_index(drop=True), times[order], arrived[order]
-    names = {one.batch: PurePosixPath(one.object).stem for one in arrivals(table.history())}
+    names = {
+        arrival.batch: PurePosixPath(arrival.object).stem for arrival in arrivals(table.history())
+    }
     made = cut(times, frame[BATCH].to_numpy(), names, plan.rows)
     held = frame[BATCH].isin(plan.recorded.without).to_numpy()
     return HistoryRows(frame, times, arrived, made.place, held), made
@@ -102,7 +104,7 @@ def _fit(
     plan: BacktestPlan,
     rows: HistoryRows,
     missing: Sequence[int],
-    found: dict[int, Answer],
+    answers: dict[int, Answer],
     say: Say,
     workers: int | None,
 ) -> None:
@@ -115,7 +117,7 @@ def _fit(
     with tempfile.TemporaryDirectory(prefix="perennial-backtest-") as scratch:
         for end, answer in measure_all(rows, recipe, missing, Path(scratch), workers):
             _keep(bucket, plan, end, answer)
-            found[end] = answer
+            answers[end] = answer
             progress.done(end)
 
 
@@ -136,7 +138,7 @@ class _Progress:
         if now - max(self.spoke, self.began) < EVERY and len(self.ended) < total:
             return
         self.spoke = now
-        part = sum(self.weights[one] for one in self.ended) / sum(self.weights.values())
+        part = sum(self.weights[end] for end in self.ended) / sum(self.weights.values())
         left = (now - self.began) * (1 - part) / part
         bar = "█" * round(20 * part) + "░" * (20 - round(20 * part))
         self.say(f"{bar} {len(self.ended)} of {total} models, about {left:.0f} s left")
@@ -161,10 +163,12 @@ def _keep(bucket: Bucket, plan: BacktestPlan, end: int, answer: Answer) -> None:
 
 
 def _history(
-    plan: BacktestPlan, rows: HistoryRows, made: Cut, first: int, found: Mapping[int, Answer]
+    plan: BacktestPlan, rows: HistoryRows, made: Cut, first: int, answers: Mapping[int, Answer]
 ) -> tuple[History, dict[int, str]]:
-    refused = {end: one for end, one in sorted(found.items()) if isinstance(one, str)}
-    models = {end: one for end, one in sorted(found.items()) if isinstance(one, MeasuredFit)}
+    refused = {end: answer for end, answer in sorted(answers.items()) if isinstance(answer, str)}
+    models = {
+        end: answer for end, answer in sorted(answers.items()) if isinstance(answer, MeasuredFit)
+    }
     if first not in models:
         where = f"the first model, up to {made.names[first]}"
         remedy = "Start later: --start SHARE."
@@ -175,8 +179,12 @@ def _history(
         first=first,
         metric=metric,
         greater_is_better=METRICS[metric].greater_is_better,
-        cells={(end, at): cell for end, one in models.items() for at, cell in one.cells.items()},
-        fits={end: one.fit for end, one in models.items()},
+        cells={
+            (end, number): cell
+            for end, model in models.items()
+            for number, cell in model.cells.items()
+        },
+        fits={end: model.fit for end, model in models.items()},
         naive=_naive(plan, rows, made),
         recipe=_recipe(plan),
         refusals=plan.recorded.refusals,
@@ -188,8 +196,8 @@ def _batches(plan: BacktestPlan, rows: HistoryRows, made: Cut) -> tuple[Batch, .
     known = np.asarray(rows.frame[plan.pipeline.target].notna())
     ids, latest = rows.frame[BATCH].to_numpy(), rows.arrived.min()
     found: list[Batch] = []
-    for at, name in enumerate(made.names):
-        there = made.place == at
+    for number, name in enumerate(made.names):
+        there = made.place == number
         times = np.minimum(rows.times[there], rows.arrived[there])
         latest = max(latest, rows.arrived[there].max())
         suspicions = [plan.recorded.suspicions.get(batch, ()) for batch in np.unique(ids[there])]

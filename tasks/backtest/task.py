@@ -57,17 +57,21 @@ def advise(plan: BacktestPlan, filled: FitTable) -> Backtest:
 
 
 @task(name="report backtest", **RETRIES)
-def report_backtest(plan: BacktestPlan, filled: FitTable, found: Backtest) -> dict[str, Any]:
+def report_backtest(plan: BacktestPlan, filled: FitTable, backtest: Backtest) -> dict[str, Any]:
     """Write the page and the figures, show them, and return the outcome."""
     from tasks.backtest.page import HEADS, figure_rows
     from tasks.backtest.report import write_backtest
     from tasks.store.connect import open_bucket
 
     bucket, name = open_bucket(Settings.from_environment()), plan.pipeline.name
-    outcome = write_backtest(bucket, plan, filled, found)
-    rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(found)]
-    create_table_artifact(rows, key=f"backtest-{name}", description=found.recommendation.why)
-    lines = [found.recommendation.why, *found.notes, f"```yaml\n{found.recommendation.yaml}\n```"]
+    outcome = write_backtest(bucket, plan, filled, backtest)
+    rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(backtest)]
+    create_table_artifact(rows, key=f"backtest-{name}", description=backtest.recommendation.why)
+    lines = [
+        backtest.recommendation.why,
+        *backtest.notes,
+        f"```yaml\n{backtest.recommendation.yaml}\n```",
+    ]
     create_markdown_artifact("\n\n".join(lines), key=f"backtest-advice-{name}")
     url = bucket.url(outcome["report"]["html"])
     create_link_artifact(url, key=f"backtest-page-{name}", link_text="policy backtest")
@@ -75,7 +79,7 @@ def report_backtest(plan: BacktestPlan, filled: FitTable, found: Backtest) -> di
 
 
 @task(name="track policies", **RETRIES)
-def track(plan: BacktestPlan, found: Backtest) -> str | None:
+def track(plan: BacktestPlan, backtest: Backtest) -> str | None:
     """Write a run a policy to MLflow; a server that is down costs the runs, not the backtest."""
     from datetime import UTC, datetime
 
@@ -87,7 +91,7 @@ def track(plan: BacktestPlan, found: Backtest) -> str | None:
         return None
     try:
         return track_courses(
-            server, plan.pipeline.name, course_records(plan, found), datetime.now(UTC)
+            server, plan.pipeline.name, course_records(plan, backtest), datetime.now(UTC)
         )
     except TrackingError as error:
         get_run_logger().warning("No runs in MLflow: %s", error)

@@ -181,5 +181,5 @@ def _classes(target: pd.Series[Any], pipeline: Pipeline) -> tuple[Any, ...]:
     if len(values) > 1000:
         raise DataError(where, "a class target has at most 1,000 classes", len(values))
     # pandas makes floats of whole numbers where one of them is missing
-    whole = all(isinstance(one, float) and one.is_integer() for one in values)
+    whole = all(isinstance(value, float) and value.is_integer() for value in values)
     return tuple(sorted(map(int, values) if whole else values))

@@ -54,14 +54,14 @@ def compare(
             "no rows came." if reference.rows else "the model's profile holds no rows."
         )
         return DatasetDrift(rows, 0.0, share, False, (), (), None, told)
-    weights = _weights([one.name for one in reference.columns], importances)
+    weights = _weights([column.name for column in reference.columns], importances)
     columns = _columns(reference.columns, current.columns, current.rows, weights, limit)
     predictions = _answers(reference.predictions, current.predictions, prediction_limit)
     target = None
     if reference.target and current.target:
         target = _column(reference.target, current.target, current.target.rows, 0.0, limit)
     # what rounding adds up to is not to decide whether a limit is reached
-    drifted = round(sum(one.weight for one in columns if one.drifted), 12)
+    drifted = round(sum(column.weight for column in columns if column.drifted), 12)
     over = drifted > 0 and drifted >= share
     told = _summary(columns, predictions, target, drifted, share)
     return DatasetDrift(rows, drifted, share, over, columns, predictions, target, told)
@@ -74,9 +74,14 @@ def _columns(
     weights: Mapping[str, float],
     limit: float,
 ) -> tuple[ColumnDrift, ...]:
-    now = {one.name: one for one in current}
-    found = (_column(one, now.get(one.name), rows, weights[one.name], limit) for one in reference)
-    return tuple(sorted(found, key=lambda one: (-one.weight * one.size, -one.size, one.name)))
+    now = {column.name: column for column in current}
+    found = (
+        _column(column, now.get(column.name), rows, weights[column.name], limit)
+        for column in reference
+    )
+    return tuple(
+        sorted(found, key=lambda column: (-column.weight * column.size, -column.size, column.name))
+    )
 
 
 def _answers(
@@ -84,7 +89,7 @@ def _answers(
 ) -> tuple[ColumnDrift, ...]:
     if not current:
         return ()
-    weights = _weights([one.name for one in reference], {})
+    weights = _weights([column.name for column in reference], {})
     return _columns(reference, current, current[0].rows, weights, limit)
 
 
@@ -163,14 +168,14 @@ def _told(score: float, needed: float, limit: float, rows: int) -> str:
 
 def _weights(names: list[str], importances: Mapping[str, float]) -> dict[str, float]:
     """Return shares of the columns that add up to one; equal ones where nothing else is known."""
-    wrong = {name: one for name, one in importances.items() if not 0 <= one < math.inf}
+    wrong = {name: weight for name, weight in importances.items() if not 0 <= weight < math.inf}
     if wrong:
         raise DataError("importances", "each is a number from 0 up", wrong)
     known = {name: float(importances.get(name, 0.0)) for name in names}
     total = sum(known.values())
     if total <= 0:
         return {name: 1 / len(names) for name in names}
-    return {name: one / total for name, one in known.items()}
+    return {name: weight / total for name, weight in known.items()}
 
 
 def _summary(
@@ -180,7 +185,7 @@ def _summary(
     share: float,
     limit: float,
 ) -> str:
-    worst = [one.name for one in columns if one.drifted]
+    worst = [column.name for column in columns if column.drifted]
     more = f" and {len(worst) - NAMED} more" if len(worst) > NAMED else ""
     if worst:
         names = ", ".join(worst[:NAMED]) + more
@@ -190,7 +195,7 @@ def _summary(
         )
     else:
         told = f"None of {len(columns)} columns drifted"
-    answers = any(one.drifted for one in predictions)
+    answers = any(column.drifted for column in predictions)
     ends = [f"the predictions {'drifted' if answers else 'did not'}"] if predictions else []
     if target:
         ends.append(f"the target {'drifted' if target.drifted else 'did not'}")

@@ -201,7 +201,7 @@ def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:
         return counts
     order = np.argsort(-np.fromiter(counts.values(), np.int64), kind="stable")[:limit]
     told = list(counts.items())
-    return dict(told[at] for at in np.sort(order))
+    return dict(told[place] for place in np.sort(order))
 
 
 def _cut(text: str) -> str:

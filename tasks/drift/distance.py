@@ -133,7 +133,9 @@ def align(reference: ColumnProfile, current: ColumnProfile) -> Shares:
     if not reference.other and not current.other:
         return Shares(first, second)
     rest = (max(0.0, 1.0 - float(side.sum())) for side in (first, second))
-    return Shares(*(np.append(side, one) for side, one in zip((first, second), rest, strict=True)))
+    return Shares(
+        *(np.append(side, left) for side, left in zip((first, second), rest, strict=True))
+    )
 
 
 def _binned(reference: ColumnProfile, current: ColumnProfile) -> Shares:

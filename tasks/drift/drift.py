@@ -65,25 +65,25 @@ class DatasetDrift:
     @property
     def predictions_drifted(self) -> bool:
         """Whether the model's answers drifted."""
-        return any(one.drifted for one in self.predictions)
+        return any(column.drifted for column in self.predictions)
 
     @property
     def anything(self) -> bool:
         """Whether there is anything to look at: a column, the answers or the target drifted."""
         found = (*self.columns, *self.predictions, *([self.target] if self.target else []))
-        return any(one.drifted for one in found)
+        return any(column.drifted for column in found)
 
     @property
     def worst(self) -> tuple[ColumnDrift, ...]:
         """The drifted columns, in the order of `columns`."""
-        return tuple(one for one in self.columns if one.drifted)
+        return tuple(column for column in self.columns if column.drifted)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `from_dict` reads; values of JSON only."""
         return asdict(self) | {
             "rows": list(self.rows),
-            "columns": [_plain(one) for one in self.columns],
-            "predictions": [_plain(one) for one in self.predictions],
+            "columns": [_plain(column) for column in self.columns],
+            "predictions": [_plain(column) for column in self.predictions],
             "target": _plain(self.target) if self.target else None,
         }
 
@@ -97,15 +97,15 @@ class DatasetDrift:
         """
         read = {
             "rows": tuple(content["rows"]),
-            "columns": tuple(_column(one) for one in content["columns"]),
-            "predictions": tuple(_column(one) for one in content["predictions"]),
+            "columns": tuple(_column(column) for column in content["columns"]),
+            "predictions": tuple(_column(column) for column in content["predictions"]),
             "target": _column(content["target"]) if content["target"] else None,
         }
         return cls(**{**content, **read})
 
 
-def _plain(one: ColumnDrift) -> dict[str, Any]:
-    return asdict(one) | {"missing": list(one.missing)}
+def _plain(column: ColumnDrift) -> dict[str, Any]:
+    return asdict(column) | {"missing": list(column.missing)}
 
 
 def _column(content: Mapping[str, Any]) -> ColumnDrift:

@@ -25,7 +25,9 @@ DIGEST = 32
 LARGEST = 2**28
 REMEDY = "Train again, or restore the object."
 TYPES = ("<f4", "<f8", "<u1", "<u4", "<u8")
-PLAIN = tuple(one.name for one in fields(ColumnProfile) if one.name not in ("values", "counts"))
+PLAIN = tuple(
+    field.name for field in fields(ColumnProfile) if field.name not in ("values", "counts")
+)
 
 
 def encode_profile(profile: Profile) -> bytes:
@@ -37,18 +39,18 @@ def encode_profile(profile: Profile) -> bytes:
         numbers.append(small.view(np.uint8).reshape(-1, small.itemsize).T.tobytes())
         return [small.dtype.str.replace("|", "<"), len(small)]
 
-    def plain(one: ColumnProfile | None) -> dict[str, Any] | None:
-        if one is None:
+    def plain(column: ColumnProfile | None) -> dict[str, Any] | None:
+        if column is None:
             return None
-        category = one.kind == "category"
-        values = one.values.tolist() if category else packed(one.values)
-        kept = {name: getattr(one, name) for name in PLAIN}
-        return {**kept, "values": values, "counts": packed(one.counts)}
+        category = column.kind == "category"
+        values = column.values.tolist() if category else packed(column.values)
+        kept = {name: getattr(column, name) for name in PLAIN}
+        return {**kept, "values": values, "counts": packed(column.counts)}
 
     head = {
         "rows": profile.rows,
-        "columns": [plain(one) for one in profile.columns],
-        "predictions": [plain(one) for one in profile.predictions],
+        "columns": [plain(column) for column in profile.columns],
+        "predictions": [plain(column) for column in profile.predictions],
         "target": plain(profile.target),
     }
     text = json.dumps(head, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
@@ -100,18 +102,18 @@ def _profile(whole: bytes) -> Profile:
         place += length * width
         return np.ascontiguousarray(raw.T).view(kind).reshape(length)
 
-    def read(one: dict[str, Any]) -> ColumnProfile:
-        if one["kind"] == "category":
-            values = texts([str(text) for text in one.pop("values")])
+    def read(column: dict[str, Any]) -> ColumnProfile:
+        if column["kind"] == "category":
+            values = texts([str(text) for text in column.pop("values")])
         else:
-            values = taken(*one.pop("values")).astype(np.float64)
-        counts = taken(*one.pop("counts")).astype(np.int64)
+            values = taken(*column.pop("values")).astype(np.float64)
+        counts = taken(*column.pop("counts")).astype(np.int64)
         if len(values) != len(counts):
             raise ValueError("a count for every value")
-        return ColumnProfile(**one, values=values, counts=counts)
+        return ColumnProfile(**column, values=values, counts=counts)
 
-    columns = tuple(read(one) for one in head["columns"])
-    predictions = tuple(read(one) for one in head["predictions"])
+    columns = tuple(read(column) for column in head["columns"])
+    predictions = tuple(read(column) for column in head["predictions"])
     target = None if head["target"] is None else read(head["target"])
     if place != len(whole):
         raise ValueError("nothing behind the last number")

@@ -105,7 +105,7 @@ def column(name: str, values: list[Any], counts: list[int], rows: int) -> Column
     1.0
     """
     total = sum(counts)
-    ascending = all(one < two for one, two in pairwise(values))
+    ascending = all(lower < upper for lower, upper in pairwise(values))
     if not ascending or min(counts, default=1) < 1 or total > rows or len(values) != len(counts):
         raise DataError(f"profile of {name}", "ascending values with counts above 0", counts)
     weights = np.asarray(counts, np.int64)

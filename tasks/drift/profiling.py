@@ -125,7 +125,8 @@ def answer_columns(predictions: Floats, classes: tuple[object, ...]) -> dict[str
         return {PREDICTION: predictions}
     first = 1 if len(classes) == 2 else 0
     return {
-        f"probability of {classes[at]}": predictions[:, at] for at in range(first, len(classes))
+        f"probability of {classes[place]}": predictions[:, place]
+        for place in range(first, len(classes))
     }
 
 
@@ -140,7 +141,7 @@ def merge(first: Profile, second: Profile) -> Profile:
     """
     joined = _joined(first.columns, second.columns)
     predictions = _joined(first.predictions, second.predictions)
-    targets = [(one,) if one else () for one in (first.target, second.target)]
+    targets = [(target,) if target else () for target in (first.target, second.target)]
     target = _joined(targets[0], targets[1])
     return Profile(first.rows + second.rows, joined, predictions, target[0] if target else None)
 
@@ -150,14 +151,16 @@ def _joined(
 ) -> tuple[ColumnProfile, ...]:
     if not first or not second:
         return first or second
-    names = [[(one.name, one.kind) for one in side] for side in (first, second)]
+    names = [[(column.name, column.kind) for column in side] for side in (first, second)]
     if names[0] != names[1]:
         raise DataError("profiles to merge", f"of the columns {names[0]}", names[1])
     merged = []
-    for one, two in zip(first, second, strict=True):
-        counter = NumberCounter(one.name) if one.kind == "number" else CategoryCounter(one.name)
-        counter.absorb(one)
-        counter.absorb(two)
+    for before, after in zip(first, second, strict=True):
+        counter = (
+            NumberCounter(before.name) if before.kind == "number" else CategoryCounter(before.name)
+        )
+        counter.absorb(before)
+        counter.absorb(after)
         merged.append(counter.result())
     return tuple(merged)
 

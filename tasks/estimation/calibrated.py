@@ -107,14 +107,14 @@ class Calibrated:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON."""
         return {
-            "curves": [each.to_dict() for each in self.curves],
-            "known": [each.to_dict() for each in self.known],
+            "curves": [curve.to_dict() for curve in self.curves],
+            "known": [known.to_dict() for known in self.known],
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Calibrated:
         """Read what `to_dict` wrote."""
         return cls(
-            tuple(Curve.from_dict(each) for each in content["curves"]),
-            tuple(Reliability.from_dict(each) for each in content["known"]),
+            tuple(Curve.from_dict(curve) for curve in content["curves"]),
+            tuple(Reliability.from_dict(known) for known in content["known"]),
         )

@@ -100,10 +100,10 @@ def _places(score: Floats) -> tuple[Integers, Integers]:
 
 
 def _of_class_1(
-    found: Callable[[Floats, Floats], Expected],
+    expect: Callable[[Floats, Floats], Expected],
 ) -> Callable[[Floats, Floats], Expected]:
     def binary(chance: Floats, predictions: Floats) -> Expected:
-        value, change = found(chance[:, 1], positive(predictions).astype(float))
+        value, change = expect(chance[:, 1], positive(predictions).astype(float))
         return value, np.column_stack([np.zeros(len(change)), change])
 
     return binary
@@ -165,7 +165,7 @@ def _roc_auc_ovr(chance: Floats, predictions: Floats) -> Expected:
     known = np.array([not np.isnan(value) for value, _ in found])
     if known.sum() < 2:
         return NAN, np.zeros_like(chance)
-    change = np.column_stack([each for _, each in found]) / known.sum()
+    change = np.column_stack([gradient for _, gradient in found]) / known.sum()
     return float(np.mean([value for value, _ in found if not np.isnan(value)])), change
 
 

@@ -38,8 +38,8 @@ class Curve:
         counts = np.bincount(place, minlength=len(cuts) + 1)
         held = counts > 0
         said, came = (
-            np.bincount(place, weights=each, minlength=len(counts))[held] / counts[held]
-            for each in (stated, happened)
+            np.bincount(place, weights=weights, minlength=len(counts))[held] / counts[held]
+            for weights in (stated, happened)
         )
         curve = IsotonicRegression().fit(said, came, sample_weight=counts[held])
         return cls(tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
@@ -98,4 +98,4 @@ def straighten(stated: Floats, curves: tuple[Curve, ...]) -> Floats:
 def _each(stated: Floats, happened: Floats) -> tuple[Curve, ...]:
     """One curve serves two classes: that of class 1."""
     places = [1] if stated.shape[1] == 2 else range(stated.shape[1])
-    return tuple(Curve.through(stated[:, at], happened[:, at]) for at in places)
+    return tuple(Curve.through(stated[:, place], happened[:, place]) for place in places)

@@ -117,7 +117,7 @@ def evaluate(
 
 
 def _scores(every: tuple[Metric, ...], y: Array, predictions: Floats) -> dict[str, float]:
-    return {each.name: each.score(y, predictions) for each in every}
+    return {scored.name: scored.score(y, predictions) for scored in every}
 
 
 def _judged(
@@ -130,13 +130,13 @@ def _judged(
     sampling: Sampling,
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Return every metric and the gain over each baseline, all on the same resampled rows."""
-    figures = [each.weighted(y, predictions) for each in every]
+    figures = [scored.weighted(y, predictions) for scored in every]
     figures += [deciding.weighted(y, guess) for guess in baselines.values()]
     values, draws = resample(figures, len(y), sampling.seed, sampling.rounds)
     model = every.index(deciding)
     metrics = {
-        each.name: percentile_interval(values[place], draws[place], sampling.confidence)
-        for place, each in enumerate(every)
+        scored.name: percentile_interval(values[place], draws[place], sampling.confidence)
+        for place, scored in enumerate(every)
     }
     gains = {
         name: percentile_interval(

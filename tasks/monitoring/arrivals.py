@@ -66,10 +66,14 @@ def decision_id(batch: str, *, labels: bool = False) -> str:
     return f"decision-{'labels-' if labels else ''}{batch[:32]}"
 
 
-def find_undecided(found: Iterable[Arrival], decisions: Iterable[Entry]) -> tuple[Arrival, ...]:
+def find_undecided(arrived: Iterable[Arrival], decisions: Iterable[Entry]) -> tuple[Arrival, ...]:
     """Return the batches without a decision, oldest first."""
     decided = {entry.id for entry in decisions}
-    return tuple(one for one in found if decision_id(one.batch, labels=one.labels) not in decided)
+    return tuple(
+        arrival
+        for arrival in arrived
+        if decision_id(arrival.batch, labels=arrival.labels) not in decided
+    )
 
 
 def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -85,14 +89,14 @@ def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     )
 
 
-def up_to(found: Iterable[Arrival], last: Arrival) -> tuple[Arrival, ...]:
+def up_to(arrived: Iterable[Arrival], last: Arrival) -> tuple[Arrival, ...]:
     """Return what had arrived when `last` had, itself included.
 
     The versions of one table order what it took in; between the two tables only clocks do.
     """
     return tuple(
         arrival
-        for arrival in found
+        for arrival in arrived
         if (
             arrival.data_version <= last.data_version
             if arrival.labels == last.labels

@@ -38,7 +38,7 @@ def recorded_past(
     champion: ChampionLineage,
     observation: Observation,
     errors: ErrorChange | None,
-    found: Sequence[Arrival],
+    came: Sequence[Arrival],
     entries: Sequence[Entry],
     *,
     greater_is_better: bool,
@@ -49,12 +49,12 @@ def recorded_past(
         champion: in service.
         observation: the newest, which is not in the ledger yet.
         errors: what a detector found in the champion's errors, those of `observation` included.
-        found: every accepted batch and file of labels up to the observed one.
+        came: every accepted batch and file of labels up to the observed one.
         entries: the ledger so far.
         greater_is_better: the metric's direction.
     """
-    batches = [arrival for arrival in found if not arrival.labels]
-    labels = [arrival for arrival in found if arrival.labels]
+    batches = [arrival for arrival in came if not arrival.labels]
+    labels = [arrival for arrival in came if arrival.labels]
     arrived = sum(batch.data_version <= champion.data_version for batch in batches)
     known = -1 if champion.labels is None else champion.labels
     incumbent = Incumbent(
@@ -89,7 +89,7 @@ def recorded_past(
 def observations(entries: Sequence[Entry]) -> tuple[Observation, ...]:
     """Return what was observed of each decided batch, in the order of the decisions."""
     found = (read_observation(entry) for entry in entries if entry.kind == "decision")
-    return tuple(one for one in found if one is not None)
+    return tuple(observation for observation in found if observation is not None)
 
 
 def read_observation(decision: Entry) -> Observation | None:

@@ -70,7 +70,9 @@ class RecordedDecision:
         if decision.retrain:
             said = {"decision": self.id, "cause": decision.rule, "reason": decision.reason}
             found.append((RETRAIN_REQUESTED, said))
-        fallen = [one for one in decision.readings if one.fired and one.signal in FALLS]
+        fallen = [
+            reading for reading in decision.readings if reading.fired and reading.signal in FALLS
+        ]
         if fallen:
             found.append((PERFORMANCE_DEGRADED, {"summary": fallen[0].said}))
         return tuple(found)
@@ -92,7 +94,7 @@ def find_new_arrivals(watch: Watch) -> tuple[Arrival, ...]:
     if watch.table.version() is None:
         return ()
     left = find_undecided(_arrived(watch), watch.ledger.entries("decision"))
-    return tuple(sorted(left, key=lambda one: (one.at, one.labels)))
+    return tuple(sorted(left, key=lambda arrival: (arrival.at, arrival.labels)))
 
 
 def record_decision(watch: Watch, arrival: Arrival, cause: str) -> RecordedDecision:
@@ -162,8 +164,15 @@ def _errors(watch: Watch, seen: ObservedBatch, entries: Sequence[Entry]) -> Erro
     """Return what a detector finds in the champion's errors since it was fitted, in order."""
     from tasks.policy.detectors import detect_change
 
-    earlier = [one for one in observations(entries) if one.version == watch.champion.version]
-    kept = [watch.bucket.get(observation_keys(watch, one.batch)["errors"]) for one in earlier]
+    earlier = [
+        observation
+        for observation in observations(entries)
+        if observation.version == watch.champion.version
+    ]
+    kept = [
+        watch.bucket.get(observation_keys(watch, observation.batch)["errors"])
+        for observation in earlier
+    ]
     arrays = [np.load(io.BytesIO(data), allow_pickle=False) for data in kept]
     errors = np.concatenate([*arrays, seen.errors])
     return detect_change(errors) if len(errors) else None

@@ -92,7 +92,7 @@ def plan_challengers(
         return (ChallengerSpec("tuned"),)
     wanted = [parse_challenger(text) for text in asked]
     possible = [
-        ChallengerSpec("refitted") if one.kind == "warm" and not warm else one for one in wanted
+        ChallengerSpec("refitted") if spec.kind == "warm" and not warm else spec for spec in wanted
     ]
     return tuple(dict.fromkeys(possible))
 

@@ -39,14 +39,14 @@ class Decision:
             "policy": self.policy,
             "rule": self.rule,
             "reason": self.reason,
-            "readings": [one.to_dict() for one in self.readings],
+            "readings": [reading.to_dict() for reading in self.readings],
             "at": self.at.isoformat(),
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Decision:
         """Read what `to_dict` wrote."""
-        readings = tuple(SignalReading.from_dict(one) for one in content["readings"])
+        readings = tuple(SignalReading.from_dict(reading) for reading in content["readings"])
         at = datetime.fromisoformat(content["at"])
         return cls(**{**content, "readings": readings, "at": at})
 
@@ -74,7 +74,7 @@ def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
     others = (read_signal(name, None, situation, limits) for name in MEASURED if name not in known)
     readings = (*named.values(), *others)
     answer = combine_readings(policy, named)
-    said = " ".join(one.said for one in answer.because)
+    said = " ".join(reading.said for reading in answer.because)
     retrain, rule, reason = False, NOTHING_FIRED, f"No retraining. {said}"
     if answer.fired:
         retrain, rule, reason = True, _rule(answer), f"Retraining. {said}"
@@ -94,23 +94,25 @@ def combine_readings(policy: Policy, readings: Mapping[Condition, SignalReading]
     if isinstance(policy, Condition):
         return PolicyAnswer(readings[policy].fired, (readings[policy],))
     answers = [combine_readings(member, readings) for member in policy.members]
-    fired = _combined(policy, [one.fired for one in answers])
+    fired = _combined(policy, [part.fired for part in answers])
     if fired and policy.how == "any":
-        return next(one for one in answers if one.fired)
-    kept = (one for one in answers if one.fired in (fired, None))
-    together = (reading for one in kept for reading in one.because)
-    return PolicyAnswer(fired, tuple({id(one): one for one in together}.values()))
+        return next(part for part in answers if part.fired)
+    kept = (part for part in answers if part.fired in (fired, None))
+    together = (reading for part in kept for reading in part.because)
+    return PolicyAnswer(fired, tuple({id(reading): reading for reading in together}.values()))
 
 
 def _combined(policy: Combination, fired: list[bool | None]) -> bool | None:
-    known = [one for one in fired if one is not None]
+    known = [answer for answer in fired if answer is not None]
     if not known:
         return None
     return any(known) if policy.how == "any" else all(known)
 
 
 def _rule(answer: PolicyAnswer) -> str:
-    return " and ".join(dict.fromkeys(one.signal for one in answer.because if one.fired))
+    return " and ".join(
+        dict.fromkeys(reading.signal for reading in answer.because if reading.fired)
+    )
 
 
 def _objection(situation: Situation, limits: Limits) -> tuple[str, str] | None:

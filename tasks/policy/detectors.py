@@ -41,12 +41,12 @@ class ErrorDetector:
             came = f"{np.nanmin(array):g} to {np.nanmax(array):g}, {np.isnan(array).sum()} missing"
             raise DataError("errors", "each one lies in 0 to 1", came, "Scale the errors.")
         adwin, since = self._adwin, 0
-        for at, error in enumerate(array.tolist(), start=1):
+        for place, error in enumerate(array.tolist(), start=1):
             adwin.update(error)
             if adwin.drift_detected:
-                self._take(array[since:at])
+                self._take(array[since:place])
                 self._cut(adwin.width, adwin.total)
-                since = at
+                since = place
         self._take(array[since:])
         self._seen += len(array)
         last = self._found

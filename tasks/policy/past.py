@@ -165,7 +165,7 @@ def recent_refusals(past: Past) -> Refusals:
     """Return the share of refused batches among the latest."""
     # only the latest of each kind can be among the latest of both
     good = ((batch.at, False) for batch in past.batches[-LATELY:])
-    bad = ((at, True) for at in sorted(past.refusals)[-LATELY:])
+    bad = ((time, True) for time in sorted(past.refusals)[-LATELY:])
     latest = sorted([*good, *bad])[-LATELY:]
     share = sum(is_bad for _, is_bad in latest) / len(latest) if latest else 0.0
     return Refusals(share, len(latest))

@@ -47,7 +47,7 @@ class Combination:
     members: tuple[Policy, ...]
 
     def __str__(self) -> str:
-        return f"{self.how}({', '.join(str(one) for one in self.members)})"
+        return f"{self.how}({', '.join(str(member) for member in self.members)})"
 
 
 Policy = Condition | Combination
@@ -102,7 +102,7 @@ def _tree(value: object, where: str, depth: int) -> Policy:
     if found is None:
         return _leaf(text, where)
     parts = _parted(found[2], where, value)
-    return _combined(found[1], [_tree(one, where, depth + 1) for one in parts], where)
+    return _combined(found[1], [_tree(part, where, depth + 1) for part in parts], where)
 
 
 def _mapping(value: Mapping[object, object], where: str, depth: int) -> Policy:
@@ -113,7 +113,10 @@ def _mapping(value: Mapping[object, object], where: str, depth: int) -> Policy:
     if word in ("any", "all"):
         if not isinstance(inner, list | tuple):
             raise ConfigurationError(f"{where}.{word}", "a list of policies", inner)
-        members = [_tree(one, f"{where}.{word}.{at}", depth + 1) for at, one in enumerate(inner)]
+        members = [
+            _tree(member, f"{where}.{word}.{place}", depth + 1)
+            for place, member in enumerate(inner)
+        ]
         return _combined(word, members, where)
     if isinstance(inner, Mapping | list | tuple | bool):
         raise ConfigurationError(

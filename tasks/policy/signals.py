@@ -132,13 +132,13 @@ def decay(amount: Amount | None, situation: Situation, limits: Limits) -> Signal
     Live is compared with live, since a holdout may flatter. The best is the batch whose worse
     end is the best: the largest of many noisy values alone would be too good.
     """
-    known = [one for one in situation.recent if one.known]
+    known = [figure for figure in situation.recent if figure.known]
     if situation.live is None or not known:
         return SignalReading("decay", None, "No labels yet, so no live performance.")
     if situation.greater_is_better:
-        best = max(known, key=lambda one: one.low)
+        best = max(known, key=lambda figure: figure.low)
     else:
-        best = min(known, key=lambda one: one.high)
+        best = min(known, key=lambda figure: figure.high)
     return compare_fall("decay", amount, situation.live, best, situation, limits)
 
 

@@ -161,16 +161,16 @@ class Situation:
             raise DataError("situation", rule, ", ".join(str(time) for time in times))
 
 
-def unbox(one: object) -> None:
+def unbox(frozen: object) -> None:
     """Turn the NumPy scalars in a frozen value into plain ones, which JSON can hold.
 
     >>> import numpy as np
     >>> Refusals(np.float64(0.5), np.int64(3))
     Refusals(share=0.5, batches=3)
     """
-    for name, value in vars(one).items():
+    for name, value in vars(frozen).items():
         if getattr(value, "shape", None) == ():
-            object.__setattr__(one, name, value.item())
+            object.__setattr__(frozen, name, value.item())
 
 
 def finite(value: float | None) -> float | None:
