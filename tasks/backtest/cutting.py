@@ -11,9 +11,11 @@ import numpy as np
 from tasks.arrays import Integers, Objects, Times
 from tasks.errors import DataError
 
+# With two, no retraining could serve: what is fitted after the last batch meets none.
 FEWEST = 3
 FEW = 4
 PIECES = 12
+# No model is fitted on fewer labelled rows: `tasks.dataset.dataset.FEWEST`.
 SMALLEST = 50
 
 
@@ -75,6 +77,7 @@ def number_pieces(rows: int, size: int) -> Integers:
     >>> number_pieces(7, 3).tolist(), number_pieces(8, 3).tolist()
     ([0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 2, 2])
     """
+    # Python rounds an exact half to the even number; half a piece is to stand alone
     last = max(round(rows / size + 1e-9) - 1, 0)
     return np.minimum(np.arange(rows) // size, last)
 

@@ -13,7 +13,9 @@ from tasks.backtest.replay import Course
 from tasks.backtest.result import Backtest
 from tasks.tracking.plots import BLUE, GREY, INK, ORANGE, Axes, Figure, canvas, safe
 
+# Inches.
 WIDE = 9.4
+# Letters of a label beside its point, and of a name in the margin before it is folded.
 LONGEST, BROAD = 34, 26
 # to the right and to the left of the point, then a line higher and lower, in points
 OFFSETS = [(side, 11 * up) for up in (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5) for side in (8, -8)]

@@ -138,6 +138,7 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)
     held = int(holdout.sum())
     reference = MetricValue(pipeline.metric, found.value, found.low, found.high, held, held)
+    # from the holdout before the refit, as a training does: the refitted model has seen these rows
     estimator = Estimator.fit(
         pipeline.task, pipeline.metric, classes, data.y[holdout], answers,
         data.prepared[holdout], seed,

@@ -153,6 +153,8 @@ class InformationSet:
         wanted = last - service.since
         if wanted <= 0:
             return None
+        # a detector cannot go back, so its answers are kept: policies ask for the same batches
+        # again
         stream = self._streams.setdefault(service, Stream())
         while len(stream.found) < wanted:
             batch = service.since + len(stream.found) + 1

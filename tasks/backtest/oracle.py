@@ -13,6 +13,8 @@ from tasks.backtest.history import History
 from tasks.backtest.known import Delay, InformationSet
 from tasks.policy.situation import finite, unit
 
+# Sums of the same figures in another order differ by less: only more than that is worth one more
+# retraining, or the oracle would retrain for nothing.
 ROUNDING = 1e-12
 
 
@@ -77,6 +79,7 @@ def choose_oracle(history: History, allowed: Sequence[Bound], worth: float) -> B
     count = len(history.judged)
     if not count:
         return allowed[0]
+    # rounded, so that of bounds that net the same the one with the fewest retrainings is taken
     nets = [history.sign * bound.mean * count - price * len(bound.retrainings) for bound in allowed]
     return allowed[int(np.argmax(np.round(nets, 12)))]
 

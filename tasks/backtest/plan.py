@@ -20,6 +20,8 @@ from tasks.training.plan import digest
 from tasks.tuning.trial import Setting
 
 START = 0.25
+# What a fit depends on; `fits` adds the metric, the confidence and the drift section. Policies are
+# left out: another policy finds every fit of before.
 FITTING = ("target", "event_time", "key", "task", "features", "training")
 
 

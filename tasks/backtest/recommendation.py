@@ -16,6 +16,7 @@ from tasks.policy.amounts import duration_text
 from tasks.policy.limits import Limits
 from tasks.policy.situation import finite
 
+# Of as many numbers as there are batches, not rows: four times those of a metric cost little.
 ROUNDS = 2000
 CONFIDENCE = 0.95
 SEED = 7
@@ -115,6 +116,7 @@ def shortfall(
     gaps = gaps if best.greater_is_better else -gaps
     count = len(gaps)
     length = max(1, round(count ** (1 / 3)))
+    # blocks wrap around (Politis and Romano's circle), so every batch is drawn equally often
     starts = np.random.default_rng(seed).integers(0, count, (ROUNDS, -(-count // length)))
     drawn = (starts[:, :, None] + np.arange(length)) % count
     means = gaps[drawn.reshape(ROUNDS, -1)[:, :count]].mean(axis=1)

@@ -15,6 +15,7 @@ from tasks.policy.amounts import duration_text
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
+# Hexadecimal digits, 64 bits: pages have short names, and no two plans share one.
 SHOWN = 16
 
 

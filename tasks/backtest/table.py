@@ -31,6 +31,7 @@ from tasks.store.bucket import Bucket
 from tasks.store.results import recall, remember
 
 Say = Callable[[str], None]
+# Seconds between two lines of progress.
 EVERY = 5.0
 
 
@@ -111,6 +112,7 @@ def _fit(
     """Fit what is missing, and keep each as soon as it is there."""
     if not missing:
         return
+    # a fit takes about as long as it has rows: by number of models the rest would look too short
     weights = {end: int((rows.place <= end).sum()) for end in missing}
     progress = _Progress(weights, say)
     recipe = Recipe(plan.pipeline, plan.setting)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.backtest.result import Backtest
     from tasks.backtest.table import FitTable
 
+# A repeated fill finds what it kept in the bucket and fits only the rest.
 RETRIES = retried(StoreUnavailable)
 
 

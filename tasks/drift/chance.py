@@ -20,8 +20,12 @@ from tasks.drift.profile import ColumnProfile
 CONFIDENCE = 0.99
 ROUNDS = 300
 STEPS = 256
+# Numbers that are drawn at once: 1 MB, which a processor's cache holds.
 CELLS = 2**17
+# NumPy's marginals method takes fewer than a thousand million rows; shares of ten times less are
+# the same to many digits.
 MOST = 10**8
+# Any number, but always the same: equal profiles have to have equal limits, today and in a replay.
 SEED = 20_130_101
 
 

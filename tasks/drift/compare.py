@@ -13,9 +13,13 @@ from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.errors import DataError
 
+# Evidently's default for both distances.
 LIMIT = 0.1
+# Evidently 0.7 leaves missing rows out: a column of which 75 % is gone scores as no drift. So the
+# share of them is judged by itself.
 MISSING_SHIFT = 0.1
 UNSEEN = 0.05
+# Columns that the sentence names; the page has them all.
 NAMED = 3
 
 

@@ -14,9 +14,13 @@ from tasks.drift.sketch import BLOCK, Run, Sketch, block
 if TYPE_CHECKING:
     import pandas as pd
 
+# Models take float32: what is infinite there is missing here.
 LARGEST = float(np.finfo(np.float32).max)
+# Texts that are counted at once, and with LONGEST the memory of a column of free text: without
+# both, one of unique texts would grow with the rows.
 TRACKED = 65_536
 LONGEST = 200
+# 64 KB of float64.
 PART = 8192
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from tasks.arrays import Floats
 from tasks.drift.profile import ColumnProfile
 
+# These three are Evidently's own, so that its page and our figures agree:
+# tests/tasks/drift/test_distance.py compares both.
 FEW = 5
 BINNED_FROM = 20
 LEAST_NORM = 0.001

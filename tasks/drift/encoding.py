@@ -22,6 +22,7 @@ from tasks.errors import IntegrityError
 
 MAGIC = b"perennial profile 1\n"
 DIGEST = 32
+# zlib makes up to a thousand bytes of one: what claims more is refused before the memory is taken.
 LARGEST = 2**28
 REMEDY = "Train again, or restore the object."
 TYPES = ("<f4", "<f8", "<u1", "<u4", "<u8")
@@ -81,6 +82,7 @@ def decode_profile(data: bytes, where: str = "profile") -> Profile:
 
 
 def _inflated(body: bytes) -> bytes:
+    # decompress() alone has no limit, and would not tell whether the end was cut off
     machine = zlib.decompressobj()
     whole = machine.decompress(body, LARGEST)
     if machine.unconsumed_tail or not machine.eof:

@@ -13,6 +13,7 @@ from tasks.errors import DataError
 
 Kind = Literal["number", "category"]
 EXACT = 4096
+# Half of one of them is 0.024 % of the rows: the last term of the error that `Sketch` states.
 POINTS = 2048
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.arrays import Floats
 
+# Both as in tasks/evaluation/calibration.py, for the same reason.
 MOST_BINS = 15
 ROWS_A_BIN = 100
 

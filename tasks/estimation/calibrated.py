@@ -100,6 +100,8 @@ class Calibrated:
         columns = zip(self.known, stated.T, change.T, strict=True)
         found = np.array([known.pull(*column) for known, *column in columns])
         missed, shared = found.sum(axis=0)
+        # shrunk by what chance alone explains, as James and Stein do; nothing is left where that
+        # is all
         if missed**2 > shared:
             value += missed * (1 - shared / missed**2)
         return value, math.sqrt(variance(gradient, chance) + shared)

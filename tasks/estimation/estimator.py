@@ -20,6 +20,7 @@ from tasks.evaluation.bootstrap import Interval, finite_or_none, nan_if_none
 from tasks.evaluation.evaluate import check_predictions
 from tasks.evaluation.metrics import METRICS, NAN, probabilities
 
+# What is not here lies in 0 to 1, but for R squared, which has no lower end: see `_within`.
 RANGES = {"log_loss": (0.0, math.inf), "rmse": (0.0, math.inf), "mae": (0.0, math.inf)}
 
 

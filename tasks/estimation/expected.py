@@ -5,6 +5,10 @@ and Bifet 2024, "Estimating Model Performance Under Covariate Shift Without Labe
 expected confusion matrix, at every threshold that a metric needs, from calibrated probabilities.
 A row is never compared with itself, so that few rows do not bias a ranking.
 
+Hand-made, since NannyML 0.13 cannot stand beside us: it wants LightGBM below 4.6, and we fit with
+4.7. On the data that it ships the estimate misses the true Brier score by 0.0026 on average over
+42 chunks, where "as on the holdout" misses it by 0.0040: tests/tasks/estimation/test_nannyml.py.
+
 Each metric comes with its gradient, the change that one row's label makes. With independent
 labels it gives the metric's variance in closed form (the delta method).
 """
@@ -154,6 +158,7 @@ def _f1_macro(chance: Floats, predictions: Floats) -> Expected:
 def _f1_each(chance: Floats, predictions: Floats) -> tuple[Floats, Floats, Floats]:
     flagged = _right(probabilities(predictions))
     said = flagged.sum(axis=0)
+    # a class that is neither expected nor said has no F1: 0 by a smallest number instead of 0 / 0
     either = np.maximum(said + chance.sum(axis=0), np.finfo(float).tiny)
     values = 2 * (chance * flagged).sum(axis=0) / either
     return values, (2 * flagged - values) / either, said

@@ -11,6 +11,7 @@ import numpy as np
 from tasks.arrays import Floats
 
 FOLDS = 5
+# Of 200 rows a fold learns three knots; of fewer there is no curve to speak of.
 FEWEST = 200
 MOST_KNOTS = 200
 ROWS_A_KNOT = 50

@@ -57,6 +57,8 @@ class Losses:
                 model = OnnxModel(_export(seen[rest], loss[rest], seed))
                 guess[held] = np.maximum(model.predict(seen[held]), 0)
         gain = (loss - level) ** 2 - (loss - guess) ** 2
+        # as for the isotonic curve: a model that is not surely better out of fold only adds its
+        # noise
         if gain.mean() <= gain.std() / np.sqrt(len(gain)):
             return cls(b"", level, Bins((), (len(loss),)), (float(loss.var()),))
         bins = Bins.cut(guess)

@@ -2,6 +2,10 @@
 
 Rows are drawn with replacement, all of them in every round: nothing is sub-sampled. A round is
 a vector of counts, and the same counts serve every metric and both models.
+
+Hand-made, since `scipy.stats.bootstrap` copies the rows for each round and a metric sorts them
+again: of the area under the ROC curve on 30,000 rows it took 0.91 CPU-seconds for 100 rounds, this
+one 0.15 for 500, with bounds that agree to 0.001.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from tasks.arrays import Array, Floats
 from tasks.evaluation.metrics import NAN, Metric, Weighted
 from tasks.records import MaybeNaN
 
+# At 95 % each tail is then drawn some twelve times. tests/tasks/evaluation/test_bootstrap.py holds
+# the coverage to what is stated.
 ROUNDS = 500
 
 
@@ -113,6 +119,8 @@ def resample(
     if not known:
         return values, draws
     rng = np.random.default_rng(seed)
+    # one round at a time: all counts at once would take rounds x rows x 8 bytes, 4 GB of a million
+    # rows
     for column in range(rounds):
         drawn = rng.integers(0, rows, size=rows, dtype=np.int64)
         counts = np.bincount(drawn, minlength=rows).astype(float)

@@ -11,7 +11,9 @@ from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.calibration import reliability
 from tasks.evaluation.metrics import classes, positive, probabilities
 
+# Curves lie in every evaluation that is kept; no plot of a page shows more.
 POINTS = 100
+# The table grows with the square of it.
 MOST_CLASSES = 20
 LEVELS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 Curves = dict[str, Any]

@@ -25,7 +25,9 @@ from tasks.evaluation.slices import Slice, judge_slices
 from tasks.records import MaybeNaN, plain
 
 Window = tuple[str | None, str | None]
+# Rows times rounds: what the intervals of a large holdout may take.
 DRAWS = 30_000_000
+# Below it, a bound at 95 % would hang on one draw or two.
 FEWEST_ROUNDS = 100
 
 

@@ -164,6 +164,7 @@ def _average_precision(y: Array, predictions: Floats) -> Weighted:
 
 def _log_loss(y: Array, predictions: Floats) -> Weighted:
     chance = probabilities(predictions)
+    # clipped as scikit-learn's log_loss clips: by the precision of the answers themselves
     tiny = float(np.finfo(chance.dtype if chance.dtype.kind == "f" else float).eps)
     known = chance[np.arange(len(y)), y.astype(int)].astype(float)
     return _mean(-np.log(np.clip(known, tiny, 1 - tiny)))

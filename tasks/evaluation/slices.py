@@ -19,6 +19,7 @@ from tasks.errors import DataError
 from tasks.evaluation.bootstrap import ROUNDS, Interval, interval, paired_gain
 from tasks.evaluation.metrics import NAN, Metric
 
+# Rows; a smaller slice is told, but never counts against a model.
 SMALL = 50
 MOST_VALUES = 30
 REST = "(all other values)"

@@ -15,9 +15,12 @@ import pandas as pd
 
 from tasks.arrays import Array, Floats, Integers, Mask
 
+# A column leaks that orders so much of the labels, and leaves at most a quarter of what it left at
+# training: one that was as good then is no leak.
 LEAK, LEFT = 0.95, 0.25
 FEWEST = 30
 ABSURD = 0.05
+# See `associations`: the mean of a category of one row is that row's label.
 MOST_CATEGORIES = 100
 
 
@@ -117,6 +120,7 @@ def find_contradiction(y: Array, predictions: Floats, expected: float) -> tuple[
 may be wrong, or the world has changed.', True)
     """
     wrong, rows = surest_wrong(y, predictions)
+    # four standard deviations of a share of so many rows, with one wrong row where none was seen
     noise = 4 * np.sqrt(max(expected, 1 / max(rows, 1)) / max(rows, 1))
     if rows < FEWEST or wrong <= expected + max(0.03, noise):
         return "", False

@@ -79,6 +79,7 @@ def find_undecided(arrived: Iterable[Arrival], decisions: Iterable[Entry]) -> tu
 def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the decisions to retrain that no training has answered, oldest first."""
     entries = tuple(entries)
+    # whatever follows from a decision names it: a verdict, a promotion, a run that failed
     answered = {entry.figures.get("decision") for entry in entries if entry.kind != "decision"}
     return tuple(
         entry

@@ -12,6 +12,7 @@ from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS, NAN, positive
 from tasks.policy.situation import MetricValue
 
+# Rows times rounds that are drawn at once: 16 MB of float64, of which `areas` holds a few.
 TOGETHER = 2_000_000
 
 
@@ -57,6 +58,7 @@ def areas(y: Array, score: Floats, counts: Floats) -> Floats:
     order = np.argsort(score, kind="stable")
     hit = y[order] == 1
     up, down = score[order[hit]], score[order[~hit]]
+    # a column in front of the sums: no row is below the lowest one
     misses = np.zeros((len(counts), len(down) + 1), dtype=np.float64)
     np.cumsum(counts[:, order[~hit]], axis=1, out=misses[:, 1:])
     below = misses[:, np.searchsorted(down, up, side="left")]
@@ -68,6 +70,7 @@ def areas(y: Array, score: Floats, counts: Floats) -> Floats:
     return found
 
 
+# a backtest meets the same numbers of rows with every model; 8 tables of at most 16 MB
 @lru_cache(maxsize=8)
 def draw_counts(rows: int, seed: int, rounds: int) -> Floats:
     """Return the (rounds, rows) counts of the bootstrap of `tasks.evaluation.bootstrap`."""

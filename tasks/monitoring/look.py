@@ -25,6 +25,7 @@ from tasks.policy.expected_gain import relative_gain
 from tasks.policy.situation import DriftFigure, MetricValue, finite
 from tasks.scoring.judgement import Labelled
 
+# Letters: the names are told in a sentence of every reason, which the ledger keeps.
 NAMED = 200
 
 

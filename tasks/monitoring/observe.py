@@ -31,7 +31,10 @@ from tasks.scoring.judgement import Labelled, judged
 if TYPE_CHECKING:
     import polars as pl
 
+# Of the rows of the drift page, of which Evidently is shown as many (tasks/drift/report.py).
 SAMPLE = 5_000
+# Every n-th row is kept so that at most so many are: a pass holds no more, however large the
+# batch.
 ESTIMATED = 200_000
 # What a retraining bought is told by a third decimal: more rows would only cost a second model.
 COMPARED = 10_000
@@ -65,6 +68,7 @@ def observe(watch: Watch, arrival: Arrival) -> ObservedBatch:
     sample, predictions, target = seen.sample()
     profile = seen.profiler.result()
     profile = profile.judged_on(profile.predictions, _target_profile(scorer, labelled))
+    # judged after the pass: an interval needs all labels at once, the profile does not
     every = judged(pipeline, scorer.manifest, labelled)
     met = PredictedBatch(times, labelled, profile, sample, predictions)
     sight = look(pipeline, watch.eye, met, every.get("metrics"))

@@ -207,6 +207,7 @@ def _record(watch: Watch, decided: RecordedDecision, cause: str) -> None:
             "challengers": list(watch.pipeline.retraining.challengers),
         },
     )
+    # the entry comes last: a death before it leaves pages that the next look writes again
     with external_write("monitor.decision"):
         watch.ledger.append(entry)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.monitoring.record import RecordedDecision
     from tasks.monitoring.watch import Watch
 
+# A repeated look writes the same pages, and the ledger takes one entry an id.
 RETRIES = retried(StoreUnavailable)
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from tasks.quantities import parse_duration, parse_share
 
 Amount = int | float | timedelta
+# Microseconds a unit, the largest first: whole numbers, so a length reads back as it was written.
 STEPS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000))
 WHOLE = re.compile(r"\d+(?:_\d+)*")
 

@@ -70,6 +70,7 @@ def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
         leaf: read_signal(leaf.signal, leaf.amount, situation, limits)
         for leaf in conditions(policy)
     }
+    # a signal that is named with an amount is not read again with the pipeline's own limit
     known = {leaf.signal for leaf in named}
     others = (read_signal(name, None, situation, limits) for name in MEASURED if name not in known)
     readings = (*named.values(), *others)
@@ -165,6 +166,8 @@ def _worth(situation: Situation, limits: Limits) -> str:
     return f"The expected gain of {expected:.4f} is under the {limits.worth:g} it must be worth."
 
 
+# The first objection is the one that a person reads, so the order is part of every recorded
+# reason: tests/tasks/monitoring replays a year of them.
 HELD_BACK: Mapping[str, Callable[[Situation, Limits], str]] = {
     "already running": _running,
     "suspicious batch": _suspicious,

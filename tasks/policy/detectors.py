@@ -15,6 +15,7 @@ from tasks.arrays import Floats
 from tasks.errors import DataError
 from tasks.policy.situation import ErrorChange
 
+# River's own default: the share of false alarms that each cut of the window may have.
 SIGNIFICANCE = 0.002
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from tasks.policy.expected_gain import expected_gain, realised_gain
 from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation, loss
 
+# Batches, refused ones included. It is no setting, so that live and replay look at the same ones.
 LATELY = 10
 
 

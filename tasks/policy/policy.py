@@ -19,6 +19,8 @@ from tasks.policy.amounts import Amount
 from tasks.policy.signals import SIGNALS, Signal
 
 WHERE = "retraining.policy"
+# Both bound what a person may write: brackets without end would end in a RecursionError, which no
+# pipeline file should reach.
 DEPTH, LENGTH = 8, 2000
 How = Literal["any", "all"]
 

@@ -158,6 +158,8 @@ def error_drift(_amount: Amount | None, situation: Situation, _: Limits) -> Sign
     if errors is None or (not isinstance(errors, ErrorChange) and len(errors) == 0):
         return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
     if not isinstance(errors, ErrorChange):
+        # river is loaded where errors come as numbers alone, not by every command that reads a
+        # policy
         from tasks.policy.detectors import detect_change
 
         errors = detect_change(errors)

@@ -168,6 +168,7 @@ def unbox(frozen: object) -> None:
     >>> Refusals(np.float64(0.5), np.int64(3))
     Refusals(share=0.5, batches=3)
     """
+    # a NumPy scalar has a shape and no length; `json` refuses it, and a repr would show its type
     for name, value in vars(frozen).items():
         if getattr(value, "shape", None) == ():
             object.__setattr__(frozen, name, value.item())
