@@ -74,6 +74,13 @@ def compare_policies(
 ) -> Backtest:
     """Replay a history under these policies, and say which of them to take.
 
+    Args:
+        history: what happened, with every model fitted.
+        policies: to replay, and to choose among.
+        limits: what holds each of them back.
+        delay: how long labels take, in batches or as a time.
+        own: the policy in the pipeline file, which wins a tie.
+
     Raises:
         DataError: no batch has labels to judge by, or the delay is below zero.
     """

@@ -46,6 +46,13 @@ def measure_all(
     The largest come first, so that no processor waits for a last large one. Several workers take
     one thread each: LightGBM's threads wait by spinning and slow each other down many times over.
 
+    Args:
+        rows: the history's.
+        recipe: what is fitted on them.
+        ends: the last batch that each model is fitted on.
+        scratch: a folder for the rows, which the workers map instead of copying them.
+        workers: how many processes; None takes one a processor.
+
     Raises:
         PerennialError: a worker was killed.
     """

@@ -61,6 +61,10 @@ def effective_times(times: Times, arrived: Times) -> Times:
 def latest_time(times: Times, arrived: Times) -> np.datetime64 | None:
     """Return the latest time that these rows vouch for, never after they arrived; None of none.
 
+    Args:
+        times: (n,) event times, naive UTC microseconds.
+        arrived: (n,) when each row arrived.
+
     >>> latest_time(np.array(["2041-01-01"], "datetime64[us]"), np.array(["2013-05-01"], "M8[us]"))
     """
     true = ~slips(times, arrived)

@@ -73,6 +73,11 @@ def split_training(
     the champion, or it loses by that alone: so where enough rows came since the champion was
     fitted, the holdout is at most the later half of them, and the challenger learns the earlier.
 
+    Args:
+        times: (n,) event times, as they count.
+        pipeline: says the holdout's share and the fewest rows of a gate.
+        known_until: the last event time that the champion was fitted on; None without one.
+
     >>> days = np.arange("2013-01-01", "2013-01-11", dtype="datetime64[D]").astype("datetime64[us]")
     >>> file = Pipeline(name="a", task="binary", target="y", event_time="t",
     ...                 training={"holdout": "50%"}, gate={"min_rows": 10})
@@ -102,7 +107,12 @@ def event_times(frame: pd.DataFrame, event_time: str) -> Times:
 
 
 def fitted_until(data: Dataset, rows: Mask) -> np.datetime64:
-    """Return the latest event time of the masked `rows`, never after they arrived."""
+    """Return the latest event time of the masked `rows`, never after they arrived.
+
+    Args:
+        data: with the rows' times and arrivals.
+        rows: (n,) which rows.
+    """
     times = data.times[rows]
     if INGESTED_AT not in data.frame:
         return np.datetime64(times.max())
@@ -132,6 +142,10 @@ def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> Array:
 
 def naive_figures(y: Array, classes: int) -> dict[str, Any]:
     """Return what a naive prediction needs of the training labels, ordered by time.
+
+    Args:
+        y: (n,) class indices or values, by time.
+        classes: their number; 0 for a regression.
 
     >>> naive_figures(np.array([0, 0, 0, 1]), 2)
     {'shares': [0.75, 0.25], 'last': 1}

@@ -35,6 +35,10 @@ def split(times: Times, holdout: float) -> Split:
     Rows of equal time stay together, so the share is the nearest that they allow; times are
     compared in whole microseconds.
 
+    Args:
+        times: (n,) event times, in any order.
+        holdout: the share of the rows to hold out.
+
     Raises:
         DataError: a time is missing, there are fewer than two, or the share is not inside 0..1.
 
@@ -58,6 +62,10 @@ def forward_folds(times: Times, k: int) -> tuple[Fold, ...]:
 
     The time line is cut into k + 1 stretches of about equally many rows; fold i is fitted on
     the first i and judged on the next (a growing window, also called forward chaining).
+
+    Args:
+        times: (n,) event times, in any order.
+        k: how many folds.
 
     Raises:
         DataError: a time is missing, or there are fewer than k + 1 different ones.

@@ -38,7 +38,11 @@ class NumberCounter:
         self._low, self._high = np.inf, -np.inf
 
     def add(self, values: Floats) -> None:
-        """Take numbers in; what is no finite float32 is missing."""
+        """Take numbers in; what is no finite float32 is missing.
+
+        Args:
+            values: (n,) floats of either width.
+        """
         self.rows += len(values)
         for start in range(0, len(values), BLOCK):
             piece = values[start : start + BLOCK]

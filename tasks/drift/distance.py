@@ -63,6 +63,12 @@ def wasserstein(reference: Floats, weights: Floats, current: Floats, others: Flo
     The area between both distribution functions: Ramdas, Garcia and Cuturi, On Wasserstein
     Two-Sample Testing and Related Families of Nonparametric Tests, 2017.
 
+    Args:
+        reference: (v,) ascending values.
+        weights: (v,) how much each of them weighs, in any unit.
+        current: (w,) ascending values.
+        others: (w,) their weights.
+
     >>> wasserstein(np.array([0.0, 1.0]), np.array([3, 1]), np.array([1.0, 2.0]), np.array([1, 1]))
     1.25
     """
@@ -75,6 +81,10 @@ def jensen_shannon(reference: Floats, current: Floats) -> float:
     """Return the square root of the Jensen-Shannon divergence, natural logarithm; 0 to 0.833.
 
     Endres and Schindelin, A New Metric for Probability Distributions, 2003.
+
+    Args:
+        reference: (k,) shares or counts of the same values, or bins.
+        current: (k,) the same now.
 
     >>> round(jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])), 4)
     0.8326

@@ -116,7 +116,14 @@ def column(name: str, values: list[Any], counts: list[int], rows: int) -> Column
 
 
 def number_column(name: str, values: Floats, counts: Integers, rows: int) -> ColumnProfile:
-    """Return the exact profile of ascending numbers with their counts."""
+    """Return the exact profile of ascending numbers with their counts.
+
+    Args:
+        name: of the column.
+        values: (v,) ascending numbers.
+        counts: (v,) rows of each, above 0.
+        rows: all of them; what the counts lack is missing.
+    """
     known = int(counts.sum())
     if not known:
         return ColumnProfile(name, "number", rows, rows, np.zeros(0), np.zeros(0, np.int64))

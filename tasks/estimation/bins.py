@@ -37,7 +37,12 @@ class Bins:
         return cls(tuple(edges.tolist()), tuple(counts.tolist()))
 
     def sums(self, values: Floats, weights: Floats) -> Floats:
-        """Return the sum of the weights of the rows whose value falls into each bin."""
+        """Return the sum of the weights of the rows whose value falls into each bin.
+
+        Args:
+            values: (n,) of the kind that was cut.
+            weights: (n,) what is added up.
+        """
         place = np.searchsorted(np.array(self.edges), values, "right")
         totals = np.bincount(place, weights=weights, minlength=len(self.counts))
         return np.asarray(totals, dtype=np.float64)

@@ -30,7 +30,13 @@ class Reliability:
 
     @classmethod
     def count(cls, stated: Floats, happened: Floats, left: Floats) -> Reliability:
-        """Count the rows of the holdout."""
+        """Count the rows of the holdout.
+
+        Args:
+            stated: (n,) probabilities of the class that the model stated.
+            happened: (n,) whether the row is of the class, 0 or 1.
+            left: (n,) label minus calibrated probability.
+        """
         bins = Bins.cut(stated)
         counts = np.array(bins.counts)
         # half a row with the label and half a row without: no bin is certain
@@ -39,7 +45,12 @@ class Reliability:
         return cls(bins, tuple(shares.tolist()), tuple(missed.tolist()))
 
     def pull(self, stated: Floats, change: Floats) -> tuple[float, float]:
-        """Return how far what was missed moves a metric of this gradient, and its variance."""
+        """Return how far what was missed moves a metric of this gradient, and its variance.
+
+        Args:
+            stated: (n,) probabilities of the class that the model stated.
+            change: (n,) the metric's gradient at each row's label.
+        """
         moved, counts = self.bins.sums(stated, change), np.array(self.bins.counts)
         return float(moved @ self.missed), float((moved**2 * self.shares / counts).sum())
 
@@ -90,6 +101,10 @@ class Calibrated:
         the probabilities. In a bin of m holdout rows they are known to a variance of p(1-p)/m,
         shared by all rows that fall into it. What the bins show to be left of a wrong
         calibration beyond that variance is corrected for.
+
+        Args:
+            metric: a name of `tasks.config.METRICS` for classes.
+            predictions: (n, k) or (n,) probabilities.
         """
         chance = self.chance(predictions)
         value, gradient = expected_metric(metric, chance, predictions)

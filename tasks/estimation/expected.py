@@ -47,6 +47,10 @@ def expected_metric(metric: str, chance: Floats, predictions: Floats) -> Expecte
 def variance(gradient: Floats, chance: Floats) -> float:
     """Return the variance that independent labels of these probabilities give the metric.
 
+    Args:
+        gradient: (n, k) from `expected_metric`.
+        chance: (n, k) probabilities of the labels.
+
     >>> variance(np.array([[0.0, 0.5], [0.0, 0.5]]), np.array([[0.5, 0.5], [1.0, 0.0]]))
     0.0625
     """
@@ -54,13 +58,22 @@ def variance(gradient: Floats, chance: Floats) -> float:
 
 
 def centre(gradient: Floats, chance: Floats) -> Floats:
-    """Return the gradient without each row's expected part, which no label can change."""
+    """Return the gradient without each row's expected part, which no label can change.
+
+    Args:
+        gradient: (n, k) from `expected_metric`.
+        chance: (n, k) probabilities of the labels.
+    """
     middle: Floats = gradient - (chance * gradient).sum(axis=1, keepdims=True)
     return middle
 
 
 def area(chance: Floats, score: Floats) -> Expected:
     """Return the expected area under the ROC curve, and its (n,) gradient.
+
+    Args:
+        chance: (n,) probabilities that the label is 1.
+        score: (n,) what the model ranks the rows by.
 
     >>> round(area(np.array([0.0, 1.0, 0.5]), np.array([0.1, 0.9, 0.5]))[0], 6)
     1.0
@@ -81,6 +94,10 @@ def area(chance: Floats, score: Floats) -> Expected:
 
 def precision_area(chance: Floats, score: Floats) -> Expected:
     """Return the expected average precision, and its (n,) gradient.
+
+    Args:
+        chance: (n,) probabilities that the label is 1.
+        score: (n,) what the model ranks the rows by.
 
     >>> round(precision_area(np.array([0.0, 1.0]), np.array([0.1, 0.9]))[0], 6)
     1.0

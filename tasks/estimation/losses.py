@@ -47,7 +47,14 @@ class Losses:
     def fit(
         cls, loss: Floats, predictions: Floats, prepared: pd.DataFrame | None, seed: int
     ) -> Losses:
-        """Learn (n,) losses of the holdout from its predictions and prepared rows."""
+        """Learn (n,) losses of the holdout from its predictions and prepared rows.
+
+        Args:
+            loss: (n,) in the metric's unit, or its square.
+            predictions: (n,) values.
+            prepared: n rows as the model saw them; None leaves the prediction alone.
+            seed: of the folds and the model.
+        """
         level, seen = float(loss.mean()), loss_features(predictions, prepared)
         guess = np.full(len(loss), level)
         if len(loss) >= FEWEST and loss.std() > 0:
@@ -71,7 +78,12 @@ class Losses:
         return OnnxModel(self.model)
 
     def estimate(self, predictions: Floats, prepared: pd.DataFrame | None) -> tuple[float, float]:
-        """Return the expected mean loss of the rows and its variance."""
+        """Return the expected mean loss of the rows and its variance.
+
+        Args:
+            predictions: (n,) values.
+            prepared: n rows as the model saw them, where `fit` had them.
+        """
         rows = len(predictions)
         guess = np.full(rows, self.level)
         if self.model:

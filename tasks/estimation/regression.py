@@ -27,6 +27,10 @@ class LinearFit:
     def through(cls, y: Array, predictions: Floats) -> LinearFit:
         """Fit by least squares.
 
+        Args:
+            y: (n,) values.
+            predictions: (n,) values.
+
         >>> LinearFit.through(np.array([1.0, 3.0, 5.0]), np.array([0.0, 1.0, 2.0])).slope
         2.0
         """
@@ -61,7 +65,13 @@ class Errors:
     def estimate(
         self, metric: str, predictions: Floats, prepared: pd.DataFrame | None
     ) -> tuple[float, float]:
-        """Return the expected metric and its standard error."""
+        """Return the expected metric and its standard error.
+
+        Args:
+            metric: rmse, mae or r2.
+            predictions: (n,) values.
+            prepared: n rows as the model saw them, where `fit` had them.
+        """
         if metric == "mae":
             value, variance = self.absolute.estimate(predictions, prepared)
             return value, math.sqrt(variance)

@@ -50,6 +50,10 @@ def baselines(
 def shares(y: Array, classes: int) -> Floats:
     """Return the (k,) share of each class.
 
+    Args:
+        y: (n,) class indices.
+        classes: their number k.
+
     >>> shares(np.array([0, 2, 2, 2]), 3)
     array([0.25, 0.  , 0.75])
     """
@@ -63,6 +67,12 @@ def last_value(training_y: Array, training_times: Times, y: Array, times: Times)
     Rows of the same time do not answer for each other. It supposes that a label is known at
     once; where labels come later this baseline is stronger than anything that could be used.
     A row with nothing before it gets the earliest label.
+
+    Args:
+        training_y: (m,) labels of the training rows.
+        training_times: (m,) their event times.
+        y: (n,) labels of the judged rows.
+        times: (n,) their event times.
 
     >>> day = np.array([1, 2, 2, 3]).astype("datetime64[D]")
     >>> last_value(np.array([5.0]), day[:1], np.array([6.0, 7.0, 8.0]), day[1:])

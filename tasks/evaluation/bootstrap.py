@@ -89,6 +89,15 @@ def paired_gain(
     Positive means that the challenger is better, whatever the metric's direction. Both models
     are judged on the same resampled rows, so what is hard for both cancels out. Arguments are
     as for `interval`.
+
+    Args:
+        metric: what to compute.
+        y: (n,) labels.
+        challenger: (n, k) probabilities or (n,) values of the new model.
+        champion: the same of the old one.
+        confidence: the interval's nominal coverage.
+        seed: of the resampling.
+        rounds: how often the rows are drawn again.
     """
     new, old = metric.weighted(y, challenger), metric.weighted(y, champion)
     gain: Weighted = lambda w: metric.gain(new(w), old(w))  # noqa: E731
@@ -98,7 +107,15 @@ def paired_gain(
 def intervals(
     figures: Sequence[Weighted], rows: int, confidence: float, seed: int, rounds: int = ROUNDS
 ) -> tuple[Interval, ...]:
-    """Return the interval of each figure, all on the same resampled rows."""
+    """Return the interval of each figure, all on the same resampled rows.
+
+    Args:
+        figures: each takes (rows,) weights and returns its figure.
+        rows: how many there are.
+        confidence: the intervals' nominal coverage.
+        seed: of the resampling.
+        rounds: how often the rows are drawn again.
+    """
     values, draws = resample(figures, rows, seed, rounds)
     return tuple(
         percentile_interval(value, row, confidence)
@@ -133,6 +150,11 @@ def percentile_interval(value: float, draws: Floats, confidence: float) -> Inter
 
     Rounds in which it is undefined (a class was not drawn) are left out; where more than half
     are, the bounds are NaN.
+
+    Args:
+        value: the figure on the rows as they are.
+        draws: (rounds,) the figure on resampled rows.
+        confidence: the interval's nominal coverage.
 
     >>> percentile_interval(2.0, np.array([1.0, 2.0, 3.0, float("nan")]), 0.5)
     Interval(value=2.0, low=1.5, high=2.5)

@@ -21,6 +21,11 @@ def calibration_error(y: Array, predictions: Floats, *, task: str) -> float:
     15 and at least 100 rows each, since small bins show an error that is only chance.
     Regression: the mean error over the standard deviation of the labels.
 
+    Args:
+        y: (n,) class indices, or values for a regression.
+        predictions: (n, k) or (n,) probabilities, or (n,) values.
+        task: binary, multiclass or regression.
+
     >>> y, half = np.arange(1000) % 2, np.full(1000, 0.75)
     >>> calibration_error(y, half, task="binary")
     0.25
@@ -37,6 +42,11 @@ def reliability(y: Array, predictions: Floats, *, task: str) -> tuple[Floats, Fl
     """Return per equal-mass bin the mean stated probability, the share that came true, the rows.
 
     Three arrays of at most 15 values, by rising probability.
+
+    Args:
+        y: (n,) class indices.
+        predictions: (n, k) or (n,) probabilities.
+        task: binary or multiclass.
     """
     said, rows, came = _bins(*_claims(y, predictions, task))
     return said, came, rows
@@ -44,6 +54,10 @@ def reliability(y: Array, predictions: Floats, *, task: str) -> tuple[Floats, Fl
 
 def bias(y: Array, predictions: Floats) -> float:
     """Return the absolute mean error in standard deviations of `y`; NaN where `y` is constant.
+
+    Args:
+        y: (n,) values.
+        predictions: (n,) values.
 
     >>> bias(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
     0.5

@@ -27,6 +27,11 @@ def curves(y: Array, predictions: Floats, *, task: str) -> Curves:
     Multiclass: "reliability" of the most probable class. Both: "confusion" (rows are the true
     class, columns the most probable one), up to 20 classes. Regression: "residuals" (level,
     quantile of prediction - label).
+
+    Args:
+        y: (n,) class indices, or values for a regression.
+        predictions: (n, k) or (n,) probabilities, or (n,) values.
+        task: binary, multiclass or regression.
     """
     if len(y) == 0:
         return {}
@@ -50,6 +55,11 @@ def curves(y: Array, predictions: Floats, *, task: str) -> Curves:
 
 def confusion(y: Array, said: Integers, k: int) -> list[list[int]]:
     """Return how often each true class (row) was called each class (column).
+
+    Args:
+        y: (n,) true class indices.
+        said: (n,) class indices that a model calls most probable.
+        k: the number of classes.
 
     >>> confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
     [[1, 0], [1, 1]]

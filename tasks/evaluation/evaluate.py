@@ -163,6 +163,11 @@ class Sampling:
 def check_predictions(y: Array, predictions: Floats, task: str) -> tuple[Array, Floats]:
     """Return labels and predictions as arrays that fit each other and the task.
 
+    Args:
+        y: (n,) class indices, or values for a regression.
+        predictions: (n, k) or (n,) probabilities, or (n,) values.
+        task: binary, multiclass or regression.
+
     Raises:
         DataError: there are no rows, something is not finite, or the shapes differ.
     """

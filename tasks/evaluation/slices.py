@@ -92,7 +92,18 @@ def compare_slices(
     seed: int,
     rounds: int = ROUNDS,
 ) -> tuple[Slice, ...]:
-    """Return the challenger's paired gain in each value of each column; as `judge_slices`."""
+    """Return the challenger's paired gain in each value of each column; as `judge_slices`.
+
+    Args:
+        metric: what to compute.
+        y: (n,) labels.
+        challenger: (n, k) probabilities or (n,) values of the new model.
+        champion: the same of the old one.
+        frame: n rows; every column is sliced, see `slice_labels`.
+        confidence: of the intervals.
+        seed: of the resampling.
+        rounds: of the resampling.
+    """
 
     def figure(rows: Integers) -> Interval:
         return paired_gain(

@@ -32,6 +32,11 @@ def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, fl
     A category stands for the mean of its rows; a column of more than `MOST_CATEGORIES` is left
     out, since that mean would be the rows' own labels.
 
+    Args:
+        prepared: n rows as a model sees them.
+        y: (n,) class indices, or values for a regression.
+        classes: their number; 0 for a regression.
+
     >>> frame = pd.DataFrame({"leak": [0.0, 0.0, 1.0, 1.0], "flat": [1.0, 1.0, 1.0, 1.0]})
     >>> associations(frame, np.array([0, 0, 1, 1]), classes=2)
     {'leak': 1.0, 'flat': 0.5}
@@ -87,6 +92,12 @@ def suspicions(
 
     `now` and `before` are the associations in the batch and in the champion's holdout.
 
+    Args:
+        y: (n,) class indices or values.
+        classes: the labels of the indices; empty for a regression.
+        now: the associations in the batch.
+        before: those in the champion's holdout.
+
     >>> suspicions(np.ones(50, int), ("no", "yes"), {}, {})
     ('All 50 labelled rows are of one class (yes).',)
     >>> suspicions(np.arange(50) % 2, (0, 1), {"fee": 0.999}, {"fee": 0.6})
@@ -114,6 +125,11 @@ def find_contradiction(y: Array, predictions: Floats, expected: float) -> tuple[
     that merely rose is only told. One that more than tripled, and by `ABSURD` at least, holds a
     retraining back: that is how labels look that were flipped under a model that knows better.
 
+    Args:
+        y: (n,) class indices.
+        predictions: (n, k) probabilities.
+        expected: the share of the surest tenth that was wrong in the champion's holdout.
+
     >>> sure = np.tile([0.01, 0.99], (500, 1))
     >>> find_contradiction(np.r_[np.zeros(100, int), np.ones(400, int)], sure, 0.01)
     ('20% of the labels contradict the surest tenth of the answers, at training 1%: the labels \
@@ -132,7 +148,12 @@ may be wrong, or the world has changed.', True)
 
 
 def surest_wrong(y: Array, predictions: Floats) -> tuple[float, int]:
-    """Return the share of wrong answers among the surest tenth, and how many those are."""
+    """Return the share of wrong answers among the surest tenth, and how many those are.
+
+    Args:
+        y: (n,) class indices.
+        predictions: (n, k) probabilities.
+    """
     sure = predictions.max(axis=1)
     rows = max(len(y) // 10, 1)
     # ties at the bound are taken whole, so that the order of rows does not matter

@@ -23,6 +23,14 @@ def live_figure(
 
     NaN where the labels are of one class, None without any.
 
+    Args:
+        metric: that decides.
+        y: (n,) class indices or values of the rows that have a label.
+        predictions: (n, k) probabilities, or (n,) values.
+        rows: of the batch, labelled or not.
+        confidence: of the interval, such as 0.95.
+        seed: of its resampling.
+
     >>> live_figure("accuracy", np.zeros(0, int), np.zeros((0, 2)), 9, confidence=0.9, seed=1)
     """
     if not len(y):
@@ -38,6 +46,13 @@ def bootstrap(metric: str, y: Array, predictions: Floats, confidence: float, see
 
     A backtest asks thousands of times for few rows each. The draws depend on the number of rows
     only, and the area under the ROC curve takes all of them at once: some twenty times faster.
+
+    Args:
+        metric: its name.
+        y: (n,) class indices, or values for a regression.
+        predictions: (n, k) or (n,) probabilities, or (n,) values.
+        confidence: of the interval.
+        seed: of the resampling.
     """
     rounds = rounds_for(len(y))
     if metric != "roc_auc" or rounds * len(y) > TOGETHER or not np.isfinite(predictions).all():
@@ -50,6 +65,11 @@ def bootstrap(metric: str, y: Array, predictions: Floats, confidence: float, see
 
 def areas(y: Array, score: Floats, counts: Floats) -> Floats:
     """Return the (rounds,) areas under the ROC curve for (rounds, n) counts of the rows.
+
+    Args:
+        y: (n,) class indices, 0 or 1.
+        score: (n,) probabilities of class 1, or any other order of the rows.
+        counts: (rounds, n) how often each row was drawn.
 
     >>> y, score = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.3, 0.5])
     >>> areas(y, score, np.ones((1, 4), np.uint8)).tolist()

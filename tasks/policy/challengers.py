@@ -104,6 +104,11 @@ def select_rows(
 ) -> Mask:
     """Return which of the rows `within` it is fitted on: all, or those of the latest `length`.
 
+    Args:
+        length: of the window that ends with the latest of the rows; None takes all.
+        times: (n,) event times.
+        within: (n,) which rows may be taken.
+
     >>> days = np.array(["2013-01-01", "2013-01-02", "2013-01-03"], "datetime64[us]")
     >>> select_rows(timedelta(hours=30), days, np.array([True, True, False])).tolist()
     [True, True, False]

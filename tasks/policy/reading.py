@@ -45,7 +45,16 @@ def compare_with_limit(
     wanted: str,
     figures: Mapping[str, Value],
 ) -> SignalReading:
-    """Return the reading of a signal that fires from `limit` on; without one it does not."""
+    """Return the reading of a signal that fires from `limit` on; without one it does not.
+
+    Args:
+        signal: whose reading it is.
+        now: what is compared, in the unit of the limit.
+        limit: from which it fires, itself included.
+        text: what is the case, in words.
+        wanted: the limit in words.
+        figures: what the reading keeps beside the limit.
+    """
     if not isinstance(limit, int | float):
         return SignalReading(signal, False, f"{text}; no limit is set.", figures)
     fired = now >= limit
