@@ -169,6 +169,7 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     """Predict every later row in one call, then look at one batch after the other."""
     later = rows.place > end
     frame, place = rows.frame[later].reset_index(drop=True), rows.place[later]
+    # once for all later batches: preparing is row by row, so batches do not matter to it
     prepared = prepare(frame, made.data.schema, load_transform(pipeline.features.transform))
     classes = made.data.classes
     answers = made.model.answers(prepared, len(classes))

@@ -94,6 +94,7 @@ def _stretches(history: History, places: Sequence[int], ends: Sequence[int]) -> 
     table = np.where(judged, history.values * history.sign, 0.0)
     found = np.full((len(places), len(places)), -np.inf)
     for i, end in enumerate(ends):
+        # a batch without a metric adds nothing
         sums = np.nancumsum(table[end])
         for j in range(i + 1, len(places)):
             found[i, j] = sums[places[j]] - sums[places[i]]

@@ -90,6 +90,7 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
         frame, _ = with_labels(frame, labels, pipeline)
     times = event_times(frame, pipeline.event_time)
     order = np.argsort(times, kind="stable")
+    # a row without an event time has no place in a history
     order = order[~np.isnat(times[order])]
     frame, times, arrived = frame.iloc[order].reset_index(drop=True), times[order], arrived[order]
     names = {

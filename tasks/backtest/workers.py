@@ -61,6 +61,8 @@ def measure_all(
         for end in sorted(ends, reverse=True):
             yield end, _answer(rows, recipe, end)
         return
+    # written once and mapped by all: pickled to each worker, the rows would lie in memory once a
+    # worker
     path = scratch / "rows.arrow"
     write_rows(rows, path)
     # fork would copy locks that threads of pyarrow or LightGBM hold; spawn would import all again

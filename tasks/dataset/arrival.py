@@ -37,6 +37,7 @@ def slips(times: Times, arrived: Times) -> Mask:
     ahead = times > arrived
     if not ahead.any():
         return np.asarray(ahead)
+    # one true row in a batch makes its rows ahead slips; where all are ahead, it is a plan
     mixed = np.isin(arrived, np.unique(arrived[~ahead]))
     return np.asarray(ahead & (mixed | (times > arrived + np.timedelta64(PLANNED))))
 

@@ -92,6 +92,7 @@ def split_training(
     unseen = np.sort(times[times > known_until])
     if len(unseen) < 2 * pipeline.gate.min_rows:
         return parts
+    # a time of a row, not a place: rows of one time stay together
     middle = unseen[len(unseen) // 2].astype("datetime64[us]")
     boundary = middle.item()
     if boundary <= parts.boundary:

@@ -80,6 +80,7 @@ def forward_folds(times: Times, k: int) -> tuple[Fold, ...]:
     cuts: list[int] = []
     for number in range(1, k + 1):
         first = cuts[-1] + 1 if cuts else 1
+        # a time is left for each of the folds that follow
         last = len(distinct) - 1 - (k - number)
         cuts.append(_nearest(before, len(at) * number / (k + 1), first, last))
     bounds = [distinct[cut] for cut in cuts]

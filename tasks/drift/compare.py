@@ -58,6 +58,7 @@ def compare(
             "no rows came." if reference.rows else "the model's profile holds no rows."
         )
         return DatasetDrift(rows, 0.0, share, False, (), (), None, told)
+    # the reference's columns, not those that came: what is gone has to be found missing
     weights = _weights([column.name for column in reference.columns], importances)
     columns = _columns(reference.columns, current.columns, current.rows, weights, limit)
     predictions = _answers(reference.predictions, current.predictions, prediction_limit)
@@ -102,6 +103,7 @@ def _column(
 ) -> ColumnDrift:
     """Judge one column; missing values first, for a distance does not see them."""
     absent = f"absent from all {rows:,} rows" if now is None else ""
+    # no distance is defined between numbers and texts
     if now is not None and now.kind != before.kind:
         absent, now = f"it is a {now.kind} now, no {before.kind} as before", None
     reasons = [absent] if absent else [_missing_moved(before, now) if now else ""]
@@ -111,6 +113,7 @@ def _column(
         unseen = _unseen(before, now)
         reasons.append(_unseen_found(before, now, unseen))
         score, index = distance(before, now), psi(before, now)
+        # chance is asked only where it can decide: it costs three hundred draws a column
         if score >= limit:
             needed = max(limit, distance_by_chance(before, now.known, method(before, now)))
             told = _told(score, needed, limit, now.known)

@@ -54,6 +54,7 @@ def encode_profile(profile: Profile) -> bytes:
         "predictions": [plain(column) for column in profile.predictions],
         "target": plain(profile.target),
     }
+    # sorted keys and no spaces: equal profiles give equal bytes, and a NaN is refused here
     text = json.dumps(head, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     body = zlib.compress(b"".join([len(text).to_bytes(8, "little"), text, *numbers]), 9)
     return MAGIC + hashlib.sha256(body).digest() + body
@@ -126,5 +127,6 @@ def _smallest(values: Array) -> Array:
     """Return the same numbers in the first type of `TYPES` that holds them exactly."""
     fits: Callable[[Array], bool] = lambda small: np.array_equal(small, values)  # noqa: E731
     wanted = TYPES[:2] if values.dtype.kind == "f" else TYPES[2:]
+    # a number beyond float32 becomes infinite, which `fits` then refuses
     with np.errstate(over="ignore"):
         return next(small for small in map(values.astype, wanted) if fits(small))

@@ -154,6 +154,7 @@ def _joined(
     names = [[(column.name, column.kind) for column in side] for side in (first, second)]
     if names[0] != names[1]:
         raise DataError("profiles to merge", f"of the columns {names[0]}", names[1])
+    # absorbed, not added up: the sum of two exact counts may be too many values to stay exact
     merged = []
     for before, after in zip(first, second, strict=True):
         counter = (

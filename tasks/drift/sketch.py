@@ -97,6 +97,7 @@ class Sketch:
 
     def add(self, run: Run) -> None:
         """Take rows in, sorted."""
+        # like a binary counter: two runs of one level make one of the next
         level, run = 0, _thinned(run)
         while level in self._runs:
             run = _thinned(merge_runs(self._runs.pop(level), run))

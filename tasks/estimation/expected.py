@@ -79,6 +79,7 @@ def area(chance: Floats, score: Floats) -> Expected:
     1.0
     """
     hits, misses = float(chance.sum()), float((1 - chance).sum())
+    # a row does not meet itself: its chance of being hit and miss at once is taken off
     pairs = hits * misses - float((chance * (1 - chance)).sum())
     if min(hits, misses) < 1 or pairs <= 0:
         return NAN, np.zeros(len(chance))

@@ -42,6 +42,7 @@ class Curve:
             np.bincount(place, weights=weights, minlength=len(counts))[held] / counts[held]
             for weights in (stated, happened)
         )
+        # weighted by rows: equal probabilities lie in one bin, so bins differ in size
         curve = IsotonicRegression().fit(said, came, sample_weight=counts[held])
         return cls(tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
 
@@ -51,6 +52,7 @@ class Curve:
         >>> Curve((0.2, 0.6), (0.1, 0.3))(np.array([0.0, 0.4, 0.9])).tolist()
         [0.1, 0.2, 0.3]
         """
+        # flat beyond the ends: the holdout knows nothing further out
         return np.interp(stated, self.stated, self.observed)
 
     def to_dict(self) -> dict[str, Any]:

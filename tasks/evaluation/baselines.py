@@ -80,6 +80,7 @@ def last_value(training_y: Array, training_times: Times, y: Array, times: Times)
     """
     labels, when = np.concatenate([training_y, y]), np.concatenate([training_times, times])
     order = np.argsort(when, kind="stable")
+    # from the left: rows of the same time are not earlier
     earlier = np.searchsorted(when[order], times, side="left") - 1
     last: Array = labels[order][np.maximum(earlier, 0)]
     return last

@@ -71,6 +71,7 @@ def confusion(y: Array, said: Integers, k: int) -> list[list[int]]:
 def _ranking_curves(y: Array, score: Floats) -> Curves:
     order = np.argsort(-score, kind="stable")
     ranked, hit = score[order], y[order] == 1
+    # one point for all rows of a score: between them the order would be chance
     ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
     true, flagged = np.cumsum(hit)[ends], ends + 1
     kept = spread_evenly(len(ends))

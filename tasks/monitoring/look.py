@@ -107,6 +107,8 @@ def look(
         counts = {"metric": metric, "rows": rows, "labelled": len(labelled.y)}
         live: MetricValue | None = MetricValue.from_dict({**metrics[metric], **counts})
     else:
+        # in time order, so that the draws do not depend on how the rows were gathered: live piece
+        # by piece, in a replay many batches at once
         order = np.argsort(labelled.times, kind="stable")
         live = live_figure(
             metric, labelled.y[order], labelled.predictions[order], rows,

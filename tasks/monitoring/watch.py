@@ -114,6 +114,7 @@ class Watch:
         """The model that the champion replaced; None where there was none, or it is gone."""
         version = None if self.scorer is None else self.scorer.manifest.version
         came = [entry for entry in self.ledger.entries("promotion") if entry.version == version]
+        # the last promotion counts: a version may be promoted more than once
         before = came[-1].figures.get("replaced") if came else None
         if before is None:
             return None

@@ -127,6 +127,7 @@ def situation(past: Past) -> Situation:
     incumbent, now = past.incumbent, past.meetings[-1]
     at = clock(past)
     since = past.batches[incumbent.arrived :]
+    # a late batch says nothing new: the champion was fitted on later rows
     recent = tuple(
         meeting.live
         for meeting in past.meetings
