@@ -20,7 +20,7 @@ from tasks.estimation.estimator import Estimator
 from tasks.features.prepare import load_transform, prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.models.families import FAMILIES
-from tasks.models.importance import importances
+from tasks.models.importance import column_importances
 from tasks.models.model import Model
 from tasks.monitoring.judging import bootstrap
 from tasks.monitoring.look import Eye, PredictedBatch, Sight, drift_figure, look
@@ -148,7 +148,7 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
         model = _fitted(recipe, data, learned)
     profiler = Profiler(columns, data.classes)
     profiler.add(data.prepared[learned])
-    weights = importances(model, columns) if _weighted(pipeline) else {}
+    weights = column_importances(model, columns) if _weighted(pipeline) else {}
     eye = Eye(fitted_until(data, learned), profiler.result(), weights, estimator)
     return _Made(model, data, int(learned.sum()), reference, eye)
 

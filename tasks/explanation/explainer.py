@@ -19,7 +19,7 @@ from tasks.features.schema import origins
 from tasks.models.attribution import Attributed, Attribution, Method, Scale
 from tasks.models.blocks import sources
 from tasks.models.encoders import ENCODERS, Encoders
-from tasks.models.keeping import attribution_of
+from tasks.models.keeping import load_attribution
 from tasks.promotion.manifest import PROFILE
 from tasks.promotion.model_version import ModelVersion
 
@@ -171,7 +171,7 @@ class Explainer:
     def _attribution(self) -> Attribution | None:
         if ENCODERS not in self._version.files:
             return None
-        return attribution_of(self._version.files, self._encoders)
+        return load_attribution(self._version.files, self._encoders)
 
     @cached_property
     def _encoders(self) -> Encoders:

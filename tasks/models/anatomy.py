@@ -48,7 +48,7 @@ class Anatomy:
     back: bytes | None = None
 
 
-def anatomy(data: bytes) -> Anatomy:
+def dissect(data: bytes) -> Anatomy:
     """Take the bytes that `to_onnx` made apart.
 
     Raises:
@@ -58,14 +58,14 @@ def anatomy(data: bytes) -> Anatomy:
         model = onnx.load_from_string(data)
         notes = {each.key: each.value for each in model.metadata_props}
         numbers = tuple(json.loads(notes["perennial.columns"])["numbers"])
-        lookups = tuple(lookup_of(node) for node in _of(model, "LabelEncoder"))
+        lookups = tuple(read_lookup(node) for node in _of(model, "LabelEncoder"))
         return _apart(model, notes["perennial.task"], numbers, lookups)
     except Exception as error:
         came = f"{len(data)} bytes: {bounded(error, 200)}"
         raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
 
 
-def lookup_of(node: Any) -> Lookup:
+def read_lookup(node: Any) -> Lookup:
     """Read a `LabelEncoder` of ours.
 
     Raises:
@@ -103,7 +103,7 @@ def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Looku
         lookups,
         whole,
         _cut(model, [*before, encoded], inputs, made),
-        ensembles.trees_of(given),
+        ensembles.read_trees(given),
         int(given["n_targets"]),
         _cut(model, [renamed, *behind], {SUMS: TensorProto.DOUBLE}, answer),
     )

@@ -25,7 +25,7 @@ WIDTHS = ((16, np.uint16), (32, np.uint32), (64, np.uint64))
 
 
 @dataclass(frozen=True)
-class Table:
+class BinTable:
     """What the bins of some columns leave: `leaves` is (bins, trees) of bits.
 
     The bins of a column are those between its thresholds and one for a missing value; `sizes`
@@ -46,10 +46,10 @@ class Table:
         assert joint is not None, "a table has a column"
         return joint
 
-    def joined(self, other: Table) -> Table:
+    def joined(self, other: BinTable) -> BinTable:
         """Return one table for the columns of both."""
         both = self.leaves[:, None, :] & other.leaves[None, :, :]
-        return Table(
+        return BinTable(
             self.columns + other.columns,
             self.cuts + other.cuts,
             self.sizes + other.sizes,
@@ -64,7 +64,7 @@ class Bitvectors:
     `values` is (trees, leaves), in the order of outputs; `ends` says where each output's trees end.
     """
 
-    tables: tuple[Table, ...]
+    tables: tuple[BinTable, ...]
     values: Array
     ends: tuple[int, ...]
 
@@ -97,7 +97,7 @@ class Bitvectors:
         """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows."""
         bins = [table.bins(rows) for table in self.tables]
         answers = np.zeros((len(rows), len(self.ends)))
-        desk = _Desk.of(self.values, max(16, CELLS // len(self.values)))
+        desk = _Buffers.of(self.values, max(16, CELLS // len(self.values)))
         starts = (0, *self.ends[:-1])
         for first in range(0, len(rows), len(desk.left)):
             part = slice(first, min(first + len(desk.left), len(rows)))
@@ -106,7 +106,7 @@ class Bitvectors:
                 np.sum(leaves[:, start:end], axis=1, out=answers[part, output])
         return answers
 
-    def _reached(self, bins: Sequence[Array], desk: _Desk) -> Array:
+    def _reached(self, bins: Sequence[Array], desk: _Buffers) -> Array:
         """Return (rows, trees) values of the leaves that rows in these bins end in."""
         left, more = desk.left, desk.more
         left.fill(np.iinfo(left.dtype).max)
@@ -126,7 +126,7 @@ class Bitvectors:
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _Buffers:
     """Arrays to work in, used again and again: new memory each time costs more than the sums.
 
     All are (rows, trees) but for `values`, every leaf one after the other, and `offsets`, where
@@ -142,7 +142,7 @@ class _Desk:
     offsets: Array
 
     @classmethod
-    def of(cls, values: Array, rows: int) -> _Desk:
+    def of(cls, values: Array, rows: int) -> _Buffers:
         """Make them for (trees, leaves) values."""
         count, width = values.shape
         shape, kind = (rows, count), dict(WIDTHS)[width]
@@ -157,13 +157,13 @@ class _Desk:
             np.arange(count) * width - bias,
         )
 
-    def first(self, rows: int) -> _Desk:
+    def first(self, rows: int) -> _Buffers:
         """Return the same for so many rows."""
         if rows == len(self.left):
             return self
         arrays = (self.left, self.more, self.floats, self.places, self.reached)
         left, more, floats, places, reached = (each[:rows] for each in arrays)
-        return _Desk(left, more, floats, places, reached, self.values, self.offsets)
+        return _Buffers(left, more, floats, places, reached, self.values, self.offsets)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _splits(tree: Tree, place: int, values: Array) -> Iterator[_Split]:
             yield _Split(column, threshold, goes_left, place, below[left])
 
 
-def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> Table:
+def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> BinTable:
     known = np.unique(np.array([split.threshold for split in splits], np.float32))
     leaves = np.full((len(known) + 2, trees), np.iinfo(kind).max, kind)
     for split in splits:
@@ -207,12 +207,12 @@ def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> Tabl
         if not split.missing_left:
             leaves[-1, split.tree] &= rest
     np.bitwise_and.accumulate(leaves[:-1], axis=0, out=leaves[:-1])
-    return Table((column,), (Cuts.of(known),), (len(leaves),), leaves)
+    return BinTable((column,), (Cuts.of(known),), (len(leaves),), leaves)
 
 
-def _shared(tables: Sequence[Table]) -> list[Table]:
+def _shared(tables: Sequence[BinTable]) -> list[BinTable]:
     """Join tables, the smallest first, for as long as a joint one stays in a near cache."""
-    made: list[Table] = []
+    made: list[BinTable] = []
     for table in sorted(tables, key=lambda each: len(each.leaves)):
         if made and made[-1].leaves.nbytes * len(table.leaves) <= SHARED_BYTES:
             made[-1] = made[-1].joined(table)

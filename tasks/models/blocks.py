@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from tasks.features.preprocessing import MissingFlags, Standardise
-from tasks.models.lookups import lookup_tables
+from tasks.models.lookups import read_tables
 
 Array = np.ndarray[Any, Any]
 
@@ -102,7 +102,7 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate([block.encode(prepared) for block in self.blocks], axis=1)
 
 
-def blocks_of(encoders: Any) -> tuple[Block, ...]:
+def read_blocks(encoders: Any) -> tuple[Block, ...]:
     """Read the fitted encoders of a model, in the order of their output."""
     if isinstance(encoders, Encoded):
         return tuple(encoders.blocks)
@@ -133,7 +133,7 @@ def _block(step: Any, names: tuple[str, ...]) -> Block:
     if isinstance(step, Pipeline):
         encoder, scaling = (each for _, each in step.steps)
     if isinstance(encoder, (OneHotEncoder, TargetEncoder)):
-        tables = tuple((tuple(levels), table) for levels, table in lookup_tables(encoder))
+        tables = tuple((tuple(levels), table) for levels, table in read_tables(encoder))
         return Block(names, tables, scaling=scaling)
     if isinstance(encoder, Standardise):
         return Block(names, scaling=encoder)

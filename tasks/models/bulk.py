@@ -10,9 +10,9 @@ import numpy as np
 from tasks.errors import DataError
 from tasks.features.prepare import Prepared
 from tasks.features.values import Texts
-from tasks.models.anatomy import anatomy
+from tasks.models.anatomy import dissect
 from tasks.models.bitvectors import Bitvectors
-from tasks.models.runtime import Part
+from tasks.models.runtime import ModelPart
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,7 @@ class BulkModel:
         Raises:
             IntegrityError: they are no ONNX model, or not one of ours.
         """
-        parts = anatomy(data)
+        parts = dissect(data)
         self._numbers = parts.numbers
         self._lookups = [
             (each.column, each.name, {level: i for i, level in enumerate(each.levels)})
@@ -39,8 +39,8 @@ class BulkModel:
         self._regression = parts.task == "regression"
         self._trees = Bitvectors.of(parts.trees, parts.outputs) if parts.back else None
         whole = self._trees is None
-        self._front = Part(parts.whole if whole else parts.front)
-        self._back = None if parts.back is None or whole else Part(parts.back)
+        self._front = ModelPart(parts.whole if whole else parts.front)
+        self._back = None if parts.back is None or whole else ModelPart(parts.back)
 
     def predict(self, rows: Prepared) -> Array:
         """Return (n, classes) probabilities, or (n,) values for a regression.

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from tasks.errors import IntegrityError
-from tasks.models.blocks import Block, blocks_of
+from tasks.models.blocks import Block, read_blocks
 from tasks.models.model import Model
 
 ENCODERS = "encoders.json"
@@ -28,7 +28,7 @@ class Encoders:
     @classmethod
     def of(cls, model: Model) -> Encoders:
         """Read them off a fitted model."""
-        blocks = blocks_of(model.pipeline_.named_steps["encoders"])
+        blocks = read_blocks(model.pipeline_.named_steps["encoders"])
         return cls(blocks, model.center_, model.spread_, model.class_count)
 
     def to_bytes(self) -> bytes:

@@ -25,7 +25,7 @@ def one_output_a_leaf(trees: Sequence[Tree]) -> bool:
     return all(tree.values.shape[1] == 1 for tree in trees)
 
 
-def newer(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
+def tree_ensemble(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
     """Return the attributes of `TreeEnsemble`; a tree without a split gets one that splits none."""
     grown = [_with_a_split(tree) for tree in trees]
     leaf = _joined(grown, "left") < 0
@@ -58,8 +58,8 @@ def newer(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
     }
 
 
-def trees_of(attributes: Mapping[str, Any]) -> tuple[Tree, ...]:
-    """Read what `newer` wrote.
+def read_trees(attributes: Mapping[str, Any]) -> tuple[Tree, ...]:
+    """Read what `tree_ensemble` wrote.
 
     Raises:
         ValueError: the operator compares, sums or transforms in another way.
@@ -104,7 +104,7 @@ def _read(root: int, attributes: Mapping[str, Any], thresholds: Array, weights: 
     )
 
 
-def older(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
+def tree_regressor(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
     """Return the attributes of `TreeEnsembleRegressor`."""
     sizes = [len(tree.feature) for tree in trees]
     leaf = _joined(trees, "left") < 0

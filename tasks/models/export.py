@@ -15,7 +15,7 @@ import numpy as np
 from tasks.errors import DataError
 from tasks.features.preprocessing import BOUND, Standardise
 from tasks.features.schema import Columns
-from tasks.models.blocks import Block, blocks_of
+from tasks.models.blocks import Block, read_blocks
 from tasks.models.families import FAMILIES
 from tasks.models.graph import DOUBLE, FLOAT, STRING, Graph
 from tasks.models.model import Model
@@ -36,7 +36,7 @@ def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
         graph.input(name, FLOAT)
     for name in columns.categories:
         graph.input(name, STRING)
-    blocks = blocks_of(model.pipeline_.named_steps["encoders"])
+    blocks = read_blocks(model.pipeline_.named_steps["encoders"])
     encoded = graph.beside([_block(graph, block) for block in blocks])
     estimator = model.pipeline_.named_steps["model"]
     answer = FAMILIES[model.family].to_onnx(graph, encoded, estimator, classes)

@@ -16,13 +16,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tasks.errors import IntegrityError, bounded
-from tasks.models.anatomy import REMEDY, lookup_of
+from tasks.models.anatomy import REMEDY, read_lookup
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Text:
+class TextColumn:
     """A text column by its place, and its levels' rows of (levels + 1, width) float32.
 
     The last row answers unknown text.
@@ -33,7 +33,7 @@ class Text:
     table: Array
 
 
-Piece = int | Text
+ColumnRef = int | TextColumn
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Flat:
     """A model whose inputs are matrices: of each, its pieces are places of numbers, or texts."""
 
     model: bytes
-    inputs: Mapping[str, tuple[Piece, ...]]
+    inputs: Mapping[str, tuple[ColumnRef, ...]]
 
 
-def flat(data: bytes) -> Flat:
+def flatten(data: bytes) -> Flat:
     """Take the lookups out of the bytes that `to_onnx` made.
 
     Raises:
@@ -62,14 +62,14 @@ def flat(data: bytes) -> Flat:
 
 def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
     constants = {each.name: each for each in model.graph.initializer}
-    pieces: dict[str, tuple[Piece, ...]] = {name: (at,) for at, name in enumerate(numbers)}
+    pieces: dict[str, tuple[ColumnRef, ...]] = {name: (at,) for at, name in enumerate(numbers)}
     looked: dict[str, tuple[int, tuple[str, ...]]] = {}
     places = {name: at for at, name in enumerate(texts)}
     left = []
     for node in model.graph.node:
         (made,) = node.output
         if node.op_type == "LabelEncoder":
-            looked[made] = places[node.input[0]], lookup_of(node).levels
+            looked[made] = places[node.input[0]], read_lookup(node).levels
         elif node.op_type == "Reshape" and node.input[0] in looked:
             looked[made] = looked[node.input[0]]
         elif node.op_type == "Gather" and node.input[1] in looked:
@@ -96,12 +96,12 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
     return Flat(bytes(made.SerializeToString()), inputs)
 
 
-def width(pieces: Sequence[Piece]) -> int:
+def width(pieces: Sequence[ColumnRef]) -> int:
     """Return how many numbers a row of these pieces has."""
     return sum(1 if isinstance(one, int) else one.table.shape[1] for one in pieces)
 
 
-def _text(place: int, levels: tuple[str, ...], table: Array) -> Text:
+def _text(place: int, levels: tuple[str, ...], table: Array) -> TextColumn:
     if table.dtype != np.float32 or table.ndim != 2 or len(table) != len(levels) + 1:
         raise ValueError("a table is no row of float32 for each level and one more")
-    return Text(place, levels, table)
+    return TextColumn(place, levels, table)

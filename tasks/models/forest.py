@@ -42,7 +42,7 @@ class Forest:
     @classmethod
     def of(cls, estimator: Any, classes: int) -> Forest:
         """Read a fitted random forest or extra trees of so many classes, 0 for a regression."""
-        read = trees.forest(estimator, classes)
+        read = trees.read_forest(estimator, classes)
         leaf = np.concatenate([tree.left < 0 for tree in read])
 
         def joined(name: str) -> Array:

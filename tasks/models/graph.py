@@ -100,10 +100,10 @@ class Graph:
     def sum_of_trees(self, rows: str, trees: Sequence[Tree], outputs: int) -> str:
         """Add up the trees' leaves, (rows, outputs) in double."""
         if ensembles.one_output_a_leaf(trees):
-            made = ensembles.newer(trees, outputs)
+            made = ensembles.tree_ensemble(trees, outputs)
             return self.node("TreeEnsemble", [self.double(rows)], domain=DOMAIN, **made)
         self._ml_opset = OLDER_ML_OPSET
-        made = ensembles.older(trees, outputs)
+        made = ensembles.tree_regressor(trees, outputs)
         return self.double(self.node("TreeEnsembleRegressor", [rows], domain=DOMAIN, **made))
 
     def finish(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tasks.features.schema import Columns
-from tasks.models.blocks import blocks_of, sources
+from tasks.models.blocks import read_blocks, sources
 from tasks.models.families import FAMILIES
 from tasks.models.model import Model
 
 
-def importances(model: Model, columns: Columns) -> dict[str, float]:
+def column_importances(model: Model, columns: Columns) -> dict[str, float]:
     """Return a share for every prepared column, largest first.
 
     Each family says what it weighs its encoded columns by. Equal shares where the model uses
     nothing.
     """
-    blocks = blocks_of(model.pipeline_.named_steps["encoders"])
+    blocks = read_blocks(model.pipeline_.named_steps["encoders"])
     estimator = model.pipeline_.named_steps["model"]
     weights = FAMILIES[model.family].importances(estimator, model.input_spread_)
     shares = dict.fromkeys((*columns[0], *columns[1]), 0.0)

@@ -16,7 +16,7 @@ def keep(model: Model) -> dict[str, bytes]:
     return {ENCODERS: Encoders.of(model).to_bytes(), state.file: state.to_bytes(model)}
 
 
-def attribution_of(files: Mapping[str, bytes], encoders: Encoders) -> Attribution | None:
+def load_attribution(files: Mapping[str, bytes], encoders: Encoders) -> Attribution | None:
     """Return the way that a version's files allow; None where only its export can be asked.
 
     Raises:

@@ -10,7 +10,7 @@ from sklearn.preprocessing import TargetEncoder
 Array = np.ndarray[Any, Any]
 
 
-def lookup_tables(encoder: Any) -> list[tuple[list[str], Array]]:
+def read_tables(encoder: Any) -> list[tuple[list[str], Array]]:
     """Return, per column, its known levels and (levels + 1, width) float32.
 
     The last row is what unknown text becomes. The tables are asked of the encoder itself, so

@@ -68,7 +68,7 @@ class Quadrature:
     def __init__(self, forest: Forest, columns: int) -> None:
         self._columns = columns
         self._values = forest.values
-        self._parts = [_Part(edges) for edges in grouped(forest)]
+        self._parts = [_TreeGroup(edges) for edges in group_trees(forest)]
         starts = np.concatenate([[0], np.cumsum(forest.sizes)])[:-1]
         leaf = forest.left < 0
         root = np.repeat(forest.cover[starts], forest.sizes)[leaf]
@@ -84,7 +84,7 @@ class Quadrature:
         return found
 
 
-class _Part:
+class _TreeGroup:
     """Some trees with all that does not depend on the row, (3 ways, edges) by points.
 
     The ways: the row goes the edge's; it is the first of the feature that it does not go; it went
@@ -140,19 +140,19 @@ class _Part:
         return start, (start + end) // 2, end
 
 
-def grouped(forest: Forest) -> Iterator[Edges]:
+def group_trees(forest: Forest) -> Iterator[Edges]:
     """Yield the edges of some trees at a time, so many that they fit a processor's cache."""
     chosen: list[int] = []
     for tree in np.flatnonzero(forest.sizes > 1).tolist():
         chosen.append(tree)
         if int(forest.sizes[chosen].sum()) >= TOGETHER:
-            yield edges_of(forest, np.array(chosen))
+            yield walk_down(forest, np.array(chosen))
             chosen = []
     if chosen:
-        yield edges_of(forest, np.array(chosen))
+        yield walk_down(forest, np.array(chosen))
 
 
-def edges_of(forest: Forest, chosen: Array) -> Edges:
+def walk_down(forest: Forest, chosen: Array) -> Edges:
     """Walk down from the roots of the trees chosen, a level of all of them at a time."""
     begins = np.cumsum(forest.sizes) - forest.sizes
     offset = np.repeat(begins, forest.sizes)

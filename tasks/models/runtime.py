@@ -15,7 +15,7 @@ import pandas as pd
 from tasks.errors import DataError, IntegrityError, bounded
 
 if TYPE_CHECKING:
-    from tasks.models.flat import Piece
+    from tasks.models.flat import ColumnRef
 
 Array = np.ndarray[Any, Any]
 REMEDY = "Restore the file, or take another version."
@@ -95,9 +95,9 @@ class RowModel:
         Raises:
             IntegrityError: they are no ONNX model, or not one of ours.
         """
-        from tasks.models.flat import flat
+        from tasks.models.flat import flatten
 
-        made = flat(data)
+        made = flatten(data)
         self._model = OnnxModel(made.model)
         self._blocks = [(name, _Block(pieces)) for name, pieces in made.inputs.items()]
 
@@ -132,7 +132,7 @@ class RowModel:
 class _Block:
     """One matrix that a flat model takes: numbers by their places, then what texts stand for."""
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
+    def __init__(self, pieces: Sequence[ColumnRef]) -> None:
         self._places = [one for one in pieces if isinstance(one, int)]
         self._in_order = self._places == list(range(len(self._places)))
         texts = [one for one in pieces if not isinstance(one, int)]
@@ -182,7 +182,7 @@ def _matrix(rows: Sequence[Sequence[float]]) -> Array:
     return np.frombuffer(flat, np.float32).reshape(len(rows), -1)
 
 
-class Part:
+class ModelPart:
     """A part of an exported model, see `tasks.models.anatomy`; safe to use from several threads."""
 
     def __init__(self, data: bytes) -> None:

@@ -28,13 +28,13 @@ class Tree:
     output: int = 0
 
 
-def rounded_down(thresholds: Array) -> Array:
+def round_down(thresholds: Array) -> Array:
     """Return the largest float32 that is not above each threshold.
 
     A float32 value is at most the threshold exactly where it is at most this one; rounding to
     the nearest instead would send a value just above the threshold to the left.
 
-    >>> float(rounded_down(np.array([0.1]))[0]) <= 0.1 < float(np.float32(0.1))
+    >>> float(round_down(np.array([0.1]))[0]) <= 0.1 < float(np.float32(0.1))
     True
     """
     with np.errstate(over="ignore"):
@@ -43,7 +43,7 @@ def rounded_down(thresholds: Array) -> Array:
     return np.where(nearest.astype(np.float64) > thresholds, below, nearest)
 
 
-def forest(model: Any, classes: int) -> tuple[Tree, ...]:
+def read_forest(model: Any, classes: int) -> tuple[Tree, ...]:
     """Read a fitted scikit-learn forest of so many classes; the sum of its trees is its answer.
 
     Leaves hold one value, for two classes the second's share, or one share per class.
@@ -58,7 +58,7 @@ def _sklearn_tree(tree: Any, classes: int, count: int) -> Tree:
         values = values[:, 1:] if classes == 2 else values
     return Tree(
         tree.feature,
-        rounded_down(tree.threshold),
+        round_down(tree.threshold),
         np.where(tree.children_left < 0, LEAF, tree.children_left),
         np.where(tree.children_left < 0, LEAF, tree.children_right),
         tree.missing_go_to_left.astype(bool),
@@ -66,7 +66,7 @@ def _sklearn_tree(tree: Any, classes: int, count: int) -> Tree:
     )
 
 
-def booster(text: str) -> tuple[Tree, ...]:
+def read_booster(text: str) -> tuple[Tree, ...]:
     """Read LightGBM's model text (format v4, without categorical or linear splits).
 
     A value missing where training missed none is taken as 0, as LightGBM does.
@@ -92,7 +92,7 @@ def _lightgbm_tree(block: str, output: int) -> Tree:
     ends = np.full(len(leaves), LEAF)
     return Tree(
         np.concatenate([_integers(block, "split_feature"), pad.astype(int)]),
-        np.concatenate([rounded_down(threshold), pad.astype(np.float32)]),
+        np.concatenate([round_down(threshold), pad.astype(np.float32)]),
         np.concatenate([_node_numbers(_integers(block, "left_child"), inner), ends]),
         np.concatenate([_node_numbers(_integers(block, "right_child"), inner), ends]),
         np.concatenate([goes_left, pad.astype(bool)]),

@@ -38,12 +38,12 @@ class WarmStart:
     since: str
 
 
-def startable(family: str, files: Mapping[str, Any]) -> bool:
+def can_start(family: str, files: Mapping[str, Any]) -> bool:
     """Tell whether a version kept what its family needs.
 
-    >>> startable("lightgbm", {"encoders.json": b"", "booster.txt": b""})
+    >>> can_start("lightgbm", {"encoders.json": b"", "booster.txt": b""})
     True
-    >>> startable("linear", {}), startable("mlp", {})
+    >>> can_start("linear", {}), can_start("mlp", {})
     (False, False)
     """
     known = FAMILIES.get(family)
@@ -52,7 +52,7 @@ def startable(family: str, files: Mapping[str, Any]) -> bool:
     return {ENCODERS, known.state.file} <= set(files)
 
 
-def loaded(family: str, files: Mapping[str, bytes], rows: int, since: str) -> WarmStart:
+def read_warm_start(family: str, files: Mapping[str, bytes], rows: int, since: str) -> WarmStart:
     """Read what `tasks.models.keeping.keep` returned.
 
     Raises:
@@ -67,7 +67,7 @@ def loaded(family: str, files: Mapping[str, bytes], rows: int, since: str) -> Wa
     )
 
 
-def fitted_further(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Array) -> Model:
+def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Array) -> Model:
     """Fit a new model of the same family and columns from `start`, with newer rows.
 
     It learns for as long as the share of the newer rows among all rows says.

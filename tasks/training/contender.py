@@ -15,10 +15,10 @@ from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
-from tasks.models.importance import importances
+from tasks.models.importance import column_importances
 from tasks.models.keeping import keep
 from tasks.models.runtime import OnnxModel, RowModel
-from tasks.models.warm_start import WarmStart, fitted_further
+from tasks.models.warm_start import WarmStart, continue_fit
 from tasks.promotion.golden import MOST, Golden, difference
 from tasks.promotion.manifest import MODEL
 from tasks.records import plain, read
@@ -83,7 +83,7 @@ def fitted(
     model = FAMILIES[setting.family].build(
         setting.params, columns, pipeline.task, pipeline.training.seed
     )
-    model = model.fit(prepared, y) if start is None else fitted_further(model, start, prepared, y)
+    model = model.fit(prepared, y) if start is None else continue_fit(model, start, prepared, y)
     seconds = time.monotonic() - began
     data = to_onnx(model, columns, pipeline.task)
     exported = OnnxModel(data)
@@ -96,7 +96,7 @@ def fitted(
         rows=len(prepared) + (start.rows if start else 0),
         fitted_from=start.since if start else str(np.datetime_as_string(times.min(), unit="s")),
         fitted_until=str(np.datetime_as_string(times.max(), unit="us")),
-        importances=importances(model, columns),
+        importances=column_importances(model, columns),
         golden=Golden.of(golden, exported.predict(golden)),
         difference=difference(own, answers),
         latency=RowModel(data).latency(golden, LATENCY_ROUNDS),

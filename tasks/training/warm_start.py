@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.dataset.dataset import FEWEST, Dataset
 from tasks.features.schema import FeatureSchema
-from tasks.models.warm_start import WarmStart, loaded, startable
+from tasks.models.warm_start import WarmStart, can_start, read_warm_start
 from tasks.promotion.manifest import Manifest
 
 Array = np.ndarray[Any, Any]
@@ -23,7 +23,7 @@ def obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | 
     enough = rows.sum() >= FEWEST and len(np.unique(data.y[rows])) >= len(data.classes)
     own_transform = champion.lineage.transform
     conditions = (
-        (startable(family, champion.files), f"its family ({family}) cannot be fitted further"),
+        (can_start(family, champion.files), f"its family ({family}) cannot be fitted further"),
         (features == data.schema.features, "the columns are not the champion's"),
         (own_transform == transform, "the transform is not the champion's"),
         (tuple(champion.classes) == data.classes, "the classes are not the champion's"),
@@ -44,4 +44,4 @@ def start_of(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
         IntegrityError: the version's files hold something else.
     """
     family, rows = champion.lineage.setting.family, champion.lineage.rows
-    return loaded(family, files, rows, str(champion.window["start"]))
+    return read_warm_start(family, files, rows, str(champion.window["start"]))

@@ -28,7 +28,7 @@ from tasks.explanation.explainer import Explainer
 from tasks.features.prepare import prepared_columns
 from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.families import FAMILIES
-from tasks.models.keeping import attribution_of
+from tasks.models.keeping import load_attribution
 from tasks.settings import REPOSITORY
 from tests.tasks.explanation.conftest import Version, version_of
 
@@ -74,7 +74,7 @@ def peers(version: Version, asked: pd.DataFrame) -> tuple[Callable[[int], Any], 
     once = shap.TreeExplainer(trees)
     theirs = np.asarray(once.shap_values(encoded[:10], check_additivity=False))
     theirs = theirs[:, :, 1] if theirs.ndim == 3 else theirs
-    attribution = attribution_of(version.files, encoders)
+    attribution = load_attribution(version.files, encoders)
     assert attribution is not None
     ours = attribution.of(encoded[:10], np.zeros(10, int)).values
     print(f"{'':12} largest difference from shap {np.abs(ours - theirs).max():.1e}")

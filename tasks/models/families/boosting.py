@@ -51,7 +51,7 @@ def spare_processors() -> int:
 
 def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
     """Write the trees: their sum is a regression's answer, or the log-odds of the classes."""
-    read = trees.booster(fitted.booster_.model_to_string())
+    read = trees.read_booster(fitted.booster_.model_to_string())
     sums = graph.sum_of_trees(rows, read, classes if classes > 2 else 1)
     return graph.probabilities(sums, classes) if classes else sums
 
@@ -66,7 +66,7 @@ def to_bytes(model: Model) -> bytes:
     return str(model.pipeline_.named_steps["model"].booster_.model_to_string()).encode()
 
 
-def booster(state: bytes) -> Any:
+def load_booster(state: bytes) -> Any:
     """Return the trees that `to_bytes` wrote, as LightGBM has them."""
     from lightgbm import Booster
 
@@ -76,7 +76,7 @@ def booster(state: bytes) -> Any:
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
     """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows."""
     unfitted.set_params(n_estimators=max(FEWEST_TREES, round(unfitted.n_estimators * share)))
-    unfitted.fit(rows, y, init_model=booster(state))
+    unfitted.fit(rows, y, init_model=load_booster(state))
 
 
 class BoostingShap:
@@ -86,7 +86,7 @@ class BoostingShap:
 
     def __init__(self, data: bytes, encoders: Encoders) -> None:
         self.scale: Scale = "log-odds" if encoders.classes else "value"
-        self._booster = booster(data)
+        self._booster = load_booster(data)
         self.work = additions(map(int, LEAVES.findall(data.decode())))
         self._unit = (encoders.center, encoders.spread)
 

@@ -54,7 +54,7 @@ def _grown(params: Params, sample: Sample) -> dict[str, Any]:
 def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
     """Write the trees: their sum is the answer, of two classes the second's share."""
     outputs = classes if classes > 2 else 1
-    answer = graph.sum_of_trees(rows, trees.forest(fitted, classes), outputs)
+    answer = graph.sum_of_trees(rows, trees.read_forest(fitted, classes), outputs)
     if not classes:
         return answer
     return graph.single(graph.both_classes(answer) if classes == 2 else answer)

@@ -22,7 +22,7 @@ from tasks.models.families import FAMILIES
 from tasks.models.families.boosting import FILE as BOOSTER
 from tasks.models.families.linear import FILE as LINEAR
 from tasks.models.forest import Forest
-from tasks.models.keeping import attribution_of
+from tasks.models.keeping import load_attribution
 from tasks.models.setting import Setting
 from tasks.promotion.model_version import ModelVersion
 from tests.lineage import LINEAGE
@@ -71,7 +71,7 @@ def test_of_several_classes_the_softmax_of_all_their_sums_is_the_answer(
     family, versions, messy
 ) -> None:
     version = versions(family, "multiclass")
-    attribution = attribution_of(version.files, Encoders.from_bytes(version.files[ENCODERS]))
+    attribution = load_attribution(version.files, Encoders.from_bytes(version.files[ENCODERS]))
     asked = messy.ask.head(100)
     rows = encoded(version, asked)
     every = [
@@ -93,7 +93,7 @@ def test_a_boosting_is_explained_as_by_shaps_tree_explainer(task, versions, mess
     rows = encoded(version, messy.ask.head(100))
     theirs = np.asarray(shap.TreeExplainer(booster).shap_values(rows))
     theirs = theirs if theirs.ndim == 3 else theirs[:, :, None]
-    attribution = attribution_of(version.files, Encoders.from_bytes(version.files[ENCODERS]))
+    attribution = load_attribution(version.files, Encoders.from_bytes(version.files[ENCODERS]))
     spread = version.model.spread_
     for output in range(theirs.shape[2]):
         ours = attribution.of(rows, np.full(len(rows), output)).values / spread
@@ -109,7 +109,7 @@ def test_a_forest_is_explained_as_by_shaps_tree_explainer(family, task, versions
     theirs = np.asarray(shap.TreeExplainer(estimator).shap_values(rows, check_additivity=False))
     theirs = theirs[:, :, None] if theirs.ndim == 2 else theirs
     theirs = theirs[:, :, 1:] if task == "binary" else theirs
-    attribution = attribution_of(version.files, Encoders.from_bytes(version.files[ENCODERS]))
+    attribution = load_attribution(version.files, Encoders.from_bytes(version.files[ENCODERS]))
     for output in range(theirs.shape[2]):
         ours = attribution.of(rows, np.full(len(rows), output)).values / version.model.spread_
         np.testing.assert_allclose(ours, theirs[:, :, output], atol=1e-6)
@@ -122,7 +122,7 @@ def test_the_linear_rule_is_the_coefficient_times_the_distance_from_the_mean(
     estimator = version.model.pipeline_.named_steps["model"]
     rows, background = encoded(version, messy.ask), encoded(version, messy.fit)
     expected = estimator.coef_[0] * (rows - background.mean(axis=0))
-    attribution = attribution_of(version.files, Encoders.from_bytes(version.files[ENCODERS]))
+    attribution = load_attribution(version.files, Encoders.from_bytes(version.files[ENCODERS]))
     ours = attribution.of(rows, np.zeros(len(rows), int)).values
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
@@ -158,7 +158,7 @@ def test_what_a_time_was_unfolded_to_is_added_back_to_it() -> None:
         explainer = version.explainer
         assert explainer.raw == ("at", "colour")
         blocks = Encoders.from_bytes(version.files[ENCODERS])
-        apart = attribution_of(version.files, blocks).of(
+        apart = load_attribution(version.files, blocks).of(
             encoded(version, prepared), np.zeros(600, int)
         )
         (one, *_) = explainer.explain(prepared.head(1), frame.head(1))

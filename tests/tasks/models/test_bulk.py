@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import DataError, IntegrityError
 from tasks.features.prepare import Prepared
-from tasks.models.anatomy import anatomy
+from tasks.models.anatomy import dissect
 from tasks.models.bitvectors import MOST_LEAVES, Bitvectors
 from tasks.models.bulk import BulkModel
 from tasks.models.export import to_onnx
@@ -42,7 +42,7 @@ def test_every_family_answers_alike(messy, family, task) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_boosted_trees_of_every_width_are_not_walked(messy, task, leaves) -> None:
     data = fitted(messy, "lightgbm", task, {**FEW, "num_leaves": leaves})
-    parts = anatomy(data)
+    parts = dissect(data)
     assert parts.back is not None
     assert Bitvectors.of(parts.trees, parts.outputs) is not None
     expected = OnnxModel(data).predict(messy.ask)

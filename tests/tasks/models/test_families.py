@@ -15,11 +15,11 @@ from tasks.models.attribution import Method
 from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
-from tasks.models.importance import importances
-from tasks.models.keeping import attribution_of, keep
+from tasks.models.importance import column_importances
+from tasks.models.keeping import keep, load_attribution
 from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
-from tasks.models.warm_start import startable
+from tasks.models.warm_start import can_start
 from tests.tasks.models.conftest import COLUMNS, TASKS, Messy
 
 CASES = [(family, task) for family in FAMILIES for task in TASKS]
@@ -71,8 +71,8 @@ def test_every_family_has_its_case_and_every_case_its_family() -> None:
 def test_what_is_kept_warms_and_explains_as_agreed(family, task, fitted, messy) -> None:
     agreed, files = AGREED[family], keep(fit(fitted, messy, family, task))
     assert set(files) == {ENCODERS, agreed.state}
-    assert startable(family, files) is agreed.warm
-    attribution = attribution_of(files, Encoders.from_bytes(files[ENCODERS]))
+    assert can_start(family, files) is agreed.warm
+    attribution = load_attribution(files, Encoders.from_bytes(files[ENCODERS]))
     assert (None if attribution is None else attribution.method) == agreed.method
 
 
@@ -108,7 +108,7 @@ def test_the_same_seed_gives_the_same_bytes(family, task, fitted, messy) -> None
 
 @pytest.mark.parametrize(("family", "task"), CASES)
 def test_importances_are_shares_of_the_columns(family, task, fitted, messy) -> None:
-    shares = importances(fit(fitted, messy, family, task), COLUMNS)
+    shares = column_importances(fit(fitted, messy, family, task), COLUMNS)
     assert set(shares) == {*COLUMNS.numbers, *COLUMNS.categories}
     assert sum(shares.values()) == pytest.approx(1)
     assert min(shares.values()) >= 0

@@ -9,7 +9,7 @@ from onnx import load_from_string
 from tasks.errors import IntegrityError
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
-from tasks.models.flat import flat
+from tasks.models.flat import flatten
 from tasks.models.runtime import FEW, OnnxModel, RowModel
 from tests.tasks.models.conftest import COLUMNS, TASKS
 
@@ -41,7 +41,7 @@ def test_every_family_answers_alike(messy, family, task) -> None:
 
 
 def test_no_text_is_left_in_the_graph(messy) -> None:
-    made = flat(fitted(messy, "lightgbm", "binary"))
+    made = flatten(fitted(messy, "lightgbm", "binary"))
     kinds = {node.op_type for node in load_from_string(made.model).graph.node}
     assert not kinds & {"LabelEncoder", "Gather", "Reshape"}
     assert len(made.inputs) == 1
@@ -50,4 +50,4 @@ def test_no_text_is_left_in_the_graph(messy) -> None:
 @pytest.mark.parametrize("data", [b"", b"no model", b"\x80\x04."])
 def test_what_is_no_model_of_ours_is_refused(data) -> None:
     with pytest.raises(IntegrityError, match="exported model"):
-        flat(data)
+        flatten(data)
