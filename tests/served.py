@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
-from tasks.features.inference import infer_schema, request_schema
+from tasks.features.inference import infer_request, infer_schema
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.models.export import to_onnx
@@ -125,7 +125,7 @@ def manifest_of(made: Fitted, pipeline: str, version: int, key: str) -> Manifest
             LINEAGE,
             setting=Setting(made.family, {}),
             rows=len(made.frame),
-            request=request_schema(made.frame, made.schema, made.pipeline),
+            request=infer_request(made.frame, made.schema, made.pipeline),
         ),
     )
 
@@ -137,7 +137,7 @@ def put_version(
 
     def build(version: int) -> tuple[Manifest, Mapping[str, bytes]]:
         manifest = manifest_of(made, pipeline, version, key)
-        request = request_schema(made.frame, made.schema, made.pipeline)
+        request = infer_request(made.frame, made.schema, made.pipeline)
         fields = tuple(
             replace(one, missing=one.missing and one.name != needs) for one in request.fields
         )

@@ -14,13 +14,13 @@ MICROSECONDS_AN_HOUR = 3_600_000_000.0
 Days = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def cycles(exact: Doubles, parts: Iterable[str]) -> dict[str, Floats]:
+def unfold_cycles(exact: Doubles, parts: Iterable[str]) -> dict[str, Floats]:
     """Return each part as float32, NaN where the time is missing.
 
     `exact` is in whole microseconds since 1970 in UTC, NaN where missing. Weekday 0 is Monday,
     and the hour has its minutes as a fraction.
 
-    >>> made = cycles(np.array([0.0, 90_000_000_000.0, np.nan]), ("hour", "weekday"))
+    >>> made = unfold_cycles(np.array([0.0, 90_000_000_000.0, np.nan]), ("hour", "weekday"))
     >>> made["hour"].tolist(), made["weekday"].tolist()
     ([0.0, 1.0, nan], [3.0, 4.0, nan])
     """

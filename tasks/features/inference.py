@@ -12,14 +12,14 @@ import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.features.kinds import cycles_seen, kind_of, useless
+from tasks.features.kinds import find_cycles, infer_kind, why_useless
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind
 from tasks.features.transform import (
     Transform,
+    apply_transform,
     load_transform,
     refuse_unless_row_wise,
-    transformed,
 )
 
 
@@ -37,7 +37,7 @@ def infer_schema(
     transform = transform or load_transform(pipeline.features.transform)
     rows = frame.drop(columns=[pipeline.target], errors="ignore")
     refuse_unless_row_wise(rows, transform)
-    rows = transformed(rows, transform)
+    rows = apply_transform(rows, transform)
     _check_names(rows)
     dropped = {pipeline.target: IS_TARGET}
     features: list[Feature] = []
@@ -53,14 +53,14 @@ def infer_schema(
     return schema
 
 
-def request_schema(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline) -> RequestSchema:
+def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline) -> RequestSchema:
     """Return what a request for a model of these training rows may hold.
 
     A user's transform may look at any column, so with one every column counts as used.
 
     >>> flights = Pipeline(name="f", task="binary", target="y", event_time="t", key=["id"])
     >>> rows = pd.DataFrame({"id": [1, 2], "a": [0.5, None], "y": [0, 1]})
-    >>> made = request_schema(rows, FeatureSchema((Feature("a", "number"),)), flights)
+    >>> made = infer_request(rows, FeatureSchema((Feature("a", "number"),)), flights)
     >>> [(entry.name, entry.used, entry.missing) for entry in made.fields], dict(made.example)
     ([('a', True, True), ('id', False, True)], {'a': 0.5, 'id': 1})
     """
@@ -68,7 +68,7 @@ def request_schema(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipelin
     transform = pipeline.features.transform is not None
     fields = []
     for name in sorted(set(frame.columns) - {pipeline.target, *INTERNAL}):
-        kind = "time" if name == pipeline.event_time else kind_of(frame[name])
+        kind = "time" if name == pipeline.event_time else infer_kind(frame[name])
         kind = kind if transform else kinds.get(name, kind)
         used = transform or name in kinds
         if kind is not None:
@@ -94,15 +94,15 @@ def _barred(name: str, pipeline: Pipeline) -> str | None:
 
 
 def _inferred(name: str, column: pd.Series, *, always_time: bool) -> Feature | str:
-    kind = "time" if always_time else kind_of(column)
+    kind = "time" if always_time else infer_kind(column)
     if kind is None:
         return f"its values are of no kind a model can see ({column.dtype})"
     if kind == "time":
-        parts = cycles_seen(column)
+        parts = find_cycles(column)
         if not parts:
             return "its times span no cycle (day, week, year) twice"
         return Feature(name, "time", parts)
-    reason = useless(column, kind)
+    reason = why_useless(column, kind)
     return Feature(name, cast("Kind", kind)) if reason is None else reason
 
 

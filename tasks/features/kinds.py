@@ -22,12 +22,12 @@ CYCLES: tuple[tuple[Part, float], ...] = (
 )
 
 
-def kind_of(column: pd.Series) -> str | None:
+def infer_kind(column: pd.Series) -> str | None:
     """Return number, category, boolean or time; None for what a model cannot see.
 
     Text stays a category, also where it looks like a number: leading zeros mean something.
 
-    >>> kind_of(pd.Series(["007", "008"])), kind_of(pd.Series([True, None]))
+    >>> infer_kind(pd.Series(["007", "008"])), infer_kind(pd.Series([True, None]))
     ('category', 'boolean')
     """
     dtype = column.dtype
@@ -60,10 +60,10 @@ def _kind_of_value(value: object) -> str | None:
     return "category" if isinstance(value, str) else None
 
 
-def useless(column: pd.Series, kind: str) -> str | None:
+def why_useless(column: pd.Series, kind: str) -> str | None:
     """Return why the column tells a model nothing, or None where it may.
 
-    >>> useless(pd.Series([1, 1]), "number"), useless(pd.Series(["a", "b", "c"]), "category")
+    >>> why_useless(pd.Series([1, 1]), "number"), why_useless(pd.Series(["a", "b", "c"]), "category")
     ('it is constant', 'nearly every row has a value of its own (3 of 3), as an identifier has')
     """
     known = column.dropna()
@@ -82,13 +82,13 @@ def useless(column: pd.Series, kind: str) -> str | None:
     return None
 
 
-def cycles_seen(column: pd.Series) -> tuple[Part, ...]:
+def find_cycles(column: pd.Series) -> tuple[Part, ...]:
     """Return the cycles the times pass at least twice; a model cannot learn a shorter glimpse.
 
     A day of the year seen once is a date in disguise: it tells rows of the past apart and says
     nothing about the future. Times that are all midnight have no hour.
 
-    >>> cycles_seen(pd.Series(pd.date_range("2024-01-01", periods=60, freq="12h")))
+    >>> find_cycles(pd.Series(pd.date_range("2024-01-01", periods=60, freq="12h")))
     ('hour', 'weekday')
     """
     seconds = moments(column, "event time") / 1e6

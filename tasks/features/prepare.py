@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.features.cycles import cycles
+from tasks.features.cycles import unfold_cycles
 from tasks.features.schema import PARTS, Feature, FeatureSchema, prepared_columns
-from tasks.features.transform import Transform, load_transform, transformed
+from tasks.features.transform import Transform, apply_transform, load_transform
 from tasks.features.values import Floats, Texts, booleans, moments, numbers, texts
 
-__all__ = ["Prepared", "load_transform", "prepare", "prepared", "prepared_columns"]
+__all__ = ["Prepared", "load_transform", "prepare", "prepare_columns", "prepared_columns"]
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ def prepare(
     >>> prepare(pd.DataFrame({"c": ["x", None], "a": ["1", 2]}), schema).values.tolist()
     [[1.0, 'x'], [2.0, '__missing__']]
     """
-    return prepared(frame, schema, transform).frame()
+    return prepare_columns(frame, schema, transform).frame()
 
 
-def prepared(
+def prepare_columns(
     frame: pd.DataFrame, schema: FeatureSchema, transform: Transform | None = None
 ) -> Prepared:
     """Return the same as `prepare`, categories as distinct texts and places.
@@ -80,7 +80,7 @@ def prepared(
     """
     if transform is not None and schema.target is not None:
         frame = frame.drop(columns=[schema.target], errors="ignore")
-    rows = transformed(frame, transform)
+    rows = apply_transform(frame, transform)
     _check_columns(rows, schema)
     made: dict[str, Floats] = {}
     written: dict[str, Texts] = {}
@@ -115,5 +115,5 @@ def _unfold(column: pd.Series, feature: Feature) -> Mapping[str, Floats]:
         return {name: numbers(column, name)}
     if feature.kind == "boolean":
         return {name: booleans(column, name)}
-    made = cycles(moments(column, name), feature.parts or PARTS)
+    made = unfold_cycles(moments(column, name), feature.parts or PARTS)
     return {f"{name}_{part}": values for part, values in made.items()}

@@ -119,7 +119,7 @@ class Levels:
         return [c for c in self.columns if (frame[c].nunique() <= FEW_LEVELS) is self.few]
 
 
-def for_trees(columns: Columns, task: str, seed: int) -> ColumnTransformer:
+def tree_encoders(columns: Columns, task: str, seed: int) -> ColumnTransformer:
     """Return the unfitted encoders that tree families take."""
     return ColumnTransformer(
         [
@@ -129,7 +129,7 @@ def for_trees(columns: Columns, task: str, seed: int) -> ColumnTransformer:
     )
 
 
-def for_distances(columns: Columns, task: str, seed: int) -> ColumnTransformer:
+def distance_encoders(columns: Columns, task: str, seed: int) -> ColumnTransformer:
     """Return the unfitted encoders that linear models and networks take."""
     rare = OneHotEncoder(
         handle_unknown="infrequent_if_exist",

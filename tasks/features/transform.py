@@ -35,7 +35,7 @@ def load_transform(name: str | None) -> Transform | None:
     return found  # type: ignore[no-any-return]
 
 
-def transformed(frame: pd.DataFrame, transform: Transform | None) -> pd.DataFrame:
+def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.DataFrame:
     """Return the frame after the user's function.
 
     Raises:
@@ -66,9 +66,9 @@ def refuse_unless_row_wise(frame: pd.DataFrame, transform: Transform | None) -> 
     """
     if transform is None or len(frame) < 2:
         return
-    among = transformed(frame, transform).head(SAMPLE).reset_index(drop=True)
+    among = apply_transform(frame, transform).head(SAMPLE).reset_index(drop=True)
     alone = pd.concat(
-        [transformed(frame.iloc[i : i + 1], transform) for i in range(min(SAMPLE, len(frame)))],
+        [apply_transform(frame.iloc[i : i + 1], transform) for i in range(min(SAMPLE, len(frame)))],
         ignore_index=True,
     )
     same = set(alone.columns) == set(among.columns) and all(

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tasks.errors import DataError
-from tasks.features.preprocessing import Float32, for_distances, for_trees
+from tasks.features.preprocessing import Float32, distance_encoders, tree_encoders
 from tasks.features.schema import Columns
 
 Array = np.ndarray[Any, Any]
@@ -82,7 +82,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
             y = (y - self.center_) / self.spread_
         # of two classes one share says all, and scikit-learn's encoder fails for more
         kind = "binary" if sample.classes == 2 else self.task
-        encoders = for_trees if self.trees else for_distances
+        encoders = tree_encoders if self.trees else distance_encoders
         self.pipeline_ = self._steps(encoders(self.columns, kind, self.seed), sample)
         with threadpool_limits(1, user_api="blas"):
             self.converged_ = _fit_quietly(self.pipeline_, self._seen(prepared), y)

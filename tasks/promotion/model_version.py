@@ -123,11 +123,11 @@ class ModelVersion:
         Raises:
             IntegrityError: the two ways to answer differ by more than 1e-6.
         """
-        from tasks.features.prepare import prepared
+        from tasks.features.prepare import prepare_columns
 
-        rows = prepared(frame, self.schema, self.transform)
+        rows = prepare_columns(frame, self.schema, self.transform)
         if compared:
-            first = prepared(frame.head(COMPARED), self.schema, self.transform)
+            first = prepare_columns(frame.head(COMPARED), self.schema, self.transform)
             self._compare(self.bulk, first.frame(), "the first rows")
         return self.bulk.predict(rows)
 

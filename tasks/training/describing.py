@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tasks.dataset.dataset import naive_figures
-from tasks.features.inference import request_schema
+from tasks.dataset.dataset import naive
+from tasks.features.inference import infer_request
 from tasks.promotion.lineage import Lineage
 from tasks.promotion.manifest import Manifest
 from tasks.training.candidates import Chosen
@@ -52,6 +52,6 @@ def manifest_of(work: Work, chosen: Chosen, final: Contender, run: str, version:
             labels=plan.labels,
             without=plan.without,
             transform=work.pipeline.features.transform,
-            request=request_schema(data.frame, data.schema, work.pipeline),
+            request=infer_request(data.frame, data.schema, work.pipeline),
         ),
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.features.prepare import prepare, prepared
+from tasks.features.prepare import prepare, prepare_columns
 from tasks.features.schema import Feature, FeatureSchema
 from tasks.features.values import MANY
 from tests.tasks.features import oracle
@@ -84,6 +84,6 @@ def test_the_calendar_is_right_on_every_day_of_four_centuries() -> None:
 
 def test_distinct_texts_are_kept_once() -> None:
     frame = pd.DataFrame({"c": pd.Series(["a", "b", None] * 100, dtype="str")}, index=range(5, 305))
-    made = prepared(frame, CATEGORY)
+    made = prepare_columns(frame, CATEGORY)
     assert made.texts["c"].levels == ("a", "b", "__missing__")
     assert made.frame().index.tolist() == frame.index.tolist()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tasks.features.preprocessing import BOUND, Standardise, for_distances, for_trees
+from tasks.features.preprocessing import BOUND, Standardise, distance_encoders, tree_encoders
 from tasks.features.schema import Columns
 
 COLUMNS = Columns(("a", "b"), ("few", "many"))
@@ -32,7 +32,7 @@ def test_standardise_fills_scales_and_cuts_in_float32() -> None:
 
 def test_linear_models_get_flags_levels_and_encodings() -> None:
     y = np.arange(400) % 2
-    encoders = for_distances(COLUMNS, "binary", 7).fit(rows(), y)
+    encoders = distance_encoders(COLUMNS, "binary", 7).fit(rows(), y)
     made = encoders.transform(rows())
     assert made.dtype == np.float32
     widths = {name: part.stop - part.start for name, part in encoders.output_indices_.items()}
@@ -43,7 +43,7 @@ def test_a_rows_own_target_does_not_enter_its_encoding() -> None:
     draw = np.random.default_rng(1)
     frame = rows().assign(many=[f"{i % 200}" for i in range(400)])
     y = draw.integers(0, 2, 400)
-    encoders = for_trees(COLUMNS, "binary", 7)
+    encoders = tree_encoders(COLUMNS, "binary", 7)
     crossed = encoders.fit_transform(frame, y)[:, -1]
     plain = encoders.transform(frame)[:, -1]
     assert np.corrcoef(plain, y)[0, 1] > 0.5

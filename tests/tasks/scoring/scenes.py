@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tasks.config import Pipeline
 from tasks.data.curated import curated
-from tasks.features.inference import infer_schema, request_schema
+from tasks.features.inference import infer_request, infer_schema
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.models.export import to_onnx
@@ -64,7 +64,7 @@ def served(
     frame = rows.to_pandas(date_as_object=False)
     schema = infer_schema(frame, pipeline)
     seen, columns = prepare(frame, schema), prepared_columns(schema)
-    request = request_schema(frame, schema, pipeline)
+    request = infer_request(frame, schema, pipeline)
     target = frame[pipeline.target].to_numpy()
     classes = () if pipeline.task == "regression" else tuple(np.unique(target).tolist())
     y = np.searchsorted(classes, target) if classes else target.astype(float)
