@@ -12,7 +12,7 @@ from deployments.session import open_session
 
 if TYPE_CHECKING:
     from tasks.explanation.explanation import Explanation
-    from tasks.explanation.file import Explained
+    from tasks.explanation.file import ExplainedFile
 
 LARGEST = 6
 
@@ -36,7 +36,7 @@ def explain(
     show(found.to_dict(), as_json, lambda: explanations_text(found))
 
 
-def explanations_text(found: Explained) -> str:
+def explanations_text(found: ExplainedFile) -> str:
     """A table a row: its largest contributions, and what they do."""
     lines = [f"{found.pipeline} version {found.version} ({found.family}), {found.method}"]
     for number, (key, one) in enumerate(zip(found.keys, found.explanations, strict=True), start=1):

@@ -13,8 +13,8 @@ from tasks.drift.encoding import decode_profile
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.explanation import Contribution, Explanation
 from tasks.explanation.neighbours import Neighbours
-from tasks.explanation.words import effect, shown, subject
-from tasks.explanation.words import raw as as_it_came
+from tasks.explanation.words import effect, show_prepared, subject
+from tasks.explanation.words import show_raw as as_it_came
 from tasks.features.schema import origins
 from tasks.models.attribution import Attributed, Attribution, Method, Scale
 from tasks.models.blocks import sources
@@ -165,7 +165,7 @@ class Explainer:
                 columns.append([as_it_came(value) for value in rows[feature.name].tolist()])
                 continue
             parts = zip(*(arrays[name].tolist() for name in feature.prepared), strict=True)
-            columns.append([shown(feature, values) for values in parts])
+            columns.append([show_prepared(feature, values) for values in parts])
         return [list(row) for row in zip(*columns, strict=True)]
 
     def _attribution(self) -> Attribution | None:

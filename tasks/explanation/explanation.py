@@ -66,7 +66,9 @@ class Explanation:
         >>> round(Explanation("tree_shap", "log-odds", "late", 0.5, -1.0, parts).total, 3)
         0.5
         """
-        return answer(self.scale, self.base + sum(c.value for c in self.contributions), self.rest)
+        return inverse_link(
+            self.scale, self.base + sum(c.value for c in self.contributions), self.rest
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON."""
@@ -86,10 +88,10 @@ class Explanation:
         }
 
 
-def answer(scale: Scale, score: float, rest: float = 0.0) -> float:
+def inverse_link(scale: Scale, score: float, rest: float = 0.0) -> float:
     """Return what a sum on the scale means: a probability, or the sum itself.
 
-    >>> answer("log-odds", 0.0), answer("log-odds", -800.0), answer("value", 3.5)
+    >>> inverse_link("log-odds", 0.0), inverse_link("log-odds", -800.0), inverse_link("value", 3.5)
     (0.5, 0.0, 3.5)
     """
     if scale != "log-odds":

@@ -24,7 +24,7 @@ from tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedFile:
     """The first rows of a file, each with its key and its explanation."""
 
     pipeline: str
@@ -56,7 +56,7 @@ def explain_file(
     path: Path,
     rows: int,
     method: Literal["shap", "lime"] | None = None,
-) -> Explained:
+) -> ExplainedFile:
     """Explain the first `rows` rows of a file with the champion.
 
     Raises:
@@ -69,7 +69,7 @@ def explain_file(
     explainer = Explainer(champion, method)
     frame = _first(workspace, champion, path, rows)
     keys = frame[[name for name in pipeline.key if name in frame.columns]]
-    return Explained(
+    return ExplainedFile(
         pipeline.name,
         champion.manifest.version,
         champion.setting.family,

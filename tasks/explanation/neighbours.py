@@ -48,7 +48,7 @@ class Neighbours:
         self._model = model
         self._columns = (*model.numbers, *model.categories)
         self._place = [list(raw).index(origins[name]) for name in self._columns]
-        self._drawn = {name: drawn(known[name], samples, draw) for name in self._columns}
+        self._drawn = {name: draw_values(known[name], samples, draw) for name in self._columns}
         self._kept = draw.random((samples, len(raw))) < 0.5
         self._kept[0] = True
         self._distances = np.sqrt((~self._kept).sum(axis=1))
@@ -120,11 +120,11 @@ def kernel(distances: Array, columns: int) -> Array:
     return np.asarray(np.sqrt(np.exp(-(distances**2) / width**2)))
 
 
-def drawn(column: ColumnProfile, samples: int, draw: np.random.Generator) -> Array:
+def draw_values(column: ColumnProfile, samples: int, draw: np.random.Generator) -> Array:
     """Return values as the training rows had them: float32 with NaN, or text.
 
     >>> from tasks.drift.profile import column
-    >>> sorted(set(drawn(column("c", ["a"], [3], rows=6), 50, np.random.default_rng(0))))
+    >>> sorted(set(draw_values(column("c", ["a"], [3], rows=6), 50, np.random.default_rng(0))))
     ['__missing__', 'a']
     """
     number = column.kind == "number"

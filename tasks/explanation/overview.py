@@ -22,7 +22,7 @@ class ColumnShare:
     """One raw column: its mean absolute contribution, and what the metric loses without it.
 
     `lost` is the mean over the rounds in which the column's values were shuffled among the rows,
-    positive where the model answers worse; `spread` is the rounds' standard deviation.
+    positive where the model answers worse; `evenly_apart` is the rounds' standard deviation.
     """
 
     name: str
@@ -67,7 +67,7 @@ def shares(
     return tuple(sorted(made, key=lambda one: (-one.adds, one.name)))
 
 
-def losses(
+def permutation_losses(
     predict: Predict,
     prepared: pd.DataFrame,
     y: Array,
@@ -94,19 +94,19 @@ def losses(
         for order in orders:
             shuffled = columns | {name: columns[name][order] for name in own}
             lost.append(float(metric.gain(whole, metric.score(y, predict(shuffled)))))
-        found[raw] = (finite(float(np.mean(lost))), finite(float(np.std(lost))))
+        found[raw] = (finite_or_zero(float(np.mean(lost))), finite_or_zero(float(np.std(lost))))
     return found
 
 
-def spread(count: int, most: int) -> Array:
+def evenly_apart(count: int, most: int) -> Array:
     """Return the places of up to `most` of `count` rows, evenly apart.
 
-    >>> spread(10, 4).tolist(), spread(3, 4).tolist()
+    >>> evenly_apart(10, 4).tolist(), evenly_apart(3, 4).tolist()
     ([0, 3, 6, 9], [0, 1, 2])
     """
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
 
 
-def finite(value: float) -> float:
+def finite_or_zero(value: float) -> float:
     """Return the value, or 0 where there is none: a metric of one class is no number."""
     return value if np.isfinite(value) else 0.0

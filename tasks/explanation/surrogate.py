@@ -22,7 +22,7 @@ LONGEST = 30
 
 
 @dataclass(frozen=True)
-class Leaf:
+class SurrogateLeaf:
     """What the model answers to rows of which all `conditions` hold; `rows` of those looked at."""
 
     conditions: tuple[str, ...]
@@ -38,12 +38,12 @@ class Surrogate:
     tree gives the class that the model gives (`measure` says which).
     """
 
-    leaves: tuple[Leaf, ...]
+    leaves: tuple[SurrogateLeaf, ...]
     fidelity: float
     measure: str
 
 
-def imitated(
+def fit_surrogate(
     prepared: pd.DataFrame, columns: Columns, answers: Array, classes: Sequence[Any]
 ) -> Surrogate:
     """Fit a tree of depth 3 to a model's answers on half of the rows, and judge it on the rest.
@@ -53,7 +53,7 @@ def imitated(
     """
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    names, rows = readable(prepared, columns)
+    names, rows = readable_columns(prepared, columns)
     several = len(classes) > 2
     said = answers.argmax(axis=1) if several else answers[:, 1] if classes else answers
     least = max(5, len(rows) // 100)
@@ -73,17 +73,17 @@ def imitated(
     places, counts = np.unique(tree.apply(rows), return_counts=True)
     reached = dict(zip(places.tolist(), counts.tolist(), strict=True))
     leaves = tuple(
-        Leaf(conditions, told(node), reached.get(node, 0))
-        for node, conditions in paths(found, names, missing, len(columns.numbers))
+        SurrogateLeaf(conditions, told(node), reached.get(node, 0))
+        for node, conditions in leaf_paths(found, names, missing, len(columns.numbers))
     )
     return Surrogate(leaves, fidelity, "the same class" if several else "R²")
 
 
-def readable(prepared: pd.DataFrame, columns: Columns) -> tuple[list[str], Array]:
+def readable_columns(prepared: pd.DataFrame, columns: Columns) -> tuple[list[str], Array]:
     """Return names and (n, ·) float32: the numbers, and one column a frequent level.
 
     >>> frame = pd.DataFrame({"a": [1.0, 2.0], "c": ["x", "x"]})
-    >>> readable(frame, Columns(("a",), ("c",)))[0]
+    >>> readable_columns(frame, Columns(("a",), ("c",)))[0]
     ['a', 'c is x']
     """
     names = list(columns.numbers)
@@ -97,7 +97,7 @@ def readable(prepared: pd.DataFrame, columns: Columns) -> tuple[list[str], Array
     return names, np.stack(parts, axis=1)
 
 
-def paths(
+def leaf_paths(
     tree: Any,
     names: Sequence[str],
     missing: Array,
@@ -123,6 +123,6 @@ def paths(
         low = f"{name} ≤ {threshold:.4g}{also if to_left else ''}"
         high = f"{name} > {threshold:.4g}{'' if to_left else also}"
     return [
-        *paths(tree, names, missing, numbers, left, {**held, (column, True): low}),
-        *paths(tree, names, missing, numbers, right, {**held, (column, False): high}),
+        *leaf_paths(tree, names, missing, numbers, left, {**held, (column, True): low}),
+        *leaf_paths(tree, names, missing, numbers, right, {**held, (column, False): high}),
     ]

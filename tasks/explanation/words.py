@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.errors import bounded
-from tasks.explanation.explanation import answer
+from tasks.explanation.explanation import inverse_link
 from tasks.features.schema import Feature
 from tasks.features.values import MISSING
 from tasks.models.attribution import Scale
@@ -47,17 +47,17 @@ def effect(value: float, scale: Scale, of: str, total: float | None, rest: float
         return f"{verb} {of} by {'about ' if total is None else ''}{abs(value):.4g}"
     if total is None:
         return f"{verb} the chance of {of} by about {_points(abs(value))}"
-    with_it, without = answer(scale, total, rest), answer(scale, total - value, rest)
+    with_it, without = inverse_link(scale, total, rest), inverse_link(scale, total - value, rest)
     span = f"{_percent(without)} to {_percent(with_it)}"
     return f"{verb} the chance of {of} by {_points(abs(with_it - without))} ({span})"
 
 
-def shown(feature: Feature, values: Sequence[Any]) -> str:
+def show_prepared(feature: Feature, values: Sequence[Any]) -> str:
     """Write what the model sees of a raw column; `values` are of its prepared columns.
 
-    >>> shown(Feature("at", "time", ("hour", "weekday")), (19.5, 4.0))
+    >>> show_prepared(Feature("at", "time", ("hour", "weekday")), (19.5, 4.0))
     '19:30 UTC, Friday'
-    >>> shown(Feature("n", "number"), (float("nan"),)), shown(Feature("b", "boolean"), (1.0,))
+    >>> show_prepared(Feature("n", "number"), (float("nan"),)), show_prepared(Feature("b", "boolean"), (1.0,))
     ('missing', 'true')
     """
     if feature.kind == "category":
@@ -72,10 +72,10 @@ def shown(feature: Feature, values: Sequence[Any]) -> str:
     return ", ".join(parts) or ", ".join(map(_number, values))
 
 
-def raw(value: Any) -> str:
+def show_raw(value: Any) -> str:
     """Write a raw value as it came.
 
-    >>> raw(19.5), raw(None), raw("JFK"), raw(3.0), raw(datetime(2013, 4, 1, 5))
+    >>> show_raw(19.5), show_raw(None), show_raw("JFK"), show_raw(3.0), show_raw(datetime(2013, 4, 1, 5))
     ('19.5', 'missing', 'JFK', '3', '2013-04-01 05:00')
     """
     if value is None or value != value or value == "":  # noqa: PLR0124

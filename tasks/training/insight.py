@@ -14,8 +14,14 @@ from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.evaluation.metrics import METRICS
 from tasks.explanation.explainer import Explainer
-from tasks.explanation.overview import ColumnShare, Overview, losses, shares, spread
-from tasks.explanation.surrogate import imitated
+from tasks.explanation.overview import (
+    ColumnShare,
+    Overview,
+    evenly_apart,
+    permutation_losses,
+    shares,
+)
+from tasks.explanation.surrogate import fit_surrogate
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
 from tasks.models.attribution import Scale
@@ -101,19 +107,19 @@ def rows_within(work: float) -> int:
 def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     data, pipeline = work.dataset, work.pipeline
     places = np.flatnonzero(data.split.holdout)
-    places = places[spread(len(places), MOST_ROWS)]
+    places = places[evenly_apart(len(places), MOST_ROWS)]
     rows, y = data.prepared.iloc[places].reset_index(drop=True), data.y[places]
     columns, behind = prepared_columns(data.schema), origins(data.schema)
     profiler = Profiler(columns)
     profiler.add(rows)
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
     explainer = Explainer(ModelVersion(manifest_of(work, chosen, final, "", 1), files))
-    some = rows.iloc[spread(len(rows), rows_within(explainer.work))].reset_index(drop=True)
+    some = rows.iloc[evenly_apart(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)
     judged = OnnxModel(chosen.best.contender.model)
     metric = METRICS[pipeline.metric]
-    few = spread(len(rows), SHUFFLED)
-    lost = losses(
+    few = evenly_apart(len(rows), SHUFFLED)
+    lost = permutation_losses(
         judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
     )
     found = shares(explainer.raw, values, lost)
@@ -126,7 +132,7 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
         pipeline.metric,
         len(few),
         found,
-        imitated(rows, columns, answers, data.classes),
+        fit_surrogate(rows, columns, answers, data.classes),
     )
     adds = dict(zip(explainer.raw, values.T, strict=True))
     images, titles = _drawn(overview, found, adds, some, data.schema)

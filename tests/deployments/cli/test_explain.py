@@ -6,7 +6,7 @@ import json
 
 from deployments.cli.explain import explanations_text
 from tasks.explanation.explanation import Contribution, Explanation
-from tasks.explanation.file import Explained
+from tasks.explanation.file import ExplainedFile
 
 PARTS = tuple(
     Contribution(f"column {i}", 0.5 / (i + 1), str(i), f"raises the chance of late by {i} points")
@@ -16,9 +16,9 @@ LATE = Explanation("tree_shap", "log-odds", "late", 0.3125, -1.25, PARTS)
 DELAY = Explanation("lime", "value", "delay", 41.5, 7.0, PARTS[:2], fit=0.42)
 
 
-def explained(*explanations: Explanation) -> Explained:
+def explained(*explanations: Explanation) -> ExplainedFile:
     keys = tuple({"flight_id": f"F{i}"} for i in range(len(explanations)))
-    return Explained("flights", 3, "lightgbm", explanations[0].method, keys, explanations)
+    return ExplainedFile("flights", 3, "lightgbm", explanations[0].method, keys, explanations)
 
 
 def test_a_row_shows_its_chance_its_largest_contributions_and_the_rest() -> None:

@@ -14,7 +14,7 @@ import shap
 
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.explainer import Explainer
-from tasks.explanation.explanation import answer
+from tasks.explanation.explanation import inverse_link
 from tasks.features.prepare import prepare
 from tasks.features.schema import IS_TARGET, Columns, Feature, FeatureSchema
 from tasks.models.encoders import ENCODERS, Encoders
@@ -81,7 +81,7 @@ def test_of_several_classes_the_softmax_of_all_their_sums_is_the_answer(
     scores = np.stack([one.base + one.values.sum(axis=1) for one in every], axis=1)
     shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, version.model.answers(asked), atol=1e-4)
-    again = [[answer("log-odds", s, r) for s, r in zip(scores[:, k], one.rest, strict=True)]
+    again = [[inverse_link("log-odds", s, r) for s, r in zip(scores[:, k], one.rest, strict=True)]
              for k, one in enumerate(every)]  # fmt: skip
     np.testing.assert_allclose(np.transpose(again), shares, atol=1e-6)
 

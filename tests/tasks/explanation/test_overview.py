@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from tasks.evaluation.metrics import METRICS
-from tasks.explanation.overview import Overview, losses, shares
-from tasks.explanation.surrogate import imitated
+from tasks.explanation.overview import Overview, permutation_losses, shares
+from tasks.explanation.surrogate import fit_surrogate
 from tasks.features.schema import Columns
 from tasks.records import plain, read
 
@@ -40,13 +40,13 @@ def chance(asked: Mapping[str, Any] | pd.DataFrame) -> np.ndarray:
 def test_shuffling_costs_only_what_the_model_uses(metric: str, scale: float) -> None:
     frame = rows()
     y = (np.random.default_rng(1).random(len(frame)) < chance(frame)[:, 1]).astype(int)
-    lost = losses(chance, frame, y, METRICS[metric], ORIGINS, rounds=3, seed=7)
+    lost = permutation_losses(chance, frame, y, METRICS[metric], ORIGINS, rounds=3, seed=7)
     assert list(lost) == ["at", "noise", "gap", "colour"]
     assert lost["noise"] == lost["gap"] == (0.0, 0.0)
     assert lost["at"][0] > scale
     assert lost["colour"][0] > scale
     assert 0 < lost["at"][1] < lost["at"][0]
-    again = losses(chance, frame, y, METRICS[metric], ORIGINS, rounds=3, seed=7)
+    again = permutation_losses(chance, frame, y, METRICS[metric], ORIGINS, rounds=3, seed=7)
     assert again == lost
 
 
@@ -60,12 +60,16 @@ def test_what_a_time_was_unfolded_to_is_shuffled_together() -> None:
         return chance(asked)
 
     y = np.arange(len(frame)) % 2
-    assert len(losses(same, frame, y, METRICS["roc_auc"], ORIGINS, rounds=1, seed=7)) == 4
+    assert (
+        len(permutation_losses(same, frame, y, METRICS["roc_auc"], ORIGINS, rounds=1, seed=7)) == 4
+    )
 
 
 def test_a_metric_that_is_undefined_costs_nothing() -> None:
     frame = rows(50)
-    lost = losses(chance, frame, np.zeros(50, int), METRICS["roc_auc"], ORIGINS, rounds=1, seed=7)
+    lost = permutation_losses(
+        chance, frame, np.zeros(50, int), METRICS["roc_auc"], ORIGINS, rounds=1, seed=7
+    )
     assert set(lost.values()) == {(0.0, 0.0)}
 
 
@@ -76,7 +80,7 @@ def test_the_tree_finds_the_rules_and_says_how_faithful_it_is() -> None:
         share = np.where(asked["gap"].isna(), 0.9, np.where(asked["colour"] == "red", 0.5, 0.1))
         return np.column_stack([1 - share, share])
 
-    tree = imitated(frame, COLUMNS, simple(frame), (0, 1))
+    tree = fit_surrogate(frame, COLUMNS, simple(frame), (0, 1))
     assert tree.measure == "R²"
     assert tree.fidelity > 0.99
     assert sum(leaf.rows for leaf in tree.leaves) == len(frame)
@@ -85,14 +89,14 @@ def test_the_tree_finds_the_rules_and_says_how_faithful_it_is() -> None:
     assert "colour is red" in by_answer["50%"]
     assert "not (colour is red)" in by_answer["10%"]
     noise = np.random.default_rng(2).random(2000)
-    worse = imitated(frame, COLUMNS, np.column_stack([1 - noise, noise]), (0, 1))
+    worse = fit_surrogate(frame, COLUMNS, np.column_stack([1 - noise, noise]), (0, 1))
     assert worse.fidelity < 0.1
 
 
 def test_a_later_bound_of_a_column_takes_the_place_of_an_earlier() -> None:
     frame = rows(2000)
     steps = np.digitize(frame["noise"], [-1.0, 0.0, 1.0]).astype(float)
-    tree = imitated(frame, COLUMNS, steps, ())
+    tree = fit_surrogate(frame, COLUMNS, steps, ())
     assert tree.fidelity > 0.99
     conditions = {leaf.answer: leaf.conditions for leaf in tree.leaves}
     assert set(conditions) == {"0", "1", "2", "3"}
@@ -103,7 +107,7 @@ def test_a_later_bound_of_a_column_takes_the_place_of_an_earlier() -> None:
 def test_of_several_classes_fidelity_is_the_share_of_the_same_class() -> None:
     frame = rows()
     place = np.digitize(frame["noise"], [-0.5, 0.5])
-    tree = imitated(frame, COLUMNS, np.eye(3)[place], ("low", "middle", "high"))
+    tree = fit_surrogate(frame, COLUMNS, np.eye(3)[place], ("low", "middle", "high"))
     assert tree.measure == "the same class"
     assert tree.fidelity > 0.98
     assert {leaf.answer for leaf in tree.leaves} == {"low", "middle", "high"}
@@ -121,7 +125,7 @@ def test_an_overview_is_strict_json_and_is_read_back() -> None:
         metric="roc_auc",
         shuffled=200,
         columns=shares(raw, values, dict.fromkeys(raw, (0.1, 0.01))),
-        surrogate=imitated(frame, COLUMNS, frame["noise"].to_numpy(), ()),
+        surrogate=fit_surrogate(frame, COLUMNS, frame["noise"].to_numpy(), ()),
     )
     document = json.loads(json.dumps(plain(found), allow_nan=False))
     assert read(Overview, document, "overview") == found
