@@ -26,7 +26,7 @@ from tasks.training.contender import Contender, fitted
 from tasks.training.plan import digest
 from tasks.training.warm_start import newer, start_of
 from tasks.training.work import Work
-from tasks.tuning.search import tune as search
+from tasks.tuning.search import search_settings as search
 from tasks.tuning.trial import Progress, Setting, Tuning
 
 

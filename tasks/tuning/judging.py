@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import bounded
 from tasks.evaluation.metrics import Metric
-from tasks.tuning.trial import Origin, Setting, State, Trial
+from tasks.tuning.trial import Origin, Setting, State, TuningTrial
 
 if TYPE_CHECKING:
     from tasks.dataset.split import Fold
@@ -48,7 +48,9 @@ class Bench:
     columns: Columns
     seed: int
 
-    def judge(self, number: int, setting: Setting, origin: Origin, stop: Stop = never) -> Trial:
+    def judge(
+        self, number: int, setting: Setting, origin: Origin, stop: Stop = never
+    ) -> TuningTrial:
         """Judge a setting fold by fold.
 
         `stop` is asked after every fold but the last; a text it returns ends the trial as
@@ -69,7 +71,7 @@ class Bench:
         seconds = time.perf_counter() - started
         if state == "complete" and not np.isfinite(scores).any():
             state, message = "failed", f"{self.metric.name} is undefined on every fold"
-        return Trial(number, setting, origin, tuple(scores), seconds, state, message)
+        return TuningTrial(number, setting, origin, tuple(scores), seconds, state, message)
 
     def _score(self, setting: Setting, fold: Fold) -> float:
         family = self.families[setting.family]

@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import TrialState
 
 from tasks.errors import bounded
-from tasks.tuning.trial import Setting, Trial, mean
+from tasks.tuning.trial import Setting, TuningTrial, mean
 
 if TYPE_CHECKING:
     from tasks.models.family import Family
@@ -52,7 +52,7 @@ class Proposals:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._families = dict(families)
-        self._grid = grid(families, seed) if sampler == "grid" else None
+        self._grid = shuffle_grid(families, seed) if sampler == "grid" else None
         self._study = optuna.create_study(
             direction="maximize" if greater_is_better else "minimize",
             sampler=_sampler(sampler, seed),
@@ -87,14 +87,14 @@ class Proposals:
             return ""
         return f"below the median of the other trials after fold {len(scores)}"
 
-    def tell(self, proposal: Proposal, trial: Trial) -> None:
+    def tell(self, proposal: Proposal, trial: TuningTrial) -> None:
         """Let the next proposals learn from how this one did."""
         value = trial.mean if trial.state == "complete" else None
         if value is not None and trial.scores:
             proposal.asked.report(value, step=len(trial.scores) - 1)
         self._study.tell(proposal.asked, value, STATES[trial.state])
 
-    def know(self, trial: Trial) -> None:
+    def know(self, trial: TuningTrial) -> None:
         """Let the proposals learn from a trial that was not proposed here."""
         if trial.state != "complete":
             return
@@ -126,7 +126,7 @@ class Proposals:
         return fixed.params, fixed.distributions
 
 
-def grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ...]:
+def shuffle_grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ...]:
     """Return every setting of the families' grids in an order shuffled by `seed`.
 
     Shuffled, so that a budget smaller than the grid still sees all of it thinly.

@@ -21,8 +21,8 @@ from tasks.errors import ConfigurationError
 from tasks.evaluation.metrics import METRICS
 from tasks.tuning.judging import Bench
 from tasks.tuning.proposals import SAMPLERS, Proposals
-from tasks.tuning.selection import choose
-from tasks.tuning.trial import NAN, Progress, Setting, Trial, Tuning
+from tasks.tuning.selection import select_setting
+from tasks.tuning.trial import NAN, Progress, Setting, Tuning, TuningTrial
 
 if TYPE_CHECKING:
     from tasks.dataset.split import Fold
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Say = Callable[[Progress], None]
 FAMILIES_SEARCHED = 2
-__all__ = ["Progress", "Setting", "Trial", "Tuning", "tune"]
+__all__ = ["Progress", "Setting", "TuningTrial", "Tuning", "search_settings"]
 
 
-def tune(
+def search_settings(
     frame: pd.DataFrame,
     y: Array,
     folds: Sequence[Fold],
@@ -76,13 +76,13 @@ def tune(
         raise ConfigurationError("sampler", f"it is one of {', '.join(SAMPLERS)}", sampler)
     bench = Bench(frame, y, folds, task, METRICS[metric], served, columns, seed)
     started = time.monotonic()
-    search = Search(bench, sampler, trials, started + seconds, say)
+    search = SettingSearch(bench, sampler, trials, started + seconds, say)
     search.run(champion)
     return search.result(time.monotonic() - started)
 
 
 @dataclass
-class Search:
+class SettingSearch:
     """One search under way; `deadline` is in `time.monotonic` seconds."""
 
     bench: Bench
@@ -90,7 +90,7 @@ class Search:
     trials: int
     deadline: float
     say: Say
-    done: list[Trial] = field(default_factory=list)
+    done: list[TuningTrial] = field(default_factory=list)
     most: int = 0
     cut: bool = False
 
@@ -114,7 +114,7 @@ class Search:
 
     def result(self, seconds: float) -> Tuning:
         """Choose among what was judged; `seconds` is how long it all took."""
-        choice = choose(self.done, greater_is_better=self.bench.metric.greater_is_better)
+        choice = select_setting(self.done, greater_is_better=self.bench.metric.greater_is_better)
         return Tuning(
             trials=tuple(self.done),
             chosen=choice.setting,
@@ -143,7 +143,9 @@ class Search:
         again = self._again(proposal.setting)
         if proposal.fault:
             fault = proposal.fault
-            trial = Trial(len(self.done), proposal.setting, "search", (), 0.0, "failed", fault)
+            trial = TuningTrial(
+                len(self.done), proposal.setting, "search", (), 0.0, "failed", fault
+            )
         elif again is not None:
             proposals.tell(proposal, again)
             return
@@ -152,7 +154,7 @@ class Search:
         proposals.tell(proposal, trial)
         self._end(trial)
 
-    def _again(self, setting: Setting) -> Trial | None:
+    def _again(self, setting: Setting) -> TuningTrial | None:
         same = (trial for trial in self.done if trial.setting.text == setting.text)
         return next((trial for trial in same if trial.state == "complete"), None)
 
@@ -166,7 +168,7 @@ class Search:
         families = {name: self.bench.families[name] for name in best}
         return Proposals(families, self.sampler, self.bench.seed, greater_is_better=greater)
 
-    def _end(self, trial: Trial) -> None:
+    def _end(self, trial: TuningTrial) -> None:
         self.done.append(trial)
         greater = self.bench.metric.greater_is_better
         means = [each.mean for each in self.done if each.state == "complete"]

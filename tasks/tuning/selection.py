@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.errors import DataError
-from tasks.tuning.trial import Setting, Trial, mean
+from tasks.tuning.trial import Setting, TuningTrial, mean
 
 ROUNDING = 1e-12
 
@@ -34,7 +34,7 @@ class Choice:
     figures: Mapping[str, float]
 
 
-def choose(trials: Sequence[Trial], *, greater_is_better: bool = True) -> Choice:
+def select_setting(trials: Sequence[TuningTrial], *, greater_is_better: bool = True) -> Choice:
     """Choose among the trials that were judged on every fold.
 
     Between families' defaults the best mean wins; equal means go to the one that took fewer
@@ -43,9 +43,9 @@ def choose(trials: Sequence[Trial], *, greater_is_better: bool = True) -> Choice
     Raises:
         DataError: no trial was judged on every fold; the failures are named.
 
-    >>> default = Trial(0, Setting("linear", {}), "defaults", (0.70, 0.72, 0.71), 1, "complete")
-    >>> tuned = Trial(1, Setting("linear", {"c": 2}), "search", (0.74, 0.71, 0.70), 1, "complete")
-    >>> choose([default, tuned]).why
+    >>> default = TuningTrial(0, Setting("linear", {}), "defaults", (0.70, 0.72, 0.71), 1, "complete")
+    >>> tuned = TuningTrial(1, Setting("linear", {"c": 2}), "search", (0.74, 0.71, 0.70), 1, "complete")
+    >>> select_setting([default, tuned]).why
     "linear defaults: 0.71; best tuned linear 0.7167 is within the folds' spread of 0.017"
     """
     sign = 1.0 if greater_is_better else -1.0
@@ -69,10 +69,12 @@ def choose(trials: Sequence[Trial], *, greater_is_better: bool = True) -> Choice
         why = f"{_named(default)}, the best of {len(plain)}; no tuned setting ran on every fold"
         return Choice(default.setting, why, {"default": default.mean})
     looked = sum(1 for trial in trials if trial.origin != "defaults" and trial.scores)
-    return _weigh(default, _best(tuned, sign), spread(default, tuned, looked, sign), sign)
+    return _weigh(default, _best(tuned, sign), needed_gain(default, tuned, looked, sign), sign)
 
 
-def spread(default: Trial, tuned: Sequence[Trial], looked: int, sign: float = 1.0) -> float:
+def needed_gain(
+    default: TuningTrial, tuned: Sequence[TuningTrial], looked: int, sign: float = 1.0
+) -> float:
     """Return by how much the best tuned setting must be better than the defaults.
 
     Args:
@@ -87,7 +89,7 @@ def spread(default: Trial, tuned: Sequence[Trial], looked: int, sign: float = 1.
     return max(own, typical) * max(1.0, luck)
 
 
-def _weigh(default: Trial, tuned: Trial, needed: float, sign: float) -> Choice:
+def _weigh(default: TuningTrial, tuned: TuningTrial, needed: float, sign: float) -> Choice:
     gain = sign * mean(tuple(_gaps(tuned, default)))
     figures = {"default": default.mean, "tuned": tuned.mean, "gain": gain, "spread": needed}
     figures = {key: value for key, value in figures.items() if math.isfinite(value)}
@@ -108,15 +110,15 @@ def _weigh(default: Trial, tuned: Trial, needed: float, sign: float) -> Choice:
     return Choice(default.setting, why, figures)
 
 
-def _best(trials: Sequence[Trial], sign: float) -> Trial:
+def _best(trials: Sequence[TuningTrial], sign: float) -> TuningTrial:
     return min(trials, key=lambda trial: (-sign * round(trial.mean, 12), trial.seconds))
 
 
-def _judged(trial: Trial) -> bool:
+def _judged(trial: TuningTrial) -> bool:
     return trial.state == "complete" and math.isfinite(trial.mean)
 
 
-def _gaps(trial: Trial, default: Trial) -> list[float]:
+def _gaps(trial: TuningTrial, default: TuningTrial) -> list[float]:
     """The paired differences on the folds that both could be scored on."""
     pairs = zip(trial.scores, default.scores, strict=True)
     return [ours - theirs for ours, theirs in pairs if math.isfinite(ours - theirs)]
@@ -127,9 +129,9 @@ def _error(gaps: list[float]) -> float:
     return float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
 
 
-def _named(trial: Trial) -> str:
+def _named(trial: TuningTrial) -> str:
     return f"{trial.setting.family} defaults: {trial.mean:.4g}"
 
 
-def _of(trial: Trial) -> str:
+def _of(trial: TuningTrial) -> str:
     return "the champion's setting" if trial.origin == "champion" else f"trial {trial.number}"

@@ -13,11 +13,11 @@ from tasks.records import MaybeNaN
 Origin = Literal["defaults", "champion", "search"]
 State = Literal["complete", "pruned", "failed"]
 NAN = float("nan")
-__all__ = ["NAN", "Origin", "Progress", "Setting", "State", "Trial", "Tuning", "mean"]
+__all__ = ["NAN", "Origin", "Progress", "Setting", "State", "TuningTrial", "Tuning", "mean"]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TuningTrial:
     """One setting judged on the folds.
 
     `scores` holds the metric per fold that was judged, in order; NaN where the fold could not
@@ -45,7 +45,7 @@ class Progress:
 
     done: int
     most: int
-    trial: Trial
+    trial: TuningTrial
     best: float
 
 
@@ -57,7 +57,7 @@ class Tuning:
     trials did; only then may a second run with the same seed differ.
     """
 
-    trials: tuple[Trial, ...]
+    trials: tuple[TuningTrial, ...]
     chosen: Setting
     why: str
     metric: str

@@ -50,7 +50,7 @@ def plain(settings: Settings, folder: Path) -> None:
     from tasks.models.families import FAMILIES
     from tasks.models.runtime import OnnxModel
     from tasks.training.contender import fitted
-    from tasks.tuning.search import tune
+    from tasks.tuning.search import search_settings
 
     pipeline = find_pipeline("flights", settings.pipelines)
     table = curated(open_bucket(settings), "flights")
@@ -59,7 +59,7 @@ def plain(settings: Settings, folder: Path) -> None:
     ref = DatasetRef("flights", version)
     data = build_dataset(training_rows(table, ref, pipeline.event_time, key=pipeline.key), pipeline)
     fit, held = data.split.training, data.split.holdout
-    tuning = tune(
+    tuning = search_settings(
         data.prepared[fit].reset_index(drop=True),
         data.y[fit],
         forward_folds(data.times[fit], pipeline.training.folds),

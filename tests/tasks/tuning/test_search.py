@@ -15,14 +15,14 @@ from tasks.errors import ConfigurationError, DataError
 from tasks.features.schema import Columns
 from tasks.models.families import FAMILIES
 from tasks.records import plain, read
-from tasks.tuning.search import Progress, Setting, Tuning, tune
+from tasks.tuning.search import Progress, Setting, Tuning, search_settings
 from tests.tasks.tuning.families import COLUMNS, StandIn, off_by, raises, rows, slope, waits_until
 
 
 def searched(*families: StandIn, **options: Any) -> Tuning:
     frame, y, folds = options.pop("rows", None) or rows()
     options = {"trials": 12, "seconds": 60.0, "seed": 4, **options}
-    return tune(
+    return search_settings(
         frame,
         y,
         folds,
@@ -203,7 +203,7 @@ def test_a_tuning_survives_json() -> None:
 def test_an_unscored_fold_is_null_in_json_and_left_out_of_the_mean() -> None:
     frame, y, folds = rows()
     y[folds[1].judge] = 7.0
-    found = tune(
+    found = search_settings(
         frame,
         y,
         folds,
@@ -238,7 +238,7 @@ def test_real_families_are_searched_on_classes_that_a_fold_lacks() -> None:
     frame = pd.DataFrame(
         {"x": y + rng.normal(0, 1, 240), "z": rng.normal(0, 1, 240)}, dtype="float32"
     )
-    found = tune(
+    found = search_settings(
         frame,
         y,
         forward_folds(np.arange(240).astype("datetime64[h]"), 3),
