@@ -101,6 +101,6 @@ def workspace_of(settings: Settings, pipeline: Pipeline) -> Workspace:
 def _mirror(tracking: str | None) -> Mirror | None:
     if tracking is None:
         return None
-    from tasks.tracking.registry import alias_mirror
+    from tasks.tracking.registry import make_alias_mirror
 
-    return alias_mirror(tracking)
+    return make_alias_mirror(tracking)

@@ -108,7 +108,7 @@ def _document(
 ) -> dict[str, Any]:
     from deployments.demo.plot import keep_plot
     from deployments.prefect_api import deployments_page
-    from tasks.tracking.experiment import experiment_url
+    from tasks.tracking.experiment import find_experiment_page
 
     live = [one.live for one in months]
     static = [one.static for one in months]
@@ -124,7 +124,7 @@ def _document(
         "addresses": {
             **state.to_dict()["addresses"],
             "prefect": deployments_page(session.settings),
-            "mlflow": experiment_url(session.workspace.tracking or "", session.pipeline.name),
+            "mlflow": find_experiment_page(session.workspace.tracking or "", session.pipeline.name),
         },
     }
 

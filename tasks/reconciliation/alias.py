@@ -10,7 +10,7 @@ from __future__ import annotations
 from tasks.errors import PerennialError
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote, repair
-from tasks.tracking.registry import aliases, mirrored_for
+from tasks.tracking.registry import read_aliases, read_mirrored_pointer
 from tasks.workspace import Workspace
 
 
@@ -26,11 +26,11 @@ def settle_alias(workspace: Workspace) -> str | None:
     if server is None:
         return None
     standing = pointer.read(workspace)
-    named = aliases(server, pipeline).get("champion")
+    named = read_aliases(server, pipeline).get("champion")
     champion = None if standing is None else standing[0]
     if named is None or (champion is not None and champion.version == named):
         return None
-    if champion is not None and mirrored_for(server, pipeline) != champion.id:
+    if champion is not None and read_mirrored_pointer(server, pipeline) != champion.id:
         repair(workspace)
         return f"The alias of {pipeline} follows the pointer again: version {champion.version}."
     try:

@@ -28,7 +28,7 @@ SILENCE = ("Max retries exceeded", "Connection refused", "timed out", "Connectio
 
 
 @contextmanager
-def connected(server: str, doing: str) -> Iterator[MlflowClient]:
+def connect(server: str, doing: str) -> Iterator[MlflowClient]:
     """Yield a client of the tracking server; `doing` names the work in a failure.
 
     Raises:
@@ -57,24 +57,24 @@ def address(uri: str) -> str:
     return parts._replace(netloc=host).geturl().rstrip("/")
 
 
-def absent(error: Exception) -> bool:
+def is_absent(error: Exception) -> bool:
     """Whether MLflow says that there is no such thing."""
     return getattr(error, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
 
 
-def taken(error: Exception) -> bool:
+def is_taken(error: Exception) -> bool:
     """Whether MLflow says that the name exists already."""
     return getattr(error, "error_code", "") in {"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"}
 
 
-def experiment_named(client: MlflowClient, name: str, about: Mapping[str, str]) -> str:
+def ensure_experiment(client: MlflowClient, name: str, about: Mapping[str, str]) -> str:
     """Return the id of the experiment of this name, made or restored as needed, with its tags."""
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
             return str(client.create_experiment(name, tags=dict(about)))
         except Exception as error:
-            if not taken(error):
+            if not is_taken(error):
                 raise
             found = client.get_experiment_by_name(name)
     assert found is not None

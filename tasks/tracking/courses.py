@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import DataError
-from tasks.tracking.client import connected, experiment_named
+from tasks.tracking.client import connect, ensure_experiment
 from tasks.tracking.links import experiment_page
-from tasks.tracking.record import KEY, finite, milliseconds, params, tags
+from tasks.tracking.record import KEY, finite_metrics, to_milliseconds, to_params, to_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,10 +43,10 @@ def track_courses(server: str, pipeline: str, records: Sequence[CourseRecord], a
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(server, f"backtest of {pipeline}") as client:
-        experiment = experiment_named(client, f"{pipeline}-backtest", {})
+    with connect(server, f"backtest of {pipeline}") as client:
+        experiment = ensure_experiment(client, f"{pipeline}-backtest", {})
         for record in records:
-            _write(client, experiment, record, milliseconds(at))
+            _write(client, experiment, record, to_milliseconds(at))
     return experiment_page(server, experiment)
 
 
@@ -57,16 +57,18 @@ def _write(client: MlflowClient, experiment: str, record: CourseRecord, at: int)
         if run.info.status == "FINISHED":
             return
         client.delete_run(run.info.run_id)
-    marks = tags({KEY: record.key, "mlflow.user": "perennial", "mlflow.note.content": record.note})
+    marks = to_tags(
+        {KEY: record.key, "mlflow.user": "perennial", "mlflow.note.content": record.note}
+    )
     run_id = client.create_run(experiment, at, tags=marks, run_name=record.name).info.run_id
-    metrics = [Metric(name, value, at, 0) for name, value in finite(record.metrics).items()]
+    metrics = [Metric(name, value, at, 0) for name, value in finite_metrics(record.metrics).items()]
     for name, pairs in record.steps.items():
         metrics += [
             Metric(told, value, at, step)
             for step, one in pairs
-            for told, value in finite({name: one}).items()
+            for told, value in finite_metrics({name: one}).items()
         ]
-    settings = list(params(record.params).items())[:100]
+    settings = list(to_params(record.params).items())[:100]
     client.log_batch(run_id, params=[Param(name, text) for name, text in settings])
     for start in range(0, len(metrics), BATCH_SIZE):
         client.log_batch(run_id, metrics=metrics[start : start + BATCH_SIZE])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import TrackingError, bounded
-from tasks.tracking.client import address, connected, experiment_named
+from tasks.tracking.client import address, connect, ensure_experiment
 from tasks.tracking.links import experiment_page, run_url
 from tasks.tracking.record import (
     KEY,
@@ -17,12 +17,12 @@ from tasks.tracking.record import (
     TAG_LIMIT,
     VERDICT,
     RunRecord,
-    checked_path,
+    check_path,
     chunks,
-    finite,
-    milliseconds,
-    params,
-    tags,
+    finite_metrics,
+    to_milliseconds,
+    to_params,
+    to_tags,
 )
 from tasks.tracking.trials import PARENT, write_trials
 
@@ -45,9 +45,9 @@ def track(server: str, record: RunRecord) -> str:
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(server, f"run {record.name}") as client:
+    with connect(server, f"run {record.name}") as client:
         about = {**KIND, PRIMARY: record.metric, NOTE: record.about}
-        experiment = experiment_named(client, record.pipeline, about)
+        experiment = ensure_experiment(client, record.pipeline, about)
         finished, torn = _known(client, experiment, record.key)
         if finished:
             return finished[0]
@@ -60,7 +60,7 @@ def track(server: str, record: RunRecord) -> str:
         if finished := _known(client, experiment, record.key)[0]:
             _discard(client, experiment, run)
             return finished[0]
-        client.set_terminated(run, "FINISHED", milliseconds(record.ended))
+        client.set_terminated(run, "FINISHED", to_milliseconds(record.ended))
         return _settle(client, experiment, record.key)
 
 
@@ -81,22 +81,22 @@ def update_verdict(
     """
     from mlflow.entities import RunTag
 
-    values = tags({VERDICT: verdict, REASON: reason, **(more or {})})
+    values = to_tags({VERDICT: verdict, REASON: reason, **(more or {})})
     if note is not None:
         values[NOTE] = bounded(note, TAG_LIMIT)
-    with connected(server, f"verdict of run {run_id}") as client:
+    with connect(server, f"verdict of run {run_id}") as client:
         for part in chunks(values):
             client.log_batch(run_id, tags=[RunTag(name, text) for name, text in part.items()])
         _upload(client, run_id, {path: text.encode() for path, text in (texts or {}).items()})
 
 
-def experiment_url(server: str, pipeline: str) -> str:
+def find_experiment_page(server: str, pipeline: str) -> str:
     """Return the page of the pipeline's experiment.
 
     Raises:
         TrackingError: the server is down, or has no such experiment yet.
     """
-    with connected(server, f"experiment {pipeline}") as client:
+    with connect(server, f"experiment {pipeline}") as client:
         found = client.get_experiment_by_name(pipeline)
     if found is None:
         where = f"MLflow at {address(server)}"
@@ -105,13 +105,13 @@ def experiment_url(server: str, pipeline: str) -> str:
     return experiment_page(server, found.experiment_id)
 
 
-def run_page(server: str, run_id: str) -> str:
+def find_run_page(server: str, run_id: str) -> str:
     """Return the page of a run inside its experiment, which the server is asked for.
 
     Raises:
         TrackingError: the server is down or knows no such run.
     """
-    with connected(server, f"run {run_id}") as client:
+    with connect(server, f"run {run_id}") as client:
         return run_url(server, run_id, client.get_run(run_id).info.experiment_id)
 
 
@@ -145,7 +145,7 @@ def _begin(client: MlflowClient, experiment: str, record: RunRecord) -> str:
         "mlflow.source.type": "JOB",
         NOTE: bounded(record.note, TAG_LIMIT),
     }
-    started = milliseconds(record.started)
+    started = to_milliseconds(record.started)
     run = client.create_run(experiment, started, tags=marks, run_name=record.name)
     return str(run.info.run_id)
 
@@ -155,16 +155,16 @@ def _describe(client: MlflowClient, run: str, record: RunRecord) -> None:
 
     source = _source(record)
     client.log_inputs(run, datasets=[source])
-    data, at = source.dataset, milliseconds(record.ended)
+    data, at = source.dataset, to_milliseconds(record.ended)
     metrics = [
         Metric(name, value, at, 0, dataset_name=data.name, dataset_digest=data.digest)
-        for name, value in finite(record.metrics).items()
+        for name, value in finite_metrics(record.metrics).items()
     ]
     for start in range(0, len(metrics), 500):
         client.log_batch(run, metrics=metrics[start : start + 500])
-    for part in chunks(params(record.params)):
+    for part in chunks(to_params(record.params)):
         client.log_batch(run, params=[Param(name, text) for name, text in part.items()])
-    for part in chunks(tags(record.tags)):
+    for part in chunks(to_tags(record.tags)):
         client.log_batch(run, tags=[RunTag(name, text) for name, text in part.items()])
 
 
@@ -200,7 +200,7 @@ def _upload(client: MlflowClient, run: str, files: Mapping[str, bytes]) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         for path, content in files.items():
-            place = Path(folder) / checked_path(path)
+            place = Path(folder) / check_path(path)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         client.log_artifacts(run, folder)

@@ -40,17 +40,17 @@ def to_html(card: Card, images: Mapping[str, bytes] | None = None) -> str:
     )
 
 
-def note(card: Card) -> str:
+def write_note(card: Card) -> str:
     """Return the head of the card, for places that show a few lines of Markdown."""
     noted = [section for section in sections(card) if section.title in NOTED]
-    lines = [escape(summary(card)), "", *write_sections(noted, level=3)]
+    lines = [escape(summarise(card)), "", *write_sections(noted, level=3)]
     return "\n".join([*lines, "The whole model card lies among the artifacts: `model-card.html`."])
 
 
-def summary(card: Card) -> str:
+def summarise(card: Card) -> str:
     """Return the card in one sentence, for lists that show a line."""
     told = [
-        f"{score.name} {number(score.value)} ({between(score.low, score.high) or 'no interval'})"
+        f"{score.name} {write_number(score.value)} ({write_interval(score.low, score.high) or 'no interval'})"
         for score in card.scores
         if score.name == card.metric
     ]
@@ -90,10 +90,10 @@ def sections(card: Card) -> tuple[Section, ...]:
     )
 
 
-def number(value: float | None, digits: int = 4) -> str:
+def write_number(value: float | None, digits: int = 4) -> str:
     """Return a figure with `digits` significant digits.
 
-    >>> number(0.66), number(81234.4), number(None)
+    >>> write_number(0.66), write_number(81234.4), write_number(None)
     ('0.6600', '81,234', 'n/a')
     """
     if value is None or math.isnan(value):
@@ -103,12 +103,12 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:#.{digits}g}".rstrip(".")
 
 
-def between(low: float | None, high: float | None) -> str:
+def write_interval(low: float | None, high: float | None) -> str:
     """
-    >>> between(0.65, 0.67), between(None, 0.67)
+    >>> write_interval(0.65, 0.67), write_interval(None, 0.67)
     ('0.6500 to 0.6700', '')
     """
-    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
+    return "" if low is None or high is None else f"{write_number(low)} to {write_number(high)}"
 
 
 def _tried(card: Card) -> str:
@@ -134,10 +134,10 @@ def _scores(card: Card) -> Table:
     rows = tuple(
         (
             score.name,
-            number(score.value),
-            between(score.low, score.high),
-            *((number(score.champion),) if champion else ()),
-            *(number(score.baselines.get(name)) for name in baselines),
+            write_number(score.value),
+            write_interval(score.low, score.high),
+            *((write_number(score.champion),) if champion else ()),
+            *(write_number(score.baselines.get(name)) for name in baselines),
         )
         for score in card.scores
     )
@@ -149,8 +149,8 @@ def _slices(card: Card) -> Table:
         (
             f"{part.column} = {part.value}",
             f"{part.rows:,}",
-            number(part.score),
-            between(part.low, part.high),
+            write_number(part.score),
+            write_interval(part.low, part.high),
         )
         for part in card.slices
     )
@@ -164,13 +164,13 @@ def _params(card: Card) -> Table:
 
 def _features(card: Card) -> Table:
     ordered = sorted(card.features.items(), key=lambda pair: (-abs(pair[1] or 0.0), pair[0]))
-    rows = tuple((name, number(value, 3)) for name, value in ordered)
+    rows = tuple((name, write_number(value, 3)) for name, value in ordered)
     return Table(("feature", "importance"), rows, frozenset({1}))
 
 
 def _looks(card: Card) -> Table:
     rows = tuple(
-        (look.column, number(look.adds, 3), f"{look.lost:+.4f} ± {look.spread:.4f}")
+        (look.column, write_number(look.adds, 3), f"{look.lost:+.4f} ± {look.spread:.4f}")
         for look in card.looks
     )
     heads = ("column", "adds, on average", f"{card.metric} lost when shuffled")

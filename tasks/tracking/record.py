@@ -24,7 +24,7 @@ Bounds = tuple[float, float | None, float | None]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialRecord:
     """One setting that was tried.
 
     `score` is the mean of `folds` in the deciding metric's own unit, None where the trial did
@@ -43,14 +43,14 @@ class Trial:
     @property
     def name(self) -> str:
         """
-        >>> Trial(3, "lightgbm", "tpe", {}, 0.65).name
+        >>> TrialRecord(3, "lightgbm", "tpe", {}, 0.65).name
         '003 lightgbm tpe'
         """
         return f"{self.number:03d} {self.family} {self.origin}"
 
 
 @dataclass(frozen=True)
-class Dataset:
+class DatasetRecord:
     """The rows a run learned from: a Delta table at one version, and the window inside it.
 
     `source` is the table's address (s3://…), `schema` column to type.
@@ -70,7 +70,7 @@ class RunRecord:
     """One training run.
 
     `key` is the training key, `metric` the deciding metric, `metrics` plain values (see
-    `with_bounds`), `texts` and `images` artifact path to content, `note` the Markdown shown on
+    `flatten_bounds`), `texts` and `images` artifact path to content, `note` the Markdown shown on
     the run's page, `about` the pipeline's description.
 
     Raises:
@@ -84,8 +84,8 @@ class RunRecord:
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-    trials: tuple[Trial, ...]
-    dataset: Dataset
+    trials: tuple[TrialRecord, ...]
+    dataset: DatasetRecord
     started: datetime
     ended: datetime
     note: str = ""
@@ -97,7 +97,7 @@ class RunRecord:
         if not re.fullmatch(r"[\w.:-]{1,250}", self.key):
             raise DataError("run", "the training key is a digest", repr(self.key))
         for path in (*self.texts, *self.images):
-            checked_path(path)
+            check_path(path)
 
     def spans(self) -> tuple[tuple[datetime, datetime], ...]:
         """Return when each trial began and ended, one after the other from the run's start."""
@@ -111,15 +111,15 @@ class RunRecord:
         )
 
 
-def checked_path(path: str) -> str:
+def check_path(path: str) -> str:
     """Return an artifact path that stays inside its folder.
 
     Raises:
         DataError: it is absolute, empty or climbs.
 
-    >>> checked_path("plots/roc.png")
+    >>> check_path("plots/roc.png")
     'plots/roc.png'
-    >>> checked_path("../roc.png")
+    >>> check_path("../roc.png")
     Traceback (most recent call last):
     ...
     tasks.errors.DataError: artifact: the path stays in the run's folder; got '../roc.png'.
@@ -139,10 +139,10 @@ def run_name(family: str, origin: str, window: str) -> str:
     return bounded(f"{family} {origin} · {window}", NAME_LIMIT)
 
 
-def with_bounds(intervals: Mapping[str, Bounds]) -> dict[str, float]:
+def flatten_bounds(intervals: Mapping[str, Bounds]) -> dict[str, float]:
     """Flatten name to (value, low, high) to the names that MLflow lists side by side.
 
-    >>> with_bounds({"roc_auc": (0.65, 0.64, 0.66), "rows": (12.0, None, None)})
+    >>> flatten_bounds({"roc_auc": (0.65, 0.64, 0.66), "rows": (12.0, None, None)})
     {'roc_auc': 0.65, 'roc_auc_low': 0.64, 'roc_auc_high': 0.66, 'rows': 12.0}
     """
     flat: dict[str, float] = {}
@@ -154,39 +154,39 @@ def with_bounds(intervals: Mapping[str, Bounds]) -> dict[str, float]:
     return flat
 
 
-def label(name: str) -> str:
+def allowed_name(name: str) -> str:
     """Return `name` with only the characters MLflow takes in names of metrics and parameters.
 
-    >>> label("slice origin=JFK?")
+    >>> allowed_name("slice origin=JFK?")
     'slice origin_JFK_'
     """
     return re.sub(r"[^\w\-. /:]", "_", name, flags=re.ASCII)[:NAME_LIMIT].strip("./ ") or "_"
 
 
-def finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
+def finite_metrics(metrics: Mapping[str, float | None]) -> dict[str, float]:
     """Return the metrics that are numbers: MLflow stores infinity as 1.8e308.
 
-    >>> finite({"rmse": 2, "r2": float("-inf"), "lag": None})
+    >>> finite_metrics({"rmse": 2, "r2": float("-inf"), "lag": None})
     {'rmse': 2.0}
     """
     return {
-        label(name): float(value)
+        allowed_name(name): float(value)
         for name, value in metrics.items()
         if value is not None and math.isfinite(value)
     }
 
 
-def params(values: Mapping[str, Any]) -> dict[str, str]:
+def to_params(values: Mapping[str, Any]) -> dict[str, str]:
     """Return parameters as MLflow stores them: bounded text under allowed names."""
-    return {label(name): bounded(value, PARAM_LIMIT) for name, value in values.items()}
+    return {allowed_name(name): bounded(value, PARAM_LIMIT) for name, value in values.items()}
 
 
-def tags(values: Mapping[str, Any]) -> dict[str, str]:
+def to_tags(values: Mapping[str, Any]) -> dict[str, str]:
     """Return tags as MLflow stores them: bounded text under allowed names."""
-    return {label(name): bounded(value, TAG_LIMIT) for name, value in values.items()}
+    return {allowed_name(name): bounded(value, TAG_LIMIT) for name, value in values.items()}
 
 
-def milliseconds(at: datetime) -> int:
+def to_milliseconds(at: datetime) -> int:
     """Return a moment as MLflow counts it."""
     return int(at.timestamp() * 1000)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import TrackingError
-from tasks.tracking.client import absent, address, connected, taken
-from tasks.tracking.record import KEY, VERSION, tags
-from tasks.tracking.upload import Columns, upload
+from tasks.tracking.client import address, connect, is_absent, is_taken
+from tasks.tracking.record import KEY, VERSION, to_tags
+from tasks.tracking.upload import ModelColumns, upload_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +26,7 @@ def register(
     key: str,
     run_id: str,
     model: bytes,
-    columns: Columns,
+    columns: ModelColumns,
     description: str,
     marks: Mapping[str, str],
     about: str = "",
@@ -41,17 +41,17 @@ def register(
         TrackingError: the server is down or refuses, or the bytes are no ONNX model.
     """
     identity = {VERSION: str(version), KEY: key}
-    with connected(server, f"model {pipeline} {version}") as client:
+    with connect(server, f"model {pipeline} {version}") as client:
         if found := _versions(client, pipeline, identity):
             return found[0]
         run = client.get_run(run_id)
-        logged = upload(client, run, model, columns, identity)
+        logged = upload_model(client, run, model, columns, identity)
         _name(client, pipeline, about)
         client.create_model_version(
             pipeline,
             f"models:/{logged}",
             run_id,
-            tags={**tags(marks), **identity},
+            tags={**to_tags(marks), **identity},
             description=description,
             await_creation_for=None,
             model_id=logged,
@@ -62,7 +62,7 @@ def register(
         return first
 
 
-def mark(
+def mark_version(
     server: str,
     pipeline: str,
     version: int,
@@ -74,9 +74,9 @@ def mark(
     Raises:
         TrackingError: the server is down, or the version is not registered.
     """
-    with connected(server, f"marks of model {pipeline} {version}") as client:
+    with connect(server, f"marks of model {pipeline} {version}") as client:
         number = _number(server, client, pipeline, version)
-        for name, text in tags(marks).items():
+        for name, text in to_tags(marks).items():
             client.set_model_version_tag(pipeline, number, name, text)
         if description is not None:
             client.update_model_version(pipeline, number, description)
@@ -88,7 +88,7 @@ def set_alias(server: str, pipeline: str, alias: Alias, version: int) -> None:
     Raises:
         TrackingError: the server is down, or the version is not registered.
     """
-    with connected(server, f"alias {alias} of model {pipeline}") as client:
+    with connect(server, f"alias {alias} of model {pipeline}") as client:
         number = _number(server, client, pipeline, version)
         client.set_registered_model_alias(pipeline, alias, number)
 
@@ -99,26 +99,26 @@ def remove_alias(server: str, pipeline: str, alias: Alias) -> None:
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(server, f"alias {alias} of model {pipeline}") as client:
+    with connect(server, f"alias {alias} of model {pipeline}") as client:
         try:
             client.delete_registered_model_alias(pipeline, alias)
         except Exception as error:
-            if not absent(error):
+            if not is_absent(error):
                 raise
 
 
-def aliases(server: str, pipeline: str) -> dict[str, int]:
+def read_aliases(server: str, pipeline: str) -> dict[str, int]:
     """Return alias to our version; an alias on a version that is not ours is left out.
 
     Raises:
         TrackingError: the server is down or refuses.
     """
     ours: dict[str, int] = {}
-    with connected(server, f"aliases of model {pipeline}") as client:
+    with connect(server, f"aliases of model {pipeline}") as client:
         try:
             named = client.get_registered_model(pipeline).aliases
         except Exception as error:
-            if absent(error):
+            if is_absent(error):
                 return {}
             raise
         for alias, number in named.items():
@@ -147,34 +147,34 @@ def _name(client: MlflowClient, pipeline: str, about: str) -> None:
     try:
         client.create_registered_model(pipeline, {"perennial.pipeline": pipeline}, about)
     except Exception as error:
-        if not taken(error):
+        if not is_taken(error):
             raise
         if about and client.get_registered_model(pipeline).description != about:
             client.update_registered_model(pipeline, about)
 
 
-def alias_mirror(server: str) -> Callable[[str, str, int, str], None]:
+def make_alias_mirror(server: str) -> Callable[[str, str, int, str], None]:
     """Return the function by which a promotion mirrors its pointer in the registry."""
 
     def mirror(pipeline: str, alias: str, version: int, of: str) -> None:
         assert alias in ("champion", "challenger"), alias
         set_alias(server, pipeline, "champion" if alias == "champion" else "challenger", version)
-        with connected(server, f"model {pipeline}") as client:
+        with connect(server, f"model {pipeline}") as client:
             client.set_registered_model_tag(pipeline, MIRRORED, of)
 
     return mirror
 
 
-def mirrored_for(server: str, pipeline: str) -> str:
+def read_mirrored_pointer(server: str, pipeline: str) -> str:
     """Return the id of the champion pointer that the alias was last set for, or nothing.
 
     Raises:
         TrackingError: the server is down or refuses.
     """
-    with connected(server, f"model {pipeline}") as client:
+    with connect(server, f"model {pipeline}") as client:
         try:
             return str(client.get_registered_model(pipeline).tags.get(MIRRORED, ""))
         except Exception as error:
-            if absent(error):
+            if is_absent(error):
                 return ""
             raise

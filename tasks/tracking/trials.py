@@ -5,7 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from tasks.tracking.record import RunRecord, Trial, finite, label, milliseconds, params
+from tasks.tracking.record import (
+    RunRecord,
+    TrialRecord,
+    allowed_name,
+    finite_metrics,
+    to_milliseconds,
+    to_params,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,18 +39,20 @@ def _write_trial(
 
     trial, (began, ended) = record.trials[place], record.spans()[place]
     marks = {PARENT: parent, "mlflow.user": "perennial", **_trial_tags(trial)}
-    run = client.create_run(experiment, milliseconds(began), marks, trial.name)
-    at, metric = milliseconds(ended), label(record.metric)
-    values = finite({f"folds_{metric}": trial.score, "fit_seconds": trial.seconds})
+    run = client.create_run(experiment, to_milliseconds(began), marks, trial.name)
+    at, metric = to_milliseconds(ended), allowed_name(record.metric)
+    values = finite_metrics({f"folds_{metric}": trial.score, "fit_seconds": trial.seconds})
     metrics = [Metric(name, value, at, 0) for name, value in values.items()]
     for step, fold in enumerate(trial.folds):
-        metrics += [Metric(n, v, at, step) for n, v in finite({f"fold_{metric}": fold}).items()]
-    settings = list(params({"family": trial.family, **trial.params}).items())[:100]
+        metrics += [
+            Metric(n, v, at, step) for n, v in finite_metrics({f"fold_{metric}": fold}).items()
+        ]
+    settings = list(to_params({"family": trial.family, **trial.params}).items())[:100]
     client.log_batch(run.info.run_id, metrics, [Param(name, text) for name, text in settings])
     client.set_terminated(run.info.run_id, STATUS[trial.state], at)
 
 
-def _trial_tags(trial: Trial) -> dict[str, Any]:
+def _trial_tags(trial: TrialRecord) -> dict[str, Any]:
     return {
         "perennial.trial": str(trial.number),
         "perennial.family": trial.family,

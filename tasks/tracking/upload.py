@@ -19,7 +19,7 @@ REQUIREMENTS = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas")
 
 
 @dataclass(frozen=True)
-class Columns:
+class ModelColumns:
     """What the exported model takes and gives: prepared numbers and categories, and outputs."""
 
     numbers: tuple[str, ...]
@@ -27,8 +27,8 @@ class Columns:
     outputs: tuple[str, ...]
 
 
-def upload(
-    client: MlflowClient, run: Any, model: bytes, columns: Columns, identity: Mapping[str, str]
+def upload_model(
+    client: MlflowClient, run: Any, model: bytes, columns: ModelColumns, identity: Mapping[str, str]
 ) -> str:
     """Return the id of the model logged to `run` under the tags `identity`; uploaded once only."""
     found = _logged(client, run, identity)
@@ -48,7 +48,7 @@ def _logged(client: MlflowClient, run: Any, identity: Mapping[str, str]) -> str 
 
 
 def _log(
-    client: MlflowClient, run: Any, model: bytes, columns: Columns, identity: Mapping[str, str]
+    client: MlflowClient, run: Any, model: bytes, columns: ModelColumns, identity: Mapping[str, str]
 ) -> str:
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model

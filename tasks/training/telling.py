@@ -12,20 +12,20 @@ from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
 from tasks.records import plain
-from tasks.tracking.markup import note, to_html, to_markdown
+from tasks.tracking.markup import to_html, to_markdown, write_note
 from tasks.tracking.record import (
     KEY,
     REASON,
     VERDICT,
     VERSION,
-    Dataset,
+    DatasetRecord,
     RunRecord,
-    Trial,
-    finite,
+    TrialRecord,
+    finite_metrics,
+    flatten_bounds,
     run_name,
-    with_bounds,
 )
-from tasks.tracking.upload import Columns
+from tasks.tracking.upload import ModelColumns
 from tasks.training.candidates import Chosen
 from tasks.training.cards import card_of
 from tasks.training.contender import Contender
@@ -46,7 +46,7 @@ class Telling:
     record: RunRecord
     card: str
     version: int
-    columns: Columns
+    columns: ModelColumns
     marks: dict[str, str]
 
 
@@ -73,8 +73,8 @@ def told(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Tell
         "challengers.json": json.dumps(chosen.to_dicts(work.costs), indent=2),
     }
     record = _record(work, chosen, final, marks, version)
-    record = replace(record, note=note(card), texts=texts, images=images)
-    columns = Columns(numbers, categories, outputs or (work.pipeline.target,))
+    record = replace(record, note=write_note(card), texts=texts, images=images)
+    columns = ModelColumns(numbers, categories, outputs or (work.pipeline.target,))
     return Telling(record, to_markdown(card), version, columns, marks)
 
 
@@ -150,8 +150,8 @@ def _metrics(
         name: (found.value, finite_or_none(found.low), finite_or_none(found.high))
         for name, found in evaluation.metrics.items()
     }
-    return finite(
-        with_bounds(bounds)
+    return finite_metrics(
+        flatten_bounds(bounds)
         | {f"baseline_{name}": value for name, value in evaluation.baselines.items()}
         | {
             "calibration_error": evaluation.calibration,
@@ -166,8 +166,8 @@ def _metrics(
     )
 
 
-def _trial(trial: Any) -> Trial:
-    return Trial(
+def _trial(trial: Any) -> TrialRecord:
+    return TrialRecord(
         number=trial.number,
         family=trial.setting.family,
         origin=trial.origin,
@@ -179,8 +179,8 @@ def _trial(trial: Any) -> Trial:
     )
 
 
-def _dataset(work: Work, final: Contender, window: str) -> Dataset:
-    return Dataset(
+def _dataset(work: Work, final: Contender, window: str) -> DatasetRecord:
+    return DatasetRecord(
         name=work.pipeline.name,
         version=work.plan.data.version,
         source=work.workspace.curated.uri,

@@ -12,7 +12,7 @@ from deployments.apply.plan import desired
 from deployments.prefect_api import connected
 from tasks.promotion import pointer
 from tasks.promotion.trials import standing
-from tasks.tracking.registry import aliases, set_alias
+from tasks.tracking.registry import read_aliases, set_alias
 from tests.flows.conftest import TOY, Bench, toy_rows
 from tests.flows.running import completed
 from tests.orchestration import Orchestrator, running_prefect
@@ -98,7 +98,7 @@ def test_an_alias_moved_in_mlflow_is_a_promotion_and_one_that_fell_behind_is_men
     trial = standing(bench.workspace)
     assert trial is not None
     assert (trial.version, trial.mode, trial.by) == (2, "shadow", "train")
-    assert aliases(bench.tracking, bench.name) == {"champion": 1, "challenger": 2}
+    assert read_aliases(bench.tracking, bench.name) == {"champion": 1, "challenger": 2}
     set_alias(bench.tracking, bench.name, "champion", 2)
     told = reconciled(bench)["told"]
     assert any("version 2 is in service" in one for one in told)

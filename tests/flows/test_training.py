@@ -13,8 +13,8 @@ from tasks.promotion import pointer
 from tasks.promotion.promote import promote
 from tasks.promotion.versions import load, models, published
 from tasks.records import read
-from tasks.tracking.client import connected
-from tasks.tracking.registry import aliases
+from tasks.tracking.client import connect
+from tasks.tracking.registry import read_aliases
 from tests.flows.conftest import TOY, Bench, toy_rows
 from tests.flows.running import completed
 from tests.servers import poll
@@ -28,13 +28,13 @@ CRASHES = [
 
 
 def mlflow_versions(bench: Bench) -> list[int]:
-    with connected(bench.tracking, "test") as client:
+    with connect(bench.tracking, "test") as client:
         found = client.search_model_versions(f"name = '{bench.name}'")
     return sorted(int(version.version) for version in found)
 
 
 def finished_runs(bench: Bench) -> int:
-    with connected(bench.tracking, "test") as client:
+    with connect(bench.tracking, "test") as client:
         experiment = client.get_experiment_by_name(bench.name)
         runs = client.search_runs([experiment.experiment_id], "tags.`perennial.key` != ''")
     return sum(run.info.status == "FINISHED" for run in runs)
@@ -66,7 +66,7 @@ def assert_explained(bench: Bench, version: int) -> None:
     assert bench.bucket.get(kept["summary.png"].key).startswith(b"\x89PNG")
     loaded = load(bench.workspace, version)
     assert Explainer(loaded).method == "linear_shap"
-    with connected(bench.tracking, "test") as client:
+    with connect(bench.tracking, "test") as client:
         drawn = {one.path for one in client.list_artifacts(loaded.manifest.run, "explanation")}
         card = client.download_artifacts(loaded.manifest.run, "model-card.md", str(bench.folder))
     assert drawn == {f"explanation/{name}" for name in kept}
@@ -85,7 +85,7 @@ def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> N
     assert first["metrics"]["roc_auc"]["low"] > 0.7
     champion, _ = pointer.read(bench.workspace) or pytest.fail("no champion")
     assert champion.version == first["version"] == 1
-    assert aliases(bench.tracking, bench.name) == {"champion": 1}
+    assert read_aliases(bench.tracking, bench.name) == {"champion": 1}
     assert_explained(bench, 1)
     again = bench.run(TRAIN, cause="test")
     assert (again["outcome"], again["version"]) == ("unchanged", 1)
@@ -216,7 +216,7 @@ def test_dying_at_every_write_leaves_one_version(bench: Bench) -> None:
     ledger = bench.workspace.ledger
     assert len(ledger.entries("verdict")) == 1
     assert len(ledger.entries("promotion")) == 1
-    assert aliases(bench.tracking, bench.name) == {"champion": 1}
+    assert read_aliases(bench.tracking, bench.name) == {"champion": 1}
 
 
 @pytest.mark.parametrize("point", LEDGER)
@@ -226,4 +226,4 @@ def test_dying_around_the_ledgers_entry_leaves_one_promotion(bench: Bench, point
     bench.die(TRAIN, point)
     assert bench.run(TRAIN)["version"] == 1
     assert len(bench.workspace.ledger.entries("promotion")) == 1
-    assert aliases(bench.tracking, bench.name) == {"champion": 1}
+    assert read_aliases(bench.tracking, bench.name) == {"champion": 1}

@@ -27,7 +27,7 @@ from tasks.policy.decision import Decision
 from tasks.policy.reading import SignalReading
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
-from tasks.tracking.markup import note, to_html, to_markdown
+from tasks.tracking.markup import to_html, to_markdown, write_note
 from tasks.validation.docs import index_page, validation_page
 from tasks.validation.page import render_report
 from tasks.validation.report import Check, Cleaning, Report
@@ -92,7 +92,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
 }
 MARKDOWN: dict[str, tuple[str, Callable[[], str]]] = {
     "model card": ("tasks.tracking.markup", lambda: to_markdown(taint(CARD))),
-    "model card's head": ("tasks.tracking.markup", lambda: note(taint(CARD))),
+    "model card's head": ("tasks.tracking.markup", lambda: write_note(taint(CARD))),
     "validation": ("tasks.validation.report", lambda: taint(REPORT).to_markdown()),
     "decision": ("tasks.monitoring.page", lambda: decision_markdown(taint(DECIDED))),
 }

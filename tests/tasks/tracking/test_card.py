@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.pages.markdown import escape
-from tasks.tracking.markup import note, sections, to_html, to_markdown
+from tasks.tracking.markup import sections, to_html, to_markdown, write_note
 from tests.tasks.pages.hostile import Read
 from tests.tasks.tracking.values import CARD
 
@@ -81,7 +81,7 @@ def test_any_name_keeps_the_page_and_the_table_whole(name: str) -> None:
 
 
 def test_the_note_is_short_and_says_where_the_rest_is() -> None:
-    told = note(CARD)
+    told = write_note(CARD)
     assert "passed" in told
     assert "model-card.html" in told
     assert "Lineage" not in told

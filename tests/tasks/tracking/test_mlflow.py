@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from tasks.errors import TrackingError
 from tasks.tracking import record as records
-from tasks.tracking.client import connected
-from tasks.tracking.experiment import experiment_url, run_page, track, update_verdict
-from tasks.tracking.registry import aliases, mark, register, remove_alias, set_alias
+from tasks.tracking.client import connect
+from tasks.tracking.experiment import find_experiment_page, find_run_page, track, update_verdict
+from tasks.tracking.registry import mark_version, read_aliases, register, remove_alias, set_alias
 from tests.servers import Tracking
 from tests.tasks.tracking.dying import way_that_breaks
 from tests.tasks.tracking.values import COLUMNS, record, tiny_model
@@ -47,7 +47,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def seen(server: str) -> Iterator[Any]:
-    with connected(server, "test") as client:
+    with connect(server, "test") as client:
         yield client
 
 
@@ -224,18 +224,18 @@ def test_a_crash_after_any_write_leaves_one_version(server: str, pipeline: str) 
 
 
 def test_aliases_speak_our_versions(server: str, pipeline: str) -> None:
-    assert aliases(server, pipeline) == {}
+    assert read_aliases(server, pipeline) == {}
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
     for version in (7, 9):
         register_one(server, pipeline, run_id, version)
     set_alias(server, pipeline, "champion", 7)
     set_alias(server, pipeline, "challenger", 9)
-    assert aliases(server, pipeline) == {"champion": 7, "challenger": 9}
+    assert read_aliases(server, pipeline) == {"champion": 7, "challenger": 9}
     set_alias(server, pipeline, "champion", 9)
     remove_alias(server, pipeline, "challenger")
     remove_alias(server, pipeline, "challenger")
-    assert aliases(server, pipeline) == {"champion": 9}
-    mark(server, pipeline, 7, {"perennial.verdict": "rolled back"}, "old")
+    assert read_aliases(server, pipeline) == {"champion": 9}
+    mark_version(server, pipeline, 7, {"perennial.verdict": "rolled back"}, "old")
     told = {one.tags["perennial.version"]: one for one in registered(server, pipeline)}
     assert told["7"].tags["perennial.verdict"] == "rolled back"
     assert told["7"].description == "old"
@@ -270,11 +270,11 @@ def test_an_unknown_run_is_one_clear_message(server: str) -> None:
 
 def test_an_experiment_has_a_page_once_trained(server: str, pipeline: str) -> None:
     with pytest.raises(TrackingError, match=f"perennial train {pipeline}"):
-        experiment_url(server, pipeline)
+        find_experiment_page(server, pipeline)
     run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
-    page = experiment_url(server, pipeline)
+    page = find_experiment_page(server, pipeline)
     assert page.startswith(f"{server}/#/experiments/")
-    assert run_page(server, run_id) == page.replace("/runs?", f"/runs/{run_id}?")
+    assert find_run_page(server, run_id) == page.replace("/runs?", f"/runs/{run_id}?")
 
 
 def test_a_server_that_is_down_is_one_clear_message(server: str) -> None:
@@ -294,7 +294,7 @@ def test_a_server_that_is_down_is_one_clear_message(server: str) -> None:
 def test_any_name_becomes_one_that_mlflow_takes(name: str) -> None:
     from mlflow.utils.validation import _validate_metric_name, _validate_param_name
 
-    made = records.label(name)
+    made = records.allowed_name(name)
     _validate_metric_name(made)
     _validate_param_name(made)
     assert len(made) <= records.NAME_LIMIT

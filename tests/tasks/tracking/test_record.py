@@ -31,5 +31,5 @@ def test_the_key_is_a_digest(key: str) -> None:
 
 
 def test_long_values_are_bounded() -> None:
-    assert len(records.params({"a": "x" * 10_000})["a"]) == records.PARAM_LIMIT
-    assert len(records.tags({"a": "x" * 10_000})["a"]) == records.TAG_LIMIT
+    assert len(records.to_params({"a": "x" * 10_000})["a"]) == records.PARAM_LIMIT
+    assert len(records.to_tags({"a": "x" * 10_000})["a"]) == records.TAG_LIMIT

@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 from onnx import TensorProto, helper
 
 from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
-from tasks.tracking.record import Dataset, RunRecord, Trial, run_name, with_bounds
-from tasks.tracking.upload import Columns
+from tasks.tracking.record import DatasetRecord, RunRecord, TrialRecord, flatten_bounds, run_name
+from tasks.tracking.upload import ModelColumns
 
 STARTED = datetime(2026, 1, 5, 12, tzinfo=UTC)
-COLUMNS = Columns(("hour",), ("carrier",), ("probabilities",))
+COLUMNS = ModelColumns(("hour",), ("carrier",), ("probabilities",))
 HOSTILE = "<script>alert(1)</script>|`x`$\\frac{"
 
 
-def trials(count: int) -> tuple[Trial, ...]:
+def trials(count: int) -> tuple[TrialRecord, ...]:
     """Return settings of three families; every fifth was pruned."""
     families = ("lightgbm", "extra_trees", "linear")
     return tuple(
-        Trial(
+        TrialRecord(
             number,
             families[number % 3],
             "defaults" if number < 3 else "tpe",
@@ -42,10 +42,10 @@ def record(key: str, *, pipeline: str = "flights", trials_made: int = 3) -> RunR
         name=run_name("extra_trees", "defaults", window),
         metric="roc_auc",
         params={"family": "extra_trees", "trees": 200},
-        metrics=with_bounds({"roc_auc": (0.66, 0.65, 0.67)}) | {"broken": float("inf")},
+        metrics=flatten_bounds({"roc_auc": (0.66, 0.65, 0.67)}) | {"broken": float("inf")},
         tags={"perennial.data_version": "3", "perennial.code": "c" * 64},
         trials=trials(trials_made),
-        dataset=Dataset(
+        dataset=DatasetRecord(
             pipeline,
             3,
             f"s3://perennial/{pipeline}/curated",
