@@ -9,15 +9,15 @@ from prefect import flow
 from tasks.events.task import announce
 from tasks.store.task import leave_outcome
 from tasks.training.task import (
-    already_done,
-    evaluate,
+    conclude,
+    evaluate_challenger,
     explain,
+    find_earlier_run,
     fit,
-    judge,
+    gate_challengers,
     pin,
-    promote,
-    publish,
     refit,
+    release,
     tell_failure,
     tidings,
     tune,
@@ -37,20 +37,20 @@ def train(
     Batches that look poisoned stay out until a person clears them, or asks for them here.
     """
     work = pin(pipeline, challengers, with_suspicious)
-    done = already_done(work, decision)
+    done = find_earlier_run(work, decision)
     if done is not None:
         return leave_outcome(done)
     tuning = tune(work)
     contenders = [fit(work, tuning, one) for one in work.challengers]
     judged = [
-        evaluate(work, contender, one)
+        evaluate_challenger(work, contender, one)
         for one, contender in zip(work.challengers, contenders, strict=True)
     ]
-    chosen = judge(work, tuning, contenders, judged)
+    chosen = gate_challengers(work, tuning, contenders, judged)
     final = refit(work, chosen)
     insight = explain(work, chosen, final)
-    version = publish(work, chosen, final, insight)
-    outcome = promote(work, chosen, version, cause, decision)
+    version = release(work, chosen, final, insight)
+    outcome = conclude(work, chosen, version, cause, decision)
     for event, payload in tidings(outcome):
         announce(event, pipeline, payload)
     return leave_outcome(outcome)

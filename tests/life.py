@@ -19,9 +19,9 @@ from tasks.store.local import LocalBucket
 from tasks.training import finish, steps
 from tasks.training.choosing import choose_challenger, refit_winner
 from tasks.training.finish import Ended
-from tasks.training.insight import insight
-from tasks.training.pinning import pinned
-from tasks.training.publishing import publish
+from tasks.training.insight import explain_version
+from tasks.training.pinning import pin_run
+from tasks.training.publishing import track_and_publish
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 
@@ -64,19 +64,19 @@ def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Landed:
 def train(workspace: Workspace, cause: str = "test", decision: str | None = None) -> Ended:
     """Do what the flow `train` does."""
     pipeline = workspace.pipeline
-    plan = pinned(workspace, window_length(pipeline), pipeline.retraining.challengers)
+    plan = pin_run(workspace, window_length(pipeline), pipeline.retraining.challengers)
     work = Work(workspace, plan)
-    tuning, _ = steps.tune(work, lambda _: None)
-    fits = [steps.fit(work, tuning, challenger)[0] for challenger in work.challengers]
+    tuning, _ = steps.choose_setting(work, lambda _: None)
+    fits = [steps.fit_challenger(work, tuning, challenger)[0] for challenger in work.challengers]
     judged = [
         steps.evaluate_holdout(work, contender, challenger)[0]
         for contender, challenger in zip(fits, work.challengers, strict=True)
     ]
     chosen = choose_challenger(work, tuning, fits, judged)
     final = refit_winner(work, chosen)[0]
-    explained, _ = insight(work, chosen, final)
-    published = publish(work, chosen, final, explained)
-    return finish.conclude(work, chosen, published.version, cause, decision)
+    explained, _ = explain_version(work, chosen, final)
+    published = track_and_publish(work, chosen, final, explained)
+    return finish.record_and_promote(work, chosen, published.version, cause, decision)
 
 
 def monitor(workspace: Workspace) -> list[RecordedDecision]:

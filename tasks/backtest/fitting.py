@@ -27,7 +27,7 @@ from tasks.monitoring.look import Eye, PredictedBatch, Sight, drift_figure, look
 from tasks.policy.challengers import select_rows
 from tasks.policy.situation import DriftFigure, MetricValue
 from tasks.scoring.judgement import Labelled
-from tasks.training.cost import measured
+from tasks.training.cost import measure_cost
 from tasks.tuning.trial import Setting
 
 ERRORS = "errors.npy"
@@ -115,7 +115,7 @@ def measure(rows: HistoryRows, recipe: Recipe, end: int) -> MeasuredFit:
     Raises:
         DataError: these rows do not make a model (too few, one class only).
     """
-    with measured() as meter:
+    with measure_cost() as meter:
         start = pd.Timestamp.now()
         made = _make(rows, recipe, end)
         seconds = (pd.Timestamp.now() - start).total_seconds()

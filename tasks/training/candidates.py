@@ -11,7 +11,7 @@ from tasks.policy.challengers import ChallengerSpec, choose_best
 from tasks.promotion.gate import Verdict
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
-from tasks.training.steps import Judged
+from tasks.training.steps import HoldoutResult
 from tasks.tuning.trial import Tuning
 
 
@@ -21,7 +21,7 @@ class Candidate:
 
     challenger: ChallengerSpec
     contender: Contender
-    judged: Judged
+    judged: HoldoutResult
     verdict: Verdict
 
     @property
@@ -48,7 +48,7 @@ class Chosen:
     def best(self) -> Candidate:
         return self.candidates[self.place]
 
-    def judged_again(self, judged: Judged, verdict: Verdict) -> Chosen:
+    def judged_again(self, judged: HoldoutResult, verdict: Verdict) -> Chosen:
         """Return it with the chosen one judged against another champion."""
         again = replace(self.best, judged=judged, verdict=verdict)
         places = enumerate(self.candidates)
@@ -83,7 +83,7 @@ class Chosen:
         ]
 
 
-def choose(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
+def choose_best(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
     """Choose the best that passed the gate, or the best where none did.
 
     The reason names what it was chosen over.

@@ -15,7 +15,7 @@ from tasks.promotion.gate import Verdict, follows
 from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
-from tasks.training.steps import Judged
+from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
 
@@ -26,10 +26,10 @@ CAUTIONS = (
 )
 
 
-def card_of(
+def make_card(
     work: Work,
     tuning: Tuning,
-    judged: Judged,
+    judged: HoldoutResult,
     verdict: Verdict,
     final: Contender,
     version: int,
@@ -75,13 +75,13 @@ def card_of(
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return replace(card, **looked(insight))
+    return replace(card, **describe_insight(insight))
 
 
-def looked(insight: Insight) -> dict[str, Any]:
+def describe_insight(insight: Insight) -> dict[str, Any]:
     """Return the card's fields of what the model looks at, or why it could not be said.
 
-    >>> looked(Insight(None, failure="DataError: no rows"))
+    >>> describe_insight(Insight(None, failure="DataError: no rows"))
     {'looked': 'It could not be explained: DataError: no rows'}
     """
     found = insight.overview
@@ -106,7 +106,7 @@ def looked(insight: Insight) -> dict[str, Any]:
     }
 
 
-def _scores(judged: Judged) -> tuple[Score, ...]:
+def _scores(judged: HoldoutResult) -> tuple[Score, ...]:
     evaluation, against = judged.evaluation, judged.compared
     scores = []
     for name, found in evaluation.metrics.items():
@@ -120,7 +120,7 @@ def _scores(judged: Judged) -> tuple[Score, ...]:
     return tuple(scores)
 
 
-def _slices(judged: Judged) -> tuple[SliceScore, ...]:
+def _slices(judged: HoldoutResult) -> tuple[SliceScore, ...]:
     return tuple(
         SliceScore(
             one.column, one.value, one.rows, one.figure.value, one.figure.low, one.figure.high
@@ -130,7 +130,7 @@ def _slices(judged: Judged) -> tuple[SliceScore, ...]:
     )
 
 
-def _limits(work: Work, judged: Judged) -> tuple[str, ...]:
+def _limits(work: Work, judged: HoldoutResult) -> tuple[str, ...]:
     dropped = [f"{name} ({why})" for name, why in work.dataset.schema.dropped.items()]
     limits = [f"Columns it does not see: {', '.join(dropped)}."] if dropped else []
     small = [f"{s.column} = {s.value}" for s in judged.evaluation.slices if s.too_small]

@@ -8,9 +8,9 @@ from tasks.errors import DataError
 from tasks.promotion.gate import judge
 from tasks.promotion.rules import GOLDEN_TOLERANCE
 from tasks.training import steps
-from tasks.training.candidates import Candidate, Chosen, choose
+from tasks.training.candidates import Candidate, Chosen, choose_best
 from tasks.training.contender import Contender
-from tasks.training.steps import Judged
+from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
 
@@ -19,7 +19,7 @@ def choose_challenger(
     work: Work,
     tuning: Tuning,
     contenders: Sequence[Contender | None],
-    judged: Sequence[Judged | None],
+    judged: Sequence[HoldoutResult | None],
 ) -> Chosen:
     """Judge each challenger by the gate's rules, and choose the best that passed.
 
@@ -31,14 +31,14 @@ def choose_challenger(
     """
     gate = work.pipeline.gate
     candidates = [
-        Candidate(challenger, fitted, shown, judge(steps.evidence(fitted, shown), gate))
+        Candidate(challenger, fitted, shown, judge(steps.gather_evidence(fitted, shown), gate))
         for challenger, fitted, shown in zip(work.challengers, contenders, judged, strict=True)
         if fitted is not None and shown is not None
     ]
     if not candidates:
         where, remedy = f"pipeline {work.pipeline.name}", "See the warnings above."
         raise DataError(where, "one of the challengers can be fitted", "none", remedy)
-    return choose(tuning, candidates)
+    return choose_best(tuning, candidates)
 
 
 def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
@@ -50,7 +50,7 @@ def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
     best = chosen.best
     if not (best.verdict.passed and work.pipeline.training.refit):
         return best.contender, False, False
-    final, known = steps.refit(work, best.challenger, best.contender.setting)
+    final, known = steps.refit_challenger(work, best.challenger, best.contender.setting)
     if final.difference > GOLDEN_TOLERANCE:
         return best.contender, False, True
     return final, known, False

@@ -15,21 +15,21 @@ from tasks.evaluation.slices import Slice, compare_slices
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.evidence import Comparison
 from tasks.promotion.model_version import ModelVersion
-from tasks.training.contender import fitted
+from tasks.training.contender import build_contender
 from tasks.training.work import Work
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Compared:
+class ChampionComparison:
     """The paired gain over the champion, whole and by slice."""
 
     comparison: Comparison
     slices: tuple[Slice, ...]
 
 
-def against_champion(work: Work, predictions: Array) -> Compared | None:
+def compare_with_champion(work: Work, predictions: Array) -> ChampionComparison | None:
     """Compare the challenger's holdout predictions with the champion's; None without a champion.
 
     Holdout rows up to the last event time the champion was fitted on are left out. Where fewer
@@ -57,7 +57,7 @@ def against_champion(work: Work, predictions: Array) -> Compared | None:
         "seed": pipeline.training.seed,
     }
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
-    return Compared(
+    return ChampionComparison(
         Comparison(
             version=reigning.manifest.version,
             rows=int(kept.sum()),
@@ -91,7 +91,7 @@ def _mapped(work: Work, reigning: ModelVersion, rows: Array) -> Array:
 
 def _refitted(work: Work, reigning: ModelVersion, holdout: Array) -> Array:
     data, training = work.dataset, work.dataset.split.training
-    again = fitted(
+    again = build_contender(
         reigning.setting,
         work.pipeline,
         data.schema,

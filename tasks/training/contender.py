@@ -65,7 +65,7 @@ class Contender:
         return replace(read(cls, content, "fitted challenger"), files=files)
 
 
-def fitted(
+def build_contender(
     setting: Setting,
     pipeline: Pipeline,
     schema: FeatureSchema,

@@ -43,10 +43,10 @@ class Cost:
         return cls(float(content["cpu_seconds"]), float(content["peak_mib"]))
 
 
-def total(costs: Iterable[Cost]) -> Cost:
+def sum_costs(costs: Iterable[Cost]) -> Cost:
     """Return the sum of the times and the highest of the peaks.
 
-    >>> total([Cost(1, 200), Cost(2, 100)])
+    >>> sum_costs([Cost(1, 200), Cost(2, 100)])
     Cost(cpu_seconds=3, peak_mib=200)
     """
     known = tuple(costs)
@@ -61,7 +61,7 @@ class Meter:
 
 
 @contextmanager
-def measured() -> Iterator[Meter]:
+def measure_cost() -> Iterator[Meter]:
     """Measure the block; the peak is the block's own where the system can reset it (Linux)."""
     meter = Meter()
     with suppress(OSError):

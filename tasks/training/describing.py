@@ -13,7 +13,7 @@ from tasks.training.contender import Contender
 from tasks.training.work import Work
 
 
-def manifest_of(work: Work, chosen: Chosen, final: Contender, run: str, version: int) -> Manifest:
+def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, version: int) -> Manifest:
     """Return the manifest of the model `final`, which the chosen challenger became."""
     data, plan, evaluation = work.dataset, work.plan, chosen.best.judged.evaluation
     return Manifest(

@@ -9,7 +9,7 @@ from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.tracking import plots
 from tasks.training.contender import Contender
-from tasks.training.steps import Judged
+from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
 
@@ -25,7 +25,9 @@ TITLES = {
 }
 
 
-def drawn(work: Work, tuning: Tuning, judged: Judged, final: Contender) -> Mapping[str, bytes]:
+def draw_plots(
+    work: Work, tuning: Tuning, judged: HoldoutResult, final: Contender
+) -> Mapping[str, bytes]:
     """Draw every plot the evaluation has figures for."""
     evaluation = judged.evaluation
     better = METRICS[evaluation.metric].greater_is_better
@@ -66,7 +68,7 @@ def drawn(work: Work, tuning: Tuning, judged: Judged, final: Contender) -> Mappi
     return images
 
 
-def _compared(judged: Judged) -> dict[str, tuple[float, float | None, float | None]]:
+def _compared(judged: HoldoutResult) -> dict[str, tuple[float, float | None, float | None]]:
     score = judged.evaluation.deciding
     figures: dict[str, tuple[float, float | None, float | None]] = {
         "this model": (score.value, score.low, score.high)

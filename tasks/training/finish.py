@@ -25,10 +25,10 @@ from tasks.tracking.registry import remove_alias, set_alias
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
-from tasks.training.describing import manifest_of
-from tasks.training.keepsakes import keepsakes
+from tasks.training.describing import make_manifest
+from tasks.training.keepsakes import gather_keepsakes
 from tasks.training.plan import digest
-from tasks.training.steps import Judged, evaluate_holdout, evidence
+from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidence
 from tasks.training.work import Work
 from tasks.workspace import Place
 
@@ -48,18 +48,18 @@ class Ended:
     price: str
 
 
-def publish(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
+def store_version(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
     """Publish the model with its signed manifest; the same plan gives the same version."""
 
     def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
-        files = {**final.files, **keepsakes(work, chosen.best, final)}
-        return manifest_of(work, chosen, final, run, version), files
+        files = {**final.files, **gather_keepsakes(work, chosen.best, final)}
+        return make_manifest(work, chosen, final, run, version), files
 
     key = work.plan.key
     return publish_version(work.workspace, key, build)
 
 
-def conclude(
+def record_and_promote(
     work: Work, chosen: Chosen, version: int, cause: str, decision: str | None = None
 ) -> Ended:
     """Record the verdict and promote what passed.
@@ -76,7 +76,7 @@ def conclude(
         work = Work(work.workspace, work.plan)
         work.costs.update(costs)
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
-        verdict = judge(evidence(best.contender, judged), work.pipeline.gate)
+        verdict = judge(gather_evidence(best.contender, judged), work.pipeline.gate)
         chosen = chosen.judged_again(judged, verdict)
     return ended
 
@@ -88,7 +88,7 @@ def _conclude(
     best = chosen.best
     step = follows(best.verdict, gate)
     entry = _verdict_entry(work, chosen, version, step, cause, decision)
-    price = price_of(work.cost, best.gain, best.judged.evaluation.metric)
+    price = say_price(work.cost, best.gain, best.judged.evaluation.metric)
     with external_write("train.verdict"):
         ledger.append(entry)
     if step != "promote":
@@ -100,7 +100,7 @@ def _conclude(
         work.workspace,
         version,
         by=f"train ({cause})",
-        why=why_promoted(best.judged),
+        why=say_result(best.judged),
         expected=work.pointer_tag,
         attempt=digest([work.plan.key, _champion(work)]),
         override=JUDGED_AGAIN,
@@ -110,10 +110,10 @@ def _conclude(
     return Ended(version, best.verdict, promotion, promotion.outcome, promotion.message, price)
 
 
-def price_of(cost: Cost, gain: float | None, metric: str) -> str:
+def say_price(cost: Cost, gain: float | None, metric: str) -> str:
     """Say what a retraining cost and what it bought on the compared rows.
 
-    >>> price_of(Cost(41.2, 512), 0.0212, "roc_auc")
+    >>> say_price(Cost(41.2, 512), 0.0212, "roc_auc")
     'This retraining cost 41 CPU-seconds (512 MiB, 0.11 Wh) and bought +0.0212 roc_auc.'
     """
     bought = "there was no champion to compare" if gain is None else f"bought {gain:+.4f} {metric}"
@@ -144,7 +144,7 @@ def _mirror_quietly(work: Work, act: Callable[[str], None]) -> None:
             act(work.workspace.tracking)
 
 
-def why_promoted(judged: Judged) -> str:
+def say_result(judged: HoldoutResult) -> str:
     """Say in a sentence what the challenger showed."""
     evaluation, against = judged.evaluation, judged.compared
     score = evaluation.deciding
@@ -158,7 +158,7 @@ def why_promoted(judged: Judged) -> str:
     )[:500]
 
 
-def settled(work: Work) -> dict[str, Any] | None:
+def find_earlier_end(work: Work) -> dict[str, Any] | None:
     """Return how this very plan ended before; None where there is something left to do.
 
     Where its version is in service, a ledger entry or an alias that a crash left out is completed.
@@ -199,7 +199,7 @@ def settled(work: Work) -> dict[str, Any] | None:
     }
 
 
-def answer(work: Work, decision: str, done: dict[str, Any]) -> None:
+def record_answer(work: Work, decision: str, done: dict[str, Any]) -> None:
     """Record that a decision to retrain asked for what was done already."""
     work.workspace.ledger.append(
         Entry(
@@ -215,7 +215,7 @@ def answer(work: Work, decision: str, done: dict[str, Any]) -> None:
     )
 
 
-def fail(place: Place, decision: str, why: str) -> None:
+def record_failure(place: Place, decision: str, why: str) -> None:
     """Record that the training a decision asked for failed."""
     said = " ".join(why.removeprefix("Flow run encountered an exception: ").split())[:500]
     place.ledger.append(
@@ -264,7 +264,7 @@ def _verdict_entry(
             "metric": best.judged.evaluation.metric,
             "score": score.to_dict(),
             "gain": best.gain,
-            "gain_unit": evidence(best.contender, best.judged).unit,
+            "gain_unit": gather_evidence(best.contender, best.judged).unit,
             "data_version": work.plan.data.version,
             "verdict": plain(best.verdict),
             "challengers": chosen.to_dicts(work.costs),

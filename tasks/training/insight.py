@@ -34,7 +34,7 @@ from tasks.store.layout import Layout
 from tasks.tracking import contributions
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
-from tasks.training.describing import manifest_of
+from tasks.training.describing import make_manifest
 from tasks.training.plan import digest
 from tasks.training.work import Work
 
@@ -64,7 +64,7 @@ class Insight:
         }
 
 
-def insight(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool]:
+def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool]:
     """Explain the model `final` on holdout rows; and whether that was known already.
 
     The contributions are the published model's. What shuffling costs is measured on the model
@@ -83,7 +83,7 @@ def insight(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool
     return Insight(overview, remembered.files, content["titles"]), known
 
 
-def report(work: Work, version: int, found: Insight) -> str:
+def store_explanation(work: Work, version: int, found: Insight) -> str:
     """Write what was found into the bucket, again the same if it is there; return the folder."""
     layout = Layout(work.pipeline.name)
     document = json.dumps(found.to_dict(), indent=2, allow_nan=False).encode()
@@ -113,7 +113,7 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     profiler = Profiler(columns)
     profiler.add(rows)
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
-    explainer = Explainer(ModelVersion(manifest_of(work, chosen, final, "", 1), files))
+    explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))
     some = rows.iloc[evenly_apart(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)
     judged = OnnxModel(chosen.best.contender.model)

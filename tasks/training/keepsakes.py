@@ -20,7 +20,7 @@ from tasks.training.contender import Contender
 from tasks.training.work import Work
 
 
-def keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, bytes]:
+def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, bytes]:
     """Return the files to publish beside the model, by name.
 
     The features are profiled on the rows that `final` was fitted on. Predictions and target are

@@ -12,17 +12,17 @@ from tasks.errors import DataError
 from tasks.labels.table import labels_version
 from tasks.ledger.suspicion import held_back
 from tasks.training.code import code_digest, lock_digest
-from tasks.training.plan import Plan
+from tasks.training.plan import TrainingPlan
 from tasks.workspace import Workspace
 
 
-def pinned(
+def pin_run(
     workspace: Workspace,
     length: timedelta | None,
     challengers: tuple[str, ...],
     *,
     with_suspicious: bool = False,
-) -> Plan:
+) -> TrainingPlan:
     """Return the plan for the curated table as it is now.
 
     Batches that are held back as suspicious stay out, unless a person asks for them.
@@ -40,7 +40,7 @@ def pinned(
     if length is not None:
         window = Window.up_to(_latest(table, pipeline.event_time, version), length)
     transform = pipeline.features.transform
-    return Plan(
+    return TrainingPlan(
         data=DatasetRef(pipeline.name, version, window),
         configuration=pipeline.digest,
         code=code_digest([transform.partition(":")[0]] if transform else []),

@@ -11,7 +11,7 @@ from tasks.data.reference import DatasetRef
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Versions of data and labels, configuration, code, lock, seed and challengers of a run.
 
     `without` are the batches and files of labels that it does not learn from: held back as

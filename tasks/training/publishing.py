@@ -8,8 +8,8 @@ from tasks.faults import external_write
 from tasks.training import finish
 from tasks.training.candidates import Chosen
 from tasks.training.contender import Contender
-from tasks.training.insight import Insight, report
-from tasks.training.telling import Telling, told
+from tasks.training.insight import Insight, store_explanation
+from tasks.training.telling import Telling, gather_telling
 from tasks.training.work import Work
 
 
@@ -22,7 +22,7 @@ class Published:
     card: str
 
 
-def publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Published:
+def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Published:
     """Track the run, publish the version, register it; the same plan gives the same version.
 
     Raises:
@@ -30,14 +30,14 @@ def publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> P
         IntegrityError: the exported model does not give the golden answers.
         StoreError: the store did not do it.
     """
-    telling = told(work, chosen, final, insight)
+    telling = gather_telling(work, chosen, final, insight)
     with external_write("train.track"):
         run = _track(work, telling)
-    version = finish.publish(work, chosen, final, run)
+    version = finish.store_version(work, chosen, final, run)
     with external_write("train.register"):
         _register(work, chosen, final, telling, run, version)
     with external_write("train.explanation"):
-        report(work, version, insight)
+        store_explanation(work, version, insight)
     return Published(version, run, telling.card)
 
 
@@ -64,7 +64,7 @@ def _register(
         run_id=run,
         model=final.model,
         columns=telling.columns,
-        description=f"{final.setting.family}: {finish.why_promoted(chosen.best.judged)}",
+        description=f"{final.setting.family}: {finish.say_result(chosen.best.judged)}",
         marks=telling.marks,
         about=work.pipeline.description,
     )

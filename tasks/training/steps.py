@@ -21,21 +21,21 @@ from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import ChallengerSpec, select_rows
 from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
 from tasks.records import plain, read
-from tasks.training.comparison import Compared, against_champion
-from tasks.training.contender import Contender, fitted
+from tasks.training.comparison import ChampionComparison, compare_with_champion
+from tasks.training.contender import Contender, build_contender
 from tasks.training.plan import digest
-from tasks.training.warm_start import newer, start_of
+from tasks.training.warm_start import load_start, select_newer
 from tasks.training.work import Work
 from tasks.tuning.search import search_settings as search
 from tasks.tuning.trial import Progress, Setting, Tuning
 
 
 @dataclass(frozen=True)
-class Judged:
+class HoldoutResult:
     """The challenger on the holdout, and against the champion."""
 
     evaluation: Evaluation
-    compared: Compared | None
+    compared: ChampionComparison | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON."""
@@ -47,7 +47,7 @@ class Judged:
         }
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Judged:
+    def from_dict(cls, content: dict[str, Any]) -> HoldoutResult:
         """Read what `to_dict` wrote."""
         where = "evaluation.json"
         evaluation = read(Evaluation, content["evaluation"], where)
@@ -55,10 +55,10 @@ class Judged:
             return cls(evaluation, None)
         comparison = read(Comparison, content["comparison"], where)
         slices = read(tuple[Slice, ...], content["slices"], where)
-        return cls(evaluation, Compared(comparison, slices))
+        return cls(evaluation, ChampionComparison(comparison, slices))
 
 
-def tune(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
+def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
     """Choose a setting on the training window; and whether that was known already.
 
     Where no challenger is to be tuned, the champion's own setting stands.
@@ -66,7 +66,7 @@ def tune(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
     reigning = work.reigning
     setting = None if reigning is None else reigning.setting
     if setting is not None and all(one.kind != "tuned" for one in work.challengers):
-        return untuned(work, setting), False
+        return keep_setting(work, setting), False
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, training, pipeline = work.dataset, work.dataset.split.training, work.pipeline
@@ -91,7 +91,7 @@ def tune(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
     return read(Tuning, remembered.document, "tuning.json"), known
 
 
-def untuned(work: Work, setting: Setting) -> Tuning:
+def keep_setting(work: Work, setting: Setting) -> Tuning:
     """Return the tuning that tried nothing and keeps this setting."""
     return Tuning(
         trials=(),
@@ -105,20 +105,22 @@ def untuned(work: Work, setting: Setting) -> Tuning:
     )
 
 
-def fit(work: Work, tuning: Tuning, challenger: ChallengerSpec) -> tuple[Contender, bool]:
+def fit_challenger(work: Work, tuning: Tuning, challenger: Challenger) -> tuple[Contender, bool]:
     """Fit a challenger on its part of the training window and export it."""
     training = work.dataset.split.training
-    setting = setting_of(work, tuning, challenger)
+    setting = pick_setting(work, tuning, challenger)
     return _contender(work, challenger, setting, "contender", "train.fitted", training)
 
 
-def refit(work: Work, challenger: ChallengerSpec, setting: Setting) -> tuple[Contender, bool]:
+def refit_challenger(
+    work: Work, challenger: Challenger, setting: Setting
+) -> tuple[Contender, bool]:
     """Fit a challenger's setting again with the holdout, and export it."""
     every = np.ones(len(work.dataset.y), dtype=bool)
     return _contender(work, challenger, setting, "final", "train.refitted", every)
 
 
-def setting_of(work: Work, tuning: Tuning, challenger: ChallengerSpec) -> Setting:
+def pick_setting(work: Work, tuning: Tuning, challenger: Challenger) -> Setting:
     """Return the setting of a challenger: the tuned one, or the champion's."""
     if challenger.kind == "tuned" or work.reigning is None:
         return tuning.chosen
@@ -141,9 +143,9 @@ def _contender(
         data, start = work.dataset, None
         rows = select_rows(challenger.length, data.times, within)
         if champion is not None and challenger.kind == "warm":
-            start = start_of(champion.manifest, champion.files)
-            rows = newer(champion.manifest, data.times, rows)
-        made = fitted(
+            start = load_start(champion.manifest, champion.files)
+            rows = select_newer(champion.manifest, data.times, rows)
+        made = build_contender(
             setting,
             work.pipeline,
             data.schema,
@@ -160,8 +162,8 @@ def _contender(
 
 
 def evaluate_holdout(
-    work: Work, contender: Contender, challenger: ChallengerSpec
-) -> tuple[Judged, bool]:
+    work: Work, contender: Contender, challenger: Challenger
+) -> tuple[HoldoutResult, bool]:
     """Judge the export on the holdout, and against the champion as it is now."""
     reigning = work.reigning
     champion = "" if reigning is None else reigning.digest
@@ -189,15 +191,15 @@ def evaluate_holdout(
             baselines=naive,
             window=_window(data.times[holdout]),
         )
-        return Judged(evaluation, against_champion(work, predictions)).to_dict(), {}
+        return HoldoutResult(evaluation, compare_with_champion(work, predictions)).to_dict(), {}
 
     key = digest([work.key, champion])
     step = f"evaluation-{challenger.step}.json"
     remembered, known = work.once(step, "train.evaluated", compute, key)
-    return Judged.from_dict(remembered.document), known
+    return HoldoutResult.from_dict(remembered.document), known
 
 
-def evidence(contender: Contender, judged: Judged) -> Evidence:
+def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
     """Gather the figures that the gate looks at."""
     evaluation, against = judged.evaluation, judged.compared
     return Evidence(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tasks.training.candidates import Chosen
     from tasks.training.contender import Contender
     from tasks.training.insight import Insight
-    from tasks.training.steps import Judged
+    from tasks.training.steps import HoldoutResult
     from tasks.training.work import Work
     from tasks.tuning.trial import Progress, Tuning
 
@@ -40,7 +40,7 @@ RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 @task(name="pin", **RETRIES)
 def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> Work:
     """Pin the run to a data version, the configuration, the code, the lock and the seed."""
-    from tasks.training.pinning import pinned
+    from tasks.training.pinning import pin_run
     from tasks.training.work import Work
     from tasks.workspace import open_workspace
 
@@ -48,7 +48,7 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
     configuration = workspace.pipeline
     asked = tuple(challengers or configuration.retraining.challengers)
     length, logger = window_length(configuration), get_run_logger()
-    plan = pinned(workspace, length, asked, with_suspicious=with_suspicious)
+    plan = pin_run(workspace, length, asked, with_suspicious=with_suspicious)
     logger.info("Data version %d, training key %s", plan.data.version, plan.key[:12])
     for batch in plan.without:
         remedy = f"`perennial clear {pipeline} {batch[:12]}` lets it in."
@@ -57,18 +57,18 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
 
 
 @task(name="look for the same plan", **RETRIES)
-def already_done(work: Work, decision: str | None) -> dict[str, Any] | None:
+def find_earlier_run(work: Work, decision: str | None) -> dict[str, Any] | None:
     """Return the outcome of a finished run of the same plan, or None."""
     from tasks.training import finish
-    from tasks.training.telling import outcome_of
+    from tasks.training.telling import describe_outcome
 
-    done = finish.settled(work)
+    done = finish.find_earlier_end(work)
     if done is None:
         return None
     if decision is not None:
-        finish.answer(work, decision, done)
+        finish.record_answer(work, decision, done)
     get_run_logger().info(done["summary"])
-    return outcome_of(work, done)
+    return describe_outcome(work, done)
 
 
 @task(name="tune", **RETRIES)
@@ -92,7 +92,7 @@ def tune(work: Work) -> Tuning | State[Tuning]:
             progress.best,
         )
 
-    tuning, known = steps.tune(work, say)
+    tuning, known = steps.choose_setting(work, say)
     logger.info("Chosen: %s. %s", tuning.chosen.family, tuning.why)
     return _or_cached(tuning, known, work)
 
@@ -106,7 +106,7 @@ def fit(
 
     logger = get_run_logger()
     try:
-        contender, known = steps.fit(work, tuning, challenger)
+        contender, known = steps.fit_challenger(work, tuning, challenger)
     except DataError as error:
         if len(work.challengers) == 1:
             raise
@@ -123,22 +123,25 @@ def fit(
 
 
 @task(name="evaluate", **RETRIES)
-def evaluate(
-    work: Work, contender: Contender | None, challenger: ChallengerSpec
-) -> Judged | State[Judged] | None:
+def evaluate_challenger(
+    work: Work, contender: Contender | None, challenger: Challenger
+) -> HoldoutResult | State[HoldoutResult] | None:
     """Judge the exported model on the holdout, and against the champion."""
     from tasks.training import finish, steps
 
     if contender is None:
         return None
     judged, known = steps.evaluate_holdout(work, contender, challenger)
-    get_run_logger().info("%s: %s", challenger.text, finish.why_promoted(judged))
+    get_run_logger().info("%s: %s", challenger.text, finish.say_result(judged))
     return _or_cached(judged, known, work)
 
 
 @task(name="gate", **RETRIES)
-def judge(
-    work: Work, tuning: Tuning, contenders: list[Contender | None], judged: list[Judged | None]
+def gate_challengers(
+    work: Work,
+    tuning: Tuning,
+    contenders: list[Contender | None],
+    judged: list[HoldoutResult | None],
 ) -> Chosen:
     """Put each challenger before the gate's rules, and choose the best that passed."""
     from tasks.training.choosing import choose_challenger
@@ -174,11 +177,11 @@ def refit(work: Work, chosen: Chosen) -> Contender | State[Contender]:
 @task(name="explain", **RETRIES)
 def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
     """Say what the model looks at; a failure is logged and said in the card, and ends nothing."""
-    from tasks.training.insight import Insight, insight
+    from tasks.training.insight import Insight, explain_version
 
     logger = get_run_logger()
     try:
-        found, known = insight(work, chosen, final)
+        found, known = explain_version(work, chosen, final)
     except StoreUnavailable:
         raise
     except Exception as error:
@@ -192,12 +195,12 @@ def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
 
 
 @task(name="publish", **RETRIES)
-def publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> int:
+def release(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> int:
     """Track the run in MLflow, publish the model in the bucket, and register its version."""
     from tasks.tracking.links import run_url
     from tasks.training import publishing
 
-    published = publishing.publish(work, chosen, final, insight)
+    published = publishing.track_and_publish(work, chosen, final, insight)
     if work.workspace.tracking is not None:
         create_link_artifact(
             run_url(work.workspace.tracking, published.run),
@@ -212,18 +215,18 @@ def publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> i
 
 
 @task(name="promote", **RETRIES)
-def promote(
+def conclude(
     work: Work, chosen: Chosen, version: int, cause: str, decision: str | None
 ) -> dict[str, Any]:
     """Record the verdict in the ledger, and put in service what passed."""
     from tasks.training import finish
-    from tasks.training.telling import outcome_of
+    from tasks.training.telling import describe_outcome
 
-    ended = finish.conclude(work, chosen, version, cause, decision)
+    ended = finish.record_and_promote(work, chosen, version, cause, decision)
     logger = get_run_logger()
     logger.info(ended.summary)
     logger.info(ended.price)
-    return outcome_of(
+    return describe_outcome(
         work,
         {
             "outcome": ended.outcome,
@@ -257,13 +260,13 @@ def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
 
     Where a server was away it is not recorded: the reconciler starts the training again.
     """
-    from tasks.training.finish import fail
+    from tasks.training.finish import record_failure
     from tasks.workspace import open_place
 
     decision, message = run.parameters.get("decision"), state.message or ""
     place = open_place(Settings.from_environment(), run.parameters["pipeline"])
     if decision and not any(name in message for name in PASSING):
-        fail(place, decision, message)
+        record_failure(place, decision, message)
 
 
 def _or_cached(value: Value, known: bool, work: Work) -> Value | State[Value]:

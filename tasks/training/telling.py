@@ -27,12 +27,12 @@ from tasks.tracking.record import (
 )
 from tasks.tracking.upload import ModelColumns
 from tasks.training.candidates import Chosen
-from tasks.training.cards import card_of
+from tasks.training.cards import make_card
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
-from tasks.training.drawing import TITLES, drawn
+from tasks.training.drawing import TITLES, draw_plots
 from tasks.training.insight import Insight
-from tasks.training.steps import Judged
+from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
 
@@ -50,14 +50,14 @@ class Telling:
     marks: dict[str, str]
 
 
-def told(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Telling:
+def gather_telling(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Telling:
     """Gather all that is told; the version's number is claimed first, so that the card bears it."""
     tuning, judged, verdict = chosen.tuning, chosen.best.judged, chosen.best.verdict
     version = claimed(work.workspace, work.plan.key)
-    images = {**drawn(work, tuning, judged, final), **insight.images}
+    images = {**draw_plots(work, tuning, judged, final), **insight.images}
     known = {**TITLES, **insight.titles}
     titles = {title: path for path, title in known.items() if path in images}
-    card = card_of(work, tuning, judged, verdict, final, version, titles, insight)
+    card = make_card(work, tuning, judged, verdict, final, version, titles, insight)
     numbers, categories = prepared_columns(work.dataset.schema)
     outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
     marks = {
@@ -78,7 +78,7 @@ def told(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Tell
     return Telling(record, to_markdown(card), version, columns, marks)
 
 
-def outcome_of(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
+def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
     """Add to how a run ended what its version's manifest says."""
     from tasks.promotion.versions import manifest_of
     from tasks.tracking.links import run_url
@@ -143,7 +143,7 @@ def _record(
 
 
 def _metrics(
-    tuning: Tuning, contender: Contender, judged: Judged, final: Contender, cost: Cost
+    tuning: Tuning, contender: Contender, judged: HoldoutResult, final: Contender, cost: Cost
 ) -> dict[str, float]:
     evaluation = judged.evaluation
     bounds = {

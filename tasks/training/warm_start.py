@@ -15,11 +15,11 @@ from tasks.promotion.manifest import Manifest
 Array = np.ndarray[Any, Any]
 
 
-def obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | None:
+def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | None:
     """Say why the champion cannot be fitted further with these rows; None where it can."""
     family = champion.lineage.setting.family
     features = FeatureSchema.from_dict(champion.schema).features
-    rows = newer(champion, data.times, data.split.training)
+    rows = select_newer(champion, data.times, data.split.training)
     enough = rows.sum() >= FEWEST and len(np.unique(data.y[rows])) >= len(data.classes)
     own_transform = champion.lineage.transform
     conditions = (
@@ -32,12 +32,12 @@ def obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | 
     return next((reason for holds, reason in conditions if not holds), None)
 
 
-def newer(champion: Manifest, times: Array, within: Array) -> Array:
+def select_newer(champion: Manifest, times: Array, within: Array) -> Array:
     """Return which of the rows `within` are later than all the champion was fitted on."""
     return np.asarray(within & (times > np.datetime64(champion.lineage.fitted_until)))
 
 
-def start_of(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
+def load_start(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
     """Return what the champion is fitted further from.
 
     Raises:

@@ -22,9 +22,9 @@ from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
 from tasks.store.bucket import Bucket
 from tasks.store.results import Remembered, recall, remember
-from tasks.training.cost import Cost, measured, total
-from tasks.training.plan import Plan, digest
-from tasks.training.warm_start import obstacle
+from tasks.training.cost import Cost, measure_cost, sum_costs
+from tasks.training.plan import TrainingPlan, digest
+from tasks.training.warm_start import find_obstacle
 from tasks.workspace import Workspace
 
 Computed = tuple[dict[str, Any], Mapping[str, bytes]]
@@ -33,7 +33,7 @@ Computed = tuple[dict[str, Any], Mapping[str, bytes]]
 class Work:
     """One training run: its plan, and what is loaded at most once for all of its steps."""
 
-    def __init__(self, workspace: Workspace, plan: Plan) -> None:
+    def __init__(self, workspace: Workspace, plan: TrainingPlan) -> None:
         self.workspace = workspace
         self.plan = plan
         self.costs: dict[str, Cost] = {}
@@ -72,7 +72,7 @@ class Work:
         if not asked or self.reigning is None:
             return None
         transform = self.pipeline.features.transform
-        return obstacle(self.reigning.manifest, self.dataset, transform)
+        return find_obstacle(self.reigning.manifest, self.dataset, transform)
 
     @cached_property
     def challengers(self) -> tuple[ChallengerSpec, ...]:
@@ -119,7 +119,7 @@ class Work:
         known = recall(self.bucket, key, step)
         found = known is not None
         if known is None:
-            with measured() as meter:
+            with measure_cost() as meter:
                 document, files = compute()
             kept = {"value": document, "cost": meter.cost.to_dict()}
             with external_write(write):
@@ -130,4 +130,4 @@ class Work:
     @property
     def cost(self) -> Cost:
         """What its steps took so far, whether in this run or in one that died."""
-        return total(self.costs.values())
+        return sum_costs(self.costs.values())

@@ -49,7 +49,7 @@ def plain(settings: Settings, folder: Path) -> None:
     from tasks.features.prepare import prepared_columns
     from tasks.models.families import FAMILIES
     from tasks.models.runtime import OnnxModel
-    from tasks.training.contender import fitted
+    from tasks.training.contender import build_contender
     from tasks.tuning.search import search_settings
 
     pipeline = find_pipeline("flights", settings.pipelines)
@@ -72,7 +72,7 @@ def plain(settings: Settings, folder: Path) -> None:
         seed=pipeline.training.seed,
     )
     for name, rows in (("first", fit), ("final", np.ones(len(data.y), dtype=bool))):
-        made = fitted(tuning.chosen, pipeline, data.schema, data.prepared[rows], data.y[rows],
+        made = build_contender(tuning.chosen, pipeline, data.schema, data.prepared[rows], data.y[rows],
                       data.times[rows])  # fmt: skip
         (folder / f"{name}.onnx").write_bytes(made.model)
         if name == "first":

@@ -19,8 +19,8 @@ from tasks.monitoring.record import RecordedDecision
 from tasks.promotion.lineage import Lineage
 from tasks.promotion.versions import manifest_of
 from tasks.training.finish import Ended
-from tasks.training.pinning import pinned
-from tasks.training.plan import Plan
+from tasks.training.pinning import pin_run
+from tasks.training.plan import TrainingPlan
 from tests import life
 
 
@@ -58,10 +58,10 @@ class House:
         """Decide on every batch that is new."""
         return life.monitor(self.workspace)
 
-    def plan(self, *, with_suspicious: bool = False) -> Plan:
+    def plan(self, *, with_suspicious: bool = False) -> TrainingPlan:
         """Pin a training to what is there now."""
         length = window_length(self.workspace.pipeline)
-        return pinned(self.workspace, length, ("tuned",), with_suspicious=with_suspicious)
+        return pin_run(self.workspace, length, ("tuned",), with_suspicious=with_suspicious)
 
     def train(self, decision: str | None = None) -> Ended:
         """Train a challenger, and put it in service when it passes."""

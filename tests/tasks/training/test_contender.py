@@ -11,7 +11,7 @@ from tasks.errors import IntegrityError
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
 from tasks.models.setting import Setting
-from tasks.training.contender import Contender, fitted
+from tasks.training.contender import Contender, build_contender
 from tests import served
 
 
@@ -22,7 +22,7 @@ def contender(request: pytest.FixtureRequest) -> Contender:
     times = np.array(made.frame["at"], dtype="datetime64[us]")
     y = made.frame["late"].to_numpy()
     setting = Setting.of(request.param, FAMILIES[request.param].defaults)
-    return fitted(setting, made.pipeline, made.schema, made.prepared, y, times)
+    return build_contender(setting, made.pipeline, made.schema, made.prepared, y, times)
 
 
 def test_its_export_answers_as_it_does_and_in_time(contender: Contender) -> None:

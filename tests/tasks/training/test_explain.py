@@ -8,7 +8,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from tasks.errors import DataError, StoreUnavailable
-from tasks.training.cards import looked
+from tasks.training.cards import describe_insight
 from tasks.training.task import explain
 
 
@@ -44,7 +44,7 @@ def test_a_failure_is_said_in_the_card(error: Exception) -> None:
     assert broken.asked == 1
     assert found.overview is None
     assert type(error).__name__ in found.failure
-    assert found.failure in looked(found)["looked"]
+    assert found.failure in describe_insight(found)["looked"]
     assert not found.images
 
 
