@@ -7,7 +7,7 @@ from pathlib import Path
 from tasks.explanation.file import explain_file
 from tasks.promotion import pointer
 from tasks.promotion.promote import rollback
-from tasks.scoring.score import score
+from tasks.scoring.score import score_source
 from tests import life
 
 
@@ -31,7 +31,7 @@ def test_a_whole_life_needs_no_server(tmp_path: Path) -> None:
     broken = life.toy_rows(50, start=1_500).assign(high=7)
     assert life.ingest(workspace, "c.csv", broken).outcome == "quarantined"
 
-    outcome = score(workspace, "curated")
+    outcome = score_source(workspace, "curated")
     assert (outcome["rows"], outcome["labelled"]) == (1_500, 1_500)
     assert outcome["version"] == 2
 

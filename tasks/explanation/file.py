@@ -19,7 +19,7 @@ from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load_champion
 from tasks.readers.formats import open_source
 from tasks.readers.source import BadBatch
-from tasks.scoring.sources import typed
+from tasks.scoring.sources import read_typed
 from tasks.workspace import Workspace
 
 
@@ -89,7 +89,7 @@ def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) 
     try:
         source = open_source(path, path.name, int(workspace.pipeline.data.max_batch_gib * 2**30))
         champion.require(source.names())
-        for table in typed(source, schema):
+        for table in read_typed(source, schema):
             read.append(table.slice(0, rows - sum(part.num_rows for part in read)))
             if sum(part.num_rows for part in read) == rows:
                 break

@@ -26,7 +26,7 @@ from tasks.monitoring.observation import Observation
 from tasks.monitoring.watch import Watch
 from tasks.policy.reading import count_text as number_of
 from tasks.promotion.model_version import ModelVersion
-from tasks.scoring.judgement import Labelled, judged
+from tasks.scoring.judgement import Labelled, judge_labelled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,9 +68,8 @@ def observe(watch: Watch, arrival: Arrival) -> ObservedBatch:
     sample, predictions, target = seen.sample()
     profile = seen.profiler.result()
     profile = profile.judged_on(profile.predictions, _target_profile(scorer, labelled))
-    # judged after the pass: an interval needs all labels at once, the profile does not
-    every = judged(pipeline, scorer.manifest, labelled)
-    met = PredictedBatch(times, labelled, profile, sample, predictions)
+    every = judge_labelled(pipeline, scorer.manifest, labelled)
+    met = Met(times, labelled, profile, sample, predictions)
     sight = look(pipeline, watch.eye, met, every.get("metrics"))
     held, told = _warnings(watch, scorer, sample, predictions, target)
     clock = latest_time(seen.times, seen.arrived)

@@ -14,13 +14,15 @@ Made = TypeVar("Made")
 TURN = 0.0005  # seconds
 
 
-def ahead(work: Callable[[Given], Made], given: Iterable[Given], workers: int) -> Iterator[Made]:
+def work_ahead(
+    work: Callable[[Given], Made], given: Iterable[Given], workers: int
+) -> Iterator[Made]:
     """Yield what `work` makes of each, in order; at most `workers` + 1 are held.
 
     `given` is read in the caller's thread, so reading, working and what the caller does with the
     results overlap.
 
-    >>> list(ahead(abs, [-2, 1, -3], workers=2))
+    >>> list(work_ahead(abs, [-2, 1, -3], workers=2))
     [2, 1, 3]
     """
     waiting: deque[Future[Made]] = deque()

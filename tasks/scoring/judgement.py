@@ -71,7 +71,7 @@ class Labelled:
         )
 
 
-def judged(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -> dict[str, Any]:
+def judge_labelled(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -> dict[str, Any]:
     """Return metrics with intervals beside the naive baselines; empty without labels."""
     order = np.argsort(labelled.times, kind="stable")
     y, times = labelled.y[order], labelled.times[order]
@@ -95,7 +95,7 @@ def judged(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -> dict[s
     }
 
 
-def entry_of(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entry:
+def make_entry(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entry:
     """Return the ledger's line; the same object scored by the same model is told once."""
     score = outcome["metrics"][outcome["metric"]]
     file = outcome["object"].rpartition("/")[2]

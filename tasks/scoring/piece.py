@@ -19,7 +19,7 @@ ROW = "_row"
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """Rows of one part; the first of them is at place `first` of the source."""
 
     part: int
@@ -28,7 +28,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredChunk:
     """What came of a piece: the rows to write, and what is needed to judge them."""
 
     part: int
@@ -37,16 +37,16 @@ class Scored:
 
 
 @dataclass
-class Reading:
+class Chunker:
     """How many rows were read so far."""
 
     rows: int = 0
 
-    def behind(self, tables: Iterator[pa.Table], part_rows: int, taken: int) -> Iterator[Piece]:
+    def behind(self, tables: Iterator[pa.Table], part_rows: int, taken: int) -> Iterator[Chunk]:
         """Cut tables where a part ends, and yield what lies behind the first `taken` parts.
 
         >>> tables = iter([pa.table({"a": [1, 2, 3]}), pa.table({"a": [4]})])
-        >>> reading = Reading()
+        >>> reading = Chunker()
         >>> [(one.part, one.first, one.table["a"].to_pylist())
         ...  for one in reading.behind(tables, 2, 1)]
         [(1, 2, [3]), (1, 3, [4])]
@@ -62,12 +62,12 @@ class Reading:
                 start += piece.num_rows
                 self.rows += piece.num_rows
                 if part >= taken:
-                    yield Piece(part, first, piece)
+                    yield Chunk(part, first, piece)
 
 
-def scored(
-    model: ModelVersion, pipeline: Pipeline, piece: Piece, *, places: bool, compared: bool
-) -> Scored:
+def score_chunk(
+    model: ModelVersion, pipeline: Pipeline, piece: Chunk, *, places: bool, compared: bool
+) -> ScoredChunk:
     """Prepare, predict, and arrange what is written; with `places`, `_row` says where a row was.
 
     Raises:
@@ -76,14 +76,14 @@ def scored(
     """
     frame = piece.table.to_pandas(date_as_object=False, split_blocks=True)
     answers = model.predict_many(frame, compared=compared)
-    made = predictions(model.manifest, pipeline, piece.table, answers)
+    made = arrange_predictions(model.manifest, pipeline, piece.table, answers)
     if places:
         made = made.append_column(ROW, pa.array(np.arange(len(frame)) + piece.first))
     none = Labelled.empty(model.manifest, pipeline)
-    return Scored(piece.part, made, Thinned.of(none, frame, answers, piece.first))
+    return ScoredChunk(piece.part, made, Thinned.of(none, frame, answers, piece.first))
 
 
-def predictions(
+def arrange_predictions(
     manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: np.ndarray[Any, Any]
 ) -> pa.Table:
     """Return key, event time, prediction, a probability per class, and the version, row by row."""

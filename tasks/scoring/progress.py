@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 
-def progress(rows: int, total: int | None, fresh: int, seconds: float) -> str:
+def say_progress(rows: int, total: int | None, fresh: int, seconds: float) -> str:
     """Say how many rows are done, and how fast the `fresh` ones of this process were.
 
-    >>> progress(2_500_000, 10_000_000, 2_500_000, 5.0)
+    >>> say_progress(2_500_000, 10_000_000, 2_500_000, 5.0)
     '25% scored: 2,500,000 of 10,000,000 rows, 500,000 a second'
-    >>> progress(1_000, None, 0, 0.0)
+    >>> say_progress(1_000, None, 0, 0.0)
     '1,000 rows scored'
     """
     pace = f", {fresh / seconds:,.0f} a second" if seconds > 0 and fresh else ""

@@ -26,16 +26,16 @@ class Pin:
     rows: int
 
 
-def run_of(identity: str, output: str | None) -> str:
+def name_run(identity: str, output: str | None) -> str:
     """Name the scoring of one source into one output.
 
-    >>> run_of("ab12", None) == run_of("ab12", None) != run_of("ab12", "s3://perennial/out")
+    >>> name_run("ab12", None) == name_run("ab12", None) != name_run("ab12", "s3://perennial/out")
     True
     """
     return hashlib.sha256(f"{identity} {output or ''}".encode()).hexdigest()[:32]
 
 
-def pinned(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], Pin]) -> Pin:
+def pin_scoring(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], Pin]) -> Pin:
     """Return what an earlier start was pinned to, else pin what is proposed.
 
     Raises:
@@ -56,7 +56,7 @@ def pinned(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], Pin])
     return proposed
 
 
-def clear(bucket: Bucket, layout: Layout, run: str) -> None:
+def forget_scoring(bucket: Bucket, layout: Layout, run: str) -> None:
     """Forget a scoring that is done: the pin first, so that the next one starts anew."""
     bucket.delete(layout.scoring_pin(run))
     for info in bucket.list(layout.scoring(run)):

@@ -21,14 +21,14 @@ from tasks.errors import DataError, NotFound
 from tasks.faults import external_write
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load, require_champion
-from tasks.scoring.ahead import ahead
-from tasks.scoring.judgement import Labelled, entry_of, judged
+from tasks.scoring.ahead import work_ahead
+from tasks.scoring.judgement import Labelled, judge_labelled, make_entry
 from tasks.scoring.parts import PARQUET, Parts, Places
-from tasks.scoring.piece import Piece, Reading, Scored, scored
-from tasks.scoring.progress import progress
-from tasks.scoring.run import Pin, clear, pinned, run_of
-from tasks.scoring.sources import Rows, key_of, rows_of
-from tasks.scoring.thinning import Thinned, together
+from tasks.scoring.piece import Chunk, Chunker, ScoredChunk, score_chunk
+from tasks.scoring.progress import say_progress
+from tasks.scoring.run import Pin, forget_scoring, name_run, pin_scoring
+from tasks.scoring.sources import RowSource, open_rows, resolve_key
+from tasks.scoring.thinning import Thinned, join_thinned
 from tasks.workspace import Workspace
 
 PART_ROWS = 1_048_576
@@ -41,7 +41,7 @@ class Scoring:
 
     workspace: Workspace
     model: ModelVersion
-    rows: Rows
+    rows: RowSource
     pin: Pin
     places: Places
     target: str
@@ -58,7 +58,7 @@ class Scoring:
         return not self.target.endswith(".parquet")
 
 
-def score(
+def score_source(
     workspace: Workspace,
     source: str,
     output: str | None = None,
@@ -85,41 +85,41 @@ def score(
     limit = int(pipeline.data.max_batch_gib * 2**30)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        rows = rows_of(bucket, key_of(source, bucket, layout), limit, folder)
+        rows = open_rows(bucket, resolve_key(source, bucket, layout), limit, folder)
         scoring = _begun(workspace, rows, output, part_rows, say)
         try:
             outcome = _scored(scoring, folder)
         except DataError:
-            clear(bucket, layout, scoring.places.run)
+            forget_scoring(bucket, layout, scoring.places.run)
             raise
     if outcome.get("metrics"):
         with external_write("score.ledger"):
-            entry = entry_of(pipeline, _digest(rows, scoring.pin), outcome)
+            entry = make_entry(pipeline, _digest(rows, scoring.pin), outcome)
             workspace.ledger.append(entry)
     with external_write("score.cleared"):
-        clear(bucket, layout, scoring.places.run)
+        forget_scoring(bucket, layout, scoring.places.run)
     return outcome
 
 
 def _begun(
     workspace: Workspace,
-    rows: Rows,
+    rows: RowSource,
     output: str | None,
     part_rows: int,
     say: Say,
 ) -> Scoring:
     """Pin the scoring, or take up an earlier one's pin, and load the version that scores."""
-    layout, bucket, run = workspace.layout, workspace.bucket, run_of(rows.identity, output)
+    layout, bucket, run = workspace.layout, workspace.bucket, name_run(rows.identity, output)
 
     def propose() -> Pin:
         champion = require_champion(workspace)
         return Pin(champion.version, champion.digest, rows.version(), part_rows)
 
-    pin = pinned(bucket, layout, run, propose)
+    pin = pin_scoring(bucket, layout, run, propose)
     model = load(workspace, pin.version, pin.digest)
     places = Places(layout, run, pin.digest)
     made = layout.scored(_digest(rows, pin))
-    target = made if output is None else key_of(output, bucket, layout)
+    target = made if output is None else resolve_key(output, bucket, layout)
     return Scoring(workspace, model, rows, pin, places, target, say)
 
 
@@ -147,7 +147,7 @@ def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
         "labelled": found.count,
         "judged": len(found.places),
         "metric": pipeline.metric,
-        **judged(pipeline, scoring.model.manifest, found.labelled),
+        **judge_labelled(pipeline, scoring.model.manifest, found.labelled),
     }
 
 
@@ -156,30 +156,30 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     from joblib import cpu_count  # type: ignore[import-untyped]
 
     pin, rows = scoring.pin, scoring.rows
-    reading, total = Reading(), rows.total(pin.data_version)
-    found = together([Thinned(scoring.none, np.zeros(0, np.int64)), *_kept(scoring, taken)])
+    reading, total = Chunker(), rows.total(pin.data_version)
+    found = join_thinned([Thinned(scoring.none, np.zeros(0, np.int64)), *_kept(scoring, taken)])
     started = time.monotonic()
     pieces = reading.behind(rows.tables(schema, pin.data_version), pin.rows, taken)
     done = before = taken * pin.rows
     # the user's function was never promised to run in several threads at once
     workers = int(cpu_count()) if scoring.model.transform is None else 1
-    made = ahead(lambda piece: _piece(scoring, piece), pieces, workers)
+    made = work_ahead(lambda piece: _piece(scoring, piece), pieces, workers)
     for number, group in groupby(made, key=lambda one: one.part):
         some = list(group)
-        _keep(scoring, number, together([one.labelled for one in some]))
-        found = together([found, *(one.labelled for one in some)])
+        _keep(scoring, number, join_thinned([one.labelled for one in some]))
+        found = join_thinned([found, *(one.labelled for one in some)])
         part = pa.concat_tables([one.table for one in some])
         parts.put(number, part)
         done += part.num_rows
-        scoring.say(progress(done, total, done - before, time.monotonic() - started))
+        scoring.say(say_progress(done, total, done - before, time.monotonic() - started))
     if not reading.rows:
         raise DataError("source", "it holds rows", "none")
     return found, reading.rows
 
 
-def _piece(scoring: Scoring, piece: Piece) -> Scored:
+def _piece(scoring: Scoring, piece: Chunk) -> ScoredChunk:
     compared = piece.first % scoring.pin.rows == 0
-    return scored(
+    return score_chunk(
         scoring.model,
         scoring.workspace.pipeline,
         piece,
@@ -233,7 +233,7 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
     return pa.schema([column for column in schema if column.name in wanted])
 
 
-def _digest(rows: Rows, pin: Pin) -> str:
+def _digest(rows: RowSource, pin: Pin) -> str:
     """Name a scoring by what was scored and the model that scored it."""
     read = rows.identity if pin.data_version is None else f"{rows.identity} {pin.data_version}"
     return hashlib.sha256(f"{read} {pin.digest}".encode()).hexdigest()

@@ -23,7 +23,7 @@ LOG = "/_delta_log/"
 REMEDY = "Send the file as it was sent for training."
 
 
-class Rows(Protocol):
+class RowSource(Protocol):
     """Rows in a certain order."""
 
     @property
@@ -55,7 +55,7 @@ class Rows(Protocol):
         """
 
 
-def key_of(source: str, bucket: Bucket, layout: Layout) -> str:
+def resolve_key(source: str, bucket: Bucket, layout: Layout) -> str:
     """Return where in the bucket a source or an output lies.
 
     Raises:
@@ -72,7 +72,7 @@ def key_of(source: str, bucket: Bucket, layout: Layout) -> str:
     return key.rstrip("/")
 
 
-def rows_of(bucket: Bucket, key: str, limit: int, scratch: Path) -> Rows:
+def open_rows(bucket: Bucket, key: str, limit: int, scratch: Path) -> RowSource:
     """Return the rows at this key, downloaded to `scratch` where they are one object.
 
     Raises:
@@ -107,19 +107,19 @@ class ObjectRows:
 
     def names(self, version: int | None) -> tuple[str, ...]:
         """Return the names that the file gives its columns."""
-        with readable(self.name):
+        with refuse_unreadable(self.name):
             return self._opened().names()
 
     def total(self, version: int | None) -> int | None:
         """Return the rows that a Parquet file says it has."""
-        with readable(self.name):
+        with refuse_unreadable(self.name):
             found = getattr(self._opened(), "rows", None)
         return None if found is None else int(found)
 
     def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
         """Yield the rows in the order of the file."""
-        with readable(self.name):
-            yield from typed(self._opened(), schema)
+        with refuse_unreadable(self.name):
+            yield from read_typed(self._opened(), schema)
 
     def _opened(self) -> Source:
         return open_source(self.path, self.name, self.limit)
@@ -158,15 +158,15 @@ class TableRows:
         for file in self.table.files(version):
             where = f"{self.name}/{file.path}"
             self.bucket.download(where, path)
-            with readable(where):
+            with refuse_unreadable(where):
                 opened = open_source(path, "file.parquet", self.limit)
-                for table in typed(opened, schema, before):
+                for table in read_typed(opened, schema, before):
                     before += table.num_rows
                     yield table
             path.unlink()
 
 
-def typed(source: Source, schema: pa.Schema, before: int = 0) -> Iterator[pa.Table]:
+def read_typed(source: Source, schema: pa.Schema, before: int = 0) -> Iterator[pa.Table]:
     """Yield the rows of a file, of which `before` rows came earlier, in these types.
 
     Raises:
@@ -183,7 +183,7 @@ def typed(source: Source, schema: pa.Schema, before: int = 0) -> Iterator[pa.Tab
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
+def refuse_unreadable(name: str) -> Iterator[None]:
     """Say of a file that cannot be read what is wrong with it."""
     try:
         yield

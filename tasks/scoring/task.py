@@ -15,12 +15,12 @@ from tasks.settings import Settings
 @task(name="score object", **retried(StoreUnavailable, waits=(1, 5)))
 def score_object(pipeline: str, source: str, output: str | None, part_rows: int) -> dict[str, Any]:
     """Score one object or table with the champion; show the figures where the truth was there."""
-    from tasks.scoring.score import score
+    from tasks.scoring.score import score_source
     from tasks.workspace import open_workspace
 
     say = get_run_logger().info
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    outcome = score(workspace, source, output, say=say, part_rows=part_rows)
+    outcome = score_source(workspace, source, output, say=say, part_rows=part_rows)
     say(
         "Version %d scored %d rows, %d of them labelled",
         outcome["version"],

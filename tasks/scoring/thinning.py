@@ -81,7 +81,7 @@ class Thinned:
         return cls(labelled, table["place"].to_numpy(), int(said[b"stride"]), int(said[b"count"]))
 
 
-def together(parts: Sequence[Thinned], most: int = MOST) -> Thinned:
+def join_thinned(parts: Sequence[Thinned], most: int = MOST) -> Thinned:
     """Join parts in their order, thinned further until at most `most` rows are left."""
     stride = max(part.stride for part in parts)
     kept = [part.every(stride) for part in parts]

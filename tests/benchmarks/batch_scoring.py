@@ -164,12 +164,12 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
 
 def ours(settings: Settings, folder: Path, key: str) -> str:
     """Score as the flow does."""
-    from tasks.scoring.score import score
+    from tasks.scoring.score import score_source
 
     def said(text: str) -> None:
         print(f"  {text}", file=sys.stderr)
 
-    outcome = score(workspace_of(settings, pipeline()), key, say=said)
+    outcome = score_source(workspace_of(settings, pipeline()), key, say=said)
     return str(outcome["output"])
 
 

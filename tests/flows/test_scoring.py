@@ -13,7 +13,7 @@ import pytest
 from tasks.data.table import table_in
 from tasks.errors import DataError, Refused
 from tasks.faults import POINTS
-from tasks.scoring.score import score
+from tasks.scoring.score import score_source
 from tasks.store.connect import open_bucket
 from tests.flows.conftest import TOY, Bench, toy_rows
 
@@ -110,7 +110,7 @@ def test_every_kind_of_source_and_output_holds_the_same_rows(trained: Bench) -> 
     for name, content in written.items():
         trained.bucket.put(f"{trained.name}/in/{name}", content)
         source = f"s3://{trained.settings.bucket}/{trained.name}/in/{name}"
-        outcome = score(trained.workspace, source, part_rows=200)
+        outcome = score_source(trained.workspace, source, part_rows=200)
         made.append(read(trained, outcome))
         assert made[-1]["id"].tolist() == rows["id"].tolist(), name
         np.testing.assert_allclose(made[-1]["probability_1"], made[0]["probability_1"], atol=1e-7)
@@ -133,7 +133,7 @@ def test_every_kind_of_source_and_output_holds_the_same_rows(trained: Bench) -> 
 
 
 def test_the_curated_table_is_scored_as_one_source(trained: Bench) -> None:
-    outcome = score(trained.workspace, "curated", part_rows=100)
+    outcome = score_source(trained.workspace, "curated", part_rows=100)
     assert (outcome["rows"], outcome["labelled"]) == (600, 600)
     curated_rows = trained.workspace.curated.read(["id"])
     assert sorted(read(trained, outcome)["id"]) == sorted(curated_rows["id"].to_pylist())
@@ -142,14 +142,14 @@ def test_the_curated_table_is_scored_as_one_source(trained: Bench) -> None:
 def test_a_file_that_does_not_fit_is_refused_and_nothing_is_written(trained: Bench) -> None:
     lacking = put(trained, toy_rows(10).drop(columns="size"))
     with pytest.raises(DataError, match="no size"):
-        score(trained.workspace, lacking)
+        score_source(trained.workspace, lacking)
     wrong = put(trained, toy_rows(10).astype({"size": object}).assign(size="tall"))
     with pytest.raises(DataError, match="row 1"):
-        score(trained.workspace, wrong)
+        score_source(trained.workspace, wrong)
     assert not list(trained.bucket.list(f"{trained.name}/scored/"))
 
 
 def test_without_a_champion_it_says_what_to_do(bench: Bench) -> None:
     source = put(bench, toy_rows(10))
     with pytest.raises(Refused, match="perennial train"):
-        score(bench.workspace, source)
+        score_source(bench.workspace, source)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.scoring.judgement import Labelled
-from tasks.scoring.thinning import Thinned, together
+from tasks.scoring.thinning import Thinned, join_thinned
 
 
 def none(classes: tuple[int, ...]) -> Labelled:
@@ -32,10 +32,10 @@ def piece(first: int, count: int, classes: tuple[int, ...]) -> Thinned:
 @pytest.mark.parametrize("classes", [(0, 1), ()])
 def test_rows_stay_even_and_few_and_all_are_counted(classes) -> None:
     pieces = [piece(first, 1000, classes) for first in range(0, 20_000, 1000)]
-    every = together(pieces)
-    few = together([none_yet(classes)])
+    every = join_thinned(pieces)
+    few = join_thinned([none_yet(classes)])
     for one in pieces:
-        few = together([few, one], most=2_000)
+        few = join_thinned([few, one], most=2_000)
     assert few.count == every.count == len(every.places) > 14_000
     assert 500 < len(few.places) <= 2_000
     assert few.stride == 8
