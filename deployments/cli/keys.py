@@ -11,7 +11,7 @@ import click
 from deployments.cli.output import reporting, show, table
 from deployments.serving.keyfile import NAME, VARIABLE, changing, read_keys
 from tasks.errors import ConfigurationError
-from tasks.serving.keys import EVERY, Key, made
+from tasks.serving.keys import EVERY, Key, make_key
 from tasks.settings import home_folder
 from tasks.store.layout import checked_name
 
@@ -38,7 +38,7 @@ def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> No
         if name in known:
             remedy = f"Remove it first: `perennial keys remove {name}`."
             raise ConfigurationError("API keys", "a name has one key", name, remedy)
-        secret, known[name] = made(name, scope, rate)
+        secret, known[name] = make_key(name, scope, rate)
     show(
         {"name": name, "key": secret, "pipelines": list(scope), "rate": rate},
         as_json,

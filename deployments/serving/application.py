@@ -144,7 +144,7 @@ class Application:
         if known is None or found.route.access == "open":
             return None
         secret = _secret(scope)
-        key = keys.found(known, secret) if secret else None
+        key = keys.find_key(known, secret) if secret else None
         if key is None:
             challenge = (b"www-authenticate", b"Bearer")
             return error(401, "an API key is needed: `Authorization: Bearer KEY`", challenge)

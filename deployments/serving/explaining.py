@@ -16,7 +16,7 @@ from deployments.serving.predicting import Part, Predicted
 from deployments.serving.response import SOON, Response, error
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.features.schema import prepared_columns
-from tasks.serving.rows import Rows
+from tasks.serving.rows import RequestRows
 from tasks.serving.served import Served
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def explained_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
     return [found[place] for place in range(len(found))]
 
 
-def explanations(served: Served, rows: Rows) -> list[dict[str, Any]]:
+def explanations(served: Served, rows: RequestRows) -> list[dict[str, Any]]:
     """Explain rows that were answered.
 
     Raises:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.errors import ConfigurationError
-from tasks.serving.keys import Key, parse, render
+from tasks.serving.keys import Key, parse_keys, render_keys
 
 VARIABLE = "PERENNIAL_API_KEYS"
 NAME = "api-keys.json"
@@ -56,7 +56,7 @@ def read_keys(path: Path) -> Mapping[str, Key]:
     Raises:
         ConfigurationError: it is no file of keys.
     """
-    return parse(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+    return parse_keys(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def changing(path: Path) -> Iterator[dict[str, Key]]:
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(render(list(keys.values())))
+            file.write(render_keys(list(keys.values())))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from deployments.serving.freshness import Watching
 from tasks.predictions.ship import Shipped
-from tasks.serving.challenger import Challenger
+from tasks.serving.challenger import ServedChallenger
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
@@ -58,7 +58,7 @@ class Metrics:
             **own,
         )
         self._share = _gauge("trial_share", "The canary's share of the keys; 0 in shadow.", own)
-        self._told: WeakKeyDictionary[Challenger, tuple[int, int]] = WeakKeyDictionary()
+        self._told: WeakKeyDictionary[ServedChallenger, tuple[int, int]] = WeakKeyDictionary()
         self._reloads = Counter(
             "perennial_reloads", "Looks at a changed pointer.", ("pipeline", "outcome"), **own
         )
@@ -109,7 +109,7 @@ class Metrics:
         self._created.labels(pipeline).set(created)
         self._refused.labels(pipeline).set(float(refused))
 
-    def tried(self, pipeline: str, challenger: Challenger | None) -> None:
+    def tried(self, pipeline: str, challenger: ServedChallenger | None) -> None:
         """Say how the trial stands, if there is one; called by one thread."""
         if challenger is None:
             self._share.labels(pipeline).set(0)

@@ -13,16 +13,16 @@ from deployments.serving.response import SOON, Response, error, unfit
 from deployments.serving.routes import Found
 from tasks.predictions.record import Role
 from tasks.serving import forms
-from tasks.serving.challenger import Challenger
+from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import Asked, BadRequest
-from tasks.serving.rows import Rows, Unfit
-from tasks.serving.served import Answer, Served
+from tasks.serving.rows import RequestRows, Unfit
+from tasks.serving.served import Prediction, Served
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {
-    "predict": forms.asked,
-    "invocations": forms.asked_by_mlflow,
-    "infer": forms.asked_by_inference,
+    "predict": forms.read_request,
+    "invocations": forms.read_mlflow,
+    "infer": forms.read_inference,
 }
 
 
@@ -47,7 +47,7 @@ class Shadow(Protocol):
     """Lets a challenger answer rows that nobody waits for; it neither fails nor waits."""
 
     def offer(
-        self, challenger: Challenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
+        self, challenger: ServedChallenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
     ) -> None:
         """Take one request's rows, under the ids of the champion's answers."""
 
@@ -67,8 +67,8 @@ class Part(NamedTuple):
     served: Served
     role: Role
     places: Sequence[int]
-    rows: Rows
-    made: Answer
+    rows: RequestRows
+    made: Prediction
 
 
 class Predicted(NamedTuple):
@@ -87,16 +87,18 @@ class Predicted(NamedTuple):
         """Write the answer in the form of its route; more than one part, in the champion's name."""
         served, made = self.parts[0].served, merged(self.parts)
         if self.route == "invocations":
-            body = forms.answer_to_mlflow(made, self.asked.probabilities)
+            body = forms.write_mlflow(made, self.asked.probabilities)
         elif self.route == "infer":
-            body = forms.answer_to_inference(served.manifest, self.asked.id, made)
+            body = forms.write_inference(served.manifest, self.asked.id, made)
         else:
             others = {place: part.served.head for part in self.parts[1:] for place in part.places}
-            body = forms.answer(served.head, self.ids, made, served.labels, explanations, others)
+            body = forms.write_answer(
+                served.head, self.ids, made, served.labels, explanations, others
+            )
         return Response(200, body)
 
 
-def merged(parts: Sequence[Part]) -> Answer:
+def merged(parts: Sequence[Part]) -> Prediction:
     """Return the answers of all parts in the order of the request's rows."""
     if len(parts) == 1:
         return parts[0].made
@@ -104,8 +106,8 @@ def merged(parts: Sequence[Part]) -> Answer:
     chosen = [order[place] for place in range(len(order))]
     values = [part.made.values[at] for part, at in chosen]
     if parts[0].made.probabilities is None:
-        return Answer(values, None)
-    return Answer(values, [(part.made.probabilities or ())[at] for part, at in chosen])
+        return Prediction(values, None)
+    return Prediction(values, [(part.made.probabilities or ())[at] for part, at in chosen])
 
 
 @dataclass
@@ -150,9 +152,9 @@ class Predicting:
     def _with_challenger(
         self,
         champion: Served,
-        challenger: Challenger,
+        challenger: ServedChallenger,
         asked: Asked,
-        rows: Rows,
+        rows: RequestRows,
         ids: Sequence[str],
     ) -> list[Part]:
         """Let a canary answer its rows; what it fails to answer, the champion answers."""

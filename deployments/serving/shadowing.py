@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deployments.serving.predicting import Log
-from tasks.serving.challenger import Challenger
+from tasks.serving.challenger import ServedChallenger
 
 WAITING = 20_000
 
@@ -24,14 +24,14 @@ class Shadowing:
     def __init__(self, log: Log, waiting: int = WAITING) -> None:
         self.skipped = 0
         self._log = log
-        self._offered: deque[tuple[Challenger, Sequence[Any], Sequence[str], float]] = deque()
+        self._offered: deque[tuple[ServedChallenger, Sequence[Any], Sequence[str], float]] = deque()
         self._limit, self._waiting = waiting, 0
         self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
         self._thread.start()
 
     def offer(
-        self, challenger: Challenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
+        self, challenger: ServedChallenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
     ) -> None:
         """Take one request's rows; it neither fails nor waits."""
         with self._lock:
@@ -60,7 +60,7 @@ class Shadowing:
             del offered  # it would keep a model in memory that is tried no more
 
     def _answer(
-        self, challenger: Challenger, rows: Sequence[Any], ids: Sequence[str], at: float
+        self, challenger: ServedChallenger, rows: Sequence[Any], ids: Sequence[str], at: float
     ) -> None:
         served = challenger.served
         try:

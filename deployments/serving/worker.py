@@ -26,8 +26,8 @@ from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import PerennialError
 from tasks.predictions.spool import Spool
 from tasks.promotion.trials import withdraw
-from tasks.serving.following import EVERY, Fleet, Turn, refused_entry
-from tasks.serving.served import held
+from tasks.serving.following import EVERY, Fleet, Turn, make_refused_entry
+from tasks.serving.served import count_held
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 
@@ -109,7 +109,7 @@ def look(fleet: Fleet, metrics: Metrics) -> None:
                 champion.since.timestamp(),
                 manifest.created.timestamp(),
                 refused=follower.refusal is not None,
-                held=held(name),
+                held=count_held(name),
             )
             metrics.tried(name, follower.current.challenger)
 
@@ -151,6 +151,6 @@ def tell(settings: Settings, metrics: Metrics, turn: Turn) -> None:
         from tasks.workspace import open_place
 
         try:
-            open_place(settings, turn.pipeline).ledger.append(refused_entry(turn))
+            open_place(settings, turn.pipeline).ledger.append(make_refused_entry(turn))
         except PerennialError as error:
             log.warning("The refusal is not in the ledger: %s", error)

@@ -12,7 +12,7 @@ from tasks.promotion.trial import Trial
 from tasks.serving.served import Served
 
 
-class Challenger:
+class ServedChallenger:
     """The model of a trial, and what became of it in this process; safe to use from threads.
 
     Attributes: `served`, `trial`, `tries` and `failures` (rows), and `error`, the last one.

@@ -14,7 +14,7 @@ from tasks.promotion import trials
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import load
-from tasks.serving.challenger import Challenger
+from tasks.serving.challenger import ServedChallenger
 from tasks.serving.served import Served
 from tasks.store.bucket import Bucket
 from tasks.store.layout import NAME, RESERVED
@@ -33,7 +33,7 @@ class InService:
 
     served: Served
     champion: Champion
-    challenger: Challenger | None = None
+    challenger: ServedChallenger | None = None
 
 
 @dataclass(frozen=True)
@@ -163,14 +163,14 @@ class Follower:
             return False
         tried = current.challenger
         if tried is not None and tried.served.digest == trial.digest:
-            self._put_challenger(Challenger(tried.served, trial))
+            self._put_challenger(ServedChallenger(tried.served, trial))
             return False
         del current, tried
         self._put_challenger(None)
-        self._put_challenger(Challenger(self._load(trial.version, trial.digest), trial))
+        self._put_challenger(ServedChallenger(self._load(trial.version, trial.digest), trial))
         return True
 
-    def _put_challenger(self, challenger: Challenger | None) -> None:
+    def _put_challenger(self, challenger: ServedChallenger | None) -> None:
         if self.current is not None:
             self.current = replace(self.current, challenger=challenger)
 
@@ -234,10 +234,10 @@ class Fleet:
             self.followers = {**self.followers, **new}
 
 
-def refused_entry(turn: Turn) -> Entry:
+def make_refused_entry(turn: Turn) -> Entry:
     """Return the ledger's line of a version that was not put in service; told once a promotion.
 
-    >>> refused_entry(Turn("flights", "refused", 3, "a bit flipped", "e1")).summary
+    >>> make_refused_entry(Turn("flights", "refused", 3, "a bit flipped", "e1")).summary
     'version 3 was not put in service: a bit flipped'
     """
     which = f"the {turn.role}" if turn.version is None else f"version {turn.version}"

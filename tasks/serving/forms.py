@@ -15,7 +15,7 @@ import msgspec
 from tasks.errors import bounded
 from tasks.features.request import RequestSchema
 from tasks.promotion.manifest import Manifest
-from tasks.serving.served import Answer
+from tasks.serving.served import Prediction
 
 DATATYPES = {"number": "FP64", "boolean": "BOOL", "category": "BYTES", "time": "BYTES"}
 TABULAR = ("dataframe_split", "dataframe_records", "inputs", "instances")
@@ -34,13 +34,13 @@ class Asked(NamedTuple):
     id: str | None = None
 
 
-def document(body: bytes) -> Any:
+def decode_json(body: bytes) -> Any:
     """Return strict JSON as values.
 
     Raises:
         BadRequest: it is no JSON, holds NaN or Infinity, or is nested too deep for the interpreter.
 
-    >>> document(b'{"a": NaN}')
+    >>> decode_json(b'{"a": NaN}')
     Traceback (most recent call last):
     ...
     tasks.serving.forms.BadRequest: the body is no JSON: invalid character (byte 6)
@@ -54,13 +54,13 @@ def document(body: bytes) -> Any:
         raise BadRequest(f"the body is no JSON: {bounded(why, 200)}") from error
 
 
-def asked(body: bytes) -> Asked:
+def read_request(body: bytes) -> Asked:
     """Read Perennial's own form: `{"rows": [{…}], "explain": false}`.
 
-    >>> asked(b'{"rows": [{"a": 1}]}').rows
+    >>> read_request(b'{"rows": [{"a": 1}]}').rows
     [{'a': 1}]
     """
-    content = _object(document(body), {"rows", "explain"})
+    content = _object(decode_json(body), {"rows", "explain"})
     rows, explain = content.get("rows"), content.get("explain", False)
     if not isinstance(rows, list):
         raise BadRequest('"rows" is a list of objects, one for each row')
@@ -69,15 +69,15 @@ def asked(body: bytes) -> Asked:
     return Asked(rows, explain)
 
 
-def asked_by_mlflow(body: bytes) -> Asked:
+def read_mlflow(body: bytes) -> Asked:
     """Read MLflow's form: one of `dataframe_split`, `dataframe_records`, `inputs`, `instances`.
 
     MLflow's client writes a missing value as NaN, which is no JSON; here alone it is read as null.
 
     >>> body = b'{"dataframe_split": {"columns": ["a", "b"], "data": [[1, "x"], [2, null]]}}'
-    >>> asked_by_mlflow(body).rows
+    >>> read_mlflow(body).rows
     [{'a': 1, 'b': 'x'}, {'a': 2, 'b': None}]
-    >>> asked_by_mlflow(b'{"inputs": {"a": [1, 2]}}').rows
+    >>> read_mlflow(b'{"inputs": {"a": [1, 2]}}').rows
     [{'a': 1}, {'a': 2}]
     """
     content = _object(_nan_as_null(body), {*TABULAR, "params"})
@@ -93,14 +93,14 @@ def asked_by_mlflow(body: bytes) -> Asked:
     return Asked(rows, probabilities=method == "predict_proba")
 
 
-def asked_by_inference(body: bytes) -> Asked:
+def read_inference(body: bytes) -> Asked:
     """Read the Open Inference Protocol's form: one input for each field, of shape [n] or [n, 1].
 
     >>> body = b'{"inputs": [{"name": "a", "shape": [2], "datatype": "FP64", "data": [1, 2]}]}'
-    >>> asked_by_inference(body).rows
+    >>> read_inference(body).rows
     [{'a': 1}, {'a': 2}]
     """
-    content = _object(document(body), {"id", "inputs", "outputs", "parameters"})
+    content = _object(decode_json(body), {"id", "inputs", "outputs", "parameters"})
     inputs, own = content.get("inputs"), content.get("id")
     if not isinstance(inputs, list) or not inputs:
         raise BadRequest('"inputs" is a list of tensors, one for each field')
@@ -110,10 +110,10 @@ def asked_by_inference(body: bytes) -> Asked:
     return Asked(_rows(columns), id=own if isinstance(own, str) else None)
 
 
-def answer(
+def write_answer(
     head: bytes,
     ids: Sequence[str],
-    made: Answer,
+    made: Prediction,
     labels: Sequence[str],
     explanations: Sequence[Mapping[str, Any]] | None = None,
     others: Mapping[int, bytes] | None = None,
@@ -122,7 +122,7 @@ def answer(
 
     `others` name the model of the rows, by their places, that another one answered.
 
-    >>> answer(b"{}", ["a1"], Answer([1], [[0.25, 0.75]]), ("0", "1"))
+    >>> write_answer(b"{}", ["a1"], Prediction([1], [[0.25, 0.75]]), ("0", "1"))
     b'{"model":{},"predictions":[{"id":"a1","value":1,"probability":{"0":0.25,"1":0.75}}]}'
     """
     predictions: list[dict[str, Any]] = [
@@ -139,13 +139,13 @@ def answer(
     return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
 
 
-def answer_to_mlflow(made: Answer, probabilities: bool) -> bytes:
+def write_mlflow(made: Prediction, probabilities: bool) -> bytes:
     """Write MLflow's form: labels or numbers; probabilities where they are asked for."""
     wanted = made.probabilities if probabilities and made.probabilities else made.values
     return ENCODER.encode({"predictions": wanted})
 
 
-def answer_to_inference(manifest: Manifest, own: str | None, made: Answer) -> bytes:
+def write_inference(manifest: Manifest, own: str | None, made: Prediction) -> bytes:
     """Write the Open Inference Protocol's form: the output `value`, and `probability`."""
     rows = len(made.values)
     outputs = [_output("value", made.values, [rows])]
@@ -178,7 +178,7 @@ def inference_metadata(manifest: Manifest, request: RequestSchema) -> dict[str, 
 
 def _nan_as_null(body: bytes) -> Any:
     try:
-        return document(body)
+        return decode_json(body)
     except BadRequest:
         if b"NaN" not in body:
             raise

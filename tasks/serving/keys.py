@@ -41,7 +41,7 @@ class Key:
         return not pipeline or EVERY in self.pipelines or pipeline in self.pipelines
 
 
-def made(name: str, pipelines: tuple[str, ...], rate: float) -> tuple[str, Key]:
+def make_key(name: str, pipelines: tuple[str, ...], rate: float) -> tuple[str, Key]:
     """Return a new key in clear, to be shown once, and as it is kept."""
     secret = PREFIX + secrets.token_urlsafe(32)
     return secret, Key(name, digest(secret), pipelines, rate)
@@ -52,11 +52,11 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def found(keys: Mapping[str, Key], secret: str) -> Key | None:
+def find_key(keys: Mapping[str, Key], secret: str) -> Key | None:
     """Return the key that this secret is, or None.
 
-    >>> secret, key = made("ann", ("*",), 0)
-    >>> found({key.digest: key}, secret) == key, found({key.digest: key}, "pn_other")
+    >>> secret, key = make_key("ann", ("*",), 0)
+    >>> find_key({key.digest: key}, secret) == key, find_key({key.digest: key}, "pn_other")
     (True, None)
     """
     given = digest(secret)
@@ -64,14 +64,14 @@ def found(keys: Mapping[str, Key], secret: str) -> Key | None:
     return key if key is not None and hmac.compare_digest(key.digest, given) else None
 
 
-def parse(text: str, where: str) -> dict[str, Key]:
+def parse_keys(text: str, where: str) -> dict[str, Key]:
     """Read a file of keys, by digest.
 
     Raises:
         ConfigurationError: it is something else.
 
     >>> key = Key("ann", digest("secret"))
-    >>> parse(render([key]), "keys.json") == {key.digest: key}
+    >>> parse_keys(render_keys([key]), "keys.json") == {key.digest: key}
     True
     """
     try:
@@ -82,8 +82,8 @@ def parse(text: str, where: str) -> dict[str, Key]:
     return {one.digest: one for one in keys}
 
 
-def render(keys: list[Key]) -> str:
-    """Write what `parse` reads."""
+def render_keys(keys: list[Key]) -> str:
+    """Write what `parse_keys` reads."""
     return json.dumps({"keys": [asdict(one) for one in keys]}, indent=1) + "\n"
 
 

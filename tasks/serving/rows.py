@@ -38,19 +38,19 @@ EXPECTED = {
 }
 
 
-class Rows(NamedTuple):
+class RequestRows(NamedTuple):
     """Rows as the model takes them: of each a list of numbers and a list of texts."""
 
     numbers: list[list[float]]
     texts: list[list[str]]
 
-    def chosen(self, places: Sequence[int]) -> Rows:
+    def chosen(self, places: Sequence[int]) -> RequestRows:
         """Return the rows at these places."""
-        return Rows([self.numbers[at] for at in places], [self.texts[at] for at in places])
+        return RequestRows([self.numbers[at] for at in places], [self.texts[at] for at in places])
 
 
 @dataclass(frozen=True)
-class Problem:
+class RowProblem:
     """What is wrong with one row: its place from 0, the field (empty for the row), and why."""
 
     row: int
@@ -61,7 +61,7 @@ class Problem:
 class Unfit(Exception):
     """The rows do not fit the model; its text names fields, never what they hold."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[RowProblem]) -> None:
         fields = sorted({one.field for one in problems})[:NAMED]
         super().__init__(f"{len(problems)} problems, of {', '.join(fields)}")
         self.problems = tuple(problems)
@@ -86,26 +86,26 @@ class Reader:
         self._numbers = [(place, part) for place, one in used for part in _parts(one)]
         self._texts = [place for place, one in used if one.kind == "category"]
 
-    def read(self, rows: Sequence[Any]) -> Rows:
+    def read(self, rows: Sequence[Any]) -> RequestRows:
         """Return what the model takes.
 
         Raises:
             Unfit: values are missing, of another kind or unknown; at most 100 problems are told.
         """
-        problems: list[Problem] = []
+        problems: list[RowProblem] = []
         read: list[list[Any]] = []
         for place, row in enumerate(rows):
             if type(row) is dict:
                 read.append(self._row(place, row, problems))
             else:
-                problems.append(Problem(place, "", f"a row is an object, not {_shown(row)}"))
+                problems.append(RowProblem(place, "", f"a row is an object, not {_shown(row)}"))
             if len(problems) >= MOST_PROBLEMS:
                 break
         if problems:
             raise Unfit(problems[:MOST_PROBLEMS])
         return self._split(read) if self._transform is None else self._transformed(read)
 
-    def _row(self, place: int, row: dict[str, Any], problems: list[Problem]) -> list[Any]:
+    def _row(self, place: int, row: dict[str, Any], problems: list[RowProblem]) -> list[Any]:
         """Return the values of the used fields, in order; what is wrong goes to `problems`."""
         unseen, values, sent = len(row), [], row.get
         for field, name, is_number, read, empty in self._plan:
@@ -122,7 +122,7 @@ class Reader:
                         made = read(value)
                     except (TypeError, ValueError, OverflowError):
                         why = f"is {EXPECTED[field.kind]}, not {_shown(value)}"
-                        problems.append(Problem(place, name, why))
+                        problems.append(RowProblem(place, name, why))
                         continue
                     if field.missing or (made == made and made is not MISSING):  # noqa: PLR0124
                         values.append(made)
@@ -130,10 +130,10 @@ class Reader:
             if field.missing:
                 values.append(empty)
             else:
-                problems.append(Problem(place, name, _needed(value)))
+                problems.append(RowProblem(place, name, _needed(value)))
         if unseen:
             problems += [
-                Problem(place, bounded(name, 80), self._unknown(name))
+                RowProblem(place, bounded(name, 80), self._unknown(name))
                 for name in row
                 if name not in self._fields
             ]
@@ -143,14 +143,14 @@ class Reader:
         close = get_close_matches(name[:80], self._fields, n=1)
         return "is no field of this model" + (f"; did you mean {close[0]}?" if close else "")
 
-    def _split(self, rows: list[list[Any]]) -> Rows:
+    def _split(self, rows: list[list[Any]]) -> RequestRows:
         numbers = [
             [values[at] if part is None else part(values[at]) for at, part in self._numbers]
             for values in rows
         ]
-        return Rows(numbers, [[values[at] for at in self._texts] for values in rows])
+        return RequestRows(numbers, [[values[at] for at in self._texts] for values in rows])
 
-    def _transformed(self, rows: list[list[Any]]) -> Rows:
+    def _transformed(self, rows: list[list[Any]]) -> RequestRows:
         """Let the user's transform see a frame as it saw one in training."""
         columns = {
             field.name: _series(field, [row[place] for row in rows])
@@ -160,10 +160,10 @@ class Reader:
             frame = pd.DataFrame(columns, index=range(len(rows)))
             made = prepare(frame, self._schema, self._transform)
         except DataError as error:
-            raise Unfit([Problem(0, "", f"the transform refuses the rows: {error}")]) from error
+            raise Unfit([RowProblem(0, "", f"the transform refuses the rows: {error}")]) from error
         numbers = made[list(self._columns.numbers)].to_numpy(np.float32)
         texts = made[list(self._columns.categories)].to_numpy(object)
-        return Rows(numbers.tolist(), texts.tolist())
+        return RequestRows(numbers.tolist(), texts.tolist())
 
 
 def _parts(feature: Feature) -> tuple[Callable[[float], float] | None, ...]:

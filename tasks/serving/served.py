@@ -13,12 +13,12 @@ import numpy as np
 from tasks.errors import IntegrityError
 from tasks.promotion.manifest import REMEDY
 from tasks.promotion.model_version import ModelVersion
-from tasks.serving.rows import Reader, Rows
+from tasks.serving.rows import Reader, RequestRows
 
 Array = np.ndarray[Any, Any]
 
 
-class Answer(NamedTuple):
+class Prediction(NamedTuple):
     """What a model says of rows: a label or number each, and the probability of every class."""
 
     values: Sequence[Any]
@@ -58,7 +58,7 @@ class Served:
         self.head = msgspec.json.encode({**named, "digest": self.digest})
         self._model = version.by_row
 
-    def read(self, rows: Sequence[Any]) -> Rows:
+    def read(self, rows: Sequence[Any]) -> RequestRows:
         """Return the rows as the model takes them.
 
         Raises:
@@ -66,7 +66,7 @@ class Served:
         """
         return self._reader.read(rows)
 
-    def answer(self, rows: Rows) -> Answer:
+    def answer(self, rows: RequestRows) -> Prediction:
         """Return what the model says.
 
         Raises:
@@ -74,14 +74,14 @@ class Served:
         """
         outputs = self._answers(rows)
         if not self._classes:
-            return Answer(outputs[:, 0].tolist(), None)
+            return Prediction(outputs[:, 0].tolist(), None)
         classes, shares = self._classes, outputs.tolist()
         if len(shares) == 1:
             (one,) = shares
-            return Answer([classes[one.index(max(one))]], shares)
-        return Answer([classes[place] for place in outputs.argmax(1).tolist()], shares)
+            return Prediction([classes[one.index(max(one))]], shares)
+        return Prediction([classes[place] for place in outputs.argmax(1).tolist()], shares)
 
-    def _answers(self, rows: Rows) -> Array:
+    def _answers(self, rows: RequestRows) -> Array:
         outputs = self._model.answers(rows.numbers, rows.texts)
         few = len(outputs) == 1  # what numpy's calls cost shows in a single row
         if not (all(map(isfinite, outputs[0].tolist())) if few else np.isfinite(outputs).all()):
@@ -90,7 +90,7 @@ class Served:
         return outputs
 
 
-def held(pipeline: str) -> int:
+def count_held(pipeline: str) -> int:
     """Return how many models of a pipeline are in this process's memory."""
     return sum(served.manifest.pipeline == pipeline for served in tuple(HELD))
 

@@ -84,7 +84,7 @@ def test_both_ways_say_the_same(served: tuple[Fleet, Fitted], case: str) -> None
     fleet, made = served
     status, path, content, headers = CASES[case]
     opens = ("flights",) if case.startswith("a key") else (keys.EVERY,)
-    secret, key = keys.made("ann", opens, 0)
+    secret, key = keys.make_key("ann", opens, 0)
     limits = Limits(rows=3)
     application = Application(Predicting(fleet, limits), Metrics(), lambda: {key.digest: key})
     asked = {"rows": made.rows(3)} if content == "rows" else content
@@ -116,7 +116,7 @@ def test_a_failure_is_an_answer_both_ways(
 
 def test_a_rate_holds_both_ways(served: tuple[Fleet, Fitted]) -> None:
     fleet, made = served
-    secret, key = keys.made("ann", (keys.EVERY,), 1)
+    secret, key = keys.make_key("ann", (keys.EVERY,), 1)
     body = json.dumps({"rows": made.rows(1)}).encode()
     application = Application(Predicting(fleet), Metrics(), lambda: {key.digest: key})
     asked = scope(PREDICT, {"x-api-key": secret})

@@ -12,7 +12,7 @@ from deployments.serving.explaining import explained_parts
 from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
-from tasks.serving.challenger import Challenger
+from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import Fleet
 from tests.buckets import local
 from tests.served import champion, fitted, put_on_trial, put_version
@@ -46,7 +46,7 @@ class Bench:
         self.predicting = Predicting(self.fleet, log=self.log, shadow=self.shadow)
 
     @property
-    def challenger(self) -> Challenger:
+    def challenger(self) -> ServedChallenger:
         current = self.fleet["flights"]
         assert current is not None
         assert current.challenger is not None

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tasks.errors import StoreUnavailable
-from tasks.serving.challenger import Challenger
-from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, refused_entry
-from tasks.serving.served import held
+from tasks.serving.challenger import ServedChallenger
+from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, make_refused_entry
+from tasks.serving.served import count_held
 from tasks.store.bucket import ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.local import LocalBucket
@@ -105,14 +105,14 @@ def test_another_key_or_a_pointer_that_is_none_is_refused(bucket: Flaky) -> None
     assert (turns[1].outcome, turns[1].version) == ("refused", None)
 
 
-def tried(fleet: Fleet) -> Challenger | None:
+def tried(fleet: Fleet) -> ServedChallenger | None:
     current = fleet["flights"]
     return None if current is None else current.challenger
 
 
 def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(bucket: Flaky) -> None:
     gc.collect()
-    others = held("flights")
+    others = count_held("flights")
     made = champion(bucket, KEY)
     fleet, turns = fleet_of(bucket)
     fleet.look(0)
@@ -120,7 +120,7 @@ def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(bucket: F
     fleet.look(1)
     first = tried(fleet)
     assert first is not None
-    assert (first.trial, held("flights") - others) == (trial, 2)
+    assert (first.trial, count_held("flights") - others) == (trial, 2)
     larger = replace(trial, share=0.5, attempt="larger")
     bucket.put(Layout("flights").challenger, larger.to_bytes())
     fleet.look(2)
@@ -136,7 +136,7 @@ def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(bucket: F
     ]
     del first, second
     gc.collect()
-    assert held("flights") - others == 1
+    assert count_held("flights") - others == 1
 
 
 def test_a_challenger_that_is_promoted_is_not_loaded_again(bucket: Flaky) -> None:
@@ -165,12 +165,12 @@ def test_another_champion_ends_the_trial_before_it_is_loaded(
     fleet.look(1)
     put_in_service(bucket, put_version(bucket, KEY, made, "flights", "third"))
     gc.collect()
-    two, most = held("flights"), list[int]()
+    two, most = count_held("flights"), list[int]()
     get = bucket.get
 
     def counted(key: str) -> bytes:
         gc.collect()
-        most.append(held("flights"))
+        most.append(count_held("flights"))
         return get(key)
 
     monkeypatch.setattr(bucket, "get", counted)
@@ -192,7 +192,9 @@ def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(bucket: F
         fleet.look(now)
     told = [turn for turn in turns if turn.role == "challenger"]
     assert [(turn.outcome, turn.version) for turn in told] == [("refused", 2)]
-    assert refused_entry(told[0]).summary.startswith("version 2 was not tried beside the champion")
+    assert make_refused_entry(told[0]).summary.startswith(
+        "version 2 was not tried beside the champion"
+    )
     follower = fleet.followers["flights"]
     assert (tried(fleet), follower.refusal) == (None, None)
     assert "SHA-256" in str(follower.challenger_refusal)

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.serving import forms
 from tasks.serving.forms import BadRequest
-from tasks.serving.served import Answer
+from tasks.serving.served import Prediction
 
 SPLIT: dict[str, Any] = {"columns": ["a"], "data": [[1]]}
 TENSOR: dict[str, Any] = {"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}
@@ -37,16 +37,16 @@ def body(content: Any) -> bytes:
 )
 def test_a_body_that_is_not_mlflows_is_refused(content: Any, why: str) -> None:
     with pytest.raises(BadRequest, match=why):
-        forms.asked_by_mlflow(body(content))
+        forms.read_mlflow(body(content))
 
 
 def test_mlflows_nan_is_a_missing_value_and_its_infinity_is_none() -> None:
-    found = forms.asked_by_mlflow(b'{"dataframe_split": {"columns": ["a"], "data": [[NaN]]}}')
+    found = forms.read_mlflow(b'{"dataframe_split": {"columns": ["a"], "data": [[NaN]]}}')
     assert found.rows == [{"a": None}]
     with pytest.raises(BadRequest, match="no JSON"):
-        forms.asked_by_mlflow(b'{"instances": [{"a": NaN, "b": -Infinity}]}')
+        forms.read_mlflow(b'{"instances": [{"a": NaN, "b": -Infinity}]}')
     with pytest.raises(BadRequest, match="no JSON"):
-        forms.asked(b'{"rows": [{"a": NaN}]}')
+        forms.read_request(b'{"rows": [{"a": NaN}]}')
 
 
 @pytest.mark.parametrize(
@@ -64,23 +64,23 @@ def test_mlflows_nan_is_a_missing_value_and_its_infinity_is_none() -> None:
 )
 def test_a_body_that_is_not_open_inference_is_refused(content: Any, why: str) -> None:
     with pytest.raises(BadRequest, match=why):
-        forms.asked_by_inference(body(content))
+        forms.read_inference(body(content))
 
 
 def test_tensors_of_one_column_and_flags_are_read() -> None:
     flags = {"name": "f", "shape": [2], "datatype": "BOOL", "data": [1, False]}
     column = {**TENSOR, "shape": [2, 1], "data": [[1], [2]]}
-    assert forms.asked_by_inference(body({"inputs": [column, flags]})).rows == [
+    assert forms.read_inference(body({"inputs": [column, flags]})).rows == [
         {"a": 1, "f": True},
         {"a": 2, "f": False},
     ]
 
 
 def test_a_regression_is_answered_without_probabilities() -> None:
-    made = Answer([1.5], None)
-    assert json.loads(forms.answer(b"{}", ["x"], made, ()))["predictions"] == [
+    made = Prediction([1.5], None)
+    assert json.loads(forms.write_answer(b"{}", ["x"], made, ()))["predictions"] == [
         {"id": "x", "value": 1.5}
     ]
-    assert forms.answer_to_mlflow(made, probabilities=True) == b'{"predictions":[1.5]}'
-    explained = forms.answer(b"{}", ["x"], made, (), [{"base": 1}])
+    assert forms.write_mlflow(made, probabilities=True) == b'{"predictions":[1.5]}'
+    explained = forms.write_answer(b"{}", ["x"], made, (), [{"base": 1}])
     assert json.loads(explained)["predictions"][0]["explanation"] == {"base": 1}
