@@ -23,10 +23,10 @@ from tasks.faults import POINTS, WRITES, Died, dying_at
 from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.promote import rollback
-from tasks.scoring.score import score
+from tasks.scoring.score import score_source
 from tasks.settings import Settings
-from tasks.training.finish import settled
-from tasks.training.pinning import pinned as pin
+from tasks.training.finish import find_earlier_end
+from tasks.training.pinning import pin_run as pin
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 from tests import life
@@ -40,7 +40,7 @@ ELSEWHERE = ("ingest", "label")
 def train(workspace: Workspace) -> None:
     pipeline = workspace.pipeline
     plan = pin(workspace, window_length(pipeline), pipeline.retraining.challengers)
-    if settled(Work(workspace, plan)) is None:
+    if find_earlier_end(Work(workspace, plan)) is None:
         life.train(workspace)
 
 
@@ -49,7 +49,7 @@ def monitor(workspace: Workspace) -> None:
 
 
 def score_all(workspace: Workspace) -> None:
-    score(workspace, "curated")
+    score_source(workspace, "curated")
 
 
 def roll_back(workspace: Workspace) -> None:

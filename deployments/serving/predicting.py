@@ -160,21 +160,21 @@ class Predicting:
         """Let a canary answer its rows; what it fails to answer, the champion answers."""
         if not challenger.trial.share and self.shadow is not None:
             self.shadow.offer(challenger, asked.rows, ids)
-        parts, places = [], challenger.places(asked.rows)
+        parts, places = [], challenger.pick(asked.rows)
         if places:
             try:
                 own = challenger.served.read([asked.rows[place] for place in places])
                 made = challenger.served.answer(own)
                 parts.append(Part(challenger.served, "canary", places, own, made))
-                challenger.tried(len(places))
+                challenger.count(len(places))
             except Exception as failure:  # the champion can: no request fails for a trial
-                challenger.tried(len(places), failure)
+                challenger.count(len(places), failure)
                 places = []
         if parts and len(places) == len(ids):
             return parts
         taken = set(places)
         left = [place for place in range(len(ids)) if place not in taken]
-        kept = rows if not places else rows.chosen(left)
+        kept = rows if not places else rows.pick(left)
         return [Part(champion, "champion", left, kept, champion.answer(kept)), *parts]
 
     def _keep(self, pipeline: str, parts: Sequence[Part], asked: Asked, ids: Sequence[str]) -> None:

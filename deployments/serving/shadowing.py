@@ -66,8 +66,8 @@ class Shadowing:
         try:
             made = served.answer(served.read(rows))
         except Exception as failure:  # whatever it is, it is the challenger's, and nobody waits
-            challenger.tried(len(rows), failure)
+            challenger.count(len(rows), failure)
             return
-        challenger.tried(len(rows))
+        challenger.count(len(rows))
         manifest, kept = served.manifest, (made.values, made.probabilities)
         self._log.add(manifest.pipeline, manifest.version, "shadow", at, ids, rows, *kept)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.drift.encoding import decode_profile
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.explanation import Contribution, Explanation
@@ -23,7 +24,6 @@ from tasks.models.keeping import load_attribution
 from tasks.promotion.manifest import PROFILE
 from tasks.promotion.model_version import ModelVersion
 
-Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 LIME_WORK = 4e6
 REMEDY = "Train again: a newer version keeps what explaining needs."
@@ -89,8 +89,10 @@ class Explainer:
         seen = self._seen(arrays, rows)
         predictions = self._chosen(answers, outputs)
         return [
-            self._explanation(found, at, predictions[at], int(outputs[at]), seen[at], fits[at])
-            for at in range(len(prepared))
+            self._explanation(
+                found, place, predictions[place], int(outputs[place]), seen[place], fits[place]
+            )
+            for place in range(len(prepared))
         ]
 
     def contributions(self, prepared: pd.DataFrame) -> tuple[Array, str]:
@@ -112,7 +114,7 @@ class Explainer:
             return answers, outputs, *self._asked(arrays, outputs)
         blocks = self._encoders.blocks
         encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
-        found = self._exact.of(encoded, outputs)
+        found = self._exact.attribute(encoded, outputs)
         folded = Attributed(found.base, found.values @ self._folding, found.rest)
         return answers, outputs, folded, [None] * len(answers)
 
@@ -122,12 +124,14 @@ class Explainer:
 
     def _asked(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
         found = [
-            self._neighbours.around({name: one[at] for name, one in arrays.items()}, place)
-            for at, place in enumerate(self._places(outputs).tolist())
+            self._neighbours.around(
+                {name: column[place] for name, column in arrays.items()}, output
+            )
+            for place, output in enumerate(self._places(outputs).tolist())
         ]
-        base, values = [one.base for one in found], [one.values for one in found]
+        base, values = [local.base for local in found], [local.values for local in found]
         told = Attributed(np.array(base), np.stack(values), np.zeros(len(found)))
-        return told, [one.fit for one in found]
+        return told, [local.fit for local in found]
 
     def _places(self, outputs: Array) -> Array:
         """Return where among the model's answers the outputs stand: of two classes the second."""
@@ -155,7 +159,7 @@ class Explainer:
             Contribution(name, value, told, effect(value, self.scale, of, total, rest))
             for name, value, told in zip(self.raw, values, seen, strict=True)
         ]
-        ordered = tuple(sorted(parts, key=lambda one: (-abs(one.value), one.column)))
+        ordered = tuple(sorted(parts, key=lambda part: (-abs(part.value), part.column)))
         return Explanation(self.method, self.scale, of, prediction, base, ordered, rest, fit)
 
     def _seen(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
@@ -182,7 +186,7 @@ class Explainer:
         """(encoded, raw columns): one where an encoded column came from the raw one."""
         origin = origins(self.schema)
         behind = [origin[name] for name in sources(self._encoders.blocks)]
-        return np.array([[one == name for name in self.raw] for one in behind], np.float64)
+        return np.array([[column == name for name in self.raw] for column in behind], np.float64)
 
     @cached_property
     def _neighbours(self) -> Neighbours:

@@ -53,8 +53,8 @@ class Explanation:
         >>> Explanation("tree_shap", "value", "late", 3.0, 1.0, parts).reasons
         ('hour is 19.5: raises late by 2',)
         """
-        largest = [one for one in self.contributions[:MOST] if one.value]
-        return tuple(f"{one.column} is {one.shown}: {one.says}" for one in largest)
+        largest = [part for part in self.contributions[:MOST] if part.value]
+        return tuple(f"{part.column} is {part.shown}: {part.says}" for part in largest)
 
     @property
     def total(self) -> float:
@@ -81,8 +81,8 @@ class Explanation:
             "rest": self.rest,
             "fit": self.fit,
             "contributions": [
-                {"column": one.column, "value": one.value, "shown": one.shown, "says": one.says}
-                for one in self.contributions
+                {"column": part.column, "value": part.value, "shown": part.shown, "says": part.says}
+                for part in self.contributions
             ],
             "reasons": list(self.reasons),
         }

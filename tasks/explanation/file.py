@@ -42,8 +42,8 @@ class ExplainedFile:
             "family": self.family,
             "method": self.method,
             "rows": [
-                {"row": number, "key": key, "explanation": one.to_dict()}
-                for number, (key, one) in enumerate(self._pairs(), start=1)
+                {"row": number, "key": key, "explanation": explanation.to_dict()}
+                for number, (key, explanation) in enumerate(self._pairs(), start=1)
             ],
         }
 

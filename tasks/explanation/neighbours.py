@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.features.values import MISSING
 from tasks.models.runtime import OnnxModel
 
-Array = np.ndarray[Any, Any]
 SAMPLES = 2000
 WIDTH = 0.75
 

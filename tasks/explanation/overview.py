@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.evaluation.metrics import Metric
 from tasks.explanation.surrogate import Surrogate
 from tasks.models.attribution import Method, Scale
 
-Array = np.ndarray[Any, Any]
 Predict = Callable[[Mapping[str, Array]], Array]
 
 
@@ -59,12 +58,12 @@ def shares(
     """Return each raw column's share from (n, raw) contributions and its losses, largest first.
 
     >>> found = shares(("a", "b"), np.array([[1.0, -3.0]]), {"a": (0.1, 0.0), "b": (0.2, 0.0)})
-    >>> [(one.name, one.adds, one.lost) for one in found]
+    >>> [(share.name, share.adds, share.lost) for share in found]
     [('b', 3.0, 0.2), ('a', 1.0, 0.1)]
     """
     sizes = np.abs(values).mean(axis=0).tolist()
     made = [ColumnShare(name, size, *losses[name]) for name, size in zip(raw, sizes, strict=True)]
-    return tuple(sorted(made, key=lambda one: (-one.adds, one.name)))
+    return tuple(sorted(made, key=lambda share: (-share.adds, share.name)))
 
 
 def permutation_losses(

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.errors import bounded
 from tasks.features.schema import Columns
 from tasks.features.values import MISSING
 
-Array = np.ndarray[Any, Any]
 DEPTH = 3
 LEVELS = 8
 LONGEST = 30

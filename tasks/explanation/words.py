@@ -57,8 +57,10 @@ def show_prepared(feature: Feature, values: Sequence[Any]) -> str:
 
     >>> show_prepared(Feature("at", "time", ("hour", "weekday")), (19.5, 4.0))
     '19:30 UTC, Friday'
-    >>> show_prepared(Feature("n", "number"), (float("nan"),)), show_prepared(Feature("b", "boolean"), (1.0,))
-    ('missing', 'true')
+    >>> show_prepared(Feature("n", "number"), (float("nan"),))
+    'missing'
+    >>> show_prepared(Feature("b", "boolean"), (1.0,))
+    'true'
     """
     if feature.kind == "category":
         return "missing" if values[0] == MISSING else bounded(values[0], LONGEST)
@@ -75,8 +77,8 @@ def show_prepared(feature: Feature, values: Sequence[Any]) -> str:
 def show_raw(value: Any) -> str:
     """Write a raw value as it came.
 
-    >>> show_raw(19.5), show_raw(None), show_raw("JFK"), show_raw(3.0), show_raw(datetime(2013, 4, 1, 5))
-    ('19.5', 'missing', 'JFK', '3', '2013-04-01 05:00')
+    >>> [show_raw(value) for value in (19.5, None, "JFK", 3.0, datetime(2013, 4, 1, 5))]
+    ['19.5', 'missing', 'JFK', '3', '2013-04-01 05:00']
     """
     if value is None or value != value or value == "":  # noqa: PLR0124
         return "missing"

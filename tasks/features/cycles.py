@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tasks.features.values import Doubles, Floats
+from tasks.arrays import Floats, Integers, Singles
 
 MICROSECONDS_A_DAY = 86_400_000_000
 MICROSECONDS_AN_HOUR = 3_600_000_000.0
-Days = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def unfold_cycles(exact: Doubles, parts: Iterable[str]) -> dict[str, Floats]:
+def unfold_cycles(exact: Floats, parts: Iterable[str]) -> dict[str, Singles]:
     """Return each part as float32, NaN where the time is missing.
 
     `exact` is in whole microseconds since 1970 in UTC, NaN where missing. Weekday 0 is Monday,
@@ -38,7 +37,7 @@ def unfold_cycles(exact: Doubles, parts: Iterable[str]) -> dict[str, Floats]:
     return made
 
 
-def _by_day(days: Days, part: Callable[[Days], Any]) -> Floats:
+def _by_day(days: Integers, part: Callable[[Integers], Any]) -> Singles:
     """Ask the calendar once for each day of the span, where that is shorter than the rows."""
     first = int(days.min()) if len(days) else 0
     span = int(days.max()) - first + 1 if len(days) else 0
@@ -48,21 +47,21 @@ def _by_day(days: Days, part: Callable[[Days], Any]) -> Floats:
     return table[days - first]
 
 
-def _weekday(days: Days) -> Any:
+def _weekday(days: Integers) -> Any:
     # the epoch, 1 January 1970, was a Thursday
     return (days + 3) % 7
 
 
-def _month(days: Days) -> Any:
+def _month(days: Integers) -> Any:
     return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
 
 
-def _day_of_year(days: Days) -> Any:
+def _day_of_year(days: Integers) -> Any:
     dates = days.astype("datetime64[D]")
     return (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1
 
 
-_OF_A_DAY: Mapping[str, Callable[[Days], Any]] = {
+_OF_A_DAY: Mapping[str, Callable[[Integers], Any]] = {
     "weekday": _weekday,
     "month": _month,
     "day_of_year": _day_of_year,

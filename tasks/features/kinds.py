@@ -63,8 +63,10 @@ def _kind_of_value(value: object) -> str | None:
 def why_useless(column: pd.Series, kind: str) -> str | None:
     """Return why the column tells a model nothing, or None where it may.
 
-    >>> why_useless(pd.Series([1, 1]), "number"), why_useless(pd.Series(["a", "b", "c"]), "category")
-    ('it is constant', 'nearly every row has a value of its own (3 of 3), as an identifier has')
+    >>> why_useless(pd.Series([1, 1]), "number")
+    'it is constant'
+    >>> why_useless(pd.Series(["a", "b", "c"]), "category")
+    'nearly every row has a value of its own (3 of 3), as an identifier has'
     """
     known = column.dropna()
     if kind == "number" and pd.api.types.is_float_dtype(known.dtype):

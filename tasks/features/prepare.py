@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Singles
 from tasks.errors import DataError
 from tasks.features.cycles import unfold_cycles
 from tasks.features.schema import PARTS, Feature, FeatureSchema, prepared_columns
 from tasks.features.transform import Transform, apply_transform, load_transform
-from tasks.features.values import Floats, Texts, booleans, moments, numbers, texts
+from tasks.features.values import Texts, booleans, moments, numbers, texts
 
 __all__ = ["Prepared", "load_transform", "prepare", "prepare_columns", "prepared_columns"]
 
@@ -25,7 +26,7 @@ __all__ = ["Prepared", "load_transform", "prepare", "prepare_columns", "prepared
 class Prepared:
     """The columns a model takes, by name in their order; `index` is that of the rows."""
 
-    numbers: Mapping[str, Floats]
+    numbers: Mapping[str, Singles]
     texts: Mapping[str, Texts]
     index: pd.Index
 
@@ -82,7 +83,7 @@ def prepare_columns(
         frame = frame.drop(columns=[schema.target], errors="ignore")
     rows = apply_transform(frame, transform)
     _check_columns(rows, schema)
-    made: dict[str, Floats] = {}
+    made: dict[str, Singles] = {}
     written: dict[str, Texts] = {}
     for feature in schema.features:
         column = rows[feature.name]
@@ -109,7 +110,7 @@ def _check_columns(rows: pd.DataFrame, schema: FeatureSchema) -> None:
         raise DataError("rows", "a feature is one column", "a name that is there twice")
 
 
-def _unfold(column: pd.Series, feature: Feature) -> Mapping[str, Floats]:
+def _unfold(column: pd.Series, feature: Feature) -> Mapping[str, Singles]:
     name = feature.name
     if feature.kind == "number":
         return {name: numbers(column, name)}

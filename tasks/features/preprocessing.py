@@ -20,13 +20,13 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
+from tasks.arrays import Array, Singles
 from tasks.features.schema import Columns
 
 FEW_LEVELS = 16
 FOLDS = 5
 BOUND = 10.0
 TARGETS = {"binary": "binary", "multiclass": "multiclass", "regression": "continuous"}
-Matrix = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -54,18 +54,18 @@ class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         """Return one that was fitted before."""
         made = cls()
         made.fill_, made.mean_, made.scale_ = (
-            np.array(each, np.float32) for each in (fill, mean, scale)
+            np.array(values, np.float32) for values in (fill, mean, scale)
         )
         made.n_features_in_ = len(fill)
         return made
 
-    def transform(self, rows: Any) -> Matrix:
+    def transform(self, rows: Any) -> Singles:
         """Return (n, columns) float32 within ten deviations."""
         values = _matrix(rows)
         filled = np.where(np.isnan(values), self.fill_, values)
         with np.errstate(over="ignore"):
             scaled = (filled - self.mean_) / self.scale_
-        cut: Matrix = np.clip(scaled, np.float32(-BOUND), np.float32(BOUND))
+        cut: Singles = np.clip(scaled, np.float32(-BOUND), np.float32(BOUND))
         return cut
 
 
@@ -77,7 +77,7 @@ class MissingFlags(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
         self.n_features_in_ = _matrix(rows).shape[1]
         return self
 
-    def transform(self, rows: Any) -> Matrix:
+    def transform(self, rows: Any) -> Singles:
         """Return (n, columns) float32 of zeros and ones."""
         return np.isnan(_matrix(rows)).astype(np.float32)
 
@@ -93,7 +93,7 @@ class Float32(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         self.n_features_in_ = np.shape(rows)[1]
         return self
 
-    def transform(self, rows: Any) -> np.ndarray[Any, Any]:
+    def transform(self, rows: Any) -> Array:
         """Return the rounded values."""
         return _matrix(rows).astype(np.float64 if self.wide else np.float32, copy=False)
 
@@ -158,5 +158,5 @@ def target_encoder(task: str, seed: int) -> TargetEncoder:
     return TargetEncoder(target_type=TARGETS[task], cv=folds)
 
 
-def _matrix(rows: Any) -> Matrix:
+def _matrix(rows: Any) -> Singles:
     return np.asarray(rows, dtype=np.float32)

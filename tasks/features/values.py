@@ -15,21 +15,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Floats, Integers, Singles
 from tasks.errors import DataError, bounded
 
 MISSING = "__missing__"
 LARGEST = float(np.finfo(np.float32).max)
 MANY = 64  # rows, from which on it pays to find the distinct values first
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Doubles = np.ndarray[Any, np.dtype[np.float64]]
-Places = np.ndarray[Any, np.dtype[np.int64]]
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 EPOCH_WITHOUT_ZONE = datetime.datetime(1970, 1, 1)
 MICROSECOND = datetime.timedelta(microseconds=1)
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 
 
-def numbers(column: pd.Series, name: str) -> Floats:
+def numbers(column: pd.Series, name: str) -> Singles:
     """Return float32, NaN where missing; text is read as a number.
 
     Raises:
@@ -45,7 +43,7 @@ def numbers(column: pd.Series, name: str) -> Floats:
     return np.where(np.abs(values) <= LARGEST, values, np.nan).astype(np.float32)
 
 
-def booleans(column: pd.Series, name: str) -> Floats:
+def booleans(column: pd.Series, name: str) -> Singles:
     """Return 1, 0 or NaN; true/false, yes/no and 1/0 are read.
 
     Raises:
@@ -64,7 +62,7 @@ class Texts:
     """A column of text: row i holds `levels[places[i]]`; a level may be listed twice."""
 
     levels: tuple[str, ...]
-    places: Places
+    places: Integers
 
     def column(self, index: pd.Index | None = None) -> pd.Series[Any]:
         """Return the texts, one for each row."""
@@ -117,7 +115,7 @@ def _each_text(values: Sequence[Any]) -> Texts:
     return Texts(tuple(levels), places)
 
 
-def moments(column: pd.Series, name: str) -> Doubles:
+def moments(column: pd.Series, name: str) -> Floats:
     """Return microseconds since 1970 in UTC, NaN where missing; a time without zone is UTC.
 
     Raises:
@@ -171,7 +169,7 @@ def moment(value: Any) -> float:
     return float((value - epoch) // MICROSECOND)
 
 
-def _each(column: pd.Series, name: str, read: Callable[[Any], float], expected: str) -> Doubles:
+def _each(column: pd.Series, name: str, read: Callable[[Any], float], expected: str) -> Floats:
     result = np.empty(len(column), dtype=np.float64)
     for i, value in enumerate(column.tolist()):
         try:

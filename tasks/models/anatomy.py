@@ -56,7 +56,7 @@ def dissect(data: bytes) -> Anatomy:
     """
     try:
         model = onnx.load_from_string(data)
-        notes = {each.key: each.value for each in model.metadata_props}
+        notes = {prop.key: prop.value for prop in model.metadata_props}
         numbers = tuple(json.loads(notes["perennial.columns"])["numbers"])
         lookups = tuple(read_lookup(node) for node in _of(model, "LabelEncoder"))
         return _apart(model, notes["perennial.task"], numbers, lookups)
@@ -71,7 +71,7 @@ def read_lookup(node: Any) -> Lookup:
     Raises:
         ValueError: its levels are not numbered in their order, or unknown text is one of them.
     """
-    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     levels = tuple(key.decode() for key in given["keys_strings"])
     if list(given["values_int64s"]) != list(range(len(levels))):
         raise ValueError("levels are not numbered in their order")
@@ -82,7 +82,7 @@ def read_lookup(node: Any) -> Lookup:
 
 def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Lookup, ...]) -> Anatomy:
     nodes = [node for node in model.graph.node if node.op_type != "LabelEncoder"]
-    places = {each.name: TensorProto.INT64 for each in lookups}
+    places = {lookup.name: TensorProto.INT64 for lookup in lookups}
     inputs = {**dict.fromkeys(numbers, TensorProto.FLOAT), **places}
     (answer,) = model.graph.output
     ensemble = [node for node in nodes if node.op_type == "TreeEnsemble"]
@@ -126,7 +126,7 @@ def _needed(nodes: Sequence[Any], name: str) -> list[Any]:
 def _cut(model: Any, nodes: Sequence[Any], inputs: Mapping[str, int], output: Any) -> bytes:
     """Write some of the nodes as a model of their own."""
     used = {name for node in nodes for name in node.input}
-    constants = [each for each in model.graph.initializer if each.name in used]
+    constants = [tensor for tensor in model.graph.initializer if tensor.name in used]
     given = [
         helper.make_tensor_value_info(name, kind, ["rows", "columns" if name == SUMS else 1])
         for name, kind in inputs.items()

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log2
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from tasks.arrays import Array
+
 Scale = Literal["log-odds", "probability", "value"]
 Method = Literal["tree_shap", "linear_shap", "lime"]
 
@@ -44,7 +45,7 @@ class Attribution(Protocol):
     def work(self) -> float:
         """What one row costs, in additions of the algorithm; only its size matters."""
 
-    def of(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for."""
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.models.cuts import Cuts
 from tasks.models.trees import Tree
 
-Array = np.ndarray[Any, Any]
 MOST_LEAVES = 64
 SHARED_BYTES = 192 * 1024
 CELLS = 200_000
@@ -46,7 +46,7 @@ class BinTable:
         assert joint is not None, "a table has a column"
         return joint
 
-    def joined(self, other: BinTable) -> BinTable:
+    def join(self, other: BinTable) -> BinTable:
         """Return one table for the columns of both."""
         both = self.leaves[:, None, :] & other.leaves[None, :, :]
         return BinTable(
@@ -89,7 +89,7 @@ class Bitvectors:
         for place, tree in enumerate(ordered):
             for split in _splits(tree, place, values[place]):
                 found.setdefault(split.column, []).append(split)
-        tables = [_table(column, each, len(ordered), kind) for column, each in found.items()]
+        tables = [_table(column, splits, len(ordered), kind) for column, splits in found.items()]
         counts = np.bincount([tree.output for tree in ordered], minlength=outputs)
         return cls(tuple(_shared(tables)), values, tuple(np.cumsum(counts).tolist()))
 
@@ -101,7 +101,7 @@ class Bitvectors:
         starts = (0, *self.ends[:-1])
         for first in range(0, len(rows), len(desk.left)):
             part = slice(first, min(first + len(desk.left), len(rows)))
-            leaves = self._reached([each[part] for each in bins], desk.first(part.stop - first))
+            leaves = self._reached([column[part] for column in bins], desk.first(part.stop - first))
             for output, (start, end) in enumerate(zip(starts, self.ends, strict=True)):
                 np.sum(leaves[:, start:end], axis=1, out=answers[part, output])
         return answers
@@ -110,8 +110,8 @@ class Bitvectors:
         """Return (rows, trees) values of the leaves that rows in these bins end in."""
         left, more = desk.left, desk.more
         left.fill(np.iinfo(left.dtype).max)
-        for table, each in zip(self.tables, bins, strict=True):
-            np.take(table.leaves, each, axis=0, out=more, mode="clip")
+        for table, places in zip(self.tables, bins, strict=True):
+            np.take(table.leaves, places, axis=0, out=more, mode="clip")
             np.bitwise_and(left, more, out=left)
         np.negative(left, out=more)
         np.bitwise_and(left, more, out=left)
@@ -162,7 +162,7 @@ class _Buffers:
         if rows == len(self.left):
             return self
         arrays = (self.left, self.more, self.floats, self.places, self.reached)
-        left, more, floats, places, reached = (each[:rows] for each in arrays)
+        left, more, floats, places, reached = (array[:rows] for array in arrays)
         return _Buffers(left, more, floats, places, reached, self.values, self.offsets)
 
 
@@ -213,9 +213,9 @@ def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> BinT
 def _shared(tables: Sequence[BinTable]) -> list[BinTable]:
     """Join tables, the smallest first, for as long as a joint one stays in a near cache."""
     made: list[BinTable] = []
-    for table in sorted(tables, key=lambda each: len(each.leaves)):
+    for table in sorted(tables, key=lambda table: len(table.leaves)):
         if made and made[-1].leaves.nbytes * len(table.leaves) <= SHARED_BYTES:
-            made[-1] = made[-1].joined(table)
+            made[-1] = made[-1].join(table)
         else:
             made.append(table)
     return made

@@ -16,10 +16,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
+from tasks.arrays import Array
 from tasks.features.preprocessing import MissingFlags, Standardise
 from tasks.models.lookups import read_tables
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def sources(blocks: Sequence[Block]) -> list[str]:
 def _block(step: Any, names: tuple[str, ...]) -> Block:
     encoder, scaling = step, None
     if isinstance(step, Pipeline):
-        encoder, scaling = (each for _, each in step.steps)
+        encoder, scaling = (fitted for _, fitted in step.steps)
     if isinstance(encoder, (OneHotEncoder, TargetEncoder)):
         tables = tuple((tuple(levels), table) for levels, table in read_tables(encoder))
         return Block(names, tables, scaling=scaling)

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.features.prepare import Prepared
 from tasks.features.values import Texts
 from tasks.models.anatomy import dissect
 from tasks.models.bitvectors import Bitvectors
 from tasks.models.runtime import ModelPart
-
-Array = np.ndarray[Any, Any]
 
 
 class BulkModel:
@@ -33,8 +32,8 @@ class BulkModel:
         parts = dissect(data)
         self._numbers = parts.numbers
         self._lookups = [
-            (each.column, each.name, {level: i for i, level in enumerate(each.levels)})
-            for each in parts.lookups
+            (lookup.column, lookup.name, {level: i for i, level in enumerate(lookup.levels)})
+            for lookup in parts.lookups
         ]
         self._regression = parts.task == "regression"
         self._trees = Bitvectors.of(parts.trees, parts.outputs) if parts.back else None

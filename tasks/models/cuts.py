@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from tasks.arrays import Array
+
 CELLS = 4096
 DEEPEST = 6
 

@@ -51,7 +51,7 @@ class Encoders:
         try:
             content = json.loads(data)
             return cls(
-                tuple(Block.from_dict(one) for one in content["blocks"]),
+                tuple(Block.from_dict(block) for block in content["blocks"]),
                 float(content["center"]),
                 float(content["spread"]),
                 int(content["classes"]),

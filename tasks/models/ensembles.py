@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from onnx import numpy_helper
 
+from tasks.arrays import Array
 from tasks.models.trees import LEAF, Tree
 
-Array = np.ndarray[Any, Any]
 LESS_OR_EQUAL, SUM, NONE = 0, 1, 0
 
 

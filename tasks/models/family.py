@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tasks.arrays import Array
 from tasks.errors import ConfigurationError
 from tasks.features.schema import Columns
 from tasks.models.model import Estimator, Model
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from tasks.models.encoders import Encoders
     from tasks.models.graph import Graph
 
-Array = np.ndarray[Any, Any]
 Params = Mapping[str, Any]
 
 

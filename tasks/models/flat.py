@@ -15,10 +15,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from tasks.arrays import Array
 from tasks.errors import IntegrityError, bounded
 from tasks.models.anatomy import REMEDY, read_lookup
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def flatten(data: bytes) -> Flat:
     """
     try:
         model = onnx.load_from_string(data)
-        notes = {each.key: each.value for each in model.metadata_props}
+        notes = {prop.key: prop.value for prop in model.metadata_props}
         columns = json.loads(notes["perennial.columns"])
         return _flat(model, columns["numbers"], columns["categories"])
     except Exception as error:
@@ -61,10 +60,12 @@ def flatten(data: bytes) -> Flat:
 
 
 def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
-    constants = {each.name: each for each in model.graph.initializer}
-    pieces: dict[str, tuple[ColumnRef, ...]] = {name: (at,) for at, name in enumerate(numbers)}
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    pieces: dict[str, tuple[ColumnRef, ...]] = {
+        name: (place,) for place, name in enumerate(numbers)
+    }
     looked: dict[str, tuple[int, tuple[str, ...]]] = {}
-    places = {name: at for at, name in enumerate(texts)}
+    places = {name: place for place, name in enumerate(texts)}
     left = []
     for node in model.graph.node:
         (made,) = node.output
@@ -84,8 +85,8 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
         raise ValueError("text is used beside its lookups")
     inputs = {name: pieces[name] for name in used if name in pieces}
     given = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width(found)])
-        for name, found in inputs.items()
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width(refs)])
+        for name, refs in inputs.items()
     ]
     kept = [constants[name] for name in used if name in constants]
     graph = helper.make_graph(left, "flat", given, list(model.graph.output), initializer=kept)
@@ -98,7 +99,7 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
 
 def width(pieces: Sequence[ColumnRef]) -> int:
     """Return how many numbers a row of these pieces has."""
-    return sum(1 if isinstance(one, int) else one.table.shape[1] for one in pieces)
+    return sum(1 if isinstance(ref, int) else ref.table.shape[1] for ref in pieces)
 
 
 def _text(place: int, levels: tuple[str, ...], table: Array) -> TextColumn:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.errors import IntegrityError
 from tasks.models import trees
 
-Array = np.ndarray[Any, Any]
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 

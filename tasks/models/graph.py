@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from tasks.arrays import Array
 from tasks.models import ensembles
 from tasks.models.trees import Tree
 
@@ -23,7 +24,6 @@ OLDER_ML_OPSET = 3
 IR_VERSION = 9
 DOMAIN = "ai.onnx.ml"
 FLOAT, DOUBLE, STRING = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.STRING
-Array = np.ndarray[Any, Any]
 
 
 class Graph:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import TargetEncoder
 
-Array = np.ndarray[Any, Any]
+from tasks.arrays import Array
 
 
 def read_tables(encoder: Any) -> list[tuple[list[str], Array]]:

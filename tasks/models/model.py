@@ -14,11 +14,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.features.preprocessing import Float32, distance_encoders, tree_encoders
 from tasks.features.schema import Columns
 
-Array = np.ndarray[Any, Any]
 EXAMINED = 10_000
 
 

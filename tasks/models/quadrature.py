@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.models.forest import Forest
 
-Array = np.ndarray[Any, Any]
 TOGETHER = 8_000
 NONE = -1
 
@@ -79,8 +78,8 @@ class Quadrature:
         """Return the (n, columns) values of one output of (n, columns) rows."""
         found = np.zeros((len(encoded), self._columns))
         for part in self._parts:
-            for at, row in enumerate(encoded):
-                found[at] += part.values(row, self._values[:, output], self._columns)
+            for place, row in enumerate(encoded):
+                found[place] += part.values(row, self._values[:, output], self._columns)
         return found
 
 
@@ -168,7 +167,8 @@ def walk_down(forest: Forest, chosen: Array) -> Edges:
         made = _below(forest, node, children, last)
         _merge(made, found)
         found = {
-            name: np.concatenate([found.get(name, one[:0]), one]) for name, one in made.items()
+            name: np.concatenate([found.get(name, column[:0]), column])
+            for name, column in made.items()
         }
         above.append(place)
         place = starts[-1] + np.arange(len(children))

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.errors import DataError, IntegrityError, bounded
 
 if TYPE_CHECKING:
     from tasks.models.flat import ColumnRef
 
-Array = np.ndarray[Any, Any]
 REMEDY = "Restore the file, or take another version."
 QUIET = 4
 FEW = 32
@@ -105,7 +105,7 @@ class RowModel:
         """Return (n, outputs) for n rows of numbers and n rows of texts, unchecked."""
         if not numbers:
             return np.zeros((0, self._model.classes or 1))
-        feed = {name: block.filled(numbers, texts) for name, block in self._blocks}
+        feed = {name: block.fill(numbers, texts) for name, block in self._blocks}
         return self._model.run(feed)
 
     def to_lists(self, prepared: pd.DataFrame) -> tuple[list[list[float]], list[list[str]]]:
@@ -133,32 +133,32 @@ class _Block:
     """One matrix that a flat model takes: numbers by their places, then what texts stand for."""
 
     def __init__(self, pieces: Sequence[ColumnRef]) -> None:
-        self._places = [one for one in pieces if isinstance(one, int)]
+        self._places = [ref for ref in pieces if isinstance(ref, int)]
         self._in_order = self._places == list(range(len(self._places)))
-        texts = [one for one in pieces if not isinstance(one, int)]
+        texts = [ref for ref in pieces if not isinstance(ref, int)]
         self._rows = []
-        for one in texts:
-            *known, unknown = one.table.tolist()
-            self._rows.append((one.place, dict(zip(one.levels, known, strict=True)), unknown))
+        for ref in texts:
+            *known, unknown = ref.table.tolist()
+            self._rows.append((ref.place, dict(zip(ref.levels, known, strict=True)), unknown))
         self._tables = [
-            (one.place, {text: at for at, text in enumerate(one.levels)}, one.table)
-            for one in texts
+            (ref.place, {text: code for code, text in enumerate(ref.levels)}, ref.table)
+            for ref in texts
         ]
-        starts, at = {}, len(self._places)
-        for one in texts:
-            starts[id(one)] = range(at, at := at + one.table.shape[1])
+        starts, start = {}, len(self._places)
+        for ref in texts:
+            starts[id(ref)] = range(start, start := start + ref.table.shape[1])
         counted = iter(range(len(self._places)))
         order = [
             column
-            for one in pieces
-            for column in ([next(counted)] if isinstance(one, int) else starts[id(one)])
+            for ref in pieces
+            for column in ([next(counted)] if isinstance(ref, int) else starts[id(ref)])
         ]
         self._order = None if order == list(range(len(order))) else order
 
-    def filled(self, numbers: Sequence[Sequence[float]], texts: Sequence[Sequence[str]]) -> Array:
+    def fill(self, numbers: Sequence[Sequence[float]], texts: Sequence[Sequence[str]]) -> Array:
         """Return the matrix of these rows, float32."""
         whole = self._in_order and len(numbers[0]) == len(self._places)
-        made = numbers if whole else [[row[at] for at in self._places] for row in numbers]
+        made = numbers if whole else [[row[place] for place in self._places] for row in numbers]
         if len(numbers) <= FEW:  # lists are faster than as many small arrays
             return _matrix([self._row(*row) for row in zip(made, texts, strict=True)])
         blocks = [_matrix(made)]
@@ -173,7 +173,7 @@ class _Block:
         made = [*numbers]
         for place, rows, unknown in self._rows:
             made += rows.get(texts[place], unknown)
-        return made if self._order is None else [made[at] for at in self._order]
+        return made if self._order is None else [made[place] for place in self._order]
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> Array:
@@ -187,7 +187,7 @@ class ModelPart:
 
     def __init__(self, data: bytes) -> None:
         self._session = _opened(data, 1)
-        self.inputs = tuple(each.name for each in self._session.get_inputs())
+        self.inputs = tuple(entry.name for entry in self._session.get_inputs())
 
     def run(self, feed: Mapping[str, Array]) -> Array:
         """Return the one output; inputs are (rows, 1) each, but for the sums of trees."""

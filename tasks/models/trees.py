@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from tasks.arrays import Array
+
 LEAF = -1
 
 
@@ -48,7 +49,7 @@ def read_forest(model: Any, classes: int) -> tuple[Tree, ...]:
 
     Leaves hold one value, for two classes the second's share, or one share per class.
     """
-    return tuple(_sklearn_tree(each.tree_, classes, len(model.estimators_)) for each in model)
+    return tuple(_sklearn_tree(tree.tree_, classes, len(model.estimators_)) for tree in model)
 
 
 def _sklearn_tree(tree: Any, classes: int, count: int) -> Tree:

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.errors import DataError, IntegrityError
 from tasks.models.blocks import Block, Encoded
 from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.families import FAMILIES
 from tasks.models.model import Model
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ def work_ahead(
     """
     waiting: deque[Future[Made]] = deque()
     with _quick_turns(), ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:
-        for one in given:
-            waiting.append(pool.submit(work, one))
+        for item in given:
+            waiting.append(pool.submit(work, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -33,7 +33,7 @@ class Assembly:
         self._metadata: Any = None
         path.write_bytes(b"")
 
-    def encoded(self, table: pa.Table, repeated: Sequence[str]) -> bytes:
+    def encode(self, table: pa.Table, repeated: Sequence[str]) -> bytes:
         """Return the part that these rows are, next in the file; `repeated` have few values."""
         sink = _Sink()
         file = pa.PythonFile(sink, mode="w")

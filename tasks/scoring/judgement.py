@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.config import Pipeline
 from tasks.dataset.dataset import encode, moments
 from tasks.evaluation.baselines import last_value
@@ -17,8 +18,6 @@ from tasks.evaluation.evaluate import evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
 from tasks.promotion.manifest import Manifest
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Labelled:
         return (told & frame[self.event_time].notna()).to_numpy()
 
     def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
-        """Add the labelled rows of a piece."""
+        """Add the labelled rows of a chunk."""
         known = self.known(frame)
         if not known.any():
             return self

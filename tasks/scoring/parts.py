@@ -63,7 +63,7 @@ class Parts:
     ) -> None:
         self._pool.shutdown()
 
-    def taken(self) -> int:
+    def take_up(self) -> int:
         """Return how many parts an earlier start left, one after the other from the first."""
         number = 0
         with suppress(NotFound):
@@ -76,7 +76,7 @@ class Parts:
     def put(self, number: int, rows: pa.Table) -> None:
         """Take a part; the one before it lies in the bucket then."""
         key = self._places.part(number)
-        part = self._assembly.encoded(rows, self._repeated)
+        part = self._assembly.encode(rows, self._repeated)
         self._assembly.add(part, key)
         self._settle()
         self._upload = self._pool.submit(self._keep, key, part)

@@ -22,9 +22,9 @@ from tasks.faults import external_write
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load, require_champion
 from tasks.scoring.ahead import work_ahead
+from tasks.scoring.chunk import Chunk, Chunker, ScoredChunk, score_chunk
 from tasks.scoring.judgement import Labelled, judge_labelled, make_entry
 from tasks.scoring.parts import PARQUET, Parts, Places
-from tasks.scoring.piece import Chunk, Chunker, ScoredChunk, score_chunk
 from tasks.scoring.progress import say_progress
 from tasks.scoring.run import Pin, forget_scoring, name_run, pin_scoring
 from tasks.scoring.sources import RowSource, open_rows, resolve_key
@@ -129,7 +129,7 @@ def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     schema = _wanted(scoring, columns_of(scoring.workspace.curated))
     repeated = ["model_version", *(["prediction"] if scoring.model.manifest.classes else [])]
     with Parts(scoring.workspace.bucket, scoring.places, folder / "predictions", repeated) as parts:
-        taken = parts.taken()
+        taken = parts.take_up()
         if taken:
             scoring.say(f"Going on behind {taken} parts that version {pin.version} scored before")
         found, count = _put(scoring, schema, parts, taken)
@@ -156,33 +156,33 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     from joblib import cpu_count  # type: ignore[import-untyped]
 
     pin, rows = scoring.pin, scoring.rows
-    reading, total = Chunker(), rows.total(pin.data_version)
+    chunker, total = Chunker(), rows.total(pin.data_version)
     found = join_thinned([Thinned(scoring.none, np.zeros(0, np.int64)), *_kept(scoring, taken)])
     started = time.monotonic()
-    pieces = reading.behind(rows.tables(schema, pin.data_version), pin.rows, taken)
+    chunks = chunker.cut(rows.tables(schema, pin.data_version), pin.rows, taken)
     done = before = taken * pin.rows
     # the user's function was never promised to run in several threads at once
     workers = int(cpu_count()) if scoring.model.transform is None else 1
-    made = work_ahead(lambda piece: _piece(scoring, piece), pieces, workers)
-    for number, group in groupby(made, key=lambda one: one.part):
+    made = work_ahead(lambda chunk: _chunk(scoring, chunk), chunks, workers)
+    for number, group in groupby(made, key=lambda chunk: chunk.part):
         some = list(group)
-        _keep(scoring, number, join_thinned([one.labelled for one in some]))
-        found = join_thinned([found, *(one.labelled for one in some)])
-        part = pa.concat_tables([one.table for one in some])
+        _keep(scoring, number, join_thinned([chunk.labelled for chunk in some]))
+        found = join_thinned([found, *(chunk.labelled for chunk in some)])
+        part = pa.concat_tables([chunk.table for chunk in some])
         parts.put(number, part)
         done += part.num_rows
         scoring.say(say_progress(done, total, done - before, time.monotonic() - started))
-    if not reading.rows:
+    if not chunker.rows:
         raise DataError("source", "it holds rows", "none")
-    return found, reading.rows
+    return found, chunker.rows
 
 
-def _piece(scoring: Scoring, piece: Chunk) -> ScoredChunk:
-    compared = piece.first % scoring.pin.rows == 0
+def _chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
+    compared = chunk.first % scoring.pin.rows == 0
     return score_chunk(
         scoring.model,
         scoring.workspace.pipeline,
-        piece,
+        chunk,
         places=scoring.to_table,
         compared=compared,
     )

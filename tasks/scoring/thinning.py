@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.arrays import Array
 from tasks.scoring.judgement import Labelled
 
-Array = np.ndarray[Any, Any]
 MOST = 200_000
 
 
@@ -37,14 +37,14 @@ class Thinned:
     def of(
         cls, none: Labelled, frame: pd.DataFrame, predictions: Array, first: int, stride: int = 1
     ) -> Thinned:
-        """Take the labelled rows of a piece that starts at place `first`."""
+        """Take the labelled rows of a chunk that starts at place `first`."""
         places = np.arange(first, first + len(frame))
         known = none.known(frame)
         count, kept = int(known.sum()), known & (places % stride == 0)
         labelled = none.plus(frame[kept], predictions[kept]) if kept.any() else none
         return cls(labelled, places[kept], stride, count)
 
-    def every(self, stride: int) -> Thinned:
+    def thin(self, stride: int) -> Thinned:
         """Keep only the rows at multiples of `stride`."""
         if stride == self.stride:
             return self
@@ -84,10 +84,10 @@ class Thinned:
 def join_thinned(parts: Sequence[Thinned], most: int = MOST) -> Thinned:
     """Join parts in their order, thinned further until at most `most` rows are left."""
     stride = max(part.stride for part in parts)
-    kept = [part.every(stride) for part in parts]
+    kept = [part.thin(stride) for part in parts]
     while sum(len(part.places) for part in kept) > most:
         stride *= 2
-        kept = [part.every(stride) for part in kept]
+        kept = [part.thin(stride) for part in kept]
     arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part.labelled, name) for part in kept])
         for name in ("y", "predictions", "times")

@@ -34,7 +34,7 @@ class ServedChallenger:
             f"(at most {self.trial.max_error_rate:.3g} of them may): {self.error}"
         )
 
-    def places(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    def pick(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Return the places of the rows that it answers: by their keys, or by all they hold."""
         if not self.trial.share or self.over:
             return []
@@ -45,7 +45,7 @@ class ServedChallenger:
             if takes(key_of(row, key) or as_json(row, ordered=True))
         ]
 
-    def tried(self, rows: int, error: Exception | None = None) -> None:
+    def count(self, rows: int, error: Exception | None = None) -> None:
         """Count rows that it answered, or with an error failed to."""
         with self._lock:
             self.tries += rows

@@ -60,11 +60,11 @@ class Pointer:
         """Tell whether it changed, or was refused so long ago that it may have been mended."""
         return seen != self.seen or (self.refusal is not None and now >= self.again)
 
-    def taken(self, seen: tuple[str, ...]) -> None:
+    def note_taken(self, seen: tuple[str, ...]) -> None:
         """Note that what it points to is in service."""
         self.seen, self.refusal = seen, None
 
-    def refused(self, seen: tuple[str, ...], why: str, now: float) -> bool:
+    def note_refused(self, seen: tuple[str, ...], why: str, now: float) -> bool:
         """Note a refusal, and tell whether it is the first of this pointer."""
         first = self.seen != seen
         self.seen, self.refusal, self.again = seen, why, now + AGAIN_AFTER
@@ -132,7 +132,7 @@ class Follower:
             return self._refuse(pointer, seen, role, version, error, now)
         except (IntegrityError, ConfigurationError) as error:
             return self._refuse(pointer, seen, role, version, error, now)
-        pointer.taken(seen)
+        pointer.note_taken(seen)
         return Turn(self.pipeline, "loaded", version, role=role) if loaded else None
 
     @property
@@ -188,7 +188,7 @@ class Follower:
     ) -> Turn:
         if role == "challenger":
             self._put_challenger(None)
-        first = pointer.refused(seen, str(error), now)
+        first = pointer.note_refused(seen, str(error), now)
         etag = seen[0] if first else ""
         return Turn(self.pipeline, "refused", version, str(error), etag, role)
 
@@ -217,7 +217,7 @@ class Fleet:
         for follower in tuple(self.followers.values()):
             for turn in follower.look(now):
                 self._tell(turn)
-        self.ready = self.ready or any(one.current for one in self.followers.values())
+        self.ready = self.ready or any(follower.current for follower in self.followers.values())
 
     def _search(self, now: float) -> None:
         try:

@@ -104,7 +104,7 @@ def read_inference(body: bytes) -> Asked:
     inputs, own = content.get("inputs"), content.get("id")
     if not isinstance(inputs, list) or not inputs:
         raise BadRequest('"inputs" is a list of tensors, one for each field')
-    columns = dict(_tensor(one) for one in inputs)
+    columns = dict(_tensor(tensor) for tensor in inputs)
     if len(columns) != len(inputs):
         raise BadRequest("each input is given once")
     return Asked(_rows(columns), id=own if isinstance(own, str) else None)
@@ -126,14 +126,14 @@ def write_answer(
     b'{"model":{},"predictions":[{"id":"a1","value":1,"probability":{"0":0.25,"1":0.75}}]}'
     """
     predictions: list[dict[str, Any]] = [
-        {"id": one, "value": value} for one, value in zip(ids, made.values, strict=True)
+        {"id": own, "value": value} for own, value in zip(ids, made.values, strict=True)
     ]
     if made.probabilities is not None:
-        for one, shares in zip(predictions, made.probabilities, strict=True):
-            one["probability"] = dict(zip(labels, shares, strict=True))
+        for prediction, shares in zip(predictions, made.probabilities, strict=True):
+            prediction["probability"] = dict(zip(labels, shares, strict=True))
     if explanations is not None:
-        for one, explanation in zip(predictions, explanations, strict=True):
-            one["explanation"] = explanation
+        for prediction, explanation in zip(predictions, explanations, strict=True):
+            prediction["explanation"] = explanation
     for place, other in (others or {}).items():
         predictions[place]["model"] = msgspec.Raw(other)
     return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
@@ -159,9 +159,9 @@ def write_inference(manifest: Manifest, own: str | None, made: Prediction) -> by
 def inference_metadata(manifest: Manifest, request: RequestSchema) -> dict[str, Any]:
     """Return what the Open Inference Protocol says of a model."""
     inputs = [
-        {"name": one.name, "datatype": DATATYPES[one.kind], "shape": [-1]}
-        for one in request.fields
-        if one.used
+        {"name": field.name, "datatype": DATATYPES[field.kind], "shape": [-1]}
+        for field in request.fields
+        if field.used
     ]
     outputs = [{"name": "value", "datatype": _datatype(manifest.classes or (0.0,)), "shape": [-1]}]
     if manifest.classes:
@@ -207,7 +207,7 @@ def _object(content: Any, known: set[str]) -> Mapping[str, Any]:
 def _split(found: Any) -> list[dict[str, Any]]:
     content = _object(found, {"columns", "index", "data"})
     columns, data = content.get("columns"), content.get("data")
-    texts = isinstance(columns, list) and all(isinstance(one, str) for one in columns)
+    texts = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
     if not texts or not isinstance(data, list):
         raise BadRequest('"dataframe_split" has "columns", a list of names, and "data", of rows')
     assert isinstance(columns, list)
@@ -223,7 +223,10 @@ def _records(found: Any, name: str) -> list[Any]:
         return found
     if name == "inputs" and isinstance(found, dict):
         columns = {
-            key: [one[0] if isinstance(one, list) and len(one) == 1 else one for one in values]
+            key: [
+                value[0] if isinstance(value, list) and len(value) == 1 else value
+                for value in values
+            ]
             for key, values in found.items()
             if isinstance(values, list)
         }
@@ -246,11 +249,11 @@ def _tensor(one: Any) -> tuple[str, list[Any]]:
     name, shape, data = content.get("name"), content.get("shape"), content.get("data")
     if not isinstance(name, str) or not isinstance(shape, list) or not isinstance(data, list):
         raise BadRequest('an input has "name", "shape", "datatype" and "data"')
-    values = [inner for one in data for inner in (one if isinstance(one, list) else [one])]
+    values = [value for row in data for value in (row if isinstance(row, list) else [row])]
     if shape not in ([len(values)], [len(values), 1]):
         raise BadRequest(f"input {bounded(name, 80)}: its shape is [n] or [n, 1], as its data")
     if content.get("datatype") == "BOOL":
-        values = [bool(one) if one in (0, 1) else one for one in values]
+        values = [bool(value) if value in (0, 1) else value for value in values]
     return name, values
 
 
@@ -259,7 +262,7 @@ def _output(name: str, data: Sequence[Any], shape: list[int]) -> dict[str, Any]:
 
 
 def _datatype(values: Sequence[Any]) -> str:
-    kinds = {type(one) for one in values}
+    kinds = {type(value) for value in values}
     known = {bool: "BOOL", int: "INT64", float: "FP64"}
     return known.get(kinds.pop(), "BYTES") if len(kinds) == 1 else "BYTES"
 

@@ -75,16 +75,16 @@ def parse_keys(text: str, where: str) -> dict[str, Key]:
     True
     """
     try:
-        keys = [_key(one) for one in json.loads(text)["keys"]]
+        keys = [_key(entry) for entry in json.loads(text)["keys"]]
     except (ValueError, KeyError, TypeError) as error:
         rule, remedy = "it is a file of API keys", "Make keys with `perennial keys add`."
         raise ConfigurationError(where, rule, repr(error), remedy) from error
-    return {one.digest: one for one in keys}
+    return {key.digest: key for key in keys}
 
 
 def render_keys(keys: list[Key]) -> str:
     """Write what `parse_keys` reads."""
-    return json.dumps({"keys": [asdict(one) for one in keys]}, indent=1) + "\n"
+    return json.dumps({"keys": [asdict(key) for key in keys]}, indent=1) + "\n"
 
 
 def _key(one: Mapping[str, Any]) -> Key:

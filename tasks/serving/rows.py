@@ -44,9 +44,11 @@ class RequestRows(NamedTuple):
     numbers: list[list[float]]
     texts: list[list[str]]
 
-    def chosen(self, places: Sequence[int]) -> RequestRows:
+    def pick(self, places: Sequence[int]) -> RequestRows:
         """Return the rows at these places."""
-        return RequestRows([self.numbers[at] for at in places], [self.texts[at] for at in places])
+        return RequestRows(
+            [self.numbers[place] for place in places], [self.texts[place] for place in places]
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Unfit(Exception):
     """The rows do not fit the model; its text names fields, never what they hold."""
 
     def __init__(self, problems: Sequence[RowProblem]) -> None:
-        fields = sorted({one.field for one in problems})[:NAMED]
+        fields = sorted({problem.field for problem in problems})[:NAMED]
         super().__init__(f"{len(problems)} problems, of {', '.join(fields)}")
         self.problems = tuple(problems)
 
@@ -75,16 +77,16 @@ class Reader:
     ) -> None:
         self._schema, self._transform = schema, transform
         self._columns = prepared_columns(schema)
-        self._fields = {one.name: one for one in request.fields}
-        self._used = [one for one in request.fields if one.used]
+        self._fields = {field.name: field for field in request.fields}
+        self._used = [field for field in request.fields if field.used]
         self._plan = [
-            (one, one.name, one.kind == "number", READ[one.kind], EMPTY[one.kind])
-            for one in self._used
+            (field, field.name, field.kind == "number", READ[field.kind], EMPTY[field.kind])
+            for field in self._used
         ]
-        kinds = {one.name: one for one in schema.features} if transform is None else {}
-        used = [(place, kinds[one.name]) for place, one in enumerate(self._used) if kinds]
-        self._numbers = [(place, part) for place, one in used for part in _parts(one)]
-        self._texts = [place for place, one in used if one.kind == "category"]
+        kinds = {feature.name: feature for feature in schema.features} if transform is None else {}
+        used = [(place, kinds[field.name]) for place, field in enumerate(self._used) if kinds]
+        self._numbers = [(place, part) for place, feature in used for part in _parts(feature)]
+        self._texts = [place for place, feature in used if feature.kind == "category"]
 
     def read(self, rows: Sequence[Any]) -> RequestRows:
         """Return what the model takes.
@@ -145,10 +147,13 @@ class Reader:
 
     def _split(self, rows: list[list[Any]]) -> RequestRows:
         numbers = [
-            [values[at] if part is None else part(values[at]) for at, part in self._numbers]
+            [
+                values[place] if part is None else part(values[place])
+                for place, part in self._numbers
+            ]
             for values in rows
         ]
-        return RequestRows(numbers, [[values[at] for at in self._texts] for values in rows])
+        return RequestRows(numbers, [[values[place] for place in self._texts] for values in rows])
 
     def _transformed(self, rows: list[list[Any]]) -> RequestRows:
         """Let the user's transform see a frame as it saw one in training."""
@@ -198,7 +203,7 @@ def _series(field: Field, values: list[Any]) -> pd.Series:
         exact = pd.Series(values, dtype="float64")
         return pd.to_datetime(exact, unit="us").astype("datetime64[us]")
     if field.kind == "category":
-        return pd.Series([None if one == MISSING else one for one in values], dtype="str")
+        return pd.Series([None if text == MISSING else text for text in values], dtype="str")
     return pd.Series(values, dtype="float64")
 
 

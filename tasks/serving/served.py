@@ -10,12 +10,11 @@ from weakref import WeakSet
 import msgspec
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.errors import IntegrityError
 from tasks.promotion.manifest import REMEDY
 from tasks.promotion.model_version import ModelVersion
 from tasks.serving.rows import Reader, RequestRows
-
-Array = np.ndarray[Any, Any]
 
 
 class Prediction(NamedTuple):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.errors import bounded
 from tasks.tracking.plots import BLUE, GREY, ORANGE, canvas, png, safe, shades
 
-Array = np.ndarray[Any, Any]
 SHADES = shades(BLUE, "#b9bec6", ORANGE)
 MOST_COLUMNS, MOST_POINTS, MOST_LEVELS, BINS = 12, 400, 12, 24
 
@@ -48,10 +48,10 @@ def dependence(column: str, values: Sequence[Any], adds: Array, of: str, unit: s
         levels, counts = np.unique(across.astype(str), return_counts=True)
         frequent = levels[np.argsort(-counts, kind="stable")][:MOST_LEVELS]
         place = {level: i for i, level in enumerate(frequent.tolist())}
-        there = [at for at in some.tolist() if str(across[at]) in place]
-        spots = np.array([place[str(across[at])] for at in there], float)
+        there = [row for row in some.tolist() if str(across[row]) in place]
+        spots = np.array([place[str(across[row])] for row in there], float)
         axes.scatter(spots + _swarm(adds[there]), adds[there], s=9, color=BLUE, lw=0)
-        axes.set_xticks(range(len(frequent)), [safe(bounded(one, 12)) for one in frequent])
+        axes.set_xticks(range(len(frequent)), [safe(bounded(level, 12)) for level in frequent])
         axes.tick_params(axis="x", labelrotation=0 if len(frequent) <= 6 else 45)
     else:
         axes.scatter(across[some].astype(float), adds[some], s=9, color=BLUE, lw=0)
@@ -66,9 +66,9 @@ def _swarm(adds: Array) -> Array:
     counts = np.bincount(bins, minlength=BINS)
     seen = np.zeros(BINS, int)
     offsets = np.empty(len(adds))
-    for at, one in enumerate(bins.tolist()):
-        offsets[at] = (seen[one] / max(1, counts[one] - 1) - 0.5) * counts[one]
-        seen[one] += 1
+    for place, cell in enumerate(bins.tolist()):
+        offsets[place] = (seen[cell] / max(1, counts[cell] - 1) - 0.5) * counts[cell]
+        seen[cell] += 1
     return np.asarray(offsets / max(counts.max(), 1) * 0.7)
 
 

@@ -65,8 +65,8 @@ def _write(client: MlflowClient, experiment: str, record: CourseRecord, at: int)
     for name, pairs in record.steps.items():
         metrics += [
             Metric(told, value, at, step)
-            for step, one in pairs
-            for told, value in finite_metrics({name: one}).items()
+            for step, figure in pairs
+            for told, value in finite_metrics({name: figure}).items()
         ]
     settings = list(to_params(record.params).items())[:100]
     client.log_batch(run_id, params=[Param(name, text) for name, text in settings])

@@ -50,7 +50,8 @@ def write_note(card: Card) -> str:
 def summarise(card: Card) -> str:
     """Return the card in one sentence, for lists that show a line."""
     told = [
-        f"{score.name} {write_number(score.value)} ({write_interval(score.low, score.high) or 'no interval'})"
+        f"{score.name} {write_number(score.value)} "
+        f"({write_interval(score.low, score.high) or 'no interval'})"
         for score in card.scores
         if score.name == card.metric
     ]

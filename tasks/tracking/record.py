@@ -149,7 +149,11 @@ def flatten_bounds(intervals: Mapping[str, Bounds]) -> dict[str, float]:
     for name, (value, low, high) in intervals.items():
         flat[name] = value
         flat.update(
-            {f"{name}_{end}": at for end, at in (("low", low), ("high", high)) if at is not None}
+            {
+                f"{name}_{end}": bound
+                for end, bound in (("low", low), ("high", high))
+                if bound is not None
+            }
         )
     return flat
 

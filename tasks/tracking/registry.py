@@ -131,7 +131,7 @@ def read_aliases(server: str, pipeline: str) -> dict[str, int]:
 def _versions(client: MlflowClient, pipeline: str, identity: Mapping[str, str]) -> list[int]:
     wanted = " and ".join(f"tags.`{name}` = '{text}'" for name, text in identity.items())
     found = client.search_model_versions(f"name = '{pipeline}' and {wanted}")
-    return sorted(int(one.version) for one in found)
+    return sorted(int(known.version) for known in found)
 
 
 def _number(server: str, client: MlflowClient, pipeline: str, version: int) -> str:

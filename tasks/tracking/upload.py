@@ -39,11 +39,11 @@ def _logged(client: MlflowClient, run: Any, identity: Mapping[str, str]) -> str 
     """Return the finished upload of this version, after removing what a crash left half-done."""
     wanted = " and ".join(f"tags.`{name}` = '{text}'" for name, text in identity.items())
     ready = None
-    for one in client.search_logged_models([run.info.experiment_id], wanted):
-        if one.status == "READY" and one.source_run_id == run.info.run_id:
-            ready = one.model_id
-        elif one.status != "READY":
-            client.delete_logged_model(one.model_id)
+    for logged in client.search_logged_models([run.info.experiment_id], wanted):
+        if logged.status == "READY" and logged.source_run_id == run.info.run_id:
+            ready = logged.model_id
+        elif logged.status != "READY":
+            client.delete_logged_model(logged.model_id)
     return ready
 
 

@@ -48,29 +48,32 @@ class Chosen:
     def best(self) -> Candidate:
         return self.candidates[self.place]
 
-    def judged_again(self, judged: HoldoutResult, verdict: Verdict) -> Chosen:
+    def replace_best(self, judged: HoldoutResult, verdict: Verdict) -> Chosen:
         """Return it with the chosen one judged against another champion."""
         again = replace(self.best, judged=judged, verdict=verdict)
         places = enumerate(self.candidates)
         return replace(
-            self, candidates=tuple(again if at == self.place else one for at, one in places)
+            self,
+            candidates=tuple(
+                again if place == self.place else candidate for place, candidate in places
+            ),
         )
 
     def to_dicts(self, costs: dict[str, Cost]) -> list[dict[str, Any]]:
         """Return a line of figures a candidate, with what its fit cost."""
         return [
             {
-                "challenger": one.challenger.text,
-                "family": one.contender.setting.family,
-                "rows": one.contender.rows,
-                "chosen": one is self.best,
-                "passed": one.verdict.passed,
-                "score": one.score,
-                "gain": one.gain,
-                "reasons": list(one.verdict.reasons),
-                "cost": costs.get(f"contender-{one.challenger.step}.json", Cost()).to_dict(),
+                "challenger": candidate.challenger.text,
+                "family": candidate.contender.setting.family,
+                "rows": candidate.contender.rows,
+                "chosen": candidate is self.best,
+                "passed": candidate.verdict.passed,
+                "score": candidate.score,
+                "gain": candidate.gain,
+                "reasons": list(candidate.verdict.reasons),
+                "cost": costs.get(f"contender-{candidate.challenger.step}.json", Cost()).to_dict(),
             }
-            for one in self.candidates
+            for candidate in self.candidates
         ]
 
     def table(self, costs: dict[str, Cost]) -> list[dict[str, Any]]:
@@ -110,8 +113,8 @@ def _why(tuning: Tuning, candidates: Sequence[Candidate], place: int, metric: st
     if len(candidates) == 1:
         return setting
     others = ", ".join(
-        f"{one.challenger.text} {one.score:.4f}{'' if one.verdict.passed else ' (refused)'}"
-        for at, one in enumerate(candidates)
-        if at != place
+        f"{other.challenger.text} {other.score:.4f}{'' if other.verdict.passed else ' (refused)'}"
+        for number, other in enumerate(candidates)
+        if number != place
     )
     return f"{chosen.challenger.text} {metric} {chosen.score:.4f} over {others}; {setting}"

@@ -95,13 +95,15 @@ def describe_insight(insight: Insight) -> dict[str, Any]:
         "looked": f"Mean size of what a column adds to {found.of}, in {unit}: {names[found.method]}"
         f" on {found.rows:,} holdout rows. What shuffling a column costs is measured on "
         f"{found.shuffled:,} rows, with the model that was judged.",
-        "looks": tuple(Look(one.name, one.adds, one.lost, one.spread) for one in found.columns),
+        "looks": tuple(
+            Look(share.name, share.adds, share.lost, share.spread) for share in found.columns
+        ),
         "imitation": f"A tree of {len(tree.leaves)} leaves imitates the model with a fidelity of "
         f"{fidelity} ({tree.measure}, on rows it was not fitted on). Below one half, do not "
         "take it for the model.",
         "imitated": tuple(
-            (" and ".join(one.conditions) or "always", one.answer, f"{one.rows:,}")
-            for one in tree.leaves
+            (" and ".join(leaf.conditions) or "always", leaf.answer, f"{leaf.rows:,}")
+            for leaf in tree.leaves
         ),
     }
 
@@ -109,24 +111,24 @@ def describe_insight(insight: Insight) -> dict[str, Any]:
 def _scores(judged: HoldoutResult) -> tuple[Score, ...]:
     evaluation, against = judged.evaluation, judged.compared
     scores = []
-    for name, found in evaluation.metrics.items():
+    for name, figure in evaluation.metrics.items():
         decides = name == evaluation.metric and against is not None
         champion = against.comparison.score if decides and against is not None else None
         baselines = {
-            one: finite_or_none(values.get(name, float("nan")))
-            for one, values in evaluation.baseline_metrics.items()
+            baseline: number(values.get(name, float("nan")))
+            for baseline, values in evaluation.baseline_metrics.items()
         }
-        scores.append(Score(name, found.value, found.low, found.high, champion, baselines))
+        scores.append(Score(name, figure.value, figure.low, figure.high, champion, baselines))
     return tuple(scores)
 
 
 def _slices(judged: HoldoutResult) -> tuple[SliceScore, ...]:
     return tuple(
         SliceScore(
-            one.column, one.value, one.rows, one.figure.value, one.figure.low, one.figure.high
+            part.column, part.value, part.rows, part.figure.value, part.figure.low, part.figure.high
         )
-        for one in judged.evaluation.slices
-        if not one.too_small
+        for part in judged.evaluation.slices
+        if not part.too_small
     )
 
 

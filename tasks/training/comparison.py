@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.evaluation.bootstrap import paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.evaluate import rounds_for
@@ -17,8 +18,6 @@ from tasks.promotion.evidence import Comparison
 from tasks.promotion.model_version import ModelVersion
 from tasks.training.contender import build_contender
 from tasks.training.work import Work
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.config import Pipeline
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema
@@ -70,8 +71,8 @@ def build_contender(
     pipeline: Pipeline,
     schema: FeatureSchema,
     prepared: pd.DataFrame,
-    y: np.ndarray[Any, Any],
-    times: np.ndarray[Any, Any],
+    y: Array,
+    times: Array,
     start: WarmStart | None = None,
 ) -> Contender:
     """Fit a setting on these rows, export it, and compare the export with the fitted model.

@@ -23,7 +23,7 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
         task=work.pipeline.task,
         classes=data.classes,
         golden=final.golden,
-        metrics={name: found.to_dict() for name, found in evaluation.metrics.items()},
+        metrics={name: figure.to_dict() for name, figure in evaluation.metrics.items()},
         baselines=evaluation.to_dict()["baselines"],
         data_version=plan.data.version,
         window={"start": final.fitted_from, "end": final.fitted_until},

@@ -77,7 +77,7 @@ def record_and_promote(
         work.costs.update(costs)
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
         verdict = judge(gather_evidence(best.contender, judged), work.pipeline.gate)
-        chosen = chosen.judged_again(judged, verdict)
+        chosen = chosen.replace_best(judged, verdict)
     return ended
 
 

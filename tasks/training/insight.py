@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import Array
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.evaluation.metrics import METRICS
@@ -38,7 +39,6 @@ from tasks.training.describing import make_manifest
 from tasks.training.plan import digest
 from tasks.training.work import Work
 
-Array = np.ndarray[Any, Any]
 MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
 SHUFFLED, ROUNDS = 1_000, 2
 DEPENDENCE = 3
@@ -77,7 +77,7 @@ def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insig
         return made.to_dict(), made.images
 
     key = digest([work.key, sha256(final.model), sha256(judged.model)])
-    remembered, known = work.once("explanation.json", "train.explained", compute, key)
+    remembered, known = work.compute_once("explanation.json", "train.explained", compute, key)
     content = remembered.document
     overview = read(Overview, content["overview"], "explanation.json")
     return Insight(overview, remembered.files, content["titles"]), known

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.dataset.dataset import fitted_until
 from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
@@ -65,7 +66,7 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
     """
     reigning = work.reigning
     setting = None if reigning is None else reigning.setting
-    if setting is not None and all(one.kind != "tuned" for one in work.challengers):
+    if setting is not None and all(challenger.kind != "tuned" for challenger in work.challengers):
         return keep_setting(work, setting), False
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -87,7 +88,7 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
         )
         return plain(found, nan_as_null=True), {}
 
-    remembered, known = work.once("tuning.json", "train.tuned", compute)
+    remembered, known = work.compute_once("tuning.json", "train.tuned", compute)
     return read(Tuning, remembered.document, "tuning.json"), known
 
 
@@ -133,7 +134,7 @@ def _contender(
     setting: Setting,
     step: str,
     write: str,
-    within: np.ndarray[Any, Any],
+    within: Array,
 ) -> tuple[Contender, bool]:
     # what stems from the champion is found again only under the same champion
     champion = None if challenger.kind == "tuned" else work.reigning
@@ -157,7 +158,7 @@ def _contender(
         until = str(np.datetime_as_string(fitted_until(data, rows), unit="us"))
         return replace(made, fitted_until=until).to_dict(), made.files
 
-    remembered, known = work.once(f"{step}-{challenger.step}.json", write, compute, key)
+    remembered, known = work.compute_once(f"{step}-{challenger.step}.json", write, compute, key)
     return Contender.from_dict(remembered.document, remembered.files), known
 
 
@@ -195,7 +196,7 @@ def evaluate_holdout(
 
     key = digest([work.key, champion])
     step = f"evaluation-{challenger.step}.json"
-    remembered, known = work.once(step, "train.evaluated", compute, key)
+    remembered, known = work.compute_once(step, "train.evaluated", compute, key)
     return HoldoutResult.from_dict(remembered.document), known
 
 
@@ -215,8 +216,10 @@ def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
         slices=()
         if against is None
         else tuple(
-            SliceGain(f"{one.column}={one.value}", one.rows, None if one.too_small else one.figure)
-            for one in against.slices
+            SliceGain(
+                f"{part.column}={part.value}", part.rows, None if part.too_small else part.figure
+            )
+            for part in against.slices
         ),
         calibration_error=evaluation.calibration,
         golden_difference=contender.difference,
@@ -236,6 +239,6 @@ def _slices(work: Work) -> list[str]:
     return list(work.pipeline.gate.slices)
 
 
-def _window(times: np.ndarray[Any, Any]) -> tuple[str, str]:
+def _window(times: Array) -> tuple[str, str]:
     low, high = np.datetime_as_string(np.array([times.min(), times.max()]), unit="s")
     return str(low), str(high)

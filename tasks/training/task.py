@@ -189,7 +189,7 @@ def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
         logger.warning("The model could not be explained: %s", why, exc_info=True)
         return Insight(None, failure=why)
     assert found.overview is not None
-    largest = ", ".join(one.name for one in found.overview.columns[:3])
+    largest = ", ".join(share.name for share in found.overview.columns[:3])
     logger.info("%s: %s", "Known already" if known else "It looks most at", largest)
     return found
 

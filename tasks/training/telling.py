@@ -147,8 +147,8 @@ def _metrics(
 ) -> dict[str, float]:
     evaluation = judged.evaluation
     bounds = {
-        name: (found.value, finite_or_none(found.low), finite_or_none(found.high))
-        for name, found in evaluation.metrics.items()
+        name: (figure.value, number(figure.low), number(figure.high))
+        for name, figure in evaluation.metrics.items()
     }
     return finite_metrics(
         flatten_bounds(bounds)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.dataset.dataset import FEWEST, Dataset
 from tasks.features.schema import FeatureSchema
 from tasks.models.warm_start import WarmStart, can_start, read_warm_start
 from tasks.promotion.manifest import Manifest
-
-Array = np.ndarray[Any, Any]
 
 
 def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> str | None:

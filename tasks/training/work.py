@@ -108,7 +108,7 @@ class Work:
             raise IntegrityError(self.pipeline.name, rule, reigning.manifest.task, remedy)
         return reigning
 
-    def once(
+    def compute_once(
         self, step: str, write: str, compute: Callable[[], Computed], key: str | None = None
     ) -> tuple[Remembered, bool]:
         """Return a step's result and whether it was there already; compute and keep it if not.

@@ -6,12 +6,12 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.errors import bounded
 from tasks.evaluation.metrics import Metric
 from tasks.tuning.trial import Origin, Setting, State, TuningTrial
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tasks.features.schema import Columns
     from tasks.models.family import Family
 
-Array = NDArray[Any]
 Stop = Callable[[tuple[float, ...]], str]
 MESSAGE = 500
 
@@ -48,7 +47,7 @@ class Bench:
     columns: Columns
     seed: int
 
-    def judge(
+    def try_setting(
         self, number: int, setting: Setting, origin: Origin, stop: Stop = never
     ) -> TuningTrial:
         """Judge a setting fold by fold.

@@ -12,11 +12,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.errors import ConfigurationError
 from tasks.evaluation.metrics import METRICS
 from tasks.tuning.judging import Bench
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tasks.features.schema import Columns
     from tasks.models.family import Family
 
-Array = NDArray[Any]
 Say = Callable[[Progress], None]
 FAMILIES_SEARCHED = 2
 __all__ = ["Progress", "Setting", "TuningTrial", "Tuning", "search_settings"]
@@ -99,7 +98,7 @@ class SettingSearch:
         self.most = len(self.bench.families) + self.trials
         for name, family in self.bench.families.items():
             setting = Setting.of(name, family.defaults)
-            self._end(self.bench.judge(len(self.done), setting, "defaults"))
+            self._end(self.bench.try_setting(len(self.done), setting, "defaults"))
         proposals = self._proposals()
         if champion is not None:
             self._champion(Setting.of(champion.family, champion.params))
@@ -132,7 +131,7 @@ class SettingSearch:
         if setting.family not in self.bench.families or known or self._late():
             return
         self.most += 1
-        self._end(self.bench.judge(len(self.done), setting, "champion", self._out_of_time))
+        self._end(self.bench.try_setting(len(self.done), setting, "champion", self._out_of_time))
 
     def _try(self, proposals: Proposals, number: int) -> None:
         proposal = proposals.ask(number)
@@ -150,7 +149,7 @@ class SettingSearch:
             proposals.tell(proposal, again)
             return
         else:
-            trial = self.bench.judge(len(self.done), proposal.setting, "search", stop)
+            trial = self.bench.try_setting(len(self.done), proposal.setting, "search", stop)
         proposals.tell(proposal, trial)
         self._end(trial)
 
@@ -171,7 +170,7 @@ class SettingSearch:
     def _end(self, trial: TuningTrial) -> None:
         self.done.append(trial)
         greater = self.bench.metric.greater_is_better
-        means = [each.mean for each in self.done if each.state == "complete"]
+        means = [ended.mean for ended in self.done if ended.state == "complete"]
         best = (max(means) if greater else min(means)) if means else NAN
         self.say(Progress(len(self.done), self.most, trial, best))
 

@@ -43,8 +43,9 @@ def select_setting(trials: Sequence[TuningTrial], *, greater_is_better: bool = T
     Raises:
         DataError: no trial was judged on every fold; the failures are named.
 
-    >>> default = TuningTrial(0, Setting("linear", {}), "defaults", (0.70, 0.72, 0.71), 1, "complete")
-    >>> tuned = TuningTrial(1, Setting("linear", {"c": 2}), "search", (0.74, 0.71, 0.70), 1, "complete")
+    >>> folds, plain, other = (0.70, 0.72, 0.71), Setting("linear", {}), Setting("linear", {"c": 2})
+    >>> default = TuningTrial(0, plain, "defaults", folds, 1, "complete")
+    >>> tuned = TuningTrial(1, other, "search", (0.74, 0.71, 0.70), 1, "complete")
     >>> select_setting([default, tuned]).why
     "linear defaults: 0.71; best tuned linear 0.7167 is within the folds' spread of 0.017"
     """

@@ -76,7 +76,7 @@ def peers(version: Version, asked: pd.DataFrame) -> tuple[Callable[[int], Any], 
     theirs = theirs[:, :, 1] if theirs.ndim == 3 else theirs
     attribution = load_attribution(version.files, encoders)
     assert attribution is not None
-    ours = attribution.of(encoded[:10], np.zeros(10, int)).values
+    ours = attribution.attribute(encoded[:10], np.zeros(10, int)).values
     print(f"{'':12} largest difference from shap {np.abs(ours - theirs).max():.1e}")
 
     def kept(row: int) -> Any:

@@ -72,8 +72,8 @@ def plain(settings: Settings, folder: Path) -> None:
         seed=pipeline.training.seed,
     )
     for name, rows in (("first", fit), ("final", np.ones(len(data.y), dtype=bool))):
-        made = build_contender(tuning.chosen, pipeline, data.schema, data.prepared[rows], data.y[rows],
-                      data.times[rows])  # fmt: skip
+        prepared, y, times = data.prepared[rows], data.y[rows], data.times[rows]
+        made = build_contender(tuning.chosen, pipeline, data.schema, prepared, y, times)
         (folder / f"{name}.onnx").write_bytes(made.model)
         if name == "first":
             naive = baselines(data.y[fit], data.y[held], task="binary", classes=2,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.models import trees
 from tasks.models.attribution import Attributed, Method, Scale, additions, log_rest
 from tasks.models.encoders import Encoders
@@ -16,7 +17,6 @@ from tasks.models.model import Model, Sample
 if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
-Array = np.ndarray[Any, Any]
 FILE = "booster.txt"
 FEWEST_TREES = 10
 LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
@@ -90,7 +90,7 @@ class BoostingShap:
         self.work = additions(map(int, LEAVES.findall(data.decode())))
         self._unit = (encoders.center, encoders.spread)
 
-    def of(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for."""
         center, spread = self._unit
         # threads that wait for each other cost more than a few rows do

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.models import trees
 from tasks.models.attribution import Attributed, Method, Scale
 from tasks.models.encoders import Encoders
@@ -17,7 +18,6 @@ from tasks.models.quadrature import Quadrature
 if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
-Array = np.ndarray[Any, Any]
 FILE = "forest.npz"
 LEAVES = 4_000
 
@@ -87,7 +87,7 @@ class ForestShap:
         self._unit = (encoders.center, encoders.spread)
         self.work = float(self._trees.work)
 
-    def of(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for."""
         center, spread = self._unit
         values = np.zeros(encoded.shape)

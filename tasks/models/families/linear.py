@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.errors import IntegrityError
 from tasks.models.attribution import Attributed, Method, Scale, log_rest
 from tasks.models.encoders import Encoders
@@ -16,7 +17,6 @@ from tasks.models.model import Model, Sample
 if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
-Array = np.ndarray[Any, Any]
 FILE = "linear.json"
 
 
@@ -87,7 +87,7 @@ class LinearShap:
         self._unit = (encoders.center, encoders.spread)
         self.work = float(self._weights.size)
 
-    def of(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for.
 
         Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.

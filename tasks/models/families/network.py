@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.models.family import Dimension, Family, KeptState, Params
 from tasks.models.model import Model, Sample
 
 if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
-Array = np.ndarray[Any, Any]
 FILE = "network.json"
 STEPS = 1_000
 FEWEST_EPOCHS = 2

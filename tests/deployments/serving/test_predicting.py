@@ -156,7 +156,7 @@ def test_each_row_is_explained_by_the_model_that_answered_it() -> None:
 
 
 def replace_rows(part: Any, place: int) -> Any:
-    rows = part.rows.chosen([list(part.places).index(place)])
+    rows = part.rows.pick([list(part.places).index(place)])
     return part._replace(places=[0], rows=rows)
 
 

@@ -75,7 +75,7 @@ def test_of_several_classes_the_softmax_of_all_their_sums_is_the_answer(
     asked = messy.ask.head(100)
     rows = encoded(version, asked)
     every = [
-        attribution.of(rows, np.full(len(rows), output))
+        attribution.attribute(rows, np.full(len(rows), output))
         for output in range(len(version.manifest.classes))
     ]
     scores = np.stack([one.base + one.values.sum(axis=1) for one in every], axis=1)
@@ -96,7 +96,7 @@ def test_a_boosting_is_explained_as_by_shaps_tree_explainer(task, versions, mess
     attribution = load_attribution(version.files, Encoders.from_bytes(version.files[ENCODERS]))
     spread = version.model.spread_
     for output in range(theirs.shape[2]):
-        ours = attribution.of(rows, np.full(len(rows), output)).values / spread
+        ours = attribution.attribute(rows, np.full(len(rows), output)).values / spread
         np.testing.assert_allclose(ours, theirs[:, :, output], atol=1e-6)
 
 
@@ -111,7 +111,8 @@ def test_a_forest_is_explained_as_by_shaps_tree_explainer(family, task, versions
     theirs = theirs[:, :, 1:] if task == "binary" else theirs
     attribution = load_attribution(version.files, Encoders.from_bytes(version.files[ENCODERS]))
     for output in range(theirs.shape[2]):
-        ours = attribution.of(rows, np.full(len(rows), output)).values / version.model.spread_
+        asked = np.full(len(rows), output)
+        ours = attribution.attribute(rows, asked).values / version.model.spread_
         np.testing.assert_allclose(ours, theirs[:, :, output], atol=1e-6)
 
 
@@ -123,7 +124,7 @@ def test_the_linear_rule_is_the_coefficient_times_the_distance_from_the_mean(
     rows, background = encoded(version, messy.ask), encoded(version, messy.fit)
     expected = estimator.coef_[0] * (rows - background.mean(axis=0))
     attribution = load_attribution(version.files, Encoders.from_bytes(version.files[ENCODERS]))
-    ours = attribution.of(rows, np.zeros(len(rows), int)).values
+    ours = attribution.attribute(rows, np.zeros(len(rows), int)).values
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 
@@ -158,7 +159,7 @@ def test_what_a_time_was_unfolded_to_is_added_back_to_it() -> None:
         explainer = version.explainer
         assert explainer.raw == ("at", "colour")
         blocks = Encoders.from_bytes(version.files[ENCODERS])
-        apart = load_attribution(version.files, blocks).of(
+        apart = load_attribution(version.files, blocks).attribute(
             encoded(version, prepared), np.zeros(600, int)
         )
         (one, *_) = explainer.explain(prepared.head(1), frame.head(1))

@@ -11,7 +11,7 @@ from tasks.errors import ConfigurationError, DataError, NotFound
 from tasks.ingestion.entrance import Entrance, find_pending
 from tasks.labels.join import Counts
 from tasks.labels.table import labels_version
-from tasks.training.pinning import pinned
+from tasks.training.pinning import pin_run
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 from tests.tasks.ingestion.desk import visits
@@ -130,12 +130,12 @@ def test_a_new_label_is_learned_from_and_gives_a_new_training_key(tmp_path: Path
     workspace = local_workspace(tmp_path, visits("learned"))
     rows: dict[tuple[str, int], int | None] = {(f"v{n}", n): None for n in range(240)}
     curate(workspace, tmp_path, rows, "b1")
-    without = pinned(workspace, None, ("tuned",))
+    without = pin_run(workspace, None, ("tuned",))
     first = label_file(*[(f"v{n}", n, n % 2) for n in range(200)])
     landed(workspace, drop(workspace, "a.csv", first, "labels"), "labels")
-    some = pinned(workspace, None, ("tuned",))
+    some = pin_run(workspace, None, ("tuned",))
     landed(workspace, drop(workspace, "b.csv", label_file(("v200", 200, 1)), "labels"), "labels")
-    more = pinned(workspace, None, ("tuned",))
+    more = pin_run(workspace, None, ("tuned",))
     assert len({plan.key for plan in (without, some, more)}) == 3
     assert (without.labels, some.data) == (None, more.data)
     for plan, labelled in ((some, 200), (more, 201)):

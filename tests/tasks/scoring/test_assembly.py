@@ -30,7 +30,7 @@ def assembled(path: Path, tables: list[pa.Table]) -> list[bytes]:
     assembly = Assembly(path)
     parts = []
     for each in tables:
-        parts.append(assembly.encoded(each, REPEATED))
+        parts.append(assembly.encode(each, REPEATED))
         assert assembly.add(parts[-1], "part") == each.num_rows
     assembly.finish()
     return parts
@@ -55,7 +55,7 @@ def test_parts_kept_before_a_death_make_the_same_file(tmp_path: Path) -> None:
     for part in parts[:2]:
         assembly.add(part, "part")
     for each in tables[2:]:
-        assembly.add(assembly.encoded(each, REPEATED), "part")
+        assembly.add(assembly.encode(each, REPEATED), "part")
     assembly.finish()
     assert assembly.rows == 2000
     assert again.read_bytes() == whole.read_bytes()

@@ -47,7 +47,7 @@ def test_rows_stay_even_and_few_and_all_are_counted(classes) -> None:
 
 @pytest.mark.parametrize("classes", [(0, 1), ()])
 def test_bytes_bring_back_what_was_kept(classes) -> None:
-    one = piece(7, 100, classes).every(2)
+    one = piece(7, 100, classes).thin(2)
     back = Thinned.from_bytes(one.to_bytes(), none(classes))
     assert (back.stride, back.count) == (2, one.count)
     np.testing.assert_array_equal(back.places, one.places)

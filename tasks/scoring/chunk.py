@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tasks.arrays import Array
 from tasks.config import Pipeline
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.model_version import ModelVersion
@@ -29,7 +29,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ScoredChunk:
-    """What came of a piece: the rows to write, and what is needed to judge them."""
+    """What came of a chunk: the rows to write, and what is needed to judge them."""
 
     part: int
     table: pa.Table
@@ -38,35 +38,35 @@ class ScoredChunk:
 
 @dataclass
 class Chunker:
-    """How many rows were read so far."""
+    """Cuts what is read into chunks; `rows` were read so far."""
 
     rows: int = 0
 
-    def behind(self, tables: Iterator[pa.Table], part_rows: int, taken: int) -> Iterator[Chunk]:
+    def cut(self, tables: Iterator[pa.Table], part_rows: int, taken: int) -> Iterator[Chunk]:
         """Cut tables where a part ends, and yield what lies behind the first `taken` parts.
 
         >>> tables = iter([pa.table({"a": [1, 2, 3]}), pa.table({"a": [4]})])
-        >>> reading = Chunker()
-        >>> [(one.part, one.first, one.table["a"].to_pylist())
-        ...  for one in reading.behind(tables, 2, 1)]
+        >>> chunker = Chunker()
+        >>> [(chunk.part, chunk.first, chunk.table["a"].to_pylist())
+        ...  for chunk in chunker.cut(tables, 2, 1)]
         [(1, 2, [3]), (1, 3, [4])]
-        >>> reading.rows
+        >>> chunker.rows
         4
         """
         for table in tables:
             start = 0
             while start < table.num_rows:
                 part, inside = divmod(self.rows, part_rows)
-                piece = table.slice(start, min(part_rows - inside, table.num_rows - start))
+                chunk = table.slice(start, min(part_rows - inside, table.num_rows - start))
                 first = self.rows
-                start += piece.num_rows
-                self.rows += piece.num_rows
+                start += chunk.num_rows
+                self.rows += chunk.num_rows
                 if part >= taken:
-                    yield Chunk(part, first, piece)
+                    yield Chunk(part, first, chunk)
 
 
 def score_chunk(
-    model: ModelVersion, pipeline: Pipeline, piece: Chunk, *, places: bool, compared: bool
+    model: ModelVersion, pipeline: Pipeline, chunk: Chunk, *, places: bool, compared: bool
 ) -> ScoredChunk:
     """Prepare, predict, and arrange what is written; with `places`, `_row` says where a row was.
 
@@ -74,17 +74,17 @@ def score_chunk(
         DataError: a value does not fit.
         IntegrityError: with `compared`, the two ways to answer differ.
     """
-    frame = piece.table.to_pandas(date_as_object=False, split_blocks=True)
+    frame = chunk.table.to_pandas(date_as_object=False, split_blocks=True)
     answers = model.predict_many(frame, compared=compared)
-    made = arrange_predictions(model.manifest, pipeline, piece.table, answers)
+    made = arrange_predictions(model.manifest, pipeline, chunk.table, answers)
     if places:
-        made = made.append_column(ROW, pa.array(np.arange(len(frame)) + piece.first))
+        made = made.append_column(ROW, pa.array(np.arange(len(frame)) + chunk.first))
     none = Labelled.empty(model.manifest, pipeline)
-    return ScoredChunk(piece.part, made, Thinned.of(none, frame, answers, piece.first))
+    return ScoredChunk(chunk.part, made, Thinned.of(none, frame, answers, chunk.first))
 
 
 def arrange_predictions(
-    manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: np.ndarray[Any, Any]
+    manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array
 ) -> pa.Table:
     """Return key, event time, prediction, a probability per class, and the version, row by row."""
     kept = [*pipeline.key, pipeline.event_time]
