@@ -25,6 +25,7 @@ from tasks.promotion.manifest import PROFILE
 from tasks.promotion.model_version import ModelVersion
 
 Arrays = Mapping[str, Array]
+# On the scale of `additions`; an overview looks at 37 rows of a model that only LIME explains.
 LIME_WORK = 4e6
 REMEDY = "Train again: a newer version keeps what explaining needs."
 
@@ -57,6 +58,7 @@ class Explainer:
         if method == "shap" and self._exact is None:
             rule, family = "its family and files allow SHAP's values", version.setting.family
             raise ConfigurationError(version.where, rule, family, "Take LIME: --method lime.")
+        # asked for now: what a version lacks is told when it is loaded, not by its first request
         _ = self._neighbours if self._exact is None else self._folding
         self.method: Method = "lime" if self._exact is None else self._exact.method
 

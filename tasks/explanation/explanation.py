@@ -97,6 +97,7 @@ def inverse_link(scale: Scale, score: float, rest: float = 0.0) -> float:
     if scale != "log-odds":
         return score
     apart = score - rest
+    # exp overflows beyond 709; the chance is nothing long before
     if apart < -700:
         return 0.0
     return 1 / (1 + math.exp(-apart))

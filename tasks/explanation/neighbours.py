@@ -20,6 +20,7 @@ from tasks.features.values import MISSING
 from tasks.models.runtime import OnnxModel
 
 SAMPLES = 2000
+# lime's own, times the root of the number of columns: `LimeTabularExplainer`'s kernel_width.
 WIDTH = 0.75
 
 
@@ -43,6 +44,7 @@ class Neighbours:
         raw: Sequence[str],
         samples: int = SAMPLES,
     ) -> None:
+        # one draw for all rows and processes: the same row gets the same explanation
         draw = np.random.default_rng(0)
         known = {column.name: column for column in profile.columns}
         self._model = model
@@ -50,6 +52,7 @@ class Neighbours:
         self._place = [list(raw).index(origins[name]) for name in self._columns]
         self._drawn = {name: draw_values(known[name], samples, draw) for name in self._columns}
         self._kept = draw.random((samples, len(raw))) < 0.5
+        # the first neighbour is the row itself, as in lime's own sampling
         self._kept[0] = True
         self._distances = np.sqrt((~self._kept).sum(axis=1))
         self._ridge = Ridge(self._kept.astype(np.float64), kernel(self._distances, len(raw)))
@@ -71,7 +74,14 @@ class Neighbours:
 
         base = LimeBase(lambda distances: kernel(distances, self._kept.shape[1]))
         intercept, weights, fit, _ = base.explain_instance_with_data(
-            self._kept, answers, self._distances, 0, 0, "none", copy(self._ridge)
+            # LimeBase fits the very object that it is given; threads must not share one
+            self._kept,
+            answers,
+            self._distances,
+            0,
+            0,
+            "none",
+            copy(self._ridge),
         )
         values = np.zeros(self._kept.shape[1])
         for place, weight in weights:

@@ -16,7 +16,9 @@ from tasks.errors import bounded
 from tasks.features.schema import Columns
 from tasks.features.values import MISSING
 
+# At most eight rules, which a person still reads.
 DEPTH = 3
+# The most frequent of a category; the others are told by none of these being true.
 LEVELS = 8
 LONGEST = 30
 

@@ -105,6 +105,7 @@ def _number(value: float) -> str:
 
 
 def _percent(share: float) -> str:
+    # one digit more where a whole number says little, and none that would round to 10.0%
     return f"{100 * share:.1f}%" if 0.0005 <= share < 0.0995 else f"{100 * share:.0f}%"
 
 

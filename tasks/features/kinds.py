@@ -12,6 +12,7 @@ import pandas as pd
 from tasks.features.schema import Part
 from tasks.features.values import moments
 
+# Values of an object column; one of another kind behind them is refused when it is prepared.
 EXAMINED = 10_000
 DAY = 86_400.0
 CYCLES: tuple[tuple[Part, float], ...] = (

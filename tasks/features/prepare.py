@@ -79,6 +79,7 @@ def prepare_columns(
     Raises:
         DataError: as `prepare`.
     """
+    # in training the target stands among the columns, in a request it does not
     if transform is not None and schema.target is not None:
         frame = frame.drop(columns=[schema.target], errors="ignore")
     rows = apply_transform(frame, transform)

@@ -25,6 +25,7 @@ from tasks.features.schema import Columns
 
 FEW_LEVELS = 16
 FOLDS = 5
+# Deviations: one absurd value must not decide a sum, in training or in a request.
 BOUND = 10.0
 TARGETS = {"binary": "binary", "multiclass": "multiclass", "regression": "continuous"}
 
@@ -131,6 +132,7 @@ def tree_encoders(columns: Columns, task: str, seed: int) -> ColumnTransformer:
 
 def distance_encoders(columns: Columns, task: str, seed: int) -> ColumnTransformer:
     """Return the unfitted encoders that linear models and networks take."""
+    # a level of fewer than one row in a thousand shares a column, and unknown text falls into it
     rare = OneHotEncoder(
         handle_unknown="infrequent_if_exist",
         min_frequency=0.001,
@@ -145,6 +147,7 @@ def distance_encoders(columns: Columns, task: str, seed: int) -> ColumnTransform
             ("levels", rare, Levels(columns.categories, few=True)),
             ("encoded", encoded, Levels(columns.categories, few=False)),
         ],
+        # else scikit-learn decides by the share of zeros whether a matrix is sparse
         sparse_threshold=0,
     )
 

@@ -10,6 +10,7 @@ import pandas as pd
 from tasks.errors import ConfigurationError, DataError, bounded
 
 Transform = Callable[[pd.DataFrame], pd.DataFrame]
+# Rows, each of which costs a call of the user's function by itself.
 SAMPLE = 50
 
 
@@ -45,6 +46,7 @@ def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.Data
         return frame
     where = f"transform {getattr(transform, '__name__', 'function')}"
     try:
+        # a function may write into its frame, which others read after it
         result = transform(frame.copy())
     except Exception as error:
         came = f"{type(error).__name__}: {bounded(error, 300)}"

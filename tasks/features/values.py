@@ -106,7 +106,9 @@ def _each_text(values: Sequence[Any]) -> Texts:
     places = np.empty(len(values), dtype=np.int64)
     for i, value in enumerate(values):
         try:
+            # 1, 1.0 and True are equal and hash alike, but are not written alike
             place = known.setdefault((type(value), value), len(levels))
+        # it has no hash, as a list has none: a level of its own
         except TypeError:
             place = len(levels)
         if place == len(levels):
@@ -127,6 +129,7 @@ def moments(column: pd.Series, name: str) -> Floats:
     if not pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _each(column, name, moment, "a time, written as in ISO 8601")
     if getattr(column.dtype, "tz", None) is not None:
+        # numpy knows no zones
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     exact = column.to_numpy(dtype="datetime64[us]")
     return np.where(np.isnat(exact), np.nan, exact.astype(np.int64))
@@ -174,6 +177,7 @@ def _each(column: pd.Series, name: str, read: Callable[[Any], float], expected: 
     for i, value in enumerate(column.tolist()):
         try:
             result[i] = np.nan if _is_missing(value) else read(value)
+        # a whole number beyond float: missing, as infinity is
         except OverflowError:
             result[i] = np.nan
         except (TypeError, ValueError, ArithmeticError) as error:
@@ -189,6 +193,7 @@ def _is_missing(value: object) -> bool:
 
 
 def _number(value: Any) -> float:
+    # float() reads 1_000 and nan as well, which are no numbers in a file, and bytes
     if isinstance(value, str) and ("_" in value or value.strip().lower() in ("nan", "-nan")):
         raise ValueError(value)
     if isinstance(value, (bytes, bytearray, datetime.date)):

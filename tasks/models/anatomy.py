@@ -60,6 +60,7 @@ def dissect(data: bytes) -> Anatomy:
         numbers = tuple(json.loads(notes["perennial.columns"])["numbers"])
         lookups = tuple(read_lookup(node) for node in _of(model, "LabelEncoder"))
         return _apart(model, notes["perennial.task"], numbers, lookups)
+    # protobuf, json and a look-up fail each with an error of its own on bytes that are not ours
     except Exception as error:
         came = f"{len(data)} bytes: {bounded(error, 200)}"
         raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
@@ -81,15 +82,19 @@ def read_lookup(node: Any) -> Lookup:
 
 
 def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Lookup, ...]) -> Anatomy:
+    # without the encoders of text: the places that they would answer come in as inputs
     nodes = [node for node in model.graph.node if node.op_type != "LabelEncoder"]
     places = {lookup.name: TensorProto.INT64 for lookup in lookups}
     inputs = {**dict.fromkeys(numbers, TensorProto.FLOAT), **places}
     (answer,) = model.graph.output
     ensemble = [node for node in nodes if node.op_type == "TreeEnsemble"]
     whole = _cut(model, nodes, inputs, answer)
+    # a forest of several classes is a TreeEnsembleRegressor, whose leaves add to all outputs;
+    # linear models and networks have no trees
     if len(ensemble) != 1:
         return Anatomy(task, numbers, lookups, whole)
     (tree,) = ensemble
+    # the trees are fed through a cast to double; before it rows are float32, as thresholds are
     (cast,) = [node for node in nodes if node.output[0] == tree.input[0]]
     encoded = helper.make_node("Identity", [cast.input[0]], [ENCODED])
     given = {attribute.name: helper.get_attribute_value(attribute) for attribute in tree.attribute}
@@ -116,6 +121,7 @@ def _of(model: Any, kind: str) -> Iterable[Any]:
 def _needed(nodes: Sequence[Any], name: str) -> list[Any]:
     """Return the nodes that this value is made of, in their order."""
     wanted, found = {name}, []
+    # ONNX wants nodes in an order in which each comes after those that feed it
     for node in reversed(nodes):
         if wanted & set(node.output):
             wanted |= set(node.input)

@@ -72,5 +72,6 @@ def log_rest(scores: Array, outputs: Array) -> Array:
         return np.zeros(len(scores))
     others = scores.copy()
     others[np.arange(len(scores)), outputs] = -np.inf
+    # the largest is taken out before exp, which overflows beyond 709, and put back after log
     most = others.max(axis=1)
     return np.asarray(most + np.log(np.exp(others - most[:, None]).sum(axis=1)))

@@ -18,9 +18,13 @@ from tasks.arrays import Array
 from tasks.models.cuts import Cuts
 from tasks.models.trees import Tree
 
+# A leaf is a bit, and 64 is the widest word that numpy has; `LIGHTGBM` searches up to 63 leaves.
 MOST_LEAVES = 64
+# A joint table is read at random, once a row: it pays only while it stays in a near cache.
 SHARED_BYTES = 192 * 1024
+# Rows times trees of one pass, the size of each buffer that is used again and again.
 CELLS = 200_000
+# The narrowest word that holds a tree's leaves: half the width is half the memory to read.
 WIDTHS = ((16, np.uint16), (32, np.uint32), (64, np.uint64))
 
 
@@ -111,8 +115,11 @@ class Bitvectors:
         left, more = desk.left, desk.more
         left.fill(np.iinfo(left.dtype).max)
         for table, places in zip(self.tables, bins, strict=True):
+            # with its default mode, "raise", numpy buffers `out`:
+            # https://numpy.org/doc/stable/reference/generated/numpy.take.html
             np.take(table.leaves, places, axis=0, out=more, mode="clip")
             np.bitwise_and(left, more, out=left)
+        # x & -x leaves the lowest bit that is set, which is the row's own leaf
         np.negative(left, out=more)
         np.bitwise_and(left, more, out=left)
         # which bit is set is read off the exponent of a float that holds the power of two
@@ -146,6 +153,7 @@ class _Buffers:
         """Make them for (trees, leaves) values."""
         count, width = values.shape
         shape, kind = (rows, count), dict(WIDTHS)[width]
+        # a power of two is exact in either; its exponent is the bit's number plus IEEE 754's bias
         floats, bias = (np.float64, 1023) if width == 64 else (np.float32, 127)
         return cls(
             np.empty(shape, kind),
@@ -203,9 +211,11 @@ def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> BinT
     leaves = np.full((len(known) + 2, trees), np.iinfo(kind).max, kind)
     for split in splits:
         rest = kind(np.iinfo(kind).max ^ split.lost)
+        # bin i + 1 is the first whose values lie above threshold i
         leaves[int(np.searchsorted(known, split.threshold)) + 1, split.tree] &= rest
         if not split.missing_left:
             leaves[-1, split.tree] &= rest
+    # a value above one threshold is above all smaller ones of its column; the last bin is missing
     np.bitwise_and.accumulate(leaves[:-1], axis=0, out=leaves[:-1])
     return BinTable((column,), (Cuts.of(known),), (len(leaves),), leaves)
 

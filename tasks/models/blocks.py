@@ -105,6 +105,7 @@ def read_blocks(encoders: Any) -> tuple[Block, ...]:
     """Read the fitted encoders of a model, in the order of their output."""
     if isinstance(encoders, Encoded):
         return tuple(encoders.blocks)
+    # a transformer without columns is listed unfitted, and what is left out as the text "drop"
     return tuple(
         _block(step, tuple(str(name) for name in names))
         for _, step, names in encoders.transformers_

@@ -36,6 +36,7 @@ class BulkModel:
             for lookup in parts.lookups
         ]
         self._regression = parts.task == "regression"
+        # None too where a tree has more leaves than a word has bits: then the whole graph answers
         self._trees = Bitvectors.of(parts.trees, parts.outputs) if parts.back else None
         whole = self._trees is None
         self._front = ModelPart(parts.whole if whole else parts.front)

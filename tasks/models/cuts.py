@@ -10,6 +10,7 @@ import numpy as np
 from tasks.arrays import Array
 
 CELLS = 4096
+# Thresholds of one cell: each costs a comparison of every value; beyond six, a search is taken.
 DEEPEST = 6
 
 

@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from tasks.arrays import Array
 from tasks.models.trees import LEAF, Tree
 
+# The operator's own numbers: BRANCH_LEQ of modes, SUM of aggregations, NONE of transforms.
 LESS_OR_EQUAL, SUM, NONE = 0, 1, 0
 
 
@@ -29,6 +30,7 @@ def tree_ensemble(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
     """Return the attributes of `TreeEnsemble`; a tree without a split gets one that splits none."""
     grown = [_with_a_split(tree) for tree in trees]
     leaf = _joined(grown, "left") < 0
+    # the operator numbers inner nodes and leaves apart, each in their order
     place = np.where(leaf, np.cumsum(leaf), np.cumsum(~leaf)) - 1
     start = np.cumsum([0, *(len(tree.feature) for tree in grown)])[:-1]
     owner = np.repeat(start, [len(tree.feature) for tree in grown])
@@ -125,6 +127,7 @@ def tree_regressor(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
         "target_treeids": np.repeat(number[leaf], outputs).tolist(),
         "target_nodeids": np.repeat(node[leaf], outputs).tolist(),
         "target_ids": np.tile(np.arange(outputs), int(leaf.sum())).tolist(),
+        # the older operator holds no double: answers are within 1e-6 of the fitted ones
         "target_weights": _joined(trees, "values")[leaf].astype(np.float32).ravel().tolist(),
     }
 
@@ -132,6 +135,7 @@ def tree_regressor(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
 def _with_a_split(tree: Tree) -> Tree:
     if len(tree.feature) > 1:
         return tree
+    # the operator's roots are inner nodes; both leaves hold the value, whichever side is taken
     return Tree(
         np.zeros(3, np.int64),
         np.zeros(3, np.float32),

@@ -78,5 +78,6 @@ def _standardise(graph: Graph, step: Standardise, rows: str) -> str:
     filled = graph.node("Where", [missing, graph.constant(step.fill_), rows])
     centred = graph.node("Sub", [filled, graph.constant(step.mean_)])
     scaled = graph.node("Div", [centred, graph.constant(step.scale_)])
+    # operator by operator what `Standardise.transform` does, and in float32 as there
     bounds = [graph.constant(np.array(bound, np.float32)) for bound in (-BOUND, BOUND)]
     return graph.node("Clip", [scaled, *bounds])

@@ -43,6 +43,7 @@ class Dimension:
         """
         if self.low is None or self.high is None:
             return value in self.grid
+        # True is an int in Python, and no parameter of a range
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and self.low <= value <= self.high
 

@@ -81,6 +81,7 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
         else:
             left.append(node)
     used = dict.fromkeys(name for node in left for name in node.input)
+    # what is left of the graph would lack an input: text may only be looked up
     if used.keys() & {*looked, *texts}:
         raise ValueError("text is used beside its lookups")
     inputs = {name: pieces[name] for name in used if name in pieces}
@@ -93,6 +94,7 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
     made = helper.make_model(
         graph, opset_imports=list(model.opset_import), ir_version=model.ir_version
     )
+    # `OnnxModel` reads task and columns off these, as it does of the file
     made.metadata_props.extend(model.metadata_props)
     return Flat(bytes(made.SerializeToString()), inputs)
 

@@ -13,6 +13,7 @@ from tasks.arrays import Array
 from tasks.errors import IntegrityError
 from tasks.models import trees
 
+# The first date that zip knows: the hour of writing would make other bytes of the same forest.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 

@@ -19,6 +19,7 @@ from tasks.models import ensembles
 from tasks.models.trees import Tree
 
 OPSET = 18
+# `TreeEnsemble` came with 5, which deprecates the older operator; see `tasks.models.ensembles`.
 ML_OPSET = 5
 OLDER_ML_OPSET = 3
 IR_VERSION = 9
@@ -30,6 +31,7 @@ class Graph:
     """Nodes and constants under unique names; methods return the name of what they made."""
 
     def __init__(self, columns: Sequence[str]) -> None:
+        # a column may bear any name: inner names begin with more underscores than any of them
         self._prefix = "_"
         while any(name.startswith(self._prefix) for name in columns):
             self._prefix += "_"
@@ -70,6 +72,7 @@ class Graph:
             values_int64s=list(range(len(keys))),
             default_int64=len(keys),
         )
+        # (rows, 1) to (rows,): Gather adds the axes of its places to those of a row of the table
         flat = self.node("Reshape", [index, self.constant(np.array([-1], np.int64))])
         return self.node("Gather", [self.constant(table), flat], axis=0)
 
@@ -110,6 +113,7 @@ class Graph:
         self, output: str, name: str, kind: int, width: int, *, notes: Mapping[str, str]
     ) -> bytes:
         """Name the output and return the checked model's bytes."""
+        # a column may be called as the output is, and ONNX wants each name once
         while any(declared.name == name for declared in self._inputs):
             name += "_"
         self._nodes.append(helper.make_node("Identity", [output], [name], f"{self._prefix}output"))
@@ -123,4 +127,5 @@ class Graph:
         )
         helper.set_model_props(model, dict(sorted(notes.items())))
         onnx.checker.check_model(model)
+        # the digest of a version is that of its bytes: the same model must give the same
         return bytes(model.SerializeToString(deterministic=True))

@@ -24,6 +24,7 @@ def column_importances(model: Model, columns: Columns) -> dict[str, float]:
         shares[name] += weight
     total = sum(shares.values())
     if total <= 0:
+        # a model without a split or a weight; its shares must add up to one all the same
         return dict.fromkeys(shares, 1 / len(shares))
     ordered = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
     return {name: share / total for name, share in ordered}

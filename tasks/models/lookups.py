@@ -26,6 +26,7 @@ def _target_tables(encoder: Any) -> list[tuple[list[str], Array]]:
     width = len(means)
     tables = []
     for i, levels in enumerate(encoder.categories_):
+        # of several classes, scikit-learn lists a column's encodings class by class
         known = np.stack(encoder.encodings_[i * width : (i + 1) * width], axis=1)
         table = np.concatenate([known, means[None, :]]).astype(np.float32)
         tables.append(([str(level) for level in levels], table))
@@ -34,10 +35,12 @@ def _target_tables(encoder: Any) -> list[tuple[list[str], Array]]:
 
 def _asked_tables(encoder: Any) -> list[tuple[list[str], Array]]:
     tables, start = [], 0
+    # longer than any level, so it is none of them
     unknown = "".join(str(level) for levels in encoder.categories_ for level in levels) + "?"
     for i, levels in enumerate(encoder.categories_):
         questions = np.full((len(levels) + 1, len(encoder.categories_)), unknown, dtype=object)
         questions[:-1, i] = levels
+        # rare levels share one column, the last of theirs, which unknown text takes too
         rare = _rare(encoder, i)
         width = len(levels) - rare + (1 if rare else 0)
         answers = np.asarray(_transform(encoder, questions), dtype=np.float32)

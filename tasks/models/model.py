@@ -19,6 +19,7 @@ from tasks.errors import DataError
 from tasks.features.preprocessing import Float32, distance_encoders, tree_encoders
 from tasks.features.schema import Columns
 
+# Rows, evenly apart, that the encoded columns' means and deviations are taken from.
 EXAMINED = 10_000
 
 
@@ -78,12 +79,14 @@ class Model(BaseEstimator):  # type: ignore[misc]
         sample = _sample(y, self.task)
         if self.task == "regression":
             y = y.astype(np.float64)
+            # a constant target has no deviation to divide by
             self.center_, self.spread_ = float(y.mean()), float(y.std()) or 1.0
             y = (y - self.center_) / self.spread_
         # of two classes one share says all, and scikit-learn's encoder fails for more
         kind = "binary" if sample.classes == 2 else self.task
         encoders = tree_encoders if self.trees else distance_encoders
         self.pipeline_ = self._steps(encoders(self.columns, kind, self.seed), sample)
+        # BLAS adds up in another order for another number of threads, and the fit would differ
         with threadpool_limits(1, user_api="blas"):
             self.converged_ = _fit_quietly(self.pipeline_, self._seen(prepared), y)
             some = self._seen(prepared).iloc[:: len(y) // EXAMINED + 1]
@@ -179,6 +182,7 @@ def _sample(y: Array, task: str) -> Sample:
 
 def _fit_quietly(pipeline: Pipeline, rows: pd.DataFrame, y: Array) -> bool:
     with warnings.catch_warnings(record=True) as caught:
+        # by default Python tells a warning once a place: the second fit would seem to converge
         warnings.simplefilter("always")
         pipeline.fit(rows, y)
     for warning in caught:

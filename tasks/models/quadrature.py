@@ -19,6 +19,7 @@ import numpy as np
 from tasks.arrays import Array
 from tasks.models.forest import Forest
 
+# Nodes at a time: what one row touches in a pass has to fit a processor's cache.
 TOGETHER = 8_000
 NONE = -1
 
@@ -92,6 +93,7 @@ class _TreeGroup:
 
     def __init__(self, edges: Edges) -> None:
         self.edges = edges
+        # n points are exact up to degree 2n - 1, and m features on a path make a degree of m - 1
         points, weights = np.polynomial.legendre.leggauss(max(1, (edges.features + 1) // 2))
         t = ((points + 1) / 2)[None, :]
         self._weights = weights / 2
@@ -102,6 +104,7 @@ class _TreeGroup:
         before = np.where(first, 0.0, (1 - above) / earlier)
         away = np.broadcast_to(share / above, own.shape)
         self._factors = np.concatenate([own / earlier, share * (1 - t) / earlier, away])
+        # Gauss's points lie inside (0, 1): neither t nor 1 - t is ever 0
         self._rates = np.concatenate(
             [(1 - share) / own - before, -1 / (1 - t) - before, np.zeros(own.shape)]
         )
@@ -115,6 +118,7 @@ class _TreeGroup:
         """Return the (columns,) values of one row; `leaf_values` are those of the whole forest."""
         edges = self.edges
         value = row[edges.feature]
+        # NaN compares false with both bounds, so that only `missing` lets it through
         same = (value > edges.low) & (value <= edges.high) | (np.isnan(value) & edges.missing)
         earlier = same[edges.before] | (edges.before == NONE)
         count = len(same)
@@ -122,6 +126,7 @@ class _TreeGroup:
         product = self._factors.take(way, axis=0)
         for level, above in enumerate(edges.above[1:], start=1):
             start, middle, end = self._level(level)
+            # left children lie before right ones, both in their parents' order: slices, no index
             passed = product.take(above, axis=0)
             product[start:middle] *= passed
             product[middle:end] *= passed

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.models.flat import ColumnRef
 
 REMEDY = "Restore the file, or take another version."
+# onnxruntime's "fatal": whatever it would print below that is raised as well.
 QUIET = 4
 FEW = 32
 
@@ -43,6 +44,7 @@ class OnnxModel:
             self.numbers: tuple[str, ...] = tuple(columns["numbers"])
             self.categories: tuple[str, ...] = tuple(columns["categories"])
             (output,) = self._session.get_outputs()
+        # onnxruntime's errors have no class of their own above Exception
         except Exception as error:
             came = f"{len(data)} bytes: {bounded(error, 200)}"
             raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
@@ -138,6 +140,7 @@ class _Block:
         texts = [ref for ref in pieces if not isinstance(ref, int)]
         self._rows = []
         for ref in texts:
+            # as lists for few rows, as an array for many: each is faster where it is used
             *known, unknown = ref.table.tolist()
             self._rows.append((ref.place, dict(zip(ref.levels, known, strict=True)), unknown))
         self._tables = [
@@ -201,5 +204,7 @@ def _opened(data: bytes, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = QUIET
+    # a thread that spins while it waits holds a processor that other requests need:
+    # https://onnxruntime.ai/docs/performance/tune-performance/threading.html
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

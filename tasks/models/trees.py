@@ -87,6 +87,7 @@ def _lightgbm_tree(block: str, output: int) -> Tree:
         return Tree(np.zeros(1, int), threshold, nothing, nothing, flags, leaves[:, None], output)
     threshold = np.array(_field(block, "threshold").split(), dtype=np.float64)
     decision = np.array(_field(block, "decision_type").split(), dtype=np.int64)
+    # bit 1: what is missing goes left; bits 2 and 3: what counts as that (1 zero, 2 NaN)
     missing_kind = (decision >> 2) & 3
     goes_left = np.where(missing_kind == 2, (decision & 2) > 0, threshold >= 0.0)
     pad = np.zeros(len(leaves))

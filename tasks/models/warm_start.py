@@ -74,6 +74,7 @@ def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Arra
     Raises:
         DataError: the newer rows are fewer than ten, or not of every class.
     """
+    # a booster that goes on would take the classes that are there for the first ones
     if start.classes and len(np.unique(y)) != start.classes:
         rule = f"newer rows are of each of the {start.classes} classes"
         raise DataError("training rows", rule, f"{len(np.unique(y))} of them")

@@ -29,6 +29,7 @@ def work_ahead(
     with _quick_turns(), ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:
         for item in given:
             waiting.append(pool.submit(work, item))
+            # one more than can be worked on waits, so that no worker does
             if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:

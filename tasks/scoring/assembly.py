@@ -20,6 +20,7 @@ from tasks.errors import IntegrityError
 MAGIC = b"PAR1"
 TAIL = 8  # the footer's length and the magic
 ROW_GROUP = 262_144
+# Written in place of what lies before a part, as often as it takes.
 SKIPPED = bytes(16 * 2**20)
 
 
@@ -55,6 +56,7 @@ class Assembly:
         """
         try:
             length = int.from_bytes(part[-TAIL:-4], "little") + TAIL
+            # a footer alone is read like a file, which has the magic at both ends
             footer = pq.read_metadata(pa.BufferReader(MAGIC + part[-length:]))
             begins = _begins(footer)
             if begins != self._size + len(MAGIC):
@@ -99,4 +101,5 @@ class _Sink(io.RawIOBase):
 
 def _begins(footer: Any) -> int:
     first = footer.row_group(0).column(0)
+    # a column begins with its dictionary, where it has one
     return int(first.dictionary_page_offset or first.data_page_offset)

@@ -78,6 +78,7 @@ class Parts:
         key = self._places.part(number)
         part = self._assembly.encode(rows, self._repeated)
         self._assembly.add(part, key)
+        # one upload at a time: a part that is lacking between others would hide those behind it
         self._settle()
         self._upload = self._pool.submit(self._keep, key, part)
 

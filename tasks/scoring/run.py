@@ -51,6 +51,7 @@ def pin_scoring(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], 
             bucket.put(
                 layout.scoring_pin(run), content, if_absent=True, content_type="application/json"
             )
+    # another process began the same scoring since we looked: its pin counts for both
     except PreconditionFailed:
         return _read(bucket, layout, run) or proposed
     return proposed

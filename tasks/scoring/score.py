@@ -89,6 +89,7 @@ def score_source(
         scoring = _begun(workspace, rows, output, part_rows, say)
         try:
             outcome = _scored(scoring, folder)
+        # the source has to be mended; what is scored then takes the champion of then
         except DataError:
             forget_scoring(bucket, layout, scoring.places.run)
             raise
@@ -178,6 +179,7 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
 
 
 def _chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
+    # the first chunk of each part is held against the runtime that serves
     compared = chunk.first % scoring.pin.rows == 0
     return score_chunk(
         scoring.model,

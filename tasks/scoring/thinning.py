@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from tasks.arrays import Array
 from tasks.scoring.judgement import Labelled
 
+# Labelled rows that are judged, however long the source is: they are held in memory.
 MOST = 200_000
 
 
@@ -86,6 +87,7 @@ def join_thinned(parts: Sequence[Thinned], most: int = MOST) -> Thinned:
     stride = max(part.stride for part in parts)
     kept = [part.thin(stride) for part in parts]
     while sum(len(part.places) for part in kept) > most:
+        # powers of two: the multiples of a greater stride are among those of a smaller one
         stride *= 2
         kept = [part.thin(stride) for part in kept]
     arrays: dict[str, Any] = {

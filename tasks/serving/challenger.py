@@ -41,6 +41,7 @@ class ServedChallenger:
         takes, key = self.trial.takes, self.served.request.key
         return [
             place
+            # by its key, so that a row gets the same model's answer from every process and again
             for place, row in enumerate(rows)
             if takes(key_of(row, key) or as_json(row, ordered=True))
         ]

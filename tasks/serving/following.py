@@ -21,7 +21,9 @@ from tasks.store.layout import NAME, RESERVED
 from tasks.workspace import Place
 
 EVERY = 1.0  # seconds between two looks at a pointer
+# Seconds between two listings of the bucket for pipelines that are new.
 NEW_EVERY = 5.0
+# Seconds until a version that was refused is tried again: it may have been mended in its place.
 AGAIN_AFTER = 30.0
 Outcome = Literal["loaded", "refused", "unreachable"]
 Role = Literal["champion", "challenger"]
@@ -124,6 +126,7 @@ class Follower:
             if found is None:
                 return None
             named, version = found[0], found[0].version
+            # the pointer may have changed since `head`: what was read counts
             seen = (found[1], *seen[1:])
             loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
         except StoreError as error:
@@ -149,6 +152,7 @@ class Follower:
         if tried is not None and tried.served.digest == champion.digest:
             self.current = InService(tried.served, champion)
             return True
+        # these names would keep the old challenger in memory beside both others
         del current, tried
         self._put_challenger(None)
         self.current = InService(self._load(champion.version, champion.digest), champion)

@@ -136,6 +136,7 @@ def write_answer(
             prediction["explanation"] = explanation
     for place, other in (others or {}).items():
         predictions[place]["model"] = msgspec.Raw(other)
+    # the head is encoded once a version, not once a request
     return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
 
 

@@ -61,6 +61,7 @@ def find_key(keys: Mapping[str, Key], secret: str) -> Key | None:
     """
     given = digest(secret)
     key = keys.get(given)
+    # found by its digest already; in constant time all the same
     return key if key is not None and hmac.compare_digest(key.digest, given) else None
 
 
@@ -103,6 +104,7 @@ class TokenBucket:
     """
 
     def __init__(self, rate: float, now: float) -> None:
+        # a rate below one a second still lets a whole request through, after a while
         self.rate, self._tokens, self._at = rate, max(rate, 1.0), now
 
     def wait(self, now: float) -> float:

@@ -24,9 +24,11 @@ from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING, category, moment
 
 ABSENT = object()
+# Asked for by `type`: True is an int to `isinstance`, and no number in a request.
 PLAIN = (float, int)
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 NAN = float("nan")
+# An answer of 422 stays readable, however many rows are wrong.
 MOST_PROBLEMS = 100
 LONGEST_TEXT = 10_000
 NAMED = 5
@@ -142,6 +144,7 @@ class Reader:
         return values
 
     def _unknown(self, name: str) -> str:
+        # difflib's time grows with the square of the length, and the caller chooses it
         close = get_close_matches(name[:80], self._fields, n=1)
         return "is no field of this model" + (f"; did you mean {close[0]}?" if close else "")
 
@@ -227,6 +230,7 @@ def _text(value: Any) -> str:
     if type(value) is str:
         if len(value) > LONGEST_TEXT:
             raise ValueError
+        # ASCII is its own text; `category` mends what is no UTF-8
         return value if value and value.isascii() else category(value)
     if type(value) in (int, float, bool):
         return category(value)

@@ -24,6 +24,7 @@ class Prediction(NamedTuple):
     probabilities: Sequence[Sequence[float]] | None
 
 
+# Weak, so that counting keeps no model in memory.
 HELD: WeakSet[Served] = WeakSet()
 
 
@@ -91,6 +92,7 @@ class Served:
 
 def count_held(pipeline: str) -> int:
     """Return how many models of a pipeline are in this process's memory."""
+    # a copy first: another thread may load a model while this one counts
     return sum(served.manifest.pipeline == pipeline for served in tuple(HELD))
 
 

@@ -73,11 +73,13 @@ def ensure_experiment(client: MlflowClient, name: str, about: Mapping[str, str])
     if found is None:
         try:
             return str(client.create_experiment(name, tags=dict(about)))
+        # another process may have made it since we looked
         except Exception as error:
             if not is_taken(error):
                 raise
             found = client.get_experiment_by_name(name)
     assert found is not None
+    # MLflow keeps the name of a deleted experiment, and refuses a new one of it
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     for tag, text in about.items():

@@ -15,6 +15,8 @@ from tasks.tracking.record import KEY, finite_metrics, to_milliseconds, to_param
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+# The metrics that MLflow takes in one request; of parameters and of tags it takes 100:
+# https://mlflow.org/docs/latest/rest-api.html#log-batch
 BATCH_SIZE = 1000
 
 

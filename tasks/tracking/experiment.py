@@ -57,6 +57,7 @@ def track(server: str, record: RunRecord) -> str:
         _describe(client, run, record)
         _attach(client, run, record)
         write_trials(client, experiment, run, record)
+        # another process may have told the same run meanwhile: what ended first stands
         if finished := _known(client, experiment, record.key)[0]:
             _discard(client, experiment, run)
             return finished[0]
@@ -132,6 +133,7 @@ def _discard(client: MlflowClient, experiment: str, run: str) -> None:
 def _settle(client: MlflowClient, experiment: str, key: str) -> str:
     """Keep one where two processes finished in the same moment."""
     first, *others = _known(client, experiment, key)[0]
+    # ids are sorted, so that both processes keep the same run
     for run in others:
         _discard(client, experiment, run)
     return first
@@ -160,6 +162,7 @@ def _describe(client: MlflowClient, run: str, record: RunRecord) -> None:
         Metric(name, value, at, 0, dataset_name=data.name, dataset_digest=data.digest)
         for name, value in finite_metrics(record.metrics).items()
     ]
+    # MLflow takes no more than 1,000 in one request
     for start in range(0, len(metrics), 500):
         client.log_batch(run, metrics=metrics[start : start + 500])
     for part in chunks(to_params(record.params)):
@@ -187,6 +190,7 @@ def _source(record: RunRecord) -> DatasetInput:
         "window": told.window,
         "digest": told.digest,
     }
+    # MLflow refuses an input's tag of more than 500 letters
     return DatasetInput(data, [InputTag(name, str(text)[:500]) for name, text in marks.items()])
 
 

@@ -217,5 +217,6 @@ def floats(values: Values) -> Any:
 def png(figure: Figure) -> bytes:
     """Return the figure's image; the same figure gives the same bytes."""
     target = BytesIO()
+    # matplotlib writes its version into the file, which would change with every release of it
     figure.savefig(target, format="png", facecolor="white", metadata={"Software": ""})
     return target.getvalue()

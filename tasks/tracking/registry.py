@@ -53,9 +53,11 @@ def register(
             run_id,
             tags={**to_tags(marks), **identity},
             description=description,
+            # MLflow's client would poll until the version is ready, for five minutes by default
             await_creation_for=None,
             model_id=logged,
         )
+        # two processes may register at once: both keep the lowest number
         first, *others = _versions(client, pipeline, identity)
         for other in others:
             client.delete_model_version(pipeline, str(other))

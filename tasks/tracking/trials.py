@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PARENT = "mlflow.parentRunId"
+# MLflow knows no pruned run.
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 WRITERS = 2
 

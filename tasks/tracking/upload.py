@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
+# Told to MLflow, which takes 8 to 18 s to infer them, against 0.2 s when they are given.
 REQUIREMENTS = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas")
 
 

@@ -60,6 +60,7 @@ def _closure(module: str) -> set[Path]:
             continue
         found.add(path)
         names.extend(_imports(path, name))
+        # Python runs a package's __init__ before any module of it
         if "." in name:
             names.append(name.rpartition(".")[0])
     return found

@@ -73,6 +73,7 @@ def compare_with_champion(work: Work, predictions: Array) -> ChampionComparison 
 
 
 def _enough(work: Work, y: Array) -> bool:
+    # of one class alone most metrics are no number
     one_class = work.pipeline.task != "regression" and len(np.unique(y)) < 2
     return len(y) >= work.pipeline.gate.min_rows and not one_class
 
@@ -84,6 +85,7 @@ def _mapped(work: Work, reigning: ModelVersion, rows: Array) -> Array:
     if not classes or tuple(reigning.manifest.classes) == classes:
         return theirs
     known = {label: place for place, label in enumerate(reigning.manifest.classes)}
+    # the champion gives no chance to a class that came after it
     columns = [theirs[:, known[c]] if c in known else np.zeros(len(theirs)) for c in classes]
     return np.column_stack(columns)
 

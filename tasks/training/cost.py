@@ -65,6 +65,8 @@ def measure_cost() -> Iterator[Meter]:
     """Measure the block; the peak is the block's own where the system can reset it (Linux)."""
     meter = Meter()
     with suppress(OSError):
+        # 5 sets the peak back to what is held now:
+        # https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
         Path("/proc/self/clear_refs").write_text("5")
     start = time.process_time()
     try:
@@ -77,5 +79,6 @@ def _peak() -> float:
     with suppress(OSError, StopIteration, ValueError):
         lines = Path(f"/proc/{os.getpid()}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
+    # macOS counts bytes, Linux KiB
     unit = 2**20 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -32,6 +32,7 @@ from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidenc
 from tasks.training.work import Work
 from tasks.workspace import Place
 
+# Promotions that may be lost to another one before the last loss stands as the outcome.
 ATTEMPTS = 3
 JUDGED_AGAIN = "judged again against the champion then in service, and passed"
 
@@ -89,6 +90,7 @@ def _conclude(
     step = follows(best.verdict, gate)
     entry = _verdict_entry(work, chosen, version, step, cause, decision)
     price = say_price(work.cost, best.gain, best.judged.evaluation.metric)
+    # the verdict goes before the promotion: a champion without one could not be explained
     with external_write("train.verdict"):
         ledger.append(entry)
     if step != "promote":
@@ -105,6 +107,7 @@ def _conclude(
         attempt=digest([work.plan.key, _champion(work)]),
         override=JUDGED_AGAIN,
     )
+    # already: an earlier start promoted it, and died before it took the alias away
     if promotion.outcome in ("promoted", "already"):
         _mirror_quietly(work, lambda server: remove_alias(server, name, "challenger"))
     return Ended(version, best.verdict, promotion, promotion.outcome, promotion.message, price)
@@ -174,11 +177,13 @@ def find_earlier_end(work: Work) -> dict[str, Any] | None:
     last = verdicts[-1]
     step = last.figures["next"]
     found = pointer.read(work.workspace)
+    # a death between the pointer and the ledger leaves an entry out; `repair` adds it once
     if found is not None and found[0].version == last.version:
         repair(work.workspace)
         state = "is in service"
     elif any(entry.version == last.version for entry in ledger.entries("promotion")):
         state = "was in service before"
+    # one that passed was not promoted yet; one that was refused met a champion that is gone
     elif step == "promote" or (step == "refused" and last.figures["champion"] != _champion(work)):
         return None
     else:
@@ -250,6 +255,7 @@ def _verdict_entry(
     }
     reasons = f": {'; '.join(best.verdict.reasons)}" if best.verdict.reasons else ""
     return Entry(
+        # named by plan and champion: a run that is tried again appends the same entry, so once
         id=f"verdict-{digest([work.plan.key, champion])[:32]}",
         at=datetime.now(UTC),
         pipeline=work.pipeline.name,

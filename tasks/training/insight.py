@@ -40,6 +40,7 @@ from tasks.training.plan import digest
 from tasks.training.work import Work
 
 MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
+# Rows and times that each column is shuffled, for each of which the model answers again.
 SHUFFLED, ROUNDS = 1_000, 2
 DEPENDENCE = 3
 FOLDER = "explanation"
@@ -113,6 +114,7 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     profiler = Profiler(columns)
     profiler.add(rows)
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
+    # nothing is published yet: run and version are made up, and explaining reads neither
     explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))
     some = rows.iloc[evenly_apart(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)

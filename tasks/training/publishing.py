@@ -31,6 +31,8 @@ def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Ins
         StoreError: the store did not do it.
     """
     telling = gather_telling(work, chosen, final, insight)
+    # run, version, registry, in this order: the manifest names the run, and MLflow's version may
+    # only be seen once the bucket has what it stands for
     with external_write("train.track"):
         run = _track(work, telling)
     version = finish.store_version(work, chosen, final, run)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Learning libraries are imported by the task that needs them: `perennial apply` reads the flow's
 # parameters and must not wait for them.
 Value = TypeVar("Value")
+# By name: of a flow's exception, Prefect hands its text on alone.
 PASSING = (StoreUnavailable.__name__, TrackingError.__name__)
 RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 

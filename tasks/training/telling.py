@@ -136,6 +136,7 @@ def _record(
         },
         trials=tuple(_trial(trial) for trial in tuning.trials),
         dataset=_dataset(work, final, window),
+        # an earlier start may have computed a step: the run is shown as if it were done in one
         started=ended - timedelta(seconds=tuning.seconds + contender.seconds + final.seconds),
         ended=ended,
         about=pipeline.description,

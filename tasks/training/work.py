@@ -122,6 +122,7 @@ class Work:
             with measure_cost() as meter:
                 document, files = compute()
             kept = {"value": document, "cost": meter.cost.to_dict()}
+            # the cost is kept with the result, so that a run that died is counted, and once
             with external_write(write):
                 known = remember(self.bucket, key, step, kept, files)
         self.costs[step] = Cost.from_dict(known.document["cost"])

@@ -113,6 +113,7 @@ class Proposals:
         if name not in self._families:
             return {}, {}
         family = self._families[name]
+        # Optuna takes a value outside the space with a warning; the filter below makes it an error
         fixed = optuna.trial.FixedTrial({"family": name, **family.trial_params(setting.params)})
         fixed.suggest_categorical("family", list(self._families))
         try:
@@ -143,6 +144,7 @@ def shuffle_grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ..
 def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     if name != "tpe":
         return optuna.samplers.RandomSampler(seed=seed)
+    # Optuna warns of both options at each start
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)

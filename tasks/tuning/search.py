@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tasks.models.family import Family
 
 Say = Callable[[Progress], None]
+# A family far behind on its defaults seldom wins, and would spend the time of the others.
 FAMILIES_SEARCHED = 2
 __all__ = ["Progress", "Setting", "TuningTrial", "Tuning", "search_settings"]
 
@@ -145,6 +146,7 @@ class SettingSearch:
             trial = TuningTrial(
                 len(self.done), proposal.setting, "search", (), 0.0, "failed", fault
             )
+        # a small space is proposed twice: the sampler is told the known answer, nothing is fitted
         elif again is not None:
             proposals.tell(proposal, again)
             return

@@ -22,6 +22,7 @@ import numpy as np
 from tasks.errors import DataError
 from tasks.tuning.trial import Setting, TuningTrial, mean
 
+# Of means: equal scores may differ by the order of additions, and that is no gain.
 ROUNDING = 1e-12
 
 

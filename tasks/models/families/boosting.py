@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
 FILE = "booster.txt"
+# A warm start adds so many at least: the share of a few newer rows would round to none.
 FEWEST_TREES = 10
 LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
 
@@ -27,10 +28,13 @@ def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     kind = LGBMRegressor if task == "regression" else LGBMClassifier
+    # a smallest leaf of 200 rows suits a table of 80,000, not one of 300
     least = max(2, min(params["min_child_samples"], sample.rows // 50))
     return kind(
         **{**params, "min_child_samples": least},
         random_state=seed,
+        # without these two, LightGBM chooses its layout by timing, and sums differ with threads:
+        # https://lightgbm.readthedocs.io/en/stable/Parameters.html#deterministic
         deterministic=True,
         force_row_wise=True,
         n_jobs=spare_processors(),
@@ -108,6 +112,7 @@ LIGHTGBM = Family(
     {
         "n_estimators": Dimension(200, (100, 200, 400), 50, 500),
         "learning_rate": Dimension(0.03, (0.03, 0.1), 0.01, 0.2, log=True),
+        # at most 63, so that each version can be scored by bit vectors, which hold 64
         "num_leaves": Dimension(15, (7, 15, 31), 4, 63, log=True),
         "min_child_samples": Dimension(200, (50, 200), 10, 500, log=True),
         "colsample_bytree": Dimension(0.7, (0.7,), 0.4, 1.0),

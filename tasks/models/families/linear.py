@@ -33,6 +33,8 @@ def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
         return LogisticRegression(
             C=1 / (params["alpha"] * sample.rows),
             l1_ratio=mix,
+            # lbfgs takes no L1 part; saga takes many passes, so that it is stopped early, and what
+            # it reached is judged as it is: https://scikit-learn.org/stable/modules/linear_model.html
             solver="lbfgs" if mix == 0 else "saga",
             max_iter=200 if mix == 0 else 60,
             tol=1e-4 if mix == 0 else 1e-3,
@@ -107,6 +109,7 @@ def _read(data: bytes) -> tuple[Array, Array, Array]:
         weights, bias, means = (
             np.array(content[name], np.float64) for name in ("weights", "bias", "means")
         )
+        # what was cut or mixed up is told here, not by a product that fails in a request
         if weights.shape != (len(bias), len(means)):
             raise ValueError(f"shapes {weights.shape}, {bias.shape}, {means.shape}")
     except (KeyError, TypeError, ValueError) as error:

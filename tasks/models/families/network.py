@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
 FILE = "network.json"
+# Gradient steps of a fit, about: epochs are fewer the more rows there are.
 STEPS = 1_000
+# Passes of a warm start at least: the share of a few newer rows would round to none.
 FEWEST_EPOCHS = 2
 ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 
@@ -74,8 +76,10 @@ def to_bytes(model: Model) -> bytes:
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
     """Take further gradient steps from the kept weights."""
     epochs = max(FEWEST_EPOCHS, round(unfitted.max_iter * share))
+    # scikit-learn's `partial_fit` refuses to stop early
     batch = unfitted.set_params(early_stopping=False).batch_size
     classes = {} if np.issubdtype(y.dtype, np.floating) else {"classes": np.unique(y)}
+    # the first call makes the layers and the optimiser; the kept weights go into them below
     unfitted.partial_fit(rows[:batch], y[:batch], **classes)
     # The optimiser holds these very arrays: they are filled, not replaced.
     own = (unfitted.coefs_, unfitted.intercepts_)
