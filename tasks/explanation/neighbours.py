@@ -104,17 +104,33 @@ class Ridge:
         self._solved = np.linalg.solve(weighted @ apart + np.eye(kept.shape[1]), weighted)
 
     def fit(self, kept: Array, answers: Array, sample_weight: Array) -> None:
-        """Take (n,) answers in."""
+        """Take (n,) answers in.
+
+        Args:
+            kept: (n, columns) of 0 and 1, those it was solved for.
+            answers: (n,) of the model.
+            sample_weight: (n,), those it was solved for.
+        """
         self.coef_ = np.einsum("dn,n->d", self._solved, answers)
         self.intercept_ = float(self._weights @ answers - self._means @ self.coef_)
 
     def predict(self, kept: Array) -> Array:
-        """Return (n,) answers."""
+        """Return (n,) answers.
+
+        Args:
+            kept: (n, columns) of 0 and 1.
+        """
         sums = np.einsum("nd,d->n", kept.astype(np.float64), self.coef_)
         return np.asarray(sums + self.intercept_)
 
     def score(self, kept: Array, answers: Array, sample_weight: Array) -> float:
-        """Return the weighted R², or 0 where every answer is the same."""
+        """Return the weighted R², or 0 where every answer is the same.
+
+        Args:
+            kept: (n, columns) of 0 and 1.
+            answers: (n,) of the model.
+            sample_weight: (n,), those it was solved for.
+        """
         around = self._weights @ (answers - self._weights @ answers) ** 2
         missed = self._weights @ (answers - self.predict(kept)) ** 2
         return float(1 - missed / around) if around > 1e-24 else 0.0
@@ -122,6 +138,10 @@ class Ridge:
 
 def kernel(distances: Array, columns: int) -> Array:
     """Return how much a neighbour counts, as lime's tabular explainer has it.
+
+    Args:
+        distances: (n,) roots of the number of columns replaced.
+        columns: of a row.
 
     >>> kernel(np.array([0.0, 1.5]), 4).round(3).tolist()
     [1.0, 0.607]

@@ -57,6 +57,11 @@ def shares(
 ) -> tuple[ColumnShare, ...]:
     """Return each raw column's share from (n, raw) contributions and its losses, largest first.
 
+    Args:
+        raw: names of the raw columns.
+        values: (n, raw columns) contributions.
+        losses: mean and deviation, in the metric's unit, by raw column.
+
     >>> found = shares(("a", "b"), np.array([[1.0, -3.0]]), {"a": (0.1, 0.0), "b": (0.2, 0.0)})
     >>> [(share.name, share.adds, share.lost) for share in found]
     [('b', 3.0, 0.2), ('a', 1.0, 0.1)]
@@ -78,6 +83,15 @@ def permutation_losses(
     """Return, by raw column, what the metric loses when its values are shuffled: mean and spread.
 
     What one raw column was unfolded to is shuffled together. Breiman, Random Forests, 2001.
+
+    Args:
+        predict: answers prepared columns with (n, classes) probabilities or (n,) values.
+        prepared: n rows, none of which the model was fitted on.
+        y: (n,) class indices or values.
+        metric: what is lost.
+        origins: the raw column of each prepared one.
+        rounds: how often each column is shuffled.
+        seed: of the shuffling.
 
     Raises:
         DataError: the rows and the labels do not fit.

@@ -50,8 +50,13 @@ def fit_surrogate(
 ) -> Surrogate:
     """Fit a tree of depth 3 to a model's answers on half of the rows, and judge it on the rest.
 
-    `answers` are (n, classes) probabilities or (n,) values. Craven and Shavlik, Extracting
-    Tree-Structured Representations of Trained Networks, 1996.
+    Craven and Shavlik, Extracting Tree-Structured Representations of Trained Networks, 1996.
+
+    Args:
+        prepared: n rows.
+        columns: names of its numbers and its categories.
+        answers: (n, classes) probabilities or (n,) values of the model.
+        classes: empty for a regression.
     """
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -109,8 +114,16 @@ def leaf_paths(
 ) -> list[tuple[int, tuple[str, ...]]]:
     """Return each leaf's node with the conditions on the way to it.
 
-    The first `numbers` names are of numbers, of which `missing` says whether any is missing; the
-    others tell one level of a category. A later bound of a column takes the place of an earlier.
+    A name behind the numbers tells one level of a category. A later bound of a column takes the
+    place of an earlier.
+
+    Args:
+        tree: scikit-learn's arrays of a fitted tree.
+        names: of its columns, numbers first.
+        missing: (columns,) whether any value of a column is missing.
+        numbers: how many of the columns are numbers.
+        node: where to begin.
+        held: the conditions on the way to `node`, by column and side.
     """
     left, right = int(tree.children_left[node]), int(tree.children_right[node])
     if left < 0:

@@ -30,10 +30,17 @@ def subject(target: str, classes: Sequence[Any], output: int) -> str:
 
 
 def effect(value: float, scale: Scale, of: str, total: float | None, rest: float = 0.0) -> str:
-    """Say what a contribution does; `total` is the sum of all and the base, on the scale.
+    """Say what a contribution does.
 
     Of a class, it is told as the chance without it and with it, all else kept. Without a total
     (LIME, whose sum is only near the prediction) the change alone is told.
+
+    Args:
+        value: the contribution, on the scale.
+        scale: log-odds, probability or value.
+        of: what is explained.
+        total: the base and all contributions; None where they do not add up exactly.
+        rest: see `Attributed`.
 
     >>> effect(1.0, "log-odds", "late", 0.0)
     'raises the chance of late by 23 points (27% to 50%)'

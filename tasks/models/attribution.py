@@ -46,7 +46,12 @@ class Attribution(Protocol):
         """What one row costs, in additions of the algorithm; only its size matters."""
 
     def attribute(self, encoded: Array, outputs: Array) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for."""
+        """Explain (n, encoded) rows, of each the output asked for.
+
+        Args:
+            encoded: (n, encoded columns) float32 rows.
+            outputs: (n,) places among the outputs: a class, or 0.
+        """
 
 
 def additions(leaves: Iterable[int]) -> float:
@@ -62,6 +67,10 @@ def additions(leaves: Iterable[int]) -> float:
 
 def log_rest(scores: Array, outputs: Array) -> Array:
     """Return the (n,) logarithm of the summed exponentials of the other (n, outputs) scores.
+
+    Args:
+        scores: (n, outputs) log-odds of every class.
+        outputs: (n,) the class that is left out of each row's sum.
 
     >>> log_rest(np.log([[1.0, 2.0, 5.0]]), np.array([1])).round(6) == np.log(6).round(6)
     array([ True])

@@ -42,7 +42,11 @@ class BinTable:
     leaves: Array
 
     def bins(self, rows: Array) -> Array:
-        """Return the joint bin of each of (n, columns) float32 rows."""
+        """Return the joint bin of each of (n, columns) float32 rows.
+
+        Args:
+            rows: (n, columns) float32, NaN where missing.
+        """
         joint: Array | None = None
         for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
             bins = cuts.bins(np.ascontiguousarray(rows[:, column]))
@@ -98,7 +102,11 @@ class Bitvectors:
         return cls(tuple(_shared(tables)), values, tuple(np.cumsum(counts).tolist()))
 
     def sums(self, rows: Array) -> Array:
-        """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows."""
+        """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows.
+
+        Args:
+            rows: (n, columns) float32, NaN where missing.
+        """
         bins = [table.bins(rows) for table in self.tables]
         answers = np.zeros((len(rows), len(self.ends)))
         desk = _Buffers.of(self.values, max(16, CELLS // len(self.values)))

@@ -29,7 +29,11 @@ class Cuts:
 
     @classmethod
     def of(cls, thresholds: Array) -> Cuts:
-        """Make the ruler for increasing float32 thresholds, of which there is one at least."""
+        """Make the ruler for increasing float32 thresholds, of which there is one at least.
+
+        Args:
+            thresholds: (m,) float32, increasing, one at least.
+        """
         first, last = float(thresholds[0]), float(thresholds[-1])
         with np.errstate(over="ignore"):
             scale = np.float32((CELLS - 1) / (last - first)) if last > first else np.float32(1)
@@ -40,6 +44,9 @@ class Cuts:
 
     def bins(self, values: Array) -> Array:
         """Return how many thresholds are below each value; NaN has one more than there are.
+
+        Args:
+            values: (n,) float32, NaN where missing.
 
         >>> cuts = Cuts.of(np.array([1, 2, 5], np.float32))
         >>> cuts.bins(np.array([0, 1, 1.5, 9, np.nan], np.float32)).tolist()

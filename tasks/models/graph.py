@@ -63,7 +63,13 @@ class Graph:
         return blocks[0] if len(blocks) == 1 else self.node("Concat", blocks, axis=1)
 
     def lookup(self, column: str, keys: Sequence[str], table: Array) -> str:
-        """Replace text by its key's row of the table; the last row answers unknown text."""
+        """Replace text by its key's row of the table; the last row answers unknown text.
+
+        Args:
+            column: the input of text, (rows, 1).
+            keys: the known levels.
+            table: (levels + 1, width) float32.
+        """
         index = self.node(
             "LabelEncoder",
             [column],
@@ -77,7 +83,13 @@ class Graph:
         return self.node("Gather", [self.constant(table), flat], axis=0)
 
     def dense(self, rows: str, weights: Array, bias: Array) -> str:
-        """Multiply (rows, k) by (k, m) weights and add m."""
+        """Multiply (rows, k) by (k, m) weights and add m.
+
+        Args:
+            rows: the name of (rows, k) in double.
+            weights: (k, m) float64.
+            bias: (m,) float64.
+        """
         product = self.node("MatMul", [rows, self.constant(weights)])
         return self.node("Add", [product, self.constant(bias)])
 
@@ -112,7 +124,15 @@ class Graph:
     def finish(
         self, output: str, name: str, kind: int, width: int, *, notes: Mapping[str, str]
     ) -> bytes:
-        """Name the output and return the checked model's bytes."""
+        """Name the output and return the checked model's bytes.
+
+        Args:
+            output: the name of what the graph answers.
+            name: what the output is called.
+            kind: ONNX's number of its type.
+            width: its columns.
+            notes: kept as the model's metadata.
+        """
         # a column may be called as the output is, and ONNX wants each name once
         while any(declared.name == name for declared in self._inputs):
             name += "_"

@@ -71,6 +71,10 @@ class Model(BaseEstimator):  # type: ignore[misc]
         The answer is the same whatever the number of processors. A solver that stops at its
         bound is no error: `converged_` says so, and the evaluation judges the model as it is.
 
+        Args:
+            prepared: n rows as `tasks.features.prepare` makes them.
+            y: (n,) class indices from 0, or values in the target's unit.
+
         Raises:
             DataError: there are fewer than ten rows, or one class only.
         """
@@ -106,7 +110,12 @@ class Model(BaseEstimator):  # type: ignore[misc]
     ) -> Model:
         """Learn from newer rows alone, with encoders and a target's scale from an earlier fit.
 
-        `learn` takes the unfitted estimator, the encoded rows and the targets.
+        Args:
+            prepared: n newer rows as `tasks.features.prepare` makes them.
+            y: (n,) class indices from 0, or values in the target's unit.
+            encoders: fitted ones, as a step of a pipeline.
+            scale: center and deviation of the target, in its unit.
+            learn: takes the unfitted estimator, the encoded rows and the targets.
 
         Raises:
             DataError: there are fewer than ten rows, or one class only.

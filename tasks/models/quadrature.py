@@ -76,7 +76,12 @@ class Quadrature:
         self.base: Array = (forest.cover[leaf] / root) @ forest.values
 
     def values(self, encoded: Array, output: int) -> Array:
-        """Return the (n, columns) values of one output of (n, columns) rows."""
+        """Return the (n, columns) values of one output of (n, columns) rows.
+
+        Args:
+            encoded: (n, columns) float32 rows, NaN where missing.
+            output: which of a leaf's numbers.
+        """
         found = np.zeros((len(encoded), self._columns))
         for part in self._parts:
             for place, row in enumerate(encoded):
@@ -157,7 +162,12 @@ def group_trees(forest: Forest) -> Iterator[Edges]:
 
 
 def walk_down(forest: Forest, chosen: Array) -> Edges:
-    """Walk down from the roots of the trees chosen, a level of all of them at a time."""
+    """Walk down from the roots of the trees chosen, a level of all of them at a time.
+
+    Args:
+        forest: all trees.
+        chosen: (trees,) places of those to walk, each with a split.
+    """
     begins = np.cumsum(forest.sizes) - forest.sizes
     offset = np.repeat(begins, forest.sizes)
     value_of = np.cumsum(forest.left < 0) - 1

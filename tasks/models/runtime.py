@@ -54,6 +54,9 @@ class OnnxModel:
     def predict(self, prepared: pd.DataFrame | Mapping[str, Array]) -> Array:
         """Return (n, classes) probabilities, or (n,) values for a regression.
 
+        Args:
+            prepared: n rows by column: numbers, and texts.
+
         Raises:
             DataError: a column of the model is absent.
         """
@@ -65,7 +68,11 @@ class OnnxModel:
         return answer if self.classes else answer[:, 0]
 
     def run(self, feed: Mapping[str, Array]) -> Array:
-        """Return the outputs for inputs that are as the graph declares them, unchecked."""
+        """Return the outputs for inputs that are as the graph declares them, unchecked.
+
+        Args:
+            feed: (n, 1) float32 or text by input.
+        """
         try:
             return np.asarray(self._session.run([self._output], feed)[0])
         except Exception as error:
@@ -193,7 +200,11 @@ class ModelPart:
         self.inputs = tuple(entry.name for entry in self._session.get_inputs())
 
     def run(self, feed: Mapping[str, Array]) -> Array:
-        """Return the one output; inputs are (rows, 1) each, but for the sums of trees."""
+        """Return the one output; inputs are (rows, 1) each, but for the sums of trees.
+
+        Args:
+            feed: (n, 1) of each input; the sums of trees are (n, outputs) in double.
+        """
         return np.asarray(self._session.run(None, dict(feed))[0])
 
 

@@ -35,6 +35,9 @@ def round_down(thresholds: Array) -> Array:
     A float32 value is at most the threshold exactly where it is at most this one; rounding to
     the nearest instead would send a value just above the threshold to the left.
 
+    Args:
+        thresholds: (m,) float64.
+
     >>> float(round_down(np.array([0.1]))[0]) <= 0.1 < float(np.float32(0.1))
     True
     """

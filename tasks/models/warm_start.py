@@ -71,6 +71,12 @@ def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Arra
 
     It learns for as long as the share of the newer rows among all rows says.
 
+    Args:
+        model: an unfitted one.
+        start: what was kept of the earlier fit.
+        prepared: n newer rows as `tasks.features.prepare` makes them.
+        y: (n,) class indices from 0, or values in the target's unit.
+
     Raises:
         DataError: the newer rows are fewer than ten, or not of every class.
     """

@@ -70,6 +70,13 @@ def score_chunk(
 ) -> ScoredChunk:
     """Prepare, predict, and arrange what is written; with `places`, `_row` says where a row was.
 
+    Args:
+        model: the version that scores.
+        pipeline: names key, event time and target.
+        chunk: the rows as they were read.
+        places: whether `_row` tells where a row was.
+        compared: whether the first rows are also answered by the runtime that serves.
+
     Raises:
         DataError: a value does not fit.
         IntegrityError: with `compared`, the two ways to answer differ.
@@ -86,7 +93,14 @@ def score_chunk(
 def arrange_predictions(
     manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array
 ) -> pa.Table:
-    """Return key, event time, prediction, a probability per class, and the version, row by row."""
+    """Return key, event time, prediction, a probability per class, and the version, row by row.
+
+    Args:
+        manifest: of the version that answered.
+        pipeline: names key and event time.
+        table: the n rows as they were read.
+        answers: (n, classes) probabilities, or (n,) values.
+    """
     kept = [*pipeline.key, pipeline.event_time]
     columns = {name: table[name] for name in kept if name in table.column_names}
     if manifest.classes:

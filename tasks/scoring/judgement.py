@@ -55,7 +55,12 @@ class Labelled:
         return (told & frame[self.event_time].notna()).to_numpy()
 
     def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
-        """Add the labelled rows of a chunk."""
+        """Add the labelled rows of a chunk.
+
+        Args:
+            frame: n rows as they were read.
+            predictions: (n, classes) probabilities, or (n,) values.
+        """
         known = self.known(frame)
         if not known.any():
             return self

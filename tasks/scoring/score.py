@@ -68,12 +68,17 @@ def score_source(
 ) -> dict[str, Any]:
     """Score the object or Delta table `source` into `output`; same rows, same order.
 
-    Both are keys or `s3://` addresses in the bucket; `curated` is the pipeline's own table. An
-    output that ends in `.parquet` is an object, any other a Delta table, which gets the rows in one
-    commit, once however often they are scored; without one an object is made under a name of its
-    own. A scoring that died goes on behind its last part of `part_rows` rows, with the version that
-    it began with. Where rows have the target, the model is judged on them (on at most 200,000,
-    evenly taken), and that is recorded in the ledger.
+    A scoring that died goes on behind its last part, with the version that it began with. Where
+    rows have the target, the model is judged on them (on at most 200,000, evenly taken), and that
+    is recorded in the ledger.
+
+    Args:
+        workspace: the pipeline's.
+        source: a key or an `s3://` address in the bucket; `curated` is the pipeline's own table.
+        output: likewise; what ends in `.parquet` is an object, else a Delta table, which gets the
+            rows in one commit, once; None makes an object under a name of its own.
+        say: told of the progress, part by part.
+        part_rows: rows a part.
 
     Raises:
         Refused: there is no champion yet.

@@ -38,7 +38,15 @@ class Thinned:
     def of(
         cls, none: Labelled, frame: pd.DataFrame, predictions: Array, first: int, stride: int = 1
     ) -> Thinned:
-        """Take the labelled rows of a chunk that starts at place `first`."""
+        """Take the labelled rows of a chunk that starts at place `first`.
+
+        Args:
+            none: says of which target and classes.
+            frame: n rows as they were read.
+            predictions: (n, classes) probabilities, or (n,) values.
+            first: the place of the first row in the source.
+            stride: of the places to keep, a power of two.
+        """
         places = np.arange(first, first + len(frame))
         known = none.known(frame)
         count, kept = int(known.sum()), known & (places % stride == 0)

@@ -118,9 +118,15 @@ def write_answer(
     explanations: Sequence[Mapping[str, Any]] | None = None,
     others: Mapping[int, bytes] | None = None,
 ) -> bytes:
-    """Write Perennial's own form; `head` names the model, as JSON.
+    """Write Perennial's own form.
 
-    `others` name the model of the rows, by their places, that another one answered.
+    Args:
+        head: the model's name as JSON.
+        ids: one a row.
+        made: what the model says of the rows.
+        labels: the classes as keys of an object.
+        explanations: one a row, where they were asked for.
+        others: by their places, heads of the rows that another model answered.
 
     >>> write_answer(b"{}", ["a1"], Prediction([1], [[0.25, 0.75]]), ("0", "1"))
     b'{"model":{},"predictions":[{"id":"a1","value":1,"probability":{"0":0.25,"1":0.75}}]}'

@@ -38,7 +38,15 @@ def summary(columns: Mapping[str, tuple[Array, Array | None]], of: str, unit: st
 
 
 def dependence(column: str, values: Sequence[Any], adds: Array, of: str, unit: str) -> bytes:
-    """Draw what a column adds against its (n,) values, numbers or texts."""
+    """Draw what a column adds against its (n,) values, numbers or texts.
+
+    Args:
+        column: its name.
+        values: (n,) numbers or texts of the column.
+        adds: (n,) contributions, on the scale.
+        of: what is explained.
+        unit: of the contributions.
+    """
     title = f"{safe(bounded(column, 30))}: what it adds to {safe(bounded(of, 24))}"
     figure, axes = canvas(title, safe(bounded(column, 60)), safe(unit))
     axes.axhline(0, color=GREY, lw=1)

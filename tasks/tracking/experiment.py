@@ -77,6 +77,15 @@ def update_verdict(
 ) -> None:
     """Set the verdict and its reason on a run; also further tags, the note, and artifacts anew.
 
+    Args:
+        server: MLflow's address.
+        run_id: the run.
+        verdict: one word or two.
+        reason: a sentence.
+        more: further tags.
+        note: the run's description, as Markdown.
+        texts: artifacts by path.
+
     Raises:
         TrackingError: the server is down or knows no such run.
     """

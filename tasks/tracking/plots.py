@@ -103,7 +103,12 @@ def tuning(
 ) -> bytes:
     """Draw each trial's mean score over the folds, the best so far, and the chosen one.
 
-    `families` and `scores` are parallel, in the order of the trials; None did not end.
+    Args:
+        metric: its name.
+        families: one a trial.
+        scores: one a trial; None did not end.
+        chosen: the place of the chosen trial.
+        greater_is_better: of the metric.
     """
     values = floats(scores)
     figure, axes = canvas("What was tried", "trial", f"{safe(metric)}, mean over the folds")
@@ -163,9 +168,13 @@ def canvas(
     grid: bool = True,
     size: tuple[float, float] | None = None,
 ) -> tuple[Figure, Axes]:
-    """Return an empty figure and its axes; `rows` sets the height of a list of bars.
+    """Return an empty figure and its axes.
 
-    `size` in inches goes before; a figure of that size has half as many pixels again an inch.
+    Args:
+        title, across, up: what stands above, below and beside.
+        rows: of a list of bars, which sets the height.
+        grid: whether lines are drawn.
+        size: in inches, before `rows`; a figure of it has half as many pixels again an inch.
     """
     height = 3.9 if rows == 0 else min(7.0, max(2.2, 1.3 + 0.36 * rows))
     figure = Figure(

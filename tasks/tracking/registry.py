@@ -33,9 +33,16 @@ def register(
 ) -> int:
     """Register an ONNX model under the pipeline's name and return MLflow's version number.
 
-    Our version and the training `key` identify it: a second call, also after a crash between
-    any two requests, finds the first one's. `marks` become tags of the version (the verdict
-    among them), `about` the description of the registered model.
+    Our version and the training key identify it: a second call, also after a crash between any
+    two requests, finds the first one's.
+
+    Args:
+        server: MLflow's address.
+        pipeline, about: the registered model's name and description.
+        version, key: our number and the training key.
+        run_id: the run that made it.
+        model, columns: ONNX bytes, and what they take and give.
+        description, marks: of the version; marks become its tags, the verdict among them.
 
     Raises:
         TrackingError: the server is down or refuses, or the bytes are no ONNX model.
@@ -72,6 +79,13 @@ def mark_version(
     description: str | None = None,
 ) -> None:
     """Set tags, and the description, on a registered version.
+
+    Args:
+        server: MLflow's address.
+        pipeline: the registered model's name.
+        version: our number.
+        marks: tags to set.
+        description: the new one; None leaves the old.
 
     Raises:
         TrackingError: the server is down, or the version is not registered.

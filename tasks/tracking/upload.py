@@ -31,7 +31,15 @@ class ModelColumns:
 def upload_model(
     client: MlflowClient, run: Any, model: bytes, columns: ModelColumns, identity: Mapping[str, str]
 ) -> str:
-    """Return the id of the model logged to `run` under the tags `identity`; uploaded once only."""
+    """Return the id of the model logged to `run` under the tags `identity`; uploaded once only.
+
+    Args:
+        client: MLflow's.
+        run: the run that made the model.
+        model: ONNX bytes.
+        columns: what it takes and gives.
+        identity: our version and training key, as tags.
+    """
     found = _logged(client, run, identity)
     return found or _log(client, run, model, columns, identity)
 

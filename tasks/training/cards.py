@@ -15,6 +15,7 @@ from tasks.promotion.gate import Verdict, follows
 from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
+from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
@@ -36,7 +37,16 @@ def make_card(
     images: Mapping[str, str],
     insight: Insight,
 ) -> Card:
-    """Return the card of one version."""
+    """Return the card of one version.
+
+    Args:
+        work, tuning: the run, and what it tried.
+        judged, verdict: how the chosen challenger did on the holdout, and before the gate.
+        final: the model that is published.
+        version: its number.
+        images: path of each plot by its title.
+        insight: what the model looks at.
+    """
     pipeline, data, evaluation = work.pipeline, work.dataset, judged.evaluation
     card = Card(
         pipeline=pipeline.name,
@@ -64,14 +74,7 @@ def make_card(
         params=dict(final.setting.params),
         limits=_limits(work, judged),
         cautions=CAUTIONS,
-        lineage={
-            "training key": work.plan.key,
-            "data version": str(work.plan.data.version),
-            "configuration": work.plan.configuration,
-            "code": work.plan.code,
-            "lock": work.plan.lock,
-            "seed": str(work.plan.seed),
-        },
+        lineage=_lineage(work.plan),
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -105,6 +108,17 @@ def describe_insight(insight: Insight) -> dict[str, Any]:
             (" and ".join(leaf.conditions) or "always", leaf.answer, f"{leaf.rows:,}")
             for leaf in tree.leaves
         ),
+    }
+
+
+def _lineage(plan: TrainingPlan) -> dict[str, str]:
+    return {
+        "training key": plan.key,
+        "data version": str(plan.data.version),
+        "configuration": plan.configuration,
+        "code": plan.code,
+        "lock": plan.lock,
+        "seed": str(plan.seed),
     }
 
 

@@ -34,6 +34,10 @@ def compare_with_champion(work: Work, predictions: Array) -> ChampionComparison 
     Holdout rows up to the last event time the champion was fitted on are left out. Where fewer
     than the gate's `min_rows` remain, the champion's setting is fitted again on the training
     window, so that both are judged on rows that neither saw.
+
+    Args:
+        work: the run, with its holdout and its champion.
+        predictions: (holdout rows, classes) probabilities, or (holdout rows,) values.
     """
     reigning = work.reigning
     if reigning is None:

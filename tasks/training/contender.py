@@ -78,7 +78,14 @@ def build_contender(
 ) -> Contender:
     """Fit a setting on these rows, export it, and compare the export with the fitted model.
 
-    With `start`, a model that was fitted on earlier rows is fitted further with these.
+    Args:
+        setting: family and parameters.
+        pipeline: gives task and seed.
+        schema: of the prepared columns.
+        prepared: n rows to learn from.
+        y: (n,) class indices from 0, or values in the target's unit.
+        times: (n,) event times, UTC.
+        start: an earlier fit, which then goes on.
     """
     columns = prepared_columns(schema)
     began = time.monotonic()

@@ -67,6 +67,13 @@ def record_and_promote(
 
     Where the champion changed since it was judged against, the challenger is judged again,
     against the new one, and that is recorded as well.
+
+    Args:
+        work: the run.
+        chosen: what was tried, and what was chosen.
+        version: the number under which it was published.
+        cause: what began the run.
+        decision: the id of the decision that asked for it, if one did.
     """
     ledger = work.workspace.ledger
     for _ in range(ATTEMPTS):

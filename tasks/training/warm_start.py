@@ -31,7 +31,13 @@ def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> s
 
 
 def select_newer(champion: Manifest, times: Array, within: Array) -> Array:
-    """Return which of the rows `within` are later than all the champion was fitted on."""
+    """Return which of the rows `within` are later than all the champion was fitted on.
+
+    Args:
+        champion: says until when it learned.
+        times: (n,) event times, UTC.
+        within: (n,) the rows that may be taken.
+    """
     return np.asarray(within & (times > np.datetime64(champion.lineage.fitted_until)))
 
 

@@ -78,7 +78,15 @@ def load_booster(state: bytes) -> Any:
 
 
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
-    """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows."""
+    """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows.
+
+    Args:
+        unfitted: LightGBM's classifier or regressor, of which only the number of trees is changed.
+        state: what `to_bytes` wrote.
+        rows: (n, encoded columns) float32, the newer rows.
+        y: (n,) class indices, or standardised values.
+        share: of the newer rows among all, 0 to 1.
+    """
     unfitted.set_params(n_estimators=max(FEWEST_TREES, round(unfitted.n_estimators * share)))
     unfitted.fit(rows, y, init_model=load_booster(state))
 

@@ -54,7 +54,12 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
 
 
 def importances(fitted: Any, spread: Array) -> Array:
-    """Return the absolute coefficients, times the spread of what they weigh."""
+    """Return the absolute coefficients, times the spread of what they weigh.
+
+    Args:
+        fitted: scikit-learn's linear model.
+        spread: (encoded columns,) standard deviations.
+    """
     weights = np.abs(np.atleast_2d(fitted.coef_)).mean(axis=0)
     return np.asarray(weights * spread, dtype=np.float64)
 

@@ -59,7 +59,12 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
 
 
 def importances(fitted: Any, spread: Array) -> Array:
-    """Return the absolute weights along every path to the answer, times the column's spread."""
+    """Return the absolute weights along every path to the answer, times the column's spread.
+
+    Args:
+        fitted: scikit-learn's perceptron.
+        spread: (encoded columns,) standard deviations.
+    """
     behind = np.ones(fitted.coefs_[-1].shape[1])
     for layer in reversed(fitted.coefs_):
         behind = np.abs(layer) @ behind
@@ -74,7 +79,15 @@ def to_bytes(model: Model) -> bytes:
 
 
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
-    """Take further gradient steps from the kept weights."""
+    """Take further gradient steps from the kept weights.
+
+    Args:
+        unfitted: scikit-learn's perceptron, which is fitted in place.
+        state: what `to_bytes` wrote.
+        rows: (n, encoded columns) float64, the newer rows.
+        y: (n,) class indices, or standardised values.
+        share: of the newer rows among all, 0 to 1.
+    """
     epochs = max(FEWEST_EPOCHS, round(unfitted.max_iter * share))
     # scikit-learn's `partial_fit` refuses to stop early
     batch = unfitted.set_params(early_stopping=False).batch_size

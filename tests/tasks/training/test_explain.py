@@ -30,7 +30,7 @@ class Broken:
 
     contender = best
 
-    def once(self, step: str, write: str, compute: Any, key: str | None = None) -> Any:
+    def compute_once(self, step: str, write: str, compute: Any, key: str | None = None) -> Any:
         self.asked += 1
         assert (step, write) == ("explanation.json", "train.explained")
         raise self.error
