@@ -4,6 +4,12 @@ Each leaf of a tree is a bit. A row's value falls in a bin between two threshold
 and the bin says, for every tree, which leaves can still be reached; the bins of all columns
 together leave the row's own leaf as the lowest bit that is set. Source: QuickScorer, Lucchese et
 al., SIGIR 2015. Columns with few bins share one table, so that there are fewer to look into.
+
+Why not the library: ONNX Runtime walks every tree for every row. Measured on one thread, 200 trees
+of 31 leaves, 10 columns, 40,000 rows: 180,000 rows a second through ONNX Runtime, 875,000 through
+`BulkModel`, with the same answers. Trees compiled ahead of time (tl2cgen) come to 1.04 million, but
+want a C compiler where they run and 2.5 s for each version. `tests/benchmarks/batch_scoring.py`
+measures the whole way beside `mlflow.pyfunc`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,12 @@ at the feature's splits and o is 1 where the row goes it too. The product is a p
 Gauss's quadrature is exact with half as many points as a path has features. Products pass down the
 tree and sums back up, as in Yu et al., Linear TreeShap, 2022: the work grows with the nodes, where
 the recursion that TreeExplainer and LightGBM use takes the square of the depth for each leaf.
+
+Why not the library: shap's TreeExplainer wants scikit-learn's own objects, which can only be kept
+as code, where this reads arrays. Measured on one thread, a forest with the default setting (40
+trees) fitted to 40,000 rows of 10 columns: 1.3 ms a row against 2.0 ms by TreeExplainer.
+`tests/tasks/explanation/test_explainer.py` asks for its values within 1e-6, and
+`tests/benchmarks/explanation.py` measures both on the flights.
 """
 
 from __future__ import annotations

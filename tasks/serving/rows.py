@@ -2,6 +2,10 @@
 
 A request is read value by value, a training set column by column (`tasks.features.prepare`). Both
 make the same numbers and texts of a row, which a test holds them to.
+
+Why not `prepare` itself, nor a typed decoder: measured for one row of ten fields, reading takes
+3 µs here and 1.1 ms by way of a frame, a hundred times what the model takes. A typed msgspec
+struct is faster still, but tells the first error only, and refuses a number for a text.
 """
 
 from __future__ import annotations
