@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.features.values import MISSING
 from tasks.models.runtime import OnnxModel
@@ -29,7 +29,7 @@ class Local:
     """The linear model around one row: `base` + sum of (raw columns,) `values`, and its R²."""
 
     base: float
-    values: Array
+    values: Floats
     fit: float
 
 
@@ -114,7 +114,7 @@ class Ridge:
         self.coef_ = np.einsum("dn,n->d", self._solved, answers)
         self.intercept_ = float(self._weights @ answers - self._means @ self.coef_)
 
-    def predict(self, kept: Array) -> Array:
+    def predict(self, kept: Array) -> Floats:
         """Return (n,) answers.
 
         Args:
@@ -136,7 +136,7 @@ class Ridge:
         return float(1 - missed / around) if around > 1e-24 else 0.0
 
 
-def kernel(distances: Array, columns: int) -> Array:
+def kernel(distances: Floats, columns: int) -> Floats:
     """Return how much a neighbour counts, as lime's tabular explainer has it.
 
     Args:

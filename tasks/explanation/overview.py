@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers
 from tasks.evaluation.metrics import Metric
 from tasks.explanation.surrogate import Surrogate
 from tasks.models.attribution import Method, Scale
@@ -53,7 +53,7 @@ class Overview:
 
 
 def shares(
-    raw: Sequence[str], values: Array, losses: Mapping[str, tuple[float, float]]
+    raw: Sequence[str], values: Floats, losses: Mapping[str, tuple[float, float]]
 ) -> tuple[ColumnShare, ...]:
     """Return each raw column's share from (n, raw) contributions and its losses, largest first.
 
@@ -111,7 +111,7 @@ def permutation_losses(
     return found
 
 
-def evenly_apart(count: int, most: int) -> Array:
+def evenly_apart(count: int, most: int) -> Integers:
     """Return the places of up to `most` of `count` rows, evenly apart.
 
     >>> evenly_apart(10, 4).tolist(), evenly_apart(3, 4).tolist()

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers
 
 Scale = Literal["log-odds", "probability", "value"]
 Method = Literal["tree_shap", "linear_shap", "lime"]
@@ -30,9 +30,9 @@ class Attributed:
     of base + sum of values - rest. It is 0 but for log-odds of several classes.
     """
 
-    base: Array
-    values: Array
-    rest: Array
+    base: Floats
+    values: Floats
+    rest: Floats
 
 
 class Attribution(Protocol):
@@ -45,7 +45,7 @@ class Attribution(Protocol):
     def work(self) -> float:
         """What one row costs, in additions of the algorithm; only its size matters."""
 
-    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for.
 
         Args:
@@ -65,7 +65,7 @@ def additions(leaves: Iterable[int]) -> float:
     return float(sum(count * (2 * log2(max(count, 2))) ** 2 for count in leaves))
 
 
-def log_rest(scores: Array, outputs: Array) -> Array:
+def log_rest(scores: Floats, outputs: Integers) -> Floats:
     """Return the (n,) logarithm of the summed exponentials of the other (n, outputs) scores.
 
     Args:

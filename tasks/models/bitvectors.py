@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers, Singles
 from tasks.models.cuts import Cuts
 from tasks.models.trees import Tree
 
@@ -45,15 +45,15 @@ class BinTable:
     columns: tuple[int, ...]
     cuts: tuple[Cuts, ...]
     sizes: tuple[int, ...]
-    leaves: Array
+    leaves: Integers
 
-    def bins(self, rows: Array) -> Array:
+    def bins(self, rows: Singles) -> Integers:
         """Return the joint bin of each of (n, columns) float32 rows.
 
         Args:
             rows: (n, columns) float32, NaN where missing.
         """
-        joint: Array | None = None
+        joint: Integers | None = None
         for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
             bins = cuts.bins(np.ascontiguousarray(rows[:, column]))
             joint = bins if joint is None else joint * size + bins
@@ -79,7 +79,7 @@ class Bitvectors:
     """
 
     tables: tuple[BinTable, ...]
-    values: Array
+    values: Floats
     ends: tuple[int, ...]
 
     @classmethod
@@ -107,7 +107,7 @@ class Bitvectors:
         counts = np.bincount([tree.output for tree in ordered], minlength=outputs)
         return cls(tuple(_shared(tables)), values, tuple(np.cumsum(counts).tolist()))
 
-    def sums(self, rows: Array) -> Array:
+    def sums(self, rows: Singles) -> Floats:
         """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows.
 
         Args:
@@ -124,7 +124,7 @@ class Bitvectors:
                 np.sum(leaves[:, start:end], axis=1, out=answers[part, output])
         return answers
 
-    def _reached(self, bins: Sequence[Array], desk: _Buffers) -> Array:
+    def _reached(self, bins: Sequence[Integers], desk: _Buffers) -> Floats:
         """Return (rows, trees) values of the leaves that rows in these bins end in."""
         left, more = desk.left, desk.more
         left.fill(np.iinfo(left.dtype).max)
@@ -154,16 +154,16 @@ class _Buffers:
     those of a tree begin.
     """
 
-    left: Array
-    more: Array
+    left: Integers
+    more: Integers
     floats: Array
-    places: Array
-    reached: Array
-    values: Array
-    offsets: Array
+    places: Integers
+    reached: Floats
+    values: Floats
+    offsets: Integers
 
     @classmethod
-    def of(cls, values: Array, rows: int) -> _Buffers:
+    def of(cls, values: Floats, rows: int) -> _Buffers:
         """Make them for (trees, leaves) values."""
         count, width = values.shape
         shape, kind = (rows, count), dict(WIDTHS)[width]
@@ -183,7 +183,7 @@ class _Buffers:
         """Return the same for so many rows."""
         if rows == len(self.left):
             return self
-        arrays = (self.left, self.more, self.floats, self.places, self.reached)
+        arrays: tuple[Array, ...] = (self.left, self.more, self.floats, self.places, self.reached)
         left, more, floats, places, reached = (array[:rows] for array in arrays)
         return _Buffers(left, more, floats, places, reached, self.values, self.offsets)
 
@@ -199,7 +199,7 @@ class _Split:
     lost: int
 
 
-def _splits(tree: Tree, place: int, values: Array) -> Iterator[_Split]:
+def _splits(tree: Tree, place: int, values: Floats) -> Iterator[_Split]:
     """Number the leaves from left to right into `values`, and yield the splits above them."""
     below: dict[int, int] = {}
     waiting = [(0, False)]

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
-from tasks.arrays import Array
+from tasks.arrays import Integers, Singles
 from tasks.features.preprocessing import MissingFlags, Standardise
 from tasks.models.lookups import read_tables
 
@@ -31,7 +31,7 @@ class Block:
     """
 
     columns: tuple[str, ...]
-    tables: tuple[tuple[tuple[str, ...], Array], ...] = ()
+    tables: tuple[tuple[tuple[str, ...], Singles], ...] = ()
     flags: bool = False
     scaling: Standardise | None = None
 
@@ -45,7 +45,7 @@ class Block:
         """The place of each known level, by column."""
         return tuple({level: i for i, level in enumerate(levels)} for levels, _ in self.tables)
 
-    def encode(self, prepared: Mapping[str, Any] | pd.DataFrame) -> Array:
+    def encode(self, prepared: Mapping[str, Any] | pd.DataFrame) -> Singles:
         """Return (n, sum of widths) float32."""
         if self.tables:
             found = [
@@ -96,7 +96,7 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = prepared.shape[1]
         return self
 
-    def transform(self, prepared: pd.DataFrame) -> Array:
+    def transform(self, prepared: pd.DataFrame) -> Singles:
         """Return (n, encoded columns) float32."""
         return np.concatenate([block.encode(prepared) for block in self.blocks], axis=1)
 
@@ -140,6 +140,6 @@ def _block(step: Any, names: tuple[str, ...]) -> Block:
     return Block(names, flags=isinstance(encoder, MissingFlags))
 
 
-def _places(column: Any, known: Mapping[str, int]) -> Array:
+def _places(column: Any, known: Mapping[str, int]) -> Integers:
     unknown = len(known)
     return np.array([known.get(text, unknown) for text in column.tolist()], np.intp)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Integers, Singles
 
 CELLS = 4096
 # Thresholds of one cell: each costs a comparison of every value; beyond six, a search is taken.
@@ -22,13 +22,13 @@ class Cuts:
     Where thresholds crowd in few cells there is no ruler, and they are searched.
     """
 
-    thresholds: Array
+    thresholds: Singles
     scale: np.float32
-    before: Array
+    before: Integers
     depth: int
 
     @classmethod
-    def of(cls, thresholds: Array) -> Cuts:
+    def of(cls, thresholds: Singles) -> Cuts:
         """Make the ruler for increasing float32 thresholds, of which there is one at least.
 
         Args:
@@ -42,7 +42,7 @@ class Cuts:
         before = np.concatenate([[0], np.cumsum(counts)[:-1]])
         return cls(thresholds, scale, before, int(counts.max()))
 
-    def bins(self, values: Array) -> Array:
+    def bins(self, values: Singles) -> Integers:
         """Return how many thresholds are below each value; NaN has one more than there are.
 
         Args:
@@ -65,11 +65,11 @@ class Cuts:
         return found
 
 
-def _cells(values: Array, first: Any, scale: Any) -> Array:
+def _cells(values: Singles, first: Any, scale: Any) -> Integers:
     with np.errstate(over="ignore", invalid="ignore"):
         cells = (values - first) * scale
     # unlike clip, these two put NaN in the first cell
     np.fmax(cells, np.float32(0), out=cells)
     np.fmin(cells, np.float32(CELLS - 1), out=cells)
-    places: Array = cells.astype(np.int64)
+    places: Integers = cells.astype(np.int64)
     return places

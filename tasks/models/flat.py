@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Singles
 from tasks.errors import IntegrityError, bounded
 from tasks.models.anatomy import REMEDY, read_lookup
 
@@ -29,7 +29,7 @@ class TextColumn:
 
     place: int
     levels: tuple[str, ...]
-    table: Array
+    table: Singles
 
 
 ColumnRef = int | TextColumn

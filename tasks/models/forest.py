@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers, Mask, Singles
 from tasks.errors import IntegrityError
 from tasks.models import trees
 
@@ -31,14 +31,14 @@ class Forest:
         values: (leaves, outputs) float64, in the order of the nodes.
     """
 
-    sizes: Array
-    feature: Array
-    threshold: Array
-    left: Array
-    right: Array
-    missing_left: Array
-    cover: Array
-    values: Array
+    sizes: Integers
+    feature: Integers
+    threshold: Singles
+    left: Integers
+    right: Integers
+    missing_left: Mask
+    cover: Integers
+    values: Floats
 
     @classmethod
     def of(cls, estimator: Any, classes: int) -> Forest:

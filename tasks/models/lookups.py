@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import TargetEncoder
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Singles
 
 
-def read_tables(encoder: Any) -> list[tuple[list[str], Array]]:
+def read_tables(encoder: Any) -> list[tuple[list[str], Singles]]:
     """Return, per column, its known levels and (levels + 1, width) float32.
 
     The last row is what unknown text becomes. The tables are asked of the encoder itself, so
@@ -21,7 +21,7 @@ def read_tables(encoder: Any) -> list[tuple[list[str], Array]]:
     return _asked_tables(encoder)
 
 
-def _target_tables(encoder: Any) -> list[tuple[list[str], Array]]:
+def _target_tables(encoder: Any) -> list[tuple[list[str], Singles]]:
     means = np.atleast_1d(encoder.target_mean_)
     width = len(means)
     tables = []
@@ -33,7 +33,7 @@ def _target_tables(encoder: Any) -> list[tuple[list[str], Array]]:
     return tables
 
 
-def _asked_tables(encoder: Any) -> list[tuple[list[str], Array]]:
+def _asked_tables(encoder: Any) -> list[tuple[list[str], Singles]]:
     tables, start = [], 0
     # longer than any level, so it is none of them
     unknown = "".join(str(level) for levels in encoder.categories_ for level in levels) + "?"

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers, Mask, Singles
 from tasks.models.forest import Forest
 
 # Nodes at a time: what one row touches in a pass has to fit a processor's cache.
@@ -45,15 +45,15 @@ class Edges:
         features: the most features on one path.
     """
 
-    feature: Array
-    low: Array
-    high: Array
-    missing: Array
-    share: Array
-    before: Array
-    above: tuple[Array, ...]
+    feature: Integers
+    low: Singles
+    high: Singles
+    missing: Mask
+    share: Floats
+    before: Integers
+    above: tuple[Integers, ...]
     starts: tuple[int, ...]
-    leaves: tuple[Array, Array]
+    leaves: tuple[Integers, Integers]
     features: int
 
 
@@ -79,9 +79,9 @@ class Quadrature:
         leaf = forest.left < 0
         root = np.repeat(forest.cover[starts], forest.sizes)[leaf]
         self.work = sum(part.work for part in self._parts)
-        self.base: Array = (forest.cover[leaf] / root) @ forest.values
+        self.base: Floats = (forest.cover[leaf] / root) @ forest.values
 
-    def values(self, encoded: Array, output: int) -> Array:
+    def values(self, encoded: Array, output: int) -> Floats:
         """Return the (n, columns) values of one output of (n, columns) rows.
 
         Args:
@@ -125,7 +125,7 @@ class _TreeGroup:
         """How many products one row takes."""
         return int(self._factors.size)
 
-    def values(self, row: Array, leaf_values: Array, columns: int) -> Array:
+    def values(self, row: Array, leaf_values: Floats, columns: int) -> Floats:
         """Return the (columns,) values of one row; `leaf_values` are those of the whole forest."""
         edges = self.edges
         value = row[edges.feature]
@@ -148,7 +148,8 @@ class _TreeGroup:
             start, middle, end = self._level(level)
             below[edges.above[level]] = below[start:middle] + below[middle:end]
         below *= self._rates.take(way, axis=0)
-        return np.bincount(edges.feature, below @ self._weights, minlength=columns)
+        found: Array = np.bincount(edges.feature, below @ self._weights, minlength=columns)
+        return found
 
     def _level(self, level: int) -> tuple[int, int, int]:
         start, end = self.edges.starts[level], self.edges.starts[level + 1]
@@ -167,7 +168,7 @@ def group_trees(forest: Forest) -> Iterator[Edges]:
         yield walk_down(forest, np.array(chosen))
 
 
-def walk_down(forest: Forest, chosen: Array) -> Edges:
+def walk_down(forest: Forest, chosen: Integers) -> Edges:
     """Walk down from the roots of the trees chosen, a level of all of them at a time.
 
     Args:
@@ -205,7 +206,7 @@ def walk_down(forest: Forest, chosen: Array) -> Edges:
     return Edges(**found, above=tuple(above), starts=tuple(starts), leaves=leaves, features=most)
 
 
-def _below(forest: Forest, node: Array, children: Array, last: Array) -> dict[str, Array]:
+def _below(forest: Forest, node: Integers, children: Integers, last: Integers) -> dict[str, Array]:
     """Return the edges from split nodes to their children, each by its own split alone."""
     feature, threshold = forest.feature[node], forest.threshold[node]
     is_left = np.arange(len(children)) < len(node)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Floats, Integers, Mask, Singles
 
 LEAF = -1
 
@@ -20,16 +20,16 @@ class Tree:
     `missing_left` says so. `values` is (nodes, outputs); `output` is the first output it adds to.
     """
 
-    feature: Array
-    threshold: Array
-    left: Array
-    right: Array
-    missing_left: Array
-    values: Array
+    feature: Integers
+    threshold: Singles
+    left: Integers
+    right: Integers
+    missing_left: Mask
+    values: Floats
     output: int = 0
 
 
-def round_down(thresholds: Array) -> Array:
+def round_down(thresholds: Floats) -> Singles:
     """Return the largest float32 that is not above each threshold.
 
     A float32 value is at most the threshold exactly where it is at most this one; rounding to
@@ -106,12 +106,12 @@ def _lightgbm_tree(block: str, output: int) -> Tree:
     )
 
 
-def _node_numbers(children: Array, inner: int) -> Array:
+def _node_numbers(children: Integers, inner: int) -> Integers:
     """Leaf i, which LightGBM writes as -i-1, comes after the inner nodes."""
     return np.where(children < 0, inner - children - 1, children)
 
 
-def _integers(block: str, name: str) -> Array:
+def _integers(block: str, name: str) -> Integers:
     return np.array(_field(block, name).split(), dtype=np.int64)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Mask, Times
 from tasks.config import Pipeline
 from tasks.dataset.dataset import encode, moments
 from tasks.evaluation.baselines import last_value
@@ -29,7 +29,7 @@ class Labelled:
     classes: tuple[Any, ...]
     y: Array
     predictions: Array
-    times: Array
+    times: Times
 
     @classmethod
     def empty(cls, manifest: Manifest, pipeline: Pipeline) -> Labelled:
@@ -46,7 +46,7 @@ class Labelled:
             times,
         )
 
-    def known(self, frame: pd.DataFrame) -> Array:
+    def known(self, frame: pd.DataFrame) -> Mask:
         """Return, for each row, whether its label is there and known to the model."""
         if self.target not in frame or self.event_time not in frame:
             return np.zeros(len(frame), dtype=bool)
@@ -118,7 +118,7 @@ def make_entry(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entr
     )
 
 
-def _baselines(manifest: Manifest, y: Array, times: Array) -> dict[str, Array]:
+def _baselines(manifest: Manifest, y: Array, times: Times) -> dict[str, Array]:
     known = manifest.lineage.naive
     until = np.array([manifest.lineage.fitted_until], dtype="datetime64[us]")
     last = last_value(np.array([known["last"]]), until, y, times)

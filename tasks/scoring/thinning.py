@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Integers, Mask
 from tasks.scoring.judgement import Labelled
 
 # Labelled rows that are judged, however long the source is: they are held in memory.
@@ -30,7 +30,7 @@ class Thinned:
     """
 
     labelled: Labelled
-    places: Array
+    places: Integers
     stride: int = 1
     count: int = 0
 
@@ -107,7 +107,7 @@ def join_thinned(parts: Sequence[Thinned], most: int = MOST) -> Thinned:
     return Thinned(replace(parts[0].labelled, **arrays), places, stride, count)
 
 
-def _some(labelled: Labelled, kept: Array) -> Labelled:
+def _some(labelled: Labelled, kept: Mask) -> Labelled:
     return replace(
         labelled,
         y=labelled.y[kept],

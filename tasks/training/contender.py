@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Times
 from tasks.config import Pipeline
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema
@@ -73,7 +73,7 @@ def build_contender(
     schema: FeatureSchema,
     prepared: pd.DataFrame,
     y: Array,
-    times: Array,
+    times: Times,
     start: WarmStart | None = None,
 ) -> Contender:
     """Fit a setting on these rows, export it, and compare the export with the fitted model.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Mask, Times
 from tasks.dataset.dataset import fitted_until
 from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
@@ -134,7 +134,7 @@ def _contender(
     setting: Setting,
     step: str,
     write: str,
-    within: Array,
+    within: Mask,
 ) -> tuple[Contender, bool]:
     # what stems from the champion is found again only under the same champion
     champion = None if challenger.kind == "tuned" else work.reigning
@@ -239,6 +239,6 @@ def _slices(work: Work) -> list[str]:
     return list(work.pipeline.gate.slices)
 
 
-def _window(times: Array) -> tuple[str, str]:
+def _window(times: Times) -> tuple[str, str]:
     low, high = np.datetime_as_string(np.array([times.min(), times.max()]), unit="s")
     return str(low), str(high)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Mask, Times
 from tasks.dataset.dataset import FEWEST, Dataset
 from tasks.features.schema import FeatureSchema
 from tasks.models.warm_start import WarmStart, can_start, read_warm_start
@@ -30,7 +30,7 @@ def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> s
     return next((reason for holds, reason in conditions if not holds), None)
 
 
-def select_newer(champion: Manifest, times: Array, within: Array) -> Array:
+def select_newer(champion: Manifest, times: Times, within: Mask) -> Mask:
     """Return which of the rows `within` are later than all the champion was fitted on.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers
 from tasks.models import trees
 from tasks.models.attribution import Attributed, Method, Scale, additions, log_rest
 from tasks.models.encoders import Encoders
@@ -60,7 +60,7 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
     return graph.probabilities(sums, classes) if classes else sums
 
 
-def importances(fitted: Any, _: Array) -> Array:
+def importances(fitted: Any, _: Array) -> Floats:
     """Return the gain of the splits of each column."""
     return np.asarray(fitted.booster_.feature_importance("gain"), dtype=np.float64)
 
@@ -102,7 +102,7 @@ class BoostingShap:
         self.work = additions(map(int, LEAVES.findall(data.decode())))
         self._unit = (encoders.center, encoders.spread)
 
-    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for."""
         center, spread = self._unit
         # threads that wait for each other cost more than a few rows do

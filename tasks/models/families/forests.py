@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers
 from tasks.models import trees
 from tasks.models.attribution import Attributed, Method, Scale
 from tasks.models.encoders import Encoders
@@ -60,7 +60,7 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
     return graph.single(graph.both_classes(answer) if classes == 2 else answer)
 
 
-def importances(fitted: Any, _: Array) -> Array:
+def importances(fitted: Any, _: Array) -> Floats:
     """Return the impurity taken away by the splits of each column."""
     return np.asarray(fitted.feature_importances_, dtype=np.float64)
 
@@ -87,7 +87,7 @@ class ForestShap:
         self._unit = (encoders.center, encoders.spread)
         self.work = float(self._trees.work)
 
-    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for."""
         center, spread = self._unit
         values = np.zeros(encoded.shape)

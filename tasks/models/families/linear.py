@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats, Integers
 from tasks.errors import IntegrityError
 from tasks.models.attribution import Attributed, Method, Scale, log_rest
 from tasks.models.encoders import Encoders
@@ -53,7 +53,7 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
     return graph.probabilities(sums, classes) if classes else sums
 
 
-def importances(fitted: Any, spread: Array) -> Array:
+def importances(fitted: Any, spread: Array) -> Floats:
     """Return the absolute coefficients, times the spread of what they weigh.
 
     Args:
@@ -94,7 +94,7 @@ class LinearShap:
         self._unit = (encoders.center, encoders.spread)
         self.work = float(self._weights.size)
 
-    def attribute(self, encoded: Array, outputs: Array) -> Attributed:
+    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
         """Explain (n, encoded) rows, of each the output asked for.
 
         Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.
@@ -107,7 +107,7 @@ class LinearShap:
         return Attributed(base[outputs] * spread + center, values, log_rest(scores, outputs))
 
 
-def _read(data: bytes) -> tuple[Array, Array, Array]:
+def _read(data: bytes) -> tuple[Floats, Floats, Floats]:
     """Return the (outputs, encoded) weights, (outputs,) biases and (encoded,) means."""
     try:
         content = json.loads(data)

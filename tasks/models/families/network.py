@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Floats
 from tasks.models.family import Dimension, Family, KeptState, Params
 from tasks.models.model import Model, Sample
 
@@ -58,7 +58,7 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
     return graph.probabilities(rows, classes) if classes else rows
 
 
-def importances(fitted: Any, spread: Array) -> Array:
+def importances(fitted: Any, spread: Array) -> Floats:
     """Return the absolute weights along every path to the answer, times the column's spread.
 
     Args:
