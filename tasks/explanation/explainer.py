@@ -117,6 +117,7 @@ class Explainer:
         blocks = self._encoders.blocks
         encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
         found = self._exact.attribute(encoded, outputs)
+        # SHAP's values add up: a raw column's is the sum of those it was encoded to
         folded = Attributed(found.base, found.values @ self._folding, found.rest)
         return answers, outputs, folded, [None] * len(answers)
 

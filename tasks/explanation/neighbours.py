@@ -54,6 +54,7 @@ class Neighbours:
         self._kept = draw.random((samples, len(raw))) < 0.5
         # the first neighbour is the row itself, as in lime's own sampling
         self._kept[0] = True
+        # Euclidean, as lime's, between rows of 0 and 1
         self._distances = np.sqrt((~self._kept).sum(axis=1))
         self._ridge = Ridge(self._kept.astype(np.float64), kernel(self._distances, len(raw)))
 
@@ -72,6 +73,7 @@ class Neighbours:
     def _fitted(self, answers: Array) -> Local:
         from lime.lime_base import LimeBase
 
+        # below: the first and only column of answers, as many features as there are, none selected
         base = LimeBase(lambda distances: kernel(distances, self._kept.shape[1]))
         intercept, weights, fit, _ = base.explain_instance_with_data(
             # LimeBase fits the very object that it is given; threads must not share one

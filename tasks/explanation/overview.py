@@ -99,6 +99,7 @@ def permutation_losses(
     draw = np.random.default_rng(seed)
     columns = {str(name): column.to_numpy() for name, column in prepared.items()}
     whole = metric.score(y, predict(columns))
+    # every column is shuffled alike, so that their losses can be compared
     orders = [draw.permutation(len(prepared)) for _ in range(rounds)]
     found = {}
     for raw in dict.fromkeys(origins.values()):

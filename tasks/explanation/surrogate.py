@@ -66,6 +66,7 @@ def fit_surrogate(
     least = max(5, len(rows) // 100)
     kind = DecisionTreeClassifier if several else DecisionTreeRegressor
     tree = kind(max_depth=DEPTH, min_samples_leaf=least, random_state=0)
+    # every other row: both halves span the same time
     tree.fit(rows[::2], said[::2])
     fidelity = float(tree.score(rows[1::2], said[1::2])) if len(rows) > 3 else 0.0
     found = tree.tree_

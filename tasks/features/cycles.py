@@ -25,6 +25,7 @@ def unfold_cycles(exact: Floats, parts: Iterable[str]) -> dict[str, Singles]:
     """
     missing = np.isnan(exact)
     whole = np.where(missing, 0.0, exact).astype(np.int64)
+    # rounded down, so that times before 1970 fall into their own day
     days = whole // MICROSECONDS_A_DAY
     made = {}
     for part in parts:

@@ -35,12 +35,14 @@ def infer_schema(
             the transform fails, changes the row count or looks at other rows.
     """
     transform = transform or load_transform(pipeline.features.transform)
+    # a request has no target, so that the user's transform must not see it here either
     rows = frame.drop(columns=[pipeline.target], errors="ignore")
     refuse_unless_row_wise(rows, transform)
     rows = apply_transform(rows, transform)
     _check_names(rows)
     dropped = {pipeline.target: IS_TARGET}
     features: list[Feature] = []
+    # by name: the order of columns in a file decides nothing
     for name in sorted(set(rows.columns) - set(INTERNAL)):
         reason = _barred(name, pipeline)
         found = reason or _inferred(name, rows[name], always_time=name == pipeline.event_time)
@@ -131,6 +133,7 @@ def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
     if value is None or value is pd.NaT or value is pd.NA:
         return None
+    # an example is strict JSON, which has no NaN
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, datetime.date):

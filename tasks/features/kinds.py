@@ -75,6 +75,7 @@ def why_useless(column: pd.Series, kind: str) -> str | None:
     if known.empty:
         return "it has no value"
     distinct = int(known.nunique())
+    # one value beside missing ones still says something: that it is missing
     if distinct == 1 and len(known) == len(column):
         return "it is constant"
     if kind == "category" and distinct > len(known) / 2:

@@ -46,6 +46,7 @@ class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         scale = filled.std(axis=0)
         self.fill_ = fill.astype(np.float32)
         self.mean_ = filled.mean(axis=0).astype(np.float32)
+        # a column of one value has no deviation to divide by
         self.scale_ = np.where(scale > 1e-30, scale, 1.0).astype(np.float32)
         self.n_features_in_ = values.shape[1]
         return self
@@ -64,6 +65,7 @@ class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         """Return (n, columns) float32 within ten deviations."""
         values = _matrix(rows)
         filled = np.where(np.isnan(values), self.fill_, values)
+        # what overflows is infinite, and cut to ten deviations like anything beyond
         with np.errstate(over="ignore"):
             scaled = (filled - self.mean_) / self.scale_
         cut: Singles = np.clip(scaled, np.float32(-BOUND), np.float32(BOUND))

@@ -11,8 +11,10 @@ from tasks.records import read
 
 Kind = Literal["number", "category", "boolean", "time"]
 Part = Literal["hour", "weekday", "month", "day_of_year"]
+# Columns that landing adds to every curated table.
 INTERNAL = ("_batch", "_ingested_at")
 PARTS = get_args(Part)
+# A stored schema tells its target by these very words: with others, older ones would not.
 IS_TARGET = "it is the target"
 
 

@@ -40,6 +40,7 @@ def numbers(column: pd.Series, name: str) -> Singles:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         values = _each(column, name, _number, "a number")
+    # NaN compares false, and stays
     return np.where(np.abs(values) <= LARGEST, values, np.nan).astype(np.float32)
 
 
@@ -169,6 +170,7 @@ def moment(value: Any) -> float:
     if not isinstance(value, datetime.datetime):
         raise TypeError(value)
     epoch = EPOCH if value.tzinfo else EPOCH_WITHOUT_ZONE
+    # divided as whole numbers: seconds as float would lose the last microseconds
     return float((value - epoch) // MICROSECOND)
 
 

@@ -38,6 +38,7 @@ class Assembly:
         """Return the part that these rows are, next in the file; `repeated` have few values."""
         sink = _Sink()
         file = pa.PythonFile(sink, mode="w")
+        # a dictionary is only tried where values repeat: elsewhere it is built and thrown away
         with pq.ParquetWriter(
             file, table.schema, compression="zstd", use_dictionary=list(repeated)
         ) as writer:

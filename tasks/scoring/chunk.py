@@ -81,6 +81,7 @@ def score_chunk(
         DataError: a value does not fit.
         IntegrityError: with `compared`, the two ways to answer differ.
     """
+    # with one block for all numbers, pandas would copy every column
     frame = chunk.table.to_pandas(date_as_object=False, split_blocks=True)
     answers = model.predict_many(frame, compared=compared)
     made = arrange_predictions(model.manifest, pipeline, chunk.table, answers)

@@ -77,6 +77,7 @@ class Labelled:
 
 def judge_labelled(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -> dict[str, Any]:
     """Return metrics with intervals beside the naive baselines; empty without labels."""
+    # rows of one moment keep the source's order
     order = np.argsort(labelled.times, kind="stable")
     y, times = labelled.y[order], labelled.times[order]
     if not len(y) or (manifest.classes and len(np.unique(y)) < 2):

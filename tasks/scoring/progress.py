@@ -12,6 +12,7 @@ def say_progress(rows: int, total: int | None, fresh: int, seconds: float) -> st
     '1,000 rows scored'
     """
     pace = f", {fresh / seconds:,.0f} a second" if seconds > 0 and fresh else ""
+    # CSV and JSON lines do not say how many rows they hold
     if not total:
         return f"{rows:,} rows scored{pace}"
     return f"{rows * 100 // total}% scored: {rows:,} of {total:,} rows{pace}"

@@ -84,6 +84,7 @@ def open_rows(bucket: Bucket, key: str, limit: int, scratch: Path) -> RowSource:
         with path.open("rb") as file:
             identity = hashlib.file_digest(file, "sha256").hexdigest()
         return ObjectRows(key, identity, size, path, limit)
+    # a Delta table is a folder with a log in it
     if any(True for _ in bucket.list(key + LOG)):
         identity = hashlib.sha256(f"table {bucket.name} {key}".encode()).hexdigest()
         return TableRows(key, identity, None, table_in(bucket, key), bucket, limit, scratch)

@@ -48,6 +48,7 @@ class ServedChallenger:
 
     def count(self, rows: int, error: Exception | None = None) -> None:
         """Count rows that it answered, or with an error failed to."""
+        # two threads that count at once would lose one
         with self._lock:
             self.tries += rows
             if error is not None:

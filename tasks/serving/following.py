@@ -130,6 +130,7 @@ class Follower:
             seen = (found[1], *seen[1:])
             loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
         except StoreError as error:
+            # the store is away: what serves goes on serving, and nothing is refused
             if not isinstance(error, NotFound):
                 return Turn(self.pipeline, "unreachable", version, str(error), role=role)
             return self._refuse(pointer, seen, role, version, error, now)
@@ -149,6 +150,7 @@ class Follower:
             self.current = replace(current, champion=champion)
             return False
         tried = None if current is None else current.challenger
+        # the challenger was promoted, and is loaded already
         if tried is not None and tried.served.digest == champion.digest:
             self.current = InService(tried.served, champion)
             return True
@@ -225,6 +227,7 @@ class Fleet:
 
     def _search(self, now: float) -> None:
         try:
+            # a bucket may hold what is no pipeline
             names = {name for name in self._bucket.folders() if NAME.fullmatch(name)}
         except StoreError as error:
             self._tell(Turn("", "unreachable", None, str(error)))
@@ -235,6 +238,7 @@ class Fleet:
             for name in sorted(names - RESERVED - set(self.followers))
         }
         if new:
+            # put in place whole: other threads read it to answer
             self.followers = {**self.followers, **new}
 
 

@@ -195,6 +195,7 @@ def _nan_as_null(body: bytes) -> Any:
         if b"NaN" not in body:
             raise
         try:
+            # the standard library reads NaN, and calls for it; msgspec refuses it
             return json.loads(body, parse_constant=_constant)
         except (ValueError, RecursionError):
             pass

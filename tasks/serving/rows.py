@@ -139,6 +139,7 @@ class Reader:
                 values.append(empty)
             else:
                 problems.append(RowProblem(place, name, _needed(value)))
+        # something was sent that no field took: only then are names looked up
         if unseen:
             problems += [
                 RowProblem(place, bounded(name, 80), self._unknown(name))

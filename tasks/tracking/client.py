@@ -23,7 +23,9 @@ DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
+# Whose errors say that server, network or store failed; any other is our own mistake.
 VENDORS = {"mlflow", "requests", "urllib3", "botocore", "boto3", "s3transfer", "onnx", "google"}
+# What urllib3 says where nobody answers; MLflow hands its text on, not its class.
 SILENCE = ("Max retries exceeded", "Connection refused", "timed out", "Connection aborted")
 
 
@@ -35,6 +37,7 @@ def connect(server: str, doing: str) -> Iterator[MlflowClient]:
         TrackingError: the server is down, refuses the credentials, or refuses the work.
     """
     for name, value in DEFAULTS.items():
+        # a person's own setting stands
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 

@@ -177,6 +177,7 @@ def canvas(
         size: in inches, before `rows`; a figure of it has half as many pixels again an inch.
     """
     height = 3.9 if rows == 0 else min(7.0, max(2.2, 1.3 + 0.36 * rows))
+    # not by pyplot, which keeps its figures in one list for all threads
     figure = Figure(
         figsize=size or (6.4, height),
         dpi=150 if size else 100,

@@ -96,6 +96,7 @@ class RunRecord:
     images: Mapping[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # it goes into MLflow's search filter as it is
         if not re.fullmatch(r"[\w.:-]{1,250}", self.key):
             raise DataError("run", "the training key is a digest", repr(self.key))
         for path in (*self.texts, *self.images):

@@ -33,14 +33,12 @@ def register(
 ) -> int:
     """Register an ONNX model under the pipeline's name and return MLflow's version number.
 
-    Our version and the training key identify it: a second call, also after a crash between any
-    two requests, finds the first one's.
+    A second call, also after a crash between any two requests, finds the first one's.
 
     Args:
-        server: MLflow's address.
+        server, run_id: MLflow's address, and the run that made the model.
         pipeline, about: the registered model's name and description.
-        version, key: our number and the training key.
-        run_id: the run that made it.
+        version, key: our number and the training key, which identify it.
         model, columns: ONNX bytes, and what they take and give.
         description, marks: of the version; marks become its tags, the verdict among them.
 
@@ -58,6 +56,7 @@ def register(
             pipeline,
             f"models:/{logged}",
             run_id,
+            # what identifies it comes last: no mark may take its place
             tags={**to_tags(marks), **identity},
             description=description,
             # MLflow's client would poll until the version is ready, for five minutes by default

@@ -48,6 +48,7 @@ def _write_trial(
         metrics += [
             Metric(n, v, at, step) for n, v in finite_metrics({f"fold_{metric}": fold}).items()
         ]
+    # MLflow takes 100 in one request
     settings = list(to_params({"family": trial.family, **trial.params}).items())[:100]
     client.log_batch(run.info.run_id, metrics, [Param(name, text) for name, text in settings])
     client.set_terminated(run.info.run_id, STATUS[trial.state], at)

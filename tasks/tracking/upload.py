@@ -82,6 +82,7 @@ def _log(
         client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
     _copy_metrics(client, run, logged.model_id)
+    # last of all: what a death leaves unfinished, the next try removes
     client.finalize_logged_model(logged.model_id, "READY")
     return str(logged.model_id)
 

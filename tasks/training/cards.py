@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,13 +41,11 @@ def make_card(
     Args:
         work, tuning: the run, and what it tried.
         judged, verdict: how the chosen challenger did on the holdout, and before the gate.
-        final: the model that is published.
-        version: its number.
+        final, version, insight: the model that is published, its number, what it looks at.
         images: path of each plot by its title.
-        insight: what the model looks at.
     """
     pipeline, data, evaluation = work.pipeline, work.dataset, judged.evaluation
-    card = Card(
+    return Card(
         pipeline=pipeline.name,
         version=version,
         description=pipeline.description,
@@ -77,8 +74,8 @@ def make_card(
         lineage=_lineage(work.plan),
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        **describe_insight(insight),
     )
-    return replace(card, **describe_insight(insight))
 
 
 def describe_insight(insight: Insight) -> dict[str, Any]:

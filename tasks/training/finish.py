@@ -81,6 +81,7 @@ def record_and_promote(
         if ended.promotion is None or ended.promotion.outcome != "lost":
             return ended
         costs, best = work.costs, chosen.best
+        # a new one reads the pointer anew; what was fitted is found, the comparison made again
         work = Work(work.workspace, work.plan)
         work.costs.update(costs)
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
@@ -110,6 +111,7 @@ def _conclude(
         version,
         by=f"train ({cause})",
         why=say_result(best.judged),
+        # compare-and-set: the pointer has to be the one that the verdict was made against
         expected=work.pointer_tag,
         attempt=digest([work.plan.key, _champion(work)]),
         override=JUDGED_AGAIN,
@@ -195,6 +197,7 @@ def find_earlier_end(work: Work) -> dict[str, Any] | None:
         return None
     else:
         state = "was refused" if step == "refused" else "awaits approval"
+        # a death after the verdict may have left its trial out
         if state == "awaits approval" and last.version in waiting_versions(ledger.entries()):
             _try_beside(work, last.version)
     summary = (

@@ -77,6 +77,7 @@ def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insig
         made = _computed(work, chosen, final)
         return made.to_dict(), made.images
 
+    # by the models themselves: a run that comes to another one explains that
     key = digest([work.key, sha256(final.model), sha256(judged.model)])
     remembered, known = work.compute_once("explanation.json", "train.explained", compute, key)
     content = remembered.document

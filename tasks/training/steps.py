@@ -194,6 +194,7 @@ def evaluate_holdout(
         )
         return HoldoutResult(evaluation, compare_with_champion(work, predictions)).to_dict(), {}
 
+    # a comparison holds for one champion; another one is compared anew
     key = digest([work.key, champion])
     step = f"evaluation-{challenger.step}.json"
     remembered, known = work.compute_once(step, "train.evaluated", compute, key)

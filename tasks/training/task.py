@@ -109,6 +109,7 @@ def fit(
     try:
         contender, known = steps.fit_challenger(work, tuning, challenger)
     except DataError as error:
+        # without another challenger there would be nothing to judge
         if len(work.challengers) == 1:
             raise
         logger.warning("The challenger %s is left out: %s", challenger.text, error)
@@ -183,6 +184,7 @@ def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
     logger = get_run_logger()
     try:
         found, known = explain_version(work, chosen, final)
+    # Prefect tries the task again
     except StoreUnavailable:
         raise
     except Exception as error:

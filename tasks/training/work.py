@@ -82,6 +82,7 @@ class Work:
             self.plan.challengers, champion=champion, warm=self.warm_obstacle is None
         )
 
+    # read once: what is compared and what is replaced must be the same champion
     @cached_property
     def _pointer(self) -> tuple[Champion, str] | None:
         return pointer.read(self.workspace)

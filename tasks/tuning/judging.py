@@ -65,6 +65,7 @@ class Bench:
                     state = "pruned"
                     break
                 scores.append(self._score(setting, fold))
+        # a family may fail in any way on a strange setting; the search goes on with the next
         except Exception as error:
             state, message = "failed", f"{type(error).__name__}: {bounded(error, MESSAGE)}"
         seconds = time.perf_counter() - started

@@ -80,6 +80,7 @@ class Proposals:
 
     def hopeless(self, proposal: Proposal, scores: tuple[float, ...]) -> str:
         """Say why a trial with these scores so far is not worth another fold; "" if it is."""
+        # Optuna's pruner gives up on NaN at once; a fold without a score says nothing
         if math.isnan(mean(scores)):
             return ""
         proposal.asked.report(mean(scores), step=len(scores) - 1)
@@ -90,6 +91,7 @@ class Proposals:
     def tell(self, proposal: Proposal, trial: TuningTrial) -> None:
         """Let the next proposals learn from how this one did."""
         value = trial.mean if trial.state == "complete" else None
+        # the last fold too: the medians that later trials are pruned by look at it
         if value is not None and trial.scores:
             proposal.asked.report(value, step=len(trial.scores) - 1)
         self._study.tell(proposal.asked, value, STATES[trial.state])
@@ -142,6 +144,7 @@ def shuffle_grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ..
 
 
 def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
+    # a grid is walked without asking the sampler
     if name != "tpe":
         return optuna.samplers.RandomSampler(seed=seed)
     # Optuna warns of both options at each start

@@ -177,6 +177,7 @@ class SettingSearch:
         self.say(Progress(len(self.done), self.most, trial, best))
 
     def _late(self) -> bool:
+        # once late, always late: the outcome says that it was cut, and by nothing but time
         self.cut = self.cut or time.monotonic() >= self.deadline
         return self.cut
 

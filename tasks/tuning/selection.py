@@ -113,6 +113,7 @@ def _weigh(default: TuningTrial, tuned: TuningTrial, needed: float, sign: float)
 
 
 def _best(trials: Sequence[TuningTrial], sign: float) -> TuningTrial:
+    # rounded as ROUNDING says, so that of two alike the faster one wins
     return min(trials, key=lambda trial: (-sign * round(trial.mean, 12), trial.seconds))
 
 
