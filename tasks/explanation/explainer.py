@@ -14,8 +14,7 @@ from tasks.drift.encoding import decode_profile
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.explanation import Contribution, Explanation
 from tasks.explanation.neighbours import Neighbours
-from tasks.explanation.words import effect, show_prepared, subject
-from tasks.explanation.words import show_raw as as_it_came
+from tasks.explanation.words import effect, show_prepared, show_raw, subject
 from tasks.features.schema import origins
 from tasks.models.attribution import Attributed, Attribution, Method, Scale
 from tasks.models.blocks import sources
@@ -149,13 +148,17 @@ class Explainer:
     def _explanation(
         self,
         found: Attributed,
-        at: int,
+        place: int,
         prediction: float,
         output: int,
         seen: Sequence[str],
         fit: float | None,
     ) -> Explanation:
-        values, base, rest = found.values[at].tolist(), float(found.base[at]), float(found.rest[at])
+        values, base, rest = (
+            found.values[place].tolist(),
+            float(found.base[place]),
+            float(found.rest[place]),
+        )
         of = subject(self._target, self.classes, output)
         total = None if self._exact is None else base + sum(values)
         parts = [
@@ -169,7 +172,7 @@ class Explainer:
         columns = []
         for feature in self.schema.features:
             if rows is not None and feature.name in rows.columns:
-                columns.append([as_it_came(value) for value in rows[feature.name].tolist()])
+                columns.append([show_raw(value) for value in rows[feature.name].tolist()])
                 continue
             parts = zip(*(arrays[name].tolist() for name in feature.prepared), strict=True)
             columns.append([show_prepared(feature, values) for values in parts])

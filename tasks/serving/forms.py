@@ -257,8 +257,8 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _tensor(one: Any) -> tuple[str, list[Any]]:
-    content = _object(one, {"name", "shape", "datatype", "data", "parameters"})
+def _tensor(tensor: Any) -> tuple[str, list[Any]]:
+    content = _object(tensor, {"name", "shape", "datatype", "data", "parameters"})
     name, shape, data = content.get("name"), content.get("shape"), content.get("data")
     if not isinstance(name, str) or not isinstance(shape, list) or not isinstance(data, list):
         raise BadRequest('an input has "name", "shape", "datatype" and "data"')

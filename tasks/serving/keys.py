@@ -88,8 +88,8 @@ def render_keys(keys: list[Key]) -> str:
     return json.dumps({"keys": [asdict(key) for key in keys]}, indent=1) + "\n"
 
 
-def _key(one: Mapping[str, Any]) -> Key:
-    key = Key(**{**one, "pipelines": tuple(one["pipelines"])})
+def _key(entry: Mapping[str, Any]) -> Key:
+    key = Key(**{**entry, "pipelines": tuple(entry["pipelines"])})
     if not (key.name and len(key.digest) == len(digest("")) and key.rate >= 0):
         raise ValueError(key.name)
     return key

@@ -58,12 +58,12 @@ def test_base_and_contributions_add_up_to_the_prediction(family, task, versions,
     own = version.model.answers(messy.ask)
     if task != "regression":
         own = own[:, 1] if task == "binary" else own.max(axis=1)
-    for one, expected in zip(found, own, strict=True):
-        assert one.prediction == pytest.approx(expected, rel=1e-6, abs=1e-6)
-        assert one.total == pytest.approx(expected, rel=1e-4, abs=1e-4)
-        assert one.fit is None
-    assert len({one.base for one in found}) <= max(1, len(explainer.classes))
-    assert np.ptp([one.contributions[0].value for one in found]) > 0
+    for explanation, expected in zip(found, own, strict=True):
+        assert explanation.prediction == pytest.approx(expected, rel=1e-6, abs=1e-6)
+        assert explanation.total == pytest.approx(expected, rel=1e-4, abs=1e-4)
+        assert explanation.fit is None
+    assert len({explanation.base for explanation in found}) <= max(1, len(explainer.classes))
+    assert np.ptp([explanation.contributions[0].value for explanation in found]) > 0
 
 
 @pytest.mark.parametrize("family", ["linear", "lightgbm"])
@@ -78,11 +78,11 @@ def test_of_several_classes_the_softmax_of_all_their_sums_is_the_answer(
         attribution.attribute(rows, np.full(len(rows), output))
         for output in range(len(version.manifest.classes))
     ]
-    scores = np.stack([one.base + one.values.sum(axis=1) for one in every], axis=1)
+    scores = np.stack([part.base + part.values.sum(axis=1) for part in every], axis=1)
     shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, version.model.answers(asked), atol=1e-4)
-    again = [[inverse_link("log-odds", s, r) for s, r in zip(scores[:, k], one.rest, strict=True)]
-             for k, one in enumerate(every)]  # fmt: skip
+    again = [[inverse_link("log-odds", s, r) for s, r in zip(scores[:, k], part.rest, strict=True)]
+             for k, part in enumerate(every)]  # fmt: skip
     np.testing.assert_allclose(np.transpose(again), shares, atol=1e-6)
 
 
@@ -133,8 +133,8 @@ def test_it_is_strict_json_with_every_raw_column_once_largest_first(
     family, task, versions, messy
 ) -> None:
     version = versions(family, task)
-    for one in version.explainer.explain(messy.ask.head(5)):
-        document = json.loads(json.dumps(one.to_dict(), allow_nan=False))
+    for explanation in version.explainer.explain(messy.ask.head(5)):
+        document = json.loads(json.dumps(explanation.to_dict(), allow_nan=False))
         names = [part["column"] for part in document["contributions"]]
         assert sorted(names) == sorted(version.explainer.raw)
         sizes = [abs(part["value"]) for part in document["contributions"]]
@@ -187,15 +187,15 @@ def test_lime_finds_the_direction_of_a_planted_effect(family) -> None:
     asked = pd.DataFrame({"up": [1.5, -1.5], "down": [-1.0, 1.0], "idle": [1.0, 1.0]})
     high, low = explainer.explain(asked.astype("float32"))
     assert high.method == low.method == "lime"
-    for one, sign in ((high, 1), (low, -1)):
-        values = {part.column: part.value for part in one.contributions}
+    for explanation, sign in ((high, 1), (low, -1)):
+        values = {part.column: part.value for part in explanation.contributions}
         assert sign * values["up"] > 0.05
         assert sign * values["down"] > 0
         assert abs(values["idle"]) < abs(values["up"]) / 3
-        assert one.contributions[0].column == "up"
-        assert one.fit is not None
-        assert 0.2 < one.fit <= 1
-        assert one.total == pytest.approx(one.prediction, abs=0.25)
+        assert explanation.contributions[0].column == "up"
+        assert explanation.fit is not None
+        assert 0.2 < explanation.fit <= 1
+        assert explanation.total == pytest.approx(explanation.prediction, abs=0.25)
     assert explainer.explain(asked.astype("float32")) == [high, low]
 
 
@@ -206,7 +206,7 @@ def test_threads_share_one_explainer(family, versions, messy) -> None:
     fresh = versions(family, "multiclass").explainer
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: fresh.explain(rows), range(8)))
-    assert all(found == expected for found in answers)
+    assert all(answer == expected for answer in answers)
 
 
 def test_a_row_alone_is_explained_as_among_others(versions, messy) -> None:
@@ -215,7 +215,10 @@ def test_a_row_alone_is_explained_as_among_others(versions, messy) -> None:
     for i, among in enumerate(together):
         (alone,) = explainer.explain(messy.ask.iloc[i : i + 1])
         assert (alone.of, alone.reasons) == (among.of, among.reasons)
-        values = [{part.column: part.value for part in one.contributions} for one in (alone, among)]
+        values = [
+            {part.column: part.value for part in explanation.contributions}
+            for explanation in (alone, among)
+        ]
         assert values[0] == pytest.approx(values[1], abs=1e-12)
     assert explainer.explain(messy.ask.head(0)) == []
 

@@ -51,9 +51,9 @@ def long(column: pd.Series) -> pd.Series:
 @settings(max_examples=200, deadline=None)
 @given(columns)
 def test_categories_are_those_of_each_cell(column) -> None:
-    for each in (column, long(column)):
-        expected = [oracle.text(value) for value in each.tolist()]
-        made = prepare(pd.DataFrame({"c": each}), CATEGORY)["c"]
+    for cells in (column, long(column)):
+        expected = [oracle.text(value) for value in cells.tolist()]
+        made = prepare(pd.DataFrame({"c": cells}), CATEGORY)["c"]
         assert made.tolist() == expected
         assert str(made.dtype) == "str"
 
@@ -68,9 +68,9 @@ def test_times_are_those_of_each_cell(values, dtype) -> None:
         )
     except (OverflowError, pd.errors.OutOfBoundsDatetime):
         return
-    for each in (column, long(column)):
-        made = prepare(pd.DataFrame({"t": each}), TIME)
-        for part, expected in oracle.parts(each).items():
+    for cells in (column, long(column)):
+        made = prepare(pd.DataFrame({"t": cells}), TIME)
+        for part, expected in oracle.parts(cells).items():
             np.testing.assert_array_equal(made[f"t_{part}"].to_numpy(), np.float32(expected))
 
 

@@ -61,9 +61,9 @@ def test_a_row_alone_is_the_row_of_the_whole(rows, random) -> None:
     whole = prepare(framed(rows), SCHEMA)
     names = [*cells, "more"]
     random.shuffle(names)
-    for i, each in enumerate(rows):
-        inferred = pd.DataFrame([{**each, "more": object()}])[names]
-        for alone in (prepare(framed([each]), SCHEMA), prepare(inferred, SCHEMA)):
+    for i, row in enumerate(rows):
+        inferred = pd.DataFrame([{**row, "more": object()}])[names]
+        for alone in (prepare(framed([row]), SCHEMA), prepare(inferred, SCHEMA)):
             pd.testing.assert_frame_equal(alone, whole.iloc[i : i + 1].reset_index(drop=True))
 
 

@@ -26,7 +26,7 @@ def test_the_file_says_what_it_is(exported) -> None:
         "": 18,
         "ai.onnx.ml": 5,
     }
-    assert [each.name for each in model.graph.input] == [*COLUMNS.numbers, *COLUMNS.categories]
+    assert [entry.name for entry in model.graph.input] == [*COLUMNS.numbers, *COLUMNS.categories]
     (output,) = model.graph.output
     assert output.name == "probabilities_"  # a column is named probabilities
     loaded = OnnxModel(exported)

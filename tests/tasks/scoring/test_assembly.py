@@ -29,9 +29,9 @@ def table(first: int, count: int) -> pa.Table:
 def assembled(path: Path, tables: list[pa.Table]) -> list[bytes]:
     assembly = Assembly(path)
     parts = []
-    for each in tables:
-        parts.append(assembly.encode(each, REPEATED))
-        assert assembly.add(parts[-1], "part") == each.num_rows
+    for rows in tables:
+        parts.append(assembly.encode(rows, REPEATED))
+        assert assembly.add(parts[-1], "part") == rows.num_rows
     assembly.finish()
     return parts
 
@@ -54,8 +54,8 @@ def test_parts_kept_before_a_death_make_the_same_file(tmp_path: Path) -> None:
     assembly = Assembly(again)
     for part in parts[:2]:
         assembly.add(part, "part")
-    for each in tables[2:]:
-        assembly.add(assembly.encode(each, REPEATED), "part")
+    for rows in tables[2:]:
+        assembly.add(assembly.encode(rows, REPEATED), "part")
     assembly.finish()
     assert assembly.rows == 2000
     assert again.read_bytes() == whole.read_bytes()

@@ -60,7 +60,9 @@ def test_every_flight_of_april_is_scored_as_by_scikit_learn(s3: S3, tmp_path: Pa
     with running_serving(s3.settings, log, workers=1) as serving:
         url = f"http://127.0.0.1:{serving.port}"
         poll(lambda: answers(f"{url}/flights/ping"), 60, "a champion in service")
-        answered = [one["probability"]["1"] for one in asked(url, rows.drop(columns="late"))]
+        answered = [
+            prediction["probability"]["1"] for prediction in asked(url, rows.drop(columns="late"))
+        ]
     assert np.abs(np.array(answered) - expected[:, 1]).max() < 1e-5
 
 

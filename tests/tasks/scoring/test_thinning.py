@@ -34,8 +34,8 @@ def test_rows_stay_even_and_few_and_all_are_counted(classes) -> None:
     pieces = [piece(first, 1000, classes) for first in range(0, 20_000, 1000)]
     every = join_thinned(pieces)
     few = join_thinned([none_yet(classes)])
-    for one in pieces:
-        few = join_thinned([few, one], most=2_000)
+    for part in pieces:
+        few = join_thinned([few, part], most=2_000)
     assert few.count == every.count == len(every.places) > 14_000
     assert 500 < len(few.places) <= 2_000
     assert few.stride == 8

@@ -25,7 +25,9 @@ SCHEMA = FeatureSchema(
         Feature("n", "number"),
     )
 )
-FIELDS = RequestSchema(tuple(Field(one.name, one.kind, True, True) for one in SCHEMA.features))
+FIELDS = RequestSchema(
+    tuple(Field(feature.name, feature.kind, True, True) for feature in SCHEMA.features)
+)
 NUMBERS = st.one_of(
     st.none(), st.integers(-(10**40), 10**40), st.floats(allow_nan=False, allow_infinity=False)
 )
@@ -58,7 +60,7 @@ def test_a_row_becomes_what_it_became_in_training(rows: list[dict[str, Any]]) ->
 def problems(rows: list[Any], fields: RequestSchema = FIELDS) -> list[tuple[int, str, str]]:
     with pytest.raises(Unfit) as raised:
         Reader(fields, SCHEMA).read(rows)
-    return [(one.row, one.field, one.problem) for one in raised.value.problems]
+    return [(problem.row, problem.field, problem.problem) for problem in raised.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_what_does_not_fit_is_named(row: dict[str, Any], field: str, why: str) -
 
 
 def test_what_training_never_saw_missing_is_needed() -> None:
-    needed = replace(FIELDS, fields=tuple(replace(one, missing=False) for one in FIELDS.fields))
+    needed = replace(FIELDS, fields=tuple(replace(field, missing=False) for field in FIELDS.fields))
     good = {"at": "2024-01-01", "flag": True, "kind": "a", "n": 1}
     Reader(needed, SCHEMA).read([good])
     found = problems([{}, {**good, "kind": ""}, {**good, "n": 1e39}, {**good, "at": None}], needed)

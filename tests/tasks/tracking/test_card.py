@@ -59,7 +59,7 @@ def test_an_empty_part_has_no_heading() -> None:
 
 
 def test_without_a_champion_there_is_no_column_for_it() -> None:
-    alone = replace(CARD, scores=tuple(replace(one, champion=None) for one in CARD.scores))
+    alone = replace(CARD, scores=tuple(replace(score, champion=None) for score in CARD.scores))
     assert "| champion |" in to_markdown(CARD)
     assert "champion" not in to_markdown(alone)
 
@@ -91,10 +91,10 @@ def test_the_note_is_short_and_says_where_the_rest_is() -> None:
 
 def test_every_field_of_the_card_is_shown() -> None:
     quiet = {"images", "confidence", "version"}
-    for one in fields(CARD):
-        if one.name in quiet or not isinstance(getattr(CARD, one.name), str):
+    for field in fields(CARD):
+        if field.name in quiet or not isinstance(getattr(CARD, field.name), str):
             continue
-        if one.name == "task":
+        if field.name == "task":
             continue
-        changed = replace(CARD, **{one.name: "SHOWN HERE"})
-        assert "SHOWN HERE" in to_markdown(changed), one.name
+        changed = replace(CARD, **{field.name: "SHOWN HERE"})
+        assert "SHOWN HERE" in to_markdown(changed), field.name

@@ -215,12 +215,14 @@ def test_a_crash_after_any_write_leaves_one_version(server: str, pipeline: str) 
         crashes += 1
         assert work(server) == work(server)
     assert crashes >= 8
-    ours = sorted(int(one.tags["perennial.version"]) for one in registered(server, pipeline))
+    ours = sorted(
+        int(version.tags["perennial.version"]) for version in registered(server, pipeline)
+    )
     assert ours == list(range(1, crashes + 2))
     with seen(server) as client:
         experiment = client.get_experiment_by_name(pipeline).experiment_id
         logged = client.search_logged_models([experiment])
-    assert {str(one.status) for one in logged} == {"READY"}
+    assert {str(model.status) for model in logged} == {"READY"}
 
 
 def test_aliases_speak_our_versions(server: str, pipeline: str) -> None:
@@ -236,7 +238,7 @@ def test_aliases_speak_our_versions(server: str, pipeline: str) -> None:
     remove_alias(server, pipeline, "challenger")
     assert read_aliases(server, pipeline) == {"champion": 9}
     mark_version(server, pipeline, 7, {"perennial.verdict": "rolled back"}, "old")
-    told = {one.tags["perennial.version"]: one for one in registered(server, pipeline)}
+    told = {version.tags["perennial.version"]: version for version in registered(server, pipeline)}
     assert told["7"].tags["perennial.verdict"] == "rolled back"
     assert told["7"].description == "old"
 

@@ -186,11 +186,11 @@ def test_a_champion_of_a_family_no_longer_searched_is_left_out() -> None:
 def test_progress_counts_up_to_what_was_said() -> None:
     seen: list[Progress] = []
     found = searched(GOOD, POOR, champion=Setting("good", {"slope": 2.5}), say=seen.append)
-    assert [each.done for each in seen] == list(range(1, 16))
+    assert [progress.done for progress in seen] == list(range(1, 16))
     assert seen[-1].most == 15
-    best = [each.best for each in seen]
+    best = [progress.best for progress in seen]
     assert best == sorted(best, reverse=True)
-    assert tuple(each.trial for each in seen) == found.trials
+    assert tuple(progress.trial for progress in seen) == found.trials
 
 
 def test_a_tuning_survives_json() -> None:

@@ -119,7 +119,7 @@ def test_a_chosen_setting_is_never_worse_on_the_folds_than_the_defaults(
         for i, scores in enumerate([default, *tuned])
     ]
     chosen = select_setting(tried).setting
-    assert next(one.mean for one in tried if one.setting == chosen) >= tried[0].mean
+    assert next(trial.mean for trial in tried if trial.setting == chosen) >= tried[0].mean
 
 
 def test_one_fold_shows_no_spread() -> None:
