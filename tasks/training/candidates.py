@@ -86,7 +86,7 @@ class Chosen:
         ]
 
 
-def choose_best(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
+def choose_candidate(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
     """Choose the best that passed the gate, or the best where none did.
 
     The reason names what it was chosen over.

@@ -8,7 +8,7 @@ from tasks.errors import DataError
 from tasks.promotion.gate import judge
 from tasks.promotion.rules import GOLDEN_TOLERANCE
 from tasks.training import steps
-from tasks.training.candidates import Candidate, Chosen, choose_best
+from tasks.training.candidates import Candidate, Chosen, choose_candidate
 from tasks.training.contender import Contender
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
@@ -38,7 +38,7 @@ def choose_challenger(
     if not candidates:
         where, remedy = f"pipeline {work.pipeline.name}", "See the warnings above."
         raise DataError(where, "one of the challengers can be fitted", "none", remedy)
-    return choose_best(tuning, candidates)
+    return choose_candidate(tuning, candidates)
 
 
 def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
