@@ -46,6 +46,7 @@ class Neighbours:
     ) -> None:
         # one draw for all rows and processes: the same row gets the same explanation
         draw = np.random.default_rng(0)
+        # from the profile of the training rows: a version keeps none of the rows themselves
         known = {column.name: column for column in profile.columns}
         self._model = model
         self._columns = (*model.numbers, *model.categories)

@@ -77,6 +77,7 @@ def fit_surrogate(
             return str(classes[int(tree.classes_[value.argmax()])])
         return f"{value[0]:.0%}" if classes else f"{value[0]:.4g}"
 
+    # of the half that it was fitted on: elsewhere no missing value has chosen a side
     missing = np.asarray(np.isnan(rows[::2]).any(axis=0))
     places, counts = np.unique(tree.apply(rows), return_counts=True)
     reached = dict(zip(places.tolist(), counts.tolist(), strict=True))

@@ -49,6 +49,7 @@ class Parts:
         """`repeated` are the columns of few distinct values."""
         self._bucket, self._places, self._repeated = bucket, places, repeated
         self._assembly = Assembly(path)
+        # one part goes up while the next one is scored
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._upload: Future[None] | None = None
 

@@ -31,6 +31,7 @@ from tasks.scoring.sources import RowSource, open_rows, resolve_key
 from tasks.scoring.thinning import Thinned, join_thinned
 from tasks.workspace import Workspace
 
+# Rows: a part is held in memory, and a death costs at most one.
 PART_ROWS = 1_048_576
 Say = Callable[[str], None]
 
@@ -167,7 +168,8 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     started = time.monotonic()
     chunks = chunker.cut(rows.tables(schema, pin.data_version), pin.rows, taken)
     done = before = taken * pin.rows
-    # the user's function was never promised to run in several threads at once
+    # the user's function was never promised to run in several threads at once; joblib's count
+    # knows the limits of a container, which the standard library's does not
     workers = int(cpu_count()) if scoring.model.transform is None else 1
     made = work_ahead(lambda chunk: _chunk(scoring, chunk), chunks, workers)
     for number, group in groupby(made, key=lambda chunk: chunk.part):

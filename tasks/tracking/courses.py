@@ -55,6 +55,7 @@ def track_courses(server: str, pipeline: str, records: Sequence[CourseRecord], a
 def _write(client: MlflowClient, experiment: str, record: CourseRecord, at: int) -> None:
     from mlflow.entities import Metric, Param
 
+    # what is finished stands; what a death left is written again
     for run in client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'"):
         if run.info.status == "FINISHED":
             return

@@ -118,6 +118,7 @@ def tuning(
         axes.scatter(at, values[at], s=28, color=colour, label=safe(family))
     running = np.maximum if greater_is_better else np.minimum
     worst = -np.inf if greater_is_better else np.inf
+    # NaN would stay the best for ever
     best = running.accumulate(np.where(np.isfinite(values), values, worst))
     best = np.where(np.isfinite(best), best, np.nan)
     axes.step(range(len(best)), best, where="post", color=GREY, lw=1, label="best so far")

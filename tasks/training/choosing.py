@@ -51,6 +51,7 @@ def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
     if not (best.verdict.passed and work.pipeline.training.refit):
         return best.contender, False, False
     final, known = steps.refit_challenger(work, best.challenger, best.contender.setting)
+    # no gate follows that would look at the refitted model's export
     if final.difference > GOLDEN_TOLERANCE:
         return best.contender, False, True
     return final, known, False

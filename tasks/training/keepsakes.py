@@ -29,6 +29,7 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     data, pipeline = work.dataset, work.pipeline
     holdout = data.split.holdout
     every = np.ones(len(data.y), dtype=bool)
+    # `refit_winner` hands the very same object on where nothing was refitted
     refitted = final is not judged.contender
     within = every if refitted else data.split.training
     profiler = Profiler(prepared_columns(data.schema), data.classes)

@@ -36,6 +36,7 @@ def pin_run(
         rule = "the curated table has rows"
         remedy = f"Ingest first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(f"pipeline {pipeline.name}", rule, "no table", remedy)
+    # up to the newest event, not to now: the same data are the same plan whenever it is made
     window = Window()
     if length is not None:
         window = Window.up_to(_latest(table, pipeline.event_time, version), length)

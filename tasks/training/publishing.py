@@ -46,6 +46,7 @@ def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Ins
 def _track(work: Work, telling: Telling) -> str:
     if work.workspace.tracking is None:
         return ""
+    # MLflow is imported by those alone who track their runs
     from tasks.tracking.experiment import track
 
     return track(work.workspace.tracking, telling.record)

@@ -86,6 +86,7 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
             seed=pipeline.training.seed,
             say=say,
         )
+        # a fold without a score is NaN, which strict JSON has not
         return plain(found, nan_as_null=True), {}
 
     remembered, known = work.compute_once("tuning.json", "train.tuned", compute)

@@ -18,6 +18,7 @@ def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> s
     family = champion.lineage.setting.family
     features = FeatureSchema.from_dict(champion.schema).features
     rows = select_newer(champion, data.times, data.split.training)
+    # a kept model has as many outputs as classes, and is fitted further with all of them only
     enough = rows.sum() >= FEWEST and len(np.unique(data.y[rows])) >= len(data.classes)
     own_transform = champion.lineage.transform
     conditions = (

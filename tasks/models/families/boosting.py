@@ -50,6 +50,7 @@ def spare_processors() -> int:
     """
     from joblib import cpu_count  # type: ignore[import-untyped]
 
+    # joblib's count knows the limits of a container, which the standard library's does not
     return max(1, int(cpu_count()) - 1)
 
 
