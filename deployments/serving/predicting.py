@@ -17,7 +17,7 @@ from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import Asked, BadRequest
 from tasks.serving.rows import RequestRows, Unfit
-from tasks.serving.served import Prediction, Served
+from tasks.serving.served import Predictions, Served
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {
     "predict": forms.read_request,
@@ -68,7 +68,7 @@ class Part(NamedTuple):
     role: Role
     places: Sequence[int]
     rows: RequestRows
-    made: Prediction
+    made: Predictions
 
 
 class Predicted(NamedTuple):
@@ -98,7 +98,7 @@ class Predicted(NamedTuple):
         return Response(200, body)
 
 
-def merged(parts: Sequence[Part]) -> Prediction:
+def merged(parts: Sequence[Part]) -> Predictions:
     """Return the answers of all parts in the order of the request's rows."""
     if len(parts) == 1:
         return parts[0].made
@@ -106,8 +106,8 @@ def merged(parts: Sequence[Part]) -> Prediction:
     chosen = [order[place] for place in range(len(order))]
     values = [part.made.values[at] for part, at in chosen]
     if parts[0].made.probabilities is None:
-        return Prediction(values, None)
-    return Prediction(values, [(part.made.probabilities or ())[at] for part, at in chosen])
+        return Predictions(values, None)
+    return Predictions(values, [(part.made.probabilities or ())[at] for part, at in chosen])
 
 
 @dataclass

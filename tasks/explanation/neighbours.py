@@ -44,6 +44,15 @@ class Neighbours:
         raw: Sequence[str],
         samples: int = SAMPLES,
     ) -> None:
+        """Draw the neighbours, once for all rows.
+
+        Args:
+            model: the exported model, which answers for the neighbours.
+            profile: of the training rows, from which values are drawn.
+            origins: the raw column of each prepared one.
+            raw: the raw columns, in the order in which they are explained.
+            samples: how many neighbours.
+        """
         # one draw for all rows and processes: the same row gets the same explanation
         draw = np.random.default_rng(0)
         # from the profile of the training rows: a version keeps none of the rows themselves
@@ -100,6 +109,12 @@ class Ridge:
     """
 
     def __init__(self, kept: Array, weights: Array) -> None:
+        """Solve it.
+
+        Args:
+            kept: (n, columns) of 0 and 1.
+            weights: (n,) how much each neighbour counts.
+        """
         self._weights = weights / weights.sum()
         self._means = self._weights @ kept
         apart = kept - self._means

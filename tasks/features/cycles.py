@@ -16,8 +16,11 @@ MICROSECONDS_AN_HOUR = 3_600_000_000.0
 def unfold_cycles(exact: Floats, parts: Iterable[str]) -> dict[str, Singles]:
     """Return each part as float32, NaN where the time is missing.
 
-    `exact` is in whole microseconds since 1970 in UTC, NaN where missing. Weekday 0 is Monday,
-    and the hour has its minutes as a fraction.
+    Weekday 0 is Monday, and the hour has its minutes as a fraction.
+
+    Args:
+        exact: (n,) whole microseconds since 1970 in UTC, NaN where missing.
+        parts: hour, weekday, month or day_of_year.
 
     >>> made = unfold_cycles(np.array([0.0, 90_000_000_000.0, np.nan]), ("hour", "weekday"))
     >>> made["hour"].tolist(), made["weekday"].tolist()

@@ -57,6 +57,17 @@ class Model(BaseEstimator):  # type: ignore[misc]
         seed: int,
         trees: bool,
     ) -> None:
+        """Take what the fit needs; nothing is made yet.
+
+        Args:
+            family: its name.
+            estimator: makes one of parameters, task, seed and sample.
+            params: the estimator's, complete.
+            columns: names of the prepared numbers and categories.
+            task: binary, multiclass or regression.
+            seed: of folds and estimator.
+            trees: whether numbers are taken as they are, or standardised.
+        """
         self.family = family
         self.estimator = estimator
         self.params = params

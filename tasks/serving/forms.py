@@ -20,7 +20,7 @@ import msgspec
 from tasks.errors import bounded
 from tasks.features.request import RequestSchema
 from tasks.promotion.manifest import Manifest
-from tasks.serving.served import Prediction
+from tasks.serving.served import Predictions
 
 DATATYPES = {"number": "FP64", "boolean": "BOOL", "category": "BYTES", "time": "BYTES"}
 TABULAR = ("dataframe_split", "dataframe_records", "inputs", "instances")
@@ -118,7 +118,7 @@ def read_inference(body: bytes) -> Asked:
 def write_answer(
     head: bytes,
     ids: Sequence[str],
-    made: Prediction,
+    made: Predictions,
     labels: Sequence[str],
     explanations: Sequence[Mapping[str, Any]] | None = None,
     others: Mapping[int, bytes] | None = None,
@@ -133,7 +133,7 @@ def write_answer(
         explanations: one a row, where they were asked for.
         others: by their places, heads of the rows that another model answered.
 
-    >>> write_answer(b"{}", ["a1"], Prediction([1], [[0.25, 0.75]]), ("0", "1"))
+    >>> write_answer(b"{}", ["a1"], Predictions([1], [[0.25, 0.75]]), ("0", "1"))
     b'{"model":{},"predictions":[{"id":"a1","value":1,"probability":{"0":0.25,"1":0.75}}]}'
     """
     predictions: list[dict[str, Any]] = [
@@ -151,13 +151,13 @@ def write_answer(
     return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
 
 
-def write_mlflow(made: Prediction, probabilities: bool) -> bytes:
+def write_mlflow(made: Predictions, probabilities: bool) -> bytes:
     """Write MLflow's form: labels or numbers; probabilities where they are asked for."""
     wanted = made.probabilities if probabilities and made.probabilities else made.values
     return ENCODER.encode({"predictions": wanted})
 
 
-def write_inference(manifest: Manifest, own: str | None, made: Prediction) -> bytes:
+def write_inference(manifest: Manifest, own: str | None, made: Predictions) -> bytes:
     """Write the Open Inference Protocol's form: the output `value`, and `probability`."""
     rows = len(made.values)
     outputs = [_output("value", made.values, [rows])]

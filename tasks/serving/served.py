@@ -17,7 +17,7 @@ from tasks.promotion.model_version import ModelVersion
 from tasks.serving.rows import Reader, RequestRows
 
 
-class Prediction(NamedTuple):
+class Predictions(NamedTuple):
     """What a model says of rows: a label or number each, and the probability of every class."""
 
     values: Sequence[Any]
@@ -66,7 +66,7 @@ class Served:
         """
         return self._reader.read(rows)
 
-    def answer(self, rows: RequestRows) -> Prediction:
+    def answer(self, rows: RequestRows) -> Predictions:
         """Return what the model says.
 
         Raises:
@@ -74,12 +74,12 @@ class Served:
         """
         outputs = self._answers(rows)
         if not self._classes:
-            return Prediction(outputs[:, 0].tolist(), None)
+            return Predictions(outputs[:, 0].tolist(), None)
         classes, shares = self._classes, outputs.tolist()
         if len(shares) == 1:
             (one,) = shares
-            return Prediction([classes[one.index(max(one))]], shares)
-        return Prediction([classes[place] for place in outputs.argmax(1).tolist()], shares)
+            return Predictions([classes[one.index(max(one))]], shares)
+        return Predictions([classes[place] for place in outputs.argmax(1).tolist()], shares)
 
     def _answers(self, rows: RequestRows) -> Array:
         outputs = self._model.answers(rows.numbers, rows.texts)

@@ -18,8 +18,12 @@ MOST_COLUMNS, MOST_POINTS, MOST_LEVELS, BINS = 12, 400, 12, 24
 def summary(columns: Mapping[str, tuple[Array, Array | None]], of: str, unit: str) -> bytes:
     """Draw, a line a column, what it adds to each row; at most 12 columns.
 
-    `columns` maps a name to (n,) contributions and the (n,) values behind them, None where these
-    are no numbers; low values are blue, high ones orange.
+    Low values are blue, high ones orange.
+
+    Args:
+        columns: by name, (n,) contributions and the (n,) values behind them, None for no numbers.
+        of: what is explained.
+        unit: of the contributions.
     """
     shown = list(columns.items())[:MOST_COLUMNS][::-1]
     title = f"What each column adds to {safe(bounded(of, 30))}"

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.serving import forms
 from tasks.serving.forms import BadRequest
-from tasks.serving.served import Prediction
+from tasks.serving.served import Predictions
 
 SPLIT: dict[str, Any] = {"columns": ["a"], "data": [[1]]}
 TENSOR: dict[str, Any] = {"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}
@@ -77,7 +77,7 @@ def test_tensors_of_one_column_and_flags_are_read() -> None:
 
 
 def test_a_regression_is_answered_without_probabilities() -> None:
-    made = Prediction([1.5], None)
+    made = Predictions([1.5], None)
     assert json.loads(forms.write_answer(b"{}", ["x"], made, ()))["predictions"] == [
         {"id": "x", "value": 1.5}
     ]
