@@ -16,14 +16,8 @@ PACKAGES = ("flows", "tasks", "expectations", "mlflow_server", "deployments")
 SOURCES = sorted(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 # What is left for later: both lists may only shrink, and a name that is mended has to leave them.
-NAMES_LEFT = {
-    "Arrived", "Columns", "Dataset", "Fault", "Judged", "Outcome", "Piece", "Problem", "Rows",
-    "Section", "Table", "Trial",
-}  # fmt: skip
-ARRAYS_LEFT = {
-    "explanation", "models", "predictions", "promotion", "scoring", "serving", "tracking",
-    "training", "tuning",
-}  # fmt: skip
+NAMES_LEFT = {"Arrived", "Fault", "Judged", "Outcome", "Section", "Table"}
+ARRAYS_LEFT = {"predictions", "promotion"}
 DOORS: dict[str, list[str]] = PROJECT["tool"]["perennial"]["doors"]
 
 

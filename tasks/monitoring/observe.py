@@ -68,8 +68,9 @@ def observe(watch: Watch, arrival: Arrival) -> ObservedBatch:
     sample, predictions, target = seen.sample()
     profile = seen.profiler.result()
     profile = profile.judged_on(profile.predictions, _target_profile(scorer, labelled))
+    # judged after the pass: an interval needs all labels at once, the profile does not
     every = judge_labelled(pipeline, scorer.manifest, labelled)
-    met = Met(times, labelled, profile, sample, predictions)
+    met = PredictedBatch(times, labelled, profile, sample, predictions)
     sight = look(pipeline, watch.eye, met, every.get("metrics"))
     held, told = _warnings(watch, scorer, sample, predictions, target)
     clock = latest_time(seen.times, seen.arrived)

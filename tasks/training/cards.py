@@ -126,7 +126,7 @@ def _scores(judged: HoldoutResult) -> tuple[Score, ...]:
         decides = name == evaluation.metric and against is not None
         champion = against.comparison.score if decides and against is not None else None
         baselines = {
-            baseline: number(values.get(name, float("nan")))
+            baseline: finite_or_none(values.get(name, float("nan")))
             for baseline, values in evaluation.baseline_metrics.items()
         }
         scores.append(Score(name, figure.value, figure.low, figure.high, champion, baselines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tasks.dataset.dataset import naive
+from tasks.dataset.dataset import naive_figures
 from tasks.features.inference import infer_request
 from tasks.promotion.lineage import Lineage
 from tasks.promotion.manifest import Manifest

@@ -107,7 +107,9 @@ def keep_setting(work: Work, setting: Setting) -> Tuning:
     )
 
 
-def fit_challenger(work: Work, tuning: Tuning, challenger: Challenger) -> tuple[Contender, bool]:
+def fit_challenger(
+    work: Work, tuning: Tuning, challenger: ChallengerSpec
+) -> tuple[Contender, bool]:
     """Fit a challenger on its part of the training window and export it."""
     training = work.dataset.split.training
     setting = pick_setting(work, tuning, challenger)
@@ -115,14 +117,14 @@ def fit_challenger(work: Work, tuning: Tuning, challenger: Challenger) -> tuple[
 
 
 def refit_challenger(
-    work: Work, challenger: Challenger, setting: Setting
+    work: Work, challenger: ChallengerSpec, setting: Setting
 ) -> tuple[Contender, bool]:
     """Fit a challenger's setting again with the holdout, and export it."""
     every = np.ones(len(work.dataset.y), dtype=bool)
     return _contender(work, challenger, setting, "final", "train.refitted", every)
 
 
-def pick_setting(work: Work, tuning: Tuning, challenger: Challenger) -> Setting:
+def pick_setting(work: Work, tuning: Tuning, challenger: ChallengerSpec) -> Setting:
     """Return the setting of a challenger: the tuned one, or the champion's."""
     if challenger.kind == "tuned" or work.reigning is None:
         return tuning.chosen
@@ -164,7 +166,7 @@ def _contender(
 
 
 def evaluate_holdout(
-    work: Work, contender: Contender, challenger: Challenger
+    work: Work, contender: Contender, challenger: ChallengerSpec
 ) -> tuple[HoldoutResult, bool]:
     """Judge the export on the holdout, and against the champion as it is now."""
     reigning = work.reigning

@@ -126,7 +126,7 @@ def fit(
 
 @task(name="evaluate", **RETRIES)
 def evaluate_challenger(
-    work: Work, contender: Contender | None, challenger: Challenger
+    work: Work, contender: Contender | None, challenger: ChallengerSpec
 ) -> HoldoutResult | State[HoldoutResult] | None:
     """Judge the exported model on the holdout, and against the champion."""
     from tasks.training import finish, steps

@@ -148,7 +148,7 @@ def _metrics(
 ) -> dict[str, float]:
     evaluation = judged.evaluation
     bounds = {
-        name: (figure.value, number(figure.low), number(figure.high))
+        name: (figure.value, finite_or_none(figure.low), finite_or_none(figure.high))
         for name, figure in evaluation.metrics.items()
     }
     return finite_metrics(
