@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FEW = 5  # row numbers that a report names: enough to find the fault in the file
+
 
 @dataclass(frozen=True)
 class Problem:

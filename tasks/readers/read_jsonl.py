@@ -13,13 +13,12 @@ import pyarrow as pa
 from tasks.readers.coerce import Positions, coerce
 from tasks.readers.infer import TextKind, widened
 from tasks.readers.kinds import TYPES, kind_of
-from tasks.readers.problem import Problem
+from tasks.readers.problem import FEW, Problem
 from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, checked_names
 from tasks.readers.stream import BOM, TextStream
 
 BLOCK = 8 * MIB
 LONGEST = 16 * MIB
-FEW = 5
 KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 ALLOWED: dict[str, frozenset[type]] = {
     "string": frozenset({str}),
@@ -184,17 +183,13 @@ def _array(values: list[Any], kind: str) -> tuple[Any, Positions]:
     for place in wrong:
         values[place] = None
     if kind in ("integer", "number"):
-        whole = not any(type(value) is float for value in values)
-        array = pa.array(values if whole else [_float(value) for value in values])
+        # Arrow infers one type for all: an integer among floats would be refused past 2^53.
+        if any(type(value) is float for value in values):
+            values = [None if value is None else float(value) for value in values]
+        array = pa.array(values)
         if array.type == pa.null():
             array = array.cast(TYPES[kind])
-    elif kind == "boolean":
-        array = pa.array(values, pa.bool_())
     else:
-        array = pa.array(values, pa.string())
+        array = pa.array(values, pa.bool_() if kind == "boolean" else pa.string())
     array, bad = coerce(array, kind)
     return array, np.unique(np.concatenate([bad, np.array(wrong, np.int64)])) if wrong else bad
-
-
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)

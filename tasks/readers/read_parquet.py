@@ -10,13 +10,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from tasks.readers.coerce import coerce
 from tasks.readers.kinds import kind_of
-from tasks.readers.problem import Problem
-from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, checked_names
+from tasks.readers.problem import FEW, Problem
+from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, checked_names, shape_piece
 
 ROWS = 131_072
-FEW = 5
 MAX_ROW_GROUP = 2048 * MIB
 PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
 
@@ -48,10 +46,10 @@ class ParquetSource:
 
     def inferred(self) -> dict[str, str]:
         """Return the kinds of the schema's types."""
-        kinds = {field.name: kind_of(field.type) for field in self.schema}
-        for field in self.schema:
-            if pa.types.is_null(field.type):
-                kinds[field.name] = "string"
+        kinds = {
+            field.name: "string" if pa.types.is_null(field.type) else kind_of(field.type)
+            for field in self.schema
+        }
         wrong = [name for name, kind in kinds.items() if kind is None]
         if wrong:
             raise BadBatch(*(self._unsupported(name) for name in wrong[:20]))
@@ -95,28 +93,12 @@ class ParquetSource:
                 self._bounded(unfolded)
                 _check_texts(batch, done)
                 done += batch.num_rows
-                yield self._piece(batch, schema)
+                yield shape_piece(batch, schema)
 
     def _bounded(self, size: int) -> None:
         if size > self._limit:
             message = f"It unfolds past {self._limit / 2**30:.4g} GiB (max_batch_gib)."
             raise BadBatch(Problem("size", None, message))
-
-    def _piece(self, batch: Any, schema: pa.Schema) -> Piece:
-        columns: list[Any] = []
-        bad, retyped = {}, {}
-        for field in schema:
-            if field.name not in self._names:
-                columns.append(pa.nulls(batch.num_rows, field.type))
-                continue
-            came = batch.column(field.name)
-            array, wrong = coerce(came, kind_of(field.type) or "")
-            columns.append(array)
-            if len(wrong):
-                bad[field.name] = wrong
-            elif kind_of(came.type) != kind_of(field.type):
-                retyped[field.name] = f"{kind_of(came.type)} as {kind_of(field.type)}"
-        return Piece(pa.table(columns, schema=schema), bad, retyped)
 
     def _opened(self) -> Any:
         return _guarded(lambda: pyarrow.parquet.ParquetFile(self.path, pre_buffer=False))

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from tasks.readers.coerce import coerce
+from tasks.readers.kinds import kind_of
 from tasks.readers.problem import Problem
 
 MIB = 1024 * 1024
@@ -36,6 +38,24 @@ class Piece:
     table: pa.Table
     bad: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     retyped: dict[str, str] = field(default_factory=dict)
+
+
+def shape_piece(batch: pa.RecordBatch, schema: pa.Schema) -> Piece:
+    """Return the rows of a batch in the types of `schema`; a column that it lacks is null."""
+    columns: list[Any] = []
+    bad, retyped = {}, {}
+    for column in schema:
+        if column.name not in batch.schema.names:
+            columns.append(pa.nulls(batch.num_rows, column.type))
+            continue
+        came = batch.column(column.name)
+        array, wrong = coerce(came, kind_of(column.type) or "")
+        columns.append(array)
+        if len(wrong):
+            bad[column.name] = wrong
+        elif kind_of(came.type) != kind_of(column.type):
+            retyped[column.name] = f"{kind_of(came.type)} as {kind_of(column.type)}"
+    return Piece(pa.table(columns, schema=schema), bad, retyped)
 
 
 class Source(Protocol):

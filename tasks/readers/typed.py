@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from tasks.readers.coerce import infinite, longer_than
+from tasks.readers.frames import gather
 from tasks.readers.kinds import kind_of
-from tasks.readers.problem import Problem
+from tasks.readers.problem import FEW, Problem
 from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, Source
 
 GROUP_ROWS = 262_144
 GROUP_BYTES = 64 * MIB
-FEW = 5
 ENOUGH = 100_000
 SAID = 5_000_000
 READS_AS = {
@@ -104,12 +104,10 @@ def write_typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[st
     tally = _Tally(schema)
     writer = pyarrow.parquet.ParquetWriter(path, schema, compression="lz4", write_statistics=False)
     with writer:
-        for group in _grouped(_seen(source.pieces(schema), tally, say)):
+        pieces = _seen(source.pieces(schema), tally, say)
+        for tables in gather(pieces, GROUP_ROWS, GROUP_BYTES):
+            group = pa.concat_tables(tables)
             writer.write_table(group, row_group_size=max(1, group.num_rows))
-    return _typed(path, tally)
-
-
-def _typed(path: Path, tally: _Tally) -> Typed:
     retyped = tuple(f"{name}: {how}" for name, how in sorted(tally.retyped.items()))
     return Typed(path, tally.rows, dict(tally.nulls), retyped, tally.problems())
 
@@ -122,17 +120,3 @@ def _seen(pieces: Iterator[Piece], tally: _Tally, say: Callable[[str], None]) ->
             said = tally.rows
             say(f"read {tally.rows:,} rows")
         yield piece.table
-
-
-def _grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    waiting: list[pa.Table] = []
-    rows = size = 0
-    for table in tables:
-        waiting.append(table)
-        rows += table.num_rows
-        size += table.nbytes
-        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-            yield pa.concat_tables(waiting)
-            waiting, rows, size = [], 0, 0
-    if waiting:
-        yield pa.concat_tables(waiting)

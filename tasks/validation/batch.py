@@ -12,17 +12,13 @@ import pyarrow.compute as pc
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.readers.formats import format_of, open_source
-from tasks.readers.frames import chunks
+from tasks.readers.frames import find_places
 from tasks.readers.kinds import schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
-from tasks.readers.typed import FEW, Typed, write_typed
+from tasks.readers.typed import Typed, write_typed
 from tasks.validation.cleaning import KnownKeys, dropped_rows, write_kept
-from tasks.validation.contract import (
-    agreed_schema,
-    name_problems,
-    required_columns,
-)
+from tasks.validation.contract import agreed_schema, name_problems, required_columns
 from tasks.validation.evaluate import evaluate, planned_
 from tasks.validation.report import Cleaning, Report
 from tasks.validation.suite import checked_suite
@@ -165,15 +161,9 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
             problems.append(Problem("required column", name, "No row has a value."))
         elif nulls and name in needed:
             message = f"{nulls:,} rows have no value; each row needs its key and its event time."
-            problems.append(Problem("required value", name, message, _null_rows(typed.path, name)))
+            problems.append(Problem("required value", name, message, _null_rows(typed, name)))
     return problems
 
 
-def _null_rows(path: Path, name: str) -> tuple[int, ...]:
-    rows: list[int] = []
-    for start, table in chunks(path, [name]):
-        places = pc.indices_nonzero(pc.is_null(table.column(name))).slice(0, FEW)
-        rows += [start + place + 1 for place in places.to_pylist()]
-        if len(rows) >= FEW:
-            break
-    return tuple(rows[:FEW])
+def _null_rows(typed: Typed, name: str) -> tuple[int, ...]:
+    return tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import bounded
+from tasks.readers.coerce import EXACT
 from tasks.validation.combine import Outcome
 from tasks.validation.plan import BETWEEN
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
-EXACT = 2**53
 COMPLETE = {
     "result_format": "COMPLETE",
     "exclude_unexpected_values": True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,12 @@ import pyarrow.parquet
 
 from tasks.config import Pipeline
 from tasks.readers.frames import chunks
-from tasks.readers.problem import Problem
+from tasks.readers.problem import FEW, Problem
 from tasks.validation.keys import Mask, later_twins
 from tasks.validation.report import Cleaning
 
 KnownKeys = Callable[[pa.Table], np.ndarray[Any, Any]]
 KEYS_AT_ONCE = 2_000_000
-FEW = 5
 
 
 def dropped_rows(
@@ -56,16 +55,11 @@ def write_kept(path: Path, dropped: Mask, target: Path) -> Path:
         return path
     schema = pyarrow.parquet.read_schema(path)
     with pyarrow.parquet.ParquetWriter(target, schema, compression="lz4") as writer:
-        for table in _kept(path, schema, dropped):
-            writer.write_table(table)
+        for start, table in chunks(path, schema.names):
+            stay = ~dropped[start : start + table.num_rows]
+            if stay.any():
+                writer.write_table(table.filter(pa.array(stay)))
     return target
-
-
-def _kept(path: Path, schema: pa.Schema, dropped: Mask) -> Iterator[pa.Table]:
-    for start, table in chunks(path, schema.names):
-        stay = ~dropped[start : start + table.num_rows]
-        if stay.any():
-            yield table.filter(pa.array(stay))
 
 
 def _duplicates(path: Path, pipeline: Pipeline, known: KnownKeys | None) -> tuple[Mask, Mask]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-FEW = 5
+from tasks.readers.problem import FEW
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def weighted(outcome: Outcome, counts: Sequence[int], missing: int, mostly: floa
     evaluated = sum(counts) - missing
     unexpected = sum(counts[place] for place in outcome.places)
     success = met(evaluated, unexpected, mostly)
-    return Outcome(success, evaluated, unexpected, outcome.places)
+    return replace(outcome, success=success, evaluated=evaluated, unexpected=unexpected)
 
 
 def met(evaluated: int, unexpected: int, mostly: float) -> bool:

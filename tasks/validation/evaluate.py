@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet
 
 from expectations.suite import Suite
 from tasks.readers.frames import CHUNK_ROWS, chunks, to_pandas
 from tasks.readers.kinds import kind_of
+from tasks.readers.problem import FEW
 from tasks.validation.checks import judge
-from tasks.validation.combine import FEW, Judged, Outcome, combined
+from tasks.validation.combine import Judged, Outcome, combined
 from tasks.validation.keys import at, candidates, partitions
 from tasks.validation.pieces import Pieces
 from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan
@@ -82,8 +84,6 @@ def check_of(planned: Planned, judged: Judged, personal: Sequence[str]) -> Check
 
 def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[Judged] | None:
     """Judge everything on one frame, or return None where the rows are too wide for one."""
-    import pyarrow.parquet
-
     names = pyarrow.parquet.read_schema(path).names
     pieces = chunks(path, names, at_once)
     _, table = next(pieces, (0, None))
@@ -131,8 +131,6 @@ def _one(frame: pd.DataFrame, planned: Planned) -> Outcome:
 def _shape(path: Path, planned: Planned, rows: int) -> Judged:
     if planned.rule in ROW_COUNTS:
         return Judged(_one(pd.DataFrame(index=pd.RangeIndex(rows)), planned))
-    import pyarrow.parquet
-
     empty = pyarrow.parquet.read_schema(path).empty_table()
     return Judged(_one(to_pandas(empty), planned))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.readers.frames import chunks, to_pandas
+from tasks.readers.frames import chunks, find_places, to_pandas
+from tasks.readers.problem import FEW
 from tasks.validation.checks import judge
-from tasks.validation.combine import FEW, Judged, Outcome, combined, weighted
+from tasks.validation.combine import Judged, Outcome, combined, weighted
 from tasks.validation.plan import Planned
 
 MANY = 50_000
@@ -65,16 +67,13 @@ class Pieces:
             self._many.add(name)
             return
         counts = column.group_by(name).agg(pl.len().cast(pl.Int64).alias(COUNT))
-        if len(counts) > MANY:
-            self._many.add(name)
-            return
         before = self._counts.get(name)
-        if before is not None:
+        if before is not None and len(counts) <= MANY:
             counts = pl.concat([before, counts]).group_by(name).agg(pl.col(COUNT).sum())
         if len(counts) > MANY:
             self._many.add(name)
-            return
-        self._counts[name] = counts
+        else:
+            self._counts[name] = counts
 
     def _judge_rows(self, start: int, table: pa.Table) -> None:
         due = [
@@ -89,16 +88,7 @@ class Pieces:
         for each, outcome in zip(due, judge(frame, [e.expectation for e in due]), strict=True):
             key = id(each.expectation)
             places = tuple(start + place for place in outcome.places[:FEW])
-            self._parts[key].append(
-                Outcome(
-                    outcome.success,
-                    outcome.evaluated,
-                    outcome.unexpected,
-                    places,
-                    None,
-                    outcome.error,
-                )
-            )
+            self._parts[key].append(replace(outcome, places=places, observed=None))
             if outcome.places and len(each.columns) == 1 and not self._values.get(key):
                 values = frame[each.columns[0]].iloc[list(outcome.places[:FEW])].dropna()
                 self._values[key] = tuple(dict.fromkeys(str(value)[:40] for value in values))
@@ -116,24 +106,17 @@ class Pieces:
         key = id(planned.expectation)
         if outcome.places:
             offending = counts[name].gather(list(outcome.places))
-            places = self._find(name, offending)
-            total = Outcome(total.success, total.evaluated, total.unexpected, places)
+            total = replace(total, places=self._find(name, offending))
             texts = offending.drop_nulls().head(FEW).to_list()
             self._values[key] = tuple(str(value)[:40] for value in texts)
         self._parts[key].insert(0, total)
 
     def _find(self, name: str, offending: pl.Series) -> tuple[int, ...]:
         """Return the first rows that hold one of the offending values."""
-        found: list[int] = []
         values = offending.to_arrow()
-        for start, table in chunks(self._path, [name]):
-            column = table.column(name)
-            mask = pc.is_in(column, value_set=values.cast(column.type))
-            places = pc.indices_nonzero(mask).slice(0, FEW - len(found)).to_pylist()
-            found += [start + place for place in places]
-            if len(found) >= FEW:
-                break
-        return tuple(found)
+        return find_places(
+            self._path, name, lambda column: pc.is_in(column, value_set=values.cast(column.type))
+        )
 
     def _total(self, planned: Planned) -> Judged:
         key = id(planned.expectation)

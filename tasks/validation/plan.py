@@ -108,15 +108,13 @@ def plan(expectation: Any, known: Sequence[str], numbers: frozenset[str], where:
     """
     rule = str(expectation.expectation_type)
     condition = getattr(expectation, "row_condition", None)
-    named = _named(expectation)
-    free_text = isinstance(condition, str)
-    columns = tuple(dict.fromkeys((*named, *_conditioned(condition))))
+    columns = tuple(dict.fromkeys((*_named(expectation), *_conditioned(condition))))
     for name in columns:
         if name not in known:
             came = f"{name} in {rule}"
             remedy = f"Columns: {', '.join(known)}."
             raise ConfigurationError(where, "expectations name columns of the batch", came, remedy)
-    if free_text:
+    if isinstance(condition, str):  # free text may read any column
         columns = tuple(known)
     return Planned(expectation, rule, columns, _method(rule, columns, condition, numbers))
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from tasks.readers.frames import chunks, to_pandas
+from tasks.readers.frames import find_places, to_pandas
 from tasks.readers.kinds import kind_of
 from tasks.validation.checks import judge
-from tasks.validation.combine import FEW, Judged, Outcome, met, weighted
+from tasks.validation.combine import Judged, Outcome, met, weighted
 from tasks.validation.plan import BETWEEN, NULLS, Planned
 
 ORDERED = frozenset({"integer", "number", "timestamp", "date"})
@@ -63,22 +63,10 @@ def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> Judged:
     outcome = weighted(judge(frame, [planned.expectation])[0], [nulls, rows - nulls], 0, 1)
     if outcome.error is not None or not outcome.unexpected:
         return Judged(outcome)
-    wanted = outcome.places == (0,)
-    places = _places(path, name, null=wanted)
-    evaluated, unexpected = rows, outcome.unexpected
-    success = met(evaluated, unexpected, planned.mostly)
-    return Judged(Outcome(success, evaluated, unexpected, places))
-
-
-def _places(path: Path, name: str, *, null: bool) -> tuple[int, ...]:
-    found: list[int] = []
-    for start, table in chunks(path, [name]):
-        mask = pc.is_null(table.column(name))
-        places = pc.indices_nonzero(mask if null else pc.invert(mask))
-        found += [start + place for place in places.slice(0, FEW - len(found)).to_pylist()]
-        if len(found) >= FEW:
-            break
-    return tuple(found)
+    offends = pc.is_null if outcome.places == (0,) else pc.is_valid
+    success = met(rows, outcome.unexpected, planned.mostly)
+    places = find_places(path, name, offends)
+    return Judged(Outcome(success, rows, outcome.unexpected, places))
 
 
 def _range(

@@ -33,8 +33,7 @@ def find_suite(module: str) -> Suite:
         came = f"{type(error).__name__}: {bounded(error, 300)}"
         raise ConfigurationError(module, "suite() returns a Suite", came) from error
     if not isinstance(made, Suite):
-        came = type(made).__name__
-        raise ConfigurationError(module, "suite() returns a Suite", came)
+        raise ConfigurationError(module, "suite() returns a Suite", type(made).__name__)
     return checked_suite(made, module)
 
 
