@@ -64,20 +64,6 @@ def append_batch(
     return table.append(_tagged(rows, batch, at), batch, {**metadata, "batch": batch}, after=after)
 
 
-def overlapping(
-    table: Table, keys: Sequence[str], event_time: str, low: datetime, high: datetime
-) -> pa.Table:
-    """Return the key columns of the curated rows whose event time is in [low, high].
-
-    Files whose statistics exclude the span are not read. Without a table there are no rows.
-    """
-    schema = table.schema()
-    if schema is None:
-        return pa.table({key: pa.array([], pa.null()) for key in keys})
-    at = _times(schema, event_time, (low, high), table.uri)
-    return table.read(keys, where=(at >= low) & (at <= high))
-
-
 def training_rows(
     table: Table,
     ref: DatasetRef,

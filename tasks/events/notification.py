@@ -160,10 +160,8 @@ def _filed(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None
     """
     if document["event_type"] not in CREATIONS:
         return None
-    entry, parent = (
-        _at(document, "message", "new_entry"),
-        _at(document, "message", "new_parent_path"),
-    )
+    message = document.get("message")
+    entry, parent = _at(message, "new_entry"), _at(message, "new_parent_path")
     name = _at(entry, "name")
     if not isinstance(name, str) or not isinstance(parent, str):
         return Refusal("its message lacks new_entry.name or new_parent_path")
@@ -174,7 +172,7 @@ def _filed(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None
     versioned = VERSION.fullmatch(key)
     key = versioned[1] if versioned else key
     etag = _filed_etag(entry)
-    same = etag is not None and etag == _filed_etag(_at(document, "message", "old_entry"))
+    same = etag is not None and etag == _filed_etag(_at(message, "old_entry"))
     if not is_awaited(key) or (document["event_type"] == "update" and same):
         return None
     size, at = _at(entry, "attributes", "file_size"), _at(entry, "attributes", "mtime")

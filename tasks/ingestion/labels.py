@@ -21,6 +21,7 @@ from tasks.labels.join import Counts
 from tasks.labels.read import label_schema, read_labels
 from tasks.labels.table import BATCH, LABELLED_AT, labels_table
 from tasks.quantities import parse_duration
+from tasks.records import plain, read
 from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
@@ -90,7 +91,7 @@ class LabelsLanding:
         came = pa.array([arrived.info.modified] * rows.num_rows, pa.timestamp("us", "UTC"))
         rows = rows.append_column(BATCH, pa.array([arrived.batch] * rows.num_rows, pa.string()))
         rows = rows.append_column(LABELLED_AT, came)
-        told = {"object": arrived.info.key, "counts": json.dumps(judged.counts.to_dict())}
+        told = {"object": arrived.info.key, "counts": json.dumps(plain(judged.counts))}
         appended = self.table.append(rows, arrived.batch, told, after=after)
         if not appended.landed:
             return None
@@ -99,15 +100,13 @@ class LabelsLanding:
     def recall(self, batch: str, version: int) -> Landed:
         """Return the counts that the commit tells."""
         commits = [commit for commit in self.table.history() if commit.transaction == batch]
-        counts = Counts.from_dict(json.loads(commits[0].metadata["counts"])) if commits else None
-        return Landed("already", batch, version, counts=counts)
+        if not commits:
+            return Landed("already", batch, version)
+        counts = json.loads(commits[0].metadata["counts"])
+        return Landed("already", batch, version, counts=read(Counts, counts, self.table.uri))
 
     def restate(
-        self,
-        arrived: Arrived,
-        judged: LabelsJudged | None,
-        landed: Landed,
-        say: Say,
+        self, arrived: Arrived, judged: LabelsJudged | None, landed: Landed, say: Say
     ) -> None:
         """Write the counts that the commit tells."""
         if landed.counts is not None and landed.version is not None:
@@ -144,7 +143,7 @@ class LabelsLanding:
             "pipeline": self.workspace.name,
             "batch": batch,
             "version": version,
-            "counts": counts.to_dict(),
+            "counts": plain(counts),
             "sentence": counts.sentence,
         }
         key = self.workspace.layout.report("labels", f"{batch}.json")

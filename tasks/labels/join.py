@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ import polars as pl
 from tasks.config import Pipeline
 from tasks.data.curated import INGESTED_AT
 from tasks.labels.table import LABELLED_AT
+from tasks.readers.problem import FEW, listed_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KINDS = ("new", "duplicate", "contradicting", "unknown", "late")
 KEPT = ("new", "unknown", "late")
-FEW = 5
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,11 @@ class Counts:
         >>> Counts(3, new=2, contradicting=1, contradictions=(3,)).sentence
         '3 labels: 2 new, 1 contradicting (row 3)'
         """
-        said = [f"{getattr(self, kind):,} {kind}" for kind in KINDS if getattr(self, kind)]
-        rows = ", ".join(f"{row:,}" for row in self.contradictions)
-        listed = f" (row{'s' if len(self.contradictions) > 1 else ''} {rows})" if rows else ""
-        text = ", ".join(f"{one}{listed if 'contra' in one else ''}" for one in said)
-        return f"{self.rows:,} labels: {text}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        counted = {kind: getattr(self, kind) for kind in KINDS}
-        return {"rows": self.rows, **counted, "contradictions": list(self.contradictions)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Counts:
-        """Read what `to_dict` wrote."""
-        return cls(**{**content, "contradictions": tuple(content["contradictions"])})
+        said = {kind: f"{getattr(self, kind):,} {kind}" for kind in KINDS if getattr(self, kind)}
+        if self.contradictions:
+            rows = listed_rows(self.contradictions).strip(" .").lower()
+            said["contradicting"] = f"{self.contradicting:,} contradicting ({rows})"
+        return f"{self.rows:,} labels: {', '.join(said.values())}"
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,7 @@ def start(launch: Launch) -> dict[str, str]:
         deployment = client.read_deployment_by_name(f"{launch.flow}/{launch.pipeline}")
         run = client.create_flow_run_from_deployment(
             deployment.id,
-            parameters={
-                **launch.parameters,
-                "pipeline": launch.pipeline,
-                "cause": "reconciler",
-            },
+            parameters={**launch.parameters, "pipeline": launch.pipeline, "cause": "reconciler"},
             name=f"{launch.flow} {launch.pipeline}: reconciler",
             idempotency_key=launch.key,
         )
