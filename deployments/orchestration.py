@@ -24,6 +24,7 @@ PATIENCE = 60.0  # for a worker to take the run
 PAGE = 200
 ABSENCE = 60.0  # of the server, while it is restarted
 LAST_LINE = "Finished in state "
+EXCEPTION = "Flow run encountered an exception: "  # before the exception's own words
 LAST_WORDS = 10.0
 LATE_LOGS = timedelta(seconds=5)
 NOISE = (
@@ -89,7 +90,7 @@ def run_deployment(
         id=str(ended.id),
         name=ended.name,
         state=state.type.value if state else "",
-        message=_message(state.message if state else None),
+        message=((state and state.message) or "").removeprefix(EXCEPTION),
         url=url,
     )
 
@@ -107,9 +108,8 @@ def _start(
     try:
         deployment = client.read_deployment_by_name(name)
     except ObjectNotFound as error:
-        raise OrchestrationError(
-            name, "the deployment exists", "none", "Run `perennial apply`."
-        ) from error
+        remedy = "Run `perennial apply`."
+        raise OrchestrationError(name, "the deployment exists", "none", remedy) from error
     return client.create_flow_run_from_deployment(
         deployment.id,
         parameters={**parameters, "pipeline": pipeline, "cause": cause},
@@ -158,6 +158,8 @@ class _Waiting:
         Raises:
             NoWorker: no worker is online, or the pool is paused; the run was cancelled.
         """
+        from prefect.states import Cancelled
+
         state = there.state
         if state is None or not state.is_scheduled():
             return
@@ -171,7 +173,8 @@ class _Waiting:
         if hindrance is None:
             self._once(say, "Waiting for a worker to be free.")
             return
-        _cancel(client, there)
+        gone = Cancelled(message="No worker took it in time.")
+        client.set_flow_run_state(there.id, gone, force=True)
         remedy = f"Run `perennial up`, or start one: prefect worker start --pool {pool}."
         rule = f"a worker takes it within {self.patience:.0f} s"
         raise NoWorker(f"{there.name} (cancelled)", rule, hindrance, remedy)
@@ -189,12 +192,6 @@ def _hindrance(client: SyncPrefectClient, pool: str) -> str | None:
     if any(worker.status == "ONLINE" for worker in workers):
         return None
     return f"no worker online in the work pool {pool}"
-
-
-def _cancel(client: SyncPrefectClient, run: ServerRun) -> None:
-    from prefect.states import Cancelled
-
-    client.set_flow_run_state(run.id, Cancelled(message="No worker took it in time."), force=True)
 
 
 def _pass_on_the_rest(client: SyncPrefectClient, run: ServerRun, lines: _Lines) -> None:
@@ -245,7 +242,3 @@ def _worth_saying(logger: str, message: str) -> bool:
     """
     spoken = logger in ("prefect.flow_runs", "prefect.task_runs")
     return spoken and not message.startswith(NOISE)
-
-
-def _message(text: str | None) -> str:
-    return (text or "").removeprefix("Flow run encountered an exception: ")

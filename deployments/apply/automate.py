@@ -128,11 +128,8 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         value = value.model_dump(mode="json")
     if isinstance(value, dict):
-        return {
-            key: _plain(inner)
-            for key, inner in value.items()
-            if key not in ("id", "owner_resource")
-        }
+        ours = value.keys() - {"id", "owner_resource"}
+        return {key: _plain(value[key]) for key in ours}
     if isinstance(value, list | tuple | set | frozenset):
         return sorted((_plain(each) for each in value), key=str)
     return value

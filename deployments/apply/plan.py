@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tasks.config import Pipeline
@@ -73,17 +73,7 @@ class DeploymentSpec:
         }
 
 
-COMPARED = (
-    "entrypoint",
-    "description",
-    "parameters",
-    "schedule",
-    "tags",
-    "work_pool",
-    "concurrency",
-    "schema",
-    "command",
-)
+COMPARED = tuple(part.name for part in fields(DeploymentSpec))[2:]  # flow and pipeline name it
 
 
 @dataclass(frozen=True)
@@ -199,7 +189,7 @@ def desired(
             entrypoint=entrypoint,
             description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
             parameters={"pipeline": pipeline.name},
-            schedule=_schedule(flow, pipeline),
+            schedule=pipeline.retraining.schedule if flow == "train" else None,
             tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
             concurrency=1 if flow in ONE_AT_A_TIME else None,
             schema=(schemas or {}).get(entrypoint, {}),
@@ -241,10 +231,6 @@ def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> tuple[Change, ...]
         if not same:
             found.append(Change(name, before, after))
     return tuple(found)
-
-
-def _schedule(flow: str, pipeline: Pipeline) -> str | None:
-    return pipeline.retraining.schedule if flow == "train" else None
 
 
 def _when(spec: DeploymentSpec) -> str:

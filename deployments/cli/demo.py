@@ -13,11 +13,13 @@ import click
 from deployments.cli.apply import apply_all
 from deployments.cli.output import reporting, say, show, table
 from deployments.local import stack as local
+from deployments.local.status import StackStatus
 from deployments.session import Session, open_session
+from tasks.records import plain
 from tasks.settings import home_folder
 
 if TYPE_CHECKING:
-    from deployments.demo.year import Loop, Month
+    from deployments.demo.year import Month
 
 NAMES = (
     *("January", "February", "March", "April", "May", "June"),
@@ -64,16 +66,13 @@ def _year(
     say(_line(HEAD))
     months = []
     for number in range(4, 13):
-        refused = int(number == MISTAKEN and _is_refused(loop, mistaken_month(number, folder)))
+        mistake = loop.send(mistaken_month(number, folder)) if number == MISTAKEN else None
+        refused = int(mistake is not None and mistake.kind == "quarantine")
         found = month_of(loop, NAMES[number - 1], month(number, folder), refused)
         say(_line(_cells(found)))
         months.append(found)
     say("")
     return months, dict(first.figures)
-
-
-def _is_refused(loop: Loop, path: Path) -> bool:
-    return loop.send(path).kind == "quarantine"
 
 
 def _clock() -> Callable[[str], None]:
@@ -104,7 +103,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _document(
-    session: Session, state: local.StackStatus, first: dict[str, Any], months: list[Month]
+    session: Session, state: StackStatus, first: dict[str, Any], months: list[Month]
 ) -> dict[str, Any]:
     from deployments.demo.plot import keep_plot
     from deployments.prefect_api import deployments_page
@@ -116,7 +115,7 @@ def _document(
         "pipeline": session.pipeline.name,
         "metric": session.pipeline.metric,
         "first": {"score": first.get("score"), "data_version": first.get("data_version")},
-        "months": [one.to_dict() for one in months],
+        "months": plain(months),
         "mean_live": sum(live) / len(live),
         "mean_static": sum(static) / len(static),
         "retrainings": sum(one.retrained for one in months),

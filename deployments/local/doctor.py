@@ -10,12 +10,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from deployments.local.folder import Folder
 from deployments.local.ports import Holder, named
@@ -41,10 +40,6 @@ class Check:
     passed: bool
     detail: str
     remedy: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
 
 def judged(name: str, passed: bool, detail: str, remedy: str) -> Check:
@@ -76,10 +71,10 @@ def check_versions(lock: Path = LOCK) -> Check:
         detail = f"{lock}: {error.strerror}"
         return judged("versions", False, detail, "Run it from a clone of the repository.")
     found = list(differing(pinned, installed()))
-    named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
-    detail = (
-        f"{len(found)} of {len(pinned)} differ: {named}" if found else f"{len(pinned)} as locked"
-    )
+    detail = f"{len(pinned)} as locked"
+    if found:
+        named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
+        detail = f"{len(found)} of {len(pinned)} differ: {named}"
     return judged("versions", not found, detail, "Run `make clean`, then `make run`.")
 
 
@@ -117,10 +112,11 @@ def check_clock(settings: Settings) -> Check:
     if date is None:
         return judged("clock", False, f"no answer from {settings.s3_endpoint}", UP)
     skew = abs(time.time() - date)
-    detail = f"{skew:.0f} s from the store's"
-    return judged(
-        "clock", skew <= MOST_SKEW, detail, "Set the clock; turn time synchronisation on."
+    detail, remedy = (
+        f"{skew:.0f} s from the store's",
+        "Set the clock; turn time synchronisation on.",
     )
+    return judged("clock", skew <= MOST_SKEW, detail, remedy)
 
 
 def check_store(settings: Settings) -> Check:
@@ -141,15 +137,12 @@ def check_store(settings: Settings) -> Check:
         bucket.delete(key)
     except PerennialError as error:
         return judged("store", False, str(error), remedy)
-    wrong = [
-        text
-        for text, well in (
-            ("the bytes came back changed", same),
-            ("If-None-Match is ignored", twice),
-            ("If-Match is ignored", stale),
-        )
-        if not well
-    ]
+    told = {
+        "the bytes came back changed": same,
+        "If-None-Match is ignored": twice,
+        "If-Match is ignored": stale,
+    }
+    wrong = [text for text, well in told.items() if not well]
     detail = "; ".join(wrong) or f"{where}: round trip and conditional writes work"
     return judged("store", not wrong, detail, remedy)
 

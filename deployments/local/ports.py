@@ -73,20 +73,10 @@ Choose a smaller one.
         return tuple(self.by_name()[name] for name in ours)
 
 
+STORE_SERVERS = ("s3", "master", "volume", "filer", "admin")  # all in one process of SeaweedFS
 PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "s3": (
-            "s3",
-            "s3_grpc",
-            "master",
-            "master_grpc",
-            "volume",
-            "volume_grpc",
-            "filer",
-            "filer_grpc",
-            "admin",
-            "admin_grpc",
-        ),
+        "s3": tuple(f"{server}{kind}" for server in STORE_SERVERS for kind in ("", "_grpc")),
         "mlflow": ("mlflow",),
         "prefect": ("prefect",),
         "receiver": ("receiver",),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
-from deployments.local.environment import OFFLINE, client, joined
+from deployments.local.environment import OFFLINE, STORE, client, joined
 from deployments.local.folder import Folder, Memory, recall, remember, told
 from deployments.local.listeners import holders
 from deployments.local.logs import tail
@@ -23,26 +23,10 @@ from tasks.settings import FOLDER, Settings
 if TYPE_CHECKING:
     from deployments.local.doctor import Check
 
-__all__ = [
-    "ProgramStatus",
-    "StackStatus",
-    "connect",
-    "doctor",
-    "down",
-    "environment",
-    "status",
-    "up",
-]
-
 Say = Callable[[str], None]
 PATIENCE = 240.0
 TRIES = 4
-ELSEWHERE = (
-    "AWS_ENDPOINT_URL",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "PERENNIAL_SIGNING_KEY",
-)
+ELSEWHERE = (*STORE[:3], "PERENNIAL_SIGNING_KEY")  # who names all of these needs no local stack
 
 
 def up(home: Path, offset: int | None, say: Say) -> StackStatus:
