@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deployments.apply.plan import WORK_POOL
-from deployments.prefect_api import Unreachable, connected, run_page
+from deployments.prefect_api import Unreachable, open_client, run_page
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
@@ -76,7 +76,7 @@ def run_deployment(
         OrchestrationError: Prefect gives no answer, there is no such deployment, its parameters
             do not fit, or no worker took the run within `patience` seconds (it is cancelled).
     """
-    with connected(settings) as client:
+    with open_client(settings) as client:
         run = _start(client, flow, pipeline, parameters, cause)
     url = run_page(settings, str(run.id))
     say(f"Started {run.name}: {url}")
@@ -124,7 +124,7 @@ def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) 
     answered = time.monotonic()
     while True:
         try:
-            with connected(settings) as client:
+            with open_client(settings) as client:
                 while True:
                     there = client.read_flow_run(run)
                     _pass_on(client, run, lines)

@@ -23,7 +23,7 @@ class Unreachable(OrchestrationError):
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
+def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     """Yield a client of the Prefect server.
 
     Raises:

@@ -28,7 +28,7 @@ class Bar:
             self._end()
             self._say(text)
             return
-        line = drawn(int(found[1]), found[2])
+        line = draw_bar(int(found[1]), found[2])
         click.echo(f"\r{line.ljust(self._width)}", err=True, nl=False)
         self._width = len(line)
 
@@ -49,10 +49,10 @@ class Bar:
             self._width = 0
 
 
-def drawn(share: int, text: str) -> str:
+def draw_bar(share: int, text: str) -> str:
     """Draw a share in percent.
 
-    >>> drawn(50, "scored: 5 of 10 rows")
+    >>> draw_bar(50, "scored: 5 of 10 rows")
     '[############............]  50% scored: 5 of 10 rows'
     """
     full = min(share, 100) * CELLS // 100

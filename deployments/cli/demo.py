@@ -56,7 +56,7 @@ def _year(
     session: Session, folder: Path, step: Callable[[str], None]
 ) -> tuple[list[Month], dict[str, Any]]:
     from deployments.demo.flights import first_quarter, mistaken_month, month
-    from deployments.demo.year import Loop, first_champion, month_of
+    from deployments.demo.year import Loop, first_champion, send_month
 
     loop = Loop(session)
     step("Sending January to March as one file; its arrival starts the rest")
@@ -68,7 +68,7 @@ def _year(
     for number in range(4, 13):
         mistake = loop.send(mistaken_month(number, folder)) if number == MISTAKEN else None
         refused = int(mistake is not None and mistake.kind == "quarantine")
-        found = month_of(loop, NAMES[number - 1], month(number, folder), refused)
+        found = send_month(loop, NAMES[number - 1], month(number, folder), refused)
         say(_line(_cells(found)))
         months.append(found)
     say("")
@@ -84,17 +84,17 @@ def _clock() -> Callable[[str], None]:
     return step
 
 
-def _cells(one: Month) -> list[str]:
+def _cells(month: Month) -> list[str]:
     return [
-        one.name,
-        f"{one.rows:,}",
-        str(one.refused or ""),
-        f"{one.drift:.0%}",
-        f"{one.live:.3f}",
-        f"{one.static:.3f}",
-        f"retrain: {one.decision}" if one.retrained else one.decision,
-        one.price,
-        str(one.version),
+        month.name,
+        f"{month.rows:,}",
+        str(month.refused or ""),
+        f"{month.drift:.0%}",
+        f"{month.live:.3f}",
+        f"{month.static:.3f}",
+        f"retrain: {month.decision}" if month.retrained else month.decision,
+        month.price,
+        str(month.version),
     ]
 
 
@@ -109,8 +109,8 @@ def _document(
     from deployments.prefect_api import deployments_page
     from tasks.tracking.experiment import experiment_url
 
-    live = [one.live for one in months]
-    static = [one.static for one in months]
+    live = [month.live for month in months]
+    static = [month.static for month in months]
     return {
         "pipeline": session.pipeline.name,
         "metric": session.pipeline.metric,
@@ -118,7 +118,7 @@ def _document(
         "months": plain(months),
         "mean_live": sum(live) / len(live),
         "mean_static": sum(static) / len(static),
-        "retrainings": sum(one.retrained for one in months),
+        "retrainings": sum(month.retrained for month in months),
         "plot": str(keep_plot(session, months)),
         "addresses": {
             **state.to_dict()["addresses"],

@@ -10,7 +10,7 @@ import click
 from deployments.cli.bar import Bar
 from deployments.cli.output import reporting, say, show
 from deployments.cli.runs import interval
-from deployments.session import Session, follow, open_session, share_of
+from deployments.session import Session, follow, open_session, write_share
 from tasks.errors import ConfigurationError
 
 ADDRESS = "s3://"
@@ -74,5 +74,5 @@ def summary(outcome: dict[str, Any]) -> str:
     if live is None:
         return line
     naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
-    coverage = share_of(outcome["labelled"], outcome["rows"])
+    coverage = write_share(outcome["labelled"], outcome["rows"])
     return f"{line}\n{outcome['metric']} {interval(live)} on {coverage} labelled; naive: {naive}."

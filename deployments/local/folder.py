@@ -123,13 +123,13 @@ def recall(folder: Folder) -> Memory:
         ) from error
 
 
-def told(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> Memory:
+def update_memory(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> Memory:
     """Return `memory` with what this command and its environment say instead.
 
     Raises:
         ConfigurationError: no bucket can have that name, or there is no such worker.
 
-    >>> told(Memory(7), None, {"PERENNIAL_BUCKET": "mine"}).bucket
+    >>> update_memory(Memory(7), None, {"PERENNIAL_BUCKET": "mine"}).bucket
     'mine'
     """
     bucket = environment.get("PERENNIAL_BUCKET") or memory.bucket

@@ -64,7 +64,7 @@ def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapp
         _serving(folder, memory, ports, secrets),
         _guard(),
     )
-    return MappingProxyType({each.name: each for each in every})
+    return MappingProxyType({program.name: program for program in every})
 
 
 def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:

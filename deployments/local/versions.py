@@ -34,15 +34,15 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def installed() -> dict[str, str]:
+def read_installed() -> dict[str, str]:
     """Return the version of each installed package."""
-    return {normal(each.name): each.version for each in metadata.distributions()}
+    return {normal(package.name): package.version for package in metadata.distributions()}
 
 
-def differing(pinned: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
+def find_differing(pinned: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
     """Yield, for people, each package that is missing or of another version.
 
-    >>> list(differing({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "1"}))
+    >>> list(find_differing({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "1"}))
     ['b is 1, locked 2', 'c is missing, locked 3']
     """
     for name, version in sorted(pinned.items()):

@@ -102,6 +102,6 @@ class Forwarder:
 
 
 def _lost(wakes: Sequence[WakeUp], error: Exception) -> None:
-    named = ", ".join(f"{each.pipeline} ({each.objects})" for each in wakes)
+    named = ", ".join(f"{wake.pipeline} ({wake.objects})" for wake in wakes)
     why = bounded(f"{type(error).__name__}: {error}", 500)
     log.warning("Not passed on, the reconciler will find them: %s. %s", bounded(named, 500), why)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.worker.child import become
-from deployments.worker.freshness import installed, stamp
+from deployments.worker.freshness import stamp, stamp_installed
 from deployments.worker.kind import ORDER
 from deployments.worker.modules import Preload, packages, sources
 from tasks.errors import StackError
@@ -152,7 +152,7 @@ class Forkserver:
                 raise ForkserverLost("one that ended soon after its start")
             LOG.warning("The forkserver ended: starting another")
             self._begin()
-        elif installed() != self._installed:
+        elif stamp_installed() != self._installed:
             if self.children:  # killed now, it could not tell how they end
                 raise ForkserverLost("libraries that were replaced while runs are under way")
             LOG.info("The libraries changed: preloading them again")
@@ -162,7 +162,7 @@ class Forkserver:
     def _begin(self) -> None:
         self.pid = 0
         self._started = time.monotonic()
-        self._installed, self._code = installed(), stamp(self._sources)
+        self._installed, self._code = stamp_installed(), stamp(self._sources)
         self._loaded = asyncio.get_running_loop().create_future()
         modules = [*self._preload.libraries, *self._preload.code]
         order = {"parent": os.getpid(), "address": str(self._address), "path": sys.path}

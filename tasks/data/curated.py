@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.data.columns import FileRows, known_columns
+from tasks.data.columns import FileRows, check_known_columns
 from tasks.data.commits import Appended
 from tasks.data.reference import DatasetRef
 from tasks.data.table import Table, table_in
@@ -32,12 +32,12 @@ def curated(bucket: Bucket, pipeline: str) -> Table:
     return table_in(bucket, Layout(pipeline).curated)
 
 
-def columns_of(table: Table) -> pa.Schema | None:
+def read_columns(table: Table) -> pa.Schema | None:
     """Return the pipeline's own columns, without those that ingesting adds, or None."""
     schema = table.schema()
     if schema is None:
         return None
-    return pa.schema([at for at in schema if at.name not in (BATCH, INGESTED_AT)])
+    return pa.schema([column for column in schema if column.name not in (BATCH, INGESTED_AT)])
 
 
 def append_batch(
@@ -114,7 +114,7 @@ def _times(
     """Return the event times as an expression that can be compared with the bounds."""
     import polars as pl
 
-    known_columns([event_time], schema, where)
+    check_known_columns([event_time], schema, where)
     kind = schema.field(event_time).type
     if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         raise DataError(f"column {event_time}", "event times are times or dates", kind)

@@ -20,10 +20,10 @@ class WakeUp:
     objects: int
     keys: tuple[str, ...]
 
-    def joined(self, key: str) -> WakeUp:
+    def join(self, key: str) -> WakeUp:
         """Return this wake-up with one more arrival.
 
-        >>> WakeUp("flights", 1, ("flights/incoming/a",)).joined("flights/incoming/b").objects
+        >>> WakeUp("flights", 1, ("flights/incoming/a",)).join("flights/incoming/b").objects
         2
         """
         keys = self.keys if len(self.keys) >= MOST_KEYS else (*self.keys, key)
@@ -60,15 +60,15 @@ class Gathering:
         No more than `most` pipelines wait at once: their names are the sender's.
         """
         left = 0
-        for each in arrived:
-            before = self._waiting.get(each.pipeline)
+        for arrival in arrived:
+            before = self._waiting.get(arrival.pipeline)
             if before is None and len(self._waiting) >= self.most:
                 left += 1
                 continue
             if before is None:
-                before = WakeUp(each.pipeline, 0, ())
-                self._until.setdefault(each.pipeline, now)
-            self._waiting[each.pipeline] = before.joined(each.key)
+                before = WakeUp(arrival.pipeline, 0, ())
+                self._until.setdefault(arrival.pipeline, now)
+            self._waiting[arrival.pipeline] = before.join(arrival.key)
         return left
 
     def due(self, now: float) -> tuple[WakeUp, ...]:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from tasks.data.table import Table
-from tasks.data.table_errors import translated
+from tasks.data.table_errors import translate_errors
 from tasks.validation.cleaning import KnownKeys
 
 
@@ -35,7 +35,7 @@ def known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
             met.with_columns(_known=pl.lit(True)), on=list(key), how="left", maintain_order="left"
         )
         # A store that goes away while the keys are read says nothing of the batch.
-        with translated(table.uri):
+        with translate_errors(table.uri):
             column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
         return column.to_series().to_numpy()
 

@@ -12,7 +12,7 @@ import polars as pl
 from tasks.config import Pipeline
 from tasks.data.curated import INGESTED_AT
 from tasks.labels.table import LABELLED_AT
-from tasks.readers.problem import FEW, listed_rows
+from tasks.readers.problem import FEW, list_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ class Counts:
         """
         said = {kind: f"{getattr(self, kind):,} {kind}" for kind in KINDS if getattr(self, kind)}
         if self.contradictions:
-            rows = listed_rows(self.contradictions).strip(" .").lower()
+            rows = list_rows(self.contradictions).strip(" .").lower()
             said["contradicting"] = f"{self.contradicting:,} contradicting ({rows})"
         return f"{self.rows:,} labels: {', '.join(said.values())}"
 
@@ -76,7 +76,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelSelection:
     """The labels to keep, in the file's order, and the counts of all."""
 
     kept: pl.DataFrame
@@ -93,7 +93,7 @@ def judge(
     event_time: str,
     at: datetime,
     late_after: timedelta | None,
-) -> Judged:
+) -> LabelSelection:
     """Judge every label against those before it, the curated rows, and the labels known.
 
     Args:
@@ -131,7 +131,7 @@ def judge(
     kinds = dict(marked["_kind"].value_counts().iter_rows())
     wrong = marked.filter(pl.col("_kind") == "contradicting")["_row"].head(FEW).to_list()
     kept = marked.filter(pl.col("_kind").is_in(KEPT)).select([*key, target])
-    return Judged(kept, Counts(len(came), **kinds, contradictions=tuple(wrong)))
+    return LabelSelection(kept, Counts(len(came), **kinds, contradictions=tuple(wrong)))
 
 
 def _once(

@@ -13,7 +13,7 @@ import pyarrow.parquet
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.readers.formats import format_of, open_source
+from tasks.readers.formats import open_source, tell_format
 from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
@@ -53,7 +53,7 @@ def read_labels(
     Raises:
         ConfigurationError: such an expectation does not fit the column.
     """
-    report = replace(report, format=format_of(report.object) or "unknown format")
+    report = replace(report, format=tell_format(report.object) or "unknown format")
     try:
         source = open_source(path, report.object, int(pipeline.data.max_batch_gib * 2**30))
         typed = _typed(source, schema, workdir / "labels.parquet", say)
@@ -64,7 +64,9 @@ def read_labels(
     if problems:
         return None, replace(report, problems=problems)
     ours = tuple(
-        each for each in suite.expectations if getattr(each, "column", None) == pipeline.target
+        expectation
+        for expectation in suite.expectations
+        if getattr(expectation, "column", None) == pipeline.target
     )
     checks = evaluate(
         typed.path,

@@ -47,14 +47,14 @@ def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
     return values, bad
 
 
-def infinite(array: Any) -> Positions:
+def find_infinite(array: Any) -> Positions:
     """Return the positions of infinite numbers."""
     if not _any(pc.is_inf(array)):
         return NONE
     return np.flatnonzero(pc.fill_null(pc.is_inf(array), False).to_numpy(zero_copy_only=False))
 
 
-def longer_than(array: Any, limit: int) -> Positions:
+def find_longer(array: Any, limit: int) -> Positions:
     """Return the positions of texts of more than `limit` bytes."""
     lengths = pc.binary_length(array)
     if (pc.max(lengths).as_py() or 0) <= limit:

@@ -62,10 +62,10 @@ def _fits(text: Any, kind: str) -> bool:
     return len(coerce(text, kind)[1]) == 0
 
 
-def widened(kinds: set[str]) -> str:
+def widen(kinds: set[str]) -> str:
     """Return the kind that holds values of all `kinds`.
 
-    >>> widened({"integer", "number"}), widened({"integer", "string"}), widened(set())
+    >>> widen({"integer", "number"}), widen({"integer", "string"}), widen(set())
     ('number', 'string', 'string')
     """
     if len(kinds) == 1:

@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from tasks.readers.infer import TextKind
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MIB, BadBatch, Piece, checked_names, shape_piece
+from tasks.readers.source import MIB, BadBatch, Piece, check_names, shape_piece
 from tasks.readers.stream import BOM, NOT_UTF8, TextStream
 
 BLOCK = 16 * MIB
@@ -33,7 +33,7 @@ class CsvSource:
         """Return the header's names."""
         return self._names
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kinds, widening over the whole file."""
         kinds = {name: TextKind() for name in self._names}
         for batch in self._batches():
@@ -62,7 +62,7 @@ class CsvSource:
             raise BadBatch(Problem("encoding", None, NOT_UTF8.format(line=1))) from error
         except csv.Error as error:
             raise BadBatch(Problem("header", None, f"It cannot be read: {error}.")) from error
-        return checked_names(names)
+        return check_names(names)
 
     def _batches(self) -> Iterator[Any]:
         ragged = _Ragged()

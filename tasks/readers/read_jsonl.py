@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.readers.coerce import Positions, coerce
-from tasks.readers.infer import TextKind, widened
+from tasks.readers.infer import TextKind, widen
 from tasks.readers.kinds import TYPES, kind_of
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, checked_names
+from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, check_names
 from tasks.readers.stream import BOM, TextStream
 
 BLOCK = 8 * MIB
@@ -50,10 +50,10 @@ class JsonLinesSource:
                 for row in rows:
                     found.update(dict.fromkeys(row))
                 self._bounded(found)
-            self._found = checked_names(tuple(found))
+            self._found = check_names(tuple(found))
         return self._found
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kinds, widening over the whole file."""
         kinds: dict[str, set[str]] = {}
         texts: dict[str, TextKind] = {}
@@ -65,7 +65,7 @@ class JsonLinesSource:
                 words = [value for value in values if isinstance(value, str)]
                 texts.setdefault(name, TextKind()).see(pa.array(words, pa.string()))
             self._bounded(kinds)
-        self._found = checked_names(tuple(kinds))
+        self._found = check_names(tuple(kinds))
         return {name: _kind(seen, texts[name].kind) for name, seen in kinds.items()}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
@@ -85,7 +85,7 @@ class JsonLinesSource:
 
     def _bounded(self, names: dict[str, Any]) -> None:
         if len(names) > MAX_COLUMNS:
-            checked_names(tuple(names))
+            check_names(tuple(names))
 
     def _blocks(self) -> Iterator[list[Row]]:
         done = 0
@@ -164,7 +164,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
 
 
 def _kind(seen: set[str], text: str) -> str:
-    return text if seen == {"string"} else widened(seen)
+    return text if seen == {"string"} else widen(seen)
 
 
 def _array(values: list[Any], kind: str) -> tuple[Any, Positions]:

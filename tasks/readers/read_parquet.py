@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from tasks.readers.kinds import kind_of
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, checked_names, shape_piece
+from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, check_names, shape_piece
 
 ROWS = 131_072
 MAX_ROW_GROUP = 2048 * MIB
@@ -32,7 +32,7 @@ class ParquetSource:
             metadata = file.metadata
             sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
             self.rows = metadata.num_rows
-        self._names = checked_names(self.schema.names)
+        self._names = check_names(self.schema.names)
         if max(sizes, default=0) > MAX_ROW_GROUP or sum(sizes) > limit:
             message = (
                 f"It unfolds to {sum(sizes) / 2**30:.3g} GiB; at most {limit / 2**30:.4g} GiB "
@@ -44,7 +44,7 @@ class ParquetSource:
         """Return the schema's names."""
         return self._names
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kinds of the schema's types."""
         kinds = {
             field.name: "string" if pa.types.is_null(field.type) else kind_of(field.type)
@@ -55,12 +55,12 @@ class ParquetSource:
             raise BadBatch(*(self._unsupported(name) for name in wrong[:20]))
         return {name: kind for name, kind in kinds.items() if kind is not None}
 
-    def exactly(self, schema: pa.Schema) -> bool:
+    def fits(self, schema: pa.Schema) -> bool:
         """Return whether the file already has this schema's names, order and types."""
         ours = [(field.name, field.type) for field in schema]
         return ours == [(field.name, PLAIN.get(field.type, field.type)) for field in self.schema]
 
-    def scanned(self, schema: pa.Schema) -> dict[str, int] | None:
+    def scan(self, schema: pa.Schema) -> dict[str, int] | None:
         """Return the nulls of each column, in one fast scan of a file that has this schema.
 
         None where a value needs a closer look: NaN, an infinite number, or a very long text.

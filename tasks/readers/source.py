@@ -66,14 +66,14 @@ class Source(Protocol):
     def names(self) -> tuple[str, ...]:
         """Return the column names in the file's order."""
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kind of each column, judged on the whole file."""
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
         """Yield the rows in order; a column the file lacks is null."""
 
 
-def checked_names(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def check_names(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     """Return the names if a table can have them.
 
     Raises:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from tasks.readers.coerce import infinite, longer_than
+from tasks.readers.coerce import find_infinite, find_longer
 from tasks.readers.frames import gather
 from tasks.readers.kinds import kind_of
 from tasks.readers.problem import FEW, Problem
@@ -56,14 +56,14 @@ class _Tally:
     retyped: dict[str, str] = field(default_factory=dict)
 
     def see(self, piece: Piece) -> None:
-        for at in piece.table.schema:
-            column = piece.table.column(at.name)
-            self.nulls[at.name] += column.null_count
-            self._mark("kind", at.name, piece.bad.get(at.name))
-            if kind_of(at.type) == "number":
-                self._mark("finite numbers", at.name, infinite(column))
-            elif kind_of(at.type) == "string":
-                self._mark("width", at.name, longer_than(column, MAX_FIELD))
+        for column in piece.table.schema:
+            name, values = column.name, piece.table.column(column.name)
+            self.nulls[name] += values.null_count
+            self._mark("kind", name, piece.bad.get(name))
+            if kind_of(column.type) == "number":
+                self._mark("finite numbers", name, find_infinite(values))
+            elif kind_of(column.type) == "string":
+                self._mark("width", name, find_longer(values, MAX_FIELD))
         self.retyped.update(piece.retyped)
         self.rows += piece.table.num_rows
 
@@ -97,8 +97,8 @@ def write_typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[st
     Raises:
         BadBatch: the file cannot be read to its end.
     """
-    if isinstance(source, ParquetSource) and source.exactly(schema):
-        figures = source.scanned(schema)
+    if isinstance(source, ParquetSource) and source.fits(schema):
+        figures = source.scan(schema)
         if figures is not None:
             return Typed(source.path, source.rows, figures, (), ())
     tally = _Tally(schema)

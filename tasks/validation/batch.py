@@ -11,17 +11,17 @@ import pyarrow.compute as pc
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
-from tasks.readers.formats import format_of, open_source
+from tasks.readers.formats import open_source, tell_format
 from tasks.readers.frames import find_places
 from tasks.readers.kinds import schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
-from tasks.validation.cleaning import KnownKeys, dropped_rows, write_kept
+from tasks.validation.cleaning import KnownKeys, find_dropped, write_kept
 from tasks.validation.contract import agreed_schema, name_problems, required_columns
-from tasks.validation.evaluate import evaluate, planned_
+from tasks.validation.evaluate import evaluate, plan_for
 from tasks.validation.report import Cleaning, Report
-from tasks.validation.suite import checked_suite
+from tasks.validation.suite import check_suite
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ def examine(
     Raises:
         ConfigurationError: the suite is empty, or does not fit the pipeline or the columns.
     """
-    checked_suite(suite, pipeline.suite)
+    check_suite(suite, pipeline.suite)
     report = Report(
         pipeline=pipeline.name,
         object=name,
         batch=batch,
         bytes=path.stat().st_size,
-        format=format_of(name) or "unknown format",
+        format=tell_format(name) or "unknown format",
         rows=0,
         columns=0,
         accepted=False,
@@ -95,7 +95,7 @@ def clean(
     retyped: tuple[str, ...],
 ) -> Examination:
     """Drop what cleaning drops from judged rows, and complete the report."""
-    dropped, cleaning, problems = dropped_rows(typed, pipeline, known_keys, retyped)
+    dropped, cleaning, problems = find_dropped(typed, pipeline, known_keys, retyped)
     if problems:
         refused = replace(report, accepted=False, problems=problems, cleaning=Cleaning(), kept=0)
         return Examination(False, refused, None)
@@ -135,12 +135,12 @@ def _read(
 
 def _checked_expectations(suite: Suite, schema: pa.Schema, pipeline: Pipeline) -> None:
     for expectation in suite.expectations:
-        planned_(expectation, schema, pipeline.suite)
+        plan_for(expectation, schema, pipeline.suite)
 
 
 def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
     """Infer the kinds; the event time is a time, and the target is there even when it is late."""
-    kinds = source.inferred()
+    kinds = source.infer()
     if kinds and kinds.get(pipeline.event_time) != "date":
         kinds[pipeline.event_time] = "timestamp"
     if kinds and pipeline.target not in kinds:

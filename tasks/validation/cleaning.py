@@ -14,14 +14,14 @@ import pyarrow.parquet
 from tasks.config import Pipeline
 from tasks.readers.frames import chunks
 from tasks.readers.problem import FEW, Problem
-from tasks.validation.keys import Mask, later_twins
+from tasks.validation.keys import Mask, find_later_twins
 from tasks.validation.report import Cleaning
 
 KnownKeys = Callable[[pa.Table], np.ndarray[Any, Any]]
 KEYS_AT_ONCE = 2_000_000
 
 
-def dropped_rows(
+def find_dropped(
     path: Path, pipeline: Pipeline, known: KnownKeys | None, retyped: tuple[str, ...]
 ) -> tuple[Mask, Cleaning, tuple[Problem, ...]]:
     """Return which rows of the Parquet file go, the counts, and what the pipeline refuses.
@@ -66,7 +66,7 @@ def _duplicates(path: Path, pipeline: Pipeline, known: KnownKeys | None) -> tupl
     if not pipeline.key:
         none = np.zeros(pyarrow.parquet.read_metadata(path).num_rows, dtype=np.bool_)
         return none, none
-    twins = later_twins(path, pipeline.key)
+    twins = find_later_twins(path, pipeline.key)
     met = np.zeros(len(twins), dtype=np.bool_)
     if known is not None:
         for start, table in chunks(path, pipeline.key, KEYS_AT_ONCE):

@@ -34,10 +34,10 @@ def find_suite(module: str) -> Suite:
         raise ConfigurationError(module, "suite() returns a Suite", came) from error
     if not isinstance(made, Suite):
         raise ConfigurationError(module, "suite() returns a Suite", type(made).__name__)
-    return checked_suite(made, module)
+    return check_suite(made, module)
 
 
-def checked_suite(suite: Suite, where: str) -> Suite:
+def check_suite(suite: Suite, where: str) -> Suite:
     """Return the suite if it can refuse anything.
 
     Raises:

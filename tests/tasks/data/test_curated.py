@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.data.curated import append_batch, columns_of, curated, training_rows
+from tasks.data.curated import append_batch, curated, read_columns, training_rows
 from tasks.data.reference import DatasetRef, Window
 from tasks.data.table import Table
 from tasks.errors import ConfigurationError, DataError
@@ -45,7 +45,7 @@ def test_rows_carry_their_batch_and_when_it_came(table: Table) -> None:
         "_ingested_at": NOON
     }
     assert table.history()[1].metadata == {"object": "b1.csv", "batch": "b1"}
-    columns = columns_of(table)
+    columns = read_columns(table)
     assert columns is not None
     assert columns.names == ["id", "at"]
 

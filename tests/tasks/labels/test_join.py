@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tasks.config import Pipeline
 from tasks.dataset.dataset import build_dataset, fitted_until
-from tasks.labels.join import Counts, Coverage, Judged, judge, with_labels
+from tasks.labels.join import Counts, Coverage, LabelSelection, judge, with_labels
 from tasks.records import plain, read
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ def judged(
     rows: list[tuple[int, int | None]],
     known: list[Pair] | None = None,
     **changes: Any,
-) -> Judged:
+) -> LabelSelection:
     times = pl.Series("at", [NOON] * len(rows), dtype=pl.Datetime("us", "UTC"))
     asked: dict[str, Any] = {"at": NOON + DAY, "late_after": None}
     return judge(
