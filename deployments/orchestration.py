@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 PATIENCE = 60.0  # for a worker to take the run
-PAGE = 200
+PAGE = 200  # the most that the API gives at once
 ABSENCE = 60.0  # of the server, while it is restarted
-LAST_LINE = "Finished in state "
+LAST_LINE = "Finished in state "  # of a run's log, as Prefect writes it
 EXCEPTION = "Flow run encountered an exception: "  # before the exception's own words
-LAST_WORDS = 10.0
-LATE_LOGS = timedelta(seconds=5)
+LAST_WORDS = 10.0  # seconds; logs are sent in batches, after the state
+LATE_LOGS = timedelta(seconds=5)  # lines of several processes do not come in order
 NOISE = (
     "Beginning flow run",
     "Beginning subflow run",

@@ -13,9 +13,9 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
-PROBE_SECONDS = 15.0
+PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
 
 
 class Unreachable(OrchestrationError):

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-SLUG = "perennial"
-PAGE = 200
+SLUG = "perennial"  # marks our schedule; one that a person made has another, or none
+PAGE = 200  # the most that the API gives at once
 
 
 def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:

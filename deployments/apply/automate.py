@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import Automation as Present
     from prefect.events.schemas.automations import AutomationCore
 
-PAGE = 200
+PAGE = 200  # the most that the API gives at once
 DIED = "It gave no sign of life any more."
 
 

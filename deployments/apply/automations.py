@@ -20,7 +20,7 @@ from tasks.events.names import (
     resource,
 )
 
-PREFIX = "perennial: "
+PREFIX = "perennial: "  # ours are known by it
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
 SILENCE = 300.0  # seconds; a busy machine delays a heartbeat by minutes

@@ -10,7 +10,7 @@ from types import TracebackType
 import click
 
 SHARE = re.compile(r"(\d{1,3})% (.+)")
-CELLS = 24
+CELLS = 24  # leaves a line of 80 columns room for its text
 
 
 class Bar:

@@ -25,7 +25,7 @@ NAMES = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-MISTAKEN = 7
+MISTAKEN = 7  # the month whose sender makes a mistake first
 HEAD = ["month", "rows", "refused", "drift", "live", "static", "decision", "cost", "version"]
 WIDTHS = (9, 7, 7, 5, 6, 6, 26, 18, 7)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tasks.explanation.explanation import Explanation
     from tasks.explanation.file import Explained
 
-LARGEST = 6
+LARGEST = 6  # contributions shown; the others are one line
 
 
 @click.command()

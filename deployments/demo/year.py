@@ -20,7 +20,7 @@ from tasks.monitoring.past import read_observation
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
 
-PATIENCE = 600.0
+PATIENCE = 600.0  # seconds, for a training on a slow machine
 LOOK_EVERY = 0.5
 
 

@@ -26,7 +26,7 @@ from tasks.settings import REPOSITORY, Settings
 from tasks.store.layout import result
 
 LOCK = REPOSITORY / "requirements.lock"
-SUITABLE = ((3, 11), (3, 14))
+SUITABLE = ((3, 11), (3, 14))  # from, and below
 LEAST_FREE = 5 * 1024**3
 MOST_SKEW = 5.0
 UP = "Run `perennial up`."

@@ -19,8 +19,10 @@ OFFLINE: Mapping[str, str] = MappingProxyType(
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
 )
+# Of other servers, or of a person's own shell.
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "WEED_", "PYTHON", "S3_BUCKET")
 STORE = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+# Each would win over our address and keys.
 STRAY = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
 
 

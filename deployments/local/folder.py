@@ -16,7 +16,7 @@ from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, StackError
 from tasks.settings import Settings
 
-LONGEST_SOCKET = 100
+LONGEST_SOCKET = 100  # bytes: macOS allows 104, Linux 108
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 

@@ -17,7 +17,7 @@ from deployments.local.supervise import find_supervisor, lock, start
 from tasks.errors import StackError
 
 EVERY = 0.5
-ROTATE_EVERY = 60
+ROTATE_EVERY = 60  # rounds, half a minute
 
 
 def main() -> None:

@@ -32,8 +32,8 @@ from deployments.local.processes import (
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK, Program, programs
 
-GRACE = 8.0
-PATIENCE = 300.0
+GRACE = 8.0  # seconds; supervisord kills after 10
+PATIENCE = 300.0  # longer than `up` waits
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from deployments.local.folder import Folder, write
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
 from deployments.worker.kind import RUN_NAME
 
+# A process may end between any two questions about it.
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from deployments.local.doctor import Check
 
 Say = Callable[[str], None]
-PATIENCE = 240.0
-TRIES = 4
+PATIENCE = 240.0  # seconds
+TRIES = 4  # starts of one program after which waiting is in vain
 ELSEWHERE = (*STORE[:3], "PERENNIAL_SIGNING_KEY")  # who names all of these needs no local stack
 
 

@@ -14,7 +14,7 @@ from tasks.events.gathering import WakeUp
 from tasks.events.names import OBJECT_ARRIVED
 from tasks.settings import Settings
 
-BATCH = 50
+BATCH = 50  # events in one request; some 200 at once lock Prefect's SQLite
 
 
 class Announcer:

@@ -15,7 +15,7 @@ from tasks.events.arrival import Arrived
 from tasks.events.gathering import Gathering, WakeUp
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # a server that is restarted is back after some 15 s
-LAST_TRY = 3.0
+LAST_TRY = 3.0  # seconds; what is killed after them the reconciler finds
 
 Announce = Callable[[Sequence[WakeUp], UUID], None]
 log = logging.getLogger("perennial.receiver")

@@ -17,9 +17,9 @@ from tasks.events.gathering import Gathering
 from tasks.settings import Settings
 
 TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
-SHORTEST = 16
+SHORTEST = 16  # characters
 MOST_CONNECTIONS = 1000
-GRACE = 3
+GRACE = 3  # seconds, for requests under way
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 Entry = tuple[str, int, int]
 Stamp = frozenset[Entry]
-INSTALLED = Path(sysconfig.get_path("purelib"))
+INSTALLED = Path(sysconfig.get_path("purelib"))  # pip adds and removes entries here
 
 
 def stamp(sources: Iterable[Path]) -> Stamp:

@@ -14,7 +14,7 @@ from tasks.data.location import Location, stored_columns
 from tasks.data.table_errors import explain, translate_errors
 from tasks.errors import PreconditionFailed, StoreError
 
-ATTEMPTS = 5
+ATTEMPTS = 5  # where no version is demanded, Delta itself tries 100 times more
 ROW_GROUP = 262_144
 PROPERTIES: dict[str, str | None] = {
     "delta.appendOnly": "true",

@@ -33,8 +33,9 @@ NATIVE = frozenset(
         *(pa.timestamp("us"), pa.timestamp("us", "UTC")),
     }
 )
-NUMBERS = pa.list_(pa.float64())
-ROWS_AT_ONCE = 65_536
+NUMBERS = pa.list_(pa.float64())  # the probabilities of a prediction
+ROWS_AT_ONCE = 65_536  # one batch of the stream that is written
+# Memory by the batch, not by the file.
 BOUNDED = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 OURS = "perennial."
 TRANSACTION = "transaction"
-WRITER_BITS = 32
+WRITER_BITS = 32  # with 31 of the version, a signed 64-bit number: all Delta keeps
 
 
 @dataclass(frozen=True)

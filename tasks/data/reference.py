@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from tasks.errors import DataError
 from tasks.records import plain
 
-TICK = timedelta(microseconds=1)
+TICK = timedelta(microseconds=1)  # the least step of a stored time
 
 
 @dataclass(frozen=True)

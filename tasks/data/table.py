@@ -19,7 +19,8 @@ from tasks.store.bucket import Bucket
 if TYPE_CHECKING:
     import polars as pl
 
-ROWS_HELD = 262_144
+ROWS_HELD = 262_144  # one piece
+# Features that change rows without changing their file.
 BESIDE = {"deletionVectors", "columnMapping"}
 
 

@@ -16,9 +16,9 @@ from tasks.errors import (
     StoreUnavailable,
 )
 
-LIMIT = 300
-NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")
-STREAM = "C Data interface error"
+LIMIT = 300  # characters; the store sends whole XML documents
+NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")  # colours, arrows and line ends
+STREAM = "C Data interface error"  # raised while our rows were read, so the rows are at fault
 ENDPOINT = re.compile(r"https?://[^/\s]+")
 
 

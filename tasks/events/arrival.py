@@ -12,9 +12,9 @@ from tasks.store.keys import checked_key
 from tasks.store.layout import checked_name
 
 FOLDERS = ("incoming", "labels")
-TABLE_LOG = "_delta_log"
-ETAG = re.compile(r'"?([\x21\x23-\x7e]{1,128})"?')
-MOST = 2**63
+TABLE_LOG = "_delta_log"  # of a Delta table: its commits are no arrivals
+ETAG = re.compile(r'"?([\x21\x23-\x7e]{1,128})"?')  # RFC 9110, strong tags only
+MOST = 2**63  # a greater number is no size: senders are not trusted
 
 
 @dataclass(frozen=True)

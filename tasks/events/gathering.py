@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from tasks.events.arrival import Arrived
 
-QUIET = 2.0
-MOST_KEYS = 20
-MOST_PIPELINES = 500
+QUIET = 2.0  # seconds; a storm of single events locks Prefect's SQLite
+MOST_KEYS = 20  # named in one event, for people; the flow lists the bucket itself
+MOST_PIPELINES = 500  # memory stays bounded whatever names are sent
 
 
 @dataclass(frozen=True)

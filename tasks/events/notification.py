@@ -17,11 +17,12 @@ from urllib.parse import unquote_plus
 from tasks.errors import bounded
 from tasks.events.arrival import Arrived, is_awaited, parse_etag, parse_moment, parse_size
 
-BUCKETS = "/buckets/"
+BUCKETS = "/buckets/"  # where the filer keeps every bucket
 CREATIONS = ("create", "update", "rename")
 ETAG_FIELD = "Seaweed-X-Amz-ETag"
+# Where it keeps an object of a versioned bucket.
 VERSION = re.compile(r"(.+)\.versions/v_[0-9a-f]+")
-FAREWELL = "UnsubscribeConfirmation"
+FAREWELL = "UnsubscribeConfirmation"  # a topic says it on its way out; nothing is to be done
 
 
 @dataclass(frozen=True)

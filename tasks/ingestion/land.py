@@ -16,7 +16,7 @@ from tasks.store.bucket import ObjectInfo
 from tasks.store.scratch import scratch
 from tasks.validation.report import Report
 
-RACES = 50
+RACES = 50  # each means that another commit landed: a guard, not a limit
 
 
 def land(landing: Landing[Judged], key: str, say: Say) -> Landed:

@@ -37,8 +37,8 @@ from tasks.store.keys import checked_key
 from tasks.validation.report import Report
 from tasks.workspace import Place
 
-TRIES = 3
-LONGEST = 300
+TRIES = 3  # the reconciler tries once a minute
+LONGEST = 300  # characters
 TRIED = ".tries.json"
 
 

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from tasks.readers.kinds import TYPES, kind_of
 
 Positions = np.ndarray[Any, Any]
-MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])
+MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])  # spellings
 NONE: Positions = np.empty(0, dtype=np.int64)
-EXACT = 2**53
-LEAF = 64
-ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"
+EXACT = 2**53  # beyond it a float skips integers
+LEAF = 64  # so few values are asked one by one; more are halved
+ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"  # ISO 8601, at the end
 
 
 def coerce(array: Any, kind: str) -> tuple[Any, Positions]:

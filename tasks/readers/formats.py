@@ -15,7 +15,7 @@ from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.stream import BOM, GZIP_MAGIC
 
-START = 64
+START = 64  # bytes: a mark, or what stands behind a byte order mark and blank lines
 
 
 @dataclass(frozen=True)

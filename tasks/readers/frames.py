@@ -16,9 +16,9 @@ from tasks.readers.kinds import kind_of
 from tasks.readers.problem import FEW
 from tasks.readers.source import MIB
 
-CHUNK_ROWS = 1_000_000
+CHUNK_ROWS = 1_000_000  # one pandas frame; fewer where they are wide, see next line
 CHUNK_BYTES = 192 * MIB
-READ_ROWS = 65_536
+READ_ROWS = 65_536  # asked of Arrow at once, so that a piece passes its bound by little
 
 
 def chunks(

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from tasks.readers.coerce import MISSING, coerce
 
-ORDER = ("boolean", "integer", "number", "date", "timestamp")
+ORDER = ("boolean", "integer", "number", "date", "timestamp")  # the narrowest first
 FORMS = {
     "boolean": r"^(?i:true|false)$",
     "integer": r"^-?(0|[1-9]\d{0,17})$",
@@ -16,7 +16,7 @@ FORMS = {
     "date": r"^\d{4}-\d\d-\d\d$",
     "timestamp": r"^\d{4}-\d\d-\d\d",
 }
-PROBE = 64
+PROBE = 64  # texts that rule out most kinds before all texts are matched
 
 
 class TextKind:

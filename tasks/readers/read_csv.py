@@ -16,7 +16,7 @@ from tasks.readers.problem import FEW, Problem
 from tasks.readers.source import MIB, BadBatch, Piece, check_names, shape_piece
 from tasks.readers.stream import BOM, NOT_UTF8, TextStream
 
-BLOCK = 16 * MIB
+BLOCK = 16 * MIB  # Arrow holds one block, and no row may be longer than one
 
 
 class CsvSource:

@@ -18,7 +18,7 @@ from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, check_names
 from tasks.readers.stream import BOM, TextStream
 
 BLOCK = 8 * MIB
-LONGEST = 16 * MIB
+LONGEST = 16 * MIB  # bytes of a line; what is longer has no line ends
 KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 ALLOWED: dict[str, frozenset[type]] = {
     "string": frozenset({str}),

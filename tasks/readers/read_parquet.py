@@ -14,8 +14,9 @@ from tasks.readers.kinds import kind_of
 from tasks.readers.problem import FEW, Problem
 from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, check_names, shape_piece
 
-ROWS = 131_072
+ROWS = 131_072  # rows of one piece
 MAX_ROW_GROUP = 2048 * MIB
+# The table stores one kind of text.
 PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
 
 

@@ -14,9 +14,9 @@ from tasks.readers.kinds import kind_of
 from tasks.readers.problem import Problem
 
 MIB = 1024 * 1024
-MAX_COLUMNS = 2000
-MAX_FIELD = MIB
-MAX_NAME = 255
+MAX_COLUMNS = 2000  # a file without line ends is one very long header
+MAX_FIELD = MIB  # bytes of one text
+MAX_NAME = 255  # characters; a longer one is a value, not a name
 
 
 class BadBatch(Exception):

@@ -19,10 +19,10 @@ from tasks.readers.problem import FEW, Problem
 from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, Source
 
-GROUP_ROWS = 262_144
-GROUP_BYTES = 64 * MIB
-ENOUGH = 100_000
-SAID = 5_000_000
+GROUP_ROWS = 262_144  # of one row group
+GROUP_BYTES = 64 * MIB  # a group of wide rows ends sooner
+ENOUGH = 100_000  # bad values of one column after which the rest is not read
+SAID = 5_000_000  # rows between two lines of progress
 READS_AS = {
     "string": "text",
     "integer": "whole numbers",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-GRACE = timedelta(seconds=20)
+GRACE = timedelta(seconds=20)  # an event's own run starts within seconds
 
 
 @dataclass(frozen=True)

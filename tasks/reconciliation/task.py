@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from tasks.reconciliation.missing import Launch
 
-ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")
-PAGE = 200
+ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")  # states in which a run sees to what waits
+PAGE = 200  # the most that the API gives at once
 RETRIES = retried(Exception, waits=(1,))
-LONGEST = 300
+LONGEST = 300  # characters
 Result = TypeVar("Result")
 
 

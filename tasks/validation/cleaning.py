@@ -18,7 +18,7 @@ from tasks.validation.keys import Mask, find_later_twins
 from tasks.validation.report import Cleaning
 
 KnownKeys = Callable[[pa.Table], np.ndarray[Any, Any]]
-KEYS_AT_ONCE = 2_000_000
+KEYS_AT_ONCE = 2_000_000  # keys compared with the curated table in one query
 
 
 def find_dropped(

@@ -11,8 +11,8 @@ import polars as pl
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-AT_ONCE = 32_000_000
-PARTITION = 2_000_000
+AT_ONCE = 32_000_000  # hashes sorted in one pass: 0.25 GB, and as much again for the copy
+PARTITION = 2_000_000  # rows whose values are compared at once
 SCHEMA = {"_row": pl.UInt64, "_hash": pl.UInt64}
 
 

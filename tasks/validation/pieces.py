@@ -16,8 +16,8 @@ from tasks.validation.checks import judge
 from tasks.validation.combine import Finding, SampledFinding, combine, weigh
 from tasks.validation.plan import Planned
 
-MANY = 50_000
-PROBE = 20_000
+MANY = 50_000  # distinct values; a column of more is judged piece by piece
+PROBE = 20_000  # first rows; where half of them differ, the column is not counted
 COUNT = "_count"
 
 

@@ -17,6 +17,7 @@ from tasks.validation.checks import judge
 from tasks.validation.combine import Finding, SampledFinding, is_met, weigh
 from tasks.validation.plan import BETWEEN, NULLS, Planned
 
+# Kinds whose least and greatest value bound all.
 ORDERED = frozenset({"integer", "number", "timestamp", "date"})
 
 
