@@ -72,6 +72,14 @@ def run_deployment(
     A run that fails is returned, not raised. Interrupted from the keyboard, the run goes on and
     `say` is told where to follow it.
 
+    Args:
+        settings: where Prefect is.
+        flow, pipeline: the two parts of the deployment's name.
+        parameters: what the flow takes besides its pipeline and cause.
+        cause: who asked for the run; it stands in the run's name.
+        say: takes each line as it comes.
+        patience: seconds that the run may wait where nobody can take it.
+
     Raises:
         OrchestrationError: Prefect gives no answer, there is no such deployment, its parameters
             do not fit, or no worker took the run within `patience` seconds (it is cancelled).

@@ -72,6 +72,13 @@ def follow(
 
     Where the bucket is a folder and no Prefect server is named, the flow runs in this process.
 
+    Args:
+        session: the pipeline and its servers.
+        flow: a key of `ENTRY_POINTS`.
+        parameters: what the flow takes besides its pipeline and cause.
+        cause: who asked for the run.
+        say: takes each of the run's log lines as it comes.
+
     Raises:
         PerennialError: the run did not complete; the message is the run's own.
     """

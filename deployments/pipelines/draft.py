@@ -33,7 +33,13 @@ def guess_task(target: Column) -> str:
 def pipeline_text(
     name: str, task: str, target: str, event_time: str, key: str | None, source: str
 ) -> str:
-    """Return the YAML of a pipeline that says only what has no default."""
+    """Return the YAML of a pipeline that says only what has no default.
+
+    Args:
+        name, task, target, event_time: as the file's own keys.
+        key: the one column that identifies a row, if any.
+        source: the name of the data file, for the description.
+    """
     content = {
         "name": name,
         "description": f"Predict {target} from {source}.",

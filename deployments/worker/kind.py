@@ -57,8 +57,13 @@ def cold_because(
 ) -> str:
     """Say why a run needs a process of its own from the start; '' when a fork will do.
 
-    `command` is the configured one, `pulls` whether the deployment fetches its code, `job` the
-    variables of the run and `ours` those that the forkserver imported its libraries with.
+    Args:
+        command: what is configured to start the run, if anything.
+        entrypoint: the deployment's, a module's or a file's.
+        pulls: whether the deployment fetches its code first.
+        job: the variables of the run.
+        ours: those that the forkserver imported its libraries with.
+        python: the interpreter that a fork is a copy of.
 
     >>> cold_because(None, "flows.training.train", False, {"A": "1"}, {})
     ''

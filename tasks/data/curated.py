@@ -51,9 +51,13 @@ def append_batch(
 ) -> Appended:
     """Add the rows of a Parquet file as `batch`, once however often it is asked.
 
-    The file is streamed in bounded memory. `batch` is the id of the batch (SHA-256 of its
-    bytes) and the transaction's; `at` is when it was ingested, with a zone; `after` as in
-    `Table.append`.
+    Args:
+        table: the curated table, made where there is none.
+        rows: the file, streamed in bounded memory.
+        batch: the id of the batch (SHA-256 of its bytes), and of the transaction.
+        at: when it was ingested, with a zone.
+        metadata: what the commit tells besides the batch.
+        after: the version that the commit follows, as in `Table.append`.
 
     Raises:
         PreconditionFailed: another commit came after that version; nothing was written.
@@ -75,7 +79,14 @@ def training_rows(
     """Return the rows that `ref` names, ordered by event time, then key, then batch.
 
     What is still equal is ordered by the other columns, so that the order is the same every
-    time for the same reference. With `columns`, only these.
+    time for the same reference.
+
+    Args:
+        table: the curated table.
+        ref: its version, and the half-open window of event times.
+        event_time: the column of event times.
+        columns: only these; None is all, those that ingesting adds too.
+        key: the columns that identify a row.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.

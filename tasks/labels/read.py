@@ -50,6 +50,15 @@ def read_labels(
     The suite's expectations on the target judge labels as they judge batches. Only key and
     target are held in memory.
 
+    Args:
+        path: the object, downloaded.
+        report: of the object, with nothing found yet.
+        schema: the key's columns and the target, as they are curated.
+        pipeline: whose labels they are.
+        suite: the pipeline's.
+        workdir: takes at most twice the unfolded size.
+        say: takes a line of progress.
+
     Raises:
         ConfigurationError: such an expectation does not fit the column.
     """

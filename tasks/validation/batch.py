@@ -50,8 +50,18 @@ def examine(
 ) -> Examination:
     """Read the object strictly, judge it by the suite, and clean what is accepted.
 
-    `contract` is the curated table's schema, or None before the first batch. Memory is bounded,
-    whatever the size; `workdir` takes at most twice the unfolded size.
+    Memory is bounded, whatever the size.
+
+    Args:
+        path: the object, downloaded.
+        name: its key, whose ending tells the format.
+        batch: the SHA-256 of its bytes.
+        pipeline: whose batch it is.
+        suite: the pipeline's expectations.
+        contract: the curated table's schema, or None before the first batch.
+        known_keys: tells which keys are curated already; None before the first batch.
+        workdir: takes at most twice the unfolded size.
+        say: takes a line of progress.
 
     Raises:
         ConfigurationError: the suite is empty, or does not fit the pipeline or the columns.
@@ -94,7 +104,16 @@ def clean(
     workdir: Path,
     retyped: tuple[str, ...],
 ) -> Examination:
-    """Drop what cleaning drops from judged rows, and complete the report."""
+    """Drop what cleaning drops from judged rows, and complete the report.
+
+    Args:
+        typed: all rows in the contract's types, Parquet.
+        report: of rows that the suite accepts.
+        pipeline: says what becomes of duplicates and of rows without a target.
+        known_keys: as `examine`.
+        workdir: takes the rows that are kept.
+        retyped: the columns that came as another type, in words.
+    """
     dropped, cleaning, problems = find_dropped(typed, pipeline, known_keys, retyped)
     if problems:
         refused = replace(report, accepted=False, problems=problems, cleaning=Cleaning(), kept=0)

@@ -38,7 +38,14 @@ def evaluate(
 ) -> tuple[Check, ...]:
     """Return one check for each expectation, judged on all `rows` of the Parquet file.
 
-    Up to `at_once` rows are one frame; more are judged in pieces and their counts together.
+    Args:
+        path: a Parquet file of `rows` rows with the columns of `schema`.
+        schema: the types that the file has.
+        rows: how many there are.
+        suite: whose expectations are judged, in their order.
+        personal: columns of whose values no check may show any.
+        where: the suite's name, for errors.
+        at_once: so many rows are one frame; more are judged in pieces and their counts together.
 
     Raises:
         ConfigurationError: an expectation names a column that `schema` has not.

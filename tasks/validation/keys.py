@@ -32,13 +32,13 @@ def find_candidates(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     return shared.collect(engine="streaming").sort("_row")
 
 
-def find_repeated(found: Hashes) -> Hashes:
-    """Return the sorted hashes that occur more than once.
+def find_repeated(hashes: Hashes) -> Hashes:
+    """Return the hashes, (n,) in any order, that occur more than once, each once, sorted.
 
     >>> find_repeated(np.array([5, 3, 5, 1], dtype=np.uint64)).tolist()
     [5]
     """
-    ordered = np.sort(found)
+    ordered = np.sort(hashes)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
