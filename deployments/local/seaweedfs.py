@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from deployments.local.environment import HOST
 from deployments.local.ports import STORE_SERVERS, Ports
 
-HOST = "127.0.0.1"
 WEBHOOK = "WEED_NOTIFICATION_WEBHOOK_"
 SECRETS = (
     "AWS_ACCESS_KEY_ID",

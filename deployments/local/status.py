@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import psutil
 
-from deployments.local.environment import REGION
+from deployments.local.environment import HOST, REGION
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
 from deployments.local.probe import answers, reads
@@ -83,7 +83,7 @@ def addresses(memory: Memory) -> Mapping[str, str]:
     """
     ports = Ports.shifted(memory.offset)
     shown = {name: ports.by_name()[name] for name in ("prefect", "mlflow", "serving", "s3")}
-    return MappingProxyType({name: f"http://127.0.0.1:{port}" for name, port in shown.items()})
+    return MappingProxyType({name: f"http://{HOST}:{port}" for name, port in shown.items()})
 
 
 def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> StackStatus:

@@ -21,6 +21,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from deployments.worker.child import become
 from deployments.worker.freshness import stamp, stamp_installed
 from deployments.worker.kind import ORDER
@@ -62,7 +64,7 @@ class Child:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, sign)
             until = time.monotonic() + GRACE
-            while _lives(self.pid) and time.monotonic() < until:
+            while psutil.pid_exists(self.pid) and time.monotonic() < until:
                 await asyncio.sleep(0.05)
 
     async def _watch(self, process: BaseProcess) -> int:
@@ -74,7 +76,8 @@ class Child:
             loop.remove_reader(process.sentinel)
         status = process.exitcode
         assert status is not None
-        while _lives(self.pid):  # the forkserver was killed: nobody else knows how the run ends
+        # The forkserver was killed: nobody else knows how the run ends.
+        while psutil.pid_exists(self.pid):
             status = UNKNOWN
             await asyncio.sleep(0.2)
         return status
@@ -197,11 +200,3 @@ class Forkserver:
                 os.kill(self.pid, signal.SIGKILL)
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
