@@ -7,7 +7,7 @@ import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +20,7 @@ from tasks.quantities import parse_budget, parse_duration, parse_share, parse_tr
 from tasks.store.layout import checked_name
 
 Task = Literal["binary", "multiclass", "regression"]
+Occasion = Literal["quarantined", "refused", "promoted", "awaiting", "degraded"]
 METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("roc_auc", "average_precision", "log_loss", "brier", "accuracy", "f1"),
     "multiclass": ("log_loss", "accuracy", "f1_macro", "roc_auc_ovr"),
@@ -141,13 +142,7 @@ class Notifications(FileSection):
     """Through which Prefect blocks (`slack-webhook/ops`) a sentence is sent, and when."""
 
     blocks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...] = ()
-    on: tuple[Literal["quarantined", "refused", "promoted", "awaiting", "degraded"], ...] = (
-        "quarantined",
-        "refused",
-        "promoted",
-        "awaiting",
-        "degraded",
-    )
+    on: tuple[Occasion, ...] = get_args(Occasion)
 
 
 class Serving(FileSection):

@@ -14,17 +14,8 @@ RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the wo
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
 TYPES = {"warm": WARM, "process": PROCESS}
 READ_AT_IMPORT = (
-    "PYTHON",
-    "LD_",
-    "OMP_",
-    "OPENBLAS_",
-    "MKL_",
-    "MPL",
-    "GX_",
-    "DO_NOT_TRACK",
-    "PREFECT_FLOWS_DEFAULT",
-    "PREFECT_TASKS_DEFAULT",
-    "PREFECT_RESULTS_",
+    *("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "GX_", "DO_NOT_TRACK"),
+    *("PREFECT_FLOWS_DEFAULT", "PREFECT_TASKS_DEFAULT", "PREFECT_RESULTS_"),
 )
 
 

@@ -15,21 +15,9 @@ ENGINE = ("prefect", "prefect.flow_engine", "prefect.engine")
 # Not onnxruntime: importing it starts a thread that its exit handler waits for, also in a child
 # that does not have the thread.
 LIBRARIES = (
-    "boto3",
-    "deltalake",
-    "pandas",
-    "pyarrow.parquet",
-    "polars",
-    "mlflow",
-    "great_expectations",
-    "sklearn.linear_model",
-    "lightgbm",
-    "mlflow.onnx",
-    "mlflow.pyfunc",
-    "optuna",
-    "matplotlib.backends.backend_agg",
-    "evidently.presets",
-    "river.drift",
+    *("boto3", "deltalake", "pandas", "pyarrow.parquet", "polars", "mlflow", "great_expectations"),
+    *("sklearn.linear_model", "lightgbm", "mlflow.onnx", "mlflow.pyfunc", "optuna"),
+    *("matplotlib.backends.backend_agg", "evidently.presets", "river.drift"),
 )
 
 

@@ -65,7 +65,7 @@ class LabelsLanding:
         """Read the labels once, and tell at this version what each of them is worth."""
         pipeline, info = self.workspace.pipeline, arrived.info
         if before is None:
-            empty = Report(pipeline.name, info.key, arrived.batch, info.size, "", 0, 0, False)
+            empty = Report(pipeline.name, info.key, arrived.batch, info.size, "")
             came, report = read_labels(
                 arrived.path, empty, self.schema, pipeline, self.suite, arrived.folder, say
             )

@@ -163,7 +163,7 @@ def _refuse(
     if landing.table.has(batch) is not None:
         return Troubled(key, tries, f"It landed, and then: {problem.message}")
     kind = tell_format(key) or "unknown format"
-    report = Report(place.name, key, batch, info.size, kind, 0, 0, False, (problem,))
+    report = Report(place.name, key, batch, info.size, kind, problems=(problem,))
     keep_aside(place.bucket, entrance, report, path)
     _write_tries(landing, info, tries, problem.message, set_aside=True)
     landed = Landed("quarantined", batch, None, report.reasons())

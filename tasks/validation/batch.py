@@ -67,16 +67,8 @@ def examine(
         ConfigurationError: the suite is empty, or does not fit the pipeline or the columns.
     """
     check_suite(suite, pipeline.suite)
-    report = Report(
-        pipeline=pipeline.name,
-        object=name,
-        batch=batch,
-        bytes=path.stat().st_size,
-        format=tell_format(name) or "unknown format",
-        rows=0,
-        columns=0,
-        accepted=False,
-    )
+    kind = tell_format(name) or "unknown format"
+    report = Report(pipeline.name, name, batch, path.stat().st_size, kind)
     say("reading")
     try:
         typed, schema = _read(path, name, pipeline, suite, contract, workdir, say)

@@ -16,25 +16,15 @@ NULLS = frozenset({"expect_column_values_to_be_null", "expect_column_values_to_n
 VALUES = frozenset(
     f"expect_column_{name}"
     for name in (
-        "values_to_be_between",
-        "values_to_be_dateutil_parseable",
-        "values_to_be_in_set",
-        "values_to_be_json_parseable",
-        "values_to_be_null",
-        "values_to_match_json_schema",
-        "values_to_match_like_pattern",
-        "values_to_match_like_pattern_list",
-        "values_to_match_regex",
-        "values_to_match_regex_list",
-        "values_to_match_strftime_format",
-        "values_to_not_be_in_set",
-        "values_to_not_be_null",
-        "values_to_not_match_like_pattern",
-        "values_to_not_match_like_pattern_list",
-        "values_to_not_match_regex",
-        "values_to_not_match_regex_list",
-        "value_lengths_to_be_between",
-        "value_lengths_to_equal",
+        *("values_to_be_between", "values_to_be_in_set", "values_to_not_be_in_set"),
+        *("values_to_be_null", "values_to_not_be_null"),
+        *("value_lengths_to_be_between", "value_lengths_to_equal"),
+        *("values_to_match_regex", "values_to_not_match_regex"),
+        *("values_to_match_regex_list", "values_to_not_match_regex_list"),
+        *("values_to_match_like_pattern", "values_to_not_match_like_pattern"),
+        *("values_to_match_like_pattern_list", "values_to_not_match_like_pattern_list"),
+        *("values_to_be_dateutil_parseable", "values_to_match_strftime_format"),
+        *("values_to_be_json_parseable", "values_to_match_json_schema"),
     )
 )
 ROWS = frozenset(

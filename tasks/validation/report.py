@@ -93,9 +93,9 @@ class Report:
     batch: str
     bytes: int
     format: str
-    rows: int
-    columns: int
-    accepted: bool
+    rows: int = 0
+    columns: int = 0
+    accepted: bool = False
     problems: tuple[Problem, ...] = ()
     checks: tuple[Check, ...] = ()
     cleaning: Cleaning = Cleaning()
