@@ -142,6 +142,7 @@ def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) 
                         return there
                     waiting.look(client, there, lines.say)
                     time.sleep(POLL_SECONDS)
+        # The local stack restarts a server that died; the run goes on meanwhile.
         except Unreachable:
             if time.monotonic() - answered > ABSENCE:
                 raise

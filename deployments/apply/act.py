@@ -244,6 +244,7 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
         "concurrency_limit": spec.concurrency,
         "concurrency_options": queue if spec.concurrency else None,
         "parameter_openapi_schema": dict(spec.schema),
+        # Without a command of ours, the pool's own template decides.
         "job_variables": {"command": spec.command} if spec.command else {},
     }
 

@@ -163,10 +163,12 @@ def write(path: Path, text: str, *, replace: bool = True) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            # Renamed before it is on the disk, a crash could leave an empty file of that name.
             os.fsync(file.fileno())
         if replace:
             partial.replace(path)
         else:
+            # Unlike a rename, this fails where the name is taken.
             path.hardlink_to(partial)
     finally:
         partial.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ def main() -> None:
     found = find_running(folder, name)
     if found is not None and program.adoptable:
         sys.exit(_stay_beside(found))
+    # What an earlier start left behind holds the port. Flow runs outlive their worker.
     left = (process for process in find_marked(folder, name) if not runs_a_flow(process))
     end(left, grace=0.5)
     _wait_for(program.after)

@@ -81,6 +81,7 @@ def down(home: Path, say: Say) -> None:
         while any(find_marked(folder)) and time.monotonic() < until:
             time.sleep(0.2)
         left = 0
+        # In rounds: a launcher that was about to start something is met in the next one.
         while ended := end(find_marked(folder), grace=3):
             left += ended
         _released(folder, patience=5)

@@ -96,6 +96,7 @@ def lock(folder: Folder, patience: float) -> Iterator[None]:
         StackError: another command held it longer than `patience` seconds.
     """
     until = time.monotonic() + patience
+    # The kernel frees a lock of flock when its holder dies: no stale lock is to be removed.
     with (folder.run / "lock").open("a") as file:
         while True:
             try:
@@ -128,6 +129,7 @@ def start(folder: Folder) -> None:
     write(path, configuration(folder))
     marks = {HOME_MARK: str(folder.root), PROGRAM_MARK: SUPERVISOR, "PYTHONPATH": str(REPOSITORY)}
     command = (sys.executable, "-m", "supervisor.supervisord", "--configuration", str(path))
+    # It makes itself a daemon: this returns at once, with what went wrong if anything did.
     done = subprocess.run(
         command,
         env={**clean_environment(os.environ), **OFFLINE, **marks},

@@ -34,6 +34,7 @@ class TimelyProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        # The answer is out; from here uvicorn's own timer runs until the next request.
         if self.timeout_keep_alive_task is not None:
             self._unwatch()
 

@@ -50,6 +50,7 @@ def read_commit(version: int, entry: Mapping[str, Any]) -> Commit:
     }
     return Commit(
         version=version,
+        # Delta's log counts in milliseconds.
         at=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
         transaction=said.pop(TRANSACTION, None),
         metadata=said,

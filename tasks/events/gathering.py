@@ -77,6 +77,7 @@ class Gathering:
         for name in [name for name, until in self._until.items() if until <= now]:
             if name not in self._waiting:
                 del self._until[name]
+        # From now on arrivals wait: the last of a storm is told after it, never with its first.
         self._until.update(dict.fromkeys(ready, now + self.quiet))
         return tuple(self._waiting.pop(name) for name in ready)
 

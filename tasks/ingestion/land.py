@@ -78,6 +78,7 @@ def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say) -> Landed:
     """Judge the batch at one version of the table, and land it right after that version."""
     judged: Judged | None = None
     for _ in range(RACES):
+        # First the version: what lands after it is recalled next, or makes the append fail.
         version = landing.table.version()
         already = _recalled(landing, arrived.batch)
         if already is not None:

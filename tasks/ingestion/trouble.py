@@ -165,6 +165,7 @@ def _refuse(
     kind = tell_format(key) or "unknown format"
     report = Report(place.name, key, batch, info.size, kind, problems=(problem,))
     keep_aside(place.bucket, entrance, report, path)
+    # The receipt comes last: until it is there, the object waits and is set aside again.
     _write_tries(landing, info, tries, problem.message, set_aside=True)
     landed = Landed("quarantined", batch, None, report.reasons())
     write_receipt(landing, info, landed)

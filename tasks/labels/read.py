@@ -19,7 +19,7 @@ from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
 from tasks.validation.evaluate import evaluate
-from tasks.validation.report import Report
+from tasks.validation.report import Check, Report
 
 
 def label_schema(curated: pa.Schema, pipeline: Pipeline) -> pa.Schema:
@@ -72,19 +72,7 @@ def read_labels(
     problems = (*typed.problems, *_missing(typed, schema))
     if problems:
         return None, replace(report, problems=problems)
-    ours = tuple(
-        expectation
-        for expectation in suite.expectations
-        if getattr(expectation, "column", None) == pipeline.target
-    )
-    checks = evaluate(
-        typed.path,
-        schema,
-        typed.rows,
-        replace(suite, expectations=ours),
-        pipeline.data.personal,
-        pipeline.suite,
-    )
+    checks = _judge(typed, schema, pipeline, suite)
     report = replace(report, checks=checks)
     if any(check.refuses for check in checks):
         return None, report
@@ -112,6 +100,13 @@ def _typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[str], N
     if typed.rows == 0:
         raise BadBatch(Problem("rows", None, "The file has no rows."))
     return typed
+
+
+def _judge(typed: Typed, schema: pa.Schema, pipeline: Pipeline, suite: Suite) -> tuple[Check, ...]:
+    ours = (e for e in suite.expectations if getattr(e, "column", None) == pipeline.target)
+    about = replace(suite, expectations=tuple(ours))
+    personal = pipeline.data.personal
+    return evaluate(typed.path, schema, typed.rows, about, personal, pipeline.suite)
 
 
 def _missing(typed: Typed, schema: pa.Schema) -> list[Problem]:

@@ -26,6 +26,7 @@ def chunks(
 ) -> Iterator[tuple[int, pa.Table]]:
     """Yield (position of the first row, rows) of a Parquet file, each piece of bounded size."""
     start = 0
+    # Buffering ahead would hold whole row groups, which a sender chose the size of.
     with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=min(rows, READ_ROWS), columns=list(columns))
         for gathered in gather(batches, rows, CHUNK_BYTES):

@@ -20,6 +20,7 @@ from tasks.readers.stream import BOM, TextStream
 BLOCK = 8 * MIB
 LONGEST = 16 * MIB  # bytes of a line; what is longer has no line ends
 KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+# Exact types: Python's True is an int, JSON's true is no number.
 ALLOWED: dict[str, frozenset[type]] = {
     "string": frozenset({str}),
     "integer": frozenset({int, float}),

@@ -90,6 +90,7 @@ class Pieces:
             key = id(entry.expectation)
             places = tuple(start + place for place in outcome.places[:FEW])
             self._parts[key].append(replace(outcome, places=places, observed=None))
+            # The values of the first piece that has any: later ones would only push them out.
             if outcome.places and len(entry.columns) == 1 and not self._values.get(key):
                 values = frame[entry.columns[0]].iloc[list(outcome.places[:FEW])].dropna()
                 self._values[key] = tuple(dict.fromkeys(str(value)[:40] for value in values))
