@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.arrays import Integers
 from tasks.readers.kinds import TYPES, kind_of
 
-Positions = np.ndarray[Any, Any]
 MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])  # spellings
-NONE: Positions = np.empty(0, dtype=np.int64)
+NONE: Integers = np.empty(0, dtype=np.int64)
 EXACT = 2**53  # beyond it a float skips integers
 LEAF = 64  # so few values are asked one by one; more are halved
 ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"  # ISO 8601, at the end
 
 
-def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
+def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
     """Return `array` as the type of `kind`, and the positions of values that are not of it.
 
     Text is parsed; integral floats are integers and the other way round; naive times are UTC;
@@ -36,8 +36,8 @@ def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
         return pa.nulls(len(array), TYPES[kind]), NONE
     convert = _converter(kind_of(array.type), kind)
     if convert is None:
-        bad = np.flatnonzero(pc.is_valid(array).to_numpy(zero_copy_only=False))
-        return pa.nulls(len(array), TYPES[kind]), bad
+        every = np.flatnonzero(pc.is_valid(array).to_numpy(zero_copy_only=False))
+        return pa.nulls(len(array), TYPES[kind]), every
     try:
         values, bad = convert(array), NONE
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -47,14 +47,14 @@ def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
     return values, bad
 
 
-def find_infinite(array: Any) -> Positions:
+def find_infinite(array: Any) -> Integers:
     """Return the positions of infinite numbers."""
     if not _any(pc.is_inf(array)):
         return NONE
     return np.flatnonzero(pc.fill_null(pc.is_inf(array), False).to_numpy(zero_copy_only=False))
 
 
-def find_longer(array: Any, limit: int) -> Positions:
+def find_longer(array: Any, limit: int) -> Integers:
     """Return the positions of texts of more than `limit` bytes."""
     lengths = pc.binary_length(array)
     if (pc.max(lengths).as_py() or 0) <= limit:
@@ -85,7 +85,7 @@ def _converter(came: str | None, kind: str) -> Callable[[Any], Any] | None:
     return _TYPED.get((came or "", kind))
 
 
-def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any, Positions]:
+def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any, Integers]:
     """Convert the halves that convert as a whole, and name the values that never do."""
     parts: list[Any] = []
     bad: list[int] = []

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.readers.coerce import Positions, coerce
+from tasks.arrays import Integers
+from tasks.readers.coerce import coerce
 from tasks.readers.infer import TextKind, widen
 from tasks.readers.kinds import TYPES, kind_of
 from tasks.readers.problem import FEW, Problem
@@ -168,7 +169,7 @@ def _kind(seen: set[str], text: str) -> str:
     return text if seen == {"string"} else widen(seen)
 
 
-def _array(values: list[Any], kind: str) -> tuple[Any, Positions]:
+def _array(values: list[Any], kind: str) -> tuple[Any, Integers]:
     """Return the values as an array of `kind`, and the positions that are not of it."""
     types = set(map(type, values)) - {type(None)}
     wrong: list[int] = []

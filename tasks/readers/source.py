@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 
+from tasks.arrays import Integers
 from tasks.readers.coerce import coerce
 from tasks.readers.kinds import kind_of
 from tasks.readers.problem import Problem
@@ -36,7 +36,7 @@ class Piece:
     """
 
     table: pa.Table
-    bad: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    bad: dict[str, Integers] = field(default_factory=dict)
     retyped: dict[str, str] = field(default_factory=dict)
 
 

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from tasks.arrays import Integers
 from tasks.readers.coerce import find_infinite, find_longer
 from tasks.readers.frames import gather
 from tasks.readers.kinds import kind_of
@@ -67,7 +66,7 @@ class _Tally:
         self.retyped.update(piece.retyped)
         self.rows += piece.table.num_rows
 
-    def _mark(self, rule: str, column: str, bad: np.ndarray[Any, Any] | None) -> None:
+    def _mark(self, rule: str, column: str, bad: Integers | None) -> None:
         if bad is None or not len(bad):
             return
         key = (rule, column)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from tasks.arrays import Mask
 from tasks.config import Pipeline
 from tasks.readers.frames import chunks
 from tasks.readers.problem import FEW, Problem
-from tasks.validation.keys import Mask, find_later_twins
+from tasks.validation.keys import find_later_twins
 from tasks.validation.report import Cleaning
 
-KnownKeys = Callable[[pa.Table], np.ndarray[Any, Any]]
+KnownKeys = Callable[[pa.Table], Mask]
 KEYS_AT_ONCE = 2_000_000  # keys compared with the curated table in one query
 
 

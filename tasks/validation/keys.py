@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-Hashes = np.ndarray[Any, np.dtype[np.uint64]]
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+from tasks.arrays import Mask
+
+Hashes = NDArray[np.uint64]
 AT_ONCE = 32_000_000  # hashes sorted in one pass: 0.25 GB, and as much again for the copy
 PARTITION = 2_000_000  # rows whose values are compared at once
 SCHEMA = {"_row": pl.UInt64, "_hash": pl.UInt64}
