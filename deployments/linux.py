@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 
-SET_DEATH_SIGNAL = 1
-SET_NAME = 15
+SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+SET_NAME = 15  # PR_SET_NAME
 
 
 def die_with(parent: int) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deployments.apply.plan import WORK_POOL
-from deployments.prefect_api import Unreachable, connected, run_page
+from deployments.prefect_api import Unreachable, open_client, run_page
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 PATIENCE = 60.0  # for a worker to take the run
-PAGE = 200
+PAGE = 200  # the most that the API gives at once
 ABSENCE = 60.0  # of the server, while it is restarted
-LAST_LINE = "Finished in state "
-LAST_WORDS = 10.0
-LATE_LOGS = timedelta(seconds=5)
+LAST_LINE = "Finished in state "  # of a run's log, as Prefect writes it
+EXCEPTION = "Flow run encountered an exception: "  # before the exception's own words
+LAST_WORDS = 10.0  # seconds; logs are sent in batches, after the state
+LATE_LOGS = timedelta(seconds=5)  # lines of several processes do not come in order
 NOISE = (
     "Beginning flow run",
     "Beginning subflow run",
@@ -71,11 +72,19 @@ def run_deployment(
     A run that fails is returned, not raised. Interrupted from the keyboard, the run goes on and
     `say` is told where to follow it.
 
+    Args:
+        settings: where Prefect is.
+        flow, pipeline: the two parts of the deployment's name.
+        parameters: what the flow takes besides its pipeline and cause.
+        cause: who asked for the run; it stands in the run's name.
+        say: takes each line as it comes.
+        patience: seconds that the run may wait where nobody can take it.
+
     Raises:
         OrchestrationError: Prefect gives no answer, there is no such deployment, its parameters
             do not fit, or no worker took the run within `patience` seconds (it is cancelled).
     """
-    with connected(settings) as client:
+    with open_client(settings) as client:
         run = _start(client, flow, pipeline, parameters, cause)
     url = run_page(settings, str(run.id))
     say(f"Started {run.name}: {url}")
@@ -89,7 +98,7 @@ def run_deployment(
         id=str(ended.id),
         name=ended.name,
         state=state.type.value if state else "",
-        message=_message(state.message if state else None),
+        message=((state and state.message) or "").removeprefix(EXCEPTION),
         url=url,
     )
 
@@ -107,9 +116,8 @@ def _start(
     try:
         deployment = client.read_deployment_by_name(name)
     except ObjectNotFound as error:
-        raise OrchestrationError(
-            name, "the deployment exists", "none", "Run `perennial apply`."
-        ) from error
+        remedy = "Run `perennial apply`."
+        raise OrchestrationError(name, "the deployment exists", "none", remedy) from error
     return client.create_flow_run_from_deployment(
         deployment.id,
         parameters={**parameters, "pipeline": pipeline, "cause": cause},
@@ -124,7 +132,7 @@ def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) 
     answered = time.monotonic()
     while True:
         try:
-            with connected(settings) as client:
+            with open_client(settings) as client:
                 while True:
                     there = client.read_flow_run(run)
                     _pass_on(client, run, lines)
@@ -134,6 +142,7 @@ def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) 
                         return there
                     waiting.look(client, there, lines.say)
                     time.sleep(POLL_SECONDS)
+        # The local stack restarts a server that died; the run goes on meanwhile.
         except Unreachable:
             if time.monotonic() - answered > ABSENCE:
                 raise
@@ -158,6 +167,8 @@ class _Waiting:
         Raises:
             NoWorker: no worker is online, or the pool is paused; the run was cancelled.
         """
+        from prefect.states import Cancelled
+
         state = there.state
         if state is None or not state.is_scheduled():
             return
@@ -171,7 +182,8 @@ class _Waiting:
         if hindrance is None:
             self._once(say, "Waiting for a worker to be free.")
             return
-        _cancel(client, there)
+        gone = Cancelled(message="No worker took it in time.")
+        client.set_flow_run_state(there.id, gone, force=True)
         remedy = f"Run `perennial up`, or start one: prefect worker start --pool {pool}."
         rule = f"a worker takes it within {self.patience:.0f} s"
         raise NoWorker(f"{there.name} (cancelled)", rule, hindrance, remedy)
@@ -189,12 +201,6 @@ def _hindrance(client: SyncPrefectClient, pool: str) -> str | None:
     if any(worker.status == "ONLINE" for worker in workers):
         return None
     return f"no worker online in the work pool {pool}"
-
-
-def _cancel(client: SyncPrefectClient, run: ServerRun) -> None:
-    from prefect.states import Cancelled
-
-    client.set_flow_run_state(run.id, Cancelled(message="No worker took it in time."), force=True)
 
 
 def _pass_on_the_rest(client: SyncPrefectClient, run: ServerRun, lines: _Lines) -> None:
@@ -245,7 +251,3 @@ def _worth_saying(logger: str, message: str) -> bool:
     """
     spoken = logger in ("prefect.flow_runs", "prefect.task_runs")
     return spoken and not message.startswith(NOISE)
-
-
-def _message(text: str | None) -> str:
-    return (text or "").removeprefix("Flow run encountered an exception: ")

@@ -13,9 +13,9 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
-PROBE_SECONDS = 15.0
+PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
 
 
 class Unreachable(OrchestrationError):
@@ -23,7 +23,7 @@ class Unreachable(OrchestrationError):
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
+def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     """Yield a client of the Prefect server.
 
     Raises:
@@ -48,9 +48,7 @@ def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
             # a busy SQLite says 503 at once, and takes the same request a moment later
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 4}),
             SyncPrefectClient(
-                settings.prefect_url,
-                auth_string=password,
-                httpx_settings={"timeout": timeout},
+                settings.prefect_url, auth_string=password, httpx_settings={"timeout": timeout}
             ) as client,
         ):
             yield client
@@ -59,13 +57,11 @@ def connected(settings: Settings) -> Iterator[SyncPrefectClient]:
     except (httpx.TransportError, httpx.InvalidURL) as error:
         came = str(error) or type(error).__name__
         remedy = "Run `perennial up`, or set PREFECT_API_URL."
-        raise Unreachable(
-            "Prefect", f"the server answers at {settings.prefect_url}", came, remedy
-        ) from error
+        rule = f"the server answers at {settings.prefect_url}"
+        raise Unreachable("Prefect", rule, came, remedy) from error
     except PrefectException as error:
-        raise OrchestrationError(
-            "Prefect", "the server does what is asked", bounded(error, 500)
-        ) from error
+        rule = "the server does what is asked"
+        raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
 
 
 def run_page(settings: Settings, run: str) -> str:
@@ -95,6 +91,5 @@ def _refused(error: Exception) -> OrchestrationError:
         remedy = "Set PREFECT_API_AUTH_STRING to the server's own."
         return OrchestrationError("Prefect", "the credentials are right", status, remedy)
     text = getattr(response, "text", "") or str(error)
-    return OrchestrationError(
-        "Prefect", "the request is accepted", bounded(f"{status} {text}", 500)
-    )
+    came = bounded(f"{status} {text}", 500)
+    return OrchestrationError("Prefect", "the request is accepted", came)

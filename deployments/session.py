@@ -17,7 +17,7 @@ from tasks.errors import PerennialError
 from tasks.settings import Settings, home_folder, pipelines_folder
 from tasks.store.bucket import Bucket
 from tasks.store.outcome import collect
-from tasks.workspace import Workspace, workspace_of
+from tasks.workspace import Workspace, make_workspace
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def open_session(name: str) -> Session:
     pipeline = find_pipeline(name, pipelines_folder())
     connect(home_folder())
     settings = Settings.from_environment()
-    return Session(settings, workspace_of(settings, pipeline))
+    return Session(settings, make_workspace(settings, pipeline))
 
 
 def follow(
@@ -71,6 +71,13 @@ def follow(
     """Start a run of the pipeline's deployment, follow it to its end, and return its outcome.
 
     Where the bucket is a folder and no Prefect server is named, the flow runs in this process.
+
+    Args:
+        session: the pipeline and its servers.
+        flow: a key of `ENTRY_POINTS`.
+        parameters: what the flow takes besides its pipeline and cause.
+        cause: who asked for the run.
+        say: takes each of the run's log lines as it comes.
 
     Raises:
         PerennialError: the run did not complete; the message is the run's own.
@@ -99,10 +106,10 @@ def run_here(flow: str, name: str, parameters: dict[str, Any], cause: str) -> di
     return {**outcome, "flow_run": None}
 
 
-def share_of(part: int, whole: int) -> str:
+def write_share(part: int, whole: int) -> str:
     """Write a part of a whole as a share.
 
-    >>> share_of(27, 28)
+    >>> write_share(27, 28)
     '96.4%'
     """
     return f"{part / whole:.1%}" if whole else "0%"

@@ -7,7 +7,7 @@ import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +20,7 @@ from tasks.quantities import parse_budget, parse_duration, parse_share, parse_tr
 from tasks.store.layout import checked_name
 
 Task = Literal["binary", "multiclass", "regression"]
+Occasion = Literal["quarantined", "refused", "promoted", "awaiting", "degraded"]
 METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("roc_auc", "average_precision", "log_loss", "brier", "accuracy", "f1"),
     "multiclass": ("log_loss", "accuracy", "f1_macro", "roc_auc_ovr"),
@@ -53,18 +54,18 @@ TrialText = Annotated[str, _text(parse_trial)]
 Names = tuple[str, ...]
 
 
-class Section(BaseModel):
+class FileSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Features(Section):
+class Features(FileSection):
     """Which columns the model may see, and the row-wise function applied first."""
 
     exclude: Names = ()
     transform: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
 
 
-class Data(Section):
+class Data(FileSection):
     """How arriving rows are treated."""
 
     duplicates: Literal["drop", "refuse"] = "drop"
@@ -74,7 +75,7 @@ class Data(Section):
     suite: str | None = Field(default=None, pattern=r"^[\w.]+$")
 
 
-class Training(Section):
+class Training(FileSection):
     """How a model is chosen and fitted."""
 
     window: Annotated[str, _text(lambda text: text == "all" or parse_duration(text))] = "all"
@@ -94,7 +95,7 @@ class Training(Section):
         return parse_duration(self.timeout).total_seconds()
 
 
-class Gate(Section):
+class Gate(FileSection):
     """What a challenger must show."""
 
     min_gain: float = 0.0
@@ -108,16 +109,16 @@ class Gate(Section):
     approval: Literal["auto", "manual"] = "auto"
 
 
-class Drift(Section):
+class Drift(FileSection):
     share: Share = 0.3
     weights: Literal["importance", "equal"] = "importance"
 
 
-class Performance(Section):
+class Performance(FileSection):
     drop: float = Field(default=0.02, ge=0)
 
 
-class Monitoring(Section):
+class Monitoring(FileSection):
     """What is watched while the model is in service."""
 
     drift: Drift = Drift()
@@ -126,7 +127,7 @@ class Monitoring(Section):
     label_delay: Duration = "0s"
 
 
-class Retraining(Section):
+class Retraining(FileSection):
     """When a new model is worth training, and which challengers are made then."""
 
     policy: PolicyText = "performance"
@@ -137,20 +138,14 @@ class Retraining(Section):
     challengers: Annotated[tuple[ChallengerText, ...], Field(min_length=1)] = ("tuned", "refitted")
 
 
-class Notifications(Section):
+class Notifications(FileSection):
     """Through which Prefect blocks (`slack-webhook/ops`) a sentence is sent, and when."""
 
     blocks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...] = ()
-    on: tuple[Literal["quarantined", "refused", "promoted", "awaiting", "degraded"], ...] = (
-        "quarantined",
-        "refused",
-        "promoted",
-        "awaiting",
-        "degraded",
-    )
+    on: tuple[Occasion, ...] = get_args(Occasion)
 
 
-class Serving(Section):
+class Serving(FileSection):
     """How the prediction API answers; `challenger` is how one that awaits approval is tried."""
 
     explain: bool = True
@@ -165,7 +160,7 @@ class Serving(Section):
         return parse_trial(self.challenger)
 
 
-class Pipeline(Section):
+class Pipeline(FileSection):
     """One use case: a dataset, a target, and everything that keeps its model fresh."""
 
     name: Annotated[str, BeforeValidator(lambda name: checked_name(str(name)))]

@@ -82,10 +82,10 @@ def open_workspace(settings: Settings, name: str) -> Workspace:
     Raises:
         ConfigurationError: there is no such pipeline, or its file is not valid.
     """
-    return workspace_of(settings, find_pipeline(name, settings.pipelines))
+    return make_workspace(settings, find_pipeline(name, settings.pipelines))
 
 
-def workspace_of(settings: Settings, pipeline: Pipeline) -> Workspace:
+def make_workspace(settings: Settings, pipeline: Pipeline) -> Workspace:
     """Return the workspace of a pipeline whose file was read."""
     return Workspace(
         open_bucket(settings),

@@ -16,7 +16,7 @@ PACKAGES = ("flows", "tasks", "expectations", "mlflow_server", "deployments")
 SOURCES = sorted(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 # What is left for later: both lists may only shrink, and a name that is mended has to leave them.
-NAMES_LEFT = {"Arrived", "Fault", "Judged", "Outcome", "Section", "Table"}
+NAMES_LEFT = {"Table"}
 ARRAYS_LEFT = {"predictions", "promotion"}
 DOORS: dict[str, list[str]] = PROJECT["tool"]["perennial"]["doors"]
 

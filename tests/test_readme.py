@@ -15,7 +15,7 @@ import click
 import pytest
 
 from deployments.cli.main import COMMANDS, commands
-from deployments.local.environment import cleaned
+from deployments.local.environment import clean_environment
 from deployments.local.folder import Folder, Memory, remember
 from tasks.config import read_pipeline
 from tasks.policy.policy import parse_policy
@@ -89,7 +89,7 @@ def test_commands_answer_as_the_page_shows(clone: Path, tmp_path: Path, block: s
     remember(home, Memory(offset=any_free_offset()))
     scripts = str(Path(sys.executable).parent)
     environment = {
-        **cleaned(os.environ),
+        **clean_environment(os.environ),
         "PATH": os.pathsep.join((scripts, os.environ["PATH"])),
         "PYTHONPATH": str(clone),
         "PERENNIAL_HOME": str(home.root),

@@ -22,10 +22,10 @@ from deployments.apply.plan import (
     Plan,
     Present,
     Update,
-    desired,
-    difference,
+    compare_deployments,
+    plan_deployments,
 )
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from deployments.worker.kind import worker_type
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-SLUG = "perennial"
-PAGE = 200
+SLUG = "perennial"  # marks our schedule; one that a person made has another, or none
+PAGE = 200  # the most that the API gives at once
 
 
 def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
@@ -53,7 +53,7 @@ def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
     pipelines = [find_pipeline(name, folder) for name in pipeline_names(folder)]
     entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
-    specs = desired(pipelines, schemas, engine_command(settings))
+    specs = plan_deployments(pipelines, schemas, engine_command(settings))
     return bring_in_line(settings, specs, automations(pipelines), dry_run=dry_run)
 
 
@@ -75,8 +75,8 @@ def bring_in_line(
     wanted, follows = tuple(specs), tuple(follows)
     for spec in wanted:
         _cron(spec)
-    with connected(settings) as client:
-        plan = difference(wanted, _present(client, {spec.name for spec in wanted}))
+    with open_client(settings) as client:
+        plan = compare_deployments(wanted, _present(client, {spec.name for spec in wanted}))
         # first without acting: a block that is missing must not leave half of it done
         events = bring_automations_in_line(client, follows, dry_run=True)
         if not dry_run:
@@ -119,12 +119,12 @@ def engine_command(settings: Settings, python: str = sys.executable) -> str | No
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
     ours = []
     flows: dict[Any, str] = {}
-    for each in _every_deployment(client):
-        if each.flow_id not in flows:
-            flows[each.flow_id] = client.read_flow(each.flow_id).name
-        name = f"{flows[each.flow_id]}/{each.name}"
-        if TAG in each.tags:
-            ours.append(Present(str(each.id), _spec(flows[each.flow_id], each)))
+    for deployment in _every_deployment(client):
+        if deployment.flow_id not in flows:
+            flows[deployment.flow_id] = client.read_flow(deployment.flow_id).name
+        name = f"{flows[deployment.flow_id]}/{deployment.name}"
+        if TAG in deployment.tags:
+            ours.append(Present(str(deployment.id), _spec(flows[deployment.flow_id], deployment)))
         elif name in wanted:
             remedy = f"Rename or delete it, or give it the tag {TAG}."
             raise OrchestrationError(
@@ -162,10 +162,11 @@ def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:
 
 
 def _written_schedule(there: DeploymentResponse) -> str | None:
-    for each in there.schedules:
-        if each.slug == SLUG:
-            cron, zone = getattr(each.schedule, "cron", None), each.schedule.timezone or "UTC"
-            return str(cron) if zone == "UTC" and cron else f"{cron or each.schedule} {zone}"
+    for schedule in there.schedules:
+        if schedule.slug == SLUG:
+            times = schedule.schedule
+            cron, zone = getattr(times, "cron", None), times.timezone or "UTC"
+            return str(cron) if zone == "UTC" and cron else f"{cron or times} {zone}"
     return None
 
 
@@ -174,8 +175,8 @@ def _carry_out(client: SyncPrefectClient, plan: Plan, pools: set[str]) -> None:
         _ensure_pool(client, pool)
     for spec in plan.create:
         _create(client, spec)
-    for each in plan.update:
-        _update(client, each)
+    for update in plan.update:
+        _update(client, update)
     for gone in plan.remove:
         client.delete_deployment(gone.id)
 
@@ -207,27 +208,27 @@ def _create(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
     )
 
 
-def _update(client: SyncPrefectClient, each: Update) -> None:
+def _update(client: SyncPrefectClient, wanted: Update) -> None:
     from prefect.client.schemas.actions import DeploymentUpdate
 
-    changed = {change.field for change in each.changes}
+    changed = {change.field for change in wanted.changes}
     if changed - {"schedule"}:
-        update = DeploymentUpdate(enforce_parameter_schema=True, **_fields(each.spec))
-        client.update_deployment(each.present.id, update)
+        update = DeploymentUpdate(enforce_parameter_schema=True, **_fields(wanted.spec))
+        client.update_deployment(wanted.present.id, update)
     if "schedule" in changed:
-        _reschedule(client, each)
+        _reschedule(client, wanted)
 
 
-def _reschedule(client: SyncPrefectClient, each: Update) -> None:
+def _reschedule(client: SyncPrefectClient, wanted: Update) -> None:
     """Change our schedule alone: whether it is active, and any other schedule, is a person's."""
-    there = client.read_deployment_schedules(each.present.id)
+    there = client.read_deployment_schedules(wanted.present.id)
     ours = next((schedule for schedule in there if schedule.slug == SLUG), None)
     if ours is None:
-        client.create_deployment_schedules(each.present.id, [_schedule(each.spec)])
-    elif each.spec.schedule is None:
-        client.delete_deployment_schedule(each.present.id, ours.id)
+        client.create_deployment_schedules(wanted.present.id, [_schedule(wanted.spec)])
+    elif wanted.spec.schedule is None:
+        client.delete_deployment_schedule(wanted.present.id, ours.id)
     else:
-        client.update_deployment_schedule(each.present.id, ours.id, schedule=_cron(each.spec))
+        client.update_deployment_schedule(wanted.present.id, ours.id, schedule=_cron(wanted.spec))
 
 
 def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
@@ -243,6 +244,7 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
         "concurrency_limit": spec.concurrency,
         "concurrency_options": queue if spec.concurrency else None,
         "parameter_openapi_schema": dict(spec.schema),
+        # Without a command of ours, the pool's own template decides.
         "job_variables": {"command": spec.command} if spec.command else {},
     }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import Automation as Present
     from prefect.events.schemas.automations import AutomationCore
 
-PAGE = 200
+PAGE = 200  # the most that the API gives at once
 DIED = "It gave no sign of life any more."
 
 
@@ -28,8 +28,8 @@ def bring_automations_in_line(
     Raises:
         ConfigurationError: a notification block does not exist.
     """
-    there = {each.name: each for each in _every_automation(client)}
-    specs = {each.name: each for each in wanted}
+    there = {automation.name: automation for automation in _every_automation(client)}
+    specs = {automation.name: automation for automation in wanted}
     done: dict[str, list[str]] = {"create": [], "update": [], "remove": [], "unchanged": []}
     for name, spec in specs.items():
         core, present = _core(client, spec), there.get(name)
@@ -59,9 +59,9 @@ def _every_automation(client: SyncPrefectClient) -> list[Present]:
     while True:
         asked = {"limit": PAGE, "offset": len(found), "sort": "NAME_ASC"}
         page = client.request("POST", "/automations/filter", json=asked).raise_for_status().json()
-        found += [Present.model_validate(each) for each in page]
+        found += [Present.model_validate(document) for document in page]
         if len(page) < PAGE:
-            return [each for each in found if each.name.startswith(PREFIX)]
+            return [automation for automation in found if automation.name.startswith(PREFIX)]
 
 
 def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
@@ -119,7 +119,7 @@ def _block(client: SyncPrefectClient, name: str) -> Any:
 
 def _same(present: Present, wanted: AutomationCore) -> bool:
     fields = ("name", "description", "trigger", "actions")
-    before, after = ({name: getattr(each, name) for name in fields} for each in (present, wanted))
+    before, after = ({name: getattr(side, name) for name in fields} for side in (present, wanted))
     return bool(_plain(before) == _plain(after))
 
 
@@ -128,11 +128,8 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         value = value.model_dump(mode="json")
     if isinstance(value, dict):
-        return {
-            key: _plain(inner)
-            for key, inner in value.items()
-            if key not in ("id", "owner_resource")
-        }
+        ours = value.keys() - {"id", "owner_resource"}
+        return {key: _plain(value[key]) for key in ours}
     if isinstance(value, list | tuple | set | frozenset):
-        return sorted((_plain(each) for each in value), key=str)
+        return sorted((_plain(inner) for inner in value), key=str)
     return value

@@ -20,7 +20,7 @@ from tasks.events.names import (
     resource,
 )
 
-PREFIX = "perennial: "
+PREFIX = "perennial: "  # ours are known by it
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
 SILENCE = 300.0  # seconds; a busy machine delays a heartbeat by minutes
@@ -68,7 +68,7 @@ def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
 'perennial: runs that died']
     """
     found = []
-    for pipeline in sorted(pipelines, key=lambda each: each.name):
+    for pipeline in sorted(pipelines, key=lambda pipeline: pipeline.name):
         delayed = pipeline.monitoring.labels == "delayed"
         found += [_start(pipeline, what) for what in STARTS if delayed or "label" not in what]
         found += [

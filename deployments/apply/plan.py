@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tasks.config import Pipeline
@@ -73,17 +73,7 @@ class DeploymentSpec:
         }
 
 
-COMPARED = (
-    "entrypoint",
-    "description",
-    "parameters",
-    "schedule",
-    "tags",
-    "work_pool",
-    "concurrency",
-    "schema",
-    "command",
-)
+COMPARED = tuple(part.name for part in fields(DeploymentSpec))[2:]  # flow and pipeline name it
 
 
 @dataclass(frozen=True)
@@ -141,10 +131,10 @@ class Plan:
         return {
             "create": [spec.to_dict() for spec in self.create],
             "update": [
-                {"name": each.spec.name, "changes": [str(change) for change in each.changes]}
-                for each in self.update
+                {"name": update.spec.name, "changes": [str(change) for change in update.changes]}
+                for update in self.update
             ],
-            "remove": [each.spec.name for each in self.remove],
+            "remove": [present.spec.name for present in self.remove],
             "unchanged": list(self.unchanged),
             "automations": {done: list(names) for done, names in self.automations.items()},
         }
@@ -157,9 +147,9 @@ class Plan:
         """
         new = [f"+ {spec.name}  {_when(spec)}" for spec in self.create]
         changed = [
-            f"~ {each.spec.name}  {'; '.join(map(str, each.changes))}" for each in self.update
+            f"~ {update.spec.name}  {'; '.join(map(str, update.changes))}" for update in self.update
         ]
-        gone = [f"- {each.spec.name}" for each in self.remove]
+        gone = [f"- {present.spec.name}" for present in self.remove]
         same = [f"= {name}" for name in self.unchanged]
         marks = {"create": "+", "update": "~", "remove": "-", "unchanged": "="}
         events = [
@@ -170,7 +160,7 @@ class Plan:
         return "\n".join([*new, *changed, *gone, *same, *events]) or "No deployments."
 
 
-def desired(
+def plan_deployments(
     pipelines: Iterable[Pipeline],
     schemas: Mapping[str, Mapping[str, Any]] | None = None,
     command: str | None = None,
@@ -181,7 +171,7 @@ def desired(
     run one after another, and so do its decisions; ingestion needs no such limit, for it lands
     each object once. One reconciler sees to all of them.
     """
-    ours = sorted(pipelines, key=lambda each: each.name)
+    ours = sorted(pipelines, key=lambda pipeline: pipeline.name)
     reconciler = DeploymentSpec(
         flow="reconcile",
         pipeline=EVERY_PIPELINE,
@@ -199,7 +189,7 @@ def desired(
             entrypoint=entrypoint,
             description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
             parameters={"pipeline": pipeline.name},
-            schedule=_schedule(flow, pipeline),
+            schedule=pipeline.retraining.schedule if flow == "train" else None,
             tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
             concurrency=1 if flow in ONE_AT_A_TIME else None,
             schema=(schemas or {}).get(entrypoint, {}),
@@ -211,25 +201,23 @@ def desired(
     return (*each_has, reconciler) if ours else ()
 
 
-def difference(wanted: Iterable[DeploymentSpec], present: Iterable[Present]) -> Plan:
+def compare_deployments(wanted: Iterable[DeploymentSpec], present: Iterable[Present]) -> Plan:
     """Return what turns `present` into `wanted`; both are known by their names.
 
     >>> train = DeploymentSpec("train", "flights", "flows.training.train")
-    >>> difference([train], [Present("1", train)]).empty
+    >>> compare_deployments([train], [Present("1", train)]).empty
     True
     """
     specs = {spec.name: spec for spec in wanted}
-    there = {each.spec.name: each for each in present}
+    there = {deployment.spec.name: deployment for deployment in present}
     changes = {
         name: _changes(there[name].spec, spec) for name, spec in specs.items() if name in there
     }
     return Plan(
         create=tuple(spec for name, spec in specs.items() if name not in there),
-        update=tuple(
-            Update(there[name], specs[name], found) for name, found in changes.items() if found
-        ),
-        remove=tuple(each for name, each in sorted(there.items()) if name not in specs),
-        unchanged=tuple(name for name, found in changes.items() if not found),
+        update=tuple(Update(there[name], specs[name], new) for name, new in changes.items() if new),
+        remove=tuple(deployment for name, deployment in sorted(there.items()) if name not in specs),
+        unchanged=tuple(name for name, changed in changes.items() if not changed),
     )
 
 
@@ -241,10 +229,6 @@ def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> tuple[Change, ...]
         if not same:
             found.append(Change(name, before, after))
     return tuple(found)
-
-
-def _schedule(flow: str, pipeline: Pipeline) -> str | None:
-    return pipeline.retraining.schedule if flow == "train" else None
 
 
 def _when(spec: DeploymentSpec) -> str:

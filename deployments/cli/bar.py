@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from types import TracebackType
 
 import click
 
 SHARE = re.compile(r"(\d{1,3})% (.+)")
-CELLS = 24
+CELLS = 24  # leaves a line of 80 columns room for its text
 
 
 class Bar:
@@ -28,19 +27,14 @@ class Bar:
             self._end()
             self._say(text)
             return
-        line = drawn(int(found[1]), found[2])
+        line = draw_bar(int(found[1]), found[2])
         click.echo(f"\r{line.ljust(self._width)}", err=True, nl=False)
         self._width = len(line)
 
     def __enter__(self) -> Bar:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def _end(self) -> None:
@@ -49,10 +43,10 @@ class Bar:
             self._width = 0
 
 
-def drawn(share: int, text: str) -> str:
+def draw_bar(share: int, text: str) -> str:
     """Draw a share in percent.
 
-    >>> drawn(50, "scored: 5 of 10 rows")
+    >>> draw_bar(50, "scored: 5 of 10 rows")
     '[############............]  50% scored: 5 of 10 rows'
     """
     full = min(share, 100) * CELLS // 100

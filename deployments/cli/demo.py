@@ -13,17 +13,19 @@ import click
 from deployments.cli.apply import apply_all
 from deployments.cli.output import reporting, say, show, table
 from deployments.local import stack as local
+from deployments.local.status import StackStatus
 from deployments.session import Session, open_session
+from tasks.records import plain
 from tasks.settings import home_folder
 
 if TYPE_CHECKING:
-    from deployments.demo.year import Loop, Month
+    from deployments.demo.year import Month
 
 NAMES = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-MISTAKEN = 7
+MISTAKEN = 7  # the month whose sender makes a mistake first
 HEAD = ["month", "rows", "refused", "drift", "live", "static", "decision", "cost", "version"]
 WIDTHS = (9, 7, 7, 5, 6, 6, 26, 18, 7)
 
@@ -54,7 +56,7 @@ def _year(
     session: Session, folder: Path, step: Callable[[str], None]
 ) -> tuple[list[Month], dict[str, Any]]:
     from deployments.demo.flights import first_quarter, mistaken_month, month
-    from deployments.demo.year import Loop, first_champion, month_of
+    from deployments.demo.year import Loop, first_champion, send_month
 
     loop = Loop(session)
     step("Sending January to March as one file; its arrival starts the rest")
@@ -64,16 +66,13 @@ def _year(
     say(_line(HEAD))
     months = []
     for number in range(4, 13):
-        refused = int(number == MISTAKEN and _is_refused(loop, mistaken_month(number, folder)))
-        found = month_of(loop, NAMES[number - 1], month(number, folder), refused)
+        mistake = loop.send(mistaken_month(number, folder)) if number == MISTAKEN else None
+        refused = int(mistake is not None and mistake.kind == "quarantine")
+        found = send_month(loop, NAMES[number - 1], month(number, folder), refused)
         say(_line(_cells(found)))
         months.append(found)
     say("")
     return months, dict(first.figures)
-
-
-def _is_refused(loop: Loop, path: Path) -> bool:
-    return loop.send(path).kind == "quarantine"
 
 
 def _clock() -> Callable[[str], None]:
@@ -85,17 +84,17 @@ def _clock() -> Callable[[str], None]:
     return step
 
 
-def _cells(one: Month) -> list[str]:
+def _cells(month: Month) -> list[str]:
     return [
-        one.name,
-        f"{one.rows:,}",
-        str(one.refused or ""),
-        f"{one.drift:.0%}",
-        f"{one.live:.3f}",
-        f"{one.static:.3f}",
-        f"retrain: {one.decision}" if one.retrained else one.decision,
-        one.price,
-        str(one.version),
+        month.name,
+        f"{month.rows:,}",
+        str(month.refused or ""),
+        f"{month.drift:.0%}",
+        f"{month.live:.3f}",
+        f"{month.static:.3f}",
+        f"retrain: {month.decision}" if month.retrained else month.decision,
+        month.price,
+        str(month.version),
     ]
 
 
@@ -104,22 +103,22 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _document(
-    session: Session, state: local.StackStatus, first: dict[str, Any], months: list[Month]
+    session: Session, state: StackStatus, first: dict[str, Any], months: list[Month]
 ) -> dict[str, Any]:
     from deployments.demo.plot import keep_plot
     from deployments.prefect_api import deployments_page
     from tasks.tracking.experiment import find_experiment_page
 
-    live = [one.live for one in months]
-    static = [one.static for one in months]
+    live = [month.live for month in months]
+    static = [month.static for month in months]
     return {
         "pipeline": session.pipeline.name,
         "metric": session.pipeline.metric,
         "first": {"score": first.get("score"), "data_version": first.get("data_version")},
-        "months": [one.to_dict() for one in months],
+        "months": plain(months),
         "mean_live": sum(live) / len(live),
         "mean_static": sum(static) / len(static),
-        "retrainings": sum(one.retrained for one in months),
+        "retrainings": sum(month.retrained for month in months),
         "plot": str(keep_plot(session, months)),
         "addresses": {
             **state.to_dict()["addresses"],

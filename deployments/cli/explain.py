@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tasks.explanation.explanation import Explanation
     from tasks.explanation.file import ExplainedFile
 
-LARGEST = 6
+LARGEST = 6  # contributions shown; the others are one line
 
 
 @click.command()
@@ -39,19 +39,19 @@ def explain(
 def explanations_text(found: ExplainedFile) -> str:
     """A table a row: its largest contributions, and what they do."""
     lines = [f"{found.pipeline} version {found.version} ({found.family}), {found.method}"]
-    for number, (key, one) in enumerate(zip(found.keys, found.explanations, strict=True), start=1):
+    pairs = zip(found.keys, found.explanations, strict=True)
+    for number, (key, explanation) in enumerate(pairs, start=1):
         told = " ".join(f"{name} {value}" for name, value in key.items())
-        fit = "" if one.fit is None else f"; the linear model fits with R² {one.fit:.2f}"
-        lines += ["", f"Row {number}  {told}".rstrip(), f"{_answer(one)}{fit}"]
-        lines.append(contributions_table(one))
+        lines += ["", f"Row {number}  {told}".rstrip(), _answer(explanation)]
+        lines.append(contributions_table(explanation))
     return "\n".join(lines)
 
 
-def contributions_table(one: Explanation) -> str:
+def contributions_table(explanation: Explanation) -> str:
     """The largest contributions, and what the others add together."""
-    shown, others = one.contributions[:LARGEST], one.contributions[LARGEST:]
-    signed = "{:+.3f}" if one.scale != "value" else "{:+,.4g}"
-    rows = [["(base)", "", signed.format(one.base), ""]]
+    shown, others = explanation.contributions[:LARGEST], explanation.contributions[LARGEST:]
+    signed = "{:+.3f}" if explanation.scale != "value" else "{:+,.4g}"
+    rows = [["(base)", "", signed.format(explanation.base), ""]]
     rows += [[part.column, part.shown, signed.format(part.value), part.says] for part in shown]
     if others:
         rest = sum(part.value for part in others)
@@ -59,7 +59,10 @@ def contributions_table(one: Explanation) -> str:
     return table(["column", "is", "adds", ""], rows)
 
 
-def _answer(one: Explanation) -> str:
-    if one.scale == "value":
-        return f"{one.of}: {one.prediction:,.6g}"
-    return f"chance of {one.of}: {one.prediction:.1%}, told in {one.scale}"
+def _answer(explanation: Explanation) -> str:
+    of, value, scale = explanation.of, explanation.prediction, explanation.scale
+    fit = explanation.fit
+    known = "" if fit is None else f"; the linear model fits with R² {fit:.2f}"
+    if scale == "value":
+        return f"{of}: {value:,.6g}{known}"
+    return f"chance of {of}: {value:.1%}, told in {scale}{known}"

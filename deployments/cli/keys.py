@@ -33,7 +33,7 @@ def keys() -> None:
 @reporting
 def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:
     """Make a key for NAME and show it, this once."""
-    scope = tuple(checked_name(one) for one in pipelines) or (EVERY,)
+    scope = tuple(checked_name(pipeline) for pipeline in pipelines) or (EVERY,)
     with changing(path()) as known:
         if name in known:
             remedy = f"Remove it first: `perennial keys remove {name}`."
@@ -53,8 +53,8 @@ def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> No
 @reporting
 def list_keys(as_json: bool) -> None:
     """List who has a key, for what, and how often."""
-    found = sorted(read_keys(path()).values(), key=lambda one: one.name)
-    show({"keys": [_shown(one) for one in found]}, as_json, lambda: _table(found))
+    found = sorted(read_keys(path()).values(), key=lambda key: key.name)
+    show({"keys": [_shown(key) for key in found]}, as_json, lambda: _table(found))
 
 
 @keys.command()
@@ -83,7 +83,7 @@ def _table(found: list[Key]) -> str:
     if not found:
         return "There is no key. On this machine alone, the prediction API is open without one."
     rows = [
-        [one.name, ", ".join(one.pipelines), f"{one.rate:g} a second" if one.rate else "any"]
-        for one in found
+        [key.name, ", ".join(key.pipelines), f"{key.rate:g} a second" if key.rate else "any"]
+        for key in found
     ]
     return table(("name", "pipelines", "rate"), rows)

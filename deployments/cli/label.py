@@ -36,9 +36,9 @@ def labels_table(files: list[dict[str, Any]]) -> str:
     if not files:
         return "Nothing is pending."
     rows = []
-    for one in files:
-        counts = one["counts"] or {}
-        told = one["outcome"] if one["outcome"] != "already" else f"already {one['stands']}"
+    for file in files:
+        counts = file["counts"] or {}
+        told = file["outcome"] if file["outcome"] != "already" else f"already {file['stands']}"
         figures = [f"{counts[kind]:,}" if counts else "" for kind in ("rows", *HEAD[3:8])]
-        rows.append([one["key"].rpartition("/")[2], told, *figures, "; ".join(one["reasons"])])
+        rows.append([file["key"].rpartition("/")[2], told, *figures, "; ".join(file["reasons"])])
     return table(HEAD, rows)

@@ -14,7 +14,7 @@ from tasks.errors import ConfigurationError, DataError
 from tasks.settings import REPOSITORY, pipelines_folder
 from tasks.store.layout import checked_name
 
-SEEN = 100_000
+SEEN = 100_000  # rows: enough for kinds, and read in a moment
 
 
 @click.command()

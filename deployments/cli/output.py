@@ -15,12 +15,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def reporting(command: Command) -> Command:
     """Give a command the options `--json` and `--debug`."""
-    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(
-        command
-    )
-    return click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")(
-        command
-    )
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+    return debug(as_json(command))
 
 
 def say(text: str) -> None:

@@ -48,7 +48,7 @@ def train(name: str, with_suspicious: bool, as_json: bool) -> int:
 def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
     outcome = follow(open_session(name), "monitor", {}, cause="command", say=say)
-    show(outcome, as_json, lambda: monitored(outcome))
+    show(outcome, as_json, lambda: monitoring_summary(outcome))
 
 
 def landing_status(objects: list[dict[str, Any]]) -> int:
@@ -78,7 +78,7 @@ def batches_table(batches: list[dict[str, Any]]) -> str:
     return table(head, rows)
 
 
-def monitored(outcome: dict[str, Any]) -> str:
+def monitoring_summary(outcome: dict[str, Any]) -> str:
     """The decisions, and what labels say of the answers in service."""
     answers = outcome["answers"] or {"told": []}
     return "\n".join([decisions_table(outcome["decisions"]), *answers["told"]])
@@ -89,17 +89,17 @@ def decisions_table(decisions: list[dict[str, Any]]) -> str:
     if not decisions:
         return "No new batch."
     rows = []
-    for one in decisions:
-        seen = one["observation"] or {}
+    for decided in decisions:
+        seen = decided["observation"] or {}
         live, drift = seen.get("live"), seen.get("drift")
         rows.append(
             [
-                one["object"].rpartition("/")[2],
-                f"{one['rows']:,}",
+                decided["object"].rpartition("/")[2],
+                f"{decided['rows']:,}",
                 "" if drift is None else f"{drift['share']:.0%}",
                 "" if live is None else f"{live['metric']} {interval(live)}",
-                "retrain" if one["decision"]["retrain"] else "no",
-                one["decision"]["reason"],
+                "retrain" if decided["decision"]["retrain"] else "no",
+                decided["decision"]["reason"],
             ]
         )
     return table(["object", "rows", "drift", "live", "decision", "why"], rows)

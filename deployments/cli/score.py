@@ -10,7 +10,7 @@ import click
 from deployments.cli.bar import Bar
 from deployments.cli.output import reporting, say, show
 from deployments.cli.runs import interval
-from deployments.session import Session, follow, open_session, share_of
+from deployments.session import Session, follow, open_session, write_share
 from tasks.errors import ConfigurationError
 
 ADDRESS = "s3://"
@@ -35,7 +35,7 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
         rule = "it is a file in a folder that is there, or an address such as s3://perennial/out"
         raise ConfigurationError(output, rule, "neither", "Make the folder, or choose another.")
     session = open_session(name)
-    key = source_of(session, source)
+    key = bring_source(session, source)
     target = output if output.startswith(ADDRESS) else None
     with Bar(say) as bar:
         parameters = {"source": key, "output": target}
@@ -46,7 +46,7 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
     show(outcome, as_json, lambda: summary(outcome))
 
 
-def source_of(session: Session, source: str) -> str:
+def bring_source(session: Session, source: str) -> str:
     """Return where the rows lie in the bucket; a file is uploaded.
 
     Raises:
@@ -74,5 +74,5 @@ def summary(outcome: dict[str, Any]) -> str:
     if live is None:
         return line
     naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
-    coverage = share_of(outcome["labelled"], outcome["rows"])
+    coverage = write_share(outcome["labelled"], outcome["rows"])
     return f"{line}\n{outcome['metric']} {interval(live)} on {coverage} labelled; naive: {naive}."

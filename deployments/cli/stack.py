@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deployments.cli.output import reporting, say, show, table
 from deployments.local import stack as local
+from deployments.local.status import StackStatus
+from tasks.records import plain
 from tasks.settings import Settings, home_folder
+
+if TYPE_CHECKING:
+    from tasks.workspace import Place
 
 
 @click.command()
@@ -37,17 +43,15 @@ def status(as_json: bool) -> int:
     Exit 1 when a process is not up.
     """
     state = local.status(home_folder())
-    waiting, tried, broken = (
-        (_waiting(), _tried(), list_troubles()) if state.green else ([], [], [])
-    )
-    document = {
-        **state.to_dict(),
-        "awaiting_approval": waiting,
-        "trials": tried,
-        "in_trouble": broken,
-    }
-    told = [*map(_approval, waiting), *map(_trial, tried), *map(tell_trouble, broken)]
-    show(document, as_json, lambda: "\n".join([_lines(state), *told]))
+    places: list[Place] = []
+    if state.green:
+        local.connect(home_folder())
+        places = open_places()
+    waiting, tried, broken = _waiting(places), _tried(places), list_troubles(places)
+    told = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
+    document = {**state.to_dict(), **told}
+    lines = [*map(_approval, waiting), *map(_trial, tried), *map(tell_trouble, broken)]
+    show(document, as_json, lambda: "\n".join([_lines(state), *lines]))
     return 0 if state.green else 1
 
 
@@ -56,7 +60,7 @@ def status(as_json: bool) -> int:
 def doctor(as_json: bool) -> int:
     """Check versions, ports, disk, clock, storage and servers, and say what to mend."""
     checks = local.doctor(home_folder())
-    document = {"checks": [check.to_dict() for check in checks]}
+    document = {"checks": plain(checks)}
     rows = [
         ["ok" if check.passed else "FAIL", check.name, check.detail, check.remedy]
         for check in checks
@@ -65,59 +69,46 @@ def doctor(as_json: bool) -> int:
     return 0 if all(check.passed for check in checks) else 1
 
 
-def _waiting() -> list[dict[str, Any]]:
+def open_places() -> list[Place]:
+    """Return the place of each pipeline that has a file."""
     from tasks.config import pipeline_names
+    from tasks.workspace import open_place
+
+    settings = Settings.from_environment()
+    return [open_place(settings, name) for name in pipeline_names(settings.pipelines)]
+
+
+def _waiting(places: list[Place]) -> list[dict[str, Any]]:
     from tasks.promotion.waiting import waiting_versions
-    from tasks.workspace import open_place
 
-    local.connect(home_folder())
-    settings = Settings.from_environment()
     return [
-        {"pipeline": name, "version": version}
-        for name in pipeline_names(settings.pipelines)
-        for version in waiting_versions(open_place(settings, name).ledger.entries())
-    ]
-
-
-def _tried() -> list[dict[str, Any]]:
-    from tasks.config import pipeline_names
-    from tasks.promotion.trials import standing
-    from tasks.workspace import open_place
-
-    settings = Settings.from_environment()
-    found = {
-        name: standing(open_place(settings, name)) for name in pipeline_names(settings.pipelines)
-    }
-    return [
-        {"pipeline": name, "version": trial.version, "share": trial.share, "mode": trial.words}
-        for name, trial in found.items()
-        if trial is not None
-    ]
-
-
-def list_troubles() -> list[dict[str, Any]]:
-    """Return, for each pipeline and kind of object, how many failed by themselves, if any."""
-    from tasks.config import pipeline_names
-    from tasks.ingestion.entrance import KINDS, Entrance
-    from tasks.ingestion.trouble import find_troubles
-    from tasks.workspace import open_place
-
-    settings = Settings.from_environment()
-    places = [open_place(settings, name) for name in pipeline_names(settings.pipelines)]
-    found = [
-        (entrance, find_troubles(place, entrance))
+        {"pipeline": place.name, "version": version}
         for place in places
-        for entrance in (Entrance(kind, place.layout) for kind in KINDS)
+        for version in waiting_versions(place.ledger.entries())
     ]
+
+
+def _tried(places: list[Place]) -> list[dict[str, Any]]:
+    from tasks.promotion.trials import standing
+
     return [
-        {
-            "pipeline": entrance.layout.pipeline,
-            "kind": entrance.kind,
-            "waiting": troubles.waiting,
-            "set_aside": troubles.set_aside,
-        }
-        for entrance, troubles in found
-        if troubles.waiting or troubles.set_aside
+        {"pipeline": place.name, "version": trial.version, "share": trial.share,
+         "mode": trial.words}
+        for place in places
+        if (trial := standing(place)) is not None
+    ]  # fmt: skip
+
+
+def list_troubles(places: list[Place]) -> list[dict[str, Any]]:
+    """Return, for each pipeline and kind of object, how many failed by themselves, if any."""
+    from tasks.ingestion.entrance import KINDS, Entrance
+    from tasks.ingestion.trouble import Troubles, find_troubles
+
+    return [
+        {"pipeline": place.name, "kind": kind, **asdict(troubles)}
+        for place in places
+        for kind in KINDS
+        if (troubles := find_troubles(place, Entrance(kind, place.layout))) != Troubles(0, 0)
     ]
 
 
@@ -146,6 +137,6 @@ def _approval(one: dict[str, Any]) -> str:
     )
 
 
-def _lines(state: local.StackStatus) -> str:
+def _lines(state: StackStatus) -> str:
     rows = [[p.name, p.state, p.pid, p.address, p.restarts] for p in state.programs]
     return table(["process", "state", "pid", "address", "restarts"], rows)

@@ -13,7 +13,7 @@ from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
 from tasks.promotion import trials
 from tasks.promotion.trial import Trial
-from tasks.quantities import parse_share as share_of
+from tasks.quantities import parse_share
 
 
 @click.command()
@@ -40,7 +40,7 @@ def canary(name: str, version: str, share: str, why: str, override: bool, as_jso
     champion's: `serving.max_error_rate` and `serving.max_drop` of the pipeline file.
     """
     try:
-        wanted = share_of(share)
+        wanted = parse_share(share)
     except ValueError as error:
         raise ConfigurationError("--share", str(error), share) from error
     if not wanted:

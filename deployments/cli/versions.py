@@ -130,9 +130,10 @@ def _models(session: Session) -> dict[str, Any]:
     if trial is not None:
         roles[trial.version] = trial.mode
     versions = [
-        _version(one, roles.get(one.version, ""), scored.get(one.version, [])) for one in published
+        _version(manifest, roles.get(manifest.version, ""), scored.get(manifest.version, []))
+        for manifest in published
     ]
-    versions.sort(key=lambda one: (one["role"] != "champion", -one["version"]))
+    versions.sort(key=lambda version: (version["role"] != "champion", -version["version"]))
     return {"champion": champion.to_dict() if champion else None, "versions": versions}
 
 
@@ -161,26 +162,26 @@ def _models_table(document: dict[str, Any]) -> str:
         return f"No version yet. Train one: `perennial train {document['pipeline']}`."
     head = ["version", "role", "gate", "family", "metric", "holdout", "naive", "data", "rows", ""]
     rows: list[list[Any]] = []
-    for one in document["versions"]:
-        metric = one["metric"]
+    for version in document["versions"]:
+        metric = version["metric"]
         rows.append(
             [
-                one["version"],
-                one["role"],
-                "passed" if one["passed"] else "refused",
-                one["setting"]["family"],
+                version["version"],
+                version["role"],
+                "passed" if version["passed"] else "refused",
+                version["setting"]["family"],
                 metric,
-                interval(one["metrics"][metric]),
-                _best(one["baselines"]),
-                f"v{one['data_version']} to {one['window']['end'][:10]}",
-                f"{one['rows']:,}",
+                interval(version["metrics"][metric]),
+                _best(version["baselines"]),
+                f"v{version['data_version']} to {version['window']['end'][:10]}",
+                f"{version['rows']:,}",
                 "",
             ]
         )
         rows.extend(
             ["", "", "", "", metric, interval(live["metrics"][metric]), _best(live["baselines"]),
              live["object"].rpartition("/")[2], f"{live['rows']:,}", "scored"]
-            for live in one["scored"]
+            for live in version["scored"]
         )  # fmt: skip
     return table(head, rows)
 

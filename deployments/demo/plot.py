@@ -15,9 +15,9 @@ def keep_plot(session: Session, months: Sequence[Month]) -> Path:
     """Draw the year, keep the picture in the bucket and beside the state, and return its path."""
     image = timeline(
         session.pipeline.metric,
-        [one.name[:3] for one in months],
-        {"live": [one.live for one in months], "never retrained": [one.static for one in months]},
-        [place for place, one in enumerate(months) if one.retrained],
+        [month.name[:3] for month in months],
+        {"live": [m.live for m in months], "never retrained": [m.static for m in months]},
+        [place for place, month in enumerate(months) if month.retrained],
     )
     key = Layout(session.pipeline.name).report("demo", "2013.png")
     session.bucket.put(key, image, content_type="image/png")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -21,7 +20,7 @@ from tasks.monitoring.past import read_observation
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
 
-PATIENCE = 600.0
+PATIENCE = 600.0  # seconds, for a training on a slow machine
 LOOK_EVERY = 0.5
 
 
@@ -45,10 +44,6 @@ class Month:
     price: str
     version: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return asdict(self)
-
 
 class Loop:
     """Watches one pipeline's ledger; starts nothing."""
@@ -62,19 +57,19 @@ class Loop:
         batch = hashlib.sha256(path.read_bytes()).hexdigest()
         self.session.drop(path, lambda _line: None)
         wanted = {decision_id(batch), f"quarantine-{batch}"}
-        return self._wait_for(lambda one: one.id in wanted, f"what becomes of {path.name}")
+        return self._wait_for(lambda entry: entry.id in wanted, f"what becomes of {path.name}")
 
-    def settled(self, decision: Entry) -> Entry | None:
+    def settle(self, decision: Entry) -> Entry | None:
         """Wait until a decision to retrain is answered; None where it was a no."""
         if not decision.figures["decision"]["retrain"]:
             return None
         answer = self._wait_for(
-            lambda one: one.figures.get("decision") == decision.id, "the retraining"
+            lambda entry: entry.figures.get("decision") == decision.id, "the retraining"
         )
         if answer.figures.get("next") == "promote":
             version = answer.version
             self._wait_for(
-                lambda one: one.kind in ("promotion", "lost") and one.version == version,
+                lambda entry: entry.kind in ("promotion", "lost") and entry.version == version,
                 "the promotion",
             )
         return answer
@@ -82,7 +77,7 @@ class Loop:
     def _wait_for(self, holds: Callable[[Entry], bool], what: str) -> Entry:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            found = next((one for one in self.ledger.entries() if holds(one)), None)
+            found = next((entry for entry in self.ledger.entries() if holds(entry)), None)
             if found is not None:
                 return found
             time.sleep(LOOK_EVERY)
@@ -98,7 +93,7 @@ def first_champion(loop: Loop, path: Path) -> Entry:
         OrchestrationError: the first model did not pass the gate.
     """
     decision = loop.send(path)
-    answer = loop.settled(decision)
+    answer = loop.settle(decision)
     champion = pointer.read(loop.session.workspace)
     if champion is None:
         came = "quarantined" if answer is None else answer.summary
@@ -106,7 +101,7 @@ def first_champion(loop: Loop, path: Path) -> Entry:
     return decision if answer is None else answer
 
 
-def month_of(loop: Loop, name: str, path: Path, refused: int) -> Month:
+def send_month(loop: Loop, name: str, path: Path, refused: int) -> Month:
     """Send one month, and wait until the loop has done with it.
 
     Raises:
@@ -116,7 +111,7 @@ def month_of(loop: Loop, name: str, path: Path, refused: int) -> Month:
     found = read_observation(decision)
     if found is None or found.live is None:
         raise OrchestrationError("demo", f"{name} is judged live", decision.summary)
-    answer = loop.settled(decision)
+    answer = loop.settle(decision)
     champion = pointer.read(loop.session.workspace)
     assert champion is not None, "a champion was there before the month"
     return Month(

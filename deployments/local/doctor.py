@@ -10,24 +10,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from deployments.local.folder import Folder
-from deployments.local.ports import Holder, named
+from deployments.local.ports import Holder, name_holders
 from deployments.local.status import StackStatus
-from deployments.local.versions import differing, installed, pins
+from deployments.local.versions import find_differing, pins, read_installed
 from mlflow_server import health as tracking
 from tasks.errors import PerennialError, PreconditionFailed
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.layout import result
 
 LOCK = REPOSITORY / "requirements.lock"
-SUITABLE = ((3, 11), (3, 14))
+SUITABLE = ((3, 11), (3, 14))  # from, and below
 LEAST_FREE = 5 * 1024**3
 MOST_SKEW = 5.0
 UP = "Run `perennial up`."
@@ -42,15 +41,11 @@ class Check:
     detail: str
     remedy: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
 
-
-def judged(name: str, passed: bool, detail: str, remedy: str) -> Check:
+def report_check(name: str, passed: bool, detail: str, remedy: str) -> Check:
     """Return a check that says what to do only when it failed.
 
-    >>> judged("disk", True, "9 GiB", "Free some.").remedy
+    >>> report_check("disk", True, "9 GiB", "Free some.").remedy
     ''
     """
     return Check(name, passed, detail, "" if passed else remedy)
@@ -65,7 +60,7 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> Check:
     low, high = SUITABLE
     named = f"Python {version[0]}.{version[1]}"
     remedy = "Install Python 3.11, 3.12 or 3.13; then `make clean` and `make run`."
-    return judged("python", low <= version < high, named, remedy)
+    return report_check("python", low <= version < high, named, remedy)
 
 
 def check_versions(lock: Path = LOCK) -> Check:
@@ -74,13 +69,13 @@ def check_versions(lock: Path = LOCK) -> Check:
         pinned = pins(lock.read_text("utf-8"))
     except OSError as error:
         detail = f"{lock}: {error.strerror}"
-        return judged("versions", False, detail, "Run it from a clone of the repository.")
-    found = list(differing(pinned, installed()))
-    named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
-    detail = (
-        f"{len(found)} of {len(pinned)} differ: {named}" if found else f"{len(pinned)} as locked"
-    )
-    return judged("versions", not found, detail, "Run `make clean`, then `make run`.")
+        return report_check("versions", False, detail, "Run it from a clone of the repository.")
+    found = list(find_differing(pinned, read_installed()))
+    detail = f"{len(pinned)} as locked"
+    if found:
+        named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
+        detail = f"{len(found)} of {len(pinned)} differ: {named}"
+    return report_check("versions", not found, detail, "Run `make clean`, then `make run`.")
 
 
 def check_ports(taken: tuple[Holder, ...], needed: int) -> Check:
@@ -89,38 +84,41 @@ def check_ports(taken: tuple[Holder, ...], needed: int) -> Check:
     >>> check_ports((), 12).detail
     '12 ports are free or ours'
     """
-    detail = named(taken) or f"{needed} ports are free or ours"
+    detail = name_holders(taken) or f"{needed} ports are free or ours"
     remedy = "End that process, or run `perennial up --port-offset 1000`."
-    return judged("ports", not taken, detail, remedy)
+    return report_check("ports", not taken, detail, remedy)
 
 
 def check_processes(status: StackStatus) -> Check:
     """Check that every process of the stack is up."""
-    missing = [f"{each.name} is {each.state}" for each in status.programs if each.state != "up"]
+    missing = [
+        f"{program.name} is {program.state}" for program in status.programs if program.state != "up"
+    ]
     down = len(missing) == len(status.programs)
     detail = "the stack is down" if down else ", ".join(missing) or "all up"
-    return judged("processes", not missing, detail, UP)
+    return report_check("processes", not missing, detail, UP)
 
 
 def check_disk(folder: Folder) -> Check:
     """Check that the disk of the state has 5 GiB left."""
-    there = next(each for each in (folder.root, *folder.root.parents) if each.exists())
+    there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
     free = shutil.disk_usage(there).free
     detail = f"{free / 1024**3:.1f} GiB free at {there}"
     remedy = "Free at least 5 GiB, or set PERENNIAL_HOME to another disk."
-    return judged("disk", free >= LEAST_FREE, detail, remedy)
+    return report_check("disk", free >= LEAST_FREE, detail, remedy)
 
 
 def check_clock(settings: Settings) -> Check:
     """Check this machine's clock against the store's, which refuses requests 15 minutes off."""
     date = _date(settings.s3_endpoint)
     if date is None:
-        return judged("clock", False, f"no answer from {settings.s3_endpoint}", UP)
+        return report_check("clock", False, f"no answer from {settings.s3_endpoint}", UP)
     skew = abs(time.time() - date)
-    detail = f"{skew:.0f} s from the store's"
-    return judged(
-        "clock", skew <= MOST_SKEW, detail, "Set the clock; turn time synchronisation on."
+    detail, remedy = (
+        f"{skew:.0f} s from the store's",
+        "Set the clock; turn time synchronisation on.",
     )
+    return report_check("clock", skew <= MOST_SKEW, detail, remedy)
 
 
 def check_store(settings: Settings) -> Check:
@@ -140,25 +138,22 @@ def check_store(settings: Settings) -> Check:
         stale = _refuses(lambda: bucket.put(key, data, if_match=first.etag))
         bucket.delete(key)
     except PerennialError as error:
-        return judged("store", False, str(error), remedy)
-    wrong = [
-        text
-        for text, well in (
-            ("the bytes came back changed", same),
-            ("If-None-Match is ignored", twice),
-            ("If-Match is ignored", stale),
-        )
-        if not well
-    ]
+        return report_check("store", False, str(error), remedy)
+    told = {
+        "the bytes came back changed": same,
+        "If-None-Match is ignored": twice,
+        "If-Match is ignored": stale,
+    }
+    wrong = [text for text, well in told.items() if not well]
     detail = "; ".join(wrong) or f"{where}: round trip and conditional writes work"
-    return judged("store", not wrong, detail, remedy)
+    return report_check("store", not wrong, detail, remedy)
 
 
 def check_mlflow(settings: Settings) -> Check:
     """Check that MLflow answers, in the version of the client."""
     server = settings.mlflow_uri
     if server is None:
-        return judged("mlflow", True, "none is named: runs are not tracked", "")
+        return report_check("mlflow", True, "none is named: runs are not tracked", "")
     return _version("mlflow", server, tracking.version(server))
 
 
@@ -175,9 +170,9 @@ def check_prefect(settings: Settings) -> Check:
 def _version(package: str, where: str, came: str | None) -> Check:
     ours = metadata.version(package)
     if came is None:
-        return judged(package, False, f"no answer from {where}", UP)
+        return report_check(package, False, f"no answer from {where}", UP)
     detail = f"{came} at {where}" + ("" if came == ours else f", the client is {ours}")
-    return judged(package, came == ours, detail, f"Run {package} {ours} on the server.")
+    return report_check(package, came == ours, detail, f"Run {package} {ours} on the server.")
 
 
 def _refuses(write: Callable[[], object]) -> bool:

@@ -19,8 +19,10 @@ OFFLINE: Mapping[str, str] = MappingProxyType(
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
 )
+# Of other servers, or of a person's own shell.
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "WEED_", "PYTHON", "S3_BUCKET")
 STORE = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+# Each would win over our address and keys.
 STRAY = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
 
 
@@ -53,15 +55,15 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
     }
 
 
-def joined(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[str, str | None]:
+def join_environment(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[str, str | None]:
     """Return what to set (None: to unset) so that what the person set wins.
 
     The store's address and keys go together: keys of another store never fit our address.
 
-    >>> joined({"AWS_ENDPOINT_URL": "http://ours", "AWS_ACCESS_KEY_ID": "a"},
+    >>> join_environment({"AWS_ENDPOINT_URL": "http://ours", "AWS_ACCESS_KEY_ID": "a"},
     ...        {"AWS_ACCESS_KEY_ID": "theirs", "AWS_PROFILE": "work"})
     {'AWS_ENDPOINT_URL': 'http://ours', 'AWS_ACCESS_KEY_ID': 'a', 'AWS_PROFILE': None}
-    >>> joined({"MLFLOW_TRACKING_URI": "http://ours"}, {"MLFLOW_TRACKING_URI": "http://team"})
+    >>> join_environment({"MLFLOW_TRACKING_URI": "http://ours"}, {"MLFLOW_TRACKING_URI": "http://team"})
     {}
     """
     theirs = bool(real.get("AWS_ENDPOINT_URL"))
@@ -76,10 +78,10 @@ def joined(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[str, str | 
     return changes
 
 
-def cleaned(real: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(real: Mapping[str, str]) -> dict[str, str]:
     """Return `real` without what would steer a server or a flow of the stack.
 
-    >>> cleaned({"PATH": "/bin", "AWS_PROFILE": "work", "PYTHONPATH": "/x"})
+    >>> clean_environment({"PATH": "/bin", "AWS_PROFILE": "work", "PYTHONPATH": "/x"})
     {'PATH': '/bin'}
     """
     return {name: value for name, value in real.items() if not name.startswith(FOREIGN)}

@@ -16,7 +16,7 @@ from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, StackError
 from tasks.settings import Settings
 
-LONGEST_SOCKET = 100
+LONGEST_SOCKET = 100  # bytes: macOS allows 104, Linux 108
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -123,13 +123,13 @@ def recall(folder: Folder) -> Memory:
         ) from error
 
 
-def told(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> Memory:
+def update_memory(memory: Memory, offset: int | None, environment: Mapping[str, str]) -> Memory:
     """Return `memory` with what this command and its environment say instead.
 
     Raises:
         ConfigurationError: no bucket can have that name, or there is no such worker.
 
-    >>> told(Memory(7), None, {"PERENNIAL_BUCKET": "mine"}).bucket
+    >>> update_memory(Memory(7), None, {"PERENNIAL_BUCKET": "mine"}).bucket
     'mine'
     """
     bucket = environment.get("PERENNIAL_BUCKET") or memory.bucket
@@ -163,10 +163,12 @@ def write(path: Path, text: str, *, replace: bool = True) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            # Renamed before it is on the disk, a crash could leave an empty file of that name.
             os.fsync(file.fileno())
         if replace:
             partial.replace(path)
         else:
+            # Unlike a rename, this fails where the name is taken.
             path.hardlink_to(partial)
     finally:
         partial.unlink(missing_ok=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 from deployments.local.folder import Folder
 from deployments.local.logs import rotate
 from deployments.local.programs import HOME_MARK, names
-from deployments.local.supervise import locked, start, supervisor
+from deployments.local.supervise import find_supervisor, lock, start
 from tasks.errors import StackError
 
 EVERY = 0.5
-ROTATE_EVERY = 60
+ROTATE_EVERY = 60  # rounds, half a minute
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     while folder.wanted.exists():
         if rounds % ROTATE_EVERY == 0:
             rotate(folder.log(name) for name in names())
-        if supervisor(folder) is None and _replaced(folder):
+        if find_supervisor(folder) is None and _replaced(folder):
             return
         rounds += 1
         time.sleep(EVERY)
@@ -35,8 +35,8 @@ def main() -> None:
 
 def _replaced(folder: Folder) -> bool:
     try:
-        with locked(folder, patience=5):
-            if folder.wanted.exists() and supervisor(folder) is None:
+        with lock(folder, patience=5):
+            if folder.wanted.exists() and find_supervisor(folder) is None:
                 start(folder)
     except (StackError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201

@@ -19,21 +19,21 @@ from types import FrameType
 import psutil
 
 from deployments.local import secrets
-from deployments.local.environment import OFFLINE, cleaned
+from deployments.local.environment import OFFLINE, clean_environment
 from deployments.local.folder import Folder, recall
 from deployments.local.probe import answers
 from deployments.local.processes import (
-    alive,
     end,
-    marked,
+    find_marked,
+    find_running,
+    is_alive,
     record,
-    running,
     runs_a_flow,
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK, Program, programs
 
-GRACE = 8.0
-PATIENCE = 300.0
+GRACE = 8.0  # seconds; supervisord kills after 10
+PATIENCE = 300.0  # longer than `up` waits
 
 
 def main() -> None:
@@ -43,10 +43,11 @@ def main() -> None:
     _log_to(folder.log(name))
     memory = recall(folder)
     program = programs(folder, memory, secrets.ensure(folder.secrets))[name]
-    found = running(folder, name)
+    found = find_running(folder, name)
     if found is not None and program.adoptable:
         sys.exit(_stay_beside(found))
-    left = (each for each in marked(folder, name) if not runs_a_flow(each))
+    # What an earlier start left behind holds the port. Flow runs outlive their worker.
+    left = (process for process in find_marked(folder, name) if not runs_a_flow(process))
     end(left, grace=0.5)
     _wait_for(program.after)
     _become(folder, program)
@@ -68,7 +69,7 @@ def _wait_for(address: str) -> None:
 
 def _become(folder: Folder, program: Program) -> None:
     mark = {HOME_MARK: str(folder.root), PROGRAM_MARK: program.name}
-    base = {**cleaned(os.environ), **OFFLINE, "PYTHONUNBUFFERED": "1"}
+    base = {**clean_environment(os.environ), **OFFLINE, "PYTHONUNBUFFERED": "1"}
     environment = {**base, **program.environment, **mark}
     os.chdir(folder.run)
     record(folder, program.name, os.getpid())
@@ -84,7 +85,7 @@ def _stay_beside(process: psutil.Process) -> int:
     signal.signal(signal.SIGTERM, forward)
     supervisor = os.getppid()
     while os.getppid() == supervisor:
-        if not alive(process):
+        if not is_alive(process):
             return 1
         time.sleep(0.2)
     return 0

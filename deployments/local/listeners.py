@@ -43,7 +43,7 @@ def _listening() -> dict[int, int | None]:
         found: list[Any] = psutil.net_connections("tcp")
     except psutil.AccessDenied:
         return _own_listening()
-    return {each.laddr[1]: each.pid for each in found if _listens(each)}
+    return {connection.laddr[1]: connection.pid for connection in found if _listens(connection)}
 
 
 def _own_listening() -> dict[int, int | None]:
@@ -52,7 +52,9 @@ def _own_listening() -> dict[int, int | None]:
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             found: list[Any] = process.net_connections("tcp")
-            pids.update((each.laddr[1], process.pid) for each in found if _listens(each))
+            pids.update(
+                (connection.laddr[1], process.pid) for connection in found if _listens(connection)
+            )
     return pids
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LARGEST = 10 * 1024 * 1024
-KEPT = 3
+KEPT = 3  # older ones of each log
 
 
 def tail(path: Path, lines: int = 12, limit: int = 1500) -> str:

@@ -58,7 +58,7 @@ Choose a smaller one.
 
     def by_name(self) -> Mapping[str, int]:
         """Return the ports by the name of who listens there."""
-        found = {each.name: int(getattr(self, each.name)) for each in fields(self)}
+        found = {port.name: int(getattr(self, port.name)) for port in fields(self)}
         return MappingProxyType(found)
 
     def of(self, program: str) -> tuple[int, ...]:
@@ -73,20 +73,10 @@ Choose a smaller one.
         return tuple(self.by_name()[name] for name in ours)
 
 
+STORE_SERVERS = ("s3", "master", "volume", "filer", "admin")  # all in one process of SeaweedFS
 PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "s3": (
-            "s3",
-            "s3_grpc",
-            "master",
-            "master_grpc",
-            "volume",
-            "volume_grpc",
-            "filer",
-            "filer_grpc",
-            "admin",
-            "admin_grpc",
-        ),
+        "s3": tuple(f"{server}{kind}" for server in STORE_SERVERS for kind in ("", "_grpc")),
         "mlflow": ("mlflow",),
         "prefect": ("prefect",),
         "receiver": ("receiver",),
@@ -111,15 +101,16 @@ class Holder:
         return f"{self.name} (pid {self.pid}): {self.command}".removesuffix(": ")
 
 
-def named(holders: tuple[Holder, ...]) -> str:
+def name_holders(holders: tuple[Holder, ...]) -> str:
     """Say which process holds which ports.
 
-    >>> named((Holder(5000, 4, "a", "a -x"), Holder(4200, 4, "a", "a -x"), Holder(1, None, "", "")))
+    >>> a, b = Holder(5000, 4, "a", "a -x"), Holder(4200, 4, "a", "a -x")
+    >>> name_holders((a, b, Holder(1, None, "", "")))
     '4200, 5000 held by a (pid 4): a -x; 1 held by a process of another user'
     """
     ports: dict[str, list[int]] = {}
-    for each in holders:
-        ports.setdefault(str(each), []).append(each.port)
+    for holder in holders:
+        ports.setdefault(str(holder), []).append(holder.port)
     held = (f"{', '.join(map(str, sorted(its)))} held by {who}" for who, its in ports.items())
     return "; ".join(held)
 
@@ -138,4 +129,4 @@ python -m http.server 5000. End that process, or shift all ports: `perennial up 
     """
     if holders:
         remedy = "End that process, or shift all ports: `perennial up --port-offset 1000`."
-        raise StackError("ports", "each is free", named(holders), remedy)
+        raise StackError("ports", "each is free", name_holders(holders), remedy)

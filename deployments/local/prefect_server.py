@@ -75,6 +75,7 @@ def worker_environment(ports: Ports, repository: Path) -> dict[str, str]:
         "PYTHONPATH": str(repository),
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        # Thirty seconds are the least that Prefect takes.
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
         "PREFECT_WORKER_WEBSERVER_HOST": HOST,

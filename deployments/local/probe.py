@@ -49,16 +49,16 @@ def reads(url: str, keys: Mapping[str, str], region: str, timeout: float = 2.0) 
 
     SeaweedFS calls itself well seconds before it finds its own volumes, so only a read tells.
     """
-    answer = ask(url, signed(url, keys, region, datetime.now(UTC)), timeout)
+    answer = ask(url, sign(url, keys, region, datetime.now(UTC)), timeout)
     return answer.status == 200 or (answer.status == 404 and "NoSuchKey" in answer.text)
 
 
-def signed(url: str, keys: Mapping[str, str], region: str, now: datetime) -> dict[str, str]:
+def sign(url: str, keys: Mapping[str, str], region: str, now: datetime) -> dict[str, str]:
     """Return the headers of a GET that S3 takes as the owner's (AWS Signature Version 4).
 
     >>> keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     >>> at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    >>> signed("http://127.0.0.1:8333/b/a", keys, "us-east-1", at)["x-amz-date"]
+    >>> sign("http://127.0.0.1:8333/b/a", keys, "us-east-1", at)["x-amz-date"]
     '20260102T030405Z'
     """
     parts = urlsplit(url)

@@ -15,6 +15,7 @@ from deployments.local.folder import Folder, write
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
 from deployments.worker.kind import RUN_NAME
 
+# A process may end between any two questions about it.
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 
@@ -27,7 +28,7 @@ class Started:
     starts: int
 
 
-def marked(folder: Folder, program: str | None = None) -> Iterator[psutil.Process]:
+def find_marked(folder: Folder, program: str | None = None) -> Iterator[psutil.Process]:
     """Yield the living processes of this stack, or of one program of it, but not the caller."""
     for process in psutil.process_iter():
         if process.pid != os.getpid() and is_ours(process, folder, program):
@@ -52,7 +53,7 @@ def runs_a_flow(process: psutil.Process) -> bool:
     return False
 
 
-def alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
     """Return whether `process` still runs; one that only waits to be reaped does not."""
     with suppress(*GONE):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -75,7 +76,7 @@ def end(processes: Iterable[psutil.Process], grace: float) -> int:
 
 def _wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
     until = time.monotonic() + seconds
-    while left := [each for each in processes if alive(each)]:
+    while left := [process for process in processes if is_alive(process)]:
         if time.monotonic() > until:
             break
         time.sleep(0.05)
@@ -84,12 +85,12 @@ def _wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Proces
 
 def record(folder: Folder, program: str, pid: int) -> None:
     """Keep which process runs `program`, counting its starts."""
-    before = started(folder, program)
+    before = read_started(folder, program)
     starts = 1 + (before.starts if before else 0)
     write(folder.run / f"{program}.json", json.dumps({"pid": pid, "starts": starts}))
 
 
-def started(folder: Folder, program: str) -> Started | None:
+def read_started(folder: Folder, program: str) -> Started | None:
     """Return what was recorded last, or None."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads((folder.run / f"{program}.json").read_text("utf-8"))
@@ -97,9 +98,9 @@ def started(folder: Folder, program: str) -> Started | None:
     return None
 
 
-def running(folder: Folder, program: str) -> psutil.Process | None:
+def find_running(folder: Folder, program: str) -> psutil.Process | None:
     """Return the process recorded for `program` if it lives, else None."""
-    known = started(folder, program)
+    known = read_started(folder, program)
     if known is None:
         return None
     with suppress(*GONE):

@@ -21,7 +21,7 @@ SUPERVISOR = "supervisor"
 GUARD = "guard"
 HOME_MARK = "PERENNIAL_STACK"
 PROGRAM_MARK = "PERENNIAL_PROGRAM"
-KEYS = ("AWS_", "PERENNIAL_SIGNING_KEY")
+KEYS = ("AWS_", "PERENNIAL_SIGNING_KEY")  # what the receiver does not need, it does not get
 RECEIVER_TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
 PROBE = result("probe", "health")
 FROM_HERE = MappingProxyType({"PYTHONPATH": str(REPOSITORY)})
@@ -54,34 +54,34 @@ def names() -> tuple[str, ...]:
 
 def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapping[str, Program]:
     """Return every program by name."""
-    ports = Ports.shifted(memory.offset)
+    ports, ours = Ports.shifted(memory.offset), client(folder, memory, secrets)
     every = (
         _s3(folder, memory, ports, secrets),
-        _mlflow(folder, memory, ports, secrets),
+        _mlflow(folder, memory, ports, ours),
         _prefect(folder, ports, secrets),
-        _receiver(folder, memory, ports, secrets),
-        _worker(folder, memory, ports, secrets),
-        _serving(folder, memory, ports, secrets),
+        _receiver(ports, ours, secrets),
+        _worker(memory, ports, ours),
+        _serving(folder, ports, ours),
         _guard(),
     )
-    return MappingProxyType({each.name: each for each in every})
+    return MappingProxyType({program.name: program for program in every})
 
 
 def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+    token, events = secrets.get(RECEIVER_TOKEN, ""), f"http://{HOST}:{ports.receiver}/events"
     return Program(
         "s3",
         "SeaweedFS (object store)",
         seaweedfs.command(folder.s3, folder.sockets, memory.bucket, ports),
-        {**seaweedfs.environment(secrets), **_notifications(memory, ports, secrets)},
+        {**seaweedfs.environment(secrets), **seaweedfs.notifications(events, token, memory.bucket)},
         address=f"http://{HOST}:{ports.s3}",
         health=f"http://{HOST}:{ports.s3}/{memory.bucket}/{PROBE}",
         signed=True,
     )
 
 
-def _mlflow(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+def _mlflow(folder: Folder, memory: Memory, ports: Ports, ours: Mapping[str, str]) -> Program:
     served = tracking.ServerSettings(folder.root, memory.bucket, port=ports.mlflow)
-    ours = client(folder, memory, secrets)
     store = {name: value for name, value in ours.items() if name.startswith("AWS_")}
     return Program(
         "mlflow",
@@ -104,11 +104,10 @@ def _prefect(folder: Folder, ports: Ports, secrets: Mapping[str, str]) -> Progra
     )
 
 
-def _receiver(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+def _receiver(ports: Ports, ours: Mapping[str, str], secrets: Mapping[str, str]) -> Program:
     """Return the receiver, which starts without Prefect: it is there for what comes meanwhile."""
     address = f"http://{HOST}:{ports.receiver}"
     own = (sys.executable, "-m", "deployments.receiver", "--host", HOST)
-    ours = client(folder, memory, secrets)
     known = {name: text for name, text in ours.items() if not name.startswith(KEYS)}
     return Program(
         "receiver",
@@ -120,23 +119,18 @@ def _receiver(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str
     )
 
 
-def _notifications(memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> dict[str, str]:
-    endpoint = f"http://{HOST}:{ports.receiver}/events"
-    return seaweedfs.notifications(endpoint, secrets.get(RECEIVER_TOKEN, ""), memory.bucket)
-
-
-def _worker(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+def _worker(memory: Memory, ports: Ports, ours: Mapping[str, str]) -> Program:
     return Program(
         "worker",
         "worker (runs the flows)",
         prefect_server.worker_command(memory.worker),
-        {**client(folder, memory, secrets), **prefect_server.worker_environment(ports, REPOSITORY)},
+        {**ours, **prefect_server.worker_environment(ports, REPOSITORY)},
         health=f"http://{HOST}:{ports.worker}/health",
         after=f"http://{HOST}:{ports.prefect}/api/health",
     )
 
 
-def _serving(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
+def _serving(folder: Folder, ports: Ports, ours: Mapping[str, str]) -> Program:
     """Return the prediction API; it asks for no key here, where only this machine reaches it."""
     address = f"http://{HOST}:{ports.serving}"
     listening = ("--port", str(ports.serving), "--metrics-port", str(ports.serving_metrics))
@@ -144,7 +138,7 @@ def _serving(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str,
         "serving",
         "serving (answers predictions)",
         (sys.executable, "-m", "deployments.serving", "--host", HOST, *listening),
-        {**client(folder, memory, secrets), KEY_FILE: str(folder.root / KEYS_NAME), **FROM_HERE},
+        {**ours, KEY_FILE: str(folder.root / KEYS_NAME), **FROM_HERE},
         address=address,
         health=f"{address}/healthz",
     )

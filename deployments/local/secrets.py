@@ -74,6 +74,7 @@ def read(path: Path) -> dict[str, str] | None:
         StackError: others can read the file, it is not the user's own, or it is damaged.
     """
     try:
+        # A link could lead to a file that somebody else can change.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
@@ -103,6 +104,7 @@ def ensure(path: Path) -> dict[str, str]:
     found = read(path)
     if found is None:
         fresh = {name: generate() for name, generate in GENERATORS.items()}
+        # Of two first starts at once, the slower one reads the other's keys.
         with suppress(FileExistsError):
             write(path, render(fresh), replace=False)
         found = read(path) or {}

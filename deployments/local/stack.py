@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
-from deployments.local.environment import OFFLINE, client, joined
-from deployments.local.folder import Folder, Memory, recall, remember, told
+from deployments.local.environment import OFFLINE, STORE, client, join_environment
+from deployments.local.folder import Folder, Memory, recall, remember, update_memory
 from deployments.local.listeners import holders
 from deployments.local.logs import tail
 from deployments.local.ports import Holder, Ports, refuse_taken
-from deployments.local.processes import end, marked, started
+from deployments.local.processes import end, find_marked, read_started
 from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look, nothing
 from tasks.errors import PerennialError, StackError
@@ -23,26 +23,10 @@ from tasks.settings import FOLDER, Settings
 if TYPE_CHECKING:
     from deployments.local.doctor import Check
 
-__all__ = [
-    "ProgramStatus",
-    "StackStatus",
-    "connect",
-    "doctor",
-    "down",
-    "environment",
-    "status",
-    "up",
-]
-
 Say = Callable[[str], None]
-PATIENCE = 240.0
-TRIES = 4
-ELSEWHERE = (
-    "AWS_ENDPOINT_URL",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "PERENNIAL_SIGNING_KEY",
-)
+PATIENCE = 240.0  # seconds
+TRIES = 4  # starts of one program after which waiting is in vain
+ELSEWHERE = (*STORE[:3], "PERENNIAL_SIGNING_KEY")  # who names all of these needs no local stack
 
 
 def up(home: Path, offset: int | None, say: Say) -> StackStatus:
@@ -56,10 +40,10 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     folder = Folder.at(home)
     Ports.shifted(offset or 0)
     folder.make()
-    with supervise.locked(folder, patience=60):
+    with supervise.lock(folder, patience=60):
         before = recall(folder)
-        memory = told(before, offset, os.environ)
-        fresh = not any(marked(folder))
+        memory = update_memory(before, offset, os.environ)
+        fresh = not any(find_marked(folder))
         if not fresh and memory != before:
             rule = "its ports, its bucket and its worker stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
@@ -90,14 +74,15 @@ def down(home: Path, say: Say) -> None:
     folder = Folder.at(home)
     if not folder.run.exists():
         return
-    with supervise.locked(folder, patience=60):
+    with supervise.lock(folder, patience=60):
         folder.wanted.unlink(missing_ok=True)
         supervise.stop(folder)
         until = time.monotonic() + 15
-        while any(marked(folder)) and time.monotonic() < until:
+        while any(find_marked(folder)) and time.monotonic() < until:
             time.sleep(0.2)
         left = 0
-        while ended := end(marked(folder), grace=3):
+        # In rounds: a launcher that was about to start something is met in the next one.
+        while ended := end(find_marked(folder), grace=3):
             left += ended
         _released(folder, patience=5)
     say("stopped" if not left else f"stopped; {left} processes had to be ended by force")
@@ -171,7 +156,7 @@ def _effective(home: Path) -> dict[str, str]:
         return {**OFFLINE, **beside_folder(Folder.at(home)), **real}
     if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
         return {**OFFLINE, **real}
-    changes = joined(environment(home), real)
+    changes = join_environment(environment(home), real)
     return {name: value for name, value in {**real, **changes}.items() if value is not None}
 
 
@@ -204,9 +189,9 @@ def _released(folder: Folder, patience: float) -> None:
 
 def _taken(folder: Folder, memory: Memory) -> tuple[tuple[Holder, ...], int]:
     ports = Ports.shifted(memory.offset)
-    mine = {process.pid for process in marked(folder)}
+    mine = {process.pid for process in find_marked(folder)}
     needed = [port for name in names() for port in ports.of(name)]
-    return tuple(each for each in holders(needed) if each.pid not in mine), len(needed)
+    return tuple(holder for holder in holders(needed) if holder.pid not in mine), len(needed)
 
 
 def _start(folder: Folder, fresh: bool) -> None:
@@ -214,7 +199,7 @@ def _start(folder: Folder, fresh: bool) -> None:
         for name in names():
             (folder.run / f"{name}.json").unlink(missing_ok=True)
     folder.wanted.touch(mode=0o600)
-    if supervise.supervisor(folder) is None:
+    if supervise.find_supervisor(folder) is None:
         supervise.start(folder)
     supervise.start_stopped(folder)
 
@@ -222,17 +207,17 @@ def _start(folder: Folder, fresh: bool) -> None:
 def _wait(folder: Folder, memory: Memory, every: Mapping[str, Program], say: Say) -> StackStatus:
     begin = time.monotonic()
     seen: set[str] = set()
-    before = {name: known.starts for name in every if (known := started(folder, name))}
+    before = {name: known.starts for name in every if (known := read_started(folder, name))}
     while True:
         now = look(folder, memory, every)
         after = time.monotonic() - begin
-        for each in now.programs:
-            if each.state == "up" and each.name not in seen:
-                seen.add(each.name)
-                say(f"{each.name} is up after {after:.1f} s {each.address}".strip())
-            tries = each.restarts + 1 - before.get(each.name, 0)
-            if each.state != "up" and (after > PATIENCE or tries > TRIES):
-                raise _failure(folder, each, tries)
+        for program in now.programs:
+            if program.state == "up" and program.name not in seen:
+                seen.add(program.name)
+                say(f"{program.name} is up after {after:.1f} s {program.address}".strip())
+            tries = program.restarts + 1 - before.get(program.name, 0)
+            if program.state != "up" and (after > PATIENCE or tries > TRIES):
+                raise _failure(folder, program, tries)
         if now.green:
             return now
         time.sleep(0.3)

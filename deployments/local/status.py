@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
 import psutil
 
-from deployments.local.environment import REGION
+from deployments.local.environment import HOST, REGION
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
 from deployments.local.probe import answers, reads
-from deployments.local.processes import GONE, running, started
+from deployments.local.processes import GONE, find_running, read_started
 from deployments.local.programs import SUPERVISOR, Program
-from deployments.local.supervise import states, supervisor
+from deployments.local.supervise import find_supervisor, states
 
 State = Literal["up", "starting", "down"]
 
@@ -47,7 +48,7 @@ class StackStatus:
     @property
     def green(self) -> bool:
         """Whether every process is up."""
-        return all(each.state == "up" for each in self.programs)
+        return all(program.state == "up" for program in self.programs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -55,7 +56,7 @@ class StackStatus:
             "home": self.home,
             "offset": self.offset,
             "green": self.green,
-            "programs": [asdict(each) for each in self.programs],
+            "programs": [asdict(program) for program in self.programs],
             "addresses": dict(self.addresses),
         }
 
@@ -82,16 +83,15 @@ def addresses(memory: Memory) -> Mapping[str, str]:
     """
     ports = Ports.shifted(memory.offset)
     shown = {name: ports.by_name()[name] for name in ("prefect", "mlflow", "serving", "s3")}
-    return MappingProxyType({name: f"http://127.0.0.1:{port}" for name, port in shown.items()})
+    return MappingProxyType({name: f"http://{HOST}:{port}" for name, port in shown.items()})
 
 
 def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> StackStatus:
     """Return how every process is now, within about 2 s."""
     known = states(folder) or {}
     with ThreadPoolExecutor(len(programs)) as pool:
-        found = list(
-            pool.map(lambda each: _program(folder, each, known.get(each.name)), programs.values())
-        )
+        supervised = [known.get(name) for name in programs]
+        found = list(pool.map(partial(_program, folder), programs.values(), supervised))
     return StackStatus(
         str(folder.root),
         memory.offset,
@@ -107,15 +107,15 @@ def nothing(folder: Folder, memory: Memory, names: tuple[str, ...]) -> StackStat
 
 
 def _supervisor(folder: Folder, answered: bool) -> ProgramStatus:
-    process = supervisor(folder)
+    process = find_supervisor(folder)
     state = verdict(process is not None, answered, None)
     return ProgramStatus(SUPERVISOR, state, _pid(process), "", _uptime(process))
 
 
 def _program(folder: Folder, program: Program, supervised: str | None) -> ProgramStatus:
-    process = running(folder, program.name)
+    process = find_running(folder, program.name)
     well = process is not None and is_well(program)
-    known = started(folder, program.name)
+    known = read_started(folder, program.name)
     return ProgramStatus(
         program.name,
         verdict(process is not None, well, supervised),

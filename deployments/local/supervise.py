@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from deployments.local.environment import OFFLINE, cleaned
+from deployments.local.environment import OFFLINE, clean_environment
 from deployments.local.folder import Folder, write
 from deployments.local.logs import tail
 from deployments.local.processes import GONE, is_ours
@@ -89,13 +89,14 @@ def _pidfile(folder: Folder) -> Path:
 
 
 @contextmanager
-def locked(folder: Folder, patience: float) -> Iterator[None]:
+def lock(folder: Folder, patience: float) -> Iterator[None]:
     """Hold the stack's lock: one command at a time starts or stops it.
 
     Raises:
         StackError: another command held it longer than `patience` seconds.
     """
     until = time.monotonic() + patience
+    # The kernel frees a lock of flock when its holder dies: no stale lock is to be removed.
     with (folder.run / "lock").open("a") as file:
         while True:
             try:
@@ -110,7 +111,7 @@ def locked(folder: Folder, patience: float) -> Iterator[None]:
         yield
 
 
-def supervisor(folder: Folder) -> psutil.Process | None:
+def find_supervisor(folder: Folder) -> psutil.Process | None:
     """Return the supervisor's process if it lives."""
     with suppress(*GONE, ValueError):
         process = psutil.Process(int(_pidfile(folder).read_text("ascii")))
@@ -128,9 +129,10 @@ def start(folder: Folder) -> None:
     write(path, configuration(folder))
     marks = {HOME_MARK: str(folder.root), PROGRAM_MARK: SUPERVISOR, "PYTHONPATH": str(REPOSITORY)}
     command = (sys.executable, "-m", "supervisor.supervisord", "--configuration", str(path))
+    # It makes itself a daemon: this returns at once, with what went wrong if anything did.
     done = subprocess.run(
         command,
-        env={**cleaned(os.environ), **OFFLINE, **marks},
+        env={**clean_environment(os.environ), **OFFLINE, **marks},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -141,7 +143,7 @@ def start(folder: Folder) -> None:
     )
     until = time.monotonic() + STARTING
     while done.returncode == 0 and time.monotonic() < until:
-        if supervisor(folder) is not None and states(folder) is not None:
+        if find_supervisor(folder) is not None and states(folder) is not None:
             return
         time.sleep(0.05)
     log = folder.log(SUPERVISOR)
@@ -151,7 +153,7 @@ def start(folder: Folder) -> None:
 def states(folder: Folder) -> dict[str, str] | None:
     """Return each program's state in supervisord's own words, or None when it gives no answer."""
     with suppress(*FAILURES), _calls(folder) as server:
-        return {each["name"]: each["statename"] for each in server.getAllProcessInfo()}
+        return {program["name"]: program["statename"] for program in server.getAllProcessInfo()}
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 
 from packaging.markers import Marker
+from packaging.utils import canonicalize_name
 
 PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)\s*(?:;(?P<marker>[^\\]*))?")
 
@@ -17,32 +18,24 @@ def pins(text: str) -> dict[str, str]:
     >>> pins('b==2 ; sys_platform == "never" \\\\\\n    --hash=sha256:00\\na==1.0 \\\\')
     {'a': '1.0'}
     """
-    found = {}
+    found: dict[str, str] = {}
     for line in text.splitlines():
         pin = PIN.match(line)
         if pin and (not pin["marker"] or Marker(pin["marker"].strip()).evaluate()):
-            found[normal(pin["name"])] = pin["version"]
+            found[canonicalize_name(pin["name"])] = pin["version"]
     return found
 
 
-def normal(name: str) -> str:
-    """Return a package's name in the one spelling that compares.
-
-    >>> normal("Foo_bar.baz")
-    'foo-bar-baz'
-    """
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def installed() -> dict[str, str]:
+def read_installed() -> dict[str, str]:
     """Return the version of each installed package."""
-    return {normal(each.name): each.version for each in metadata.distributions()}
+    present = metadata.distributions()
+    return {canonicalize_name(package.name): package.version for package in present}
 
 
-def differing(pinned: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
+def find_differing(pinned: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
     """Yield, for people, each package that is missing or of another version.
 
-    >>> list(differing({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "1"}))
+    >>> list(find_differing({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "1"}))
     ['b is 1, locked 2', 'c is missing, locked 3']
     """
     for name, version in sorted(pinned.items()):

@@ -33,7 +33,13 @@ def guess_task(target: Column) -> str:
 def pipeline_text(
     name: str, task: str, target: str, event_time: str, key: str | None, source: str
 ) -> str:
-    """Return the YAML of a pipeline that says only what has no default."""
+    """Return the YAML of a pipeline that says only what has no default.
+
+    Args:
+        name, task, target, event_time: as the file's own keys.
+        key: the one column that identifies a row, if any.
+        source: the name of the data file, for the description.
+    """
     content = {
         "name": name,
         "description": f"Predict {target} from {source}.",
@@ -51,13 +57,15 @@ def suite_text(name: str, columns: Mapping[str, Column], target: str, needed: li
 
     Column names are written as literals, so that no name can become code.
     """
-    kinds = pformat({one: column.kind for one, column in columns.items()}, width=90)
+    kinds = pformat({column_name: column.kind for column_name, column in columns.items()}, width=90)
     checks = ["gxe.ExpectTableRowCountToBeBetween(min_value=1)"]
     checks += [f"gxe.ExpectColumnValuesToNotBeNull(column={column!r})" for column in needed]
-    for one, column in columns.items():
-        if one not in needed and one != target and column.missing < 0.5:
+    for column_name, column in columns.items():
+        if column_name not in needed and column_name != target and column.missing < 0.5:
             mostly = max(0.0, round(1 - 2 * column.missing - 0.05, 2))
-            checks.append(f"gxe.ExpectColumnValuesToNotBeNull(column={one!r}, mostly={mostly})")
+            checks.append(
+                f"gxe.ExpectColumnValuesToNotBeNull(column={column_name!r}, mostly={mostly})"
+            )
     listed = "".join(f"            {check},\n" for check in checks)
     indented = kinds.replace("\n", "\n            ")
     return (

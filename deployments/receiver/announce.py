@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from tasks.events.event import document
 from tasks.events.gathering import WakeUp
 from tasks.events.names import OBJECT_ARRIVED
 from tasks.settings import Settings
 
-BATCH = 50
+BATCH = 50  # events in one request; some 200 at once lock Prefect's SQLite
 
 
 class Announcer:
@@ -39,8 +39,8 @@ class Announcer:
         """
         try:
             if self._client is None:
-                self._client = self._held.enter_context(connected(self._settings))
-            events = [event(each, datetime.now(UTC), call) for each in wakes]
+                self._client = self._held.enter_context(open_client(self._settings))
+            events = [event(wake, datetime.now(UTC), call) for wake in wakes]
             for start in range(0, len(events), BATCH):
                 batch = events[start : start + BATCH]
                 self._client.request("POST", "/events", json=batch).raise_for_status()

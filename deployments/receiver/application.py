@@ -18,7 +18,7 @@ from starlette.routing import Route
 from deployments.receiver.forwarder import Forwarder
 from tasks.events.notification import Confirmation, Refusal, read
 
-LARGEST = 1024 * 1024
+LARGEST = 1024 * 1024  # bytes
 BODY_SECONDS = 10.0
 CLOSE = {"Connection": "close"}
 CHALLENGE = {"WWW-Authenticate": 'Bearer, Basic realm="perennial"', **CLOSE}

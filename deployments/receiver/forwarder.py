@@ -15,7 +15,7 @@ from tasks.events.arrival import Arrived
 from tasks.events.gathering import Gathering, WakeUp
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # a server that is restarted is back after some 15 s
-LAST_TRY = 3.0
+LAST_TRY = 3.0  # seconds; what is killed after them the reconciler finds
 
 Announce = Callable[[Sequence[WakeUp], UUID], None]
 log = logging.getLogger("perennial.receiver")
@@ -102,6 +102,6 @@ class Forwarder:
 
 
 def _lost(wakes: Sequence[WakeUp], error: Exception) -> None:
-    named = ", ".join(f"{each.pipeline} ({each.objects})" for each in wakes)
+    named = ", ".join(f"{wake.pipeline} ({wake.objects})" for wake in wakes)
     why = bounded(f"{type(error).__name__}: {error}", 500)
     log.warning("Not passed on, the reconciler will find them: %s. %s", bounded(named, 500), why)

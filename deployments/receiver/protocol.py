@@ -7,7 +7,7 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-REQUEST_SECONDS = 15.0
+REQUEST_SECONDS = 15.0  # a slow sender must not hold a connection for ever
 WHOLE = (h11.DONE, h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
 
 
@@ -34,6 +34,7 @@ class TimelyProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        # The answer is out; from here uvicorn's own timer runs until the next request.
         if self.timeout_keep_alive_task is not None:
             self._unwatch()
 

@@ -17,9 +17,9 @@ from tasks.events.gathering import Gathering
 from tasks.settings import Settings
 
 TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
-SHORTEST = 16
+SHORTEST = 16  # characters
 MOST_CONNECTIONS = 1000
-GRACE = 3
+GRACE = 3  # seconds, for requests under way
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        token = token_of(os.environ)
+        token = read_token(os.environ)
     except ConfigurationError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_status
-    serve(settings_of(os.environ), token, told.host, told.port)
+    serve(read_settings(os.environ), token, told.host, told.port)
     return 0
 
 
@@ -57,13 +57,13 @@ def serve(settings: Settings, token: str, host: str, port: int) -> None:
     )
 
 
-def token_of(environment: Mapping[str, str]) -> str:
+def read_token(environment: Mapping[str, str]) -> str:
     """Return the token that senders must show.
 
     Raises:
         ConfigurationError: there is none, or one that can be guessed.
 
-    >>> token_of({"PERENNIAL_RECEIVER_TOKEN": "short"})
+    >>> read_token({"PERENNIAL_RECEIVER_TOKEN": "short"})
     Traceback (most recent call last):
     ...
     tasks.errors.ConfigurationError: environment: PERENNIAL_RECEIVER_TOKEN has at least 16 \
@@ -76,10 +76,10 @@ characters; got 5. Run `perennial up`, or set it.
     return token
 
 
-def settings_of(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return what the receiver needs to know; it has no key of the store, and needs none.
 
-    >>> settings_of({"PERENNIAL_BUCKET": "mine"}).bucket
+    >>> read_settings({"PERENNIAL_BUCKET": "mine"}).bucket
     'mine'
     """
     return Settings(

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from prefect.settings import get_current_settings
     from prefect.utilities.processutils import setup_signal_handlers_worker
 
-    from deployments.worker.modules import chosen
+    from deployments.worker.modules import choose
     from deployments.worker.warm import WarmWorker
 
     if not sys.flags.safe_path:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # a profile's settings become variables here, so that a run finds its own read already
     os.environ.update(get_current_settings().to_environment_variables(exclude_unset=True))
     setup_signal_handlers_worker(os.getpid(), "the worker", print)
-    preload = None if told.preload is None else chosen(filter(None, told.preload.split(",")))
+    preload = None if told.preload is None else choose(filter(None, told.preload.split(",")))
     worker = WarmWorker(told.pool, name=told.name, limit=told.limit, preload=preload)
     with suppress(KeyboardInterrupt):
         asyncio.run(worker.start(with_healthcheck=True))

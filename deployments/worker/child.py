@@ -25,6 +25,7 @@ def become(directory: str, environment: Mapping[str, str], forget: Collection[st
 
     What was preloaded of the packages to `forget` is imported anew.
     """
+    # A group of its own: to end the run is to signal it and all its children.
     os.setpgid(0, 0)
     bear(RUN_NAME)
     multiprocessing.set_start_method(None, force=True)
@@ -33,10 +34,12 @@ def become(directory: str, environment: Mapping[str, str], forget: Collection[st
     settled = _settings(os.environ) == _settings(environment)
     os.environ.clear()
     os.environ.update(environment)
+    # Python reads TZ at its start, and that was the forkserver's.
     time.tzset()
     if not sys.flags.safe_path:
         sys.path.insert(0, directory)
     _reseed()
+    # Before the settings are read: what is imported from here on is on the disk now.
     _forget(forget)
     if not settled:
         _read_settings_again()

@@ -39,6 +39,6 @@ def complete_models() -> int:
 
 
 def _below(model: Any) -> Iterator[Any]:
-    for each in model.__subclasses__():
-        yield each
-        yield from _below(each)
+    for derived in model.__subclasses__():
+        yield derived
+        yield from _below(derived)

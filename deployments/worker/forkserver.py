@@ -21,8 +21,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from deployments.worker.child import become
-from deployments.worker.freshness import installed, stamp
+from deployments.worker.freshness import stamp, stamp_installed
 from deployments.worker.kind import ORDER
 from deployments.worker.modules import Preload, packages, sources
 from tasks.errors import StackError
@@ -62,7 +64,7 @@ class Child:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, sign)
             until = time.monotonic() + GRACE
-            while _lives(self.pid) and time.monotonic() < until:
+            while psutil.pid_exists(self.pid) and time.monotonic() < until:
                 await asyncio.sleep(0.05)
 
     async def _watch(self, process: BaseProcess) -> int:
@@ -74,7 +76,8 @@ class Child:
             loop.remove_reader(process.sentinel)
         status = process.exitcode
         assert status is not None
-        while _lives(self.pid):  # the forkserver was killed: nobody else knows how the run ends
+        # The forkserver was killed: nobody else knows how the run ends.
+        while psutil.pid_exists(self.pid):
             status = UNKNOWN
             await asyncio.sleep(0.2)
         return status
@@ -152,7 +155,7 @@ class Forkserver:
                 raise ForkserverLost("one that ended soon after its start")
             LOG.warning("The forkserver ended: starting another")
             self._begin()
-        elif installed() != self._installed:
+        elif stamp_installed() != self._installed:
             if self.children:  # killed now, it could not tell how they end
                 raise ForkserverLost("libraries that were replaced while runs are under way")
             LOG.info("The libraries changed: preloading them again")
@@ -162,7 +165,7 @@ class Forkserver:
     def _begin(self) -> None:
         self.pid = 0
         self._started = time.monotonic()
-        self._installed, self._code = installed(), stamp(self._sources)
+        self._installed, self._code = stamp_installed(), stamp(self._sources)
         self._loaded = asyncio.get_running_loop().create_future()
         modules = [*self._preload.libraries, *self._preload.code]
         order = {"parent": os.getpid(), "address": str(self._address), "path": sys.path}
@@ -197,11 +200,3 @@ class Forkserver:
                 os.kill(self.pid, signal.SIGKILL)
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 Entry = tuple[str, int, int]
 Stamp = frozenset[Entry]
-INSTALLED = Path(sysconfig.get_path("purelib"))
+INSTALLED = Path(sysconfig.get_path("purelib"))  # pip adds and removes entries here
 
 
 def stamp(sources: Iterable[Path]) -> Stamp:
@@ -21,7 +21,7 @@ def stamp(sources: Iterable[Path]) -> Stamp:
     return frozenset(entry for source in sources for entry in _entries(source))
 
 
-def installed(folder: Path = INSTALLED) -> int:
+def stamp_installed(folder: Path = INSTALLED) -> int:
     """Return the time of the folder of libraries; adding or removing one changes it."""
     return folder.stat().st_mtime_ns
 
@@ -37,10 +37,10 @@ def _entries(source: Path) -> Iterator[Entry]:
 
 def _below(folder: str) -> Iterator[Entry]:
     with suppress(FileNotFoundError), os.scandir(folder) as every:
-        for each in every:
-            if each.name.endswith(".py"):
+        for entry in every:
+            if entry.name.endswith(".py"):
                 with suppress(FileNotFoundError):
-                    found = each.stat()
-                    yield each.path, found.st_mtime_ns, found.st_size
-            elif each.name != "__pycache__" and each.is_dir():
-                yield from _below(each.path)
+                    found = entry.stat()
+                    yield entry.path, found.st_mtime_ns, found.st_size
+            elif entry.name != "__pycache__" and entry.is_dir():
+                yield from _below(entry.path)

@@ -14,17 +14,8 @@ RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the wo
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
 TYPES = {"warm": WARM, "process": PROCESS}
 READ_AT_IMPORT = (
-    "PYTHON",
-    "LD_",
-    "OMP_",
-    "OPENBLAS_",
-    "MKL_",
-    "MPL",
-    "GX_",
-    "DO_NOT_TRACK",
-    "PREFECT_FLOWS_DEFAULT",
-    "PREFECT_TASKS_DEFAULT",
-    "PREFECT_RESULTS_",
+    *("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "GX_", "DO_NOT_TRACK"),
+    *("PREFECT_FLOWS_DEFAULT", "PREFECT_TASKS_DEFAULT", "PREFECT_RESULTS_"),
 )
 
 
@@ -57,8 +48,13 @@ def cold_because(
 ) -> str:
     """Say why a run needs a process of its own from the start; '' when a fork will do.
 
-    `command` is the configured one, `pulls` whether the deployment fetches its code, `job` the
-    variables of the run and `ours` those that the forkserver imported its libraries with.
+    Args:
+        command: what is configured to start the run, if anything.
+        entrypoint: the deployment's, a module's or a file's.
+        pulls: whether the deployment fetches its code first.
+        job: the variables of the run.
+        ours: those that the forkserver imported its libraries with.
+        python: the interpreter that a fork is a copy of.
 
     >>> cold_because(None, "flows.training.train", False, {"A": "1"}, {})
     ''

@@ -15,21 +15,9 @@ ENGINE = ("prefect", "prefect.flow_engine", "prefect.engine")
 # Not onnxruntime: importing it starts a thread that its exit handler waits for, also in a child
 # that does not have the thread.
 LIBRARIES = (
-    "boto3",
-    "deltalake",
-    "pandas",
-    "pyarrow.parquet",
-    "polars",
-    "mlflow",
-    "great_expectations",
-    "sklearn.linear_model",
-    "lightgbm",
-    "mlflow.onnx",
-    "mlflow.pyfunc",
-    "optuna",
-    "matplotlib.backends.backend_agg",
-    "evidently.presets",
-    "river.drift",
+    *("boto3", "deltalake", "pandas", "pyarrow.parquet", "polars", "mlflow", "great_expectations"),
+    *("sklearn.linear_model", "lightgbm", "mlflow.onnx", "mlflow.pyfunc", "optuna"),
+    *("matplotlib.backends.backend_agg", "evidently.presets", "river.drift"),
 )
 
 
@@ -51,10 +39,10 @@ def everything() -> Preload:
     return Preload((*ENGINE, *LIBRARIES), tuple(code))
 
 
-def chosen(modules: Iterable[str]) -> Preload:
+def choose(modules: Iterable[str]) -> Preload:
     """Return the engine and these modules.
 
-    >>> chosen(["json", "flows.training"]).code
+    >>> choose(["json", "flows.training"]).code
     ('flows.training',)
     """
     names = tuple(modules)
@@ -85,7 +73,9 @@ def packages(modules: Iterable[str]) -> tuple[str, ...]:
 
 def _inside(package: str) -> Iterator[str]:
     walk = pkgutil.walk_packages([str(REPOSITORY / package)], f"{package}.")
-    return (each.name for each in walk if not each.ispkg and not each.name.endswith("__main__"))
+    return (
+        module.name for module in walk if not module.ispkg and not module.name.endswith("__main__")
+    )
 
 
 def _is_code(path: Path) -> bool:

@@ -93,7 +93,7 @@ class BacktestPlan:
                 "metric": self.pipeline.metric,
                 "confidence": self.pipeline.gate.confidence,
                 "drift": said["monitoring"]["drift"],
-                "data": self.data.to_dict(),
+                "data": plain(self.data),
                 "labels": self.labels,
                 "setting": plain(self.setting),
                 "rows": self.rows,

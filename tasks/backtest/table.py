@@ -24,7 +24,7 @@ from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
-from tasks.labels.table import labels_of
+from tasks.labels.table import load_labels
 from tasks.monitoring.arrivals import arrivals
 from tasks.policy.reading import count_text
 from tasks.store.bucket import Bucket
@@ -86,7 +86,7 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
     frame = training_rows(table, plan.data, pipeline.event_time, key=pipeline.key)
     arrived = moments(frame[INGESTED_AT])
     if plan.labels is not None:
-        labels = labels_of(bucket, pipeline, plan.labels, without=plan.recorded.without)
+        labels = load_labels(bucket, pipeline, plan.labels, without=plan.recorded.without)
         frame, _ = with_labels(frame, labels, pipeline)
     times = event_times(frame, pipeline.event_time)
     order = np.argsort(times, kind="stable")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.data.columns import Rows, aligned, same_columns, stored_schema
-from tasks.data.commits import WRITER_BITS, Appended, described, first_and_writer, numbered
-from tasks.data.location import Location, columns_of
-from tasks.data.table_errors import explained, translated
+from tasks.data.columns import Rows, align, check_same_columns, stored_schema
+from tasks.data.commits import WRITER_BITS, Appended, describe, first_and_writer, number_transaction
+from tasks.data.location import Location, stored_columns
+from tasks.data.table_errors import explain, translate_errors
 from tasks.errors import PreconditionFailed, StoreError
 
-ATTEMPTS = 5
+ATTEMPTS = 5  # where no version is demanded, Delta itself tries 100 times more
 ROW_GROUP = 262_144
 PROPERTIES: dict[str, str | None] = {
     "delta.appendOnly": "true",
@@ -44,7 +44,7 @@ def append(
 
 def find(location: Location, opened: Any, transaction: str) -> tuple[int, int] | None:
     """Return the version that a transaction landed at, and its writer."""
-    with translated(location.uri):
+    with translate_errors(location.uri):
         number = opened.transaction_version(transaction)
         if number is None:
             return None
@@ -71,11 +71,11 @@ def _append(
     found = find(location, opened, transaction)
     if found is not None:
         return Appended(found[0], landed=False)
-    columns = columns_of(opened)
+    columns = stored_columns(opened)
     if after is not None:
         _still_at(location, opened, after, columns == stored_schema(rows.schema))
-    same_columns(stored_schema(rows.schema), columns, location.uri)
-    stream, writer = aligned(rows, columns), secrets.randbits(WRITER_BITS)
+    check_same_columns(stored_schema(rows.schema), columns, location.uri)
+    stream, writer = align(rows, columns), secrets.randbits(WRITER_BITS)
     try:
         _write(opened, stream, transaction, writer, metadata, after)
     except Exception as error:
@@ -93,9 +93,9 @@ def _write(
 ) -> None:
     from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
 
-    number = numbered(int(opened.version()) + 1, writer)
+    number = number_transaction(int(opened.version()) + 1, writer)
     properties = CommitProperties(
-        custom_metadata=described(transaction, metadata),
+        custom_metadata=describe(transaction, metadata),
         app_transactions=[Transaction(transaction, number)],
         max_commit_retries=100 if after is None else 0,
     )
@@ -126,7 +126,7 @@ def _settle(location: Location, transaction: str, writer: int, error: Exception)
         return Appended(found[0], landed=found[1] == writer)
     if isinstance(error, CommitFailedError):
         return None
-    raise explained(str(error), location.uri) from error
+    raise explain(str(error), location.uri) from error
 
 
 def _create(location: Location, schema: pa.Schema) -> Any:
@@ -146,6 +146,6 @@ def _create(location: Location, schema: pa.Schema) -> Any:
     except Exception as error:
         opened = location.open()
         if opened is None:
-            raise explained(str(error), location.uri) from error
+            raise explain(str(error), location.uri) from error
         return opened
     return location.opened(None)

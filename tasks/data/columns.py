@@ -33,8 +33,9 @@ NATIVE = frozenset(
         *(pa.timestamp("us"), pa.timestamp("us", "UTC")),
     }
 )
-NUMBERS = pa.list_(pa.float64())
-ROWS_AT_ONCE = 65_536
+NUMBERS = pa.list_(pa.float64())  # the probabilities of a prediction
+ROWS_AT_ONCE = 65_536  # one batch of the stream that is written
+# Memory by the batch, not by the file.
 BOUNDED = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
 
 
@@ -97,17 +98,19 @@ def stored_schema(schema: pa.Schema) -> pa.Schema:
     if twice or not names:
         came = f"{', '.join(twice)} twice" if twice else "no column"
         raise DataError("columns", "every row has columns of different names", came)
-    return pa.schema([pa.field(at.name, stored_type(at.name, at.type)) for at in schema])
+    return pa.schema(
+        [pa.field(column.name, stored_type(column.name, column.type)) for column in schema]
+    )
 
 
-def same_columns(came: pa.Schema, table: pa.Schema, where: str) -> None:
+def check_same_columns(came: pa.Schema, table: pa.Schema, where: str) -> None:
     """Check that rows fit a table: the same names with the same types, in any order.
 
     Raises:
         DataError: a column is missing, new, or of another type; each one is named.
     """
-    ours = {at.name: at.type for at in table}
-    theirs = {at.name: at.type for at in came}
+    ours = {column.name: column.type for column in table}
+    theirs = {column.name: column.type for column in came}
     faults = [f"{name} is missing" for name in ours if name not in theirs]
     faults += [f"{name} is new" for name in theirs if name not in ours]
     faults += [
@@ -120,7 +123,7 @@ def same_columns(came: pa.Schema, table: pa.Schema, where: str) -> None:
         raise DataError(where, "the rows have the table's columns", "; ".join(faults), remedy)
 
 
-def known_columns(asked: Sequence[str], table: pa.Schema, where: str) -> None:
+def check_known_columns(asked: Sequence[str], table: pa.Schema, where: str) -> None:
     """Check that a table has the columns that are asked for.
 
     Raises:
@@ -138,7 +141,7 @@ def from_polars(frame: Any, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches([piece.cast(schema) for piece in pieces], schema)
 
 
-def aligned(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
+def align(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
     """Return a stream of the rows, brought to the columns of `schema`, which are their own.
 
     No Python runs while it is read (but that of a reader that was given): the Delta writer
@@ -150,13 +153,19 @@ def aligned(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
     """
     came = rows.schema
     if isinstance(rows, pa.Table):
-        fitting = [_fitting(rows.column(at.name), at) for at in schema]
+        fitting = [_fitting(rows.column(column.name), column) for column in schema]
         return pa.Table.from_arrays(fitting, schema=schema).to_reader(ROWS_AT_ONCE)
     if isinstance(rows, pa.RecordBatchReader):
-        columns = {at.name: _cast(pc.field(at.name), came.field(at.name), at) for at in schema}
+        columns = {
+            column.name: _cast(pc.field(column.name), came.field(column.name), column)
+            for column in schema
+        }
         return Scanner.from_batches(rows, columns=columns, **BOUNDED).to_reader()
     values = {name: _value(rows, name) for name in came.names}
-    columns = {at.name: _cast(values[at.name], came.field(at.name), at) for at in schema}
+    columns = {
+        column.name: _cast(values[column.name], came.field(column.name), column)
+        for column in schema
+    }
     # Reading ahead, and whole row groups at once, would take memory by the file's size.
     options = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
     return (

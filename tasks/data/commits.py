@@ -9,7 +9,7 @@ from typing import Any
 
 OURS = "perennial."
 TRANSACTION = "transaction"
-WRITER_BITS = 32
+WRITER_BITS = 32  # with 31 of the version, a signed 64-bit number: all Delta keeps
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,17 @@ class Commit:
     rows: int
 
 
-def described(transaction: str, metadata: Mapping[str, str]) -> dict[str, str]:
+def describe(transaction: str, metadata: Mapping[str, str]) -> dict[str, str]:
     """Return what a commit says about itself, under names that are nobody else's.
 
-    >>> described("ab12", {"object": "a.csv"})["perennial.object"]
+    >>> describe("ab12", {"object": "a.csv"})["perennial.object"]
     'a.csv'
     """
     said = {**metadata, TRANSACTION: transaction}
     return {f"{OURS}{name}": value for name, value in said.items()}
 
 
-def commit_of(version: int, entry: Mapping[str, Any]) -> Commit:
+def read_commit(version: int, entry: Mapping[str, Any]) -> Commit:
     """Read what the commit of this version says about itself."""
     said = {
         name.removeprefix(OURS): str(value)
@@ -50,6 +50,7 @@ def commit_of(version: int, entry: Mapping[str, Any]) -> Commit:
     }
     return Commit(
         version=version,
+        # Delta's log counts in milliseconds.
         at=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
         transaction=said.pop(TRANSACTION, None),
         metadata=said,
@@ -57,17 +58,17 @@ def commit_of(version: int, entry: Mapping[str, Any]) -> Commit:
     )
 
 
-def numbered(first: int, writer: int) -> int:
+def number_transaction(first: int, writer: int) -> int:
     """Return the number a transaction is stored with.
 
     It says the first version its commit can be (31 bits), and which writer's it is (32 bits).
 
-    >>> first_and_writer(numbered(7, 12345))
+    >>> first_and_writer(number_transaction(7, 12345))
     (7, 12345)
     """
     return first << WRITER_BITS | writer
 
 
 def first_and_writer(number: int) -> tuple[int, int]:
-    """Read what `numbered` gave."""
+    """Read what `number_transaction` gave."""
     return number >> WRITER_BITS, number & (2**WRITER_BITS - 1)

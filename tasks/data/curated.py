@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.data.columns import FileRows, known_columns
+from tasks.data.columns import FileRows, check_known_columns
 from tasks.data.commits import Appended
 from tasks.data.reference import DatasetRef
 from tasks.data.table import Table, table_in
@@ -32,12 +32,12 @@ def curated(bucket: Bucket, pipeline: str) -> Table:
     return table_in(bucket, Layout(pipeline).curated)
 
 
-def columns_of(table: Table) -> pa.Schema | None:
+def read_columns(table: Table) -> pa.Schema | None:
     """Return the pipeline's own columns, without those that ingesting adds, or None."""
     schema = table.schema()
     if schema is None:
         return None
-    return pa.schema([at for at in schema if at.name not in (BATCH, INGESTED_AT)])
+    return pa.schema([column for column in schema if column.name not in (BATCH, INGESTED_AT)])
 
 
 def append_batch(
@@ -51,9 +51,13 @@ def append_batch(
 ) -> Appended:
     """Add the rows of a Parquet file as `batch`, once however often it is asked.
 
-    The file is streamed in bounded memory. `batch` is the id of the batch (SHA-256 of its
-    bytes) and the transaction's; `at` is when it was ingested, with a zone; `after` as in
-    `Table.append`.
+    Args:
+        table: the curated table, made where there is none.
+        rows: the file, streamed in bounded memory.
+        batch: the id of the batch (SHA-256 of its bytes), and of the transaction.
+        at: when it was ingested, with a zone.
+        metadata: what the commit tells besides the batch.
+        after: the version that the commit follows, as in `Table.append`.
 
     Raises:
         PreconditionFailed: another commit came after that version; nothing was written.
@@ -62,20 +66,6 @@ def append_batch(
     if at.tzinfo is None:
         raise DataError("ingested at", "a time with a zone", at)
     return table.append(_tagged(rows, batch, at), batch, {**metadata, "batch": batch}, after=after)
-
-
-def overlapping(
-    table: Table, keys: Sequence[str], event_time: str, low: datetime, high: datetime
-) -> pa.Table:
-    """Return the key columns of the curated rows whose event time is in [low, high].
-
-    Files whose statistics exclude the span are not read. Without a table there are no rows.
-    """
-    schema = table.schema()
-    if schema is None:
-        return pa.table({key: pa.array([], pa.null()) for key in keys})
-    at = _times(schema, event_time, (low, high), table.uri)
-    return table.read(keys, where=(at >= low) & (at <= high))
 
 
 def training_rows(
@@ -89,7 +79,14 @@ def training_rows(
     """Return the rows that `ref` names, ordered by event time, then key, then batch.
 
     What is still equal is ordered by the other columns, so that the order is the same every
-    time for the same reference. With `columns`, only these.
+    time for the same reference.
+
+    Args:
+        table: the curated table.
+        ref: its version, and the half-open window of event times.
+        event_time: the column of event times.
+        columns: only these; None is all, those that ingesting adds too.
+        key: the columns that identify a row.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
@@ -128,7 +125,7 @@ def _times(
     """Return the event times as an expression that can be compared with the bounds."""
     import polars as pl
 
-    known_columns([event_time], schema, where)
+    check_known_columns([event_time], schema, where)
     kind = schema.field(event_time).type
     if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         raise DataError(f"column {event_time}", "event times are times or dates", kind)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.data.columns import stored_schema
-from tasks.data.table_errors import translated
+from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
 
 
@@ -30,7 +30,7 @@ class Location:
         """Open the newest version; None where there is no table yet."""
         from deltalake.exceptions import TableNotFoundError
 
-        with translated(self.uri):
+        with translate_errors(self.uri):
             try:
                 return self.at(None)
             except TableNotFoundError:
@@ -50,10 +50,10 @@ class Location:
         if not 0 <= version < newest.version():
             rule = f"a version is 0 to {newest.version()}"
             raise DataError(self.uri, rule, version, "See `perennial history`.")
-        with translated(self.uri):
+        with translate_errors(self.uri):
             return self.at(version)
 
 
-def columns_of(opened: Any) -> pa.Schema:
+def stored_columns(opened: Any) -> pa.Schema:
     """Return the columns of an opened table, and their types."""
     return stored_schema(pa.schema(opened.schema().to_arrow()))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from tasks.errors import DataError
+from tasks.records import plain
 
-TICK = timedelta(microseconds=1)
+TICK = timedelta(microseconds=1)  # the least step of a stored time
 
 
 @dataclass(frozen=True)
@@ -45,24 +44,10 @@ class Window:
         end = latest + TICK
         return cls(None if length is None else end - length, end)
 
-    def to_dict(self) -> dict[str, str | None]:
-        """Return the bounds as ISO 8601 texts."""
-        return {"start": _text(self.start), "end": _text(self.end)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Window:
-        """Read what `to_dict` gave."""
-        return cls(_time(content["start"]), _time(content["end"]))
-
 
 @dataclass(frozen=True)
 class DatasetRef:
-    """The rows of one pipeline's curated table, at one version, inside one window.
-
-    >>> ref = DatasetRef("flights", 3, Window(end=datetime(2013, 4, 1)))
-    >>> DatasetRef.from_dict(ref.to_dict()) == ref
-    True
-    """
+    """The rows of one pipeline's curated table, at one version, inside one window."""
 
     pipeline: str
     version: int
@@ -71,27 +56,5 @@ class DatasetRef:
     @property
     def digest(self) -> str:
         """SHA-256 of what it refers to."""
-        text = json.dumps(self.to_dict(), sort_keys=True)
+        text = json.dumps(plain(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {
-            "pipeline": self.pipeline,
-            "version": self.version,
-            "window": self.window.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> DatasetRef:
-        """Read what `to_dict` gave."""
-        window = Window.from_dict(content["window"])
-        return cls(str(content["pipeline"]), int(content["version"]), window)
-
-
-def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

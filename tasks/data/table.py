@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tasks.data import appending
-from tasks.data.columns import Rows, from_polars, known_columns
-from tasks.data.commits import Appended, Commit, commit_of
-from tasks.data.location import Location, columns_of
-from tasks.data.table_errors import translated
+from tasks.data.columns import Rows, check_known_columns, from_polars
+from tasks.data.commits import Appended, Commit, read_commit
+from tasks.data.location import Location, stored_columns
+from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
 
 if TYPE_CHECKING:
     import polars as pl
 
-ROWS_HELD = 262_144
+ROWS_HELD = 262_144  # one piece
+# Features that change rows without changing their file.
 BESIDE = {"deletionVectors", "columnMapping"}
 
 
@@ -46,7 +47,7 @@ class Table(Location):
     def schema(self) -> pa.Schema | None:
         """Return the columns and their types, or None where there is no table yet."""
         opened = self.open()
-        return None if opened is None else columns_of(opened)
+        return None if opened is None else stored_columns(opened)
 
     def has(self, transaction: str) -> int | None:
         """Return the version at which the transaction landed, or None."""
@@ -90,11 +91,11 @@ class Table(Location):
             DataError: there is no table yet, no such version, or no such column.
         """
         opened = self.opened(version)
-        schema = columns_of(opened)
-        known_columns(columns or (), schema, self.uri)
+        schema = stored_columns(opened)
+        check_known_columns(columns or (), schema, self.uri)
         wanted = schema.names if columns is None else list(columns)
         rows = self._scanned(opened)
-        with translated(self.uri):
+        with translate_errors(self.uri):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
 
@@ -103,9 +104,9 @@ class Table(Location):
     ) -> Iterator[pa.Table]:
         """Return the same as `read`, so many rows at a time and in bounded memory."""
         opened = self.opened(version)
-        schema = columns_of(opened)
+        schema = stored_columns(opened)
         found = self._scanned(opened).filter(where).select(schema.names)
-        with translated(self.uri):
+        with translate_errors(self.uri):
             for frame in found.collect_batches(chunk_size=rows, engine="streaming"):
                 yield from_polars(frame, schema)
 
@@ -122,8 +123,8 @@ class Table(Location):
         opened = self.open()
         if opened is None:
             return None
-        with translated(self.uri):
-            return from_polars(self._scanned(opened).collect(), columns_of(opened))
+        with translate_errors(self.uri):
+            return from_polars(self._scanned(opened).collect(), stored_columns(opened))
 
     def files(self, version: int | None = None) -> tuple[File, ...]:
         """Return the Parquet files of one version, the oldest first; the same each time.
@@ -133,26 +134,26 @@ class Table(Location):
                 they are: it is partitioned, or rows are deleted or columns mapped beside them.
         """
         opened = self.opened(version)
-        with translated(self.uri):
+        with translate_errors(self.uri):
             found = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
             features = {*(opened.protocol().reader_features or ())} & BESIDE
             partitions = opened.metadata().partition_columns
         if features or partitions:
             came = ", ".join(sorted(features) or partitions)
             raise DataError(self.uri, "its files hold the rows as they are", came, "Rewrite it.")
-        found.sort(key=lambda one: (one["modification_time"], one["path"]))
-        return tuple(File(one["path"], one["num_records"]) for one in found)
+        found.sort(key=lambda file: (file["modification_time"], file["path"]))
+        return tuple(File(file["path"], file["num_records"]) for file in found)
 
     def history(self) -> tuple[Commit, ...]:
         """Return every commit, oldest first; empty where there is no table yet."""
         opened = self.open()
         if opened is None:
             return ()
-        with translated(self.uri):
+        with translate_errors(self.uri):
             # Newer commits may have come since it was opened, and its own numbers are then wrong:
             # number from the oldest, which is version 0 as no log is ever cleaned.
             said = reversed(opened.history())
-        return tuple(commit_of(version, entry) for version, entry in enumerate(said))
+        return tuple(read_commit(version, entry) for version, entry in enumerate(said))
 
     def _scanned(self, opened: Any) -> pl.LazyFrame:
         import polars as pl

@@ -16,14 +16,14 @@ from tasks.errors import (
     StoreUnavailable,
 )
 
-LIMIT = 300
-NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")
-STREAM = "C Data interface error"
+LIMIT = 300  # characters; the store sends whole XML documents
+NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")  # colours, arrows and line ends
+STREAM = "C Data interface error"  # raised while our rows were read, so the rows are at fault
 ENDPOINT = re.compile(r"https?://[^/\s]+")
 
 
 @dataclass(frozen=True)
-class Fault:
+class TableFault:
     """Words that tell a fault, what came, the error it is, the broken rule, and what to do."""
 
     words: re.Pattern[str]
@@ -35,14 +35,14 @@ class Fault:
 
 # SeaweedFS answers a write with status 500 when its disk is full.
 FAULTS = (
-    Fault(
+    TableFault(
         re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|40[13] \w+|privileges|os error 13"),
         "a refusal",
         AccessDenied,
         "the credentials open the table",
         "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     ),
-    Fault(
+    TableFault(
         re.compile(
             r"No space left|os error 28|InsufficientStorage|performing (PUT|POST) .*50[07] \w+"
         ),
@@ -51,14 +51,14 @@ FAULTS = (
         "there is room left",
         "Free some space.",
     ),
-    Fault(
+    TableFault(
         re.compile(r"NoSuchBucket"),
         "no such bucket",
         StoreError,
         "the bucket exists",
         "Create it, or set PERENNIAL_BUCKET.",
     ),
-    Fault(
+    TableFault(
         re.compile(r"Connection re(fused|set)|timed out|error sending request|50[34] \w+"),
         "no answer",
         StoreUnavailable,
@@ -68,11 +68,11 @@ FAULTS = (
 )
 
 
-def explained(text: str, where: str) -> PerennialError:
+def explain(text: str, where: str) -> PerennialError:
     """Return our error for what Delta Lake or its object store said.
 
     >>> said = "Generic S3 error: GET http://127.0.0.1:8333/b/t - Connection refused (os error 111)"
-    >>> print(explained(said, "s3://b/t"))
+    >>> print(explain(said, "s3://b/t"))
     s3://b/t: the store answers in time; got no answer from http://127.0.0.1:8333. \
 Run `perennial status`.
     """
@@ -89,11 +89,11 @@ Run `perennial status`.
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translate_errors(where: str) -> Iterator[None]:
     """Turn what Delta Lake raises inside the block into our errors, the cause kept."""
     try:
         yield
     except PerennialError:
         raise
     except Exception as error:
-        raise explained(str(error), where) from error
+        raise explain(str(error), where) from error

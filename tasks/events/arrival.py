@@ -12,9 +12,9 @@ from tasks.store.keys import checked_key
 from tasks.store.layout import checked_name
 
 FOLDERS = ("incoming", "labels")
-TABLE_LOG = "_delta_log"
-ETAG = re.compile(r'"?([\x21\x23-\x7e]{1,128})"?')
-MOST = 2**63
+TABLE_LOG = "_delta_log"  # of a Delta table: its commits are no arrivals
+ETAG = re.compile(r'"?([\x21\x23-\x7e]{1,128})"?')  # RFC 9110, strong tags only
+MOST = 2**63  # a greater number is no size: senders are not trusted
 
 
 @dataclass(frozen=True)
@@ -61,32 +61,32 @@ def is_awaited(key: str) -> bool:
     return True
 
 
-def etag_of(value: Any) -> str | None:
+def parse_etag(value: Any) -> str | None:
     """Return an ETag without its quotes; None when it is none.
 
-    >>> etag_of('"9b2cf535"'), etag_of(["9b2cf535"]), etag_of("")
+    >>> parse_etag('"9b2cf535"'), parse_etag(["9b2cf535"]), parse_etag("")
     ('9b2cf535', None, None)
     """
     found = ETAG.fullmatch(value) if isinstance(value, str) else None
     return found[1] if found else None
 
 
-def size_of(value: Any) -> int | None:
+def parse_size(value: Any) -> int | None:
     """Return a count of bytes; None when it is none.
 
-    >>> size_of(7), size_of(-7), size_of(True), size_of("7")
+    >>> parse_size(7), parse_size(-7), parse_size(True), parse_size("7")
     (7, None, None, None)
     """
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and 0 <= value < MOST else None
 
 
-def moment_of(value: Any) -> datetime | None:
+def parse_moment(value: Any) -> datetime | None:
     """Return a moment in UTC from ISO 8601 or from seconds since 1970; None when it is none.
 
-    >>> moment_of("2026-01-02T03:04:05+02:00").isoformat()
+    >>> parse_moment("2026-01-02T03:04:05+02:00").isoformat()
     '2026-01-02T01:04:05+00:00'
-    >>> moment_of(0).isoformat(), moment_of("soon"), moment_of(1e300)
+    >>> parse_moment(0).isoformat(), parse_moment("soon"), parse_moment(1e300)
     ('1970-01-01T00:00:00+00:00', None, None)
     """
     try:

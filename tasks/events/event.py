@@ -15,7 +15,13 @@ def document(
 ) -> dict[str, Any]:
     """Return the event, dated `now`; the same `id` again is the same event.
 
-    Times that a sender claims are not used: Prefect acts strangely on events of the future.
+    Args:
+        event: one of `tasks.events.names`.
+        pipeline: whom it concerns.
+        payload: what it tells besides the pipeline, JSON values.
+        now: with a zone. Times that a sender claims are not used: Prefect acts strangely on
+            events of the future.
+        id: the server takes it once.
 
     >>> noon = datetime(2026, 1, 2, 12)
     >>> document("perennial.x", "flights", {"a": 1}, noon, UUID(int=7))["payload"]

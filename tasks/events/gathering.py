@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from tasks.events.arrival import Arrived
 
-QUIET = 2.0
-MOST_KEYS = 20
-MOST_PIPELINES = 500
+QUIET = 2.0  # seconds; a storm of single events locks Prefect's SQLite
+MOST_KEYS = 20  # named in one event, for people; the flow lists the bucket itself
+MOST_PIPELINES = 500  # memory stays bounded whatever names are sent
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class WakeUp:
     objects: int
     keys: tuple[str, ...]
 
-    def joined(self, key: str) -> WakeUp:
+    def join(self, key: str) -> WakeUp:
         """Return this wake-up with one more arrival.
 
-        >>> WakeUp("flights", 1, ("flights/incoming/a",)).joined("flights/incoming/b").objects
+        >>> WakeUp("flights", 1, ("flights/incoming/a",)).join("flights/incoming/b").objects
         2
         """
         keys = self.keys if len(self.keys) >= MOST_KEYS else (*self.keys, key)
@@ -60,15 +60,15 @@ class Gathering:
         No more than `most` pipelines wait at once: their names are the sender's.
         """
         left = 0
-        for each in arrived:
-            before = self._waiting.get(each.pipeline)
+        for arrival in arrived:
+            before = self._waiting.get(arrival.pipeline)
             if before is None and len(self._waiting) >= self.most:
                 left += 1
                 continue
             if before is None:
-                before = WakeUp(each.pipeline, 0, ())
-                self._until.setdefault(each.pipeline, now)
-            self._waiting[each.pipeline] = before.joined(each.key)
+                before = WakeUp(arrival.pipeline, 0, ())
+                self._until.setdefault(arrival.pipeline, now)
+            self._waiting[arrival.pipeline] = before.join(arrival.key)
         return left
 
     def due(self, now: float) -> tuple[WakeUp, ...]:
@@ -77,6 +77,7 @@ class Gathering:
         for name in [name for name, until in self._until.items() if until <= now]:
             if name not in self._waiting:
                 del self._until[name]
+        # From now on arrivals wait: the last of a storm is told after it, never with its first.
         self._until.update(dict.fromkeys(ready, now + self.quiet))
         return tuple(self._waiting.pop(name) for name in ready)
 

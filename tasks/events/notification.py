@@ -15,13 +15,14 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from tasks.errors import bounded
-from tasks.events.arrival import Arrived, etag_of, is_awaited, moment_of, size_of
+from tasks.events.arrival import Arrived, is_awaited, parse_etag, parse_moment, parse_size
 
-BUCKETS = "/buckets/"
+BUCKETS = "/buckets/"  # where the filer keeps every bucket
 CREATIONS = ("create", "update", "rename")
 ETAG_FIELD = "Seaweed-X-Amz-ETag"
+# Where it keeps an object of a versioned bucket.
 VERSION = re.compile(r"(.+)\.versions/v_[0-9a-f]+")
-FAREWELL = "UnsubscribeConfirmation"
+FAREWELL = "UnsubscribeConfirmation"  # a topic says it on its way out; nothing is to be done
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _plain(document: Mapping[str, Any], bucket: str) -> Reading:
         records = document["Records"]
         if not isinstance(records, list):
             return Refusal("its Records are not a list")
-        return _together(_record(each, bucket) for each in records)
+        return _together(_record(record, bucket) for record in records)
     if "detail-type" in document:
         return _together([_bridged(document, bucket)])
     if "event_type" in document:
@@ -96,8 +97,8 @@ def _plain(document: Mapping[str, Any], bucket: str) -> Reading:
 
 def _together(found: Iterable[Arrived | Refusal | None]) -> Reading:
     every = list(found)
-    arrived = tuple(each for each in every if isinstance(each, Arrived))
-    refused = next((each for each in every if isinstance(each, Refusal)), None)
+    arrived = tuple(reading for reading in every if isinstance(reading, Arrived))
+    refused = next((reading for reading in every if isinstance(reading, Refusal)), None)
     return arrived or refused or ()
 
 
@@ -148,8 +149,8 @@ def _awaited(
         return Refusal("it names no bucket")
     if name != bucket or not is_awaited(key):
         return None
-    etag = etag_of(thing.get("eTag", thing.get("etag")))
-    return Arrived(bucket, key, etag, size_of(thing.get("size")), moment_of(event.get(when)))
+    etag = parse_etag(thing.get("eTag", thing.get("etag")))
+    return Arrived(bucket, key, etag, parse_size(thing.get("size")), parse_moment(event.get(when)))
 
 
 def _filed(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None:
@@ -160,10 +161,8 @@ def _filed(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None
     """
     if document["event_type"] not in CREATIONS:
         return None
-    entry, parent = (
-        _at(document, "message", "new_entry"),
-        _at(document, "message", "new_parent_path"),
-    )
+    message = document.get("message")
+    entry, parent = _at(message, "new_entry"), _at(message, "new_parent_path")
     name = _at(entry, "name")
     if not isinstance(name, str) or not isinstance(parent, str):
         return Refusal("its message lacks new_entry.name or new_parent_path")
@@ -174,17 +173,17 @@ def _filed(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None
     versioned = VERSION.fullmatch(key)
     key = versioned[1] if versioned else key
     etag = _filed_etag(entry)
-    same = etag is not None and etag == _filed_etag(_at(document, "message", "old_entry"))
+    same = etag is not None and etag == _filed_etag(_at(message, "old_entry"))
     if not is_awaited(key) or (document["event_type"] == "update" and same):
         return None
     size, at = _at(entry, "attributes", "file_size"), _at(entry, "attributes", "mtime")
-    return Arrived(bucket, key, etag, size_of(size), moment_of(at))
+    return Arrived(bucket, key, etag, parse_size(size), parse_moment(at))
 
 
 def _filed_etag(entry: Any) -> str | None:
     encoded = _at(entry, "extended", ETAG_FIELD)
     try:
-        return etag_of(b64decode(encoded).decode("ascii")) if isinstance(encoded, str) else None
+        return parse_etag(b64decode(encoded).decode("ascii")) if isinstance(encoded, str) else None
     except ValueError:
         return None
 

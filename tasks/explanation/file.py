@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 
-from tasks.data.curated import columns_of
+from tasks.data.curated import read_columns
 from tasks.errors import DataError
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import Explanation
@@ -83,7 +83,7 @@ def explain_file(
 
 
 def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) -> pd.DataFrame:
-    schema = columns_of(workspace.curated)
+    schema = read_columns(workspace.curated)
     assert schema is not None, "a champion was trained on a curated table"
     read: list[pa.Table] = []
     try:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from tasks.arrays import Mask
 from tasks.data.table import Table
-from tasks.data.table_errors import translated
+from tasks.data.table_errors import translate_errors
 from tasks.validation.cleaning import KnownKeys
 
 
@@ -21,7 +20,7 @@ def known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
     key columns are read, and only files whose statistics meet the batch's range of keys.
     """
 
-    def known(keys: pa.Table) -> np.ndarray[Any, Any]:
+    def known(keys: pa.Table) -> Mask:
         ours = pl.DataFrame(pl.from_arrow(keys)).select(key)
         first = key[0]
         low, high = ours[first].min(), ours[first].max()
@@ -35,7 +34,7 @@ def known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
             met.with_columns(_known=pl.lit(True)), on=list(key), how="left", maintain_order="left"
         )
         # A store that goes away while the keys are read says nothing of the batch.
-        with translated(table.uri):
+        with translate_errors(table.uri):
             column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
         return column.to_series().to_numpy()
 

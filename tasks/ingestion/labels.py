@@ -9,18 +9,19 @@ import polars as pl
 import pyarrow as pa
 
 from expectations.suite import Suite
-from tasks.data.curated import columns_of
+from tasks.data.curated import read_columns
 from tasks.data.table import Table
-from tasks.data.table_errors import translated
+from tasks.data.table_errors import translate_errors
 from tasks.errors import ConfigurationError, DataError
 from tasks.faults import external_write
 from tasks.ingestion.entrance import Entrance, put_document
-from tasks.ingestion.landing import Arrived, Landed, Say
+from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.labels import join
 from tasks.labels.join import Counts
 from tasks.labels.read import label_schema, read_labels
 from tasks.labels.table import BATCH, LABELLED_AT, labels_table
 from tasks.quantities import parse_duration
+from tasks.records import plain, read
 from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
@@ -59,12 +60,12 @@ class LabelsLanding:
         return labels_table(self.workspace.bucket, self.workspace.name)
 
     def judge(
-        self, arrived: Arrived, version: int | None, before: LabelsJudged | None, say: Say
+        self, arrived: Downloaded, version: int | None, before: LabelsJudged | None, say: Say
     ) -> LabelsJudged:
         """Read the labels once, and tell at this version what each of them is worth."""
         pipeline, info = self.workspace.pipeline, arrived.info
         if before is None:
-            empty = Report(pipeline.name, info.key, arrived.batch, info.size, "", 0, 0, False)
+            empty = Report(pipeline.name, info.key, arrived.batch, info.size, "")
             came, report = read_labels(
                 arrived.path, empty, self.schema, pipeline, self.suite, arrived.folder, say
             )
@@ -82,7 +83,7 @@ class LabelsLanding:
             # Version 0 is the empty table that the first append makes.
             self._report(judged.report.batch, (judged.version or 0) + 1, judged.counts)
 
-    def append(self, arrived: Arrived, judged: LabelsJudged, after: int) -> Landed | None:
+    def append(self, arrived: Downloaded, judged: LabelsJudged, after: int) -> Landed | None:
         """Add the labels kept, each with its file and the time that it came."""
         assert judged.kept is not None
         assert judged.counts is not None
@@ -90,7 +91,7 @@ class LabelsLanding:
         came = pa.array([arrived.info.modified] * rows.num_rows, pa.timestamp("us", "UTC"))
         rows = rows.append_column(BATCH, pa.array([arrived.batch] * rows.num_rows, pa.string()))
         rows = rows.append_column(LABELLED_AT, came)
-        told = {"object": arrived.info.key, "counts": json.dumps(judged.counts.to_dict())}
+        told = {"object": arrived.info.key, "counts": json.dumps(plain(judged.counts))}
         appended = self.table.append(rows, arrived.batch, told, after=after)
         if not appended.landed:
             return None
@@ -99,21 +100,21 @@ class LabelsLanding:
     def recall(self, batch: str, version: int) -> Landed:
         """Return the counts that the commit tells."""
         commits = [commit for commit in self.table.history() if commit.transaction == batch]
-        counts = Counts.from_dict(json.loads(commits[0].metadata["counts"])) if commits else None
-        return Landed("already", batch, version, counts=counts)
+        if not commits:
+            return Landed("already", batch, version)
+        counts = json.loads(commits[0].metadata["counts"])
+        return Landed("already", batch, version, counts=read(Counts, counts, self.table.uri))
 
     def restate(
-        self,
-        arrived: Arrived,
-        judged: LabelsJudged | None,
-        landed: Landed,
-        say: Say,
+        self, arrived: Downloaded, judged: LabelsJudged | None, landed: Landed, say: Say
     ) -> None:
         """Write the counts that the commit tells."""
         if landed.counts is not None and landed.version is not None:
             self._report(arrived.batch, landed.version, landed.counts)
 
-    def _compare(self, came: pl.DataFrame, version: int | None, arrived: Arrived) -> join.Judged:
+    def _compare(
+        self, came: pl.DataFrame, version: int | None, arrived: Downloaded
+    ) -> join.LabelSelection:
         pipeline = self.workspace.pipeline
         key, target = list(pipeline.key), pipeline.target
         wanted = came.lazy().select(key).unique()
@@ -122,9 +123,9 @@ class LabelsLanding:
         known = came.head(0)
         if version is not None:
             labels = self.table.scan(version).select([*key, target])
-            with translated(self.table.uri):
+            with translate_errors(self.table.uri):
                 known = labels.join(wanted, on=key, how="semi").collect()
-        with translated(curated.uri):
+        with translate_errors(curated.uri):
             here = rows.join(wanted, on=key, how="semi").collect()
         # a delay of zero says that none was agreed: then no label is late
         agreed = parse_duration(pipeline.monitoring.label_delay) or None
@@ -144,7 +145,7 @@ class LabelsLanding:
             "pipeline": self.workspace.name,
             "batch": batch,
             "version": version,
-            "counts": counts.to_dict(),
+            "counts": plain(counts),
             "sentence": counts.sentence,
         }
         key = self.workspace.layout.report("labels", f"{batch}.json")
@@ -164,7 +165,7 @@ def open_labels(workspace: Workspace) -> LabelsLanding:
     if not pipeline.key:
         remedy = "Name the columns that identify a row: key: [...]."
         raise ConfigurationError(where, "labels are joined by the key", "no key", remedy)
-    columns = columns_of(workspace.curated)
+    columns = read_columns(workspace.curated)
     if columns is None:
         remedy = f"Ingest a batch first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(where, "labels follow rows", "no curated table", remedy)

@@ -10,13 +10,13 @@ from typing import Any
 from tasks.errors import NotFound, PreconditionFailed, StoreError
 from tasks.faults import external_write
 from tasks.ingestion.entrance import put_document, read_receipt
-from tasks.ingestion.landing import Arrived, Judged, Landed, Landing, Say
+from tasks.ingestion.landing import Downloaded, Judged, Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside, leave_quarantine, read_reasons
 from tasks.store.bucket import ObjectInfo
 from tasks.store.scratch import scratch
 from tasks.validation.report import Report
 
-RACES = 50
+RACES = 50  # each means that another commit landed: a guard, not a limit
 
 
 def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
@@ -40,7 +40,7 @@ def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
     if known is not None:
         return known
     say(f"downloading {info.size:,} bytes")
-    with downloaded(landing, key) as arrived:
+    with download(landing, key) as arrived:
         landed = _landed(landing, arrived, say)
         if landed.version is not None:
             leave_quarantine(bucket, entrance, arrived.batch)
@@ -50,7 +50,7 @@ def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
 
 
 @contextmanager
-def downloaded(landing: Landing[Any], key: str) -> Iterator[Arrived]:
+def download(landing: Landing[Any], key: str) -> Iterator[Downloaded]:
     """Yield the object on the local disk, and remove it at the end."""
     with scratch(landing.workspace.home) as folder:
         path = folder / "object"
@@ -58,7 +58,7 @@ def downloaded(landing: Landing[Any], key: str) -> Iterator[Arrived]:
         info = landing.workspace.bucket.download(key, path)
         with path.open("rb") as file:
             batch = hashlib.file_digest(file, "sha256").hexdigest()
-        yield Arrived(info, batch, path, folder)
+        yield Downloaded(info, batch, path, folder)
 
 
 def write_receipt(landing: Landing[Any], info: ObjectInfo, landed: Landed) -> None:
@@ -74,10 +74,11 @@ def write_receipt(landing: Landing[Any], info: ObjectInfo, landed: Landed) -> No
         put_document(landing.workspace.bucket, entrance.receipt(info), document)
 
 
-def _landed(landing: Landing[Judged], arrived: Arrived, say: Say) -> Landed:
+def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say) -> Landed:
     """Judge the batch at one version of the table, and land it right after that version."""
     judged: Judged | None = None
     for _ in range(RACES):
+        # First the version: what lands after it is recalled next, or makes the append fail.
         version = landing.table.version()
         already = _recalled(landing, arrived.batch)
         if already is not None:
@@ -108,7 +109,7 @@ def _recalled(landing: Landing[Any], batch: str) -> Landed | None:
     return None if reasons is None else Landed("already", batch, None, reasons)
 
 
-def _quarantined(landing: Landing[Any], arrived: Arrived, report: Report) -> Landed:
+def _quarantined(landing: Landing[Any], arrived: Downloaded, report: Report) -> Landed:
     """Keep the bytes that were judged, and why; unless the batch landed in the meantime."""
     bucket, entrance = landing.workspace.bucket, landing.entrance
     keep_aside(bucket, entrance, report, arrived.path)

@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Arrived:
+class Downloaded:
     """One object that was downloaded to `path`; `batch` is the SHA-256 of its bytes.
 
     `folder` takes the temporary files of whoever judges it.
@@ -78,7 +78,7 @@ class Landing(Protocol[Judged]):
         """The table that takes them."""
 
     def judge(
-        self, arrived: Arrived, version: int | None, before: Judged | None, say: Say
+        self, arrived: Downloaded, version: int | None, before: Judged | None, say: Say
     ) -> Judged:
         """Judge the object against this version of the table, going on from what was found before.
 
@@ -88,7 +88,7 @@ class Landing(Protocol[Judged]):
     def publish(self, judged: Judged) -> None:
         """Write down what was found, before it lands; again it says the same."""
 
-    def append(self, arrived: Arrived, judged: Judged, after: int) -> Landed | None:
+    def append(self, arrived: Downloaded, judged: Judged, after: int) -> Landed | None:
         """Add what was judged as the commit that follows version `after` (-1: no table yet).
 
         None where this batch landed meanwhile.
@@ -100,7 +100,7 @@ class Landing(Protocol[Judged]):
     def recall(self, batch: str, version: int) -> Landed:
         """Return what is known of a batch that the table has held since this version."""
 
-    def restate(self, arrived: Arrived, judged: Judged | None, landed: Landed, say: Say) -> None:
+    def restate(self, arrived: Downloaded, judged: Judged | None, landed: Landed, say: Say) -> None:
         """Publish again what was true when the batch landed, which another process brought about.
 
         `judged` is what this one published meanwhile, if it did.

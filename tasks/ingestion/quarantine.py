@@ -14,7 +14,7 @@ from tasks.validation.report import Report
 from tasks.workspace import Workspace
 
 REPORT = "report.json"
-LONGEST_NAME = 200
+LONGEST_NAME = 200  # bytes, so that the key with its folders stays under 1,024
 
 
 def keep_aside(bucket: Bucket, entrance: Entrance, report: Report, path: Path | None) -> None:

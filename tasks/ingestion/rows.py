@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from expectations.suite import Suite
-from tasks.data.curated import append_batch, columns_of
+from tasks.data.curated import append_batch, read_columns
 from tasks.data.table import Table
 from tasks.ingestion.entrance import Entrance
 from tasks.ingestion.known import known_keys
-from tasks.ingestion.landing import Arrived, Landed, Say
+from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.ingestion.publish import publish_report
 from tasks.validation.batch import Examination, clean, examine
 from tasks.validation.report import Report
@@ -51,11 +51,11 @@ class RowsLanding:
         return self.workspace.curated
 
     def judge(
-        self, arrived: Arrived, version: int | None, before: RowsJudged | None, say: Say
+        self, arrived: Downloaded, version: int | None, before: RowsJudged | None, say: Say
     ) -> RowsJudged:
         """Read and examine the batch; of one examined before, compare its keys again."""
         pipeline = self.workspace.pipeline
-        columns = columns_of(self.table)
+        columns = read_columns(self.table)
         keys = None if version is None else known_keys(self.table, version, pipeline.key)
         name, batch, folder = arrived.info.key, arrived.batch, arrived.folder
         if before is None or before.columns != columns or before.examination.typed is None:
@@ -73,7 +73,7 @@ class RowsLanding:
         place = self.workspace
         publish_report(place.bucket, place.layout, judged.report, self.suite)
 
-    def append(self, arrived: Arrived, judged: RowsJudged, after: int) -> Landed | None:
+    def append(self, arrived: Downloaded, judged: RowsJudged, after: int) -> Landed | None:
         """Add the rows that cleaning kept, each with its batch and the time."""
         rows, report, batch = judged.examination.rows, judged.report, arrived.batch
         assert rows is not None
@@ -89,7 +89,7 @@ class RowsLanding:
         return Landed("already", batch, version)
 
     def restate(
-        self, arrived: Arrived, judged: RowsJudged | None, landed: Landed, say: Say
+        self, arrived: Downloaded, judged: RowsJudged | None, landed: Landed, say: Say
     ) -> None:
         """Write the report again as it was right before the commit that landed."""
         if judged is not None and landed.version is not None:

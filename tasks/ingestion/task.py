@@ -9,6 +9,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from tasks.errors import StoreUnavailable
 from tasks.events.names import BATCH_ACCEPTED, BATCH_QUARANTINED, LABELS_ARRIVED
+from tasks.records import plain
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -62,7 +63,7 @@ def take_in_labels(pipeline: str, key: str) -> dict[str, Any]:
     landed = try_landing(open_labels(workspace), key, get_run_logger().info)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "counts": None}
-    counts = None if landed.counts is None else landed.counts.to_dict()
+    counts = None if landed.counts is None else plain(landed.counts)
     if counts is not None:
         create_table_artifact([counts], key=f"labels-{pipeline}", description=key)
     return {**_stands(key, landed), "counts": counts}
@@ -124,9 +125,8 @@ def _publish(report: Report, page: str) -> None:
         for check in report.checks
     ]
     if rows:
-        create_table_artifact(
-            rows, key=f"validation-table-{report.pipeline}", description=report.object
-        )
+        table = f"validation-table-{report.pipeline}"
+        create_table_artifact(rows, key=table, description=report.object)
     create_link_artifact(
         page,
         key=f"validation-report-{report.pipeline}",

@@ -27,18 +27,18 @@ from tasks.ingestion.entrance import (
     put_document,
     read_document,
 )
-from tasks.ingestion.land import downloaded, land, write_receipt
-from tasks.ingestion.landing import Arrived, Landed, Landing, Say
+from tasks.ingestion.land import download, land, write_receipt
+from tasks.ingestion.landing import Downloaded, Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside
-from tasks.readers.formats import format_of
+from tasks.readers.formats import tell_format
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
 from tasks.store.keys import checked_key
 from tasks.validation.report import Report
 from tasks.workspace import Place
 
-TRIES = 3
-LONGEST = 300
+TRIES = 3  # the reconciler tries once a minute
+LONGEST = 300  # characters
 TRIED = ".tries.json"
 
 
@@ -144,10 +144,10 @@ def _set_aside(
     if info is None:
         return Troubled(key, 0, "It is gone.")
     with ExitStack() as stack:
-        there: Arrived | None = None
+        there: Downloaded | None = None
         if error is not None:
             try:
-                there = stack.enter_context(downloaded(landing, key))
+                there = stack.enter_context(download(landing, key))
             except StoreError:
                 raise
             except Exception:
@@ -156,15 +156,16 @@ def _set_aside(
 
 
 def _refuse(
-    landing: Landing[Any], info: ObjectInfo, there: Arrived | None, problem: Problem, tries: int
+    landing: Landing[Any], info: ObjectInfo, there: Downloaded | None, problem: Problem, tries: int
 ) -> Landed | Troubled:
     place, entrance, key = landing.workspace, landing.entrance, info.key
     batch, path = (name_arrival(info), None) if there is None else (there.batch, there.path)
     if landing.table.has(batch) is not None:
         return Troubled(key, tries, f"It landed, and then: {problem.message}")
-    kind = format_of(key) or "unknown format"
-    report = Report(place.name, key, batch, info.size, kind, 0, 0, False, (problem,))
+    kind = tell_format(key) or "unknown format"
+    report = Report(place.name, key, batch, info.size, kind, problems=(problem,))
     keep_aside(place.bucket, entrance, report, path)
+    # The receipt comes last: until it is there, the object waits and is set aside again.
     _write_tries(landing, info, tries, problem.message, set_aside=True)
     landed = Landed("quarantined", batch, None, report.reasons())
     write_receipt(landing, info, landed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ import polars as pl
 from tasks.config import Pipeline
 from tasks.data.curated import INGESTED_AT
 from tasks.labels.table import LABELLED_AT
+from tasks.readers.problem import FEW, list_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KINDS = ("new", "duplicate", "contradicting", "unknown", "late")
 KEPT = ("new", "unknown", "late")
-FEW = 5
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,11 @@ class Counts:
         >>> Counts(3, new=2, contradicting=1, contradictions=(3,)).sentence
         '3 labels: 2 new, 1 contradicting (row 3)'
         """
-        said = [f"{getattr(self, kind):,} {kind}" for kind in KINDS if getattr(self, kind)]
-        rows = ", ".join(f"{row:,}" for row in self.contradictions)
-        listed = f" (row{'s' if len(self.contradictions) > 1 else ''} {rows})" if rows else ""
-        text = ", ".join(f"{one}{listed if 'contra' in one else ''}" for one in said)
-        return f"{self.rows:,} labels: {text}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        counted = {kind: getattr(self, kind) for kind in KINDS}
-        return {"rows": self.rows, **counted, "contradictions": list(self.contradictions)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Counts:
-        """Read what `to_dict` wrote."""
-        return cls(**{**content, "contradictions": tuple(content["contradictions"])})
+        said = {kind: f"{getattr(self, kind):,} {kind}" for kind in KINDS if getattr(self, kind)}
+        if self.contradictions:
+            rows = list_rows(self.contradictions).strip(" .").lower()
+            said["contradicting"] = f"{self.contradicting:,} contradicting ({rows})"
+        return f"{self.rows:,} labels: {', '.join(said.values())}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +76,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelSelection:
     """The labels to keep, in the file's order, and the counts of all."""
 
     kept: pl.DataFrame
@@ -103,7 +93,7 @@ def judge(
     event_time: str,
     at: datetime,
     late_after: timedelta | None,
-) -> Judged:
+) -> LabelSelection:
     """Judge every label against those before it, the curated rows, and the labels known.
 
     Args:
@@ -141,7 +131,7 @@ def judge(
     kinds = dict(marked["_kind"].value_counts().iter_rows())
     wrong = marked.filter(pl.col("_kind") == "contradicting")["_row"].head(FEW).to_list()
     kept = marked.filter(pl.col("_kind").is_in(KEPT)).select([*key, target])
-    return Judged(kept, Counts(len(came), **kinds, contradictions=tuple(wrong)))
+    return LabelSelection(kept, Counts(len(came), **kinds, contradictions=tuple(wrong)))
 
 
 def _once(

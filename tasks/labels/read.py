@@ -13,13 +13,13 @@ import pyarrow.parquet
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.readers.formats import format_of, open_source
+from tasks.readers.formats import open_source, tell_format
 from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
 from tasks.validation.evaluate import evaluate
-from tasks.validation.report import Report
+from tasks.validation.report import Check, Report
 
 
 def label_schema(curated: pa.Schema, pipeline: Pipeline) -> pa.Schema:
@@ -50,10 +50,19 @@ def read_labels(
     The suite's expectations on the target judge labels as they judge batches. Only key and
     target are held in memory.
 
+    Args:
+        path: the object, downloaded.
+        report: of the object, with nothing found yet.
+        schema: the key's columns and the target, as they are curated.
+        pipeline: whose labels they are.
+        suite: the pipeline's.
+        workdir: takes at most twice the unfolded size.
+        say: takes a line of progress.
+
     Raises:
         ConfigurationError: such an expectation does not fit the column.
     """
-    report = replace(report, format=format_of(report.object) or "unknown format")
+    report = replace(report, format=tell_format(report.object) or "unknown format")
     try:
         source = open_source(path, report.object, int(pipeline.data.max_batch_gib * 2**30))
         typed = _typed(source, schema, workdir / "labels.parquet", say)
@@ -63,17 +72,7 @@ def read_labels(
     problems = (*typed.problems, *_missing(typed, schema))
     if problems:
         return None, replace(report, problems=problems)
-    ours = tuple(
-        each for each in suite.expectations if getattr(each, "column", None) == pipeline.target
-    )
-    checks = evaluate(
-        typed.path,
-        schema,
-        typed.rows,
-        replace(suite, expectations=ours),
-        pipeline.data.personal,
-        pipeline.suite,
-    )
+    checks = _judge(typed, schema, pipeline, suite)
     report = replace(report, checks=checks)
     if any(check.refuses for check in checks):
         return None, report
@@ -101,6 +100,13 @@ def _typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[str], N
     if typed.rows == 0:
         raise BadBatch(Problem("rows", None, "The file has no rows."))
     return typed
+
+
+def _judge(typed: Typed, schema: pa.Schema, pipeline: Pipeline, suite: Suite) -> tuple[Check, ...]:
+    ours = (e for e in suite.expectations if getattr(e, "column", None) == pipeline.target)
+    about = replace(suite, expectations=tuple(ours))
+    personal = pipeline.data.personal
+    return evaluate(typed.path, schema, typed.rows, about, personal, pipeline.suite)
 
 
 def _missing(typed: Typed, schema: pa.Schema) -> list[Problem]:

@@ -26,7 +26,7 @@ def labels_version(bucket: Bucket, pipeline: Pipeline) -> int | None:
     return labels_table(bucket, pipeline.name).version() if pipeline.key else None
 
 
-def labels_of(
+def load_labels(
     bucket: Bucket, pipeline: Pipeline, version: int | None, *, without: Collection[str] = ()
 ) -> pd.DataFrame:
     """Return key, target, and when each label came (`_labelled_at`, UTC); one for a key.

@@ -18,7 +18,7 @@ from tasks.drift.profile import Profile
 from tasks.errors import IntegrityError, NotFound
 from tasks.estimation.estimator import Estimator
 from tasks.evaluation.metrics import METRICS
-from tasks.labels.table import labels_of, labels_table, labels_version
+from tasks.labels.table import labels_table, labels_version, load_labels
 from tasks.ledger.ledger import Ledger
 from tasks.monitoring.look import Eye
 from tasks.monitoring.past import ChampionLineage
@@ -71,7 +71,7 @@ class Watch:
     def labels(self) -> pd.DataFrame:
         """Key and target of the labels that came after their rows."""
         version = labels_version(self.bucket, self.pipeline)
-        return labels_of(self.bucket, self.pipeline, version)
+        return load_labels(self.bucket, self.pipeline, version)
 
     @property
     def ledger(self) -> Ledger:

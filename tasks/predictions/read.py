@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tasks.data.columns import from_polars
-from tasks.data.curated import columns_of
-from tasks.data.table_errors import translated
+from tasks.data.curated import read_columns
+from tasks.data.table_errors import translate_errors
 from tasks.errors import ConfigurationError, NotFound
 from tasks.labels.table import labels_table
 from tasks.predictions.key import key_of
@@ -68,7 +68,7 @@ def answers(
         return Answers(schema.empty_table(), cut=False)
     conditions = _conditions(start, end, keys, ids, roles)
     found = table.scan().filter(reduce(and_, conditions, pl.lit(value=True))).select(columns)
-    with translated(table.uri):
+    with translate_errors(table.uri):
         frame = found.top_k(limit + 1, by=["at", "id"]).collect(engine="streaming")
     newest = frame.sort(["at", "id"], descending=True).head(limit)
     return Answers(from_polars(newest, schema), cut=len(frame) > limit)
@@ -129,7 +129,7 @@ def live_performance(
         limit=limit,
         columns=JUDGED,
     )
-    columns = columns_of(workspace.curated)
+    columns = read_columns(workspace.curated)
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}
     latest = keyed(came.rows, kinds)
     known = with_truth(latest, _truth(workspace, latest), pipeline)
@@ -151,7 +151,7 @@ def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:
     found = []
     for table in tables:
         told = table.scan().select([*key, pipeline.target]).filter(target.is_not_null())
-        with translated(table.uri):
+        with translate_errors(table.uri):
             found.append(told.join(wanted, on=key, how="semi").collect(engine="streaming"))
     return pl.concat(found).unique(key, keep="first", maintain_order=True)
 

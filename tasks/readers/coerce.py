@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.arrays import Integers
 from tasks.readers.kinds import TYPES, kind_of
 
-Positions = np.ndarray[Any, Any]
-MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])
-NONE: Positions = np.empty(0, dtype=np.int64)
-EXACT = 2**53
-LEAF = 64
-ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"
+MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])  # spellings
+NONE: Integers = np.empty(0, dtype=np.int64)
+EXACT = 2**53  # beyond it a float skips integers
+LEAF = 64  # so few values are asked one by one; more are halved
+ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"  # ISO 8601, at the end
 
 
-def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
+def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
     """Return `array` as the type of `kind`, and the positions of values that are not of it.
 
     Text is parsed; integral floats are integers and the other way round; naive times are UTC;
@@ -36,8 +36,8 @@ def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
         return pa.nulls(len(array), TYPES[kind]), NONE
     convert = _converter(kind_of(array.type), kind)
     if convert is None:
-        bad = np.flatnonzero(pc.is_valid(array).to_numpy(zero_copy_only=False))
-        return pa.nulls(len(array), TYPES[kind]), bad
+        every = np.flatnonzero(pc.is_valid(array).to_numpy(zero_copy_only=False))
+        return pa.nulls(len(array), TYPES[kind]), every
     try:
         values, bad = convert(array), NONE
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -47,14 +47,14 @@ def coerce(array: Any, kind: str) -> tuple[Any, Positions]:
     return values, bad
 
 
-def infinite(array: Any) -> Positions:
+def find_infinite(array: Any) -> Integers:
     """Return the positions of infinite numbers."""
     if not _any(pc.is_inf(array)):
         return NONE
     return np.flatnonzero(pc.fill_null(pc.is_inf(array), False).to_numpy(zero_copy_only=False))
 
 
-def longer_than(array: Any, limit: int) -> Positions:
+def find_longer(array: Any, limit: int) -> Integers:
     """Return the positions of texts of more than `limit` bytes."""
     lengths = pc.binary_length(array)
     if (pc.max(lengths).as_py() or 0) <= limit:
@@ -85,7 +85,7 @@ def _converter(came: str | None, kind: str) -> Callable[[Any], Any] | None:
     return _TYPED.get((came or "", kind))
 
 
-def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any, Positions]:
+def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any, Integers]:
     """Convert the halves that convert as a whole, and name the values that never do."""
     parts: list[Any] = []
     bad: list[int] = []
@@ -99,16 +99,9 @@ def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any
                 bad.append(start)
                 parts.append(pa.nulls(1, TYPES[kind]))
                 return
-            middle = (start + stop) // 2 if stop - start > LEAF else start + 1
-            descend(start, middle)
-            if stop - start > LEAF:
-                descend(middle, stop)
-            else:
-                _each(middle, stop)
-
-    def _each(start: int, stop: int) -> None:
-        for place in range(start, stop):
-            descend(place, place + 1)
+            step = -(-(stop - start) // 2) if stop - start > LEAF else 1
+            for place in range(start, stop, step):
+                descend(place, min(place + step, stop))
 
     descend(0, len(array))
     return pa.concat_arrays(parts), np.array(bad, dtype=np.int64)
@@ -140,36 +133,26 @@ def _text_to_integer(text: Any) -> Any:
     return values
 
 
-def _text_to_boolean(text: Any) -> Any:
-    return pc.cast(text, pa.bool_())
-
-
 def _text_to_timestamp(text: Any) -> Any:
-    zoned = pc.match_substring_regex(text, ZONE + "")
-    dated = pc.match_substring(text, ":")
-    zoned = pc.and_(zoned, dated)
+    # A date alone ends in what looks like a zone: 2013-01-31.
+    zoned = pc.and_(pc.match_substring_regex(text, ZONE), pc.match_substring(text, ":"))
     if not _any(zoned):
         return _naive(text)
     if not _any(pc.invert(zoned)):
         return _zoned(text)
-    return pc.coalesce(
-        _zoned(pc.if_else(zoned, text, None)),
-        _naive(pc.if_else(zoned, None, text)),
-    )
+    with_zone, without = pc.if_else(zoned, text, None), pc.if_else(zoned, None, text)
+    return pc.coalesce(_zoned(with_zone), _naive(without))
 
 
-def _naive(text: Any) -> Any:
+def _naive(text: Any, zone: str | None = None) -> Any:
     try:
-        return pc.cast(text, pa.timestamp("us")).cast(TYPES["timestamp"])
-    except pa.ArrowInvalid:
-        return pc.cast(text, pa.timestamp("ns")).cast(TYPES["timestamp"], safe=False)
+        return pc.cast(text, pa.timestamp("us", zone)).cast(TYPES["timestamp"])
+    except pa.ArrowInvalid:  # nanoseconds, which are cut
+        return pc.cast(text, pa.timestamp("ns", zone)).cast(TYPES["timestamp"], safe=False)
 
 
 def _zoned(text: Any) -> Any:
-    try:
-        return pc.cast(text, TYPES["timestamp"])
-    except pa.ArrowInvalid:
-        return pc.cast(text, pa.timestamp("ns", "UTC")).cast(TYPES["timestamp"], safe=False)
+    return _naive(text, "UTC")
 
 
 def _text_to_date(text: Any) -> Any:
@@ -201,7 +184,7 @@ def _to(kind: str, safe: bool = True) -> Callable[[Any], Any]:
 _TEXT: dict[str, Callable[[Any], Any]] = {
     "integer": _retrying_missing(_text_to_integer),
     "number": _retrying_missing(_to("number")),
-    "boolean": _retrying_missing(_text_to_boolean),
+    "boolean": _retrying_missing(_to("boolean")),
     "timestamp": _retrying_missing(_text_to_timestamp),
     "date": _retrying_missing(_text_to_date),
 }

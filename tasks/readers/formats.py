@@ -15,7 +15,7 @@ from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.stream import BOM, GZIP_MAGIC
 
-START = 64
+START = 64  # bytes: a mark, or what stands behind a byte order mark and blank lines
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ FORMATS = (
 )
 
 
-def format_of(name: str) -> str | None:
+def tell_format(name: str) -> str | None:
     """Return the format that an object's name tells, or None.
 
-    >>> format_of("flights/incoming/2013-01.CSV.gz"), format_of("notes.txt")
+    >>> tell_format("flights/incoming/2013-01.CSV.gz"), tell_format("notes.txt")
     ('CSV', None)
     """
     told = _told(name)

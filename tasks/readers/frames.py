@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from tasks.readers.coerce import EXACT
 from tasks.readers.kinds import kind_of
+from tasks.readers.problem import FEW
 from tasks.readers.source import MIB
 
-CHUNK_ROWS = 1_000_000
+CHUNK_ROWS = 1_000_000  # one pandas frame; fewer where they are wide, see next line
 CHUNK_BYTES = 192 * MIB
-READ_ROWS = 65_536
-EXACT = 2**53
+READ_ROWS = 65_536  # asked of Arrow at once, so that a piece passes its bound by little
 
 
 def chunks(
@@ -25,19 +26,45 @@ def chunks(
 ) -> Iterator[tuple[int, pa.Table]]:
     """Yield (position of the first row, rows) of a Parquet file, each piece of bounded size."""
     start = 0
-    waiting: list[Any] = []
-    count = size = 0
+    # Buffering ahead would hold whole row groups, which a sender chose the size of.
     with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
-        for batch in file.iter_batches(batch_size=min(rows, READ_ROWS), columns=list(columns)):
-            waiting.append(batch)
-            count += batch.num_rows
-            size += batch.nbytes
-            if count >= rows or size >= CHUNK_BYTES:
-                yield start, pa.Table.from_batches(waiting)
-                start += count
-                waiting, count, size = [], 0, 0
+        batches = file.iter_batches(batch_size=min(rows, READ_ROWS), columns=list(columns))
+        for gathered in gather(batches, rows, CHUNK_BYTES):
+            table = pa.Table.from_batches(gathered)
+            yield start, table
+            start += table.num_rows
+
+
+def gather(parts: Iterable[Any], rows: int, size: int) -> Iterator[list[Any]]:
+    """Yield Arrow tables or batches together, as soon as they have so many rows or bytes."""
+    waiting: list[Any] = []
+    count = held = 0
+    for part in parts:
+        waiting.append(part)
+        count += part.num_rows
+        held += part.nbytes
+        if count >= rows or held >= size:
+            yield waiting
+            waiting, count, held = [], 0, 0
     if waiting:
-        yield start, pa.Table.from_batches(waiting)
+        yield waiting
+
+
+def find_places(path: Path, name: str, mask: Callable[[Any], Any]) -> tuple[int, ...]:
+    """Return the positions of the first few rows of a file whose value in a column is masked.
+
+    Args:
+        path: a Parquet file.
+        name: the column that is looked at.
+        mask: takes the column's values, some rows at a time; returns a boolean for each.
+    """
+    places: list[int] = []
+    for start, table in chunks(path, [name]):
+        masked = pc.indices_nonzero(mask(table.column(name))).slice(0, FEW - len(places))
+        places += [start + place for place in masked.to_pylist()]
+        if len(places) >= FEW:
+            break
+    return tuple(places)
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:

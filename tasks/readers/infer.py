@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from tasks.readers.coerce import MISSING, coerce
 
-ORDER = ("boolean", "integer", "number", "date", "timestamp")
+ORDER = ("boolean", "integer", "number", "date", "timestamp")  # the narrowest first
 FORMS = {
     "boolean": r"^(?i:true|false)$",
     "integer": r"^-?(0|[1-9]\d{0,17})$",
@@ -16,7 +16,7 @@ FORMS = {
     "date": r"^\d{4}-\d\d-\d\d$",
     "timestamp": r"^\d{4}-\d\d-\d\d",
 }
-PROBE = 64
+PROBE = 64  # texts that rule out most kinds before all texts are matched
 
 
 class TextKind:
@@ -62,10 +62,10 @@ def _fits(text: Any, kind: str) -> bool:
     return len(coerce(text, kind)[1]) == 0
 
 
-def widened(kinds: set[str]) -> str:
+def widen(kinds: set[str]) -> str:
     """Return the kind that holds values of all `kinds`.
 
-    >>> widened({"integer", "number"}), widened({"integer", "string"}), widened(set())
+    >>> widen({"integer", "number"}), widen({"integer", "string"}), widen(set())
     ('number', 'string', 'string')
     """
     if len(kinds) == 1:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FEW = 5  # row numbers that a report names: enough to find the fault in the file
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -24,15 +26,15 @@ class Problem:
         >>> Problem("kind", "age", "2 values are not integers.", (3, 9)).sentence
         'kind (age): 2 values are not integers. Rows 3, 9.'
         """
-        return f"{titled(self.rule, self.column)}: {self.message}{listed_rows(self.rows)}"
+        return f"{name_rule(self.rule, self.column)}: {self.message}{list_rows(self.rows)}"
 
 
-def titled(rule: str, column: str | None) -> str:
+def name_rule(rule: str, column: str | None) -> str:
     """Return the rule, with its column where it has one."""
     return rule if column is None else f"{rule} ({column})"
 
 
-def listed_rows(rows: tuple[int, ...]) -> str:
+def list_rows(rows: tuple[int, ...]) -> str:
     """Return the row numbers as a sentence; nothing where there are none."""
     if not rows:
         return ""

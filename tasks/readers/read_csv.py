@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
-from tasks.readers.coerce import NONE, coerce
 from tasks.readers.infer import TextKind
-from tasks.readers.kinds import kind_of
-from tasks.readers.problem import Problem
-from tasks.readers.source import MIB, BadBatch, Piece, checked_names
+from tasks.readers.problem import FEW, Problem
+from tasks.readers.source import MIB, BadBatch, Piece, check_names, shape_piece
 from tasks.readers.stream import BOM, NOT_UTF8, TextStream
 
-BLOCK = 16 * MIB
-FEW = 5
+BLOCK = 16 * MIB  # Arrow holds one block, and no row may be longer than one
 
 
 class CsvSource:
@@ -35,7 +33,7 @@ class CsvSource:
         """Return the header's names."""
         return self._names
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kinds, widening over the whole file."""
         kinds = {name: TextKind() for name in self._names}
         for batch in self._batches():
@@ -46,17 +44,8 @@ class CsvSource:
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
         """Yield one piece for each block of the file."""
         for batch in self._batches():
-            columns: list[Any] = []
-            bad = {}
-            for field in schema:
-                if field.name in self._names:
-                    array, wrong = coerce(batch.column(field.name), kind_of(field.type) or "")
-                else:
-                    array, wrong = pa.nulls(batch.num_rows, field.type), NONE
-                columns.append(array)
-                if len(wrong):
-                    bad[field.name] = wrong
-            yield Piece(pa.table(columns, schema=schema), bad)
+            # All of it came as text: that a column reads as another type is nothing to tell.
+            yield replace(shape_piece(batch, schema), retyped={})
 
     def _header(self) -> tuple[str, ...]:
         with TextStream(self._path, self._limit) as stream:
@@ -73,7 +62,7 @@ class CsvSource:
             raise BadBatch(Problem("encoding", None, NOT_UTF8.format(line=1))) from error
         except csv.Error as error:
             raise BadBatch(Problem("header", None, f"It cannot be read: {error}.")) from error
-        return checked_names(names)
+        return check_names(names)
 
     def _batches(self) -> Iterator[Any]:
         ragged = _Ragged()
@@ -94,7 +83,7 @@ class CsvSource:
             except (pa.ArrowException, BadBatch, ValueError) as error:
                 if stream.problem is not None:
                     raise BadBatch(stream.problem) from error
-                if _no_rows(error):
+                if "Empty CSV file" in str(error):  # it has a header and no rows
                     return
                 raise BadBatch(*ragged.problems(), _parse_problem(error)) from error
             problems = ragged.problems()
@@ -124,10 +113,6 @@ class _Ragged:
             return ()
         message = f"{self.count:,} rows have another count of fields than the header"
         return (Problem("ragged rows", None, f"{message}: {self.shape}.", tuple(self.rows)),)
-
-
-def _no_rows(error: Exception) -> bool:
-    return "Empty CSV file" in str(error)
 
 
 def _parse_problem(error: Exception) -> Problem:

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.readers.coerce import Positions, coerce
-from tasks.readers.infer import TextKind, widened
+from tasks.arrays import Integers
+from tasks.readers.coerce import coerce
+from tasks.readers.infer import TextKind, widen
 from tasks.readers.kinds import TYPES, kind_of
-from tasks.readers.problem import Problem
-from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, checked_names
+from tasks.readers.problem import FEW, Problem
+from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, check_names
 from tasks.readers.stream import BOM, TextStream
 
 BLOCK = 8 * MIB
-LONGEST = 16 * MIB
-FEW = 5
+LONGEST = 16 * MIB  # bytes of a line; what is longer has no line ends
 KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+# Exact types: Python's True is an int, JSON's true is no number.
 ALLOWED: dict[str, frozenset[type]] = {
     "string": frozenset({str}),
     "integer": frozenset({int, float}),
@@ -51,10 +52,10 @@ class JsonLinesSource:
                 for row in rows:
                     found.update(dict.fromkeys(row))
                 self._bounded(found)
-            self._found = checked_names(tuple(found))
+            self._found = check_names(tuple(found))
         return self._found
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kinds, widening over the whole file."""
         kinds: dict[str, set[str]] = {}
         texts: dict[str, TextKind] = {}
@@ -66,7 +67,7 @@ class JsonLinesSource:
                 words = [value for value in values if isinstance(value, str)]
                 texts.setdefault(name, TextKind()).see(pa.array(words, pa.string()))
             self._bounded(kinds)
-        self._found = checked_names(tuple(kinds))
+        self._found = check_names(tuple(kinds))
         return {name: _kind(seen, texts[name].kind) for name, seen in kinds.items()}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
@@ -86,7 +87,7 @@ class JsonLinesSource:
 
     def _bounded(self, names: dict[str, Any]) -> None:
         if len(names) > MAX_COLUMNS:
-            checked_names(tuple(names))
+            check_names(tuple(names))
 
     def _blocks(self) -> Iterator[list[Row]]:
         done = 0
@@ -165,10 +166,10 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
 
 
 def _kind(seen: set[str], text: str) -> str:
-    return text if seen == {"string"} else widened(seen)
+    return text if seen == {"string"} else widen(seen)
 
 
-def _array(values: list[Any], kind: str) -> tuple[Any, Positions]:
+def _array(values: list[Any], kind: str) -> tuple[Any, Integers]:
     """Return the values as an array of `kind`, and the positions that are not of it."""
     types = set(map(type, values)) - {type(None)}
     wrong: list[int] = []
@@ -184,17 +185,13 @@ def _array(values: list[Any], kind: str) -> tuple[Any, Positions]:
     for place in wrong:
         values[place] = None
     if kind in ("integer", "number"):
-        whole = not any(type(value) is float for value in values)
-        array = pa.array(values if whole else [_float(value) for value in values])
+        # Arrow infers one type for all: an integer among floats would be refused past 2^53.
+        if any(type(value) is float for value in values):
+            values = [None if value is None else float(value) for value in values]
+        array = pa.array(values)
         if array.type == pa.null():
             array = array.cast(TYPES[kind])
-    elif kind == "boolean":
-        array = pa.array(values, pa.bool_())
     else:
-        array = pa.array(values, pa.string())
+        array = pa.array(values, pa.bool_() if kind == "boolean" else pa.string())
     array, bad = coerce(array, kind)
     return array, np.unique(np.concatenate([bad, np.array(wrong, np.int64)])) if wrong else bad
-
-
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)

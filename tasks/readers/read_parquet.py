@@ -10,14 +10,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from tasks.readers.coerce import coerce
 from tasks.readers.kinds import kind_of
-from tasks.readers.problem import Problem
-from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, checked_names
+from tasks.readers.problem import FEW, Problem
+from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, check_names, shape_piece
 
-ROWS = 131_072
-FEW = 5
+ROWS = 131_072  # rows of one piece
 MAX_ROW_GROUP = 2048 * MIB
+# The table stores one kind of text.
 PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
 
 
@@ -34,7 +33,7 @@ class ParquetSource:
             metadata = file.metadata
             sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
             self.rows = metadata.num_rows
-        self._names = checked_names(self.schema.names)
+        self._names = check_names(self.schema.names)
         if max(sizes, default=0) > MAX_ROW_GROUP or sum(sizes) > limit:
             message = (
                 f"It unfolds to {sum(sizes) / 2**30:.3g} GiB; at most {limit / 2**30:.4g} GiB "
@@ -46,23 +45,23 @@ class ParquetSource:
         """Return the schema's names."""
         return self._names
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kinds of the schema's types."""
-        kinds = {field.name: kind_of(field.type) for field in self.schema}
-        for field in self.schema:
-            if pa.types.is_null(field.type):
-                kinds[field.name] = "string"
+        kinds = {
+            field.name: "string" if pa.types.is_null(field.type) else kind_of(field.type)
+            for field in self.schema
+        }
         wrong = [name for name, kind in kinds.items() if kind is None]
         if wrong:
             raise BadBatch(*(self._unsupported(name) for name in wrong[:20]))
         return {name: kind for name, kind in kinds.items() if kind is not None}
 
-    def exactly(self, schema: pa.Schema) -> bool:
+    def fits(self, schema: pa.Schema) -> bool:
         """Return whether the file already has this schema's names, order and types."""
         ours = [(field.name, field.type) for field in schema]
         return ours == [(field.name, PLAIN.get(field.type, field.type)) for field in self.schema]
 
-    def scanned(self, schema: pa.Schema) -> dict[str, int] | None:
+    def scan(self, schema: pa.Schema) -> dict[str, int] | None:
         """Return the nulls of each column, in one fast scan of a file that has this schema.
 
         None where a value needs a closer look: NaN, an infinite number, or a very long text.
@@ -95,28 +94,12 @@ class ParquetSource:
                 self._bounded(unfolded)
                 _check_texts(batch, done)
                 done += batch.num_rows
-                yield self._piece(batch, schema)
+                yield shape_piece(batch, schema)
 
     def _bounded(self, size: int) -> None:
         if size > self._limit:
             message = f"It unfolds past {self._limit / 2**30:.4g} GiB (max_batch_gib)."
             raise BadBatch(Problem("size", None, message))
-
-    def _piece(self, batch: Any, schema: pa.Schema) -> Piece:
-        columns: list[Any] = []
-        bad, retyped = {}, {}
-        for field in schema:
-            if field.name not in self._names:
-                columns.append(pa.nulls(batch.num_rows, field.type))
-                continue
-            came = batch.column(field.name)
-            array, wrong = coerce(came, kind_of(field.type) or "")
-            columns.append(array)
-            if len(wrong):
-                bad[field.name] = wrong
-            elif kind_of(came.type) != kind_of(field.type):
-                retyped[field.name] = f"{kind_of(came.type)} as {kind_of(field.type)}"
-        return Piece(pa.table(columns, schema=schema), bad, retyped)
 
     def _opened(self) -> Any:
         return _guarded(lambda: pyarrow.parquet.ParquetFile(self.path, pre_buffer=False))

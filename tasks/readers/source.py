@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 
+from tasks.arrays import Integers
+from tasks.readers.coerce import coerce
+from tasks.readers.kinds import kind_of
 from tasks.readers.problem import Problem
 
 MIB = 1024 * 1024
-MAX_COLUMNS = 2000
-MAX_FIELD = MIB
-MAX_NAME = 255
+MAX_COLUMNS = 2000  # a file without line ends is one very long header
+MAX_FIELD = MIB  # bytes of one text
+MAX_NAME = 255  # characters; a longer one is a value, not a name
 
 
 class BadBatch(Exception):
@@ -34,8 +36,26 @@ class Piece:
     """
 
     table: pa.Table
-    bad: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    bad: dict[str, Integers] = field(default_factory=dict)
     retyped: dict[str, str] = field(default_factory=dict)
+
+
+def shape_piece(batch: pa.RecordBatch, schema: pa.Schema) -> Piece:
+    """Return the rows of a batch in the types of `schema`; a column that it lacks is null."""
+    columns: list[Any] = []
+    bad, retyped = {}, {}
+    for column in schema:
+        if column.name not in batch.schema.names:
+            columns.append(pa.nulls(batch.num_rows, column.type))
+            continue
+        came = batch.column(column.name)
+        array, wrong = coerce(came, kind_of(column.type) or "")
+        columns.append(array)
+        if len(wrong):
+            bad[column.name] = wrong
+        elif kind_of(came.type) != kind_of(column.type):
+            retyped[column.name] = f"{kind_of(came.type)} as {kind_of(column.type)}"
+    return Piece(pa.table(columns, schema=schema), bad, retyped)
 
 
 class Source(Protocol):
@@ -46,14 +66,14 @@ class Source(Protocol):
     def names(self) -> tuple[str, ...]:
         """Return the column names in the file's order."""
 
-    def inferred(self) -> dict[str, str]:
+    def infer(self) -> dict[str, str]:
         """Return the kind of each column, judged on the whole file."""
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
         """Yield the rows in order; a column the file lacks is null."""
 
 
-def checked_names(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def check_names(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     """Return the names if a table can have them.
 
     Raises:

@@ -14,7 +14,7 @@ from tasks.readers.source import BadBatch
 
 NOT_UTF8 = "Line {line:,} is not UTF-8. Save the file as UTF-8."
 GZIP_MAGIC = b"\x1f\x8b"
-BOM = codecs.BOM_UTF8
+BOM = codecs.BOM_UTF8  # Excel writes it; it is no part of the first name
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 

@@ -6,23 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from tasks.readers.coerce import infinite, longer_than
+from tasks.arrays import Integers
+from tasks.readers.coerce import find_infinite, find_longer
+from tasks.readers.frames import gather
 from tasks.readers.kinds import kind_of
-from tasks.readers.problem import Problem
+from tasks.readers.problem import FEW, Problem
 from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, Source
 
-GROUP_ROWS = 262_144
-GROUP_BYTES = 64 * MIB
-FEW = 5
-ENOUGH = 100_000
-SAID = 5_000_000
+GROUP_ROWS = 262_144  # of one row group
+GROUP_BYTES = 64 * MIB  # a group of wide rows ends sooner
+ENOUGH = 100_000  # bad values of one column after which the rest is not read
+SAID = 5_000_000  # rows between two lines of progress
 READS_AS = {
     "string": "text",
     "integer": "whole numbers",
@@ -56,18 +55,18 @@ class _Tally:
     retyped: dict[str, str] = field(default_factory=dict)
 
     def see(self, piece: Piece) -> None:
-        for at in piece.table.schema:
-            column = piece.table.column(at.name)
-            self.nulls[at.name] += column.null_count
-            self._mark("kind", at.name, piece.bad.get(at.name))
-            if kind_of(at.type) == "number":
-                self._mark("finite numbers", at.name, infinite(column))
-            elif kind_of(at.type) == "string":
-                self._mark("width", at.name, longer_than(column, MAX_FIELD))
+        for column in piece.table.schema:
+            name, values = column.name, piece.table.column(column.name)
+            self.nulls[name] += values.null_count
+            self._mark("kind", name, piece.bad.get(name))
+            if kind_of(column.type) == "number":
+                self._mark("finite numbers", name, find_infinite(values))
+            elif kind_of(column.type) == "string":
+                self._mark("width", name, find_longer(values, MAX_FIELD))
         self.retyped.update(piece.retyped)
         self.rows += piece.table.num_rows
 
-    def _mark(self, rule: str, column: str, bad: np.ndarray[Any, Any] | None) -> None:
+    def _mark(self, rule: str, column: str, bad: Integers | None) -> None:
         if bad is None or not len(bad):
             return
         key = (rule, column)
@@ -97,19 +96,17 @@ def write_typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[st
     Raises:
         BadBatch: the file cannot be read to its end.
     """
-    if isinstance(source, ParquetSource) and source.exactly(schema):
-        figures = source.scanned(schema)
+    if isinstance(source, ParquetSource) and source.fits(schema):
+        figures = source.scan(schema)
         if figures is not None:
             return Typed(source.path, source.rows, figures, (), ())
     tally = _Tally(schema)
     writer = pyarrow.parquet.ParquetWriter(path, schema, compression="lz4", write_statistics=False)
     with writer:
-        for group in _grouped(_seen(source.pieces(schema), tally, say)):
+        pieces = _seen(source.pieces(schema), tally, say)
+        for tables in gather(pieces, GROUP_ROWS, GROUP_BYTES):
+            group = pa.concat_tables(tables)
             writer.write_table(group, row_group_size=max(1, group.num_rows))
-    return _typed(path, tally)
-
-
-def _typed(path: Path, tally: _Tally) -> Typed:
     retyped = tuple(f"{name}: {how}" for name, how in sorted(tally.retyped.items()))
     return Typed(path, tally.rows, dict(tally.nulls), retyped, tally.problems())
 
@@ -122,17 +119,3 @@ def _seen(pieces: Iterator[Piece], tally: _Tally, say: Callable[[str], None]) ->
             said = tally.rows
             say(f"read {tally.rows:,} rows")
         yield piece.table
-
-
-def _grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    waiting: list[pa.Table] = []
-    rows = size = 0
-    for table in tables:
-        waiting.append(table)
-        rows += table.num_rows
-        size += table.nbytes
-        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-            yield pa.concat_tables(waiting)
-            waiting, rows, size = [], 0, 0
-    if waiting:
-        yield pa.concat_tables(waiting)

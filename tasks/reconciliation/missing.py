@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-GRACE = timedelta(seconds=20)
+GRACE = timedelta(seconds=20)  # an event's own run starts within seconds
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,12 @@ def find_missing(
 ) -> tuple[Launch, ...]:
     """Return the runs to start: one for each flow that something has waited for long enough.
 
-    `active` are the flows that run or are about to: what waits for them is seen to. What came
-    within `grace` is left to its event.
+    Args:
+        pipeline: the runs are of its deployments.
+        waiting: what waits, by flow.
+        active: the flows that run or are about to: what waits for them is seen to.
+        now: with a zone, as the times in `waiting`.
+        grace: what came within it is left to its event.
 
     >>> noon = datetime(2026, 1, 1, 12)
     >>> batch = Waiting("a.csv", noon - timedelta(minutes=1))

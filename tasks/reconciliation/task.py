@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from tasks.reconciliation.missing import Launch
 
-ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")
-PAGE = 200
+ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")  # states in which a run sees to what waits
+PAGE = 200  # the most that the API gives at once
 RETRIES = retried(Exception, waits=(1,))
-LONGEST = 300
+LONGEST = 300  # characters
 Result = TypeVar("Result")
 
 
@@ -59,11 +59,7 @@ def start(launch: Launch) -> dict[str, str]:
         deployment = client.read_deployment_by_name(f"{launch.flow}/{launch.pipeline}")
         run = client.create_flow_run_from_deployment(
             deployment.id,
-            parameters={
-                **launch.parameters,
-                "pipeline": launch.pipeline,
-                "cause": "reconciler",
-            },
+            parameters={**launch.parameters, "pipeline": launch.pipeline, "cause": "reconciler"},
             name=f"{launch.flow} {launch.pipeline}: reconciler",
             idempotency_key=launch.key,
         )

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.data.columns import FileRows
-from tasks.data.curated import columns_of
+from tasks.data.curated import read_columns
 from tasks.data.table import table_in
 from tasks.errors import DataError, NotFound
 from tasks.faults import external_write
@@ -133,7 +133,7 @@ def _begun(
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     """Score what is not there yet, deliver and judge it all, and say what came of it."""
     pipeline, rows, pin = scoring.workspace.pipeline, scoring.rows, scoring.pin
-    schema = _wanted(scoring, columns_of(scoring.workspace.curated))
+    schema = _wanted(scoring, read_columns(scoring.workspace.curated))
     repeated = ["model_version", *(["prediction"] if scoring.model.manifest.classes else [])]
     with Parts(scoring.workspace.bucket, scoring.places, folder / "predictions", repeated) as parts:
         taken = parts.take_up()

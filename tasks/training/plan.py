@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.data.reference import DatasetRef
+from tasks.records import plain
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class TrainingPlan:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "data": self.data.to_dict(),
+            "data": plain(self.data),
             "configuration": self.configuration,
             "code": self.code,
             "lock": self.lock,

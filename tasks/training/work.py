@@ -14,7 +14,7 @@ from tasks.dataset.dataset import Dataset, build_dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
-from tasks.labels.table import labels_of
+from tasks.labels.table import load_labels
 from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
 from tasks.promotion.model_version import ModelVersion
@@ -53,7 +53,7 @@ class Work:
         rows = training_rows(table, plan.data, self.pipeline.event_time, key=self.pipeline.key)
         rows = without_batches(rows, plan.without)
         if plan.labels is not None:
-            labels = labels_of(self.bucket, self.pipeline, plan.labels, without=plan.without)
+            labels = load_labels(self.bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
         reigning = self.reigning
         until = None if reigning is None else reigning.manifest.lineage.fitted_until

@@ -11,21 +11,17 @@ import pyarrow.compute as pc
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
-from tasks.readers.formats import format_of, open_source
-from tasks.readers.frames import chunks
+from tasks.readers.formats import open_source, tell_format
+from tasks.readers.frames import find_places
 from tasks.readers.kinds import schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
-from tasks.readers.typed import FEW, Typed, write_typed
-from tasks.validation.cleaning import KnownKeys, dropped_rows, write_kept
-from tasks.validation.contract import (
-    agreed_schema,
-    name_problems,
-    required_columns,
-)
-from tasks.validation.evaluate import evaluate, planned_
+from tasks.readers.typed import Typed, write_typed
+from tasks.validation.cleaning import KnownKeys, find_dropped, write_kept
+from tasks.validation.contract import agreed_schema, name_problems, required_columns
+from tasks.validation.evaluate import evaluate, plan_for
 from tasks.validation.report import Cleaning, Report
-from tasks.validation.suite import checked_suite
+from tasks.validation.suite import check_suite
 
 
 @dataclass(frozen=True)
@@ -54,23 +50,25 @@ def examine(
 ) -> Examination:
     """Read the object strictly, judge it by the suite, and clean what is accepted.
 
-    `contract` is the curated table's schema, or None before the first batch. Memory is bounded,
-    whatever the size; `workdir` takes at most twice the unfolded size.
+    Memory is bounded, whatever the size.
+
+    Args:
+        path: the object, downloaded.
+        name: its key, whose ending tells the format.
+        batch: the SHA-256 of its bytes.
+        pipeline: whose batch it is.
+        suite: the pipeline's expectations.
+        contract: the curated table's schema, or None before the first batch.
+        known_keys: tells which keys are curated already; None before the first batch.
+        workdir: takes at most twice the unfolded size.
+        say: takes a line of progress.
 
     Raises:
         ConfigurationError: the suite is empty, or does not fit the pipeline or the columns.
     """
-    checked_suite(suite, pipeline.suite)
-    report = Report(
-        pipeline=pipeline.name,
-        object=name,
-        batch=batch,
-        bytes=path.stat().st_size,
-        format=format_of(name) or "unknown format",
-        rows=0,
-        columns=0,
-        accepted=False,
-    )
+    check_suite(suite, pipeline.suite)
+    kind = tell_format(name) or "unknown format"
+    report = Report(pipeline.name, name, batch, path.stat().st_size, kind)
     say("reading")
     try:
         typed, schema = _read(path, name, pipeline, suite, contract, workdir, say)
@@ -98,8 +96,17 @@ def clean(
     workdir: Path,
     retyped: tuple[str, ...],
 ) -> Examination:
-    """Drop what cleaning drops from judged rows, and complete the report."""
-    dropped, cleaning, problems = dropped_rows(typed, pipeline, known_keys, retyped)
+    """Drop what cleaning drops from judged rows, and complete the report.
+
+    Args:
+        typed: all rows in the contract's types, Parquet.
+        report: of rows that the suite accepts.
+        pipeline: says what becomes of duplicates and of rows without a target.
+        known_keys: as `examine`.
+        workdir: takes the rows that are kept.
+        retyped: the columns that came as another type, in words.
+    """
+    dropped, cleaning, problems = find_dropped(typed, pipeline, known_keys, retyped)
     if problems:
         refused = replace(report, accepted=False, problems=problems, cleaning=Cleaning(), kept=0)
         return Examination(False, refused, None)
@@ -139,12 +146,12 @@ def _read(
 
 def _checked_expectations(suite: Suite, schema: pa.Schema, pipeline: Pipeline) -> None:
     for expectation in suite.expectations:
-        planned_(expectation, schema, pipeline.suite)
+        plan_for(expectation, schema, pipeline.suite)
 
 
 def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
     """Infer the kinds; the event time is a time, and the target is there even when it is late."""
-    kinds = source.inferred()
+    kinds = source.infer()
     if kinds and kinds.get(pipeline.event_time) != "date":
         kinds[pipeline.event_time] = "timestamp"
     if kinds and pipeline.target not in kinds:
@@ -165,15 +172,9 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
             problems.append(Problem("required column", name, "No row has a value."))
         elif nulls and name in needed:
             message = f"{nulls:,} rows have no value; each row needs its key and its event time."
-            problems.append(Problem("required value", name, message, _null_rows(typed.path, name)))
+            problems.append(Problem("required value", name, message, _null_rows(typed, name)))
     return problems
 
 
-def _null_rows(path: Path, name: str) -> tuple[int, ...]:
-    rows: list[int] = []
-    for start, table in chunks(path, [name]):
-        places = pc.indices_nonzero(pc.is_null(table.column(name))).slice(0, FEW)
-        rows += [start + place + 1 for place in places.to_pylist()]
-        if len(rows) >= FEW:
-            break
-    return tuple(rows[:FEW])
+def _null_rows(typed: Typed, name: str) -> tuple[int, ...]:
+    return tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))

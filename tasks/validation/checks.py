@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import bounded
-from tasks.validation.combine import Outcome
+from tasks.readers.coerce import EXACT
+from tasks.validation.combine import Finding
 from tasks.validation.plan import BETWEEN
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
-EXACT = 2**53
 COMPLETE = {
     "result_format": "COMPLETE",
     "exclude_unexpected_values": True,
@@ -26,7 +26,7 @@ COMPLETE = {
 }
 
 
-def judge(frame: pd.DataFrame, expectations: Sequence[Any]) -> list[Outcome]:
+def judge(frame: pd.DataFrame, expectations: Sequence[Any]) -> list[Finding]:
     """Evaluate the expectations on a frame with a plain row index, in their order.
 
     Times in the frame are naive UTC, and times in the expectations become so. An expectation
@@ -67,11 +67,11 @@ def _instants(frame: pd.DataFrame, configuration: Any) -> pd.DataFrame | None:
     if configuration.type != BETWEEN or column not in frame or "row_condition" in kwargs:
         return None
     times = frame[column]
-    if times.dtype.kind != "M" or not all(isinstance(each, datetime) for each in bounds.values()):
+    if times.dtype.kind != "M" or not all(isinstance(bound, datetime) for bound in bounds.values()):
         return None
     numbers = times.astype("datetime64[us]").astype("int64").where(times.notna())
-    instants = {name: (each - EPOCH) // MICROSECOND for name, each in bounds.items()}
-    if numbers.abs().max() >= EXACT or any(abs(each) >= EXACT for each in instants.values()):
+    instants = {name: (bound - EPOCH) // MICROSECOND for name, bound in bounds.items()}
+    if numbers.abs().max() >= EXACT or any(abs(bound) >= EXACT for bound in instants.values()):
         return None
     kwargs.update(instants)
     found: pd.DataFrame = numbers.to_frame(column)
@@ -90,29 +90,29 @@ def _validated(validator: Any, configuration: Any) -> Any:
 
 def _naive(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _naive(each) for key, each in value.items()}
+        return {key: _naive(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_naive(each) for each in value]
+        return [_naive(inner) for inner in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
     return datetime(value.year, value.month, value.day) if isinstance(value, date) else value
 
 
-def _outcome(result: Any) -> Outcome:
+def _outcome(result: Any) -> Finding:
     if isinstance(result, Exception):
-        return Outcome(False, error=f"{type(result).__name__}: {bounded(result, 300)}")
+        return Finding(False, error=f"{type(result).__name__}: {bounded(result, 300)}")
     error = _raised(result.exception_info)
     if error is not None:
-        return Outcome(False, error=bounded(error, 300))
+        return Finding(False, error=bounded(error, 300))
     figures = result.result
     if "element_count" not in figures:
         observed = figures.get("observed_value")
         text = None if observed is None else bounded(observed, 200)
-        return Outcome(bool(result.success), observed=text)
+        return Finding(bool(result.success), observed=text)
     evaluated = int(figures["element_count"]) - int(figures.get("missing_count") or 0)
     places = figures.get("unexpected_index_list") or ()
     unexpected = int(figures.get("unexpected_count") or 0)
-    return Outcome(bool(result.success), evaluated, unexpected, tuple(places))
+    return Finding(bool(result.success), evaluated, unexpected, tuple(places))
 
 
 def _raised(info: Any) -> str | None:

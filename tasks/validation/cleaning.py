@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from tasks.arrays import Mask
 from tasks.config import Pipeline
 from tasks.readers.frames import chunks
-from tasks.readers.problem import Problem
-from tasks.validation.keys import Mask, later_twins
+from tasks.readers.problem import FEW, Problem
+from tasks.validation.keys import find_later_twins
 from tasks.validation.report import Cleaning
 
-KnownKeys = Callable[[pa.Table], np.ndarray[Any, Any]]
-KEYS_AT_ONCE = 2_000_000
-FEW = 5
+KnownKeys = Callable[[pa.Table], Mask]
+KEYS_AT_ONCE = 2_000_000  # keys compared with the curated table in one query
 
 
-def dropped_rows(
+def find_dropped(
     path: Path, pipeline: Pipeline, known: KnownKeys | None, retyped: tuple[str, ...]
 ) -> tuple[Mask, Cleaning, tuple[Problem, ...]]:
     """Return which rows of the Parquet file go, the counts, and what the pipeline refuses.
@@ -51,28 +50,29 @@ def dropped_rows(
 
 
 def write_kept(path: Path, dropped: Mask, target: Path) -> Path:
-    """Return a Parquet file of the rows that stay: `path` itself where none is dropped."""
+    """Return a Parquet file of the rows that stay: `path` itself where none is dropped.
+
+    Args:
+        path: a Parquet file of n rows.
+        dropped: (n,), true for each row that goes.
+        target: where the rows that stay are written.
+    """
     if not dropped.any():
         return path
     schema = pyarrow.parquet.read_schema(path)
     with pyarrow.parquet.ParquetWriter(target, schema, compression="lz4") as writer:
-        for table in _kept(path, schema, dropped):
-            writer.write_table(table)
+        for start, table in chunks(path, schema.names):
+            stay = ~dropped[start : start + table.num_rows]
+            if stay.any():
+                writer.write_table(table.filter(pa.array(stay)))
     return target
-
-
-def _kept(path: Path, schema: pa.Schema, dropped: Mask) -> Iterator[pa.Table]:
-    for start, table in chunks(path, schema.names):
-        stay = ~dropped[start : start + table.num_rows]
-        if stay.any():
-            yield table.filter(pa.array(stay))
 
 
 def _duplicates(path: Path, pipeline: Pipeline, known: KnownKeys | None) -> tuple[Mask, Mask]:
     if not pipeline.key:
         none = np.zeros(pyarrow.parquet.read_metadata(path).num_rows, dtype=np.bool_)
         return none, none
-    twins = later_twins(path, pipeline.key)
+    twins = find_later_twins(path, pipeline.key)
     met = np.zeros(len(twins), dtype=np.bool_)
     if known is not None:
         for start, table in chunks(path, pipeline.key, KEYS_AT_ONCE):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-FEW = 5
+from tasks.readers.problem import FEW
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Finding:
     """What one evaluation found.
 
     `evaluated` and `unexpected` are counts, None where the expectation judges one figure.
@@ -25,55 +25,55 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Judged:
+class SampledFinding:
     """The outcome for the whole batch, with a few 0-based rows and the values in them."""
 
-    outcome: Outcome
+    outcome: Finding
     values: tuple[str, ...] = ()
 
 
-def combined(parts: Sequence[Outcome], mostly: float) -> Outcome:
+def combine(parts: Sequence[Finding], mostly: float) -> Finding:
     """Judge the counts of all parts against `mostly`; an error in any part is a failure.
 
     As Great Expectations does, nothing evaluated is a success.
 
-    >>> combined([Outcome(False, 10, 2, (3,)), Outcome(True, 90, 0)], 0.98).success
+    >>> combine([Finding(False, 10, 2, (3,)), Finding(True, 90, 0)], 0.98).success
     True
-    >>> combined([Outcome(True, 10, 0), Outcome(False, error="boom")], 0.0).error
+    >>> combine([Finding(True, 10, 0), Finding(False, error="boom")], 0.0).error
     'boom'
     """
     error = next((part.error for part in parts if part.error is not None), None)
     if error is not None:
-        return Outcome(False, error=error)
+        return Finding(False, error=error)
     if len(parts) == 1 and parts[0].evaluated is None:
         return parts[0]
     evaluated = sum(part.evaluated or 0 for part in parts)
     unexpected = sum(part.unexpected or 0 for part in parts)
     places = tuple(place for part in parts for place in part.places)[:FEW]
-    return Outcome(met(evaluated, unexpected, mostly), evaluated, unexpected, places)
+    return Finding(is_met(evaluated, unexpected, mostly), evaluated, unexpected, places)
 
 
-def weighted(outcome: Outcome, counts: Sequence[int], missing: int, mostly: float) -> Outcome:
+def weigh(outcome: Finding, counts: Sequence[int], missing: int, mostly: float) -> Finding:
     """Return what an outcome on distinct values means for the rows that hold them.
 
     `counts` are rows for each evaluated position; `missing` is how many of those rows hold
     nothing and are not evaluated.
 
-    >>> weighted(Outcome(False, 2, 1, (1,)), [97, 3], 0, 0.95).unexpected
+    >>> weigh(Finding(False, 2, 1, (1,)), [97, 3], 0, 0.95).unexpected
     3
     """
     if outcome.error is not None or outcome.evaluated is None:
         return outcome
     evaluated = sum(counts) - missing
     unexpected = sum(counts[place] for place in outcome.places)
-    success = met(evaluated, unexpected, mostly)
-    return Outcome(success, evaluated, unexpected, outcome.places)
+    success = is_met(evaluated, unexpected, mostly)
+    return replace(outcome, success=success, evaluated=evaluated, unexpected=unexpected)
 
 
-def met(evaluated: int, unexpected: int, mostly: float) -> bool:
+def is_met(evaluated: int, unexpected: int, mostly: float) -> bool:
     """Return whether enough values meet an expectation.
 
-    >>> met(100, 1, 0.99), met(100, 2, 0.99), met(0, 0, 1.0)
+    >>> is_met(100, 1, 0.99), is_met(100, 2, 0.99), is_met(0, 0, 1.0)
     (True, False, True)
     """
     return evaluated == 0 or (float(evaluated) - float(unexpected)) / float(evaluated) >= mostly

@@ -11,17 +11,19 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet
 
 from expectations.suite import Suite
 from tasks.readers.frames import CHUNK_ROWS, chunks, to_pandas
 from tasks.readers.kinds import kind_of
+from tasks.readers.problem import FEW
 from tasks.validation.checks import judge
-from tasks.validation.combine import FEW, Judged, Outcome, combined
-from tasks.validation.keys import at, candidates, partitions
+from tasks.validation.combine import Finding, SampledFinding, combine
+from tasks.validation.keys import cut_partitions, find_candidates, take_rows
 from tasks.validation.pieces import Pieces
 from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan
 from tasks.validation.report import Check
-from tasks.validation.shortcuts import decided
+from tasks.validation.shortcuts import decide_early
 
 
 def evaluate(
@@ -36,21 +38,28 @@ def evaluate(
 ) -> tuple[Check, ...]:
     """Return one check for each expectation, judged on all `rows` of the Parquet file.
 
-    Up to `at_once` rows are one frame; more are judged in pieces and their counts together.
+    Args:
+        path: a Parquet file of `rows` rows with the columns of `schema`.
+        schema: the types that the file has.
+        rows: how many there are.
+        suite: whose expectations are judged, in their order.
+        personal: columns of whose values no check may show any.
+        where: the suite's name, for errors.
+        at_once: so many rows are one frame; more are judged in pieces and their counts together.
 
     Raises:
         ConfigurationError: an expectation names a column that `schema` has not.
     """
-    planned = [planned_(each, schema, where) for each in suite.expectations]
+    planned = [plan_for(expectation, schema, where) for expectation in suite.expectations]
     judged = _small(path, planned, at_once) if rows <= at_once else None
     if judged is None:
         judged = _large(path, planned, rows, at_once)
     return tuple(
-        check_of(each, found, personal) for each, found in zip(planned, judged, strict=True)
+        make_check(entry, sampled, personal) for entry, sampled in zip(planned, judged, strict=True)
     )
 
 
-def planned_(expectation: Any, schema: pa.Schema, where: str) -> Planned:
+def plan_for(expectation: Any, schema: pa.Schema, where: str) -> Planned:
     """Plan one expectation for rows of this schema."""
     numbers = frozenset(
         field.name for field in schema if kind_of(field.type) in ("integer", "number")
@@ -58,7 +67,7 @@ def planned_(expectation: Any, schema: pa.Schema, where: str) -> Planned:
     return plan(expectation, schema.names, numbers, where)
 
 
-def check_of(planned: Planned, judged: Judged, personal: Sequence[str]) -> Check:
+def make_check(planned: Planned, judged: SampledFinding, personal: Sequence[str]) -> Check:
     """Return what a report may show: nothing of a personal column's values."""
     hidden = bool(set(planned.columns) & set(personal))
     outcome = judged.outcome
@@ -80,24 +89,24 @@ def check_of(planned: Planned, judged: Judged, personal: Sequence[str]) -> Check
     )
 
 
-def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[Judged] | None:
+def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[SampledFinding] | None:
     """Judge everything on one frame, or return None where the rows are too wide for one."""
-    import pyarrow.parquet
-
     names = pyarrow.parquet.read_schema(path).names
     pieces = chunks(path, names, at_once)
     _, table = next(pieces, (0, None))
     if table is None or next(pieces, None) is not None:
         return None
     frame = to_pandas(table)
-    outcomes = judge(frame, [each.expectation for each in planned])
+    outcomes = judge(frame, [entry.expectation for entry in planned])
     return [
-        Judged(outcome, shown(frame, each.columns, outcome.places))
-        for each, outcome in zip(planned, outcomes, strict=True)
+        SampledFinding(outcome, show_values(frame, entry.columns, outcome.places))
+        for entry, outcome in zip(planned, outcomes, strict=True)
     ]
 
 
-def shown(frame: pd.DataFrame, columns: Sequence[str], places: Sequence[int]) -> tuple[str, ...]:
+def show_values(
+    frame: pd.DataFrame, columns: Sequence[str], places: Sequence[int]
+) -> tuple[str, ...]:
     """Return a few short texts of the values at `places`, for expectations on one column."""
     if len(columns) != 1:
         return ()
@@ -105,69 +114,72 @@ def shown(frame: pd.DataFrame, columns: Sequence[str], places: Sequence[int]) ->
     return tuple(dict.fromkeys(str(value)[:40] for value in values))[:FEW]
 
 
-def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[Judged]:
-    found = decided(path, planned, rows)
+def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[SampledFinding]:
+    found = decide_early(path, planned, rows)
     methods = ("values", "rows", "set")
     due = [e for e in planned if e.method in methods and id(e.expectation) not in found]
-    found.update(Pieces(path, due).judged(at_once))
-    whole: dict[str, Callable[[Planned], Judged]] = {
-        "shape": lambda each: _shape(path, each, rows),
-        "figure": lambda each: _figure(path, each),
-        "twins": lambda each: _twins(path, each),
-        "whole": lambda each: _whole(path, each),
+    found.update(Pieces(path, due).judge(at_once))
+    whole: dict[str, Callable[[Planned], SampledFinding]] = {
+        "shape": lambda entry: _shape(path, entry, rows),
+        "figure": lambda entry: _figure(path, entry),
+        "twins": lambda entry: _twins(path, entry),
+        "whole": lambda entry: _whole(path, entry),
     }
     judged = []
-    for each in planned:
-        outcome = found.get(id(each.expectation))
-        method = "whole" if each.method == "set" else each.method
-        judged.append(outcome if outcome is not None else whole[method](each))
+    for entry in planned:
+        outcome = found.get(id(entry.expectation))
+        method = "whole" if entry.method == "set" else entry.method
+        judged.append(outcome if outcome is not None else whole[method](entry))
     return judged
 
 
-def _one(frame: pd.DataFrame, planned: Planned) -> Outcome:
+def _one(frame: pd.DataFrame, planned: Planned) -> Finding:
     return judge(frame, [planned.expectation])[0]
 
 
-def _shape(path: Path, planned: Planned, rows: int) -> Judged:
+def _shape(path: Path, planned: Planned, rows: int) -> SampledFinding:
     if planned.rule in ROW_COUNTS:
-        return Judged(_one(pd.DataFrame(index=pd.RangeIndex(rows)), planned))
-    import pyarrow.parquet
-
+        return SampledFinding(_one(pd.DataFrame(index=pd.RangeIndex(rows)), planned))
     empty = pyarrow.parquet.read_schema(path).empty_table()
-    return Judged(_one(to_pandas(empty), planned))
+    return SampledFinding(_one(to_pandas(empty), planned))
 
 
-def _figure(path: Path, planned: Planned) -> Judged:
+def _figure(path: Path, planned: Planned) -> SampledFinding:
     """Judge on a frame of one row that has the same minimum, maximum, mean or sum."""
     (name,) = planned.columns
     figure = getattr(pl.col(name), FIGURES[planned.rule])()
     value = pl.scan_parquet(path).select(figure).collect(engine="streaming").to_pandas()
-    return Judged(_one(value, planned))
+    return SampledFinding(_one(value, planned))
 
 
-def _twins(path: Path, planned: Planned) -> Judged:
+def _twins(path: Path, planned: Planned) -> SampledFinding:
     """Judge uniqueness on the rows whose hash occurs twice; all others are unique."""
     columns = planned.columns
     figures = pl.scan_parquet(path).select(
         pl.col(columns).null_count().name.suffix(" nulls"), pl.len()
     )
     *nulls, rows = figures.collect(engine="streaming").row(0)
+    # The library has its own ways with rows that miss some of their columns.
     if len(columns) > 1 and any(nulls):
         return _whole(path, planned)
-    parts = [Outcome(True, rows - nulls[0], 0)]
+    parts = [Finding(True, rows - nulls[0], 0)]
     places: list[int] = []
-    for numbers in partitions(candidates(path, columns)):
-        suspects = at(path, columns, numbers)
+    for numbers in cut_partitions(find_candidates(path, columns)):
+        suspects = take_rows(path, columns, numbers)
         outcome = _one(to_pandas(suspects.drop("_row").to_arrow()), planned)
         places += suspects["_row"].gather(list(outcome.places[:FEW])).to_list()
-        parts.append(Outcome(outcome.success, 0, outcome.unexpected, error=outcome.error))
-    return Judged(replace(combined(parts, planned.mostly), places=tuple(sorted(places)[:FEW])))
+        parts.append(Finding(outcome.success, 0, outcome.unexpected, error=outcome.error))
+    return SampledFinding(
+        replace(combine(parts, planned.mostly), places=tuple(sorted(places)[:FEW]))
+    )
 
 
-def _whole(path: Path, planned: Planned) -> Judged:
+def _whole(path: Path, planned: Planned) -> SampledFinding:
     """Load the columns that decide, and nothing else."""
     columns = list(dict.fromkeys(planned.columns))
     table = pl.scan_parquet(path).select(columns).collect(engine="streaming").to_arrow()
     frame = to_pandas(table)
     outcome = _one(frame, planned)
-    return Judged(outcome, shown(frame, planned.columns, np.array(outcome.places[:20]).tolist()))
+    return SampledFinding(
+        outcome, show_values(frame, planned.columns, np.array(outcome.places[:20]).tolist())
+    )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-Hashes = np.ndarray[Any, np.dtype[np.uint64]]
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
-AT_ONCE = 32_000_000
-PARTITION = 2_000_000
+from tasks.arrays import Mask
+
+Hashes = NDArray[np.uint64]
+AT_ONCE = 32_000_000  # hashes sorted in one pass: 0.25 GB, and as much again for the copy
+PARTITION = 2_000_000  # rows whose values are compared at once
 SCHEMA = {"_row": pl.UInt64, "_hash": pl.UInt64}
 
 
-def candidates(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+def find_candidates(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     """Return the rows that share a 64-bit hash of `columns` with another, as `_row` and `_hash`.
 
     All others are unique. Rows with a missing value are left out. Some 0.5 GB are held at once,
@@ -32,17 +33,17 @@ def candidates(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     return shared.collect(engine="streaming").sort("_row")
 
 
-def repeated(found: Hashes) -> Hashes:
-    """Return the sorted hashes that occur more than once.
+def find_repeated(hashes: Hashes) -> Hashes:
+    """Return the hashes, (n,) in any order, that occur more than once, each once, sorted.
 
-    >>> repeated(np.array([5, 3, 5, 1], dtype=np.uint64)).tolist()
+    >>> find_repeated(np.array([5, 3, 5, 1], dtype=np.uint64)).tolist()
     [5]
     """
-    ordered = np.sort(found)
+    ordered = np.sort(hashes)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def partitions(shared: pl.DataFrame) -> Iterator[pl.Series]:
+def cut_partitions(shared: pl.DataFrame) -> Iterator[pl.Series]:
     """Yield the row numbers of candidates, cut so that equal rows stay together.
 
     Each part holds some two million rows at most, unless one value alone has more.
@@ -54,22 +55,22 @@ def partitions(shared: pl.DataFrame) -> Iterator[pl.Series]:
             yield rows
 
 
-def at(path: Path, columns: Sequence[str], places: pl.Series) -> pl.DataFrame:
+def take_rows(path: Path, columns: Sequence[str], places: pl.Series) -> pl.DataFrame:
     """Return `columns` of these rows, ordered, with their number as `_row`."""
     wanted = pl.LazyFrame({"_row": places})
     found = _numbered(path, columns).join(wanted, on="_row", how="semi")
     return found.collect(engine="streaming").sort("_row")
 
 
-def later_twins(path: Path, columns: Sequence[str]) -> Mask:
+def find_later_twins(path: Path, columns: Sequence[str]) -> Mask:
     """Return which rows equal an earlier one in all of `columns`, which hold no missing value.
 
     Exact, and bounded: hashes that occur once are no twins, the others are compared by value.
     """
     count = pl.scan_parquet(path).select(pl.len()).collect().item()
     later = np.zeros(count, dtype=np.bool_)
-    for places in partitions(candidates(path, columns)):
-        rows = at(path, columns, places)
+    for places in cut_partitions(find_candidates(path, columns)):
+        rows = take_rows(path, columns, places)
         first = rows.select(pl.struct(columns).is_first_distinct()).to_series()
         later[rows["_row"].to_numpy()[~first.to_numpy()]] = True
     return later
@@ -89,4 +90,4 @@ def _hashed(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
 def _repeated(hashed: pl.LazyFrame, passes: int) -> Iterator[pl.Series]:
     for number in range(passes):
         part = hashed.select("_hash").filter(pl.col("_hash") % passes == number)
-        yield pl.Series(repeated(part.collect(engine="streaming").to_series().to_numpy()))
+        yield pl.Series(find_repeated(part.collect(engine="streaming").to_series().to_numpy()))

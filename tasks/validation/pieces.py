@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.readers.frames import chunks, to_pandas
+from tasks.readers.frames import chunks, find_places, to_pandas
+from tasks.readers.problem import FEW
 from tasks.validation.checks import judge
-from tasks.validation.combine import FEW, Judged, Outcome, combined, weighted
+from tasks.validation.combine import Finding, SampledFinding, combine, weigh
 from tasks.validation.plan import Planned
 
-MANY = 50_000
-PROBE = 20_000
+MANY = 50_000  # distinct values; a column of more is judged piece by piece
+PROBE = 20_000  # first rows; where half of them differ, the column is not counted
 COUNT = "_count"
 
 
@@ -31,32 +33,32 @@ class Pieces:
         self._planned = planned
         self._counts: dict[str, pl.DataFrame] = {}
         self._many: set[str] = set()
-        self._parts: dict[int, list[Outcome]] = {id(each.expectation): [] for each in planned}
+        self._parts: dict[int, list[Finding]] = {id(entry.expectation): [] for entry in planned}
         self._values: dict[int, tuple[str, ...]] = {}
 
-    def judged(self, rows: int) -> dict[int, Judged]:
+    def judge(self, rows: int) -> dict[int, SampledFinding]:
         """Return the outcome of each expectation by its identity.
 
         One on the set of distinct values is left out where those are many.
         """
-        columns = list(dict.fromkeys(name for each in self._planned for name in each.columns))
+        columns = list(dict.fromkeys(name for entry in self._planned for name in entry.columns))
         if not columns:
             return {}
         for start, table in chunks(self._path, columns, rows):
             for name in self._counted():
                 self._count(name, table)
             self._judge_rows(start, table)
-        for each in self._planned:
-            if each.method == "values" and each.columns[0] in self._counts:
-                self._judge_values(each)
+        for entry in self._planned:
+            if entry.method == "values" and entry.columns[0] in self._counts:
+                self._judge_values(entry)
         return {
-            id(each.expectation): self._total(each)
-            for each in self._planned
-            if each.method != "set" or each.columns[0] not in self._many
+            id(entry.expectation): self._total(entry)
+            for entry in self._planned
+            if entry.method != "set" or entry.columns[0] not in self._many
         }
 
     def _counted(self) -> list[str]:
-        names = [each.columns[0] for each in self._planned if each.method in ("values", "set")]
+        names = [entry.columns[0] for entry in self._planned if entry.method in ("values", "set")]
         return [name for name in dict.fromkeys(names) if name not in self._many]
 
     def _count(self, name: str, table: pa.Table) -> None:
@@ -65,42 +67,32 @@ class Pieces:
             self._many.add(name)
             return
         counts = column.group_by(name).agg(pl.len().cast(pl.Int64).alias(COUNT))
-        if len(counts) > MANY:
-            self._many.add(name)
-            return
         before = self._counts.get(name)
-        if before is not None:
+        if before is not None and len(counts) <= MANY:
             counts = pl.concat([before, counts]).group_by(name).agg(pl.col(COUNT).sum())
         if len(counts) > MANY:
             self._many.add(name)
-            return
-        self._counts[name] = counts
+        else:
+            self._counts[name] = counts
 
     def _judge_rows(self, start: int, table: pa.Table) -> None:
         due = [
-            each
-            for each in self._planned
-            if each.method == "rows" or (each.method == "values" and each.columns[0] in self._many)
+            entry
+            for entry in self._planned
+            if entry.method == "rows"
+            or (entry.method == "values" and entry.columns[0] in self._many)
         ]
         if not due:
             return
-        wanted = list(dict.fromkeys(name for each in due for name in each.columns))
+        wanted = list(dict.fromkeys(name for entry in due for name in entry.columns))
         frame = to_pandas(table.select(wanted))
-        for each, outcome in zip(due, judge(frame, [e.expectation for e in due]), strict=True):
-            key = id(each.expectation)
+        for entry, outcome in zip(due, judge(frame, [e.expectation for e in due]), strict=True):
+            key = id(entry.expectation)
             places = tuple(start + place for place in outcome.places[:FEW])
-            self._parts[key].append(
-                Outcome(
-                    outcome.success,
-                    outcome.evaluated,
-                    outcome.unexpected,
-                    places,
-                    None,
-                    outcome.error,
-                )
-            )
-            if outcome.places and len(each.columns) == 1 and not self._values.get(key):
-                values = frame[each.columns[0]].iloc[list(outcome.places[:FEW])].dropna()
+            self._parts[key].append(replace(outcome, places=places, observed=None))
+            # The values of the first piece that has any: later ones would only push them out.
+            if outcome.places and len(entry.columns) == 1 and not self._values.get(key):
+                values = frame[entry.columns[0]].iloc[list(outcome.places[:FEW])].dropna()
                 self._values[key] = tuple(dict.fromkeys(str(value)[:40] for value in values))
 
     def _judge_values(self, planned: Planned) -> None:
@@ -112,33 +104,26 @@ class Pieces:
         rows = counts[COUNT].to_list()
         nulls = counts.filter(pl.col(name).is_null())[COUNT].sum()
         considered = 0 if outcome.evaluated == len(frame) else int(nulls)
-        total = weighted(outcome, rows, considered, planned.mostly)
+        total = weigh(outcome, rows, considered, planned.mostly)
         key = id(planned.expectation)
         if outcome.places:
             offending = counts[name].gather(list(outcome.places))
-            places = self._find(name, offending)
-            total = Outcome(total.success, total.evaluated, total.unexpected, places)
+            total = replace(total, places=self._find(name, offending))
             texts = offending.drop_nulls().head(FEW).to_list()
             self._values[key] = tuple(str(value)[:40] for value in texts)
         self._parts[key].insert(0, total)
 
     def _find(self, name: str, offending: pl.Series) -> tuple[int, ...]:
         """Return the first rows that hold one of the offending values."""
-        found: list[int] = []
         values = offending.to_arrow()
-        for start, table in chunks(self._path, [name]):
-            column = table.column(name)
-            mask = pc.is_in(column, value_set=values.cast(column.type))
-            places = pc.indices_nonzero(mask).slice(0, FEW - len(found)).to_pylist()
-            found += [start + place for place in places]
-            if len(found) >= FEW:
-                break
-        return tuple(found)
+        return find_places(
+            self._path, name, lambda column: pc.is_in(column, value_set=values.cast(column.type))
+        )
 
-    def _total(self, planned: Planned) -> Judged:
+    def _total(self, planned: Planned) -> SampledFinding:
         key = id(planned.expectation)
         if planned.method == "set":
             name = planned.columns[0]
             frame = to_pandas(self._counts[name].select(name).to_arrow())
-            return Judged(judge(frame, [planned.expectation])[0])
-        return Judged(combined(self._parts[key], planned.mostly), self._values.get(key, ()))
+            return SampledFinding(judge(frame, [planned.expectation])[0])
+        return SampledFinding(combine(self._parts[key], planned.mostly), self._values.get(key, ()))

@@ -16,25 +16,15 @@ NULLS = frozenset({"expect_column_values_to_be_null", "expect_column_values_to_n
 VALUES = frozenset(
     f"expect_column_{name}"
     for name in (
-        "values_to_be_between",
-        "values_to_be_dateutil_parseable",
-        "values_to_be_in_set",
-        "values_to_be_json_parseable",
-        "values_to_be_null",
-        "values_to_match_json_schema",
-        "values_to_match_like_pattern",
-        "values_to_match_like_pattern_list",
-        "values_to_match_regex",
-        "values_to_match_regex_list",
-        "values_to_match_strftime_format",
-        "values_to_not_be_in_set",
-        "values_to_not_be_null",
-        "values_to_not_match_like_pattern",
-        "values_to_not_match_like_pattern_list",
-        "values_to_not_match_regex",
-        "values_to_not_match_regex_list",
-        "value_lengths_to_be_between",
-        "value_lengths_to_equal",
+        *("values_to_be_between", "values_to_be_in_set", "values_to_not_be_in_set"),
+        *("values_to_be_null", "values_to_not_be_null"),
+        *("value_lengths_to_be_between", "value_lengths_to_equal"),
+        *("values_to_match_regex", "values_to_not_match_regex"),
+        *("values_to_match_regex_list", "values_to_not_match_regex_list"),
+        *("values_to_match_like_pattern", "values_to_not_match_like_pattern"),
+        *("values_to_match_like_pattern_list", "values_to_not_match_like_pattern_list"),
+        *("values_to_be_dateutil_parseable", "values_to_match_strftime_format"),
+        *("values_to_be_json_parseable", "values_to_match_json_schema"),
     )
 )
 ROWS = frozenset(
@@ -108,15 +98,13 @@ def plan(expectation: Any, known: Sequence[str], numbers: frozenset[str], where:
     """
     rule = str(expectation.expectation_type)
     condition = getattr(expectation, "row_condition", None)
-    named = _named(expectation)
-    free_text = isinstance(condition, str)
-    columns = tuple(dict.fromkeys((*named, *_conditioned(condition))))
+    columns = tuple(dict.fromkeys((*_named(expectation), *_conditioned(condition))))
     for name in columns:
         if name not in known:
             came = f"{name} in {rule}"
             remedy = f"Columns: {', '.join(known)}."
             raise ConfigurationError(where, "expectations name columns of the batch", came, remedy)
-    if free_text:
+    if isinstance(condition, str):  # free text may read any column
         columns = tuple(known)
     return Planned(expectation, rule, columns, _method(rule, columns, condition, numbers))
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tasks.pages.markdown import escape, write_part
 from tasks.pages.page import Badge, Bullets, Cell, Code, Table
-from tasks.readers.problem import Problem, listed_rows, titled
+from tasks.readers.problem import Problem, list_rows, name_rule
 
 HEADS = ("", "expectation", "column", "figures", "rows")
 
@@ -69,7 +69,7 @@ class Check:
     def sentence(self) -> str:
         """The check in one line."""
         values = f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
-        title, rows = titled(self.words, self.column), listed_rows(self.sample_rows)
+        title, rows = name_rule(self.words, self.column), list_rows(self.sample_rows)
         return f"{title}: {self.figures}{rows}{values}"
 
 
@@ -93,9 +93,9 @@ class Report:
     batch: str
     bytes: int
     format: str
-    rows: int
-    columns: int
-    accepted: bool
+    rows: int = 0
+    columns: int = 0
+    accepted: bool = False
     problems: tuple[Problem, ...] = ()
     checks: tuple[Check, ...] = ()
     cleaning: Cleaning = Cleaning()

@@ -11,41 +11,42 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from tasks.readers.frames import chunks, to_pandas
+from tasks.readers.frames import find_places, to_pandas
 from tasks.readers.kinds import kind_of
 from tasks.validation.checks import judge
-from tasks.validation.combine import FEW, Judged, Outcome, met, weighted
+from tasks.validation.combine import Finding, SampledFinding, is_met, weigh
 from tasks.validation.plan import BETWEEN, NULLS, Planned
 
+# Kinds whose least and greatest value bound all.
 ORDERED = frozenset({"integer", "number", "timestamp", "date"})
 
 
-def decided(path: Path, planned: Sequence[Planned], rows: int) -> dict[int, Judged]:
+def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int, SampledFinding]:
     """Return the outcomes, by the expectations' identity, that few figures decide exactly.
 
     Whether values are null depends on nothing else, so one null and one other value are judged
     and weighted. Where the least and the greatest value are in a range, all are.
     """
     schema = pyarrow.parquet.read_schema(path)
-    plain = [each for each in planned if each.method == "values"]
+    plain = [entry for entry in planned if entry.method == "values"]
     ranges = [
-        each
-        for each in plain
-        if each.rule == BETWEEN and kind_of(schema.field(each.columns[0]).type) in ORDERED
+        entry
+        for entry in plain
+        if entry.rule == BETWEEN and kind_of(schema.field(entry.columns[0]).type) in ORDERED
     ]
-    nulls = [each for each in plain if each.rule in NULLS]
-    names = sorted({each.columns[0] for each in (*ranges, *nulls)})
+    nulls = [entry for entry in plain if entry.rule in NULLS]
+    names = sorted({entry.columns[0] for entry in (*ranges, *nulls)})
     if not names:
         return {}
-    figures = _figures(path, names, {each.columns[0] for each in ranges})
+    figures = _figures(path, names, {entry.columns[0] for entry in ranges})
     found = {
-        id(each.expectation): _nullness(path, each, rows, figures[f"nulls {each.columns[0]}"])
-        for each in nulls
+        id(entry.expectation): _nullness(path, entry, rows, figures[f"nulls {entry.columns[0]}"])
+        for entry in nulls
     }
-    for each in ranges:
-        judged = _range(schema, each, rows, figures)
+    for entry in ranges:
+        judged = _range(schema, entry, rows, figures)
         if judged is not None:
-            found[id(each.expectation)] = judged
+            found[id(entry.expectation)] = judged
     return found
 
 
@@ -57,33 +58,21 @@ def _figures(path: Path, names: Sequence[str], ordered: set[str]) -> dict[str, A
     return rows.collect(engine="streaming").row(0, named=True)
 
 
-def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> Judged:
+def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> SampledFinding:
     name = planned.columns[0]
     frame = to_pandas(pa.table({name: pa.array([None, 1])}))
-    outcome = weighted(judge(frame, [planned.expectation])[0], [nulls, rows - nulls], 0, 1)
+    outcome = weigh(judge(frame, [planned.expectation])[0], [nulls, rows - nulls], 0, 1)
     if outcome.error is not None or not outcome.unexpected:
-        return Judged(outcome)
-    wanted = outcome.places == (0,)
-    places = _places(path, name, null=wanted)
-    evaluated, unexpected = rows, outcome.unexpected
-    success = met(evaluated, unexpected, planned.mostly)
-    return Judged(Outcome(success, evaluated, unexpected, places))
-
-
-def _places(path: Path, name: str, *, null: bool) -> tuple[int, ...]:
-    found: list[int] = []
-    for start, table in chunks(path, [name]):
-        mask = pc.is_null(table.column(name))
-        places = pc.indices_nonzero(mask if null else pc.invert(mask))
-        found += [start + place for place in places.slice(0, FEW - len(found)).to_pylist()]
-        if len(found) >= FEW:
-            break
-    return tuple(found)
+        return SampledFinding(outcome)
+    offends = pc.is_null if outcome.places == (0,) else pc.is_valid
+    success = is_met(rows, outcome.unexpected, planned.mostly)
+    places = find_places(path, name, offends)
+    return SampledFinding(Finding(success, rows, outcome.unexpected, places))
 
 
 def _range(
     schema: pa.Schema, planned: Planned, rows: int, figures: dict[str, Any]
-) -> Judged | None:
+) -> SampledFinding | None:
     name = planned.columns[0]
     nulls = int(figures[f"nulls {name}"])
     if nulls == rows:
@@ -92,4 +81,4 @@ def _range(
     outcome = judge(to_pandas(pa.table({name: ends})), [planned.expectation])[0]
     if outcome.error is not None or outcome.unexpected:
         return None
-    return Judged(Outcome(True, rows - nulls, 0))
+    return SampledFinding(Finding(True, rows - nulls, 0))

@@ -33,12 +33,11 @@ def find_suite(module: str) -> Suite:
         came = f"{type(error).__name__}: {bounded(error, 300)}"
         raise ConfigurationError(module, "suite() returns a Suite", came) from error
     if not isinstance(made, Suite):
-        came = type(made).__name__
-        raise ConfigurationError(module, "suite() returns a Suite", came)
-    return checked_suite(made, module)
+        raise ConfigurationError(module, "suite() returns a Suite", type(made).__name__)
+    return check_suite(made, module)
 
 
-def checked_suite(suite: Suite, where: str) -> Suite:
+def check_suite(suite: Suite, where: str) -> Suite:
     """Return the suite if it can refuse anything.
 
     Raises:

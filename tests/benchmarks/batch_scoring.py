@@ -33,7 +33,7 @@ import pyarrow.parquet as pq
 from tasks.config import Pipeline
 from tasks.settings import Settings
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.servers import running_s3
 from tests.tasks.scoring.scenes import Served, served
 
@@ -169,7 +169,7 @@ def ours(settings: Settings, folder: Path, key: str) -> str:
     def said(text: str) -> None:
         print(f"  {text}", file=sys.stderr)
 
-    outcome = score_source(workspace_of(settings, pipeline()), key, say=said)
+    outcome = score_source(make_workspace(settings, pipeline()), key, say=said)
     return str(outcome["output"])
 
 

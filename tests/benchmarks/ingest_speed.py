@@ -29,7 +29,7 @@ from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.servers import running_s3
 
 CARRIERS = ["AA", "B6", "DL", "EV", "UA", "WN"]
@@ -109,7 +109,7 @@ def ours(settings: Settings, folder: Path) -> None:
     from tasks.ingestion.rows import open_rows
 
     home = replace(settings, home=folder)
-    landed = land(open_rows(workspace_of(home, pipeline())), KEY, _timed)
+    landed = land(open_rows(make_workspace(home, pipeline())), KEY, _timed)
     assert landed.outcome == "accepted", landed
 
 

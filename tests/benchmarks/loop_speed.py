@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.local import stack as local
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from tasks.settings import Settings
 from tasks.store.s3 import S3Bucket
 from tests.servers import any_free_offset, clean_environment, poll
@@ -51,7 +51,7 @@ def runs(settings: Settings, flow: str, since: datetime | None = None) -> list[d
     asked: dict[str, Any] = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC"}
     if since is not None:
         asked["flow_runs"] = {"start_time": {"after_": since.isoformat()}}
-    with connected(settings) as client:
+    with open_client(settings) as client:
         found: list[dict[str, Any]] = client.request("POST", "/flow_runs/filter", json=asked).json()
     return found
 
@@ -64,7 +64,7 @@ def moment(text: str) -> datetime:
 def decided_after(settings: Settings, run: dict[str, Any]) -> float:
     """Return the seconds from the start of a run of monitor to its decision."""
     asked = {"flow_runs": {"id": {"any_": [run["id"]]}}}
-    with connected(settings) as client:
+    with open_client(settings) as client:
         tasks = client.request("POST", "/task_runs/filter", json=asked).json()
     reports = [task["start_time"] for task in tasks if task["name"].startswith("report on")]
     (ended,) = reports or [run["end_time"]]
@@ -77,7 +77,7 @@ def first_line(settings: Settings, run: str) -> datetime:
     lines: list[dict[str, Any]] = []
 
     def written() -> bool:
-        with connected(settings) as client:
+        with open_client(settings) as client:
             lines[:] = client.request("POST", "/logs/filter", json=asked).json()
         return bool(lines)
 

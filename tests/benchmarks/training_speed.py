@@ -30,7 +30,7 @@ from tasks.config import find_pipeline
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.orchestration import running_prefect
 from tests.servers import clean_environment, running_mlflow, running_s3, variables
 
@@ -139,7 +139,7 @@ def prepared(settings: Settings, folder: Path) -> None:
     for number in (1, 2, 3):
         key = f"flights/incoming/{number}.csv"
         bucket.upload(month(number, folder), key)
-        land(open_rows(workspace_of(settings, pipeline)), key, lambda _: None)
+        land(open_rows(make_workspace(settings, pipeline)), key, lambda _: None)
 
 
 def child(which: str, environment: dict[str, str], folder: Path) -> dict[str, float]:

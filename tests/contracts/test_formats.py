@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.readers.formats import FORMATS, SourceFormat, format_of, open_source
+from tasks.readers.formats import FORMATS, SourceFormat, open_source, tell_format
 from tasks.readers.source import BadBatch, Source
 
 LIMIT = 2**30
@@ -76,7 +76,7 @@ def test_a_format_has_a_case_here(format_: SourceFormat) -> None:
 @each_format
 def test_each_suffix_tells_one_format(format_: SourceFormat) -> None:
     for suffix in format_.suffixes:
-        assert format_of(f"A/B{suffix.upper()}") == format_.name
+        assert tell_format(f"A/B{suffix.upper()}") == format_.name
         telling = [other for other in FORMATS if suffix in other.suffixes]
         assert telling == [format_]
 
@@ -88,7 +88,7 @@ def test_names_come_in_the_files_order_and_kinds_are_inferred(
     source = opened(tmp_path, f"a{format_.suffixes[0]}", WRITERS[format_.name](ROWS))
     assert source.format == format_.name
     assert source.names() == tuple(ROWS)
-    kinds = source.inferred()
+    kinds = source.infer()
     if format_.name == "Parquet":  # what a Parquet file types as text is text
         assert kinds == {**KINDS, "at": "string"}
     else:

@@ -9,7 +9,7 @@ import pytest
 from deployments.apply.act import bring_in_line, engine_command, parameter_schema
 from deployments.apply.plan import DeploymentSpec
 from deployments.orchestration import run_deployment
-from deployments.prefect_api import connected, deployments_page, run_page
+from deployments.prefect_api import deployments_page, open_client, run_page
 from tasks.errors import OrchestrationError
 from tasks.settings import REPOSITORY, Settings
 from tests.orchestration import Orchestrator, running_worker
@@ -45,7 +45,7 @@ def test_without_a_worker_the_run_is_cancelled_and_the_person_told(settings: Set
     with pytest.raises(OrchestrationError, match="no worker online in the work pool perennial"):
         run_deployment(settings, "greet", "planes", {}, "test", lines.append, patience=1)
     identifier = lines[0].rpartition("/")[2]
-    with connected(settings) as client:
+    with open_client(settings) as client:
         state = client.read_flow_run(identifier).state
         assert state is not None
         assert state.is_cancelled()
@@ -95,7 +95,7 @@ def test_an_interrupted_command_leaves_the_run_going(settings: Settings) -> None
         run_deployment(settings, "greet", "planes", {}, "test", interrupted)
     address = lines[0].removeprefix("Started greet planes: test: ")
     assert lines[-1] == f"The run goes on. Follow it at {address}"
-    with connected(settings) as client:
+    with open_client(settings) as client:
         run = client.read_flow_run(address.rpartition("/")[2])
         assert run.state is not None
         assert run.state.is_running() or run.state.is_completed()

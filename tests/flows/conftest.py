@@ -16,7 +16,7 @@ import pytest
 from tasks.config import Pipeline, find_pipeline
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import Workspace, workspace_of
+from tasks.workspace import Workspace, make_workspace
 from tests.flows.running import completed, run_flow
 from tests.orchestration import Orchestrator
 from tests.servers import S3, Tracking, variables
@@ -61,7 +61,7 @@ class Bench:
 
     @property
     def workspace(self) -> Workspace:
-        return workspace_of(self.settings, self.pipeline)
+        return make_workspace(self.settings, self.pipeline)
 
     @property
     def pipeline(self) -> Pipeline:

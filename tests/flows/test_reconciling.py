@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from deployments.apply.act import bring_in_line
-from deployments.apply.plan import desired
-from deployments.prefect_api import connected
+from deployments.apply.plan import plan_deployments
+from deployments.prefect_api import open_client
 from tasks.promotion import pointer
 from tasks.promotion.trials import standing
 from tasks.tracking.registry import read_aliases, set_alias
@@ -36,7 +36,7 @@ def reconciled(bench: Bench) -> dict[str, list]:
 
 def cancel(bench: Bench) -> None:
     """End what the reconciler started; the test runs the flows itself, as a worker would."""
-    with connected(bench.settings) as client:
+    with open_client(bench.settings) as client:
         found = client.request("POST", "/flow_runs/filter", json={"limit": 200}).json()
         for run in found:
             if run["state_type"] == "SCHEDULED":
@@ -45,7 +45,7 @@ def cancel(bench: Bench) -> None:
 
 def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
     bench.rewrite(TOY)
-    bring_in_line(bench.settings, desired([bench.pipeline]))
+    bring_in_line(bench.settings, plan_deployments([bench.pipeline]))
     bench.drop("a.csv", toy_rows(400))
     for flow in ("ingestion:ingest", "monitoring:monitor", "training:train"):
         wanted = flow.partition(":")[2]
@@ -62,7 +62,7 @@ def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
 
 def test_a_broken_pipeline_stops_none_of_those_behind_it(bench: Bench) -> None:
     bench.rewrite(TOY)
-    bring_in_line(bench.settings, desired([bench.pipeline]))
+    bring_in_line(bench.settings, plan_deployments([bench.pipeline]))
     bench.drop("a.csv", toy_rows(20))
     pipelines = bench.settings.pipelines
     invalid, unreadable = pipelines / "a-invalid.yaml", pipelines / "a-unreadable.yaml"
@@ -87,7 +87,7 @@ def test_an_alias_moved_in_mlflow_is_a_promotion_and_one_that_fell_behind_is_men
     bench: Bench,
 ) -> None:
     bench.rewrite(TOY)
-    bring_in_line(bench.settings, desired([bench.pipeline]))
+    bring_in_line(bench.settings, plan_deployments([bench.pipeline]))
     bench.drop("a.csv", toy_rows(400))
     bench.run("flows.ingestion:ingest")
     bench.run("flows.training:train")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from tasks.errors import OrchestrationError
 from tests.system.conftest import Stack
 
@@ -29,7 +29,7 @@ def enable(stack: Stack, prefix: str, *, on: bool) -> int:
     """Switch the automations of this name on or off; return how many there are."""
 
     def switch() -> int:
-        with connected(stack.settings) as client:
+        with open_client(stack.settings) as client:
             asked = {"limit": PAGE, "offset": 0, "sort": "NAME_ASC"}
             found = client.request("POST", "/automations/filter", json=asked).json()
             ours = [one for one in found if one["name"].startswith(prefix)]
@@ -44,7 +44,7 @@ def pause(stack: Stack, deployment: str, *, paused: bool) -> None:
     """Pause a deployment's schedule, or let it go on."""
 
     def change() -> None:
-        with connected(stack.settings) as client:
+        with open_client(stack.settings) as client:
             found = client.read_deployment_by_name(deployment)
             client.request("PATCH", f"/deployments/{found.id}", json={"paused": paused})
 

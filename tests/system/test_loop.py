@@ -17,7 +17,7 @@ from deployments.local import secrets
 from deployments.local import stack as local
 from deployments.local.folder import Folder
 from deployments.local.ports import Ports
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from tasks.errors import OrchestrationError
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
@@ -97,7 +97,7 @@ def test_without_any_event_the_outcome_is_the_same(loop: Stack) -> None:
                 reconcile(loop)
     pause(loop, "reconcile/all", paused=False)
     assert told(loop, "quiet") == told(loop, "loop")
-    with connected(loop.settings) as client:
+    with open_client(loop.settings) as client:
         asked = {"deployments": {"name": {"any_": ["quiet"]}}}
         found = client.request("POST", "/flow_runs/filter", json=asked).json()
     makers = {(one["created_by"] or {}).get("type") for one in found}
@@ -132,7 +132,7 @@ def told(stack: Stack, pipeline: str) -> list[tuple[Any, ...]]:
 def reconcile(stack: Stack) -> None:
     """Let the reconciler look now, rather than at the next minute, and wait for its end."""
     # a busy SQLite may say no: it is asked again
-    with suppress(OrchestrationError), connected(stack.settings) as client:
+    with suppress(OrchestrationError), open_client(stack.settings) as client:
         deployment = client.read_deployment_by_name("reconcile/all")
         run = client.create_flow_run_from_deployment(deployment.id, parameters={"grace": 0.0})
 

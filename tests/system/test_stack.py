@@ -16,7 +16,7 @@ from deployments.local import stack as local
 from deployments.local.folder import Folder
 from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
-from deployments.local.processes import marked
+from deployments.local.processes import find_marked
 from deployments.worker.kind import RUN_NAME, WARM, worker_type
 from tasks.errors import StackError
 from tasks.store.s3 import S3Bucket
@@ -81,7 +81,7 @@ def test_only_this_user_can_read_what_it_wrote(stack: Stack) -> None:
     assert (stack.home / "secrets.env").stat().st_mode & 0o777 == 0o600
     assert stack.home.stat().st_mode & 0o077 == 0
     secret = stack.settings.secret_key
-    command_lines = [" ".join(each.cmdline()) for each in marked(Folder.at(stack.home))]
+    command_lines = [" ".join(each.cmdline()) for each in find_marked(Folder.at(stack.home))]
     assert command_lines
     assert not any(secret in line for line in command_lines)
     assert secret not in (stack.home / "run" / "supervisord.conf").read_text()
@@ -90,7 +90,7 @@ def test_only_this_user_can_read_what_it_wrote(stack: Stack) -> None:
 def test_every_port_listens_on_loopback_only(stack: Stack) -> None:
     found = [
         connection.laddr.ip
-        for process in marked(Folder.at(stack.home))
+        for process in find_marked(Folder.at(stack.home))
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     ]
@@ -134,7 +134,9 @@ def test_the_worker_serves_its_pool(stack: Stack) -> None:
 
 def forkservers(stack: Stack) -> set[int]:
     """Return the process beside the worker that holds the imports."""
-    known = (each for each in marked(Folder.at(stack.home), "worker") if each.name() != RUN_NAME)
+    known = (
+        each for each in find_marked(Folder.at(stack.home), "worker") if each.name() != RUN_NAME
+    )
     return {each.pid for each in known if "multiprocessing.forkserver" in " ".join(each.cmdline())}
 
 
@@ -172,7 +174,7 @@ def test_down_leaves_nothing_and_up_finds_everything(stack: Stack) -> None:
         assert victim is not None
         os.kill(victim, signal.SIGKILL)
     local.down(stack.home, lambda _line: None)
-    assert list(marked(Folder.at(stack.home))) == []
+    assert list(find_marked(Folder.at(stack.home))) == []
     ports = Ports.shifted(stack.offset).by_name()
     assert [name for name, port in ports.items() if not is_free(port)] == []
     status = local.status(stack.home)

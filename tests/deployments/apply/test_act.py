@@ -15,7 +15,7 @@ from prefect.client.schemas.sorting import DeploymentSort
 
 from deployments.apply.act import apply, bring_in_line, parameter_schema
 from deployments.apply.plan import TAG, DeploymentSpec
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
@@ -37,7 +37,7 @@ GREET = DeploymentSpec(
 
 @contextmanager
 def deployed(settings: Settings, name: str) -> Iterator[tuple[SyncPrefectClient, Any]]:
-    with connected(settings) as client:
+    with open_client(settings) as client:
         yield client, client.read_deployment_by_name(name)
 
 
@@ -86,13 +86,13 @@ def test_each_field_that_changes_is_brought_in_line(settings: Settings) -> None:
 
 
 def test_what_is_gone_is_removed_and_what_is_not_ours_stays(settings: Settings) -> None:
-    with connected(settings) as client:
+    with open_client(settings) as client:
         flow = client.create_flow_from_name("greet")
         own = client.create_deployment(flow, "mine", entrypoint=ENTRYPOINT, tags=["mine"])
     bring_in_line(settings, [GREET])
     plan = bring_in_line(settings, [replace(GREET, pipeline="ships")])
     assert [each.spec.name for each in plan.remove] == ["greet/planes"]
-    with connected(settings) as client:
+    with open_client(settings) as client:
         names = {
             each.name for each in client.read_deployments(limit=9, sort=DeploymentSort.NAME_ASC)
         }
@@ -101,12 +101,12 @@ def test_what_is_gone_is_removed_and_what_is_not_ours_stays(settings: Settings) 
 
 
 def test_someone_elses_deployment_of_that_name_is_not_taken_over(settings: Settings) -> None:
-    with connected(settings) as client:
+    with open_client(settings) as client:
         flow = client.create_flow_from_name("greet")
         own = client.create_deployment(flow, "planes", entrypoint="mine.py:greet")
     with pytest.raises(OrchestrationError, match="without the tag perennial"):
         bring_in_line(settings, [GREET])
-    with connected(settings) as client:
+    with open_client(settings) as client:
         assert client.read_deployment(own).entrypoint == "mine.py:greet"
         client.delete_deployment(own)
 

@@ -15,7 +15,7 @@ import pytest
 
 from deployments.apply.act import bring_in_line
 from deployments.apply.automations import automations
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from tasks.config import Pipeline
 from tasks.errors import ConfigurationError
 from tasks.events.event import document
@@ -56,7 +56,7 @@ def listening() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def make_block(settings: Settings, url: str) -> None:
     """Make the block `custom-webhook/ops`, as a person does in Prefect's page."""
-    with connected(settings) as client:
+    with open_client(settings) as client:
         kind = client.read_block_type_by_slug("custom-webhook")
         filters = {"block_schemas": {"block_type_id": {"any_": [str(kind.id)]}}}
         (schema, *_) = client.request("POST", "/block_schemas/filter", json=filters).json()
@@ -77,7 +77,7 @@ def make_block(settings: Settings, url: str) -> None:
 def tell(settings: Settings, event: str, pipeline: str, summary: str) -> None:
     payload = {"summary": summary, "url": "http://127.0.0.1:4200/runs/1"}
     told = document(event, pipeline, payload, datetime.now(UTC), uuid4())
-    with connected(settings) as client:
+    with open_client(settings) as client:
         client.request("POST", "/events", json=[told]).raise_for_status()
 
 

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.apply.plan import DeploymentSpec, Plan, Present, desired, difference
+from deployments.apply.plan import (
+    DeploymentSpec,
+    Plan,
+    Present,
+    compare_deployments,
+    plan_deployments,
+)
 from tasks.config import Pipeline
 
 FLIGHTS = Pipeline(
@@ -19,7 +25,7 @@ FLIGHTS = Pipeline(
     event_time="at",
     retraining={"schedule": "0 6 1 * *"},
 )
-TRAIN = next(spec for spec in desired([FLIGHTS]) if spec.flow == "train")
+TRAIN = next(spec for spec in plan_deployments([FLIGHTS]) if spec.flow == "train")
 
 specs = st.builds(
     DeploymentSpec,
@@ -47,9 +53,9 @@ def test_once_carried_out_nothing_differs(
     wanted: list[DeploymentSpec], there: list[DeploymentSpec]
 ) -> None:
     present = [Present(str(number), spec) for number, spec in enumerate(there)]
-    plan = difference(wanted, present)
+    plan = compare_deployments(wanted, present)
     after = carried_out(plan, present)
-    again = difference(wanted, after)
+    again = compare_deployments(wanted, after)
     assert again.empty
     assert set(again.unchanged) == {spec.name for spec in wanted}
     named = [
@@ -61,7 +67,7 @@ def test_once_carried_out_nothing_differs(
 
 
 def test_a_pipeline_has_a_deployment_a_flow() -> None:
-    assert [spec.name for spec in desired([FLIGHTS])] == [
+    assert [spec.name for spec in plan_deployments([FLIGHTS])] == [
         "backtest/flights",
         "ingest/flights",
         "label/flights",
@@ -81,13 +87,15 @@ def test_training_follows_the_pipelines_schedule_one_at_a_time() -> None:
 
 def test_without_a_schedule_training_waits_to_be_asked() -> None:
     idle = FLIGHTS.model_copy(update={"retraining": type(FLIGHTS.retraining)()})
-    train = next(spec for spec in desired([idle]) if spec.flow == "train")
+    train = next(spec for spec in plan_deployments([idle]) if spec.flow == "train")
     assert train.schedule is None
 
 
 def test_a_renamed_pipeline_removes_the_old_deployments() -> None:
-    there = [Present(spec.name, spec) for spec in desired([FLIGHTS])]
-    plan = difference(desired([FLIGHTS.model_copy(update={"name": "planes"})]), there)
+    there = [Present(spec.name, spec) for spec in plan_deployments([FLIGHTS])]
+    plan = compare_deployments(
+        plan_deployments([FLIGHTS.model_copy(update={"name": "planes"})]), there
+    )
     ours = [each.id for each in there if each.spec.pipeline == "flights"]
     assert [each.spec.name for each in plan.remove] == ours
     assert [spec.pipeline for spec in plan.create] == ["planes"] * len(ours)
@@ -108,11 +116,11 @@ def test_a_renamed_pipeline_removes_the_old_deployments() -> None:
     ],
 )
 def test_each_field_is_compared_and_said(change: dict[str, object], said: str) -> None:
-    plan = difference([TRAIN], [Present("1", replace(TRAIN, **change))])
+    plan = compare_deployments([TRAIN], [Present("1", replace(TRAIN, **change))])
     assert plan.to_text() == f"~ train/flights  {said}"
     assert plan.to_dict()["update"] == [{"name": "train/flights", "changes": [said]}]
 
 
 def test_the_order_of_tags_does_not_matter() -> None:
     there = replace(TRAIN, tags=tuple(reversed(TRAIN.tags)))
-    assert difference([TRAIN], [Present("1", there)]).empty
+    assert compare_deployments([TRAIN], [Present("1", there)]).empty

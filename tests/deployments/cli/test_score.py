@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from deployments.cli.bar import Bar
-from deployments.cli.score import score, source_of, summary
+from deployments.cli.score import bring_source, score, summary
 from deployments.session import Session
 from tasks.config import find_pipeline
 from tasks.errors import ConfigurationError
@@ -27,15 +27,15 @@ def session() -> Session:
 def test_a_source_is_a_file_here_or_lies_in_the_bucket(tmp_path: Path) -> None:
     one, path = session(), tmp_path / "new.csv"
     path.write_text("id\n1\n")
-    key = source_of(one, str(path))
+    key = bring_source(one, str(path))
     assert one.bucket.get(key) == b"id\n1\n"
-    assert source_of(one, key) == key
+    assert bring_source(one, key) == key
     one.bucket.put("toy/table/_delta_log/0.json", b"")
-    assert source_of(one, "toy/table/") == "toy/table/"
-    assert source_of(one, "curated") == "curated"
-    assert source_of(one, "s3://perennial/a.csv") == "s3://perennial/a.csv"
+    assert bring_source(one, "toy/table/") == "toy/table/"
+    assert bring_source(one, "curated") == "curated"
+    assert bring_source(one, "s3://perennial/a.csv") == "s3://perennial/a.csv"
     with pytest.raises(ConfigurationError, match=r"none of them"):
-        source_of(one, "toy/nothing.csv")
+        bring_source(one, "toy/nothing.csv")
 
 
 def test_a_folder_that_is_not_there_is_said_before_anything_is_scored(tmp_path: Path) -> None:

@@ -18,21 +18,21 @@ import pytest
 from deployments.linux import bear
 from deployments.local import secrets, stack
 from deployments.local.doctor import check_disk, check_processes, check_versions
-from deployments.local.folder import Folder, Memory, recall, remember, told
+from deployments.local.folder import Folder, Memory, recall, remember, update_memory
 from deployments.local.listeners import holders, is_free
 from deployments.local.logs import rotate, tail
 from deployments.local.ports import Ports
 from deployments.local.processes import (
     FLOW_RUN,
     end,
-    marked,
+    find_marked,
+    find_running,
+    read_started,
     record,
-    running,
     runs_a_flow,
-    started,
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
-from deployments.local.supervise import locked
+from deployments.local.supervise import lock
 from deployments.worker.kind import RUN_NAME
 from tasks.errors import StackError
 from tests.servers import any_free_offset, poll
@@ -71,7 +71,7 @@ def test_a_taken_port_stops_up_before_anything_starts(tmp_path: Path) -> None:
     assert f"{port} held by" in str(refused.value)
     assert f"pid {os.getpid()}" in str(refused.value)
     assert "--port-offset" in refused.value.remedy
-    assert list(marked(Folder.at(home))) == []
+    assert list(find_marked(Folder.at(home))) == []
     assert recall(Folder.at(home)) == Memory()
 
 
@@ -117,7 +117,7 @@ def test_a_key_that_a_newer_version_needs_is_added(folder: Folder) -> None:
 def test_the_offset_is_remembered(folder: Folder) -> None:
     remember(folder, Memory(offset=1200))
     assert stack.status(folder.root).addresses["mlflow"] == "http://127.0.0.1:6200"
-    assert told(recall(folder), None, {}).offset == 1200
+    assert update_memory(recall(folder), None, {}).offset == 1200
     folder.memory.write_text("{}")
     with pytest.raises(StackError, match="Remove the file"):
         recall(folder)
@@ -212,34 +212,34 @@ def test_marked_processes_are_found_and_ended_and_no_others(
     ours = sleeper({HOME_MARK: str(folder.root), PROGRAM_MARK: "mlflow"})
     others = [sleeper({}), sleeper({HOME_MARK: "/another", PROGRAM_MARK: "mlflow"})]
     record(folder, "mlflow", ours.pid)
-    found = running(folder, "mlflow")
+    found = find_running(folder, "mlflow")
     assert found is not None
     assert found.pid == ours.pid
-    assert [each.pid for each in marked(folder, "mlflow")] == [ours.pid]
-    assert list(marked(folder, "prefect")) == []
-    assert end(marked(folder), grace=5) == 1
+    assert [each.pid for each in find_marked(folder, "mlflow")] == [ours.pid]
+    assert list(find_marked(folder, "prefect")) == []
+    assert end(find_marked(folder), grace=5) == 1
     assert ours.wait(5) is not None
     assert [each.poll() for each in others] == [None, None]
-    assert running(folder, "mlflow") is None
+    assert find_running(folder, "mlflow") is None
 
 
 def test_a_number_that_another_process_bears_now_is_not_ours(folder: Folder) -> None:
     record(folder, "mlflow", os.getpid())
     record(folder, "mlflow", os.getpid())
-    assert running(folder, "mlflow") is None
-    known = started(folder, "mlflow")
+    assert find_running(folder, "mlflow") is None
+    known = read_started(folder, "mlflow")
     assert known is not None
     assert known.starts == 2
 
 
 def test_one_command_at_a_time(folder: Folder) -> None:
     with (
-        locked(folder, patience=1),
+        lock(folder, patience=1),
         pytest.raises(StackError, match="one command"),
-        locked(folder, patience=0),
+        lock(folder, patience=0),
     ):
         pytest.fail("two held the lock")
-    with locked(folder, patience=0):
+    with lock(folder, patience=0):
         pass
 
 
@@ -277,7 +277,7 @@ def test_the_launcher_ends_what_an_earlier_start_left(folder: Folder, sleeper: S
     launch = [sys.executable, "-m", "deployments.local.launch"]
     subprocess.run(launch, env={**os.environ, **marks}, check=True, timeout=30)
     poll(lambda: left.poll() is not None, 10, "the end of the old guard")
-    known = started(folder, "guard")
+    known = read_started(folder, "guard")
     assert known is not None
     assert known.starts == 1
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.local import prefect_server, seaweedfs
-from deployments.local.environment import STORE, cleaned, client, joined
-from deployments.local.folder import Folder, Memory, told
-from deployments.local.ports import Holder, Ports, named, refuse_taken
-from deployments.local.probe import EMPTY, signed
+from deployments.local.environment import STORE, clean_environment, client, join_environment
+from deployments.local.folder import Folder, Memory, update_memory
+from deployments.local.ports import Holder, Ports, name_holders, refuse_taken
+from deployments.local.probe import EMPTY, sign
 from deployments.local.programs import names, programs
 from deployments.local.secrets import GENERATORS, parse, render
 from deployments.local.supervise import configuration
-from deployments.local.versions import differing, pins
+from deployments.local.versions import find_differing, pins
 from tasks.errors import ConfigurationError, StackError
 from tasks.settings import Settings
 
@@ -57,7 +57,7 @@ def test_a_free_machine_is_not_refused() -> None:
     refuse_taken(())
     with pytest.raises(StackError, match=r"8333 held by a \(pid 9\).*--port-offset"):
         refuse_taken((Holder(8333, 9, "a", "a"),))
-    assert named(()) == ""
+    assert name_holders(()) == ""
 
 
 @given(st.dictionaries(WORDS, VALUES))
@@ -81,12 +81,12 @@ def test_every_generated_key_is_long_and_new() -> None:
 def test_what_the_person_set_wins_but_never_half_a_store() -> None:
     ours = client(FOLDER, Memory(), KEYS)
     team = {"AWS_ENDPOINT_URL": "https://team", "AWS_ACCESS_KEY_ID": "k", "AWS_PROFILE": "p"}
-    assert not joined(ours, team).keys() & {*STORE, "AWS_PROFILE"}
+    assert not join_environment(ours, team).keys() & {*STORE, "AWS_PROFILE"}
     shell = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
-    changed = joined(ours, shell)
+    changed = join_environment(ours, shell)
     assert changed["AWS_ACCESS_KEY_ID"] == KEYS["AWS_ACCESS_KEY_ID"]
     assert changed["AWS_SESSION_TOKEN"] is None
-    assert "PREFECT_API_URL" not in joined(ours, {"PREFECT_API_URL": "http://team/api"})
+    assert "PREFECT_API_URL" not in join_environment(ours, {"PREFECT_API_URL": "http://team/api"})
 
 
 def test_settings_read_what_a_client_is_given() -> None:
@@ -99,7 +99,7 @@ def test_settings_read_what_a_client_is_given() -> None:
 
 def test_nothing_of_the_shell_steers_a_server() -> None:
     shell = {"AWS_X": "", "PREFECT_X": "", "MLFLOW_X": "", "PYTHONPATH": "", "PERENNIAL_X": "1"}
-    assert cleaned({**shell, "HOME": "/h"}) == {"PERENNIAL_X": "1", "HOME": "/h"}
+    assert clean_environment({**shell, "HOME": "/h"}) == {"PERENNIAL_X": "1", "HOME": "/h"}
 
 
 def test_no_command_line_and_no_configuration_holds_a_secret() -> None:
@@ -160,7 +160,7 @@ def test_a_signature_is_the_one_that_the_vendors_library_makes() -> None:
     S3SigV4Auth(Credentials("key", "secret"), "s3", "eu-west-1").add_auth(theirs)
     moment = datetime.strptime(theirs.context["timestamp"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    ours = signed(url, keys, "eu-west-1", moment)
+    ours = sign(url, keys, "eu-west-1", moment)
     assert ours["Authorization"] == theirs.headers["Authorization"]
 
 
@@ -181,19 +181,19 @@ def test_a_flow_finds_everything_in_the_workers_environment() -> None:
 
 
 def test_the_worker_is_remembered_and_only_a_known_one_taken() -> None:
-    plain = told(Memory(), None, {"PERENNIAL_WORKER": "process"})
-    assert told(plain, None, {}).worker == "process"
+    plain = update_memory(Memory(), None, {"PERENNIAL_WORKER": "process"})
+    assert update_memory(plain, None, {}).worker == "process"
     assert "process" in programs(FOLDER, plain, KEYS)["worker"].command
-    again = told(plain, None, {"PERENNIAL_WORKER": "warm"})
+    again = update_memory(plain, None, {"PERENNIAL_WORKER": "warm"})
     assert "deployments.worker" in programs(FOLDER, again, KEYS)["worker"].command
     with pytest.raises(ConfigurationError, match="PERENNIAL_WORKER: it is warm or process"):
-        told(Memory(), None, {"PERENNIAL_WORKER": "lukewarm"})
+        update_memory(Memory(), None, {"PERENNIAL_WORKER": "lukewarm"})
 
 
 @pytest.mark.parametrize("bucket", ["x", "Upper", "a/b", "-ab", "a b c", "a" * 64])
 def test_a_name_that_no_bucket_can_have_is_refused(bucket: str) -> None:
     with pytest.raises(ConfigurationError, match="PERENNIAL_BUCKET"):
-        told(Memory(), None, {"PERENNIAL_BUCKET": bucket})
+        update_memory(Memory(), None, {"PERENNIAL_BUCKET": bucket})
 
 
 def test_sockets_move_when_the_home_is_deep() -> None:
@@ -216,6 +216,6 @@ for-here==2 ; python_full_version >= '3.11' \\
 
 def test_the_lock_is_read_for_this_interpreter() -> None:
     assert pins(LOCK) == {"a-b": "1.0", "for-here": "2"}
-    assert list(differing(pins(LOCK), {"a-b": "1.0", "for-here": "3"})) == [
+    assert list(find_differing(pins(LOCK), {"a-b": "1.0", "for-here": "3"})) == [
         "for-here is 3, locked 2"
     ]

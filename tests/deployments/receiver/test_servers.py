@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from deployments.receiver.announce import Announcer
 from tasks.errors import OrchestrationError
 from tasks.events.gathering import WakeUp
@@ -83,7 +83,7 @@ def events(server: Orchestrator, pipeline: str, since: datetime) -> list[dict[st
         "resource": {"id": [resource(pipeline)]},
         "occurred": {"since": (since - timedelta(seconds=1)).isoformat()},
     }
-    with connected(server.settings) as client:
+    with open_client(server.settings) as client:
         found = client.request("POST", "/events/filter", json={"filter": wanted})
         return list(found.json()["events"])
 

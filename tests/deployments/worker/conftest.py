@@ -20,7 +20,7 @@ from prefect.workers.process import ProcessWorker
 from deployments.apply.act import bring_in_line, engine_command, parameter_schema
 from deployments.apply.plan import TAG, DeploymentSpec
 from deployments.local.prefect_server import worker_environment
-from deployments.prefect_api import connected
+from deployments.prefect_api import open_client
 from deployments.worker.kind import RUN_NAME
 from tasks.settings import REPOSITORY, Settings
 from tests.deployments.worker import examples
@@ -41,7 +41,7 @@ class Warm:
 
     def start(self, flow: str, deployment: str = "example", **parameters: Any) -> str:
         """Start a run, and return its id."""
-        with connected(self.settings) as client:
+        with open_client(self.settings) as client:
             there = client.read_deployment_by_name(f"{flow}/{deployment}")
             run = client.create_flow_run_from_deployment(there.id, parameters=parameters)
         return str(run.id)
@@ -49,7 +49,7 @@ class Warm:
     def ended(self, run: str, seconds: float = 120) -> Any:
         """Wait for the end of a run, and return it."""
         until = time.monotonic() + seconds
-        with connected(self.settings) as client:
+        with open_client(self.settings) as client:
             while True:
                 there: Any = client.read_flow_run(run)
                 if there.state is not None and there.state.is_final():
@@ -95,7 +95,7 @@ def warm_worker(
 def deployed(prefect_server: Orchestrator) -> Iterator[Orchestrator]:
     """Deploy the example flows."""
     settings = prefect_server.settings
-    with connected(settings) as client:
+    with open_client(settings) as client:
         template = ProcessWorker.get_default_base_job_template()
         plain = WorkPoolCreate(name="plain", type="process", base_job_template=template)
         client.create_work_pool(plain)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from deployments.local.environment import OFFLINE
-from deployments.local.processes import alive
+from deployments.local.processes import is_alive
 from deployments.worker.forkserver import Forkserver, ForkserverLost
 from deployments.worker.kind import RUN_NAME
 from deployments.worker.modules import Preload, everything
@@ -52,7 +52,7 @@ def _work(work: Work, preload: Preload, folder: Path) -> None:
         await server.start()
         await work(server, folder)
         server.close()
-        assert not psutil.pid_exists(server.pid) or not alive(psutil.Process(server.pid))
+        assert not psutil.pid_exists(server.pid) or not is_alive(psutil.Process(server.pid))
 
     os.environ.clear()
     os.environ.update({**HERE, "PYTHONPATH": str(REPOSITORY)})
@@ -100,9 +100,9 @@ async def _kill_the_forkserver(server: Forkserver, folder: Path) -> None:
     await asyncio.to_thread(poll, lambda: process.name() == RUN_NAME, 20, "the name")
     os.kill(server.pid, signal.SIGKILL)
     await asyncio.to_thread(
-        poll, lambda: not alive(psutil.Process(server.pid)), 20, "the end of the forkserver"
+        poll, lambda: not is_alive(psutil.Process(server.pid)), 20, "the end of the forkserver"
     )
-    assert alive(process)
+    assert is_alive(process)
     with pytest.raises(ForkserverLost, match="soon after"):
         await server.fork(str(folder), HERE)
     process.kill()

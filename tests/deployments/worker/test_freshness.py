@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.worker.freshness import installed, stamp
-from deployments.worker.modules import chosen, everything, sources
+from deployments.worker.freshness import stamp, stamp_installed
+from deployments.worker.modules import choose, everything, sources
 from tasks.settings import REPOSITORY
 
 
@@ -50,14 +50,14 @@ def test_a_single_file_and_one_that_is_gone(package: Path) -> None:
 def test_a_new_library_is_seen(tmp_path: Path) -> None:
     os.utime(tmp_path, ns=(1, 1))
     (tmp_path / "library").mkdir()
-    assert installed(tmp_path) > 1
+    assert stamp_installed(tmp_path) > 1
 
 
 def test_what_may_change_is_told_from_libraries(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(package.parent))
-    preload = chosen(["lightgbm", f"{package.name}.one", "flows.training", "json"])
+    preload = choose(["lightgbm", f"{package.name}.one", "flows.training", "json"])
     assert preload.code == (f"{package.name}.one", "flows.training")
     assert preload.libraries[-2:] == ("lightgbm", "json")
     assert package in sources(preload.code)

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from prefect.states import Cancelling
 
-from deployments.local.processes import alive, runs_a_flow
-from deployments.prefect_api import connected
+from deployments.local.processes import is_alive, runs_a_flow
+from deployments.prefect_api import open_client
 from tasks.settings import REPOSITORY
 from tests.deployments.worker.conftest import Warm, told, warm_worker
 from tests.orchestration import Orchestrator
@@ -30,7 +30,7 @@ BUCKETS = (
 
 def gone(pid: int) -> bool:
     with suppress(psutil.NoSuchProcess):
-        return not alive(psutil.Process(pid))
+        return not is_alive(psutil.Process(pid))
     return True
 
 
@@ -92,7 +92,7 @@ def test_a_process_that_dies_is_a_crashed_run(warm: Warm, how: str, status: str)
 def test_cancelling_ends_the_whole_process_group(warm: Warm, tmp_path: Path) -> None:
     run = warm.start("linger", folder=str(tmp_path))
     found = told(tmp_path, "lingers")
-    with connected(warm.settings) as client:
+    with open_client(warm.settings) as client:
         client.set_flow_run_state(run, Cancelling(), force=True)
     assert warm.ended(run).state.name == "Cancelled"
     poll(lambda: gone(found["pid"]) and gone(found["child"]), 60, "the end of the group")
@@ -130,7 +130,7 @@ def test_a_run_outlives_its_worker_and_the_forkserver_does_not(
         assert len(servers) == 1
         warm.process.send_signal(signal.SIGKILL)
         warm.process.wait()
-        poll(lambda: not any(map(alive, servers)), 20, "the end of the forkservers")
+        poll(lambda: not any(map(is_alive, servers)), 20, "the end of the forkservers")
         assert runs_a_flow(flow)
         assert warm.ended(run).state.name == "Completed"
         told(tmp_path, "lingered")
@@ -145,7 +145,7 @@ def test_a_worker_that_is_stopped_ends_its_runs(deployed: Orchestrator, tmp_path
         warm.process.terminate()
         assert warm.process.wait(60) == 0
         poll(lambda: gone(found["pid"]) and gone(found["child"]), 30, "the end of the run")
-        assert not any(map(alive, servers))
+        assert not any(map(is_alive, servers))
         assert warm.ended(run).state.name == "Crashed"
 
 

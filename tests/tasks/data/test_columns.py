@@ -9,8 +9,8 @@ import pytest
 from tasks.data.columns import (
     ROWS_AT_ONCE,
     FileRows,
-    aligned,
-    same_columns,
+    align,
+    check_same_columns,
     stored_schema,
     stored_type,
 )
@@ -37,16 +37,16 @@ def test_a_table_a_reader_and_a_file_are_stored_alike(kind: pa.DataType, tmp_pat
     schema = stored_schema(came.schema.set(0, pa.field("b", pa.int64())))
     if kind != pa.float16():
         pq.write_table(came, tmp_path / "rows.parquet")
-        came_from_file = aligned(FileRows(tmp_path / "rows.parquet"), schema).read_all()
-        assert came_from_file == aligned(came, schema).read_all()
-    assert aligned(came.to_reader(), schema).read_all() == aligned(came, schema).read_all()
+        came_from_file = align(FileRows(tmp_path / "rows.parquet"), schema).read_all()
+        assert came_from_file == align(came, schema).read_all()
+    assert align(came.to_reader(), schema).read_all() == align(came, schema).read_all()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_missing_values_reach_every_stored_type(kind: pa.DataType) -> None:
     came = pa.table({"a": pa.nulls(3, kind)})
     schema = stored_schema(came.schema)
-    assert aligned(came, schema).read_all().column("a").null_count == 3
+    assert align(came, schema).read_all().column("a").null_count == 3
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_every_fault_is_named_at_once() -> None:
     table = pa.schema([("a", pa.int64()), ("b", pa.string()), ("c", pa.bool_())])
     came = pa.schema([("d", pa.int64()), ("b", pa.int64()), ("c", pa.bool_())])
     with pytest.raises(DataError) as told:
-        same_columns(came, table, "curated")
+        check_same_columns(came, table, "curated")
     assert told.value.came == "a is missing; d is new; b is int64, not string"
 
 
 def test_a_stream_comes_in_small_pieces_and_loses_nothing() -> None:
     came = pa.table({"b": range(200_001), "a": range(200_001)})
     schema = pa.schema([("a", pa.int64()), ("b", pa.int64())])
-    pieces = list(aligned(came, schema))
+    pieces = list(align(came, schema))
     assert max(piece.num_rows for piece in pieces) <= ROWS_AT_ONCE
     assert pa.Table.from_batches(pieces) == came.select(["a", "b"])
 
@@ -86,10 +86,10 @@ def test_a_stream_comes_in_small_pieces_and_loses_nothing() -> None:
 def test_a_value_beyond_its_type_is_refused() -> None:
     came = pa.table({"a": pa.array([2**64 - 1], pa.uint64())})
     with pytest.raises(DataError, match="column a: every value fits int64"):
-        aligned(came, stored_schema(came.schema))
+        align(came, stored_schema(came.schema))
 
 
 def test_finer_times_lose_what_is_under_a_microsecond() -> None:
     came = pa.table({"at": pa.array([1_234_567_891], pa.timestamp("ns"))})
-    stored = aligned(came, stored_schema(came.schema)).read_all()
+    stored = align(came, stored_schema(came.schema)).read_all()
     assert stored.column("at").cast(pa.int64()).to_pylist() == [1_234_567]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.data.curated import append_batch, columns_of, curated, overlapping, training_rows
+from tasks.data.curated import append_batch, curated, read_columns, training_rows
 from tasks.data.reference import DatasetRef, Window
 from tasks.data.table import Table
 from tasks.errors import ConfigurationError, DataError
@@ -45,7 +45,7 @@ def test_rows_carry_their_batch_and_when_it_came(table: Table) -> None:
         "_ingested_at": NOON
     }
     assert table.history()[1].metadata == {"object": "b1.csv", "batch": "b1"}
-    columns = columns_of(table)
+    columns = read_columns(table)
     assert columns is not None
     assert columns.names == ["id", "at"]
 
@@ -76,28 +76,6 @@ def test_a_time_without_zone_is_refused(table: Table, tmp_path: Path) -> None:
         append_batch(table, tmp_path / "b1.parquet", "b4", NOON.replace(tzinfo=None), {})
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "found"),
-    [
-        (2, 4, ["b1-0", "b1-2", "b2-1", "b2-2"]),
-        (6, 7, []),
-        (9, 9, ["b3-0"]),
-        (0, 99, ["b1-0", "b1-1", "b1-2", "b2-0", "b2-1", "b2-2", "b3-0", "b3-1"]),
-    ],
-)
-def test_overlapping_rows_are_found_with_both_ends(
-    table: Table, low: int, high: int, found: list[str]
-) -> None:
-    keys = overlapping(table, ["id"], "at", *hours(low, high))
-    assert keys.column_names == ["id"]
-    assert sorted(keys.column("id").to_pylist()) == found
-
-
-def test_nothing_overlaps_before_there_is_a_table(tmp_path: Path) -> None:
-    keys = overlapping(Table(str(tmp_path / "none")), ["id", "leg"], "at", *hours(1, 2))
-    assert (keys.num_rows, keys.column_names) == (0, ["id", "leg"])
-
-
 def test_files_outside_the_span_are_not_read(table: Table, tmp_path: Path) -> None:
     (file,) = (
         path
@@ -105,7 +83,8 @@ def test_files_outside_the_span_are_not_read(table: Table, tmp_path: Path) -> No
         if "b3-0" in pq.read_table(path).column("id").to_pylist()
     )
     file.unlink()
-    assert overlapping(table, ["id"], "at", *hours(1, 7)).num_rows == 6
+    early = DatasetRef("p", 3, Window(*hours(1, 8)))
+    assert len(training_rows(table, early, "at", ["id"])) == 6
 
 
 def test_training_rows_come_in_the_order_of_time(table: Table) -> None:
@@ -144,7 +123,7 @@ def test_bounds_with_a_zone_need_event_times_with_one(table: Table) -> None:
 
 def test_event_times_are_times(table: Table) -> None:
     with pytest.raises(DataError, match="column id: event times are times or dates; got string"):
-        overlapping(table, ["id"], "id", *hours(1, 2))
+        training_rows(table, DatasetRef("p", 3, Window(*hours(1, 2))), "id")
     with pytest.raises(DataError, match=r"the columns are of id, at, .*; got when"):
         training_rows(table, DatasetRef("p", 3), "when")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.data.reference import DatasetRef, Window
 from tasks.errors import DataError
+from tasks.records import plain, read
 
 TIMES = st.none() | st.datetimes()
 
@@ -26,7 +27,7 @@ def windows(draw: st.DrawFn) -> Window:
 @given(st.text(min_size=1), st.integers(0), windows())
 def test_a_reference_survives_json(pipeline: str, version: int, window: Window) -> None:
     ref = DatasetRef(pipeline, version, window)
-    again = DatasetRef.from_dict(json.loads(json.dumps(ref.to_dict())))
+    again = read(DatasetRef, json.loads(json.dumps(plain(ref))), "reference")
     assert again == ref
     assert again.digest == ref.digest
 

@@ -10,7 +10,7 @@ from tasks.ingestion.landing import Landed
 from tasks.settings import Settings
 from tasks.store.layout import Layout
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.servers import S3
 from tests.tasks.ingestion import landing
 from tests.tasks.ingestion.landing import Key
@@ -38,7 +38,7 @@ def curate(
     settings: Settings, pipeline: Pipeline, folder: Path, rows: dict[Key, int | None], name: str
 ) -> None:
     """Append rows with their targets to the curated table, as a batch of this name."""
-    landing.curate(workspace_of(settings, pipeline), folder, rows, name)
+    landing.curate(make_workspace(settings, pipeline), folder, rows, name)
 
 
 def drop(s3: S3, pipeline: Pipeline, name: str, content: bytes) -> str:
@@ -50,7 +50,7 @@ def drop(s3: S3, pipeline: Pipeline, name: str, content: bytes) -> str:
 
 def landed(settings: Settings, pipeline: Pipeline, key: str) -> Landed:
     """Land one file of labels."""
-    return landing.landed(workspace_of(settings, pipeline), key, "labels")
+    return landing.landed(make_workspace(settings, pipeline), key, "labels")
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.data.table import Table
 from tasks.ingestion.entrance import Entrance
-from tasks.ingestion.landing import Arrived, Judged, Landed, Landing, Say
+from tasks.ingestion.landing import Downloaded, Judged, Landed, Landing, Say
 from tasks.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class Meeting:
         return self.real.table
 
     def judge(
-        self, arrived: Arrived, version: int | None, before: Judged | None, say: Say
+        self, arrived: Downloaded, version: int | None, before: Judged | None, say: Say
     ) -> Judged:
         judged = self.real.judge(arrived, version, before, say)
         if before is None:
@@ -42,13 +42,13 @@ class Meeting:
     def publish(self, judged: Any) -> None:
         self.real.publish(judged)
 
-    def append(self, arrived: Arrived, judged: Any, after: int) -> Landed | None:
+    def append(self, arrived: Downloaded, judged: Any, after: int) -> Landed | None:
         return self.real.append(arrived, judged, after)
 
     def recall(self, batch: str, version: int) -> Landed:
         return self.real.recall(batch, version)
 
-    def restate(self, arrived: Arrived, judged: Any, landed: Landed, say: Say) -> None:
+    def restate(self, arrived: Downloaded, judged: Any, landed: Landed, say: Say) -> None:
         self.real.restate(arrived, judged, landed, say)
 
 

@@ -11,6 +11,7 @@ from tasks.errors import ConfigurationError, DataError, NotFound
 from tasks.ingestion.entrance import Entrance, find_pending
 from tasks.labels.join import Counts
 from tasks.labels.table import labels_version
+from tasks.records import plain
 from tasks.training.pinning import pin_run
 from tasks.training.work import Work
 from tasks.workspace import Workspace
@@ -53,7 +54,7 @@ def test_every_kind_is_counted_and_the_first_label_stays(workspace: Workspace) -
     assert len(left.under("labels/receipts/")) == 1
     place = workspace.layout.report("labels", f"{first.batch}.json")
     report = json.loads(workspace.bucket.get(place))
-    assert (report["counts"], report["version"]) == (expected.to_dict(), first.version)
+    assert (report["counts"], report["version"]) == (plain(expected), first.version)
     later = drop(workspace, "b.csv", label_file(("v9", 1, 0), ("v9", 1, 1), ("v1", 2, 0)), "labels")
     second = landed(workspace, later, "labels")
     assert second.counts == Counts(3, new=1, duplicate=1, contradicting=1, contradictions=(2,))

@@ -14,7 +14,7 @@ from tasks.config import Pipeline
 from tasks.faults import VARIABLE
 from tasks.ingestion.entrance import Kind
 from tasks.settings import Settings
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.servers import S3
 from tests.tasks.ingestion.desk import visits
 from tests.tasks.ingestion.landing import ROWS, curate, drop, label_file, landed, state
@@ -31,7 +31,7 @@ def pipeline(kind: Kind, name: str) -> Pipeline:
 def land_and_die(settings: Settings, kind: Kind, name: str, key: str, crash: str) -> None:
     """Run in a child process, which the crash point kills."""
     os.environ[VARIABLE] = crash
-    landed(workspace_of(settings, pipeline(kind, name)), key, kind)
+    landed(make_workspace(settings, pipeline(kind, name)), key, kind)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_killed_after_its_commit_a_second_run_ends_where_one_run_ends(
     kind: Kind, point: str, s3: S3, tmp_path: Path
 ) -> None:
     settings, name = replace(s3.settings, home=tmp_path), f"killed-{kind}"
-    workspace = workspace_of(settings, pipeline(kind, name))
+    workspace = make_workspace(settings, pipeline(kind, name))
     good = (csv(20) + row(3)).encode() if kind == "rows" else label_file(("v1", 1, 1))
     bad = csv(5, ward="nowhere").encode() if kind == "rows" else label_file(("v1", 1, "soon"))
     if kind == "labels":

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tasks.config import Pipeline
 from tasks.dataset.dataset import build_dataset, fitted_until
-from tasks.labels.join import Counts, Coverage, Judged, judge, with_labels
+from tasks.labels.join import Counts, Coverage, LabelSelection, judge, with_labels
+from tasks.records import plain, read
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -31,7 +32,7 @@ def judged(
     rows: list[tuple[int, int | None]],
     known: list[Pair] | None = None,
     **changes: Any,
-) -> Judged:
+) -> LabelSelection:
     times = pl.Series("at", [NOON] * len(rows), dtype=pl.Datetime("us", "UTC"))
     asked: dict[str, Any] = {"at": NOON + DAY, "late_after": None}
     return judge(
@@ -55,7 +56,7 @@ def test_each_label_is_of_one_kind() -> None:
         9, new=1, duplicate=3, contradicting=4, unknown=1, contradictions=(3, 5, 7, 9)
     )
     assert found.kept.rows() == [(1, 1), (9, 1)]
-    assert Counts.from_dict(found.counts.to_dict()) == found.counts
+    assert read(Counts, plain(found.counts), "counts") == found.counts
 
 
 @pytest.mark.parametrize(

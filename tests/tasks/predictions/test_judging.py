@@ -21,7 +21,7 @@ from tasks.promotion.versions import manifest_of
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
-from tasks.workspace import Place, workspace_of
+from tasks.workspace import Place, make_workspace
 from tests.servers import S3
 from tests.tasks.ingestion.desk import curate, store_of, visits
 from tests.tasks.predictions.test_live import NOON, publish, record
@@ -62,7 +62,7 @@ def judged(
     told = {"since": BEGAN, "by": "test", "why": "", "attempt": name, **bounds}
     trial = Trial(2, second.digest, first.digest, 1, share, **told)
     bucket.put(Layout(name).challenger, trial.to_bytes())
-    found = judge_answers(workspace_of(settings, pipeline))
+    found = judge_answers(make_workspace(settings, pipeline))
     assert found is not None
     return settings, pipeline, found
 
@@ -81,7 +81,7 @@ def test_a_canary_that_answers_worse_is_withdrawn_and_the_ledger_says_why(
     assert (entry.version, entry.by) == (2, "monitor")
     assert f"roc_auc {found.challenger.live.value:.3f}" in entry.summary
     assert found.told[-1] == f"The trial is withdrawn: {found.withdrawn}."
-    again = judge_answers(workspace_of(settings, pipeline))
+    again = judge_answers(make_workspace(settings, pipeline))
     assert again is not None
     assert (again.trial, again.since) == (None, BEGAN - timedelta(days=1))
 
@@ -110,7 +110,7 @@ def test_a_shadow_is_judged_and_never_withdrawn(s3: S3, tmp_path: Path) -> None:
 
 def test_without_a_log_or_a_champion_there_is_nothing_to_judge(s3: S3) -> None:
     pipeline = visits("judged-none")
-    assert judge_answers(workspace_of(s3.settings, pipeline)) is None
+    assert judge_answers(make_workspace(s3.settings, pipeline)) is None
     champion = Champion(1, "d", datetime(2024, 1, 1, tzinfo=UTC), "test", "")
     pointer.swap(Place(store_of(s3.settings), pipeline.name, ""), champion, None)
-    assert judge_answers(workspace_of(s3.settings, pipeline)) is None
+    assert judge_answers(make_workspace(s3.settings, pipeline)) is None

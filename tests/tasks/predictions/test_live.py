@@ -25,7 +25,7 @@ from tasks.promotion.manifest import Manifest, sign
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.lineage import LINEAGE
 from tests.servers import S3
 from tests.tasks.ingestion.desk import curate, drop, file, landed, store_of, visits
@@ -176,22 +176,22 @@ def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "")
 @pytest.mark.system
 def test_labels_of_both_kinds_judge_what_was_answered(s3: S3, tmp_path: Path) -> None:
     settings, pipeline = s3.settings, visits("live-both")
-    before = live_performance(workspace_of(settings, pipeline))
+    before = live_performance(make_workspace(settings, pipeline))
     assert (before.answered, before.coverage.rows, before.live.known) == (0, 0, False)
     shadow = record(["v1", "v2", "v3"], [0.1, 0.9, 0.9], version=2, role="shadow")
     append(settings, pipeline, [record(["v1", "v2", "v3"], [0.9, 0.1, 0.2]), shadow], "t1")
     publish(settings, pipeline, 1)
-    unlabelled = live_performance(workspace_of(settings, pipeline))
+    unlabelled = live_performance(make_workspace(settings, pipeline))
     assert (unlabelled.answered, unlabelled.coverage.labelled) == (3, 0)
     curate(settings, pipeline, tmp_path, {("v1", 1): 1, ("v2", 1): None, ("v3", 1): None}, "b1")
     key = drop(s3, pipeline, "a.csv", file(("v2", 1, 0), ("v9", 1, 1)))
     assert landed(settings, pipeline, key).outcome == "accepted"
-    found = live_performance(workspace_of(settings, pipeline))
+    found = live_performance(make_workspace(settings, pipeline))
     assert (found.coverage.rows, found.coverage.labelled, found.judged) == (3, 2, 2)
     assert (found.live.value, found.versions) == (1.0, {1: 2})
     publish(settings, pipeline, 2)
-    assert live_performance(workspace_of(settings, pipeline), roles=["shadow"]).live.value == 0.0
-    late = live_performance(workspace_of(settings, pipeline), start=NOON + timedelta(hours=1))
+    assert live_performance(make_workspace(settings, pipeline), roles=["shadow"]).live.value == 0.0
+    late = live_performance(make_workspace(settings, pipeline), start=NOON + timedelta(hours=1))
     assert late.answered == 0
 
 
@@ -202,14 +202,14 @@ def test_a_manifest_that_was_changed_judges_nothing(s3: S3, tmp_path: Path) -> N
     curate(settings, pipeline, tmp_path, {("v1", 1): 1}, "b1")
     publish(settings, pipeline, 1, key="another key")
     with pytest.raises(IntegrityError, match="signature"):
-        live_performance(workspace_of(settings, pipeline))
+        live_performance(make_workspace(settings, pipeline))
 
 
 @pytest.mark.system
 def test_a_pipeline_without_a_key_is_told(s3: S3) -> None:
     pipeline = Pipeline.model_validate({**visits("live-none").model_dump(), "key": []})
     with pytest.raises(ConfigurationError, match="labels are joined by the key"):
-        live_performance(workspace_of(s3.settings, pipeline))
+        live_performance(make_workspace(s3.settings, pipeline))
 
 
 @pytest.mark.system

@@ -22,7 +22,7 @@ from tasks.predictions.spool import Spool
 from tasks.serving.following import Fleet
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.served import champion
 from tests.servers import S3
 from tests.tasks.predictions.shipping import ship_once
@@ -73,7 +73,7 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     append_batch(
         curated(open_bucket(settings), NAME), tmp_path / "rows.parquet", "b1", datetime.now(UTC), {}
     )
-    live = live_performance(workspace_of(settings, pipeline))
+    live = live_performance(make_workspace(settings, pipeline))
     late = np.asarray(chances)[:300, 1]
     assert live.live.value == pytest.approx(roc_auc_score(rows["late"].head(300), late))
     assert (live.coverage.rows, live.coverage.labelled, live.judged) == (ROWS, 300, 300)

@@ -21,7 +21,7 @@ from tests.tasks.ingestion.scenes import examined, people
 def inferred(folder: Path, name: str, content: str) -> dict[str, str]:
     path = folder / "object"
     path.write_text(content)
-    return open_source(path, name, 2**30).inferred()
+    return open_source(path, name, 2**30).infer()
 
 
 @pytest.mark.parametrize(

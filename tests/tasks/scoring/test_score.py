@@ -19,7 +19,7 @@ from tasks.config import Pipeline, find_pipeline
 from tasks.scoring.score import score_source
 from tasks.settings import REPOSITORY
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import workspace_of
+from tasks.workspace import make_workspace
 from tests.flows.conftest import toy_rows
 from tests.servers import S3, answers, poll, running_serving
 from tests.tasks.scoring.scenes import served
@@ -42,7 +42,7 @@ def test_every_flight_of_april_is_scored_as_by_scikit_learn(s3: S3, tmp_path: Pa
     bucket.upload(path, key)
     said: list[str] = []
     outcome = score_source(
-        workspace_of(s3.settings, pipeline), key, say=said.append, part_rows=10_000
+        make_workspace(s3.settings, pipeline), key, say=said.append, part_rows=10_000
     )
     made = pd.read_parquet(io.BytesIO(bucket.get(outcome["output"])))
     rows = pd.read_csv(path, parse_dates=["scheduled_departure"], dtype={"flight_number": "str"})
@@ -95,7 +95,9 @@ def test_every_task_is_scored_as_by_scikit_learn(s3: S3, task: str, family: str)
     champion = served(s3.settings, bucket, pipeline, table, family=family, params={})
     rows.to_parquet(content := io.BytesIO())
     bucket.put("every/new.parquet", content.getvalue())
-    outcome = score_source(workspace_of(s3.settings, pipeline), "every/new.parquet", part_rows=400)
+    outcome = score_source(
+        make_workspace(s3.settings, pipeline), "every/new.parquet", part_rows=400
+    )
     made = pd.read_parquet(io.BytesIO(bucket.get(outcome["output"])))
     expected = champion.answers(rows)
     assert made["id"].tolist() == rows["id"].tolist()

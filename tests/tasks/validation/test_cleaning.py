@@ -88,7 +88,7 @@ def test_later_twins_are_exactly_those_that_came_before(
     numbers, texts = zip(*rows, strict=True)
     pl.DataFrame({"n": numbers, "t": texts}).write_parquet(path)
     expected = [each in rows[:place] for place, each in enumerate(rows)]
-    assert keys.later_twins(path, ["n", "t"]).tolist() == expected
+    assert keys.find_later_twins(path, ["n", "t"]).tolist() == expected
 
 
 def test_twins_are_found_in_many_passes_and_parts(
@@ -102,13 +102,13 @@ def test_twins_are_found_in_many_passes_and_parts(
     pl.DataFrame({"n": numbers}).write_parquet(path)
     seen: set[int] = set()
     expected = [number in seen or bool(seen.add(number)) for number in numbers]
-    assert keys.later_twins(path, ["n"]).tolist() == expected
+    assert keys.find_later_twins(path, ["n"]).tolist() == expected
 
 
 def test_rows_that_only_share_a_hash_are_not_twins(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pl.DataFrame({"n": [7, 8, 7]}).write_parquet(path)
     shared = pl.DataFrame({"_row": [0, 1, 2], "_hash": [5, 5, 5]}, schema=keys.SCHEMA)
-    (places,) = keys.partitions(shared)
-    rows = keys.at(path, ["n"], places)
+    (places,) = keys.cut_partitions(shared)
+    rows = keys.take_rows(path, ["n"], places)
     assert rows.select(pl.col("n").is_first_distinct()).to_series().to_list() == [True, True, False]
