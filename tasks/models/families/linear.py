@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
 from tasks.models.attribution import Attributed, Method, Scale, log_rest
 from tasks.models.encoders import Encoders
@@ -65,7 +66,7 @@ def to_bytes(model: Model) -> bytes:
         "bias": np.atleast_1d(fitted.intercept_).tolist(),
         "means": np.asarray(model.input_mean_, np.float64).tolist(),
     }
-    return json.dumps(document, allow_nan=False).encode()
+    return json.dumps(seal("linear", document), allow_nan=False).encode()
 
 
 class LinearShap:
@@ -103,7 +104,7 @@ class LinearShap:
 def _read(data: bytes) -> tuple[Array, Array, Array]:
     """Return the (outputs, encoded) weights, (outputs,) biases and (encoded,) means."""
     try:
-        content = json.loads(data)
+        content = unseal_bytes("linear", data, FILE)
         weights, bias, means = (
             np.array(content[name], np.float64) for name in ("weights", "bias", "means")
         )
