@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.backtest import table
-from tasks.backtest.pinning import pinned as pin_backtest
-from tasks.backtest.report import write_report
-from tasks.backtest.result import backtested
+from tasks.backtest.pinning import plan_backtest
+from tasks.backtest.report import write_backtest
+from tasks.backtest.result import compare_policies
+from tasks.backtest.table import fit_history
 from tasks.features.schema import Columns
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
@@ -93,10 +93,10 @@ class Life:
         pinned(self.workspace.bucket, self.workspace.layout, "a-run", lambda: pin)
 
     def backtest(self) -> None:
-        plan = pin_backtest(self.workspace, ["static", "every 1 batches"], None, 0.3)
-        made = table.filled(self.workspace.bucket, plan, lambda _: None)
-        found = backtested(made.history, plan.policies, plan.limits, plan.delay, plan.own)
-        write_report(self.workspace.bucket, plan, made, found)
+        plan = plan_backtest(self.workspace, ["static", "every 1 batches"], None, 0.3)
+        made = fit_history(self.workspace.bucket, plan, lambda _: None)
+        found = compare_policies(made.history, plan.policies, plan.limits, plan.delay, plan.own)
+        write_backtest(self.workspace.bucket, plan, made, found)
 
     def answer(self, home: Path) -> None:
         spool = Spool(home)

@@ -101,13 +101,13 @@ def read_manifest(stored: Stored) -> Any:
 
 
 def read_estimator(stored: Stored) -> Any:
-    estimator = Watch.of(stored.workspace).estimator
+    estimator = Watch.load(stored.workspace).estimator
     assert estimator is not None
     return estimator.task, estimator.metric, estimator.rows
 
 
 def read_signs(stored: Stored) -> Any:
-    signs = Watch.of(stored.workspace).signs
+    signs = Watch.load(stored.workspace).signs
     return sorted(signs["associations"]), 0 <= signs["surest_wrong"] <= 1
 
 
