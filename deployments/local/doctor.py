@@ -149,6 +149,28 @@ def check_store(settings: Settings) -> Check:
     return report_check("store", not wrong, detail, remedy)
 
 
+def check_bucket(settings: Settings) -> tuple[Check, ...]:
+    """Check the store and, where it is well, what the pipelines have stored there."""
+    store = check_store(settings)
+    return (store, *(check_formats(settings) if store.passed else ()))
+
+
+def check_formats(settings: Settings) -> tuple[Check, ...]:
+    """Check, for each pipeline of the bucket, that this release can read what is stored."""
+    from tasks.reconciliation.readable import find_unreadable
+    from tasks.store.connect import open_bucket
+    from tasks.store.layout import is_name
+    from tasks.workspace import Place
+
+    bucket, checks = open_bucket(settings), []
+    for name in filter(is_name, bucket.folders()):
+        problems = find_unreadable(Place(bucket, name, settings.signing_key))
+        detail = " ".join(problems) or "this release reads what is stored"
+        remedy = "Do what is said there, or use the release that wrote it."
+        checks.append(report_check(f"formats of {name}", not problems, detail, remedy))
+    return tuple(checks)
+
+
 def check_mlflow(settings: Settings) -> Check:
     """Check that MLflow answers, in the version of the client."""
     server = settings.mlflow_uri

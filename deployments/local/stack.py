@@ -113,12 +113,12 @@ def doctor(home: Path) -> tuple[Check, ...]:
         ports = checks.check_ports(*_taken(folder, Memory()))
         return (*machine, ports, checks.Check("settings", False, str(error), checks.UP))
     if settings.folder is not None:
-        return (*machine, checks.check_store(settings), checks.check_mlflow(settings))
+        return (*machine, *checks.check_bucket(settings), checks.check_mlflow(settings))
     return (
         *machine,
         *(ours if local else ()),
         checks.check_clock(settings),
-        checks.check_store(settings),
+        *checks.check_bucket(settings),
         checks.check_mlflow(settings),
         checks.check_prefect(settings),
     )

@@ -10,6 +10,7 @@ from tasks.backtest.page import draw_page
 from tasks.backtest.plan import BacktestPlan
 from tasks.backtest.result import Backtest
 from tasks.backtest.table import FitTable
+from tasks.documents import seal
 from tasks.faults import external_write
 from tasks.policy.amounts import duration_text
 from tasks.store.bucket import Bucket
@@ -31,7 +32,8 @@ def write_backtest(
     """Write page and figures, and return the outcome: all but the courses and the fits."""
     at = backtest_keys(plan)
     outcome = describe_outcome(plan, filled, backtest)
-    document = json.dumps({**backtest.to_dict(), **outcome}, indent=1, allow_nan=False)
+    sealed = seal("backtest", {**backtest.to_dict(), **outcome})
+    document = json.dumps(sealed, indent=1, allow_nan=False)
     with external_write("backtest.report"):
         bucket.put(at["json"], document.encode(), content_type="application/json")
         text = draw_page(backtest, plan.pipeline.name, delay_text(plan.delay))

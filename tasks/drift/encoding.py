@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from tasks.arrays import Array
+from tasks.documents import after_magic, magic
 from tasks.drift.profile import ColumnProfile, Profile, texts
 from tasks.errors import IntegrityError
 
-MAGIC = b"perennial profile 1\n"
 DIGEST = 32
 # zlib makes up to a thousand bytes of one: what claims more is refused before the memory is taken.
 LARGEST = 2**28
@@ -57,7 +57,7 @@ def encode_profile(profile: Profile) -> bytes:
     # sorted keys and no spaces: equal profiles give equal bytes, and a NaN is refused here
     text = json.dumps(head, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     body = zlib.compress(b"".join([len(text).to_bytes(8, "little"), text, *numbers]), 9)
-    return MAGIC + hashlib.sha256(body).digest() + body
+    return magic("profile") + hashlib.sha256(body).digest() + body
 
 
 def decode_profile(data: bytes, where: str = "profile") -> Profile:
@@ -71,10 +71,9 @@ def decode_profile(data: bytes, where: str = "profile") -> Profile:
     >>> decode_profile(encode_profile(profile)).columns[0].missing_share
     0.5
     """
-    start = len(MAGIC) + DIGEST
-    body = data[start:]
-    digest = hashlib.sha256(body).digest()
-    if not data.startswith(MAGIC) or not hmac.compare_digest(data[len(MAGIC) : start], digest):
+    rest = after_magic("profile", data, where, REMEDY)
+    body = rest[DIGEST:]
+    if not hmac.compare_digest(rest[:DIGEST], hashlib.sha256(body).digest()):
         raise IntegrityError(where, "it is a whole profile", "other bytes", REMEDY)
     try:
         return _profile(_inflated(body))

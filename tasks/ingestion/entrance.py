@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tasks.errors import NotFound
+from tasks.documents import seal, unseal_bytes
+from tasks.errors import IntegrityError, NotFound
 from tasks.store.bucket import Bucket, ObjectInfo
 from tasks.store.layout import Layout
 from tasks.workspace import Place
@@ -78,20 +79,22 @@ def find_pending(place: Place, entrance: Entrance) -> tuple[ObjectInfo, ...]:
 
 def read_receipt(bucket: Bucket, entrance: Entrance, info: ObjectInfo) -> str | None:
     """Return the batch that an object was found to be, or None without a valid receipt."""
-    batch = str(read_document(bucket, entrance.receipt(info)).get("batch", ""))
+    batch = str(read_document(bucket, "receipt", entrance.receipt(info)).get("batch", ""))
     return batch if BATCH.fullmatch(batch) else None
 
 
-def read_document(bucket: Bucket, key: str) -> dict[str, Any]:
-    """Return a JSON object; an empty one where there is none, or it is no JSON object."""
+def read_document(bucket: Bucket, kind: str, key: str) -> dict[str, Any]:
+    """Return a stored document; an empty one where there is none that this release can read.
+
+    What lies here is found again in the object itself: a newer release's is made once more.
+    """
     try:
-        document = json.loads(bucket.get(key))
-    except (NotFound, ValueError):
+        return unseal_bytes(kind, bucket.get(key), key)
+    except (NotFound, IntegrityError):
         return {}
-    return document if isinstance(document, dict) else {}
 
 
-def put_document(bucket: Bucket, key: str, document: dict[str, Any]) -> None:
-    """Write the document as UTF-8 JSON; NaN is refused."""
-    data = json.dumps(document, indent=1, allow_nan=False).encode()
+def put_document(bucket: Bucket, kind: str, key: str, content: dict[str, Any]) -> None:
+    """Write a document of this kind as UTF-8 JSON; NaN is refused."""
+    data = json.dumps(seal(kind, content), indent=1, allow_nan=False).encode()
     bucket.put(key, data, content_type=JSON)

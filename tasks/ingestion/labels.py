@@ -150,7 +150,7 @@ class LabelsLanding:
         }
         key = self.workspace.layout.report("labels", f"{batch}.json")
         with external_write("label.report"):
-            put_document(self.workspace.bucket, key, document)
+            put_document(self.workspace.bucket, "labels report", key, document)
 
 
 def open_labels(workspace: Workspace) -> LabelsLanding:

@@ -71,7 +71,7 @@ def write_receipt(landing: Landing[Any], info: ObjectInfo, landed: Landed) -> No
     }
     entrance = landing.entrance
     with external_write(f"{entrance.flow}.receipt"):
-        put_document(landing.workspace.bucket, entrance.receipt(info), document)
+        put_document(landing.workspace.bucket, "receipt", entrance.receipt(info), document)
 
 
 def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say) -> Landed:

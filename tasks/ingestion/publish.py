@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from expectations.suite import Suite
+from tasks.documents import seal
 from tasks.faults import external_write
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
@@ -25,7 +26,7 @@ def publish_report(bucket: Bucket, layout: Layout, report: Report, suite: Suite)
         bucket.delete(docs + page_name(report.batch, accepted=not report.accepted))
         index = index_page(report.pipeline, bucket.list(f"{docs}validations/"))
         bucket.put(f"{docs}index.html", index.encode(), content_type=HTML)
-    told = json.dumps(report.to_dict(), indent=1, allow_nan=False)
+    told = json.dumps(seal("validation report", report.to_dict()), indent=1, allow_nan=False)
     forms = {
         "json": (told.encode(), "application/json"),
         "md": (report.to_markdown().encode(), "text/markdown; charset=utf-8"),

@@ -25,7 +25,7 @@ def keep_aside(bucket: Bucket, entrance: Entrance, report: Report, path: Path | 
             bucket.upload(path, folder + _name(report.object))
     # The report comes last: once it is there, the batch counts as refused.
     with external_write(f"{entrance.flow}.quarantine_report"):
-        put_document(bucket, folder + REPORT, report.to_dict())
+        put_document(bucket, "validation report", folder + REPORT, report.to_dict())
 
 
 def leave_quarantine(bucket: Bucket, entrance: Entrance, batch: str) -> None:
@@ -36,7 +36,8 @@ def leave_quarantine(bucket: Bucket, entrance: Entrance, batch: str) -> None:
 
 def read_reasons(bucket: Bucket, entrance: Entrance, batch: str) -> tuple[str, ...] | None:
     """Return why a batch lies in quarantine, or None where it does not."""
-    reasons = read_document(bucket, entrance.quarantine(batch) + REPORT).get("reasons")
+    where = entrance.quarantine(batch) + REPORT
+    reasons = read_document(bucket, "validation report", where).get("reasons")
     return None if reasons is None else tuple(reasons)
 
 

@@ -91,7 +91,7 @@ def find_troubles(place: Place, entrance: Entrance) -> Troubles:
     if not tried:
         return Troubles(0, 0)
     waiting = tried & {_tries(entrance, info) for info in find_pending(place, entrance)}
-    done = [read_document(place.bucket, key) for key in tried - waiting]
+    done = [read_document(place.bucket, "tries", key) for key in tried - waiting]
     return Troubles(len(waiting), sum(document.get("set_aside") is True for document in done))
 
 
@@ -124,7 +124,7 @@ def _count(landing: Landing[Any], key: str, error: Exception, say: Say) -> Lande
     info = bucket.head(key)
     if info is None:
         return Troubled(key, 0, "It is gone.")
-    told = read_document(bucket, _tries(entrance, info)).get("tries", 0)
+    told = read_document(bucket, "tries", _tries(entrance, info)).get("tries", 0)
     tries, reason = (told if isinstance(told, int) else 0) + 1, describe(error)
     say(f"{key} failed, try {tries} of {TRIES}: {reason}")
     say("".join(traceback.format_tb(error.__traceback__)))
@@ -180,8 +180,6 @@ def _write_tries(
     landing: Landing[Any], info: ObjectInfo, tries: int, reason: str, *, set_aside: bool
 ) -> None:
     document = {
-        "kind": "tries",
-        "format": 1,
         "key": info.key,
         "tries": tries,
         "reason": reason,
@@ -189,4 +187,4 @@ def _write_tries(
     }
     bucket, entrance = landing.workspace.bucket, landing.entrance
     with external_write(f"{entrance.flow}.tries"):
-        put_document(bucket, _tries(entrance, info), document)
+        put_document(bucket, "tries", _tries(entrance, info), document)

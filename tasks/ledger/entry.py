@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.errors import DataError
+from tasks.documents import seal, unseal
+from tasks.errors import DataError, IntegrityError
+from tasks.records import plain, read
 
-KINDS = (
-    "decision",
-    "answer",
-    "verdict",
-    "promotion",
-    "rollback",
-    "lost",
-    "refused",
-    "scored",
-    "quarantine",
-    "rejection",
-    "trial",
-    "withdrawal",
-    "clearance",
-)
+# Each kind with its title in the story. A release meets kinds of newer ones, and tells them too.
+KINDS: Mapping[str, str] = {
+    "decision": "A decision",
+    "answer": "An answer",
+    "verdict": "A training",
+    "promotion": "Promoted",
+    "rollback": "Rolled back",
+    "lost": "A lost race",
+    "refused": "A refused attempt",
+    "scored": "Scored",
+    "quarantine": "Quarantined",
+    "rejection": "Rejected by a person",
+    "trial": "Tried beside the champion",
+    "withdrawal": "Withdrawn",
+    "clearance": "Cleared by a person",
+}
 
 
 @dataclass(frozen=True)
 class Entry:
     """What happened, when, to which pipeline and model version, by whom, and the figures.
 
-    `id` names the event itself, so that telling it twice leaves it once.
+    `id` names the event itself, so that telling it twice leaves it once. `kind` is one of `KINDS`,
+    or of a newer release: whoever decides asks for the kinds it knows.
 
     Raises:
-        DataError: the kind is unknown, the id empty, or the time without a zone.
+        DataError: the id is empty, or the time without a zone.
     """
 
     id: str
@@ -48,8 +51,6 @@ class Entry:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise DataError("ledger entry", f"kind is one of {', '.join(KINDS)}", self.kind)
         if not self.id:
             raise DataError("ledger entry", "it has an id", "none")
         if self.at.tzinfo is None:
@@ -63,35 +64,44 @@ class Entry:
         >>> Entry.from_dict(entry.to_dict()) == entry
         True
         """
-        return {
-            "id": self.id,
-            "at": self.at.astimezone(UTC).isoformat(),
-            "pipeline": self.pipeline,
-            "kind": self.kind,
-            "version": self.version,
-            "by": self.by,
-            "summary": self.summary,
-            "figures": _finite(self.figures),
-        }
+        values: dict[str, Any] = plain(replace(self, at=self.at.astimezone(UTC)), nan_as_null=True)
+        return values
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Entry:
         """Read what `to_dict` gave."""
-        return cls(**{**content, "at": datetime.fromisoformat(content["at"])})
+        return read(cls, content, "ledger entry")
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:
-    """Return the figures as one JSON text.
+    """Return the figures as one JSON text, with the format of the entry.
 
     >>> figures_text({"gain": float("nan"), "rows": 200})
-    '{"gain": null, "rows": 200}'
+    '{"gain": null, "perennial": "entry 1", "rows": 200}'
     """
-    return json.dumps(_finite(figures), sort_keys=True, allow_nan=False)
+    content = seal("entry", plain(dict(figures), nan_as_null=True))
+    return json.dumps(content, sort_keys=True, allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def read_entry(row: Mapping[str, Any]) -> Entry:
+    """Return the entry that a row of the table holds, also one that a newer release wrote.
+
+    What is in a format that this release does not know is of an unknown kind to it: it is told by
+    name and summary, and nobody looks for a figure that is another there.
+
+    >>> row = {"id": "v", "at": datetime(2030, 1, 1, tzinfo=UTC), "pipeline": "p", "version": 1,
+    ...        "kind": "verdict", "by": "gate", "summary": "passed",
+    ...        "figures": '{"perennial": "entry 7"}'}
+    >>> read_entry(row).kind
+    'verdict (newer format)'
+    """
+    kind, figures = row["kind"], json.loads(row["figures"])
+    where = f"ledger entry {row['id']}"
+    try:
+        figures = unseal("entry", figures, where)
+        if figures.get("observation") is not None:
+            unseal("observation", figures["observation"], where)
+    except IntegrityError:
+        kind = f"{kind} (newer format)"
+    names = Entry.__dataclass_fields__.keys() & row.keys()
+    return Entry(**{**{name: row[name] for name in names}, "kind": kind, "figures": figures})

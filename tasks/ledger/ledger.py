@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from tasks.data.table import Table, table_in
-from tasks.ledger.entry import Entry, figures_text
+from tasks.errors import DataError
+from tasks.ledger.entry import KINDS, Entry, figures_text, read_entry
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
@@ -34,7 +33,13 @@ class Ledger:
     table: Table
 
     def append(self, entry: Entry) -> bool:
-        """Record the entry once per id; False where it was recorded before."""
+        """Record the entry once per id; False where it was recorded before.
+
+        Raises:
+            DataError: its kind is not registered.
+        """
+        if entry.kind not in KINDS:
+            raise DataError("ledger entry", f"kind is one of {', '.join(KINDS)}", entry.kind)
         row = {name: getattr(entry, name) for name in COLUMNS.names}
         row["figures"] = figures_text(entry.figures)
         rows = pa.Table.from_pylist([row], schema=COLUMNS)
@@ -43,7 +48,7 @@ class Ledger:
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """Return the entries ordered by time, all or of one kind; none where nothing is yet."""
         rows = self.table.rows()
-        found = () if rows is None else (_entry(row) for row in rows.to_pylist())
+        found = () if rows is None else map(read_entry, rows.to_pylist())
         kept = [entry for entry in found if kind in (None, entry.kind)]
         return tuple(sorted(kept, key=lambda entry: (entry.at, entry.id)))
 
@@ -51,7 +56,3 @@ class Ledger:
 def ledger_of(bucket: Bucket, pipeline: str) -> Ledger:
     """Return the ledger of the pipeline of this name."""
     return Ledger(table_in(bucket, Layout(pipeline).ledger))
-
-
-def _entry(row: dict[str, Any]) -> Entry:
-    return Entry(**{**row, "figures": json.loads(row["figures"])})

@@ -11,21 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks.ledger.entry import Entry
-
-TITLES: Mapping[str, str] = {
-    "verdict": "A training",
-    "promotion": "Promoted",
-    "rollback": "Rolled back",
-    "lost": "A lost race",
-    "refused": "A refused attempt",
-    "rejection": "Rejected by a person",
-    "trial": "Tried beside the champion",
-    "withdrawal": "Withdrawn",
-    "clearance": "Cleared by a person",
-    "scored": "Scored",
-    "answer": "An answer",
-}
+from tasks.ledger.entry import KINDS, Entry
 
 
 @dataclass(frozen=True)
@@ -129,7 +115,7 @@ def _alone(entry: Entry) -> Chapter:
         return Chapter(entry.at, name, tuple(one for one in sentences if one))
     return Chapter(
         entry.at,
-        TITLES.get(entry.kind, entry.kind),
+        KINDS.get(entry.kind, entry.kind),
         (f"{_sentence(entry.summary)} By {entry.by}.",),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
 from tasks.models.blocks import Block, read_blocks
 from tasks.models.model import Model
@@ -39,7 +40,7 @@ class Encoders:
             "spread": self.spread,
             "classes": self.classes,
         }
-        return json.dumps(document, allow_nan=False).encode()
+        return json.dumps(seal("encoders", document), allow_nan=False).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Encoders:
@@ -49,7 +50,7 @@ class Encoders:
             IntegrityError: it is something else.
         """
         try:
-            content = json.loads(data)
+            content = unseal_bytes("encoders", data, ENCODERS)
             return cls(
                 tuple(Block.from_dict(block) for block in content["blocks"]),
                 float(content["center"]),

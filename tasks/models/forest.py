@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from tasks.arrays import Array, Floats, Integers, Mask, Singles
+from tasks.documents import after_magic, magic
 from tasks.errors import IntegrityError
 from tasks.models import trees
 
 # The first date that zip knows: the hour of writing would make other bytes of the same forest.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
+FIRST = b"perennial forest 1\n"  # what release 0.1.0 did not say
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,7 @@ class Forest:
                     content.getvalue(),
                     zipfile.ZIP_DEFLATED,
                 )
+            file.comment = magic("forest")
         return target.getvalue()
 
     @classmethod
@@ -88,6 +91,8 @@ class Forest:
             IntegrityError: it is something else.
         """
         try:
+            with zipfile.ZipFile(BytesIO(data)) as file:
+                after_magic("forest", file.comment or FIRST, where, "Train again.")
             with np.load(BytesIO(data), allow_pickle=False) as found:
                 forest = cls(*(found[entry.name] for entry in fields(cls)))
             nodes, leaves = int(forest.sizes.sum()), int((forest.left < 0).sum())

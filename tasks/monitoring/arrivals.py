@@ -80,7 +80,8 @@ def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the decisions to retrain that no training has answered, oldest first."""
     entries = tuple(entries)
     # whatever follows from a decision names it: a verdict, a promotion, a run that failed
-    answered = {entry.figures.get("decision") for entry in entries if entry.kind != "decision"}
+    named = (entry.figures.get("decision") for entry in entries)
+    answered = {name for name in named if isinstance(name, str)}
     return tuple(
         entry
         for entry in entries

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from tasks.documents import seal, unseal
 from tasks.policy.situation import MetricValue
 
 
@@ -69,12 +70,17 @@ class Observation:
             figure = content[name]
             content[name] = None if figure is None else figure.to_dict()
         told = {"suspicions": list(self.suspicions), "warnings": list(self.warnings)}
-        return {**content, **told}
+        return seal("observation", {**content, **told})
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Observation:
-        """Read what `to_dict` wrote."""
-        values = {"clock": content["last"], **content}
+        """Read what `to_dict` wrote.
+
+        Raises:
+            IntegrityError: it is a newer release's.
+        """
+        there = unseal("observation", content, "observation")
+        values = {field_.name: there[field_.name] for field_ in fields(cls) if field_.name in there}
         for name in ("live", "estimated"):
             if values[name] is not None:
                 values[name] = MetricValue.from_dict(values[name])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ import numpy as np
 
 from tasks.config import Pipeline
 from tasks.data.table import Table
+from tasks.documents import unseal_bytes
 from tasks.drift.encoding import decode_profile
 from tasks.drift.profile import Profile
 from tasks.errors import IntegrityError, NotFound
@@ -91,13 +91,15 @@ class Watch:
     def estimator(self) -> Estimator | None:
         """What estimates the champion's metrics without labels."""
         data = self._file(ESTIMATOR)
-        return None if data is None else Estimator.from_dict(json.loads(data))
+        if data is None:
+            return None
+        return Estimator.from_dict(unseal_bytes("estimator", data, ESTIMATOR))
 
     @cached_property
     def signs(self) -> Mapping[str, Any]:
         """The associations and the share of wrong sure answers in the champion's holdout."""
         data = self._file(SIGNS)
-        return {} if data is None else json.loads(data)
+        return {} if data is None else unseal_bytes("signs", data, SIGNS)
 
     @cached_property
     def eye(self) -> Eye:

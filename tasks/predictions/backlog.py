@@ -18,11 +18,12 @@ from functools import partial
 from pathlib import Path
 from zlib import crc32
 
+from tasks.documents import DOCUMENTS
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
 
 PLACE, DAMAGED, FILE = "_backlog", "_damaged", "answers.sqlite3"
-FORMAT = 1
+FORMAT = DOCUMENTS["backlog"]
 PATIENCE = 5.0
 # To delete, SQLite writes first: up to 36 MiB of log for the smallest frames of a parcel of 16.
 RESERVE = 64 * 2**20

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 
+from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
 from tasks.promotion.manifest import canonical
 from tasks.store.layout import Layout
@@ -29,7 +29,7 @@ def claimed(place: Place, key: str) -> int:
         if _holder(place, version) == key:
             return version
     version = max(taken, default=0) + 1
-    claim = canonical({"training_key": key})
+    claim = canonical(seal("claim", {"training_key": key}))
     while version < LARGEST:
         where = layout.model_file(version, CLAIM)
         try:
@@ -74,8 +74,8 @@ def sha256(data: bytes) -> str:
 
 
 def _holder(place: Place, version: int) -> str | None:
+    where = place.layout.model_file(version, CLAIM)
     try:
-        content = json.loads(place.bucket.get(place.layout.model_file(version, CLAIM)))
-        return str(content["training_key"])
-    except (NotFound, ValueError, KeyError, TypeError):
+        return str(unseal_bytes("claim", place.bucket.get(where), where)["training_key"])
+    except (NotFound, IntegrityError, KeyError):
         return None

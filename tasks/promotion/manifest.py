@@ -13,20 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
+from tasks.documents import DOCUMENTS, unseal
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.lineage import Lineage
 from tasks.records import plain, read
 
-FORMAT: Literal[1] = 1
 MODEL = "model.onnx"
 PROFILE = "profile.bin"
 ESTIMATOR = "estimator.json"
 SIGNS = "signs.json"
-PURPOSE = b"perennial manifest 1\n"
+PURPOSE = b"perennial manifest 1\n"  # what is signed, beside `format` within
 REMEDY = "Do not serve it. Train again, or check PERENNIAL_SIGNING_KEY."
 
 
@@ -65,12 +65,12 @@ class Manifest:
     baselines: Mapping[str, float | None] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
-    format: Literal[1] = FORMAT
+    format: int = DOCUMENTS["manifest"]
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical content; what the champion pointer is bound to."""
-        return _sha256(canonical(plain(self)))
+        return _sha256(_content(self))
 
 
 def sign(manifest: Manifest, key: str) -> bytes:
@@ -80,7 +80,7 @@ def sign(manifest: Manifest, key: str) -> bytes:
         ConfigurationError: the signing key is empty.
         ValueError: a value is NaN or no JSON.
     """
-    content = canonical(plain(manifest))
+    content = _content(manifest)
     return canonical({"manifest": json.loads(content), "signature": _signature(content, key)})
 
 
@@ -103,8 +103,9 @@ def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
         raise IntegrityError(where, rule, "another", REMEDY)
     if not whole:
         raise IntegrityError(where, "it holds the signed bytes and nothing else", "more", REMEDY)
-    manifest = read(Manifest, content, where, f"it is a manifest of format {FORMAT}")
-    # the digest is of what was signed: a newer release's fields are in it, and not in the record
+    present = {**unseal("manifest", content, where), "format": DOCUMENTS["manifest"]}
+    manifest = read(Manifest, present, where, "it is a manifest")
+    # The digest is of what was signed: another release's form is in it, and not in the record.
     vars(manifest)["digest"] = _sha256(body)
     return manifest
 
@@ -119,6 +120,10 @@ def canonical(content: Any) -> bytes:
         content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
     return text.encode("utf-8")
+
+
+def _content(manifest: Manifest) -> bytes:
+    return canonical(plain(manifest))
 
 
 def _sha256(content: bytes) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from tasks.errors import IntegrityError
+from tasks.documents import seal, unseal_bytes
 from tasks.promotion.compare_and_set import steady, swapped
 from tasks.promotion.manifest import canonical
+from tasks.records import plain
+from tasks.records import read as read_record
 from tasks.workspace import Place
 
-FORMAT = 1
 LONGEST_HISTORY = 100
+REMEDY = "Promote a version again after moving the object away."
 
 
 @dataclass(frozen=True)
@@ -50,38 +51,26 @@ class Champion:
     @property
     def id(self) -> str:
         """A digest of the pointer's content: the same promotion has the same, no other has it."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()[:32]
+        # As format 1 had it, whatever is written: the ledger and MLflow know earlier ones by it.
+        return hashlib.sha256(canonical({**self.to_dict(), "format": 1})).hexdigest()[:32]
 
     def to_dict(self) -> dict[str, Any]:
         """Return values of JSON only."""
-        return asdict(self) | {
-            "format": FORMAT,
-            "since": self.since.isoformat(),
-            "history": list(self.history),
-            "previous": self.previous,
-        }
+        return {**plain(self), "previous": self.previous}
 
     def to_bytes(self) -> bytes:
         """Return the pointer as it is stored."""
-        return canonical(self.to_dict())
+        return canonical(seal("champion pointer", self.to_dict()))
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str = "champion.json") -> Champion:
         """Read what `to_bytes` wrote.
 
         Raises:
-            IntegrityError: it is no champion pointer.
+            IntegrityError: it is no champion pointer, or a newer release's.
         """
-        try:
-            content = dict(json.loads(data))
-            if content.pop("format") != FORMAT or not isinstance(content["version"], int):
-                raise ValueError("another format")
-            content.pop("previous")
-            since = datetime.fromisoformat(content["since"])
-            return cls(**content | {"since": since, "history": tuple(content["history"])})
-        except (ValueError, KeyError, TypeError) as error:
-            remedy = "Promote a version again after moving the object away."
-            raise IntegrityError(where, "it is a champion pointer", error, remedy) from error
+        content = unseal_bytes("champion pointer", data, where, REMEDY)
+        return read_record(cls, content, where, "it is a champion pointer")
 
 
 def succeed(current: Champion | None, new: Champion) -> Champion:

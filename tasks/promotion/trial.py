@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from tasks.errors import IntegrityError
+from tasks.documents import seal, unseal_bytes
 from tasks.ledger.entry import Entry
 from tasks.policy.amounts import share_text
 from tasks.promotion.manifest import canonical
+from tasks.records import plain, read
 
-FORMAT = 1
+REMEDY = "Begin a trial again after moving the object away."
 FEWEST_FAILURES = 3
 
 
@@ -82,30 +82,16 @@ class Trial:
 
     def to_bytes(self) -> bytes:
         """Return it as it is stored."""
-        ended = self.ended_at and self.ended_at.isoformat()
-        times = {"since": self.since.isoformat(), "ended_at": ended}
-        return canonical(asdict(self) | {"format": FORMAT} | times)
+        return canonical(seal("trial", plain(self)))
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str = "challenger.json") -> Trial:
         """Read what `to_bytes` wrote.
 
         Raises:
-            IntegrityError: it is no trial.
+            IntegrityError: it is no trial, or a newer release's.
         """
-        try:
-            content: dict[str, Any] = dict(json.loads(data))
-            if content.pop("format") != FORMAT or not isinstance(content["version"], int):
-                raise ValueError("another format")
-            since, ended = (content.pop(name) for name in ("since", "ended_at"))
-            return cls(
-                **content,
-                since=datetime.fromisoformat(since),
-                ended_at=ended and datetime.fromisoformat(ended),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            remedy = "Begin a trial again after moving the object away."
-            raise IntegrityError(where, "it is a trial", error, remedy) from error
+        return read(cls, unseal_bytes("trial", data, where, REMEDY), where, "it is a trial")
 
 
 def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:

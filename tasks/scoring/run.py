@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from tasks.errors import IntegrityError, NotFound, PreconditionFailed
+from tasks.documents import seal, unseal_bytes
+from tasks.errors import NotFound, PreconditionFailed
 from tasks.faults import external_write
+from tasks.records import plain, read
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
@@ -45,7 +47,7 @@ def pin_scoring(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], 
     if found is not None:
         return found
     proposed = propose()
-    content = json.dumps(asdict(proposed), sort_keys=True).encode()
+    content = json.dumps(seal("pin", plain(proposed)), sort_keys=True).encode()
     try:
         with external_write("score.pin"):
             bucket.put(
@@ -67,9 +69,9 @@ def forget_scoring(bucket: Bucket, layout: Layout, run: str) -> None:
 def _read(bucket: Bucket, layout: Layout, run: str) -> Pin | None:
     where = layout.scoring_pin(run)
     try:
-        return Pin(**json.loads(bucket.get(where)))
+        data = bucket.get(where)
     except NotFound:
         return None
-    except (ValueError, TypeError) as error:
-        remedy = "Remove it, and score again from the start."
-        raise IntegrityError(where, "it says what a scoring is pinned to", error, remedy) from error
+    remedy = "Remove it, and score again from the start."
+    content = unseal_bytes("pin", data, where, remedy)
+    return read(Pin, content, where, "it says what a scoring is pinned to")

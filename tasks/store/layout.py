@@ -34,6 +34,15 @@ got '../etc'. Choose another name.
     return name
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a folder of the bucket can be a pipeline's.
+
+    >>> is_name("flights"), is_name("mlflow")
+    (True, False)
+    """
+    return bool(NAME.fullmatch(name)) and name not in RESERVED
+
+
 @dataclass(frozen=True)
 class Layout:
     """The keys of one pipeline.

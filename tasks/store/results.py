@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.documents import seal, unseal
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
 from tasks.store.bucket import Bucket
 from tasks.store.layout import result
-
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -72,13 +71,9 @@ def _file(key: str, step: str, digest: str) -> str:
 
 
 def _sealed(key: str, step: str, document: dict[str, Any], digests: Mapping[str, str]) -> bytes:
-    content = {
-        "format": FORMAT,
-        "key": key,
-        "step": step,
-        "document": document,
-        "files": dict(digests),
-    }
+    content = seal(
+        "result", {"key": key, "step": step, "document": document, "files": dict(digests)}
+    )
     return json.dumps({"content": content, "sha256": _digest(content)}).encode()
 
 
@@ -90,7 +85,8 @@ def _unsealed(key: str, step: str, data: bytes) -> tuple[dict[str, Any], dict[st
         return None
     if digest != _digest(content):
         return None
-    if (content["format"], content["key"], content["step"]) != (FORMAT, key, step):
+    content = unseal("result", content, _envelope(key, step))
+    if (content["key"], content["step"]) != (key, step):
         return None
     return content["document"], content["files"]
 

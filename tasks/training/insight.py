@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array
+from tasks.documents import seal
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.evaluation.metrics import METRICS
@@ -88,7 +89,8 @@ def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insig
 def store_explanation(work: Work, version: int, found: Insight) -> str:
     """Write what was found into the bucket, again the same if it is there; return the folder."""
     layout = Layout(work.pipeline.name)
-    document = json.dumps(found.to_dict(), indent=2, allow_nan=False).encode()
+    sealed = seal("explanation", found.to_dict())
+    document = json.dumps(sealed, indent=2, allow_nan=False).encode()
     files = {f"{FOLDER}/explanation.json": (document, "application/json")}
     files |= {path: (data, "image/png") for path, data in found.images.items()}
     for path, (data, kind) in files.items():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import numpy as np
 
+from tasks.documents import seal
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler, predictions_profile, target_profile
 from tasks.estimation.estimator import Estimator
@@ -14,7 +12,7 @@ from tasks.evaluation.suspicion import associations, surest_wrong
 from tasks.features.prepare import prepared_columns
 from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import select_rows
-from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS
+from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, canonical
 from tasks.training.candidates import Candidate
 from tasks.training.contender import Contender
 from tasks.training.work import Work
@@ -55,10 +53,6 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     }
     return {
         PROFILE: encode_profile(profile),
-        ESTIMATOR: _json(estimator.to_dict()),
-        SIGNS: _json(signs),
+        ESTIMATOR: canonical(seal("estimator", estimator.to_dict())),
+        SIGNS: canonical(seal("signs", signs)),
     }
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, sort_keys=True, allow_nan=False).encode()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.arrays import Array, Floats, Integers
+from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
 from tasks.models.attribution import Attributed, Method, Scale, log_rest
 from tasks.models.encoders import Encoders
@@ -72,7 +73,7 @@ def to_bytes(model: Model) -> bytes:
         "bias": np.atleast_1d(fitted.intercept_).tolist(),
         "means": np.asarray(model.input_mean_, np.float64).tolist(),
     }
-    return json.dumps(document, allow_nan=False).encode()
+    return json.dumps(seal("linear", document), allow_nan=False).encode()
 
 
 class LinearShap:
@@ -110,7 +111,7 @@ class LinearShap:
 def _read(data: bytes) -> tuple[Floats, Floats, Floats]:
     """Return the (outputs, encoded) weights, (outputs,) biases and (encoded,) means."""
     try:
-        content = json.loads(data)
+        content = unseal_bytes("linear", data, FILE)
         weights, bias, means = (
             np.array(content[name], np.float64) for name in ("weights", "bias", "means")
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.arrays import Array, Floats
+from tasks.documents import seal, unseal_bytes
 from tasks.models.family import Dimension, Family, KeptState, Params
 from tasks.models.model import Model, Sample
 
@@ -75,7 +76,7 @@ def to_bytes(model: Model) -> bytes:
     """Return weights and biases, layer by layer, as strict JSON."""
     fitted = model.pipeline_.named_steps["model"]
     layers = [[layer.tolist() for layer in kind] for kind in (fitted.coefs_, fitted.intercepts_)]
-    return json.dumps(layers, allow_nan=False).encode()
+    return json.dumps(seal("network", {"layers": layers}), allow_nan=False).encode()
 
 
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
@@ -96,7 +97,8 @@ def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float
     unfitted.partial_fit(rows[:batch], y[:batch], **classes)
     # The optimiser holds these very arrays: they are filled, not replaced.
     own = (unfitted.coefs_, unfitted.intercepts_)
-    for layers, saved in zip(own, json.loads(state), strict=True):
+    kept = unseal_bytes("network", state, FILE)["layers"]
+    for layers, saved in zip(own, kept, strict=True):
         for layer, values in zip(layers, saved, strict=True):
             layer[...] = np.array(values, layer.dtype)
     for _ in range(epochs):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.drift.encoding import MAGIC, decode_profile, encode_profile
+from tasks.documents import magic
+from tasks.drift.encoding import decode_profile, encode_profile
 from tasks.drift.profile import Profile, column
 from tasks.errors import DataError, IntegrityError
 from tasks.features.schema import Columns
@@ -77,7 +78,7 @@ def test_a_cut_profile_is_refused(end: int) -> None:
 def test_a_sound_digest_of_something_else_is_refused(whole: bytes) -> None:
     body = zlib.compress(whole)
     with pytest.raises(IntegrityError, match="a profile's fields"):
-        decode_profile(MAGIC + hashlib.sha256(body).digest() + body)
+        decode_profile(magic("profile") + hashlib.sha256(body).digest() + body)
 
 
 def test_thirty_columns_are_small() -> None:

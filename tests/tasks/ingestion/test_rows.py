@@ -41,7 +41,7 @@ def test_an_accepted_batch_lands_with_report_docs_and_receipt(workspace: Workspa
     (receipt,) = left.under("receipts/")
     document = json.loads(workspace.bucket.get(workspace.layout.receipts + receipt))
     told = {"batch": done.batch, "outcome": "accepted", "key": key, "version": done.version}
-    assert document == told
+    assert document == {**told, "perennial": "receipt 1"}
     assert workspace.curated.has(done.batch) == done.version
 
 

@@ -85,10 +85,15 @@ def test_every_kind_survives_json(kind: str) -> None:
     assert Entry.from_dict(json.loads(json.dumps(entry.to_dict()))) == entry
 
 
+def test_a_kind_that_is_not_registered_is_not_written(ledger: Ledger) -> None:
+    with pytest.raises(DataError, match="kind is one of decision, answer"):
+        ledger.append(replace(VERDICT, kind="ingested"))
+    assert ledger.entries() == ()
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"kind": "ingested"}, "kind is one of decision, answer"),
         ({"id": ""}, "it has an id"),
         ({"at": NOON.replace(tzinfo=None)}, "its time has a zone"),
     ],

@@ -3,7 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tasks.ledger.entry import Entry
+import pytest
+
+from tasks.ledger.entry import KINDS, Entry
 from tasks.ledger.story import story
 from tasks.promotion.waiting import rejection, waiting_versions
 
@@ -57,3 +59,34 @@ def test_a_challenger_waits_until_it_is_promoted_rejected_or_overtaken() -> None
     assert waiting_versions((*YEAR[:-1], waits, rejection("flights", 3, "me", "no"))) == ()
     assert waiting_versions((*YEAR[:-1], waits, entry("promotion", 6, 3, "in service"))) == ()
     assert waiting_versions((*YEAR[:-1], waits, entry("promotion", 6, 4, "in service"))) == ()
+
+
+# What the story makes of one entry of each kind alone: its title, and how its last sentence begins.
+CASES = {
+    "decision": ("april.csv, 1 April 2013 to 30 April 2013", "Retraining. 28,330 rows arrived."),
+    "answer": ("An answer", "It says so. By test."),
+    "verdict": ("A training", "It says so. By test."),
+    "promotion": ("Promoted", "It says so. By test."),
+    "rollback": ("Rolled back", "It says so. By test."),
+    "lost": ("A lost race", "It says so. By test."),
+    "refused": ("A refused attempt", "It says so. By test."),
+    "scored": ("Scored", "It says so. By test."),
+    "quarantine": ("bad.csv", "late: 3 rows outside 0..1"),
+    "rejection": ("Rejected by a person", "It says so. By test."),
+    "trial": ("Tried beside the champion", "It says so. By test."),
+    "withdrawal": ("Withdrawn", "It says so. By test."),
+    "clearance": ("Cleared by a person", "It says so. By test."),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_told_by_its_title(kind: str) -> None:
+    assert kind in CASES, f"{kind} is registered: say here how the story tells it"
+    known = {"decision": YEAR[1], "quarantine": YEAR[0]}
+    (chapter,) = story([known.get(kind, entry(kind, 1, 2, "it says so"))])
+    assert (chapter.title, chapter.sentences[-1]) == CASES[kind]
+
+
+def test_a_kind_of_a_newer_release_is_told_by_its_name() -> None:
+    (chapter,) = story([entry("merger", 1, None, "two pipelines became one")])
+    assert (chapter.title, chapter.sentences) == ("merger", ("Two pipelines became one. By test.",))

@@ -84,5 +84,5 @@ def test_what_a_family_without_a_way_keeps_starts_nothing(messy) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"blocks": [{}], "center": 0, "spread": 1}'])
 def test_other_bytes_are_refused(data: bytes) -> None:
-    with pytest.raises(IntegrityError, match="a model's encoders"):
+    with pytest.raises(IntegrityError, match=r"encoders\.json: it (is|holds) a"):
         read_warm_start("lightgbm", {ENCODERS: data, "booster.txt": b""}, 1, "")
