@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.documents import seal, unseal
+from tasks.documents import MARK, read_mark, seal, unseal
 from tasks.errors import DataError, IntegrityError
 from tasks.records import plain, read
 
@@ -99,8 +99,9 @@ def read_entry(row: Mapping[str, Any]) -> Entry:
     where = f"ledger entry {row['id']}"
     try:
         figures = unseal("entry", figures, where)
-        if figures.get("observation") is not None:
-            unseal("observation", figures["observation"], where)
+        observation = figures.get("observation") or {}
+        if MARK in observation:
+            read_mark("observation", observation[MARK], where)
     except IntegrityError:
         kind = f"{kind} (newer format)"
     names = Entry.__dataclass_fields__.keys() & row.keys()

@@ -30,8 +30,8 @@ from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer
 from tasks.promotion.promote import rollback
 from tasks.promotion.trials import begin, withdraw
-from tasks.scoring.run import Pin, pinned
-from tasks.scoring.score import score
+from tasks.scoring.run import Pin, pin_scoring
+from tasks.scoring.score import score_source
 from tasks.store.outcome import leave
 from tests import life
 from tests.tasks.ingestion.stumbling import stumbling
@@ -83,14 +83,14 @@ class Life:
         begin(self.workspace, version, 0.25, by="ada", why="to see", override=True, **bounds)
         withdraw(self.workspace, by="ada", why="seen")
 
-    def score(self, run: str) -> None:
-        leave(self.workspace.bucket, run, score(self.workspace, "toy/incoming/a.csv"))
+    def score_source(self, run: str) -> None:
+        leave(self.workspace.bucket, run, score_source(self.workspace, "toy/incoming/a.csv"))
 
     def pin_scoring(self) -> None:
         champion, _ = pointer.read(self.workspace) or (None, "")
         assert champion is not None
         pin = Pin(champion.version, champion.digest, 1, 1_000)
-        pinned(self.workspace.bucket, self.workspace.layout, "a-run", lambda: pin)
+        pin_scoring(self.workspace.bucket, self.workspace.layout, "a-run", lambda: pin)
 
     def backtest(self) -> None:
         plan = plan_backtest(self.workspace, ["static", "every 1 batches"], None, 0.3)

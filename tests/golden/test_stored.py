@@ -19,7 +19,7 @@ from tasks.errors import IntegrityError
 from tasks.models.encoders import Encoders
 from tasks.models.families.linear import LinearShap
 from tasks.models.forest import Forest
-from tasks.models.warm_start import loaded
+from tasks.models.warm_start import read_warm_start
 from tasks.monitoring.past import observations
 from tasks.monitoring.watch import Watch
 from tasks.predictions.backlog import Backlog
@@ -29,7 +29,7 @@ from tasks.promotion import pointer, trials
 from tasks.promotion.claims import claimed
 from tasks.promotion.promote import repair
 from tasks.promotion.versions import load
-from tasks.scoring.run import pinned
+from tasks.scoring.run import pin_scoring
 from tasks.store.outcome import collect
 from tasks.store.results import recall
 from tasks.workspace import Workspace
@@ -128,7 +128,7 @@ def read_linear(stored: Stored) -> Any:
 
 
 def read_network(stored: Stored) -> Any:
-    start = loaded("mlp", stored.files("mlp"), 300, "2024-01-13")
+    start = read_warm_start("mlp", stored.files("mlp"), 300, "2024-01-13")
     weights, biases = unseal_bytes("network", start.state, "network.json")["layers"]
     return len(weights), len(biases), len(biases[0])
 
@@ -176,7 +176,7 @@ def read_pin(stored: Stored) -> Any:
         raise AssertionError("there is a pin")
 
     workspace = stored.workspace
-    pin = pinned(workspace.bucket, workspace.layout, "a-run", propose)
+    pin = pin_scoring(workspace.bucket, workspace.layout, "a-run", propose)
     return pin.version, pin.data_version, pin.rows
 
 
