@@ -83,7 +83,7 @@ class Life:
         begin(self.workspace, version, 0.25, by="ada", why="to see", override=True, **bounds)
         withdraw(self.workspace, by="ada", why="seen")
 
-    def score_source(self, run: str) -> None:
+    def score(self, run: str) -> None:
         leave(self.workspace.bucket, run, score_source(self.workspace, "toy/incoming/a.csv"))
 
     def pin_scoring(self) -> None:
