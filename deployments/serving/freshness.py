@@ -6,7 +6,7 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from tasks.errors import PerennialError
+from tasks.errors import PerennialError, StoreUnavailable
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
@@ -46,18 +46,25 @@ class Watching:
                 return
 
     def look(self) -> None:
-        """Renew the figures once.
+        """Renew the figures once; a pipeline whose ledger cannot be read keeps its last ones.
 
         Raises:
             StoreError: the store did not answer.
         """
-        found = []
-        bucket = open_bucket(self._settings)
+        bucket, before = open_bucket(self._settings), self.latest
+        renewed: list[Freshness] = []
         for name in bucket.folders():
-            if NAME.fullmatch(name) and name not in RESERVED:
+            if not NAME.fullmatch(name) or name in RESERVED:
+                continue
+            try:
                 entries = ledger_of(bucket, name).entries("decision")
-                found += [freshness(one) for one in entries if seen(one)][-1:]
-        self.latest = tuple(found)
+                renewed += [freshness(entry) for entry in entries if seen(entry)][-1:]
+            except StoreUnavailable:
+                raise
+            except PerennialError as error:
+                log.warning("The ledger of %s was not read: %s", name, error)
+                renewed += [figure for figure in before if figure.pipeline == name]
+        self.latest = tuple(renewed)
 
 
 def seen(entry: Entry) -> bool:

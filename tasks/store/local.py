@@ -18,8 +18,16 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
-from tasks.errors import AccessDenied, NotFound, PreconditionFailed, StoreError, StoreFull
+from tasks.errors import (
+    AccessDenied,
+    ConfigurationError,
+    NotFound,
+    PreconditionFailed,
+    StoreError,
+    StoreFull,
+)
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
 
@@ -31,10 +39,19 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LocalBucket:
-    """One bucket in a folder of this machine. Safe to share between threads and processes."""
+    """One bucket in a folder of this machine. Safe to share between threads and processes.
+
+    Raises:
+        ConfigurationError: the folder's path needs quoting.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
+        if quote(str(self.folder)) != str(self.folder):
+            # Polars 2.1 looks for a local table's files under their percent-encoded path.
+            rule = "letters, digits, and . _ ~ - alone"
+            remedy = "Choose another folder for PERENNIAL_BUCKET."
+            raise ConfigurationError("path of the bucket", rule, str(self.folder), remedy)
         self.name, self.where = self.folder.name, str(self.folder)
         self._writing = self.folder / OWN / "writing"
         with _translated(self.where, self.where):
@@ -217,7 +234,7 @@ def _translated(key: str, where: str) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError) as error:
         rule, remedy = "there is such an object", "Look at what the folder holds."
         raise NotFound(key, rule, "none", remedy) from error
-    except NotADirectoryError as error:
+    except (NotADirectoryError, FileExistsError) as error:
         rule = "no part of the key is an object itself"
         raise StoreError(key, rule, error.filename, "Rename the object.") from error
     except PermissionError as error:

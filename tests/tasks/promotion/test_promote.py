@@ -50,7 +50,9 @@ def champion(context: Place) -> pointer.Champion:
 
 
 def kinds(context: Place) -> list[tuple[str, int | None]]:
-    entries = sorted(context.ledger.entries(), key=lambda entry: entry.at)
+    # Other tests' prediction APIs follow every pipeline of the bucket, and refuse this key.
+    told = (entry for entry in context.ledger.entries() if entry.by != "serving")
+    entries = sorted(told, key=lambda entry: entry.at)
     return [(entry.kind, entry.version) for entry in entries]
 
 
