@@ -23,26 +23,25 @@ from tests.served import fitted, put_on_trial, put_version
 from tests.servers import S3, poll
 
 pytestmark = pytest.mark.system
+NAME = "watched-figures"  # other tests have a pipeline "watched" in the same bucket
 DASHBOARD = Path(deployments.serving.__file__).with_name("grafana.json")
 
 
 def decision(number: int, observation: Observation | None) -> Entry:
     figures = {"observation": None if observation is None else observation.to_dict()}
     at = datetime(2026, 1, number, tzinfo=UTC)
-    return Entry(f"d{number}", at, "watched", "decision", 1, "monitor", "", figures)
+    return Entry(f"d{number}", at, NAME, "decision", 1, "monitor", "", figures)
 
 
 def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
     live = MetricValue("roc_auc", 0.7, 0.68, 0.72, 10, 10)
-    seen = Observation(
-        *("watched", "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift={"share": 0.4}
-    )
-    ledger = ledger_of(open_bucket(s3.settings), "watched")
+    seen = Observation(*(NAME, "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift={"share": 0.4})
+    ledger = ledger_of(open_bucket(s3.settings), NAME)
     for entry in (decision(1, seen), decision(2, None)):
         ledger.append(entry)
     watching = Watching(s3.settings)
     watching.look()
-    (found,) = [one for one in watching.latest if one.pipeline == "watched"]
+    (found,) = [one for one in watching.latest if one.pipeline == NAME]
     assert (found.metric, found.live, found.drift) == ("roc_auc", 0.7, 0.4)
 
 
