@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from math import fsum
 from pathlib import Path
 
 import pytest
@@ -59,9 +60,11 @@ def longest_first(items: Iterable[pytest.Item], seconds: Mapping[str, float]) ->
         units[unit(item, seconds)].append(item.nodeid)
 
     def length(ids: list[str]) -> float:
-        return sum(seconds.get(name, 0.0) for name in {function_of(nodeid) for nodeid in ids})
+        return fsum(seconds.get(name, 0.0) for name in {function_of(nodeid) for nodeid in ids})
 
-    ordered = sorted(units.items(), key=lambda named: -length(named[1]))
+    # every worker must come to one order: a plain sum over a set differs in its last digit with
+    # the seed of the hashes, and xdist ends a run whose workers collected differently
+    ordered = sorted(units.items(), key=lambda named: (-length(named[1]), named[0]))
     return {nodeid: name for name, ids in ordered for nodeid in ids}
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -103,3 +104,21 @@ def test_what_shares_a_costly_fixture_stays_together_and_the_longest_goes_first(
         ("tests/a.py::short", "tests/a.py"),
         ("tests/a.py::quick", "tests/a.py"),
     ]
+
+
+def test_units_that_take_as_long_have_one_order_whatever_the_tests_order() -> None:
+    items = [
+        item(f"tests/{module}.py::{name}", past=("module", f"tests/{module}.py"))
+        for module in "ba"
+        for name in ("one", "two", "three")
+    ]
+    seconds = {
+        f"tests/{module}.py::{name}": took
+        for module in "ab"
+        for name, took in (("one", 0.1), ("two", 0.2), ("three", 0.3))
+    }
+    orders = [
+        list(dict.fromkeys(longest_first(permuted, seconds).values()))
+        for permuted in permutations(items)
+    ]
+    assert all(order == ["tests/a.py", "tests/b.py"] for order in orders)
