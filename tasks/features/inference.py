@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import math
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any, cast
 
 import pandas as pd
@@ -15,26 +14,21 @@ from tasks.errors import DataError
 from tasks.features.kinds import find_cycles, infer_kind, why_useless
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind
-from tasks.features.transform import (
-    Transform,
-    apply_transform,
-    load_transform,
-    refuse_unless_row_wise,
-)
+from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
+
+NO_CYCLE = "its times span no cycle (day, week, year) twice"
 
 
-def infer_schema(
-    frame: pd.DataFrame, pipeline: Pipeline, transform: Transform | None = None
-) -> FeatureSchema:
+def infer_schema(frame: pd.DataFrame, pipeline: Pipeline) -> FeatureSchema:
     """Decide from the training rows which columns are features, and of which kind.
 
-    The pipeline's transform (or the one given) is applied first, without the target.
+    The pipeline's transform is applied first, without the target.
 
     Raises:
         DataError: no column is left, a prepared name is made twice, a name is not text, or
             the transform fails, changes the row count or looks at other rows.
     """
-    transform = transform or load_transform(pipeline.features.transform)
+    transform = load_transform(pipeline.features.transform)
     # a request has no target, so that the user's transform must not see it here either
     rows = frame.drop(columns=[pipeline.target], errors="ignore")
     refuse_unless_row_wise(rows, transform)
@@ -44,12 +38,11 @@ def infer_schema(
     features: list[Feature] = []
     # by name: the order of columns in a file decides nothing
     for name in sorted(set(rows.columns) - set(INTERNAL)):
-        reason = _barred(name, pipeline)
-        found = reason or _inferred(name, rows[name], always_time=name == pipeline.event_time)
-        if isinstance(found, Feature):
-            features.append(found)
+        feature = _barred(name, pipeline) or _judge_column(name, rows[name], pipeline)
+        if isinstance(feature, Feature):
+            features.append(feature)
         else:
-            dropped[name] = found
+            dropped[name] = feature
     schema = FeatureSchema(tuple(features), dropped)
     _check_prepared(schema)
     return schema
@@ -66,7 +59,7 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     >>> [(entry.name, entry.used, entry.missing) for entry in made.fields], dict(made.example)
     ([('a', True, True), ('id', False, True)], {'a': 0.5, 'id': 1})
     """
-    kinds = {feature.name: feature.kind for feature in schema.features}
+    kinds: dict[str, str] = {feature.name: feature.kind for feature in schema.features}
     transform = pipeline.features.transform is not None
     fields = []
     for name in sorted(set(frame.columns) - {pipeline.target, *INTERNAL}):
@@ -74,8 +67,10 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
         kind = kind if transform else kinds.get(name, kind)
         used = transform or name in kinds
         if kind is not None:
+            # what no model looks at must not be able to refuse a request
             missing = not used or bool(frame[name].isna().any())
             fields.append(Field(name, cast("Kind", kind), used, missing))
+    # an example is shown to whoever may read the API's description
     shown = {entry.name for entry in fields} - set(pipeline.data.personal)
     example = {
         name: _plain(frame[name].iloc[0])
@@ -87,7 +82,8 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
 
 def _barred(name: str, pipeline: Pipeline) -> str | None:
     reasons = {
-        "it is the target": (pipeline.target,),
+        # a transform may make a column of the target's name
+        IS_TARGET: (pipeline.target,),
         "it is part of the key": pipeline.key,
         "the pipeline file excludes it": pipeline.features.exclude,
         "it is personal": pipeline.data.personal,
@@ -95,22 +91,20 @@ def _barred(name: str, pipeline: Pipeline) -> str | None:
     return next((why for why, names in reasons.items() if name in names), None)
 
 
-def _inferred(name: str, column: pd.Series, *, always_time: bool) -> Feature | str:
-    kind = "time" if always_time else infer_kind(column)
+def _judge_column(name: str, column: pd.Series, pipeline: Pipeline) -> Feature | str:
+    """Return the column as a feature, or why it is none."""
+    kind = "time" if name == pipeline.event_time else infer_kind(column)
     if kind is None:
         return f"its values are of no kind a model can see ({column.dtype})"
     if kind == "time":
         parts = find_cycles(column)
-        if not parts:
-            return "its times span no cycle (day, week, year) twice"
-        return Feature(name, "time", parts)
+        return Feature(name, "time", parts) if parts else NO_CYCLE
     reason = why_useless(column, kind)
     return Feature(name, cast("Kind", kind)) if reason is None else reason
 
 
 def _check_names(rows: pd.DataFrame) -> None:
-    names: Iterable[object] = rows.columns
-    wrong = [name for name in names if not isinstance(name, str) or not name]
+    wrong = [name for name in rows.columns.tolist() if not isinstance(name, str) or not name]
     if wrong:
         raise DataError("feature columns", "have names that are text", repr(wrong[:5]))
     twice = [name for name, count in Counter(rows.columns).items() if count > 1]

@@ -40,18 +40,15 @@ def infer_kind(column: pd.Series) -> str | None:
         return "number"
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "time"
-    return _kind_of_objects(column)
-
-
-def _kind_of_objects(column: pd.Series) -> str | None:
-    values = column.dropna()
-    found = {_kind_of_value(value) for value in values.head(EXAMINED)}
-    if len(found) == 1:
-        return found.pop()
-    return "category" if found and None not in found and "time" not in found else None
+    kinds = {_kind_of_value(value) for value in column.dropna().head(EXAMINED)}
+    if len(kinds) == 1:
+        return kinds.pop()
+    # numbers among texts are texts; a time among them has no one way to be written
+    return "category" if kinds and not kinds & {None, "time"} else None
 
 
 def _kind_of_value(value: object) -> str | None:
+    # before numbers, which a bool of Python is too
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
     if isinstance(value, (Real, Decimal)):
@@ -71,6 +68,7 @@ def why_useless(column: pd.Series, kind: str) -> str | None:
     """
     known = column.dropna()
     if kind == "number" and pd.api.types.is_float_dtype(known.dtype):
+        # infinity is missing to every model, see `tasks.features.values`
         known = known[np.isfinite(known.to_numpy(dtype=np.float64))]
     if known.empty:
         return "it has no value"
@@ -89,8 +87,7 @@ def why_useless(column: pd.Series, kind: str) -> str | None:
 def find_cycles(column: pd.Series) -> tuple[Part, ...]:
     """Return the cycles the times pass at least twice; a model cannot learn a shorter glimpse.
 
-    A day of the year seen once is a date in disguise: it tells rows of the past apart and says
-    nothing about the future. Times that are all midnight have no hour.
+    Times that are all midnight have no hour.
 
     >>> find_cycles(pd.Series(pd.date_range("2024-01-01", periods=60, freq="12h")))
     ('hour', 'weekday')
@@ -101,6 +98,7 @@ def find_cycles(column: pd.Series) -> tuple[Part, ...]:
         return ()
     span = float(seconds.max() - seconds.min())
     within_day = bool((seconds % DAY != 0).any())
+    # a day of the year seen once is a date in disguise: it tells rows of the past apart only
     return tuple(
         part for part, length in CYCLES if span >= 2 * length and (part != "hour" or within_day)
     )

@@ -24,7 +24,7 @@ __all__ = ["Prepared", "load_transform", "prepare", "prepare_columns", "prepared
 
 @dataclass(frozen=True)
 class Prepared:
-    """The columns a model takes, by name in their order; `index` is that of the rows."""
+    """The columns a model takes, by name in their order."""
 
     numbers: Mapping[str, Singles]
     texts: Mapping[str, Texts]
@@ -74,16 +74,13 @@ def prepare(
 def prepare_columns(
     frame: pd.DataFrame, schema: FeatureSchema, transform: Transform | None = None
 ) -> Prepared:
-    """Return the same as `prepare`, categories as distinct texts and places.
-
-    Raises:
-        DataError: as `prepare`.
-    """
+    """Return the same as `prepare`, categories as distinct texts and places."""
     # in training the target stands among the columns, in a request it does not
     if transform is not None and schema.target is not None:
         frame = frame.drop(columns=[schema.target], errors="ignore")
     rows = apply_transform(frame, transform)
     _check_columns(rows, schema)
+    # in the order of the schema, which is that of `prepared_columns`: the model was fitted in it
     made: dict[str, Singles] = {}
     written: dict[str, Texts] = {}
     for feature in schema.features:
@@ -92,12 +89,7 @@ def prepare_columns(
             written[feature.name] = texts(column)
         else:
             made.update(_unfold(column, feature))
-    order = prepared_columns(schema)
-    return Prepared(
-        {name: made[name] for name in order.numbers},
-        {name: written[name] for name in order.categories},
-        frame.index,
-    )
+    return Prepared(made, written, frame.index)
 
 
 def _check_columns(rows: pd.DataFrame, schema: FeatureSchema) -> None:

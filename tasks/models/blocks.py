@@ -5,7 +5,7 @@ They hold no code, so a model version can keep them and a later training can sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, TargetEncoder
 
 from tasks.arrays import Integers, Singles
-from tasks.features.preprocessing import MissingFlags, Standardise
-from tasks.models.lookups import read_tables
+from tasks.features.preprocessing import Standardise, flag_missing
+
+Table = tuple[tuple[str, ...], Singles]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Block:
     """
 
     columns: tuple[str, ...]
-    tables: tuple[tuple[tuple[str, ...], Singles], ...] = ()
+    tables: tuple[Table, ...] = ()
     flags: bool = False
     scaling: Standardise | None = None
 
@@ -41,20 +42,16 @@ class Block:
         return tuple(table.shape[1] for _, table in self.tables) or (1,) * len(self.columns)
 
     @cached_property
-    def _known(self) -> tuple[dict[str, int], ...]:
-        """The place of each known level, by column."""
+    def _places(self) -> tuple[dict[str, int], ...]:
+        # made once: an explanation of one row would make them anew for each row
         return tuple({level: i for i, level in enumerate(levels)} for levels, _ in self.tables)
 
     def encode(self, prepared: Mapping[str, Any] | pd.DataFrame) -> Singles:
         """Return (n, sum of widths) float32."""
         if self.tables:
-            found = [
-                table[_places(prepared[name], known)]
-                for name, known, (_, table) in zip(
-                    self.columns, self._known, self.tables, strict=True
-                )
-            ]
-            rows = np.concatenate(found, axis=1)
+            columns = zip(self.columns, self._places, self.tables, strict=True)
+            encoded = [table[_find(prepared[name], places)] for name, places, (_, table) in columns]
+            rows = np.concatenate(encoded, axis=1)
         else:
             rows = np.stack([np.asarray(prepared[n], np.float32) for n in self.columns], axis=1)
         if self.flags:
@@ -63,26 +60,21 @@ class Block:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
+        scaling = self.scaling
+        fitted = scaling and (scaling.fill_, scaling.mean_, scaling.scale_)
         return {
             "columns": list(self.columns),
             "tables": [[list(levels), table.tolist()] for levels, table in self.tables],
             "flags": self.flags,
-            "scaling": None
-            if self.scaling is None
-            else [getattr(self.scaling, name).tolist() for name in ("fill_", "mean_", "scale_")],
+            "scaling": fitted and [values.tolist() for values in fitted],
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Block:
         """Read what `to_dict` wrote."""
-        return cls(
-            tuple(content["columns"]),
-            tuple(
-                (tuple(levels), np.array(table, np.float32)) for levels, table in content["tables"]
-            ),
-            content["flags"],
-            None if content["scaling"] is None else Standardise.known(*content["scaling"]),
-        )
+        tables = ((tuple(levels), np.array(t, np.float32)) for levels, t in content["tables"])
+        scaling = content["scaling"] and Standardise.known(*content["scaling"])
+        return cls(tuple(content["columns"]), tuple(tables), content["flags"], scaling)
 
 
 class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -92,12 +84,9 @@ class Encoded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.blocks = blocks
 
     def fit(self, prepared: pd.DataFrame, y: Any = None) -> Encoded:
-        """Learn nothing."""
-        self.n_features_in_ = prepared.shape[1]
         return self
 
     def transform(self, prepared: pd.DataFrame) -> Singles:
-        """Return (n, encoded columns) float32."""
         return np.concatenate([block.encode(prepared) for block in self.blocks], axis=1)
 
 
@@ -132,14 +121,37 @@ def _block(step: Any, names: tuple[str, ...]) -> Block:
     encoder, scaling = step, None
     if isinstance(step, Pipeline):
         encoder, scaling = (fitted for _, fitted in step.steps)
-    if isinstance(encoder, (OneHotEncoder, TargetEncoder)):
-        tables = tuple((tuple(levels), table) for levels, table in read_tables(encoder))
-        return Block(names, tables, scaling=scaling)
+    if isinstance(encoder, TargetEncoder):
+        return Block(names, tuple(_target_tables(encoder)), scaling=scaling)
+    if isinstance(encoder, OneHotEncoder):
+        return Block(names, tuple(_level_tables(encoder)))
     if isinstance(encoder, Standardise):
         return Block(names, scaling=encoder)
-    return Block(names, flags=isinstance(encoder, MissingFlags))
+    # what passes numbers through is a function too, and has none
+    assert isinstance(encoder, FunctionTransformer), encoder
+    return Block(names, flags=encoder.func is flag_missing)
 
 
-def _places(column: Any, known: Mapping[str, int]) -> Integers:
-    unknown = len(known)
-    return np.array([known.get(text, unknown) for text in column.tolist()], np.intp)
+def _target_tables(encoder: TargetEncoder) -> Iterator[Table]:
+    means = np.atleast_1d(encoder.target_mean_)
+    width = len(means)
+    for i, levels in enumerate(encoder.categories_):
+        # of several classes, scikit-learn lists a column's encodings class by class
+        known = np.stack(encoder.encodings_[i * width : (i + 1) * width], axis=1)
+        yield tuple(map(str, levels)), np.vstack([known, means]).astype(np.float32)
+
+
+def _level_tables(encoder: OneHotEncoder) -> Iterator[Table]:
+    for levels, together in zip(encoder.categories_, encoder.infrequent_categories_, strict=True):
+        # rare levels share one column, the last, which unknown text takes too; without a rare
+        # level unknown text has none: "infrequent_if_exist"
+        rare = np.isin(levels, [] if together is None else together)
+        width = int((~rare).sum() + rare.any())
+        table = np.zeros((len(levels) + 1, width), np.float32)
+        table[np.arange(len(levels)), np.where(rare, width - 1, np.cumsum(~rare) - 1)] = 1
+        table[-1, -1] = rare.any()
+        yield tuple(map(str, levels)), table
+
+
+def _find(column: Any, places: Mapping[str, int]) -> Integers:
+    return np.array([places.get(text, len(places)) for text in column.tolist()], np.intp)

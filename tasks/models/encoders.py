@@ -34,12 +34,7 @@ class Encoders:
 
     def to_bytes(self) -> bytes:
         """Return strict JSON."""
-        document = {
-            "blocks": [block.to_dict() for block in self.blocks],
-            "center": self.center,
-            "spread": self.spread,
-            "classes": self.classes,
-        }
+        document = {**vars(self), "blocks": [block.to_dict() for block in self.blocks]}
         return json.dumps(seal("encoders", document), allow_nan=False).encode()
 
     @classmethod

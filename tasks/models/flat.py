@@ -6,18 +6,16 @@ and most of the time of a single row. It is read off the graph, and what is left
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tasks.arrays import Array, Singles
-from tasks.errors import IntegrityError, bounded
-from tasks.models.anatomy import REMEDY, read_lookup
+from tasks.features.schema import Columns
+from tasks.models.anatomy import assemble, read_export, read_lookup
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ ColumnRef = int | TextColumn
 
 @dataclass(frozen=True)
 class Flat:
-    """A model whose inputs are matrices: of each, its pieces are places of numbers, or texts."""
+    """A model whose inputs are matrices: of each, places of numbers, and behind them texts."""
 
     model: bytes
     inputs: Mapping[str, tuple[ColumnRef, ...]]
@@ -49,23 +47,16 @@ def flatten(data: bytes) -> Flat:
     Raises:
         IntegrityError: they are no ONNX model, or not one of ours.
     """
-    try:
-        model = onnx.load_from_string(data)
-        notes = {prop.key: prop.value for prop in model.metadata_props}
-        columns = json.loads(notes["perennial.columns"])
-        return _flat(model, columns["numbers"], columns["categories"])
-    except Exception as error:
-        came = f"{len(data)} bytes: {bounded(error, 200)}"
-        raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
+    return read_export(data, _flat)
 
 
-def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
+def _flat(model: Any, _: str, columns: Columns) -> Flat:
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     pieces: dict[str, tuple[ColumnRef, ...]] = {
-        name: (place,) for place, name in enumerate(numbers)
+        name: (place,) for place, name in enumerate(columns.numbers)
     }
     looked: dict[str, tuple[int, tuple[str, ...]]] = {}
-    places = {name: place for place, name in enumerate(texts)}
+    places = {name: place for place, name in enumerate(columns.categories)}
     left = []
     for node in model.graph.node:
         (made,) = node.output
@@ -77,26 +68,25 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
             table = numpy_helper.to_array(constants[node.input[0]])
             pieces[made] = (_text(*looked[node.input[1]], table),)
         elif node.op_type == "Concat" and all(name in pieces for name in node.input):
+            # of a block's own columns, or of blocks, of which those of numbers come first
             pieces[made] = sum((pieces[name] for name in node.input), ())
         else:
             left.append(node)
     used = dict.fromkeys(name for node in left for name in node.input)
     # what is left of the graph would lack an input: text may only be looked up
-    if used.keys() & {*looked, *texts}:
+    if used.keys() & {*looked, *columns.categories}:
         raise ValueError("text is used beside its lookups")
     inputs = {name: pieces[name] for name in used if name in pieces}
+    for refs in inputs.values():
+        numeric = [isinstance(ref, int) for ref in refs]
+        if numeric != sorted(numeric, reverse=True):
+            raise ValueError("numbers come after texts")
     given = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width(refs)])
         for name, refs in inputs.items()
     ]
-    kept = [constants[name] for name in used if name in constants]
-    graph = helper.make_graph(left, "flat", given, list(model.graph.output), initializer=kept)
-    made = helper.make_model(
-        graph, opset_imports=list(model.opset_import), ir_version=model.ir_version
-    )
-    # `OnnxModel` reads task and columns off these, as it does of the file
-    made.metadata_props.extend(model.metadata_props)
-    return Flat(bytes(made.SerializeToString()), inputs)
+    (answer,) = model.graph.output
+    return Flat(assemble(model, left, given, answer), inputs)
 
 
 def width(pieces: Sequence[ColumnRef]) -> int:

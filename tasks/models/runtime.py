@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REMEDY = "Restore the file, or take another version."
 # onnxruntime's "fatal": whatever it would print below that is raised as well.
 QUIET = 4
+# Rows up to which lists are faster than as many small arrays.
 FEW = 32
 
 
@@ -144,46 +145,34 @@ class _Block:
     def __init__(self, pieces: Sequence[ColumnRef]) -> None:
         self._places = [ref for ref in pieces if isinstance(ref, int)]
         self._in_order = self._places == list(range(len(self._places)))
-        texts = [ref for ref in pieces if not isinstance(ref, int)]
-        self._rows = []
-        for ref in texts:
-            # as lists for few rows, as an array for many: each is faster where it is used
-            *known, unknown = ref.table.tolist()
-            self._rows.append((ref.place, dict(zip(ref.levels, known, strict=True)), unknown))
-        self._tables = [
-            (ref.place, {text: code for code, text in enumerate(ref.levels)}, ref.table)
-            for ref in texts
-        ]
-        starts, start = {}, len(self._places)
-        for ref in texts:
-            starts[id(ref)] = range(start, start := start + ref.table.shape[1])
-        counted = iter(range(len(self._places)))
-        order = [
-            column
-            for ref in pieces
-            for column in ([next(counted)] if isinstance(ref, int) else starts[id(ref)])
-        ]
-        self._order = None if order == list(range(len(order))) else order
+        # as lists for few rows, as an array for many: each is faster where it is used
+        self._rows, self._tables = [], []
+        for ref in pieces:
+            if not isinstance(ref, int):
+                *known, unknown = ref.table.tolist()
+                self._rows.append((ref.place, dict(zip(ref.levels, known, strict=True)), unknown))
+                codes = {text: code for code, text in enumerate(ref.levels)}
+                self._tables.append((ref.place, codes, ref.table))
 
     def fill(self, numbers: Sequence[Sequence[float]], texts: Sequence[Sequence[str]]) -> Array:
         """Return the matrix of these rows, float32."""
+        # most families take all numbers in their order: then nothing is picked, row by row
         whole = self._in_order and len(numbers[0]) == len(self._places)
         made = numbers if whole else [[row[place] for place in self._places] for row in numbers]
-        if len(numbers) <= FEW:  # lists are faster than as many small arrays
+        if len(numbers) <= FEW:
             return _matrix([self._row(*row) for row in zip(made, texts, strict=True)])
         blocks = [_matrix(made)]
-        for place, known, table in self._tables:
-            last = len(known)
-            found = (known.get(row[place], last) for row in texts)
-            blocks.append(table[np.fromiter(found, np.intp, len(numbers))])
-        beside = np.concatenate(blocks, axis=1)
-        return beside if self._order is None else beside[:, self._order]
+        for place, codes, table in self._tables:
+            unknown = len(codes)
+            encoded = (codes.get(row[place], unknown) for row in texts)
+            blocks.append(table[np.fromiter(encoded, np.intp, len(numbers))])
+        return np.concatenate(blocks, axis=1)
 
     def _row(self, numbers: Sequence[float], texts: Sequence[str]) -> list[float]:
         made = [*numbers]
         for place, rows, unknown in self._rows:
             made += rows.get(texts[place], unknown)
-        return made if self._order is None else [made[place] for place in self._order]
+        return made
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> Array:
