@@ -48,16 +48,11 @@ class BinTable:
     leaves: Integers
 
     def bins(self, rows: Singles) -> Integers:
-        """Return the joint bin of each of (n, columns) float32 rows.
-
-        Args:
-            rows: (n, columns) float32, NaN where missing.
-        """
-        joint: Integers | None = None
+        """Return the joint bin of each of (n, columns) float32 rows, NaN where missing."""
+        joint: Integers = np.zeros(len(rows), np.int64)
         for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
-            bins = cuts.bins(np.ascontiguousarray(rows[:, column]))
-            joint = bins if joint is None else joint * size + bins
-        assert joint is not None, "a table has a column"
+            # a column of a row-wise matrix is spread over memory, and is passed over many times
+            joint = joint * size + cuts.bins(np.ascontiguousarray(rows[:, column]))
         return joint
 
     def join(self, other: BinTable) -> BinTable:
@@ -99,27 +94,29 @@ class Bitvectors:
         width, kind = next((bits, kind) for bits, kind in WIDTHS if most <= bits)
         ordered = sorted(trees, key=lambda tree: tree.output)
         values = np.zeros((len(ordered), width))
-        found: dict[int, list[_Split]] = {}
+        by_column: dict[int, list[_Split]] = {}
         for place, tree in enumerate(ordered):
-            for split in _splits(tree, place, values[place]):
-                found.setdefault(split.column, []).append(split)
-        tables = [_table(column, splits, len(ordered), kind) for column, splits in found.items()]
+            for split in _number_leaves(tree, place, values[place]):
+                by_column.setdefault(split.column, []).append(split)
+        tables = [_table(column, splits, len(values), kind) for column, splits in by_column.items()]
         counts = np.bincount([tree.output for tree in ordered], minlength=outputs)
-        return cls(tuple(_shared(tables)), values, tuple(np.cumsum(counts).tolist()))
+        return cls(tuple(_join_small(tables)), values, tuple(np.cumsum(counts).tolist()))
 
     def sums(self, rows: Singles) -> Floats:
-        """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows.
+        """Return (n, outputs) sums of leaves in double.
 
         Args:
             rows: (n, columns) float32, NaN where missing.
         """
         bins = [table.bins(rows) for table in self.tables]
         answers = np.zeros((len(rows), len(self.ends)))
-        desk = _Buffers.of(self.values, max(16, CELLS // len(self.values)))
-        starts = (0, *self.ends[:-1])
-        for first in range(0, len(rows), len(desk.left)):
-            part = slice(first, min(first + len(desk.left), len(rows)))
-            leaves = self._reached([column[part] for column in bins], desk.first(part.stop - first))
+        size = max(1, min(len(rows), max(16, CELLS // len(self.values))))
+        desk, starts = _Buffers(self.values, size), (0, *self.ends[:-1])
+        for first in range(0, len(rows), size):
+            # the last part begins among the rows of the one before: the buffers are of one size
+            begin = min(first, len(rows) - size)
+            part = slice(begin, begin + size)
+            leaves = self._reached([column[part] for column in bins], desk)
             for output, (start, end) in enumerate(zip(starts, self.ends, strict=True)):
                 np.sum(leaves[:, start:end], axis=1, out=answers[part, output])
         return answers
@@ -146,7 +143,6 @@ class Bitvectors:
         return desk.reached
 
 
-@dataclass(frozen=True)
 class _Buffers:
     """Arrays to work in, used again and again: new memory each time costs more than the sums.
 
@@ -154,38 +150,18 @@ class _Buffers:
     those of a tree begin.
     """
 
-    left: Integers
-    more: Integers
-    floats: Array
-    places: Integers
-    reached: Floats
-    values: Floats
-    offsets: Integers
-
-    @classmethod
-    def of(cls, values: Floats, rows: int) -> _Buffers:
-        """Make them for (trees, leaves) values."""
+    def __init__(self, values: Floats, rows: int) -> None:
         count, width = values.shape
         shape, kind = (rows, count), dict(WIDTHS)[width]
         # a power of two is exact in either; its exponent is the bit's number plus IEEE 754's bias
         floats, bias = (np.float64, 1023) if width == 64 else (np.float32, 127)
-        return cls(
-            np.empty(shape, kind),
-            np.empty(shape, kind),
-            np.empty(shape, floats),
-            np.empty(shape, np.int64),
-            np.empty(shape),
-            values.ravel(),
-            np.arange(count) * width - bias,
-        )
-
-    def first(self, rows: int) -> _Buffers:
-        """Return the same for so many rows."""
-        if rows == len(self.left):
-            return self
-        arrays: tuple[Array, ...] = (self.left, self.more, self.floats, self.places, self.reached)
-        left, more, floats, places, reached = (array[:rows] for array in arrays)
-        return _Buffers(left, more, floats, places, reached, self.values, self.offsets)
+        self.left: Integers = np.empty(shape, kind)
+        self.more: Integers = np.empty(shape, kind)
+        self.floats: Array = np.empty(shape, floats)
+        self.places: Integers = np.empty(shape, np.int64)
+        self.reached: Floats = np.empty(shape)
+        self.values: Floats = values.ravel()
+        self.offsets: Integers = np.arange(count) * width - bias
 
 
 @dataclass(frozen=True)
@@ -199,9 +175,10 @@ class _Split:
     lost: int
 
 
-def _splits(tree: Tree, place: int, values: Floats) -> Iterator[_Split]:
+def _number_leaves(tree: Tree, place: int, values: Floats) -> Iterator[_Split]:
     """Number the leaves from left to right into `values`, and yield the splits above them."""
     below: dict[int, int] = {}
+    # a stack, not a recursion: a tree of 64 leaves may be 63 nodes deep
     waiting = [(0, False)]
     count = 0
     while waiting:
@@ -234,8 +211,7 @@ def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> BinT
     return BinTable((column,), (Cuts.of(known),), (len(leaves),), leaves)
 
 
-def _shared(tables: Sequence[BinTable]) -> list[BinTable]:
-    """Join tables, the smallest first, for as long as a joint one stays in a near cache."""
+def _join_small(tables: Sequence[BinTable]) -> list[BinTable]:
     made: list[BinTable] = []
     for table in sorted(tables, key=lambda table: len(table.leaves)):
         if made and made[-1].leaves.nbytes * len(table.leaves) <= SHARED_BYTES:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.arrays import Array
 from tasks.errors import ConfigurationError
-from tasks.features.schema import Columns
 from tasks.models.model import Estimator, Model
 
 if TYPE_CHECKING:
+    from tasks.features.schema import Columns
     from tasks.models.attribution import Attribution
     from tasks.models.encoders import Encoders
     from tasks.models.graph import Graph
@@ -30,11 +30,6 @@ class Dimension:
     high: float | None = None
     log: bool = False
 
-    @property
-    def choices(self) -> tuple[Any, ...] | None:
-        """The allowed values, or None for a range."""
-        return self.grid if self.low is None else None
-
     def holds(self, value: Any) -> bool:
         """Tell whether the value lies within.
 
@@ -51,6 +46,7 @@ class Dimension:
         """Let an Optuna trial choose a value."""
         if self.low is None:
             return trial.suggest_categorical(name, list(self.grid))
+        # by the default's type: a count suggested as a float would be refused by the estimator
         draw = trial.suggest_int if isinstance(self.default, int) else trial.suggest_float
         return draw(name, self.low, self.high, log=self.log)
 
@@ -98,23 +94,14 @@ class Family:
         """The parameters that serve untuned."""
         return {name: dimension.default for name, dimension in self.space.items()}
 
-    @property
-    def grid(self) -> dict[str, tuple[Any, ...]]:
-        """A few values of every parameter, for a grid search."""
-        return {name: dimension.grid for name, dimension in self.space.items()}
-
     def settings(self) -> tuple[dict[str, Any], ...]:
-        """Return every combination of the grid."""
-        grid = self.grid
-        return tuple(
-            dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
-        )
+        """Return every combination of the dimensions' grids."""
+        grids = (dimension.grid for dimension in self.space.values())
+        return tuple(dict(zip(self.space, v, strict=True)) for v in itertools.product(*grids))
 
     def suggest(self, trial: Any) -> dict[str, Any]:
-        """Let an Optuna trial choose the parameters.
-
-        Names carry the family, since a study wants one meaning for one name.
-        """
+        """Let an Optuna trial choose the parameters."""
+        # names carry the family: a study wants one meaning for one name
         return {
             name: dimension.suggest(trial, f"{self.name}.{name}")
             for name, dimension in self.space.items()
@@ -135,22 +122,16 @@ class Family:
             raise ConfigurationError(f"family {self.name}", f"task is of {self.tasks}", task)
         for name, value in params.items():
             self._check(name, value)
-        numbers, categories = columns
+        complete = {**self.defaults, **params}
         return Model(
-            self.name,
-            self.estimator,
-            {**self.defaults, **params},
-            Columns(tuple(numbers), tuple(categories)),
-            task,
-            seed=seed,
-            trees=self.trees,
+            self.name, self.estimator, complete, columns, task, seed=seed, trees=self.trees
         )
 
     def _check(self, name: str, value: Any) -> None:
         if name not in self.space:
             allowed = ", ".join(self.space)
             raise ConfigurationError(f"family {self.name}", f"parameters are {allowed}", name)
-        if not self.space[name].holds(value):
-            space = self.space[name]
-            allowed = str(space.choices or f"{space.low} to {space.high}")
+        space = self.space[name]
+        if not space.holds(value):
+            allowed = str(space.grid) if space.low is None else f"{space.low} to {space.high}"
             raise ConfigurationError(f"family {self.name}, {name}", f"is of {allowed}", value)

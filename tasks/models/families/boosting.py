@@ -28,7 +28,7 @@ def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     kind = LGBMRegressor if task == "regression" else LGBMClassifier
-    # a smallest leaf of 200 rows suits a table of 80,000, not one of 300
+    # a fiftieth of the rows: of 300 rows no leaf would hold the 200 that suit 80,000
     least = max(2, min(params["min_child_samples"], sample.rows // 50))
     return kind(
         **{**params, "min_child_samples": least},
@@ -79,15 +79,7 @@ def load_booster(state: bytes) -> Any:
 
 
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
-    """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows.
-
-    Args:
-        unfitted: LightGBM's classifier or regressor, of which only the number of trees is changed.
-        state: what `to_bytes` wrote.
-        rows: (n, encoded columns) float32, the newer rows.
-        y: (n,) class indices, or standardised values.
-        share: of the newer rows among all, 0 to 1.
-    """
+    """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows."""
     unfitted.set_params(n_estimators=max(FEWEST_TREES, round(unfitted.n_estimators * share)))
     unfitted.fit(rows, y, init_model=load_booster(state))
 
@@ -104,7 +96,6 @@ class BoostingShap:
         self._unit = (encoders.center, encoders.spread)
 
     def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for."""
         center, spread = self._unit
         # threads that wait for each other cost more than a few rows do
         threads = 1 if len(encoded) < 64 else spare_processors()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
 FILE = "forest.npz"
+# The leaves of a tree bound the size of the export, however many rows there are.
 LEAVES = 4_000
 
 
@@ -39,14 +41,11 @@ def extra_trees(params: Params, task: str, seed: int, sample: Sample) -> Any:
 
 
 def _grown(params: Params, sample: Sample) -> dict[str, Any]:
-    # the leaves of a tree bound the size of the export, however many rows there are
-    floor = sample.rows // LEAVES
-    least = max(1, floor, min(params["min_samples_leaf"], sample.rows // 50))
+    asked = min(params["min_samples_leaf"], sample.rows // 50)
+    # the answer is the same for any number of processors: each tree has a seed of its own
     return {
-        "n_estimators": params["n_estimators"],
-        "max_depth": params["max_depth"],
-        "max_features": params["max_features"],
-        "min_samples_leaf": least,
+        **{name: params[name] for name in ("n_estimators", "max_depth", "max_features")},
+        "min_samples_leaf": max(1, sample.rows // LEAVES, asked),
         "n_jobs": -1,
     }
 
@@ -88,7 +87,7 @@ class ForestShap:
         self.work = float(self._trees.work)
 
     def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for."""
+        # one output at a time: the passes over the nodes are for one number a leaf
         center, spread = self._unit
         values = np.zeros(encoded.shape)
         for output in np.unique(outputs).tolist():
@@ -116,18 +115,14 @@ RANDOM_FOREST = Family(
     state=KeptState(FILE, to_bytes),
     explainer=ForestShap,
 )
-EXTRA_TREES = Family(
-    "extra_trees",
-    {
+EXTRA_TREES = replace(
+    RANDOM_FOREST,
+    name="extra_trees",
+    estimator=extra_trees,
+    space={
         "n_estimators": Dimension(60, (60, 100), 30, 150),
         "max_features": Dimension(0.3, (0.2, 0.4), 0.1, 0.8),
         "max_depth": Dimension(14, (10, 14), 4, 16),
         "min_samples_leaf": Dimension(20, (10, 20, 50), 2, 200, log=True),
     },
-    extra_trees,
-    trees=True,
-    to_onnx=to_onnx,
-    importances=importances,
-    state=KeptState(FILE, to_bytes),
-    explainer=ForestShap,
 )

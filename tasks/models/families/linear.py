@@ -55,12 +55,7 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
 
 
 def importances(fitted: Any, spread: Array) -> Floats:
-    """Return the absolute coefficients, times the spread of what they weigh.
-
-    Args:
-        fitted: scikit-learn's linear model.
-        spread: (encoded columns,) standard deviations.
-    """
+    """Return the absolute coefficients, times the (encoded,) spread of what they weigh."""
     weights = np.abs(np.atleast_2d(fitted.coef_)).mean(axis=0)
     return np.asarray(weights * spread, dtype=np.float64)
 
@@ -77,9 +72,9 @@ def to_bytes(model: Model) -> bytes:
 
 
 class LinearShap:
-    """The linear rule: coefficient times the distance from the mean.
+    """The linear rule: coefficient times the distance from the mean of the training rows.
 
-    The mean is that of the training rows, of at most 10,000 of them, evenly apart.
+    Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.
     """
 
     method: Method = "linear_shap"
@@ -96,10 +91,6 @@ class LinearShap:
         self.work = float(self._weights.size)
 
     def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for.
-
-        Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.
-        """
         center, spread = self._unit
         apart = encoded.astype(np.float64) - self._means
         base = self._weights @ self._means + self._bias
