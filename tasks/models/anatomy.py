@@ -51,11 +51,7 @@ class Anatomy:
 
 
 def dissect(data: bytes) -> Anatomy:
-    """Take the bytes that `to_onnx` made apart.
-
-    Raises:
-        IntegrityError: they are no ONNX model, or not one of ours.
-    """
+    """Take the bytes that `to_onnx` made apart; others are refused as by `read_export`."""
     return read_export(data, _apart)
 
 

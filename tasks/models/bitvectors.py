@@ -49,11 +49,11 @@ class BinTable:
 
     def bins(self, rows: Singles) -> Integers:
         """Return the joint bin of each of (n, columns) float32 rows, NaN where missing."""
-        joint: Integers = np.zeros(len(rows), np.int64)
+        joint: Any = 0
         for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
             # a column of a row-wise matrix is spread over memory, and is passed over many times
             joint = joint * size + cuts.bins(np.ascontiguousarray(rows[:, column]))
-        return joint
+        return np.asarray(joint)
 
     def join(self, other: BinTable) -> BinTable:
         """Return one table for the columns of both."""
@@ -178,7 +178,6 @@ class _Split:
 def _number_leaves(tree: Tree, place: int, values: Floats) -> Iterator[_Split]:
     """Number the leaves from left to right into `values`, and yield the splits above them."""
     below: dict[int, int] = {}
-    # a stack, not a recursion: a tree of 64 leaves may be 63 nodes deep
     waiting = [(0, False)]
     count = 0
     while waiting:

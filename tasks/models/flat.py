@@ -42,11 +42,7 @@ class Flat:
 
 
 def flatten(data: bytes) -> Flat:
-    """Take the lookups out of the bytes that `to_onnx` made.
-
-    Raises:
-        IntegrityError: they are no ONNX model, or not one of ours.
-    """
+    """Take the lookups out of what `to_onnx` made; the rest is refused as by `read_export`."""
     return read_export(data, _flat)
 
 

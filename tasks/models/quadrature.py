@@ -119,11 +119,7 @@ class _TreeGroup:
         self._rates = np.concatenate(
             [(1 - share) / own - before, -1 / (1 - t) - before, np.zeros(own.shape)]
         )
-
-    @property
-    def work(self) -> int:
-        """How many products one row takes."""
-        return int(self._factors.size)
+        self.work = int(self._factors.size)
 
     def values(self, row: Array, leaf_values: Floats, columns: int) -> Floats:
         """Return the (columns,) values of one row; `leaf_values` are those of the whole forest."""

@@ -42,7 +42,7 @@ def extra_trees(params: Params, task: str, seed: int, sample: Sample) -> Any:
 
 def _grown(params: Params, sample: Sample) -> dict[str, Any]:
     asked = min(params["min_samples_leaf"], sample.rows // 50)
-    # the answer is the same for any number of processors: each tree has a seed of its own
+    # the trees are the same for any number of processors: each has a seed of its own
     return {
         **{name: params[name] for name in ("n_estimators", "max_depth", "max_features")},
         "min_samples_leaf": max(1, sample.rows // LEAVES, asked),

@@ -35,7 +35,7 @@ def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
     kind = MLPRegressor if task == "regression" else MLPClassifier
     return kind(
         hidden_layer_sizes=(params["width"],) * params["layers"],
-        # scikit-learn weighs the penalty by batch; ours weighs it against the loss of a row
+        # scikit-learn divides the penalty by the rows of a batch; ours weighs against a row's loss
         alpha=params["alpha"] * batch,
         learning_rate_init=params["learning_rate"],
         batch_size=batch,
