@@ -104,7 +104,8 @@ def _judge_column(name: str, column: pd.Series, pipeline: Pipeline) -> Feature |
 
 
 def _check_names(rows: pd.DataFrame) -> None:
-    wrong = [name for name in rows.columns.tolist() if not isinstance(name, str) or not name]
+    names: list[object] = rows.columns.tolist()
+    wrong = [name for name in names if not isinstance(name, str) or not name]
     if wrong:
         raise DataError("feature columns", "have names that are text", repr(wrong[:5]))
     twice = [name for name, count in Counter(rows.columns).items() if count > 1]

@@ -15,7 +15,7 @@ import numpy as np
 from tasks.errors import DataError
 from tasks.features.preprocessing import BOUND, Standardise
 from tasks.features.schema import Columns
-from tasks.models.blocks import Block, read_blocks
+from tasks.models.encoders import Block, read_blocks
 from tasks.models.families import FAMILIES
 from tasks.models.graph import DOUBLE, FLOAT, STRING, Graph
 from tasks.models.model import Model

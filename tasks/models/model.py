@@ -44,16 +44,7 @@ class Model:
     It takes prepared rows (`tasks.features.prepare`). After fit: `pipeline_` (the scikit-learn
     pipeline that is exported), `classes_`, `input_mean_` and `input_spread_` (of every encoded
     column), and for a regression `center_` and `spread_`: every family learns the standardised
-    target.
-
-    Attributes:
-        family: its name.
-        estimator: makes one of parameters, task, seed and sample.
-        params: the estimator's, complete.
-        columns: names of the prepared numbers and categories.
-        task: binary, multiclass or regression.
-        seed: of folds and estimator.
-        trees: whether numbers are taken as they are, or standardised.
+    target. `trees` says whether numbers are taken as they are, or standardised too.
     """
 
     family: str

@@ -31,14 +31,14 @@ class OnnxModel:
     Attributes: `task`, `numbers` and `categories` (its columns), `classes` (0 for a regression).
     """
 
-    def __init__(self, data: bytes, threads: int = 1) -> None:
+    def __init__(self, data: bytes) -> None:
         """Load the bytes that `to_onnx` made.
 
         Raises:
             IntegrityError: they are no ONNX model, or not one of ours.
         """
         try:
-            self._session = _opened(data, threads)
+            self._session = _open(data)
             notes = self._session.get_modelmeta().custom_metadata_map
             self.task: str = notes["perennial.task"]
             columns = json.loads(notes["perennial.columns"])
@@ -185,7 +185,7 @@ class ModelPart:
     """A part of an exported model, see `tasks.models.anatomy`; safe to use from several threads."""
 
     def __init__(self, data: bytes) -> None:
-        self._session = _opened(data, 1)
+        self._session = _open(data)
         self.inputs = tuple(entry.name for entry in self._session.get_inputs())
 
     def run(self, feed: Mapping[str, Array]) -> Array:
@@ -197,12 +197,12 @@ class ModelPart:
         return np.asarray(self._session.run(None, dict(feed))[0])
 
 
-def _opened(data: bytes, threads: int) -> Any:
+def _open(data: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    # callers run side by side, by process or thread: a model that splits its rows only waits
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = QUIET
     # a thread that spins while it waits holds a processor that other requests need:
     # https://onnxruntime.ai/docs/performance/tune-performance/threading.html

@@ -14,8 +14,7 @@ import pandas as pd
 
 from tasks.arrays import Array
 from tasks.errors import DataError, IntegrityError
-from tasks.models.blocks import Encoded
-from tasks.models.encoders import ENCODERS, Encoders
+from tasks.models.encoders import ENCODERS, Encoded, Encoders
 from tasks.models.families import FAMILIES
 from tasks.models.model import Model
 
