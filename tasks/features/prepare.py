@@ -38,11 +38,10 @@ class Prepared:
         >>> made.frame().values.tolist()
         [[1.0, 'x']]
         """
-        numeric = {str(name): frame[name].dtype == np.float32 for name in frame.columns}
+        numeric = frame.dtypes == np.float32
+        made = {name: frame[name].to_numpy() for name in frame.columns[numeric]}
         return cls(
-            {name: frame[name].to_numpy() for name, is_number in numeric.items() if is_number},
-            {name: texts(frame[name]) for name, is_number in numeric.items() if not is_number},
-            frame.index,
+            made, {name: texts(frame[name]) for name in frame.columns[~numeric]}, frame.index
         )
 
     def frame(self) -> pd.DataFrame:

@@ -87,17 +87,19 @@ def read_lookup(node: Any) -> Lookup:
     return Lookup(node.input[0], node.output[0], levels)
 
 
-def assemble(model: Any, nodes: Sequence[Any], inputs: Sequence[Any], output: Any) -> bytes:
-    """Write some of a model's nodes as a model of their own, with its notes.
-
-    Args:
-        model: what the nodes and their constants are taken from.
-        nodes: in an order in which each comes after those that feed it.
-        inputs, output: as ONNX declares values, by name, type and shape.
-    """
+def cut_part(
+    model: Any, nodes: Sequence[Any], inputs: Mapping[str, tuple[int, int | str]], output: Any
+) -> bytes:
+    """Write some nodes as a model of their own; of the inputs, (type, width) each, those used."""
     used = {name for node in nodes for name in node.input}
+    # ONNX Runtime refuses to be fed what the graph does not declare, and wants all that it does
+    given = [
+        helper.make_tensor_value_info(name, kind, ["rows", width])
+        for name, (kind, width) in inputs.items()
+        if name in used
+    ]
     constants = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    graph = helper.make_graph(list(nodes), "part", inputs, [output], initializer=constants)
+    graph = helper.make_graph(list(nodes), "part", given, [output], initializer=constants)
     opsets = list(model.opset_import)
     part = helper.make_model(graph, opset_imports=opsets, ir_version=model.ir_version)
     # `OnnxModel` reads task and columns off these, as it does of the file
@@ -110,11 +112,13 @@ def _apart(model: Any, task: str, columns: Columns) -> Anatomy:
     lookups = tuple(read_lookup(n) for n in model.graph.node if n.op_type == "LabelEncoder")
     # without the encoders of text: the places that they would answer come in as inputs
     nodes = [node for node in model.graph.node if node.op_type != "LabelEncoder"]
-    places = {lookup.name: TensorProto.INT64 for lookup in lookups}
-    inputs = {**dict.fromkeys(numbers, TensorProto.FLOAT), **places}
+    inputs: dict[str, tuple[int, int | str]] = {
+        **dict.fromkeys(numbers, (TensorProto.FLOAT, 1)),
+        **{lookup.name: (TensorProto.INT64, 1) for lookup in lookups},
+    }
     (answer,) = model.graph.output
     ensemble = [node for node in nodes if node.op_type == "TreeEnsemble"]
-    whole = _cut(model, nodes, inputs, answer)
+    whole = cut_part(model, nodes, inputs, answer)
     # a forest of several classes is a TreeEnsembleRegressor, whose leaves add to all outputs;
     # linear models and networks have no trees
     if len(ensemble) != 1:
@@ -133,10 +137,10 @@ def _apart(model: Any, task: str, columns: Columns) -> Anatomy:
         numbers,
         lookups,
         whole,
-        _cut(model, [*before, encoded], inputs, made),
+        cut_part(model, [*before, encoded], inputs, made),
         ensembles.read_trees(given),
         int(given["n_targets"]),
-        _cut(model, [renamed, *behind], {SUMS: TensorProto.DOUBLE}, answer),
+        cut_part(model, [renamed, *behind], {SUMS: (TensorProto.DOUBLE, "columns")}, answer),
     )
 
 
@@ -153,14 +157,3 @@ def _needed(nodes: Sequence[Any], name: str) -> list[Any]:
             wanted |= set(node.input)
             needed.append(node)
     return needed[::-1]
-
-
-def _cut(model: Any, nodes: Sequence[Any], inputs: Mapping[str, int], output: Any) -> bytes:
-    used = {name for node in nodes for name in node.input}
-    # ONNX Runtime refuses a feed of what the graph does not declare: only what is used
-    given = [
-        helper.make_tensor_value_info(name, kind, ["rows", "columns" if name == SUMS else 1])
-        for name, kind in inputs.items()
-        if name in used
-    ]
-    return assemble(model, nodes, given, output)

@@ -103,11 +103,7 @@ class Bitvectors:
         return cls(tuple(_join_small(tables)), values, tuple(np.cumsum(counts).tolist()))
 
     def sums(self, rows: Singles) -> Floats:
-        """Return (n, outputs) sums of leaves in double.
-
-        Args:
-            rows: (n, columns) float32, NaN where missing.
-        """
+        """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows."""
         bins = [table.bins(rows) for table in self.tables]
         answers = np.zeros((len(rows), len(self.ends)))
         size = max(1, min(len(rows), max(16, CELLS // len(self.values))))

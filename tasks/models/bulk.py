@@ -23,11 +23,7 @@ class BulkModel:
     """
 
     def __init__(self, data: bytes) -> None:
-        """Load the bytes that `to_onnx` made.
-
-        Raises:
-            IntegrityError: they are no ONNX model, or not one of ours.
-        """
+        """Load the bytes that `to_onnx` made; others are refused as by `OnnxModel`."""
         parts = dissect(data)
         self._numbers = parts.numbers
         self._lookups = [

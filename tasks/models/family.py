@@ -52,14 +52,6 @@ class Dimension:
 
 
 @dataclass(frozen=True)
-class KeptState:
-    """The file of a version that holds its fitted estimator, and what writes it; no code in it."""
-
-    file: str
-    to_bytes: Callable[[Model], bytes]
-
-
-@dataclass(frozen=True)
 class Family:
     """A family of models; parameters are named within it, and `lightgbm.num_leaves` in a study.
 
@@ -70,7 +62,8 @@ class Family:
             as (rows, classes) probabilities in float32, or (rows, 1) values in double.
         importances: what each of the encoded columns weighs, from the fitted estimator and the
             (encoded,) deviations of the columns.
-        state: what is kept of it beside its export.
+        file: of a version, with the state that is kept of it beside its export; no code in it.
+        to_bytes: writes the state of a fitted model.
         warm: fits an unfitted estimator further from a state, with newer encoded rows, their
             targets, and their share among all rows; None where that is no cheaper than anew (a
             forest or a linear model gains nothing from its past).
@@ -84,7 +77,8 @@ class Family:
     trees: bool
     to_onnx: Callable[[Graph, str, Any, int], str]
     importances: Callable[[Any, Array], Array]
-    state: KeptState
+    file: str
+    to_bytes: Callable[[Model], bytes]
     warm: Callable[[Any, bytes, Array, Array, float], None] | None = None
     explainer: Callable[[bytes, Encoders], Attribution] | None = None
     tasks: tuple[str, ...] = ("binary", "multiclass", "regression")

@@ -6,16 +6,16 @@ and most of the time of a single row. It is read off the graph, and what is left
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 
-from tasks.arrays import Array, Singles
+from tasks.arrays import Singles
 from tasks.features.schema import Columns
-from tasks.models.anatomy import assemble, read_export, read_lookup
+from tasks.models.anatomy import cut_part, read_export, read_lookup
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,11 @@ def _flat(model: Any, _: str, columns: Columns) -> Flat:
         elif node.op_type == "Reshape" and node.input[0] in looked:
             looked[made] = looked[node.input[0]]
         elif node.op_type == "Gather" and node.input[1] in looked:
+            place, levels = looked[node.input[1]]
             table = numpy_helper.to_array(constants[node.input[0]])
-            pieces[made] = (_text(*looked[node.input[1]], table),)
+            if table.dtype != np.float32 or table.ndim != 2 or len(table) != len(levels) + 1:
+                raise ValueError("a table is no row of float32 for each level and one more")
+            pieces[made] = (TextColumn(place, levels, table),)
         elif node.op_type == "Concat" and all(name in pieces for name in node.input):
             # of a block's own columns, or of blocks, of which those of numbers come first
             pieces[made] = sum((pieces[name] for name in node.input), ())
@@ -73,24 +76,12 @@ def _flat(model: Any, _: str, columns: Columns) -> Flat:
     if used.keys() & {*looked, *columns.categories}:
         raise ValueError("text is used beside its lookups")
     inputs = {name: pieces[name] for name in used if name in pieces}
-    for refs in inputs.values():
+    given: dict[str, tuple[int, int | str]] = {}
+    for name, refs in inputs.items():
         numeric = [isinstance(ref, int) for ref in refs]
         if numeric != sorted(numeric, reverse=True):
             raise ValueError("numbers come after texts")
-    given = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width(refs)])
-        for name, refs in inputs.items()
-    ]
+        width = sum(1 if isinstance(ref, int) else ref.table.shape[1] for ref in refs)
+        given[name] = TensorProto.FLOAT, width
     (answer,) = model.graph.output
-    return Flat(assemble(model, left, given, answer), inputs)
-
-
-def width(pieces: Sequence[ColumnRef]) -> int:
-    """Return how many numbers a row of these pieces has."""
-    return sum(1 if isinstance(ref, int) else ref.table.shape[1] for ref in pieces)
-
-
-def _text(place: int, levels: tuple[str, ...], table: Array) -> TextColumn:
-    if table.dtype != np.float32 or table.ndim != 2 or len(table) != len(levels) + 1:
-        raise ValueError("a table is no row of float32 for each level and one more")
-    return TextColumn(place, levels, table)
+    return Flat(cut_part(model, left, given, answer), inputs)

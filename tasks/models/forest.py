@@ -61,11 +61,6 @@ class Forest:
             joined("values")[leaf].astype(np.float64),
         )
 
-    @property
-    def outputs(self) -> int:
-        """How many numbers a leaf holds: one, or a share of each class."""
-        return int(self.values.shape[1])
-
     def to_bytes(self) -> bytes:
         """Return a compressed `.npz`; the same forest gives the same bytes."""
         target = BytesIO()

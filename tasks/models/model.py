@@ -57,14 +57,9 @@ class Model:
     trees: bool
 
     def fit(self, prepared: pd.DataFrame, y: Array) -> Model:
-        """Learn from n prepared rows and n class indices (or values).
+        """Learn from n prepared rows and (n,) class indices from 0, or values in the target's unit.
 
-        The answer is the same whatever the number of processors. A solver that stops at its
-        bound is no error: the evaluation judges the model as it is.
-
-        Args:
-            prepared: n rows as `tasks.features.prepare` makes them.
-            y: (n,) class indices from 0, or values in the target's unit.
+        The answer is the same whatever the number of processors.
 
         Raises:
             DataError: there are fewer than ten rows, or one class only.
@@ -84,6 +79,7 @@ class Model:
         y = self._begin(y, sample, encoders, scale)
         # BLAS adds up in another order for another number of threads, and the fit would differ
         with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+            # a solver that stops at its bound is no error: the model is judged as it is
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.pipeline_.fit(self._seen(prepared), y)
             some = self._seen(prepared).iloc[:: len(y) // EXAMINED + 1]

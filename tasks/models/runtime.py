@@ -53,44 +53,27 @@ class OnnxModel:
         self.classes: int = 0 if self.task == "regression" else int(output.shape[1])
 
     def predict(self, prepared: pd.DataFrame | Mapping[str, Array]) -> Array:
-        """Return (n, classes) probabilities, or (n,) values for a regression.
-
-        Args:
-            prepared: n rows by column: numbers, and texts.
+        """Return (n, classes) probabilities, or (n,) values for a regression, of n rows by column.
 
         Raises:
             DataError: a column of the model is absent.
         """
-        feed = self._feed(prepared)
-        rows = len(next(iter(feed.values())))
-        if rows == 0:
-            return np.zeros((0, self.classes) if self.classes else 0)
+        absent = [name for name in (*self.numbers, *self.categories) if name not in prepared]
+        if absent:
+            raise DataError("prepared rows", "have the model's columns", f"no {absent[:10]}")
+        kinds: list[tuple[str, Any]] = [(name, np.float32) for name in self.numbers]
+        kinds += [(name, object) for name in self.categories]
+        feed = {name: np.asarray(prepared[name], kind).reshape(-1, 1) for name, kind in kinds}
         answer = self.run(feed)
         return answer if self.classes else answer[:, 0]
 
     def run(self, feed: Mapping[str, Array]) -> Array:
-        """Return the outputs for inputs that are as the graph declares them, unchecked.
-
-        Args:
-            feed: (n, 1) float32 or text by input.
-        """
+        """Return the output for inputs as the graph declares them, unchecked: (n, k) by name."""
         try:
             return np.asarray(self._session.run([self._output], feed)[0])
         except Exception as error:
             rule = "answers the prepared rows"
             raise IntegrityError("model.onnx", rule, bounded(error, 200), REMEDY) from error
-
-    def _feed(self, prepared: pd.DataFrame | Mapping[str, Array]) -> dict[str, Array]:
-        absent = [name for name in (*self.numbers, *self.categories) if name not in prepared]
-        if absent:
-            raise DataError("prepared rows", "have the model's columns", f"no {absent[:10]}")
-        feed = {
-            name: np.asarray(prepared[name], dtype=np.float32).reshape(-1, 1)
-            for name in self.numbers
-        }
-        for name in self.categories:
-            feed[name] = np.asarray(prepared[name], dtype=object).reshape(-1, 1)
-        return feed
 
 
 class RowModel:
@@ -100,11 +83,7 @@ class RowModel:
     """
 
     def __init__(self, data: bytes) -> None:
-        """Load the bytes that `to_onnx` made.
-
-        Raises:
-            IntegrityError: they are no ONNX model, or not one of ours.
-        """
+        """Load the bytes that `to_onnx` made; others are refused as by `OnnxModel`."""
         from tasks.models.flat import flatten
 
         made = flatten(data)
@@ -189,11 +168,7 @@ class ModelPart:
         self.inputs = tuple(entry.name for entry in self._session.get_inputs())
 
     def run(self, feed: Mapping[str, Array]) -> Array:
-        """Return the one output; inputs are (rows, 1) each, but for the sums of trees.
-
-        Args:
-            feed: (n, 1) of each input; the sums of trees are (n, outputs) in double.
-        """
+        """Return the one output of (n, 1) inputs; sums of trees are (n, outputs) in double."""
         return np.asarray(self._session.run(None, dict(feed))[0])
 
 
@@ -201,7 +176,7 @@ def _open(data: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    # callers run side by side, by process or thread: a model that splits its rows only waits
+    # one thread each: those who ask run side by side themselves
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = QUIET
     # a thread that spins while it waits holds a processor that other requests need:

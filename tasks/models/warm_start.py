@@ -41,7 +41,7 @@ def can_start(family: str, files: Mapping[str, Any]) -> bool:
     known = FAMILIES.get(family)
     if known is None or known.warm is None:
         return False
-    return {ENCODERS, known.state.file} <= set(files)
+    return {ENCODERS, known.file} <= set(files)
 
 
 def read_warm_start(family: str, files: Mapping[str, bytes], rows: int, since: str) -> WarmStart:
@@ -54,7 +54,7 @@ def read_warm_start(family: str, files: Mapping[str, bytes], rows: int, since: s
     if ENCODERS not in files:
         raise IntegrityError(ENCODERS, "it holds a model's encoders", "no such file")
     encoders = Encoders.from_bytes(files[ENCODERS])
-    return WarmStart(family, encoders, files[FAMILIES[family].state.file], rows, since)
+    return WarmStart(family, encoders, files[FAMILIES[family].file], rows, since)
 
 
 def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Array) -> Model:
@@ -65,8 +65,7 @@ def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Arra
     Args:
         model: an unfitted one.
         start: what was kept of the earlier fit.
-        prepared: n newer rows as `tasks.features.prepare` makes them.
-        y: (n,) class indices from 0, or values in the target's unit.
+        prepared, y: n newer rows and (n,) targets, as `Model.fit` takes them.
 
     Raises:
         DataError: the newer rows are fewer than ten, or not of every class.

@@ -9,9 +9,9 @@ import numpy as np
 
 from tasks.arrays import Array, Floats, Integers
 from tasks.models import trees
-from tasks.models.attribution import Attributed, Method, Scale
+from tasks.models.attribution import Attributed, Attribution, Scale
 from tasks.models.encoders import Encoders
-from tasks.models.family import Dimension, Family, KeptState, Params
+from tasks.models.family import Dimension, Family, Params
 from tasks.models.forest import Forest
 from tasks.models.model import Model, Sample
 from tasks.models.quadrature import Quadrature
@@ -69,33 +69,26 @@ def to_bytes(model: Model) -> bytes:
     return Forest.of(model.pipeline_.named_steps["model"], model.class_count).to_bytes()
 
 
-class ForestShap:
-    """A forest, the average of its trees."""
+def explainer(state: bytes, encoders: Encoders) -> Attribution:
+    """Return SHAP's values of the forest that `to_bytes` wrote, the average of its trees.
 
-    method: Method = "tree_shap"
+    Raises:
+        IntegrityError: it is something else.
+    """
+    columns = sum(width for block in encoders.blocks for width in block.widths)
+    grown, spread = Quadrature(Forest.from_bytes(state, FILE), columns), encoders.spread
 
-    def __init__(self, data: bytes, encoders: Encoders) -> None:
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            IntegrityError: it is something else.
-        """
-        self.scale: Scale = "probability" if encoders.classes else "value"
-        columns = sum(width for block in encoders.blocks for width in block.widths)
-        self._trees = Quadrature(Forest.from_bytes(data, FILE), columns)
-        self._unit = (encoders.center, encoders.spread)
-        self.work = float(self._trees.work)
-
-    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        # one output at a time: the passes over the nodes are for one number a leaf
-        center, spread = self._unit
+    def attribute(encoded: Array, outputs: Integers) -> Attributed:
         values = np.zeros(encoded.shape)
+        # one output at a time: the passes over the nodes are for one number a leaf
         for output in np.unique(outputs).tolist():
             rows = outputs == output
-            values[rows] = self._trees.values(encoded[rows], output) * spread
-        return Attributed(
-            self._trees.base[outputs] * spread + center, values, np.zeros(len(values))
-        )
+            values[rows] = grown.values(encoded[rows], output) * spread
+        base = grown.base[outputs] * spread + encoders.center
+        return Attributed(base, values, np.zeros(len(values)))
+
+    scale: Scale = "probability" if encoders.classes else "value"
+    return Attribution("tree_shap", scale, float(grown.work), attribute)
 
 
 RANDOM_FOREST = Family(
@@ -112,8 +105,9 @@ RANDOM_FOREST = Family(
     trees=True,
     to_onnx=to_onnx,
     importances=importances,
-    state=KeptState(FILE, to_bytes),
-    explainer=ForestShap,
+    file=FILE,
+    to_bytes=to_bytes,
+    explainer=explainer,
 )
 EXTRA_TREES = replace(
     RANDOM_FOREST,

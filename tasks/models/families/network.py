@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.arrays import Array, Floats
 from tasks.documents import seal, unseal_bytes
-from tasks.models.family import Dimension, Family, KeptState, Params
+from tasks.models.family import Dimension, Family, Params
 from tasks.models.model import Model, Sample
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ MLP = Family(
     trees=False,
     to_onnx=to_onnx,
     importances=importances,
-    state=KeptState(FILE, to_bytes),
+    file=FILE,
+    to_bytes=to_bytes,
     warm=fit_further,
 )
