@@ -55,9 +55,8 @@ def prepare(
 ) -> pd.DataFrame:
     """Return the model's columns, one row for each row given, in the order given.
 
-    Numbers, booleans and the parts of times are float32 with NaN for missing, categories text
-    with `__missing__`. The order of columns does not matter, and those not in the schema are
-    ignored. Times are taken in UTC, weekday 0 is Monday, the hour has its minutes as a fraction.
+    Numbers, booleans and the parts of times (in UTC) are float32 with NaN for missing, categories
+    text with `__missing__`. Columns are found by name, and those not in the schema are ignored.
 
     Raises:
         DataError: a feature's column is absent, a value does not fit its kind (row and column

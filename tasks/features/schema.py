@@ -67,10 +67,6 @@ class FeatureSchema:
 
         Raises:
             DataError: it is not a schema.
-
-        >>> schema = FeatureSchema((Feature("a", "number"),), {"b": "it is constant"})
-        >>> FeatureSchema.from_dict(schema.to_dict()) == schema
-        True
         """
         return read(cls, document, "feature schema", "is a list of features", refusal=DataError)
 

@@ -38,32 +38,28 @@ WIDTHS = ((16, np.uint16), (32, np.uint32), (64, np.uint64))
 class BinTable:
     """What the bins of some columns leave: `leaves` is (bins, trees) of bits.
 
-    The bins of a column are those between its thresholds and one for a missing value; `sizes`
-    says how many each column has.
+    The bins of a column are those between its thresholds and one for a missing value.
     """
 
     columns: tuple[int, ...]
     cuts: tuple[Cuts, ...]
-    sizes: tuple[int, ...]
     leaves: Integers
 
     def bins(self, rows: Singles) -> Integers:
         """Return the joint bin of each of (n, columns) float32 rows, NaN where missing."""
         joint: Any = 0
-        for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
+        for column, cuts in zip(self.columns, self.cuts, strict=True):
             # a column of a row-wise matrix is spread over memory, and is passed over many times
-            joint = joint * size + cuts.bins(np.ascontiguousarray(rows[:, column]))
+            joint = joint * (len(cuts.thresholds) + 2) + cuts.bins(
+                np.ascontiguousarray(rows[:, column])
+            )
         return np.asarray(joint)
 
     def join(self, other: BinTable) -> BinTable:
         """Return one table for the columns of both."""
         both = self.leaves[:, None, :] & other.leaves[None, :, :]
-        return BinTable(
-            self.columns + other.columns,
-            self.cuts + other.cuts,
-            self.sizes + other.sizes,
-            both.reshape(-1, both.shape[2]),
-        )
+        leaves = both.reshape(-1, both.shape[2])
+        return BinTable(self.columns + other.columns, self.cuts + other.cuts, leaves)
 
 
 @dataclass(frozen=True)
@@ -203,7 +199,7 @@ def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> BinT
             leaves[-1, split.tree] &= rest
     # a value above one threshold is above all smaller ones of its column; the last bin is missing
     np.bitwise_and.accumulate(leaves[:-1], axis=0, out=leaves[:-1])
-    return BinTable((column,), (Cuts.of(known),), (len(leaves),), leaves)
+    return BinTable((column,), (Cuts.of(known),), leaves)
 
 
 def _join_small(tables: Sequence[BinTable]) -> list[BinTable]:

@@ -22,7 +22,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Dimension:
-    """One parameter's values: `choices`, or a range of its default's type; `grid` are examples."""
+    """One parameter's values: those of `grid`, or a range, of which these are examples."""
 
     default: Any
     grid: tuple[Any, ...]
@@ -31,11 +31,7 @@ class Dimension:
     log: bool = False
 
     def holds(self, value: Any) -> bool:
-        """Tell whether the value lies within.
-
-        >>> Dimension(1, (1, 2), low=1, high=9).holds(10)
-        False
-        """
+        """Tell whether the value lies within."""
         if self.low is None or self.high is None:
             return value in self.grid
         # True is an int in Python, and no parameter of a range
@@ -68,7 +64,7 @@ class Family:
             targets, and their share among all rows; None where that is no cheaper than anew (a
             forest or a linear model gains nothing from its past).
         explainer: SHAP's values from the state and the encoders; None where only the export can
-            be asked.
+            be asked. Raises IntegrityError where the state is not what `to_bytes` wrote.
     """
 
     name: str

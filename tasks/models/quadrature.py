@@ -192,11 +192,7 @@ def _walk_down(forest: Forest, chosen: Integers) -> Edges:
 
 
 def _below(
-    forest: Forest,
-    node: Integers,
-    children: Integers,
-    last: Integers,
-    found: Mapping[str, Array],
+    forest: Forest, node: Integers, children: Integers, last: Integers, found: Mapping[str, Array]
 ) -> dict[str, Array]:
     """Return the edges from split nodes to their children, tightened by those found above them."""
     feature, threshold = forest.feature[node], forest.threshold[node]

@@ -110,7 +110,7 @@ class SettingSearch:
         for name, family in self.families.items():
             self._end(self._judge(Setting.of(name, family.defaults), "defaults", lambda _: ""))
         best = [trial.setting.family for trial in self._ranked()[:FAMILIES_SEARCHED]]
-        if champion is not None:
+        if champion is not None and champion.family in self.families and not self._is_late():
             self._try_champion(Setting.of(champion.family, champion.params))
         proposals = Proposals(
             {name: self.families[name] for name in best},
@@ -143,11 +143,9 @@ class SettingSearch:
         )
 
     def _try_champion(self, setting: Setting) -> None:
-        known = any(trial.setting.text == setting.text for trial in self.done)
-        if setting.family not in self.families or known or self._is_late():
-            return
-        self.most += 1
-        self._end(self._judge(setting, "champion", self._out_of_time))
+        if all(trial.setting.text != setting.text for trial in self.done):
+            self.most += 1
+            self._end(self._judge(setting, "champion", self._out_of_time))
 
     def _try_proposal(self, proposals: Proposals, number: int) -> None:
         proposal = proposals.ask(number)

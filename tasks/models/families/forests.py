@@ -70,11 +70,7 @@ def to_bytes(model: Model) -> bytes:
 
 
 def explainer(state: bytes, encoders: Encoders) -> Attribution:
-    """Return SHAP's values of the forest that `to_bytes` wrote, the average of its trees.
-
-    Raises:
-        IntegrityError: it is something else.
-    """
+    """Return SHAP's values of the forest that `to_bytes` wrote, the average of its trees."""
     columns = sum(width for block in encoders.blocks for width in block.widths)
     grown, spread = Quadrature(Forest.from_bytes(state, FILE), columns), encoders.spread
 

@@ -75,9 +75,6 @@ def explainer(state: bytes, encoders: Encoders) -> Attribution:
     """Return the linear rule: coefficient times the distance from the mean of the training rows.
 
     Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.
-
-    Raises:
-        IntegrityError: the state is not what `to_bytes` wrote.
     """
     weights, bias, means = _read(state)
     base, spread = weights @ means + bias, encoders.spread
