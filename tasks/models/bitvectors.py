@@ -50,9 +50,8 @@ class BinTable:
         joint: Any = 0
         for column, cuts in zip(self.columns, self.cuts, strict=True):
             # a column of a row-wise matrix is spread over memory, and is passed over many times
-            joint = joint * (len(cuts.thresholds) + 2) + cuts.bins(
-                np.ascontiguousarray(rows[:, column])
-            )
+            bins = cuts.bins(np.ascontiguousarray(rows[:, column]))
+            joint = joint * (len(cuts.thresholds) + 2) + bins
         return np.asarray(joint)
 
     def join(self, other: BinTable) -> BinTable:
