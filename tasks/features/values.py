@@ -86,7 +86,6 @@ def texts(column: pd.Series) -> Texts:
         places, distinct = column.cat.codes.to_numpy(), column.cat.categories
     else:
         places, distinct = pd.factorize(column)
-    # `str` and `int` write each distinct value once, not each row's
     levels = (*(category(value) for value in distinct.tolist()), MISSING)
     # a missing value has place -1, which is the last level
     return Texts(levels, np.where(places < 0, len(levels) - 1, places))
