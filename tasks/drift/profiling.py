@@ -169,13 +169,13 @@ def _joined(
 def _counted_target(y: Any, classes: tuple[object, ...], counter: Counter | None) -> Counter:
     import pandas as pd
 
-    from tasks.features.values import categories
+    from tasks.features.values import texts
 
     found = counter or (CategoryCounter(TARGET, MISSING) if classes else NumberCounter(TARGET))
     if isinstance(found, NumberCounter):
         found.add(_floats(pd.Series(np.asarray(y))))
     else:
-        found.add(pd.Series(categories(pd.Series(y)), dtype="str"))
+        found.add(texts(pd.Series(y)).column())
     return found
 
 

@@ -17,8 +17,7 @@ from tasks.explanation.neighbours import Neighbours
 from tasks.explanation.words import effect, show_prepared, show_raw, subject
 from tasks.features.schema import origins
 from tasks.models.attribution import Attributed, Attribution, Method, Scale
-from tasks.models.blocks import sources
-from tasks.models.encoders import ENCODERS, Encoders
+from tasks.models.encoders import ENCODERS, Encoders, sources
 from tasks.models.keeping import load_attribution
 from tasks.promotion.manifest import PROFILE
 from tasks.promotion.model_version import ModelVersion

@@ -33,6 +33,7 @@ def unfold_cycles(exact: Floats, parts: Iterable[str]) -> dict[str, Singles]:
     made = {}
     for part in parts:
         if part == "hour":
+            # divided in double: a float32 holds a day's microseconds to within eight thousand
             values = ((whole - days * MICROSECONDS_A_DAY) / MICROSECONDS_AN_HOUR).astype(np.float32)
         else:
             values = _by_day(days, _OF_A_DAY[part])
@@ -42,7 +43,7 @@ def unfold_cycles(exact: Floats, parts: Iterable[str]) -> dict[str, Singles]:
 
 
 def _by_day(days: Integers, part: Callable[[Integers], Any]) -> Singles:
-    """Ask the calendar once for each day of the span, where that is shorter than the rows."""
+    # the calendar is asked once for each day of the span, where that is shorter than the rows
     first = int(days.min()) if len(days) else 0
     span = int(days.max()) - first + 1 if len(days) else 0
     if span > len(days):
@@ -51,22 +52,13 @@ def _by_day(days: Integers, part: Callable[[Integers], Any]) -> Singles:
     return table[days - first]
 
 
-def _weekday(days: Integers) -> Any:
-    # the epoch, 1 January 1970, was a Thursday
-    return (days + 3) % 7
-
-
-def _month(days: Integers) -> Any:
-    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
-
-
-def _day_of_year(days: Integers) -> Any:
-    dates = days.astype("datetime64[D]")
-    return (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1
+def _dates(days: Integers, unit: str) -> Any:
+    return days.astype("datetime64[D]").astype(f"datetime64[{unit}]")
 
 
 _OF_A_DAY: Mapping[str, Callable[[Integers], Any]] = {
-    "weekday": _weekday,
-    "month": _month,
-    "day_of_year": _day_of_year,
+    # the epoch, 1 January 1970, was a Thursday
+    "weekday": lambda days: (days + 3) % 7,
+    "month": lambda days: _dates(days, "M").astype(np.int64) % 12 + 1,
+    "day_of_year": lambda days: (_dates(days, "D") - _dates(days, "Y")).astype(np.int64) + 1,
 }

@@ -6,35 +6,42 @@ import datetime
 import math
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
+from numbers import Real
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.features.kinds import find_cycles, infer_kind, why_useless
 from tasks.features.request import Field, RequestSchema
-from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind
-from tasks.features.transform import (
-    Transform,
-    apply_transform,
-    load_transform,
-    refuse_unless_row_wise,
+from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind, Part
+from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
+from tasks.features.values import moments
+
+# Values of an object column; one of another kind behind them is refused when it is prepared.
+EXAMINED = 10_000
+DAY = 86_400.0
+CYCLES: tuple[tuple[Part, float], ...] = (
+    ("hour", DAY),
+    ("weekday", 7 * DAY),
+    ("month", 365.25 * DAY),
+    ("day_of_year", 365.25 * DAY),
 )
+NO_CYCLE = "its times span no cycle (day, week, year) twice"
 
 
-def infer_schema(
-    frame: pd.DataFrame, pipeline: Pipeline, transform: Transform | None = None
-) -> FeatureSchema:
+def infer_schema(frame: pd.DataFrame, pipeline: Pipeline) -> FeatureSchema:
     """Decide from the training rows which columns are features, and of which kind.
 
-    The pipeline's transform (or the one given) is applied first, without the target.
+    The pipeline's transform is applied first, without the target.
 
     Raises:
         DataError: no column is left, a prepared name is made twice, a name is not text, or
             the transform fails, changes the row count or looks at other rows.
     """
-    transform = transform or load_transform(pipeline.features.transform)
+    transform = load_transform(pipeline.features.transform)
     # a request has no target, so that the user's transform must not see it here either
     rows = frame.drop(columns=[pipeline.target], errors="ignore")
     refuse_unless_row_wise(rows, transform)
@@ -44,12 +51,11 @@ def infer_schema(
     features: list[Feature] = []
     # by name: the order of columns in a file decides nothing
     for name in sorted(set(rows.columns) - set(INTERNAL)):
-        reason = _barred(name, pipeline)
-        found = reason or _inferred(name, rows[name], always_time=name == pipeline.event_time)
-        if isinstance(found, Feature):
-            features.append(found)
+        feature = _barred(name, pipeline) or _judge_column(name, rows[name], pipeline)
+        if isinstance(feature, Feature):
+            features.append(feature)
         else:
-            dropped[name] = found
+            dropped[name] = feature
     schema = FeatureSchema(tuple(features), dropped)
     _check_prepared(schema)
     return schema
@@ -66,7 +72,7 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     >>> [(entry.name, entry.used, entry.missing) for entry in made.fields], dict(made.example)
     ([('a', True, True), ('id', False, True)], {'a': 0.5, 'id': 1})
     """
-    kinds = {feature.name: feature.kind for feature in schema.features}
+    kinds: dict[str, str] = {feature.name: feature.kind for feature in schema.features}
     transform = pipeline.features.transform is not None
     fields = []
     for name in sorted(set(frame.columns) - {pipeline.target, *INTERNAL}):
@@ -74,8 +80,10 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
         kind = kind if transform else kinds.get(name, kind)
         used = transform or name in kinds
         if kind is not None:
+            # what no model looks at must not be able to refuse a request
             missing = not used or bool(frame[name].isna().any())
             fields.append(Field(name, cast("Kind", kind), used, missing))
+    # an example is shown to whoever may read the API's description
     shown = {entry.name for entry in fields} - set(pipeline.data.personal)
     example = {
         name: _plain(frame[name].iloc[0])
@@ -85,9 +93,91 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     return RequestSchema(tuple(fields), pipeline.key, example)
 
 
+def infer_kind(column: pd.Series) -> str | None:
+    """Return number, category, boolean or time; None for what a model cannot see.
+
+    Text stays a category, also where it looks like a number: leading zeros mean something.
+
+    >>> infer_kind(pd.Series(["007", "008"])), infer_kind(pd.Series([True, None]))
+    ('category', 'boolean')
+    """
+    dtype = column.dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_timedelta64_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        return None
+    if pd.api.types.is_numeric_dtype(dtype):
+        return "number"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "time"
+    kinds = {_kind_of_value(value) for value in column.dropna().head(EXAMINED)}
+    if len(kinds) == 1:
+        return kinds.pop()
+    # numbers among texts are texts; a time among them has no one way to be written
+    return "category" if kinds and not kinds & {None, "time"} else None
+
+
+def _kind_of_value(value: object) -> str | None:
+    # before numbers, which a bool of Python is too
+    if isinstance(value, (bool, np.bool_)):
+        return "boolean"
+    if isinstance(value, (Real, Decimal)):
+        return "number"
+    if isinstance(value, (datetime.date, np.datetime64)):
+        return "time"
+    return "category" if isinstance(value, str) else None
+
+
+def why_useless(column: pd.Series, kind: str) -> str | None:
+    """Return why the column tells a model nothing, or None where it may.
+
+    >>> why_useless(pd.Series([1, 1]), "number")
+    'it is constant'
+    >>> why_useless(pd.Series(["a", "b", "c"]), "category")
+    'nearly every row has a value of its own (3 of 3), as an identifier has'
+    """
+    known = column.dropna()
+    if kind == "number" and pd.api.types.is_float_dtype(known.dtype):
+        # infinity is missing to every model, see `tasks.features.values`
+        known = known[np.isfinite(known.to_numpy(dtype=np.float64))]
+    if known.empty:
+        return "it has no value"
+    distinct = int(known.nunique())
+    # one value beside missing ones still says something: that it is missing
+    if distinct == 1 and len(known) == len(column):
+        return "it is constant"
+    if kind == "category" and distinct > len(known) / 2:
+        return (
+            f"nearly every row has a value of its own ({distinct} of {len(known)}), "
+            "as an identifier has"
+        )
+    return None
+
+
+def find_cycles(column: pd.Series) -> tuple[Part, ...]:
+    """Return the cycles the times pass at least twice; a model cannot learn a shorter glimpse.
+
+    Times that are all midnight have no hour.
+
+    >>> find_cycles(pd.Series(pd.date_range("2024-01-01", periods=60, freq="12h")))
+    ('hour', 'weekday')
+    """
+    seconds = moments(column, "event time") / 1e6
+    seconds = seconds[np.isfinite(seconds)]
+    if not len(seconds):
+        return ()
+    span = float(seconds.max() - seconds.min())
+    within_day = bool((seconds % DAY != 0).any())
+    # a day of the year seen once is a date in disguise: it tells rows of the past apart only
+    return tuple(
+        part for part, length in CYCLES if span >= 2 * length and (part != "hour" or within_day)
+    )
+
+
 def _barred(name: str, pipeline: Pipeline) -> str | None:
     reasons = {
-        "it is the target": (pipeline.target,),
+        # a transform may make a column of the target's name
+        IS_TARGET: (pipeline.target,),
         "it is part of the key": pipeline.key,
         "the pipeline file excludes it": pipeline.features.exclude,
         "it is personal": pipeline.data.personal,
@@ -95,15 +185,14 @@ def _barred(name: str, pipeline: Pipeline) -> str | None:
     return next((why for why, names in reasons.items() if name in names), None)
 
 
-def _inferred(name: str, column: pd.Series, *, always_time: bool) -> Feature | str:
-    kind = "time" if always_time else infer_kind(column)
+def _judge_column(name: str, column: pd.Series, pipeline: Pipeline) -> Feature | str:
+    """Return the column as a feature, or why it is none."""
+    kind = "time" if name == pipeline.event_time else infer_kind(column)
     if kind is None:
         return f"its values are of no kind a model can see ({column.dtype})"
     if kind == "time":
         parts = find_cycles(column)
-        if not parts:
-            return "its times span no cycle (day, week, year) twice"
-        return Feature(name, "time", parts)
+        return Feature(name, "time", parts) if parts else NO_CYCLE
     reason = why_useless(column, kind)
     return Feature(name, cast("Kind", kind)) if reason is None else reason
 

@@ -24,7 +24,7 @@ __all__ = ["Prepared", "load_transform", "prepare", "prepare_columns", "prepared
 
 @dataclass(frozen=True)
 class Prepared:
-    """The columns a model takes, by name in their order; `index` is that of the rows."""
+    """The columns a model takes, by name in their order."""
 
     numbers: Mapping[str, Singles]
     texts: Mapping[str, Texts]
@@ -38,11 +38,10 @@ class Prepared:
         >>> made.frame().values.tolist()
         [[1.0, 'x']]
         """
-        numeric = {str(name): frame[name].dtype == np.float32 for name in frame.columns}
+        numeric = frame.dtypes == np.float32
+        made = {name: frame[name].to_numpy() for name in frame.columns[numeric]}
         return cls(
-            {name: frame[name].to_numpy() for name, is_number in numeric.items() if is_number},
-            {name: texts(frame[name]) for name, is_number in numeric.items() if not is_number},
-            frame.index,
+            made, {name: texts(frame[name]) for name in frame.columns[~numeric]}, frame.index
         )
 
     def frame(self) -> pd.DataFrame:
@@ -56,9 +55,8 @@ def prepare(
 ) -> pd.DataFrame:
     """Return the model's columns, one row for each row given, in the order given.
 
-    Numbers, booleans and the parts of times are float32 with NaN for missing, categories text
-    with `__missing__`. The order of columns does not matter, and those not in the schema are
-    ignored. Times are taken in UTC, weekday 0 is Monday, the hour has its minutes as a fraction.
+    Numbers, booleans and the parts of times (in UTC) are float32 with NaN for missing, categories
+    text with `__missing__`. Columns are found by name, and those not in the schema are ignored.
 
     Raises:
         DataError: a feature's column is absent, a value does not fit its kind (row and column
@@ -74,16 +72,13 @@ def prepare(
 def prepare_columns(
     frame: pd.DataFrame, schema: FeatureSchema, transform: Transform | None = None
 ) -> Prepared:
-    """Return the same as `prepare`, categories as distinct texts and places.
-
-    Raises:
-        DataError: as `prepare`.
-    """
+    """Return the same as `prepare`, categories as distinct texts and places."""
     # in training the target stands among the columns, in a request it does not
     if transform is not None and schema.target is not None:
         frame = frame.drop(columns=[schema.target], errors="ignore")
     rows = apply_transform(frame, transform)
     _check_columns(rows, schema)
+    # in the order of the schema, which is that of `prepared_columns`: the model was fitted in it
     made: dict[str, Singles] = {}
     written: dict[str, Texts] = {}
     for feature in schema.features:
@@ -92,12 +87,7 @@ def prepare_columns(
             written[feature.name] = texts(column)
         else:
             made.update(_unfold(column, feature))
-    order = prepared_columns(schema)
-    return Prepared(
-        {name: made[name] for name in order.numbers},
-        {name: written[name] for name in order.categories},
-        frame.index,
-    )
+    return Prepared(made, written, frame.index)
 
 
 def _check_columns(rows: pd.DataFrame, schema: FeatureSchema) -> None:

@@ -9,20 +9,21 @@ rounded alike in training, and no row falls on the other side of a tree's thresh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, TargetEncoder
 
 from tasks.arrays import Array, Singles
 from tasks.features.schema import Columns
 
+# A column for each level is exact, but each costs a weight; beyond, one encoding serves.
 FEW_LEVELS = 16
 FOLDS = 5
 # Deviations: one absurd value must not decide a sum, in training or in a request.
@@ -30,15 +31,16 @@ BOUND = 10.0
 TARGETS = {"binary": "binary", "multiclass": "multiclass", "regression": "continuous"}
 
 
-class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Standardise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Fill with the median, centre, scale, and cut at ten deviations, all in float32.
 
     `fill_`, `mean_` and `scale_` have one float32 per column; a column without a value is 0.
     """
 
     def fit(self, rows: Any, y: Any = None) -> Standardise:
-        """Learn from (n, columns) numbers; NaN is missing."""
+        # in double: a float32 sum of many large numbers loses their deviation
         values = _matrix(rows).astype(np.float64)
+        # numpy warns of the median of nothing
         known = ~np.isnan(values).all(axis=0)
         fill = np.zeros(values.shape[1])
         fill[known] = np.nanmedian(values[:, known], axis=0)
@@ -48,7 +50,6 @@ class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         self.mean_ = filled.mean(axis=0).astype(np.float32)
         # a column of one value has no deviation to divide by
         self.scale_ = np.where(scale > 1e-30, scale, 1.0).astype(np.float32)
-        self.n_features_in_ = values.shape[1]
         return self
 
     @classmethod
@@ -58,11 +59,9 @@ class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         made.fill_, made.mean_, made.scale_ = (
             np.array(values, np.float32) for values in (fill, mean, scale)
         )
-        made.n_features_in_ = len(fill)
         return made
 
     def transform(self, rows: Any) -> Singles:
-        """Return (n, columns) float32 within ten deviations."""
         values = _matrix(rows)
         filled = np.where(np.isnan(values), self.fill_, values)
         # what overflows is infinite, and cut to ten deviations like anything beyond
@@ -72,61 +71,29 @@ class Standardise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         return cut
 
 
-class MissingFlags(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """One where a number is missing, zero where it is known."""
-
-    def fit(self, rows: Any, y: Any = None) -> MissingFlags:
-        """Learn nothing but the number of columns."""
-        self.n_features_in_ = _matrix(rows).shape[1]
-        return self
-
-    def transform(self, rows: Any) -> Singles:
-        """Return (n, columns) float32 of zeros and ones."""
-        return np.isnan(_matrix(rows)).astype(np.float32)
+def flag_missing(rows: Any) -> Singles:
+    """Return (n, columns) float32: one where a number is missing, zero where it is known."""
+    return np.isnan(_matrix(rows)).astype(np.float32)
 
 
-class Float32(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+def round_values(rows: Any, wide: bool) -> Array:
     """Round every value to float32; `wide` hands the rounded values on as float64."""
-
-    def __init__(self, wide: bool = False) -> None:
-        self.wide = wide
-
-    def fit(self, rows: Any, y: Any = None) -> Float32:
-        """Learn nothing but the number of columns."""
-        self.n_features_in_ = np.shape(rows)[1]
-        return self
-
-    def transform(self, rows: Any) -> Array:
-        """Return the rounded values."""
-        return _matrix(rows).astype(np.float64 if self.wide else np.float32, copy=False)
+    return _matrix(rows).astype(np.float64 if wide else np.float32, copy=False)
 
 
-@dataclass(frozen=True)
-class Missing:
-    """Select, at fit, those of the columns that miss a value."""
-
-    columns: tuple[str, ...]
-
-    def __call__(self, frame: pd.DataFrame) -> list[str]:
-        return [name for name in self.columns if frame[name].isna().any()]
+def _with_missing(frame: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
+    return [name for name in columns if frame[name].isna().any()]
 
 
-@dataclass(frozen=True)
-class Levels:
-    """Select, at fit, those of the columns that have few levels, or the others."""
-
-    columns: tuple[str, ...]
-    few: bool
-
-    def __call__(self, frame: pd.DataFrame) -> list[str]:
-        return [c for c in self.columns if (frame[c].nunique() <= FEW_LEVELS) is self.few]
+def _by_levels(frame: pd.DataFrame, columns: tuple[str, ...], few: bool) -> list[str]:
+    return [name for name in columns if (frame[name].nunique() <= FEW_LEVELS) is few]
 
 
 def tree_encoders(columns: Columns, task: str, seed: int) -> ColumnTransformer:
     """Return the unfitted encoders that tree families take."""
     return ColumnTransformer(
         [
-            ("numbers", Float32(), list(columns.numbers)),
+            ("numbers", "passthrough", list(columns.numbers)),
             ("encoded", target_encoder(task, seed), list(columns.categories)),
         ]
     )
@@ -142,12 +109,14 @@ def distance_encoders(columns: Columns, task: str, seed: int) -> ColumnTransform
         dtype=np.float32,
     )
     encoded = Pipeline([("encode", target_encoder(task, seed)), ("scale", Standardise())])
+    flags = FunctionTransformer(flag_missing)
+    # callables are asked at fit, when it is known which columns miss values and have few levels
     return ColumnTransformer(
         [
             ("numbers", Standardise(), list(columns.numbers)),
-            ("missing", MissingFlags(), Missing(columns.numbers)),
-            ("levels", rare, Levels(columns.categories, few=True)),
-            ("encoded", encoded, Levels(columns.categories, few=False)),
+            ("missing", flags, partial(_with_missing, columns=columns.numbers)),
+            ("levels", rare, partial(_by_levels, columns=columns.categories, few=True)),
+            ("encoded", encoded, partial(_by_levels, columns=columns.categories, few=False)),
         ],
         # else scikit-learn decides by the share of zeros whether a matrix is sparse
         sparse_threshold=0,
@@ -155,10 +124,8 @@ def distance_encoders(columns: Columns, task: str, seed: int) -> ColumnTransform
 
 
 def target_encoder(task: str, seed: int) -> TargetEncoder:
-    """Return the cross-fitted encoder: a row's own target never enters its encoding.
-
-    The folds are not stratified, so a class with fewer members than folds is no error.
-    """
+    """Return the cross-fitted encoder: a row's own target never enters its encoding."""
+    # not stratified, as scikit-learn's own folds are: a class of fewer members would be an error
     folds = KFold(FOLDS, shuffle=True, random_state=seed)
     return TargetEncoder(target_type=TARGETS[task], cv=folds)
 

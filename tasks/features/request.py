@@ -11,12 +11,7 @@ from tasks.features.schema import Kind
 
 @dataclass(frozen=True)
 class Field:
-    """One raw column.
-
-    Attributes:
-        used: the model may look at it; what it does not use may be sent, and is ignored.
-        missing: it may be missing: training saw it so, or the model does not use it.
-    """
+    """One raw column: whether the model may look at it, and whether it may be missing."""
 
     name: str
     kind: Kind

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from tasks.errors import DataError
-from tasks.records import read
+from tasks.records import plain, read
 
 Kind = Literal["number", "category", "boolean", "time"]
 Part = Literal["hour", "weekday", "month", "day_of_year"]
@@ -59,11 +59,7 @@ class FeatureSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        features = [
-            {"name": f.name, "kind": f.kind, **({"parts": list(f.parts)} if f.parts else {})}
-            for f in self.features
-        ]
-        return {"features": features, "dropped": dict(self.dropped)}
+        return dict(plain(self))
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> FeatureSchema:
@@ -71,13 +67,8 @@ class FeatureSchema:
 
         Raises:
             DataError: it is not a schema.
-
-        >>> schema = FeatureSchema((Feature("a", "number"),), {"b": "it is constant"})
-        >>> FeatureSchema.from_dict(schema.to_dict()) == schema
-        True
         """
-        rule = "is a list of features"
-        return read(cls, document, "feature schema", rule, refusal=DataError)
+        return read(cls, document, "feature schema", "is a list of features", refusal=DataError)
 
 
 def prepared_columns(schema: FeatureSchema) -> Columns:

@@ -19,21 +19,18 @@ def load_transform(name: str | None) -> Transform | None:
 
     Raises:
         ConfigurationError: the module cannot be imported, or has no such function.
-
-    >>> load_transform(None) is None
-    True
     """
     if name is None:
         return None
     module, _, function = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module), function)
+        transform = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         rule = "names a function that can be imported"
         raise ConfigurationError("features.transform", rule, name, str(error)) from error
-    if not callable(found):
+    if not callable(transform):
         raise ConfigurationError("features.transform", "names a function", name)
-    return found  # type: ignore[no-any-return]
+    return transform  # type: ignore[no-any-return]
 
 
 def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.DataFrame:
@@ -44,10 +41,11 @@ def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.Data
     """
     if transform is None:
         return frame
-    where = f"transform {getattr(transform, '__name__', 'function')}"
+    where = _where(transform)
     try:
         # a function may write into its frame, which others read after it
         result = transform(frame.copy())
+    # whatever the user's code raises is about the rows or the function, and no fault of ours
     except Exception as error:
         came = f"{type(error).__name__}: {bounded(error, 300)}"
         raise DataError(where, "works on the rows given", came, "Mend the function.") from error
@@ -77,12 +75,17 @@ def refuse_unless_row_wise(frame: pd.DataFrame, transform: Transform | None) -> 
         _same(alone[column], among[column]) for column in among.columns
     )
     if not same:
-        where = f"transform {getattr(transform, '__name__', 'function')}"
         rule = "gives a row the same values alone and among other rows"
-        raise DataError(where, rule, "other values", "Use only the row's own columns.")
+        raise DataError(_where(transform), rule, "other values", "Use only the row's own columns.")
+
+
+def _where(transform: Transform) -> str:
+    # a partial function has no name
+    return f"transform {getattr(transform, '__name__', 'function')}"
 
 
 def _same(alone: pd.Series, among: pd.Series) -> bool:
+    # value by value: a row alone may give its column another dtype than many rows do
     return all(
         (pd.isna(a) and pd.isna(b)) if pd.isna(a) or pd.isna(b) else a == b
         for a, b in zip(alone.tolist(), among.tolist(), strict=True)

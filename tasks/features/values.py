@@ -20,7 +20,8 @@ from tasks.errors import DataError, bounded
 
 MISSING = "__missing__"
 LARGEST = float(np.finfo(np.float32).max)
-MANY = 64  # rows, from which on it pays to find the distinct values first
+# Rows, from which on it pays to find the distinct values first.
+MANY = 64
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 EPOCH_WITHOUT_ZONE = datetime.datetime(1970, 1, 1)
 MICROSECOND = datetime.timedelta(microseconds=1)
@@ -67,8 +68,7 @@ class Texts:
 
     def column(self, index: pd.Index | None = None) -> pd.Series[Any]:
         """Return the texts, one for each row."""
-        levels = pd.array(list(self.levels) or [""], dtype="str")
-        return pd.Series(levels.take(self.places), index=index)
+        return pd.Series(pd.array(self.levels, dtype="str").take(self.places), index=index)
 
 
 def texts(column: pd.Series) -> Texts:
@@ -76,10 +76,10 @@ def texts(column: pd.Series) -> Texts:
 
     Each distinct value is written once.
 
-    >>> made = texts(pd.Series([3.0, None, 3.0]))
-    >>> made.column().tolist()
+    >>> texts(pd.Series([3.0, None, 3.0])).column().tolist()
     ['3', '__missing__', '3']
     """
+    # pandas factorizes 1, 1.0 and True of an object column as one value; they are written apart
     if len(column) < MANY or column.dtype == object:
         return _each_text(column.tolist())
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -89,16 +89,6 @@ def texts(column: pd.Series) -> Texts:
     levels = (*(category(value) for value in distinct.tolist()), MISSING)
     # a missing value has place -1, which is the last level
     return Texts(levels, np.where(places < 0, len(levels) - 1, places))
-
-
-def categories(column: pd.Series) -> list[str]:
-    """Return the same as `texts`, as a list.
-
-    >>> categories(pd.Series([3.0, None])), categories(pd.Series(["a", ""]))
-    (['3', '__missing__'], ['a', '__missing__'])
-    """
-    made = texts(column)
-    return [made.levels[place] for place in made.places.tolist()]
 
 
 def _each_text(values: Sequence[Any]) -> Texts:
@@ -165,6 +155,7 @@ def moment(value: Any) -> float:
         value = datetime.datetime.fromisoformat(value.strip())
     elif isinstance(value, np.datetime64):
         value = pd.Timestamp(value)
+    # a datetime is a date too, and keeps its hour
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         value = datetime.datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime.datetime):
@@ -191,6 +182,7 @@ def _each(column: pd.Series, name: str, read: Callable[[Any], float], expected: 
 def _is_missing(value: object) -> bool:
     if value is None or value is pd.NaT or value is pd.NA or value == "":
         return True
+    # NaN is the one value that differs from itself; pd.isna would look into lists
     return isinstance(value, (float, np.floating, Decimal)) and value != value  # noqa: PLR0124
 
 

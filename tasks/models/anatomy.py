@@ -7,17 +7,19 @@ text; boosted trees leave it altogether. What lies before and behind them stays 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import onnx
 from onnx import TensorProto, helper
 
 from tasks.errors import IntegrityError, bounded
+from tasks.features.schema import Columns
 from tasks.models import ensembles
 from tasks.models.trees import Tree
 
+T = TypeVar("T")
 REMEDY = "Restore the file, or take another version."
 ENCODED, SUMS = "encoded rows", "sums of trees"
 
@@ -49,17 +51,21 @@ class Anatomy:
 
 
 def dissect(data: bytes) -> Anatomy:
-    """Take the bytes that `to_onnx` made apart.
+    """Take the bytes that `to_onnx` made apart; others are refused as by `read_export`."""
+    return read_export(data, _apart)
+
+
+def read_export(data: bytes, take: Callable[[Any, str, Columns], T]) -> T:
+    """Return what `take` makes of an exported model, its task and its columns.
 
     Raises:
-        IntegrityError: they are no ONNX model, or not one of ours.
+        IntegrityError: the bytes are no ONNX model, or not one of ours.
     """
     try:
         model = onnx.load_from_string(data)
         notes = {prop.key: prop.value for prop in model.metadata_props}
-        numbers = tuple(json.loads(notes["perennial.columns"])["numbers"])
-        lookups = tuple(read_lookup(node) for node in _of(model, "LabelEncoder"))
-        return _apart(model, notes["perennial.task"], numbers, lookups)
+        columns = Columns(**json.loads(notes["perennial.columns"]))
+        return take(model, notes["perennial.task"], columns)
     # protobuf, json and a look-up fail each with an error of its own on bytes that are not ours
     except Exception as error:
         came = f"{len(data)} bytes: {bounded(error, 200)}"
@@ -72,7 +78,7 @@ def read_lookup(node: Any) -> Lookup:
     Raises:
         ValueError: its levels are not numbered in their order, or unknown text is one of them.
     """
-    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    given = _attributes(node)
     levels = tuple(key.decode() for key in given["keys_strings"])
     if list(given["values_int64s"]) != list(range(len(levels))):
         raise ValueError("levels are not numbered in their order")
@@ -81,14 +87,38 @@ def read_lookup(node: Any) -> Lookup:
     return Lookup(node.input[0], node.output[0], levels)
 
 
-def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Lookup, ...]) -> Anatomy:
+def cut_part(
+    model: Any, nodes: Sequence[Any], inputs: Mapping[str, tuple[int, int | str]], output: Any
+) -> bytes:
+    """Write some nodes as a model of their own; of the inputs, (type, width) each, those used."""
+    used = {name for node in nodes for name in node.input}
+    # ONNX Runtime refuses to be fed what the graph does not declare, and wants all that it does
+    given = [
+        helper.make_tensor_value_info(name, kind, ["rows", width])
+        for name, (kind, width) in inputs.items()
+        if name in used
+    ]
+    constants = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    graph = helper.make_graph(list(nodes), "part", given, [output], initializer=constants)
+    opsets = list(model.opset_import)
+    part = helper.make_model(graph, opset_imports=opsets, ir_version=model.ir_version)
+    # `OnnxModel` reads task and columns off these, as it does of the file
+    part.metadata_props.extend(model.metadata_props)
+    return bytes(part.SerializeToString())
+
+
+def _apart(model: Any, task: str, columns: Columns) -> Anatomy:
+    numbers = tuple(columns.numbers)
+    lookups = tuple(read_lookup(n) for n in model.graph.node if n.op_type == "LabelEncoder")
     # without the encoders of text: the places that they would answer come in as inputs
     nodes = [node for node in model.graph.node if node.op_type != "LabelEncoder"]
-    places = {lookup.name: TensorProto.INT64 for lookup in lookups}
-    inputs = {**dict.fromkeys(numbers, TensorProto.FLOAT), **places}
+    inputs: dict[str, tuple[int, int | str]] = {
+        **dict.fromkeys(numbers, (TensorProto.FLOAT, 1)),
+        **{lookup.name: (TensorProto.INT64, 1) for lookup in lookups},
+    }
     (answer,) = model.graph.output
     ensemble = [node for node in nodes if node.op_type == "TreeEnsemble"]
-    whole = _cut(model, nodes, inputs, answer)
+    whole = cut_part(model, nodes, inputs, answer)
     # a forest of several classes is a TreeEnsembleRegressor, whose leaves add to all outputs;
     # linear models and networks have no trees
     if len(ensemble) != 1:
@@ -97,7 +127,7 @@ def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Looku
     # the trees are fed through a cast to double; before it rows are float32, as thresholds are
     (cast,) = [node for node in nodes if node.output[0] == tree.input[0]]
     encoded = helper.make_node("Identity", [cast.input[0]], [ENCODED])
-    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in tree.attribute}
+    given = _attributes(tree)
     before = _needed(nodes, cast.input[0])
     made = helper.make_tensor_value_info(ENCODED, TensorProto.FLOAT, ["rows", "columns"])
     renamed = helper.make_node("Identity", [SUMS], [tree.output[0]])
@@ -107,39 +137,23 @@ def _apart(model: Any, task: str, numbers: tuple[str, ...], lookups: tuple[Looku
         numbers,
         lookups,
         whole,
-        _cut(model, [*before, encoded], inputs, made),
+        cut_part(model, [*before, encoded], inputs, made),
         ensembles.read_trees(given),
         int(given["n_targets"]),
-        _cut(model, [renamed, *behind], {SUMS: TensorProto.DOUBLE}, answer),
+        cut_part(model, [renamed, *behind], {SUMS: (TensorProto.DOUBLE, "columns")}, answer),
     )
 
 
-def _of(model: Any, kind: str) -> Iterable[Any]:
-    return (node for node in model.graph.node if node.op_type == kind)
+def _attributes(node: Any) -> dict[str, Any]:
+    return {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
 
 
 def _needed(nodes: Sequence[Any], name: str) -> list[Any]:
     """Return the nodes that this value is made of, in their order."""
-    wanted, found = {name}, []
+    wanted, needed = {name}, []
     # ONNX wants nodes in an order in which each comes after those that feed it
     for node in reversed(nodes):
         if wanted & set(node.output):
             wanted |= set(node.input)
-            found.append(node)
-    return found[::-1]
-
-
-def _cut(model: Any, nodes: Sequence[Any], inputs: Mapping[str, int], output: Any) -> bytes:
-    """Write some of the nodes as a model of their own."""
-    used = {name for node in nodes for name in node.input}
-    constants = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    given = [
-        helper.make_tensor_value_info(name, kind, ["rows", "columns" if name == SUMS else 1])
-        for name, kind in inputs.items()
-        if name in used
-    ]
-    graph = helper.make_graph(list(nodes), "part", given, [output], initializer=constants)
-    part = helper.make_model(
-        graph, opset_imports=list(model.opset_import), ir_version=model.ir_version
-    )
-    return bytes(part.SerializeToString())
+            needed.append(node)
+    return needed[::-1]

@@ -8,10 +8,10 @@ sum but the logistic function or the softmax.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log2
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -35,23 +35,20 @@ class Attributed:
     rest: Floats
 
 
-class Attribution(Protocol):
-    """One way to explain; safe to use from several threads."""
+@dataclass(frozen=True)
+class Attribution:
+    """One way to explain; safe to use from several threads.
+
+    Attributes:
+        work: what one row costs, in additions of the algorithm; only its size matters.
+        attribute: explains (n, encoded) float32 rows, of each the output asked for by its (n,)
+            place among the outputs: a class, or 0.
+    """
 
     method: Method
     scale: Scale
-
-    @property
-    def work(self) -> float:
-        """What one row costs, in additions of the algorithm; only its size matters."""
-
-    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for.
-
-        Args:
-            encoded: (n, encoded columns) float32 rows.
-            outputs: (n,) places among the outputs: a class, or 0.
-        """
+    work: float
+    attribute: Callable[[Array, Integers], Attributed]
 
 
 def additions(leaves: Iterable[int]) -> float:
@@ -66,7 +63,7 @@ def additions(leaves: Iterable[int]) -> float:
 
 
 def log_rest(scores: Floats, outputs: Integers) -> Floats:
-    """Return the (n,) logarithm of the summed exponentials of the other (n, outputs) scores.
+    """Return the (n,) logarithm of the summed exponentials of the other classes' log-odds.
 
     Args:
         scores: (n, outputs) log-odds of every class.
@@ -74,8 +71,6 @@ def log_rest(scores: Floats, outputs: Integers) -> Floats:
 
     >>> log_rest(np.log([[1.0, 2.0, 5.0]]), np.array([1])).round(6) == np.log(6).round(6)
     array([ True])
-    >>> log_rest(np.array([[3.0]]), np.array([0]))
-    array([0.])
     """
     if scores.shape[1] == 1:
         return np.zeros(len(scores))

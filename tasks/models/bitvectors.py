@@ -38,37 +38,27 @@ WIDTHS = ((16, np.uint16), (32, np.uint32), (64, np.uint64))
 class BinTable:
     """What the bins of some columns leave: `leaves` is (bins, trees) of bits.
 
-    The bins of a column are those between its thresholds and one for a missing value; `sizes`
-    says how many each column has.
+    The bins of a column are those between its thresholds and one for a missing value.
     """
 
     columns: tuple[int, ...]
     cuts: tuple[Cuts, ...]
-    sizes: tuple[int, ...]
     leaves: Integers
 
     def bins(self, rows: Singles) -> Integers:
-        """Return the joint bin of each of (n, columns) float32 rows.
-
-        Args:
-            rows: (n, columns) float32, NaN where missing.
-        """
-        joint: Integers | None = None
-        for column, cuts, size in zip(self.columns, self.cuts, self.sizes, strict=True):
+        """Return the joint bin of each of (n, columns) float32 rows, NaN where missing."""
+        joint: Any = 0
+        for column, cuts in zip(self.columns, self.cuts, strict=True):
+            # a column of a row-wise matrix is spread over memory, and is passed over many times
             bins = cuts.bins(np.ascontiguousarray(rows[:, column]))
-            joint = bins if joint is None else joint * size + bins
-        assert joint is not None, "a table has a column"
-        return joint
+            joint = joint * (len(cuts.thresholds) + 2) + bins
+        return np.asarray(joint)
 
     def join(self, other: BinTable) -> BinTable:
         """Return one table for the columns of both."""
         both = self.leaves[:, None, :] & other.leaves[None, :, :]
-        return BinTable(
-            self.columns + other.columns,
-            self.cuts + other.cuts,
-            self.sizes + other.sizes,
-            both.reshape(-1, both.shape[2]),
-        )
+        leaves = both.reshape(-1, both.shape[2])
+        return BinTable(self.columns + other.columns, self.cuts + other.cuts, leaves)
 
 
 @dataclass(frozen=True)
@@ -99,27 +89,25 @@ class Bitvectors:
         width, kind = next((bits, kind) for bits, kind in WIDTHS if most <= bits)
         ordered = sorted(trees, key=lambda tree: tree.output)
         values = np.zeros((len(ordered), width))
-        found: dict[int, list[_Split]] = {}
+        by_column: dict[int, list[_Split]] = {}
         for place, tree in enumerate(ordered):
-            for split in _splits(tree, place, values[place]):
-                found.setdefault(split.column, []).append(split)
-        tables = [_table(column, splits, len(ordered), kind) for column, splits in found.items()]
+            for split in _number_leaves(tree, place, values[place]):
+                by_column.setdefault(split.column, []).append(split)
+        tables = [_table(column, splits, len(values), kind) for column, splits in by_column.items()]
         counts = np.bincount([tree.output for tree in ordered], minlength=outputs)
-        return cls(tuple(_shared(tables)), values, tuple(np.cumsum(counts).tolist()))
+        return cls(tuple(_join_small(tables)), values, tuple(np.cumsum(counts).tolist()))
 
     def sums(self, rows: Singles) -> Floats:
-        """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows.
-
-        Args:
-            rows: (n, columns) float32, NaN where missing.
-        """
+        """Return (n, outputs) sums of leaves in double for (n, columns) float32 rows."""
         bins = [table.bins(rows) for table in self.tables]
         answers = np.zeros((len(rows), len(self.ends)))
-        desk = _Buffers.of(self.values, max(16, CELLS // len(self.values)))
-        starts = (0, *self.ends[:-1])
-        for first in range(0, len(rows), len(desk.left)):
-            part = slice(first, min(first + len(desk.left), len(rows)))
-            leaves = self._reached([column[part] for column in bins], desk.first(part.stop - first))
+        size = max(1, min(len(rows), max(16, CELLS // len(self.values))))
+        desk, starts = _Buffers(self.values, size), (0, *self.ends[:-1])
+        for first in range(0, len(rows), size):
+            # the last part begins among the rows of the one before: the buffers are of one size
+            begin = min(first, len(rows) - size)
+            part = slice(begin, begin + size)
+            leaves = self._reached([column[part] for column in bins], desk)
             for output, (start, end) in enumerate(zip(starts, self.ends, strict=True)):
                 np.sum(leaves[:, start:end], axis=1, out=answers[part, output])
         return answers
@@ -146,7 +134,6 @@ class Bitvectors:
         return desk.reached
 
 
-@dataclass(frozen=True)
 class _Buffers:
     """Arrays to work in, used again and again: new memory each time costs more than the sums.
 
@@ -154,38 +141,18 @@ class _Buffers:
     those of a tree begin.
     """
 
-    left: Integers
-    more: Integers
-    floats: Array
-    places: Integers
-    reached: Floats
-    values: Floats
-    offsets: Integers
-
-    @classmethod
-    def of(cls, values: Floats, rows: int) -> _Buffers:
-        """Make them for (trees, leaves) values."""
+    def __init__(self, values: Floats, rows: int) -> None:
         count, width = values.shape
         shape, kind = (rows, count), dict(WIDTHS)[width]
         # a power of two is exact in either; its exponent is the bit's number plus IEEE 754's bias
         floats, bias = (np.float64, 1023) if width == 64 else (np.float32, 127)
-        return cls(
-            np.empty(shape, kind),
-            np.empty(shape, kind),
-            np.empty(shape, floats),
-            np.empty(shape, np.int64),
-            np.empty(shape),
-            values.ravel(),
-            np.arange(count) * width - bias,
-        )
-
-    def first(self, rows: int) -> _Buffers:
-        """Return the same for so many rows."""
-        if rows == len(self.left):
-            return self
-        arrays: tuple[Array, ...] = (self.left, self.more, self.floats, self.places, self.reached)
-        left, more, floats, places, reached = (array[:rows] for array in arrays)
-        return _Buffers(left, more, floats, places, reached, self.values, self.offsets)
+        self.left: Integers = np.empty(shape, kind)
+        self.more: Integers = np.empty(shape, kind)
+        self.floats: Array = np.empty(shape, floats)
+        self.places: Integers = np.empty(shape, np.int64)
+        self.reached: Floats = np.empty(shape)
+        self.values: Floats = values.ravel()
+        self.offsets: Integers = np.arange(count) * width - bias
 
 
 @dataclass(frozen=True)
@@ -199,7 +166,7 @@ class _Split:
     lost: int
 
 
-def _splits(tree: Tree, place: int, values: Floats) -> Iterator[_Split]:
+def _number_leaves(tree: Tree, place: int, values: Floats) -> Iterator[_Split]:
     """Number the leaves from left to right into `values`, and yield the splits above them."""
     below: dict[int, int] = {}
     waiting = [(0, False)]
@@ -231,11 +198,10 @@ def _table(column: int, splits: Sequence[_Split], trees: int, kind: Any) -> BinT
             leaves[-1, split.tree] &= rest
     # a value above one threshold is above all smaller ones of its column; the last bin is missing
     np.bitwise_and.accumulate(leaves[:-1], axis=0, out=leaves[:-1])
-    return BinTable((column,), (Cuts.of(known),), (len(leaves),), leaves)
+    return BinTable((column,), (Cuts.of(known),), leaves)
 
 
-def _shared(tables: Sequence[BinTable]) -> list[BinTable]:
-    """Join tables, the smallest first, for as long as a joint one stays in a near cache."""
+def _join_small(tables: Sequence[BinTable]) -> list[BinTable]:
     made: list[BinTable] = []
     for table in sorted(tables, key=lambda table: len(table.leaves)):
         if made and made[-1].leaves.nbytes * len(table.leaves) <= SHARED_BYTES:

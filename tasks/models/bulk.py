@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,7 @@ class BulkModel:
     """
 
     def __init__(self, data: bytes) -> None:
-        """Load the bytes that `to_onnx` made.
-
-        Raises:
-            IntegrityError: they are no ONNX model, or not one of ours.
-        """
+        """Load the bytes that `to_onnx` made; others are refused as by `OnnxModel`."""
         parts = dissect(data)
         self._numbers = parts.numbers
         self._lookups = [
@@ -68,6 +63,5 @@ def _there(columns: Any, name: str) -> Any:
 
 def _places(column: Texts, known: dict[str, int]) -> Array:
     """Return each row's place among the model's levels, the one after them for unknown text."""
-    levels: Sequence[str] = column.levels
-    table = np.array([known.get(level, len(known)) for level in levels], dtype=np.int64)
-    return table[column.places] if len(table) else np.zeros(0, np.int64)
+    table = np.array([known.get(level, len(known)) for level in column.levels], dtype=np.int64)
+    return table[column.places]

@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.arrays import Integers, Singles
 
+# Cells of a ruler: 32 KiB of counts, which stay in a processor's first cache.
 CELLS = 4096
 # Thresholds of one cell: each costs a comparison of every value; beyond six, a search is taken.
 DEEPEST = 6
@@ -29,11 +30,7 @@ class Cuts:
 
     @classmethod
     def of(cls, thresholds: Singles) -> Cuts:
-        """Make the ruler for increasing float32 thresholds, of which there is one at least.
-
-        Args:
-            thresholds: (m,) float32, increasing, one at least.
-        """
+        """Make the ruler for (m,) increasing float32 thresholds, one at least."""
         first, last = float(thresholds[0]), float(thresholds[-1])
         with np.errstate(over="ignore"):
             scale = np.float32((CELLS - 1) / (last - first)) if last > first else np.float32(1)
@@ -43,10 +40,9 @@ class Cuts:
         return cls(thresholds, scale, before, int(counts.max()))
 
     def bins(self, values: Singles) -> Integers:
-        """Return how many thresholds are below each value; NaN has one more than there are.
+        """Return how many thresholds are below each of (n,) float32 values.
 
-        Args:
-            values: (n,) float32, NaN where missing.
+        NaN has one more than there are.
 
         >>> cuts = Cuts.of(np.array([1, 2, 5], np.float32))
         >>> cuts.bins(np.array([0, 1, 1.5, 9, np.nan], np.float32)).tolist()

@@ -15,28 +15,23 @@ import numpy as np
 from onnx import numpy_helper
 
 from tasks.arrays import Array
-from tasks.models.trees import LEAF, Tree
+from tasks.models.trees import LEAF, Tree, join_nodes
 
 # The operator's own numbers: BRANCH_LEQ of modes, SUM of aggregations, NONE of transforms.
 LESS_OR_EQUAL, SUM, NONE = 0, 1, 0
 
 
-def one_output_a_leaf(trees: Sequence[Tree]) -> bool:
-    """Tell whether the newer operator can hold them."""
-    return all(tree.values.shape[1] == 1 for tree in trees)
-
-
 def tree_ensemble(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
     """Return the attributes of `TreeEnsemble`; a tree without a split gets one that splits none."""
     grown = [_with_a_split(tree) for tree in trees]
-    leaf = _joined(grown, "left") < 0
+    leaf = join_nodes(grown, "left") < 0
     # the operator numbers inner nodes and leaves apart, each in their order
     place = np.where(leaf, np.cumsum(leaf), np.cumsum(~leaf)) - 1
     start = np.cumsum([0, *(len(tree.feature) for tree in grown)])[:-1]
     owner = np.repeat(start, [len(tree.feature) for tree in grown])
     inner = ~leaf
     left, right = (
-        owner[inner] + _joined(grown, side)[inner].astype(np.int64) for side in ("left", "right")
+        owner[inner] + join_nodes(grown, side)[inner].astype(np.int64) for side in ("left", "right")
     )
     target = np.repeat([tree.output for tree in grown], [len(tree.feature) for tree in grown])
     modes = np.full(int(inner.sum()), LESS_OR_EQUAL, np.uint8)
@@ -45,10 +40,10 @@ def tree_ensemble(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
         "aggregate_function": SUM,
         "post_transform": NONE,
         "tree_roots": place[start].tolist(),
-        "nodes_featureids": _joined(grown, "feature")[inner].tolist(),
-        "nodes_splits": _tensor(_joined(grown, "threshold")[inner]),
+        "nodes_featureids": join_nodes(grown, "feature")[inner].tolist(),
+        "nodes_splits": _tensor(join_nodes(grown, "threshold")[inner]),
         "nodes_modes": numpy_helper.from_array(modes),
-        "nodes_missing_value_tracks_true": _joined(grown, "missing_left")[inner]
+        "nodes_missing_value_tracks_true": join_nodes(grown, "missing_left")[inner]
         .astype(int)
         .tolist(),
         "nodes_truenodeids": place[left].tolist(),
@@ -56,7 +51,7 @@ def tree_ensemble(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
         "nodes_falsenodeids": place[right].tolist(),
         "nodes_falseleafs": leaf[right].astype(int).tolist(),
         "leaf_targetids": target[leaf].tolist(),
-        "leaf_weights": _tensor(_joined(grown, "values")[leaf][:, 0]),
+        "leaf_weights": _tensor(join_nodes(grown, "values")[leaf][:, 0]),
     }
 
 
@@ -109,7 +104,7 @@ def _read(root: int, attributes: Mapping[str, Any], thresholds: Array, weights: 
 def tree_regressor(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
     """Return the attributes of `TreeEnsembleRegressor`."""
     sizes = [len(tree.feature) for tree in trees]
-    leaf = _joined(trees, "left") < 0
+    leaf = join_nodes(trees, "left") < 0
     number = np.repeat(np.arange(len(trees)), sizes)
     node = np.concatenate([np.arange(size) for size in sizes])
     return {
@@ -118,17 +113,17 @@ def tree_regressor(trees: Sequence[Tree], outputs: int) -> dict[str, Any]:
         "post_transform": "NONE",
         "nodes_treeids": number.tolist(),
         "nodes_nodeids": node.tolist(),
-        "nodes_featureids": np.where(leaf, 0, _joined(trees, "feature")).tolist(),
-        "nodes_values": np.where(leaf, 0.0, _joined(trees, "threshold")).tolist(),
+        "nodes_featureids": np.where(leaf, 0, join_nodes(trees, "feature")).tolist(),
+        "nodes_values": np.where(leaf, 0.0, join_nodes(trees, "threshold")).tolist(),
         "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        "nodes_truenodeids": np.where(leaf, 0, _joined(trees, "left")).tolist(),
-        "nodes_falsenodeids": np.where(leaf, 0, _joined(trees, "right")).tolist(),
-        "nodes_missing_value_tracks_true": _joined(trees, "missing_left").astype(int).tolist(),
+        "nodes_truenodeids": np.where(leaf, 0, join_nodes(trees, "left")).tolist(),
+        "nodes_falsenodeids": np.where(leaf, 0, join_nodes(trees, "right")).tolist(),
+        "nodes_missing_value_tracks_true": join_nodes(trees, "missing_left").astype(int).tolist(),
         "target_treeids": np.repeat(number[leaf], outputs).tolist(),
         "target_nodeids": np.repeat(node[leaf], outputs).tolist(),
         "target_ids": np.tile(np.arange(outputs), int(leaf.sum())).tolist(),
         # the older operator holds no double: answers are within 1e-6 of the fitted ones
-        "target_weights": _joined(trees, "values")[leaf].astype(np.float32).ravel().tolist(),
+        "target_weights": join_nodes(trees, "values")[leaf].astype(np.float32).ravel().tolist(),
     }
 
 
@@ -145,10 +140,6 @@ def _with_a_split(tree: Tree) -> Tree:
         np.repeat(tree.values, 3, axis=0),
         tree.output,
     )
-
-
-def _joined(trees: Sequence[Tree], name: str) -> Array:
-    return np.concatenate([getattr(tree, name) for tree in trees])
 
 
 def _tensor(values: Array) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from tasks.errors import DataError
 from tasks.features.preprocessing import BOUND, Standardise
 from tasks.features.schema import Columns
-from tasks.models.blocks import Block, read_blocks
+from tasks.models.encoders import Block, read_blocks
 from tasks.models.families import FAMILIES
 from tasks.models.graph import DOUBLE, FLOAT, STRING, Graph
 from tasks.models.model import Model
@@ -29,7 +29,6 @@ def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
     Raises:
         DataError: the classes learned are not 0..k-1 without a gap.
     """
-    columns = Columns(*map(tuple, columns))
     classes = _classes(model, task)
     graph = Graph([*columns.numbers, *columns.categories])
     for name in columns.numbers:
@@ -56,6 +55,7 @@ def _classes(model: Model, task: str) -> int:
     if task == "regression":
         return 0
     learned = model.classes_.tolist()
+    # a graph's columns are classes by their place: with a gap all behind it would be others
     if learned != list(range(len(learned))):
         rule = "the training rows hold every class"
         raise DataError("model", rule, f"classes {learned[:20]}", "Widen the training window.")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.arrays import Array
 from tasks.errors import ConfigurationError
-from tasks.features.schema import Columns
 from tasks.models.model import Estimator, Model
 
 if TYPE_CHECKING:
+    from tasks.features.schema import Columns
     from tasks.models.attribution import Attribution
     from tasks.models.encoders import Encoders
     from tasks.models.graph import Graph
@@ -22,7 +22,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Dimension:
-    """One parameter's values: `choices`, or a range of its default's type; `grid` are examples."""
+    """One parameter's values: those of `grid`, or a range, of which these are examples."""
 
     default: Any
     grid: tuple[Any, ...]
@@ -30,17 +30,8 @@ class Dimension:
     high: float | None = None
     log: bool = False
 
-    @property
-    def choices(self) -> tuple[Any, ...] | None:
-        """The allowed values, or None for a range."""
-        return self.grid if self.low is None else None
-
     def holds(self, value: Any) -> bool:
-        """Tell whether the value lies within.
-
-        >>> Dimension(1, (1, 2), low=1, high=9).holds(10)
-        False
-        """
+        """Tell whether the value lies within."""
         if self.low is None or self.high is None:
             return value in self.grid
         # True is an int in Python, and no parameter of a range
@@ -51,16 +42,9 @@ class Dimension:
         """Let an Optuna trial choose a value."""
         if self.low is None:
             return trial.suggest_categorical(name, list(self.grid))
+        # by the default's type: a count suggested as a float would be refused by the estimator
         draw = trial.suggest_int if isinstance(self.default, int) else trial.suggest_float
         return draw(name, self.low, self.high, log=self.log)
-
-
-@dataclass(frozen=True)
-class KeptState:
-    """The file of a version that holds its fitted estimator, and what writes it; no code in it."""
-
-    file: str
-    to_bytes: Callable[[Model], bytes]
 
 
 @dataclass(frozen=True)
@@ -74,12 +58,13 @@ class Family:
             as (rows, classes) probabilities in float32, or (rows, 1) values in double.
         importances: what each of the encoded columns weighs, from the fitted estimator and the
             (encoded,) deviations of the columns.
-        state: what is kept of it beside its export.
+        file: of a version, with the state that is kept of it beside its export; no code in it.
+        to_bytes: writes the state of a fitted model.
         warm: fits an unfitted estimator further from a state, with newer encoded rows, their
             targets, and their share among all rows; None where that is no cheaper than anew (a
             forest or a linear model gains nothing from its past).
         explainer: SHAP's values from the state and the encoders; None where only the export can
-            be asked.
+            be asked. Raises IntegrityError where the state is not what `to_bytes` wrote.
     """
 
     name: str
@@ -88,7 +73,8 @@ class Family:
     trees: bool
     to_onnx: Callable[[Graph, str, Any, int], str]
     importances: Callable[[Any, Array], Array]
-    state: KeptState
+    file: str
+    to_bytes: Callable[[Model], bytes]
     warm: Callable[[Any, bytes, Array, Array, float], None] | None = None
     explainer: Callable[[bytes, Encoders], Attribution] | None = None
     tasks: tuple[str, ...] = ("binary", "multiclass", "regression")
@@ -98,23 +84,14 @@ class Family:
         """The parameters that serve untuned."""
         return {name: dimension.default for name, dimension in self.space.items()}
 
-    @property
-    def grid(self) -> dict[str, tuple[Any, ...]]:
-        """A few values of every parameter, for a grid search."""
-        return {name: dimension.grid for name, dimension in self.space.items()}
-
     def settings(self) -> tuple[dict[str, Any], ...]:
-        """Return every combination of the grid."""
-        grid = self.grid
-        return tuple(
-            dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
-        )
+        """Return every combination of the dimensions' grids."""
+        grids = (dimension.grid for dimension in self.space.values())
+        return tuple(dict(zip(self.space, v, strict=True)) for v in itertools.product(*grids))
 
     def suggest(self, trial: Any) -> dict[str, Any]:
-        """Let an Optuna trial choose the parameters.
-
-        Names carry the family, since a study wants one meaning for one name.
-        """
+        """Let an Optuna trial choose the parameters."""
+        # names carry the family: a study wants one meaning for one name
         return {
             name: dimension.suggest(trial, f"{self.name}.{name}")
             for name, dimension in self.space.items()
@@ -135,22 +112,16 @@ class Family:
             raise ConfigurationError(f"family {self.name}", f"task is of {self.tasks}", task)
         for name, value in params.items():
             self._check(name, value)
-        numbers, categories = columns
+        complete = {**self.defaults, **params}
         return Model(
-            self.name,
-            self.estimator,
-            {**self.defaults, **params},
-            Columns(tuple(numbers), tuple(categories)),
-            task,
-            seed=seed,
-            trees=self.trees,
+            self.name, self.estimator, complete, columns, task, seed=seed, trees=self.trees
         )
 
     def _check(self, name: str, value: Any) -> None:
         if name not in self.space:
             allowed = ", ".join(self.space)
             raise ConfigurationError(f"family {self.name}", f"parameters are {allowed}", name)
-        if not self.space[name].holds(value):
-            space = self.space[name]
-            allowed = str(space.choices or f"{space.low} to {space.high}")
+        space = self.space[name]
+        if not space.holds(value):
+            allowed = str(space.grid) if space.low is None else f"{space.low} to {space.high}"
             raise ConfigurationError(f"family {self.name}, {name}", f"is of {allowed}", value)

@@ -6,18 +6,16 @@ and most of the time of a single row. It is read off the graph, and what is left
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 
-from tasks.arrays import Array, Singles
-from tasks.errors import IntegrityError, bounded
-from tasks.models.anatomy import REMEDY, read_lookup
+from tasks.arrays import Singles
+from tasks.features.schema import Columns
+from tasks.models.anatomy import cut_part, read_export, read_lookup
 
 
 @dataclass(frozen=True)
@@ -37,35 +35,24 @@ ColumnRef = int | TextColumn
 
 @dataclass(frozen=True)
 class Flat:
-    """A model whose inputs are matrices: of each, its pieces are places of numbers, or texts."""
+    """A model whose inputs are matrices: of each, places of numbers, and behind them texts."""
 
     model: bytes
     inputs: Mapping[str, tuple[ColumnRef, ...]]
 
 
 def flatten(data: bytes) -> Flat:
-    """Take the lookups out of the bytes that `to_onnx` made.
-
-    Raises:
-        IntegrityError: they are no ONNX model, or not one of ours.
-    """
-    try:
-        model = onnx.load_from_string(data)
-        notes = {prop.key: prop.value for prop in model.metadata_props}
-        columns = json.loads(notes["perennial.columns"])
-        return _flat(model, columns["numbers"], columns["categories"])
-    except Exception as error:
-        came = f"{len(data)} bytes: {bounded(error, 200)}"
-        raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
+    """Take the lookups out of what `to_onnx` made; the rest is refused as by `read_export`."""
+    return read_export(data, _flat)
 
 
-def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
+def _flat(model: Any, _: str, columns: Columns) -> Flat:
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     pieces: dict[str, tuple[ColumnRef, ...]] = {
-        name: (place,) for place, name in enumerate(numbers)
+        name: (place,) for place, name in enumerate(columns.numbers)
     }
     looked: dict[str, tuple[int, tuple[str, ...]]] = {}
-    places = {name: place for place, name in enumerate(texts)}
+    places = {name: place for place, name in enumerate(columns.categories)}
     left = []
     for node in model.graph.node:
         (made,) = node.output
@@ -74,37 +61,27 @@ def _flat(model: Any, numbers: Sequence[str], texts: Sequence[str]) -> Flat:
         elif node.op_type == "Reshape" and node.input[0] in looked:
             looked[made] = looked[node.input[0]]
         elif node.op_type == "Gather" and node.input[1] in looked:
+            place, levels = looked[node.input[1]]
             table = numpy_helper.to_array(constants[node.input[0]])
-            pieces[made] = (_text(*looked[node.input[1]], table),)
+            if table.dtype != np.float32 or table.ndim != 2 or len(table) != len(levels) + 1:
+                raise ValueError("a table is no row of float32 for each level and one more")
+            pieces[made] = (TextColumn(place, levels, table),)
         elif node.op_type == "Concat" and all(name in pieces for name in node.input):
+            # of a block's own columns, or of blocks, of which those of numbers come first
             pieces[made] = sum((pieces[name] for name in node.input), ())
         else:
             left.append(node)
     used = dict.fromkeys(name for node in left for name in node.input)
     # what is left of the graph would lack an input: text may only be looked up
-    if used.keys() & {*looked, *texts}:
+    if used.keys() & {*looked, *columns.categories}:
         raise ValueError("text is used beside its lookups")
     inputs = {name: pieces[name] for name in used if name in pieces}
-    given = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width(refs)])
-        for name, refs in inputs.items()
-    ]
-    kept = [constants[name] for name in used if name in constants]
-    graph = helper.make_graph(left, "flat", given, list(model.graph.output), initializer=kept)
-    made = helper.make_model(
-        graph, opset_imports=list(model.opset_import), ir_version=model.ir_version
-    )
-    # `OnnxModel` reads task and columns off these, as it does of the file
-    made.metadata_props.extend(model.metadata_props)
-    return Flat(bytes(made.SerializeToString()), inputs)
-
-
-def width(pieces: Sequence[ColumnRef]) -> int:
-    """Return how many numbers a row of these pieces has."""
-    return sum(1 if isinstance(ref, int) else ref.table.shape[1] for ref in pieces)
-
-
-def _text(place: int, levels: tuple[str, ...], table: Array) -> TextColumn:
-    if table.dtype != np.float32 or table.ndim != 2 or len(table) != len(levels) + 1:
-        raise ValueError("a table is no row of float32 for each level and one more")
-    return TextColumn(place, levels, table)
+    given: dict[str, tuple[int, int | str]] = {}
+    for name, refs in inputs.items():
+        numeric = [isinstance(ref, int) for ref in refs]
+        if numeric != sorted(numeric, reverse=True):
+            raise ValueError("numbers come after texts")
+        width = sum(1 if isinstance(ref, int) else ref.table.shape[1] for ref in refs)
+        given[name] = TensorProto.FLOAT, width
+    (answer,) = model.graph.output
+    return Flat(cut_part(model, left, given, answer), inputs)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass, fields
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array, Floats, Integers, Mask, Singles
+from tasks.arrays import Floats, Integers, Mask, Singles
 from tasks.documents import after_magic, magic
 from tasks.errors import IntegrityError
 from tasks.models import trees
 
-# The first date that zip knows: the hour of writing would make other bytes of the same forest.
-LONG_AGO = (1980, 1, 1, 0, 0, 0)
-FIRST = b"perennial forest 1\n"  # what release 0.1.0 did not say
+# What release 0.1.0 did not say.
+FIRST = b"perennial forest 1\n"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +46,9 @@ class Forest:
     def of(cls, estimator: Any, classes: int) -> Forest:
         """Read a fitted random forest or extra trees of so many classes, 0 for a regression."""
         read = trees.read_forest(estimator, classes)
-        leaf = np.concatenate([tree.left < 0 for tree in read])
-
-        def joined(name: str) -> Array:
-            return np.concatenate([getattr(tree, name) for tree in read])
-
+        joined = partial(trees.join_nodes, read)
+        leaf = joined("left") < 0
+        # rows by weight: a row that a bootstrap drew twice counts twice
         cover = [tree.tree_.weighted_n_node_samples for tree in estimator]
         return cls(
             np.array([len(tree.left) for tree in read], np.int32),
@@ -63,23 +61,12 @@ class Forest:
             joined("values")[leaf].astype(np.float64),
         )
 
-    @property
-    def outputs(self) -> int:
-        """How many numbers a leaf holds: one, or a share of each class."""
-        return int(self.values.shape[1])
-
     def to_bytes(self) -> bytes:
         """Return a compressed `.npz`; the same forest gives the same bytes."""
         target = BytesIO()
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
-            for entry in fields(self):
-                content = BytesIO()
-                np.lib.format.write_array(content, getattr(self, entry.name), allow_pickle=False)
-                file.writestr(
-                    zipfile.ZipInfo(f"{entry.name}.npy", LONG_AGO),
-                    content.getvalue(),
-                    zipfile.ZIP_DEFLATED,
-                )
+        # numpy dates what it packs 1980: the hour of writing would make other bytes
+        np.savez_compressed(target, allow_pickle=False, **vars(self))
+        with zipfile.ZipFile(target, "a") as file:
             file.comment = magic("forest")
         return target.getvalue()
 
@@ -93,8 +80,9 @@ class Forest:
         try:
             with zipfile.ZipFile(BytesIO(data)) as file:
                 after_magic("forest", file.comment or FIRST, where, "Train again.")
-            with np.load(BytesIO(data), allow_pickle=False) as found:
-                forest = cls(*(found[entry.name] for entry in fields(cls)))
+            with np.load(BytesIO(data), allow_pickle=False) as arrays:
+                forest = cls(*(arrays[entry.name] for entry in fields(cls)))
+            # arrays that do not fit would be told by an index out of range, in a request
             nodes, leaves = int(forest.sizes.sum()), int((forest.left < 0).sum())
             if len(forest.values) != leaves or {
                 len(getattr(forest, entry.name)) for entry in fields(cls)[1:-1]

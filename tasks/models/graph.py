@@ -66,12 +66,10 @@ class Graph:
         return blocks[0] if len(blocks) == 1 else self.node("Concat", blocks, axis=1)
 
     def lookup(self, column: str, keys: Sequence[str], table: Array) -> str:
-        """Replace text by its key's row of the table; the last row answers unknown text.
+        """Replace (rows, 1) text by its key's row of the table; the last row answers unknown text.
 
         Args:
-            column: the input of text, (rows, 1).
-            keys: the known levels.
-            table: (levels + 1, width) float32.
+            table: (keys + 1, width) float32.
         """
         index = self.node(
             "LabelEncoder",
@@ -86,13 +84,7 @@ class Graph:
         return self.node("Gather", [self.constant(table), flat], axis=0)
 
     def dense(self, rows: str, weights: Array, bias: Array) -> str:
-        """Multiply (rows, k) by (k, m) weights and add m.
-
-        Args:
-            rows: the name of (rows, k) in double.
-            weights: (k, m) float64.
-            bias: (m,) float64.
-        """
+        """Multiply (rows, k) in double by (k, m) weights and add (m,) biases."""
         product = self.node("MatMul", [rows, self.constant(weights)])
         return self.node("Add", [product, self.constant(bias)])
 
@@ -117,9 +109,10 @@ class Graph:
 
     def sum_of_trees(self, rows: str, trees: Sequence[Tree], outputs: int) -> str:
         """Add up the trees' leaves, (rows, outputs) in double."""
-        if ensembles.one_output_a_leaf(trees):
+        if all(tree.values.shape[1] == 1 for tree in trees):
             made = ensembles.tree_ensemble(trees, outputs)
             return self.node("TreeEnsemble", [self.double(rows)], domain=DOMAIN, **made)
+        # the one opset that has both operators deprecates the older, which the checker refuses
         self._ml_opset = OLDER_ML_OPSET
         made = ensembles.tree_regressor(trees, outputs)
         return self.double(self.node("TreeEnsembleRegressor", [rows], domain=DOMAIN, **made))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tasks.features.schema import Columns
-from tasks.models.blocks import read_blocks, sources
+from tasks.models.encoders import read_blocks, sources
 from tasks.models.families import FAMILIES
 from tasks.models.model import Model
 

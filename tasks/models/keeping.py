@@ -12,8 +12,8 @@ from tasks.models.model import Model
 
 def keep(model: Model) -> dict[str, bytes]:
     """Return the files, by name, that a warm start and explaining need of a fitted model."""
-    state = FAMILIES[model.family].state
-    return {ENCODERS: Encoders.of(model).to_bytes(), state.file: state.to_bytes(model)}
+    family = FAMILIES[model.family]
+    return {ENCODERS: Encoders.of(model).to_bytes(), family.file: family.to_bytes(model)}
 
 
 def load_attribution(files: Mapping[str, bytes], encoders: Encoders) -> Attribution | None:
@@ -23,6 +23,7 @@ def load_attribution(files: Mapping[str, bytes], encoders: Encoders) -> Attribut
         IntegrityError: the state is not what its family wrote.
     """
     for family in FAMILIES.values():
-        if family.explainer is not None and family.state.file in files:
-            return family.explainer(files[family.state.file], encoders)
+        # by the file, not by a name: a random forest and extra trees keep the same
+        if family.explainer is not None and family.file in files:
+            return family.explainer(files[family.file], encoders)
     return None

@@ -17,7 +17,7 @@ a pickle only, and a version holds no code; this reads arrays. Measured on one t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,7 @@ class Quadrature:
     def __init__(self, forest: Forest, columns: int) -> None:
         self._columns = columns
         self._values = forest.values
-        self._parts = [_TreeGroup(edges) for edges in group_trees(forest)]
+        self._parts = [_TreeGroup(edges) for edges in _group_trees(forest)]
         starts = np.concatenate([[0], np.cumsum(forest.sizes)])[:-1]
         leaf = forest.left < 0
         root = np.repeat(forest.cover[starts], forest.sizes)[leaf]
@@ -82,12 +82,7 @@ class Quadrature:
         self.base: Floats = (forest.cover[leaf] / root) @ forest.values
 
     def values(self, encoded: Array, output: int) -> Floats:
-        """Return the (n, columns) values of one output of (n, columns) rows.
-
-        Args:
-            encoded: (n, columns) float32 rows, NaN where missing.
-            output: which of a leaf's numbers.
-        """
+        """Return the values of one of a leaf's numbers for (n, columns) float32 rows."""
         found = np.zeros((len(encoded), self._columns))
         for part in self._parts:
             for place, row in enumerate(encoded):
@@ -119,11 +114,7 @@ class _TreeGroup:
         self._rates = np.concatenate(
             [(1 - share) / own - before, -1 / (1 - t) - before, np.zeros(own.shape)]
         )
-
-    @property
-    def work(self) -> int:
-        """How many products one row takes."""
-        return int(self._factors.size)
+        self.work = int(self._factors.size)
 
     def values(self, row: Array, leaf_values: Floats, columns: int) -> Floats:
         """Return the (columns,) values of one row; `leaf_values` are those of the whole forest."""
@@ -156,25 +147,20 @@ class _TreeGroup:
         return start, (start + end) // 2, end
 
 
-def group_trees(forest: Forest) -> Iterator[Edges]:
-    """Yield the edges of some trees at a time, so many that they fit a processor's cache."""
+def _group_trees(forest: Forest) -> Iterator[Edges]:
     chosen: list[int] = []
+    # a tree without a split has no edges: it adds to the base alone
     for tree in np.flatnonzero(forest.sizes > 1).tolist():
         chosen.append(tree)
         if int(forest.sizes[chosen].sum()) >= TOGETHER:
-            yield walk_down(forest, np.array(chosen))
+            yield _walk_down(forest, np.array(chosen))
             chosen = []
     if chosen:
-        yield walk_down(forest, np.array(chosen))
+        yield _walk_down(forest, np.array(chosen))
 
 
-def walk_down(forest: Forest, chosen: Integers) -> Edges:
-    """Walk down from the roots of the trees chosen, a level of all of them at a time.
-
-    Args:
-        forest: all trees.
-        chosen: (trees,) places of those to walk, each with a split.
-    """
+def _walk_down(forest: Forest, chosen: Integers) -> Edges:
+    """Walk down from the roots of the trees chosen, a level of all of them at a time."""
     begins = np.cumsum(forest.sizes) - forest.sizes
     offset = np.repeat(begins, forest.sizes)
     value_of = np.cumsum(forest.left < 0) - 1
@@ -186,8 +172,7 @@ def walk_down(forest: Forest, chosen: Integers) -> Edges:
         children = np.concatenate([forest.left[node], forest.right[node]]) + np.tile(
             offset[node], 2
         )
-        made = _below(forest, node, children, last)
-        _merge(made, found)
+        made = _below(forest, node, children, last, found)
         found = {
             name: np.concatenate([found.get(name, column[:0]), column])
             for name, column in made.items()
@@ -206,11 +191,13 @@ def walk_down(forest: Forest, chosen: Integers) -> Edges:
     return Edges(**found, above=tuple(above), starts=tuple(starts), leaves=leaves, features=most)
 
 
-def _below(forest: Forest, node: Integers, children: Integers, last: Integers) -> dict[str, Array]:
-    """Return the edges from split nodes to their children, each by its own split alone."""
+def _below(
+    forest: Forest, node: Integers, children: Integers, last: Integers, found: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the edges from split nodes to their children, tightened by those found above them."""
     feature, threshold = forest.feature[node], forest.threshold[node]
     is_left = np.arange(len(children)) < len(node)
-    return {
+    made = {
         "feature": np.tile(feature, 2),
         "low": np.where(is_left, np.float32(-np.inf), np.tile(threshold, 2)),
         "high": np.where(is_left, np.tile(threshold, 2), np.float32(np.inf)),
@@ -218,15 +205,13 @@ def _below(forest: Forest, node: Integers, children: Integers, last: Integers) -
         "share": forest.cover[children] / np.tile(forest.cover[node], 2),
         "before": np.tile(last[np.arange(len(node)), feature], 2),
     }
-
-
-def _merge(made: dict[str, Array], found: dict[str, Array]) -> None:
-    """Tighten each edge by the earlier one of its feature."""
     again = made["before"] != NONE
+    # below the roots no feature comes again, and nothing was found to look into
     if not again.any():
-        return
+        return made
     earlier = made["before"][again]
     made["low"][again] = np.maximum(made["low"][again], found["low"][earlier])
     made["high"][again] = np.minimum(made["high"][again], found["high"][earlier])
     made["missing"][again] &= found["missing"][earlier]
     made["share"][again] *= found["share"][earlier]
+    return made

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REMEDY = "Restore the file, or take another version."
 # onnxruntime's "fatal": whatever it would print below that is raised as well.
 QUIET = 4
+# Rows up to which lists are faster than as many small arrays.
 FEW = 32
 
 
@@ -30,14 +31,14 @@ class OnnxModel:
     Attributes: `task`, `numbers` and `categories` (its columns), `classes` (0 for a regression).
     """
 
-    def __init__(self, data: bytes, threads: int = 1) -> None:
+    def __init__(self, data: bytes) -> None:
         """Load the bytes that `to_onnx` made.
 
         Raises:
             IntegrityError: they are no ONNX model, or not one of ours.
         """
         try:
-            self._session = _opened(data, threads)
+            self._session = _open(data)
             notes = self._session.get_modelmeta().custom_metadata_map
             self.task: str = notes["perennial.task"]
             columns = json.loads(notes["perennial.columns"])
@@ -52,44 +53,27 @@ class OnnxModel:
         self.classes: int = 0 if self.task == "regression" else int(output.shape[1])
 
     def predict(self, prepared: pd.DataFrame | Mapping[str, Array]) -> Array:
-        """Return (n, classes) probabilities, or (n,) values for a regression.
-
-        Args:
-            prepared: n rows by column: numbers, and texts.
+        """Return (n, classes) probabilities, or (n,) values for a regression, of n rows by column.
 
         Raises:
             DataError: a column of the model is absent.
         """
-        feed = self._feed(prepared)
-        rows = len(next(iter(feed.values())))
-        if rows == 0:
-            return np.zeros((0, self.classes) if self.classes else 0)
+        absent = [name for name in (*self.numbers, *self.categories) if name not in prepared]
+        if absent:
+            raise DataError("prepared rows", "have the model's columns", f"no {absent[:10]}")
+        kinds: list[tuple[str, Any]] = [(name, np.float32) for name in self.numbers]
+        kinds += [(name, object) for name in self.categories]
+        feed = {name: np.asarray(prepared[name], kind).reshape(-1, 1) for name, kind in kinds}
         answer = self.run(feed)
         return answer if self.classes else answer[:, 0]
 
     def run(self, feed: Mapping[str, Array]) -> Array:
-        """Return the outputs for inputs that are as the graph declares them, unchecked.
-
-        Args:
-            feed: (n, 1) float32 or text by input.
-        """
+        """Return the output for inputs as the graph declares them, unchecked: (n, k) by name."""
         try:
             return np.asarray(self._session.run([self._output], feed)[0])
         except Exception as error:
             rule = "answers the prepared rows"
             raise IntegrityError("model.onnx", rule, bounded(error, 200), REMEDY) from error
-
-    def _feed(self, prepared: pd.DataFrame | Mapping[str, Array]) -> dict[str, Array]:
-        absent = [name for name in (*self.numbers, *self.categories) if name not in prepared]
-        if absent:
-            raise DataError("prepared rows", "have the model's columns", f"no {absent[:10]}")
-        feed = {
-            name: np.asarray(prepared[name], dtype=np.float32).reshape(-1, 1)
-            for name in self.numbers
-        }
-        for name in self.categories:
-            feed[name] = np.asarray(prepared[name], dtype=object).reshape(-1, 1)
-        return feed
 
 
 class RowModel:
@@ -99,11 +83,7 @@ class RowModel:
     """
 
     def __init__(self, data: bytes) -> None:
-        """Load the bytes that `to_onnx` made.
-
-        Raises:
-            IntegrityError: they are no ONNX model, or not one of ours.
-        """
+        """Load the bytes that `to_onnx` made; others are refused as by `OnnxModel`."""
         from tasks.models.flat import flatten
 
         made = flatten(data)
@@ -144,46 +124,34 @@ class _Block:
     def __init__(self, pieces: Sequence[ColumnRef]) -> None:
         self._places = [ref for ref in pieces if isinstance(ref, int)]
         self._in_order = self._places == list(range(len(self._places)))
-        texts = [ref for ref in pieces if not isinstance(ref, int)]
-        self._rows = []
-        for ref in texts:
-            # as lists for few rows, as an array for many: each is faster where it is used
-            *known, unknown = ref.table.tolist()
-            self._rows.append((ref.place, dict(zip(ref.levels, known, strict=True)), unknown))
-        self._tables = [
-            (ref.place, {text: code for code, text in enumerate(ref.levels)}, ref.table)
-            for ref in texts
-        ]
-        starts, start = {}, len(self._places)
-        for ref in texts:
-            starts[id(ref)] = range(start, start := start + ref.table.shape[1])
-        counted = iter(range(len(self._places)))
-        order = [
-            column
-            for ref in pieces
-            for column in ([next(counted)] if isinstance(ref, int) else starts[id(ref)])
-        ]
-        self._order = None if order == list(range(len(order))) else order
+        # as lists for few rows, as an array for many: each is faster where it is used
+        self._rows, self._tables = [], []
+        for ref in pieces:
+            if not isinstance(ref, int):
+                *known, unknown = ref.table.tolist()
+                self._rows.append((ref.place, dict(zip(ref.levels, known, strict=True)), unknown))
+                codes = {text: code for code, text in enumerate(ref.levels)}
+                self._tables.append((ref.place, codes, ref.table))
 
     def fill(self, numbers: Sequence[Sequence[float]], texts: Sequence[Sequence[str]]) -> Array:
         """Return the matrix of these rows, float32."""
+        # most families take all numbers in their order: then nothing is picked, row by row
         whole = self._in_order and len(numbers[0]) == len(self._places)
         made = numbers if whole else [[row[place] for place in self._places] for row in numbers]
-        if len(numbers) <= FEW:  # lists are faster than as many small arrays
+        if len(numbers) <= FEW:
             return _matrix([self._row(*row) for row in zip(made, texts, strict=True)])
         blocks = [_matrix(made)]
-        for place, known, table in self._tables:
-            last = len(known)
-            found = (known.get(row[place], last) for row in texts)
-            blocks.append(table[np.fromiter(found, np.intp, len(numbers))])
-        beside = np.concatenate(blocks, axis=1)
-        return beside if self._order is None else beside[:, self._order]
+        for place, codes, table in self._tables:
+            unknown = len(codes)
+            encoded = (codes.get(row[place], unknown) for row in texts)
+            blocks.append(table[np.fromiter(encoded, np.intp, len(numbers))])
+        return np.concatenate(blocks, axis=1)
 
     def _row(self, numbers: Sequence[float], texts: Sequence[str]) -> list[float]:
         made = [*numbers]
         for place, rows, unknown in self._rows:
             made += rows.get(texts[place], unknown)
-        return made if self._order is None else [made[place] for place in self._order]
+        return made
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> Array:
@@ -196,24 +164,20 @@ class ModelPart:
     """A part of an exported model, see `tasks.models.anatomy`; safe to use from several threads."""
 
     def __init__(self, data: bytes) -> None:
-        self._session = _opened(data, 1)
+        self._session = _open(data)
         self.inputs = tuple(entry.name for entry in self._session.get_inputs())
 
     def run(self, feed: Mapping[str, Array]) -> Array:
-        """Return the one output; inputs are (rows, 1) each, but for the sums of trees.
-
-        Args:
-            feed: (n, 1) of each input; the sums of trees are (n, outputs) in double.
-        """
+        """Return the one output of (n, 1) inputs; sums of trees are (n, outputs) in double."""
         return np.asarray(self._session.run(None, dict(feed))[0])
 
 
-def _opened(data: bytes, threads: int) -> Any:
+def _open(data: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    # one thread each: those who ask run side by side themselves
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = QUIET
     # a thread that spins while it waits holds a processor that other requests need:
     # https://onnxruntime.ai/docs/performance/tune-performance/threading.html

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Floats, Integers, Mask, Singles
+from tasks.arrays import Array, Floats, Integers, Mask, Singles
 
 LEAF = -1
 
@@ -29,14 +30,16 @@ class Tree:
     output: int = 0
 
 
+def join_nodes(trees: Sequence[Tree], name: str) -> Array:
+    """Return one field of all trees' nodes, tree after tree."""
+    return np.concatenate([getattr(tree, name) for tree in trees])
+
+
 def round_down(thresholds: Floats) -> Singles:
-    """Return the largest float32 that is not above each threshold.
+    """Return the largest float32 that is not above each of (m,) float64 thresholds.
 
     A float32 value is at most the threshold exactly where it is at most this one; rounding to
     the nearest instead would send a value just above the threshold to the left.
-
-    Args:
-        thresholds: (m,) float64.
 
     >>> float(round_down(np.array([0.1]))[0]) <= 0.1 < float(np.float32(0.1))
     True
@@ -58,6 +61,7 @@ def read_forest(model: Any, classes: int) -> tuple[Tree, ...]:
 def _sklearn_tree(tree: Any, classes: int, count: int) -> Tree:
     values = tree.value[:, 0, :]
     if classes:
+        # counts before scikit-learn 1.3, shares since; of two classes one share says both
         values = values / values.sum(axis=1, keepdims=True)
         values = values[:, 1:] if classes == 2 else values
     return Tree(
@@ -82,37 +86,32 @@ def read_booster(text: str) -> tuple[Tree, ...]:
 
 
 def _lightgbm_tree(block: str, output: int) -> Tree:
-    leaves = np.array(_field(block, "leaf_value").split(), dtype=np.float64)
+    leaves = _numbers(block, "leaf_value", np.float64)
     inner = len(leaves) - 1
-    if inner == 0:
-        nothing = np.array([LEAF])
-        threshold, flags = np.zeros(1, np.float32), np.zeros(1, bool)
-        return Tree(np.zeros(1, int), threshold, nothing, nothing, flags, leaves[:, None], output)
-    threshold = np.array(_field(block, "threshold").split(), dtype=np.float64)
-    decision = np.array(_field(block, "decision_type").split(), dtype=np.int64)
+    # of a tree without a split these are empty, and its one leaf is its root
+    threshold = _numbers(block, "threshold", np.float64)
+    decision = _numbers(block, "decision_type", np.int64)
     # bit 1: what is missing goes left; bits 2 and 3: what counts as that (1 zero, 2 NaN)
     missing_kind = (decision >> 2) & 3
     goes_left = np.where(missing_kind == 2, (decision & 2) > 0, threshold >= 0.0)
+    left, right = (_numbers(block, f"{side}_child", np.int64) for side in ("left", "right"))
+    # leaf i, which LightGBM writes as -i-1, comes after the inner nodes
+    left, right = (np.where(side < 0, inner - side - 1, side) for side in (left, right))
     pad = np.zeros(len(leaves))
     ends = np.full(len(leaves), LEAF)
     return Tree(
-        np.concatenate([_integers(block, "split_feature"), pad.astype(int)]),
+        np.concatenate([_numbers(block, "split_feature", np.int64), pad.astype(int)]),
         np.concatenate([round_down(threshold), pad.astype(np.float32)]),
-        np.concatenate([_node_numbers(_integers(block, "left_child"), inner), ends]),
-        np.concatenate([_node_numbers(_integers(block, "right_child"), inner), ends]),
+        np.concatenate([left, ends]),
+        np.concatenate([right, ends]),
         np.concatenate([goes_left, pad.astype(bool)]),
         np.concatenate([np.zeros(inner), leaves])[:, None],
         output,
     )
 
 
-def _node_numbers(children: Integers, inner: int) -> Integers:
-    """Leaf i, which LightGBM writes as -i-1, comes after the inner nodes."""
-    return np.where(children < 0, inner - children - 1, children)
-
-
-def _integers(block: str, name: str) -> Integers:
-    return np.array(_field(block, name).split(), dtype=np.int64)
+def _numbers(block: str, name: str, kind: type) -> Array:
+    return np.array(_field(block, name).split(), dtype=kind)
 
 
 def _field(block: str, name: str) -> str:

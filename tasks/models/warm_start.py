@@ -14,41 +14,28 @@ import pandas as pd
 
 from tasks.arrays import Array
 from tasks.errors import DataError, IntegrityError
-from tasks.models.blocks import Block, Encoded
-from tasks.models.encoders import ENCODERS, Encoders
+from tasks.models.encoders import ENCODERS, Encoded, Encoders
 from tasks.models.families import FAMILIES
 from tasks.models.model import Model
 
 
 @dataclass(frozen=True)
 class WarmStart:
-    """A fitted model as it was kept: `rows` it saw, since `since`, and its state.
-
-    `classes` is how many it tells apart, 0 for a regression.
-    """
+    """A fitted model as it was kept: `rows` it saw, since `since`, and its state."""
 
     family: str
-    blocks: tuple[Block, ...]
-    center: float
-    spread: float
-    classes: int
+    encoders: Encoders
     state: bytes
     rows: int
     since: str
 
 
 def can_start(family: str, files: Mapping[str, Any]) -> bool:
-    """Tell whether a version kept what its family needs.
-
-    >>> can_start("lightgbm", {"encoders.json": b"", "booster.txt": b""})
-    True
-    >>> can_start("linear", {}), can_start("mlp", {})
-    (False, False)
-    """
+    """Tell whether a version kept what its family needs."""
     known = FAMILIES.get(family)
     if known is None or known.warm is None:
         return False
-    return {ENCODERS, known.state.file} <= set(files)
+    return {ENCODERS, known.file} <= set(files)
 
 
 def read_warm_start(family: str, files: Mapping[str, bytes], rows: int, since: str) -> WarmStart:
@@ -57,13 +44,11 @@ def read_warm_start(family: str, files: Mapping[str, bytes], rows: int, since: s
     Raises:
         IntegrityError: it is something else.
     """
+    # a version of a release that kept no encoders
     if ENCODERS not in files:
         raise IntegrityError(ENCODERS, "it holds a model's encoders", "no such file")
-    read = Encoders.from_bytes(files[ENCODERS])
-    state = files[FAMILIES[family].state.file]
-    return WarmStart(
-        family, read.blocks, read.center, read.spread, read.classes, state, rows, since
-    )
+    encoders = Encoders.from_bytes(files[ENCODERS])
+    return WarmStart(family, encoders, files[FAMILIES[family].file], rows, since)
 
 
 def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Array) -> Model:
@@ -74,15 +59,15 @@ def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Arra
     Args:
         model: an unfitted one.
         start: what was kept of the earlier fit.
-        prepared: n newer rows as `tasks.features.prepare` makes them.
-        y: (n,) class indices from 0, or values in the target's unit.
+        prepared, y: n newer rows and (n,) targets, as `Model.fit` takes them.
 
     Raises:
         DataError: the newer rows are fewer than ten, or not of every class.
     """
     # a booster that goes on would take the classes that are there for the first ones
-    if start.classes and len(np.unique(y)) != start.classes:
-        rule = f"newer rows are of each of the {start.classes} classes"
+    encoders = start.encoders
+    if encoders.classes and len(np.unique(y)) != encoders.classes:
+        rule = f"newer rows are of each of the {encoders.classes} classes"
         raise DataError("training rows", rule, f"{len(np.unique(y))} of them")
     share = len(prepared) / (len(prepared) + start.rows)
     warm = FAMILIES[start.family].warm
@@ -91,6 +76,5 @@ def continue_fit(model: Model, start: WarmStart, prepared: pd.DataFrame, y: Arra
     def learn(estimator: Any, rows: Array, targets: Array) -> None:
         warm(estimator, start.state, rows, targets, share)
 
-    return model.fit_further(
-        prepared, y, Encoded(start.blocks), (start.center, start.spread), learn
-    )
+    scale = encoders.center, encoders.spread
+    return model.fit_further(prepared, y, Encoded(encoders.blocks), scale, learn)

@@ -43,8 +43,7 @@ class Proposal:
 class Proposals:
     """Proposes settings of the given families by TPE, at random, or from their grids.
 
-    The space is conditional on the family, whose name every parameter bears, and TPE models the
-    joint distribution within each family (`group`).
+    The space is conditional on the family, whose name every parameter bears.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Proposals:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._families = dict(families)
-        self._grid = shuffle_grid(families, seed) if sampler == "grid" else None
+        self._grid = _shuffle_grid(families, seed) if sampler == "grid" else None
         self._study = optuna.create_study(
             direction="maximize" if greater_is_better else "minimize",
             sampler=_sampler(sampler, seed),
@@ -72,8 +71,8 @@ class Proposals:
             return Proposal(self._grid[number], "", asked)
         name = asked.suggest_categorical("family", list(self._families))
         try:
-            params = self._families[name].suggest(asked)
-            return Proposal(Setting.of(name, params), "", asked)
+            return Proposal(Setting.of(name, self._families[name].suggest(asked)), "", asked)
+        # told as a failed trial: one family without a space must not end the search of the others
         except Exception as error:
             fault = f"{type(error).__name__}: {bounded(error, 500)}"
             return Proposal(Setting(name, {}), fault, asked)
@@ -121,24 +120,20 @@ class Proposals:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                found = Setting.of(name, family.suggest(fixed))
+                inside = Setting.of(name, family.suggest(fixed)).text == setting.text
+        # a champion of an older release may lack a parameter, or have one that is no more
         except Exception:
-            return {}, {}
-        if found.text != setting.text:
-            return {}, {}
-        return fixed.params, fixed.distributions
+            inside = False
+        return (fixed.params, fixed.distributions) if inside else ({}, {})
 
 
-def shuffle_grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ...]:
-    """Return every setting of the families' grids in an order shuffled by `seed`.
-
-    Shuffled, so that a budget smaller than the grid still sees all of it thinly.
-    """
+def _shuffle_grid(families: Mapping[str, Family], seed: int) -> tuple[Setting, ...]:
     settings = [
         Setting.of(name, params)
         for name, family in families.items()
         for params in family.settings()
     ]
+    # shuffled, so that a budget smaller than the grid still sees all of it thinly
     order = np.random.default_rng(seed).permutation(len(settings))
     return tuple(settings[place] for place in order)
 
@@ -147,7 +142,8 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     # a grid is walked without asking the sampler
     if name != "tpe":
         return optuna.samplers.RandomSampler(seed=seed)
-    # Optuna warns of both options at each start
+    # `group` models the joint distribution within each family, by the parameters that a trial has;
+    # Optuna 5 warns of both options at each start
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)

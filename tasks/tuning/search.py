@@ -1,28 +1,27 @@
 """The search for a setting.
 
 Order: the untuned defaults of every family, on all folds and whatever the time; then the
-champion's setting; then up to `trials` settings of the two families whose defaults did best,
-since a family far behind on its defaults seldom wins and would spend the time of the others.
-The search space is conditional on the family. After
-each fold a trial whose running mean is below the median of the others is pruned.
+champion's setting; then up to `trials` settings of the two families whose defaults did best.
+After each fold a trial whose running mean is below the median of the others is pruned.
 """
 
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array
-from tasks.errors import ConfigurationError
-from tasks.evaluation.metrics import METRICS
-from tasks.tuning.judging import Bench
+from tasks.errors import ConfigurationError, bounded
+from tasks.evaluation.metrics import METRICS, Metric
 from tasks.tuning.proposals import SAMPLERS, Proposals
 from tasks.tuning.selection import select_setting
-from tasks.tuning.trial import NAN, Progress, Setting, Tuning, TuningTrial
+from tasks.tuning.trial import Origin, Progress, Setting, State, Tuning, TuningTrial
 
 if TYPE_CHECKING:
     from tasks.dataset.split import Fold
@@ -30,9 +29,11 @@ if TYPE_CHECKING:
     from tasks.models.family import Family
 
 Say = Callable[[Progress], None]
+Stop = Callable[[tuple[float, ...]], str]
 # A family far behind on its defaults seldom wins, and would spend the time of the others.
 FAMILIES_SEARCHED = 2
-__all__ = ["Progress", "Setting", "TuningTrial", "Tuning", "search_settings"]
+# Letters of a family's error: some libraries put whole arrays into theirs.
+MESSAGE = 500
 
 
 def search_settings(
@@ -74,112 +75,146 @@ def search_settings(
         raise ConfigurationError("families", f"one serves {task}", ", ".join(families) or "none")
     if sampler not in SAMPLERS:
         raise ConfigurationError("sampler", f"it is one of {', '.join(SAMPLERS)}", sampler)
-    bench = Bench(frame, y, folds, task, METRICS[metric], served, columns, seed)
-    started = time.monotonic()
-    search = SettingSearch(bench, sampler, trials, started + seconds, say)
+    search = SettingSearch(
+        frame, y, folds, task, METRICS[metric], served, columns, sampler, seed, trials, seconds, say
+    )
     search.run(champion)
-    return search.result(time.monotonic() - started)
+    return search.result()
 
 
 @dataclass
 class SettingSearch:
-    """One search under way; `deadline` is in `time.monotonic` seconds."""
+    """One search under way, with the rows and folds that every setting is judged on."""
 
-    bench: Bench
+    frame: pd.DataFrame
+    y: Array
+    folds: Sequence[Fold]
+    task: str
+    metric: Metric
+    families: Mapping[str, Family]
+    columns: Columns
     sampler: str
+    seed: int
     trials: int
-    deadline: float
+    seconds: float
     say: Say
     done: list[TuningTrial] = field(default_factory=list)
     most: int = 0
     cut: bool = False
+    # monotonic: a clock that is set while a search runs neither cuts nor prolongs it
+    started: float = field(default_factory=time.monotonic)
 
     def run(self, champion: Setting | None) -> None:
         """Judge the defaults, the champion's setting and what is proposed, in that order."""
-        self.most = len(self.bench.families) + self.trials
-        for name, family in self.bench.families.items():
-            setting = Setting.of(name, family.defaults)
-            self._end(self.bench.try_setting(len(self.done), setting, "defaults"))
-        proposals = self._proposals()
-        if champion is not None:
-            self._champion(Setting.of(champion.family, champion.params))
+        self.most = len(self.families) + self.trials
+        for name, family in self.families.items():
+            self._end(self._judge(Setting.of(name, family.defaults), "defaults", lambda _: ""))
+        best = [trial.setting.family for trial in self._ranked()[:FAMILIES_SEARCHED]]
+        if champion is not None and champion.family in self.families and not self._is_late():
+            self._try_champion(Setting.of(champion.family, champion.params))
+        proposals = Proposals(
+            {name: self.families[name] for name in best},
+            self.sampler,
+            self.seed,
+            greater_is_better=self.metric.greater_is_better,
+        )
         for trial in self.done:
             proposals.know(trial)
         count = proposals.count(self.trials)
         self.most = len(self.done) + count
         for number in range(count):
-            if self._late():
+            if self._is_late():
                 return
-            self._try(proposals, number)
+            self._try_proposal(proposals, number)
 
-    def result(self, seconds: float) -> Tuning:
-        """Choose among what was judged; `seconds` is how long it all took."""
-        choice = select_setting(self.done, greater_is_better=self.bench.metric.greater_is_better)
+    def result(self) -> Tuning:
+        """Choose among what was judged."""
+        choice = select_setting(self.done, greater_is_better=self.metric.greater_is_better)
         return Tuning(
             trials=tuple(self.done),
             chosen=choice.setting,
             why=choice.why,
-            metric=self.bench.metric.name,
+            metric=self.metric.name,
             sampler=self.sampler,
-            seed=self.bench.seed,
-            seconds=seconds,
+            seed=self.seed,
+            seconds=time.monotonic() - self.started,
             cut_by_timeout=self.cut,
             figures=choice.figures,
         )
 
-    def _champion(self, setting: Setting) -> None:
-        known = any(trial.setting.text == setting.text for trial in self.done)
-        if setting.family not in self.bench.families or known or self._late():
-            return
-        self.most += 1
-        self._end(self.bench.try_setting(len(self.done), setting, "champion", self._out_of_time))
+    def _try_champion(self, setting: Setting) -> None:
+        if all(trial.setting.text != setting.text for trial in self.done):
+            self.most += 1
+            self._end(self._judge(setting, "champion", self._out_of_time))
 
-    def _try(self, proposals: Proposals, number: int) -> None:
+    def _try_proposal(self, proposals: Proposals, number: int) -> None:
         proposal = proposals.ask(number)
 
         def stop(scores: tuple[float, ...]) -> str:
             return self._out_of_time(scores) or proposals.hopeless(proposal, scores)
 
-        again = self._again(proposal.setting)
+        same = (trial for trial in self._ranked() if trial.setting.text == proposal.setting.text)
+        known = next(same, None)
         if proposal.fault:
-            fault = proposal.fault
-            trial = TuningTrial(
-                len(self.done), proposal.setting, "search", (), 0.0, "failed", fault
-            )
-        # a small space is proposed twice: the sampler is told the known answer, nothing is fitted
-        elif again is not None:
-            proposals.tell(proposal, again)
-            return
+            setting, fault = proposal.setting, proposal.fault
+            trial = TuningTrial(len(self.done), setting, "search", (), 0.0, "failed", fault)
         else:
-            trial = self.bench.try_setting(len(self.done), proposal.setting, "search", stop)
+            trial = known or self._judge(proposal.setting, "search", stop)
         proposals.tell(proposal, trial)
-        self._end(trial)
+        # a small space is proposed twice: the sampler is told the known answer, nothing is fitted
+        if trial is not known:
+            self._end(trial)
 
-    def _again(self, setting: Setting) -> TuningTrial | None:
-        same = (trial for trial in self.done if trial.setting.text == setting.text)
-        return next((trial for trial in same if trial.state == "complete"), None)
+    def _judge(self, setting: Setting, origin: Origin, stop: Stop) -> TuningTrial:
+        """Judge a setting fold by fold, until `stop` says why it is not worth the next one."""
+        started = time.perf_counter()
+        scores: list[float] = []
+        state: State = "complete"
+        message = ""
+        try:
+            for fold in self.folds:
+                if scores and (message := stop(tuple(scores))):
+                    state = "pruned"
+                    break
+                scores.append(self._score(setting, fold))
+        # a family may fail in any way on a strange setting; the search goes on with the next
+        except Exception as error:
+            state, message = "failed", f"{type(error).__name__}: {bounded(error, MESSAGE)}"
+        seconds = time.perf_counter() - started
+        # a metric that needs both classes gives NaN on rows of one; the mean of none is no score
+        if state == "complete" and not np.isfinite(scores).any():
+            state, message = "failed", f"{self.metric.name} is undefined on every fold"
+        return TuningTrial(len(self.done), setting, origin, tuple(scores), seconds, state, message)
 
-    def _proposals(self) -> Proposals:
-        greater = self.bench.metric.greater_is_better
-        order = sorted(
-            (trial for trial in self.done if trial.state == "complete"),
-            key=lambda trial: -trial.mean if greater else trial.mean,
-        )
-        best = [trial.setting.family for trial in order[:FAMILIES_SEARCHED]]
-        families = {name: self.bench.families[name] for name in best}
-        return Proposals(families, self.sampler, self.bench.seed, greater_is_better=greater)
+    def _score(self, setting: Setting, fold: Fold) -> float:
+        family = self.families[setting.family]
+        model = family.build(dict(setting.params), self.columns, self.task, self.seed)
+        # of all rows: a fold may lack the last class, and the metric wants a column for it
+        classes = 0 if self.task == "regression" else int(self.y.max()) + 1
+        with warnings.catch_warnings():
+            # A setting that does not converge shows in its score; a warning a fold is noise.
+            warnings.simplefilter("ignore")
+            model.fit(self.frame.iloc[fold.fit], self.y[fold.fit])
+            answers = model.answers(self.frame.iloc[fold.judge], classes)
+        return self.metric.score(self.y[fold.judge], answers)
+
+    def _ranked(self) -> list[TuningTrial]:
+        """Return the trials that were judged on every fold, the best first."""
+        sign = -1 if self.metric.greater_is_better else 1
+        complete = (trial for trial in self.done if trial.state == "complete")
+        # the sort is stable: of equal means the earlier trial, so that equal seeds search alike
+        return sorted(complete, key=lambda trial: sign * trial.mean)
 
     def _end(self, trial: TuningTrial) -> None:
         self.done.append(trial)
-        greater = self.bench.metric.greater_is_better
-        means = [ended.mean for ended in self.done if ended.state == "complete"]
-        best = (max(means) if greater else min(means)) if means else NAN
+        ranked = self._ranked()
+        best = ranked[0].mean if ranked else float("nan")
         self.say(Progress(len(self.done), self.most, trial, best))
 
-    def _late(self) -> bool:
+    def _is_late(self) -> bool:
         # once late, always late: the outcome says that it was cut, and by nothing but time
-        self.cut = self.cut or time.monotonic() >= self.deadline
+        self.cut = self.cut or time.monotonic() >= self.started + self.seconds
         return self.cut
 
     def _out_of_time(self, scores: tuple[float, ...]) -> str:
-        return f"the time budget ended after fold {len(scores)}" if self._late() else ""
+        return f"the time budget ended after fold {len(scores)}" if self._is_late() else ""

@@ -51,7 +51,7 @@ def select_setting(trials: Sequence[TuningTrial], *, greater_is_better: bool = T
     "linear defaults: 0.71; best tuned linear 0.7167 is within the folds' spread of 0.017"
     """
     sign = 1.0 if greater_is_better else -1.0
-    known = [trial for trial in trials if _judged(trial)]
+    known = [t for t in trials if t.state == "complete" and math.isfinite(t.mean)]
     plain = [trial for trial in known if trial.origin == "defaults"]
     tuned = [trial for trial in known if trial.origin != "defaults"]
     if not known:
@@ -70,21 +70,15 @@ def select_setting(trials: Sequence[TuningTrial], *, greater_is_better: bool = T
     if not tuned:
         why = f"{_named(default)}, the best of {len(plain)}; no tuned setting ran on every fold"
         return Choice(default.setting, why, {"default": default.mean})
+    # pruned ones too: the luck of the best grows with all that had a chance to be it
     looked = sum(1 for trial in trials if trial.origin != "defaults" and trial.scores)
-    return _weigh(default, _best(tuned, sign), needed_gain(default, tuned, looked, sign), sign)
+    return _weigh(default, _best(tuned, sign), _needed_gain(default, tuned, looked, sign), sign)
 
 
-def needed_gain(
-    default: TuningTrial, tuned: Sequence[TuningTrial], looked: int, sign: float = 1.0
+def _needed_gain(
+    default: TuningTrial, tuned: Sequence[TuningTrial], looked: int, sign: float
 ) -> float:
-    """Return by how much the best tuned setting must be better than the defaults.
-
-    Args:
-        default: the best defaults.
-        tuned: the tuned trials that were judged on every fold.
-        looked: how many tuned settings were looked at, pruned ones included.
-        sign: 1 where a greater metric is better, else -1.
-    """
+    """Return by how much the best of `looked` tuned settings must be better than the defaults."""
     own = _error(_gaps(_best(tuned, sign), default))
     typical = statistics.median(_error(_gaps(trial, default)) for trial in tuned)
     luck = math.sqrt(2 * math.log(looked)) if looked > 1 else 1.0
@@ -117,18 +111,14 @@ def _best(trials: Sequence[TuningTrial], sign: float) -> TuningTrial:
     return min(trials, key=lambda trial: (-sign * round(trial.mean, 12), trial.seconds))
 
 
-def _judged(trial: TuningTrial) -> bool:
-    return trial.state == "complete" and math.isfinite(trial.mean)
-
-
 def _gaps(trial: TuningTrial, default: TuningTrial) -> list[float]:
-    """The paired differences on the folds that both could be scored on."""
+    # on the folds that both could be scored on: other pairs say nothing of the difference
     pairs = zip(trial.scores, default.scores, strict=True)
     return [ours - theirs for ours, theirs in pairs if math.isfinite(ours - theirs)]
 
 
 def _error(gaps: list[float]) -> float:
-    """The standard error of the mean difference; infinite with under two folds."""
+    """Return the standard error of the mean difference; infinite with under two folds."""
     return float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
 
 

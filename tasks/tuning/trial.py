@@ -12,17 +12,15 @@ from tasks.records import MaybeNaN
 
 Origin = Literal["defaults", "champion", "search"]
 State = Literal["complete", "pruned", "failed"]
-NAN = float("nan")
-__all__ = ["NAN", "Origin", "Progress", "Setting", "State", "TuningTrial", "Tuning", "mean"]
+__all__ = ["Origin", "Progress", "Setting", "State", "TuningTrial", "Tuning", "mean"]
 
 
 @dataclass(frozen=True)
 class TuningTrial:
     """One setting judged on the folds.
 
-    `scores` holds the metric per fold that was judged, in order; NaN where the fold could not
-    be scored. `seconds` is the wall time of its fits and judgements. `message` says why a trial
-    was pruned or failed.
+    `scores` holds the metric of each fold that was judged, in order; NaN where it could not be
+    scored. `seconds` is wall time, `message` says why a trial was pruned or failed.
     """
 
     number: int
@@ -51,11 +49,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Everything tried, what was chosen, and why.
-
-    `figures` are the numbers in `why`. `cut_by_timeout` says that the time ran out before the
-    trials did; only then may a second run with the same seed differ.
-    """
+    """Everything tried, what was chosen, and why; `figures` are the numbers in `why`."""
 
     trials: tuple[TuningTrial, ...]
     chosen: Setting
@@ -64,6 +58,7 @@ class Tuning:
     sampler: str
     seed: int
     seconds: float
+    # the time ran out before the trials did: only then may equal seeds search differently
     cut_by_timeout: bool
     figures: Mapping[str, float] = field(default_factory=dict)
 
@@ -75,4 +70,5 @@ def mean(scores: tuple[float, ...]) -> float:
     0.625
     """
     known = [score for score in scores if math.isfinite(score)]
-    return math.fsum(known) / len(known) if known else NAN
+    # fsum is exact: equal scores have equal means, whatever their order
+    return math.fsum(known) / len(known) if known else math.nan

@@ -17,7 +17,7 @@ from tasks.documents import DOCUMENTS, MARK, UPGRADES, seal, unseal, unseal_byte
 from tasks.drift.encoding import decode_profile
 from tasks.errors import IntegrityError
 from tasks.models.encoders import Encoders
-from tasks.models.families.linear import LinearShap
+from tasks.models.families.linear import explainer
 from tasks.models.forest import Forest
 from tasks.models.warm_start import read_warm_start
 from tasks.monitoring.past import observations
@@ -123,7 +123,7 @@ def read_encoders(stored: Stored) -> Any:
 
 def read_linear(stored: Stored) -> Any:
     files = stored.files("linear")
-    shap = LinearShap(files["linear.json"], Encoders.from_bytes(files["encoders.json"]))
+    shap = explainer(files["linear.json"], Encoders.from_bytes(files["encoders.json"]))
     return shap.scale, shap.method
 
 
@@ -136,7 +136,7 @@ def read_network(stored: Stored) -> Any:
 def read_forest(stored: Stored) -> Any:
     names = ("random_forest", "extra_trees")
     found = [Forest.from_bytes(stored.files(name)["forest.npz"], name) for name in names]
-    return [(len(forest.sizes), forest.outputs) for forest in found]
+    return [(len(forest.sizes), forest.values.shape[1]) for forest in found]
 
 
 def read_entry(stored: Stored) -> Any:

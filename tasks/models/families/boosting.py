@@ -9,9 +9,9 @@ import numpy as np
 
 from tasks.arrays import Array, Floats, Integers
 from tasks.models import trees
-from tasks.models.attribution import Attributed, Method, Scale, additions, log_rest
+from tasks.models.attribution import Attributed, Attribution, additions, log_rest
 from tasks.models.encoders import Encoders
-from tasks.models.family import Dimension, Family, KeptState, Params
+from tasks.models.family import Dimension, Family, Params
 from tasks.models.model import Model, Sample
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     kind = LGBMRegressor if task == "regression" else LGBMClassifier
-    # a smallest leaf of 200 rows suits a table of 80,000, not one of 300
+    # a fiftieth of the rows: of 300 rows no leaf would hold the 200 that suit 80,000
     least = max(2, min(params["min_child_samples"], sample.rows // 50))
     return kind(
         **{**params, "min_child_samples": least},
@@ -79,41 +79,27 @@ def load_booster(state: bytes) -> Any:
 
 
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
-    """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows.
-
-    Args:
-        unfitted: LightGBM's classifier or regressor, of which only the number of trees is changed.
-        state: what `to_bytes` wrote.
-        rows: (n, encoded columns) float32, the newer rows.
-        y: (n,) class indices, or standardised values.
-        share: of the newer rows among all, 0 to 1.
-    """
+    """Add trees to the kept ones, fitted to what these leave unexplained of the newer rows."""
     unfitted.set_params(n_estimators=max(FEWEST_TREES, round(unfitted.n_estimators * share)))
     unfitted.fit(rows, y, init_model=load_booster(state))
 
 
-class BoostingShap:
-    """LightGBM's own computation of SHAP's values."""
+def explainer(state: bytes, encoders: Encoders) -> Attribution:
+    """Return LightGBM's own computation of SHAP's values."""
+    booster, spread = load_booster(state), encoders.spread
 
-    method: Method = "tree_shap"
-
-    def __init__(self, data: bytes, encoders: Encoders) -> None:
-        self.scale: Scale = "log-odds" if encoders.classes else "value"
-        self._booster = load_booster(data)
-        self.work = additions(map(int, LEAVES.findall(data.decode())))
-        self._unit = (encoders.center, encoders.spread)
-
-    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for."""
-        center, spread = self._unit
+    def attribute(encoded: Array, outputs: Integers) -> Attributed:
         # threads that wait for each other cost more than a few rows do
         threads = 1 if len(encoded) < 64 else spare_processors()
-        answer = self._booster.predict(encoded, pred_contrib=True, num_threads=threads)
+        answer = booster.predict(encoded, pred_contrib=True, num_threads=threads)
         # (n, outputs, encoded + 1), the base last
         values = np.asarray(answer).reshape(len(encoded), -1, encoded.shape[1] + 1)
         chosen = values[np.arange(len(encoded)), outputs]
-        base = chosen[:, -1] * spread + center
+        base = chosen[:, -1] * spread + encoders.center
         return Attributed(base, chosen[:, :-1] * spread, log_rest(values.sum(axis=2), outputs))
+
+    work = additions(map(int, LEAVES.findall(state.decode())))
+    return Attribution("tree_shap", "log-odds" if encoders.classes else "value", work, attribute)
 
 
 LIGHTGBM = Family(
@@ -131,7 +117,8 @@ LIGHTGBM = Family(
     trees=True,
     to_onnx=to_onnx,
     importances=importances,
-    state=KeptState(FILE, to_bytes),
+    file=FILE,
+    to_bytes=to_bytes,
     warm=fit_further,
-    explainer=BoostingShap,
+    explainer=explainer,
 )

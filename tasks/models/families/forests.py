@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.arrays import Array, Floats, Integers
 from tasks.models import trees
-from tasks.models.attribution import Attributed, Method, Scale
+from tasks.models.attribution import Attributed, Attribution, Scale
 from tasks.models.encoders import Encoders
-from tasks.models.family import Dimension, Family, KeptState, Params
+from tasks.models.family import Dimension, Family, Params
 from tasks.models.forest import Forest
 from tasks.models.model import Model, Sample
 from tasks.models.quadrature import Quadrature
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.models.graph import Graph
 
 FILE = "forest.npz"
+# The leaves of a tree bound the size of the export, however many rows there are.
 LEAVES = 4_000
 
 
@@ -39,14 +41,11 @@ def extra_trees(params: Params, task: str, seed: int, sample: Sample) -> Any:
 
 
 def _grown(params: Params, sample: Sample) -> dict[str, Any]:
-    # the leaves of a tree bound the size of the export, however many rows there are
-    floor = sample.rows // LEAVES
-    least = max(1, floor, min(params["min_samples_leaf"], sample.rows // 50))
+    asked = min(params["min_samples_leaf"], sample.rows // 50)
+    # the trees are the same for any number of processors: each has a seed of its own
     return {
-        "n_estimators": params["n_estimators"],
-        "max_depth": params["max_depth"],
-        "max_features": params["max_features"],
-        "min_samples_leaf": least,
+        **{name: params[name] for name in ("n_estimators", "max_depth", "max_features")},
+        "min_samples_leaf": max(1, sample.rows // LEAVES, asked),
         "n_jobs": -1,
     }
 
@@ -70,33 +69,22 @@ def to_bytes(model: Model) -> bytes:
     return Forest.of(model.pipeline_.named_steps["model"], model.class_count).to_bytes()
 
 
-class ForestShap:
-    """A forest, the average of its trees."""
+def explainer(state: bytes, encoders: Encoders) -> Attribution:
+    """Return SHAP's values of the forest that `to_bytes` wrote, the average of its trees."""
+    columns = sum(width for block in encoders.blocks for width in block.widths)
+    grown, spread = Quadrature(Forest.from_bytes(state, FILE), columns), encoders.spread
 
-    method: Method = "tree_shap"
-
-    def __init__(self, data: bytes, encoders: Encoders) -> None:
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            IntegrityError: it is something else.
-        """
-        self.scale: Scale = "probability" if encoders.classes else "value"
-        columns = sum(width for block in encoders.blocks for width in block.widths)
-        self._trees = Quadrature(Forest.from_bytes(data, FILE), columns)
-        self._unit = (encoders.center, encoders.spread)
-        self.work = float(self._trees.work)
-
-    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for."""
-        center, spread = self._unit
+    def attribute(encoded: Array, outputs: Integers) -> Attributed:
         values = np.zeros(encoded.shape)
+        # one output at a time: the passes over the nodes are for one number a leaf
         for output in np.unique(outputs).tolist():
             rows = outputs == output
-            values[rows] = self._trees.values(encoded[rows], output) * spread
-        return Attributed(
-            self._trees.base[outputs] * spread + center, values, np.zeros(len(values))
-        )
+            values[rows] = grown.values(encoded[rows], output) * spread
+        base = grown.base[outputs] * spread + encoders.center
+        return Attributed(base, values, np.zeros(len(values)))
+
+    scale: Scale = "probability" if encoders.classes else "value"
+    return Attribution("tree_shap", scale, float(grown.work), attribute)
 
 
 RANDOM_FOREST = Family(
@@ -113,21 +101,18 @@ RANDOM_FOREST = Family(
     trees=True,
     to_onnx=to_onnx,
     importances=importances,
-    state=KeptState(FILE, to_bytes),
-    explainer=ForestShap,
+    file=FILE,
+    to_bytes=to_bytes,
+    explainer=explainer,
 )
-EXTRA_TREES = Family(
-    "extra_trees",
-    {
+EXTRA_TREES = replace(
+    RANDOM_FOREST,
+    name="extra_trees",
+    estimator=extra_trees,
+    space={
         "n_estimators": Dimension(60, (60, 100), 30, 150),
         "max_features": Dimension(0.3, (0.2, 0.4), 0.1, 0.8),
         "max_depth": Dimension(14, (10, 14), 4, 16),
         "min_samples_leaf": Dimension(20, (10, 20, 50), 2, 200, log=True),
     },
-    extra_trees,
-    trees=True,
-    to_onnx=to_onnx,
-    importances=importances,
-    state=KeptState(FILE, to_bytes),
-    explainer=ForestShap,
 )

@@ -10,9 +10,9 @@ import numpy as np
 from tasks.arrays import Array, Floats, Integers
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
-from tasks.models.attribution import Attributed, Method, Scale, log_rest
+from tasks.models.attribution import Attributed, Attribution, Scale, log_rest
 from tasks.models.encoders import Encoders
-from tasks.models.family import Dimension, Family, KeptState, Params
+from tasks.models.family import Dimension, Family, Params
 from tasks.models.model import Model, Sample
 
 if TYPE_CHECKING:
@@ -55,12 +55,7 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
 
 
 def importances(fitted: Any, spread: Array) -> Floats:
-    """Return the absolute coefficients, times the spread of what they weigh.
-
-    Args:
-        fitted: scikit-learn's linear model.
-        spread: (encoded columns,) standard deviations.
-    """
+    """Return the absolute coefficients, times the (encoded,) spread of what they weigh."""
     weights = np.abs(np.atleast_2d(fitted.coef_)).mean(axis=0)
     return np.asarray(weights * spread, dtype=np.float64)
 
@@ -76,42 +71,27 @@ def to_bytes(model: Model) -> bytes:
     return json.dumps(seal("linear", document), allow_nan=False).encode()
 
 
-class LinearShap:
-    """The linear rule: coefficient times the distance from the mean.
+def explainer(state: bytes, encoders: Encoders) -> Attribution:
+    """Return the linear rule: coefficient times the distance from the mean of the training rows.
 
-    The mean is that of the training rows, of at most 10,000 of them, evenly apart.
+    Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.
     """
+    weights, bias, means = _read(state)
+    base, spread = weights @ means + bias, encoders.spread
 
-    method: Method = "linear_shap"
+    def attribute(encoded: Array, outputs: Integers) -> Attributed:
+        apart = encoded.astype(np.float64) - means
+        rest = log_rest(apart @ weights.T + base, outputs)
+        values = apart * weights[outputs] * spread
+        return Attributed(base[outputs] * spread + encoders.center, values, rest)
 
-    def __init__(self, data: bytes, encoders: Encoders) -> None:
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            IntegrityError: it is something else.
-        """
-        self.scale: Scale = "log-odds" if encoders.classes else "value"
-        self._weights, self._bias, self._means = _read(data)
-        self._unit = (encoders.center, encoders.spread)
-        self.work = float(self._weights.size)
-
-    def attribute(self, encoded: Array, outputs: Integers) -> Attributed:
-        """Explain (n, encoded) rows, of each the output asked for.
-
-        Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, 2017, corollary 1.
-        """
-        center, spread = self._unit
-        apart = encoded.astype(np.float64) - self._means
-        base = self._weights @ self._means + self._bias
-        values = apart * self._weights[outputs] * spread
-        scores = apart @ self._weights.T + base
-        return Attributed(base[outputs] * spread + center, values, log_rest(scores, outputs))
+    scale: Scale = "log-odds" if encoders.classes else "value"
+    return Attribution("linear_shap", scale, float(weights.size), attribute)
 
 
-def _read(data: bytes) -> tuple[Floats, Floats, Floats]:
-    """Return the (outputs, encoded) weights, (outputs,) biases and (encoded,) means."""
+def _read(state: bytes) -> tuple[Floats, Floats, Floats]:
     try:
-        content = unseal_bytes("linear", data, FILE)
+        content = unseal_bytes("linear", state, FILE)
         weights, bias, means = (
             np.array(content[name], np.float64) for name in ("weights", "bias", "means")
         )
@@ -134,6 +114,7 @@ LINEAR = Family(
     trees=False,
     to_onnx=to_onnx,
     importances=importances,
-    state=KeptState(FILE, to_bytes),
-    explainer=LinearShap,
+    file=FILE,
+    to_bytes=to_bytes,
+    explainer=explainer,
 )

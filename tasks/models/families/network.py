@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.arrays import Array, Floats
 from tasks.documents import seal, unseal_bytes
-from tasks.models.family import Dimension, Family, KeptState, Params
+from tasks.models.family import Dimension, Family, Params
 from tasks.models.model import Model, Sample
 
 if TYPE_CHECKING:
@@ -24,20 +24,18 @@ ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
 
 
 def estimator(params: Params, task: str, seed: int, sample: Sample) -> Any:
-    """Return a network of one or two layers, trained for about a thousand steps.
-
-    `alpha` weighs the penalty against the mean loss of a row. A tenth of the rows is set aside
-    to stop early where that is many rows; the accuracy of a few is noise, and the steps are
-    bounded anyway.
-    """
+    """Return a network of one or two layers, trained for about a thousand steps."""
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     batch = max(8, min(512, sample.rows // 20))
     aside = sample.rows // 10
+    # the accuracy of a few rows is noise, and the steps are bounded anyway; scikit-learn draws the
+    # tenth by class, and needs two rows of each
     stopping = aside >= 1000 and (not sample.classes or sample.smallest > 10)
     kind = MLPRegressor if task == "regression" else MLPClassifier
     return kind(
         hidden_layer_sizes=(params["width"],) * params["layers"],
+        # scikit-learn divides the penalty by the rows of a batch; ours weighs against a row's loss
         alpha=params["alpha"] * batch,
         learning_rate_init=params["learning_rate"],
         batch_size=batch,
@@ -60,12 +58,7 @@ def to_onnx(graph: Graph, rows: str, fitted: Any, classes: int) -> str:
 
 
 def importances(fitted: Any, spread: Array) -> Floats:
-    """Return the absolute weights along every path to the answer, times the column's spread.
-
-    Args:
-        fitted: scikit-learn's perceptron.
-        spread: (encoded columns,) standard deviations.
-    """
+    """Return the absolute weights along every path to the answer, times the (encoded,) spread."""
     behind = np.ones(fitted.coefs_[-1].shape[1])
     for layer in reversed(fitted.coefs_):
         behind = np.abs(layer) @ behind
@@ -80,15 +73,7 @@ def to_bytes(model: Model) -> bytes:
 
 
 def fit_further(unfitted: Any, state: bytes, rows: Array, y: Array, share: float) -> None:
-    """Take further gradient steps from the kept weights.
-
-    Args:
-        unfitted: scikit-learn's perceptron, which is fitted in place.
-        state: what `to_bytes` wrote.
-        rows: (n, encoded columns) float64, the newer rows.
-        y: (n,) class indices, or standardised values.
-        share: of the newer rows among all, 0 to 1.
-    """
+    """Take further gradient steps from the kept weights."""
     epochs = max(FEWEST_EPOCHS, round(unfitted.max_iter * share))
     # scikit-learn's `partial_fit` refuses to stop early
     batch = unfitted.set_params(early_stopping=False).batch_size
@@ -117,6 +102,7 @@ MLP = Family(
     trees=False,
     to_onnx=to_onnx,
     importances=importances,
-    state=KeptState(FILE, to_bytes),
+    file=FILE,
+    to_bytes=to_bytes,
     warm=fit_further,
 )

@@ -142,11 +142,12 @@ def leaking(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_users_function_is_applied_and_must_look_at_one_row() -> None:
-    named = PIPELINE.model_copy(
-        update={"features": PIPELINE.features.model_copy(update={"transform": f"{__name__}:speed"})}
-    )
-    assert "speed" in {f.name for f in infer_schema(frame(), named).features}
+    def inferred(function: str) -> FeatureSchema:
+        features = PIPELINE.features.model_copy(update={"transform": f"{__name__}:{function}"})
+        return infer_schema(frame(), PIPELINE.model_copy(update={"features": features}))
+
+    assert "speed" in {f.name for f in inferred("speed").features}
     with pytest.raises(DataError, match="alone and among other rows"):
-        infer_schema(frame(), PIPELINE, ranked)
+        inferred("ranked")
     with pytest.raises(DataError, match="KeyError: 'late'"):
-        infer_schema(frame(), PIPELINE, leaking)
+        inferred("leaking")

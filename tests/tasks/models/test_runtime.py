@@ -46,7 +46,7 @@ def test_a_row_alone_is_answered_as_among_others(exported, messy) -> None:
 
 
 def test_threads_share_one_model(exported, messy) -> None:
-    model = OnnxModel(exported, threads=2)
+    model = OnnxModel(exported)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: model.predict(messy.ask), range(12)))
     assert all((answer == answers[0]).all() for answer in answers)

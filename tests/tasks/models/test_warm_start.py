@@ -54,9 +54,9 @@ def test_what_it_kept_gives_the_same_start(family, task, messy) -> None:
     start = read_warm_start(family, keep(second), 1, "")
     encoders = first.pipeline_.named_steps["encoders"]
     rows = messy.fit[list(COLUMNS.numbers) + list(COLUMNS.categories)]
-    encoded = np.concatenate([block.encode(rows) for block in start.blocks], axis=1)
+    encoded = np.concatenate([block.encode(rows) for block in start.encoders.blocks], axis=1)
     np.testing.assert_array_equal(encoded, np.asarray(encoders.transform(rows), np.float32))
-    assert (start.center, start.spread) == (first.center_, first.spread_)
+    assert (start.encoders.center, start.encoders.spread) == (first.center_, first.spread_)
 
 
 def test_boosting_adds_trees_in_the_share_of_the_newer_rows(messy) -> None:

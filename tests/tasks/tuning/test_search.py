@@ -15,7 +15,8 @@ from tasks.errors import ConfigurationError, DataError
 from tasks.features.schema import Columns
 from tasks.models.families import FAMILIES
 from tasks.records import plain, read
-from tasks.tuning.search import Progress, Setting, Tuning, search_settings
+from tasks.tuning.search import search_settings
+from tasks.tuning.trial import Progress, Setting, Tuning
 from tests.tasks.tuning.families import COLUMNS, StandIn, off_by, raises, rows, slope, waits_until
 
 
