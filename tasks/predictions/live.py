@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from tasks.arrays import Array
 from tasks.config import Pipeline
 from tasks.evaluation.evaluate import evaluate
 from tasks.labels.join import Coverage
 from tasks.policy.situation import MetricValue
 
-Array = np.ndarray[Any, Any]
 Classes = tuple[Any, ...]
 # A pipeline's own columns may have the names of the predictions table's.
 OURS = "_answer."

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.errors import DataError, IntegrityError
 from tasks.features.schema import FeatureSchema
 from tasks.models.setting import Setting
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tasks.models.bulk import BulkModel
     from tasks.models.runtime import OnnxModel, RowModel
 
-Array = np.ndarray[Any, Any]
 CLOSE = 1e-6
 COMPARED = 1_000
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_sections
-from tasks.pages.page import Badge, Bullets, Figure, Page, Section, Table, drop_empty
+from tasks.pages.page import Badge, Bullets, Figure, Grid, Page, Section, drop_empty
 from tasks.tracking.card import Card
 
 KINDS = {"binary": "yes or no", "multiclass": "one of several classes", "regression": "a number"}
@@ -74,8 +74,8 @@ def sections(card: Card) -> tuple[Section, ...]:
     )
     verdict = f"The gate's verdict: {card.verdict}."
     made = {"made": card.created} if card.created else {}
-    lineage = Table(("what", "which"), tuple({**card.lineage, **made}.items()))
-    imitated = Table(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
+    lineage = Grid(("what", "which"), tuple({**card.lineage, **made}.items()))
+    imitated = Grid(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
     return drop_empty(
         Section("What it does", (card.description, purpose)),
         Section("Verdict", (verdict, Bullets(card.reasons), _rules(card))),
@@ -120,15 +120,15 @@ def _tried(card: Card) -> str:
     return f"{total} settings were tried: {told}."
 
 
-def _rules(card: Card) -> Table:
+def _rules(card: Card) -> Grid:
     rows = tuple(
         (rule.rule, "passed" if rule.passed else "failed", rule.figures, rule.reason)
         for rule in card.rules
     )
-    return Table(("rule", "", "figures", "reason"), rows)
+    return Grid(("rule", "", "figures", "reason"), rows)
 
 
-def _scores(card: Card) -> Table:
+def _scores(card: Card) -> Grid:
     baselines = tuple(dict.fromkeys(name for score in card.scores for name in score.baselines))
     champion = any(score.champion is not None for score in card.scores)
     heads = ("metric", "this model", "interval", *(("champion",) if champion else ()), *baselines)
@@ -142,10 +142,10 @@ def _scores(card: Card) -> Table:
         )
         for score in card.scores
     )
-    return Table(heads, rows, frozenset(range(1, len(heads))))
+    return Grid(heads, rows, frozenset(range(1, len(heads))))
 
 
-def _slices(card: Card) -> Table:
+def _slices(card: Card) -> Grid:
     rows = tuple(
         (
             f"{part.column} = {part.value}",
@@ -155,24 +155,24 @@ def _slices(card: Card) -> Table:
         )
         for part in card.slices
     )
-    return Table(("slice", "rows", card.metric, "interval"), rows, frozenset({1, 2, 3}))
+    return Grid(("slice", "rows", card.metric, "interval"), rows, frozenset({1, 2, 3}))
 
 
-def _params(card: Card) -> Table:
+def _params(card: Card) -> Grid:
     rows = tuple((name, str(value)) for name, value in card.params.items())
-    return Table(("parameter", "value"), rows)
+    return Grid(("parameter", "value"), rows)
 
 
-def _features(card: Card) -> Table:
+def _features(card: Card) -> Grid:
     ordered = sorted(card.features.items(), key=lambda pair: (-abs(pair[1] or 0.0), pair[0]))
     rows = tuple((name, write_number(value, 3)) for name, value in ordered)
-    return Table(("feature", "importance"), rows, frozenset({1}))
+    return Grid(("feature", "importance"), rows, frozenset({1}))
 
 
-def _looks(card: Card) -> Table:
+def _looks(card: Card) -> Grid:
     rows = tuple(
         (look.column, write_number(look.adds, 3), f"{look.lost:+.4f} ± {look.spread:.4f}")
         for look in card.looks
     )
     heads = ("column", "adds, on average", f"{card.metric} lost when shuffled")
-    return Table(heads, rows, frozenset({1, 2}))
+    return Grid(heads, rows, frozenset({1, 2}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.pages.draw import draw
-from tasks.pages.page import Badge, Bullets, Page, Section, Table, drop_empty
+from tasks.pages.page import Badge, Bullets, Grid, Page, Section, drop_empty
 from tasks.validation.report import HEADS, Report, check_cells
 
 
@@ -19,7 +19,7 @@ def report_page(report: Report) -> Page:
         badge=Badge(report.outcome, "good" if report.accepted else "bad"),
         sections=drop_empty(
             Section("Why it was refused", (Bullets(report.reasons()),), "bad"),
-            Section("The batch", (Table((), report.facts()),)),
-            Section("Expectations", (Table(HEADS, tuple(map(check_cells, report.checks))),)),
+            Section("The batch", (Grid((), report.facts()),)),
+            Section("Expectations", (Grid(HEADS, tuple(map(check_cells, report.checks))),)),
         ),
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from tasks.pages.markdown import escape, write_part
-from tasks.pages.page import Badge, Bullets, Cell, Code, Table
+from tasks.pages.page import Badge, Bullets, Cell, Code, Grid
 from tasks.readers.problem import Problem, list_rows, name_rule
 
 HEADS = ("", "expectation", "column", "figures", "rows")
@@ -168,4 +168,4 @@ def _markdown(report: Report) -> Iterator[str]:
         yield write_part(Bullets(tuple(problem.sentence for problem in report.problems)))
     if report.checks:
         yield from ("", "## Expectations", "")
-        yield write_part(Table(HEADS, tuple(map(check_cells, report.checks))))
+        yield write_part(Grid(HEADS, tuple(map(check_cells, report.checks))))
