@@ -9,6 +9,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.tracking.client import filter_by_tags, log_values, to_metrics
 from tasks.tracking.record import VERSION
 
 if TYPE_CHECKING:
@@ -40,28 +41,11 @@ def upload_model(
         columns: what it takes and gives.
         identity: our version and training key, as tags.
     """
-    found = _logged(client, run, identity)
-    return found or _log(client, run, model, columns, identity)
-
-
-def _logged(client: MlflowClient, run: Any, identity: Mapping[str, str]) -> str | None:
-    """Return the finished upload of this version, after removing what a crash left half-done."""
-    wanted = " and ".join(f"tags.`{name}` = '{text}'" for name, text in identity.items())
-    ready = None
-    for logged in client.search_logged_models([run.info.experiment_id], wanted):
-        if logged.status == "READY" and logged.source_run_id == run.info.run_id:
-            ready = logged.model_id
-        elif logged.status != "READY":
-            client.delete_logged_model(logged.model_id)
-    return ready
-
-
-def _log(
-    client: MlflowClient, run: Any, model: bytes, columns: ModelColumns, identity: Mapping[str, str]
-) -> str:
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
+    if ready := _find_upload(client, run, identity):
+        return ready
     run_id = run.info.run_id
     logged = client.create_logged_model(
         run.info.experiment_id,
@@ -85,6 +69,17 @@ def _log(
     # last of all: what a death leaves unfinished, the next try removes
     client.finalize_logged_model(logged.model_id, "READY")
     return str(logged.model_id)
+
+
+def _find_upload(client: MlflowClient, run: Any, identity: Mapping[str, str]) -> str:
+    """Return the finished upload of this version, after removing what a crash left half-done."""
+    wanted, ready = filter_by_tags(identity), ""
+    for logged in client.search_logged_models([run.info.experiment_id], wanted):
+        if logged.status != "READY":
+            client.delete_logged_model(logged.model_id)
+        elif logged.source_run_id == run.info.run_id:
+            ready = str(logged.model_id)
+    return ready
 
 
 def _save(path: Path, model: bytes, about: Any) -> None:
@@ -124,23 +119,10 @@ def _signature(graph: Any) -> ModelSignature:
 
 
 def _copy_metrics(client: MlflowClient, run: Any, model_id: str) -> None:
-    from mlflow.entities import Metric
-
     inputs = run.inputs.dataset_inputs if run.inputs else []
-    data = inputs[0].dataset if inputs else None
+    of = {"model_id": model_id, "run_id": run.info.run_id}
+    if inputs:
+        data = inputs[0].dataset
+        of |= {"dataset_name": data.name, "dataset_digest": data.digest}
     at = run.info.end_time or run.info.start_time
-    metrics = [
-        Metric(
-            name,
-            value,
-            at,
-            0,
-            model_id=model_id,
-            dataset_name=data and data.name,
-            dataset_digest=data and data.digest,
-            run_id=run.info.run_id,
-        )
-        for name, value in run.data.metrics.items()
-    ]
-    for start in range(0, len(metrics), 500):
-        client.log_batch(run.info.run_id, metrics=metrics[start : start + 500])
+    log_values(client, run.info.run_id, to_metrics(run.data.metrics, at, **of))
