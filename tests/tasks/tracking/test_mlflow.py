@@ -154,7 +154,8 @@ def test_a_crash_after_any_write_leaves_one_whole_run(server: str, pipeline: str
             break
         crashes += 1
         assert track(server, told) == track(server, told)
-    assert crashes >= 10
+    # a run with one trial takes ten writing requests; after the last, all is told
+    assert crashes == 9
     finished = [run.data.tags["perennial.key"] for run in parents(server, pipeline)]
     assert len(finished) == len(set(finished)) == crashes + 1
     assert {run.info.status for run in parents(server, pipeline)} == {"FINISHED"}
