@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +15,7 @@ from tasks.errors import DataError
 from tasks.evaluation.bootstrap import (
     ROUNDS,
     Interval,
+    Sampling,
     percentile_interval,
     resample,
 )
@@ -99,7 +100,10 @@ def evaluate(
     metrics, gains = _judged(
         y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
     )
-    naive = {name: _scores(every, y, guess) for name, guess in baselines.items()}
+    naive = {
+        name: {scored.name: scored.score(y, guess) for scored in every}
+        for name, guess in baselines.items()
+    }
     frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
         task=task,
@@ -113,13 +117,9 @@ def evaluate(
         baselines={name: values[metric] for name, values in naive.items()},
         baseline_gains=gains,
         baseline_metrics=naive,
-        slices=judge_slices(deciding, y, predictions, frame, **asdict(sampling)),
+        slices=judge_slices(deciding, y, predictions, frame, sampling),
         curves=curves(y, predictions, task=task),
     )
-
-
-def _scores(every: tuple[Metric, ...], y: Array, predictions: Floats) -> dict[str, float]:
-    return {scored.name: scored.score(y, predictions) for scored in every}
 
 
 def _judged(
@@ -134,7 +134,7 @@ def _judged(
     """Return every metric and the gain over each baseline, all on the same resampled rows."""
     figures = [scored.weighted(y, predictions) for scored in every]
     figures += [deciding.weighted(y, guess) for guess in baselines.values()]
-    values, draws = resample(figures, len(y), sampling.seed, sampling.rounds)
+    values, draws = resample(figures, len(y), sampling)
     model = every.index(deciding)
     metrics = {
         scored.name: percentile_interval(values[place], draws[place], sampling.confidence)
@@ -149,15 +149,6 @@ def _judged(
         for place, name in enumerate(baselines, start=len(every))
     }
     return metrics, gains
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How rows are resampled."""
-
-    confidence: float
-    seed: int
-    rounds: int
 
 
 def check_predictions(y: Array, predictions: Floats, task: str) -> tuple[Array, Floats]:

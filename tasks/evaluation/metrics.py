@@ -24,12 +24,16 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: its name, the tasks it serves, its direction, and how it is computed."""
+    """One metric: its name, its direction, and how it is computed."""
 
     name: str
-    tasks: tuple[str, ...]
     greater_is_better: bool
     build: Callable[[Array, Floats], Weighted]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks it serves."""
+        return tuple(task for task in NAMES if self.name in NAMES[task])
 
     def score(self, y: Array, predictions: Floats) -> float:
         """Return the metric of `predictions` against `y`.
@@ -241,23 +245,22 @@ def _r2(y: Array, predictions: Floats) -> Weighted:
     return score
 
 
-_BUILDERS: Mapping[str, tuple[bool, Callable[[Array, Floats], Weighted]]] = {
-    "roc_auc": (True, _roc_auc),
-    "average_precision": (True, _average_precision),
-    "log_loss": (False, _log_loss),
-    "brier": (False, _brier),
-    "accuracy": (True, _accuracy),
-    "f1": (True, _f1),
-    "f1_macro": (True, _f1_macro),
-    "roc_auc_ovr": (True, _roc_auc_ovr),
-    "rmse": (False, _rmse),
-    "mae": (False, _mae),
-    "r2": (True, _r2),
-}
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
-        name: Metric(name, tuple(task for task in NAMES if name in NAMES[task]), greater, build)
-        for name, (greater, build) in _BUILDERS.items()
+        metric.name: metric
+        for metric in (
+            Metric("roc_auc", True, _roc_auc),
+            Metric("average_precision", True, _average_precision),
+            Metric("log_loss", False, _log_loss),
+            Metric("brier", False, _brier),
+            Metric("accuracy", True, _accuracy),
+            Metric("f1", True, _f1),
+            Metric("f1_macro", True, _f1_macro),
+            Metric("roc_auc_ovr", True, _roc_auc_ovr),
+            Metric("rmse", False, _rmse),
+            Metric("mae", False, _mae),
+            Metric("r2", True, _r2),
+        )
     }
 )
 

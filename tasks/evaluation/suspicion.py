@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array, Floats, Integers, Mask
+from tasks.arrays import Array, Floats
+from tasks.evaluation.metrics import METRICS
 
 # A column leaks that orders so much of the labels, and leaves at most a quarter of what it left at
 # training: one that was as good then is no leak.
@@ -22,6 +23,7 @@ FEWEST = 30
 ABSURD = 0.05
 # See `associations`: the mean of a category of one row is that row's label.
 MOST_CATEGORIES = 100
+LOWEST = np.finfo(np.float64).min
 
 
 def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, float]:
@@ -51,38 +53,14 @@ def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, fl
         if pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
-            codes, categories = pd.factorize(column)
-            if len(categories) > MOST_CATEGORIES:
+            if column.nunique() > MOST_CATEGORIES:
                 continue
-            values = _means(codes, truth)
-        area = _area(values, truth)
+            values = pd.Series(truth).groupby(column.to_numpy()).transform("mean").to_numpy()
+        # a missing value is the smallest, and the metric takes none that is not finite
+        ranked = np.nan_to_num(values, nan=LOWEST)
+        area = METRICS["roc_auc"].score(truth, ranked)
         found[str(name)] = round(max(area, 1 - area), 6)
     return found
-
-
-def _means(codes: Integers, truth: Mask) -> Floats:
-    """Return for each row the share of `truth` in its category; NaN where it has none (-1)."""
-    known = codes >= 0
-    rows = np.bincount(codes[known], minlength=1)
-    share = np.bincount(codes[known], truth[known], minlength=1) / np.maximum(rows, 1)
-    return np.where(known, share[codes], np.nan)
-
-
-def _area(values: Floats, truth: Mask) -> float:
-    """Return the area under the ROC curve of the values' ranks; a missing one is the smallest."""
-    missing = np.isnan(values)
-    if missing.any():
-        lowest = values[~missing].min() - 1 if not missing.all() else 0.0
-        values = np.where(missing, lowest, values)
-    order = np.argsort(values)
-    ordered, rows = values[order], len(values)
-    # rows of one value share the mean of their ranks
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    counts = np.diff(starts, append=rows)
-    ranks = np.repeat(starts + (counts + 1) / 2, counts)
-    positives = int(truth.sum())
-    above = ranks[truth[order]].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * (rows - positives)))
 
 
 def suspicions(
