@@ -37,9 +37,7 @@ class Explainer:
     """
 
     def __init__(
-        self,
-        version: ModelVersion,
-        method: Literal["shap", "lime"] | None = None,
+        self, version: ModelVersion, method: Literal["shap", "lime"] | None = None
     ) -> None:
         """Read the files of a version.
 
@@ -85,12 +83,13 @@ class Explainer:
         if not len(prepared):
             return []
         arrays = self._arrays(prepared)
-        answers, outputs, found, fits = self._found(arrays)
-        seen = self._seen(arrays, rows)
-        predictions = self._chosen(answers, outputs)
+        answers, outputs, found, fits = self._attribute(arrays)
+        chosen = answers.reshape(len(answers), -1)
+        predictions = chosen[np.arange(len(chosen)), self._places(outputs)].tolist()
+        shown = self._shown(arrays, rows)
         return [
             self._explanation(
-                found, place, predictions[place], int(outputs[place]), seen[place], fits[place]
+                found, place, predictions[place], int(outputs[place]), shown[place], fits[place]
             )
             for place in range(len(prepared))
         ]
@@ -103,15 +102,15 @@ class Explainer:
         """
         several = len(self.classes) > 2
         of = "the predicted class" if several else subject(self._target, self.classes, 0)
-        return self._found(self._arrays(prepared))[2].values, of
+        return self._attribute(self._arrays(prepared))[2].values, of
 
-    def _found(self, arrays: Arrays) -> tuple[Array, Array, Attributed, list[float | None]]:
+    def _attribute(self, arrays: Arrays) -> tuple[Array, Array, Attributed, list[float | None]]:
         """Return answers, the output that is explained of each, what adds to it, LIME's fit."""
         answers = np.asarray(self._version.model.predict(arrays), np.float64)
         several = len(self.classes) > 2
         outputs = answers.argmax(axis=1) if several else np.zeros(len(answers), np.int64)
         if self._exact is None:
-            return answers, outputs, *self._asked(arrays, outputs)
+            return answers, outputs, *self._ask_lime(arrays, outputs)
         blocks = self._encoders.blocks
         encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
         found = self._exact.attribute(encoded, outputs)
@@ -120,29 +119,21 @@ class Explainer:
         return answers, outputs, folded, [None] * len(answers)
 
     def _arrays(self, prepared: pd.DataFrame) -> Arrays:
-        """Return the columns by name; taken one by one they cost more than all that follows."""
+        # once for all rows: pandas' way to one cell costs more than all that follows
         return {str(name): column.to_numpy() for name, column in prepared.items()}
 
-    def _asked(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
-        found = [
-            self._neighbours.around(
-                {name: column[place] for name, column in arrays.items()}, output
-            )
-            for place, output in enumerate(self._places(outputs).tolist())
+    def _ask_lime(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
+        local = [
+            self._neighbours.around({name: cells[row] for name, cells in arrays.items()}, output)
+            for row, output in enumerate(self._places(outputs).tolist())
         ]
-        base, values = [local.base for local in found], [local.values for local in found]
-        told = Attributed(np.array(base), np.stack(values), np.zeros(len(found)))
-        return told, [local.fit for local in found]
+        base, values = np.array([near.base for near in local]), [near.values for near in local]
+        told = Attributed(base, np.stack(values), np.zeros(len(local)))
+        return told, [near.fit for near in local]
 
     def _places(self, outputs: Array) -> Array:
         """Return where among the model's answers the outputs stand: of two classes the second."""
         return outputs + 1 if len(self.classes) == 2 else outputs
-
-    def _chosen(self, answers: Array, outputs: Array) -> list[float]:
-        if not self.classes:
-            return [float(answer) for answer in answers]
-        chosen = answers[np.arange(len(answers)), self._places(outputs)]
-        return [float(answer) for answer in chosen]
 
     def _explanation(
         self,
@@ -150,24 +141,22 @@ class Explainer:
         place: int,
         prediction: float,
         output: int,
-        seen: Sequence[str],
+        shown: Sequence[str],
         fit: float | None,
     ) -> Explanation:
-        values, base, rest = (
-            found.values[place].tolist(),
-            float(found.base[place]),
-            float(found.rest[place]),
-        )
+        values = found.values[place].tolist()
+        base, rest = float(found.base[place]), float(found.rest[place])
         of = subject(self._target, self.classes, output)
         total = None if self._exact is None else base + sum(values)
         parts = [
             Contribution(name, value, told, effect(value, self.scale, of, total, rest))
-            for name, value, told in zip(self.raw, values, seen, strict=True)
+            for name, value, told in zip(self.raw, values, shown, strict=True)
         ]
+        # by name where two add the same: the order must not hang on the last bit of a sum
         ordered = tuple(sorted(parts, key=lambda part: (-abs(part.value), part.column)))
         return Explanation(self.method, self.scale, of, prediction, base, ordered, rest, fit)
 
-    def _seen(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
+    def _shown(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
         columns = []
         for feature in self.schema.features:
             if rows is not None and feature.name in rows.columns:

@@ -70,51 +70,38 @@ class Neighbours:
 
     def around(self, row: Mapping[str, Any], output: int) -> Local:
         """Explain one prepared row by column; `output` is a class, or 0 for a regression."""
-        answers = self._model.predict(self._neighbours(row))
-        answers = answers if answers.ndim == 2 else answers[:, None]
-        return self._fitted(answers[:, [output]])
+        from lime.lime_base import LimeBase
 
-    def _neighbours(self, row: Mapping[str, Any]) -> dict[str, Array]:
-        return {
+        neighbours = {
             name: np.where(self._kept[:, place], row[name], self._drawn[name])
             for name, place in zip(self._columns, self._place, strict=True)
         }
-
-    def _fitted(self, answers: Array) -> Local:
-        from lime.lime_base import LimeBase
-
-        # below: the first and only column of answers, as many features as there are, none selected
+        answers = self._model.predict(neighbours).reshape(len(self._kept), -1)
         base = LimeBase(lambda distances: kernel(distances, self._kept.shape[1]))
         intercept, weights, fit, _ = base.explain_instance_with_data(
-            # LimeBase fits the very object that it is given; threads must not share one
             self._kept,
             answers,
             self._distances,
-            0,
-            0,
-            "none",
-            copy(self._ridge),
+            label=output,
+            num_features=0,  # not read, since none is selected
+            feature_selection="none",
+            # LimeBase fits the very object that it is given; threads must not share one
+            model_regressor=copy(self._ridge),
         )
-        values = np.zeros(self._kept.shape[1])
-        for place, weight in weights:
-            values[place] = weight
+        # lime orders its pairs of column and weight by size
+        values = np.array([weight for _, weight in sorted(weights)])
         return Local(float(intercept), values, float(fit))
 
 
 class Ridge:
     """Weighted least squares with LIME's own penalty of one, solved once for all answers.
 
-    Which columns are kept is the same around every row, so a fit is one product; scikit-learn's
-    Ridge, lime's default, gives the same and takes most of the time.
+    It takes the place of scikit-learn's Ridge, lime's default, which gives the same and takes most
+    of the time: which columns are kept is the same around every row, so a fit is one product.
     """
 
     def __init__(self, kept: Array, weights: Array) -> None:
-        """Solve it.
-
-        Args:
-            kept: (n, columns) of 0 and 1.
-            weights: (n,) how much each neighbour counts.
-        """
+        """Solve it for (n, columns) of 0 and 1, of which each row counts by its (n,) weight."""
         self._weights = weights / weights.sum()
         self._means = self._weights @ kept
         apart = kept - self._means
@@ -122,35 +109,17 @@ class Ridge:
         self._solved = np.linalg.solve(weighted @ apart + np.eye(kept.shape[1]), weighted)
 
     def fit(self, kept: Array, answers: Array, sample_weight: Array) -> None:
-        """Take (n,) answers in.
-
-        Args:
-            kept: (n, columns) of 0 and 1, those it was solved for.
-            answers: (n,) of the model.
-            sample_weight: (n,), those it was solved for.
-        """
         self.coef_ = np.einsum("dn,n->d", self._solved, answers)
         self.intercept_ = float(self._weights @ answers - self._means @ self.coef_)
 
     def predict(self, kept: Array) -> Floats:
-        """Return (n,) answers.
-
-        Args:
-            kept: (n, columns) of 0 and 1.
-        """
         sums = np.einsum("nd,d->n", kept.astype(np.float64), self.coef_)
         return np.asarray(sums + self.intercept_)
 
     def score(self, kept: Array, answers: Array, sample_weight: Array) -> float:
-        """Return the weighted R², or 0 where every answer is the same.
-
-        Args:
-            kept: (n, columns) of 0 and 1.
-            answers: (n,) of the model.
-            sample_weight: (n,), those it was solved for.
-        """
         around = self._weights @ (answers - self._weights @ answers) ** 2
         missed = self._weights @ (answers - self.predict(kept)) ** 2
+        # where every answer is the same, rounding alone would decide
         return float(1 - missed / around) if around > 1e-24 else 0.0
 
 
