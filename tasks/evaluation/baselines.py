@@ -40,25 +40,12 @@ def baselines(
         found["mean"] = np.full(len(y), float(np.mean(training_y)))
         found["median"] = np.full(len(y), float(np.median(training_y)))
     else:
-        found["prior"] = np.tile(shares(training_y, classes), (len(y), 1))
+        shares = np.bincount(training_y.astype(int), minlength=classes) / len(training_y)
+        found["prior"] = np.tile(shares, (len(y), 1))
     if training_times is not None and times is not None:
         last = last_value(training_y, training_times, y, times)
         found["last_value"] = last if task == "regression" else np.eye(classes)[last.astype(int)]
     return found
-
-
-def shares(y: Array, classes: int) -> Floats:
-    """Return the (k,) share of each class.
-
-    Args:
-        y: (n,) class indices.
-        classes: their number k.
-
-    >>> shares(np.array([0, 2, 2, 2]), 3)
-    array([0.25, 0.  , 0.75])
-    """
-    part: Floats = np.bincount(y.astype(int), minlength=classes) / len(y)
-    return part
 
 
 def last_value(training_y: Array, training_times: Times, y: Array, times: Times) -> Array:

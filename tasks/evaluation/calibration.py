@@ -34,7 +34,7 @@ def calibration_error(y: Array, predictions: Floats, *, task: str) -> float:
         return NAN
     if task == "regression":
         return bias(y, predictions)
-    said, rows, came = _bins(*_claims(y, predictions, task))
+    said, came, rows = reliability(y, predictions, task=task)
     return float(np.abs(said - came) @ rows / rows.sum())
 
 
@@ -48,8 +48,17 @@ def reliability(y: Array, predictions: Floats, *, task: str) -> tuple[Floats, Fl
         predictions: (n, k) or (n,) probabilities.
         task: binary or multiclass.
     """
-    said, rows, came = _bins(*_claims(y, predictions, task))
-    return said, came, rows
+    chance, came_true = _claims(y, predictions, task)
+    count = int(np.clip(len(chance) // ROWS_A_BIN, 1, MOST_BINS))
+    places = (np.arange(1, count) * len(chance)) // count
+    # cut between values: equal probabilities stay in one bin, whatever the order of the rows
+    edges = np.unique(np.sort(chance)[places])
+    bin_of = np.searchsorted(edges, chance, side="right")
+    rows = np.bincount(bin_of, minlength=len(edges) + 1)
+    held = rows > 0
+    said = np.bincount(bin_of, weights=chance, minlength=len(rows))[held] / rows[held]
+    came = np.bincount(bin_of, weights=came_true, minlength=len(rows))[held] / rows[held]
+    return said, came, rows[held]
 
 
 def bias(y: Array, predictions: Floats) -> float:
@@ -71,16 +80,3 @@ def _claims(y: Array, predictions: Floats, task: str) -> tuple[Floats, Floats]:
         return positive(predictions).astype(float), (y == 1).astype(float)
     top = probabilities(predictions).max(axis=1).astype(float)
     return top, (classes(predictions) == y).astype(float)
-
-
-def _bins(chance: Floats, came_true: Floats) -> tuple[Floats, Integers, Floats]:
-    """Cut at quantiles; equal probabilities stay in one bin, whatever the order of the rows."""
-    count = int(np.clip(len(chance) // ROWS_A_BIN, 1, MOST_BINS))
-    places = (np.arange(1, count) * len(chance)) // count
-    edges = np.unique(np.sort(chance)[places])
-    bin_of = np.searchsorted(edges, chance, side="right")
-    rows = np.bincount(bin_of, minlength=len(edges) + 1)
-    held = rows > 0
-    said = np.bincount(bin_of, weights=chance, minlength=len(rows))[held] / rows[held]
-    came = np.bincount(bin_of, weights=came_true, minlength=len(rows))[held] / rows[held]
-    return said, rows[held], came
