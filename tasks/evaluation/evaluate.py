@@ -39,8 +39,7 @@ class Evaluation:
     `metrics` holds every metric of the task with its interval; `metric` names the one that
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
-    `calibration` is the error of `calibration_error`. `window` is the (first, last) event time as
-    ISO texts. `rounds` says how often the rows were resampled; no row was ever left out.
+    `window` is the (first, last) event time as ISO texts.
     """
 
     task: str

@@ -1,8 +1,7 @@
 """The metrics a pipeline can be judged by, each computed on weighted rows.
 
-A metric is prepared once for labels and predictions (sorting, per-row losses) and then
-answered for any weights of the rows. A bootstrap round is a vector of counts, so 500 rounds
-sort nothing again.
+A metric is prepared once for labels and predictions (sorting, per-row losses) and answers for any
+weights of the rows: the counts of a bootstrap round are such, so 500 rounds sort nothing again.
 """
 
 from __future__ import annotations
@@ -88,8 +87,7 @@ def probabilities(predictions: Floats) -> Floats:
 
 def classes(predictions: Floats) -> Integers:
     """Return the (n,) most probable class; the lower index where two are equal."""
-    index: Integers = probabilities(predictions).argmax(axis=1)
-    return index
+    return np.argmax(probabilities(predictions), axis=1)
 
 
 def _ratio(top: Any, bottom: Any) -> float:

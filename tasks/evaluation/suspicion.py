@@ -1,8 +1,7 @@
 """What makes a batch look poisoned rather than new. Pure.
 
-A batch that is drawn from a changed world is to be learned from; one that was labelled wrongly,
-or that gives the answer away, is not. None of these checks can be sure, so they hold back a
-retraining by themselves and leave it to a person; they never drop a row.
+A changed world is to be learned from; wrong labels, or a column that gives the answer away, are
+not. None of these checks can be sure, so they hold a retraining back for a person to judge.
 """
 
 from __future__ import annotations
@@ -68,8 +67,6 @@ def suspicions(
 ) -> tuple[str, ...]:
     """Return a sentence for each reason not to learn from these labelled rows by itself.
 
-    `now` and `before` are the associations in the batch and in the champion's holdout.
-
     Args:
         y: (n,) class indices or values.
         classes: the labels of the indices; empty for a regression.
@@ -98,10 +95,9 @@ def suspicions(
 def find_contradiction(y: Array, predictions: Floats, expected: float) -> tuple[str, bool]:
     """Say where far more of the surest answers are wrong than at training, and whether absurdly.
 
-    The surest tenth of the answers is looked at. `expected` is the share of that tenth that was
-    wrong in the champion's holdout. A changed world and wrong labels look alike here, so a share
-    that merely rose is only told. One that more than tripled, and by `ABSURD` at least, holds a
-    retraining back: that is how labels look that were flipped under a model that knows better.
+    A changed world and wrong labels look alike here, so a share that merely rose is only told. One
+    that more than tripled, and by `ABSURD` at least, holds a retraining back: that is how labels
+    look that were flipped under a model that knows better.
 
     Args:
         y: (n,) class indices.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Literal
 
@@ -32,8 +32,7 @@ class Explainer:
     """Prepared once per version; safe to use from several threads.
 
     SHAP's values where the family allows them exactly (a boosting, a forest, a linear model), else
-    LIME, through the exported model. A classification explains the predicted class; of two
-    classes always the second, whichever is predicted.
+    LIME. A classification explains the predicted class; of two classes always the second.
     """
 
     def __init__(
@@ -86,13 +85,22 @@ class Explainer:
         answers, outputs, found, fits = self._attribute(arrays)
         chosen = answers.reshape(len(answers), -1)
         predictions = chosen[np.arange(len(chosen)), self._places(outputs)].tolist()
-        shown = self._shown(arrays, rows)
-        return [
-            self._explanation(
-                found, place, predictions[place], int(outputs[place]), shown[place], fits[place]
-            )
-            for place in range(len(prepared))
-        ]
+        explanations = []
+        for place, shown in enumerate(self._shown(arrays, rows)):
+            of = subject(self._target, self.classes, int(outputs[place]))
+            values = found.values[place].tolist()
+            base, rest = float(found.base[place]), float(found.rest[place])
+            # LIME's sum is only near the prediction: no chance "with and without" follows from it
+            total = None if self._exact is None else base + sum(values)
+            parts = [
+                Contribution(name, value, cell, effect(value, self.scale, of, total, rest))
+                for name, value, cell in zip(self.raw, values, shown, strict=True)
+            ]
+            # by name where two add the same: the order must not hang on the last bit of a sum
+            ordered = tuple(sorted(parts, key=lambda part: (-abs(part.value), part.column)))
+            asked = (self.method, self.scale, of, predictions[place])
+            explanations.append(Explanation(*asked, base, ordered, rest, fits[place]))
+        return explanations
 
     def contributions(self, prepared: pd.DataFrame) -> tuple[Array, str]:
         """Return (n, raw columns) contributions in the order of `raw`, and of what they are.
@@ -134,27 +142,6 @@ class Explainer:
     def _places(self, outputs: Array) -> Array:
         """Return where among the model's answers the outputs stand: of two classes the second."""
         return outputs + 1 if len(self.classes) == 2 else outputs
-
-    def _explanation(
-        self,
-        found: Attributed,
-        place: int,
-        prediction: float,
-        output: int,
-        shown: Sequence[str],
-        fit: float | None,
-    ) -> Explanation:
-        values = found.values[place].tolist()
-        base, rest = float(found.base[place]), float(found.rest[place])
-        of = subject(self._target, self.classes, output)
-        total = None if self._exact is None else base + sum(values)
-        parts = [
-            Contribution(name, value, told, effect(value, self.scale, of, total, rest))
-            for name, value, told in zip(self.raw, values, shown, strict=True)
-        ]
-        # by name where two add the same: the order must not hang on the last bit of a sum
-        ordered = tuple(sorted(parts, key=lambda part: (-abs(part.value), part.column)))
-        return Explanation(self.method, self.scale, of, prediction, base, ordered, rest, fit)
 
     def _shown(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
         columns = []

@@ -19,6 +19,7 @@ from tasks.drift.profile import ColumnProfile, Profile
 from tasks.features.values import MISSING
 from tasks.models.runtime import OnnxModel
 
+# lime's own default for tables is 5,000: the model answers for each of them, for every row.
 SAMPLES = 2000
 # lime's own, times the root of the number of columns: `LimeTabularExplainer`'s kernel_width.
 WIDTH = 0.75
@@ -42,7 +43,6 @@ class Neighbours:
         profile: Profile,
         origins: Mapping[str, str],
         raw: Sequence[str],
-        samples: int = SAMPLES,
     ) -> None:
         """Draw the neighbours, once for all rows.
 
@@ -51,7 +51,6 @@ class Neighbours:
             profile: of the training rows, from which values are drawn.
             origins: the raw column of each prepared one.
             raw: the raw columns, in the order in which they are explained.
-            samples: how many neighbours.
         """
         # one draw for all rows and processes: the same row gets the same explanation
         draw = np.random.default_rng(0)
@@ -60,8 +59,8 @@ class Neighbours:
         self._model = model
         self._columns = (*model.numbers, *model.categories)
         self._place = [list(raw).index(origins[name]) for name in self._columns]
-        self._drawn = {name: draw_values(known[name], samples, draw) for name in self._columns}
-        self._kept = draw.random((samples, len(raw))) < 0.5
+        self._drawn = {name: draw_values(known[name], SAMPLES, draw) for name in self._columns}
+        self._kept = draw.random((SAMPLES, len(raw))) < 0.5
         # the first neighbour is the row itself, as in lime's own sampling
         self._kept[0] = True
         # Euclidean, as lime's, between rows of 0 and 1
