@@ -87,7 +87,8 @@ def probabilities(predictions: Floats) -> Floats:
 
 def classes(predictions: Floats) -> Integers:
     """Return the (n,) most probable class; the lower index where two are equal."""
-    return np.argmax(probabilities(predictions), axis=1)
+    index: Integers = probabilities(predictions).argmax(axis=1)
+    return index
 
 
 def _ratio(top: Any, bottom: Any) -> float:
