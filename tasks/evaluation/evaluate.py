@@ -99,10 +99,7 @@ def evaluate(
     metrics, gains = _judged(
         y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
     )
-    naive = {
-        name: {scored.name: scored.score(y, guess) for scored in every}
-        for name, guess in baselines.items()
-    }
+    naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
     frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
         task=task,

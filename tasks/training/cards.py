@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.evaluation.bootstrap import finite_or_none
+from tasks.evaluation.metrics import NAN
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import Verdict, follows
-from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
+from tasks.training.model_card import Card, Score
 from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
@@ -64,8 +64,8 @@ def make_card(
         scores=_scores(judged),
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
-        rules=tuple(RuleResult(r.rule, r.passed, r.figures, r.reason) for r in verdict.rules),
-        slices=_slices(judged),
+        rules=verdict.rules,
+        slices=evaluation.slices,
         calibration=f"Calibration error {evaluation.calibration:.4f}.",
         features=by_feature(final.importances, origins(data.schema)),
         params=dict(final.setting.params),
@@ -95,9 +95,7 @@ def describe_insight(insight: Insight) -> dict[str, Any]:
         "looked": f"Mean size of what a column adds to {found.of}, in {unit}: {names[found.method]}"
         f" on {found.rows:,} holdout rows. What shuffling a column costs is measured on "
         f"{found.shuffled:,} rows, with the model that was judged.",
-        "looks": tuple(
-            Look(share.name, share.adds, share.lost, share.spread) for share in found.columns
-        ),
+        "looks": found.columns,
         "imitation": f"A tree of {len(tree.leaves)} leaves imitates the model with a fidelity of "
         f"{fidelity} ({tree.measure}, on rows it was not fitted on). Below one half, do not "
         "take it for the model.",
@@ -126,21 +124,11 @@ def _scores(judged: HoldoutResult) -> tuple[Score, ...]:
         decides = name == evaluation.metric and against is not None
         champion = against.comparison.score if decides and against is not None else None
         baselines = {
-            baseline: finite_or_none(values.get(name, float("nan")))
+            baseline: values.get(name, NAN)
             for baseline, values in evaluation.baseline_metrics.items()
         }
-        scores.append(Score(name, figure.value, figure.low, figure.high, champion, baselines))
+        scores.append(Score(name, figure, champion, baselines))
     return tuple(scores)
-
-
-def _slices(judged: HoldoutResult) -> tuple[SliceScore, ...]:
-    return tuple(
-        SliceScore(
-            part.column, part.value, part.rows, part.figure.value, part.figure.low, part.figure.high
-        )
-        for part in judged.evaluation.slices
-        if not part.too_small
-    )
 
 
 def _limits(work: Work, judged: HoldoutResult) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
 from tasks.records import plain
-from tasks.tracking.markup import to_html, to_markdown, write_note
 from tasks.tracking.record import (
     KEY,
     REASON,
@@ -32,6 +31,7 @@ from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, draw_plots
 from tasks.training.insight import Insight
+from tasks.training.model_card import to_html, to_markdown, write_note
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning

@@ -27,17 +27,17 @@ from tasks.policy.decision import Decision
 from tasks.policy.reading import SignalReading
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
-from tasks.tracking.markup import to_html, to_markdown, write_note
+from tasks.training.model_card import to_html, to_markdown, write_note
 from tasks.validation.docs import index_page, validation_page
 from tasks.validation.page import render_report
 from tasks.validation.report import Check, Cleaning, Report
 from tests.tasks.backtest.test_result import found
 from tests.tasks.drift.scenes import profiled
 from tests.tasks.pages.hostile import HOSTILE, taint
-from tests.tasks.tracking import values
+from tests.tasks.training import card
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
-CARD = replace(values.CARD, images={"ROC": "plots/roc.png"})
+CARD = replace(card.CARD, images={"ROC": "plots/roc.png"})
 CHECK = Check("be in set", "ward", False, 10, 3, 0.1, sample_rows=(1,), sample_values=("A", "B"))
 REPORT = Report(
     "people", "incoming/a.csv", "ab" * 32, 9, "CSV", 9, 2, True, (Problem("kind", "age", "no"),),
@@ -88,11 +88,11 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         "tasks.backtest.page",
         lambda: backtest_page(taint(found(count=9)), HOSTILE, HOSTILE).decode(),
     ),
-    "model card": ("tasks.tracking.markup", lambda: to_html(taint(CARD), {HOSTILE: b"png"})),
+    "model card": ("tasks.training.model_card", lambda: to_html(taint(CARD), {HOSTILE: b"png"})),
 }
 MARKDOWN: dict[str, tuple[str, Callable[[], str]]] = {
-    "model card": ("tasks.tracking.markup", lambda: to_markdown(taint(CARD))),
-    "model card's head": ("tasks.tracking.markup", lambda: write_note(taint(CARD))),
+    "model card": ("tasks.training.model_card", lambda: to_markdown(taint(CARD))),
+    "model card's head": ("tasks.training.model_card", lambda: write_note(taint(CARD))),
     "validation": ("tasks.validation.report", lambda: taint(REPORT).to_markdown()),
     "decision": ("tasks.monitoring.page", lambda: decision_markdown(taint(DECIDED))),
 }

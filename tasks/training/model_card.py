@@ -1,4 +1,4 @@
-"""A model card as Markdown, and as a page of its own. Pure.
+"""A model card: what a model is, how it was chosen, and when not to use it. Pure.
 
 Follows the headings of Mitchell et al., Model Cards for Model Reporting (2019).
 """
@@ -7,15 +7,81 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from tasks.evaluation.bootstrap import Interval
+from tasks.evaluation.slices import Slice
+from tasks.explanation.overview import ColumnShare
 from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_sections
 from tasks.pages.page import Badge, Bullets, Figure, Grid, Page, Section, drop_empty
-from tasks.tracking.card import Card
+from tasks.promotion.rules import Outcome
 
 KINDS = {"binary": "yes or no", "multiclass": "one of several classes", "regression": "a number"}
 NOTED = {"What it does", "Verdict", "How good it is", "Data"}
+Lines = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of the model; of the champion and the baselines where they have it."""
+
+    name: str
+    figure: Interval
+    champion: float | None = None
+    baselines: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything a model card shows.
+
+    `verdict` is one word or two, `tried` family to the number of settings tried, `features`
+    name to importance (0 to 1 or any scale), `limits` and `cautions` whole sentences,
+    `lineage` what to what (training key, data version, code, lock, run …). `window` and
+    `holdout` are readable spans. `images` are titles with the PNG's path beside the card.
+    `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
+    how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
+    """
+
+    pipeline: str
+    version: int
+    description: str
+    task: str
+    target: str
+    family: str
+    metric: str
+    confidence: float
+    data_version: int
+    rows: int
+    window: str
+    holdout_rows: int
+    holdout: str
+    tried: Mapping[str, int]
+    why: str
+    scores: tuple[Score, ...]
+    verdict: str
+    reasons: Lines = ()
+    rules: tuple[Outcome, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    calibration: str = ""
+    features: Mapping[str, float | None] = field(default_factory=dict)
+    looked: str = ""
+    looks: tuple[ColumnShare, ...] = ()
+    imitation: str = ""
+    imitated: tuple[Lines, ...] = ()
+    params: Mapping[str, object] = field(default_factory=dict)
+    limits: Lines = ()
+    cautions: Lines = ()
+    lineage: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the card is of, as its heading."""
+        return f"{self.pipeline}, version {self.version}"
 
 
 def to_markdown(card: Card) -> str:
@@ -27,36 +93,28 @@ def to_markdown(card: Card) -> str:
 
 
 def to_html(card: Card, images: Mapping[str, bytes] | None = None) -> str:
-    """Return the card as one page without any outside reference or script.
-
-    `images` is title to PNG bytes; they are put into the page.
-    """
+    """Return the card as one page without script or outside reference, with PNG by title in it."""
     figures = tuple(Figure(title, png) for title, png in (images or {}).items())
     passed = card.verdict.lower().startswith("pass")
     plots = drop_empty(Section("Plots", figures))
     title = f"Model card: {card.title}"
-    return draw(
-        Page(title, (*sections(card), *plots), Badge(card.verdict, "good" if passed else "warn"))
-    )
+    badge = Badge(card.verdict, "good" if passed else "warn")
+    return draw(Page(title, (*sections(card), *plots), badge))
 
 
 def write_note(card: Card) -> str:
     """Return the head of the card, for places that show a few lines of Markdown."""
     noted = [section for section in sections(card) if section.title in NOTED]
-    lines = [escape(summarise(card)), "", *write_sections(noted, level=3)]
-    return "\n".join([*lines, "The whole model card lies among the artifacts: `model-card.html`."])
-
-
-def summarise(card: Card) -> str:
-    """Return the card in one sentence, for lists that show a line."""
     told = [
-        f"{score.name} {write_number(score.value)} "
-        f"({write_interval(score.low, score.high) or 'no interval'})"
+        f"{score.name} {write_number(score.figure.value)} "
+        f"({write_interval(score.figure) or 'no interval'})"
         for score in card.scores
         if score.name == card.metric
     ]
     rows = f"{card.holdout_rows:,} rows of {card.holdout}"
-    return f"{card.verdict.capitalize()}: {card.family}, {', '.join(told)} on {rows}."
+    summary = f"{card.verdict.capitalize()}: {card.family}, {', '.join(told)} on {rows}."
+    lines = [escape(summary), "", *write_sections(noted, level=3)]
+    return "\n".join([*lines, "The whole model card lies among the artifacts: `model-card.html`."])
 
 
 def sections(card: Card) -> tuple[Section, ...]:
@@ -75,6 +133,8 @@ def sections(card: Card) -> tuple[Section, ...]:
     verdict = f"The gate's verdict: {card.verdict}."
     made = {"made": card.created} if card.created else {}
     lineage = Grid(("what", "which"), tuple({**card.lineage, **made}.items()))
+    params = tuple((name, str(value)) for name, value in card.params.items())
+    chosen = Grid(("parameter", "value"), params)
     imitated = Grid(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
     return drop_empty(
         Section("What it does", (card.description, purpose)),
@@ -82,7 +142,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         Section("How good it is", (judged, _scores(card), card.calibration)),
         Section("By slice", (_slices(card),)),
         Section("Data", (data,)),
-        Section("How it was chosen", (_tried(card), card.why, _params(card))),
+        Section("How it was chosen", (_tried(card), card.why, chosen)),
         Section("What it looks at", (_features(card),)),
         Section("What each column adds", (card.looked, _looks(card))),
         Section("In a few rules", (card.imitation, imitated)),
@@ -104,12 +164,15 @@ def write_number(value: float | None, digits: int = 4) -> str:
     return f"{value:#.{digits}g}".rstrip(".")
 
 
-def write_interval(low: float | None, high: float | None) -> str:
-    """
-    >>> write_interval(0.65, 0.67), write_interval(None, 0.67)
+def write_interval(figure: Interval) -> str:
+    """Return a figure's bounds; nothing where they are unknown.
+
+    >>> write_interval(Interval(0.66, 0.65, 0.67)), write_interval(Interval(0.66, math.nan, 0.67))
     ('0.6500 to 0.6700', '')
     """
-    return "" if low is None or high is None else f"{write_number(low)} to {write_number(high)}"
+    low, high = figure.low, figure.high
+    unknown = math.isnan(low) or math.isnan(high)
+    return "" if unknown else f"{write_number(low)} to {write_number(high)}"
 
 
 def _tried(card: Card) -> str:
@@ -135,8 +198,8 @@ def _scores(card: Card) -> Grid:
     rows = tuple(
         (
             score.name,
-            write_number(score.value),
-            write_interval(score.low, score.high),
+            write_number(score.figure.value),
+            write_interval(score.figure),
             *((write_number(score.champion),) if champion else ()),
             *(write_number(score.baselines.get(name)) for name in baselines),
         )
@@ -150,17 +213,13 @@ def _slices(card: Card) -> Grid:
         (
             f"{part.column} = {part.value}",
             f"{part.rows:,}",
-            write_number(part.score),
-            write_interval(part.low, part.high),
+            write_number(part.figure.value),
+            write_interval(part.figure),
         )
         for part in card.slices
+        if not part.too_small
     )
     return Grid(("slice", "rows", card.metric, "interval"), rows, frozenset({1, 2, 3}))
-
-
-def _params(card: Card) -> Grid:
-    rows = tuple((name, str(value)) for name, value in card.params.items())
-    return Grid(("parameter", "value"), rows)
 
 
 def _features(card: Card) -> Grid:
@@ -171,7 +230,7 @@ def _features(card: Card) -> Grid:
 
 def _looks(card: Card) -> Grid:
     rows = tuple(
-        (look.column, write_number(look.adds, 3), f"{look.lost:+.4f} ± {look.spread:.4f}")
+        (look.name, write_number(look.adds, 3), f"{look.lost:+.4f} ± {look.spread:.4f}")
         for look in card.looks
     )
     heads = ("column", "adds, on average", f"{card.metric} lost when shuffled")

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.pages.markdown import escape
-from tasks.tracking.markup import sections, to_html, to_markdown, write_note
+from tasks.training.model_card import sections, to_html, to_markdown, write_note
 from tests.tasks.pages.hostile import Read
-from tests.tasks.tracking.values import CARD
+from tests.tasks.training.card import CARD
 
 ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "span", "div", "table"),
