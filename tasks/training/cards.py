@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.evaluation.metrics import NAN
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import Verdict, follows
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
-from tasks.training.model_card import Card, Score
+from tasks.training.model_card import Card
 from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
@@ -44,7 +43,7 @@ def make_card(
         final, version, insight: the model that is published, its number, what it looks at.
         images: path of each plot by its title.
     """
-    pipeline, data, evaluation = work.pipeline, work.dataset, judged.evaluation
+    pipeline, data = work.pipeline, work.dataset
     return Card(
         pipeline=pipeline.name,
         version=version,
@@ -52,21 +51,16 @@ def make_card(
         task=pipeline.task,
         target=pipeline.target,
         family=final.setting.family,
-        metric=evaluation.metric,
-        confidence=evaluation.confidence,
         data_version=work.plan.data.version,
         rows=final.rows,
         window=f"{final.fitted_from[:10]} to {final.fitted_until[:10]}",
-        holdout_rows=evaluation.rows,
-        holdout=" to ".join(end[:10] for end in evaluation.window or () if end),
         tried=Counter(trial.setting.family for trial in tuning.trials),
         why=tuning.why,
-        scores=_scores(judged),
+        evaluation=judged.evaluation,
+        champion=None if judged.compared is None else judged.compared.comparison.score,
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
         rules=verdict.rules,
-        slices=evaluation.slices,
-        calibration=f"Calibration error {evaluation.calibration:.4f}.",
         features=by_feature(final.importances, origins(data.schema)),
         params=dict(final.setting.params),
         limits=_limits(work, judged),
@@ -115,20 +109,6 @@ def _lineage(plan: TrainingPlan) -> dict[str, str]:
         "lock": plan.lock,
         "seed": str(plan.seed),
     }
-
-
-def _scores(judged: HoldoutResult) -> tuple[Score, ...]:
-    evaluation, against = judged.evaluation, judged.compared
-    scores = []
-    for name, figure in evaluation.metrics.items():
-        decides = name == evaluation.metric and against is not None
-        champion = against.comparison.score if decides and against is not None else None
-        baselines = {
-            baseline: values.get(name, NAN)
-            for baseline, values in evaluation.baseline_metrics.items()
-        }
-        scores.append(Score(name, figure, champion, baselines))
-    return tuple(scores)
 
 
 def _limits(work: Work, judged: HoldoutResult) -> tuple[str, ...]:

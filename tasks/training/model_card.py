@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from tasks.evaluation.bootstrap import Interval
-from tasks.evaluation.slices import Slice
+from tasks.evaluation.evaluate import Evaluation
 from tasks.explanation.overview import ColumnShare
 from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_sections
@@ -24,23 +24,14 @@ Lines = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Score:
-    """One metric of the model; of the champion and the baselines where they have it."""
-
-    name: str
-    figure: Interval
-    champion: float | None = None
-    baselines: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Card:
     """Everything a model card shows.
 
-    `verdict` is one word or two, `tried` family to the number of settings tried, `features`
-    name to importance (0 to 1 or any scale), `limits` and `cautions` whole sentences,
-    `lineage` what to what (training key, data version, code, lock, run …). `window` and
-    `holdout` are readable spans. `images` are titles with the PNG's path beside the card.
+    `window` is the span of the rows it learned from, `tried` family to the number of settings
+    tried, `evaluation` of the holdout, `champion` the deciding metric of the champion there.
+    `verdict` is one word or two, `features` name to importance (0 to 1 or any scale), `limits` and
+    `cautions` whole sentences, `lineage` what to what (training key, data version, code, lock,
+    run …). `images` are titles with the PNG's path beside the card.
     `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
     how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
     """
@@ -51,21 +42,16 @@ class Card:
     task: str
     target: str
     family: str
-    metric: str
-    confidence: float
     data_version: int
     rows: int
     window: str
-    holdout_rows: int
-    holdout: str
     tried: Mapping[str, int]
     why: str
-    scores: tuple[Score, ...]
+    evaluation: Evaluation
+    champion: float | None
     verdict: str
     reasons: Lines = ()
     rules: tuple[Outcome, ...] = ()
-    slices: tuple[Slice, ...] = ()
-    calibration: str = ""
     features: Mapping[str, float | None] = field(default_factory=dict)
     looked: str = ""
     looks: tuple[ColumnShare, ...] = ()
@@ -82,6 +68,11 @@ class Card:
     def title(self) -> str:
         """What the card is of, as its heading."""
         return f"{self.pipeline}, version {self.version}"
+
+    @property
+    def holdout(self) -> str:
+        """The span of the rows it was judged on."""
+        return " to ".join(end[:10] for end in self.evaluation.window or () if end)
 
 
 def to_markdown(card: Card) -> str:
@@ -105,14 +96,11 @@ def to_html(card: Card, images: Mapping[str, bytes] | None = None) -> str:
 def write_note(card: Card) -> str:
     """Return the head of the card, for places that show a few lines of Markdown."""
     noted = [section for section in sections(card) if section.title in NOTED]
-    told = [
-        f"{score.name} {write_number(score.figure.value)} "
-        f"({write_interval(score.figure) or 'no interval'})"
-        for score in card.scores
-        if score.name == card.metric
-    ]
-    rows = f"{card.holdout_rows:,} rows of {card.holdout}"
-    summary = f"{card.verdict.capitalize()}: {card.family}, {', '.join(told)} on {rows}."
+    judged = card.evaluation
+    told = f"{judged.metric} {write_number(judged.deciding.value)}"
+    bounds = write_interval(judged.deciding) or "no interval"
+    rows = f"{judged.rows:,} rows of {card.holdout}"
+    summary = f"{card.verdict.capitalize()}: {card.family}, {told} ({bounds}) on {rows}."
     lines = [escape(summary), "", *write_sections(noted, level=3)]
     return "\n".join([*lines, "The whole model card lies among the artifacts: `model-card.html`."])
 
@@ -121,11 +109,13 @@ def sections(card: Card) -> tuple[Section, ...]:
     """Return the card's headings with their paragraphs, lists and tables; empty ones left out."""
     kind = KINDS.get(card.task, card.task)
     purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
+    evaluation = card.evaluation
     judged = (
-        f"Judged on {card.holdout_rows:,} later rows ({card.holdout}) that it was not fitted on. "
-        f"The metric that decides is {card.metric}. Intervals hold with {card.confidence:.0%} "
-        "confidence (bootstrap)."
+        f"Judged on {evaluation.rows:,} later rows ({card.holdout}) that it was not fitted on. "
+        f"The metric that decides is {evaluation.metric}. Intervals hold with "
+        f"{evaluation.confidence:.0%} confidence (bootstrap)."
     )
+    calibration = f"Calibration error {evaluation.calibration:.4f}."
     data = (
         f"Learned from {card.rows:,} rows ({card.window}) of data version {card.data_version} "
         f"of the curated table of {card.pipeline}."
@@ -139,7 +129,7 @@ def sections(card: Card) -> tuple[Section, ...]:
     return drop_empty(
         Section("What it does", (card.description, purpose)),
         Section("Verdict", (verdict, Bullets(card.reasons), _rules(card))),
-        Section("How good it is", (judged, _scores(card), card.calibration)),
+        Section("How good it is", (judged, _scores(card), calibration)),
         Section("By slice", (_slices(card),)),
         Section("Data", (data,)),
         Section("How it was chosen", (_tried(card), card.why, chosen)),
@@ -192,20 +182,17 @@ def _rules(card: Card) -> Grid:
 
 
 def _scores(card: Card) -> Grid:
-    baselines = tuple(dict.fromkeys(name for score in card.scores for name in score.baselines))
-    champion = any(score.champion is not None for score in card.scores)
-    heads = ("metric", "this model", "interval", *(("champion",) if champion else ()), *baselines)
-    rows = tuple(
-        (
-            score.name,
-            write_number(score.figure.value),
-            write_interval(score.figure),
-            *((write_number(score.champion),) if champion else ()),
-            *(write_number(score.baselines.get(name)) for name in baselines),
-        )
-        for score in card.scores
-    )
-    return Grid(heads, rows, frozenset(range(1, len(heads))))
+    judged, against = card.evaluation, card.champion is not None
+    baselines = judged.baseline_metrics
+    heads = ("metric", "this model", "interval", *(("champion",) if against else ()), *baselines)
+    rows = []
+    for name, figure in judged.metrics.items():
+        # the champion is compared by the deciding metric alone
+        champion = write_number(card.champion if name == judged.metric else None)
+        told = (champion,) if against else ()
+        naive = (write_number(values.get(name)) for values in baselines.values())
+        rows.append((name, write_number(figure.value), write_interval(figure), *told, *naive))
+    return Grid(heads, tuple(rows), frozenset(range(1, len(heads))))
 
 
 def _slices(card: Card) -> Grid:
@@ -216,10 +203,10 @@ def _slices(card: Card) -> Grid:
             write_number(part.figure.value),
             write_interval(part.figure),
         )
-        for part in card.slices
+        for part in card.evaluation.slices
         if not part.too_small
     )
-    return Grid(("slice", "rows", card.metric, "interval"), rows, frozenset({1, 2, 3}))
+    return Grid(("slice", "rows", card.evaluation.metric, "interval"), rows, frozenset({1, 2, 3}))
 
 
 def _features(card: Card) -> Grid:
@@ -233,5 +220,5 @@ def _looks(card: Card) -> Grid:
         (look.name, write_number(look.adds, 3), f"{look.lost:+.4f} ± {look.spread:.4f}")
         for look in card.looks
     )
-    heads = ("column", "adds, on average", f"{card.metric} lost when shuffled")
+    heads = ("column", "adds, on average", f"{card.evaluation.metric} lost when shuffled")
     return Grid(heads, rows, frozenset({1, 2}))
