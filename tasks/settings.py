@@ -81,6 +81,7 @@ Run `perennial up`, or set it.
 
 def _needed(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "")
+    # compose files hand a variable that is not set on as empty text
     if not value:
         raise ConfigurationError(
             "environment", f"{name} is needed", "nothing", "Run `perennial up`, or set it."

@@ -42,6 +42,7 @@ class Place:
     def layout(self) -> Layout:
         return Layout(self.name)
 
+    # cached_property writes past the frozen dataclass, straight into __dict__
     @cached_property
     def ledger(self) -> Ledger:
         """The record of every decision, verdict, promotion and rollback."""

@@ -22,10 +22,12 @@ def read_pipeline(path: Path) -> Pipeline:
             rule is named at once.
     """
     try:
+        # safe: with the full loader a file could call any function of Python
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(str(path), "the file can be read", error.strerror) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # PyYAML's message has several lines; ours has one
         fault = " ".join(str(error).split())
         raise ConfigurationError(str(path), "the file is YAML", fault, "Mend the line.") from error
     if not isinstance(content, dict):
@@ -50,6 +52,7 @@ def find_pipeline(name: str, folder: Path) -> Pipeline:
     Raises:
         ConfigurationError: there is none, or its file is not valid.
     """
+    # before it becomes a path: a name could climb out of the folder
     checked_name(name)
     path = folder / f"{name}.yaml"
     if not path.is_file():
@@ -79,6 +82,7 @@ def _fault(detail: Any) -> str:
         return f"{where}: no such key. {hint}Allowed: {', '.join(allowed)}."
     if detail["type"] == "missing":
         return f"{where}: is needed. Add it."
+    # pydantic 2 puts it before the text of a ValueError of ours
     message = detail["msg"].removeprefix("Value error, ")
     came = "" if isinstance(detail["input"], dict) else f"; got {detail['input']!r}"
     return f"{where}: {message}{came}."

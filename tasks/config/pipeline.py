@@ -91,6 +91,7 @@ class Pipeline(FileSection):
     @property
     def digest(self) -> str:
         """SHA-256 of what the file says, defaults included; the same for the same meaning."""
+        # sorted: the order of the fields in these classes is no part of the meaning
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -13,8 +13,7 @@ from tasks.quantities import parse_budget, parse_duration, parse_share, parse_tr
 
 
 def _text(check: Any) -> BeforeValidator:
-    """Keep the text as written, once `check` accepts it."""
-
+    # kept as written: pages show what a person said
     def validate(value: Any) -> str:
         check(str(value))
         return str(value)
@@ -25,6 +24,7 @@ def _text(check: Any) -> BeforeValidator:
 Duration = Annotated[str, _text(parse_duration)]
 Share = Annotated[float, BeforeValidator(parse_share)]
 BudgetText = Annotated[str, _text(parse_budget)]
+# The parser's own spelling, so that one policy has one digest however it is written.
 PolicyText = Annotated[str, BeforeValidator(lambda value: str(parse_policy(value)))]
 ChallengerText = Annotated[str, _text(parse_challenger)]
 TrialText = Annotated[str, _text(parse_trial)]

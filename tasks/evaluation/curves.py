@@ -60,6 +60,7 @@ def _ranking_curves(y: Array, score: Floats) -> Curves:
     # one point for all rows of a score: between them the order would be chance
     ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
     true, flagged = np.cumsum(hit)[ends], ends + 1
+    # of 99: the curve of the ROC has one more point, its origin
     kept = spread_evenly(len(ends))
     true, flagged = true[kept], flagged[kept]
     recall, precision = true / hit.sum(), true / flagged

@@ -128,6 +128,7 @@ def _judged(
     sampling: Sampling,
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Return every metric and the gain over each baseline, all on the same resampled rows."""
+    # together: gains are paired by the draws, and each model is judged once a round
     figures = [scored.weighted(y, predictions) for scored in every]
     figures += [deciding.weighted(y, guess) for guess in baselines.values()]
     values, draws = resample(figures, len(y), sampling)

@@ -140,6 +140,7 @@ def _running(w: Floats) -> Floats:
 def _area(rank: _Ranking) -> Weighted:
     def score(w: Floats) -> float:
         hits, misses = w[rank.positives], _running(w[rank.negatives])
+        # a tie counts one half: twice the wins are those below and those at most as high
         wins = misses[rank.below] + misses[rank.upto]
         return _ratio(_dot(hits, wins), 2 * hits.sum() * misses[-1])
 
@@ -157,6 +158,7 @@ def _average_precision(y: Array, predictions: Floats) -> Weighted:
         hits, misses = _running(w[rank.positives]), _running(w[rank.negatives])
         if misses[-1] == 0:
             return NAN
+        # rows of one score pass a threshold together, whatever their order
         true = hits[-1] - hits[rank.first]
         flagged = true + misses[-1] - misses[rank.below]
         precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
@@ -187,6 +189,7 @@ def _f1(y: Array, predictions: Floats) -> Weighted:
 
     def score(w: Floats) -> float:
         positives = _dot(w, late)
+        # of one class scikit-learn would warn and answer 0 or 1
         if positives in (0, w.sum()):
             return NAN
         return _ratio(2 * _dot(w, both), _dot(w, either))
@@ -216,6 +219,7 @@ def _roc_auc_ovr(y: Array, predictions: Floats) -> Weighted:
 
     def score(w: Floats) -> float:
         areas = [area(w) for area in each]
+        # a round of the bootstrap may have drawn no row of a rare class
         known = [area for area in areas if not np.isnan(area)]
         return float(np.mean(known)) if len(known) > 1 else NAN
 

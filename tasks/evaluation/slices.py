@@ -106,6 +106,7 @@ def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
         text = column.dt.strftime("%Y-%m")
     elif pd.api.types.is_float_dtype(column) or pd.api.types.is_integer_dtype(column):
         many = column.nunique() > MOST_VALUES
+        # one value may fill several quarters, and qcut refuses equal edges
         cut = pd.qcut(column.astype(float), 4, precision=4, duplicates="drop") if many else column
         text = cut.astype(str)
     else:

@@ -118,7 +118,8 @@ class Explainer:
         several = len(self.classes) > 2
         outputs = answers.argmax(axis=1) if several else np.zeros(len(answers), np.int64)
         if self._exact is None:
-            return answers, outputs, *self._ask_lime(arrays, outputs)
+            found, fits = self._neighbours.attribute(arrays, self._places(outputs))
+            return answers, outputs, found, fits.tolist()
         blocks = self._encoders.blocks
         encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
         found = self._exact.attribute(encoded, outputs)
@@ -129,15 +130,6 @@ class Explainer:
     def _arrays(self, prepared: pd.DataFrame) -> Arrays:
         # once for all rows: pandas' way to one cell costs more than all that follows
         return {str(name): column.to_numpy() for name, column in prepared.items()}
-
-    def _ask_lime(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
-        local = [
-            self._neighbours.around({name: cells[row] for name, cells in arrays.items()}, output)
-            for row, output in enumerate(self._places(outputs).tolist())
-        ]
-        base, values = np.array([near.base for near in local]), [near.values for near in local]
-        told = Attributed(base, np.stack(values), np.zeros(len(local)))
-        return told, [near.fit for near in local]
 
     def _places(self, outputs: Array) -> Array:
         """Return where among the model's answers the outputs stand: of two classes the second."""

@@ -9,29 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array, Floats
+from tasks.arrays import Array, Floats, Integers
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.features.values import MISSING
+from tasks.models.attribution import Attributed
 from tasks.models.runtime import OnnxModel
 
 # lime's own default for tables is 5,000: the model answers for each of them, for every row.
 SAMPLES = 2000
 # lime's own, times the root of the number of columns: `LimeTabularExplainer`'s kernel_width.
 WIDTH = 0.75
-
-
-@dataclass(frozen=True)
-class Local:
-    """The linear model around one row: `base` + sum of (raw columns,) `values`, and its R²."""
-
-    base: float
-    values: Floats
-    fit: float
 
 
 class Neighbours:
@@ -67,8 +58,23 @@ class Neighbours:
         self._distances = np.sqrt((~self._kept).sum(axis=1))
         self._ridge = Ridge(self._kept.astype(np.float64), kernel(self._distances, len(raw)))
 
-    def around(self, row: Mapping[str, Any], output: int) -> Local:
-        """Explain one prepared row by column; `output` is a class, or 0 for a regression."""
+    def attribute(
+        self, arrays: Mapping[str, Array], outputs: Integers
+    ) -> tuple[Attributed, Floats]:
+        """Explain each prepared row; return also the (n,) R² of the linear models.
+
+        Args:
+            arrays: (n,) cells by prepared column.
+            outputs: (n,) places among the model's answers: a class, or 0 for a regression.
+        """
+        fitted = [
+            self._around({name: cells[row] for name, cells in arrays.items()}, output)
+            for row, output in enumerate(outputs.tolist())
+        ]
+        base, values, fits = (np.array(part) for part in zip(*fitted, strict=True))
+        return Attributed(base, values, np.zeros(len(base))), fits
+
+    def _around(self, row: Mapping[str, Any], output: int) -> tuple[float, Floats, float]:
         from lime.lime_base import LimeBase
 
         neighbours = {
@@ -88,8 +94,7 @@ class Neighbours:
             model_regressor=copy(self._ridge),
         )
         # lime orders its pairs of column and weight by size
-        values = np.array([weight for _, weight in sorted(weights)])
-        return Local(float(intercept), values, float(fit))
+        return intercept, np.array([weight for _, weight in sorted(weights)]), fit
 
 
 class Ridge:
@@ -104,6 +109,8 @@ class Ridge:
         self._weights = weights / weights.sum()
         self._means = self._weights @ kept
         apart = kept - self._means
+        # the penalty is set against the weights as they come, and spares the intercept, as in
+        # scikit-learn's Ridge
         weighted = apart.T * weights
         self._solved = np.linalg.solve(weighted @ apart + np.eye(kept.shape[1]), weighted)
 

@@ -65,6 +65,7 @@ def fit_surrogate(
     said = answers.argmax(axis=1) if several else answers[:, 1] if classes else answers
     least = max(5, len(rows) // 100)
     kind = DecisionTreeClassifier if several else DecisionTreeRegressor
+    # scikit-learn shuffles the columns before every split: without a seed, ties fall otherwise
     tree = kind(max_depth=DEPTH, min_samples_leaf=least, random_state=0)
     # every other row: both halves span the same time
     tree.fit(rows[::2], said[::2])

@@ -71,6 +71,7 @@ def show_prepared(feature: Feature, values: Sequence[Any]) -> str:
     """
     if feature.kind == "category":
         return "missing" if values[0] == MISSING else bounded(values[0], LONGEST)
+    # NaN alone differs from itself
     if values[0] != values[0]:
         return "missing"
     if feature.kind == "boolean":

@@ -131,6 +131,7 @@ def to_metrics(
 
 
 def _is_vendors(error: Exception) -> bool:
+    # requests' errors are OSErrors too, as are those of the sockets below it
     home = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError) or home in VENDORS
 
@@ -145,5 +146,6 @@ def _ours(uri: str, doing: str, error: Exception) -> TrackingError:
         remedy = "Look with `perennial status`, start it with `perennial up`, then try again."
         return TrackingError(where, f"it answers ({doing})", "no answer", remedy)
     remedy = "Look into the MLflow server's log."
+    # requests puts the address into its texts as it was called, with the password
     came = bounded(text.replace(uri, address(uri)), 500)
     return TrackingError(where, f"it takes the {doing}", came, remedy)

@@ -12,6 +12,7 @@ from tasks.errors import bounded
 from tasks.tracking.plots import BLUE, GREY, ORANGE, canvas, png, safe, shades
 
 SHADES = shades(BLUE, "#b9bec6", ORANGE)
+# More would lie upon one another at the figure's 640 pixels.
 MOST_COLUMNS, MOST_POINTS, MOST_LEVELS, BINS = 12, 400, 12, 24
 
 

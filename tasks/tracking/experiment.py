@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NOTE = "mlflow.note.content"
 PRIMARY = "mlflow.experiment.primaryMetric.name"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
+# MLflow refuses a dataset's digest of more than 36 letters; the whole one is a tag.
 DIGEST_SHOWN = 12
 
 
@@ -83,15 +84,15 @@ def _known(client: MlflowClient, experiment: str, key: str) -> tuple[list[str], 
 
 def _discard(client: MlflowClient, experiment: str, run: str) -> None:
     children = client.search_runs([experiment], filter_by_tags({PARENT: run}), max_results=5000)
+    # the parent last: after a death in between, nothing else would lead to its children
     for child in children:
         client.delete_run(child.info.run_id)
     client.delete_run(run)
 
 
 def _settle(client: MlflowClient, experiment: str, key: str) -> str:
-    """Keep one where two processes finished in the same moment."""
+    # two processes may finish in the same moment: ids are sorted, so that both keep the same run
     first, *others = _known(client, experiment, key)[0]
-    # ids are sorted, so that both processes keep the same run
     for run in others:
         _discard(client, experiment, run)
     return first

@@ -146,8 +146,9 @@ def mirror_pointer(server: str, pipeline: str, alias: str, version: int, pointer
     Raises:
         TrackingError: the server is down, or the version is not registered.
     """
+    # the alias first: after a death between the two, the tag of the new pointer beside the old alias
+    # would look like a person who moved the alias by hand (tasks/reconciliation/alias.py)
     set_alias(server, pipeline, alias, version)
-    # second: a death between the two leaves an alias that the next mirroring sets again
     with connect(server, f"model {pipeline}") as client:
         client.set_registered_model_tag(pipeline, MIRRORED, pointer_id)
 

@@ -94,6 +94,7 @@ def _save(path: Path, model: bytes, about: Any) -> None:
         mlflow_model=about,
         signature=_signature(graph),
         pip_requirements=needed,
+        # MLflow's defaults ask for CUDA first, and lay the tensors beside the graph in other files
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
     )
@@ -111,6 +112,7 @@ def _signature(graph: Any) -> ModelSignature:
         for value in values:
             tensor = value.type.tensor_type
             kind = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+            # ONNX has 0 for a dimension of any size, MLflow -1
             shape = tuple(size.dim_value or -1 for size in tensor.shape.dim)
             specs.append(TensorSpec(kind, shape, value.name))
         return Schema(specs)
