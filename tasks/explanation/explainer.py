@@ -49,7 +49,10 @@ class Explainer:
         self.classes = version.manifest.classes
         self.raw = tuple(feature.name for feature in self.schema.features)
         self._target = self.schema.target or "the target"
-        self._exact = None if method == "lime" else self._attribution()
+        self._exact: Attribution | None = None
+        # without them only the export can be asked, by LIME
+        if method != "lime" and ENCODERS in version.files:
+            self._exact = load_attribution(version.files, self._encoders)
         if method == "shap" and self._exact is None:
             rule, family = "its family and files allow SHAP's values", version.setting.family
             raise ConfigurationError(version.where, rule, family, "Take LIME: --method lime.")
@@ -144,11 +147,6 @@ class Explainer:
             parts = zip(*(arrays[name].tolist() for name in feature.prepared), strict=True)
             columns.append([show_prepared(feature, values) for values in parts])
         return [list(row) for row in zip(*columns, strict=True)]
-
-    def _attribution(self) -> Attribution | None:
-        if ENCODERS not in self._version.files:
-            return None
-        return load_attribution(self._version.files, self._encoders)
 
     @cached_property
     def _encoders(self) -> Encoders:

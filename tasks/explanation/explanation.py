@@ -57,19 +57,6 @@ class Explanation:
         largest = [part for part in self.contributions[:MOST] if part.value]
         return tuple(f"{part.column} is {part.shown}: {part.says}" for part in largest)
 
-    @property
-    def total(self) -> float:
-        """What base and contributions add up to, as a probability or in the target's unit.
-
-        Within 1e-4 of `prediction` (of its size), but for LIME.
-
-        >>> parts = (Contribution("hour", 2.0, "19.5"), Contribution("wind", -1.0, "3"))
-        >>> round(Explanation("tree_shap", "log-odds", "late", 0.5, -1.0, parts).total, 3)
-        0.5
-        """
-        added = sum(part.value for part in self.contributions)
-        return inverse_link(self.scale, self.base + added, self.rest)
-
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON."""
         return {**plain(self), "reasons": list(self.reasons)}

@@ -146,7 +146,7 @@ def mirror_pointer(server: str, pipeline: str, alias: str, version: int, pointer
     Raises:
         TrackingError: the server is down, or the version is not registered.
     """
-    # the alias first: after a death between the two, the tag of the new pointer beside the old alias
+    # the alias first: after a death between the two, the new pointer's tag beside the old alias
     # would look like a person who moved the alias by hand (tasks/reconciliation/alias.py)
     set_alias(server, pipeline, alias, version)
     with connect(server, f"model {pipeline}") as client:
