@@ -57,7 +57,7 @@ def finite_or_none(value: float) -> float | None:
 
 
 def nan_if_none(value: float | None) -> float:
-    """Return the float that `finite_or_none` wrote; NaN for None."""
+    """Return the float that `finite_or_none` wrote."""
     return NAN if value is None else float(value)
 
 
@@ -84,8 +84,7 @@ def paired_gain(
     Args:
         metric: what to compute.
         y: (n,) labels.
-        challenger: (n, k) probabilities or (n,) values of the new model.
-        champion: the same of the old one.
+        challenger, champion: (n, k) probabilities or (n,) values of the new and the old model.
         sampling: how the rows are drawn again.
     """
     new, old = metric.weighted(y, challenger), metric.weighted(y, champion)

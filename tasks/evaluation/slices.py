@@ -1,7 +1,7 @@
 """The metric within named groups of rows, for one model and between two.
 
-A slice is one value of a column. A slice with fewer than 50 rows, or with one class where the
-metric needs two, is reported as too small; it never counts as a fall.
+A slice is one value of a column. One with fewer than 50 rows, or with one class where the metric
+needs two, is reported as too small; it never counts as a fall.
 """
 
 from __future__ import annotations
@@ -81,8 +81,7 @@ def compare_slices(
     Args:
         metric: what to compute.
         y: (n,) labels.
-        challenger: (n, k) probabilities or (n,) values of the new model.
-        champion: the same of the old one.
+        challenger, champion: (n, k) probabilities or (n,) values of the new and the old model.
         frame: n rows; every column is sliced, see `slice_labels`.
         sampling: how the rows are drawn again.
     """

@@ -70,8 +70,7 @@ def suspicions(
     Args:
         y: (n,) class indices or values.
         classes: the labels of the indices; empty for a regression.
-        now: the associations in the batch.
-        before: those in the champion's holdout.
+        now, before: the associations in the batch, and in the champion's holdout.
 
     >>> suspicions(np.ones(50, int), ("no", "yes"), {}, {})
     ('All 50 labelled rows are of one class (yes).',)

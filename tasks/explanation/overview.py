@@ -90,8 +90,7 @@ def permutation_losses(
         y: (n,) class indices or values.
         metric: what is lost.
         origins: the raw column of each prepared one.
-        rounds: how often each column is shuffled.
-        seed: of the shuffling.
+        rounds, seed: how often each column is shuffled, and with which seed.
 
     Raises:
         DataError: the rows and the labels do not fit.

@@ -125,8 +125,7 @@ def leaf_paths(
         names: of its columns, numbers first.
         missing: (columns,) whether any value of a column is missing.
         numbers: how many of the columns are numbers.
-        node: where to begin.
-        held: the conditions on the way to `node`, by column and side.
+        node, held: where to begin, and the conditions on the way there, by column and side.
     """
     left, right = int(tree.children_left[node]), int(tree.children_right[node])
     if left < 0:

@@ -36,8 +36,7 @@ def effect(value: float, scale: Scale, of: str, total: float | None, rest: float
     (LIME, whose sum is only near the prediction) the change alone is told.
 
     Args:
-        value: the contribution, on the scale.
-        scale: log-odds, probability or value.
+        value, scale: the contribution, and what it is measured in.
         of: what is explained.
         total: the base and all contributions; None where they do not add up exactly.
         rest: see `Attributed`.

@@ -105,11 +105,9 @@ def tuning(
     """Draw each trial's mean score over the folds, the best so far, and the chosen one.
 
     Args:
-        metric: its name.
-        families: one a trial.
-        scores: one a trial; None did not end.
+        metric, greater_is_better: its name and direction.
+        families, scores: one a trial; a score of None did not end.
         chosen: the place of the chosen trial.
-        greater_is_better: of the metric.
     """
     values = floats(scores)
     figure, axes = canvas("What was tried", "trial", f"{safe(metric)}, mean over the folds")

@@ -35,10 +35,8 @@ def upload_model(
     """Return the id of the model logged to `run` under the tags `identity`; uploaded once only.
 
     Args:
-        client: MLflow's.
-        run: the run that made the model.
-        model: ONNX bytes.
-        columns: what it takes and gives.
+        client, run: MLflow's, and the run that made the model.
+        model, columns: ONNX bytes, and what they take and give.
         identity: our version and training key, as tags.
     """
     from mlflow.entities import LoggedModelOutput
