@@ -79,7 +79,7 @@ def seal(kind: str, content: Mapping[str, Any]) -> Document:
     >>> seal("claim", {"training_key": "ab"})
     {'training_key': 'ab', 'perennial': 'claim 1'}
     """
-    return {**content, MARK: _mark(kind)}
+    return {**content, MARK: f"{kind} {DOCUMENTS[kind]}"}
 
 
 def unseal(kind: str, document: Any, where: str, remedy: str = RESTORE) -> Document:
@@ -137,7 +137,7 @@ def magic(kind: str) -> bytes:
     >>> magic("profile")
     b'perennial profile 1\\n'
     """
-    return f"{MARK} {_mark(kind)}\n".encode()
+    return f"{MARK} {kind} {DOCUMENTS[kind]}\n".encode()
 
 
 def after_magic(kind: str, data: bytes, where: str, remedy: str) -> bytes:
@@ -162,10 +162,6 @@ def read_mark(kind: str, mark: Any, where: str, remedy: str = RESTORE) -> int:
     if name != kind or not number.isdigit():
         raise IntegrityError(where, f"it is a whole {kind}", repr(mark), remedy)
     return _check_format(kind, int(number), where)
-
-
-def _mark(kind: str) -> str:
-    return f"{kind} {DOCUMENTS[kind]}"
 
 
 def _check_format(kind: str, number: int, where: str) -> int:

@@ -20,7 +20,7 @@ def calibration_error(y: Array, predictions: Floats, *, task: str) -> float:
     Binary: expected calibration error of class 1. Multiclass: of the most probable class
     (Naeini, Cooper and Hauskrecht 2015). Both with equal-mass bins (Nixon et al. 2019), at most
     15 and at least 100 rows each, since small bins show an error that is only chance.
-    Regression: the mean error over the standard deviation of the labels.
+    Regression: the mean error over the standard deviation of the labels, NaN where that is 0.
 
     Args:
         y: (n,) class indices, or values for a regression.
@@ -34,7 +34,8 @@ def calibration_error(y: Array, predictions: Floats, *, task: str) -> float:
     if len(y) == 0:
         return NAN
     if task == "regression":
-        return bias(y, predictions)
+        spread = float(np.std(y))
+        return abs(float(np.mean(predictions - y))) / spread if spread > 0 else NAN
     said, came, rows = reliability(y, predictions, task=task)
     return float(np.abs(said - came) @ rows / rows.sum())
 
@@ -60,20 +61,6 @@ def reliability(y: Array, predictions: Floats, *, task: str) -> tuple[Floats, Fl
     said = np.bincount(bin_of, weights=chance, minlength=len(rows))[held] / rows[held]
     came = np.bincount(bin_of, weights=came_true, minlength=len(rows))[held] / rows[held]
     return said, came, rows[held]
-
-
-def bias(y: Array, predictions: Floats) -> float:
-    """Return the absolute mean error in standard deviations of `y`; NaN where `y` is constant.
-
-    Args:
-        y: (n,) values.
-        predictions: (n,) values.
-
-    >>> bias(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
-    0.5
-    """
-    spread = float(np.std(y))
-    return abs(float(np.mean(predictions - y))) / spread if spread > 0 else NAN
 
 
 def _claims(y: Array, predictions: Floats, task: str) -> tuple[Floats, Floats]:

@@ -12,13 +12,7 @@ import pandas as pd
 
 from tasks.arrays import Array, Floats
 from tasks.errors import DataError
-from tasks.evaluation.bootstrap import (
-    ROUNDS,
-    Interval,
-    Sampling,
-    percentile_interval,
-    resample,
-)
+from tasks.evaluation.bootstrap import ROUNDS, Interval, Sampling, percentile_interval, resample
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.curves import curves
 from tasks.evaluation.metrics import METRICS, Metric, task_metrics

@@ -58,19 +58,12 @@ class Explainer:
             raise ConfigurationError(version.where, rule, family, "Take LIME: --method lime.")
         # asked for now: what a version lacks is told when it is loaded, not by its first request
         _ = self._neighbours if self._exact is None else self._folding
-        self.method: Method = "lime" if self._exact is None else self._exact.method
-
-    @property
-    def scale(self) -> Scale:
-        """What base and contributions are measured in."""
-        if self._exact is not None:
-            return self._exact.scale
-        return "probability" if self.classes else "value"
-
-    @property
-    def work(self) -> float:
-        """What one row costs, in additions."""
-        return LIME_WORK if self._exact is None else self._exact.work
+        # `scale` is of base and contributions, `work` what one row costs, in additions
+        self.method: Method = "lime"
+        self.scale: Scale = "probability" if self.classes else "value"
+        self.work = LIME_WORK
+        if (exact := self._exact) is not None:
+            self.method, self.scale, self.work = exact.method, exact.scale, exact.work
 
     def explain(
         self, prepared: pd.DataFrame, rows: pd.DataFrame | None = None

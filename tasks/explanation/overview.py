@@ -13,8 +13,6 @@ from tasks.evaluation.metrics import Metric
 from tasks.explanation.surrogate import Surrogate
 from tasks.models.attribution import Method, Scale
 
-Predict = Callable[[Mapping[str, Array]], Array]
-
 
 @dataclass(frozen=True)
 class ColumnShare:
@@ -72,7 +70,7 @@ def shares(
 
 
 def permutation_losses(
-    predict: Predict,
+    predict: Callable[[Mapping[str, Array]], Array],
     prepared: pd.DataFrame,
     y: Array,
     metric: Metric,

@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks.tracking.client import (
-    connect,
-    ensure_experiment,
-    filter_by_tags,
-    log_values,
-    to_metrics,
-)
+from tasks.tracking.client import connect, ensure_experiment, filter_by_tags, log_values, to_metrics
 from tasks.tracking.links import experiment_page
 from tasks.tracking.record import KEY, to_milliseconds, to_tags
 
