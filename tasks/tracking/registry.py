@@ -111,8 +111,7 @@ def read_aliases(server: str, pipeline: str) -> dict[str, int]:
 
 
 def _versions(client: MlflowClient, pipeline: str, identity: Mapping[str, str]) -> list[int]:
-    wanted = f"name = '{pipeline}' and {filter_by_tags(identity)}"
-    found = client.search_model_versions(wanted)
+    found = client.search_model_versions(f"name = '{pipeline}' and {filter_by_tags(identity)}")
     return sorted(int(known.version) for known in found)
 
 

@@ -85,6 +85,7 @@ def _save(path: Path, model: bytes, about: Any) -> None:
     from mlflow import onnx as flavor
 
     graph = onnx.load_model_from_string(model)
+    # pinned to what is installed: a person who loads the model has what wrote it
     needed = [f"{name}=={installed(name)}" for name in REQUIREMENTS]
     flavor.save_model(
         graph,
