@@ -12,6 +12,7 @@ from tasks.policy.policy import Combination, Condition, Policy, conditions
 from tasks.policy.reading import SignalReading, days_text
 from tasks.policy.signals import MEASURED, read_signal
 from tasks.policy.situation import Situation
+from tasks.records import plain
 
 NOTHING_FIRED = "nothing fired"
 
@@ -33,22 +34,8 @@ class Decision:
     at: datetime
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `from_dict` reads; values of JSON only."""
-        return {
-            "retrain": self.retrain,
-            "policy": self.policy,
-            "rule": self.rule,
-            "reason": self.reason,
-            "readings": [reading.to_dict() for reading in self.readings],
-            "at": self.at.isoformat(),
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Decision:
-        """Read what `to_dict` wrote."""
-        readings = tuple(SignalReading.from_dict(reading) for reading in content["readings"])
-        at = datetime.fromisoformat(content["at"])
-        return cls(**{**content, "readings": readings, "at": at})
+        """Return JSON values."""
+        return dict(plain(self))
 
 
 @dataclass(frozen=True)
@@ -96,10 +83,13 @@ def combine_readings(policy: Policy, readings: Mapping[Condition, SignalReading]
         return PolicyAnswer(readings[policy].fired, (readings[policy],))
     answers = [combine_readings(member, readings) for member in policy.members]
     fired = _combined(policy, [part.fired for part in answers])
+    # one part that fired is reason enough; the sentence of the first is told, not all of them
     if fired and policy.how == "any":
         return next(part for part in answers if part.fired)
+    # parts that cannot be evaluated are told beside those that decided
     kept = (part for part in answers if part.fired in (fired, None))
     together = (reading for part in kept for reading in part.because)
+    # by identity: a reading holds a dict, which has no hash, and a condition is read once
     return PolicyAnswer(fired, tuple({id(reading): reading for reading in together}.values()))
 
 
@@ -151,8 +141,8 @@ def _cooldown(situation: Situation, limits: Limits) -> str:
 
 
 def _budget(situation: Situation, limits: Limits) -> str:
-    """Count the retrainings in the window that ends now; its start is no part of it."""
     budget = limits.budget
+    # the window ends now, and its start is no part of it: 8 per 30d lets a ninth in on day 30
     spent = sum(situation.at - time < budget.window for time in situation.retrainings)
     if spent < budget.count:
         return ""

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from math import isfinite
 
-from tasks.policy.expected_gain import expected_gain, realised_gain
+from tasks.policy.expected_gain import LATEST, expected_gain, realised_gain
 from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation, loss
 
 # Batches, refused ones included. It is no setting, so that live and replay look at the same ones.
@@ -101,9 +103,7 @@ class Past:
         verdicts: on the models that retrainings made, oldest first.
         retrainings: when retraining was decided, by the data's clock.
         labels: the labels in each file of labels that came, oldest first.
-        errors: what a detector found in the champion's errors; None without a label.
-        running: whether a retraining is under way.
-        greater_is_better: the metric's direction.
+        errors, running, greater_is_better: as in `Situation`.
     """
 
     incumbent: Incumbent
@@ -189,17 +189,17 @@ def learnable_rows(past: Past) -> int:
 
 
 def gains(past: Past) -> tuple[float, ...]:
-    """Return what past retrainings bought, oldest first; see `realised_gain`."""
-    if not past.verdicts:
-        return ()
-    later: dict[int, list[float]] = {verdict.model: [] for verdict in past.verdicts}
+    """Return what the latest retrainings bought, oldest first; see `realised_gain`."""
+    later: dict[int, list[float]] = {}
     for meeting in past.meetings:
-        if meeting.gain is not None and meeting.model in later:
-            later[meeting.model].append(meeting.gain)
+        if meeting.gain is not None:
+            later.setdefault(meeting.model, []).append(meeting.gain)
     # a model that lost its race was judged twice: the last verdict stands
     gate = {verdict.model: verdict.gain for verdict in past.verdicts}
-    known = (realised_gain(gate[model], values) for model, values in later.items())
-    return tuple(gain for gain in known if gain is not None)
+    newest = (realised_gain(gate[model], later.get(model, ())) for model in reversed(gate))
+    # no more than are looked at: a replay asks after every batch, and may have hundreds
+    known = (gain for gain in newest if gain is not None and isfinite(gain))
+    return tuple(islice(known, LATEST))[::-1]
 
 
 def _drop(past: Past, live: MetricValue | None) -> float | None:

@@ -27,7 +27,7 @@ from tasks.policy.reading import (
     days_text,
     number_or,
 )
-from tasks.policy.situation import ErrorChange, Situation, finite
+from tasks.policy.situation import Situation, finite
 
 Reader = Callable[[Amount | None, Situation, Limits], SignalReading]
 
@@ -77,6 +77,7 @@ def new_rows(amount: Amount | None, situation: Situation, _: Limits) -> SignalRe
     figures: dict[str, Value] = {"rows": rows, "fitted_rows": fitted, "share": share}
     of_fitted = "" if share is None else f", {share:.0%} of those it was fitted on"
     arrived = f"{count_text(rows, 'row', 'rows')} arrived since the champion was fitted{of_fitted}"
+    # `parse_rows` tells the two apart by type: 1.5 is a share of 150 %, 2 is two rows
     if isinstance(amount, float):
         if share is None:
             return SignalReading(
@@ -89,6 +90,7 @@ def new_rows(amount: Amount | None, situation: Situation, _: Limits) -> SignalRe
 
 def age(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires when the latest row that the champion was fitted on is so old."""
+    # a batch of old rows may come last: an age never runs backwards
     old = max(situation.at - situation.fitted_until, timedelta(0))
     figures: dict[str, Value] = {"days": old / DAY}
     text = f"The champion knows no row of the last {days_text(old)}"
@@ -112,13 +114,7 @@ def drift(amount: Amount | None, situation: Situation, _: Limits) -> SignalReadi
 
 
 def performance(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
-    """Fires when the live metric fell below the gate's by more than allowed, and than chance.
-
-    More than chance: the better end of the live interval is worse than the worse end of the
-    gate's. Two 95 % intervals that do not touch differ at about the 0.6 % level (Schenker and
-    Gentleman, On judging the significance of differences by examining the overlap, 2001), so
-    looking at every batch raises few false alarms.
-    """
+    """Fires when the live metric fell below the gate's by more than allowed, and than chance."""
     if situation.live is None:
         return SignalReading("performance", None, "No labels yet, so no live performance.")
     return compare_fall(
@@ -129,12 +125,12 @@ def performance(amount: Amount | None, situation: Situation, limits: Limits) -> 
 def decay(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
     """Fires when the live metric fell so far below its best since the champion was fitted.
 
-    Live is compared with live, since a holdout may flatter. The best is the batch whose worse
-    end is the best: the largest of many noisy values alone would be too good.
+    Live is compared with live, since a holdout may flatter.
     """
     known = [figure for figure in situation.recent if figure.known]
     if situation.live is None or not known:
         return SignalReading("decay", None, "No labels yet, so no live performance.")
+    # by the worse end of the interval: the largest of many noisy values alone would be too good
     if situation.greater_is_better:
         best = max(known, key=lambda figure: figure.low)
     else:
@@ -155,15 +151,7 @@ def estimated_performance(
 def error_drift(_amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires when the latest change that ADWIN found in the champion's errors was upwards."""
     errors = situation.errors
-    if errors is None or (not isinstance(errors, ErrorChange) and len(errors) == 0):
-        return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
-    if not isinstance(errors, ErrorChange):
-        # river is loaded where errors come as numbers alone, not by every command that reads a
-        # policy
-        from tasks.policy.detectors import detect_change
-
-        errors = detect_change(errors)
-    if not errors.rows:
+    if errors is None or not errors.rows:
         return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
     figures: dict[str, Value] = asdict(errors)
     if errors.before is None or errors.after is None:

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.errors import DataError
-
-if TYPE_CHECKING:
-    from tasks.arrays import Floats
-
-    pass
+from tasks.records import MaybeNaN, plain, read
 
 
 @dataclass(frozen=True)
 class MetricValue:
     """A metric with its interval, on how many rows, and how many of them have a label.
 
-    `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label).
+    `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label);
+    `coverage` is the share of the rows that have a label, 0 without rows.
     """
 
     metric: str
-    value: float
-    low: float
-    high: float
+    value: MaybeNaN
+    low: MaybeNaN
+    high: MaybeNaN
     rows: int
     labelled: int
+    # a field, so that every document with a figure tells it; what is read never overrides it
+    coverage: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         unbox(self)
-
-    @property
-    def coverage(self) -> float:
-        """The share of the rows that have a label; 0 without rows."""
-        return self.labelled / self.rows if self.rows else 0.0
+        object.__setattr__(self, "coverage", self.labelled / self.rows if self.rows else 0.0)
 
     @property
     def known(self) -> bool:
@@ -49,25 +44,19 @@ class MetricValue:
         >>> MetricValue("rmse", 2.0, float("nan"), 3.0, 10, 5).to_dict()["low"] is None
         True
         """
-        bounds = {name: finite(getattr(self, name)) for name in ("value", "low", "high")}
-        counts = {"rows": self.rows, "labelled": self.labelled, "coverage": self.coverage}
-        return {"metric": self.metric, **bounds, **counts}
+        return dict(plain(self, nan_as_null=True))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> MetricValue:
         """Read what `to_dict` wrote."""
-        value, low, high = (
-            math.nan if content[name] is None else float(content[name])
-            for name in ("value", "low", "high")
-        )
-        return cls(content["metric"], value, low, high, content["rows"], content["labelled"])
+        return read(cls, content, "metric")
 
 
 @dataclass(frozen=True)
 class DriftFigure:
     """The weighted share of drifted columns, the pipeline's limit, and the worst in words."""
 
-    share: float
+    share: MaybeNaN
     limit: float
     worst: str = ""
 
@@ -119,8 +108,7 @@ class Situation:
         recent: the live figures since it was fitted, oldest first, the newest included.
         estimated: its metric on the newest batch as estimated without labels.
         drift: the newest batch against the champion's profile.
-        errors: (n,) its errors, 0 to 1, in time order since it was fitted, or what a detector
-            fed with them has found.
+        errors: what a detector found in its errors since it was fitted.
         refused: what was refused lately.
         suspicions: why the newest batch is held back until a person has looked, a sentence each.
         learnable: labelled rows that it was not fitted on and that are not held back; None where
@@ -145,7 +133,7 @@ class Situation:
     recent: tuple[MetricValue, ...] = ()
     estimated: MetricValue | None = None
     drift: DriftFigure | None = None
-    errors: Floats | tuple[float, ...] | ErrorChange | None = None
+    errors: ErrorChange | None = None
     refused: Refusals | None = None
     suspicions: tuple[str, ...] = ()
     learnable: int | None = None
@@ -156,6 +144,7 @@ class Situation:
     def __post_init__(self) -> None:
         unbox(self)
         times = (self.at, self.fitted_until, *self.retrainings)
+        # Python compares no time that has a zone with one that has none: refused before it does
         if len({time.tzinfo is None for time in times}) > 1:
             rule = "all times have a zone, or none has"
             raise DataError("situation", rule, ", ".join(str(time) for time in times))
@@ -200,4 +189,5 @@ def loss(before: float, now: float, greater_is_better: bool) -> float:
     size = unit(before, greater_is_better)
     if size:
         return worse / size
+    # a reference without any error has no share to lose: any loss from there is infinite
     return 0.0 if worse == 0 else math.copysign(math.inf, worse)
