@@ -8,20 +8,20 @@ arrived; its metric and errors when its labels have. What follows from it for a 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from tasks.backtest.history import Batch, History
+from tasks.backtest.history import History
 from tasks.errors import DataError
 from tasks.policy.detectors import ErrorDetector
 from tasks.policy.expected_gain import relative_gain
 from tasks.policy.past import Accepted, GateGain, Incumbent, Meeting, Past
 from tasks.policy.situation import ErrorChange, finite
 
-Delay = int | timedelta
+AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -45,29 +45,30 @@ class InformationSet:
 
     Args:
         history: what happened.
-        delay: how long labels take: a number of batches, or a time.
+        delay: how long labels take after their event.
+
+    Attributes:
+        labelled: for each batch the newest whose labels, and all earlier ones, are there after it.
 
     Raises:
         DataError: the delay is below zero.
     """
 
-    def __init__(self, history: History, delay: Delay = 0) -> None:
-        below = delay < timedelta(0) if isinstance(delay, timedelta) else delay < 0
-        if below:
+    def __init__(self, history: History, delay: timedelta = AT_ONCE) -> None:
+        if delay < AT_ONCE:
             raise DataError("label delay", "at least zero", delay)
         self.history = history
-        self._clock = list(accumulate((batch.end for batch in history.batches), max))
-        self._labelled = self._arrivals(delay)
+        # the data's clock: a batch of old rows never turns it back
+        clock = list(accumulate((batch.end for batch in history.batches), max))
+        self.labelled = [
+            bisect_right(clock, now - delay, hi=at + 1) - 1 for at, now in enumerate(clock)
+        ]
         self._streams: dict[Service, Stream] = {}
         self._batches: dict[int, tuple[Accepted, ...]] = {}
 
-    def labelled(self, at: int) -> int:
-        """Return the newest batch whose labels, and all earlier ones, are there after `at`."""
-        return self._labelled[at]
-
     def learnable(self, at: int) -> int:
         """Return the end of the newest model that could be fitted after batch `at`."""
-        fitted = [end for end in self.history.fits if end <= self._labelled[at]]
+        fitted = [end for end in self.history.fits if end <= self.labelled[at]]
         return max(fitted, default=self.history.first)
 
     def met(self, services: Sequence[Service], at: int) -> tuple[Meeting, ...]:
@@ -76,9 +77,9 @@ class InformationSet:
         Each label is scored by the model that had met its row. `services` are the models that
         served so far, oldest first; the last of them met the batch.
         """
-        before = self._labelled[at - 1] if at else -1
-        late = range(max(before, self.history.first) + 1, min(self._labelled[at], at - 1) + 1)
-        own = self._meeting(services, at, labels=self._labelled[at] >= at)
+        before = self.labelled[at - 1] if at else -1
+        late = range(max(before, self.history.first) + 1, min(self.labelled[at], at - 1) + 1)
+        own = self._meeting(services, at, labels=self.labelled[at] >= at)
         return (*(self._meeting(services, batch, labels=True) for batch in late), own)
 
     def past(
@@ -107,12 +108,13 @@ class InformationSet:
             verdicts=tuple(GateGain(made.end) for made in services[1:]),
             retrainings=retrained,
             labels=(),
-            errors=self._errors(service, self._labelled[at]),
+            errors=self._errors(service, self.labelled[at]),
             running=False,
             greater_is_better=history.greater_is_better,
         )
 
     def _meeting(self, services: Sequence[Service], at: int, *, labels: bool) -> Meeting:
+        # who met the batch is who had been in service before it came, whoever is now
         place = bisect_left(services, at, key=lambda served: served.since) - 1
         service, cell = services[place], self.history.cells[services[place].end, at]
         batch = self.history.batches[at]
@@ -132,21 +134,16 @@ class InformationSet:
         if at not in self._batches:
             newest = self.learnable(at)
             self._batches[at] = tuple(
-                _accepted(batch, learnable=place <= newest)
+                Accepted(
+                    batch.name,
+                    batch.arrived,
+                    batch.rows,
+                    batch.labelled if place <= newest else 0,
+                    batch.held,
+                )
                 for place, batch in enumerate(self.history.batches[: at + 1])
             )
         return self._batches[at]
-
-    def _arrivals(self, delay: Delay) -> list[int]:
-        count = len(self._clock)
-        if isinstance(delay, int):
-            return [max(number - delay, -1) for number in range(count)]
-        newest, arrivals = -1, []
-        for number in range(count):
-            while newest < number and self._clock[newest + 1] + delay <= self._clock[number]:
-                newest += 1
-            arrivals.append(newest)
-        return arrivals
 
     def _errors(self, service: Service, last: int) -> ErrorChange | None:
         """Return what a detector has found in the errors up to batch `last`."""
@@ -167,8 +164,3 @@ class InformationSet:
         values, upwards = self.history.values, self.history.greater_is_better
         gain = self.history.sign * float(values[new, at] - values[old, at])
         return finite(relative_gain(gain, float(values[old, at]), upwards))
-
-
-def _accepted(batch: Batch, *, learnable: bool) -> Accepted:
-    labelled = batch.labelled if learnable else 0
-    return Accepted(batch.name, batch.arrived, batch.rows, labelled, batch.held)

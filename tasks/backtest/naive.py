@@ -13,9 +13,6 @@ def naive_values(
 ) -> dict[str, tuple[float, ...]]:
     """Return for each naive prediction its metric by batch, NaN where it has none.
 
-    It knows every label of the earlier batches, and `last_value` those of the batch itself that
-    are strictly earlier: see `tasks.evaluation.baselines`.
-
     Args:
         y, times, place: (n,) labels, event times and batches of the labelled rows.
         batches, classes: their numbers; 0 classes for a regression.
@@ -24,6 +21,8 @@ def naive_values(
 
     names = ("mean", "median", "last_value") if task == "regression" else ("prior", "last_value")
     found: dict[str, list[float]] = {name: [NAN] * batches for name in names}
+    # each knows every label of the earlier batches, and `last_value` those of the batch itself
+    # that are strictly earlier
     for number in range(1, batches):
         now, before = place == number, place < number
         one_class = classes and len(np.unique(y[now])) < 2

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from tasks.errors import DataError
 from tasks.evaluation.bootstrap import Interval, percentile_interval
 from tasks.policy.amounts import duration_text
 from tasks.policy.limits import Limits
-from tasks.policy.situation import finite
+from tasks.records import MaybeNaN
 
 # Of as many numbers as there are batches, not rows: four times those of a metric cost little.
 ROUNDS = 2000
@@ -29,13 +28,9 @@ class PolicyComparison:
     policy: str
     retrainings: int
     cpu_seconds: float
-    mean: float
+    mean: MaybeNaN
     behind: Interval
     good_enough: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {**asdict(self), "mean": finite(self.mean), "behind": self.behind.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -47,16 +42,6 @@ class Recommendation:
     why: str
     best: str
     compared: tuple[PolicyComparison, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            "policy": self.policy,
-            "yaml": self.yaml,
-            "why": self.why,
-            "best": self.best,
-            "compared": [policy.to_dict() for policy in self.compared],
-        }
 
 
 def recommend(
@@ -89,11 +74,11 @@ def recommend(
         rule = "some batch has labels to judge by"
         raise DataError("recommendation", rule, remedy="Bring labels, or wait for them.")
     order = {
-        course.policy: (course.cpu_seconds, -_quality(course), course.policy != own)
+        course.policy: (course.cpu_seconds, -course.quality, course.policy != own)
         for course in known
     }
-    best = min(known, key=lambda course: (-_quality(course), order[course.policy]))
-    compared = tuple(_compared(course, best, tolerance, confidence, seed) for course in known)
+    best = min(known, key=lambda course: (-course.quality, order[course.policy]))
+    compared = tuple(_compare(course, best, tolerance, confidence, seed) for course in known)
     enough = {policy.policy: policy for policy in compared if policy.good_enough}
     chosen = min(enough.values(), key=lambda policy: order[policy.policy])
     why = _why(chosen, best, len(known), confidence, tolerance)
@@ -105,16 +90,21 @@ def shortfall(
 ) -> Interval:
     """Return by how much a course's mean is behind another's, with a paired interval.
 
-    The differences by batch are drawn again in blocks of neighbours, since a stale model is
-    stale for several batches in a row: circular block bootstrap, Politis and Romano 1992, with
-    blocks of n^(1/3). Both courses saw the same batches, so what made one hard cancels out.
+    By circular block bootstrap over the batches, Politis and Romano 1992.
     """
+    # both courses saw the same batches, so what made one of them hard cancels out
     pairs = zip(best.steps, other.steps, strict=True)
     gaps = np.array(
-        [_gap(first.live, second.live) for first, second in pairs if first.judged and second.judged]
+        [
+            float(first.live.value - second.live.value)
+            for first, second in pairs
+            if first.judged and second.judged and first.live and second.live
+        ]
     )
     gaps = gaps if best.greater_is_better else -gaps
     count = len(gaps)
+    # neighbours are drawn together, since a stale model is stale for several batches in a row;
+    # blocks of n^(1/3)
     length = max(1, round(count ** (1 / 3)))
     # blocks wrap around (Politis and Romano's circle), so every batch is drawn equally often
     starts = np.random.default_rng(seed).integers(0, count, (ROUNDS, -(-count // length)))
@@ -123,15 +113,7 @@ def shortfall(
     return percentile_interval(float(gaps.mean()), means, confidence)
 
 
-def _gap(first: Any, second: Any) -> float:
-    return float(first.value - second.value)
-
-
-def _quality(course: Course) -> float:
-    return course.mean if course.greater_is_better else -course.mean
-
-
-def _compared(
+def _compare(
     course: Course, best: Course, tolerance: float, confidence: float, seed: int
 ) -> PolicyComparison:
     gap = shortfall(best, course, confidence, seed)
