@@ -1,7 +1,6 @@
-"""What could be known after each batch of a history, and nothing else.
+"""What could be known after each batch of a history, and nothing else. Pure.
 
-A replay reaches the history through this module only, apart from the test itself, so that the
-rule against peeking stands in one place: a batch's drift and estimate are known when it has
+The rule against peeking stands here alone: a batch's drift and estimate are known when it has
 arrived; its metric and errors when its labels have. What follows from it for a policy is
 `tasks.policy.past`'s to say, as it is for the live monitor.
 """
@@ -74,9 +73,10 @@ class InformationSet:
     def met(self, services: Sequence[Service], at: int) -> tuple[Meeting, ...]:
         """Return what batch `at` brought: labels of earlier batches, then the batch itself.
 
-        Each label is scored by the model that had met its row. `services` are the models that
-        served so far, oldest first; the last of them met the batch.
+        `services` are the models that served so far, oldest first; the last of them met the batch.
         """
+        # late labels are scored by the model that had met their rows; the live monitor scores them
+        # with the champion then in service
         before = self.labelled[at - 1] if at else -1
         late = range(max(before, self.history.first) + 1, min(self.labelled[at], at - 1) + 1)
         own = self._meeting(services, at, labels=self.labelled[at] >= at)
@@ -105,6 +105,7 @@ class InformationSet:
             batches=self._accepted(at),
             refusals=tuple(refusal for refusal in history.refusals if refusal <= arrived),
             meetings=meetings,
+            # no gate judged these models, no files of labels come, and nothing runs beside a replay
             verdicts=tuple(GateGain(made.end) for made in services[1:]),
             retrainings=retrained,
             labels=(),

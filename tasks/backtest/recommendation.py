@@ -50,8 +50,6 @@ def recommend(
     tolerance: float = 0.0,
     *,
     own: str | None = None,
-    confidence: float = CONFIDENCE,
-    seed: int = SEED,
 ) -> Recommendation:
     """Return the cheapest policy whose mean quality is as good as the best, or nearly.
 
@@ -63,8 +61,6 @@ def recommend(
         limits: those they were replayed with.
         tolerance: the loss that saving is always worth, in the metric's unit.
         own: the policy in the pipeline file, which wins where another costs and is as much.
-        confidence: of the interval.
-        seed: of its resampling.
 
     Raises:
         DataError: no course has a judged batch.
@@ -78,10 +74,10 @@ def recommend(
         for course in known
     }
     best = min(known, key=lambda course: (-course.quality, order[course.policy]))
-    compared = tuple(_compare(course, best, tolerance, confidence, seed) for course in known)
+    compared = tuple(_compare(course, best, tolerance) for course in known)
     enough = {policy.policy: policy for policy in compared if policy.good_enough}
     chosen = min(enough.values(), key=lambda policy: order[policy.policy])
-    why = _why(chosen, best, len(known), confidence, tolerance)
+    why = _why(chosen, best, len(known), tolerance)
     return Recommendation(chosen.policy, _yaml(chosen.policy, limits), why, best.policy, compared)
 
 
@@ -113,10 +109,8 @@ def shortfall(
     return percentile_interval(float(gaps.mean()), means, confidence)
 
 
-def _compare(
-    course: Course, best: Course, tolerance: float, confidence: float, seed: int
-) -> PolicyComparison:
-    gap = shortfall(best, course, confidence, seed)
+def _compare(course: Course, best: Course, tolerance: float) -> PolicyComparison:
+    gap = shortfall(best, course)
     return PolicyComparison(
         course.policy,
         len(course.retrainings),
@@ -139,9 +133,7 @@ def _yaml(policy: str, limits: Limits) -> str:
     return "\n".join(lines)
 
 
-def _why(
-    chosen: PolicyComparison, best: Course, policies: int, confidence: float, tolerance: float
-) -> str:
+def _why(chosen: PolicyComparison, best: Course, policies: int, tolerance: float) -> str:
     judged = sum(step.judged for step in best.steps)
     cost = f"{chosen.retrainings} retrainings, {_seconds(chosen.cpu_seconds)} CPU-seconds"
     mean = f"mean {best.metric} {chosen.mean:.4f} over {judged} batches with {cost}"
@@ -155,7 +147,7 @@ def _why(
     return (
         f"{chosen.policy} is the cheapest of {policies} policies that {near} "
         f"the best, {best.policy}: {mean}, behind by {gap.value:.4f} "
-        f"[{gap.low:.4f}, {gap.high:.4f}] at {confidence:.0%}, where the best took "
+        f"[{gap.low:.4f}, {gap.high:.4f}] at {CONFIDENCE:.0%}, where the best took "
         f"{len(best.retrainings)} and {_seconds(best.cpu_seconds)}."
     )
 

@@ -65,8 +65,10 @@ def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
     said = " ".join(reading.said for reading in answer.because)
     retrain, rule, reason = False, NOTHING_FIRED, f"No retraining. {said}"
     if answer.fired:
-        retrain, rule, reason = True, _rule(answer), f"Retraining. {said}"
-        objection = _objection(situation, limits)
+        fired = dict.fromkeys(reading.signal for reading in answer.because if reading.fired)
+        retrain, rule, reason = True, " and ".join(fired), f"Retraining. {said}"
+        objections = ((name, check(situation, limits)) for name, check in HELD_BACK.items())
+        objection = next(((name, why) for name, why in objections if why), None)
         if objection is not None:
             rule, why = objection
             retrain, reason = False, f"No retraining, although the policy asks for it. {said} {why}"
@@ -98,20 +100,6 @@ def _combined(policy: Combination, fired: list[bool | None]) -> bool | None:
     if not known:
         return None
     return any(known) if policy.how == "any" else all(known)
-
-
-def _rule(answer: PolicyAnswer) -> str:
-    return " and ".join(
-        dict.fromkeys(reading.signal for reading in answer.because if reading.fired)
-    )
-
-
-def _objection(situation: Situation, limits: Limits) -> tuple[str, str] | None:
-    for rule, check in HELD_BACK.items():
-        why = check(situation, limits)
-        if why:
-            return rule, why
-    return None
 
 
 def _running(situation: Situation, _: Limits) -> str:

@@ -4,9 +4,7 @@ The live monitor fills a `Past` from the ledger and the table's history, a repla
 of fits and cells. Both let `situation` make of it what a policy looks at, so that what a policy
 would have done and what it does are one function.
 
-A replay differs in what it can know, not in how it is read: nothing runs beside it, no gate
-judged its models, and labels that come late are scored by the model that had met their rows,
-where the live monitor scores them with the champion then in service.
+A replay differs in what it can know, not in how it is read.
 """
 
 from __future__ import annotations
