@@ -16,12 +16,12 @@ import numpy as np
 
 from tasks.arrays import Floats
 from tasks.errors import DataError
-from tasks.policy.situation import DriftFigure, MetricValue, unbox
+from tasks.policy.situation import DriftFigure, MetricValue, Unboxed
 from tasks.records import plain
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(Unboxed):
     """One batch.
 
     Attributes:
@@ -41,9 +41,6 @@ class Batch:
     arrived: datetime
     suspicions: tuple[str, ...] = ()
     held: bool = False
-
-    def __post_init__(self) -> None:
-        unbox(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +63,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Unboxed):
     """What fitting one model took, on how many rows up to when, and its metric at its own gate."""
 
     cpu_seconds: float
@@ -74,9 +71,6 @@ class Fit:
     rows: int
     reference: MetricValue
     until: datetime
-
-    def __post_init__(self) -> None:
-        unbox(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,12 +82,11 @@ def _stretches(history: History, places: Sequence[int], ends: Sequence[int]) -> 
     """
     judged = np.isin(np.arange(len(history.batches)), history.judged)
     table = np.where(judged, history.values * history.sign, 0.0)
-    found = np.full((len(places), len(places)), -np.inf)
-    for i, end in enumerate(ends):
-        # a batch without a metric adds nothing
-        sums = np.nancumsum(table[end])
-        for j in range(i + 1, len(places)):
-            found[i, j] = sums[places[j]] - sums[places[i]]
+    # a batch without a metric adds nothing
+    reached = np.nancumsum(table[list(ends)], axis=1)[:, list(places)]
+    added = reached - np.diagonal(reached)[:, None]
+    found, later = np.full((len(places), len(places)), -np.inf), np.triu_indices(len(places), 1)
+    found[later] = added[later]
     return found
 
 

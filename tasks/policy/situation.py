@@ -12,8 +12,24 @@ from tasks.errors import DataError
 from tasks.records import MaybeNaN, plain, read
 
 
+class Unboxed:
+    """A frozen value whose NumPy scalars become plain ones, which JSON can hold.
+
+    >>> import numpy as np
+    >>> Refusals(np.float64(0.5), np.int64(3))
+    Refusals(share=0.5, batches=3)
+    """
+
+    def __post_init__(self) -> None:
+        # a NumPy scalar has a shape and no length; `json` refuses it, and a repr would show its
+        # type
+        for name, value in vars(self).items():
+            if getattr(value, "shape", None) == ():
+                object.__setattr__(self, name, value.item())
+
+
 @dataclass(frozen=True)
-class MetricValue:
+class MetricValue(Unboxed):
     """A metric with its interval, on how many rows, and how many of them have a label.
 
     `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label);
@@ -30,7 +46,7 @@ class MetricValue:
     coverage: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        unbox(self)
+        super().__post_init__()
         object.__setattr__(self, "coverage", self.labelled / self.rows if self.rows else 0.0)
 
     @property
@@ -39,11 +55,7 @@ class MetricValue:
         return math.isfinite(self.value + self.low + self.high)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values; NaN becomes None.
-
-        >>> MetricValue("rmse", 2.0, float("nan"), 3.0, 10, 5).to_dict()["low"] is None
-        True
-        """
+        """Return JSON values; NaN becomes None."""
         return dict(plain(self, nan_as_null=True))
 
     @classmethod
@@ -53,26 +65,20 @@ class MetricValue:
 
 
 @dataclass(frozen=True)
-class DriftFigure:
+class DriftFigure(Unboxed):
     """The weighted share of drifted columns, the pipeline's limit, and the worst in words."""
 
     share: MaybeNaN
     limit: float
     worst: str = ""
 
-    def __post_init__(self) -> None:
-        unbox(self)
-
 
 @dataclass(frozen=True)
-class Refusals:
+class Refusals(Unboxed):
     """The share that was refused among so many recent batches."""
 
     share: float
     batches: int
-
-    def __post_init__(self) -> None:
-        unbox(self)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class ErrorChange:
 
 
 @dataclass(frozen=True, eq=False)
-class Situation:
+class Situation(Unboxed):
     """What is known when a decision is due.
 
     Attributes:
@@ -142,25 +148,12 @@ class Situation:
     expected_gain: float | None = None
 
     def __post_init__(self) -> None:
-        unbox(self)
+        super().__post_init__()
         times = (self.at, self.fitted_until, *self.retrainings)
         # Python compares no time that has a zone with one that has none: refused before it does
         if len({time.tzinfo is None for time in times}) > 1:
             rule = "all times have a zone, or none has"
             raise DataError("situation", rule, ", ".join(str(time) for time in times))
-
-
-def unbox(frozen: object) -> None:
-    """Turn the NumPy scalars in a frozen value into plain ones, which JSON can hold.
-
-    >>> import numpy as np
-    >>> Refusals(np.float64(0.5), np.int64(3))
-    Refusals(share=0.5, batches=3)
-    """
-    # a NumPy scalar has a shape and no length; `json` refuses it, and a repr would show its type
-    for name, value in vars(frozen).items():
-        if getattr(value, "shape", None) == ():
-            object.__setattr__(frozen, name, value.item())
 
 
 def finite(value: float | None) -> float | None:
