@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from textwrap import fill
 from typing import Any
 
-from tasks.backtest.oracle import Bound
 from tasks.backtest.replay import Course
 from tasks.backtest.result import Backtest
 from tasks.tracking.plots import BLUE, GREY, INK, ORANGE, Axes, Figure, canvas, safe
@@ -46,6 +46,7 @@ class Group:
 
 def group_courses(backtest: Backtest) -> tuple[Group, ...]:
     """Return the courses that have a mean, cheapest first, the same ones together."""
+    # the same models on the same batches: points and rows that would cover each other
     together: dict[tuple[object, ...], list[int]] = {}
     for place, course in enumerate(backtest.courses):
         if not math.isnan(course.mean):
@@ -66,7 +67,9 @@ def draw_front(backtest: Backtest) -> Figure:
     """Draw every policy as a labelled point, and the oracle's bound as a line."""
     metric = safe(backtest.history.metric)
     figure, axes = canvas("", "CPU-seconds of retraining", f"mean {metric}", size=(WIDE, 4.2))
-    known = _worthwhile(backtest.bounds)
+    # the bound as far as more retrainings buy more: then every further one is the same
+    firsts = (next(same) for _, same in groupby(backtest.bounds, lambda bound: bound.retrainings))
+    known = [bound for bound in firsts if math.isfinite(bound.mean)]
     costs, means = [bound.cpu_seconds for bound in known], [bound.mean for bound in known]
     axes.plot(costs, means, "--o", ms=3, lw=1.2, color=GREY, label="the bound")
     shown = group_courses(backtest)
@@ -169,12 +172,3 @@ def _write_margins(backtest: Backtest, axes: Axes, shown: Sequence[Group]) -> No
 
 def _kind(group: Group) -> str:
     return "recommended" if group.chosen else "on the front" if group.on_front else "behind"
-
-
-def _worthwhile(bounds: Sequence[Bound]) -> list[Bound]:
-    """Return the bound as far as more retrainings buy more."""
-    told: list[Bound] = []
-    for bound in bounds:
-        if not told or bound.retrainings != told[-1].retrainings:
-            told.append(bound)
-    return [bound for bound in told if math.isfinite(bound.mean)]

@@ -8,8 +8,9 @@ arrived; its metric and errors when its labels have. What follows from it for a 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
@@ -29,14 +30,6 @@ class Service:
 
     end: int
     since: int
-
-
-@dataclass
-class Stream:
-    """The errors of one model since it serves, fed to a detector as far as anyone asked."""
-
-    detector: ErrorDetector = field(default_factory=ErrorDetector)
-    found: list[ErrorChange] = field(default_factory=list)
 
 
 class InformationSet:
@@ -62,7 +55,10 @@ class InformationSet:
         self.labelled = [
             bisect_right(clock, now - delay, hi=at + 1) - 1 for at, now in enumerate(clock)
         ]
-        self._streams: dict[Service, Stream] = {}
+        # a detector cannot go back, so its answers are kept: policies ask for the same batches
+        # again
+        self._detectors: defaultdict[Service, ErrorDetector] = defaultdict(ErrorDetector)
+        self._changes: defaultdict[Service, list[ErrorChange]] = defaultdict(list)
         self._batches: dict[int, tuple[Accepted, ...]] = {}
 
     def learnable(self, at: int) -> int:
@@ -151,14 +147,11 @@ class InformationSet:
         wanted = last - service.since
         if wanted <= 0:
             return None
-        # a detector cannot go back, so its answers are kept: policies ask for the same batches
-        # again
-        stream = self._streams.setdefault(service, Stream())
-        while len(stream.found) < wanted:
-            batch = service.since + len(stream.found) + 1
-            errors = self.history.cells[service.end, batch].errors
-            stream.found.append(stream.detector.add(() if errors is None else errors))
-        return stream.found[wanted - 1]
+        found = self._changes[service]
+        while len(found) < wanted:
+            errors = self.history.cells[service.end, service.since + len(found) + 1].errors
+            found.append(self._detectors[service].add(() if errors is None else errors))
+        return found[wanted - 1]
 
     def _gain(self, old: int, new: int, at: int) -> float | None:
         """Return what one model added to another on batch `at`; None where either has no metric."""

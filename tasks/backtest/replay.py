@@ -82,7 +82,7 @@ class Course:
 
 
 def _shorten(decision: Decision) -> dict[str, Any]:
-    # of a hundred batches under ten policies, the readings alone would fill ten megabytes
+    # every reading of every policy at every batch would be most of the document
     return {
         name: value for name, value in vars(decision).items() if name not in ("policy", "readings")
     }

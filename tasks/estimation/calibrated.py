@@ -46,8 +46,7 @@ class Reliability:
         """Return how far what was missed moves a metric of this gradient, and its variance.
 
         Args:
-            stated: (n,) probabilities of the class that the model stated.
-            change: (n,) the metric's gradient at each row's label.
+            stated, change: (n,) probabilities of the class, and the gradient at each row's label.
         """
         moved, counts = self.bins.sums(stated, change), np.array(self.bins.counts)
         return float(moved @ self.missed), float((moved**2 * self.shares / counts).sum())

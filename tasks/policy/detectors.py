@@ -8,6 +8,7 @@ with Adaptive Windowing, SIAM 2007.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,8 +54,7 @@ class ErrorDetector:
                 since = place
         self._take(array[since:])
         self._seen += len(array)
-        last = self._found
-        return ErrorChange(self._seen, last.changes, last.raised, last.before, last.after)
+        return replace(self._found, rows=self._seen)
 
     def _take(self, errors: Floats) -> None:
         self._window_rows += len(errors)

@@ -80,9 +80,8 @@ def new_rows(amount: Amount | None, situation: Situation, _: Limits) -> SignalRe
     # `parse_rows` tells the two apart by type: 1.5 is a share of 150 %, 2 is two rows
     if isinstance(amount, float):
         if share is None:
-            return SignalReading(
-                "new_rows", None, "It is not known on how many rows it was fitted."
-            )
+            unknown = "It is not known on how many rows it was fitted."
+            return SignalReading("new_rows", None, unknown)
         return compare_with_limit("new_rows", share, amount, arrived, f"of {amount:.0%}", figures)
     wanted = "" if amount is None else f"of {amount:,}"
     return compare_with_limit("new_rows", rows, amount, arrived, wanted, figures)
@@ -92,11 +91,11 @@ def age(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading
     """Fires when the latest row that the champion was fitted on is so old."""
     # a batch of old rows may come last: an age never runs backwards
     old = max(situation.at - situation.fitted_until, timedelta(0))
-    figures: dict[str, Value] = {"days": old / DAY}
     text = f"The champion knows no row of the last {days_text(old)}"
     limit = amount if isinstance(amount, timedelta) else None
     wanted = "" if limit is None else f"of {days_text(limit)}"
-    return compare_with_limit("age", old / DAY, limit and limit / DAY, text, wanted, figures)
+    days, most = old / DAY, limit and limit / DAY
+    return compare_with_limit("age", days, most, text, wanted, {"days": days})
 
 
 def drift(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
@@ -153,13 +152,12 @@ def error_drift(_amount: Amount | None, situation: Situation, _: Limits) -> Sign
     errors = situation.errors
     if errors is None or not errors.rows:
         return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
-    figures: dict[str, Value] = asdict(errors)
     if errors.before is None or errors.after is None:
         said = f"The error is steady over {count_text(errors.rows, 'row', 'rows')}."
     else:
         way = "rose" if errors.raised else "fell"
         said = f"The mean error {way} from {errors.before:.3g} to {errors.after:.3g}."
-    return SignalReading("error_drift", errors.raised, said, figures)
+    return SignalReading("error_drift", errors.raised, said, asdict(errors))
 
 
 def quality(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
@@ -168,9 +166,8 @@ def quality(amount: Amount | None, situation: Situation, limits: Limits) -> Sign
     if found is None or not found.batches:
         return SignalReading("quality", None, "It is not known how much was refused lately.")
     limit = amount if isinstance(amount, float) else limits.quality
-    text = (
-        f"{found.share:.0%} of the last {count_text(found.batches, 'batch', 'batches')} was refused"
-    )
+    lately = count_text(found.batches, "batch", "batches")
+    text = f"{found.share:.0%} of the last {lately} was refused"
     figures: dict[str, Value] = {"share": found.share, "batches": found.batches}
     return compare_with_limit("quality", found.share, limit, text, f"of {limit:.0%}", figures)
 

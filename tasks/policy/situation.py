@@ -21,8 +21,7 @@ class Unboxed:
     """
 
     def __post_init__(self) -> None:
-        # a NumPy scalar has a shape and no length; `json` refuses it, and a repr would show its
-        # type
+        # a NumPy scalar has a shape and no length; `json` refuses it, and a repr shows its type
         for name, value in vars(self).items():
             if getattr(value, "shape", None) == ():
                 object.__setattr__(self, name, value.item())
@@ -85,11 +84,8 @@ class Refusals(Unboxed):
 class ErrorChange:
     """What a detector made of a stream of errors.
 
-    Attributes:
-        rows: errors it has seen.
-        changes: changes of their mean it has found.
-        raised: whether the latest of them was upwards.
-        before, after: the mean on each side of the latest change; None without one.
+    Of `rows` errors; `changes` of their mean it has found, `raised` says whether the latest was
+    upwards, `before` and `after` are the means on each side of it, None without one.
     """
 
     rows: int
