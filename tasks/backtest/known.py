@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
@@ -55,16 +55,22 @@ class InformationSet:
         self.labelled = [
             bisect_right(clock, now - delay, hi=at + 1) - 1 for at, now in enumerate(clock)
         ]
-        # a detector cannot go back, so its answers are kept: policies ask for the same batches
-        # again
+        # a detector cannot go back, so its answers are kept for the policies that ask again
         self._detectors: defaultdict[Service, ErrorDetector] = defaultdict(ErrorDetector)
         self._changes: defaultdict[Service, list[ErrorChange]] = defaultdict(list)
-        self._batches: dict[int, tuple[Accepted, ...]] = {}
+        # every policy asks after every batch, so what does not depend on it is made once
+        self._ends = sorted(history.fits)
+        self._told = tuple(
+            Accepted(batch.name, batch.arrived, batch.rows, batch.labelled, batch.held)
+            for batch in history.batches
+        )
+        self._untold = tuple(replace(batch, labelled=0) for batch in self._told)
+        self._verdicts = {end: GateGain(end) for end in self._ends}
 
     def learnable(self, at: int) -> int:
         """Return the end of the newest model that could be fitted after batch `at`."""
-        fitted = [end for end in self.history.fits if end <= self.labelled[at]]
-        return max(fitted, default=self.history.first)
+        place = bisect_right(self._ends, self.labelled[at])
+        return self._ends[place - 1] if place else self.history.first
 
     def met(self, services: Sequence[Service], at: int) -> tuple[Meeting, ...]:
         """Return what batch `at` brought: labels of earlier batches, then the batch itself.
@@ -88,7 +94,7 @@ class InformationSet:
         """Return what had happened after batch `at`, the last of `meetings`."""
         history, service = self.history, services[-1]
         fit = history.fits[service.end]
-        arrived = history.batches[at].arrived
+        arrived, learnable = history.batches[at].arrived, self.learnable(at) + 1
         return Past(
             incumbent=Incumbent(
                 model=service.end,
@@ -98,11 +104,12 @@ class InformationSet:
                 until=fit.until,
                 reference=fit.reference,
             ),
-            batches=self._accepted(at),
+            # only what a model can be fitted on counts as labelled
+            batches=(*self._told[:learnable], *self._untold[learnable : at + 1]),
             refusals=tuple(refusal for refusal in history.refusals if refusal <= arrived),
             meetings=meetings,
             # no gate judged these models, no files of labels come, and nothing runs beside a replay
-            verdicts=tuple(GateGain(made.end) for made in services[1:]),
+            verdicts=tuple(self._verdicts[made.end] for made in services[1:]),
             retrainings=retrained,
             labels=(),
             errors=self._errors(service, self.labelled[at]),
@@ -125,22 +132,6 @@ class InformationSet:
             gain=self._gain(services[place - 1].end, service.end, at) if labels and place else None,
             suspicions=batch.suspicions,
         )
-
-    def _accepted(self, at: int) -> tuple[Accepted, ...]:
-        """Return the batches up to `at`; only what a model can be fitted on counts as labelled."""
-        if at not in self._batches:
-            newest = self.learnable(at)
-            self._batches[at] = tuple(
-                Accepted(
-                    batch.name,
-                    batch.arrived,
-                    batch.rows,
-                    batch.labelled if place <= newest else 0,
-                    batch.held,
-                )
-                for place, batch in enumerate(self.history.batches[: at + 1])
-            )
-        return self._batches[at]
 
     def _errors(self, service: Service, last: int) -> ErrorChange | None:
         """Return what a detector has found in the errors up to batch `last`."""
