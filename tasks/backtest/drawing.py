@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from tasks.backtest.replay import Course
-from tasks.backtest.result import Backtest
+from tasks.backtest.result import Backtest, PolicyResult
 from tasks.tracking.plots import BLUE, GREY, INK, ORANGE, Axes, Figure, canvas, safe
 
 # Inches.
@@ -47,19 +47,16 @@ class Group:
 def group_courses(backtest: Backtest) -> tuple[Group, ...]:
     """Return the courses that have a mean, cheapest first, the same ones together."""
     # the same models on the same batches: points and rows that would cover each other
-    together: dict[tuple[object, ...], list[int]] = {}
-    for place, course in enumerate(backtest.courses):
+    together: dict[tuple[object, ...], list[tuple[Course, PolicyResult]]] = {}
+    for course, line in zip(backtest.courses, backtest.lines, strict=True):
         if not math.isnan(course.mean):
             ends = tuple(step.model_end for step in course.steps)
-            together.setdefault((course.retrainings, ends), []).append(place)
-    chosen = backtest.recommendation.policy
-    made = []
-    for places in together.values():
-        names = sorted(
-            (backtest.courses[place].policy for place in places), key=lambda n: n != chosen
-        )
-        fronts = any(backtest.lines[place].on_front for place in places)
-        made.append(Group(tuple(names), backtest.courses[places[0]], fronts, names[0] == chosen))
+            together.setdefault((course.retrainings, ends), []).append((course, line))
+    chosen, made = backtest.recommendation.policy, []
+    for alike in together.values():
+        names = sorted((line.policy for _, line in alike), key=lambda name: name != chosen)
+        fronts = any(line.on_front for _, line in alike)
+        made.append(Group(tuple(names), alike[0][0], fronts, names[0] == chosen))
     return tuple(made)
 
 
@@ -126,10 +123,7 @@ def draw_timeline(backtest: Backtest) -> Figure:
     history, shown = backtest.history, group_courses(backtest)
     figure, axes = canvas("", "", "", grid=False, size=(WIDE, 0.9 + 0.56 * len(shown)))
     static = [float(history.values[history.first][batch]) for batch in history.judged]
-    lived = [
-        [(step.batch, step.live.value) for step in group.course.steps if step.judged and step.live]
-        for group in shown
-    ]
+    lived = [group.course.lived for group in shown]
     values = [*static, *(value for row in lived for _, value in row)]
     low, high = min(values, default=0.0), max(values, default=1.0)
 
@@ -162,6 +156,7 @@ def _write_margins(backtest: Backtest, axes: Axes, shown: Sequence[Group]) -> No
     right.tick_params(length=0, labelsize=9, colors=INK)
     right.spines[:].set_visible(False)
     axes.text(1.0, 1.02, "  mean, retrained", transform=axes.transAxes, fontsize=9, color=GREY)
+    # eight dates fit the width without covering each other
     every = max(1, math.ceil(len(replayed) / 8))
     days = [f"{batches[place].start:%Y-%m-%d}" for place in replayed[::every]]
     axes.set_xticks(replayed[::every], days)

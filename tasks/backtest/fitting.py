@@ -81,8 +81,8 @@ class MeasuredFit:
     def files(self) -> dict[str, bytes]:
         """Return the errors on every batch, one after the other."""
         known = [cell.errors for cell in self.cells.values() if cell.errors is not None]
-        # one file for all batches, as float32: a request a cell would take longer than the fits,
-        # and a detector needs no more digits
+        # one file for all batches: each would be a request of its own; a detector that looks for
+        # changes of a mean needs no more digits than float32 has
         buffer, every = io.BytesIO(), np.concatenate([np.zeros(0, np.float32), *known])
         np.save(buffer, every.astype(np.float32), allow_pickle=False)
         return {ERRORS: buffer.getvalue()}

@@ -33,14 +33,9 @@ class Service:
 
 
 class InformationSet:
-    """What is known after each batch, under one label delay; shared between replays.
+    """What is known after each batch, where labels take `delay`; shared between replays.
 
-    Args:
-        history: what happened.
-        delay: how long labels take after their event.
-
-    Attributes:
-        labelled: for each batch the newest whose labels, and all earlier ones, are there after it.
+    `labelled` says for each batch the newest whose labels, and all earlier ones, are there.
 
     Raises:
         DataError: the delay is below zero.

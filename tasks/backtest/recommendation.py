@@ -89,14 +89,8 @@ def shortfall(
     By circular block bootstrap over the batches, Politis and Romano 1992.
     """
     # both courses saw the same batches, so what made one of them hard cancels out
-    pairs = zip(best.steps, other.steps, strict=True)
-    gaps = np.array(
-        [
-            float(first.live.value - second.live.value)
-            for first, second in pairs
-            if first.judged and second.judged and first.live and second.live
-        ]
-    )
+    pairs = zip(best.lived, other.lived, strict=True)
+    gaps = np.array([first - second for (_, first), (_, second) in pairs])
     gaps = gaps if best.greater_is_better else -gaps
     count = len(gaps)
     # neighbours are drawn together, since a stale model is stale for several batches in a row;
@@ -134,9 +128,8 @@ def _yaml(policy: str, limits: Limits) -> str:
 
 
 def _why(chosen: PolicyComparison, best: Course, policies: int, tolerance: float) -> str:
-    judged = sum(step.judged for step in best.steps)
     cost = f"{chosen.retrainings} retrainings, {_seconds(chosen.cpu_seconds)} CPU-seconds"
-    mean = f"mean {best.metric} {chosen.mean:.4f} over {judged} batches with {cost}"
+    mean = f"mean {best.metric} {chosen.mean:.4f} over {len(best.lived)} batches with {cost}"
     if chosen.policy == best.policy:
         return (
             f"{chosen.policy} is the best of {policies} policies, and none that costs less is "

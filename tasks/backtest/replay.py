@@ -72,6 +72,11 @@ class Course:
             return -math.inf
         return self.mean if self.greater_is_better else -self.mean
 
+    @property
+    def lived(self) -> list[tuple[int, float]]:
+        """The judged batches, each with the live metric of the model that met it."""
+        return [(step.batch, step.live.value) for step in self.steps if step.judged and step.live]
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         names = {step.batch: step.name for step in self.steps}

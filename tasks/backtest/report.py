@@ -57,11 +57,7 @@ def describe_outcome(
         "labels_version": plan.labels,
         "metric": history.metric,
         "greater_is_better": history.greater_is_better,
-        "recipe": {
-            "setting": plain(plan.setting),
-            "origin": plan.origin,
-            "text": history.recipe,
-        },
+        "recipe": plain({"setting": plan.setting, "origin": plan.origin, "text": history.recipe}),
         "label_delay": delay_text(plan.delay),
         "own": str(plan.own),
         "batches": len(history.batches),
@@ -82,11 +78,6 @@ def course_records(plan: BacktestPlan, backtest: Backtest) -> list[CourseRecord]
     """Return a record a policy: its limits, its figures, and its quality batch by batch."""
     metric, made = backtest.history.metric, []
     for line, course in zip(backtest.lines, backtest.courses, strict=True):
-        lived = [
-            (step.batch, step.live.value)
-            for step in course.steps
-            if step.judged and step.live is not None
-        ]
         moved = [(step.batch, float(step.decision.retrain)) for step in course.steps]
         made.append(
             CourseRecord(
@@ -107,7 +98,7 @@ def course_records(plan: BacktestPlan, backtest: Backtest) -> list[CourseRecord]
                     "against_bound": line.against_bound,
                     "on_front": float(line.on_front),
                 },
-                steps={metric: lived, "retrain": moved},
+                steps={metric: course.lived, "retrain": moved},
                 note=backtest.recommendation.why,
             )
         )

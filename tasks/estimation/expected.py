@@ -23,6 +23,7 @@ from tasks.arrays import Floats, Integers
 from tasks.evaluation.metrics import NAN, classes, positive, probabilities
 
 Expected = tuple[float, Floats]
+Expect = Callable[[Floats, Floats], Expected]
 
 
 def expected_metric(metric: str, chance: Floats, predictions: Floats) -> Expected:
@@ -109,9 +110,7 @@ def _places(score: Floats) -> tuple[Integers, Integers]:
     return place, counts
 
 
-def _of_class_1(
-    expect: Callable[[Floats, Floats], Expected],
-) -> Callable[[Floats, Floats], Expected]:
+def _of_class_1(expect: Expect) -> Expect:
     def binary(chance: Floats, predictions: Floats) -> Expected:
         value, change = expect(chance[:, 1], positive(predictions).astype(float))
         return value, np.column_stack([np.zeros(len(change)), change])
@@ -119,7 +118,7 @@ def _of_class_1(
     return binary
 
 
-def _mean(losses: Callable[[Floats], Floats]) -> Callable[[Floats, Floats], Expected]:
+def _mean(losses: Callable[[Floats], Floats]) -> Expect:
     def linear(chance: Floats, predictions: Floats) -> Expected:
         lost = losses(probabilities(predictions))
         return float((chance * lost).sum() / len(lost)), lost / len(lost)
@@ -182,7 +181,7 @@ def _roc_auc_ovr(chance: Floats, predictions: Floats) -> Expected:
     return float(np.mean([value for value, _ in found if not np.isnan(value)])), change
 
 
-_METRICS: Mapping[str, Callable[[Floats, Floats], Expected]] = {
+_METRICS: Mapping[str, Expect] = {
     "roc_auc": _of_class_1(area),
     "average_precision": _of_class_1(precision_area),
     "log_loss": _mean(_log_losses),

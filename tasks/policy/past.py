@@ -131,7 +131,9 @@ def situation(past: Past) -> Situation:
         for meeting in past.meetings
         if meeting.model == incumbent.model and meeting.live is not None and not meeting.late
     )
-    live = recent[-1] if recent else None
+    live, drop = recent[-1] if recent else None, None
+    if live is not None and live.known:
+        drop = loss(incumbent.reference.value, live.value, past.greater_is_better)
     return Situation(
         at=at,
         batches=len(since),
@@ -151,7 +153,7 @@ def situation(past: Past) -> Situation:
         # one decided by a clock that ran ahead, before clocks were bounded, holds nothing back
         retrainings=tuple(time for time in past.retrainings if time <= at),
         running=past.running,
-        expected_gain=expected_gain(gains(past), _drop(past, live)),
+        expected_gain=expected_gain(gains(past), drop),
     )
 
 
@@ -198,9 +200,3 @@ def gains(past: Past) -> tuple[float, ...]:
     # no more than are looked at: a replay asks after every batch, and may have hundreds
     known = (gain for gain in newest if gain is not None and isfinite(gain))
     return tuple(islice(known, LATEST))[::-1]
-
-
-def _drop(past: Past, live: MetricValue | None) -> float | None:
-    if live is None or not live.known:
-        return None
-    return loss(past.incumbent.reference.value, live.value, past.greater_is_better)

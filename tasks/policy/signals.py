@@ -165,7 +165,7 @@ def quality(amount: Amount | None, situation: Situation, limits: Limits) -> Sign
     found = situation.refused
     if found is None or not found.batches:
         return SignalReading("quality", None, "It is not known how much was refused lately.")
-    limit = amount if isinstance(amount, float) else limits.quality
+    limit = number_or(amount, limits.quality)
     lately = count_text(found.batches, "batch", "batches")
     text = f"{found.share:.0%} of the last {lately} was refused"
     figures: dict[str, Value] = {"share": found.share, "batches": found.batches}
