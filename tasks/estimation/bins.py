@@ -21,13 +21,13 @@ class Bins:
     counts: tuple[int, ...]
 
     @classmethod
-    def cut(cls, values: Floats) -> Bins:
-        """Cut (n,) values at quantiles: at most 15 bins, at least 100 rows in most.
+    def cut(cls, values: Floats, rows: int = ROWS_A_BIN, most: int = MOST_BINS) -> Bins:
+        """Cut (n,) values at quantiles: at least so many `rows` in nearly every bin.
 
         >>> Bins.cut(np.arange(300.0)).counts
         (100, 100, 100)
         """
-        wanted = int(np.clip(len(values) // ROWS_A_BIN, 1, MOST_BINS))
+        wanted = int(np.clip(len(values) // rows, 1, most))
         ordered = np.sort(values)
         edges = np.unique(ordered[(np.arange(1, wanted) * len(values)) // wanted])
         # an edge at the least value would leave an empty bin below it, and a division by zero

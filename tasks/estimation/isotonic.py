@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import Floats
+from tasks.estimation.bins import Bins
 
 FOLDS = 5
 # Of 200 rows a fold learns three knots; of fewer there is no curve to speak of.
@@ -29,17 +30,11 @@ class Curve:
 
         # of means of about 50 rows: single rows would put the ends at exactly 0 and 1, which
         # nothing is
-        pieces = int(np.clip(len(stated) // ROWS_A_KNOT, 1, MOST_KNOTS))
-        cuts = np.unique(np.sort(stated)[(np.arange(1, pieces) * len(stated)) // pieces])
-        place = np.searchsorted(cuts, stated, "right")
-        counts = np.bincount(place, minlength=len(cuts) + 1)
-        held = counts > 0
-        said, came = (
-            np.bincount(place, weights=weights, minlength=len(counts))[held] / counts[held]
-            for weights in (stated, happened)
-        )
+        bins = Bins.cut(stated, ROWS_A_KNOT, MOST_KNOTS)
+        counts = np.array(bins.counts)
+        said, came = (bins.sums(stated, weights) / counts for weights in (stated, happened))
         # weighted by rows: equal probabilities lie in one bin, so bins differ in size
-        curve = IsotonicRegression().fit(said, came, sample_weight=counts[held])
+        curve = IsotonicRegression().fit(said, came, sample_weight=counts)
         return cls(tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
 
     def __call__(self, stated: Floats) -> Floats:

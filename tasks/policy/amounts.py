@@ -54,6 +54,7 @@ def parse_age(text: str) -> timedelta:
     """
     try:
         found = parse_duration(text)
+    # a timedelta holds a billion days; what is beyond is a slip, and no traceback
     except OverflowError:
         raise ValueError("an age is at most some million years") from None
     if not found:

@@ -111,6 +111,7 @@ def select_rows(length: timedelta | None, times: Times, within: Mask) -> Mask:
     """
     if length is None:
         return within
+    # by the rows' own clock, not today's: a replayed year takes the rows that the year took
     latest = times[within].max()
     return np.asarray(within & (times > latest - np.timedelta64(length)))
 
@@ -123,6 +124,7 @@ def choose_best(passed: Sequence[bool], scores: Sequence[float], greater_is_bett
     >>> choose_best([False, False], [0.9, 0.7], greater_is_better=False)
     1
     """
+    # what passed stands before what did not, however good; of equals the first asked for wins
     sign = 1 if greater_is_better else -1
     ranked = [(ok, sign * score) for ok, score in zip(passed, scores, strict=True)]
     return max(range(len(ranked)), key=lambda place: ranked[place])

@@ -52,6 +52,7 @@ def realised_gain(gate: float | None, later: Sequence[float]) -> float | None:
     >>> realised_gain(0.05, []), realised_gain(None, [])
     (0.05, None)
     """
+    # tested on rows before anybody learns from them, so later rows win over the gate's holdout
     known = [gain for gain in later if math.isfinite(gain)]
     return sum(known) / len(known) if known else gate
 

@@ -180,6 +180,7 @@ def learnable_rows(past: Past) -> int:
     have been cleared since, do.
     """
     incumbent = past.incumbent
+    # from what it learned, not from what had arrived: labels that took time are new since then
     came = past.batches[incumbent.learned :]
     if incumbent.without:
         came = (*came, *(b for b in past.batches[: incumbent.learned] if b.id in incumbent.without))

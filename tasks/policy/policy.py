@@ -176,6 +176,7 @@ def _written(word: Signal) -> str:
 
 
 def _allowed(name: str) -> str:
+    # one suggestion only: the allowed words follow anyway
     close = difflib.get_close_matches(name, [*SIGNALS, "any", "all"], n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     return f"{hint}Allowed: {', '.join(word.example for word in SIGNALS.values())}, any(…), all(…)."

@@ -42,6 +42,7 @@ def compare_with_limit(
     """
     if not isinstance(limit, int | float):
         return SignalReading(signal, False, f"{text}; no limit is set.", figures)
+    # the limit itself fires: "every 3 batches" retrains after the third
     fired = now >= limit
     said = f"{text}: {'the limit' if fired else 'under the limit'} {wanted}{' is reached' * fired}."
     return SignalReading(signal, fired, said, {**figures, "limit": limit})

@@ -190,6 +190,7 @@ def rows_text(amount: float) -> str:
     return str(amount) if isinstance(amount, int) else f"{amount * 100:.12g}%"
 
 
+# In the order in which every recorded decision tells its readings.
 SIGNALS: Mapping[str, Signal] = MappingProxyType(
     {
         "static": Signal(static, "static", measured=False),
