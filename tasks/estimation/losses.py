@@ -22,7 +22,7 @@ from tasks.models.runtime import OnnxModel
 # Underlined twice, so that no column of the data's is called so.
 PREDICTION = "__prediction"
 FAMILY = "lightgbm"
-# Small on purpose: it is fitted four times a training, and errors are noisier than labels.
+# Small on purpose: it is fitted four times a loss, and errors are noisier than labels.
 PARAMS = {"n_estimators": 50, "learning_rate": 0.1, "num_leaves": 15, "min_child_samples": 100}
 FOLDS = 3
 FEWEST = 200
