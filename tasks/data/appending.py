@@ -14,7 +14,9 @@ from tasks.data.location import Location, stored_columns
 from tasks.data.table_errors import explain, translate_errors
 from tasks.errors import PreconditionFailed, StoreError
 
-ATTEMPTS = 5  # where no version is demanded, Delta itself tries 100 times more
+ATTEMPTS = (
+    5  # each means that others won; where no version is demanded, Delta itself tries 100 times more
+)
 ROW_GROUP = 262_144
 PROPERTIES: dict[str, str | None] = {
     "delta.appendOnly": "true",
@@ -34,11 +36,30 @@ def append(
     after: int | None,
 ) -> Appended:
     """Add the rows once per transaction id; see `Table.append`."""
+    schema = stored_schema(rows.schema)
     once = isinstance(rows, pa.RecordBatchReader)
     for _ in range(1 if once else ATTEMPTS):
-        appended = _append(location, rows, transaction, metadata, after)
-        if appended is not None:
-            return appended
+        opened = location.open()
+        if opened is None:
+            opened = _create(location, schema)
+        # First the look, then the write: where the same transaction lands between them, Delta
+        # refuses the second commit of its id, and `_settle` finds the first.
+        found = find(location, opened, transaction)
+        if found is not None:
+            return Appended(found[0], landed=False)
+        columns = stored_columns(opened)
+        if after is not None:
+            _still_at(location, opened, after, columns == schema)
+        check_same_columns(schema, columns, location.uri)
+        stream, writer = align(rows, columns), secrets.randbits(WRITER_BITS)
+        try:
+            _write(opened, stream, transaction, writer, metadata, after)
+        except Exception as error:
+            settled = _settle(location, transaction, writer, error)
+            if settled is None:
+                continue
+            return settled
+        return Appended(int(opened.version()), landed=True)
     raise StoreError(location.uri, "the commit wins in time", "other writers", "Run it again.")
 
 
@@ -49,38 +70,12 @@ def find(location: Location, opened: Any, transaction: str) -> tuple[int, int] |
         if number is None:
             return None
         version, writer = first_and_writer(number)
-        # The history would tell it too, but holds the interpreter while it waits.
+        # The history would tell it too, but holds the interpreter (the GIL) while it waits.
         while version < opened.version():
             if location.at(version).transaction_version(transaction) is not None:
                 break
             version += 1
         return version, writer
-
-
-def _append(
-    location: Location,
-    rows: Rows,
-    transaction: str,
-    metadata: Mapping[str, str],
-    after: int | None,
-) -> Appended | None:
-    """Try once; None means that another writer's commit came first."""
-    opened = location.open()
-    if opened is None:
-        opened = _create(location, stored_schema(rows.schema))
-    found = find(location, opened, transaction)
-    if found is not None:
-        return Appended(found[0], landed=False)
-    columns = stored_columns(opened)
-    if after is not None:
-        _still_at(location, opened, after, columns == stored_schema(rows.schema))
-    check_same_columns(stored_schema(rows.schema), columns, location.uri)
-    stream, writer = align(rows, columns), secrets.randbits(WRITER_BITS)
-    try:
-        _write(opened, stream, transaction, writer, metadata, after)
-    except Exception as error:
-        return _settle(location, transaction, writer, error)
-    return Appended(int(opened.version()), landed=True)
 
 
 def _write(
@@ -117,9 +112,10 @@ def _still_at(location: Location, opened: Any, after: int, fits: bool) -> None:
 
 
 def _settle(location: Location, transaction: str, writer: int, error: Exception) -> Appended | None:
-    """Find out what a failed write left: its commit may have landed, ours or another's."""
+    """Return what a failed write landed; None where another writer's commit came first."""
     from deltalake.exceptions import CommitFailedError
 
+    # The answer to a commit may be lost, and then the commit has landed all the same.
     opened = location.open()
     found = None if opened is None else find(location, opened, transaction)
     if found is not None:
@@ -132,8 +128,6 @@ def _settle(location: Location, transaction: str, writer: int, error: Exception)
 def _create(location: Location, schema: pa.Schema) -> Any:
     from deltalake import CommitProperties, DeltaTable
 
-    # A commit tried again would be a second first commit, replacing the schema of the winner.
-    once = CommitProperties(max_commit_retries=0)
     try:
         DeltaTable.create(
             location.uri,
@@ -141,7 +135,8 @@ def _create(location: Location, schema: pa.Schema) -> Any:
             mode="error",
             configuration=PROPERTIES,
             storage_options=dict(location.options),
-            commit_properties=once,
+            # A commit tried again would be a second first one, replacing the winner's schema.
+            commit_properties=CommitProperties(max_commit_retries=0),
         )
     except Exception as error:
         opened = location.open()

@@ -109,34 +109,27 @@ def without_batches(rows: pd.DataFrame, batches: Collection[str]) -> pd.DataFram
 
 
 def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:
+    import polars as pl
+
     schema = table.schema()
     if schema is None:
         raise DataError(table.uri, "there is a table", "none", "Ingest a batch first.")
-    start, end = ref.window.start, ref.window.end
-    at = _times(schema, event_time, (start, end), table.uri)
-    conditions = [] if start is None else [at >= start]
-    conditions += [] if end is None else [at < end]
-    return reduce(and_, conditions) if conditions else None
-
-
-def _times(
-    schema: pa.Schema, event_time: str, bounds: Sequence[datetime | None], where: str
-) -> pl.Expr:
-    """Return the event times as an expression that can be compared with the bounds."""
-    import polars as pl
-
-    check_known_columns([event_time], schema, where)
+    check_known_columns([event_time], schema, table.uri)
     kind = schema.field(event_time).type
-    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+    dated = pa.types.is_date(kind)
+    if not (pa.types.is_timestamp(kind) or dated):
         raise DataError(f"column {event_time}", "event times are times or dates", kind)
-    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
-    for bound in bounds:
+    zoned = not dated and kind.tz is not None
+    start, end = ref.window.start, ref.window.end
+    for bound in (start, end):
         if bound is not None and zoned != (bound.tzinfo is not None):
             rule = "bounds have a zone where the event times have one"
             raise DataError(f"column {event_time}", rule, bound.isoformat())
-    at = pl.col(event_time)
     # A date is compared as its midnight.
-    return at.cast(pl.Datetime("us")) if pa.types.is_date(kind) else at
+    at = pl.col(event_time).cast(pl.Datetime("us")) if dated else pl.col(event_time)
+    conditions = [] if start is None else [at >= start]
+    conditions += [] if end is None else [at < end]
+    return reduce(and_, conditions) if conditions else None
 
 
 def _tagged(rows: Path, batch: str, at: datetime) -> FileRows:

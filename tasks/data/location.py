@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -11,14 +9,11 @@ import pyarrow as pa
 from tasks.data.columns import stored_schema
 from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
+from tasks.store.bucket import TableAddress
 
 
-@dataclass(frozen=True)
-class Location:
-    """A place of a Delta table: a local path or `s3://bucket/path`, and how to reach it."""
-
-    uri: str
-    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+class Location(TableAddress):
+    """A place of a Delta table, which `deltalake` opens."""
 
     def at(self, version: int | None) -> Any:
         """Open this version, the newest where None, as `deltalake` does."""

@@ -32,7 +32,6 @@ class File:
     rows: int | None
 
 
-@dataclass(frozen=True)
 class Table(Location):
     """A Delta table at `uri`, a local path or `s3://bucket/path`.
 
@@ -150,8 +149,8 @@ class Table(Location):
         if opened is None:
             return ()
         with translate_errors(self.uri):
-            # Newer commits may have come since it was opened, and its own numbers are then wrong:
-            # number from the oldest, which is version 0 as no log is ever cleaned.
+            # Newer commits may have come since it was opened, and deltalake's own numbers are then
+            # wrong: number from the oldest, which is version 0 as no log is ever cleaned.
             said = reversed(opened.history())
         return tuple(read_commit(version, entry) for version, entry in enumerate(said))
 
