@@ -19,21 +19,20 @@ from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
 from tasks.validation.cleaning import KnownKeys, find_dropped, write_kept
 from tasks.validation.contract import agreed_schema, name_problems, required_columns
-from tasks.validation.evaluate import evaluate, plan_for
+from tasks.validation.evaluate import evaluate
+from tasks.validation.plan import plan
 from tasks.validation.report import Cleaning, Report
-from tasks.validation.suite import check_suite
 
 
 @dataclass(frozen=True)
 class Examination:
-    """Whether the batch is accepted, why, and the rows to keep (Parquet, in the final types).
+    """What was found in a batch, and the rows to keep (Parquet, in the final types).
 
     `typed` are all rows as they came, before any was dropped; both are None for a refused one.
     """
 
-    accepted: bool
     report: Report
-    rows: Path | None
+    rows: Path | None = None
     typed: Path | None = None
 
 
@@ -64,26 +63,25 @@ def examine(
         say: takes a line of progress.
 
     Raises:
-        ConfigurationError: the suite is empty, or does not fit the pipeline or the columns.
+        ConfigurationError: the suite does not fit the pipeline or the columns.
     """
-    check_suite(suite, pipeline.suite)
     kind = tell_format(name) or "unknown format"
     report = Report(pipeline.name, name, batch, path.stat().st_size, kind)
     say("reading")
     try:
         typed, schema = _read(path, name, pipeline, suite, contract, workdir, say)
     except BadBatch as bad:
-        return Examination(False, replace(report, problems=bad.problems), None)
+        return Examination(replace(report, problems=bad.problems))
     report = replace(report, rows=typed.rows, columns=len(schema))
     problems = (*typed.problems, *_value_problems(typed, pipeline))
     if problems:
-        return Examination(False, replace(report, problems=problems), None)
+        return Examination(replace(report, problems=problems))
     say(f"judging {typed.rows:,} rows by {len(suite.expectations)} expectations")
     personal = pipeline.data.personal
     checks = evaluate(typed.path, schema, typed.rows, suite, personal, pipeline.suite)
     report = replace(report, checks=checks)
     if any(check.refuses for check in checks):
-        return Examination(False, report, None)
+        return Examination(report)
     say("cleaning")
     return clean(typed.path, report, pipeline, known_keys, workdir, typed.retyped)
 
@@ -109,11 +107,11 @@ def clean(
     dropped, cleaning, problems = find_dropped(typed, pipeline, known_keys, retyped)
     if problems:
         refused = replace(report, accepted=False, problems=problems, cleaning=Cleaning(), kept=0)
-        return Examination(False, refused, None)
+        return Examination(refused)
     rows = write_kept(typed, dropped, workdir / "kept.parquet")
     kept = report.rows - int(dropped.sum())
     report = replace(report, accepted=True, problems=(), cleaning=cleaning, kept=kept)
-    return Examination(True, report, rows, typed)
+    return Examination(report, rows, typed)
 
 
 def _read(
@@ -126,6 +124,7 @@ def _read(
     say: Callable[[str], None],
 ) -> tuple[Typed, pa.Schema]:
     schema = agreed_schema(pipeline, suite, contract)
+    # Before the file is read: a suite that does not fit is no fault of the batch.
     if schema is not None:
         _checked_expectations(suite, schema, pipeline)
     source = open_source(path, name, int(pipeline.data.max_batch_gib * 2**30))
@@ -146,14 +145,14 @@ def _read(
 
 def _checked_expectations(suite: Suite, schema: pa.Schema, pipeline: Pipeline) -> None:
     for expectation in suite.expectations:
-        plan_for(expectation, schema, pipeline.suite)
+        plan(expectation, schema, pipeline.suite)
 
 
 def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
-    """Infer the kinds; the event time is a time, and the target is there even when it is late."""
     kinds = source.infer()
     if kinds and kinds.get(pipeline.event_time) != "date":
         kinds[pipeline.event_time] = "timestamp"
+    # The columns are settled by this batch for good: the target is one, also where it comes late.
     if kinds and pipeline.target not in kinds:
         kinds[pipeline.target] = "integer" if pipeline.task == "binary" else "number"
     return kinds
@@ -172,9 +171,6 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
             problems.append(Problem("required column", name, "No row has a value."))
         elif nulls and name in needed:
             message = f"{nulls:,} rows have no value; each row needs its key and its event time."
-            problems.append(Problem("required value", name, message, _null_rows(typed, name)))
+            rows = tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))
+            problems.append(Problem("required value", name, message, rows))
     return problems
-
-
-def _null_rows(typed: Typed, name: str) -> tuple[int, ...]:
-    return tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))

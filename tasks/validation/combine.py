@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tasks.readers.problem import FEW
 
@@ -13,7 +14,8 @@ class Finding:
     """What one evaluation found.
 
     `evaluated` and `unexpected` are counts, None where the expectation judges one figure.
-    `places` are positions of offending rows in what was evaluated.
+    `places` are positions of offending rows in what was evaluated, from 0; `values` a few texts of
+    what stands there.
     """
 
     success: bool
@@ -22,14 +24,16 @@ class Finding:
     places: tuple[int, ...] = ()
     observed: str | None = None
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class SampledFinding:
-    """The outcome for the whole batch, with a few 0-based rows and the values in them."""
-
-    outcome: Finding
     values: tuple[str, ...] = ()
+
+
+def show(values: Iterable[Any]) -> tuple[str, ...]:
+    """Return a few short texts of values, each text once.
+
+    >>> show([2.5, 2.5, "A" * 60])
+    ('2.5', 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')
+    """
+    return tuple(dict.fromkeys(str(value)[:40] for value in values))[:FEW]
 
 
 def combine(parts: Sequence[Finding], mostly: float) -> Finding:
@@ -76,4 +80,5 @@ def is_met(evaluated: int, unexpected: int, mostly: float) -> bool:
     >>> is_met(100, 1, 0.99), is_met(100, 2, 0.99), is_met(0, 0, 1.0)
     (True, False, True)
     """
+    # The quotient as Great Expectations takes it, or a share right at `mostly` could differ.
     return evaluated == 0 or (float(evaluated) - float(unexpected)) / float(evaluated) >= mostly

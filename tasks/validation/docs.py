@@ -43,11 +43,8 @@ def page_name(batch: str, *, accepted: bool) -> str:
 
 
 def validation_page(report: Report, suite: Suite) -> str:
-    """Return the page that Great Expectations renders of the checks, without network resources.
-
-    A batch that was refused while it was read has no checks; its page is the report's own, as it
-    is where the library cannot render a result.
-    """
+    """Return the page that Great Expectations renders of the checks, without network resources."""
+    # A batch that was refused while it was read has no checks: its page is the report's own.
     if not report.checks:
         return render_report(report)
     try:
@@ -79,14 +76,14 @@ def _row(info: ObjectInfo) -> tuple[Cell, ...]:
 
 @cache
 def _page_view() -> Any:
-    """Return the library's page view; a new one compiles its templates anew, 0.3 s a page."""
+    # A new one compiles its templates anew, 0.3 s a page.
     from great_expectations.render.view import DefaultJinjaPageView
 
     return DefaultJinjaPageView()
 
 
 def _render(report: Report, suite: Suite) -> str:
-    """Return the body that the library makes of the checks, with `HIDDEN` letters."""
+    """Return the body that the library makes of the checks, its marks still `HIDDEN`."""
     from great_expectations.core.expectation_validation_result import (
         ExpectationSuiteValidationResult,
     )
@@ -117,7 +114,6 @@ def _render(report: Report, suite: Suite) -> str:
 
 
 def _hide(value: Any) -> Any:
-    """Return the value with every mark that HTML knows replaced, in lists and mappings too."""
     if isinstance(value, str):
         return value.translate(HIDDEN)
     if isinstance(value, dict):

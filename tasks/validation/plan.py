@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from tasks.errors import ConfigurationError
+from tasks.readers.kinds import kind_of
 
 Method = Literal["shape", "values", "rows", "set", "figure", "twins", "whole"]
 
@@ -88,15 +90,13 @@ class Planned:
         return float(mostly) if isinstance(mostly, (int, float)) else 1.0
 
 
-def plan(expectation: Any, known: Sequence[str], numbers: frozenset[str], where: str) -> Planned:
-    """Decide how an expectation is judged, from its type and the columns it names.
-
-    `known` are the batch's columns, `numbers` those of them that are numeric.
+def plan(expectation: Any, schema: pa.Schema, where: str) -> Planned:
+    """Decide how an expectation is judged on rows of this schema, from its type and its columns.
 
     Raises:
         ConfigurationError: it names a column that the batch cannot have.
     """
-    rule = str(expectation.expectation_type)
+    rule, known = str(expectation.expectation_type), schema.names
     condition = getattr(expectation, "row_condition", None)
     columns = tuple(dict.fromkeys((*_named(expectation), *_conditioned(condition))))
     for name in columns:
@@ -106,7 +106,8 @@ def plan(expectation: Any, known: Sequence[str], numbers: frozenset[str], where:
             raise ConfigurationError(where, "expectations name columns of the batch", came, remedy)
     if isinstance(condition, str):  # free text may read any column
         columns = tuple(known)
-    return Planned(expectation, rule, columns, _method(rule, columns, condition, numbers))
+    numeric = all(kind_of(schema.field(name).type) in ("integer", "number") for name in columns)
+    return Planned(expectation, rule, columns, _method(rule, condition, numeric))
 
 
 def _named(expectation: Any) -> tuple[str, ...]:
@@ -118,7 +119,6 @@ def _named(expectation: Any) -> tuple[str, ...]:
 
 
 def _conditioned(condition: Any) -> tuple[str, ...]:
-    """Return the columns that a row condition reads."""
     parts = getattr(condition, "conditions", None)
     if parts is not None:
         return tuple(name for part in parts for name in _conditioned(part))
@@ -126,10 +126,10 @@ def _conditioned(condition: Any) -> tuple[str, ...]:
     return () if column is None else (str(column.name),)
 
 
-def _method(rule: str, columns: tuple[str, ...], condition: Any, numbers: frozenset[str]) -> Method:
+def _method(rule: str, condition: Any, numeric: bool) -> Method:
     if condition is not None:
         return "rows" if rule in VALUES | ROWS else "whole"
-    if rule in FIGURES and (set(columns) <= numbers):
+    if rule in FIGURES and numeric:
         return "figure"
     kinds: tuple[tuple[frozenset[str], Method], ...] = (
         (SHAPES, "shape"),
