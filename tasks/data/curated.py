@@ -69,35 +69,20 @@ def append_batch(
 
 
 def training_rows(
-    table: Table,
-    ref: DatasetRef,
-    event_time: str,
-    columns: Sequence[str] | None = None,
-    *,
-    key: Sequence[str] = (),
+    table: Table, ref: DatasetRef, event_time: str, *, key: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return the rows that `ref` names, ordered by event time, then key, then batch.
 
-    What is still equal is ordered by the other columns, so that the order is the same every
-    time for the same reference.
-
-    Args:
-        table: the curated table.
-        ref: its version, and the half-open window of event times.
-        event_time: the column of event times.
-        columns: only these; None is all, those that ingesting adds too.
-        key: the columns that identify a row.
+    All columns, those that ingesting adds too. `key` are those that identify a row.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
     """
-    order = [event_time, *key, BATCH]
-    wanted = None if columns is None else list(dict.fromkeys([*columns, *order]))
-    rows = table.read(wanted, where=_inside(table, ref, event_time), version=ref.version)
-    by = dict.fromkeys([*order, *rows.column_names])
-    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by])
-    kept = (rows if columns is None else rows.select(list(columns))).take(places)
-    frame: pd.DataFrame = kept.to_pandas(date_as_object=False, split_blocks=True)
+    rows = table.read(where=_inside(table, ref, event_time), version=ref.version)
+    # What is still equal is ordered by the other columns: the same reference, the same order.
+    by = dict.fromkeys([event_time, *key, BATCH, *rows.column_names])
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by]))
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=False, split_blocks=True)
     return frame
 
 

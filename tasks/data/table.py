@@ -98,23 +98,17 @@ class Table(Location):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
 
-    def pieces(
-        self, *, where: pl.Expr, version: int | None = None, rows: int = ROWS_HELD
-    ) -> Iterator[pa.Table]:
-        """Return the same as `read`, so many rows at a time and in bounded memory."""
-        opened = self.opened(version)
+    def pieces(self, *, where: pl.Expr) -> Iterator[pa.Table]:
+        """Yield such rows of the newest version, some at a time and in bounded memory."""
+        opened = self.opened(None)
         schema = stored_columns(opened)
         found = self._scanned(opened).filter(where).select(schema.names)
         with translate_errors(self.uri):
-            for frame in found.collect_batches(chunk_size=rows, engine="streaming"):
+            for frame in found.collect_batches(chunk_size=ROWS_HELD, engine="streaming"):
                 yield from_polars(frame, schema)
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
-        """Return the rows of one version as a lazy Polars frame.
-
-        Raises:
-            DataError: there is no table yet, or no such version.
-        """
+        """Return the rows of one version lazily; raises as `read`."""
         return self._scanned(self.opened(version))
 
     def rows(self) -> pa.Table | None:

@@ -22,19 +22,15 @@ BLOCK = 16 * MIB  # Arrow holds one block, and no row may be longer than one
 class CsvSource:
     """A CSV file with one header line; fields are separated by commas, quoted by `"`."""
 
-    format = "CSV"
-
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
         self._limit = limit
         self._names = self._header()
 
     def names(self) -> tuple[str, ...]:
-        """Return the header's names."""
         return self._names
 
     def infer(self) -> dict[str, str]:
-        """Return the kinds, widening over the whole file."""
         kinds = {name: TextKind() for name in self._names}
         for batch in self._batches():
             for name, kind in kinds.items():
@@ -42,7 +38,6 @@ class CsvSource:
         return {name: kind.kind for name, kind in kinds.items()}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
-        """Yield one piece for each block of the file."""
         for batch in self._batches():
             # All of it came as text: that a column reads as another type is nothing to tell.
             yield replace(shape_piece(batch, schema), retyped={})

@@ -23,8 +23,6 @@ PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
 class ParquetSource:
     """A Parquet file of flat columns."""
 
-    format = "Parquet"
-
     def __init__(self, path: Path, limit: int) -> None:
         self.path = path
         self._limit = limit
@@ -42,11 +40,9 @@ class ParquetSource:
             raise BadBatch(Problem("size", None, message))
 
     def names(self) -> tuple[str, ...]:
-        """Return the schema's names."""
         return self._names
 
     def infer(self) -> dict[str, str]:
-        """Return the kinds of the schema's types."""
         kinds = {
             field.name: "string" if pa.types.is_null(field.type) else kind_of(field.type)
             for field in self.schema
@@ -85,7 +81,6 @@ class ParquetSource:
         return {name: int(found[f"nulls {name}"]) for name in schema.names}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
-        """Yield the rows, some 100,000 at a time."""
         wanted = [name for name in schema.names if name in self._names]
         unfolded = done = 0
         with self._opened() as file:

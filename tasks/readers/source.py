@@ -61,8 +61,6 @@ def shape_piece(batch: pa.RecordBatch, schema: pa.Schema) -> Piece:
 class Source(Protocol):
     """A file of one format, read in bounded memory; each method may raise `BadBatch`."""
 
-    format: str
-
     def names(self) -> tuple[str, ...]:
         """Return the column names in the file's order."""
 

@@ -40,17 +40,14 @@ class TextStream(io.RawIOBase):
         self.problem: Problem | None = None
 
     def readable(self) -> bool:
-        """Return True."""
         return True
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
         self._plain.close()
         super().close()
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer`; return the count of bytes, 0 at the end."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

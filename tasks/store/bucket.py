@@ -69,9 +69,6 @@ class Bucket(Protocol):
     ) -> ObjectInfo:
         """Write a local file in bounded memory; the object appears whole or not at all."""
 
-    def copy(self, source: str, target: str) -> ObjectInfo:
-        """Copy inside the bucket, or raise `NotFound`."""
-
     def delete(self, key: str) -> None:
         """Remove the object; removing what is not there is not an error."""
 

@@ -105,11 +105,6 @@ class LocalBucket:
             with self._locked():
                 return _place(key, partial, target)
 
-    def copy(self, source: str, target: str) -> ObjectInfo:
-        self._path(target)
-        with _translated(source, self.where):
-            return self.upload(self._path(source), target)
-
     def delete(self, key: str) -> None:
         path = self._path(key)
         absent = (FileNotFoundError, NotADirectoryError, IsADirectoryError)

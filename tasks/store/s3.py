@@ -130,14 +130,6 @@ class S3Bucket:
             transfers.upload(str(path), self.name, key, extra_args=extra).result()
         return self._arrived(key, size)
 
-    def copy(self, source: str, target: str) -> ObjectInfo:
-        checked_key(source), checked_key(target)
-        info = self._existing(source)
-        with translated(self.where, source), self._transfers() as transfers:
-            origin = {"Bucket": self.name, "Key": source}
-            transfers.copy(origin, self.name, target).result()
-        return self._arrived(target, info.size)
-
     def delete(self, key: str) -> None:
         checked_key(key)
         with suppress(NotFound), translated(self.where, key):

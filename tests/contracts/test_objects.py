@@ -68,20 +68,18 @@ def test_the_entity_tag_changes_with_the_content_alone(bucket: Bucket, folder: s
     assert bucket.put(f"{folder}a", b"one").etag == first
 
 
-@pytest.mark.parametrize("read", ["get", "download", "copy"])
+@pytest.mark.parametrize("read", ["get", "download"])
 def test_a_missing_object_is_not_found(
     bucket: Bucket, folder: str, read: str, tmp_path: Path
 ) -> None:
     act = {
         "get": lambda: bucket.get(f"{folder}none"),
         "download": lambda: bucket.download(f"{folder}none", tmp_path / "none"),
-        "copy": lambda: bucket.copy(f"{folder}none", f"{folder}copy"),
     }[read]
     with pytest.raises(NotFound, match="none"):
         act()
     assert bucket.head(f"{folder}none") is None
     assert list(tmp_path.iterdir()) == []
-    assert bucket.head(f"{folder}copy") is None
 
 
 def test_only_an_absent_object_is_made(bucket: Bucket, folder: str) -> None:
@@ -164,10 +162,8 @@ def test_odd_names_are_names(bucket: Bucket, folder: str, name: str, tmp_path: P
     bucket.put(key, name.encode())
     assert bucket.get(key) == name.encode()
     assert bucket.download(key, tmp_path / "file").key == key
-    bucket.copy(key, f"{key} copy")
-    assert [one.key for one in bucket.list(folder + name)] == [key, f"{key} copy"]
+    assert [one.key for one in bucket.list(folder + name)] == [key]
     bucket.delete(key)
-    bucket.delete(f"{key} copy")
 
 
 @pytest.mark.parametrize(
@@ -182,19 +178,10 @@ def test_a_key_that_some_store_would_change_is_refused(
         lambda: bucket.get(key),
         lambda: bucket.head(key),
         lambda: bucket.delete(key),
-        lambda: bucket.copy(key, "contract/b"),
-        lambda: bucket.copy("contract/b", key),
         lambda: bucket.download(key, tmp_path / "file"),
     ):
         with pytest.raises(StoreError, match="object key"):
             act()
-
-
-def test_copying_leaves_both(bucket: Bucket, folder: str) -> None:
-    bucket.put(f"{folder}a", b"one")
-    assert bucket.copy(f"{folder}a", f"{folder}b").size == 3
-    bucket.put(f"{folder}a", b"two")
-    assert bucket.get(f"{folder}b") == b"one"
 
 
 def test_deleting_twice_is_deleting(bucket: Bucket, folder: str) -> None:
@@ -210,8 +197,7 @@ def test_a_large_file_comes_back_whole(bucket: Bucket, folder: str, tmp_path: Pa
     (tmp_path / "up").write_bytes(content)
     sent = bucket.upload(tmp_path / "up", f"{folder}large")
     assert sent.size == len(content)
-    bucket.copy(f"{folder}large", f"{folder}copy")
-    got = bucket.download(f"{folder}copy", tmp_path / "down")
+    got = bucket.download(f"{folder}large", tmp_path / "down")
     assert got.size == len(content)
     assert (tmp_path / "down").read_bytes() == content
     assert bucket.get(f"{folder}large") == content
