@@ -124,6 +124,8 @@ def _text_to_timestamp(text: Any) -> Any:
     zoned = pc.and_(pc.match_substring_regex(text, ZONE), pc.match_substring(text, ":"))
     if not _any(zoned):
         return _parse_times(text)
+    if not _any(pc.invert(zoned)):
+        return _parse_times(text, "UTC")
     # Arrow parses a column with zones, or one without, and not both in one.
     with_zone, without = pc.if_else(zoned, text, None), pc.if_else(zoned, None, text)
     return pc.coalesce(_parse_times(with_zone, "UTC"), _parse_times(without))

@@ -82,11 +82,9 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 
 def _series(values: Any, type_: Any) -> Any:
-    if kind_of(type_) == "integer" and values.null_count and _large(values):
-        return values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    if kind_of(type_) == "integer" and values.null_count:
+        ends = pc.min_max(values).as_py()
+        # With nulls pandas makes floats of integers, which skip some beyond 2^53.
+        if max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > EXACT:
+            return values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return values.to_pandas(date_as_object=False)
-
-
-def _large(values: Any) -> bool:
-    ends = pc.min_max(values).as_py()
-    return bool(max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > EXACT)

@@ -37,11 +37,11 @@ class TextKind:
         """Take a block of texts into account."""
         if not self._possible:
             return
-        text = pc.filter(text, pc.invert(pc.is_in(text, value_set=MISSING)))
-        text = text.drop_null()
+        text = pc.filter(text, pc.invert(pc.is_in(text, value_set=MISSING))).drop_null()
         if len(text) == 0:
             return
         self._seen = True
+        # No kind comes back once it is ruled out, whatever later blocks hold.
         probe = text.slice(0, PROBE)
         self._possible = [
             kind for kind in self._possible if _fits(probe, kind) and _fits(text, kind)
@@ -54,7 +54,7 @@ class TextKind:
 
 
 def _fits(text: Any, kind: str) -> bool:
-    """Hold a kind only for texts that it gives back: 007 is a name, not a number."""
+    # A kind holds only for texts that it gives back: 007 is a name, not a number.
     if not pc.all(pc.match_substring_regex(text, FORMS[kind])).as_py():
         return False
     if kind == "number" and pc.any(pc.match_substring_regex(text, r"^[+-]?0\d")).as_py():

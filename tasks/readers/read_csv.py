@@ -98,6 +98,7 @@ class _Ragged:
 
     def see(self, row: Any) -> str:
         self.count += 1
+        # pyarrow numbers rows from the header on, and only where it reads with one thread.
         if len(self.rows) < FEW:
             self.rows += [row.number - 1] if row.number else []
         self.shape = self.shape or f"{row.actual_columns} instead of {row.expected_columns}"

@@ -47,9 +47,13 @@ class ParquetSource:
             field.name: "string" if pa.types.is_null(field.type) else kind_of(field.type)
             for field in self.schema
         }
-        wrong = [name for name, kind in kinds.items() if kind is None]
+        wrong = [
+            Problem("kind", field.name, f"A column cannot hold {str(field.type)[:80]}.")
+            for field in self.schema
+            if kinds[field.name] is None
+        ]
         if wrong:
-            raise BadBatch(*(self._unsupported(name) for name in wrong[:20]))
+            raise BadBatch(*wrong[:20])
         return {name: kind for name, kind in kinds.items() if kind is not None}
 
     def fits(self, schema: pa.Schema) -> bool:
@@ -71,9 +75,10 @@ class ParquetSource:
             elif kind_of(field.type) == "string":
                 wanted.append(column.str.len_bytes().max().alias(f"longest {field.name}"))
                 wanted.append(column.str.len_bytes().sum().alias(f"bytes {field.name}"))
-        query = rows.select(wanted)
-        found = _guarded(lambda: query.collect(engine="streaming").row(0, named=True))
+        rows = rows.select(wanted)
+        found = _guarded(lambda: rows.collect(engine="streaming").row(0, named=True))
         texts = sum(count for name, count in found.items() if name.startswith("bytes "))
+        # Eight bytes a cell, and the texts: no less than the rows take in memory.
         self._bounded(texts + 8 * self.rows * len(schema))
         longest = max((found[n] or 0 for n in found if n.startswith("longest ")), default=0)
         if longest > MAX_FIELD or any(found[n] for n in found if n.startswith("odd ")):
@@ -85,6 +90,7 @@ class ParquetSource:
         unfolded = done = 0
         with self._opened() as file:
             for batch in _reading(file.iter_batches(batch_size=ROWS, columns=wanted)):
+                # The sizes in the footer are the sender's word: what really comes is counted.
                 unfolded += batch.nbytes
                 self._bounded(unfolded)
                 _check_texts(batch, done)
@@ -97,11 +103,8 @@ class ParquetSource:
             raise BadBatch(Problem("size", None, message))
 
     def _opened(self) -> Any:
+        # Buffering ahead would hold whole row groups, which the sender chose the size of.
         return _guarded(lambda: pyarrow.parquet.ParquetFile(self.path, pre_buffer=False))
-
-    def _unsupported(self, name: str) -> Problem:
-        came = self.schema.field(name).type
-        return Problem("kind", name, f"A column cannot hold {str(came)[:80]}.")
 
 
 def _reading(batches: Iterator[Any]) -> Iterator[Any]:
@@ -113,7 +116,7 @@ def _reading(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _check_texts(batch: Any, done: int) -> None:
-    """Refuse texts that are not UTF-8: Arrow reads them, and fails where one is first used."""
+    # Arrow reads texts that are not UTF-8, and fails where one is first used.
     for field in batch.schema:
         column = batch.column(field.name)
         if kind_of(field.type) != "string" or _is_valid(column):

@@ -21,22 +21,22 @@ WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BO
 class TextStream(io.RawIOBase):
     """A binary stream of valid UTF-8 without NUL bytes, of at most `limit` bytes.
 
-    A gzip file is unfolded on the way, never to the disk. The first problem is kept in
-    `problem`, since a library reading from here may lose the exception.
+    A gzip file is unfolded on the way, never to the disk.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
         super().__init__()
         with path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
-        plain: IO[bytes] = path.open("rb")
-        self._plain = plain
-        self._file: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=plain) if packed else plain
+        # Both are closed by us: a GzipFile leaves the file that it was given open.
+        self._plain: IO[bytes] = path.open("rb")
+        self._file = gzip.GzipFile(fileobj=self._plain) if packed else self._plain
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.count = 0
         self.lines = 0
         self.quotes = 0
+        # Kept, since a library that reads from here may lose the exception.
         self.problem: Problem | None = None
 
     def readable(self) -> bool:
@@ -67,6 +67,7 @@ class TextStream(io.RawIOBase):
         if self.count > self._limit:
             message = f"The content is more than {self._limit / 2**30:.4g} GiB (max_batch_gib)."
             raise self._refused("size", message)
+        # Without a mark, UTF-16 shows by its zeros: half of the bytes of European text.
         if first and (data.startswith(WIDE) or data.count(b"\0", 0, 64) > 16):
             raise self._refused("encoding", "The file is UTF-16 or UTF-32. Save it as UTF-8.")
         if b"\0" in data:
@@ -80,6 +81,7 @@ class TextStream(io.RawIOBase):
 
     def _check_encoding(self, data: bytes) -> None:
         pending = self._decoder.getstate()[0]
+        # Plain ASCII, which most blocks are, need not be decoded unless it ends a letter begun.
         if data.isascii() and not pending and data:
             return
         try:

@@ -73,6 +73,7 @@ class _Tally:
         self.counts[key] += len(bad)
         sample = self.samples.setdefault(key, [])
         sample += [self.rows + int(place) + 1 for place in bad[: FEW - len(sample)]]
+        # A file of another kind is refused early; the counts then say "or more".
         if self.counts[key] > ENOUGH:
             raise BadBatch(*self.problems(more=" or more"))
 
@@ -101,6 +102,7 @@ def write_typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[st
         if figures is not None:
             return Typed(source.path, source.rows, figures, (), ())
     tally = _Tally(schema)
+    # LZ4 and no statistics: the file is read again at once, whole, and thrown away.
     writer = pyarrow.parquet.ParquetWriter(path, schema, compression="lz4", write_statistics=False)
     with writer:
         pieces = _seen(source.pieces(schema), tally, say)
