@@ -22,7 +22,6 @@ from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.validation.batch import Examination, clean, examine
 from tasks.validation.cleaning import KnownKeys
 from tasks.validation.docs import index_page, page_name, validation_page
-from tasks.validation.page import render_report
 from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
@@ -92,7 +91,7 @@ class RowsLanding:
         forms = {
             "json": (told, JSON),
             "md": (report.to_markdown(), "text/markdown; charset=utf-8"),
-            "html": (render_report(report), HTML),
+            "html": (report.to_html(), HTML),
         }
         with external_write("ingest.report"):
             for ending, (text, type_) in forms.items():

@@ -51,12 +51,9 @@ def gather(parts: Iterable[Any], rows: int, size: int) -> Iterator[list[Any]]:
 
 
 def find_places(path: Path, name: str, mask: Callable[[Any], Any]) -> tuple[int, ...]:
-    """Return the positions of the first few rows of a file whose value in a column is masked.
+    """Return where in a Parquet file the first few values of a column are that are masked.
 
-    Args:
-        path: a Parquet file.
-        name: the column that is looked at.
-        mask: takes the column's values, some rows at a time; returns a boolean for each.
+    `mask` takes the column's values, some rows at a time, and returns a boolean for each.
     """
     places: list[int] = []
     for start, table in chunks(path, [name]):

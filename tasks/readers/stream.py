@@ -7,7 +7,7 @@ import gzip
 import io
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch
@@ -30,7 +30,8 @@ class TextStream(io.RawIOBase):
             packed = file.read(2) == GZIP_MAGIC
         # Both are closed by us: a GzipFile leaves the file that it was given open.
         self._plain: IO[bytes] = path.open("rb")
-        self._file = gzip.GzipFile(fileobj=self._plain) if packed else self._plain
+        plain = self._plain
+        self._file: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=plain) if packed else plain
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.count = 0
@@ -40,17 +41,12 @@ class TextStream(io.RawIOBase):
         self.problem: Problem | None = None
 
     def readable(self) -> bool:
-        return True
+        return True  # pyarrow asks
 
     def close(self) -> None:
         self._file.close()
         self._plain.close()
         super().close()
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` checked bytes.

@@ -176,11 +176,11 @@ class S3Bucket:
         )
         return TransferManager(self._client, config)
 
-    def _listed(self, kind: str, **options: str) -> list[Any]:
+    def _listed(self, kind: str, **options: str) -> tuple[Any, ...]:
         with translated(self.where, options.get("Prefix", "")):
             pages = self._client.get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self.name, **options)
-            return [row for page in found for row in page.get(kind, ())]
+            return tuple(row for page in found for row in page.get(kind, ()))
 
     def _existing(self, key: str) -> ObjectInfo:
         info = self.head(key)

@@ -52,10 +52,7 @@ def find_dropped(
 def write_kept(path: Path, dropped: Mask, target: Path) -> Path:
     """Return a Parquet file of the rows that stay: `path` itself where none is dropped.
 
-    Args:
-        path: a Parquet file of n rows.
-        dropped: (n,), true for each row that goes.
-        target: where the rows that stay are written.
+    `dropped` is (n,) for a file of n rows, true for each that goes; the others go to `target`.
     """
     if not dropped.any():
         return path

@@ -13,7 +13,6 @@ from expectations.suite import Suite
 from tasks.pages.draw import draw
 from tasks.pages.page import Badge, Cell, Link, Page, Section, Table
 from tasks.store.bucket import ObjectInfo
-from tasks.validation.page import render_report, report_page
 from tasks.validation.report import Check, Report
 
 # The pages of Great Expectations load styles, scripts and a logo, and link pages it did not write.
@@ -46,14 +45,13 @@ def validation_page(report: Report, suite: Suite) -> str:
     """Return the page that Great Expectations renders of the checks, without network resources."""
     # A batch that was refused while it was read has no checks: its page is the report's own.
     if not report.checks:
-        return render_report(report)
+        return report.to_html()
     try:
         body = _render(report, suite)
     except Exception:
-        return render_report(report)  # a page that cannot be drawn must not hold up the rows
-    shown = report_page(report)
+        return report.to_html()  # a page that cannot be drawn must not hold up the rows
     appendix = f'<div class="page">{body.translate(ENTITIES)}</div>'
-    return draw(Page(shown.title, (), shown.badge, appendix=appendix))
+    return draw(Page(report.title, (), report.badge, appendix=appendix))
 
 
 def index_page(pipeline: str, pages: Iterable[ObjectInfo]) -> str:

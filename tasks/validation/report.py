@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_part
-from tasks.pages.page import Badge, Bullets, Cell, Code, Table
+from tasks.pages.page import Badge, Bullets, Cell, Code, Page, Section, Table, drop_empty
 from tasks.readers.problem import Problem, list_rows, name_rule
 
 HEADS = ("", "expectation", "column", "figures", "rows")
@@ -106,6 +107,14 @@ class Report:
         """`accepted` or `quarantined`."""
         return "accepted" if self.accepted else "quarantined"
 
+    @property
+    def title(self) -> str:
+        return f"{self.pipeline}: batch {self.batch[:12]}"
+
+    @property
+    def badge(self) -> Badge:
+        return Badge(self.outcome, "good" if self.accepted else "bad")
+
     def reasons(self) -> tuple[str, ...]:
         """Return why the batch was refused, one sentence each; nothing for an accepted one."""
         refusing = (check.sentence for check in self.checks if check.refuses)
@@ -119,6 +128,15 @@ class Report:
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
         return "\n".join(_markdown(self)) + "\n"
+
+    def to_html(self) -> str:
+        """Return the report as a page of its own."""
+        sections = drop_empty(
+            Section("Why it was refused", (Bullets(self.reasons()),), "bad"),
+            Section("The batch", (Table((), self.facts()),)),
+            Section("Expectations", (Table(HEADS, tuple(map(_cells, self.checks))),)),
+        )
+        return draw(Page(self.title, sections, self.badge))
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the plain figures as (name, text) pairs, in reading order."""
@@ -148,8 +166,7 @@ def _missing_target(cleaning: Cleaning) -> str:
     return f"{cleaning.missing_target:,}, {fate}"
 
 
-def check_cells(check: Check) -> tuple[Cell, ...]:
-    """Return what a table of expectations shows of one, under `HEADS`."""
+def _cells(check: Check) -> tuple[Cell, ...]:
     badge = Badge("met", "good") if check.passed else Badge("not met", "bad")
     if not check.passed and not check.refuses:
         badge = Badge("warning", "warn")
@@ -159,8 +176,7 @@ def check_cells(check: Check) -> tuple[Cell, ...]:
 
 
 def _markdown(report: Report) -> Iterator[str]:
-    yield f"# {escape(report.pipeline)}: batch {escape(report.batch[:12])} {report.outcome}"
-    yield ""
+    yield from (f"# {escape(report.title)} {report.outcome}", "")
     for name, text in report.facts():
         yield f"- {name}: {escape(text)}"
     if report.problems:
@@ -168,4 +184,4 @@ def _markdown(report: Report) -> Iterator[str]:
         yield write_part(Bullets(tuple(problem.sentence for problem in report.problems)))
     if report.checks:
         yield from ("", "## Expectations", "")
-        yield write_part(Table(HEADS, tuple(map(check_cells, report.checks))))
+        yield write_part(Table(HEADS, tuple(map(_cells, report.checks))))
