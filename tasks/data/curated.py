@@ -65,7 +65,16 @@ def append_batch(
     """
     if at.tzinfo is None:
         raise DataError("ingested at", "a time with a zone", at)
-    return table.append(_tagged(rows, batch, at), batch, {**metadata, "batch": batch}, after=after)
+    taken = sorted({BATCH, INGESTED_AT} & set(FileRows(rows).schema.names))
+    if taken:
+        rule = f"{BATCH} and {INGESTED_AT} are reserved"
+        raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
+    added = {
+        BATCH: pa.scalar(batch, pa.string()),
+        INGESTED_AT: pa.scalar(at, pa.timestamp("us", "UTC")),
+    }
+    tagged = FileRows(rows, added)
+    return table.append(tagged, batch, {**metadata, "batch": batch}, after=after)
 
 
 def training_rows(
@@ -115,12 +124,3 @@ def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:
     conditions = [] if start is None else [at >= start]
     conditions += [] if end is None else [at < end]
     return reduce(and_, conditions) if conditions else None
-
-
-def _tagged(rows: Path, batch: str, at: datetime) -> FileRows:
-    taken = sorted({BATCH, INGESTED_AT} & set(FileRows(rows).schema.names))
-    if taken:
-        rule = f"{BATCH} and {INGESTED_AT} are reserved"
-        raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
-    ingested = pa.scalar(at, pa.timestamp("us", "UTC"))
-    return FileRows(rows, {BATCH: pa.scalar(batch, pa.string()), INGESTED_AT: ingested})

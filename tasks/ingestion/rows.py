@@ -19,7 +19,7 @@ from tasks.documents import seal
 from tasks.faults import external_write
 from tasks.ingestion.entrance import JSON, Entrance
 from tasks.ingestion.landing import Downloaded, Landed, Say
-from tasks.validation.batch import Examination, clean, examine
+from tasks.validation.batch import Examination, Examiner
 from tasks.validation.cleaning import KnownKeys
 from tasks.validation.docs import index_page, page_name, validation_page
 from tasks.validation.report import Report
@@ -59,20 +59,17 @@ class RowsLanding:
     def judge(
         self, arrived: Downloaded, version: int | None, before: RowsJudged | None, say: Say
     ) -> RowsJudged:
-        pipeline, folder = self.workspace.pipeline, arrived.folder
+        pipeline = self.workspace.pipeline
         columns = read_columns(self.table)
         keys = None if version is None else _known_keys(self.table, version, pipeline.key)
+        examiner = Examiner(pipeline, self.suite, columns, keys, arrived.folder, say)
         if before is None or before.columns != columns or before.examination.typed is None:
-            name, batch = arrived.info.key, arrived.batch
-            found = examine(
-                arrived.path, name, batch, pipeline, self.suite, columns, keys, folder, say
-            )
+            found = examiner.examine(arrived.path, arrived.info.key, arrived.batch)
         else:
             # The rows are the same as before, and so is what the suite says of them: only which
             # of their keys are curated has changed with the version.
-            retyped = before.report.cleaning.retyped
-            typed = before.examination.typed
-            found = clean(typed, before.report, pipeline, keys, folder, retyped)
+            report = before.report
+            found = examiner.clean(before.examination.typed, report, report.cleaning.retyped)
         return RowsJudged(found, columns)
 
     def publish(self, judged: RowsJudged) -> None:

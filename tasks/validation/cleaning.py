@@ -30,7 +30,8 @@ def find_dropped(
     returns a boolean for each row: already in the curated table.
     """
     twins, met = _duplicates(path, pipeline, known)
-    missing = _missing(path, pipeline.target)
+    absent = pl.scan_parquet(path).select(pl.col(pipeline.target).is_null())
+    missing = absent.collect(engine="streaming").to_series().to_numpy()
     drop_missing = pipeline.data.missing_target == "drop"
     dropped = twins | met
     aside = missing & ~dropped
@@ -75,11 +76,6 @@ def _duplicates(path: Path, pipeline: Pipeline, known: KnownKeys | None) -> tupl
         for start, table in chunks(path, pipeline.key, KEYS_AT_ONCE):
             met[start : start + table.num_rows] = known(table)
     return twins, met
-
-
-def _missing(path: Path, target: str) -> Mask:
-    mask = pl.scan_parquet(path).select(pl.col(target).is_null())
-    return np.asarray(mask.collect(engine="streaming").to_series().to_numpy(), dtype=np.bool_)
 
 
 def _refusal(rule: str, column: str, rows: Mask, what: str) -> list[Problem]:

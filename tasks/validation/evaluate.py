@@ -63,7 +63,7 @@ def _check(planned: Planned, finding: Finding, personal: Sequence[str]) -> Check
         error = "a personal column is involved, so the reason is not shown"
     return Check(
         rule=planned.rule,
-        column=planned.column,
+        column=", ".join(planned.columns) or None,
         passed=finding.success,
         evaluated=finding.evaluated,
         unexpected=finding.unexpected,

@@ -79,11 +79,6 @@ class Planned:
     method: Method
 
     @property
-    def column(self) -> str | None:
-        """The columns in words."""
-        return ", ".join(self.columns) or None
-
-    @property
     def mostly(self) -> float:
         """The share of values that must meet it."""
         mostly = getattr(self.expectation, "mostly", 1)

@@ -67,11 +67,14 @@ class Check:
         return f"{counts} ({100 * share:.4g} %; {allowed})."
 
     @property
+    def sample(self) -> str:
+        return f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
+
+    @property
     def sentence(self) -> str:
         """The check in one line."""
-        values = f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
         title, rows = name_rule(self.words, self.column), list_rows(self.sample_rows)
-        return f"{title}: {self.figures}{rows}{values}"
+        return f"{title}: {self.figures}{rows}{self.sample}"
 
 
 @dataclass(frozen=True)
@@ -149,30 +152,24 @@ class Report:
             ("Columns", f"{self.columns:,}"),
         ]
         if self.accepted:
+            fate = "dropped" if cleaning.missing_target_dropped else "kept for later"
+            missing = f"{cleaning.missing_target:,}, {fate}" if cleaning.missing_target else "0"
             pairs += [
                 ("Rows kept", f"{self.kept:,}"),
                 ("Duplicates inside the batch, dropped", f"{cleaning.duplicates_in_batch:,}"),
                 ("Rows already in the curated table, dropped", f"{cleaning.duplicates_known:,}"),
-                ("Rows without a target", _missing_target(cleaning)),
+                ("Rows without a target", missing),
                 ("Columns read as another type", "; ".join(cleaning.retyped) or "none"),
             ]
         return tuple(pairs)
-
-
-def _missing_target(cleaning: Cleaning) -> str:
-    if not cleaning.missing_target:
-        return "0"
-    fate = "dropped" if cleaning.missing_target_dropped else "kept for later"
-    return f"{cleaning.missing_target:,}, {fate}"
 
 
 def _cells(check: Check) -> tuple[Cell, ...]:
     badge = Badge("met", "good") if check.passed else Badge("not met", "bad")
     if not check.passed and not check.refuses:
         badge = Badge("warning", "warn")
-    values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
     rows = ", ".join(f"{row:,}" for row in check.sample_rows)
-    return badge, check.words, Code(check.column or ""), check.figures + values, rows
+    return badge, check.words, Code(check.column or ""), check.figures + check.sample, rows
 
 
 def _markdown(report: Report) -> Iterator[str]:
