@@ -60,17 +60,3 @@ def _fits(text: Any, kind: str) -> bool:
     if kind == "number" and pc.any(pc.match_substring_regex(text, r"^[+-]?0\d")).as_py():
         return False
     return len(coerce(text, kind)[1]) == 0
-
-
-def widen(kinds: set[str]) -> str:
-    """Return the kind that holds values of all `kinds`.
-
-    >>> widen({"integer", "number"}), widen({"integer", "string"}), widen(set())
-    ('number', 'string', 'string')
-    """
-    if len(kinds) == 1:
-        return next(iter(kinds))
-    for pair, wide in (({"integer", "number"}, "number"), ({"date", "timestamp"}, "timestamp")):
-        if kinds == pair:
-            return wide
-    return "string"

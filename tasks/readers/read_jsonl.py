@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tasks.arrays import Integers
 from tasks.readers.coerce import coerce
-from tasks.readers.infer import TextKind, widen
+from tasks.readers.infer import TextKind
 from tasks.readers.kinds import TYPES, kind_of
 from tasks.readers.problem import FEW, Problem
 from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, check_names
@@ -61,10 +61,7 @@ class JsonLinesSource:
                 texts.setdefault(name, TextKind()).see(pa.array(words, pa.string()))
             _check_count(kinds)
         self._found = check_names(tuple(kinds))
-        return {
-            name: texts[name].kind if seen == {"string"} else widen(seen)
-            for name, seen in kinds.items()
-        }
+        return {name: _widest(seen, texts[name]) for name, seen in kinds.items()}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
         for rows in self._blocks():
@@ -88,6 +85,14 @@ class JsonLinesSource:
                 done += len(rows)
                 if rows:
                     yield rows
+
+
+def _widest(seen: set[str], texts: TextKind) -> str:
+    if seen == {"string"}:
+        return texts.kind
+    if seen == {"integer", "number"}:
+        return "number"
+    return next(iter(seen)) if len(seen) == 1 else "string"
 
 
 def _check_count(names: dict[str, Any]) -> None:
@@ -161,7 +166,6 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
 
 
 def _array(values: list[Any], kind: str) -> tuple[Any, Integers]:
-    """Return the values as an array of `kind`, and the positions that are not of it."""
     types = set(map(type, values))
     wrong: list[int] = []
     allowed = ALLOWED.get(kind, TEXT) | {type(None)}

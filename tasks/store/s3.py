@@ -82,7 +82,9 @@ class S3Bucket:
 
     def download(self, key: str, path: Path) -> ObjectInfo:
         for _ in range(ATTEMPTS_AT_A_MOVING_OBJECT):
-            info = self._existing(key)
+            info = self.head(key)
+            if info is None:
+                raise refusal("NoSuchKey", 404, "", store=self.where, key=key)
             with suppress(PreconditionFailed), place_whole(path) as partial:
                 self._fetch(info, partial)
                 return info
@@ -128,7 +130,11 @@ class S3Bucket:
         with translated(self.where, key), self._transfers() as transfers:
             extra = {"ContentType": content_type}
             transfers.upload(str(path), self.name, key, extra_args=extra).result()
-        return self._arrived(key, size)
+        info = self.head(key)
+        if info is None or info.size != size:
+            came = "none" if info is None else info.size
+            raise IntegrityError(key, f"{size} bytes lie there after writing", came, "Try again.")
+        return info
 
     def delete(self, key: str) -> None:
         checked_key(key)
@@ -182,12 +188,6 @@ class S3Bucket:
             found = pages.paginate(Bucket=self.name, **options)
             return tuple(row for page in found for row in page.get(kind, ()))
 
-    def _existing(self, key: str) -> ObjectInfo:
-        info = self.head(key)
-        if info is None:
-            raise refusal("NoSuchKey", 404, "", store=self.where, key=key)
-        return info
-
     def _get(self, key: str, etag: str | None = None) -> bytes:
         condition = {} if etag is None else {"IfMatch": f'"{etag}"'}
         with translated(self.where, key):
@@ -207,13 +207,6 @@ class S3Bucket:
         came = partial.stat().st_size
         if came != info.size:
             raise IntegrityError(info.key, f"{info.size} bytes come", came, "Try again.")
-
-    def _arrived(self, key: str, size: int) -> ObjectInfo:
-        info = self.head(key)
-        if info is None or info.size != size:
-            came = "none" if info is None else info.size
-            raise IntegrityError(key, f"{size} bytes lie there after writing", came, "Try again.")
-        return info
 
     def _landed_unheard(self, key: str, digest: str, error: Exception) -> ObjectInfo | None:
         # Our own write, where its answer was lost: boto3 then repeats the request, which fails.

@@ -99,9 +99,13 @@ def _naive(value: Any) -> Any:
 
 
 def _outcome(result: Any) -> Finding:
-    error = _raised(result.exception_info)
-    if error is not None:
-        return Finding(False, error=bounded(error, 300))
+    # One exception, or one for each metric that the expectation needs, by the metric's name.
+    caught = result.exception_info or {}
+    entries = [caught] if "raised_exception" in caught else caught.values()
+    for entry in entries:
+        if entry["raised_exception"]:
+            said = entry.get("exception_message") or "it could not be evaluated"
+            return Finding(False, error=bounded(said, 300))
     figures = result.result
     if "element_count" not in figures:
         observed = figures.get("observed_value")
@@ -111,13 +115,3 @@ def _outcome(result: Any) -> Finding:
     places = figures.get("unexpected_index_list") or ()
     unexpected = int(figures.get("unexpected_count") or 0)
     return Finding(bool(result.success), evaluated, unexpected, tuple(places))
-
-
-def _raised(info: Any) -> str | None:
-    """Return the message of the exception that Great Expectations caught, if any."""
-    if not info:
-        return None
-    # One exception, or one for each metric that the expectation needs, by the metric's name.
-    entries = [info] if "raised_exception" in info else list(info.values())
-    messages = [entry.get("exception_message") for entry in entries if entry["raised_exception"]]
-    return (messages[0] or "it could not be evaluated") if messages else None

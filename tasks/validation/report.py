@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -130,7 +129,15 @@ class Report:
 
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
-        return "\n".join(_markdown(self)) + "\n"
+        lines = [f"# {escape(self.title)} {self.outcome}", ""]
+        lines += [f"- {name}: {escape(text)}" for name, text in self.facts()]
+        if self.problems:
+            problems = Bullets(tuple(problem.sentence for problem in self.problems))
+            lines += ["", "## Why it was refused", "", write_part(problems)]
+        if self.checks:
+            checks = Table(HEADS, tuple(map(_cells, self.checks)))
+            lines += ["", "## Expectations", "", write_part(checks)]
+        return "\n".join(lines) + "\n"
 
     def to_html(self) -> str:
         """Return the report as a page of its own."""
@@ -170,15 +177,3 @@ def _cells(check: Check) -> tuple[Cell, ...]:
         badge = Badge("warning", "warn")
     rows = ", ".join(f"{row:,}" for row in check.sample_rows)
     return badge, check.words, Code(check.column or ""), check.figures + check.sample, rows
-
-
-def _markdown(report: Report) -> Iterator[str]:
-    yield from (f"# {escape(report.title)} {report.outcome}", "")
-    for name, text in report.facts():
-        yield f"- {name}: {escape(text)}"
-    if report.problems:
-        yield from ("", "## Why it was refused", "")
-        yield write_part(Bullets(tuple(problem.sentence for problem in report.problems)))
-    if report.checks:
-        yield from ("", "## Expectations", "")
-        yield write_part(Table(HEADS, tuple(map(_cells, report.checks))))

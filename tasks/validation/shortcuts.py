@@ -34,7 +34,11 @@ def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int,
     names = sorted({entry.columns[0] for entry in (*ranges, *nulls)})
     if not names:
         return {}
-    figures = _figures(path, names, {entry.columns[0] for entry in ranges})
+    wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in names]
+    for name in sorted({entry.columns[0] for entry in ranges}):
+        wanted += [pl.col(name).min().alias(f"min {name}"), pl.col(name).max().alias(f"max {name}")]
+    # One pass over the file for all of them.
+    figures = pl.scan_parquet(path).select(wanted).collect(engine="streaming").row(0, named=True)
     found = {
         id(entry.expectation): _nullness(path, entry, rows, figures[f"nulls {entry.columns[0]}"])
         for entry in nulls
@@ -44,14 +48,6 @@ def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int,
         if judged is not None:
             found[id(entry.expectation)] = judged
     return found
-
-
-def _figures(path: Path, names: Sequence[str], ordered: set[str]) -> dict[str, Any]:
-    wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in names]
-    for name in sorted(ordered):
-        wanted += [pl.col(name).min().alias(f"min {name}"), pl.col(name).max().alias(f"max {name}")]
-    rows = pl.scan_parquet(path).select(wanted)
-    return rows.collect(engine="streaming").row(0, named=True)
 
 
 def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> Finding:
