@@ -17,6 +17,7 @@ from tasks.errors import PreconditionFailed, StoreError
 ATTEMPTS = (
     5  # each means that others won; where no version is demanded, Delta itself tries 100 times more
 )
+# Readers skip row groups by their statistics, and hold one at a time.
 ROW_GROUP = 262_144
 PROPERTIES: dict[str, str | None] = {
     "delta.appendOnly": "true",

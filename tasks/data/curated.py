@@ -91,6 +91,7 @@ def training_rows(
     # What is still equal is ordered by the other columns: the same reference, the same order.
     by = dict.fromkeys([event_time, *key, BATCH, *rows.column_names])
     rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by]))
+    # Split blocks: pandas would join columns of one type in a copy of all rows.
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False, split_blocks=True)
     return frame
 

@@ -134,6 +134,7 @@ class Table(Location):
         if features or partitions:
             came = ", ".join(sorted(features) or partitions)
             raise DataError(self.uri, "its files hold the rows as they are", came, "Rewrite it.")
+        # The log keeps no order, and files of one commit may share their time.
         found.sort(key=lambda file: (file["modification_time"], file["path"]))
         return tuple(File(file["path"], file["num_records"]) for file in found)
 

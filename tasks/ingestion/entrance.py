@@ -72,6 +72,7 @@ def find_pending(place: Place, entrance: Entrance) -> tuple[ObjectInfo, ...]:
     # A receipt is only a cache: one that is lost costs a download, never a row.
     done = {info.key for info in place.bucket.list(entrance.receipts)}
     waiting = [info for info in arrived if entrance.receipt(info) not in done]
+    # S3 tells whole seconds: within one the key decides, the same in each process.
     return tuple(sorted(waiting, key=lambda info: (info.modified, info.key)))
 
 

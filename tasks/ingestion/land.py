@@ -42,7 +42,7 @@ def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
     say(f"downloading {info.size:,} bytes")
     with download(landing, key) as arrived:
         landed = _landed(landing, arrived, say)
-        # One that was refused by an earlier suite, and lands now, leaves the quarantine.
+        # Another process, with another release of the suite, may have set aside what landed.
         if landed.version is not None:
             leave_quarantine(bucket, entrance, arrived.batch)
         # The receipt comes last: a death before it costs another look, which finds the batch.

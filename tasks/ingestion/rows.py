@@ -22,23 +22,10 @@ from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.validation.batch import Examination, Examiner
 from tasks.validation.cleaning import KnownKeys
 from tasks.validation.docs import index_page, page_name, validation_page
-from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
 
 HTML = "text/html; charset=utf-8"
-
-
-@dataclass(frozen=True)
-class RowsJudged:
-    """What was found in a batch, with the columns that the table had."""
-
-    examination: Examination
-    columns: pa.Schema | None
-
-    @property
-    def report(self) -> Report:
-        return self.examination.report
 
 
 @dataclass(frozen=True)
@@ -57,22 +44,19 @@ class RowsLanding:
         return self.workspace.curated
 
     def judge(
-        self, arrived: Downloaded, version: int | None, before: RowsJudged | None, say: Say
-    ) -> RowsJudged:
+        self, arrived: Downloaded, version: int | None, before: Examination | None, say: Say
+    ) -> Examination:
         pipeline = self.workspace.pipeline
         columns = read_columns(self.table)
         keys = None if version is None else _known_keys(self.table, version, pipeline.key)
         examiner = Examiner(pipeline, self.suite, columns, keys, arrived.folder, say)
-        if before is None or before.columns != columns or before.examination.typed is None:
-            found = examiner.examine(arrived.path, arrived.info.key, arrived.batch)
-        else:
-            # The rows are the same as before, and so is what the suite says of them: only which
-            # of their keys are curated has changed with the version.
-            report = before.report
-            found = examiner.clean(before.examination.typed, report, report.cleaning.retyped)
-        return RowsJudged(found, columns)
+        if before is None or before.contract != columns or before.typed is None:
+            return examiner.examine(arrived.path, arrived.info.key, arrived.batch)
+        # The rows are the same as before, and so is what the suite says of them: only which of
+        # their keys are curated has changed with the version.
+        return examiner.clean(before.typed, before.report, before.report.cleaning.retyped)
 
-    def publish(self, judged: RowsJudged) -> None:
+    def publish(self, judged: Examination) -> None:
         """Write the report and the Data Docs; they say the same however often they are written."""
         bucket, layout, report = self.workspace.bucket, self.workspace.layout, judged.report
         docs = layout.data_docs
@@ -95,8 +79,8 @@ class RowsLanding:
                 key = layout.report("validation", f"{report.batch}.{ending}")
                 bucket.put(key, text.encode(), content_type=type_)
 
-    def append(self, arrived: Downloaded, judged: RowsJudged, after: int) -> Landed | None:
-        rows, report, batch = judged.examination.rows, judged.report, arrived.batch
+    def append(self, arrived: Downloaded, judged: Examination, after: int) -> Landed | None:
+        rows, report, batch = judged.rows, judged.report, arrived.batch
         assert rows is not None
         metadata = {"object": arrived.info.key, "rows": str(report.kept)}
         now = datetime.now(UTC)
@@ -109,7 +93,7 @@ class RowsLanding:
         return Landed("already", batch, version)
 
     def restate(
-        self, arrived: Downloaded, judged: RowsJudged | None, landed: Landed, say: Say
+        self, arrived: Downloaded, judged: Examination | None, landed: Landed, say: Say
     ) -> None:
         # The commit that landed was judged at the version right before its own.
         if judged is not None and landed.version is not None:

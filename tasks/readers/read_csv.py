@@ -66,10 +66,12 @@ class CsvSource:
             try:
                 reader = pyarrow.csv.open_csv(
                     pa.PythonFile(stream, mode="r"),
+                    # With threads, pyarrow 25 gives a bad row no number.
                     read_options=pyarrow.csv.ReadOptions(block_size=BLOCK, use_threads=False),
                     parse_options=pyarrow.csv.ParseOptions(
                         newlines_in_values=True, invalid_row_handler=ragged.see
                     ),
+                    # As text, for pyarrow would infer the types from the first block alone.
                     convert_options=pyarrow.csv.ConvertOptions(
                         column_types=text, strings_can_be_null=True, null_values=[""]
                     ),

@@ -120,6 +120,7 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
     for line in lines:
         if not line.strip():
             continue
+        # By itself, json takes NaN, and the last of two values under one name.
         try:
             row = json.loads(line, parse_constant=_refuse, object_pairs_hook=_object)
         except (ValueError, RecursionError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.errors import ConfigurationError
 
+# MLflow's artifacts and the results of steps lie beside the pipelines' folders.
 RESERVED = frozenset({"mlflow", "results"})
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 

@@ -216,6 +216,7 @@ def _translated(key: str, where: str) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError) as error:
         rule, remedy = "there is such an object", "Look at what the folder holds."
         raise NotFound(key, rule, "none", remedy) from error
+    # On S3 `a` and `a/b` may both be objects; a folder cannot be a file.
     except (NotADirectoryError, FileExistsError) as error:
         rule = "no part of the key is an object itself"
         raise StoreError(key, rule, error.filename, "Rename the object.") from error

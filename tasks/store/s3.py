@@ -101,6 +101,7 @@ class S3Bucket:
         content_type: str = "application/octet-stream",
     ) -> ObjectInfo:
         checked_key(key)
+        # HTTP quotes an entity tag; an `ObjectInfo` holds it without.
         condition = {"IfNoneMatch": "*"} if if_absent else {}
         if if_match is not None:
             condition["IfMatch"] = f'"{if_match}"'
@@ -117,6 +118,7 @@ class S3Bucket:
             rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
             raise PreconditionFailed(key, rule, error.came, remedy) from error
         _check(key, answer, digest)
+        # A put is answered without the object's time; the answer's own is by the same clock.
         written = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         return ObjectInfo(key, len(data), _etag(answer), written)
 

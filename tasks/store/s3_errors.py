@@ -57,6 +57,7 @@ WRITES = frozenset(
     {"PutObject", "CopyObject", "UploadPart", "UploadPartCopy"}
     | {"CreateMultipartUpload", "CompleteMultipartUpload"}
 )
+# S3 answers 409 where two conditional writes meet, 412 where a condition does not hold.
 STATUSES = {401: DENIED, 403: DENIED, 404: GONE, 409: LOST, 412: LOST}
 STATUSES |= {503: BUSY, 504: BUSY, 507: FULL}
 

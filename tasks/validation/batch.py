@@ -29,11 +29,13 @@ class Examination:
     """What was found in a batch, and the rows to keep (Parquet, in the final types).
 
     `typed` are all rows as they came, before any was dropped; both are None for a refused one.
+    `contract` are the columns that the table had.
     """
 
     report: Report
     rows: Path | None = None
     typed: Path | None = None
+    contract: pa.Schema | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Examiner:
         rows = write_kept(typed, dropped, self.workdir / "kept.parquet")
         kept = report.rows - int(dropped.sum())
         report = replace(report, accepted=True, problems=(), cleaning=cleaning, kept=kept)
-        return Examination(report, rows, typed)
+        return Examination(report, rows, typed, self.contract)
 
     def _read(self, path: Path, name: str) -> tuple[Typed, pa.Schema]:
         schema = agreed_schema(self.pipeline, self.suite, self.contract)

@@ -34,6 +34,7 @@ def find_dropped(
     missing = absent.collect(engine="streaming").to_series().to_numpy()
     drop_missing = pipeline.data.missing_target == "drop"
     dropped = twins | met
+    # A row is counted once, as a repetition before one without a target.
     aside = missing & ~dropped
     cleaning = Cleaning(
         duplicates_in_batch=int(twins.sum()),

@@ -97,6 +97,7 @@ def _sample(frame: pd.DataFrame, planned: Planned, finding: Finding) -> Finding:
 
 
 def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[Finding]:
+    # By identity: a suite may hold the same expectation twice.
     found = decide_early(path, planned, rows)
     methods = ("values", "rows", "set")
     due = [e for e in planned if e.method in methods and id(e.expectation) not in found]

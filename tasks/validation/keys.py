@@ -82,6 +82,7 @@ def _numbered(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def _hashed(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
+    # Polars' hashes are the same in one process and release, which is as long as they live.
     single = len(columns) == 1
     value = (pl.col(columns[0]) if single else pl.struct(columns)).hash(seed=7)
     return _numbered(path, columns).drop_nulls(list(columns)).select("_row", _hash=value)

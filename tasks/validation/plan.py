@@ -122,6 +122,7 @@ def _conditioned(condition: Any) -> tuple[str, ...]:
 
 
 def _method(rule: str, condition: Any, numeric: bool) -> Method:
+    # Equal values of one column may stand on both sides of a condition on another.
     if condition is not None:
         return "rows" if rule in VALUES | ROWS else "whole"
     if rule in FIGURES and numeric:
