@@ -84,7 +84,6 @@ def _told(name: str) -> SourceFormat | None:
 
 
 def _disagreement(told: SourceFormat, start: bytes) -> str:
-    """Say how the first bytes contradict the name; nothing where they do not."""
     if not start.startswith(told.magic):
         mark = told.magic.decode("ascii", "replace")
         return f"The name says {told.name}, the content is not: it does not begin with {mark}."

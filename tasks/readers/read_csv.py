@@ -91,8 +91,6 @@ class CsvSource:
 
 
 class _Ragged:
-    """Rows with more or fewer fields than the header."""
-
     def __init__(self) -> None:
         self.count = 0
         self.rows: list[int] = []

@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -84,26 +84,12 @@ class LocalBucket:
         if_match: str | None = None,
         content_type: str = "application/octet-stream",
     ) -> ObjectInfo:
-        target = self._path(key)
-        with self._written(key) as partial:
-            partial.write_bytes(data)
-            # Written first, then locked: a large object must not hold up the other writers.
-            with self._locked():
-                now = _facts(key, target)
-                came = "none" if now is None else now.etag
-                if (if_absent and now is not None) or (if_match is not None and came != if_match):
-                    rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
-                    raise PreconditionFailed(key, rule, came, remedy)
-                return _place(key, partial, target)
+        return self._write(key, lambda partial: partial.write_bytes(data), if_absent, if_match)
 
     def upload(
         self, path: Path, key: str, *, content_type: str = "application/octet-stream"
     ) -> ObjectInfo:
-        target = self._path(key)
-        with self._written(key) as partial:
-            shutil.copyfile(path, partial)
-            with self._locked():
-                return _place(key, partial, target)
+        return self._write(key, lambda partial: shutil.copyfile(path, partial))
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -145,12 +131,28 @@ class LocalBucket:
             raise StoreError("object key", f"{OWN} is the bucket's own", key, "Rename the object.")
         return self.folder / key
 
-    @contextmanager
-    def _written(self, key: str) -> Iterator[Path]:
-        partial = self._writing / uuid.uuid4().hex
+    def _write(
+        self,
+        key: str,
+        fill: Callable[[Path], object],
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        target, partial = self._path(key), self._writing / uuid.uuid4().hex
         try:
             with _translated(key, self.where):
-                yield partial
+                # Filled first, then locked: a large object must not hold up the other writers.
+                fill(partial)
+                with self._locked():
+                    now = _facts(key, target)
+                    came = "none" if now is None else now.etag
+                    lost = if_match is not None and came != if_match
+                    if lost or (if_absent and now is not None):
+                        rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
+                        raise PreconditionFailed(key, rule, came, remedy)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    partial.replace(target)
+                    return _info(key, target.stat(), target)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -167,12 +169,6 @@ class LocalBucket:
             with suppress(FileNotFoundError):  # another process sweeps, or the writer moved it
                 if time.time() - path.stat().st_mtime > LEFT_OVER:
                     path.unlink()
-
-
-def _place(key: str, partial: Path, target: Path) -> ObjectInfo:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial.replace(target)
-    return _info(key, target.stat(), target)
 
 
 def _facts(key: str, path: Path) -> ObjectInfo | None:

@@ -133,7 +133,6 @@ def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
 
 
 def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
-    """Refuse required columns without any value, and rows without key or event time."""
     needed = (*pipeline.key, pipeline.event_time)
     problems = []
     said = {problem.column for problem in typed.problems}

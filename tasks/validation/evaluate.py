@@ -78,7 +78,6 @@ def _check(planned: Planned, finding: Finding, personal: Sequence[str]) -> Check
 
 
 def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[Finding] | None:
-    """Judge everything on one frame, or return None where the rows are too wide for one."""
     pieces = chunks(path, pyarrow.parquet.read_schema(path).names, at_once)
     _, table = next(pieces, (0, None))
     if table is None or next(pieces, None) is not None:
