@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.readers.problem import FEW
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,15 @@ class Finding:
     observed: str | None = None
     error: str | None = None
     values: tuple[str, ...] = ()
+
+
+def sample(frame: pd.DataFrame, columns: Sequence[str], finding: Finding) -> Finding:
+    """Return what was found on a frame with a few of the values, where it is about one column."""
+    if len(columns) != 1:
+        return finding
+    # More than are shown, since nulls and repeated values among them are not.
+    values = frame[columns[0]].iloc[list(finding.places[: 4 * FEW])]
+    return replace(finding, values=show(values.dropna()))
 
 
 def show(values: Iterable[Any]) -> tuple[str, ...]:
@@ -54,7 +66,10 @@ def combine(parts: Sequence[Finding], mostly: float) -> Finding:
     evaluated = sum(part.evaluated or 0 for part in parts)
     unexpected = sum(part.unexpected or 0 for part in parts)
     places = tuple(place for part in parts for place in part.places)[:FEW]
-    return Finding(is_met(evaluated, unexpected, mostly), evaluated, unexpected, places)
+    # The values of the first part that has any: later ones would only push them out.
+    values = next((part.values for part in parts if part.values), ())
+    success = is_met(evaluated, unexpected, mostly)
+    return Finding(success, evaluated, unexpected, places, values=values)
 
 
 def weigh(outcome: Finding, counts: Sequence[int], missing: int, mostly: float) -> Finding:

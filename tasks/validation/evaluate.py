@@ -15,7 +15,7 @@ from expectations.suite import Suite
 from tasks.readers.frames import CHUNK_ROWS, chunks, to_pandas
 from tasks.readers.problem import FEW
 from tasks.validation.checks import judge
-from tasks.validation.combine import Finding, combine, show
+from tasks.validation.combine import Finding, combine, sample
 from tasks.validation.keys import cut_partitions, find_candidates, take_rows
 from tasks.validation.pieces import Pieces
 from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan
@@ -78,21 +78,15 @@ def _check(planned: Planned, finding: Finding, personal: Sequence[str]) -> Check
 
 
 def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[Finding] | None:
+    # None where the rows are so wide that they come in several pieces.
     pieces = chunks(path, pyarrow.parquet.read_schema(path).names, at_once)
     _, table = next(pieces, (0, None))
     if table is None or next(pieces, None) is not None:
         return None
     frame = to_pandas(table)
     findings = judge(frame, [entry.expectation for entry in planned])
-    return [_sample(frame, *pair) for pair in zip(planned, findings, strict=True)]
-
-
-def _sample(frame: pd.DataFrame, planned: Planned, finding: Finding) -> Finding:
-    if len(planned.columns) != 1:
-        return finding
-    # More than are shown, since nulls and repeated values among them are not.
-    values = frame[planned.columns[0]].iloc[list(finding.places[: 4 * FEW])]
-    return replace(finding, values=show(values.dropna()))
+    pairs = zip(planned, findings, strict=True)
+    return [sample(frame, entry.columns, finding) for entry, finding in pairs]
 
 
 def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[Finding]:
@@ -145,4 +139,4 @@ def _whole(path: Path, planned: Planned) -> Finding:
     columns = list(dict.fromkeys(planned.columns))
     table = pl.scan_parquet(path).select(columns).collect(engine="streaming").to_arrow()
     frame = to_pandas(table)
-    return _sample(frame, planned, judge(frame, [planned.expectation])[0])
+    return sample(frame, planned.columns, judge(frame, [planned.expectation])[0])
