@@ -112,6 +112,7 @@ class LabelsLanding:
     ) -> join.LabelSelection:
         pipeline, curated = self.workspace.pipeline, self.workspace.curated
         key, target = list(pipeline.key), pipeline.target
+        # Of rows and labels, only those with a key of this file come into memory.
         wanted = came.lazy().select(key).unique()
         rows = curated.scan().select([*key, target, pipeline.event_time])
         known = came.head(0)
@@ -121,7 +122,7 @@ class LabelsLanding:
                 known = labels.join(wanted, on=key, how="semi").collect()
         with translate_errors(curated.uri):
             here = rows.join(wanted, on=key, how="semi").collect()
-        # A delay of zero says that none was agreed: then no label is late
+        # A delay of zero says that none was agreed: then no label is late.
         late_after = parse_duration(pipeline.monitoring.label_delay) or None
         return join.judge(
             came,

@@ -111,6 +111,7 @@ def describe(error: BaseException) -> str:
         said = error.reason
     elif isinstance(error, OSError):
         said = error.strerror
+    # The last frame of ours says more than the library's below it.
     frames = [
         f" in {frame.f_globals['__name__']}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -90,6 +90,7 @@ def _disagreement(told: SourceFormat, start: bytes) -> str:
     for other in FORMATS:
         if other is not told and other.magic and start.startswith(other.magic):
             return f"The name says {told.name}, the content is {other.name}."
+    # JSON lines have no mark; an object or a list of them begins so, and no header does.
     if start.removeprefix(BOM).lstrip()[:2] in told.never:
         return f"The name says {told.name}, the content looks like JSON."
     return ""

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from tasks.readers.coerce import MISSING, coerce
 
 ORDER = ("boolean", "integer", "number", "date", "timestamp")  # the narrowest first
+# An integer of eighteen digits fits 64 bits whichever they are.
 FORMS = {
     "boolean": r"^(?i:true|false)$",
     "integer": r"^-?(0|[1-9]\d{0,17})$",

@@ -58,6 +58,7 @@ class ParquetSource:
 
     def fits(self, schema: pa.Schema) -> bool:
         """Return whether the file already has this schema's names, order and types."""
+        # The order counts too: the file itself is then what the table is written from.
         ours = [(field.name, field.type) for field in schema]
         return ours == [(field.name, PLAIN.get(field.type, field.type)) for field in self.schema]
 

@@ -95,6 +95,7 @@ class Pieces:
         counts = self._counts[name].sort(name, nulls_last=True)
         frame = to_pandas(counts.select(name).to_arrow())
         outcome = judge(frame, [planned.expectation])[0]
+        # Most expectations leave nulls out, some judge them: the library's count tells which.
         rows = counts[COUNT].to_list()
         nulls = counts.filter(pl.col(name).is_null())[COUNT].sum()
         considered = 0 if outcome.evaluated == len(frame) else int(nulls)

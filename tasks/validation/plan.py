@@ -106,6 +106,7 @@ def plan(expectation: Any, schema: pa.Schema, where: str) -> Planned:
 
 
 def _named(expectation: Any) -> tuple[str, ...]:
+    # Whether the batch has this column is the question.
     if expectation.expectation_type == "expect_column_to_exist":
         return ()
     single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B")]
