@@ -53,8 +53,7 @@ Run `perennial status`.
     for words, what, fault in FAULTS:
         if words.search(said):
             server = ENDPOINT.search(said)
-            came = f"{what} from {server[0]}" if server else what
-            return fault.error(where, fault.rule, came, fault.remedy)
+            return fault.tell(where, f"{what} from {server[0]}" if server else what)
     return StoreError(where, "the table can be read and written", said[:LIMIT])
 
 

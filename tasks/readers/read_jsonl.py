@@ -147,9 +147,8 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
 
 
 def _encodable(row: Row) -> bool:
-    texts = [*row, *(value for value in row.values() if isinstance(value, str))]
     try:
-        "".join(texts).encode()
+        json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return False
     return True

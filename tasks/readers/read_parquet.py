@@ -67,22 +67,21 @@ class ParquetSource:
 
         None where a value needs a closer look: NaN, an infinite number, or a very long text.
         """
-        rows = pl.scan_parquet(self.path)
-        wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in schema.names]
-        for field in schema:
-            column = pl.col(field.name)
-            if kind_of(field.type) == "number":
-                wanted.append((~column.is_finite()).any().alias(f"odd {field.name}"))
-            elif kind_of(field.type) == "string":
-                wanted.append(column.str.len_bytes().max().alias(f"longest {field.name}"))
-                wanted.append(column.str.len_bytes().sum().alias(f"bytes {field.name}"))
-        rows = rows.select(wanted)
+        numbers = [field.name for field in schema if kind_of(field.type) == "number"]
+        texts = [field.name for field in schema if kind_of(field.type) == "string"]
+        sizes = pl.col(texts).str.len_bytes()
+        rows = pl.scan_parquet(self.path).select(
+            pl.col(schema.names).null_count().name.prefix("nulls "),
+            (~pl.col(numbers).is_finite()).any().name.prefix("odd "),
+            sizes.max().name.prefix("longest "),
+            sizes.sum().name.prefix("bytes "),
+        )
         found = _guarded(lambda: rows.collect(engine="streaming").row(0, named=True))
-        texts = sum(count for name, count in found.items() if name.startswith("bytes "))
+        held = sum(found[f"bytes {name}"] for name in texts)
         # Eight bytes a cell, and the texts: no less than the rows take in memory.
-        self._bounded(texts + 8 * self.rows * len(schema))
-        longest = max((found[n] or 0 for n in found if n.startswith("longest ")), default=0)
-        if longest > MAX_FIELD or any(found[n] for n in found if n.startswith("odd ")):
+        self._bounded(held + 8 * self.rows * len(schema))
+        longest = max((found[f"longest {name}"] or 0 for name in texts), default=0)
+        if longest > MAX_FIELD or any(found[f"odd {name}"] for name in numbers):
             return None
         return {name: int(found[f"nulls {name}"]) for name in schema.names}
 

@@ -16,7 +16,7 @@ from tasks.errors import IntegrityError, NotFound, PreconditionFailed
 from tasks.settings import Settings
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
-from tasks.store.s3_errors import refusal, translated
+from tasks.store.s3_errors import GONE, LOST, translated
 from tasks.store.scratch import place_whole
 
 MIB = 1024 * 1024
@@ -84,7 +84,7 @@ class S3Bucket:
         for _ in range(ATTEMPTS_AT_A_MOVING_OBJECT):
             info = self.head(key)
             if info is None:
-                raise refusal("NoSuchKey", 404, "", store=self.where, key=key)
+                raise GONE.tell(key, "NoSuchKey")
             with suppress(PreconditionFailed), place_whole(path) as partial:
                 self._fetch(info, partial)
                 return info
@@ -115,8 +115,7 @@ class S3Bucket:
             landed = self._landed_unheard(key, digest, error)
             if landed is not None:
                 return landed
-            rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
-            raise PreconditionFailed(key, rule, error.came, remedy) from error
+            raise LOST.tell(key, error.came) from error
         _check(key, answer, digest)
         # A put is answered without the object's time; the answer's own is by the same clock.
         written = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])

@@ -30,6 +30,10 @@ class Fault:
     remedy: str
     about_key: bool = False
 
+    def tell(self, where: str, came: object) -> StoreError:
+        """Return our error for what came of the key or the store."""
+        return self.error(where, self.rule, came, self.remedy)
+
 
 LOST = Fault(PreconditionFailed, "nobody else wrote meanwhile", "Read again and retry.", True)
 GONE = Fault(NotFound, "there is such an object", "Look at what the folder holds.", True)
@@ -72,7 +76,7 @@ def refusal(code: str, status: int, message: str, *, store: str, key: str) -> St
     """
     fault = CODES.get(code) or STATUSES.get(status, OTHER)
     came = f"{code}: {message.rstrip('.')}" if message and message != code else code
-    return fault.error(key if fault.about_key else store, fault.rule, came, fault.remedy)
+    return fault.tell(key if fault.about_key else store, came)
 
 
 @contextmanager
@@ -113,7 +117,7 @@ def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
     elif isinstance(error, silent):
         unreached = isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError)
         came = "no connection" if unreached else f"no answer ({type(error).__name__})"
-        ours = SILENT.error(store, SILENT.rule, came, SILENT.remedy)
+        ours = SILENT.tell(store, came)
     elif isinstance(error, vendor.BotoCoreError | ValueError):
         remedy = "Check AWS_ENDPOINT_URL and PERENNIAL_BUCKET."
         ours = ConfigurationError(store, "the request can be made", error, remedy)

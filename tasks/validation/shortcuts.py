@@ -34,11 +34,14 @@ def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int,
     names = sorted({entry.columns[0] for entry in (*ranges, *nulls)})
     if not names:
         return {}
-    wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in names]
-    for name in sorted({entry.columns[0] for entry in ranges}):
-        wanted += [pl.col(name).min().alias(f"min {name}"), pl.col(name).max().alias(f"max {name}")]
+    ordered = sorted({entry.columns[0] for entry in ranges})
     # One pass over the file for all of them.
-    figures = pl.scan_parquet(path).select(wanted).collect(engine="streaming").row(0, named=True)
+    scanned = pl.scan_parquet(path).select(
+        pl.col(names).null_count().name.prefix("nulls "),
+        pl.col(ordered).min().name.prefix("min "),
+        pl.col(ordered).max().name.prefix("max "),
+    )
+    figures = scanned.collect(engine="streaming").row(0, named=True)
     found = {
         id(entry.expectation): _nullness(path, entry, rows, figures[f"nulls {entry.columns[0]}"])
         for entry in nulls
