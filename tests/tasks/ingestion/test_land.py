@@ -9,32 +9,13 @@ from typing import Any
 
 import pytest
 
-from tasks.ingestion.entrance import Kind
+from tasks.ingestion.entrance import KINDS, Kind
 from tasks.ingestion.land import land
 from tasks.workspace import Workspace
-from tests.tasks.ingestion.desk import visits
-from tests.tasks.ingestion.landing import (
-    ROWS,
-    curate,
-    drop,
-    label_file,
-    landed,
-    local_workspace,
-    opened,
-    state,
-)
-from tests.tasks.ingestion.scenes import csv, people, row
+from tests.tasks.ingestion.desk import bench
+from tests.tasks.ingestion.landing import drop, label_file, landed, opened, state
+from tests.tasks.ingestion.scenes import csv, row
 from tests.tasks.ingestion.stumbling import Meeting
-
-KINDS: tuple[Kind, ...] = ("rows", "labels")
-
-
-def bench(kind: Kind, folder: Path) -> Workspace:
-    if kind == "rows":
-        return local_workspace(folder, people("toy"))
-    workspace = local_workspace(folder, visits("toy"))
-    curate(workspace, folder, ROWS, "b1")
-    return workspace
 
 
 def content(kind: Kind, number: int) -> bytes:
