@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks.data import appending
 from tasks.data.columns import Rows, check_known_columns, from_polars
 from tasks.data.commits import Appended, Commit, read_commit
-from tasks.data.location import Location, stored_columns
+from tasks.data.delta import Location, append_rows, find_transaction, stored_columns
 from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
@@ -51,7 +50,7 @@ class Table(Location):
     def has(self, transaction: str) -> int | None:
         """Return the version at which the transaction landed, or None."""
         opened = self.open()
-        found = None if opened is None else appending.find(self, opened, transaction)
+        found = None if opened is None else find_transaction(self, opened, transaction)
         return None if found is None else found[0]
 
     def append(
@@ -73,7 +72,7 @@ class Table(Location):
             DataError: the rows have not the table's columns; nothing was written.
             StoreError: other writers won every time; nothing was written.
         """
-        return appending.append(self, rows, transaction, metadata, after)
+        return append_rows(self, rows, transaction, metadata, after)
 
     def read(
         self,

@@ -48,14 +48,8 @@ class LabelsLanding:
     workspace: Workspace
     suite: Suite
     schema: pa.Schema
-
-    @property
-    def entrance(self) -> Entrance:
-        return Entrance("labels", self.workspace.layout)
-
-    @property
-    def table(self) -> Table:
-        return labels_table(self.workspace.bucket, self.workspace.name)
+    entrance: Entrance
+    table: Table
 
     def judge(
         self, arrived: Downloaded, version: int | None, before: LabelsJudged | None, say: Say
@@ -164,4 +158,7 @@ def open_labels(workspace: Workspace) -> LabelsLanding:
     if columns is None:
         remedy = f"Ingest a batch first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(where, "labels follow rows", "no curated table", remedy)
-    return LabelsLanding(workspace, find_suite(pipeline.suite), label_schema(columns, pipeline))
+    suite, schema = find_suite(pipeline.suite), label_schema(columns, pipeline)
+    entrance = Entrance("labels", workspace.layout)
+    table = labels_table(workspace.bucket, workspace.name)
+    return LabelsLanding(workspace, suite, schema, entrance, table)

@@ -34,14 +34,8 @@ class RowsLanding:
 
     workspace: Workspace
     suite: Suite
-
-    @property
-    def entrance(self) -> Entrance:
-        return Entrance("rows", self.workspace.layout)
-
-    @property
-    def table(self) -> Table:
-        return self.workspace.curated
+    entrance: Entrance
+    table: Table
 
     def judge(
         self, arrived: Downloaded, version: int | None, before: Examination | None, say: Say
@@ -106,7 +100,8 @@ def open_rows(workspace: Workspace) -> RowsLanding:
     Raises:
         ConfigurationError: the pipeline's suite is missing.
     """
-    return RowsLanding(workspace, find_suite(workspace.pipeline.suite))
+    entrance = Entrance("rows", workspace.layout)
+    return RowsLanding(workspace, find_suite(workspace.pipeline.suite), entrance, workspace.curated)
 
 
 def _known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:

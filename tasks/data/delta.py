@@ -1,4 +1,7 @@
-"""Rows land in a Delta table once per transaction, whoever races and whenever a writer dies."""
+"""The door of Delta Lake: how a version is opened, and how rows land once per transaction.
+
+Whoever races, and whenever a writer dies: the transaction's id stands in the commit itself.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ import pyarrow as pa
 
 from tasks.data.columns import Rows, align, check_same_columns, stored_schema
 from tasks.data.commits import WRITER_BITS, Appended, describe, first_and_writer, number_transaction
-from tasks.data.location import Location, stored_columns
 from tasks.data.table_errors import explain, translate_errors
-from tasks.errors import PreconditionFailed, StoreError
+from tasks.errors import DataError, PreconditionFailed, StoreError
+from tasks.store.bucket import TableAddress
 
 ATTEMPTS = (
     5  # each means that others won; where no version is demanded, Delta itself tries 100 times more
@@ -29,7 +32,49 @@ PROPERTIES: dict[str, str | None] = {
 }
 
 
-def append(
+class Location(TableAddress):
+    """A place of a Delta table, which `deltalake` opens."""
+
+    def at(self, version: int | None) -> Any:
+        """Open this version, the newest where None, as `deltalake` does."""
+        from deltalake import DeltaTable
+
+        return DeltaTable(self.uri, version=version, storage_options=dict(self.options))
+
+    def open(self) -> Any | None:
+        """Open the newest version; None where there is no table yet."""
+        from deltalake.exceptions import TableNotFoundError
+
+        with translate_errors(self.uri):
+            try:
+                return self.at(None)
+            except TableNotFoundError:
+                return None
+
+    def opened(self, version: int | None) -> Any:
+        """Open this version, the newest where None.
+
+        Raises:
+            DataError: there is no table yet, or no such version.
+        """
+        newest = self.open()
+        if newest is None:
+            raise DataError(self.uri, "there is a table", "none", "Ingest a batch first.")
+        if version is None or version == newest.version():
+            return newest
+        if not 0 <= version < newest.version():
+            rule = f"a version is 0 to {newest.version()}"
+            raise DataError(self.uri, rule, version, "See `perennial history`.")
+        with translate_errors(self.uri):
+            return self.at(version)
+
+
+def stored_columns(opened: Any) -> pa.Schema:
+    """Return the columns of an opened table, and their types."""
+    return stored_schema(pa.schema(opened.schema().to_arrow()))
+
+
+def append_rows(
     location: Location,
     rows: Rows,
     transaction: str,
@@ -45,7 +90,7 @@ def append(
             opened = _create(location, schema)
         # First the look, then the write: where the same transaction lands between them, Delta
         # refuses the second commit of its id, and `_settle` finds the first.
-        found = find(location, opened, transaction)
+        found = find_transaction(location, opened, transaction)
         if found is not None:
             return Appended(found[0], landed=False)
         columns = stored_columns(opened)
@@ -64,7 +109,7 @@ def append(
     raise StoreError(location.uri, "the commit wins in time", "other writers", "Run it again.")
 
 
-def find(location: Location, opened: Any, transaction: str) -> tuple[int, int] | None:
+def find_transaction(location: Location, opened: Any, transaction: str) -> tuple[int, int] | None:
     """Return the version that a transaction landed at, and its writer."""
     with translate_errors(location.uri):
         number = opened.transaction_version(transaction)
@@ -118,7 +163,7 @@ def _settle(location: Location, transaction: str, writer: int, error: Exception)
 
     # The answer to a commit may be lost, and then the commit has landed all the same.
     opened = location.open()
-    found = None if opened is None else find(location, opened, transaction)
+    found = None if opened is None else find_transaction(location, opened, transaction)
     if found is not None:
         return Appended(found[0], landed=found[1] == writer)
     if isinstance(error, CommitFailedError):
