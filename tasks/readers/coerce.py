@@ -36,7 +36,7 @@ def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
         return pa.nulls(len(array), TYPES[kind]), NONE
     convert = _CONVERTERS.get((kind_of(array.type) or "", kind))
     if convert is None:
-        return pa.nulls(len(array), TYPES[kind]), _positions(pc.is_valid(array))
+        return pa.nulls(len(array), TYPES[kind]), find_positions(pc.is_valid(array))
     try:
         values, bad = convert(array), NONE
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -46,17 +46,8 @@ def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
     return values, bad
 
 
-def find_infinite(array: Any) -> Integers:
-    """Return the positions of infinite numbers."""
-    return _positions(pc.is_inf(array))
-
-
-def find_longer(array: Any, limit: int) -> Integers:
-    """Return the positions of texts of more than `limit` bytes."""
-    return _positions(pc.greater(pc.binary_length(array), limit))
-
-
-def _positions(mask: Any) -> Integers:
+def find_positions(mask: Any) -> Integers:
+    """Return where an Arrow mask is true; nulls in it are false."""
     # Most pieces have none, and no mask as long as the piece is made for these.
     if not _any(mask):
         return NONE

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from tasks.arrays import Integers
-from tasks.readers.coerce import find_infinite, find_longer
+from tasks.readers.coerce import find_positions
 from tasks.readers.frames import gather
 from tasks.readers.kinds import kind_of
 from tasks.readers.problem import FEW, Problem
@@ -60,9 +61,10 @@ class _Tally:
             self.nulls[name] += values.null_count
             self._mark("kind", name, piece.bad.get(name))
             if kind_of(column.type) == "number":
-                self._mark("finite numbers", name, find_infinite(values))
+                self._mark("finite numbers", name, find_positions(pc.is_inf(values)))
             elif kind_of(column.type) == "string":
-                self._mark("width", name, find_longer(values, MAX_FIELD))
+                longer = pc.greater(pc.binary_length(values), MAX_FIELD)
+                self._mark("width", name, find_positions(longer))
         self.retyped.update(piece.retyped)
         self.rows += piece.table.num_rows
 
