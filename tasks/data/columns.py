@@ -149,7 +149,7 @@ def align(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
         DataError: a value in a table does not fit its column's type.
     """
     # No Python may run while the stream is read (but that of a reader that was given): the Delta
-    # writer reads on threads that others wait for, and these may hold the interpreter for ever.
+    # writer reads on threads that others wait for, and one of these may hold the interpreter.
     came = rows.schema
     if isinstance(rows, pa.Table):
         fitting = [_fitting(rows.column(column.name), column) for column in schema]
