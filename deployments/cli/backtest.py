@@ -29,10 +29,10 @@ def backtest(
     """
     texts = [str(parse_policy(text, "--policy")) for text in policies]
     parameters = {"policies": texts or None, "rows": rows, "start": _share(start)}
-    session = open_session(name)
-    outcome = follow(session, "backtest", parameters, cause="command", say=say)
+    workspace = open_session(name)
+    outcome = follow(workspace, "backtest", parameters, say)
     if as_json:
-        document = json.loads(session.bucket.get(outcome["report"]["json"]))
+        document = json.loads(workspace.bucket.get(outcome["report"]["json"]))
         outcome = {**document, **outcome}
     show(outcome, as_json, lambda: summary(outcome))
 

@@ -21,7 +21,7 @@ def clear(name: str, batch: str, why: str, as_json: bool) -> None:
     BATCH is its id, the beginning of it, or the name of its file. Exit 3 when no such batch is
     held back.
     """
-    ledger = open_session(name).workspace.ledger
+    ledger = open_session(name).ledger
     entry = clearance(ledger.entries(), name, batch, person(), why)
     ledger.append(entry)
     show(entry.to_dict(), as_json, lambda: entry.summary)

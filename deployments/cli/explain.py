@@ -31,8 +31,7 @@ def explain(
     """Say what each column adds to the champion's predictions for the rows of FILE."""
     from tasks.explanation.file import explain_file
 
-    session = open_session(name)
-    found = explain_file(session.workspace, file, rows, method)
+    found = explain_file(open_session(name), file, rows, method)
     show(found.to_dict(), as_json, lambda: explanations_text(found))
 
 

@@ -9,7 +9,7 @@ import click
 
 from deployments.cli.output import reporting, say, show, table
 from deployments.cli.runs import landing_status
-from deployments.session import follow, open_session
+from deployments.session import follow, open_session, upload
 
 HEAD = ("file", "outcome", "labels", "new", "late", "duplicate", "contradicting", "unknown", "why")
 
@@ -24,9 +24,9 @@ def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     A file has the key's columns and the target. Exit 3 when one is in quarantine, 1
     when one could not be read and will be tried again.
     """
-    session = open_session(name)
-    keys = [session.drop(path, say, folder="labels/incoming") for path in files] or None
-    outcome = follow(session, "label", {"objects": keys}, cause="command", say=say)
+    workspace = open_session(name)
+    keys = [upload(workspace, path, say, "labels/incoming") for path in files] or None
+    outcome = follow(workspace, "label", {"objects": keys}, say)
     show(outcome, as_json, lambda: labels_table(outcome["files"]))
     return landing_status(outcome["files"])
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deployments.cli.output import reporting, say, show, table
-from deployments.session import follow, open_session
+from deployments.session import follow, open_session, upload
 
 
 @click.command()
@@ -20,9 +20,9 @@ def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
 
     Exit 3 when a batch is in quarantine, 1 when one could not be read and will be tried again.
     """
-    session = open_session(name)
-    keys = [session.drop(path, say) for path in files] or None
-    outcome = follow(session, "ingest", {"objects": keys}, cause="command", say=say)
+    workspace = open_session(name)
+    keys = [upload(workspace, path, say) for path in files] or None
+    outcome = follow(workspace, "ingest", {"objects": keys}, say)
     show(outcome, as_json, lambda: batches_table(outcome["batches"]))
     return landing_status(outcome["batches"])
 
@@ -37,7 +37,7 @@ def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     Exit 3 when the gate refused it, or it awaits approval.
     """
     asked = {"with_suspicious": True} if with_suspicious else {}
-    outcome = follow(open_session(name), "train", asked, cause="command", say=say)
+    outcome = follow(open_session(name), "train", asked, say)
     show(outcome, as_json, lambda: training_summary(outcome))
     return 0 if outcome["passed"] else 3
 
@@ -47,7 +47,7 @@ def train(name: str, with_suspicious: bool, as_json: bool) -> int:
 @reporting
 def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
-    outcome = follow(open_session(name), "monitor", {}, cause="command", say=say)
+    outcome = follow(open_session(name), "monitor", {}, say)
     show(outcome, as_json, lambda: monitoring_summary(outcome))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from tasks.errors import ConfigurationError, Refused
 from tasks.promotion import trials
 from tasks.promotion.trial import Trial
 from tasks.quantities import parse_share
+from tasks.records import plain
 
 
 @click.command()
@@ -57,8 +57,7 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
 
     Exit 3 when there is none.
     """
-    session = open_session(name)
-    ended = trials.withdraw(session.workspace, by=person(), why=why)
+    ended = trials.withdraw(open_session(name), by=person(), why=why)
     if ended is None:
         raise Refused(name, "a challenger is tried", "none", "See `perennial status`.")
     said = f"{name} version {ended.version} is tried no more."
@@ -68,10 +67,10 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
 def _begin(
     name: str, version: str, share: float, why: str, *, override: bool, as_json: bool
 ) -> None:
-    session = open_session(name)
-    serving = session.pipeline.serving
+    workspace = open_session(name)
+    serving = workspace.pipeline.serving
     trial = trials.begin(
-        session.workspace,
+        workspace,
         version,
         share,
         by=person(),
@@ -85,5 +84,4 @@ def _begin(
 
 
 def _document(name: str, trial: Trial) -> dict[str, Any]:
-    since = trial.since.isoformat()
-    return {"pipeline": name, **asdict(trial), "mode": trial.mode, "since": since}
+    return {"pipeline": name, **plain(trial), "mode": trial.mode}
