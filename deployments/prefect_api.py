@@ -13,6 +13,7 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
+PAGE = 200  # the most that the API gives at once
 CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
 PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
@@ -45,7 +46,7 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
         # Asked first and without retries: the client's own back-off would take a minute.
         httpx.get(f"{settings.prefect_url}/health", timeout=PROBE_SECONDS).raise_for_status()
         with (
-            # a busy SQLite says 503 at once, and takes the same request a moment later
+            # A busy SQLite says 503 at once, and takes the same request a moment later.
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 4}),
             SyncPrefectClient(
                 settings.prefect_url, auth_string=password, httpx_settings={"timeout": timeout}

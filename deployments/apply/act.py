@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +26,7 @@ from deployments.apply.plan import (
     compare_deployments,
     plan_deployments,
 )
-from deployments.prefect_api import open_client
+from deployments.prefect_api import PAGE, open_client
 from deployments.worker.kind import worker_type
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
 SLUG = "perennial"  # marks our schedule; one that a person made has another, or none
-PAGE = 200  # the most that the API gives at once
 
 
 def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
@@ -73,11 +73,12 @@ def bring_in_line(
         OrchestrationError: Prefect gives no answer, or a deployment of that name is someone's own.
     """
     wanted, follows = tuple(specs), tuple(follows)
+    # Every schedule is read before the first change: a bad one must leave nothing half done.
     for spec in wanted:
         _cron(spec)
     with open_client(settings) as client:
         plan = compare_deployments(wanted, _present(client, {spec.name for spec in wanted}))
-        # first without acting: a block that is missing must not leave half of it done
+        # First without acting: a block that is missing must not leave half of it done.
         events = bring_automations_in_line(client, follows, dry_run=True)
         if not dry_run:
             _carry_out(client, plan, {spec.work_pool for spec in wanted if spec.work_pool})
@@ -91,6 +92,7 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: the flow cannot be imported, so no worker could run it either.
     """
+    # Here as below: Prefect reads its settings when it is imported, and `connect` sets them first.
     from prefect.utilities.callables import parameter_schema as schema_of
 
     module, _, name = entrypoint.rpartition(".")
@@ -105,13 +107,12 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
 def engine_command(settings: Settings, python: str = sys.executable) -> str | None:
     """Return what a worker starts for a run; None leaves it to Prefect.
 
-    By default Prefect starts a process that prepares a folder of code and then becomes another;
-    our flows are importable, so where the worker is on this machine one start is enough.
-
     >>> here = Settings("", "", "", "", prefect_url="http://127.0.0.1:4200/api")
     >>> engine_command(here, "/my venv/python")
     "'/my venv/python' -m prefect.engine"
     """
+    # Prefect's own command prepares a folder of code and then starts Python again. Our flows are
+    # importable: where the worker is on this machine, with this interpreter, one start will do.
     local = urlsplit(settings.prefect_url).hostname in ("127.0.0.1", "localhost", "::1")
     return shlex.join([python, "-m", "prefect.engine"]) if local else None
 
@@ -120,6 +121,7 @@ def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]
     ours = []
     flows: dict[Any, str] = {}
     for deployment in _every_deployment(client):
+        # A deployment bears the id of its flow alone: asked for once a flow, not once a deployment.
         if deployment.flow_id not in flows:
             flows[deployment.flow_id] = client.read_flow(deployment.flow_id).name
         name = f"{flows[deployment.flow_id]}/{deployment.name}"
@@ -138,6 +140,7 @@ def _every_deployment(client: SyncPrefectClient) -> list[DeploymentResponse]:
 
     found: list[DeploymentResponse] = []
     while True:
+        # Without `sort`, the client (3.8) sends null, which the server refuses.
         page = client.read_deployments(limit=PAGE, offset=len(found), sort=DeploymentSort.NAME_ASC)
         found += page
         if len(page) < PAGE:
@@ -192,10 +195,9 @@ def _ensure_pool(client: SyncPrefectClient, name: str) -> None:
         template = ProcessWorker.get_default_base_job_template()
         kind = worker_type(os.environ.get("PERENNIAL_WORKER", ""))
         pool = WorkPoolCreate(name=name, type=kind, base_job_template=template)
-        try:
+        # A worker that starts at this moment makes the same pool.
+        with suppress(ObjectAlreadyExists):
             client.create_work_pool(pool)
-        except ObjectAlreadyExists:
-            return
 
 
 def _create(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
@@ -211,11 +213,10 @@ def _create(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
 def _update(client: SyncPrefectClient, wanted: Update) -> None:
     from prefect.client.schemas.actions import DeploymentUpdate
 
-    changed = {change.field for change in wanted.changes}
-    if changed - {"schedule"}:
+    if wanted.changes.keys() - {"schedule"}:
         update = DeploymentUpdate(enforce_parameter_schema=True, **_fields(wanted.spec))
         client.update_deployment(wanted.present.id, update)
-    if "schedule" in changed:
+    if "schedule" in wanted.changes:
         _reschedule(client, wanted)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deployments.apply.automations import PREFIX, Automation
+from deployments.prefect_api import PAGE
 from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import Automation as Present
     from prefect.events.schemas.automations import AutomationCore
 
-PAGE = 200  # the most that the API gives at once
 DIED = "It gave no sign of life any more."
 
 
@@ -42,6 +42,7 @@ def bring_automations_in_line(
         else:
             done["update"].append(name)
             if not dry_run:
+                # A person's switch stays as they left it.
                 kept = core.model_copy(update={"enabled": present.enabled})
                 client.update_automation(present.id, kept)
     for name in sorted(set(there) - set(specs)):
@@ -52,12 +53,12 @@ def bring_automations_in_line(
 
 
 def _every_automation(client: SyncPrefectClient) -> list[Present]:
-    """Return ours. The client's own call leaves out fields that the server asks for."""
     from prefect.events.schemas.automations import Automation as Present
 
     found: list[Present] = []
     while True:
         asked = {"limit": PAGE, "offset": len(found), "sort": "NAME_ASC"}
+        # The client's own call (3.8) leaves out fields that the server asks for.
         page = client.request("POST", "/automations/filter", json=asked).raise_for_status().json()
         found += [Present.model_validate(document) for document in page]
         if len(page) < PAGE:
@@ -96,13 +97,12 @@ def _action(client: SyncPrefectClient, spec: Automation) -> dict[str, Any]:
 
 
 def _deployment(client: SyncPrefectClient, name: str) -> Any:
-    """Return the deployment's id; one that is to be created yet has a nil id in a dry run."""
     from prefect.exceptions import ObjectNotFound
 
     try:
         return client.read_deployment_by_name(name).id
     except ObjectNotFound:
-        return UUID(int=0)
+        return UUID(int=0)  # it is to be created yet: this is a dry run
 
 
 def _block(client: SyncPrefectClient, name: str) -> Any:
@@ -119,17 +119,16 @@ def _block(client: SyncPrefectClient, name: str) -> Any:
 
 def _same(present: Present, wanted: AutomationCore) -> bool:
     fields = ("name", "description", "trigger", "actions")
-    before, after = ({name: getattr(side, name) for name in fields} for side in (present, wanted))
-    return bool(_plain(before) == _plain(after))
+    return all(_plain(getattr(present, name)) == _plain(getattr(wanted, name)) for name in fields)
 
 
 def _plain(value: Any) -> Any:
-    """Return comparable values: the server adds ids to triggers, and sets have no order."""
     if hasattr(value, "model_dump"):
         value = value.model_dump(mode="json")
     if isinstance(value, dict):
-        ours = value.keys() - {"id", "owner_resource"}
+        ours = value.keys() - {"id", "owner_resource"}  # which the server adds to triggers
         return {key: _plain(value[key]) for key in ours}
     if isinstance(value, list | tuple | set | frozenset):
+        # Sets come back in any order, and as lists.
         return sorted((_plain(inner) for inner in value), key=str)
     return value

@@ -23,7 +23,8 @@ from tasks.events.names import (
 PREFIX = "perennial: "  # ours are known by it
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
-SILENCE = 300.0  # seconds; a busy machine delays a heartbeat by minutes
+SILENCE = 300.0  # seconds: ten heartbeats; a busy machine delays one by minutes
+# What a template gives arrives as text (Prefect 3.8): no number, no list belongs here.
 DECIDED = {"cause": "{{ event.payload.cause }}", "decision": "{{ event.payload.decision }}"}
 STARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "ingest": (OBJECT_ARRIVED, {"cause": "arrival"}),
@@ -61,9 +62,8 @@ class Automation:
 def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
     """Return every automation that these pipelines need, by name.
 
-    >>> from tasks.config import Pipeline
-    >>> one = Pipeline(name="a", task="binary", target="y", event_time="t")
-    >>> [each.name for each in automations([one])]
+    >>> toy = Pipeline(name="a", task="binary", target="y", event_time="t")
+    >>> [automation.name for automation in automations([toy])]
     ['perennial: a: ingest', 'perennial: a: monitor', 'perennial: a: train', \
 'perennial: runs that died']
     """
@@ -115,13 +115,14 @@ def _on(event: str, pipeline: str) -> dict[str, Any]:
 
 
 def _dead_runs() -> Automation:
-    """A run that said it lives, and then neither says so again nor ends, has died."""
     return Automation(
         name=f"{PREFIX}runs that died",
         description="Mark a run as crashed that gives no sign of life any more.",
         trigger={
             "type": "event",
             "posture": "Proactive",
+            # Said to live, and then neither said again nor ended. It fires for ended runs too
+            # (PrefectHQ/prefect#18653): the server refuses to mark those.
             "after": [HEARTBEAT],
             "expect": [HEARTBEAT, *(f"prefect.flow-run.{end}" for end in ENDS)],
             "match": {"prefect.resource.id": "prefect.flow-run.*"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -45,7 +44,7 @@ def new(
     text = pipeline_text(name, guess_task(columns[target]), target, time, key, data.name)
     file.write_text(text, encoding="utf-8")
     read_pipeline(file)
-    document: dict[str, Any] = {"pipeline": name, "file": str(file), "suite": str(suite)}
+    document = {"pipeline": name, "file": str(file), "suite": str(suite)}
     follow = f"perennial apply && perennial ingest {name} {data} && perennial train {name}"
     show(document, as_json, lambda: f"Wrote {file}\nWrote {suite}\nNext: {follow}")
 
@@ -54,38 +53,30 @@ def _seen(path: Path) -> dict[str, Column]:
     import polars as pl
     from polars.exceptions import PolarsError
 
-    plain = path.name.removesuffix(".gz")
+    from tasks.readers.formats import tell_format
+    from tasks.readers.kinds import kind_of
+
+    told = tell_format(path.name)
     try:
-        if plain.endswith(".parquet"):
+        if told == "Parquet":
             frame = pl.read_parquet(path, n_rows=SEEN)
-        elif plain.endswith((".jsonl", ".ndjson", ".json")):
+        elif told == "JSON lines":
             frame = pl.read_ndjson(path, n_rows=SEEN)
         else:
+            # Polars looks at 100 rows by itself, and fails at the first later one that differs.
             frame = pl.read_csv(path, n_rows=SEEN, try_parse_dates=True, infer_schema_length=SEEN)
     except (PolarsError, OSError, UnicodeDecodeError) as error:
         rule = "the file is CSV, Parquet or JSON lines"
         raise DataError(str(path), rule, str(error).splitlines()[0]) from error
     if frame.is_empty():
         raise DataError(str(path), "the file holds rows", "none")
+    kinds = {field.name: kind_of(field.type) or "string" for field in frame.to_arrow().schema}
     return {
-        name: Column(_kind(frame[name].dtype), frame[name].null_count() / len(frame),
-                     frame[name].drop_nulls().n_unique())
-        for name in frame.columns
-    }  # fmt: skip
-
-
-def _kind(dtype: Any) -> str:
-    import polars as pl
-
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric():
-        return "number"
-    if dtype == pl.Date:
-        return "date"
-    return "timestamp" if dtype == pl.Datetime else "string"
+        seen.name: Column(
+            kinds[seen.name], seen.null_count() / len(frame), seen.drop_nulls().n_unique()
+        )
+        for seen in frame
+    }
 
 
 def _only_time(data: Path, columns: dict[str, Column]) -> str:
