@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from types import MappingProxyType
+from dataclasses import asdict, dataclass
 
 from tasks.errors import ConfigurationError, StackError
 
@@ -13,7 +12,7 @@ HIGHEST = 65535
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port of one stack; the admin's gRPC port must be its own plus 10000.
+    """Every port of one stack.
 
     >>> Ports.shifted(1000).mlflow
     6000
@@ -34,7 +33,7 @@ class Ports:
     filer: int = 8888
     filer_grpc: int = 8889
     admin: int = 9350
-    admin_grpc: int = 19350
+    admin_grpc: int = 19350  # SeaweedFS's worker looks for it at the admin's port plus 10,000
 
     @classmethod
     def shifted(cls, offset: int) -> Ports:
@@ -58,8 +57,7 @@ Choose a smaller one.
 
     def by_name(self) -> Mapping[str, int]:
         """Return the ports by the name of who listens there."""
-        found = {port.name: int(getattr(self, port.name)) for port in fields(self)}
-        return MappingProxyType(found)
+        return asdict(self)
 
     def of(self, program: str) -> tuple[int, ...]:
         """Return the ports that one program needs for itself.
@@ -74,16 +72,14 @@ Choose a smaller one.
 
 
 STORE_SERVERS = ("s3", "master", "volume", "filer", "admin")  # all in one process of SeaweedFS
-PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "s3": tuple(f"{server}{kind}" for server in STORE_SERVERS for kind in ("", "_grpc")),
-        "mlflow": ("mlflow",),
-        "prefect": ("prefect",),
-        "receiver": ("receiver",),
-        "serving": ("serving", "serving_metrics"),
-        "worker": ("worker",),
-    }
-)
+PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = {
+    "s3": tuple(f"{server}{kind}" for server in STORE_SERVERS for kind in ("", "_grpc")),
+    "mlflow": ("mlflow",),
+    "prefect": ("prefect",),
+    "receiver": ("receiver",),
+    "serving": ("serving", "serving_metrics"),
+    "worker": ("worker",),
+}
 
 
 @dataclass(frozen=True)

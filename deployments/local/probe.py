@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
 EMPTY = hashlib.sha256(b"").hexdigest()
-NONE: Mapping[str, str] = MappingProxyType({})
+NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,8 @@ def answers(url: str, timeout: float = 2.0) -> bool:
 
 
 def reads(url: str, keys: Mapping[str, str], region: str, timeout: float = 2.0) -> bool:
-    """Return whether the store reads the object at `url`, or knows for sure that there is none.
-
-    SeaweedFS calls itself well seconds before it finds its own volumes, so only a read tells.
-    """
+    """Return whether the store reads the object at `url`, or knows for sure that there is none."""
+    # SeaweedFS (4.48) calls itself well seconds before it finds its own volumes: only a read tells.
     answer = ask(url, sign(url, keys, region, datetime.now(UTC)), timeout)
     return answer.status == 200 or (answer.status == 404 and "NoSuchKey" in answer.text)
 
@@ -56,11 +53,14 @@ def reads(url: str, keys: Mapping[str, str], region: str, timeout: float = 2.0) 
 def sign(url: str, keys: Mapping[str, str], region: str, now: datetime) -> dict[str, str]:
     """Return the headers of a GET that S3 takes as the owner's (AWS Signature Version 4).
 
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+
     >>> keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     >>> at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     >>> sign("http://127.0.0.1:8333/b/a", keys, "us-east-1", at)["x-amz-date"]
     '20260102T030405Z'
     """
+    # By hand, for every start of a program asks: botocore takes half a second to import.
     parts = urlsplit(url)
     moment, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
     headers = {"host": parts.netloc, "x-amz-content-sha256": EMPTY, "x-amz-date": moment}

@@ -6,9 +6,8 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Literal
 
 import psutil
@@ -20,6 +19,7 @@ from deployments.local.probe import answers, reads
 from deployments.local.processes import GONE, find_running, read_started
 from deployments.local.programs import SUPERVISOR, Program
 from deployments.local.supervise import find_supervisor, states
+from tasks.records import plain
 
 State = Literal["up", "starting", "down"]
 
@@ -52,13 +52,7 @@ class StackStatus:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {
-            "home": self.home,
-            "offset": self.offset,
-            "green": self.green,
-            "programs": [asdict(program) for program in self.programs],
-            "addresses": dict(self.addresses),
-        }
+        return {**plain(self), "green": self.green}
 
 
 def verdict(alive: bool, well: bool, supervised: str | None) -> State:
@@ -82,13 +76,14 @@ def addresses(memory: Memory) -> Mapping[str, str]:
     'http://127.0.0.1:5000'
     """
     ports = Ports.shifted(memory.offset)
-    shown = {name: ports.by_name()[name] for name in ("prefect", "mlflow", "serving", "s3")}
-    return MappingProxyType({name: f"http://{HOST}:{port}" for name, port in shown.items()})
+    shown = ("prefect", "mlflow", "serving", "s3")
+    return {name: f"http://{HOST}:{ports.by_name()[name]}" for name in shown}
 
 
 def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> StackStatus:
     """Return how every process is now, within about 2 s."""
     known = states(folder) or {}
+    # All at once: a server that hangs takes its 2 s, and seven of them would take 14.
     with ThreadPoolExecutor(len(programs)) as pool:
         supervised = [known.get(name) for name in programs]
         found = list(pool.map(partial(_program, folder), programs.values(), supervised))
