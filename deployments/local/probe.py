@@ -60,7 +60,6 @@ def sign(url: str, keys: Mapping[str, str], region: str, now: datetime) -> dict[
     >>> sign("http://127.0.0.1:8333/b/a", keys, "us-east-1", at)["x-amz-date"]
     '20260102T030405Z'
     """
-    # By hand, for every start of a program asks: botocore takes half a second to import.
     parts = urlsplit(url)
     moment, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
     headers = {"host": parts.netloc, "x-amz-content-sha256": EMPTY, "x-amz-date": moment}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-# what each of these computes stays in its module: S3's description, which package holds a module
+# What each of these computes stays in its module: S3's description, which package holds a module.
+# The second is private: MLflow is pinned to a version (3.17.2).
 ONCE = (
     ("tasks.store.s3", "session"),
     ("mlflow.utils.requirements_utils", "_init_packages_to_modules_map"),
@@ -16,26 +17,15 @@ ONCE = (
 
 def complete() -> None:
     """Do, where these libraries are imported, what each run would do again."""
-    complete_models()
+    pydantic = sys.modules.get("pydantic")
+    # Prefect's models build their validators when they are first used: in each run, after a fork.
+    for model in {*_below(pydantic.BaseModel)} if pydantic else ():
+        if model.__module__.startswith("prefect.") and not model.__pydantic_complete__:
+            with suppress(Exception):  # its types are not all known yet: a run does it itself
+                model.model_rebuild(raise_errors=False)
     for module, function in ONCE:
         with suppress(Exception):  # a run that needs it does it itself
             getattr(sys.modules[module], function)()
-
-
-def complete_models() -> int:
-    """Build the validators of Prefect's models, which each run would build again; return how many.
-
-    A model whose types are not known yet stays as it is.
-    """
-    pydantic = sys.modules.get("pydantic")
-    if pydantic is None:
-        return 0
-    count = 0
-    for model in {*_below(pydantic.BaseModel)}:
-        if model.__module__.startswith("prefect.") and not model.__pydantic_complete__:
-            with suppress(Exception):
-                count += bool(model.model_rebuild(raise_errors=False))
-    return count
 
 
 def _below(model: Any) -> Iterator[Any]:

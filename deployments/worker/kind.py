@@ -13,6 +13,7 @@ PROCESS = "process"
 RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
 TYPES = {"warm": WARM, "process": PROCESS}
+# Beginnings of names: the forkserver read these when it imported, and a child cannot read again.
 READ_AT_IMPORT = (
     *("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "GX_", "DO_NOT_TRACK"),
     *("PREFECT_FLOWS_DEFAULT", "PREFECT_TASKS_DEFAULT", "PREFECT_RESULTS_"),
@@ -22,16 +23,15 @@ READ_AT_IMPORT = (
 def worker_type(told: str, platform: str = sys.platform) -> str:
     """Return the type of the worker and of a new work pool, from what `PERENNIAL_WORKER` says.
 
-    The two types share one job template, so either worker serves a pool of either type and a
-    pool is never deleted: its deployments, queues and scheduled runs would go with it. Only Linux
-    forks safely after libraries were loaded.
-
     Raises:
         ConfigurationError: it is neither `warm` nor `process`, nor empty.
 
     >>> worker_type("", "linux"), worker_type("", "darwin"), worker_type("process", "linux")
     ('perennial-warm', 'process', 'process')
     """
+    # The two types share one job template: either worker serves a pool of either type, so a pool
+    # is never deleted, with which its deployments and scheduled runs would go.
+    # Only Linux forks safely after libraries were loaded: macOS's own frameworks abort in a child.
     known = told or ("warm" if platform == "linux" else "process")
     if known not in TYPES:
         raise ConfigurationError("PERENNIAL_WORKER", "it is warm or process", told, "Choose one.")

@@ -26,6 +26,7 @@ from deployments.worker.kind import ORDER
 
 def preload(order: Mapping[str, Any]) -> None:
     """Import the modules of `order`, and tell the worker, with which this process ends."""
+    # First of all: a worker killed while this imports would leave it behind.
     die_with(order["parent"])
     os.setsid()  # a Ctrl-C in the worker's terminal is not for this process
     sys.path[:] = order["path"]
@@ -35,7 +36,7 @@ def preload(order: Mapping[str, Any]) -> None:
         begin = time.monotonic()
         failed = _import(order["modules"])
         complete()
-        gc.collect()
+        gc.collect()  # what is garbage now would be frozen with the rest
         gc.freeze()  # a collection in a child would otherwise copy every page it looks at
         _tell(
             channel,
