@@ -7,28 +7,28 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, say, show, table
+from deployments.cli.output import read_share, reporting, say, show, table
 from deployments.session import follow, open_session
-from tasks.errors import ConfigurationError
 from tasks.policy.policy import parse_policy
-from tasks.quantities import parse_share
 
 
 @click.command()
 @click.argument("name")
 @click.option("--policy", "policies", multiple=True, metavar="TEXT", help="Replay this policy.")
 @click.option("--rows", type=click.IntRange(min=1), help="Cut into pieces of so many rows.")
-@click.option("--start", metavar="SHARE", help="Fit the first model on this share (25%).")
+@click.option(
+    "--start", metavar="SHARE", callback=read_share, help="Fit the first model on this share (25%)."
+)
 @reporting
 def backtest(
-    name: str, policies: tuple[str, ...], rows: int | None, start: str | None, as_json: bool
+    name: str, policies: tuple[str, ...], rows: int | None, start: float | None, as_json: bool
 ) -> None:
     """Replay the curated history under several policies: what each costs, and what it buys.
 
     Without --policy, fixed ones, one for each signal, and the pipeline's own.
     """
     texts = [str(parse_policy(text, "--policy")) for text in policies]
-    parameters = {"policies": texts or None, "rows": rows, "start": _share(start)}
+    parameters = {"policies": texts or None, "rows": rows, "start": start}
     workspace = open_session(name)
     outcome = follow(workspace, "backtest", parameters, say)
     if as_json:
@@ -95,12 +95,3 @@ def _number(value: float | None) -> str:
 
 def _signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.4f}"
-
-
-def _share(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return parse_share(text)
-    except ValueError as error:
-        raise ConfigurationError("--start", str(error), text, "Write 25%, or 0.25.") from None

@@ -26,9 +26,7 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
-@click.option(
-    "--pipeline", "pipelines", multiple=True, help="Opens this one only; may be repeated."
-)
+@click.option("--pipeline", "pipelines", multiple=True, help="Opens this one only; repeatable.")
 @click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
 @reporting
 def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:

@@ -46,11 +46,9 @@ class Commands(click.Group):
     """A group whose commands are imported when they run, so that `--help` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order a person meets them."""
-        return list(COMMANDS)
+        return list(COMMANDS)  # in the order in which a person meets them
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one command."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
@@ -58,7 +56,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing any of them."""
+        # Click's own would import every command for its first sentence.
         with formatter.section("Commands"):
             formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
 
@@ -77,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with the status it earned."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        # Click's standalone mode would throw away what a command returns, its exit status.
         status = commands.main(args=words, standalone_mode=False)
     except PerennialError as error:
         if "--debug" in words:

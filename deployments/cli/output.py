@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from tasks.errors import PerennialError
+from tasks.errors import ConfigurationError, PerennialError
+from tasks.quantities import parse_share
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -18,6 +19,19 @@ def reporting(command: Command) -> Command:
     as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
     return debug(as_json(command))
+
+
+def read_share(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    """Read the share that an option tells, such as 25% or 0.25.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        return None if text is None else parse_share(text)
+    except ValueError as error:
+        remedy = "Write 25%, or 0.25."
+        raise ConfigurationError(option.opts[0], str(error), text, remedy) from error
 
 
 def say(text: str) -> None:

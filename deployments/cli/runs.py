@@ -48,7 +48,9 @@ def train(name: str, with_suspicious: bool, as_json: bool) -> int:
 def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
     outcome = follow(open_session(name), "monitor", {}, say)
-    show(outcome, as_json, lambda: monitoring_summary(outcome))
+    # What labels say of the answers in service stands below the decisions.
+    told = (outcome["answers"] or {"told": []})["told"]
+    show(outcome, as_json, lambda: "\n".join([decisions_table(outcome["decisions"]), *told]))
 
 
 def landing_status(objects: list[dict[str, Any]]) -> int:
@@ -78,12 +80,6 @@ def batches_table(batches: list[dict[str, Any]]) -> str:
     return table(head, rows)
 
 
-def monitoring_summary(outcome: dict[str, Any]) -> str:
-    """The decisions, and what labels say of the answers in service."""
-    answers = outcome["answers"] or {"told": []}
-    return "\n".join([decisions_table(outcome["decisions"]), *answers["told"]])
-
-
 def decisions_table(decisions: list[dict[str, Any]]) -> str:
     """One line a batch: how the champion did on it, and what was decided."""
     if not decisions:
@@ -109,10 +105,8 @@ def training_summary(outcome: dict[str, Any]) -> str:
     """What the training ended with, and the figures that decided."""
     lines = [outcome["summary"]]
     if outcome.get("rules"):
-        rows = [
-            ["passed" if r["passed"] else "FAILED", r["rule"], r["figures"]]
-            for r in outcome["rules"]
-        ]
+        marks = {True: "passed", False: "FAILED"}
+        rows = [[marks[rule["passed"]], rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]
     if outcome.get("url"):
         lines += ["", f"MLflow run  {outcome['url']}"]

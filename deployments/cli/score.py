@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deployments.cli.bar import Bar
 from deployments.cli.output import reporting, say, show
 from deployments.cli.runs import interval
 from deployments.session import follow, open_session, upload
@@ -15,6 +17,8 @@ from tasks.errors import ConfigurationError
 from tasks.workspace import Workspace
 
 ADDRESS = "s3://"
+SHARE = re.compile(r"(\d{1,3})% (.+)")  # how a line of progress begins
+CELLS = 24  # of a bar: leaves a line of 80 columns room for its text
 
 
 @click.command()
@@ -76,3 +80,44 @@ def summary(outcome: dict[str, Any]) -> str:
     naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
     share = outcome["labelled"] / outcome["rows"]
     return f"{line}\n{outcome['metric']} {interval(live)} on {share:.1%} labelled; naive: {naive}."
+
+
+class Bar:
+    """Passes lines on; on a terminal, one that begins with a share is drawn over the last."""
+
+    def __init__(self, say: Callable[[str], None], *, terminal: bool | None = None) -> None:
+        self._say = say
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        self._width = 0
+
+    def __call__(self, text: str) -> None:
+        found = SHARE.fullmatch(text) if self._terminal else None
+        if found is None:
+            self._end()
+            self._say(text)
+            return
+        line = draw_bar(int(found[1]), found[2])
+        # Padded to the last one's width: what was longer would show behind it.
+        click.echo(f"\r{line.ljust(self._width)}", err=True, nl=False)
+        self._width = len(line)
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._width:
+            click.echo(err=True)
+            self._width = 0
+
+
+def draw_bar(share: int, text: str) -> str:
+    """Draw a share in percent.
+
+    >>> draw_bar(50, "scored: 5 of 10 rows")
+    '[############............]  50% scored: 5 of 10 rows'
+    """
+    full = min(share, 100) * CELLS // 100
+    return f"[{'#' * full}{'.' * (CELLS - full)}] {share:3}% {text}"

@@ -44,6 +44,7 @@ def status(as_json: bool) -> int:
     """
     state = local.status(home_folder())
     places: list[Place] = []
+    # A stack that is not well would let each pipeline wait for its store in turn.
     if state.green:
         local.connect(home_folder())
         places = open_places()
@@ -71,6 +72,7 @@ def doctor(as_json: bool) -> int:
 
 def open_places() -> list[Place]:
     """Return the place of each pipeline that has a file."""
+    # Here as below: `up` and `status` of a stack that is down answer without these libraries.
     from tasks.config import pipeline_names
     from tasks.workspace import open_place
 
@@ -121,16 +123,16 @@ def tell_trouble(broken: dict[str, Any]) -> str:
     )
 
 
-def _trial(one: dict[str, Any]) -> str:
-    name, version = one["pipeline"], one["version"]
+def _trial(tried: dict[str, Any]) -> str:
+    name, version = tried["pipeline"], tried["version"]
     return (
-        f"{name} version {version} is tried, {one['mode']}: "
+        f"{name} version {version} is tried, {tried['mode']}: "
         f"`perennial promote {name} {version}` or `perennial withdraw {name}`."
     )
 
 
-def _approval(one: dict[str, Any]) -> str:
-    name, version = one["pipeline"], one["version"]
+def _approval(waiting: dict[str, Any]) -> str:
+    name, version = waiting["pipeline"], waiting["version"]
     return (
         f"{name} version {version} awaits approval: "
         f"`perennial promote {name} {version}` or `perennial reject {name} {version}`."

@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, show
+from deployments.cli.output import read_share, reporting, show
 from deployments.cli.versions import person
 from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
 from tasks.promotion import trials
 from tasks.promotion.trial import Trial
-from tasks.quantities import parse_share
 from tasks.records import plain
 
 
@@ -29,23 +28,20 @@ def shadow(name: str, version: str, why: str, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("version")
-@click.option("--share", default="10%", show_default=True, help="The share of the keys.")
+@click.option("--share", default="10%", show_default=True, callback=read_share,
+              help="The share of the keys.")  # fmt: skip
 @click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
 @click.option("--override", is_flag=True, help="Although the gate refused it.")
 @reporting
-def canary(name: str, version: str, share: str, why: str, override: bool, as_json: bool) -> None:
+def canary(name: str, version: str, share: float, why: str, override: bool, as_json: bool) -> None:
     """Let VERSION answer for a share of the keys, the same keys each time.
 
     It is withdrawn by itself when it fails too often, or its live metric falls too far under the
     champion's: `serving.max_error_rate` and `serving.max_drop` of the pipeline file.
     """
-    try:
-        wanted = parse_share(share)
-    except ValueError as error:
-        raise ConfigurationError("--share", str(error), share) from error
-    if not wanted:
-        raise ConfigurationError("--share", "a canary answers for some", share, "See `shadow`.")
-    _begin(name, version, wanted, why, override=override, as_json=as_json)
+    if not share:
+        raise ConfigurationError("--share", "a canary answers for some", "none", "See `shadow`.")
+    _begin(name, version, share, why, override=override, as_json=as_json)
 
 
 @click.command()

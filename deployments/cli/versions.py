@@ -69,6 +69,7 @@ def reject(name: str, version: str, why: str, as_json: bool) -> int:
         raise Refused(f"{name} version {number}", rule, "it does not", "See `perennial models`.")
     entry = rejection(name, number, person(), why)
     workspace.ledger.append(entry)
+    # The ledger is the truth and was written first; the alias in MLflow follows where it can.
     with suppress(TrackingError):
         if workspace.tracking is not None:
             remove_alias(workspace.tracking, name, "challenger")
@@ -116,7 +117,7 @@ def _chapter(chapter: Chapter) -> str:
 
 def _models(workspace: Workspace) -> dict[str, Any]:
     found = pointer.read(workspace)
-    champion = None if found is None else found[0]
+    champion = found[0] if found else None
     scored: dict[int, list[dict[str, Any]]] = {}
     for entry in workspace.ledger.entries("scored"):
         scored.setdefault(entry.version or 0, []).append(dict(entry.figures))
@@ -131,6 +132,7 @@ def _models(workspace: Workspace) -> dict[str, Any]:
         _version(manifest, roles.get(manifest.version, ""), scored.get(manifest.version, []))
         for manifest in published
     ]
+    # The champion first, then the newest.
     versions.sort(key=lambda version: (version["role"] != "champion", -version["version"]))
     return {"champion": champion.to_dict() if champion else None, "versions": versions}
 

@@ -119,7 +119,7 @@ def _worker(memory: Memory, ports: Ports, ours: Mapping[str, str]) -> Program:
         prefect_server.worker_command(memory.worker),
         {**ours, **prefect_server.worker_environment(ports, REPOSITORY)},
         health=f"http://{HOST}:{ports.worker}/health",
-        # A worker that starts without Prefect ends at once, again and again.
+        # Before Prefect answers, a worker can neither make its pool nor ask for runs.
         after=f"http://{HOST}:{ports.prefect}/api/health",
     )
 

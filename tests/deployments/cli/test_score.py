@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deployments.cli.bar import Bar
-from deployments.cli.score import bring_source, score, summary
+from deployments.cli.score import Bar, bring_source, score, summary
 from tasks.config import find_pipeline
 from tasks.errors import ConfigurationError
 from tasks.settings import REPOSITORY
