@@ -11,6 +11,7 @@ from tasks.errors import OrchestrationError, bounded
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
+    import httpx
     from prefect.client.orchestration import SyncPrefectClient
 
 PAGE = 200  # the most that the API gives at once
@@ -41,6 +42,7 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     )
 
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    # A profile's settings are Prefect's own business; the environment's win, as they do there.
     password = os.environ.get("PREFECT_API_AUTH_STRING") or PREFECT_API_AUTH_STRING.value()
     try:
         # Asked first and without retries: the client's own back-off would take a minute.
@@ -76,21 +78,18 @@ def deployments_page(settings: Settings) -> str:
 
 
 def ui_address(settings: Settings) -> str:
-    """Return where a person finds Prefect's pages.
-
-    `PREFECT_UI_URL` is used where it is set, for a server that is reached from outside by
-    another address than its API.
-    """
+    """Return where a person finds Prefect's pages."""
+    # Set where a server is reached from outside by another address than its API.
     named = os.environ.get("PREFECT_UI_URL", "")
     return (named or settings.prefect_url.removesuffix("/").removesuffix("/api")).removesuffix("/")
 
 
-def _refused(error: Exception) -> OrchestrationError:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", 0)
-    if status in (401, 403):
+def _refused(error: httpx.HTTPStatusError) -> OrchestrationError:
+    answer = error.response
+    if answer.status_code in (401, 403):
         remedy = "Set PREFECT_API_AUTH_STRING to the server's own."
-        return OrchestrationError("Prefect", "the credentials are right", status, remedy)
-    text = getattr(response, "text", "") or str(error)
-    came = bounded(f"{status} {text}", 500)
+        return OrchestrationError(
+            "Prefect", "the credentials are right", answer.status_code, remedy
+        )
+    came = bounded(f"{answer.status_code} {answer.text or error}", 500)
     return OrchestrationError("Prefect", "the request is accepted", came)

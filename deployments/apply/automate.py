@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import Automation as Present
     from prefect.events.schemas.automations import AutomationCore
 
-DIED = "It gave no sign of life any more."
-
 
 def bring_automations_in_line(
     client: SyncPrefectClient, wanted: Iterable[Automation], *, dry_run: bool = False
@@ -79,21 +77,12 @@ def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
 
 
 def _action(client: SyncPrefectClient, spec: Automation) -> dict[str, Any]:
-    if spec.runs is not None:
-        return {
-            "type": "run-deployment",
-            "source": "selected",
-            "deployment_id": _deployment(client, spec.runs),
-            "parameters": dict(spec.parameters),
-        }
-    if spec.block is not None:
-        return {
-            "type": "send-notification",
-            "block_document_id": _block(client, spec.block),
-            "subject": spec.subject,
-            "body": spec.body,
-        }
-    return {"type": "change-flow-run-state", "state": "CRASHED", "message": DIED}
+    action = dict(spec.action)
+    if "deployment" in action:
+        action["deployment_id"] = _deployment(client, action.pop("deployment"))
+    if "block" in action:
+        action["block_document_id"] = _block(client, action.pop("block"))
+    return action
 
 
 def _deployment(client: SyncPrefectClient, name: str) -> Any:

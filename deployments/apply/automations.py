@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.config import Pipeline
@@ -44,19 +44,15 @@ TELLS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Automation:
-    """One automation as Prefect's API takes it; `runs` names the deployment it starts, if any.
+    """One automation as Prefect's API takes it, but for names in the place of ids.
 
-    `block` names the notification block it sends through, as `slack-webhook/ops`.
+    They are `deployment`, as `train/flights`, and `block`, as `slack-webhook/ops`, in `action`.
     """
 
     name: str
     description: str
     trigger: Mapping[str, Any]
-    runs: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    block: str | None = None
-    subject: str = ""
-    body: str = ""
+    action: Mapping[str, Any]
 
 
 def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
@@ -86,8 +82,12 @@ def _start(pipeline: Pipeline, what: str) -> Automation:
         name=f"{PREFIX}{name}: {what}",
         description=f"On {event} of {name}, run {flow}/{name}.",
         trigger=_on(event, name),
-        runs=f"{flow}/{name}",
-        parameters={"pipeline": name, **parameters},
+        action={
+            "type": "run-deployment",
+            "source": "selected",
+            "deployment": f"{flow}/{name}",
+            "parameters": {"pipeline": name, **parameters},
+        },
     )
 
 
@@ -97,9 +97,12 @@ def _tell(pipeline: Pipeline, block: str, kind: str) -> Automation:
         name=f"{PREFIX}{name}: tell {block} when {kind}",
         description=f"On {TELLS[kind]} of {name}, send a sentence through {block}.",
         trigger=_on(TELLS[kind], name),
-        block=block,
-        subject=f"{name}: {kind}",
-        body="{{ event.payload.summary }} {{ event.payload.url }}".strip(),
+        action={
+            "type": "send-notification",
+            "block": block,
+            "subject": f"{name}: {kind}",
+            "body": "{{ event.payload.summary }} {{ event.payload.url }}",
+        },
     )
 
 
@@ -129,5 +132,10 @@ def _dead_runs() -> Automation:
             "for_each": ["prefect.resource.id"],
             "threshold": 1,
             "within": SILENCE,
+        },
+        action={
+            "type": "change-flow-run-state",
+            "state": "CRASHED",
+            "message": "It gave no sign of life any more.",
         },
     )

@@ -1,4 +1,4 @@
-"""Commands that start a flow run and follow it: ingest, train, monitor."""
+"""Commands that start a flow run and follow it: ingest, label, train, monitor."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ import click
 
 from deployments.cli.output import reporting, say, show, table
 from deployments.session import follow, open_session, upload
+
+LABELS = (
+    "file",
+    "outcome",
+    "labels",
+    "new",
+    "late",
+    "duplicate",
+    "contradicting",
+    "unknown",
+    "why",
+)
 
 
 @click.command()
@@ -25,6 +37,23 @@ def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     outcome = follow(workspace, "ingest", {"objects": keys}, say)
     show(outcome, as_json, lambda: batches_table(outcome["batches"]))
     return landing_status(outcome["batches"])
+
+
+@click.command()
+@click.argument("name")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@reporting
+def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
+    """Join the labels in FILES to their rows by key; without FILES, what is pending.
+
+    A file has the key's columns and the target. Exit 3 when one is in quarantine, 1
+    when one could not be read and will be tried again.
+    """
+    workspace = open_session(name)
+    keys = [upload(workspace, path, say, "labels/incoming") for path in files] or None
+    outcome = follow(workspace, "label", {"objects": keys}, say)
+    show(outcome, as_json, lambda: labels_table(outcome["files"]))
+    return landing_status(outcome["files"])
 
 
 @click.command()
@@ -65,19 +94,25 @@ def landing_status(objects: list[dict[str, Any]]) -> int:
 
 def batches_table(batches: list[dict[str, Any]]) -> str:
     """One line a batch: what became of it, and why."""
-    if not batches:
-        return "Nothing is pending."
-    head = ["object", "outcome", "rows", "why"]
     rows = [
-        [
-            batch["key"].rpartition("/")[2],
-            batch["outcome"] if batch["outcome"] != "already" else f"already {batch['stands']}",
-            f"{batch['rows']:,}" if batch["outcome"] != "already" else "",
-            "; ".join(batch["reasons"]),
-        ]
+        _landed(batch, ["" if batch["outcome"] == "already" else f"{batch['rows']:,}"])
         for batch in batches
     ]
-    return table(head, rows)
+    return table(["object", "outcome", "rows", "why"], rows) if rows else "Nothing is pending."
+
+
+def labels_table(files: list[dict[str, Any]]) -> str:
+    """One line a file: how many labels of each kind, or why it was refused."""
+    kinds, rows = ("rows", *LABELS[3:8]), []
+    for file in files:
+        counts = file["counts"] or {}
+        rows.append(_landed(file, [f"{counts[kind]:,}" if counts else "" for kind in kinds]))
+    return table(LABELS, rows) if rows else "Nothing is pending."
+
+
+def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
+    told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
+    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(thing["reasons"])]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:

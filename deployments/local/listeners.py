@@ -18,6 +18,7 @@ from tasks.errors import bounded
 def is_free(port: int) -> bool:
     """Return whether a server could listen on `port` of the loopback address now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: what waits in TIME_WAIT after the last stop does not hold the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -32,34 +33,19 @@ def is_free(port: int) -> bool:
 def holders(ports: Iterable[int]) -> tuple[Holder, ...]:
     """Return who holds each of `ports` that is not free, in the order given."""
     taken = [port for port in ports if not is_free(port)]
-    if not taken:
-        return ()
-    pids = _listening()
+    pids = _listening() if taken else {}
     return tuple(_holder(port, pids.get(port)) for port in taken)
 
 
-def _listening() -> dict[int, int | None]:
-    try:
-        found: list[Any] = psutil.net_connections("tcp")
-    except psutil.AccessDenied:
-        return _own_listening()
-    return {connection.laddr[1]: connection.pid for connection in found if _listens(connection)}
-
-
-def _own_listening() -> dict[int, int | None]:
-    """Ask process by process: macOS shows another user's connections to nobody but root."""
-    pids: dict[int, int | None] = {}
+def _listening() -> dict[int, int]:
+    pids: dict[int, int] = {}
+    # Process by process: of all at once, macOS gives a list to root alone.
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             found: list[Any] = process.net_connections("tcp")
-            pids.update(
-                (connection.laddr[1], process.pid) for connection in found if _listens(connection)
-            )
+            listening = (there for there in found if there.status == psutil.CONN_LISTEN)
+            pids.update((there.laddr.port, process.pid) for there in listening)
     return pids
-
-
-def _listens(connection: Any) -> bool:
-    return bool(connection.laddr) and bool(connection.status == psutil.CONN_LISTEN)
 
 
 def _holder(port: int, pid: int | None) -> Holder:

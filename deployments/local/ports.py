@@ -59,28 +59,6 @@ Choose a smaller one.
         """Return the ports by the name of who listens there."""
         return asdict(self)
 
-    def of(self, program: str) -> tuple[int, ...]:
-        """Return the ports that one program needs for itself.
-
-        >>> Ports().of("mlflow")
-        (5000,)
-        >>> Ports().of("guard")
-        ()
-        """
-        ours = PROGRAM_PORTS.get(program, ())
-        return tuple(self.by_name()[name] for name in ours)
-
-
-STORE_SERVERS = ("s3", "master", "volume", "filer", "admin")  # all in one process of SeaweedFS
-PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = {
-    "s3": tuple(f"{server}{kind}" for server in STORE_SERVERS for kind in ("", "_grpc")),
-    "mlflow": ("mlflow",),
-    "prefect": ("prefect",),
-    "receiver": ("receiver",),
-    "serving": ("serving", "serving_metrics"),
-    "worker": ("worker",),
-}
-
 
 @dataclass(frozen=True)
 class Holder:

@@ -38,6 +38,7 @@ def find_marked(folder: Folder, program: str | None = None) -> Iterator[psutil.P
 def is_ours(process: psutil.Process, folder: Folder, program: str | None = None) -> bool:
     """Return whether `process` lives and bears the mark of this stack (and program)."""
     with suppress(*GONE):
+        # Another user's environment is closed to us: asked first, and nothing is raised.
         if process.uids().real != os.getuid() or process.status() == psutil.STATUS_ZOMBIE:
             return False
         found = process.environ()
@@ -49,6 +50,7 @@ def is_ours(process: psutil.Process, folder: Folder, program: str | None = None)
 def runs_a_flow(process: psutil.Process) -> bool:
     """Return whether `process` is a flow run, which outlives the worker that started it."""
     with suppress(*GONE):
+        # A forked run's environment is its worker's, as the kernel shows it: its name tells.
         return process.name() == RUN_NAME or FLOW_RUN in process.environ()
     return False
 
@@ -104,6 +106,7 @@ def find_running(folder: Folder, program: str) -> psutil.Process | None:
     if known is None:
         return None
     with suppress(*GONE):
+        # The number may be another process's by now: the mark decides.
         process = psutil.Process(known.pid)
         return process if is_ours(process, folder, program) else None
     return None

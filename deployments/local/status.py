@@ -104,7 +104,7 @@ def nothing(folder: Folder, memory: Memory, names: tuple[str, ...]) -> StackStat
 def _supervisor(folder: Folder, answered: bool) -> ProgramStatus:
     process = find_supervisor(folder)
     state = verdict(process is not None, answered, None)
-    return ProgramStatus(SUPERVISOR, state, _pid(process), "", _uptime(process))
+    return ProgramStatus(SUPERVISOR, state, process and process.pid, "", _uptime(process))
 
 
 def _program(folder: Folder, program: Program, supervised: str | None) -> ProgramStatus:
@@ -114,7 +114,7 @@ def _program(folder: Folder, program: Program, supervised: str | None) -> Progra
     return ProgramStatus(
         program.name,
         verdict(process is not None, well, supervised),
-        _pid(process),
+        process and process.pid,
         program.address,
         _uptime(process),
         max(0, known.starts - 1) if known else 0,
@@ -126,10 +126,6 @@ def is_well(program: Program) -> bool:
     if program.signed:
         return reads(program.health, program.environment, REGION)
     return not program.health or answers(program.health)
-
-
-def _pid(process: psutil.Process | None) -> int | None:
-    return None if process is None else process.pid
 
 
 def _uptime(process: psutil.Process | None) -> float | None:

@@ -21,6 +21,7 @@ def pins(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in text.splitlines():
         pin = PIN.match(line)
+        # A pin of another platform, or of another Python, stands beside ours.
         if pin and (not pin["marker"] or Marker(pin["marker"].strip()).evaluate()):
             found[canonicalize_name(pin["name"])] = pin["version"]
     return found

@@ -46,13 +46,6 @@ def test_the_worker_of_the_object_store_finds_its_admin() -> None:
     assert ports.admin_grpc == ports.admin + 10_000
 
 
-def test_every_port_belongs_to_one_program() -> None:
-    ports = Ports()
-    owned = [port for name in names() for port in ports.of(name)]
-    assert set(owned) == set(ports.by_name().values())
-    assert len(owned) == len(set(owned))
-
-
 def test_a_free_machine_is_not_refused() -> None:
     refuse_taken(())
     with pytest.raises(StackError, match=r"8333 held by a \(pid 9\).*--port-offset"):
