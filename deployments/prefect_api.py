@@ -42,7 +42,6 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     )
 
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    # A profile's settings are Prefect's own business; the environment's win, as they do there.
     password = os.environ.get("PREFECT_API_AUTH_STRING") or PREFECT_API_AUTH_STRING.value()
     try:
         # Asked first and without retries: the client's own back-off would take a minute.
@@ -85,11 +84,9 @@ def ui_address(settings: Settings) -> str:
 
 
 def _refused(error: httpx.HTTPStatusError) -> OrchestrationError:
-    answer = error.response
-    if answer.status_code in (401, 403):
+    status, text = error.response.status_code, error.response.text
+    if status in (401, 403):
         remedy = "Set PREFECT_API_AUTH_STRING to the server's own."
-        return OrchestrationError(
-            "Prefect", "the credentials are right", answer.status_code, remedy
-        )
-    came = bounded(f"{answer.status_code} {answer.text or error}", 500)
+        return OrchestrationError("Prefect", "the credentials are right", status, remedy)
+    came = bounded(f"{status} {text or error}", 500)
     return OrchestrationError("Prefect", "the request is accepted", came)

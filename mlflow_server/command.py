@@ -27,14 +27,10 @@ class ServerSettings:
         return tuple(f"{name}:{self.port}" for name in self.names)
 
 
-def command(settings: ServerSettings, python: str = sys.executable) -> tuple[str, ...]:
-    """Return the command line of one server process that hands artifacts through.
-
-    >>> command(ServerSettings(Path("/state"), "perennial"), "python")[:5]
-    ('python', '-m', 'mlflow_server.serve', '--host', '127.0.0.1')
-    """
+def command(settings: ServerSettings) -> tuple[str, ...]:
+    """Return the command line of one server process that hands artifacts through."""
     return (
-        *(python, "-m", "mlflow_server.serve"),
+        *(sys.executable, "-m", "mlflow_server.serve"),
         *("--host", settings.host, "--port", str(settings.port)),
         *("--backend-store-uri", f"sqlite:///{settings.state / 'mlflow.db'}"),
         *("--artifacts-destination", f"s3://{settings.bucket}/mlflow"),
@@ -42,11 +38,7 @@ def command(settings: ServerSettings, python: str = sys.executable) -> tuple[str
 
 
 def environment(settings: ServerSettings) -> dict[str, str]:
-    """Return the variables of the server; the store's address and keys come on top.
-
-    >>> environment(ServerSettings(Path("/"), "perennial"))["MLFLOW_SERVER_ALLOWED_HOSTS"]
-    '127.0.0.1:5000,localhost:5000'
-    """
+    """Return the variables of the server; the store's address and keys come on top."""
     return {
         # Exact names: MLflow's default globs (3.17) let `10.evil.example` pass.
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(settings.hosts),
@@ -62,14 +54,10 @@ def environment(settings: ServerSettings) -> dict[str, str]:
 def model_sources(bucket: str) -> str:
     """Return the pattern of the sources a registered model may come from.
 
-    MLflow itself takes any address, so a client could register a model from a stranger's bucket.
-
-    >>> allowed = re.compile(model_sources("perennial"))
-    >>> bool(allowed.search("mlflow-artifacts:/1/models/m-1/artifacts"))
-    True
-    >>> bool(allowed.search("s3://attacker/model"))
+    >>> bool(re.search(model_sources("perennial"), "s3://attacker/model"))
     False
     """
+    # MLflow itself takes any address: a client could register a model from a stranger's bucket.
     ours = rf"(?:mlflow-artifacts:/|models:/|runs:/|s3://{re.escape(bucket)}/)"
     # No `..`, also not as %2e, and no query: they would lead out of what the prefix allows.
     return rf"\A{ours}(?!/)(?!.*(?:\.\.|%|\\|\?|#))[^\s]+\Z"

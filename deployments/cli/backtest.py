@@ -11,6 +11,8 @@ from deployments.cli.output import read_share, reporting, say, show, table
 from deployments.session import follow, open_session
 from tasks.policy.policy import parse_policy
 
+SIGNED = "+.4f"
+
 
 @click.command()
 @click.argument("name")
@@ -74,8 +76,8 @@ def _policy(line: dict[str, Any], chosen: str) -> list[object]:
         line["retrainings"],
         f"{line['cpu_seconds']:,.1f}",
         _number(line["mean"]),
-        _signed(line["against_static"]),
-        _signed(line["against_bound"]),
+        _number(line["against_static"], SIGNED),
+        _number(line["against_bound"], SIGNED),
         mark,
     ]
 
@@ -86,12 +88,8 @@ def _difference(outcome: dict[str, Any], mean: float | None) -> str:
     if mean is None or first["mean"] is None:
         return ""
     sign = 1 if outcome["greater_is_better"] else -1
-    return _signed(sign * (mean - first["mean"]) + first["against_static"])
+    return _number(sign * (mean - first["mean"]) + first["against_static"], SIGNED)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.4f}"
+def _number(value: float | None, form: str = ".4f") -> str:
+    return "" if value is None else format(value, form)

@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "withdraw": ("deployments.cli.trial:withdraw", "End the trial of a version."),
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
     "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
-    "clear": ("deployments.cli.clear:clear", "Let a suspicious batch be learned from."),
+    "clear": ("deployments.cli.trial:clear", "Let a suspicious batch be learned from."),
     "history": ("deployments.cli.versions:history", "Tell what happened, and why, as a story."),
 }
 

@@ -10,17 +10,7 @@ import click
 from deployments.cli.output import reporting, say, show, table
 from deployments.session import follow, open_session, upload
 
-LABELS = (
-    "file",
-    "outcome",
-    "labels",
-    "new",
-    "late",
-    "duplicate",
-    "contradicting",
-    "unknown",
-    "why",
-)
+LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
 
 
 @click.command()
@@ -103,11 +93,12 @@ def batches_table(batches: list[dict[str, Any]]) -> str:
 
 def labels_table(files: list[dict[str, Any]]) -> str:
     """One line a file: how many labels of each kind, or why it was refused."""
-    kinds, rows = ("rows", *LABELS[3:8]), []
+    rows = []
     for file in files:
-        counts = file["counts"] or {}
+        counts, kinds = file["counts"] or {}, ("rows", *LABELS)
         rows.append(_landed(file, [f"{counts[kind]:,}" if counts else "" for kind in kinds]))
-    return table(LABELS, rows) if rows else "Nothing is pending."
+    head = ("file", "outcome", "labels", *LABELS, "why")
+    return table(head, rows) if rows else "Nothing is pending."
 
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:

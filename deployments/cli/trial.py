@@ -1,4 +1,4 @@
-"""Commands about a challenger that is tried beside the champion: shadow, canary, withdraw."""
+"""What a person decides: a challenger is tried beside the champion, a batch learned from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from deployments.cli.output import read_share, reporting, show
 from deployments.cli.versions import person
 from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
+from tasks.ledger.suspicion import clearance
 from tasks.promotion import trials
 from tasks.promotion.trial import Trial
 from tasks.records import plain
@@ -58,6 +59,23 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
         raise Refused(name, "a challenger is tried", "none", "See `perennial status`.")
     said = f"{name} version {ended.version} is tried no more."
     show(_document(name, ended), as_json, lambda: said)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("batch")
+@click.option("--why", default="cleared by hand", show_default=True, help="The reason, recorded.")
+@reporting
+def clear(name: str, batch: str, why: str, as_json: bool) -> None:
+    """Let trainings learn from BATCH, which was held back as suspicious.
+
+    BATCH is its id, the beginning of it, or the name of its file. Exit 3 when no such batch is
+    held back.
+    """
+    ledger = open_session(name).ledger
+    entry = clearance(ledger.entries(), name, batch, person(), why)
+    ledger.append(entry)
+    show(entry.to_dict(), as_json, lambda: entry.summary)
 
 
 def _begin(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -14,10 +15,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name
+
 from deployments.local.folder import Folder
 from deployments.local.ports import Holder, name_holders
 from deployments.local.status import StackStatus
-from deployments.local.versions import find_differing, pins, read_installed
 from tasks.errors import PerennialError, PreconditionFailed, bounded
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.layout import result
@@ -29,6 +32,7 @@ LOCK = REPOSITORY / "requirements.lock"
 SUITABLE = ((3, 11), (3, 14))  # from, and below
 LEAST_FREE = 5 * 1024**3
 MOST_SKEW = 5.0  # seconds
+PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)\s*(?:;(?P<marker>[^\\]*))?")
 UP = "Run `perennial up`."
 
 
@@ -70,12 +74,33 @@ def check_versions(lock: Path = LOCK) -> Check:
     except OSError as error:
         detail = f"{lock}: {error.strerror}"
         return report_check("versions", False, detail, "Run it from a clone of the repository.")
-    found = list(find_differing(pinned, read_installed()))
+    installed = metadata.distributions()
+    present = {str(canonicalize_name(package.name)): package.version for package in installed}
+    found = list(find_differing(pinned, present))
     detail = f"{len(pinned)} as locked"
     if found:
         named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
         detail = f"{len(found)} of {len(pinned)} differ: {named}"
     return report_check("versions", not found, detail, "Run `make clean`, then `make run`.")
+
+
+def pins(text: str) -> dict[str, str]:
+    """Return the version of each package that a lock file pins for this interpreter."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        pin = PIN.match(line)
+        # A pin of another platform, or of another Python, stands beside ours.
+        if pin and (not pin["marker"] or Marker(pin["marker"].strip()).evaluate()):
+            found[canonicalize_name(pin["name"])] = pin["version"]
+    return found
+
+
+def find_differing(pinned: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
+    """Yield, for people, each package that is missing or of another version."""
+    for name, version in sorted(pinned.items()):
+        came = present.get(name, "missing")
+        if came != version:
+            yield f"{name} is {came}, locked {version}"
 
 
 def check_ports(taken: tuple[Holder, ...], needed: int) -> Check:
@@ -114,7 +139,7 @@ def check_clock(settings: Settings) -> Check:
     # Asked without keys, a store says 403, and the time all the same.
     answer = _get(settings.s3_endpoint)
     try:
-        date = parsedate_to_datetime(answer.headers["Date"] if answer else "")
+        date = parsedate_to_datetime("" if answer is None else answer.headers["Date"])
     except (KeyError, ValueError):
         return report_check("clock", False, f"no answer from {settings.s3_endpoint}", UP)
     skew = abs(time.time() - date.timestamp())

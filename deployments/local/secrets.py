@@ -52,11 +52,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def render(values: Mapping[str, str]) -> str:
-    """Return the text of the file.
-
-    >>> parse(render({"B": "2", "A": "1"}))
-    {'A': '1', 'B': '2'}
-    """
+    """Return the text of the file."""
     lines = ["# Keys of the local stack. Whoever reads them can read and change every model."]
     return "\n".join([*lines, *(f"{name}={values[name]}" for name in sorted(values))]) + "\n"
 

@@ -70,11 +70,7 @@ def verdict(alive: bool, well: bool, supervised: str | None) -> State:
 
 
 def addresses(memory: Memory) -> Mapping[str, str]:
-    """Return what a person opens, or gives to a client.
-
-    >>> addresses(Memory())["mlflow"]
-    'http://127.0.0.1:5000'
-    """
+    """Return what a person opens, or gives to a client."""
     ports = Ports.shifted(memory.offset)
     shown = ("prefect", "mlflow", "serving", "s3")
     return {name: f"http://{HOST}:{ports.by_name()[name]}" for name in shown}
@@ -104,7 +100,7 @@ def nothing(folder: Folder, memory: Memory, names: tuple[str, ...]) -> StackStat
 def _supervisor(folder: Folder, answered: bool) -> ProgramStatus:
     process = find_supervisor(folder)
     state = verdict(process is not None, answered, None)
-    return ProgramStatus(SUPERVISOR, state, process and process.pid, "", _uptime(process))
+    return ProgramStatus(SUPERVISOR, state, process.pid if process else None, "", _uptime(process))
 
 
 def _program(folder: Folder, program: Program, supervised: str | None) -> ProgramStatus:
@@ -114,7 +110,7 @@ def _program(folder: Folder, program: Program, supervised: str | None) -> Progra
     return ProgramStatus(
         program.name,
         verdict(process is not None, well, supervised),
-        process and process.pid,
+        process.pid if process else None,
         program.address,
         _uptime(process),
         max(0, known.starts - 1) if known else 0,

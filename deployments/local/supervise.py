@@ -31,11 +31,7 @@ FAILURES = (OSError, HTTPException, xmlrpc.client.Error)
 
 
 def configuration(folder: Folder, python: str = sys.executable) -> str:
-    """Return supervisord's configuration: every program restarted for ever, stopped as a group.
-
-    >>> print(configuration(Folder(Path("/h")), "python").splitlines()[1])
-    file=/h/run/supervisor.sock
-    """
+    """Return supervisord's configuration: every program restarted for ever, stopped as a group."""
     top = f"""
 [unix_http_server]
 file={_escaped(folder.sockets / SOCKET)}

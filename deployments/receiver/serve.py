@@ -35,7 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_status
-    serve(read_settings(os.environ), token, told.host, told.port)
+    bucket = os.environ.get("PERENNIAL_BUCKET") or Settings.bucket
+    url = os.environ.get("PREFECT_API_URL") or Settings.prefect_url
+    # It has no key of the store, and needs none: it reads names, not objects.
+    settings = Settings("", "", "", "", bucket=bucket, prefect_url=url)
+    serve(settings, token, told.host, told.port)
     return 0
 
 
@@ -74,19 +78,3 @@ characters; got 5. Run `perennial up`, or set it.
         rule = f"{TOKEN} has at least {SHORTEST} characters"
         raise ConfigurationError("environment", rule, len(token), "Run `perennial up`, or set it.")
     return token
-
-
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return what the receiver needs to know; it has no key of the store, and needs none.
-
-    >>> read_settings({"PERENNIAL_BUCKET": "mine"}).bucket
-    'mine'
-    """
-    return Settings(
-        "",
-        "",
-        "",
-        "",
-        bucket=environment.get("PERENNIAL_BUCKET") or Settings.bucket,
-        prefect_url=environment.get("PREFECT_API_URL") or Settings.prefect_url,
-    )

@@ -40,11 +40,7 @@ def everything() -> Preload:
 
 
 def choose(modules: Iterable[str]) -> Preload:
-    """Return the engine and these modules.
-
-    >>> choose(["json", "flows.training"]).code
-    ('flows.training',)
-    """
+    """Return the engine and these modules."""
     names = tuple(modules)
     code = tuple(name for name in names if any(map(_is_code, _places(name))))
     libraries = (name for name in names if name not in code)
