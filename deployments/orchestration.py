@@ -8,17 +8,17 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deployments.apply.plan import WORK_POOL
-from deployments.prefect_api import PAGE, Unreachable, open_client, run_page
+from deployments.prefect_api import PAGE, Unreachable, open_client, read_pages, run_page
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun as ServerRun
-    from prefect.client.schemas.objects import Log
 
 POLL_SECONDS = 0.5
 PATIENCE = 60.0  # for a worker to take the run
@@ -202,12 +202,7 @@ class _Follower:
             level=filters.LogFilterLevel(ge_=logging.INFO),
             timestamp=filters.LogFilterTimestamp(after_=since) if since else None,
         )
-        found: list[Log] = []
-        while page := client.read_logs(wanted, limit=PAGE, offset=len(found)):
-            found += page
-            if len(page) < PAGE:
-                break
-        for line in found:
+        for line in read_pages(partial(client.read_logs, wanted, PAGE)):
             if line.id not in self.lines:
                 self.lines.add(line.id)
                 self.latest = max(self.latest or line.timestamp, line.timestamp)

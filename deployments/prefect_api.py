@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tasks.errors import OrchestrationError, bounded
 from tasks.settings import Settings
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import httpx
     from prefect.client.orchestration import SyncPrefectClient
 
+T = TypeVar("T")
 PAGE = 200  # the most that the API gives at once
 CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
@@ -64,6 +65,16 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     except PrefectException as error:
         rule = "the server does what is asked"
         raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
+
+
+def read_pages(read: Callable[[int], Sequence[T]]) -> list[T]:
+    """Return all that `read` gives, asked with the number of those that it gave so far."""
+    found: list[T] = []
+    while page := read(len(found)):
+        found += page
+        if len(page) < PAGE:
+            break
+    return found
 
 
 def run_page(settings: Settings, run: str) -> str:

@@ -22,9 +22,9 @@ import psutil
 
 from deployments.local import seaweedfs
 from deployments.local.environment import OFFLINE
-from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
 from deployments.local.probe import answers
+from deployments.local.processes import is_free
 from mlflow_server import command as tracking
 from mlflow_server.command import ServerSettings
 from tasks.errors import StoreError

@@ -26,7 +26,7 @@ from deployments.apply.plan import (
     compare_deployments,
     plan_deployments,
 )
-from deployments.prefect_api import PAGE, open_client
+from deployments.prefect_api import PAGE, open_client, read_pages
 from deployments.worker.kind import worker_type
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
@@ -138,13 +138,9 @@ def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]
 def _every_deployment(client: SyncPrefectClient) -> list[DeploymentResponse]:
     from prefect.client.schemas.sorting import DeploymentSort
 
-    found: list[DeploymentResponse] = []
-    while True:
-        # Without `sort`, the client (3.8) sends null, which the server refuses.
-        page = client.read_deployments(limit=PAGE, offset=len(found), sort=DeploymentSort.NAME_ASC)
-        found += page
-        if len(page) < PAGE:
-            return found
+    # Without `sort`, the client (3.8) sends null, which the server refuses.
+    order = DeploymentSort.NAME_ASC
+    return read_pages(lambda start: client.read_deployments(limit=PAGE, offset=start, sort=order))
 
 
 def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:

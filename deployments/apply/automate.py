@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deployments.apply.automations import PREFIX, Automation
-from deployments.prefect_api import PAGE
+from deployments.prefect_api import PAGE, read_pages
 from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -53,14 +53,13 @@ def bring_automations_in_line(
 def _every_automation(client: SyncPrefectClient) -> list[Present]:
     from prefect.events.schemas.automations import Automation as Present
 
-    found: list[Present] = []
-    while True:
-        asked = {"limit": PAGE, "offset": len(found), "sort": "NAME_ASC"}
-        # The client's own call (3.8) leaves out fields that the server asks for.
-        page = client.request("POST", "/automations/filter", json=asked).raise_for_status().json()
-        found += [Present.model_validate(document) for document in page]
-        if len(page) < PAGE:
-            return [automation for automation in found if automation.name.startswith(PREFIX)]
+    # The client's own call (3.8) leaves out fields that the server asks for.
+    def read(start: int) -> Any:
+        asked = {"limit": PAGE, "offset": start, "sort": "NAME_ASC"}
+        return client.request("POST", "/automations/filter", json=asked).raise_for_status().json()
+
+    every = map(Present.model_validate, read_pages(read))
+    return [automation for automation in every if automation.name.startswith(PREFIX)]
 
 
 def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from deployments.local import secrets, supervise
 from deployments.local.environment import OFFLINE, STORE, client, join_environment
 from deployments.local.folder import Folder, Memory, recall, remember, update_memory
-from deployments.local.listeners import holders
 from deployments.local.logs import tail
 from deployments.local.ports import Holder, Ports, refuse_taken
-from deployments.local.processes import end, find_marked, read_started
+from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
-from deployments.local.status import ProgramStatus, StackStatus, look, nothing
+from deployments.local.status import ProgramStatus, StackStatus, look
 from tasks.errors import PerennialError, StackError
 from tasks.settings import FOLDER, Settings
 
@@ -100,9 +99,8 @@ def status(home: Path) -> StackStatus:
     """Return how each process of the stack under `home` is."""
     folder = Folder.at(home)
     memory = recall(folder)
-    found = secrets.read(folder.secrets)
-    if found is None:  # it was never started: looking makes no keys
-        return nothing(folder, memory, names())
+    # Of a stack that was never started there are no keys, and looking makes none.
+    found = secrets.read(folder.secrets) or dict.fromkeys(secrets.GENERATORS, "")
     return look(folder, memory, programs(folder, memory, found))
 
 

@@ -91,12 +91,6 @@ def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> Sta
     )
 
 
-def nothing(folder: Folder, memory: Memory, names: tuple[str, ...]) -> StackStatus:
-    """Return the status of a stack that was never started."""
-    found = tuple(ProgramStatus(name, "down") for name in (SUPERVISOR, *names))
-    return StackStatus(str(folder.root), memory.offset, found, addresses(memory))
-
-
 def _supervisor(folder: Folder, answered: bool) -> ProgramStatus:
     process = find_supervisor(folder)
     state = verdict(process is not None, answered, None)

@@ -24,9 +24,8 @@ from typing import Any
 import psutil
 
 from deployments.worker.child import become
-from deployments.worker.freshness import stamp, stamp_installed
 from deployments.worker.kind import ORDER
-from deployments.worker.modules import Preload, packages, sources
+from deployments.worker.modules import Preload, packages, sources, stamp, stamp_installed
 from tasks.errors import StackError
 
 LOG = logging.getLogger("prefect.worker.warm")

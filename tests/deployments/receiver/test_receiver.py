@@ -32,7 +32,7 @@ def test_it_says_that_it_lives_to_anybody() -> None:
     with receiving(Heard()) as port:
         assert ask(f"http://127.0.0.1:{port}/healthz") == (200, '{"status":"ok"}')
         assert send(port, b"{}", path="/elsewhere")[0] == 404
-        assert ask(f"http://127.0.0.1:{port}/events").status == 405
+        assert ask(f"http://127.0.0.1:{port}/events")[0] == 405
 
 
 @pytest.mark.parametrize(
