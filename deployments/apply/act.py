@@ -170,10 +170,12 @@ def _written_schedule(there: DeploymentResponse) -> str | None:
 
 
 def _carry_out(client: SyncPrefectClient, plan: Plan, pools: set[str]) -> None:
+    # Pools first: a deployment without its pool is refused.
     for pool in sorted(pools):
         _ensure_pool(client, pool)
     for spec in plan.create:
-        _create(client, spec)
+        flow = client.create_flow_from_name(spec.flow)
+        client.create_deployment(flow, spec.pipeline, schedules=_schedules(spec), **_fields(spec))
     for update in plan.update:
         _update(client, update)
     for gone in plan.remove:
@@ -196,21 +198,11 @@ def _ensure_pool(client: SyncPrefectClient, name: str) -> None:
             client.create_work_pool(pool)
 
 
-def _create(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
-    client.create_deployment(
-        flow_id=client.create_flow_from_name(spec.flow),
-        name=spec.pipeline,
-        schedules=[_schedule(spec)] if spec.schedule else [],
-        enforce_parameter_schema=True,
-        **_fields(spec),
-    )
-
-
 def _update(client: SyncPrefectClient, wanted: Update) -> None:
     from prefect.client.schemas.actions import DeploymentUpdate
 
     if wanted.changes.keys() - {"schedule"}:
-        update = DeploymentUpdate(enforce_parameter_schema=True, **_fields(wanted.spec))
+        update = DeploymentUpdate(**_fields(wanted.spec))
         client.update_deployment(wanted.present.id, update)
     if "schedule" in wanted.changes:
         _reschedule(client, wanted)
@@ -221,7 +213,7 @@ def _reschedule(client: SyncPrefectClient, wanted: Update) -> None:
     there = client.read_deployment_schedules(wanted.present.id)
     ours = next((schedule for schedule in there if schedule.slug == SLUG), None)
     if ours is None:
-        client.create_deployment_schedules(wanted.present.id, [_schedule(wanted.spec)])
+        client.create_deployment_schedules(wanted.present.id, _schedules(wanted.spec))
     elif wanted.spec.schedule is None:
         client.delete_deployment_schedule(wanted.present.id, ours.id)
     else:
@@ -233,6 +225,7 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
 
     queue = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     return {
+        "enforce_parameter_schema": True,
         "entrypoint": spec.entrypoint,
         "description": spec.description,
         "parameters": dict(spec.parameters),
@@ -246,10 +239,10 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
     }
 
 
-def _schedule(spec: DeploymentSpec) -> Any:
+def _schedules(spec: DeploymentSpec) -> list[Any]:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
 
-    return DeploymentScheduleCreate(schedule=_cron(spec), slug=SLUG)
+    return [DeploymentScheduleCreate(schedule=_cron(spec), slug=SLUG)] if spec.schedule else []
 
 
 def _cron(spec: DeploymentSpec) -> Any:

@@ -33,6 +33,7 @@ def backtest(
     parameters = {"policies": texts or None, "rows": rows, "start": start}
     workspace = open_session(name)
     outcome = follow(workspace, "backtest", parameters, say)
+    # The run's outcome is the summary; the whole table lies in its report.
     if as_json:
         document = json.loads(workspace.bucket.get(outcome["report"]["json"]))
         outcome = {**document, **outcome}

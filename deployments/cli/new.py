@@ -43,7 +43,7 @@ def new(
     suite.write_text(suite_text(name, columns, target, needed), encoding="utf-8")
     text = pipeline_text(name, guess_task(columns[target]), target, time, key, data.name)
     file.write_text(text, encoding="utf-8")
-    read_pipeline(file)
+    read_pipeline(file)  # what was drafted must be what `apply` will take
     document = {"pipeline": name, "file": str(file), "suite": str(suite)}
     follow = f"perennial apply && perennial ingest {name} {data} && perennial train {name}"
     show(document, as_json, lambda: f"Wrote {file}\nWrote {suite}\nNext: {follow}")

@@ -18,6 +18,7 @@ def reporting(command: Command) -> Command:
     """Give a command the options `--json` and `--debug`."""
     as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+    # `main` reads --debug from the words: an error may come before any option is parsed.
     return debug(as_json(command))
 
 
@@ -36,7 +37,7 @@ def read_share(_context: click.Context, option: click.Parameter, text: str | Non
 
 def say(text: str) -> None:
     """Print a line of progress on standard error."""
-    click.echo(text, err=True)
+    click.echo(text, err=True)  # standard output is for the result alone
 
 
 def show(document: Mapping[str, Any], as_json: bool, human: Callable[[], str]) -> None:

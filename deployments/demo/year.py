@@ -23,7 +23,7 @@ from tasks.tracking.timeline import timeline
 from tasks.workspace import Workspace
 
 PATIENCE = 600.0  # seconds, for a training on a slow machine
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Loop:
         """Put a file into the bucket, and wait until it is decided on or in quarantine."""
         batch = hashlib.sha256(path.read_bytes()).hexdigest()
         upload(self.workspace, path, lambda _line: None)
+        # Both are named after the file's bytes: what becomes of it can be waited for from here on.
         wanted = {decision_id(batch), f"quarantine-{batch}"}
         return self._wait_for(lambda entry: entry.id in wanted, f"what becomes of {path.name}")
 
@@ -67,6 +68,7 @@ class Loop:
         answer = self._wait_for(
             lambda entry: entry.figures.get("decision") == decision.id, "the retraining"
         )
+        # The verdict is written before the pointer moves.
         if answer.figures.get("next") == "promote":
             version = answer.version
             self._wait_for(
@@ -139,7 +141,7 @@ def _price(answer: Entry | None) -> str:
 
 
 def _static(loop: Loop, found: Observation, path: Path) -> float:
-    """Judge the first model on the same rows, as if it had stayed in service."""
+    # The first model on the same rows, as if it had stayed in service.
     from tasks.dataset.dataset import encode
 
     pipeline = loop.workspace.pipeline

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8081)
     told = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    # httpx tells of each request at INFO: a line for every event.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         token = read_token(os.environ)
@@ -56,6 +57,7 @@ def serve(settings: Settings, token: str, host: str, port: int) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        # Beyond it uvicorn answers 503; what is not heard the reconciler finds.
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
@@ -73,6 +75,7 @@ def read_token(environment: Mapping[str, str]) -> str:
     tasks.errors.ConfigurationError: environment: PERENNIAL_RECEIVER_TOKEN has at least 16 \
 characters; got 5. Run `perennial up`, or set it.
     """
+    # A secret that comes from a file ends in a line break, which no header can hold.
     token = environment.get(TOKEN, "").strip()
     if len(token) < SHORTEST:
         rule = f"{TOKEN} has at least {SHORTEST} characters"
