@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,9 +65,7 @@ def bring_in_line(
     *,
     dry_run: bool = False,
 ) -> Plan:
-    """Make the server's deployments these, and the automations those that follow from events.
-
-    Returns what differed.
+    """Make the server's deployments and automations these; return what differed.
 
     Raises:
         ConfigurationError: a schedule is not a cron line; nothing was changed.
@@ -118,29 +117,23 @@ def engine_command(settings: Settings, python: str = sys.executable) -> str | No
 
 
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
-    ours = []
-    flows: dict[Any, str] = {}
-    for deployment in _every_deployment(client):
-        # A deployment bears the id of its flow alone: asked for once a flow, not once a deployment.
-        if deployment.flow_id not in flows:
-            flows[deployment.flow_id] = client.read_flow(deployment.flow_id).name
-        name = f"{flows[deployment.flow_id]}/{deployment.name}"
-        if TAG in deployment.tags:
-            ours.append(Present(str(deployment.id), _spec(flows[deployment.flow_id], deployment)))
-        elif name in wanted:
-            remedy = f"Rename or delete it, or give it the tag {TAG}."
-            raise OrchestrationError(
-                name, "the deployment of this name is ours", f"one without the tag {TAG}", remedy
-            )
-    return tuple(ours)
-
-
-def _every_deployment(client: SyncPrefectClient) -> list[DeploymentResponse]:
     from prefect.client.schemas.sorting import DeploymentSort
 
+    # A deployment bears its flow's id alone: asked for once a flow, not once a deployment.
+    read_flow_name = cache(lambda flow: client.read_flow(flow).name)
     # Without `sort`, the client (3.8) sends null, which the server refuses.
-    order = DeploymentSort.NAME_ASC
-    return read_pages(lambda start: client.read_deployments(limit=PAGE, offset=start, sort=order))
+    order, ours = DeploymentSort.NAME_ASC, []
+    every = read_pages(lambda start: client.read_deployments(limit=PAGE, offset=start, sort=order))
+    for there in every:
+        flow = read_flow_name(there.flow_id)
+        name = f"{flow}/{there.name}"
+        if TAG in there.tags:
+            ours.append(Present(str(there.id), _spec(flow, there)))
+        elif name in wanted:
+            rule, came = "the deployment of this name is ours", f"one without the tag {TAG}"
+            remedy = f"Rename or delete it, or give it the tag {TAG}."
+            raise OrchestrationError(name, rule, came, remedy)
+    return tuple(ours)
 
 
 def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:
@@ -202,14 +195,13 @@ def _update(client: SyncPrefectClient, wanted: Update) -> None:
     from prefect.client.schemas.actions import DeploymentUpdate
 
     if wanted.changes.keys() - {"schedule"}:
-        update = DeploymentUpdate(**_fields(wanted.spec))
-        client.update_deployment(wanted.present.id, update)
+        client.update_deployment(wanted.present.id, DeploymentUpdate(**_fields(wanted.spec)))
     if "schedule" in wanted.changes:
         _reschedule(client, wanted)
 
 
 def _reschedule(client: SyncPrefectClient, wanted: Update) -> None:
-    """Change our schedule alone: whether it is active, and any other schedule, is a person's."""
+    # Ours alone: whether it is active, and any other schedule, is a person's.
     there = client.read_deployment_schedules(wanted.present.id)
     ours = next((schedule for schedule in there if schedule.slug == SLUG), None)
     if ours is None:

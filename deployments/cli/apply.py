@@ -13,9 +13,8 @@ from deployments.local.stack import connect
 from tasks.settings import Settings, home_folder, pipelines_folder
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @reporting
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 def apply(dry_run: bool, as_json: bool) -> None:
     """Create, update and remove deployments and schedules so that they match the pipeline files."""
     plan = apply_all(say if not as_json else lambda _: None, dry_run=dry_run)

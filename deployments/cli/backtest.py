@@ -14,14 +14,13 @@ from tasks.policy.policy import parse_policy
 SIGNED = "+.4f"
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.option("--policy", "policies", multiple=True, metavar="TEXT", help="Replay this policy.")
 @click.option("--rows", type=click.IntRange(min=1), help="Cut into pieces of so many rows.")
 @click.option(
     "--start", metavar="SHARE", callback=read_share, help="Fit the first model on this share (25%)."
 )
-@reporting
 def backtest(
     name: str, policies: tuple[str, ...], rows: int | None, start: float | None, as_json: bool
 ) -> None:

@@ -28,9 +28,8 @@ HEAD = ["month", "rows", "refused", "drift", "live", "static", "decision", "cost
 WIDTHS = (9, 7, 7, 5, 6, 6, 26, 18, 7)  # fixed, for a line is shown before the next is known
 
 
-@click.command()
-@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 @reporting
+@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 def demo(port_offset: int | None, as_json: bool) -> None:
     """Start the stack, send in the flights of 2013, and watch the loop keep a model fresh.
 

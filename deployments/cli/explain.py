@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 LARGEST = 6  # contributions shown; the others are one line
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--rows", type=click.IntRange(1, 10_000), default=3, show_default=True,
               help="How many of the file's first rows.")  # fmt: skip
 @click.option("--method", type=click.Choice(["shap", "lime"]),
               help="SHAP's values where the family allows them, else LIME.")  # fmt: skip
-@reporting
 def explain(
     name: str, file: Path, rows: int, method: Literal["shap", "lime"] | None, as_json: bool
 ) -> None:

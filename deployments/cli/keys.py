@@ -23,11 +23,10 @@ def keys() -> None:
     """
 
 
-@keys.command()
+@reporting
 @click.argument("name")
 @click.option("--pipeline", "pipelines", multiple=True, help="Opens this one only; repeatable.")
 @click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
-@reporting
 def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:
     """Make a key for NAME and show it, this once."""
     scope = tuple(checked_name(pipeline) for pipeline in pipelines) or (EVERY,)
@@ -46,7 +45,6 @@ def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> No
     )
 
 
-@keys.command(name="list")
 @reporting
 def list_keys(as_json: bool) -> None:
     """List who has a key, for what, and how often."""
@@ -56,9 +54,8 @@ def list_keys(as_json: bool) -> None:
     show({"keys": shown}, as_json, lambda: _table(found))
 
 
-@keys.command()
-@click.argument("name")
 @reporting
+@click.argument("name")
 def remove(name: str, as_json: bool) -> None:
     """Remove the key of NAME; it opens nothing within a second."""
     with changing(path()) as known:
@@ -66,6 +63,11 @@ def remove(name: str, as_json: bool) -> None:
             remedy = "List them: `perennial keys list`."
             raise ConfigurationError("API keys", "the name has a key", name, remedy)
     show({"removed": name}, as_json, lambda: f"The key of {name} opens nothing any more.")
+
+
+keys.add_command(add)
+keys.add_command(list_keys, "list")
+keys.add_command(remove)
 
 
 def path() -> Path:

@@ -16,13 +16,12 @@ from tasks.store.layout import checked_name
 SEEN = 100_000  # rows: enough for kinds, and read in a moment
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", required=True, help="The column to predict.")
 @click.option("--time", "event_time", help="The column that orders rows; found when there is one.")
 @click.option("--key", help="The column that identifies a row.")
-@reporting
 def new(
     name: str, data: Path, target: str, event_time: str | None, key: str | None, as_json: bool
 ) -> None:

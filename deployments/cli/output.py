@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from tasks.errors import ConfigurationError, PerennialError
 from tasks.quantities import parse_share
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def reporting(command: Command) -> Command:
-    """Give a command the options `--json` and `--debug`."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def reporting(function: Callable[..., Any]) -> click.Command:
+    """Make a command of a function, with the options `--json` and `--debug` behind its own."""
+    command = click.command()(function)
+    as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document.")
     # `main` reads --debug from the words: an error may come before any option is parsed.
-    return debug(as_json(command))
+    debug = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks.")
+    command.params += [debug, as_json]
+    return command
 
 
 def read_share(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:

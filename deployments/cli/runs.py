@@ -13,10 +13,9 @@ from deployments.session import follow, open_session, upload
 LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@reporting
 def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Put FILES in the pipeline's incoming folder and ingest them; without FILES, what is pending.
 
@@ -29,10 +28,9 @@ def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     return landing_status(outcome["batches"])
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@reporting
 def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Join the labels in FILES to their rows by key; without FILES, what is pending.
 
@@ -46,10 +44,9 @@ def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     return landing_status(outcome["files"])
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.option("--with-suspicious", is_flag=True, help="Learn from batches held back as well.")
-@reporting
 def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     """Train a challenger on the curated table and let the gate judge it.
 
@@ -61,9 +58,8 @@ def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     return 0 if outcome["passed"] else 3
 
 
-@click.command()
-@click.argument("name")
 @reporting
+@click.argument("name")
 def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
     outcome = follow(open_session(name), "monitor", {}, say)

@@ -21,11 +21,10 @@ SHARE = re.compile(r"(\d{1,3})% (.+)")  # how a line of progress begins
 CELLS = 24  # of a bar: leaves a line of 80 columns room for its text
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
-@reporting
 def score(name: str, source: str, output: str, as_json: bool) -> None:
     """Score every row of IN with the champion into OUT, in its order.
 

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from tasks.workspace import Place
 
 
-@click.command()
-@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 @reporting
+@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 def up(port_offset: int | None, as_json: bool) -> int:
     """Start the local stack, or heal what is missing of it."""
     state = local.up(home_folder(), port_offset, say)
@@ -27,7 +26,6 @@ def up(port_offset: int | None, as_json: bool) -> int:
     return 0 if state.green else 1
 
 
-@click.command()
 @reporting
 def down(as_json: bool) -> None:
     """Stop every process of the local stack; its state stays."""
@@ -35,7 +33,6 @@ def down(as_json: bool) -> None:
     show({"stopped": True}, as_json, lambda: "Stopped.")
 
 
-@click.command()
 @reporting
 def status(as_json: bool) -> int:
     """Show each process of the local stack, and what awaits a person: challengers, broken files.
@@ -56,7 +53,6 @@ def status(as_json: bool) -> int:
     return 0 if state.green else 1
 
 
-@click.command()
 @reporting
 def doctor(as_json: bool) -> int:
     """Check versions, ports, disk, clock, storage and servers, and say what to mend."""

@@ -16,24 +16,22 @@ from tasks.promotion.trial import Trial
 from tasks.records import plain
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("version")
 @click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
-@reporting
 def shadow(name: str, version: str, why: str, as_json: bool) -> None:
     """Let VERSION answer beside the champion into the log, and nowhere else."""
     _begin(name, version, 0.0, why, override=False, as_json=as_json)
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("version")
 @click.option("--share", default="10%", show_default=True, callback=read_share,
               help="The share of the keys.")  # fmt: skip
 @click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
 @click.option("--override", is_flag=True, help="Although the gate refused it.")
-@reporting
 def canary(name: str, version: str, share: float, why: str, override: bool, as_json: bool) -> None:
     """Let VERSION answer for a share of the keys, the same keys each time.
 
@@ -45,10 +43,9 @@ def canary(name: str, version: str, share: float, why: str, override: bool, as_j
     _begin(name, version, share, why, override=override, as_json=as_json)
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.option("--why", default="withdrawn by hand", show_default=True, help="The reason.")
-@reporting
 def withdraw(name: str, why: str, as_json: bool) -> None:
     """End the trial that goes on; the champion answers everything again.
 
@@ -61,11 +58,10 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
     show(_document(name, ended), as_json, lambda: said)
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("batch")
 @click.option("--why", default="cleared by hand", show_default=True, help="The reason, recorded.")
-@reporting
 def clear(name: str, batch: str, why: str, as_json: bool) -> None:
     """Let trainings learn from BATCH, which was held back as suspicious.
 

@@ -27,21 +27,19 @@ from tasks.tracking.registry import remove_alias
 from tasks.workspace import Workspace
 
 
-@click.command()
-@click.argument("name")
 @reporting
+@click.argument("name")
 def models(name: str, as_json: bool) -> None:
     """List the versions with their data, metrics, intervals and baselines; the champion first."""
     document = {"pipeline": name, **_models(open_session(name))}
     show(document, as_json, lambda: _models_table(document))
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("version")
 @click.option("--why", default="promoted by hand", show_default=True, help="The reason, recorded.")
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
-@reporting
 def promote(name: str, version: str, why: str, override: str | None, as_json: bool) -> int:
     """Put VERSION in service, every check made.
 
@@ -52,11 +50,10 @@ def promote(name: str, version: str, why: str, override: str | None, as_json: bo
     return _ended(done, as_json)
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("version")
 @click.option("--why", default="rejected by hand", show_default=True, help="The reason, recorded.")
-@reporting
 def reject(name: str, version: str, why: str, as_json: bool) -> int:
     """Turn down the challenger VERSION, which waits for approval.
 
@@ -80,12 +77,11 @@ def reject(name: str, version: str, why: str, as_json: bool) -> int:
     return 0
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.argument("version", required=False)
 @click.option("--why", default="rolled back by hand", show_default=True, help="The reason.")
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
-@reporting
 def rollback(name: str, version: str | None, why: str, override: str | None, as_json: bool) -> int:
     """Go back to the previous champion, or to VERSION; checked as a promotion is."""
     workspace = open_session(name)
@@ -93,10 +89,9 @@ def rollback(name: str, version: str | None, why: str, override: str | None, as_
     return _ended(done, as_json)
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="How many.")
-@reporting
 def history(name: str, last: int, as_json: bool) -> None:
     """Tell what happened to NAME, oldest first: what came, what was decided, what it bought."""
     entries = open_session(name).ledger.entries()
