@@ -48,9 +48,8 @@ def show(document: Mapping[str, Any], as_json: bool, human: Callable[[], str]) -
 def report_error(error: PerennialError, *, as_json: bool) -> None:
     """Print one clear message; for programs, its parts as well."""
     if as_json:
-        parts = {"where": error.where, "rule": error.rule, "came": error.came}
-        document = {"error": str(error), **parts, "remedy": error.remedy}
-        click.echo(json.dumps(document, indent=2))
+        parts = {name: getattr(error, name) for name in ("where", "rule", "came", "remedy")}
+        click.echo(json.dumps({"error": str(error), **parts}, indent=2))
     click.echo(f"perennial: {error}", err=True)
 
 

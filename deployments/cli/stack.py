@@ -48,7 +48,7 @@ def status(as_json: bool) -> int:
     waiting, tried, broken = _waiting(places), _tried(places), list_troubles(places)
     told = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
     document = {**state.to_dict(), **told}
-    lines = [*map(_approval, waiting), *map(_trial, tried), *map(tell_trouble, broken)]
+    lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     show(document, as_json, lambda: "\n".join([_lines(state), *lines]))
     return 0 if state.green else 1
 
@@ -119,19 +119,14 @@ def tell_trouble(broken: dict[str, Any]) -> str:
     )
 
 
-def _trial(tried: dict[str, Any]) -> str:
-    name, version = tried["pipeline"], tried["version"]
+def _tell_choice(pending: dict[str, Any]) -> str:
+    name, version = pending["pipeline"], pending["version"]
+    state, otherwise = "awaits approval", f"reject {name} {version}"
+    if "mode" in pending:
+        state, otherwise = f"is tried, {pending['mode']}", f"withdraw {name}"
     return (
-        f"{name} version {version} is tried, {tried['mode']}: "
-        f"`perennial promote {name} {version}` or `perennial withdraw {name}`."
-    )
-
-
-def _approval(waiting: dict[str, Any]) -> str:
-    name, version = waiting["pipeline"], waiting["version"]
-    return (
-        f"{name} version {version} awaits approval: "
-        f"`perennial promote {name} {version}` or `perennial reject {name} {version}`."
+        f"{name} version {version} {state}: "
+        f"`perennial promote {name} {version}` or `perennial {otherwise}`."
     )
 
 

@@ -63,7 +63,7 @@ class Loop:
 
     def settle(self, decision: Entry) -> Entry | None:
         """Wait until a decision to retrain is answered; None where it was a no."""
-        if not decision.figures["decision"]["retrain"]:
+        if not decision.figures.get("decision", {}).get("retrain"):  # a no, or in quarantine
             return None
         answer = self._wait_for(
             lambda entry: entry.figures.get("decision") == decision.id, "the retraining"

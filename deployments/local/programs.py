@@ -60,7 +60,10 @@ def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapp
         _receiver(ports, ours, secrets),
         _worker(memory, ports, ours),
         _serving(folder, ports, ours),
-        _guard(),
+        # Not adopted: a new supervisor wants a guard that watches it, not the old one.
+        Program(
+            GUARD, (sys.executable, "-m", "deployments.local.guard"), FROM_HERE, adoptable=False
+        ),
     )
     return {program.name: program for program in every}
 
@@ -134,9 +137,3 @@ def _serving(folder: Folder, ports: Ports, ours: Mapping[str, str]) -> Program:
         address=address,
         health=f"{address}/healthz",
     )
-
-
-def _guard() -> Program:
-    command = (sys.executable, "-m", "deployments.local.guard")
-    # Not adopted: a new supervisor wants a guard that watches it, not the old one.
-    return Program(GUARD, command, FROM_HERE, adoptable=False)

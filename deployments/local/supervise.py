@@ -135,7 +135,6 @@ def start(folder: Folder) -> None:
         text=True,
         timeout=STARTING,
         check=False,
-        close_fds=True,
     )
     until = time.monotonic() + STARTING
     while done.returncode == 0 and time.monotonic() < until:

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from tasks.errors import ConfigurationError
 
 WARM = "perennial-warm"
-PROCESS = "process"
 RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
-TYPES = {"warm": WARM, "process": PROCESS}
+TYPES = {"warm": WARM, "process": "process"}
 # Beginnings of names: the forkserver read these when it imported, and a child cannot read again.
 READ_AT_IMPORT = (
     *("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "GX_", "DO_NOT_TRACK"),
