@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from deployments.local.folder import Folder
 from deployments.local.ports import Holder, name_holders
 from deployments.local.status import StackStatus
-from tasks.errors import PerennialError, PreconditionFailed, bounded
+from tasks.errors import PerennialError, PreconditionFailed
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.layout import result
 
@@ -217,7 +217,8 @@ def _check_version(package: str, server: str, address: str) -> Check:
     if answer is None or not answer.is_success:
         return report_check(package, False, f"no answer from {server}", UP)
     # MLflow answers with plain text, Prefect with a JSON string.
-    came = bounded(answer.text.strip().strip('"'), 100)
+    text = answer.text.strip().strip('"')
+    came = text if re.fullmatch(r"[\w.+]+", text) else f"not {package}"
     detail = f"{came} at {server}" + ("" if came == ours else f", the client is {ours}")
     return report_check(package, came == ours, detail, f"Run {package} {ours} on the server.")
 

@@ -53,7 +53,6 @@ def names() -> tuple[str, ...]:
 def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapping[str, Program]:
     """Return every program by name."""
     ports, ours = Ports.shifted(memory.offset), client(folder, memory, secrets)
-    guard = (sys.executable, "-m", "deployments.local.guard")
     every = (
         _s3(folder, memory, ports, secrets),
         _mlflow(folder, memory, ports, ours),
