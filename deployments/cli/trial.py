@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from deployments.cli.output import read_share, reporting, show
@@ -12,7 +10,6 @@ from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
 from tasks.ledger.suspicion import clearance
 from tasks.promotion import trials
-from tasks.promotion.trial import Trial
 from tasks.records import plain
 
 
@@ -54,8 +51,8 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
     ended = trials.withdraw(open_session(name), by=person(), why=why)
     if ended is None:
         raise Refused(name, "a challenger is tried", "none", "See `perennial status`.")
-    said = f"{name} version {ended.version} is tried no more."
-    show(_document(name, ended), as_json, lambda: said)
+    document = {"pipeline": name, **plain(ended), "mode": ended.mode}
+    show(document, as_json, lambda: f"{name} version {ended.version} is tried no more.")
 
 
 @reporting
@@ -89,9 +86,6 @@ def _begin(
         max_drop=serving.max_drop,
         override=override,
     )
+    document = {"pipeline": name, **plain(trial), "mode": trial.mode}
     said = f"{name} version {trial.version} is tried beside the champion: {trial.words}."
-    show(_document(name, trial), as_json, lambda: said)
-
-
-def _document(name: str, trial: Trial) -> dict[str, Any]:
-    return {"pipeline": name, **plain(trial), "mode": trial.mode}
+    show(document, as_json, lambda: said)

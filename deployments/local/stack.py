@@ -118,16 +118,12 @@ def doctor(home: Path) -> tuple[Check, ...]:
     except PerennialError as error:
         ports = checks.check_ports(*_taken(folder, Memory()))
         return (*machine, ports, checks.Check("settings", False, str(error), checks.UP))
+    servers = (*checks.check_bucket(settings), checks.check_mlflow(settings))
+    # Beside a bucket in a folder there is no clock but ours, and no server of Prefect's.
     if settings.folder is not None:
-        return (*machine, *checks.check_bucket(settings), checks.check_mlflow(settings))
-    return (
-        *machine,
-        *(ours if local else ()),
-        checks.check_clock(settings),
-        *checks.check_bucket(settings),
-        checks.check_mlflow(settings),
-        checks.check_prefect(settings),
-    )
+        return (*machine, *servers)
+    clock, prefect = checks.check_clock(settings), checks.check_prefect(settings)
+    return (*machine, *(ours if local else ()), clock, *servers, prefect)
 
 
 def environment(home: Path) -> dict[str, str]:
