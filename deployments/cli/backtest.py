@@ -7,15 +7,14 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import read_share, reporting, say, show, table
+from deployments.cli.output import about_pipeline, read_share, say, show, table
 from deployments.session import follow, open_session
 from tasks.policy.policy import parse_policy
 
 SIGNED = "+.4f"
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.option("--policy", "policies", multiple=True, metavar="TEXT", help="Replay this policy.")
 @click.option("--rows", type=click.IntRange(min=1), help="Cut into pieces of so many rows.")
 @click.option(

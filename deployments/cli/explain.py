@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from deployments.cli.output import reporting, show, table
+from deployments.cli.output import about_pipeline, show, table
 from deployments.session import open_session
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 LARGEST = 6  # contributions shown; the others are one line
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--rows", type=click.IntRange(1, 10_000), default=3, show_default=True,
               help="How many of the file's first rows.")  # fmt: skip

@@ -22,6 +22,13 @@ def reporting(function: Callable[..., Any]) -> click.Command:
     return command
 
 
+def about_pipeline(function: Callable[..., Any]) -> click.Command:
+    """Make such a command about one pipeline, whose NAME is its first argument."""
+    command = reporting(function)
+    command.params.insert(0, click.Argument(["name"]))
+    return command
+
+
 def read_share(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
     """Read the share that an option tells, such as 25% or 0.25.
 

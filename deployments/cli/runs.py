@@ -7,14 +7,13 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, say, show, table
+from deployments.cli.output import about_pipeline, say, show, table
 from deployments.session import follow, open_session, upload
 
 LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Put FILES in the pipeline's incoming folder and ingest them; without FILES, what is pending.
@@ -28,8 +27,7 @@ def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     return landing_status(outcome["batches"])
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Join the labels in FILES to their rows by key; without FILES, what is pending.
@@ -44,8 +42,7 @@ def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     return landing_status(outcome["files"])
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.option("--with-suspicious", is_flag=True, help="Learn from batches held back as well.")
 def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     """Train a challenger on the curated table and let the gate judge it.
@@ -58,8 +55,7 @@ def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     return 0 if outcome["passed"] else 3
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
     outcome = follow(open_session(name), "monitor", {}, say)

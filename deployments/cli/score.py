@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, say, show
+from deployments.cli.output import about_pipeline, say, show
 from deployments.cli.runs import interval
 from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
@@ -21,8 +21,7 @@ SHARE = re.compile(r"(\d{1,3})% (.+)")  # how a line of progress begins
 CELLS = 24  # of a bar: leaves a line of 80 columns room for its text
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
 def score(name: str, source: str, output: str, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deployments.cli.output import read_share, reporting, show
+from deployments.cli.output import about_pipeline, read_share, show
 from deployments.cli.versions import person
 from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
@@ -13,8 +13,7 @@ from tasks.promotion import trials
 from tasks.records import plain
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
 @click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
 def shadow(name: str, version: str, why: str, as_json: bool) -> None:
@@ -22,8 +21,7 @@ def shadow(name: str, version: str, why: str, as_json: bool) -> None:
     _begin(name, version, 0.0, why, override=False, as_json=as_json)
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
 @click.option("--share", default="10%", show_default=True, callback=read_share,
               help="The share of the keys.")  # fmt: skip
@@ -40,8 +38,7 @@ def canary(name: str, version: str, share: float, why: str, override: bool, as_j
     _begin(name, version, share, why, override=override, as_json=as_json)
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.option("--why", default="withdrawn by hand", show_default=True, help="The reason.")
 def withdraw(name: str, why: str, as_json: bool) -> None:
     """End the trial that goes on; the champion answers everything again.
@@ -55,8 +52,7 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
     show(document, as_json, lambda: f"{name} version {ended.version} is tried no more.")
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("batch")
 @click.option("--why", default="cleared by hand", show_default=True, help="The reason, recorded.")
 def clear(name: str, batch: str, why: str, as_json: bool) -> None:

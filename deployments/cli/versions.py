@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, say, show, table
+from deployments.cli.output import about_pipeline, say, show, table
 from deployments.cli.runs import interval
 from deployments.session import open_session
 from tasks.errors import Refused, TrackingError
@@ -27,16 +27,14 @@ from tasks.tracking.registry import remove_alias
 from tasks.workspace import Workspace
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 def models(name: str, as_json: bool) -> None:
     """List the versions with their data, metrics, intervals and baselines; the champion first."""
     document = {"pipeline": name, **_models(open_session(name))}
     show(document, as_json, lambda: _models_table(document))
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
 @click.option("--why", default="promoted by hand", show_default=True, help="The reason, recorded.")
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
@@ -50,11 +48,10 @@ def promote(name: str, version: str, why: str, override: str | None, as_json: bo
     return _ended(done, as_json)
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
 @click.option("--why", default="rejected by hand", show_default=True, help="The reason, recorded.")
-def reject(name: str, version: str, why: str, as_json: bool) -> int:
+def reject(name: str, version: str, why: str, as_json: bool) -> None:
     """Turn down the challenger VERSION, which waits for approval.
 
     Exit 3 when it does not wait.
@@ -74,11 +71,9 @@ def reject(name: str, version: str, why: str, as_json: bool) -> int:
     if trial is not None and trial.version == number:
         trials.withdraw(workspace, by=person(), why=why, trial=trial)
     show(entry.to_dict(), as_json, lambda: entry.summary)
-    return 0
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.argument("version", required=False)
 @click.option("--why", default="rolled back by hand", show_default=True, help="The reason.")
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
@@ -89,8 +84,7 @@ def rollback(name: str, version: str | None, why: str, override: str | None, as_
     return _ended(done, as_json)
 
 
-@reporting
-@click.argument("name")
+@about_pipeline
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="How many.")
 def history(name: str, last: int, as_json: bool) -> None:
     """Tell what happened to NAME, oldest first: what came, what was decided, what it bought."""
