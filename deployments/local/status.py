@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 import psutil
 
-from deployments.local.environment import HOST, REGION
+from deployments.local.environment import REGION
 from deployments.local.folder import Folder, Memory
-from deployments.local.ports import Ports
 from deployments.local.probe import answers, reads
 from deployments.local.processes import GONE, find_running, read_started
 from deployments.local.programs import SUPERVISOR, Program
@@ -38,7 +37,7 @@ class ProgramStatus:
 
 @dataclass(frozen=True)
 class StackStatus:
-    """The whole stack: its home, the shift of its ports, its processes, its addresses."""
+    """The whole stack: its home, the shift of its ports, its processes, what a person opens."""
 
     home: str
     offset: int
@@ -69,13 +68,6 @@ def verdict(alive: bool, well: bool, supervised: str | None) -> State:
     return "starting" if coming else "down"
 
 
-def addresses(memory: Memory) -> Mapping[str, str]:
-    """Return what a person opens, or gives to a client."""
-    ports = Ports.shifted(memory.offset)
-    shown = ("prefect", "mlflow", "serving", "s3")
-    return {name: f"http://{HOST}:{ports.by_name()[name]}" for name in shown}
-
-
 def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> StackStatus:
     """Return how every process is now, within about 2 s."""
     known = states(folder) or {}
@@ -87,7 +79,7 @@ def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> Sta
         str(folder.root),
         memory.offset,
         (_supervisor(folder, bool(known)), *found),
-        addresses(memory),
+        {name: programs[name].address for name in ("prefect", "mlflow", "serving", "s3")},
     )
 
 
