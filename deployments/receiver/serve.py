@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+import uvicorn
+
 from deployments.receiver.announce import Announcer
 from deployments.receiver.application import application
 from deployments.receiver.forwarder import Forwarder
@@ -40,18 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     url = os.environ.get("PREFECT_API_URL") or Settings.prefect_url
     # It has no key of the store, and needs none: it reads names, not objects.
     settings = Settings("", "", "", "", bucket=bucket, prefect_url=url)
-    serve(settings, token, told.host, told.port)
-    return 0
-
-
-def serve(settings: Settings, token: str, host: str, port: int) -> None:
-    """Serve until told to stop."""
-    import uvicorn
-
     uvicorn.run(
-        application(token, settings.bucket, Forwarder(Announcer(settings), Gathering())),
-        host=host,
-        port=port,
+        application(token, bucket, Forwarder(Announcer(settings), Gathering())),
+        host=told.host,
+        port=told.port,
         http=TimelyProtocol,
         ws="none",
         access_log=False,
@@ -61,6 +55,7 @@ def serve(settings: Settings, token: str, host: str, port: int) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
+    return 0
 
 
 def read_token(environment: Mapping[str, str]) -> str:
