@@ -38,35 +38,26 @@ def worker_type(told: str, platform: str = sys.platform) -> str:
 
 
 def cold_because(
-    command: str | None,
-    entrypoint: str | None,
-    pulls: bool,
-    job: Mapping[str, str],
-    ours: Mapping[str, str],
-    python: str = sys.executable,
+    command: str | None, entrypoint: str | None, job: Mapping[str, str], ours: Mapping[str, str]
 ) -> str:
     """Say why a run needs a process of its own from the start; '' when a fork will do.
 
-    Args:
-        command: what is configured to start the run, if anything.
-        entrypoint: the deployment's, a module's or a file's.
-        pulls: whether the deployment fetches its code first.
-        job: the variables of the run.
-        ours: those that the forkserver imported its libraries with.
-        python: the interpreter that a fork is a copy of.
+    `entrypoint` is None where the code is fetched first; `job` holds the run's variables, `ours`
+    those that the forkserver imported its libraries with.
 
-    >>> cold_because(None, "flows.training.train", False, {"A": "1"}, {})
+    >>> cold_because(None, "flows.training.train", {"A": "1"}, {})
     ''
-    >>> cold_because("python3 train.py", "flows.training.train", False, {}, {})
+    >>> cold_because("python3 train.py", "flows.training.train", {}, {})
     'it has a command of its own'
-    >>> cold_because(None, "train.py:train", False, {}, {})
+    >>> cold_because(None, "train.py:train", {}, {})
     'its code is not a module'
-    >>> cold_because(None, "flows.training.train", False, {"OMP_NUM_THREADS": "1"}, {})
+    >>> cold_because(None, "flows.training.train", {"OMP_NUM_THREADS": "1"}, {})
     'it sets OMP_NUM_THREADS, which is read at import'
     """
-    if command is not None and shlex.split(command) != [python, "-m", "prefect.engine"]:
+    # A fork is a copy of this interpreter: what `engine_command` wrote for it will do.
+    if command is not None and shlex.split(command) != [sys.executable, "-m", "prefect.engine"]:
         return "it has a command of its own"
-    if pulls or entrypoint is None or ":" in entrypoint:
+    if entrypoint is None or ":" in entrypoint:
         return "its code is not a module"
     for name in sorted(job.keys() | ours.keys()):
         if name.startswith(READ_AT_IMPORT) and job.get(name) != ours.get(name):

@@ -43,13 +43,10 @@ class WarmConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
     ) -> None:
         told = {name: text for name, text in self.env.items() if text is not None}
         command: str | None = self.command  # type: ignore[has-type]
-        reason = cold_because(
-            command,
-            deployment.entrypoint if deployment else None,
-            bool(deployment and (deployment.pull_steps or deployment.storage_document_id)),
-            {**os.environ, **told},
-            os.environ,
-        )
+        entrypoint = None
+        if deployment and not (deployment.pull_steps or deployment.storage_document_id):
+            entrypoint = deployment.entrypoint
+        reason = cold_because(command, entrypoint, {**os.environ, **told}, os.environ)
         if reason:
             LOG.info("Flow run '%s' starts cold: %s.", flow_run.id, reason)
         else:
