@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.local.probe import reads
-from mlflow_server.health import version
+from deployments.local.probe import ask, reads
 from tasks.store.s3 import S3Bucket
 from tests.servers import S3, Tracking, bucket_is_there, running_mlflow, running_s3
 
@@ -80,7 +79,7 @@ def test_large_objects_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) 
 
 @pytest.mark.system
 def test_the_tracking_server_is_the_installed_version(mlflow_tracking: Tracking) -> None:
-    assert version(mlflow_tracking.uri) == metadata.version("mlflow")
+    assert ask(f"{mlflow_tracking.uri}/version") == (200, metadata.version("mlflow"))
 
 
 @pytest.mark.system
