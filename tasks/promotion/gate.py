@@ -21,7 +21,7 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it did not pass: one sentence a broken rule; empty where it passed."""
+        """One sentence a broken rule; empty where it passed."""
         return tuple(
             f"{outcome.rule}: {outcome.reason}" for outcome in self.rules if not outcome.passed
         )
@@ -40,10 +40,8 @@ class Verdict:
 
 
 def judge(evidence: Evidence, gate: Gate) -> Verdict:
-    """Put the evidence before every rule; it passes when all of them do.
-
-    No rule is skipped after a failure: the verdict shows the figures of each.
-    """
+    """Put the evidence before every rule; it passes when all of them do."""
+    # none is skipped after a failure: the verdict shows the figures of each
     rules = tuple(rule(evidence, gate) for rule in RULES)
     return Verdict(all(outcome.passed for outcome in rules), rules)
 

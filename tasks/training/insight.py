@@ -28,8 +28,7 @@ from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
 from tasks.models.attribution import Scale
 from tasks.models.runtime import OnnxModel
-from tasks.promotion.claims import sha256
-from tasks.promotion.manifest import PROFILE
+from tasks.promotion.manifest import PROFILE, sha256
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
 from tasks.store.layout import Layout
