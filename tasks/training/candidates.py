@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tasks.evaluation.metrics import METRICS
-from tasks.policy.challengers import ChallengerSpec, choose_best
+from tasks.policy.challengers import ChallengerSpec
 from tasks.promotion.gate import Verdict
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
@@ -32,8 +30,8 @@ class Candidate:
     @property
     def gain(self) -> float | None:
         """How much better than the champion on the same rows; None without a champion."""
-        against = self.judged.compared
-        return None if against is None else against.comparison.gain.value
+        against = self.judged.comparison
+        return None if against is None else against.gain.value
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,9 @@ class Chosen:
 
     def replace_best(self, judged: HoldoutResult, verdict: Verdict) -> Chosen:
         """Return it with the chosen one judged against another champion."""
-        again = replace(self.best, judged=judged, verdict=verdict)
-        places = enumerate(self.candidates)
-        return replace(
-            self,
-            candidates=tuple(
-                again if place == self.place else candidate for place, candidate in places
-            ),
-        )
+        candidates = list(self.candidates)
+        candidates[self.place] = replace(self.best, judged=judged, verdict=verdict)
+        return replace(self, candidates=tuple(candidates))
 
     def to_dicts(self, costs: dict[str, Cost]) -> list[dict[str, Any]]:
         """Return a line of figures a candidate, with what its fit cost."""
@@ -84,37 +77,3 @@ class Chosen:
             {name: row[name] for name in flat} | {"CPU seconds": row["cost"]["cpu_seconds"]}
             for row in rows
         ]
-
-
-def choose_candidate(tuning: Tuning, candidates: Sequence[Candidate]) -> Chosen:
-    """Choose the best that passed the gate, or the best where none did.
-
-    The reason names what it was chosen over.
-    """
-    first = candidates[0].judged.evaluation
-    better = METRICS[first.metric].greater_is_better
-    place = choose_best(
-        [c.verdict.passed for c in candidates], [c.score for c in candidates], better
-    )
-    chosen = candidates[place]
-    why = _why(tuning, candidates, place, first.metric)
-    return Chosen(
-        replace(tuning, chosen=chosen.contender.setting, why=why), tuple(candidates), place
-    )
-
-
-def _why(tuning: Tuning, candidates: Sequence[Candidate], place: int, metric: str) -> str:
-    chosen = candidates[place]
-    family = chosen.contender.setting.family
-    setting = {
-        "tuned": tuning.why,
-        "warm": f"the champion ({family}) went on learning from the newer rows",
-    }.get(chosen.challenger.kind, f"the champion's own setting ({family}) was fitted again")
-    if len(candidates) == 1:
-        return setting
-    others = ", ".join(
-        f"{other.challenger.text} {other.score:.4f}{'' if other.verdict.passed else ' (refused)'}"
-        for number, other in enumerate(candidates)
-        if number != place
-    )
-    return f"{chosen.challenger.text} {metric} {chosen.score:.4f} over {others}; {setting}"

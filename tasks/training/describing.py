@@ -15,12 +15,7 @@ from tasks.training.work import Work
 def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, version: int) -> Manifest:
     """Return the manifest of the model `final`, which the chosen challenger became.
 
-    Args:
-        work: the run.
-        chosen: what was tried, and what was chosen.
-        final: the model that is published.
-        run: its id in MLflow, or nothing.
-        version: its number.
+    `run` is its id in MLflow, or empty.
     """
     data, plan, evaluation = work.dataset, work.plan, chosen.best.judged.evaluation
     return Manifest(

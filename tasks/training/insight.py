@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from tasks.training.describing import make_manifest
 from tasks.training.plan import digest
 from tasks.training.work import Work
 
+# WORK is in additions, as `Explainer.work` is: it keeps the step within seconds.
 MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
 # Rows and times that each column is shuffled, for each of which the model answers again.
 SHUFFLED, ROUNDS = 1_000, 2
@@ -57,20 +59,13 @@ class Insight:
     failure: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return strict JSON, without the images."""
-        return {
-            "overview": plain(self.overview),
-            "titles": dict(self.titles),
-            "failure": self.failure,
-        }
+        """Return all but the images."""
+        titles = dict(self.titles)
+        return {"overview": plain(self.overview), "titles": titles, "failure": self.failure}
 
 
 def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool]:
-    """Explain the model `final` on holdout rows; and whether that was known already.
-
-    The contributions are the published model's. What shuffling costs is measured on the model
-    that was judged, which was fitted on none of these rows.
-    """
+    """Explain the model `final` on holdout rows; and whether that was known already."""
     judged = chosen.best.contender
 
     def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
@@ -85,17 +80,15 @@ def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insig
     return Insight(overview, remembered.files, content["titles"]), known
 
 
-def store_explanation(work: Work, version: int, found: Insight) -> str:
-    """Write what was found into the bucket, again the same if it is there; return the folder."""
-    layout = Layout(work.pipeline.name)
+def store_explanation(work: Work, version: int, found: Insight) -> None:
+    """Write what was found into the bucket, again the same if it is there."""
     sealed = seal("explanation", found.to_dict())
     document = json.dumps(sealed, indent=2, allow_nan=False).encode()
     files = {f"{FOLDER}/explanation.json": (document, "application/json")}
     files |= {path: (data, "image/png") for path, data in found.images.items()}
     for path, (data, kind) in files.items():
-        name = path.removeprefix(f"{FOLDER}/")
-        work.bucket.put(layout.report(FOLDER, f"{version}/{name}"), data, content_type=kind)
-    return layout.report(FOLDER, f"{version}/")
+        where = Layout(work.pipeline.name).report(FOLDER, f"{version}/{PurePosixPath(path).name}")
+        work.bucket.put(where, data, content_type=kind)
 
 
 def rows_within(work: float) -> int:
@@ -120,6 +113,8 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))
     some = rows.iloc[evenly_apart(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)
+    # the contributions are the published model's; what shuffling costs is measured on the one that
+    # was judged, since only it was fitted on none of these rows
     judged = OnnxModel(chosen.best.contender.model)
     metric = METRICS[pipeline.metric]
     few = evenly_apart(len(rows), SHUFFLED)

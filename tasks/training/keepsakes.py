@@ -19,19 +19,16 @@ from tasks.training.work import Work
 
 
 def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, bytes]:
-    """Return the files to publish beside the model, by name.
-
-    The features are profiled on the rows that `final` was fitted on. Predictions and target are
-    the holdout's, as the judged model saw them: on its own training rows a model is too sure.
-    """
+    """Return the files to publish beside the model, by name."""
     data, pipeline = work.dataset, work.pipeline
     holdout = data.split.holdout
-    every = np.ones(len(data.y), dtype=bool)
-    # `refit_winner` hands the very same object on where nothing was refitted
+    # the features are profiled on the rows that `final` was fitted on; `refit_winner` hands the
+    # very same object on where nothing was refitted
     refitted = final is not judged.contender
-    within = every if refitted else data.split.training
+    within = np.ones(len(data.y), dtype=bool) if refitted else data.split.training
     profiler = Profiler(prepared_columns(data.schema), data.classes)
     profiler.add(data.prepared[select_rows(judged.challenger.length, data.times, within)])
+    # on its own training rows a model is too sure: predictions and target are the holdout's
     predictions = np.asarray(OnnxModel(judged.contender.model).predict(data.prepared[holdout]))
     labels = data.frame[pipeline.target][holdout].to_numpy()
     profile = profiler.result().judged_on(

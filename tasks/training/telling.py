@@ -32,32 +32,31 @@ from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, draw_plots
 from tasks.training.insight import Insight
-from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
-from tasks.tuning.trial import Tuning
+from tasks.tuning.trial import TuningTrial
 
 TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
 
 
 @dataclass(frozen=True)
 class Telling:
-    """The run's record, its card as Markdown, and the version it is about."""
+    """The run's record, its card as Markdown, and what the registry says of the version."""
 
     record: RunRecord
     card: str
-    version: int
     columns: ModelColumns
     marks: dict[str, str]
 
 
 def gather_telling(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Telling:
-    """Gather all that is told; the version's number is claimed first, so that the card bears it."""
-    tuning, judged, verdict = chosen.tuning, chosen.best.judged, chosen.best.verdict
+    """Gather all that is told, the plots and the card among it."""
+    verdict = chosen.best.verdict
+    # claimed before it is published, so that the card bears the number
     version = claimed(work.workspace, work.plan.key)
-    images = {**draw_plots(work, tuning, judged, final), **insight.images}
+    images = {**draw_plots(work, chosen, final), **insight.images}
     known = {**TITLES, **insight.titles}
     titles = {title: path for path, title in known.items() if path in images}
-    card = make_card(work, tuning, judged, verdict, final, version, titles, insight)
+    card = make_card(work, chosen, final, version, titles, insight)
     numbers, categories = prepared_columns(work.dataset.schema)
     outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
     marks = {
@@ -68,14 +67,14 @@ def gather_telling(work: Work, chosen: Chosen, final: Contender, insight: Insigh
         "model-card.md": to_markdown(card),
         "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
         "verdict.json": json.dumps(plain(verdict), indent=2),
-        "evaluation.json": json.dumps(judged.to_dict(), indent=2),
+        "evaluation.json": json.dumps(plain(chosen.best.judged, nan_as_null=True), indent=2),
         "explanation/explanation.json": json.dumps(insight.to_dict(), indent=2),
         "challengers.json": json.dumps(chosen.to_dicts(work.costs), indent=2),
     }
     record = _record(work, chosen, final, marks, version)
     record = replace(record, note=write_note(card), texts=texts, images=images)
     columns = ModelColumns(numbers, categories, outputs or (work.pipeline.target,))
-    return Telling(record, to_markdown(card), version, columns, marks)
+    return Telling(record, texts["model-card.md"], columns, marks)
 
 
 def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
@@ -102,17 +101,16 @@ def _record(
     work: Work, chosen: Chosen, final: Contender, marks: dict[str, str], version: int
 ) -> RunRecord:
     plan, pipeline, tuning = work.plan, work.pipeline, chosen.tuning
-    contender, judged = chosen.best.contender, chosen.best.judged
-    ended = datetime.now(UTC)
-    kind = chosen.best.challenger.text
+    ended, kind = datetime.now(UTC), chosen.best.challenger.text
     if kind == "tuned":
         kind = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
+    took = tuning.seconds + chosen.best.contender.seconds + final.seconds
     window = f"{final.fitted_from[:10]} to {final.fitted_until[:10]}"
     return RunRecord(
         pipeline=pipeline.name,
         key=plan.key,
         name=run_name(tuning.chosen.family, kind, window),
-        metric=judged.evaluation.metric,
+        metric=chosen.best.judged.evaluation.metric,
         params={
             "family": tuning.chosen.family,
             "challenger": chosen.best.challenger.text,
@@ -124,7 +122,7 @@ def _record(
             "sampler": tuning.sampler,
             "seed": plan.seed,
         },
-        metrics=_metrics(tuning, contender, judged, final, work.cost),
+        metrics=_metrics(chosen, final, work.cost),
         tags={
             **marks,
             KEY: plan.key,
@@ -137,16 +135,14 @@ def _record(
         trials=tuple(_trial(trial) for trial in tuning.trials),
         dataset=_dataset(work, final, window),
         # an earlier start may have computed a step: the run is shown as if it were done in one
-        started=ended - timedelta(seconds=tuning.seconds + contender.seconds + final.seconds),
+        started=ended - timedelta(seconds=took),
         ended=ended,
         about=pipeline.description,
     )
 
 
-def _metrics(
-    tuning: Tuning, contender: Contender, judged: HoldoutResult, final: Contender, cost: Cost
-) -> dict[str, float]:
-    evaluation = judged.evaluation
+def _metrics(chosen: Chosen, final: Contender, cost: Cost) -> dict[str, float]:
+    contender, evaluation = chosen.best.contender, chosen.best.judged.evaluation
     bounds = {
         name: (figure.value, finite_or_none(figure.low), finite_or_none(figure.high))
         for name, figure in evaluation.metrics.items()
@@ -157,7 +153,7 @@ def _metrics(
         | {
             "calibration_error": evaluation.calibration,
             "fit_seconds": contender.seconds,
-            "tuning_seconds": tuning.seconds,
+            "tuning_seconds": chosen.tuning.seconds,
             "latency_p99_ms": contender.latency * 1000,
             "model_mib": len(final.model) / 2**20,
             "cost_cpu_seconds": cost.cpu_seconds,
@@ -167,7 +163,7 @@ def _metrics(
     )
 
 
-def _trial(trial: Any) -> TrialRecord:
+def _trial(trial: TuningTrial) -> TrialRecord:
     return TrialRecord(
         number=trial.number,
         family=trial.setting.family,

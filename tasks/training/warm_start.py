@@ -32,21 +32,11 @@ def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> s
 
 
 def select_newer(champion: Manifest, times: Times, within: Mask) -> Mask:
-    """Return which of the rows `within` are later than all the champion was fitted on.
-
-    Args:
-        champion: says until when it learned.
-        times: (n,) event times, UTC.
-        within: (n,) the rows that may be taken.
-    """
+    """Return which of the rows `within` (n,) are later than all the champion was fitted on."""
     return np.asarray(within & (times > np.datetime64(champion.lineage.fitted_until)))
 
 
 def load_start(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
-    """Return what the champion is fitted further from.
-
-    Raises:
-        IntegrityError: the version's files hold something else.
-    """
+    """Return what the champion is fitted further from; raises as `read_warm_start`."""
     family, rows = champion.lineage.setting.family, champion.lineage.rows
     return read_warm_start(family, files, rows, str(champion.window["start"]))

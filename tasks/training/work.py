@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ from tasks.promotion import pointer
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
+from tasks.records import read
 from tasks.store.bucket import Bucket
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measure_cost, sum_costs
@@ -30,13 +32,14 @@ from tasks.workspace import Workspace
 Computed = tuple[dict[str, Any], Mapping[str, bytes]]
 
 
+# compared by identity: two runs of one plan hold different champions
+@dataclass(eq=False)
 class Work:
     """One training run: its plan, and what is loaded at most once for all of its steps."""
 
-    def __init__(self, workspace: Workspace, plan: TrainingPlan) -> None:
-        self.workspace = workspace
-        self.plan = plan
-        self.costs: dict[str, Cost] = {}
+    workspace: Workspace
+    plan: TrainingPlan
+    costs: dict[str, Cost] = field(default_factory=dict)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -55,9 +58,9 @@ class Work:
         if plan.labels is not None:
             labels = load_labels(self.bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
-        reigning = self.reigning
-        until = None if reigning is None else reigning.manifest.lineage.fitted_until
-        known_until = None if until is None else np.datetime64(until)
+        if self.reigning is None:
+            return build_dataset(rows, self.pipeline)
+        known_until = np.datetime64(self.reigning.manifest.lineage.fitted_until)
         return build_dataset(rows, self.pipeline, known_until)
 
     @cached_property
@@ -76,11 +79,8 @@ class Work:
 
     @cached_property
     def challengers(self) -> tuple[ChallengerSpec, ...]:
-        """The challengers to make."""
-        champion = self._pointer is not None
-        return plan_challengers(
-            self.plan.challengers, champion=champion, warm=self.warm_obstacle is None
-        )
+        champion, warm = self._pointer is not None, self.warm_obstacle is None
+        return plan_challengers(self.plan.challengers, champion=champion, warm=warm)
 
     # read once: what is compared and what is replaced must be the same champion
     @cached_property
@@ -94,11 +94,7 @@ class Work:
 
     @cached_property
     def reigning(self) -> ModelVersion | None:
-        """The champion, every check made; None where there is none.
-
-        Raises:
-            IntegrityError: the champion's files do not hold.
-        """
+        """The champion, every check made (see `load`); None where there is none."""
         if self._pointer is None:
             return None
         champion = self._pointer[0]
@@ -126,7 +122,7 @@ class Work:
             # the cost is kept with the result, so that a run that died is counted, and once
             with external_write(write):
                 known = remember(self.bucket, key, step, kept, files)
-        self.costs[step] = Cost.from_dict(known.document["cost"])
+        self.costs[step] = read(Cost, known.document["cost"], step)
         return Remembered(known.document["value"], known.files), found
 
     @property
