@@ -12,7 +12,7 @@ from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import follows
 from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
 from tasks.training.steps import HoldoutResult

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from tasks.dataset.dataset import naive_figures
 from tasks.features.inference import infer_request
 from tasks.promotion.manifest import Lineage, Manifest
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.work import Work
 

@@ -8,7 +8,7 @@ from tasks.evaluation.metrics import METRICS
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.tracking import plots
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work

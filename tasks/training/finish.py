@@ -21,7 +21,7 @@ from tasks.promotion.versions import publish as publish_version
 from tasks.promotion.waiting import waiting_versions
 from tasks.records import plain
 from tasks.tracking.registry import remove_alias, set_alias
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.describing import make_manifest

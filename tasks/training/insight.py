@@ -34,7 +34,7 @@ from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
 from tasks.store.layout import Layout
 from tasks.tracking import contributions
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.describing import make_manifest
 from tasks.training.plan import digest

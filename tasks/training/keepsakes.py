@@ -13,7 +13,7 @@ from tasks.features.prepare import prepared_columns
 from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import select_rows
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, canonical
-from tasks.training.candidates import Candidate
+from tasks.training.choosing import Candidate
 from tasks.training.contender import Contender
 from tasks.training.work import Work
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tasks.faults import external_write
 from tasks.tracking.record import RunRecord
 from tasks.training import finish
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight, store_explanation
 from tasks.training.telling import gather_telling

@@ -26,8 +26,8 @@ from tasks.tracking.record import (
     run_name,
 )
 from tasks.tracking.upload import ModelColumns
-from tasks.training.candidates import Chosen
 from tasks.training.cards import make_card
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, draw_plots
