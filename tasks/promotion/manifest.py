@@ -112,7 +112,7 @@ class Manifest:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical content; what the champion pointer is bound to."""
-        return sha256(_content(self))
+        return sha256(canonical(plain(self)))
 
 
 def sign(manifest: Manifest, key: str) -> bytes:
@@ -122,8 +122,8 @@ def sign(manifest: Manifest, key: str) -> bytes:
         ConfigurationError: the signing key is empty.
         ValueError: a value is NaN or no JSON.
     """
-    content = _content(manifest)
-    return canonical({"manifest": json.loads(content), "signature": _signature(content, key)})
+    content = plain(manifest)
+    return canonical({"manifest": content, "signature": _signature(canonical(content), key)})
 
 
 def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
@@ -169,10 +169,6 @@ def canonical(content: Any) -> bytes:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
-
-
-def _content(manifest: Manifest) -> bytes:
-    return canonical(plain(manifest))
 
 
 def _signature(content: bytes, key: str) -> str:

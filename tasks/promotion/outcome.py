@@ -17,6 +17,17 @@ Alias = Literal["mirrored", "pending", "untouched"]
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """What was asked for, by whom and why; calls that share an `id` are one attempt."""
+
+    kind: Change
+    by: str
+    why: str
+    override: str
+    id: str
+
+
+@dataclass(frozen=True)
 class Promotion:
     """The outcome of one attempt.
 
@@ -80,10 +91,10 @@ def change_entry(pipeline: str, champion: Champion) -> Entry:
     )
 
 
-def failed_entry(promotion: Promotion, *, at: datetime, by: str, why: str, attempt: str) -> Entry:
+def failed_entry(promotion: Promotion, asked: Attempt, at: datetime) -> Entry:
     """Return the ledger entry of an attempt that was lost or refused."""
     assert promotion.outcome in ("lost", "refused"), promotion.outcome
-    name = f"{attempt}:{promotion.kind}:{promotion.version}"
+    name = f"{asked.id}:{promotion.kind}:{promotion.version}"
     winner = promotion.champion
     return Entry(
         id=f"{promotion.outcome}-{sha256(name.encode())[:32]}",
@@ -91,22 +102,13 @@ def failed_entry(promotion: Promotion, *, at: datetime, by: str, why: str, attem
         pipeline=promotion.pipeline,
         kind="lost" if promotion.outcome == "lost" else "refused",
         version=promotion.version,
-        by=by,
+        by=asked.by,
         summary=promotion.message,
         figures={
-            "attempt": attempt,
+            "attempt": asked.id,
             "kind": promotion.kind,
-            "why": why,
+            "why": asked.why,
             "reasons": list(promotion.reasons),
             "in_service": None if winner is None else winner.version,
         },
-    )
-
-
-def lost_to(winner: Champion | None) -> tuple[str, ...]:
-    if winner is None:
-        return ("the pointer was taken away meanwhile",)
-    return (
-        f"version {winner.version} was put in service meanwhile by {winner.by} "
-        f"at {winner.since.isoformat(timespec='seconds')}",
     )

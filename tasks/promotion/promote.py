@@ -8,7 +8,7 @@ what the pointer it found is lacking.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -16,7 +16,7 @@ from tasks.errors import ConfigurationError, PerennialError, PreconditionFailed
 from tasks.faults import external_write
 from tasks.promotion import pointer
 from tasks.promotion.manifest import Manifest
-from tasks.promotion.outcome import Change, Promotion, change_entry, failed_entry, lost_to
+from tasks.promotion.outcome import Attempt, Change, Promotion, change_entry, failed_entry
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import checked_version, require_version
 from tasks.workspace import Place
@@ -31,15 +31,6 @@ class Expected(Enum):
     """Stands for the pointer as it is when the attempt begins: None is that there was none."""
 
     NOW = "now"
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    kind: Change
-    by: str
-    why: str
-    override: str
-    id: str
 
 
 def promote(
@@ -102,7 +93,7 @@ def repair(place: Place) -> Promotion | None:
 
 
 def _change(
-    place: Place, named: int | None, asked: _Attempt, expected: str | Expected | None
+    place: Place, named: int | None, asked: Attempt, expected: str | Expected | None
 ) -> Promotion:
     found = pointer.read(place)
     current, etag = (None, None) if found is None else found
@@ -134,18 +125,16 @@ def _change(
     return _mirrored(place, replace(outcome, outcome="promoted", champion=new))
 
 
-def _attempt(
-    kind: Change, by: str, why: str, override: str | None, attempt: str | None
-) -> _Attempt:
+def _attempt(kind: Change, by: str, why: str, override: str | None, attempt: str | None) -> Attempt:
     for name, text in (("by", by), ("why", why), ("override", override)):
         if text is not None and (not text.strip() or len(text) > LONGEST_TEXT):
             came = "nothing" if not text.strip() else f"{len(text)} characters"
             rule = f"`{name}` is a text of 1 to {LONGEST_TEXT} characters"
             raise ConfigurationError(kind, rule, came, "Say it in a sentence.")
-    return _Attempt(kind, by, why, override or "", attempt or uuid.uuid4().hex)
+    return Attempt(kind, by, why, override or "", attempt or uuid.uuid4().hex)
 
 
-def _repeats(asked: _Attempt, named: int | None, current: Champion, unfinished: bool) -> bool:
+def _repeats(asked: Attempt, named: int | None, current: Champion, unfinished: bool) -> bool:
     """Say whether the pointer is what this very call made before its process died."""
     # a rollback to "the previous" would otherwise go one further back when it is run again
     same_words = (asked.by, asked.why) == (current.by, current.why)
@@ -156,7 +145,7 @@ def _repeats(asked: _Attempt, named: int | None, current: Champion, unfinished: 
     )
 
 
-def _champion(manifest: Manifest, asked: _Attempt) -> Champion:
+def _champion(manifest: Manifest, asked: Attempt) -> Champion:
     return Champion(
         version=manifest.version,
         digest=manifest.digest,
@@ -169,21 +158,21 @@ def _champion(manifest: Manifest, asked: _Attempt) -> Champion:
     )
 
 
-def _lost(place: Place, outcome: Promotion, asked: _Attempt) -> Promotion:
+def _lost(place: Place, outcome: Promotion, asked: Attempt) -> Promotion:
     found = pointer.read(place)
-    winner = None if found is None else found[0]
-    # the winner stands in the ledger before the one that lost to it
-    if winner is not None:
+    winner, reason = None, "the pointer was taken away meanwhile"
+    if found is not None:
+        winner = found[0]
+        since = winner.since.isoformat(timespec="seconds")
+        reason = f"version {winner.version} was put in service meanwhile by {winner.by} at {since}"
+        # the winner stands in the ledger before the one that lost to it
         place.ledger.append(change_entry(place.name, winner))
-    lost = replace(outcome, outcome="lost", champion=winner, reasons=lost_to(winner))
+    lost = replace(outcome, outcome="lost", champion=winner, reasons=(reason,))
     return _failed(place, lost, asked)
 
 
-def _failed(place: Place, outcome: Promotion, asked: _Attempt) -> Promotion:
-    entry = failed_entry(
-        outcome, at=datetime.now(UTC), by=asked.by, why=asked.why, attempt=asked.id
-    )
-    place.ledger.append(entry)
+def _failed(place: Place, outcome: Promotion, asked: Attempt) -> Promotion:
+    place.ledger.append(failed_entry(outcome, asked, datetime.now(UTC)))
     return outcome
 
 

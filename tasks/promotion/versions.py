@@ -40,15 +40,8 @@ def checked_version(value: int | str) -> int:
 
     Raises:
         ConfigurationError: it is not a whole number from 1 up.
-
-    >>> checked_version("12")
-    12
-    >>> checked_version("../x")
-    Traceback (most recent call last):
-    ...
-    tasks.errors.ConfigurationError: model version: it is a whole number from 1 up; \
-got '../x'. List them with `perennial models`.
     """
+    # it becomes part of keys: no "../", no digits of other scripts, and no True for 1
     text = str(value)
     if isinstance(value, bool) or not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
         rule, remedy = "it is a whole number from 1 up", "List them with `perennial models`."

@@ -24,8 +24,7 @@ from tasks.tracking.registry import remove_alias, set_alias
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
-from tasks.training.describing import make_manifest
-from tasks.training.keepsakes import gather_keepsakes
+from tasks.training.keepsakes import gather_keepsakes, make_manifest
 from tasks.training.plan import digest
 from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidence
 from tasks.training.work import Work

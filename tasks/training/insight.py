@@ -32,11 +32,10 @@ from tasks.models.runtime import OnnxModel
 from tasks.promotion.manifest import PROFILE, sha256
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
-from tasks.store.layout import Layout
 from tasks.tracking import contributions
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
-from tasks.training.describing import make_manifest
+from tasks.training.keepsakes import make_manifest
 from tasks.training.plan import digest
 from tasks.training.work import Work
 
@@ -87,7 +86,7 @@ def store_explanation(work: Work, version: int, found: Insight) -> None:
     files = {f"{FOLDER}/explanation.json": (document, "application/json")}
     files |= {path: (data, "image/png") for path, data in found.images.items()}
     for path, (data, kind) in files.items():
-        where = Layout(work.pipeline.name).report(FOLDER, f"{version}/{PurePosixPath(path).name}")
+        where = work.workspace.layout.report(FOLDER, f"{version}/{PurePosixPath(path).name}")
         work.bucket.put(where, data, content_type=kind)
 
 

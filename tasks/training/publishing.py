@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.faults import external_write
-from tasks.tracking.record import RunRecord
+from tasks.features.prepare import prepared_columns
+from tasks.tracking.record import REASON, VERDICT, RunRecord
+from tasks.tracking.upload import ModelColumns
 from tasks.training import finish
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight, store_explanation
-from tasks.training.telling import gather_telling
+from tasks.training.telling import CARD, make_record
 from tasks.training.work import Work
 
 
@@ -30,11 +32,11 @@ def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Ins
         TrackingError: MLflow is down or refuses.
         IntegrityError: the exported model does not give the golden answers.
     """
-    telling, server = gather_telling(work, chosen, final, insight), work.workspace.tracking
+    record, server = make_record(work, chosen, final, insight), work.workspace.tracking
     # run, version, registry, in this order: the manifest names the run, and MLflow's version may
     # only be seen once the bucket has what it stands for
     with external_write("train.track"):
-        run = "" if server is None else _track(server, telling.record)
+        run = "" if server is None else _track(server, record)
     version = finish.store_version(work, chosen, final, run)
     with external_write("train.register"):
         if server is not None:
@@ -47,14 +49,14 @@ def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Ins
                 key=work.plan.key,
                 run_id=run,
                 model=final.model,
-                columns=telling.columns,
+                columns=_columns(work),
                 description=f"{final.setting.family}: {finish.say_result(chosen.best.judged)}",
-                marks=telling.marks,
+                marks={mark: record.tags[mark] for mark in (VERDICT, REASON)},
                 about=work.pipeline.description,
             )
     with external_write("train.explanation"):
         store_explanation(work, version, insight)
-    return Published(version, run, telling.card)
+    return Published(version, run, record.texts[CARD])
 
 
 def _track(server: str, record: RunRecord) -> str:
@@ -62,3 +64,9 @@ def _track(server: str, record: RunRecord) -> str:
     from tasks.tracking.experiment import track
 
     return track(server, record)
+
+
+def _columns(work: Work) -> ModelColumns:
+    numbers, categories = prepared_columns(work.dataset.schema)
+    outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
+    return ModelColumns(numbers, categories, outputs or (work.pipeline.target,))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasks.evaluation.bootstrap import finite_or_none
-from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
+from tasks.promotion.versions import manifest_of
 from tasks.records import plain
+from tasks.tracking.links import run_url
 from tasks.tracking.markup import to_html, to_markdown, write_note
 from tasks.tracking.record import (
     KEY,
@@ -25,7 +26,6 @@ from tasks.tracking.record import (
     flatten_bounds,
     run_name,
 )
-from tasks.tracking.upload import ModelColumns
 from tasks.training.cards import make_card
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
@@ -35,53 +35,32 @@ from tasks.training.insight import Insight
 from tasks.training.work import Work
 from tasks.tuning.trial import TuningTrial
 
+CARD = "model-card.md"
 TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
 
 
-@dataclass(frozen=True)
-class Telling:
-    """The run's record, its card as Markdown, and what the registry says of the version."""
-
-    record: RunRecord
-    card: str
-    columns: ModelColumns
-    marks: dict[str, str]
-
-
-def gather_telling(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Telling:
-    """Gather all that is told, the plots and the card among it."""
-    verdict = chosen.best.verdict
+def make_record(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> RunRecord:
+    """Return all that is told of the run, the plots and the card among it."""
     # claimed before it is published, so that the card bears the number
     version = claimed(work.workspace, work.plan.key)
     images = {**draw_plots(work, chosen, final), **insight.images}
     known = {**TITLES, **insight.titles}
     titles = {title: path for path, title in known.items() if path in images}
     card = make_card(work, chosen, final, version, titles, insight)
-    numbers, categories = prepared_columns(work.dataset.schema)
-    outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
-    marks = {
-        VERDICT: follows(verdict, work.pipeline.gate),
-        REASON: "; ".join(verdict.reasons) or "every rule passed",
-    }
     texts = {
-        "model-card.md": to_markdown(card),
+        CARD: to_markdown(card),
         "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
-        "verdict.json": json.dumps(plain(verdict), indent=2),
+        "verdict.json": json.dumps(plain(chosen.best.verdict), indent=2),
         "evaluation.json": json.dumps(plain(chosen.best.judged, nan_as_null=True), indent=2),
         "explanation/explanation.json": json.dumps(insight.to_dict(), indent=2),
         "challengers.json": json.dumps(chosen.to_dicts(work.costs), indent=2),
     }
-    record = _record(work, chosen, final, marks, version)
-    record = replace(record, note=write_note(card), texts=texts, images=images)
-    columns = ModelColumns(numbers, categories, outputs or (work.pipeline.target,))
-    return Telling(record, texts["model-card.md"], columns, marks)
+    record = _record(work, chosen, final, version)
+    return replace(record, note=write_note(card), texts=texts, images=images)
 
 
 def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
     """Add to how a run ended what its version's manifest says."""
-    from tasks.promotion.versions import manifest_of
-    from tasks.tracking.links import run_url
-
     manifest, server = manifest_of(work.workspace, ended["version"]), work.workspace.tracking
     return {
         "pipeline": work.pipeline.name,
@@ -97,9 +76,8 @@ def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _record(
-    work: Work, chosen: Chosen, final: Contender, marks: dict[str, str], version: int
-) -> RunRecord:
+def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRecord:
+    verdict, evaluation = chosen.best.verdict, chosen.best.judged.evaluation
     plan, pipeline, tuning = work.plan, work.pipeline, chosen.tuning
     ended, kind = datetime.now(UTC), chosen.best.challenger.text
     if kind == "tuned":
@@ -110,7 +88,7 @@ def _record(
         pipeline=pipeline.name,
         key=plan.key,
         name=run_name(tuning.chosen.family, kind, window),
-        metric=chosen.best.judged.evaluation.metric,
+        metric=evaluation.metric,
         params={
             "family": tuning.chosen.family,
             "challenger": chosen.best.challenger.text,
@@ -124,7 +102,8 @@ def _record(
         },
         metrics=_metrics(chosen, final, work.cost),
         tags={
-            **marks,
+            VERDICT: follows(verdict, pipeline.gate),
+            REASON: "; ".join(verdict.reasons) or "every rule passed",
             KEY: plan.key,
             VERSION: str(version),
             "perennial.data_version": str(plan.data.version),
