@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tasks.config import Gate
 from tasks.evaluation.bootstrap import Interval
 from tasks.evaluation.slices import Slice
+from tasks.pages.markdown import escape
 from tasks.promotion.evidence import Baseline, Comparison, Evidence
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.rules import RULES, Rule
@@ -162,7 +163,7 @@ def test_the_verdict_shows_every_rule_with_its_figures() -> None:
     text = verdict.to_markdown()
     table = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(table) == 1 + len(RULES)
-    assert all(one.figures in text for one in verdict.rules)
+    assert all(escape(one.figures) in text for one in verdict.rules)
     assert text.count("**failed**") == 2
     assert read(Verdict, plain(verdict), "verdict") == verdict
 
