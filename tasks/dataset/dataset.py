@@ -18,6 +18,7 @@ from tasks.features.inference import infer_schema
 from tasks.features.prepare import load_transform, prepare
 from tasks.features.schema import FeatureSchema
 
+# With fewer, a holdout of a fifth has ten rows, and no fold has every class.
 FEWEST = 50
 
 
@@ -47,7 +48,13 @@ def build_dataset(
         DataError: the target is not a column, has one class only, does not fit the task, or
             the rows are too few.
     """
-    frame, times = _ordered(_labelled(rows, pipeline), pipeline.event_time)
+    frame = _labelled(rows, pipeline)
+    times = event_times(frame, pipeline.event_time)
+    # what arrived in order, as most tables, needs no second copy of the frame
+    if (times[1:] < times[:-1]).any():
+        # stable: rows of one time stay as they are stored, or the same data gave another model
+        order = np.argsort(times, kind="stable")
+        frame, times = frame.iloc[order].reset_index(drop=True), times[order]
     parts = split_training(times, pipeline, known_until)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
@@ -74,7 +81,6 @@ def split_training(
 
     Args:
         times: (n,) event times, as they count.
-        pipeline: says the holdout's share and the fewest rows of a gate.
         known_until: the last event time that the champion was fitted on; None without one.
 
     >>> days = np.arange("2013-01-01", "2013-01-11", dtype="datetime64[D]").astype("datetime64[us]")
@@ -146,16 +152,6 @@ def naive_figures(y: Array, classes: int) -> dict[str, Any]:
         shares = np.bincount(y, minlength=classes) / len(y)
         return {"shares": shares.tolist(), "last": int(y[-1])}
     return {"mean": float(np.mean(y)), "median": float(np.median(y)), "last": float(y[-1])}
-
-
-def _ordered(frame: pd.DataFrame, event_time: str) -> tuple[pd.DataFrame, Times]:
-    times = event_times(frame, event_time)
-    # arrived in order, as most tables: no second copy of the frame
-    if (times[1:] >= times[:-1]).all():
-        return frame, times
-    # stable: rows of one time stay as they are stored, or the same data gave another model
-    order = np.argsort(times, kind="stable")
-    return frame.iloc[order].reset_index(drop=True), times[order]
 
 
 def _labelled(rows: pd.DataFrame, pipeline: Pipeline) -> pd.DataFrame:

@@ -32,7 +32,6 @@ class Promotion:
     """The outcome of one attempt.
 
     Attributes:
-        kind: what was asked for.
         version: the version asked for; None where a rollback had nothing to go back to.
         champion: who is in service now (the winner where the attempt was lost), or None.
         alias: whether the MLflow alias follows the pointer; "pending" is repaired by the next

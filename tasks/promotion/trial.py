@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -89,6 +89,7 @@ def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:
     """Return what the ledger says of a trial: that it began, and where it did, that it ended."""
     # From the trial alone: whoever reads it can complete a ledger that its maker left without the
     # entries, and their ids make that happen once.
+    name, mode = f"version {trial.version}", {"mode": trial.mode, "share": trial.share}
     begun = Entry(
         id=f"trial-{pipeline}-{trial.attempt}",
         at=trial.since,
@@ -96,11 +97,9 @@ def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:
         kind="trial",
         version=trial.version,
         by=trial.by,
-        summary=f"version {trial.version} is tried beside version {trial.champion}, "
-        f"as {trial.words}: {trial.why}",
+        summary=f"{name} is tried beside version {trial.champion}, as {trial.words}: {trial.why}",
         figures={
-            "mode": trial.mode,
-            "share": trial.share,
+            **mode,
             "beside": trial.champion,
             "max_error_rate": trial.max_error_rate,
             "max_drop": trial.max_drop,
@@ -108,14 +107,13 @@ def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:
     )
     if trial.ended_at is None:
         return (begun,)
-    ended = Entry(
+    ended = replace(
+        begun,
         id=f"withdrawal-{pipeline}-{trial.attempt}",
         at=trial.ended_at,
-        pipeline=pipeline,
         kind="withdrawal",
-        version=trial.version,
         by=trial.ended_by,
-        summary=f"version {trial.version} is tried no more ({trial.mode}): {trial.ended}",
-        figures={"mode": trial.mode, "share": trial.share, "why": trial.ended},
+        summary=f"{name} is tried no more ({trial.mode}): {trial.ended}",
+        figures={**mode, "why": trial.ended},
     )
     return (begun, ended)

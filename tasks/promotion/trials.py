@@ -47,7 +47,7 @@ def begin(
     max_drop: float,
     override: bool = False,
 ) -> Trial:
-    """Try a version beside the champion, in the place of another trial; every check is made.
+    """Try a version beside the champion, in the place of another trial.
 
     `share` 0 is shadow. A version that the gate refused may be tried in shadow, and as a canary
     with `override`.
@@ -143,6 +143,7 @@ def _check(
 ) -> None:
     if manifest.digest == champion.digest:
         raise Refused(where, "a challenger is not the champion", "the champion")
+    # in shadow nobody gets its answers, whatever they are
     if not share:
         return
     if not manifest.verdict.passed and not override:

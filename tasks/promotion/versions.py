@@ -36,11 +36,7 @@ Damaged = Callable[[int, IntegrityError], None]
 
 
 def checked_version(value: int | str) -> int:
-    """Return a model version that a person gave.
-
-    Raises:
-        ConfigurationError: it is not a whole number from 1 up.
-    """
+    """Return a model version that a person gave; raise ConfigurationError where it is none."""
     # it becomes part of keys: no "../", no digits of other scripts, and no True for 1
     text = str(value)
     if isinstance(value, bool) or not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
@@ -107,10 +103,9 @@ def load(place: Place, version: int, digest: str | None = None) -> ModelVersion:
 
 
 def require_version(place: Place, version: int) -> Manifest:
-    """Return the manifest of a version that a person named, loaded as `load` does.
+    """Return the manifest of a version that a person named, or raise ConfigurationError.
 
-    Raises:
-        ConfigurationError: it is not published.
+    Every check of `load` is made.
     """
     try:
         return load(place, version).manifest

@@ -14,7 +14,6 @@ from tasks.ledger.entry import Entry
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.manifest import Manifest
-from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import LONGEST_TEXT, promote, repair
 from tasks.promotion.trials import begin_once
 from tasks.promotion.versions import publish as publish_version
@@ -37,11 +36,9 @@ JUDGED_AGAIN = "judged again against the champion then in service, and passed"
 
 @dataclass(frozen=True)
 class Ended:
-    """What was decided about which version, why, and what it cost."""
+    """What was decided, why, and what it cost; `outcome` is the promotion's, or what follows."""
 
-    version: int
     verdict: Verdict
-    promotion: Promotion | None
     outcome: str
     summary: str
     price: str
@@ -68,7 +65,7 @@ def record_and_promote(
     """
     for _ in range(ATTEMPTS):
         ended = _conclude(work, chosen, version, cause, decision)
-        if ended.promotion is None or ended.promotion.outcome != "lost":
+        if ended.outcome != "lost":
             return ended
         best = chosen.best
         # a new one reads the pointer anew; what was fitted is found, the comparison made again
@@ -91,7 +88,7 @@ def _conclude(work: Work, chosen: Chosen, version: int, cause: str, decision: st
         if step == "awaiting approval":
             _mirror_quietly(work, lambda server: set_alias(server, name, "challenger", version))
             _try_beside(work, version)
-        return Ended(version, best.verdict, None, step, entry.summary, price)
+        return Ended(best.verdict, step, entry.summary, price)
     promotion = promote(
         work.workspace,
         version,
@@ -105,7 +102,7 @@ def _conclude(work: Work, chosen: Chosen, version: int, cause: str, decision: st
     # already: an earlier start promoted it, and died before it took the alias away
     if promotion.outcome in ("promoted", "already"):
         _mirror_quietly(work, lambda server: remove_alias(server, name, "challenger"))
-    return Ended(version, best.verdict, promotion, promotion.outcome, promotion.message, price)
+    return Ended(best.verdict, promotion.outcome, promotion.message, price)
 
 
 def say_price(cost: Cost, gain: float | None, metric: str) -> str:

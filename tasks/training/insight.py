@@ -17,13 +17,7 @@ from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
 from tasks.evaluation.metrics import METRICS
 from tasks.explanation.explainer import Explainer
-from tasks.explanation.overview import (
-    ColumnShare,
-    Overview,
-    evenly_apart,
-    permutation_losses,
-    shares,
-)
+from tasks.explanation.overview import Overview, evenly_apart, permutation_losses, shares
 from tasks.explanation.surrogate import fit_surrogate
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
@@ -87,7 +81,7 @@ def store_explanation(work: Work, version: int, found: Insight) -> None:
     files |= {path: (data, "image/png") for path, data in found.images.items()}
     for path, (data, kind) in files.items():
         where = work.workspace.layout.report(FOLDER, f"{version}/{PurePosixPath(path).name}")
-        work.bucket.put(where, data, content_type=kind)
+        work.workspace.bucket.put(where, data, content_type=kind)
 
 
 def rows_within(work: float) -> int:
@@ -120,7 +114,6 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     lost = permutation_losses(
         judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
     )
-    found = shares(explainer.raw, values, lost)
     answers = np.asarray(OnnxModel(final.model).predict(rows))
     overview = Overview(
         explainer.method,
@@ -129,36 +122,30 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
         len(some),
         pipeline.metric,
         len(few),
-        found,
+        shares(explainer.raw, values, lost),
         fit_surrogate(rows, columns, answers, data.classes),
     )
     adds = dict(zip(explainer.raw, values.T, strict=True))
-    images, titles = _drawn(overview, found, adds, some, data.schema)
+    images, titles = _drawn(overview, adds, some, data.schema)
     return Insight(overview, images, titles)
 
 
 def _drawn(
-    overview: Overview,
-    found: tuple[ColumnShare, ...],
-    adds: Mapping[str, Array],
-    rows: pd.DataFrame,
-    schema: FeatureSchema,
+    overview: Overview, adds: Mapping[str, Array], rows: pd.DataFrame, schema: FeatureSchema
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """Draw the summary, and the dependence of the largest columns; return images and titles."""
     features = {feature.name: feature for feature in schema.features}
     behind = {}
-    for share in found:
+    for share in overview.columns:
         feature = features[share.name]
         numbers = None if feature.kind == "category" else rows[feature.prepared[0]].to_numpy()
         behind[share.name] = (adds[share.name], numbers)
     unit = UNITS[overview.scale] or overview.of
     images = {f"{FOLDER}/summary.png": contributions.summary(behind, overview.of, unit)}
     titles = {f"{FOLDER}/summary.png": "What each column adds"}
-    for place, share in enumerate(found[:DEPENDENCE], start=1):
+    for place, share in enumerate(overview.columns[:DEPENDENCE], start=1):
         path, shown = f"{FOLDER}/dependence-{place}.png", features[share.name].prepared[0]
-        values = rows[shown].to_numpy()
-        images[path] = contributions.dependence(
-            shown, values.tolist(), adds[share.name], overview.of, unit
-        )
+        values = rows[shown].to_numpy().tolist()
+        images[path] = contributions.dependence(shown, values, adds[share.name], overview.of, unit)
         titles[path] = f"What it adds: {share.name}"
     return images, titles

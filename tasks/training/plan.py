@@ -29,10 +29,6 @@ class TrainingPlan:
     without: tuple[str, ...] = ()
 
     @property
-    def pipeline(self) -> str:
-        return self.data.pipeline
-
-    @property
     def key(self) -> str:
         """The training key: SHA-256 over everything the run is pinned to."""
         return digest(plain(self))

@@ -22,7 +22,6 @@ from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
 from tasks.records import read
-from tasks.store.bucket import Bucket
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
@@ -45,10 +44,6 @@ class Work:
     def pipeline(self) -> Pipeline:
         return self.workspace.pipeline
 
-    @property
-    def bucket(self) -> Bucket:
-        return self.workspace.bucket
-
     @cached_property
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
@@ -56,7 +51,8 @@ class Work:
         rows = training_rows(table, plan.data, self.pipeline.event_time, key=self.pipeline.key)
         rows = without_batches(rows, plan.without)
         if plan.labels is not None:
-            labels = load_labels(self.bucket, self.pipeline, plan.labels, without=plan.without)
+            bucket = self.workspace.bucket
+            labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
         if self.reigning is None:
             return build_dataset(rows, self.pipeline)
@@ -112,8 +108,8 @@ class Work:
 
         What it took is kept with it, and noted in `costs`.
         """
-        key = key or self.key
-        known = recall(self.bucket, key, step)
+        bucket, key = self.workspace.bucket, key or self.key
+        known = recall(bucket, key, step)
         found = known is not None
         if known is None:
             with measure_cost() as meter:
@@ -121,7 +117,7 @@ class Work:
             kept = {"value": document, "cost": meter.cost.to_dict()}
             # the cost is kept with the result, so that a run that died is counted, and once
             with external_write(write):
-                known = remember(self.bucket, key, step, kept, files)
+                known = remember(bucket, key, step, kept, files)
         self.costs[step] = read(Cost, known.document["cost"], step)
         return Remembered(known.document["value"], known.files), found
 
