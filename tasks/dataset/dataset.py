@@ -18,7 +18,7 @@ from tasks.features.inference import infer_schema
 from tasks.features.prepare import load_transform, prepare
 from tasks.features.schema import FeatureSchema
 
-# With fewer, a holdout of a fifth has ten rows, and no fold has every class.
+# With fewer, a holdout of a fifth has ten rows, and a fold may lack a class.
 FEWEST = 50
 
 

@@ -38,13 +38,12 @@ def swapped(bucket: Bucket, key: str, data: bytes, etag: str | None) -> str:
         PreconditionFailed: somebody else changed the object; nothing was written.
     """
     try:
-        kept = bucket.put(
+        return bucket.put(
             key, data, if_absent=etag is None, if_match=etag, content_type="application/json"
-        )
+        ).etag
     except PreconditionFailed:
         # a write whose answer was lost and that was then repeated loses against itself
         now = steady(bucket, key)
         if now is None or now[0] != data:
             raise
         return now[1]
-    return kept.etag

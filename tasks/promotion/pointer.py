@@ -13,7 +13,7 @@ from tasks.records import plain
 from tasks.records import read as read_record
 from tasks.workspace import Place
 
-# The object is read every few seconds by every serving worker.
+# Bounds the object, which every serving worker reads whole at every change.
 LONGEST_HISTORY = 100
 REMEDY = "Promote a version again after moving the object away."
 

@@ -15,6 +15,7 @@ from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
+from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 
@@ -37,7 +38,7 @@ def make_card(
 
     `images` is the path of each plot by its title, `insight` what the model looks at.
     """
-    judged, verdict, plan = chosen.best.judged, chosen.best.verdict, work.plan
+    judged, verdict = chosen.best.judged, chosen.best.verdict
     pipeline, evaluation = work.pipeline, judged.evaluation
     return Card(
         pipeline=pipeline.name,
@@ -48,7 +49,7 @@ def make_card(
         family=final.setting.family,
         metric=evaluation.metric,
         confidence=evaluation.confidence,
-        data_version=plan.data.version,
+        data_version=work.plan.data.version,
         rows=final.rows,
         window=f"{final.fitted_from[:10]} to {final.fitted_until[:10]}",
         holdout_rows=evaluation.rows,
@@ -65,14 +66,7 @@ def make_card(
         params=dict(final.setting.params),
         limits=_limits(work, judged),
         cautions=CAUTIONS,
-        lineage={
-            "training key": plan.key,
-            "data version": str(plan.data.version),
-            "configuration": plan.configuration,
-            "code": plan.code,
-            "lock": plan.lock,
-            "seed": str(plan.seed),
-        },
+        lineage=_lineage(work.plan),
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **describe_insight(insight),
@@ -106,6 +100,17 @@ def describe_insight(insight: Insight) -> dict[str, Any]:
             (" and ".join(leaf.conditions) or "always", leaf.answer, f"{leaf.rows:,}")
             for leaf in tree.leaves
         ),
+    }
+
+
+def _lineage(plan: TrainingPlan) -> dict[str, str]:
+    return {
+        "training key": plan.key,
+        "data version": str(plan.data.version),
+        "configuration": plan.configuration,
+        "code": plan.code,
+        "lock": plan.lock,
+        "seed": str(plan.seed),
     }
 
 

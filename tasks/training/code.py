@@ -75,8 +75,8 @@ def _imports(path: Path, module: str) -> list[str]:
         if isinstance(node, ast.Import):
             names.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            dots = "." * node.level
-            base = importlib.util.resolve_name(dots + (node.module or ""), package or None)
-            names.append(base)
-            names.extend(f"{base}.{alias.name}" for alias in node.names)
+            relative = "." * node.level + (node.module or "")
+            base = importlib.util.resolve_name(relative, package or None)
+            # `from a import b`: b may be a module of a's, or a name in it
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return names

@@ -8,6 +8,7 @@ from tasks.evaluation.metrics import METRICS
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.tracking import plots
+from tasks.tracking.record import Bounds
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.steps import HoldoutResult
@@ -68,11 +69,9 @@ def draw_plots(work: Work, chosen: Chosen, final: Contender) -> Mapping[str, byt
     return images
 
 
-def _compared(judged: HoldoutResult) -> dict[str, tuple[float, float | None, float | None]]:
+def _compared(judged: HoldoutResult) -> dict[str, Bounds]:
     score = judged.evaluation.deciding
-    figures: dict[str, tuple[float, float | None, float | None]] = {
-        "this model": (score.value, score.low, score.high)
-    }
+    figures: dict[str, Bounds] = {"this model": (score.value, score.low, score.high)}
     if judged.comparison is not None:
         champion = judged.comparison
         figures[f"version {champion.version}"] = (champion.score, None, None)

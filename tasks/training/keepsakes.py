@@ -72,7 +72,8 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
 def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, bytes]:
     """Return the files to publish beside the model, by name."""
     data, pipeline = work.dataset, work.pipeline
-    holdout = data.split.holdout
+    holdout, classes = data.split.holdout, len(data.classes)
+    y, shown = data.y[holdout], data.prepared[holdout]
     # the features are profiled on the rows that `final` was fitted on; `refit_winner` hands the
     # very same object on where nothing was refitted
     refitted = final is not judged.contender
@@ -80,7 +81,7 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     profiler = Profiler(prepared_columns(data.schema), data.classes)
     profiler.add(data.prepared[select_rows(judged.challenger.length, data.times, within)])
     # on its own training rows a model is too sure: predictions and target are the holdout's
-    predictions = np.asarray(OnnxModel(judged.contender.model).predict(data.prepared[holdout]))
+    predictions = np.asarray(OnnxModel(judged.contender.model).predict(shown))
     labels = data.frame[pipeline.target][holdout].to_numpy()
     profile = profiler.result().judged_on(
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)
@@ -88,15 +89,14 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     estimator = Estimator.fit(
         pipeline.task,
         pipeline.metric,
-        len(data.classes),
-        data.y[holdout],
+        classes,
+        y,
         predictions,
-        data.prepared[holdout],
+        shown,
         pipeline.training.seed,
     )
-    y, classes = data.y[holdout], len(data.classes)
     signs = {
-        "associations": associations(data.prepared[holdout], y, classes),
+        "associations": associations(shown, y, classes),
         "surest_wrong": surest_wrong(y, predictions)[0] if classes else None,
     }
     return {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tasks.faults import external_write
 from tasks.features.prepare import prepared_columns
 from tasks.tracking.record import REASON, VERDICT, RunRecord
@@ -16,17 +14,12 @@ from tasks.training.telling import CARD, make_record
 from tasks.training.work import Work
 
 
-@dataclass(frozen=True)
-class Published:
-    """A version, its run in MLflow (empty where runs are not tracked), its card as Markdown."""
-
-    version: int
-    run: str
-    card: str
-
-
-def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Published:
+def track_and_publish(
+    work: Work, chosen: Chosen, final: Contender, insight: Insight
+) -> tuple[int, str, str]:
     """Track the run, publish the version, register it; the same plan gives the same version.
+
+    Returns the version, its run in MLflow (empty where runs are not tracked), its card as Markdown.
 
     Raises:
         TrackingError: MLflow is down or refuses.
@@ -56,7 +49,7 @@ def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Ins
             )
     with external_write("train.explanation"):
         store_explanation(work, version, insight)
-    return Published(version, run, record.texts[CARD])
+    return version, run, record.texts[CARD]
 
 
 def _track(server: str, record: RunRecord) -> str:

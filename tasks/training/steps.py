@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Mask, Times
+from tasks.arrays import Mask
 from tasks.dataset.dataset import fitted_until
 from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
@@ -146,6 +146,7 @@ def evaluate_holdout(
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, pipeline = work.dataset, work.pipeline
         training, holdout = data.split.training, data.split.holdout
+        times = data.times[holdout]
         predictions = np.asarray(OnnxModel(contender.model).predict(data.prepared[holdout]))
         naive = baselines(
             data.y[training],
@@ -153,7 +154,7 @@ def evaluate_holdout(
             task=pipeline.task,
             classes=len(data.classes),
             training_times=data.times[training],
-            times=data.times[holdout],
+            times=times,
         )
         evaluation = evaluate(
             data.y[holdout],
@@ -164,7 +165,7 @@ def evaluate_holdout(
             confidence=pipeline.gate.confidence,
             slices=data.frame[holdout][_slices(work)],
             baselines=naive,
-            window=_window(data.times[holdout]),
+            window=(str(times.min().astype("M8[s]")), str(times.max().astype("M8[s]"))),
         )
         judged = HoldoutResult(evaluation, *compare_with_champion(work, predictions))
         return plain(judged, nan_as_null=True), {}
@@ -205,8 +206,3 @@ def _slices(work: Work) -> list[str]:
             rule = "each is a column of the data"
             raise DataError("gate.slices", rule, column, f"There: {listed}.")
     return list(work.pipeline.gate.slices)
-
-
-def _window(times: Times) -> tuple[str, str]:
-    low, high = np.datetime_as_string(np.array([times.min(), times.max()]), unit="s")
-    return str(low), str(high)

@@ -185,17 +185,16 @@ def release(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> i
     from tasks.tracking.links import run_url
     from tasks.training import publishing
 
-    published = publishing.track_and_publish(work, chosen, final, insight)
+    version, run, card = publishing.track_and_publish(work, chosen, final, insight)
     name, server = work.pipeline.name, work.workspace.tracking
     if server is not None:
         told = "The run in MLflow: trials, metrics, plots, model card"
         artifacts.create_link_artifact(
-            run_url(server, published.run), "MLflow run", key=f"mlflow-run-{name}", description=told
+            run_url(server, run), "MLflow run", key=f"mlflow-run-{name}", description=told
         )
-    artifacts.create_markdown_artifact(
-        published.card, key=f"model-card-{name}", description="The model card"
-    )
-    return published.version
+    description = "The model card"
+    artifacts.create_markdown_artifact(card, key=f"model-card-{name}", description=description)
+    return version
 
 
 @task(name="promote", **RETRIES)
