@@ -87,7 +87,7 @@ class ModelVersion:
         from tasks.models.runtime import RowModel
 
         made, golden = RowModel(self.files[MODEL]), self.manifest.golden
-        # by `to_lists`, as requests come: the columns' order is checked with the model
+        # by `to_lists`, the way of a request: what it does to the rows is checked as well
         answers = made.answers(*made.to_lists(golden.frame()))
         if not np.isfinite(answers).all():
             raise IntegrityError(self.where, "it answers finite numbers", "NaN or infinity", REMEDY)

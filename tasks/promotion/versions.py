@@ -96,8 +96,7 @@ def load(place: Place, version: int, digest: str | None = None) -> ModelVersion:
     if digest is not None and not hmac.compare_digest(manifest.digest, digest):
         rule = f"its digest is {digest[:12]}…, as the champion pointer says"
         raise IntegrityError(where, rule, f"{manifest.digest[:12]}…", REMEDY)
-    files = {name: _file(place, manifest, name) for name in manifest.files}
-    made = ModelVersion(manifest, files)
+    made = ModelVersion(manifest, {name: _file(place, manifest, name) for name in manifest.files})
     check_answers(made, where)
     return made
 

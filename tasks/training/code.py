@@ -56,7 +56,7 @@ def _closure(module: str) -> set[Path]:
 
 
 def _source(name: str) -> Path | None:
-    # a name of `from a import b` that is no module, or one that only runs elsewhere
+    # the name of something inside a module, or a module that only other systems have
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, AttributeError, ValueError):

@@ -87,13 +87,7 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)
     )
     estimator = Estimator.fit(
-        pipeline.task,
-        pipeline.metric,
-        classes,
-        y,
-        predictions,
-        shown,
-        pipeline.training.seed,
+        pipeline.task, pipeline.metric, classes, y, predictions, shown, pipeline.training.seed
     )
     signs = {
         "associations": associations(shown, y, classes),

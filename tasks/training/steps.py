@@ -19,13 +19,14 @@ from tasks.evaluation.slices import Slice
 from tasks.features.prepare import prepared_columns
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
+from tasks.models.warm_start import read_warm_start
 from tasks.policy.challengers import ChallengerSpec, select_rows
 from tasks.promotion.evidence import Baseline, Comparison, Evidence
 from tasks.records import plain, read
 from tasks.training.comparison import compare_with_champion
 from tasks.training.contender import Contender, build_contender
 from tasks.training.plan import digest
-from tasks.training.warm_start import load_start, select_newer
+from tasks.training.warm_start import select_newer
 from tasks.training.work import Work
 from tasks.tuning.search import search_settings
 from tasks.tuning.trial import Progress, Setting, Tuning
@@ -45,8 +46,7 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
 
     Where no challenger is to be tuned, the champion's own setting stands.
     """
-    reigning = work.reigning
-    setting = None if reigning is None else reigning.setting
+    setting = None if work.reigning is None else work.reigning.setting
     if setting is not None and all(challenger.kind != "tuned" for challenger in work.challengers):
         kept = Tuning(
             trials=(),
@@ -118,7 +118,8 @@ def _contender(
         data, start = work.dataset, None
         rows = select_rows(challenger.length, data.times, within)
         if champion is not None and challenger.kind == "warm":
-            start = load_start(champion.manifest, champion.files)
+            of, since = champion.manifest.lineage, str(champion.manifest.window["start"])
+            start = read_warm_start(of.setting.family, champion.files, of.rows, since)
             rows = select_newer(champion.manifest, data.times, rows)
         made = build_contender(
             setting,

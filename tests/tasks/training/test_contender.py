@@ -39,6 +39,7 @@ def test_its_export_answers_as_it_does_and_in_time(contender: Contender) -> None
 def test_a_steps_result_brings_it_back_whole(contender: Contender) -> None:
     document = plain(replace(contender, files={}))
     content = json.loads(json.dumps(document, allow_nan=False))
+    assert not content["files"]
     assert replace(read(Contender, content, "fitted"), files=contender.files) == contender
 
 
