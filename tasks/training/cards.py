@@ -10,14 +10,14 @@ from typing import Any
 from tasks.evaluation.bootstrap import finite_or_none
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
-from tasks.promotion.gate import Verdict, follows
+from tasks.promotion.gate import follows
 from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
 from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
-from tasks.tuning.trial import Tuning
 
 CAUTIONS = (
     "It was judged on the time right after its training rows; the further from it, the less the "
@@ -28,23 +28,18 @@ CAUTIONS = (
 
 def make_card(
     work: Work,
-    tuning: Tuning,
-    judged: HoldoutResult,
-    verdict: Verdict,
+    chosen: Chosen,
     final: Contender,
     version: int,
     images: Mapping[str, str],
     insight: Insight,
 ) -> Card:
-    """Return the card of one version.
+    """Return the card of the version that `final` is published as.
 
-    Args:
-        work, tuning: the run, and what it tried.
-        judged, verdict: how the chosen challenger did on the holdout, and before the gate.
-        final, version, insight: the model that is published, its number, what it looks at.
-        images: path of each plot by its title.
+    `images` is the path of each plot by its title, `insight` what the model looks at.
     """
-    pipeline, data, evaluation = work.pipeline, work.dataset, judged.evaluation
+    judged, verdict = chosen.best.judged, chosen.best.verdict
+    pipeline, evaluation = work.pipeline, judged.evaluation
     return Card(
         pipeline=pipeline.name,
         version=version,
@@ -59,15 +54,15 @@ def make_card(
         window=f"{final.fitted_from[:10]} to {final.fitted_until[:10]}",
         holdout_rows=evaluation.rows,
         holdout=" to ".join(end[:10] for end in evaluation.window or () if end),
-        tried=Counter(trial.setting.family for trial in tuning.trials),
-        why=tuning.why,
+        tried=Counter(trial.setting.family for trial in chosen.tuning.trials),
+        why=chosen.tuning.why,
         scores=_scores(judged),
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
         rules=tuple(RuleResult(r.rule, r.passed, r.figures, r.reason) for r in verdict.rules),
         slices=_slices(judged),
         calibration=f"Calibration error {evaluation.calibration:.4f}.",
-        features=by_feature(final.importances, origins(data.schema)),
+        features=by_feature(final.importances, origins(work.dataset.schema)),
         params=dict(final.setting.params),
         limits=_limits(work, judged),
         cautions=CAUTIONS,
@@ -120,11 +115,12 @@ def _lineage(plan: TrainingPlan) -> dict[str, str]:
 
 
 def _scores(judged: HoldoutResult) -> tuple[Score, ...]:
-    evaluation, against = judged.evaluation, judged.compared
+    evaluation, against = judged.evaluation, judged.comparison
     scores = []
     for name, figure in evaluation.metrics.items():
-        decides = name == evaluation.metric and against is not None
-        champion = against.comparison.score if decides and against is not None else None
+        # the champion is compared by the metric that decides alone
+        decides = name == evaluation.metric
+        champion = against.score if decides and against is not None else None
         baselines = {
             baseline: finite_or_none(values.get(name, float("nan")))
             for baseline, values in evaluation.baseline_metrics.items()
