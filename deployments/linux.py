@@ -15,6 +15,7 @@ def die_with(parent: int) -> None:
     """Have the kernel kill this process when `parent` ends, however it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+    # The parent may have ended before the call, and then the kernel sends nothing any more.
     if os.getppid() != parent:
         os._exit(0)
 

@@ -6,12 +6,13 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deployments.apply.plan import WORK_POOL
-from deployments.prefect_api import Unreachable, open_client, run_page
+from deployments.prefect_api import PAGE, Unreachable, open_client, read_pages, run_page
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 PATIENCE = 60.0  # for a worker to take the run
-PAGE = 200  # the most that the API gives at once
 ABSENCE = 60.0  # of the server, while it is restarted
 LAST_LINE = "Finished in state "  # of a run's log, as Prefect writes it
 EXCEPTION = "Flow run encountered an exception: "  # before the exception's own words
@@ -45,16 +45,6 @@ class FlowRun:
     state: str
     message: str
     url: str
-
-
-@dataclass
-class _Lines:
-    """Which log lines were passed on already."""
-
-    say: Callable[[str], None]
-    seen: set[uuid.UUID] = field(default_factory=set)
-    latest: datetime | None = None
-    ended: bool = False
 
 
 def run_deployment(
@@ -89,7 +79,7 @@ def run_deployment(
     url = run_page(settings, str(run.id))
     say(f"Started {run.name}: {url}")
     try:
-        ended = _follow(settings, run.id, _Lines(say), patience)
+        ended = _Follower(run.id, say, patience).follow(settings)
     except KeyboardInterrupt:
         say(f"The run goes on. Follow it at {url}")
         raise
@@ -127,45 +117,44 @@ def _start(
     )
 
 
-def _follow(settings: Settings, run: uuid.UUID, lines: _Lines, patience: float) -> ServerRun:
-    waiting = _Waiting(patience)
-    answered = time.monotonic()
-    while True:
-        try:
-            with open_client(settings) as client:
-                while True:
-                    there = client.read_flow_run(run)
-                    _pass_on(client, run, lines)
-                    answered = time.monotonic()
-                    if there.state is not None and there.state.is_final():
-                        _pass_on_the_rest(client, there, lines)
-                        return there
-                    waiting.look(client, there, lines.say)
-                    time.sleep(POLL_SECONDS)
-        # The local stack restarts a server that died; the run goes on meanwhile.
-        except Unreachable:
-            if time.monotonic() - answered > ABSENCE:
-                raise
-            time.sleep(POLL_SECONDS)
+class _Follower:
+    """One run that is followed: what was said of it, and since when it waits for a worker."""
 
-
-class NoWorker(OrchestrationError):
-    """Nobody took the run in time."""
-
-
-class _Waiting:
-    """How long a run has waited for a worker, and what was said about it."""
-
-    def __init__(self, patience: float) -> None:
-        self.since = time.monotonic()
+    def __init__(self, run: uuid.UUID, say: Callable[[str], None], patience: float) -> None:
+        self.run = run
+        self.say = say
         self.patience = patience
-        self.said: set[str] = set()
+        self.since = time.monotonic()
+        self.notices: set[str] = set()
+        self.lines: set[uuid.UUID] = set()
+        self.latest: datetime | None = None
+        self.ended = False
 
-    def look(self, client: SyncPrefectClient, there: ServerRun, say: Callable[[str], None]) -> None:
+    def follow(self, settings: Settings) -> ServerRun:
+        answered = time.monotonic()
+        while True:
+            try:
+                with open_client(settings) as client:
+                    while True:
+                        there = client.read_flow_run(self.run)
+                        self._pass_on(client)
+                        answered = time.monotonic()
+                        if there.state is not None and there.state.is_final():
+                            self._pass_on_the_rest(client, there)
+                            return there
+                        self._look(client, there)
+                        time.sleep(POLL_SECONDS)
+            # The local stack restarts a server that died; the run goes on meanwhile.
+            except Unreachable:
+                if time.monotonic() - answered > ABSENCE:
+                    raise
+                time.sleep(POLL_SECONDS)
+
+    def _look(self, client: SyncPrefectClient, there: ServerRun) -> None:
         """Say what the run waits for; give up when there is nobody to take it.
 
         Raises:
-            NoWorker: no worker is online, or the pool is paused; the run was cancelled.
+            OrchestrationError: no worker is online, or the pool is paused; the run was cancelled.
         """
         from prefect.states import Cancelled
 
@@ -173,25 +162,54 @@ class _Waiting:
         if state is None or not state.is_scheduled():
             return
         if state.name == "AwaitingConcurrencySlot":
-            self._once(say, "Waiting for another run of this deployment to end.")
+            self._say_once("Waiting for another run of this deployment to end.")
             return
         if time.monotonic() - self.since < self.patience:
             return
         pool = there.work_pool_name or WORK_POOL
         hindrance = _hindrance(client, pool)
         if hindrance is None:
-            self._once(say, "Waiting for a worker to be free.")
+            self._say_once("Waiting for a worker to be free.")
             return
+        # Left as it is, a worker that starts tomorrow would run what nobody waits for any more.
         gone = Cancelled(message="No worker took it in time.")
         client.set_flow_run_state(there.id, gone, force=True)
         remedy = f"Run `perennial up`, or start one: prefect worker start --pool {pool}."
         rule = f"a worker takes it within {self.patience:.0f} s"
-        raise NoWorker(f"{there.name} (cancelled)", rule, hindrance, remedy)
+        raise OrchestrationError(f"{there.name} (cancelled)", rule, hindrance, remedy)
 
-    def _once(self, say: Callable[[str], None], text: str) -> None:
-        if text not in self.said:
-            self.said.add(text)
-            say(text)
+    def _say_once(self, text: str) -> None:
+        if text not in self.notices:
+            self.notices.add(text)
+            self.say(text)
+
+    def _pass_on_the_rest(self, client: SyncPrefectClient, there: ServerRun) -> None:
+        # The last line arrives after the state; a run that was killed has none.
+        spoke = there.state is not None and (there.state.is_completed() or there.state.is_failed())
+        end = time.monotonic() + (LAST_WORDS if spoke else POLL_SECONDS)
+        while not self.ended and time.monotonic() < end:
+            time.sleep(POLL_SECONDS / 2)
+            self._pass_on(client)
+
+    def _pass_on(self, client: SyncPrefectClient) -> None:
+        """Say the lines that came since."""
+        from prefect.client.schemas import filters
+
+        # Lines arrive in batches and not quite in order: a few seconds are asked for again.
+        since = self.latest - LATE_LOGS if self.latest else None
+        wanted = filters.LogFilter(
+            flow_run_id=filters.LogFilterFlowRunId(any_=[self.run]),
+            level=filters.LogFilterLevel(ge_=logging.INFO),
+            timestamp=filters.LogFilterTimestamp(after_=since) if since else None,
+        )
+        for line in read_pages(partial(client.read_logs, wanted, PAGE)):
+            if line.id not in self.lines:
+                self.lines.add(line.id)
+                self.latest = max(self.latest or line.timestamp, line.timestamp)
+                # A task's log ends with the same words as the run's own.
+                self.ended |= line.task_run_id is None and line.message.startswith(LAST_LINE)
+                if _worth_saying(line.name, line.message):
+                    self.say(line.message.partition("\n")[0])
 
 
 def _hindrance(client: SyncPrefectClient, pool: str) -> str | None:
@@ -201,44 +219,6 @@ def _hindrance(client: SyncPrefectClient, pool: str) -> str | None:
     if any(worker.status == "ONLINE" for worker in workers):
         return None
     return f"no worker online in the work pool {pool}"
-
-
-def _pass_on_the_rest(client: SyncPrefectClient, run: ServerRun, lines: _Lines) -> None:
-    """Wait for the last line, which arrives after the state; a run that was killed has none."""
-    spoke = run.state is not None and (run.state.is_completed() or run.state.is_failed())
-    end = time.monotonic() + (LAST_WORDS if spoke else POLL_SECONDS)
-    while not lines.ended and time.monotonic() < end:
-        time.sleep(POLL_SECONDS / 2)
-        _pass_on(client, run.id, lines)
-
-
-def _pass_on(client: SyncPrefectClient, run: uuid.UUID, lines: _Lines) -> None:
-    """Say the lines that came since; they arrive in batches and not quite in order."""
-    from prefect.client.schemas.filters import (
-        LogFilter,
-        LogFilterFlowRunId,
-        LogFilterLevel,
-        LogFilterTimestamp,
-    )
-
-    since = lines.latest - LATE_LOGS if lines.latest else None
-    wanted = LogFilter(
-        flow_run_id=LogFilterFlowRunId(any_=[run]),
-        level=LogFilterLevel(ge_=logging.INFO),
-        timestamp=LogFilterTimestamp(after_=since) if since else None,
-    )
-    found = client.read_logs(wanted, limit=PAGE, offset=0)
-    while len(found) % PAGE == 0 and (
-        more := client.read_logs(wanted, limit=PAGE, offset=len(found))
-    ):
-        found += more
-    for line in found:
-        if line.id not in lines.seen:
-            lines.seen.add(line.id)
-            lines.latest = max(lines.latest or line.timestamp, line.timestamp)
-            lines.ended |= line.task_run_id is None and line.message.startswith(LAST_LINE)
-            if _worth_saying(line.name, line.message):
-                lines.say(line.message.partition("\n")[0])
 
 
 def _worth_saying(logger: str, message: str) -> bool:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tasks.errors import OrchestrationError, bounded
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
+    import httpx
     from prefect.client.orchestration import SyncPrefectClient
 
+T = TypeVar("T")
+PAGE = 200  # the most that the API gives at once
 CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
 PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
@@ -45,7 +48,7 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
         # Asked first and without retries: the client's own back-off would take a minute.
         httpx.get(f"{settings.prefect_url}/health", timeout=PROBE_SECONDS).raise_for_status()
         with (
-            # a busy SQLite says 503 at once, and takes the same request a moment later
+            # A busy SQLite says 503 at once, and takes the same request a moment later.
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 4}),
             SyncPrefectClient(
                 settings.prefect_url, auth_string=password, httpx_settings={"timeout": timeout}
@@ -64,6 +67,16 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
         raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
 
 
+def read_pages(read: Callable[[int], Sequence[T]]) -> list[T]:
+    """Return all that `read` gives, asked with the number of those that it gave so far."""
+    found: list[T] = []
+    while page := read(len(found)):
+        found += page
+        if len(page) < PAGE:
+            break
+    return found
+
+
 def run_page(settings: Settings, run: str) -> str:
     """Return the address of a flow run's page."""
     return f"{ui_address(settings)}/runs/flow-run/{run}"
@@ -75,21 +88,16 @@ def deployments_page(settings: Settings) -> str:
 
 
 def ui_address(settings: Settings) -> str:
-    """Return where a person finds Prefect's pages.
-
-    `PREFECT_UI_URL` is used where it is set, for a server that is reached from outside by
-    another address than its API.
-    """
+    """Return where a person finds Prefect's pages."""
+    # Set where a server is reached from outside by another address than its API.
     named = os.environ.get("PREFECT_UI_URL", "")
     return (named or settings.prefect_url.removesuffix("/").removesuffix("/api")).removesuffix("/")
 
 
-def _refused(error: Exception) -> OrchestrationError:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", 0)
+def _refused(error: httpx.HTTPStatusError) -> OrchestrationError:
+    status, text = error.response.status_code, error.response.text
     if status in (401, 403):
         remedy = "Set PREFECT_API_AUTH_STRING to the server's own."
         return OrchestrationError("Prefect", "the credentials are right", status, remedy)
-    text = getattr(response, "text", "") or str(error)
-    came = bounded(f"{status} {text}", 500)
+    came = bounded(f"{status} {text or error}", 500)
     return OrchestrationError("Prefect", "the request is accepted", came)

@@ -17,12 +17,10 @@ CARRIERS = [
 
 
 def suite() -> Suite:
-    """Return the columns and the expectations of the flights pipeline.
-
-    `columns` is the whole contract: a column outside it, such as a departure delay that is only
-    known after the fact, refuses the batch.
-    """
+    """Return the columns and the expectations of the flights pipeline."""
     return Suite(
+        # The whole contract: a column outside it, such as a departure delay that is only known
+        # after the fact, refuses the batch.
         columns={
             "flight_id": "string",
             "scheduled_departure": "timestamp",
@@ -58,6 +56,7 @@ def suite() -> Suite:
 
 def _identity() -> tuple[Any, ...]:
     return (
+        # Without it, a file of no rows would pass every other check (Great Expectations 1.24).
         gxe.ExpectTableRowCountToBeBetween(min_value=1, max_value=5_000_000),
         gxe.ExpectColumnValuesToNotBeNull(column="flight_id"),
         gxe.ExpectColumnValuesToBeUnique(column="flight_id"),
@@ -67,6 +66,7 @@ def _identity() -> tuple[Any, ...]:
 
 def _schedule() -> tuple[Any, ...]:
     return (
+        # A range alone is met by a column that is null throughout: each has a not-null beside it.
         gxe.ExpectColumnValuesToNotBeNull(column="scheduled_departure"),
         gxe.ExpectColumnValuesToBeBetween(
             column="scheduled_departure",
@@ -84,12 +84,13 @@ def _schedule() -> tuple[Any, ...]:
         gxe.ExpectColumnValuesToBeInSet(column="origin", value_set=AIRPORTS),
         gxe.ExpectColumnValuesToMatchRegex(column="destination", regex=r"^[A-Z]{3}$"),
         gxe.ExpectColumnValuesToNotBeNull(column="carrier"),
+        # A new carrier may come: one row in a hundred is no mistake of the sender.
         gxe.ExpectColumnValuesToBeInSet(column="carrier", value_set=CARRIERS, mostly=0.99),
     )
 
 
 def _weather() -> tuple[Any, ...]:
-    """In degrees Fahrenheit, miles per hour and millibar."""
+    # In degrees Fahrenheit, miles per hour and millibar.
     return (
         gxe.ExpectColumnValuesToNotBeNull(column="temperature", mostly=0.9),
         gxe.ExpectColumnValuesToBeBetween(column="temperature", min_value=-40, max_value=125),
@@ -111,7 +112,7 @@ def _weather() -> tuple[Any, ...]:
 
 
 def _aircraft() -> tuple[Any, ...]:
-    """A sixth of the aircraft are unknown to the register."""
+    # A sixth of the aircraft are unknown to the register.
     return (
         gxe.ExpectColumnValuesToNotBeNull(column="seats", mostly=0.7),
         gxe.ExpectColumnValuesToBeBetween(column="seats", min_value=1, max_value=900),
@@ -119,7 +120,7 @@ def _aircraft() -> tuple[Any, ...]:
 
 
 def _target() -> tuple[Any, ...]:
-    """Cancelled and diverted flights have no arrival: in a bad month one in twenty."""
+    # Cancelled and diverted flights have no arrival: in a bad month one in twenty.
     return (
         gxe.ExpectColumnValuesToNotBeNull(column="late", mostly=0.5, severity="warning"),
         gxe.ExpectColumnValuesToBeInSet(column="late", value_set=[0, 1]),

@@ -18,9 +18,6 @@ class Suite:
     of the first accepted batch. `expectations` are Great Expectations' own objects
     (`great_expectations.expectations.ExpectColumn…`); one with `severity="warning"` is reported
     and never refuses a batch. A column outside `columns` in an expectation is refused.
-
-    >>> Suite(columns={"flight_id": "string"}, expectations=()).columns
-    {'flight_id': 'string'}
     """
 
     columns: Mapping[str, Kind] | None

@@ -18,6 +18,7 @@ def ingest(
     """Take in these objects of the pipeline's `incoming/` folder, or all that are pending."""
     keys = list_arrivals(pipeline, "rows") if objects is None else objects
     batches = [take_in_rows(pipeline, key) for key in keys]
+    # An event is a wake-up and may be lost: the reconciler looks at the tables, not for it.
     for event, payload in tell_batches(batches):
         announce(event, pipeline, payload)
     return leave_outcome({"pipeline": pipeline, "cause": cause, "batches": batches})

@@ -18,6 +18,7 @@ def label(
     """Take in these files of the pipeline's `labels/incoming/` folder, or all that are pending."""
     keys = list_arrivals(pipeline, "labels") if objects is None else objects
     files = [take_in_labels(pipeline, key) for key in keys]
+    # An event is a wake-up and may be lost: the reconciler looks at the tables, not for it.
     for event, payload in tell_labels(files):
         announce(event, pipeline, payload)
     return leave_outcome({"pipeline": pipeline, "cause": cause, "files": files})

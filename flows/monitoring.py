@@ -27,6 +27,7 @@ def monitor(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
         for event, payload in found.events:
             announce(event, pipeline, payload)
         decided.append(found)
+    # Reports come last: they take longest, and no decision and no training waits for them.
     answers = report_answers(watch)
     for found in decided:
         report_drift(watch, found)

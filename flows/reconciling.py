@@ -19,6 +19,7 @@ def reconcile(grace: float = 20.0) -> dict[str, Any]:
     failed: list[dict[str, str]] = []
     runs, told = [], []
     for pipeline in list_pipelines():
+        # Each step in an attempt of its own: one broken pipeline must not stop the others.
         launches = attempt(pipeline, failed, look, pipeline, grace) or []
         runs += [attempt(pipeline, failed, start, launch) for launch in launches]
         told.append(attempt(pipeline, failed, honour_alias, pipeline))

@@ -37,20 +37,22 @@ def train(
     Batches that look poisoned stay out until a person clears them, or asks for them here.
     """
     work = pin(pipeline, challengers, with_suspicious)
+    # A plan that was carried out to its end is not again: its decision is answered with that end.
     done = find_earlier_run(work, decision)
     if done is not None:
         return leave_outcome(done)
     tuning = tune(work)
-    contenders = [fit(work, tuning, one) for one in work.challengers]
+    contenders = [fit(work, tuning, challenger) for challenger in work.challengers]
     judged = [
-        evaluate_challenger(work, contender, one)
-        for one, contender in zip(work.challengers, contenders, strict=True)
+        evaluate_challenger(work, contender, challenger)
+        for challenger, contender in zip(work.challengers, contenders, strict=True)
     ]
     chosen = gate_challengers(work, tuning, contenders, judged)
     final = refit(work, chosen)
     insight = explain(work, chosen, final)
     version = release(work, chosen, final, insight)
     outcome = conclude(work, chosen, version, cause, decision)
+    # Told last: whoever hears of it finds the verdict in the ledger and the pointer moved.
     for event, payload in tidings(outcome):
         announce(event, pipeline, payload)
     return leave_outcome(outcome)

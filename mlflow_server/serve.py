@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     import uvicorn
     from mlflow.server import constants
 
+    # What `mlflow server` sets for the child that it starts: the handlers read nothing else.
     os.environ[constants.BACKEND_STORE_URI_ENV_VAR] = told.backend_store_uri
     os.environ[constants.REGISTRY_STORE_URI_ENV_VAR] = told.backend_store_uri
     os.environ[constants.ARTIFACT_ROOT_ENV_VAR] = ARTIFACTS
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores
 
+    # Made or migrated before the port opens, not by the first requests at once.
     initialize_backend_stores(told.backend_store_uri, told.backend_store_uri, ARTIFACTS)
     uvicorn.run(app, host=told.host, port=told.port, access_log=False, timeout_graceful_shutdown=5)
 

@@ -75,8 +75,8 @@ def train(workspace: Workspace, cause: str = "test", decision: str | None = None
     chosen = choose_challenger(work, tuning, fits, judged)
     final = refit_winner(work, chosen)[0]
     explained, _ = explain_version(work, chosen, final)
-    published = track_and_publish(work, chosen, final, explained)
-    return finish.record_and_promote(work, chosen, published.version, cause, decision)
+    version, *_ = track_and_publish(work, chosen, final, explained)
+    return finish.record_and_promote(work, chosen, version, cause, decision)
 
 
 def monitor(workspace: Workspace) -> list[RecordedDecision]:

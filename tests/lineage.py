@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.data.reference import DatasetRef
 from tasks.models.setting import Setting
-from tasks.promotion.lineage import Lineage
+from tasks.promotion.manifest import Lineage
 
 LINEAGE = Lineage(
     setting=Setting("linear", {}),

@@ -22,12 +22,11 @@ import psutil
 
 from deployments.local import seaweedfs
 from deployments.local.environment import OFFLINE
-from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
 from deployments.local.probe import answers
+from deployments.local.processes import is_free
 from mlflow_server import command as tracking
 from mlflow_server.command import ServerSettings
-from mlflow_server.health import is_healthy
 from tasks.errors import StoreError
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.s3 import S3Bucket
@@ -182,7 +181,7 @@ def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
     }
     environment = {**keys, **ours, "PYTHONPATH": str(REPOSITORY)}
     with _running(tracking.command(served), environment, home / "mlflow.log") as process:
-        poll(lambda: _alive(process) and is_healthy(uri), 120, "MLflow")
+        poll(lambda: _alive(process) and answers(f"{uri}/health"), 120, "MLflow")
         yield Tracking(uri, replace(s3.settings, mlflow_uri=uri))
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.local.probe import reads
-from mlflow_server.health import version
+from deployments.local.probe import ask, reads
 from tasks.store.s3 import S3Bucket
 from tests.servers import S3, Tracking, bucket_is_there, running_mlflow, running_s3
 
@@ -69,19 +68,18 @@ def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
     assert not reads(f"{base}/probe", {**keys, "AWS_SECRET_ACCESS_KEY": "x"}, settings.region)
 
 
-def test_large_objects_and_copies_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) -> None:
+def test_large_objects_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) -> None:
     source = tmp_path / "large"
     source.write_bytes(os.urandom(1024) * 40 * 1024)
     bucket = S3Bucket(s3.settings)
     bucket.upload(source, "large")
-    bucket.copy("large", "again")
-    bucket.download("again", tmp_path / "back")
+    bucket.download("large", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
 
 
 @pytest.mark.system
 def test_the_tracking_server_is_the_installed_version(mlflow_tracking: Tracking) -> None:
-    assert version(mlflow_tracking.uri) == metadata.version("mlflow")
+    assert ask(f"{mlflow_tracking.uri}/version") == (200, metadata.version("mlflow"))
 
 
 @pytest.mark.system

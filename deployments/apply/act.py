@@ -6,7 +6,9 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,7 @@ from deployments.apply.plan import (
     compare_deployments,
     plan_deployments,
 )
-from deployments.prefect_api import open_client
+from deployments.prefect_api import PAGE, open_client, read_pages
 from deployments.worker.kind import worker_type
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
 SLUG = "perennial"  # marks our schedule; one that a person made has another, or none
-PAGE = 200  # the most that the API gives at once
 
 
 def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
@@ -64,20 +65,19 @@ def bring_in_line(
     *,
     dry_run: bool = False,
 ) -> Plan:
-    """Make the server's deployments these, and the automations those that follow from events.
-
-    Returns what differed.
+    """Make the server's deployments and automations these; return what differed.
 
     Raises:
         ConfigurationError: a schedule is not a cron line; nothing was changed.
         OrchestrationError: Prefect gives no answer, or a deployment of that name is someone's own.
     """
     wanted, follows = tuple(specs), tuple(follows)
+    # Every schedule is read before the first change: a bad one must leave nothing half done.
     for spec in wanted:
         _cron(spec)
     with open_client(settings) as client:
         plan = compare_deployments(wanted, _present(client, {spec.name for spec in wanted}))
-        # first without acting: a block that is missing must not leave half of it done
+        # First without acting: a block that is missing must not leave half of it done.
         events = bring_automations_in_line(client, follows, dry_run=True)
         if not dry_run:
             _carry_out(client, plan, {spec.work_pool for spec in wanted if spec.work_pool})
@@ -91,6 +91,7 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: the flow cannot be imported, so no worker could run it either.
     """
+    # Here as below: Prefect reads its settings when it is imported, and `connect` sets them first.
     from prefect.utilities.callables import parameter_schema as schema_of
 
     module, _, name = entrypoint.rpartition(".")
@@ -105,43 +106,34 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
 def engine_command(settings: Settings, python: str = sys.executable) -> str | None:
     """Return what a worker starts for a run; None leaves it to Prefect.
 
-    By default Prefect starts a process that prepares a folder of code and then becomes another;
-    our flows are importable, so where the worker is on this machine one start is enough.
-
     >>> here = Settings("", "", "", "", prefect_url="http://127.0.0.1:4200/api")
     >>> engine_command(here, "/my venv/python")
     "'/my venv/python' -m prefect.engine"
     """
+    # Prefect's own command prepares a folder of code and then starts Python again. Our flows are
+    # importable: where the worker is on this machine, with this interpreter, one start will do.
     local = urlsplit(settings.prefect_url).hostname in ("127.0.0.1", "localhost", "::1")
     return shlex.join([python, "-m", "prefect.engine"]) if local else None
 
 
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
-    ours = []
-    flows: dict[Any, str] = {}
-    for deployment in _every_deployment(client):
-        if deployment.flow_id not in flows:
-            flows[deployment.flow_id] = client.read_flow(deployment.flow_id).name
-        name = f"{flows[deployment.flow_id]}/{deployment.name}"
-        if TAG in deployment.tags:
-            ours.append(Present(str(deployment.id), _spec(flows[deployment.flow_id], deployment)))
-        elif name in wanted:
-            remedy = f"Rename or delete it, or give it the tag {TAG}."
-            raise OrchestrationError(
-                name, "the deployment of this name is ours", f"one without the tag {TAG}", remedy
-            )
-    return tuple(ours)
-
-
-def _every_deployment(client: SyncPrefectClient) -> list[DeploymentResponse]:
     from prefect.client.schemas.sorting import DeploymentSort
 
-    found: list[DeploymentResponse] = []
-    while True:
-        page = client.read_deployments(limit=PAGE, offset=len(found), sort=DeploymentSort.NAME_ASC)
-        found += page
-        if len(page) < PAGE:
-            return found
+    # A deployment bears its flow's id alone: asked for once a flow, not once a deployment.
+    read_flow_name = cache(lambda flow: client.read_flow(flow).name)
+    # Without `sort`, the client (3.8) sends null, which the server refuses.
+    order, ours = DeploymentSort.NAME_ASC, []
+    every = read_pages(lambda start: client.read_deployments(limit=PAGE, offset=start, sort=order))
+    for there in every:
+        flow = read_flow_name(there.flow_id)
+        name = f"{flow}/{there.name}"
+        if TAG in there.tags:
+            ours.append(Present(str(there.id), _spec(flow, there)))
+        elif name in wanted:
+            rule, came = "the deployment of this name is ours", f"one without the tag {TAG}"
+            remedy = f"Rename or delete it, or give it the tag {TAG}."
+            raise OrchestrationError(name, rule, came, remedy)
+    return tuple(ours)
 
 
 def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:
@@ -171,10 +163,12 @@ def _written_schedule(there: DeploymentResponse) -> str | None:
 
 
 def _carry_out(client: SyncPrefectClient, plan: Plan, pools: set[str]) -> None:
+    # Pools first: a deployment without its pool is refused.
     for pool in sorted(pools):
         _ensure_pool(client, pool)
     for spec in plan.create:
-        _create(client, spec)
+        flow = client.create_flow_from_name(spec.flow)
+        client.create_deployment(flow, spec.pipeline, schedules=_schedules(spec), **_fields(spec))
     for update in plan.update:
         _update(client, update)
     for gone in plan.remove:
@@ -192,39 +186,26 @@ def _ensure_pool(client: SyncPrefectClient, name: str) -> None:
         template = ProcessWorker.get_default_base_job_template()
         kind = worker_type(os.environ.get("PERENNIAL_WORKER", ""))
         pool = WorkPoolCreate(name=name, type=kind, base_job_template=template)
-        try:
+        # A worker that starts at this moment makes the same pool.
+        with suppress(ObjectAlreadyExists):
             client.create_work_pool(pool)
-        except ObjectAlreadyExists:
-            return
-
-
-def _create(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
-    client.create_deployment(
-        flow_id=client.create_flow_from_name(spec.flow),
-        name=spec.pipeline,
-        schedules=[_schedule(spec)] if spec.schedule else [],
-        enforce_parameter_schema=True,
-        **_fields(spec),
-    )
 
 
 def _update(client: SyncPrefectClient, wanted: Update) -> None:
     from prefect.client.schemas.actions import DeploymentUpdate
 
-    changed = {change.field for change in wanted.changes}
-    if changed - {"schedule"}:
-        update = DeploymentUpdate(enforce_parameter_schema=True, **_fields(wanted.spec))
-        client.update_deployment(wanted.present.id, update)
-    if "schedule" in changed:
+    if wanted.changes.keys() - {"schedule"}:
+        client.update_deployment(wanted.present.id, DeploymentUpdate(**_fields(wanted.spec)))
+    if "schedule" in wanted.changes:
         _reschedule(client, wanted)
 
 
 def _reschedule(client: SyncPrefectClient, wanted: Update) -> None:
-    """Change our schedule alone: whether it is active, and any other schedule, is a person's."""
+    # Ours alone: whether it is active, and any other schedule, is a person's.
     there = client.read_deployment_schedules(wanted.present.id)
     ours = next((schedule for schedule in there if schedule.slug == SLUG), None)
     if ours is None:
-        client.create_deployment_schedules(wanted.present.id, [_schedule(wanted.spec)])
+        client.create_deployment_schedules(wanted.present.id, _schedules(wanted.spec))
     elif wanted.spec.schedule is None:
         client.delete_deployment_schedule(wanted.present.id, ours.id)
     else:
@@ -236,6 +217,7 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
 
     queue = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     return {
+        "enforce_parameter_schema": True,
         "entrypoint": spec.entrypoint,
         "description": spec.description,
         "parameters": dict(spec.parameters),
@@ -249,10 +231,10 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
     }
 
 
-def _schedule(spec: DeploymentSpec) -> Any:
+def _schedules(spec: DeploymentSpec) -> list[Any]:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
 
-    return DeploymentScheduleCreate(schedule=_cron(spec), slug=SLUG)
+    return [DeploymentScheduleCreate(schedule=_cron(spec), slug=SLUG)] if spec.schedule else []
 
 
 def _cron(spec: DeploymentSpec) -> Any:

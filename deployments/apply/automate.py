@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deployments.apply.automations import PREFIX, Automation
+from deployments.prefect_api import PAGE, read_pages
 from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.events.schemas.automations import Automation as Present
     from prefect.events.schemas.automations import AutomationCore
-
-PAGE = 200  # the most that the API gives at once
-DIED = "It gave no sign of life any more."
 
 
 def bring_automations_in_line(
@@ -42,6 +40,7 @@ def bring_automations_in_line(
         else:
             done["update"].append(name)
             if not dry_run:
+                # A person's switch stays as they left it.
                 kept = core.model_copy(update={"enabled": present.enabled})
                 client.update_automation(present.id, kept)
     for name in sorted(set(there) - set(specs)):
@@ -52,16 +51,15 @@ def bring_automations_in_line(
 
 
 def _every_automation(client: SyncPrefectClient) -> list[Present]:
-    """Return ours. The client's own call leaves out fields that the server asks for."""
     from prefect.events.schemas.automations import Automation as Present
 
-    found: list[Present] = []
-    while True:
-        asked = {"limit": PAGE, "offset": len(found), "sort": "NAME_ASC"}
-        page = client.request("POST", "/automations/filter", json=asked).raise_for_status().json()
-        found += [Present.model_validate(document) for document in page]
-        if len(page) < PAGE:
-            return [automation for automation in found if automation.name.startswith(PREFIX)]
+    # The client's own call (3.8) leaves out fields that the server asks for.
+    def read(start: int) -> Any:
+        asked = {"limit": PAGE, "offset": start, "sort": "NAME_ASC"}
+        return client.request("POST", "/automations/filter", json=asked).raise_for_status().json()
+
+    every = map(Present.model_validate, read_pages(read))
+    return [automation for automation in every if automation.name.startswith(PREFIX)]
 
 
 def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
@@ -78,31 +76,21 @@ def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
 
 
 def _action(client: SyncPrefectClient, spec: Automation) -> dict[str, Any]:
-    if spec.runs is not None:
-        return {
-            "type": "run-deployment",
-            "source": "selected",
-            "deployment_id": _deployment(client, spec.runs),
-            "parameters": dict(spec.parameters),
-        }
-    if spec.block is not None:
-        return {
-            "type": "send-notification",
-            "block_document_id": _block(client, spec.block),
-            "subject": spec.subject,
-            "body": spec.body,
-        }
-    return {"type": "change-flow-run-state", "state": "CRASHED", "message": DIED}
+    action = dict(spec.action)
+    if "deployment" in action:
+        action["deployment_id"] = _deployment(client, action.pop("deployment"))
+    if "block" in action:
+        action["block_document_id"] = _block(client, action.pop("block"))
+    return action
 
 
 def _deployment(client: SyncPrefectClient, name: str) -> Any:
-    """Return the deployment's id; one that is to be created yet has a nil id in a dry run."""
     from prefect.exceptions import ObjectNotFound
 
     try:
         return client.read_deployment_by_name(name).id
     except ObjectNotFound:
-        return UUID(int=0)
+        return UUID(int=0)  # it is to be created yet: this is a dry run
 
 
 def _block(client: SyncPrefectClient, name: str) -> Any:
@@ -119,17 +107,16 @@ def _block(client: SyncPrefectClient, name: str) -> Any:
 
 def _same(present: Present, wanted: AutomationCore) -> bool:
     fields = ("name", "description", "trigger", "actions")
-    before, after = ({name: getattr(side, name) for name in fields} for side in (present, wanted))
-    return bool(_plain(before) == _plain(after))
+    return all(_plain(getattr(present, name)) == _plain(getattr(wanted, name)) for name in fields)
 
 
 def _plain(value: Any) -> Any:
-    """Return comparable values: the server adds ids to triggers, and sets have no order."""
     if hasattr(value, "model_dump"):
         value = value.model_dump(mode="json")
     if isinstance(value, dict):
-        ours = value.keys() - {"id", "owner_resource"}
+        ours = value.keys() - {"id", "owner_resource"}  # which the server adds to triggers
         return {key: _plain(value[key]) for key in ours}
     if isinstance(value, list | tuple | set | frozenset):
+        # Sets come back in any order, and as lists.
         return sorted((_plain(inner) for inner in value), key=str)
     return value

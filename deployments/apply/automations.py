@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.config import Pipeline
@@ -23,7 +23,8 @@ from tasks.events.names import (
 PREFIX = "perennial: "  # ours are known by it
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
-SILENCE = 300.0  # seconds; a busy machine delays a heartbeat by minutes
+SILENCE = 300.0  # seconds: ten heartbeats; a busy machine delays one by minutes
+# What a template gives arrives as text (Prefect 3.8): no number, no list belongs here.
 DECIDED = {"cause": "{{ event.payload.cause }}", "decision": "{{ event.payload.decision }}"}
 STARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "ingest": (OBJECT_ARRIVED, {"cause": "arrival"}),
@@ -43,27 +44,22 @@ TELLS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Automation:
-    """One automation as Prefect's API takes it; `runs` names the deployment it starts, if any.
+    """One automation as Prefect's API takes it, but for names in the place of ids.
 
-    `block` names the notification block it sends through, as `slack-webhook/ops`.
+    They are `deployment`, as `train/flights`, and `block`, as `slack-webhook/ops`, in `action`.
     """
 
     name: str
     description: str
     trigger: Mapping[str, Any]
-    runs: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    block: str | None = None
-    subject: str = ""
-    body: str = ""
+    action: Mapping[str, Any]
 
 
 def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
     """Return every automation that these pipelines need, by name.
 
-    >>> from tasks.config import Pipeline
-    >>> one = Pipeline(name="a", task="binary", target="y", event_time="t")
-    >>> [each.name for each in automations([one])]
+    >>> toy = Pipeline(name="a", task="binary", target="y", event_time="t")
+    >>> [automation.name for automation in automations([toy])]
     ['perennial: a: ingest', 'perennial: a: monitor', 'perennial: a: train', \
 'perennial: runs that died']
     """
@@ -86,8 +82,12 @@ def _start(pipeline: Pipeline, what: str) -> Automation:
         name=f"{PREFIX}{name}: {what}",
         description=f"On {event} of {name}, run {flow}/{name}.",
         trigger=_on(event, name),
-        runs=f"{flow}/{name}",
-        parameters={"pipeline": name, **parameters},
+        action={
+            "type": "run-deployment",
+            "source": "selected",
+            "deployment": f"{flow}/{name}",
+            "parameters": {"pipeline": name, **parameters},
+        },
     )
 
 
@@ -97,9 +97,12 @@ def _tell(pipeline: Pipeline, block: str, kind: str) -> Automation:
         name=f"{PREFIX}{name}: tell {block} when {kind}",
         description=f"On {TELLS[kind]} of {name}, send a sentence through {block}.",
         trigger=_on(TELLS[kind], name),
-        block=block,
-        subject=f"{name}: {kind}",
-        body="{{ event.payload.summary }} {{ event.payload.url }}".strip(),
+        action={
+            "type": "send-notification",
+            "block": block,
+            "subject": f"{name}: {kind}",
+            "body": "{{ event.payload.summary }} {{ event.payload.url }}",
+        },
     )
 
 
@@ -115,18 +118,24 @@ def _on(event: str, pipeline: str) -> dict[str, Any]:
 
 
 def _dead_runs() -> Automation:
-    """A run that said it lives, and then neither says so again nor ends, has died."""
     return Automation(
         name=f"{PREFIX}runs that died",
         description="Mark a run as crashed that gives no sign of life any more.",
         trigger={
             "type": "event",
             "posture": "Proactive",
+            # Said to live, and then neither said again nor ended. It fires for ended runs too
+            # (PrefectHQ/prefect#18653): the server refuses to mark those.
             "after": [HEARTBEAT],
             "expect": [HEARTBEAT, *(f"prefect.flow-run.{end}" for end in ENDS)],
             "match": {"prefect.resource.id": "prefect.flow-run.*"},
             "for_each": ["prefect.resource.id"],
             "threshold": 1,
             "within": SILENCE,
+        },
+        action={
+            "type": "change-flow-run-state",
+            "state": "CRASHED",
+            "message": "It gave no sign of life any more.",
         },
     )

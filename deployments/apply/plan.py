@@ -21,6 +21,7 @@ ENTRY_POINTS: Mapping[str, str] = {
     "backtest": "flows.backtesting.backtest",
 }
 RECONCILE = "flows.reconciling.reconcile"
+# Two trainings at once would judge against one champion; two decisions would both say retrain.
 ONE_AT_A_TIME = ("train", "monitor")
 PURPOSES: Mapping[str, str] = {
     "ingest": "Brings what lies in the incoming folder into the curated table, or quarantine.",
@@ -55,25 +56,12 @@ class DeploymentSpec:
 
     @property
     def name(self) -> str:
-        """Flow and pipeline, as Prefect writes them.
-
-        >>> DeploymentSpec("train", "flights", "flows.training.train").name
-        'train/flights'
-        """
+        """Flow and pipeline, as Prefect writes them."""
         return f"{self.flow}/{self.pipeline}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what a person wants to know of it."""
-        return {
-            "name": self.name,
-            "entrypoint": self.entrypoint,
-            "schedule": self.schedule,
-            "concurrency": self.concurrency,
-            "parameters": dict(self.parameters),
-        }
 
 
 COMPARED = tuple(part.name for part in fields(DeploymentSpec))[2:]  # flow and pipeline name it
+SHOWN = ("name", "entrypoint", "schedule", "concurrency", "parameters")
 
 
 @dataclass(frozen=True)
@@ -85,34 +73,17 @@ class Present:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One field of a deployment that is not as it should be."""
-
-    field: str
-    was: Any
-    becomes: Any
-
-    def __str__(self) -> str:
-        if self.field in ("description", "schema"):
-            return self.field
-        return f"{self.field} {_written(self.was)} -> {_written(self.becomes)}"
-
-
-@dataclass(frozen=True)
 class Update:
-    """A deployment to bring in line, and what changes in it."""
+    """A deployment to bring in line; `changes` tells, by the field, what changes in it."""
 
     present: Present
     spec: DeploymentSpec
-    changes: tuple[Change, ...]
+    changes: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to create, update and remove; `unchanged` holds the names of the rest.
-
-    `automations` holds the names of the automations by the same words.
-    """
+    """What to create, update and remove; `unchanged` and `automations` hold names alone."""
 
     create: tuple[DeploymentSpec, ...] = ()
     update: tuple[Update, ...] = ()
@@ -129,9 +100,9 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as one JSON document."""
         return {
-            "create": [spec.to_dict() for spec in self.create],
+            "create": [{name: getattr(spec, name) for name in SHOWN} for spec in self.create],
             "update": [
-                {"name": update.spec.name, "changes": [str(change) for change in update.changes]}
+                {"name": update.spec.name, "changes": [*update.changes.values()]}
                 for update in self.update
             ],
             "remove": [present.spec.name for present in self.remove],
@@ -145,9 +116,12 @@ class Plan:
         >>> print(Plan(create=(DeploymentSpec("train", "a", "b", schedule="0 6 1 * *"),)).to_text())
         + train/a  at 0 6 1 * * UTC
         """
-        new = [f"+ {spec.name}  {_when(spec)}" for spec in self.create]
+        new = [
+            f"+ {spec.name}  {f'at {spec.schedule} UTC' if spec.schedule else 'when asked'}"
+            for spec in self.create
+        ]
         changed = [
-            f"~ {update.spec.name}  {'; '.join(map(str, update.changes))}" for update in self.update
+            f"~ {update.spec.name}  {'; '.join(update.changes.values())}" for update in self.update
         ]
         gone = [f"- {present.spec.name}" for present in self.remove]
         same = [f"= {name}" for name in self.unchanged]
@@ -167,9 +141,7 @@ def plan_deployments(
 ) -> tuple[DeploymentSpec, ...]:
     """Return the deployments that these pipelines need, by name.
 
-    `schemas` maps an entry point to the JSON schema of its parameters. Trainings of one pipeline
-    run one after another, and so do its decisions; ingestion needs no such limit, for it lands
-    each object once. One reconciler sees to all of them.
+    `schemas` maps an entry point to the JSON schema of its parameters.
     """
     ours = sorted(pipelines, key=lambda pipeline: pipeline.name)
     reconciler = DeploymentSpec(
@@ -182,6 +154,7 @@ def plan_deployments(
         schema=(schemas or {}).get(RECONCILE, {}),
         command=command,
     )
+    # Ingestion has no limit of runs at once: an object lands once, whoever brings it.
     each_has = tuple(
         DeploymentSpec(
             flow=flow,
@@ -202,12 +175,7 @@ def plan_deployments(
 
 
 def compare_deployments(wanted: Iterable[DeploymentSpec], present: Iterable[Present]) -> Plan:
-    """Return what turns `present` into `wanted`; both are known by their names.
-
-    >>> train = DeploymentSpec("train", "flights", "flows.training.train")
-    >>> compare_deployments([train], [Present("1", train)]).empty
-    True
-    """
+    """Return what turns `present` into `wanted`; both are known by their names."""
     specs = {spec.name: spec for spec in wanted}
     there = {deployment.spec.name: deployment for deployment in present}
     changes = {
@@ -221,18 +189,16 @@ def compare_deployments(wanted: Iterable[DeploymentSpec], present: Iterable[Pres
     )
 
 
-def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> tuple[Change, ...]:
-    found = []
+def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> dict[str, str]:
+    told = {}
     for name in COMPARED:
         before, after = getattr(was, name), getattr(becomes, name)
+        # The server gives tags back in an order of its own.
         same = set(before) == set(after) if name == "tags" else before == after
         if not same:
-            found.append(Change(name, before, after))
-    return tuple(found)
-
-
-def _when(spec: DeploymentSpec) -> str:
-    return f"at {spec.schedule} UTC" if spec.schedule else "when asked"
+            long = name in ("description", "schema")
+            told[name] = name if long else f"{name} {_written(before)} -> {_written(after)}"
+    return told
 
 
 def _written(value: Any) -> str:

@@ -13,9 +13,8 @@ from deployments.local.stack import connect
 from tasks.settings import Settings, home_folder, pipelines_folder
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @reporting
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 def apply(dry_run: bool, as_json: bool) -> None:
     """Create, update and remove deployments and schedules so that they match the pipeline files."""
     plan = apply_all(say if not as_json else lambda _: None, dry_run=dry_run)
@@ -25,8 +24,8 @@ def apply(dry_run: bool, as_json: bool) -> None:
 def apply_all(tell: Callable[[str], None], *, dry_run: bool = False) -> Plan:
     """Apply every pipeline file; show the difference first."""
     connect(home_folder())
-    plan = apply_plan(Settings.from_environment(), pipelines_folder(), dry_run=True)
+    # Shown before anything is done: what goes wrong half-way is told against it.
+    settings, folder = Settings.from_environment(), pipelines_folder()
+    plan = apply_plan(settings, folder, dry_run=True)
     tell(plan.to_text())
-    if dry_run or plan.empty:
-        return plan
-    return apply_plan(Settings.from_environment(), pipelines_folder(), dry_run=False)
+    return plan if dry_run or plan.empty else apply_plan(settings, folder)

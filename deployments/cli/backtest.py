@@ -7,32 +7,33 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, say, show, table
+from deployments.cli.output import about_pipeline, read_share, say, show, table
 from deployments.session import follow, open_session
-from tasks.errors import ConfigurationError
 from tasks.policy.policy import parse_policy
-from tasks.quantities import parse_share
+
+SIGNED = "+.4f"
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.option("--policy", "policies", multiple=True, metavar="TEXT", help="Replay this policy.")
 @click.option("--rows", type=click.IntRange(min=1), help="Cut into pieces of so many rows.")
-@click.option("--start", metavar="SHARE", help="Fit the first model on this share (25%).")
-@reporting
+@click.option(
+    "--start", metavar="SHARE", callback=read_share, help="Fit the first model on this share (25%)."
+)
 def backtest(
-    name: str, policies: tuple[str, ...], rows: int | None, start: str | None, as_json: bool
+    name: str, policies: tuple[str, ...], rows: int | None, start: float | None, as_json: bool
 ) -> None:
     """Replay the curated history under several policies: what each costs, and what it buys.
 
     Without --policy, fixed ones, one for each signal, and the pipeline's own.
     """
     texts = [str(parse_policy(text, "--policy")) for text in policies]
-    parameters = {"policies": texts or None, "rows": rows, "start": _share(start)}
-    session = open_session(name)
-    outcome = follow(session, "backtest", parameters, cause="command", say=say)
+    parameters = {"policies": texts or None, "rows": rows, "start": start}
+    workspace = open_session(name)
+    outcome = follow(workspace, "backtest", parameters, say)
+    # The run's outcome is the summary; the whole table lies in its report.
     if as_json:
-        document = json.loads(session.bucket.get(outcome["report"]["json"]))
+        document = json.loads(workspace.bucket.get(outcome["report"]["json"]))
         outcome = {**document, **outcome}
     show(outcome, as_json, lambda: summary(outcome))
 
@@ -74,8 +75,8 @@ def _policy(line: dict[str, Any], chosen: str) -> list[object]:
         line["retrainings"],
         f"{line['cpu_seconds']:,.1f}",
         _number(line["mean"]),
-        _signed(line["against_static"]),
-        _signed(line["against_bound"]),
+        _number(line["against_static"], SIGNED),
+        _number(line["against_bound"], SIGNED),
         mark,
     ]
 
@@ -86,21 +87,8 @@ def _difference(outcome: dict[str, Any], mean: float | None) -> str:
     if mean is None or first["mean"] is None:
         return ""
     sign = 1 if outcome["greater_is_better"] else -1
-    return _signed(sign * (mean - first["mean"]) + first["against_static"])
+    return _number(sign * (mean - first["mean"]) + first["against_static"], SIGNED)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.4f}"
-
-
-def _share(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return parse_share(text)
-    except ValueError as error:
-        raise ConfigurationError("--start", str(error), text, "Write 25%, or 0.25.") from None
+def _number(value: float | None, form: str = ".4f") -> str:
+    return "" if value is None else format(value, form)

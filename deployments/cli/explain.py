@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from deployments.cli.output import reporting, show, table
+from deployments.cli.output import about_pipeline, show, table
 from deployments.session import open_session
 
 if TYPE_CHECKING:
@@ -17,22 +17,19 @@ if TYPE_CHECKING:
 LARGEST = 6  # contributions shown; the others are one line
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--rows", type=click.IntRange(1, 10_000), default=3, show_default=True,
               help="How many of the file's first rows.")  # fmt: skip
 @click.option("--method", type=click.Choice(["shap", "lime"]),
               help="SHAP's values where the family allows them, else LIME.")  # fmt: skip
-@reporting
 def explain(
     name: str, file: Path, rows: int, method: Literal["shap", "lime"] | None, as_json: bool
 ) -> None:
     """Say what each column adds to the champion's predictions for the rows of FILE."""
     from tasks.explanation.file import explain_file
 
-    session = open_session(name)
-    found = explain_file(session.workspace, file, rows, method)
+    found = explain_file(open_session(name), file, rows, method)
     show(found.to_dict(), as_json, lambda: explanations_text(found))
 
 

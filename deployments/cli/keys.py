@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -24,13 +23,10 @@ def keys() -> None:
     """
 
 
-@keys.command()
-@click.argument("name")
-@click.option(
-    "--pipeline", "pipelines", multiple=True, help="Opens this one only; may be repeated."
-)
-@click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
 @reporting
+@click.argument("name")
+@click.option("--pipeline", "pipelines", multiple=True, help="Opens this one only; repeatable.")
+@click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
 def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:
     """Make a key for NAME and show it, this once."""
     scope = tuple(checked_name(pipeline) for pipeline in pipelines) or (EVERY,)
@@ -49,17 +45,17 @@ def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> No
     )
 
 
-@keys.command(name="list")
 @reporting
 def list_keys(as_json: bool) -> None:
     """List who has a key, for what, and how often."""
     found = sorted(read_keys(path()).values(), key=lambda key: key.name)
-    show({"keys": [_shown(key) for key in found]}, as_json, lambda: _table(found))
+    # Not `plain(key)`: the secret's digest is nobody's business.
+    shown = [{"name": key.name, "pipelines": key.pipelines, "rate": key.rate} for key in found]
+    show({"keys": shown}, as_json, lambda: _table(found))
 
 
-@keys.command()
-@click.argument("name")
 @reporting
+@click.argument("name")
 def remove(name: str, as_json: bool) -> None:
     """Remove the key of NAME; it opens nothing within a second."""
     with changing(path()) as known:
@@ -69,14 +65,15 @@ def remove(name: str, as_json: bool) -> None:
     show({"removed": name}, as_json, lambda: f"The key of {name} opens nothing any more.")
 
 
+keys.add_command(add)
+keys.add_command(list_keys, "list")
+keys.add_command(remove)
+
+
 def path() -> Path:
     """Return where the keys lie: as the environment says, or in the stack's home."""
     named = os.environ.get(VARIABLE, "")
     return Path(named) if named else home_folder() / NAME
-
-
-def _shown(key: Key) -> dict[str, Any]:
-    return {"name": key.name, "pipelines": list(key.pipelines), "rate": key.rate}
 
 
 def _table(found: list[Key]) -> str:

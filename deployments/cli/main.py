@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("deployments.cli.new:new", "Write a pipeline file and a suite from a data file."),
     "apply": ("deployments.cli.apply:apply", "Bring deployments and schedules in line."),
     "ingest": ("deployments.cli.runs:ingest", "Bring files in: validate, clean, append."),
-    "label": ("deployments.cli.label:label", "Join labels that came later to their rows."),
+    "label": ("deployments.cli.runs:label", "Join labels that came later to their rows."),
     "train": ("deployments.cli.runs:train", "Train a challenger and let the gate judge it."),
     "monitor": ("deployments.cli.runs:monitor", "Judge new batches, and decide on retraining."),
     "score": (
@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "withdraw": ("deployments.cli.trial:withdraw", "End the trial of a version."),
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
     "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
-    "clear": ("deployments.cli.clear:clear", "Let a suspicious batch be learned from."),
+    "clear": ("deployments.cli.trial:clear", "Let a suspicious batch be learned from."),
     "history": ("deployments.cli.versions:history", "Tell what happened, and why, as a story."),
 }
 
@@ -46,11 +46,9 @@ class Commands(click.Group):
     """A group whose commands are imported when they run, so that `--help` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order a person meets them."""
-        return list(COMMANDS)
+        return list(COMMANDS)  # in the order in which a person meets them
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one command."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
@@ -58,7 +56,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing any of them."""
+        # Click's own would import every command for its first sentence.
         with formatter.section("Commands"):
             formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
 
@@ -77,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with the status it earned."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        # Click's standalone mode would throw away what a command returns, its exit status.
         status = commands.main(args=words, standalone_mode=False)
     except PerennialError as error:
         if "--debug" in words:

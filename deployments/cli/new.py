@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,13 +16,12 @@ from tasks.store.layout import checked_name
 SEEN = 100_000  # rows: enough for kinds, and read in a moment
 
 
-@click.command()
+@reporting
 @click.argument("name")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", required=True, help="The column to predict.")
 @click.option("--time", "event_time", help="The column that orders rows; found when there is one.")
 @click.option("--key", help="The column that identifies a row.")
-@reporting
 def new(
     name: str, data: Path, target: str, event_time: str | None, key: str | None, as_json: bool
 ) -> None:
@@ -44,8 +42,8 @@ def new(
     suite.write_text(suite_text(name, columns, target, needed), encoding="utf-8")
     text = pipeline_text(name, guess_task(columns[target]), target, time, key, data.name)
     file.write_text(text, encoding="utf-8")
-    read_pipeline(file)
-    document: dict[str, Any] = {"pipeline": name, "file": str(file), "suite": str(suite)}
+    read_pipeline(file)  # what was drafted must be what `apply` will take
+    document = {"pipeline": name, "file": str(file), "suite": str(suite)}
     follow = f"perennial apply && perennial ingest {name} {data} && perennial train {name}"
     show(document, as_json, lambda: f"Wrote {file}\nWrote {suite}\nNext: {follow}")
 
@@ -54,38 +52,30 @@ def _seen(path: Path) -> dict[str, Column]:
     import polars as pl
     from polars.exceptions import PolarsError
 
-    plain = path.name.removesuffix(".gz")
+    from tasks.readers.formats import tell_format
+    from tasks.readers.kinds import kind_of
+
+    told = tell_format(path.name)
     try:
-        if plain.endswith(".parquet"):
+        if told == "Parquet":
             frame = pl.read_parquet(path, n_rows=SEEN)
-        elif plain.endswith((".jsonl", ".ndjson", ".json")):
+        elif told == "JSON lines":
             frame = pl.read_ndjson(path, n_rows=SEEN)
         else:
+            # Polars looks at 100 rows by itself, and fails at the first later one that differs.
             frame = pl.read_csv(path, n_rows=SEEN, try_parse_dates=True, infer_schema_length=SEEN)
     except (PolarsError, OSError, UnicodeDecodeError) as error:
         rule = "the file is CSV, Parquet or JSON lines"
         raise DataError(str(path), rule, str(error).splitlines()[0]) from error
     if frame.is_empty():
         raise DataError(str(path), "the file holds rows", "none")
+    kinds = {field.name: kind_of(field.type) or "string" for field in frame.to_arrow().schema}
     return {
-        name: Column(_kind(frame[name].dtype), frame[name].null_count() / len(frame),
-                     frame[name].drop_nulls().n_unique())
-        for name in frame.columns
-    }  # fmt: skip
-
-
-def _kind(dtype: Any) -> str:
-    import polars as pl
-
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric():
-        return "number"
-    if dtype == pl.Date:
-        return "date"
-    return "timestamp" if dtype == pl.Datetime else "string"
+        seen.name: Column(
+            kinds[seen.name], seen.null_count() / len(frame), seen.drop_nulls().n_unique()
+        )
+        for seen in frame
+    }
 
 
 def _only_time(data: Path, columns: dict[str, Column]) -> str:

@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from tasks.errors import PerennialError
+from tasks.errors import ConfigurationError, PerennialError
+from tasks.quantities import parse_share
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+def reporting(function: Callable[..., Any]) -> click.Command:
+    """Make a command of a function, with the options `--json` and `--debug` behind its own."""
+    command = click.command()(function)
+    as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document.")
+    # `main` reads --debug from the words: an error may come before any option is parsed.
+    debug = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks.")
+    command.params += [debug, as_json]
+    return command
 
 
-def reporting(command: Command) -> Command:
-    """Give a command the options `--json` and `--debug`."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
-    return debug(as_json(command))
+def about_pipeline(function: Callable[..., Any]) -> click.Command:
+    """Make such a command about one pipeline, whose NAME is its first argument."""
+    command = reporting(function)
+    command.params.insert(0, click.Argument(["name"]))
+    return command
+
+
+def read_share(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    """Read the share that an option tells, such as 25% or 0.25.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        return None if text is None else parse_share(text)
+    except ValueError as error:
+        remedy = "Write 25%, or 0.25."
+        raise ConfigurationError(option.opts[0], str(error), text, remedy) from error
 
 
 def say(text: str) -> None:
     """Print a line of progress on standard error."""
-    click.echo(text, err=True)
+    click.echo(text, err=True)  # standard output is for the result alone
 
 
 def show(document: Mapping[str, Any], as_json: bool, human: Callable[[], str]) -> None:
@@ -33,9 +55,8 @@ def show(document: Mapping[str, Any], as_json: bool, human: Callable[[], str]) -
 def report_error(error: PerennialError, *, as_json: bool) -> None:
     """Print one clear message; for programs, its parts as well."""
     if as_json:
-        parts = {"where": error.where, "rule": error.rule, "came": error.came}
-        document = {"error": str(error), **parts, "remedy": error.remedy}
-        click.echo(json.dumps(document, indent=2))
+        parts = {name: getattr(error, name) for name in ("where", "rule", "came", "remedy")}
+        click.echo(json.dumps({"error": str(error), **parts}, indent=2))
     click.echo(f"perennial: {error}", err=True)
 
 

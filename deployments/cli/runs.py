@@ -1,4 +1,4 @@
-"""Commands that start a flow run and follow it: ingest, train, monitor."""
+"""Commands that start a flow run and follow it: ingest, label, train, monitor."""
 
 from __future__ import annotations
 
@@ -7,48 +7,61 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, say, show, table
-from deployments.session import follow, open_session
+from deployments.cli.output import about_pipeline, say, show, table
+from deployments.session import follow, open_session, upload
+
+LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@reporting
 def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Put FILES in the pipeline's incoming folder and ingest them; without FILES, what is pending.
 
     Exit 3 when a batch is in quarantine, 1 when one could not be read and will be tried again.
     """
-    session = open_session(name)
-    keys = [session.drop(path, say) for path in files] or None
-    outcome = follow(session, "ingest", {"objects": keys}, cause="command", say=say)
+    workspace = open_session(name)
+    keys = [upload(workspace, path, say) for path in files] or None
+    outcome = follow(workspace, "ingest", {"objects": keys}, say)
     show(outcome, as_json, lambda: batches_table(outcome["batches"]))
     return landing_status(outcome["batches"])
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
+    """Join the labels in FILES to their rows by key; without FILES, what is pending.
+
+    A file has the key's columns and the target. Exit 3 when one is in quarantine, 1
+    when one could not be read and will be tried again.
+    """
+    workspace = open_session(name)
+    keys = [upload(workspace, path, say, "labels/incoming") for path in files] or None
+    outcome = follow(workspace, "label", {"objects": keys}, say)
+    show(outcome, as_json, lambda: labels_table(outcome["files"]))
+    return landing_status(outcome["files"])
+
+
+@about_pipeline
 @click.option("--with-suspicious", is_flag=True, help="Learn from batches held back as well.")
-@reporting
 def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     """Train a challenger on the curated table and let the gate judge it.
 
     Exit 3 when the gate refused it, or it awaits approval.
     """
     asked = {"with_suspicious": True} if with_suspicious else {}
-    outcome = follow(open_session(name), "train", asked, cause="command", say=say)
+    outcome = follow(open_session(name), "train", asked, say)
     show(outcome, as_json, lambda: training_summary(outcome))
     return 0 if outcome["passed"] else 3
 
 
-@click.command()
-@click.argument("name")
-@reporting
+@about_pipeline
 def monitor(name: str, as_json: bool) -> None:
     """Compare each new batch with what the champion knows, judge it, and decide on retraining."""
-    outcome = follow(open_session(name), "monitor", {}, cause="command", say=say)
-    show(outcome, as_json, lambda: monitoring_summary(outcome))
+    outcome = follow(open_session(name), "monitor", {}, say)
+    # What labels say of the answers in service stands below the decisions.
+    told = (outcome["answers"] or {"told": []})["told"]
+    show(outcome, as_json, lambda: "\n".join([decisions_table(outcome["decisions"]), *told]))
 
 
 def landing_status(objects: list[dict[str, Any]]) -> int:
@@ -63,25 +76,26 @@ def landing_status(objects: list[dict[str, Any]]) -> int:
 
 def batches_table(batches: list[dict[str, Any]]) -> str:
     """One line a batch: what became of it, and why."""
-    if not batches:
-        return "Nothing is pending."
-    head = ["object", "outcome", "rows", "why"]
     rows = [
-        [
-            batch["key"].rpartition("/")[2],
-            batch["outcome"] if batch["outcome"] != "already" else f"already {batch['stands']}",
-            f"{batch['rows']:,}" if batch["outcome"] != "already" else "",
-            "; ".join(batch["reasons"]),
-        ]
+        _landed(batch, ["" if batch["outcome"] == "already" else f"{batch['rows']:,}"])
         for batch in batches
     ]
-    return table(head, rows)
+    return table(["object", "outcome", "rows", "why"], rows) if rows else "Nothing is pending."
 
 
-def monitoring_summary(outcome: dict[str, Any]) -> str:
-    """The decisions, and what labels say of the answers in service."""
-    answers = outcome["answers"] or {"told": []}
-    return "\n".join([decisions_table(outcome["decisions"]), *answers["told"]])
+def labels_table(files: list[dict[str, Any]]) -> str:
+    """One line a file: how many labels of each kind, or why it was refused."""
+    rows = []
+    for file in files:
+        counts, kinds = file["counts"] or {}, ("rows", *LABELS)
+        rows.append(_landed(file, [f"{counts[kind]:,}" if counts else "" for kind in kinds]))
+    head = ("file", "outcome", "labels", *LABELS, "why")
+    return table(head, rows) if rows else "Nothing is pending."
+
+
+def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
+    told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
+    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(thing["reasons"])]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:
@@ -109,10 +123,8 @@ def training_summary(outcome: dict[str, Any]) -> str:
     """What the training ended with, and the figures that decided."""
     lines = [outcome["summary"]]
     if outcome.get("rules"):
-        rows = [
-            ["passed" if r["passed"] else "FAILED", r["rule"], r["figures"]]
-            for r in outcome["rules"]
-        ]
+        marks = {True: "passed", False: "FAILED"}
+        rows = [[marks[rule["passed"]], rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]
     if outcome.get("url"):
         lines += ["", f"MLflow run  {outcome['url']}"]

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deployments.cli.bar import Bar
-from deployments.cli.output import reporting, say, show
+from deployments.cli.output import about_pipeline, say, show
 from deployments.cli.runs import interval
-from deployments.session import Session, follow, open_session, write_share
+from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
+from tasks.workspace import Workspace
 
 ADDRESS = "s3://"
+SHARE = re.compile(r"(\d{1,3})% (.+)")  # how a line of progress begins
+CELLS = 24  # of a bar: leaves a line of 80 columns room for its text
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
-@reporting
 def score(name: str, source: str, output: str, as_json: bool) -> None:
     """Score every row of IN with the champion into OUT, in its order.
 
@@ -34,19 +37,18 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
     if not output.startswith(ADDRESS) and (local.is_dir() or not local.parent.is_dir()):
         rule = "it is a file in a folder that is there, or an address such as s3://perennial/out"
         raise ConfigurationError(output, rule, "neither", "Make the folder, or choose another.")
-    session = open_session(name)
-    key = bring_source(session, source)
+    workspace = open_session(name)
+    key = bring_source(workspace, source)
     target = output if output.startswith(ADDRESS) else None
     with Bar(say) as bar:
-        parameters = {"source": key, "output": target}
-        outcome = follow(session, "score", parameters, cause="command", say=bar)
+        outcome = follow(workspace, "score", {"source": key, "output": target}, bar)
     if target is None:
         say(f"Downloading {local.name}")
-        session.bucket.download(outcome["output"], local)
+        workspace.bucket.download(outcome["output"], local)
     show(outcome, as_json, lambda: summary(outcome))
 
 
-def bring_source(session: Session, source: str) -> str:
+def bring_source(workspace: Workspace, source: str) -> str:
     """Return where the rows lie in the bucket; a file is uploaded.
 
     Raises:
@@ -54,12 +56,12 @@ def bring_source(session: Session, source: str) -> str:
     """
     path = Path(source)
     if path.is_file():
-        return session.drop(path, say, folder="scoring")
+        return upload(workspace, path, say, "scoring")
     if source.startswith(ADDRESS) or source == "curated":
         return source
     key = source.rstrip("/")
-    log = session.bucket.list(f"{key}/_delta_log/")
-    if session.bucket.head(key) is None and not any(True for _ in log):
+    log = workspace.bucket.list(f"{key}/_delta_log/")
+    if workspace.bucket.head(key) is None and not any(True for _ in log):
         rule = "it is a file here, or an object or a Delta table in the bucket"
         raise ConfigurationError(source, rule, "none of them", "Check the name.")
     return source
@@ -74,5 +76,46 @@ def summary(outcome: dict[str, Any]) -> str:
     if live is None:
         return line
     naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
-    coverage = write_share(outcome["labelled"], outcome["rows"])
-    return f"{line}\n{outcome['metric']} {interval(live)} on {coverage} labelled; naive: {naive}."
+    share = outcome["labelled"] / outcome["rows"]
+    return f"{line}\n{outcome['metric']} {interval(live)} on {share:.1%} labelled; naive: {naive}."
+
+
+class Bar:
+    """Passes lines on; on a terminal, one that begins with a share is drawn over the last."""
+
+    def __init__(self, say: Callable[[str], None], *, terminal: bool | None = None) -> None:
+        self._say = say
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        self._width = 0
+
+    def __call__(self, text: str) -> None:
+        found = SHARE.fullmatch(text) if self._terminal else None
+        if found is None:
+            self._end()
+            self._say(text)
+            return
+        line = draw_bar(int(found[1]), found[2])
+        # Padded to the last one's width: what was longer would show behind it.
+        click.echo(f"\r{line.ljust(self._width)}", err=True, nl=False)
+        self._width = len(line)
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._width:
+            click.echo(err=True)
+            self._width = 0
+
+
+def draw_bar(share: int, text: str) -> str:
+    """Draw a share in percent.
+
+    >>> draw_bar(50, "scored: 5 of 10 rows")
+    '[############............]  50% scored: 5 of 10 rows'
+    """
+    full = min(share, 100) * CELLS // 100
+    return f"[{'#' * full}{'.' * (CELLS - full)}] {share:3}% {text}"

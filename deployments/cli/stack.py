@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from tasks.workspace import Place
 
 
-@click.command()
-@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 @reporting
+@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
 def up(port_offset: int | None, as_json: bool) -> int:
     """Start the local stack, or heal what is missing of it."""
     state = local.up(home_folder(), port_offset, say)
@@ -27,7 +26,6 @@ def up(port_offset: int | None, as_json: bool) -> int:
     return 0 if state.green else 1
 
 
-@click.command()
 @reporting
 def down(as_json: bool) -> None:
     """Stop every process of the local stack; its state stays."""
@@ -35,7 +33,6 @@ def down(as_json: bool) -> None:
     show({"stopped": True}, as_json, lambda: "Stopped.")
 
 
-@click.command()
 @reporting
 def status(as_json: bool) -> int:
     """Show each process of the local stack, and what awaits a person: challengers, broken files.
@@ -44,18 +41,18 @@ def status(as_json: bool) -> int:
     """
     state = local.status(home_folder())
     places: list[Place] = []
+    # A stack that is not well would let each pipeline wait for its store in turn.
     if state.green:
         local.connect(home_folder())
         places = open_places()
     waiting, tried, broken = _waiting(places), _tried(places), list_troubles(places)
     told = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
     document = {**state.to_dict(), **told}
-    lines = [*map(_approval, waiting), *map(_trial, tried), *map(tell_trouble, broken)]
+    lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     show(document, as_json, lambda: "\n".join([_lines(state), *lines]))
     return 0 if state.green else 1
 
 
-@click.command()
 @reporting
 def doctor(as_json: bool) -> int:
     """Check versions, ports, disk, clock, storage and servers, and say what to mend."""
@@ -71,6 +68,7 @@ def doctor(as_json: bool) -> int:
 
 def open_places() -> list[Place]:
     """Return the place of each pipeline that has a file."""
+    # Here as below: `up` and `status` of a stack that is down answer without these libraries.
     from tasks.config import pipeline_names
     from tasks.workspace import open_place
 
@@ -121,19 +119,14 @@ def tell_trouble(broken: dict[str, Any]) -> str:
     )
 
 
-def _trial(one: dict[str, Any]) -> str:
-    name, version = one["pipeline"], one["version"]
+def _tell_choice(pending: dict[str, Any]) -> str:
+    name, version = pending["pipeline"], pending["version"]
+    state, otherwise = "awaits approval", f"reject {name} {version}"
+    if "mode" in pending:
+        state, otherwise = f"is tried, {pending['mode']}", f"withdraw {name}"
     return (
-        f"{name} version {version} is tried, {one['mode']}: "
-        f"`perennial promote {name} {version}` or `perennial withdraw {name}`."
-    )
-
-
-def _approval(one: dict[str, Any]) -> str:
-    name, version = one["pipeline"], one["version"]
-    return (
-        f"{name} version {version} awaits approval: "
-        f"`perennial promote {name} {version}` or `perennial reject {name} {version}`."
+        f"{name} version {version} {state}: "
+        f"`perennial promote {name} {version}` or `perennial {otherwise}`."
     )
 
 

@@ -1,77 +1,79 @@
-"""Commands about a challenger that is tried beside the champion: shadow, canary, withdraw."""
+"""What a person decides: a challenger is tried beside the champion, a batch learned from."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 import click
 
-from deployments.cli.output import reporting, show
+from deployments.cli.output import about_pipeline, read_share, show
 from deployments.cli.versions import person
 from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
+from tasks.ledger.suspicion import clearance
 from tasks.promotion import trials
-from tasks.promotion.trial import Trial
-from tasks.quantities import parse_share
+from tasks.records import plain
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
 @click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
-@reporting
 def shadow(name: str, version: str, why: str, as_json: bool) -> None:
     """Let VERSION answer beside the champion into the log, and nowhere else."""
     _begin(name, version, 0.0, why, override=False, as_json=as_json)
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
-@click.option("--share", default="10%", show_default=True, help="The share of the keys.")
+@click.option("--share", default="10%", show_default=True, callback=read_share,
+              help="The share of the keys.")  # fmt: skip
 @click.option("--why", default="tried by hand", show_default=True, help="The reason, recorded.")
 @click.option("--override", is_flag=True, help="Although the gate refused it.")
-@reporting
-def canary(name: str, version: str, share: str, why: str, override: bool, as_json: bool) -> None:
+def canary(name: str, version: str, share: float, why: str, override: bool, as_json: bool) -> None:
     """Let VERSION answer for a share of the keys, the same keys each time.
 
     It is withdrawn by itself when it fails too often, or its live metric falls too far under the
     champion's: `serving.max_error_rate` and `serving.max_drop` of the pipeline file.
     """
-    try:
-        wanted = parse_share(share)
-    except ValueError as error:
-        raise ConfigurationError("--share", str(error), share) from error
-    if not wanted:
-        raise ConfigurationError("--share", "a canary answers for some", share, "See `shadow`.")
-    _begin(name, version, wanted, why, override=override, as_json=as_json)
+    if not share:
+        raise ConfigurationError("--share", "a canary answers for some", "none", "See `shadow`.")
+    _begin(name, version, share, why, override=override, as_json=as_json)
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.option("--why", default="withdrawn by hand", show_default=True, help="The reason.")
-@reporting
 def withdraw(name: str, why: str, as_json: bool) -> None:
     """End the trial that goes on; the champion answers everything again.
 
     Exit 3 when there is none.
     """
-    session = open_session(name)
-    ended = trials.withdraw(session.workspace, by=person(), why=why)
+    ended = trials.withdraw(open_session(name), by=person(), why=why)
     if ended is None:
         raise Refused(name, "a challenger is tried", "none", "See `perennial status`.")
-    said = f"{name} version {ended.version} is tried no more."
-    show(_document(name, ended), as_json, lambda: said)
+    document = {"pipeline": name, **plain(ended), "mode": ended.mode}
+    show(document, as_json, lambda: f"{name} version {ended.version} is tried no more.")
+
+
+@about_pipeline
+@click.argument("batch")
+@click.option("--why", default="cleared by hand", show_default=True, help="The reason, recorded.")
+def clear(name: str, batch: str, why: str, as_json: bool) -> None:
+    """Let trainings learn from BATCH, which was held back as suspicious.
+
+    BATCH is its id, the beginning of it, or the name of its file. Exit 3 when no such batch is
+    held back.
+    """
+    ledger = open_session(name).ledger
+    entry = clearance(ledger.entries(), name, batch, person(), why)
+    ledger.append(entry)
+    show(entry.to_dict(), as_json, lambda: entry.summary)
 
 
 def _begin(
     name: str, version: str, share: float, why: str, *, override: bool, as_json: bool
 ) -> None:
-    session = open_session(name)
-    serving = session.pipeline.serving
+    workspace = open_session(name)
+    serving = workspace.pipeline.serving
     trial = trials.begin(
-        session.workspace,
+        workspace,
         version,
         share,
         by=person(),
@@ -80,10 +82,6 @@ def _begin(
         max_drop=serving.max_drop,
         override=override,
     )
+    document = {"pipeline": name, **plain(trial), "mode": trial.mode}
     said = f"{name} version {trial.version} is tried beside the champion: {trial.words}."
-    show(_document(name, trial), as_json, lambda: said)
-
-
-def _document(name: str, trial: Trial) -> dict[str, Any]:
-    since = trial.since.isoformat()
-    return {"pipeline": name, **asdict(trial), "mode": trial.mode, "since": since}
+    show(document, as_json, lambda: said)

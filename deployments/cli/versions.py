@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import reporting, say, show, table
+from deployments.cli.output import about_pipeline, say, show, table
 from deployments.cli.runs import interval
-from deployments.session import Session, open_session
+from deployments.session import open_session
 from tasks.errors import Refused, TrackingError
 from tasks.ledger.story import Chapter, story
 from tasks.promotion import pointer, trials
@@ -24,83 +24,71 @@ from tasks.promotion.versions import models as published_models
 from tasks.promotion.waiting import rejection, waiting_versions
 from tasks.records import plain
 from tasks.tracking.registry import remove_alias
+from tasks.workspace import Workspace
 
 
-@click.command()
-@click.argument("name")
-@reporting
+@about_pipeline
 def models(name: str, as_json: bool) -> None:
     """List the versions with their data, metrics, intervals and baselines; the champion first."""
-    session = open_session(name)
-    document = {"pipeline": name, **_models(session)}
+    document = {"pipeline": name, **_models(open_session(name))}
     show(document, as_json, lambda: _models_table(document))
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
 @click.option("--why", default="promoted by hand", show_default=True, help="The reason, recorded.")
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
-@reporting
 def promote(name: str, version: str, why: str, override: str | None, as_json: bool) -> int:
     """Put VERSION in service, every check made.
 
     Exit 3 when it is refused, or another promotion was faster.
     """
-    workspace = open_session(name).workspace
+    workspace = open_session(name)
     done = promote_version(workspace, version, by=person(), why=why, override=override)
     return _ended(done, as_json)
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("version")
 @click.option("--why", default="rejected by hand", show_default=True, help="The reason, recorded.")
-@reporting
-def reject(name: str, version: str, why: str, as_json: bool) -> int:
+def reject(name: str, version: str, why: str, as_json: bool) -> None:
     """Turn down the challenger VERSION, which waits for approval.
 
     Exit 3 when it does not wait.
     """
-    session = open_session(name)
+    workspace = open_session(name)
     number = checked_version(version)
-    ledger = session.workspace.ledger
-    if number not in waiting_versions(ledger.entries()):
+    if number not in waiting_versions(workspace.ledger.entries()):
         rule = "the version waits for approval"
         raise Refused(f"{name} version {number}", rule, "it does not", "See `perennial models`.")
     entry = rejection(name, number, person(), why)
-    ledger.append(entry)
+    workspace.ledger.append(entry)
+    # The ledger is the truth and was written first; the alias in MLflow follows where it can.
     with suppress(TrackingError):
-        if session.workspace.tracking is not None:
-            remove_alias(session.workspace.tracking, name, "challenger")
-    trial = trials.standing(session.workspace)
+        if workspace.tracking is not None:
+            remove_alias(workspace.tracking, name, "challenger")
+    trial = trials.standing(workspace)
     if trial is not None and trial.version == number:
-        trials.withdraw(session.workspace, by=person(), why=why, trial=trial)
+        trials.withdraw(workspace, by=person(), why=why, trial=trial)
     show(entry.to_dict(), as_json, lambda: entry.summary)
-    return 0
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.argument("version", required=False)
 @click.option("--why", default="rolled back by hand", show_default=True, help="The reason.")
 @click.option("--override", help="Why a verdict that did not pass is overruled; recorded.")
-@reporting
 def rollback(name: str, version: str | None, why: str, override: str | None, as_json: bool) -> int:
     """Go back to the previous champion, or to VERSION; checked as a promotion is."""
-    workspace = open_session(name).workspace
+    workspace = open_session(name)
     done = roll_back(workspace, version, by=person(), why=why, override=override)
     return _ended(done, as_json)
 
 
-@click.command()
-@click.argument("name")
+@about_pipeline
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="How many.")
-@reporting
 def history(name: str, last: int, as_json: bool) -> None:
     """Tell what happened to NAME, oldest first: what came, what was decided, what it bought."""
-    session = open_session(name)
-    entries = session.workspace.ledger.entries()
+    entries = open_session(name).ledger.entries()
     chapters = story(entries)[-last:]
     document = {
         "pipeline": name,
@@ -116,23 +104,24 @@ def _chapter(chapter: Chapter) -> str:
     return f"{chapter.at:%Y-%m-%d %H:%M}  {chapter.title}\n{body}"
 
 
-def _models(session: Session) -> dict[str, Any]:
-    found = pointer.read(session.workspace)
-    champion = None if found is None else found[0]
+def _models(workspace: Workspace) -> dict[str, Any]:
+    found = pointer.read(workspace)
+    champion = found[0] if found else None
     scored: dict[int, list[dict[str, Any]]] = {}
-    for entry in session.workspace.ledger.entries("scored"):
+    for entry in workspace.ledger.entries("scored"):
         scored.setdefault(entry.version or 0, []).append(dict(entry.figures))
-    published = published_models(session.workspace, lambda _, error: say(f"{error}"))
+    published = published_models(workspace, lambda _, error: say(f"{error}"))
     serving = champion.version if champion else None
-    waiting = waiting_versions(session.workspace.ledger.entries())
+    waiting = waiting_versions(workspace.ledger.entries())
     roles = dict.fromkeys(waiting, "awaits approval") | {serving or 0: "champion"}
-    trial = trials.standing(session.workspace)
+    trial = trials.standing(workspace)
     if trial is not None:
         roles[trial.version] = trial.mode
     versions = [
         _version(manifest, roles.get(manifest.version, ""), scored.get(manifest.version, []))
         for manifest in published
     ]
+    # The champion first, then the newest.
     versions.sort(key=lambda version: (version["role"] != "champion", -version["version"]))
     return {"champion": champion.to_dict() if champion else None, "versions": versions}
 

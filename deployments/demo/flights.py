@@ -70,6 +70,7 @@ def first_quarter(folder: Path) -> Path:
 
 def mistaken_month(number: int, folder: Path) -> Path:
     """Write a month whose sender put the minutes of delay where the target belongs."""
+    # Any number of minutes will do that is neither 0 nor 1.
     rows = _of(number, number).with_columns(pl.col("late") * 37)
     return _written(rows, folder / f"flights-2013-{number:02}-mistaken.csv")
 
@@ -80,6 +81,7 @@ def _of(first: int, last: int) -> pl.DataFrame:
 
 def _written(rows: pl.DataFrame, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside and renamed: what is cut off halfway never bears the file's name.
     partial = path.with_suffix(f".{os.getpid()}.partial")
     rows.write_csv(partial, datetime_format="%Y-%m-%dT%H:%M:%S")
     partial.replace(path)
@@ -103,8 +105,10 @@ def flights() -> pl.DataFrame:
         scheduled.join(weather, on=["origin", "time_hour"], how="left")
         .join(planes, on="tail_number", how="left")
         .join(airports, on="destination", how="left")
+        # Knots became miles per hour with ten digits behind the point.
         .with_columns(_duration().alias("scheduled_duration"), pl.col("wind_speed").round(2))
         .with_columns(pl.col("wind_gust").round(2))
+        # By both: departures share minutes, and the file's bytes are to be the same every time.
         .sort("scheduled_departure", "flight_id")
         .select(COLUMNS)
     )
@@ -133,7 +137,7 @@ def _scheduled(raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def _duration() -> pl.Expr:
-    """Minutes in the air and on the ground by the schedule, from the two local clocks."""
+    # From the two local clocks: the zone of the airport, and whether it keeps summer time.
     departure = pl.col("scheduled_departure")
     utc = pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ")
     here = (departure.dt.truncate("1h") - utc).dt.total_hours()
@@ -154,11 +158,12 @@ def _read(name: str) -> pl.DataFrame:
         raw = path.read_bytes()
     else:
         raw = zipfile.ZipFile(folder / f"{name}.csv.zip").read(f"{name}.csv")
+    # Beyond the default of 100 rows: the first fraction of a mile in `visib` comes later.
     return pl.read_csv(raw, infer_schema_length=30_000, null_values=["NA", ""])
 
 
 def _folder() -> Path:
-    """Find the data without importing the package, whose import needs a module long gone."""
+    # Found without importing the package, whose import needs pkg_resources, which is gone.
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         remedy = "Install the locked requirements."

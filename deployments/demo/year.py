@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from deployments.session import Session
+from deployments.session import upload
 from tasks.errors import OrchestrationError
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
@@ -19,9 +19,11 @@ from tasks.monitoring.observation import Observation
 from tasks.monitoring.past import read_observation
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
+from tasks.tracking.plots import BLUE, GREY, ORANGE, canvas, png
+from tasks.workspace import Workspace
 
 PATIENCE = 600.0  # seconds, for a training on a slow machine
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -48,24 +50,25 @@ class Month:
 class Loop:
     """Watches one pipeline's ledger; starts nothing."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.ledger = session.workspace.ledger
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
 
     def send(self, path: Path) -> Entry:
         """Put a file into the bucket, and wait until it is decided on or in quarantine."""
         batch = hashlib.sha256(path.read_bytes()).hexdigest()
-        self.session.drop(path, lambda _line: None)
+        upload(self.workspace, path, lambda _line: None)
+        # Both are named after the file's bytes: what becomes of it can be waited for from here on.
         wanted = {decision_id(batch), f"quarantine-{batch}"}
         return self._wait_for(lambda entry: entry.id in wanted, f"what becomes of {path.name}")
 
     def settle(self, decision: Entry) -> Entry | None:
         """Wait until a decision to retrain is answered; None where it was a no."""
-        if not decision.figures["decision"]["retrain"]:
+        if not decision.figures.get("decision", {}).get("retrain"):  # a no, or in quarantine
             return None
         answer = self._wait_for(
             lambda entry: entry.figures.get("decision") == decision.id, "the retraining"
         )
+        # The verdict is written before the pointer moves.
         if answer.figures.get("next") == "promote":
             version = answer.version
             self._wait_for(
@@ -77,7 +80,7 @@ class Loop:
     def _wait_for(self, holds: Callable[[Entry], bool], what: str) -> Entry:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            found = next((entry for entry in self.ledger.entries() if holds(entry)), None)
+            found = next((entry for entry in self.workspace.ledger.entries() if holds(entry)), None)
             if found is not None:
                 return found
             time.sleep(LOOK_EVERY)
@@ -94,7 +97,7 @@ def first_champion(loop: Loop, path: Path) -> Entry:
     """
     decision = loop.send(path)
     answer = loop.settle(decision)
-    champion = pointer.read(loop.session.workspace)
+    champion = pointer.read(loop.workspace)
     if champion is None:
         came = "quarantined" if answer is None else answer.summary
         raise OrchestrationError("demo", "the first model passes the gate", came)
@@ -112,7 +115,7 @@ def send_month(loop: Loop, name: str, path: Path, refused: int) -> Month:
     if found is None or found.live is None:
         raise OrchestrationError("demo", f"{name} is judged live", decision.summary)
     answer = loop.settle(decision)
-    champion = pointer.read(loop.session.workspace)
+    champion = pointer.read(loop.workspace)
     assert champion is not None, "a champion was there before the month"
     return Month(
         name=name,
@@ -138,16 +141,43 @@ def _price(answer: Entry | None) -> str:
 
 
 def _static(loop: Loop, found: Observation, path: Path) -> float:
-    """Judge the first model on the same rows, as if it had stayed in service."""
+    # The first model on the same rows, as if it had stayed in service.
     from tasks.dataset.dataset import encode
 
-    session, pipeline = loop.session, loop.session.pipeline
+    pipeline = loop.workspace.pipeline
     if found.version == 1 and found.live is not None:
         return found.live.value
-    first = load(session.workspace, 1)
+    first = load(loop.workspace, 1)
     classes = first.manifest.classes
     rows = pd.read_csv(path, parse_dates=[pipeline.event_time])
     rows = rows[rows[pipeline.target].isin(classes)].drop_duplicates(list(pipeline.key))
     predictions = first.predict(rows)
     y = encode(rows[pipeline.target], classes)
     return METRICS[pipeline.metric].score(y, predictions)
+
+
+def draw_year(metric: str, months: Sequence[Month]) -> bytes:
+    """Return the picture as PNG; a line stands between two months with different models."""
+    figure, axes = canvas("Quality over time", "", metric)
+    places, static = range(len(months)), [month.static for month in months]
+    axes.plot(places, [m.live for m in months], marker="o", ms=4, color=BLUE, label="live")
+    axes.plot(places, static, marker="o", ms=4, color=GREY, label="never retrained")
+    axes.set_xticks(places, [month.name[:3] for month in months])
+    if retrained := [place + 0.5 for place in places if months[place].retrained]:
+        whole = axes.get_xaxis_transform()
+        axes.vlines(retrained, 0, 1, ls=":", lw=1, color=ORANGE, label="retrained", transform=whole)
+    axes.legend(frameon=False)
+    return png(figure)
+
+
+def keep_plot(workspace: Workspace, months: Sequence[Month]) -> Path:
+    """Draw live against static quality, with the retrainings marked.
+
+    The picture goes into the bucket and beside the state; the path of the latter is returned.
+    """
+    image = draw_year(session.pipeline.metric, months)
+    key = workspace.layout.report("demo", "2013.png")
+    workspace.bucket.put(key, image, content_type="image/png")
+    path = workspace.home / "demo-2013.png"
+    path.write_bytes(image)
+    return path

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import re
 import secrets
 import shutil
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name
 
 from deployments.local.folder import Folder
 from deployments.local.ports import Holder, name_holders
 from deployments.local.status import StackStatus
-from deployments.local.versions import find_differing, pins, read_installed
-from mlflow_server import health as tracking
 from tasks.errors import PerennialError, PreconditionFailed
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.layout import result
 
+if TYPE_CHECKING:
+    import httpx
+
 LOCK = REPOSITORY / "requirements.lock"
 SUITABLE = ((3, 11), (3, 14))  # from, and below
 LEAST_FREE = 5 * 1024**3
-MOST_SKEW = 5.0
+MOST_SKEW = 5.0  # seconds
+PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)\s*(?:;(?P<marker>[^\\]*))?")
 UP = "Run `perennial up`."
 
 
@@ -58,8 +62,8 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> Check:
     (False, True)
     """
     low, high = SUITABLE
-    named = f"Python {version[0]}.{version[1]}"
     remedy = "Install Python 3.11, 3.12 or 3.13; then `make clean` and `make run`."
+    named = f"Python {version[0]}.{version[1]}"
     return report_check("python", low <= version < high, named, remedy)
 
 
@@ -70,12 +74,33 @@ def check_versions(lock: Path = LOCK) -> Check:
     except OSError as error:
         detail = f"{lock}: {error.strerror}"
         return report_check("versions", False, detail, "Run it from a clone of the repository.")
-    found = list(find_differing(pinned, read_installed()))
+    installed = metadata.distributions()
+    present = {str(canonicalize_name(package.name)): package.version for package in installed}
+    found = list(find_differing(pinned, present))
     detail = f"{len(pinned)} as locked"
     if found:
         named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
         detail = f"{len(found)} of {len(pinned)} differ: {named}"
     return report_check("versions", not found, detail, "Run `make clean`, then `make run`.")
+
+
+def pins(text: str) -> dict[str, str]:
+    """Return the version of each package that a lock file pins for this interpreter."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        pin = PIN.match(line)
+        # A pin of another platform, or of another Python, stands beside ours.
+        if pin and (not pin["marker"] or Marker(pin["marker"].strip()).evaluate()):
+            found[canonicalize_name(pin["name"])] = pin["version"]
+    return found
+
+
+def find_differing(pinned: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
+    """Yield, for people, each package that is missing or of another version."""
+    for name, version in sorted(pinned.items()):
+        came = present.get(name, "missing")
+        if came != version:
+            yield f"{name} is {came}, locked {version}"
 
 
 def check_ports(taken: tuple[Holder, ...], needed: int) -> Check:
@@ -101,6 +126,7 @@ def check_processes(status: StackStatus) -> Check:
 
 def check_disk(folder: Folder) -> Check:
     """Check that the disk of the state has 5 GiB left."""
+    # Before the first `up` the home is not there; its disk is that of the nearest folder above.
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
     free = shutil.disk_usage(there).free
     detail = f"{free / 1024**3:.1f} GiB free at {there}"
@@ -110,27 +136,28 @@ def check_disk(folder: Folder) -> Check:
 
 def check_clock(settings: Settings) -> Check:
     """Check this machine's clock against the store's, which refuses requests 15 minutes off."""
-    date = _date(settings.s3_endpoint)
-    if date is None:
+    # Asked without keys, a store says 403, and the time all the same.
+    answer = _get(settings.s3_endpoint)
+    try:
+        date = parsedate_to_datetime("" if answer is None else answer.headers["Date"])
+    except (KeyError, ValueError):
         return report_check("clock", False, f"no answer from {settings.s3_endpoint}", UP)
-    skew = abs(time.time() - date)
-    detail, remedy = (
-        f"{skew:.0f} s from the store's",
-        "Set the clock; turn time synchronisation on.",
-    )
-    return report_check("clock", skew <= MOST_SKEW, detail, remedy)
+    skew = abs(time.time() - date.timestamp())
+    remedy = "Set the clock; turn time synchronisation on."
+    return report_check("clock", skew <= MOST_SKEW, f"{skew:.0f} s from the store's", remedy)
 
 
 def check_store(settings: Settings) -> Check:
     """Write, read, write again on conditions, and remove one object."""
     from tasks.store.connect import open_bucket
 
+    # A name of its own: two doctors at once must not meet each other's object.
     key = result(f"doctor-{secrets.token_hex(8)}", "round-trip")
+    # Old SeaweedFS kept boto3's checksum trailers (1.36 on) inside the object: bytes are compared.
     data = secrets.token_bytes(64 * 1024)
     remedy = f"{UP} If it is up, check the keys and whether the store knows conditional writes."
     try:
         bucket = open_bucket(settings)
-        where = bucket.where
         first = bucket.put(key, data, if_absent=True)
         same = bucket.get(key) == data
         twice = _refuses(lambda: bucket.put(key, data, if_absent=True))
@@ -145,7 +172,7 @@ def check_store(settings: Settings) -> Check:
         "If-Match is ignored": stale,
     }
     wrong = [text for text, well in told.items() if not well]
-    detail = "; ".join(wrong) or f"{where}: round trip and conditional writes work"
+    detail = "; ".join(wrong) or f"{bucket.where}: round trip and conditional writes work"
     return report_check("store", not wrong, detail, remedy)
 
 
@@ -176,24 +203,23 @@ def check_mlflow(settings: Settings) -> Check:
     server = settings.mlflow_uri
     if server is None:
         return report_check("mlflow", True, "none is named: runs are not tracked", "")
-    return _version("mlflow", server, tracking.version(server))
+    return _check_version("mlflow", server, f"{server}/version")
 
 
 def check_prefect(settings: Settings) -> Check:
     """Check that Prefect answers, in the version of the client."""
-    text = _get(f"{settings.prefect_url}/admin/version")
-    try:
-        version = None if text is None else str(json.loads(text))
-    except ValueError:
-        version = "not Prefect"
-    return _version("prefect", settings.prefect_url, version)
+    server = settings.prefect_url
+    return _check_version("prefect", server, f"{server}/admin/version")
 
 
-def _version(package: str, where: str, came: str | None) -> Check:
-    ours = metadata.version(package)
-    if came is None:
-        return report_check(package, False, f"no answer from {where}", UP)
-    detail = f"{came} at {where}" + ("" if came == ours else f", the client is {ours}")
+def _check_version(package: str, server: str, address: str) -> Check:
+    ours, answer = metadata.version(package), _get(address)
+    if answer is None or not answer.is_success:
+        return report_check(package, False, f"no answer from {server}", UP)
+    # MLflow answers with plain text, Prefect with a JSON string.
+    text = answer.text.strip().strip('"')
+    came = text if re.fullmatch(r"[\w.+]+", text) else f"not {package}"
+    detail = f"{came} at {server}" + ("" if came == ours else f", the client is {ours}")
     return report_check(package, came == ours, detail, f"Run {package} {ours} on the server.")
 
 
@@ -205,27 +231,9 @@ def _refuses(write: Callable[[], object]) -> bool:
     return False
 
 
-def _open(url: str) -> tuple[str, str]:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-        return answer.headers.get("Date", ""), answer.read(1000).decode("utf-8", "replace")
+def _get(url: str) -> httpx.Response | None:
+    import httpx
 
-
-def _get(url: str) -> str | None:
-    try:
-        return _open(url)[1]
-    except (OSError, HTTPException, ValueError):
-        return None
-
-
-def _date(url: str) -> float | None:
-    try:
-        date = _open(url)[0]
-    except urllib.error.HTTPError as refused:
-        with refused:
-            date = refused.headers.get("Date", "")
-    except (OSError, HTTPException, ValueError):
-        return None
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
-        return None
+    with suppress(httpx.HTTPError, httpx.InvalidURL):
+        return httpx.get(url, timeout=5, follow_redirects=True)
+    return None

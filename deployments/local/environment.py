@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
-OFFLINE: Mapping[str, str] = MappingProxyType(
-    {
-        "DO_NOT_TRACK": "1",
-        "GX_ANALYTICS_ENABLED": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
-)
+OFFLINE: Mapping[str, str] = {
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # A company's proxy must not be asked for loopback.
+    "NO_PROXY": "127.0.0.1,localhost",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
 # Of other servers, or of a person's own shell.
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "WEED_", "PYTHON", "S3_BUCKET")
 STORE = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
@@ -27,10 +25,7 @@ STRAY = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT
 
 
 def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[str, str]:
-    """Return what a client of the stack needs: addresses, keys, patience, no telemetry.
-
-    MLflow's own patience is four minutes; the proxy of a company must not be asked for loopback.
-    """
+    """Return what a client of the stack needs: addresses, keys, patience, no telemetry."""
     ports = Ports.shifted(memory.offset)
     pipelines = {"PERENNIAL_PIPELINES": memory.pipelines} if memory.pipelines else {}
     return {
@@ -39,13 +34,16 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
         "AWS_ACCESS_KEY_ID": secrets["AWS_ACCESS_KEY_ID"],
         "AWS_SECRET_ACCESS_KEY": secrets["AWS_SECRET_ACCESS_KEY"],
         "AWS_REGION": REGION,
+        # Without it, boto3 asks a cloud's address for keys, and waits, where ours are not found.
         "AWS_EC2_METADATA_DISABLED": "true",
         "MLFLOW_TRACKING_URI": f"http://{HOST}:{ports.mlflow}",
+        # By itself, MLflow's client (3.17) tries for four minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
         "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
         "PREFECT_API_URL": f"http://{HOST}:{ports.prefect}/api",
         "PREFECT_HOME": str(folder.prefect),
+        # Prefect's default is a pickle, which runs code of whoever can write the bucket.
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_CLI_PROMPT": "false",
         "PERENNIAL_HOME": str(folder.root),
@@ -79,9 +77,5 @@ def join_environment(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[s
 
 
 def clean_environment(real: Mapping[str, str]) -> dict[str, str]:
-    """Return `real` without what would steer a server or a flow of the stack.
-
-    >>> clean_environment({"PATH": "/bin", "AWS_PROFILE": "work", "PYTHONPATH": "/x"})
-    {'PATH': '/bin'}
-    """
+    """Return `real` without what would steer a server or a flow of the stack."""
     return {name: value for name, value in real.items() if not name.startswith(FOREIGN)}

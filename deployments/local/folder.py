@@ -28,7 +28,7 @@ class Folder:
 
     @classmethod
     def at(cls, home: Path) -> Folder:
-        """Return the folder of `home`, spelled the one way that marks its processes."""
+        # Spelled in one way, for the path is the mark that the stack's processes are found by.
         return cls(home.expanduser().resolve())
 
     @property
@@ -78,13 +78,13 @@ class Folder:
         Raises:
             StackError: a folder cannot be created, or the one for sockets is somebody else's.
         """
-        each = (self.root, self.s3, self.prefect, self.logs, self.run, self.sockets)
-        for path in each:
+        for path in (self.root, self.s3, self.prefect, self.logs, self.run, self.sockets):
             try:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 remedy = "Free the path, or set PERENNIAL_HOME to a folder that you may write."
                 raise StackError(str(path), "it is a folder", error.strerror, remedy) from error
+        # In the common temporary folder, somebody else may have made it, or a link of that name.
         found = self.sockets.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             rule = "the folder of the sockets belongs to you"
@@ -109,12 +109,9 @@ def recall(folder: Folder) -> Memory:
     """
     try:
         document = json.loads(folder.memory.read_text("utf-8"))
-        return Memory(
-            int(document["offset"]),
-            str(document["bucket"]),
-            str(document["pipelines"]),
-            str(document.get("worker", Memory.worker)),
-        )
+        bucket, pipelines = str(document["bucket"]), str(document["pipelines"])
+        # A release before the warm worker remembered none.
+        return Memory(int(document["offset"]), bucket, pipelines, str(document.get("worker", "")))
     except FileNotFoundError:
         return Memory()
     except (ValueError, KeyError, TypeError) as error:
@@ -157,6 +154,7 @@ def write(path: Path, text: str, *, replace: bool = True) -> None:
     Raises:
         FileExistsError: it is there, and `replace` is false.
     """
+    # In the same folder, for a rename across file systems copies; mkstemp's files are 0600.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     partial = Path(name)
     try:

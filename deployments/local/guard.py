@@ -16,17 +16,18 @@ from deployments.local.programs import HOME_MARK, names
 from deployments.local.supervise import find_supervisor, lock, start
 from tasks.errors import StackError
 
-EVERY = 0.5
+EVERY = 0.5  # seconds
 ROTATE_EVERY = 60  # rounds, half a minute
 
 
 def main() -> None:
-    """Watch until the supervisor had to be replaced, whose own guard takes over, or `down`."""
+    """Watch until the supervisor had to be replaced, or `down`."""
     folder = Folder(Path(os.environ[HOME_MARK]))
     rounds = 0
     while folder.wanted.exists():
         if rounds % ROTATE_EVERY == 0:
             rotate(folder.log(name) for name in names())
+        # The new supervisor starts a guard of its own: two would race to replace the next.
         if find_supervisor(folder) is None and _replaced(folder):
             return
         rounds += 1
@@ -36,6 +37,7 @@ def main() -> None:
 def _replaced(folder: Folder) -> bool:
     try:
         with lock(folder, patience=5):
+            # Asked again under the lock: `down`, or another guard, may have been faster.
             if folder.wanted.exists() and find_supervisor(folder) is None:
                 start(folder)
     except (StackError, OSError) as error:

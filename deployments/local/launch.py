@@ -40,6 +40,7 @@ def main() -> None:
     """Run the program that the environment names; does not return."""
     folder = Folder(Path(os.environ[HOME_MARK]))
     name = os.environ[PROGRAM_MARK]
+    # Its own file: a pipe to the supervisor breaks with it, and the program at its next line.
     _log_to(folder.log(name))
     memory = recall(folder)
     program = programs(folder, memory, secrets.ensure(folder.secrets))[name]
@@ -72,6 +73,7 @@ def _become(folder: Folder, program: Program) -> None:
     base = {**clean_environment(os.environ), **OFFLINE, "PYTHONUNBUFFERED": "1"}
     environment = {**base, **program.environment, **mark}
     os.chdir(folder.run)
+    # exec keeps the pid: recorded before it, for afterwards this is the program itself.
     record(folder, program.name, os.getpid())
     os.execve(program.command[0], program.command, environment)  # noqa: S606
 
@@ -79,6 +81,7 @@ def _become(folder: Folder, program: Program) -> None:
 def _stay_beside(process: psutil.Process) -> int:
     """Wait until `process` ends, or until the supervisor is gone, which must not end it."""
 
+    # The supervisor signals the group that it started, which this process is not in.
     def forward(_signal: int, _frame: FrameType | None) -> None:
         end(_group(process), GRACE)
 
@@ -86,7 +89,7 @@ def _stay_beside(process: psutil.Process) -> int:
     supervisor = os.getppid()
     while os.getppid() == supervisor:
         if not is_alive(process):
-            return 1
+            return 1  # the supervisor starts a launcher, which becomes the program
         time.sleep(0.2)
     return 0
 

@@ -15,6 +15,7 @@ KEPT = 3  # older ones of each log
 def tail(path: Path, lines: int = 12, limit: int = 1500) -> str:
     """Return the last lines of a log, at most `limit` characters; '' when there is none."""
     with suppress(OSError), path.open("rb") as file:
+        # A log of gigabytes is not read whole for a dozen lines.
         file.seek(max(0, os.fstat(file.fileno()).st_size - 64 * 1024))
         text = file.read().decode("utf-8", "replace")
         return "\n".join(text.splitlines()[-lines:])[-limit:].strip()
@@ -24,9 +25,9 @@ def tail(path: Path, lines: int = 12, limit: int = 1500) -> str:
 def rotate(paths: Iterable[Path], largest: int = LARGEST, kept: int = KEPT) -> None:
     """Copy each log that grew beyond `largest` bytes aside and empty it in place.
 
-    The writers hold the file open to append, so it must stay the same file. A line written
-    between copy and truncation is lost.
+    A line written between copy and truncation is lost.
     """
+    # Not renamed: the writers hold the file open to append, and would write on into the old one.
     for path in paths:
         with suppress(OSError):
             if path.stat().st_size > largest:

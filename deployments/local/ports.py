@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from types import MappingProxyType
+from dataclasses import asdict, dataclass
 
 from tasks.errors import ConfigurationError, StackError
 
@@ -13,11 +12,7 @@ HIGHEST = 65535
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port of one stack; the admin's gRPC port must be its own plus 10000.
-
-    >>> Ports.shifted(1000).mlflow
-    6000
-    """
+    """Every port of one stack."""
 
     s3: int = 8333
     mlflow: int = 5000
@@ -34,7 +29,7 @@ class Ports:
     filer: int = 8888
     filer_grpc: int = 8889
     admin: int = 9350
-    admin_grpc: int = 19350
+    admin_grpc: int = 19350  # SeaweedFS's worker looks for it at the admin's port plus 10,000
 
     @classmethod
     def shifted(cls, offset: int) -> Ports:
@@ -42,12 +37,6 @@ class Ports:
 
         Raises:
             ConfigurationError: a port would be negative or beyond 65535.
-
-        >>> Ports.shifted(60000)
-        Traceback (most recent call last):
-        ...
-        tasks.errors.ConfigurationError: --port-offset: it is 0 to 46185; got 60000. \
-Choose a smaller one.
         """
         defaults = cls().by_name()
         most = HIGHEST - max(defaults.values())
@@ -58,32 +47,7 @@ Choose a smaller one.
 
     def by_name(self) -> Mapping[str, int]:
         """Return the ports by the name of who listens there."""
-        found = {port.name: int(getattr(self, port.name)) for port in fields(self)}
-        return MappingProxyType(found)
-
-    def of(self, program: str) -> tuple[int, ...]:
-        """Return the ports that one program needs for itself.
-
-        >>> Ports().of("mlflow")
-        (5000,)
-        >>> Ports().of("guard")
-        ()
-        """
-        ours = PROGRAM_PORTS.get(program, ())
-        return tuple(self.by_name()[name] for name in ours)
-
-
-STORE_SERVERS = ("s3", "master", "volume", "filer", "admin")  # all in one process of SeaweedFS
-PROGRAM_PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "s3": tuple(f"{server}{kind}" for server in STORE_SERVERS for kind in ("", "_grpc")),
-        "mlflow": ("mlflow",),
-        "prefect": ("prefect",),
-        "receiver": ("receiver",),
-        "serving": ("serving", "serving_metrics"),
-        "worker": ("worker",),
-    }
-)
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -120,12 +84,6 @@ def refuse_taken(holders: tuple[Holder, ...]) -> None:
 
     Raises:
         StackError: it names each port and the process that holds it.
-
-    >>> refuse_taken((Holder(5000, 42, "python", "python -m http.server 5000"),))
-    Traceback (most recent call last):
-    ...
-    tasks.errors.StackError: ports: each is free; got 5000 held by python (pid 42): \
-python -m http.server 5000. End that process, or shift all ports: `perennial up --port-offset 1000`.
     """
     if holders:
         remedy = "End that process, or shift all ports: `perennial up --port-offset 1000`."

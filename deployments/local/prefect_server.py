@@ -14,33 +14,28 @@ POOL = "perennial"
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 
 
-def server_command(ports: Ports, python: str = sys.executable) -> tuple[str, ...]:
-    """Return the command line of the server, API and page in one process.
-
-    >>> server_command(Ports(), "python")[-1]
-    '4200'
-    """
-    start = (python, "-m", "deployments.local.serve_prefect", "server", "start")
+def server_command(ports: Ports) -> tuple[str, ...]:
+    """Return the command line of the server, API and page in one process."""
+    start = (sys.executable, "-m", "deployments.local.serve_prefect", "server", "start")
     return (*start, "--host", HOST, "--port", str(ports.prefect))
 
 
 def server_environment(home: Path, ports: Ports, secrets: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of the server.
-
-    A page of another site may neither read it (CORS) nor change it (CSRF). Leases on disk let a
-    restarted server free the slots of runs that died with it. Runs of the reconciler are planned
-    minutes ahead, not a hundred at a time.
-    """
+    """Return the variables of the server."""
     pages = (f"http://{name}:{ports.prefect}" for name in (HOST, "localhost"))
     return {
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"http://{HOST}:{ports.prefect}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # A page of another site may neither read the server (CORS) nor change it (CSRF). Without
+        # a password, Prefect (3.8) checks neither Host nor Origin.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        # On disk they let a restarted server free the slots of runs that died with it.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "PREFECT_SERVER_ENCRYPTION_KEY": secrets["PREFECT_SERVER_ENCRYPTION_KEY"],
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # The reconciler runs every minute: planned minutes ahead, not a hundred runs at a time.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "2",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT2M",
         "PREFECT_CLI_PROMPT": "false",
@@ -49,30 +44,27 @@ def server_environment(home: Path, ports: Ports, secrets: Mapping[str, str]) -> 
     }
 
 
-def worker_command(told: str = "", python: str = sys.executable) -> tuple[str, ...]:
+def worker_command(told: str = "") -> tuple[str, ...]:
     """Return the command line of the worker, which makes its pool when there is none.
 
     `told` is what `PERENNIAL_WORKER` says: `warm`, `process`, or nothing.
-
-    >>> worker_command("warm", "python")[1:3]
-    ('-m', 'deployments.worker')
     """
     kind = worker_type(told)
     names = ("--pool", POOL, "--name", "local")
     if kind == WARM:
-        return (python, "-m", "deployments.worker", *names)
-    start = (python, "-m", "prefect", "worker", "start")
+        return (sys.executable, "-m", "deployments.worker", *names)
+    start = (sys.executable, "-m", "prefect", "worker", "start")
     return (*start, *names, "--type", kind, "--with-healthcheck")
 
 
 def worker_environment(ports: Ports, repository: Path) -> dict[str, str]:
     """Return what the worker and its flows need beyond a client's environment.
 
-    Flow modules are imported from `repository`. The worker asks for runs every second, which keeps
-    an idle server 4 % of a core busier than Prefect's ten seconds do.
+    Flow modules are imported from `repository`.
     """
     return {
         "PYTHONPATH": str(repository),
+        # Keeps an idle server 4 % of a core busier than Prefect's ten seconds do.
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         # Thirty seconds are the least that Prefect takes.

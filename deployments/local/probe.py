@@ -7,54 +7,45 @@ import hmac
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
 EMPTY = hashlib.sha256(b"").hexdigest()
-NONE: Mapping[str, str] = MappingProxyType({})
+NONE: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back: the status, 0 when nothing came, and the first 1000 characters."""
-
-    status: int
-    text: str = ""
-
-
-def ask(url: str, headers: Mapping[str, str] = NONE, timeout: float = 2.0) -> Answer:
-    """GET a loopback address, past any proxy; never raises for what the server does."""
+def ask(url: str, headers: Mapping[str, str] = NONE, timeout: float = 2.0) -> tuple[int, str]:
+    """GET a loopback address; return the status (0: nothing came) and 1000 characters."""
+    # Past any proxy, which would look for our loopback on its own machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
         with opener.open(request, timeout=timeout) as answer:
-            return Answer(answer.status, answer.read(1000).decode("utf-8", "replace"))
+            return answer.status, answer.read(1000).decode("utf-8", "replace")
     except urllib.error.HTTPError as refused:
         with refused:
-            return Answer(refused.code, refused.read(1000).decode("utf-8", "replace"))
+            return refused.code, refused.read(1000).decode("utf-8", "replace")
     except (OSError, HTTPException):
-        return Answer(0)
+        return 0, ""
 
 
 def answers(url: str, timeout: float = 2.0) -> bool:
     """Return whether a GET of `url` succeeds within `timeout` seconds."""
-    return 200 <= ask(url, timeout=timeout).status < 400
+    return 200 <= ask(url, timeout=timeout)[0] < 400
 
 
 def reads(url: str, keys: Mapping[str, str], region: str, timeout: float = 2.0) -> bool:
-    """Return whether the store reads the object at `url`, or knows for sure that there is none.
-
-    SeaweedFS calls itself well seconds before it finds its own volumes, so only a read tells.
-    """
-    answer = ask(url, sign(url, keys, region, datetime.now(UTC)), timeout)
-    return answer.status == 200 or (answer.status == 404 and "NoSuchKey" in answer.text)
+    """Return whether the store reads the object at `url`, or knows for sure that there is none."""
+    # SeaweedFS (4.48) calls itself well seconds before it finds its own volumes: only a read tells.
+    status, text = ask(url, sign(url, keys, region, datetime.now(UTC)), timeout)
+    return status == 200 or (status == 404 and "NoSuchKey" in text)
 
 
 def sign(url: str, keys: Mapping[str, str], region: str, now: datetime) -> dict[str, str]:
     """Return the headers of a GET that S3 takes as the owner's (AWS Signature Version 4).
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 
     >>> keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     >>> at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -1,19 +1,25 @@
-"""Find and end the processes of one stack, known by a mark in their environment."""
+"""Find and end the processes of one stack, known by a mark, and those that hold its ports."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shlex
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
 from deployments.local.folder import Folder, write
+from deployments.local.ports import Holder
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
 from deployments.worker.kind import RUN_NAME
+from tasks.errors import bounded
 
 # A process may end between any two questions about it.
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
@@ -38,6 +44,7 @@ def find_marked(folder: Folder, program: str | None = None) -> Iterator[psutil.P
 def is_ours(process: psutil.Process, folder: Folder, program: str | None = None) -> bool:
     """Return whether `process` lives and bears the mark of this stack (and program)."""
     with suppress(*GONE):
+        # Another user's environment is closed to us: asked first, and nothing is raised.
         if process.uids().real != os.getuid() or process.status() == psutil.STATUS_ZOMBIE:
             return False
         found = process.environ()
@@ -49,6 +56,7 @@ def is_ours(process: psutil.Process, folder: Folder, program: str | None = None)
 def runs_a_flow(process: psutil.Process) -> bool:
     """Return whether `process` is a flow run, which outlives the worker that started it."""
     with suppress(*GONE):
+        # A forked run's environment is its worker's, as the kernel shows it: its name tells.
         return process.name() == RUN_NAME or FLOW_RUN in process.environ()
     return False
 
@@ -104,6 +112,50 @@ def find_running(folder: Folder, program: str) -> psutil.Process | None:
     if known is None:
         return None
     with suppress(*GONE):
+        # The number may be another process's by now: the mark decides.
         process = psutil.Process(known.pid)
         return process if is_ours(process, folder, program) else None
     return None
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on `port` of the loopback address now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: what waits in TIME_WAIT after the last stop does not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise
+    return True
+
+
+def holders(ports: Iterable[int]) -> tuple[Holder, ...]:
+    """Return who holds each of `ports` that is not free, in the order given."""
+    taken = [port for port in ports if not is_free(port)]
+    pids = _listening() if taken else {}
+    return tuple(_holder(port, pids.get(port)) for port in taken)
+
+
+def _listening() -> dict[int, int]:
+    pids: dict[int, int] = {}
+    # Process by process: of all at once, macOS gives a list to root alone.
+    for process in psutil.process_iter():
+        with suppress(*GONE):
+            found: list[Any] = process.net_connections("tcp")
+            listening = (there for there in found if there.status == psutil.CONN_LISTEN)
+            pids.update((there.laddr.port, process.pid) for there in listening)
+    return pids
+
+
+def _holder(port: int, pid: int | None) -> Holder:
+    if pid is None:
+        return Holder(port, None, "", "")
+    try:
+        process = psutil.Process(pid)
+        return Holder(port, pid, process.name(), bounded(shlex.join(process.cmdline()), 200))
+    except GONE:
+        return Holder(port, pid, "?", "")

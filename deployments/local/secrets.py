@@ -7,34 +7,28 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 from deployments.local.folder import write
 from tasks.errors import StackError
 
-
-def _key() -> str:
-    return secrets.token_hex(32)
-
-
-def _fernet() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-
-
-GENERATORS: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {
-        "AWS_ACCESS_KEY_ID": lambda: "PN" + secrets.token_hex(9).upper(),
-        "AWS_SECRET_ACCESS_KEY": lambda: secrets.token_hex(20),
-        "PERENNIAL_RECEIVER_TOKEN": _key,
-        "PERENNIAL_SIGNING_KEY": _key,
-        "PREFECT_SERVER_ENCRYPTION_KEY": _fernet,
-        "WEED_JWT_FILER_SIGNING_KEY": _key,
-        "WEED_JWT_FILER_SIGNING_READ_KEY": _key,
-        "WEED_JWT_SIGNING_KEY": _key,
-        "WEED_JWT_SIGNING_READ_KEY": _key,
-    }
-)
+_key = partial(secrets.token_hex, 32)
+GENERATORS: Mapping[str, Callable[[], str]] = {
+    # The lengths of AWS's own keys: 20 and 40 characters.
+    "AWS_ACCESS_KEY_ID": lambda: "PN" + secrets.token_hex(9).upper(),
+    "AWS_SECRET_ACCESS_KEY": partial(secrets.token_hex, 20),
+    "PERENNIAL_RECEIVER_TOKEN": _key,
+    "PERENNIAL_SIGNING_KEY": _key,
+    # Prefect wants a Fernet key: 32 bytes in URL-safe Base64, its padding kept.
+    "PREFECT_SERVER_ENCRYPTION_KEY": lambda: base64.urlsafe_b64encode(
+        secrets.token_bytes(32)
+    ).decode(),
+    "WEED_JWT_FILER_SIGNING_KEY": _key,
+    "WEED_JWT_FILER_SIGNING_READ_KEY": _key,
+    "WEED_JWT_SIGNING_KEY": _key,
+    "WEED_JWT_SIGNING_READ_KEY": _key,
+}
 
 
 def parse(text: str) -> dict[str, str]:
@@ -58,11 +52,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def render(values: Mapping[str, str]) -> str:
-    """Return the text of the file.
-
-    >>> parse(render({"B": "2", "A": "1"}))
-    {'A': '1', 'B': '2'}
-    """
+    """Return the text of the file."""
     lines = ["# Keys of the local stack. Whoever reads them can read and change every model."]
     return "\n".join([*lines, *(f"{name}={values[name]}" for name in sorted(values))]) + "\n"
 
@@ -82,6 +72,7 @@ def read(path: Path) -> dict[str, str] | None:
         remedy = "Make it a plain file of your own, or remove it."
         raise StackError(str(path), "it can be read", error.strerror, remedy) from error
     with os.fdopen(handle, encoding="utf-8", errors="replace") as file:
+        # Asked of what was opened, not of the path, which may be another file by now.
         facts = os.fstat(file.fileno())
         mode = facts.st_mode & 0o777
         if mode & 0o077 or facts.st_uid != os.getuid():
@@ -109,6 +100,7 @@ def ensure(path: Path) -> dict[str, str]:
             write(path, render(fresh), replace=False)
         found = read(path) or {}
     missing = {name: make() for name, make in GENERATORS.items() if name not in found}
+    # A home of an older release lacks what a newer one needs.
     if missing:
         found = {**found, **missing}
         write(path, render(found))

@@ -27,6 +27,7 @@ def collect_apart() -> threading.Thread:
             time.sleep(YOUNG_EVERY)
             gc.collect(2 if count % FULL_EVERY == 0 else 1)
 
+    # Only the automatic collections are off; the thread calls for its own.
     gc.disable()
     thread = threading.Thread(target=collect, name="garbage", daemon=True)
     thread.start()

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from deployments.local import secrets, supervise
 from deployments.local.environment import OFFLINE, STORE, client, join_environment
 from deployments.local.folder import Folder, Memory, recall, remember, update_memory
-from deployments.local.listeners import holders
 from deployments.local.logs import tail
 from deployments.local.ports import Holder, Ports, refuse_taken
-from deployments.local.processes import end, find_marked, read_started
+from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
-from deployments.local.status import ProgramStatus, StackStatus, look, nothing
+from deployments.local.status import ProgramStatus, StackStatus, look
 from tasks.errors import PerennialError, StackError
 from tasks.settings import FOLDER, Settings
 
@@ -38,25 +37,31 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
         StackError: a port is taken, or a program does not become well within 4 minutes.
     """
     folder = Folder.at(home)
-    Ports.shifted(offset or 0)
+    Ports.shifted(offset or 0)  # refused before a folder is made
     folder.make()
     with supervise.lock(folder, patience=60):
         before = recall(folder)
         memory = update_memory(before, offset, os.environ)
+        # Not what the supervisor says, but what lives: a program may outlive a killed supervisor.
         fresh = not any(find_marked(folder))
         if not fresh and memory != before:
             rule = "its ports, its bucket and its worker stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
         every = programs(folder, memory, secrets.ensure(folder.secrets))
         refuse_taken(_taken(folder, memory)[0])
+        # Remembered before anything starts: each launcher reads it.
         remember(folder, memory)
         if fresh:
             say(f"starting {', '.join(names())}")
         _start(folder, fresh)
+    # Outside the lock: the guard needs it to replace a supervisor that dies meanwhile.
     try:
         found = _wait(folder, memory, every, say)
         if fresh:
-            _leave_probe(home)
+            from tasks.store.connect import open_bucket
+
+            # From here on `health` reads an object, which needs the volumes, not only the filer.
+            open_bucket(Settings.from_environment(environment(home))).put(PROBE, b"well\n")
         return found
     except PerennialError:
         if fresh:
@@ -75,8 +80,10 @@ def down(home: Path, say: Say) -> None:
     if not folder.run.exists():
         return
     with supervise.lock(folder, patience=60):
+        # First of all: while the file is there, the guard starts a new supervisor.
         folder.wanted.unlink(missing_ok=True)
         supervise.stop(folder)
+        # supervisord kills what does not end within 10 s (`stopwaitsecs`).
         until = time.monotonic() + 15
         while any(find_marked(folder)) and time.monotonic() < until:
             time.sleep(0.2)
@@ -92,9 +99,8 @@ def status(home: Path) -> StackStatus:
     """Return how each process of the stack under `home` is."""
     folder = Folder.at(home)
     memory = recall(folder)
-    found = secrets.read(folder.secrets)
-    if found is None:
-        return nothing(folder, memory, names())
+    # Of a stack that was never started there are no keys, and looking makes none.
+    found = secrets.read(folder.secrets) or dict.fromkeys(secrets.GENERATORS, "")
     return look(folder, memory, programs(folder, memory, found))
 
 
@@ -112,16 +118,12 @@ def doctor(home: Path) -> tuple[Check, ...]:
     except PerennialError as error:
         ports = checks.check_ports(*_taken(folder, Memory()))
         return (*machine, ports, checks.Check("settings", False, str(error), checks.UP))
+    servers = (*checks.check_bucket(settings), checks.check_mlflow(settings))
+    # Beside a bucket in a folder there is no clock but ours, and no server of Prefect's.
     if settings.folder is not None:
-        return (*machine, *checks.check_bucket(settings), checks.check_mlflow(settings))
-    return (
-        *machine,
-        *(ours if local else ()),
-        checks.check_clock(settings),
-        *checks.check_bucket(settings),
-        checks.check_mlflow(settings),
-        checks.check_prefect(settings),
-    )
+        return (*machine, *servers)
+    clock, prefect = checks.check_clock(settings), checks.check_prefect(settings)
+    return (*machine, *(ours if local else ()), clock, *servers, prefect)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -154,6 +156,7 @@ def _effective(home: Path) -> dict[str, str]:
     real = dict(os.environ)
     if real.get("PERENNIAL_BUCKET", "").startswith(FOLDER):
         return {**OFFLINE, **beside_folder(Folder.at(home)), **real}
+    # Who names other servers and never had a stack here needs none; with one, theirs still win.
     if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
         return {**OFFLINE, **real}
     changes = join_environment(environment(home), real)
@@ -174,28 +177,22 @@ def beside_folder(folder: Folder) -> dict[str, str]:
     }
 
 
-def _leave_probe(home: Path) -> None:
-    from tasks.store.connect import open_bucket
-
-    open_bucket(Settings.from_environment(environment(home))).put(PROBE, b"well\n")
-
-
 def _released(folder: Folder, patience: float) -> None:
-    """Wait for the kernel: a process is gone from the table before all its sockets are closed."""
+    # A process is gone from the kernel's table before all its sockets are closed.
     until = time.monotonic() + patience
     while any(_taken(folder, recall(folder))[0]) and time.monotonic() < until:
         time.sleep(0.05)
 
 
 def _taken(folder: Folder, memory: Memory) -> tuple[tuple[Holder, ...], int]:
-    ports = Ports.shifted(memory.offset)
+    needed = Ports.shifted(memory.offset).by_name().values()
     mine = {process.pid for process in find_marked(folder)}
-    needed = [port for name in names() for port in ports.of(name)]
     return tuple(holder for holder in holders(needed) if holder.pid not in mine), len(needed)
 
 
 def _start(folder: Folder, fresh: bool) -> None:
     if fresh:
+        # The count of starts of the last time would use up this time's tries.
         for name in names():
             (folder.run / f"{name}.json").unlink(missing_ok=True)
     folder.wanted.touch(mode=0o600)
@@ -225,7 +222,6 @@ def _wait(folder: Folder, memory: Memory, every: Mapping[str, Program], say: Say
 
 def _failure(folder: Folder, program: ProgramStatus, tries: int) -> StackError:
     log = folder.log(program.name)
-    rule = f"it starts within {PATIENCE:.0f} s"
     came = f"{tries} starts, no health; its last lines:\n{tail(log)}\n"
     remedy = f"Read {log}, mend the cause, run `perennial up` again."
-    return StackError(program.name, rule, came, remedy)
+    return StackError(program.name, f"it starts within {PATIENCE:.0f} s", came, remedy)

@@ -6,20 +6,19 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Literal
 
 import psutil
 
-from deployments.local.environment import HOST, REGION
+from deployments.local.environment import REGION
 from deployments.local.folder import Folder, Memory
-from deployments.local.ports import Ports
 from deployments.local.probe import answers, reads
 from deployments.local.processes import GONE, find_running, read_started
 from deployments.local.programs import SUPERVISOR, Program
 from deployments.local.supervise import find_supervisor, states
+from tasks.records import plain
 
 State = Literal["up", "starting", "down"]
 
@@ -38,7 +37,7 @@ class ProgramStatus:
 
 @dataclass(frozen=True)
 class StackStatus:
-    """The whole stack: its home, the shift of its ports, its processes, its addresses."""
+    """The whole stack: its home, the shift of its ports, its processes, what a person opens."""
 
     home: str
     offset: int
@@ -52,13 +51,7 @@ class StackStatus:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {
-            "home": self.home,
-            "offset": self.offset,
-            "green": self.green,
-            "programs": [asdict(program) for program in self.programs],
-            "addresses": dict(self.addresses),
-        }
+        return {**plain(self), "green": self.green}
 
 
 def verdict(alive: bool, well: bool, supervised: str | None) -> State:
@@ -75,20 +68,10 @@ def verdict(alive: bool, well: bool, supervised: str | None) -> State:
     return "starting" if coming else "down"
 
 
-def addresses(memory: Memory) -> Mapping[str, str]:
-    """Return what a person opens, or gives to a client.
-
-    >>> addresses(Memory())["mlflow"]
-    'http://127.0.0.1:5000'
-    """
-    ports = Ports.shifted(memory.offset)
-    shown = {name: ports.by_name()[name] for name in ("prefect", "mlflow", "serving", "s3")}
-    return MappingProxyType({name: f"http://{HOST}:{port}" for name, port in shown.items()})
-
-
 def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> StackStatus:
     """Return how every process is now, within about 2 s."""
     known = states(folder) or {}
+    # All at once: a server that hangs takes its 2 s, and seven of them would take 14.
     with ThreadPoolExecutor(len(programs)) as pool:
         supervised = [known.get(name) for name in programs]
         found = list(pool.map(partial(_program, folder), programs.values(), supervised))
@@ -96,20 +79,14 @@ def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> Sta
         str(folder.root),
         memory.offset,
         (_supervisor(folder, bool(known)), *found),
-        addresses(memory),
+        {name: programs[name].address for name in ("prefect", "mlflow", "serving", "s3")},
     )
-
-
-def nothing(folder: Folder, memory: Memory, names: tuple[str, ...]) -> StackStatus:
-    """Return the status of a stack that was never started."""
-    found = tuple(ProgramStatus(name, "down") for name in (SUPERVISOR, *names))
-    return StackStatus(str(folder.root), memory.offset, found, addresses(memory))
 
 
 def _supervisor(folder: Folder, answered: bool) -> ProgramStatus:
     process = find_supervisor(folder)
     state = verdict(process is not None, answered, None)
-    return ProgramStatus(SUPERVISOR, state, _pid(process), "", _uptime(process))
+    return ProgramStatus(SUPERVISOR, state, process.pid if process else None, "", _uptime(process))
 
 
 def _program(folder: Folder, program: Program, supervised: str | None) -> ProgramStatus:
@@ -119,7 +96,7 @@ def _program(folder: Folder, program: Program, supervised: str | None) -> Progra
     return ProgramStatus(
         program.name,
         verdict(process is not None, well, supervised),
-        _pid(process),
+        process.pid if process else None,
         program.address,
         _uptime(process),
         max(0, known.starts - 1) if known else 0,
@@ -131,10 +108,6 @@ def is_well(program: Program) -> bool:
     if program.signed:
         return reads(program.health, program.environment, REGION)
     return not program.health or answers(program.health)
-
-
-def _pid(process: psutil.Process | None) -> int | None:
-    return None if process is None else process.pid
 
 
 def _uptime(process: psutil.Process | None) -> float | None:

@@ -31,13 +31,7 @@ FAILURES = (OSError, HTTPException, xmlrpc.client.Error)
 
 
 def configuration(folder: Folder, python: str = sys.executable) -> str:
-    """Return supervisord's configuration: every program restarted for ever, stopped as a group.
-
-    It names no secret; each launcher reads them itself.
-
-    >>> print(configuration(Folder(Path("/h")), "python").splitlines()[1])
-    file=/h/run/supervisor.sock
-    """
+    """Return supervisord's configuration: every program restarted for ever, stopped as a group."""
     top = f"""
 [unix_http_server]
 file={_escaped(folder.sockets / SOCKET)}
@@ -58,6 +52,7 @@ nocleanup=true
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
+    # No secret stands here, nor in its environment: each launcher reads them itself.
     launch = _escaped(shlex.join([python, "-m", "deployments.local.launch"]))
     return top.lstrip() + "".join(_section(folder, name, launch) for name in names())
 
@@ -81,7 +76,7 @@ stdout_logfile_backups=0
 
 
 def _escaped(value: object) -> str:
-    return str(value).replace("%", "%%")
+    return str(value).replace("%", "%%")  # supervisord expands %(name)s in every value
 
 
 def _pidfile(folder: Folder) -> Path:
@@ -113,6 +108,7 @@ def lock(folder: Folder, patience: float) -> Iterator[None]:
 
 def find_supervisor(folder: Folder) -> psutil.Process | None:
     """Return the supervisor's process if it lives."""
+    # The pid file outlives a supervisor that was killed, and its number may be another's by now.
     with suppress(*GONE, ValueError):
         process = psutil.Process(int(_pidfile(folder).read_text("ascii")))
         return process if is_ours(process, folder, SUPERVISOR) else None
@@ -139,7 +135,6 @@ def start(folder: Folder) -> None:
         text=True,
         timeout=STARTING,
         check=False,
-        close_fds=True,
     )
     until = time.monotonic() + STARTING
     while done.returncode == 0 and time.monotonic() < until:
@@ -159,6 +154,7 @@ def states(folder: Folder) -> dict[str, str] | None:
 
 def start_stopped(folder: Folder) -> None:
     """Start the programs that supervisord was told to stop, or gave up on."""
+    # Not waited for (`False`): `up` looks itself, at all of them at once.
     for name, state in (states(folder) or {}).items():
         if state in ("STOPPED", "EXITED", "FATAL"):
             with suppress(*FAILURES), _calls(folder) as server:

@@ -26,7 +26,7 @@ def guess_task(target: Column) -> str:
     """
     if target.distinct <= 2:
         return "binary"
-    few = target.distinct <= 30
+    few = target.distinct <= 30  # digits, months, letters; more is taken for a quantity
     return "multiclass" if target.kind in ("string", "boolean") or few else "regression"
 
 
@@ -53,15 +53,15 @@ def pipeline_text(
 
 
 def suite_text(name: str, columns: Mapping[str, Column], target: str, needed: list[str]) -> str:
-    """Return the Python of a suite that the data file itself meets.
-
-    Column names are written as literals, so that no name can become code.
-    """
+    """Return the Python of a suite that the data file itself meets."""
+    # Names go through `repr`, here and below: no column's name can become code.
     kinds = pformat({column_name: column.kind for column_name, column in columns.items()}, width=90)
+    # An empty file passes every other check.
     checks = ["gxe.ExpectTableRowCountToBeBetween(min_value=1)"]
     checks += [f"gxe.ExpectColumnValuesToNotBeNull(column={column!r})" for column in needed]
     for column_name, column in columns.items():
         if column_name not in needed and column_name != target and column.missing < 0.5:
+            # Twice the share that is missing now, and five points: the next file may be worse.
             mostly = max(0.0, round(1 - 2 * column.missing - 0.05, 2))
             checks.append(
                 f"gxe.ExpectColumnValuesToNotBeNull(column={column_name!r}, mostly={mostly})"

@@ -20,6 +20,7 @@ from tasks.events.notification import Confirmation, Refusal, read
 
 LARGEST = 1024 * 1024  # bytes
 BODY_SECONDS = 10.0
+# What is left of a refused body is not read: the connection cannot be used again.
 CLOSE = {"Connection": "close"}
 CHALLENGE = {"WWW-Authenticate": 'Bearer, Basic realm="perennial"', **CLOSE}
 log = logging.getLogger("perennial.receiver")
@@ -40,6 +41,7 @@ def application(
         if isinstance(found, Refusal):
             log.warning("Refused a notification: %s.", found.reason)
             raise HTTPException(400, found.reason)
+        # Never opened by itself: whoever can send a notification could name any address.
         if isinstance(found, Confirmation):
             log.warning("To confirm the topic %r, open %r.", found.topic, found.url)
             return JSONResponse({"objects": 0}, 202)
@@ -69,14 +71,13 @@ def application(
 def is_authorized(header: str, token: str) -> bool:
     """Return whether an Authorization header holds the token, in a time that tells nothing of it.
 
-    SNS and EventBridge cannot send a bearer token: theirs is the password of Basic.
-
     >>> is_authorized("Bearer secret", "secret"), is_authorized("Bearer other", "secret")
     (True, False)
     >>> is_authorized("Basic " + base64.b64encode(b"sns:secret").decode(), "secret")
     True
     """
     scheme, _, given = header.partition(" ")
+    # SNS and EventBridge cannot send a bearer token: theirs is the password of Basic.
     if scheme.lower() == "basic":
         try:
             given = base64.b64decode(given).decode("utf-8").partition(":")[2]
@@ -88,7 +89,9 @@ def is_authorized(header: str, token: str) -> bool:
 
 
 async def _body(request: Request, seconds: float) -> bytes:
+    # A length that is told is refused before a byte is read; one that lies is counted below.
     declared = request.headers.get("content-length", "0")
+    # Python refuses to read a number of more than 4,300 digits: twenty are enough.
     if declared.isdigit() and int(declared[:20]) > LARGEST:
         raise _too_large()
     body = bytearray()

@@ -49,6 +49,7 @@ class Forwarder:
 
     async def stop(self) -> None:
         """Try once more, for a few seconds, to pass on all that is there; then stop."""
+        # Ended first, so that nobody else takes from what is in hand or gathered.
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -75,6 +76,7 @@ class Forwarder:
             self._in_hand = ()
 
     async def _until_due(self) -> None:
+        # Cleared before it is looked: what comes between the two sets it again.
         self._news.clear()
         due = self._gathering.next_due()
         wait = None if due is None else max(0.0, due - time.monotonic())

@@ -12,16 +12,14 @@ WHOLE = (h11.DONE, h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
 
 
 class TimelyProtocol(H11Protocol):
-    """Close a connection whose request, head and body, is not whole in time.
-
-    The time begins with the connection, and again with the first byte of each later request.
-    """
+    """Close a connection whose request, head and body, is not whole in time."""
 
     seconds = REQUEST_SECONDS
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # From the connection on, for a sender may say nothing; later from a request's first byte.
         self._watch()
 
     def data_received(self, data: bytes) -> None:

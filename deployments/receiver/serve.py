@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+import uvicorn
+
 from deployments.receiver.announce import Announcer
 from deployments.receiver.application import application
 from deployments.receiver.forwarder import Forwarder
@@ -29,32 +31,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8081)
     told = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    # httpx tells of each request at INFO: a line for every event.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         token = read_token(os.environ)
     except ConfigurationError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_status
-    serve(read_settings(os.environ), token, told.host, told.port)
-    return 0
-
-
-def serve(settings: Settings, token: str, host: str, port: int) -> None:
-    """Serve until told to stop."""
-    import uvicorn
-
+    bucket = os.environ.get("PERENNIAL_BUCKET") or Settings.bucket
+    url = os.environ.get("PREFECT_API_URL") or Settings.prefect_url
+    # It has no key of the store, and needs none: it reads names, not objects.
+    settings = Settings("", "", "", "", bucket=bucket, prefect_url=url)
     uvicorn.run(
-        application(token, settings.bucket, Forwarder(Announcer(settings), Gathering())),
-        host=host,
-        port=port,
+        application(token, bucket, Forwarder(Announcer(settings), Gathering())),
+        host=told.host,
+        port=told.port,
         http=TimelyProtocol,
         ws="none",
         access_log=False,
         log_config=None,
         server_header=False,
+        # Beyond it uvicorn answers 503; what is not heard the reconciler finds.
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
+    return 0
 
 
 def read_token(environment: Mapping[str, str]) -> str:
@@ -69,24 +70,9 @@ def read_token(environment: Mapping[str, str]) -> str:
     tasks.errors.ConfigurationError: environment: PERENNIAL_RECEIVER_TOKEN has at least 16 \
 characters; got 5. Run `perennial up`, or set it.
     """
+    # A secret that comes from a file ends in a line break, which no header can hold.
     token = environment.get(TOKEN, "").strip()
     if len(token) < SHORTEST:
         rule = f"{TOKEN} has at least {SHORTEST} characters"
         raise ConfigurationError("environment", rule, len(token), "Run `perennial up`, or set it.")
     return token
-
-
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return what the receiver needs to know; it has no key of the store, and needs none.
-
-    >>> read_settings({"PERENNIAL_BUCKET": "mine"}).bucket
-    'mine'
-    """
-    return Settings(
-        "",
-        "",
-        "",
-        "",
-        bucket=environment.get("PERENNIAL_BUCKET") or Settings.bucket,
-        prefect_url=environment.get("PREFECT_API_URL") or Settings.prefect_url,
-    )

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     if not sys.flags.safe_path:
         sys.path[0] = str(REPOSITORY)  # where the worker was started is not where a run is
-    # a profile's settings become variables here, so that a run finds its own read already
+    # A profile's settings become variables here, so that a run finds its own read already.
     os.environ.update(get_current_settings().to_environment_variables(exclude_unset=True))
     setup_signal_handlers_worker(os.getpid(), "the worker", print)
     preload = None if told.preload is None else choose(filter(None, told.preload.split(",")))

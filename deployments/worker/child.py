@@ -28,10 +28,12 @@ def become(directory: str, environment: Mapping[str, str], forget: Collection[st
     # A group of its own: to end the run is to signal it and all its children.
     os.setpgid(0, 0)
     bear(RUN_NAME)
+    # In the forkserver, and so here, it is "forkserver": a library's processes would start another.
     multiprocessing.set_start_method(None, force=True)
     del sys.argv[1:]
     os.chdir(directory)
     settled = _settings(os.environ) == _settings(environment)
+    # By the mapping's own methods, which call putenv: C libraries see the change too.
     os.environ.clear()
     os.environ.update(environment)
     # Python reads TZ at its start, and that was the forkserver's.
@@ -60,11 +62,9 @@ def _status_of_the_engine() -> int:
 
 
 def _leave(status: int) -> NoReturn:
-    """End as Python does, but not as C++ does: a library's exit handler may wait for a thread.
-
-    That thread stayed behind in the forkserver.
-    """
     try:
+        # What Python does at its end, and not what C++ does: a library's exit handler may wait for
+        # a thread that stayed behind in the forkserver.
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     finally:
@@ -74,7 +74,7 @@ def _leave(status: int) -> NoReturn:
 
 
 def _reseed() -> None:
-    """Give the child random numbers of its own: a fork copies the state of every generator."""
+    # A fork copies the state of every generator: all runs would draw the same numbers.
     random.seed()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
@@ -82,6 +82,7 @@ def _reseed() -> None:
 
 
 def _forget(packages: Collection[str]) -> None:
+    # A list: the interpreter refuses a mapping that shrinks under its iteration.
     for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -93,7 +94,7 @@ def _settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read_settings_again() -> None:
-    """Prefect read its settings, and set up its log, from the forkserver's environment."""
+    # Prefect read its settings, and set up its log, from the forkserver's environment.
     from prefect.context import refresh_global_settings_context
     from prefect.logging.configuration import setup_logging
 

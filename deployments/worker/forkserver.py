@@ -24,9 +24,8 @@ from typing import Any
 import psutil
 
 from deployments.worker.child import become
-from deployments.worker.freshness import stamp, stamp_installed
 from deployments.worker.kind import ORDER
-from deployments.worker.modules import Preload, packages, sources
+from deployments.worker.modules import Preload, packages, sources, stamp, stamp_installed
 from tasks.errors import StackError
 
 LOG = logging.getLogger("prefect.worker.warm")
@@ -53,13 +52,12 @@ class Child:
 
     async def wait(self) -> int:
         """Wait for the end; return the exit status, or minus the signal."""
+        # Shielded: one launcher that goes away must not cancel what others wait for.
         return await asyncio.shield(self.ended)
 
     async def end(self) -> None:
-        """Ask the run and its children to end, and kill them after some seconds.
-
-        It leans on no task: a worker that is stopped cancels them all, this one too.
-        """
+        """Ask the run and its children to end, and kill them after some seconds."""
+        # It waits for the pid and not for `ended`: a worker that is stopped cancels every task.
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, sign)
@@ -69,6 +67,7 @@ class Child:
 
     async def _watch(self, process: BaseProcess) -> int:
         loop, told = asyncio.get_running_loop(), asyncio.Event()
+        # A pipe: the forkserver writes the status into it, or leaves it closed when it is killed.
         loop.add_reader(process.sentinel, told.set)
         try:
             await told.wait()
@@ -127,6 +126,7 @@ class Forkserver:
             await asyncio.wait_for(self.loaded(), PATIENCE)
         except TimeoutError as error:
             raise ForkserverLost("imports under way") from error
+        # Asked before every fork, not watched: a deploy between two runs must not be missed.
         stale = stamp(self._sources) != self._code
         forget = packages(self._preload.code) if stale else ()
         process = multiprocessing.get_context("forkserver").Process(
@@ -164,6 +164,7 @@ class Forkserver:
 
     def _begin(self) -> None:
         self.pid = 0
+        # Stamped before the import begins: what changes meanwhile counts as changed.
         self._started = time.monotonic()
         self._installed, self._code = stamp_installed(), stamp(self._sources)
         self._loaded = asyncio.get_running_loop().create_future()
@@ -187,7 +188,7 @@ class Forkserver:
             self._loaded.exception()  # looked at, also where no run waits for it
 
     def _died(self) -> bool:
-        """Return whether the forkserver ended, and leave it for `ensure_running` to collect."""
+        # WNOWAIT leaves it for `ensure_running`, which must collect it to start another.
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         try:
             return os.waitid(os.P_PID, self.pid, options) is not None
@@ -198,5 +199,6 @@ class Forkserver:
         if self.pid:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+            # Until it is dead, `ensure_running` would find it alive and start nothing.
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)

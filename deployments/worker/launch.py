@@ -24,6 +24,7 @@ def main(address: str) -> None:
         with suppress(OSError):
             channel.connect(address)
             channel.sendall(json.dumps([os.getcwd(), {**os.environ}]).encode() + b"\n")  # noqa: PTH109 (pathlib is slow to import)
+            # Told at once, and the end later: SIGTERM is passed on while the run goes on.
             pid = int(answers.readline() or 0)
         if not pid:
             os.execv(sys.executable, (sys.executable, "-m", "prefect.engine"))  # noqa: S606
@@ -46,6 +47,7 @@ def _ask_to_end(pid: int) -> None:
 
 
 def _end_as(status: int) -> NoReturn:
+    # By the same signal: Prefect tells each in words of its own (-9: perhaps out of memory).
     if status < 0:
         with suppress(OSError):  # nobody handles SIGKILL
             signal.signal(-status, signal.SIG_DFL)

@@ -16,16 +16,24 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from deployments.linux import die_with
-from deployments.worker.completing import complete
 from deployments.worker.kind import ORDER
+
+# What each of these computes stays in its module: S3's description, which package holds a module.
+# The second is private: MLflow is pinned to a version (3.17.2).
+ONCE = (
+    ("tasks.store.s3", "session"),
+    ("mlflow.utils.requirements_utils", "_init_packages_to_modules_map"),
+)
 
 
 def preload(order: Mapping[str, Any]) -> None:
     """Import the modules of `order`, and tell the worker, with which this process ends."""
+    # First of all: a worker killed while this imports would leave it behind.
     die_with(order["parent"])
     os.setsid()  # a Ctrl-C in the worker's terminal is not for this process
     sys.path[:] = order["path"]
@@ -35,7 +43,7 @@ def preload(order: Mapping[str, Any]) -> None:
         begin = time.monotonic()
         failed = _import(order["modules"])
         complete()
-        gc.collect()
+        gc.collect()  # what is garbage now would be frozen with the rest
         gc.freeze()  # a collection in a child would otherwise copy every page it looks at
         _tell(
             channel,
@@ -55,6 +63,25 @@ def _import(modules: Iterable[str]) -> list[str]:
             traceback.print_exc()
             failed.append(name)
     return failed
+
+
+def complete() -> None:
+    """Finish what libraries put off until the first flow run of a process."""
+    pydantic = sys.modules.get("pydantic")
+    # Prefect's models build their validators when they are first used: in each run, after a fork.
+    for model in {*_below(pydantic.BaseModel)} if pydantic else ():
+        if model.__module__.startswith("prefect.") and not model.__pydantic_complete__:
+            with suppress(Exception):  # its types are not all known yet: a run does it itself
+                model.model_rebuild(raise_errors=False)
+    for module, function in ONCE:
+        with suppress(Exception):  # a run that needs it does it itself
+            getattr(sys.modules[module], function)()
+
+
+def _below(model: Any) -> Iterator[Any]:
+    for derived in model.__subclasses__():
+        yield derived
+        yield from _below(derived)
 
 
 def _tell(channel: socket.socket, **message: object) -> None:

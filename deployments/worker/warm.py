@@ -41,16 +41,12 @@ class WarmConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
         *args: Any,
         **more: Any,
     ) -> None:
-        """Decide which command starts the run."""
         told = {name: text for name, text in self.env.items() if text is not None}
         command: str | None = self.command  # type: ignore[has-type]
-        reason = cold_because(
-            command,
-            deployment.entrypoint if deployment else None,
-            bool(deployment and (deployment.pull_steps or deployment.storage_document_id)),
-            {**os.environ, **told},
-            os.environ,
-        )
+        entrypoint = None
+        if deployment and not (deployment.pull_steps or deployment.storage_document_id):
+            entrypoint = deployment.entrypoint
+        reason = cold_because(command, entrypoint, {**os.environ, **told}, os.environ)
         if reason:
             LOG.info("Flow run '%s' starts cold: %s.", flow_run.id, reason)
         else:
@@ -78,12 +74,14 @@ class WarmWorker(ProcessWorker):  # type: ignore[misc]
 
     async def __aenter__(self) -> WarmWorker:
         command = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
+        # -I -S: neither site-packages nor PYTHONPATH, whose .pth files would cost their imports.
         WarmConfiguration.launcher = shlex.join([*command, str(self._address)])
         await self.forkserver.start()
         self._reception = await asyncio.start_unix_server(
             self._receive, self._address, limit=LONGEST
         )
         try:
+            # Last: from here on runs are taken, and their launchers connect.
             await super().__aenter__()
         except BaseException:
             await self._close()
@@ -99,13 +97,13 @@ class WarmWorker(ProcessWorker):  # type: ignore[misc]
     async def run(
         self, flow_run: FlowRun, configuration: ProcessJobConfiguration, task_status: Any = None
     ) -> ProcessWorkerResult:
-        """Run one flow run to its end; its status is 0, the exit status, or minus the signal."""
         with TemporaryDirectory(suffix="prefect") as scratch:
-            # Polars chose one for the forkserver, and its thread that empties it stays there
+            # Polars chose one for the forkserver, and its thread that empties it stays there.
             configuration.env.setdefault(SPILL, f"{scratch}/spill")
             return await super().run(flow_run, configuration, task_status)
 
     async def _close(self) -> None:
+        # Answered to the end before the forkserver goes, which alone can tell how runs end.
         self._reception.close()
         await asyncio.gather(*self._serving, return_exceptions=True)
         self.forkserver.close()

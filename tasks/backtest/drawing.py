@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from textwrap import fill
 from typing import Any
 
-from tasks.backtest.oracle import Bound
 from tasks.backtest.replay import Course
-from tasks.backtest.result import Backtest
+from tasks.backtest.result import Backtest, PolicyResult
 from tasks.tracking.plots import BLUE, GREY, INK, ORANGE, Axes, Figure, canvas, safe
 
 # Inches.
@@ -46,19 +46,17 @@ class Group:
 
 def group_courses(backtest: Backtest) -> tuple[Group, ...]:
     """Return the courses that have a mean, cheapest first, the same ones together."""
-    together: dict[tuple[object, ...], list[int]] = {}
-    for place, course in enumerate(backtest.courses):
+    # the same models on the same batches: points and rows that would cover each other
+    together: dict[tuple[object, ...], list[tuple[Course, PolicyResult]]] = {}
+    for course, line in zip(backtest.courses, backtest.lines, strict=True):
         if not math.isnan(course.mean):
             ends = tuple(step.model_end for step in course.steps)
-            together.setdefault((course.retrainings, ends), []).append(place)
-    chosen = backtest.recommendation.policy
-    made = []
-    for places in together.values():
-        names = sorted(
-            (backtest.courses[place].policy for place in places), key=lambda n: n != chosen
-        )
-        fronts = any(backtest.lines[place].on_front for place in places)
-        made.append(Group(tuple(names), backtest.courses[places[0]], fronts, names[0] == chosen))
+            together.setdefault((course.retrainings, ends), []).append((course, line))
+    chosen, made = backtest.recommendation.policy, []
+    for alike in together.values():
+        names = sorted((line.policy for _, line in alike), key=lambda name: name != chosen)
+        fronts = any(line.on_front for _, line in alike)
+        made.append(Group(tuple(names), alike[0][0], fronts, names[0] == chosen))
     return tuple(made)
 
 
@@ -66,7 +64,9 @@ def draw_front(backtest: Backtest) -> Figure:
     """Draw every policy as a labelled point, and the oracle's bound as a line."""
     metric = safe(backtest.history.metric)
     figure, axes = canvas("", "CPU-seconds of retraining", f"mean {metric}", size=(WIDE, 4.2))
-    known = _worthwhile(backtest.bounds)
+    # the bound as far as more retrainings buy more: then every further one is the same
+    firsts = (next(same) for _, same in groupby(backtest.bounds, lambda bound: bound.retrainings))
+    known = [bound for bound in firsts if math.isfinite(bound.mean)]
     costs, means = [bound.cpu_seconds for bound in known], [bound.mean for bound in known]
     axes.plot(costs, means, "--o", ms=3, lw=1.2, color=GREY, label="the bound")
     shown = group_courses(backtest)
@@ -123,10 +123,7 @@ def draw_timeline(backtest: Backtest) -> Figure:
     history, shown = backtest.history, group_courses(backtest)
     figure, axes = canvas("", "", "", grid=False, size=(WIDE, 0.9 + 0.56 * len(shown)))
     static = [float(history.values[history.first][batch]) for batch in history.judged]
-    lived = [
-        [(step.batch, step.live.value) for step in group.course.steps if step.judged and step.live]
-        for group in shown
-    ]
+    lived = [group.course.lived for group in shown]
     values = [*static, *(value for row in lived for _, value in row)]
     low, high = min(values, default=0.0), max(values, default=1.0)
 
@@ -159,6 +156,7 @@ def _write_margins(backtest: Backtest, axes: Axes, shown: Sequence[Group]) -> No
     right.tick_params(length=0, labelsize=9, colors=INK)
     right.spines[:].set_visible(False)
     axes.text(1.0, 1.02, "  mean, retrained", transform=axes.transAxes, fontsize=9, color=GREY)
+    # eight dates fit the width without covering each other
     every = max(1, math.ceil(len(replayed) / 8))
     days = [f"{batches[place].start:%Y-%m-%d}" for place in replayed[::every]]
     axes.set_xticks(replayed[::every], days)
@@ -169,12 +167,3 @@ def _write_margins(backtest: Backtest, axes: Axes, shown: Sequence[Group]) -> No
 
 def _kind(group: Group) -> str:
     return "recommended" if group.chosen else "on the front" if group.on_front else "behind"
-
-
-def _worthwhile(bounds: Sequence[Bound]) -> list[Bound]:
-    """Return the bound as far as more retrainings buy more."""
-    told: list[Bound] = []
-    for bound in bounds:
-        if not told or bound.retrainings != told[-1].retrainings:
-            told.append(bound)
-    return [bound for bound in told if math.isfinite(bound.mean)]

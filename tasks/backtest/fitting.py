@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Floats, Integers, Mask, Times
+from tasks.arrays import Integers, Mask, Times
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
 from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
@@ -23,9 +24,10 @@ from tasks.models.families import FAMILIES
 from tasks.models.importance import column_importances
 from tasks.models.model import Model
 from tasks.monitoring.judging import bootstrap
-from tasks.monitoring.look import Eye, PredictedBatch, Sight, drift_figure, look
+from tasks.monitoring.look import Eye, PredictedBatch, drift_figure, look
 from tasks.policy.challengers import select_rows
-from tasks.policy.situation import DriftFigure, MetricValue
+from tasks.policy.situation import MetricValue
+from tasks.records import plain, read
 from tasks.scoring.judgement import Labelled
 from tasks.training.cost import measure_cost
 from tasks.tuning.trial import Setting
@@ -69,16 +71,20 @@ class MeasuredFit:
     cells: Mapping[int, Cell]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values; the errors are in `files`."""
-        return {
-            "fit": self.fit.to_dict(),
-            "cells": {str(number): _cell_dict(cell) for number, cell in self.cells.items()},
+        """Return JSON values; of the errors their number, they are in `files`."""
+        cells = {
+            str(number): {**vars(cell), "errors": None if cell.errors is None else len(cell.errors)}
+            for number, cell in self.cells.items()
         }
+        return dict(plain({"fit": self.fit, "cells": cells}, nan_as_null=True))
 
     def files(self) -> dict[str, bytes]:
         """Return the errors on every batch, one after the other."""
-        buffer, known = io.BytesIO(), [_errors(cell) for cell in self.cells.values()]
-        np.save(buffer, np.concatenate([np.zeros(0, np.float32), *known]), allow_pickle=False)
+        known = [cell.errors for cell in self.cells.values() if cell.errors is not None]
+        # one file for all batches: each would be a request of its own; a detector that looks for
+        # changes of a mean needs no more digits than float32 has
+        buffer, every = io.BytesIO(), np.concatenate([np.zeros(0, np.float32), *known])
+        np.save(buffer, every.astype(np.float32), allow_pickle=False)
         return {ERRORS: buffer.getvalue()}
 
     @classmethod
@@ -86,12 +92,11 @@ class MeasuredFit:
         """Read what `to_dict` and `files` wrote."""
         every, start, cells = np.load(io.BytesIO(files[ERRORS]), allow_pickle=False), 0, {}
         for number, cell in content["cells"].items():
-            errors = None if cell["errors"] is None else every[start : start + cell["errors"]]
-            start += cell["errors"] or 0
-            drift = None if cell["drift"] is None else DriftFigure(**cell["drift"])
-            live, estimated = _figure(cell["live"]), _figure(cell["estimated"])
-            cells[int(number)] = Cell(live, drift, estimated, errors, cell["late"])
-        return cls(Fit.from_dict(content["fit"]), cells)
+            count, known = cell["errors"], read(Cell, {**cell, "errors": None}, "kept fit")
+            errors = None if count is None else every[start : start + count]
+            cells[int(number)] = replace(known, errors=errors)
+            start += count or 0
+        return cls(read(Fit, content["fit"], "kept fit"), cells)
 
 
 @dataclass(frozen=True)
@@ -108,17 +113,15 @@ class _Made:
 def measure(rows: HistoryRows, recipe: Recipe, end: int) -> MeasuredFit:
     """Fit on the batches up to `end`, and judge on each later one.
 
-    The answers are the fitted model's own: the gate holds an export to the same answers, and
-    exporting every model would only cost time. The cost is that of a retraining, without what
-    the judging of later batches takes.
+    The cost is that of a retraining, without what the judging of later batches takes.
 
     Raises:
         DataError: these rows do not make a model (too few, one class only).
     """
     with measure_cost() as meter:
-        start = pd.Timestamp.now()
+        start = time.perf_counter()
         made = _make(rows, recipe, end)
-        seconds = (pd.Timestamp.now() - start).total_seconds()
+        seconds = time.perf_counter() - start
     until = made.eye.until.astype("datetime64[us]").item()
     fit = Fit(meter.cost.cpu_seconds, round(seconds, 3), made.rows, made.reference, until)
     return MeasuredFit(fit, _cells(rows, recipe.pipeline, made, end))
@@ -126,6 +129,8 @@ def measure(rows: HistoryRows, recipe: Recipe, end: int) -> MeasuredFit:
 
 def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     """Do what a training does: fit, judge on the holdout, fit again with it, keep a profile."""
+    # the answers are the fitted model's own: the gate holds an export to the same ones, and
+    # exporting every model would only cost time
     pipeline = recipe.pipeline
     known = (rows.place <= end) & ~rows.held
     known = select_rows(window_length(pipeline), rows.times, known)
@@ -148,7 +153,8 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
         model = _fitted(recipe, data, learned)
     profiler = Profiler(columns, data.classes)
     profiler.add(data.prepared[learned])
-    weights = column_importances(model, columns) if _weighted(pipeline) else {}
+    weighted = pipeline.monitoring.drift.weights == "importance"
+    weights = column_importances(model, columns) if weighted else {}
     eye = Eye(fitted_until(data, learned), profiler.result(), weights, estimator)
     return _Made(model, data, int(learned.sum()), reference, eye)
 
@@ -159,10 +165,6 @@ def _fitted(recipe: Recipe, data: Dataset, rows: Mask) -> Model:
         setting.params, prepared_columns(data.schema), pipeline.task, pipeline.training.seed
     )
     return model.fit(data.prepared[rows], data.y[rows])
-
-
-def _weighted(pipeline: Pipeline) -> bool:
-    return pipeline.monitoring.drift.weights == "importance"
 
 
 def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, Cell]:
@@ -189,39 +191,19 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
         )
         profile = _profile(rows, number, made.data.schema, prepared[there])
         met = PredictedBatch(times[there], labelled, profile, prepared[there], answers[there])
-        cells[number] = _cell(look(pipeline, made.eye, met))
+        sight = look(pipeline, made.eye, met)
+        assert sight.drift is not None, "every model of a backtest has a profile"
+        drift = drift_figure(sight.drift)
+        cells[number] = Cell(sight.live, drift, sight.estimated, sight.errors, sight.late)
     return cells
-
-
-def _cell(sight: Sight) -> Cell:
-    assert sight.drift is not None, "every model of a backtest has a profile"
-    drift = drift_figure(sight.drift)
-    return Cell(sight.live, drift, sight.estimated, sight.errors, sight.late)
 
 
 def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
     """Profile a batch's features, once for all the models that see it in the same way."""
+    # by what a model reads: two that were fitted on other categories or types see other columns
     key = (repr(schema.features), at)
     if key not in rows.seen:
         profiler = Profiler(prepared_columns(schema))
         profiler.add(prepared)
         rows.seen[key] = profiler.result()
     return rows.seen[key]
-
-
-def _figure(content: Mapping[str, Any] | None) -> MetricValue | None:
-    return None if content is None else MetricValue.from_dict(content)
-
-
-def _errors(cell: Cell) -> Floats:
-    return np.zeros(0, np.float32) if cell.errors is None else np.asarray(cell.errors, np.float32)
-
-
-def _cell_dict(cell: Cell) -> dict[str, Any]:
-    return {
-        "live": None if cell.live is None else cell.live.to_dict(),
-        "drift": None if cell.drift is None else asdict(cell.drift),
-        "estimated": None if cell.estimated is None else cell.estimated.to_dict(),
-        "errors": None if cell.errors is None else len(cell.errors),
-        "late": cell.late,
-    }

@@ -7,7 +7,7 @@ latest of them, as the recipe says). A cell holds what is measured when a model 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,13 +16,12 @@ import numpy as np
 
 from tasks.arrays import Floats
 from tasks.errors import DataError
-from tasks.policy.situation import DriftFigure, MetricValue, finite, unbox
-
-TIMES = ("start", "end", "arrived")
+from tasks.policy.situation import DriftFigure, MetricValue, Unboxed
+from tasks.records import plain
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(Unboxed):
     """One batch.
 
     Attributes:
@@ -42,9 +41,6 @@ class Batch:
     arrived: datetime
     suspicions: tuple[str, ...] = ()
     held: bool = False
-
-    def __post_init__(self) -> None:
-        unbox(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +63,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Unboxed):
     """What fitting one model took, on how many rows up to when, and its metric at its own gate."""
 
     cpu_seconds: float
@@ -75,22 +71,6 @@ class Fit:
     rows: int
     reference: MetricValue
     until: datetime
-
-    def __post_init__(self) -> None:
-        unbox(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        until, reference = self.until.isoformat(), self.reference.to_dict()
-        return {**asdict(self), "until": until, "reference": reference}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Fit:
-        """Read what `to_dict` wrote."""
-        until = datetime.fromisoformat(content["until"])
-        return cls(
-            **{**content, "until": until, "reference": MetricValue.from_dict(content["reference"])}
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +136,7 @@ class History:
     def judged(self) -> tuple[int, ...]:
         """The replayed batches on which every model has a metric: means are taken over them."""
         values = self.values
+        # the same batches for every model: one that misses a hard batch would look better for it
         return tuple(
             number
             for number in self.replayed
@@ -177,22 +158,18 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values: everything but the cells."""
-        return {
+        means = self.naive_means()
+        told = {
             "metric": self.metric,
             "greater_is_better": self.greater_is_better,
             "recipe": self.recipe,
             "first": self.first,
-            "batches": [
-                {**asdict(batch), **{name: getattr(batch, name).isoformat() for name in TIMES}}
-                for batch in self.batches
-            ],
-            "refusals": [time.isoformat() for time in self.refusals],
-            "fits": [{"end": end, **fit.to_dict()} for end, fit in sorted(self.fits.items())],
-            "judged": list(self.judged),
+            "batches": self.batches,
+            "refusals": self.refusals,
+            "fits": [{"end": end, **vars(fit)} for end, fit in sorted(self.fits.items())],
+            "judged": self.judged,
             "naive": {
-                name: {"values": [finite(value) for value in values], "mean": finite(mean)}
-                for (name, values), mean in zip(
-                    self.naive.items(), self.naive_means().values(), strict=True
-                )
+                name: {"values": values, "mean": means[name]} for name, values in self.naive.items()
             },
         }
+        return dict(plain(told, nan_as_null=True))

@@ -1,27 +1,27 @@
-"""What could be known after each batch of a history, and nothing else.
+"""What could be known after each batch of a history, and nothing else. Pure.
 
-A replay reaches the history through this module only, apart from the test itself, so that the
-rule against peeking stands in one place: a batch's drift and estimate are known when it has
+The rule against peeking stands here alone: a batch's drift and estimate are known when it has
 arrived; its metric and errors when its labels have. What follows from it for a policy is
 `tasks.policy.past`'s to say, as it is for the live monitor.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from tasks.backtest.history import Batch, History
+from tasks.backtest.history import History
 from tasks.errors import DataError
 from tasks.policy.detectors import ErrorDetector
 from tasks.policy.expected_gain import relative_gain
 from tasks.policy.past import Accepted, GateGain, Incumbent, Meeting, Past
 from tasks.policy.situation import ErrorChange, finite
 
-Delay = int | timedelta
+AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -32,53 +32,51 @@ class Service:
     since: int
 
 
-@dataclass
-class Stream:
-    """The errors of one model since it serves, fed to a detector as far as anyone asked."""
-
-    detector: ErrorDetector = field(default_factory=ErrorDetector)
-    found: list[ErrorChange] = field(default_factory=list)
-
-
 class InformationSet:
-    """What is known after each batch, under one label delay; shared between replays.
+    """What is known after each batch, where labels take `delay`; shared between replays.
 
-    Args:
-        history: what happened.
-        delay: how long labels take: a number of batches, or a time.
+    `labelled` says for each batch the newest whose labels, and all earlier ones, are there.
 
     Raises:
         DataError: the delay is below zero.
     """
 
-    def __init__(self, history: History, delay: Delay = 0) -> None:
-        below = delay < timedelta(0) if isinstance(delay, timedelta) else delay < 0
-        if below:
+    def __init__(self, history: History, delay: timedelta = AT_ONCE) -> None:
+        if delay < AT_ONCE:
             raise DataError("label delay", "at least zero", delay)
         self.history = history
-        self._clock = list(accumulate((batch.end for batch in history.batches), max))
-        self._labelled = self._arrivals(delay)
-        self._streams: dict[Service, Stream] = {}
-        self._batches: dict[int, tuple[Accepted, ...]] = {}
-
-    def labelled(self, at: int) -> int:
-        """Return the newest batch whose labels, and all earlier ones, are there after `at`."""
-        return self._labelled[at]
+        # the data's clock: a batch of old rows never turns it back
+        clock = list(accumulate((batch.end for batch in history.batches), max))
+        self.labelled = [
+            bisect_right(clock, now - delay, hi=at + 1) - 1 for at, now in enumerate(clock)
+        ]
+        # a detector cannot go back, so its answers are kept for the policies that ask again
+        self._detectors: defaultdict[Service, ErrorDetector] = defaultdict(ErrorDetector)
+        self._changes: defaultdict[Service, list[ErrorChange]] = defaultdict(list)
+        # every policy asks after every batch, so what does not depend on it is made once
+        self._ends = sorted(history.fits)
+        self._told = tuple(
+            Accepted(batch.name, batch.arrived, batch.rows, batch.labelled, batch.held)
+            for batch in history.batches
+        )
+        self._untold = tuple(replace(batch, labelled=0) for batch in self._told)
+        self._verdicts = {end: GateGain(end) for end in self._ends}
 
     def learnable(self, at: int) -> int:
         """Return the end of the newest model that could be fitted after batch `at`."""
-        fitted = [end for end in self.history.fits if end <= self._labelled[at]]
-        return max(fitted, default=self.history.first)
+        place = bisect_right(self._ends, self.labelled[at])
+        return self._ends[place - 1] if place else self.history.first
 
     def met(self, services: Sequence[Service], at: int) -> tuple[Meeting, ...]:
         """Return what batch `at` brought: labels of earlier batches, then the batch itself.
 
-        Each label is scored by the model that had met its row. `services` are the models that
-        served so far, oldest first; the last of them met the batch.
+        `services` are the models that served so far, oldest first; the last of them met the batch.
         """
-        before = self._labelled[at - 1] if at else -1
-        late = range(max(before, self.history.first) + 1, min(self._labelled[at], at - 1) + 1)
-        own = self._meeting(services, at, labels=self._labelled[at] >= at)
+        # late labels are scored by the model that had met their rows; the live monitor scores them
+        # with the champion then in service
+        before = self.labelled[at - 1] if at else -1
+        late = range(max(before, self.history.first) + 1, min(self.labelled[at], at - 1) + 1)
+        own = self._meeting(services, at, labels=self.labelled[at] >= at)
         return (*(self._meeting(services, batch, labels=True) for batch in late), own)
 
     def past(
@@ -91,7 +89,7 @@ class InformationSet:
         """Return what had happened after batch `at`, the last of `meetings`."""
         history, service = self.history, services[-1]
         fit = history.fits[service.end]
-        arrived = history.batches[at].arrived
+        arrived, learnable = history.batches[at].arrived, self.learnable(at) + 1
         return Past(
             incumbent=Incumbent(
                 model=service.end,
@@ -101,18 +99,21 @@ class InformationSet:
                 until=fit.until,
                 reference=fit.reference,
             ),
-            batches=self._accepted(at),
+            # only what a model can be fitted on counts as labelled
+            batches=(*self._told[:learnable], *self._untold[learnable : at + 1]),
             refusals=tuple(refusal for refusal in history.refusals if refusal <= arrived),
             meetings=meetings,
-            verdicts=tuple(GateGain(made.end) for made in services[1:]),
+            # no gate judged these models, no files of labels come, and nothing runs beside a replay
+            verdicts=tuple(self._verdicts[made.end] for made in services[1:]),
             retrainings=retrained,
             labels=(),
-            errors=self._errors(service, self._labelled[at]),
+            errors=self._errors(service, self.labelled[at]),
             running=False,
             greater_is_better=history.greater_is_better,
         )
 
     def _meeting(self, services: Sequence[Service], at: int, *, labels: bool) -> Meeting:
+        # who met the batch is who had been in service before it came, whoever is now
         place = bisect_left(services, at, key=lambda served: served.since) - 1
         service, cell = services[place], self.history.cells[services[place].end, at]
         batch = self.history.batches[at]
@@ -127,48 +128,19 @@ class InformationSet:
             suspicions=batch.suspicions,
         )
 
-    def _accepted(self, at: int) -> tuple[Accepted, ...]:
-        """Return the batches up to `at`; only what a model can be fitted on counts as labelled."""
-        if at not in self._batches:
-            newest = self.learnable(at)
-            self._batches[at] = tuple(
-                _accepted(batch, learnable=place <= newest)
-                for place, batch in enumerate(self.history.batches[: at + 1])
-            )
-        return self._batches[at]
-
-    def _arrivals(self, delay: Delay) -> list[int]:
-        count = len(self._clock)
-        if isinstance(delay, int):
-            return [max(number - delay, -1) for number in range(count)]
-        newest, arrivals = -1, []
-        for number in range(count):
-            while newest < number and self._clock[newest + 1] + delay <= self._clock[number]:
-                newest += 1
-            arrivals.append(newest)
-        return arrivals
-
     def _errors(self, service: Service, last: int) -> ErrorChange | None:
         """Return what a detector has found in the errors up to batch `last`."""
         wanted = last - service.since
         if wanted <= 0:
             return None
-        # a detector cannot go back, so its answers are kept: policies ask for the same batches
-        # again
-        stream = self._streams.setdefault(service, Stream())
-        while len(stream.found) < wanted:
-            batch = service.since + len(stream.found) + 1
-            errors = self.history.cells[service.end, batch].errors
-            stream.found.append(stream.detector.add(() if errors is None else errors))
-        return stream.found[wanted - 1]
+        found = self._changes[service]
+        while len(found) < wanted:
+            errors = self.history.cells[service.end, service.since + len(found) + 1].errors
+            found.append(self._detectors[service].add(() if errors is None else errors))
+        return found[wanted - 1]
 
     def _gain(self, old: int, new: int, at: int) -> float | None:
         """Return what one model added to another on batch `at`; None where either has no metric."""
         values, upwards = self.history.values, self.history.greater_is_better
         gain = self.history.sign * float(values[new, at] - values[old, at])
         return finite(relative_gain(gain, float(values[old, at]), upwards))
-
-
-def _accepted(batch: Batch, *, learnable: bool) -> Accepted:
-    labelled = batch.labelled if learnable else 0
-    return Accepted(batch.name, batch.arrived, batch.rows, labelled, batch.held)

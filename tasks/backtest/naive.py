@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.arrays import Array, Integers, Times
+from tasks.backtest.fitting import HistoryRows
+from tasks.config import Pipeline
+from tasks.dataset.dataset import encode
+from tasks.evaluation.baselines import baselines
 from tasks.evaluation.metrics import METRICS, NAN
 
 
 def naive_values(
-    metric: str, y: Array, times: Times, place: Integers, *, batches: int, classes: int, task: str
+    pipeline: Pipeline, rows: HistoryRows, batches: int
 ) -> dict[str, tuple[float, ...]]:
-    """Return for each naive prediction its metric by batch, NaN where it has none.
-
-    It knows every label of the earlier batches, and `last_value` those of the batch itself that
-    are strictly earlier: see `tasks.evaluation.baselines`.
-
-    Args:
-        y, times, place: (n,) labels, event times and batches of the labelled rows.
-        batches, classes: their numbers; 0 classes for a regression.
-    """
-    from tasks.evaluation.baselines import baselines
-
+    """Return for each naive prediction its metric by batch, NaN where it has none."""
+    target, task = rows.frame[pipeline.target], pipeline.task
+    known = np.asarray(target.notna())
+    classes = () if task == "regression" else tuple(sorted(target[known].unique().tolist()))
+    y, times, place = encode(target[known], classes), rows.times[known], rows.place[known]
     names = ("mean", "median", "last_value") if task == "regression" else ("prior", "last_value")
     found: dict[str, list[float]] = {name: [NAN] * batches for name in names}
+    # each knows every label of the earlier batches, and `last_value` those of the batch itself
+    # that are strictly earlier
     for number in range(1, batches):
         now, before = place == number, place < number
         one_class = classes and len(np.unique(y[now])) < 2
         if not now.any() or not before.any() or one_class:
             continue
         guesses = baselines(
-            y[before], y[now], task=task, classes=classes,
+            y[before], y[now], task=task, classes=len(classes),
             training_times=times[before], times=times[now],
         )  # fmt: skip
         for name, guess in guesses.items():
-            found[name][number] = METRICS[metric].score(y[now], guess)
+            found[name][number] = METRICS[pipeline.metric].score(y[now], guess)
     return {name: tuple(values) for name, values in found.items()}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
 from tasks.arrays import Floats, Integers
 from tasks.backtest.history import History
-from tasks.backtest.known import Delay, InformationSet
-from tasks.policy.situation import finite, unit
+from tasks.backtest.known import AT_ONCE, InformationSet
+from tasks.policy.situation import unit
+from tasks.records import MaybeNaN
 
 # Sums of the same figures in another order differ by less: only more than that is worth one more
 # retraining, or the oracle would retrain for nothing.
@@ -20,30 +21,19 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Bound:
-    """The best mean with at most so many retrainings, and the fewest that reach it.
+    """The best mean with at most `allowed` retrainings, and the fewest that reach it.
 
-    Attributes:
-        allowed: how many retrainings there may be.
-        retrainings: the batches after which they happen.
-        mean: of the live metric over the judged batches; NaN without one.
-        cpu_seconds: of the retrainings.
+    `retrainings` are the batches after which they happen. The mean is of the live metric over the
+    judged batches, NaN without one.
     """
 
     allowed: int
     retrainings: tuple[int, ...]
-    mean: float
+    mean: MaybeNaN
     cpu_seconds: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            **asdict(self),
-            "retrainings": list(self.retrainings),
-            "mean": finite(self.mean),
-        }
 
-
-def oracle_bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]:
+def oracle_bounds(history: History, label_delay: timedelta = AT_ONCE) -> tuple[Bound, ...]:
     """Return the best reachable mean for 0, 1, 2, … retrainings, up to one after every batch.
 
     Exact, by dynamic programming over the batch of the latest retraining (Bellman 1957). Limits
@@ -51,6 +41,7 @@ def oracle_bounds(history: History, label_delay: Delay = 0) -> tuple[Bound, ...]
     """
     known = InformationSet(history, label_delay)
     last = len(history.batches) - 1
+    # a place where no newer model could be fitted yet is none: a retraining there changes nothing
     later = (number for number in history.replayed[:-1] if known.learnable(number) > history.first)
     places = (history.first, *later, last)
     ends = (history.first, *(known.learnable(number) for number in places[1:-1]))
@@ -85,24 +76,23 @@ def choose_oracle(history: History, allowed: Sequence[Bound], worth: float) -> B
 
 
 def _stretches(history: History, places: Sequence[int], ends: Sequence[int]) -> Floats:
-    """Return what the model put into service at one place adds until another.
+    """Return what the model put into service at one place adds until another; -inf backwards.
 
-    Place 0 is the start, the last one the end, those between are possible retrainings. The
-    metric is summed over the judged batches, greater is better; -inf where there is no way.
+    Place 0 is the start, the last one the end, those between are possible retrainings.
     """
     judged = np.isin(np.arange(len(history.batches)), history.judged)
     table = np.where(judged, history.values * history.sign, 0.0)
-    found = np.full((len(places), len(places)), -np.inf)
-    for i, end in enumerate(ends):
-        # a batch without a metric adds nothing
-        sums = np.nancumsum(table[end])
-        for j in range(i + 1, len(places)):
-            found[i, j] = sums[places[j]] - sums[places[i]]
+    # a batch without a metric adds nothing
+    reached = np.nancumsum(table[list(ends)], axis=1)[:, list(places)]
+    added = reached - np.diagonal(reached)[:, None]
+    found, later = np.full((len(places), len(places)), -np.inf), np.triu_indices(len(places), 1)
+    found[later] = added[later]
     return found
 
 
 def _path(moves: Sequence[Integers]) -> tuple[int, ...]:
     """Return the retrainings that lead to the end, as positions among the places."""
+    # each table of moves says where the best way to a place came from: followed from the end
     path, at = [], -1
     for move in reversed(moves):
         at = int(move[at])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.backtest.drawing import draw_front, draw_timeline
-from tasks.backtest.result import Backtest, PolicyResult
+from tasks.backtest.result import Backtest
 from tasks.pages.draw import draw
 from tasks.pages.page import Code, Figure, Grid, Note, Page, Section
 from tasks.policy.situation import finite
@@ -67,7 +67,11 @@ def figure_rows(backtest: Backtest) -> list[list[str]]:
     for result in backtest.lines:
         gap = behind.get(result.policy)
         told = "" if gap is None else f"{gap.value:.4f} [{gap.low:.4f}, {gap.high:.4f}]"
-        rows.append([*line_cells(result), told, "on it" if result.on_front else ""])
+        rows.append(
+            [result.policy, str(result.retrainings), f"{result.cpu_seconds:,.1f}",
+             number_cell(result.mean), number_cell(result.against_static, "+.4f"),
+             number_cell(result.against_bound, "+.4f"), told, "on it" if result.on_front else ""]
+        )  # fmt: skip
     oracle, sign = backtest.oracle, backtest.history.sign
     static = backtest.bounds[0].mean
     rows.append(
@@ -77,18 +81,6 @@ def figure_rows(backtest: Backtest) -> list[list[str]]:
     for name, mean in backtest.history.naive_means().items():
         rows.append([f"naive: {name.replace('_', ' ')}", "", "", number_cell(mean), "", "", "", ""])
     return rows
-
-
-def line_cells(result: PolicyResult) -> list[str]:
-    """Return the figures of one policy as they are shown everywhere."""
-    return [
-        result.policy,
-        str(result.retrainings),
-        f"{result.cpu_seconds:,.1f}",
-        number_cell(result.mean),
-        number_cell(result.against_static, "+.4f"),
-        number_cell(result.against_bound, "+.4f"),
-    ]
 
 
 def number_cell(value: Any, how: str = ".4f") -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from tasks.backtest.policies import default_policies
 from tasks.config import Pipeline
 from tasks.data.reference import DatasetRef
 from tasks.ledger.entry import Entry
@@ -20,6 +18,9 @@ from tasks.training.plan import digest
 from tasks.tuning.trial import Setting
 
 START = 0.25
+# What a history is replayed under unless others are asked for: fixed ones, one for each signal.
+FIXED = ("static", "every 1 batch", "every 2 batches", "every 3 batches")
+WATCHFUL = ("drift", "performance", "decay", "error_drift", "estimated_performance")
 # What a fit depends on; `fits` adds the metric, the confidence and the drift section. Policies are
 # left out: another policy finds every fit of before.
 FITTING = ("target", "event_time", "key", "task", "features", "training")
@@ -48,14 +49,6 @@ class Recorded:
             held_back(entries),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            "refusals": [time.isoformat() for time in self.refusals],
-            "suspicions": {batch: list(why) for batch, why in self.suspicions.items()},
-            "without": list(self.without),
-        }
-
 
 @dataclass(frozen=True)
 class BacktestPlan:
@@ -63,12 +56,10 @@ class BacktestPlan:
 
     Attributes:
         setting, origin: what every model is fitted with, and where that comes from.
-        policies: those to replay.
         rows: of a piece, where the history is not cut into the batches that came.
         start: the share of the rows that the first model is fitted on.
         data, labels: the versions of the curated table and of the labels.
         code, lock: digests.
-        recorded: what the ledger says.
     """
 
     pipeline: Pipeline
@@ -110,11 +101,12 @@ class BacktestPlan:
             {
                 "fits": self.fits,
                 "start": self.start,
+                # as canonical texts: a policy written in another way finds the page of before
                 "policies": [str(policy) for policy in self.policies],
                 "limits": self.limits.to_dict(),
                 "delay": self.delay.total_seconds(),
                 "own": str(self.own),
-                "recorded": self.recorded.to_dict(),
+                "recorded": plain(self.recorded),
             }
         )
 
@@ -135,11 +127,6 @@ class BacktestPlan:
         late = monitoring.labels == "delayed"
         return parse_duration(monitoring.label_delay) if late else timedelta(0)
 
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """What is fitted, as the page tells it."""
-        return {"setting": plain(self.setting), "origin": self.origin}
-
 
 def choose_policies(texts: list[str] | None, own: Policy) -> tuple[Policy, ...]:
     """Return the policies asked for, each once; the defaults and the pipeline's own without any.
@@ -147,9 +134,10 @@ def choose_policies(texts: list[str] | None, own: Policy) -> tuple[Policy, ...]:
     Raises:
         ConfigurationError: one of them is not a policy.
 
-    >>> [str(one) for one in choose_policies(["age 8w", "age 56d"], parse_policy("drift"))]
+    >>> [str(policy) for policy in choose_policies(["age 8w", "age 56d"], parse_policy("drift"))]
     ['age 56d']
+    >>> [str(policy) for policy in choose_policies(None, parse_policy("age 30d"))][-2:]
+    ['estimated_performance', 'age 30d']
     """
-    if not texts:
-        return default_policies(own)
-    return tuple(dict.fromkeys(parse_policy(text, "--policy") for text in texts))
+    asked = [parse_policy(text, "--policy") for text in texts or (*FIXED, *WATCHFUL)]
+    return tuple(dict.fromkeys(asked if texts else [*asked, own]))

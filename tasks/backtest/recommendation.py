@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from tasks.errors import DataError
 from tasks.evaluation.bootstrap import Interval, percentile_interval
 from tasks.policy.amounts import duration_text
 from tasks.policy.limits import Limits
-from tasks.policy.situation import finite
+from tasks.records import MaybeNaN
 
 # Of as many numbers as there are batches, not rows: four times those of a metric cost little.
 ROUNDS = 2000
@@ -29,13 +28,9 @@ class PolicyComparison:
     policy: str
     retrainings: int
     cpu_seconds: float
-    mean: float
+    mean: MaybeNaN
     behind: Interval
     good_enough: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {**asdict(self), "mean": finite(self.mean), "behind": self.behind.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -48,16 +43,6 @@ class Recommendation:
     best: str
     compared: tuple[PolicyComparison, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            "policy": self.policy,
-            "yaml": self.yaml,
-            "why": self.why,
-            "best": self.best,
-            "compared": [policy.to_dict() for policy in self.compared],
-        }
-
 
 def recommend(
     courses: Sequence[Course],
@@ -65,8 +50,6 @@ def recommend(
     tolerance: float = 0.0,
     *,
     own: str | None = None,
-    confidence: float = CONFIDENCE,
-    seed: int = SEED,
 ) -> Recommendation:
     """Return the cheapest policy whose mean quality is as good as the best, or nearly.
 
@@ -78,8 +61,6 @@ def recommend(
         limits: those they were replayed with.
         tolerance: the loss that saving is always worth, in the metric's unit.
         own: the policy in the pipeline file, which wins where another costs and is as much.
-        confidence: of the interval.
-        seed: of its resampling.
 
     Raises:
         DataError: no course has a judged batch.
@@ -89,14 +70,14 @@ def recommend(
         rule = "some batch has labels to judge by"
         raise DataError("recommendation", rule, remedy="Bring labels, or wait for them.")
     order = {
-        course.policy: (course.cpu_seconds, -_quality(course), course.policy != own)
+        course.policy: (course.cpu_seconds, -course.quality, course.policy != own)
         for course in known
     }
-    best = min(known, key=lambda course: (-_quality(course), order[course.policy]))
-    compared = tuple(_compared(course, best, tolerance, confidence, seed) for course in known)
+    best = min(known, key=lambda course: (-course.quality, order[course.policy]))
+    compared = tuple(_compare(course, best, tolerance) for course in known)
     enough = {policy.policy: policy for policy in compared if policy.good_enough}
     chosen = min(enough.values(), key=lambda policy: order[policy.policy])
-    why = _why(chosen, best, len(known), confidence, tolerance)
+    why = _why(chosen, best, len(known), tolerance)
     return Recommendation(chosen.policy, _yaml(chosen.policy, limits), why, best.policy, compared)
 
 
@@ -105,16 +86,15 @@ def shortfall(
 ) -> Interval:
     """Return by how much a course's mean is behind another's, with a paired interval.
 
-    The differences by batch are drawn again in blocks of neighbours, since a stale model is
-    stale for several batches in a row: circular block bootstrap, Politis and Romano 1992, with
-    blocks of n^(1/3). Both courses saw the same batches, so what made one hard cancels out.
+    By circular block bootstrap over the batches, Politis and Romano 1992.
     """
-    pairs = zip(best.steps, other.steps, strict=True)
-    gaps = np.array(
-        [_gap(first.live, second.live) for first, second in pairs if first.judged and second.judged]
-    )
+    # both courses saw the same batches, so what made one of them hard cancels out
+    pairs = zip(best.lived, other.lived, strict=True)
+    gaps = np.array([first - second for (_, first), (_, second) in pairs])
     gaps = gaps if best.greater_is_better else -gaps
     count = len(gaps)
+    # neighbours are drawn together, since a stale model is stale for several batches in a row;
+    # blocks of n^(1/3)
     length = max(1, round(count ** (1 / 3)))
     # blocks wrap around (Politis and Romano's circle), so every batch is drawn equally often
     starts = np.random.default_rng(seed).integers(0, count, (ROUNDS, -(-count // length)))
@@ -123,18 +103,8 @@ def shortfall(
     return percentile_interval(float(gaps.mean()), means, confidence)
 
 
-def _gap(first: Any, second: Any) -> float:
-    return float(first.value - second.value)
-
-
-def _quality(course: Course) -> float:
-    return course.mean if course.greater_is_better else -course.mean
-
-
-def _compared(
-    course: Course, best: Course, tolerance: float, confidence: float, seed: int
-) -> PolicyComparison:
-    gap = shortfall(best, course, confidence, seed)
+def _compare(course: Course, best: Course, tolerance: float) -> PolicyComparison:
+    gap = shortfall(best, course)
     return PolicyComparison(
         course.policy,
         len(course.retrainings),
@@ -157,12 +127,9 @@ def _yaml(policy: str, limits: Limits) -> str:
     return "\n".join(lines)
 
 
-def _why(
-    chosen: PolicyComparison, best: Course, policies: int, confidence: float, tolerance: float
-) -> str:
-    judged = sum(step.judged for step in best.steps)
+def _why(chosen: PolicyComparison, best: Course, policies: int, tolerance: float) -> str:
     cost = f"{chosen.retrainings} retrainings, {_seconds(chosen.cpu_seconds)} CPU-seconds"
-    mean = f"mean {best.metric} {chosen.mean:.4f} over {judged} batches with {cost}"
+    mean = f"mean {best.metric} {chosen.mean:.4f} over {len(best.lived)} batches with {cost}"
     if chosen.policy == best.policy:
         return (
             f"{chosen.policy} is the best of {policies} policies, and none that costs less is "
@@ -173,7 +140,7 @@ def _why(
     return (
         f"{chosen.policy} is the cheapest of {policies} policies that {near} "
         f"the best, {best.policy}: {mean}, behind by {gap.value:.4f} "
-        f"[{gap.low:.4f}, {gap.high:.4f}] at {confidence:.0%}, where the best took "
+        f"[{gap.low:.4f}, {gap.high:.4f}] at {CONFIDENCE:.0%}, where the best took "
         f"{len(best.retrainings)} and {_seconds(best.cpu_seconds)}."
     )
 

@@ -1,29 +1,27 @@
-"""Replays a history under a policy, test then train.
+"""Replays a history under a policy, test then train. Pure.
 
-After every batch the model in service has predicted it (that is the test), the labels that have
-come by then are looked at, and the policy is asked. A yes puts the newest model that could have
-been fitted by then into service, from the next batch on.
-
-Test then train, or prequential evaluation: Gama, Sebastião and Rodrigues, On evaluating stream
-learning algorithms, Machine Learning 90, 2013.
+Prequential evaluation: Gama, Sebastião and Rodrigues, On evaluating stream learning algorithms,
+Machine Learning 90, 2013.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from tasks.backtest.history import History
-from tasks.backtest.known import Delay, InformationSet, Service
+from tasks.backtest.known import AT_ONCE, InformationSet, Service
 from tasks.policy.decision import Decision, decide
 from tasks.policy.limits import Limits
 from tasks.policy.past import Meeting, situation
 from tasks.policy.policy import Policy
-from tasks.policy.situation import MetricValue, finite
+from tasks.policy.situation import MetricValue
+from tasks.records import plain
 
 
 @dataclass(frozen=True)
@@ -40,20 +38,6 @@ class Step:
     live: MetricValue | None
     judged: bool
     decision: Decision
-
-    def to_dict(self, *, readings: bool = False) -> dict[str, Any]:
-        """Return JSON values; `readings` adds every signal's figures."""
-        decision = self.decision.to_dict()
-        if not readings:
-            del decision["readings"], decision["policy"]
-        return {
-            "batch": self.batch,
-            "name": self.name,
-            "model_end": self.model_end,
-            "live": None if self.live is None else self.live.to_dict(),
-            "judged": self.judged,
-            "decision": decision,
-        }
 
 
 @dataclass(frozen=True)
@@ -81,52 +65,59 @@ class Course:
     mean: float
     weighted_mean: float
 
-    def to_dict(self, *, readings: bool = False) -> dict[str, Any]:
-        """Return JSON values; `readings` adds every signal's figures to every decision."""
+    @property
+    def quality(self) -> float:
+        """The mean so that greater is better; without one it is the worst."""
+        if math.isnan(self.mean):
+            return -math.inf
+        return self.mean if self.greater_is_better else -self.mean
+
+    @property
+    def lived(self) -> list[tuple[int, float]]:
+        """The judged batches, each with the live metric of the model that met it."""
+        return [(step.batch, step.live.value) for step in self.steps if step.judged and step.live]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
         names = {step.batch: step.name for step in self.steps}
-        return {
-            "policy": self.policy,
-            "metric": self.metric,
-            "greater_is_better": self.greater_is_better,
-            "mean": finite(self.mean),
-            "weighted_mean": finite(self.weighted_mean),
-            "retrainings": [{"batch": batch, "name": names[batch]} for batch in self.retrainings],
-            "cpu_seconds": self.cpu_seconds,
-            "seconds": self.seconds,
-            "steps": [step.to_dict(readings=readings) for step in self.steps],
-        }
+        retrainings = [{"batch": batch, "name": names[batch]} for batch in self.retrainings]
+        steps = [{**vars(step), "decision": _shorten(step.decision)} for step in self.steps]
+        told = {**vars(self), "retrainings": retrainings, "steps": steps}
+        return dict(plain(told, nan_as_null=True))
+
+
+def _shorten(decision: Decision) -> dict[str, Any]:
+    # every reading of every policy at every batch would be most of the document
+    return {
+        name: value for name, value in vars(decision).items() if name not in ("policy", "readings")
+    }
 
 
 def replay_all(
-    history: History, policies: Sequence[Policy], limits: Limits, label_delay: Delay = 0
+    history: History,
+    policies: Sequence[Policy],
+    limits: Limits,
+    label_delay: timedelta = AT_ONCE,
 ) -> tuple[Course, ...]:
-    """Replay a history under each of several policies, which share what was computed."""
-    known = InformationSet(history, label_delay)
-    return tuple(_replayed(known, policy, limits) for policy in policies)
+    """Replay a history under each of several policies, which share what was computed.
 
-
-def replay(history: History, policy: Policy, limits: Limits, label_delay: Delay = 0) -> Course:
-    """Replay a history under a policy.
-
-    Args:
-        history: what happened, with every model fitted.
-        policy: what is asked after every batch.
-        limits: what holds it back; the first model counts as no retraining.
-        label_delay: how long labels take, in batches or as a time.
+    The first model counts as no retraining.
 
     Raises:
         DataError: the delay is below zero, or an error is not in 0 to 1.
     """
-    return _replayed(InformationSet(history, label_delay), policy, limits)
+    known = InformationSet(history, label_delay)
+    return tuple(_replay(known, policy, limits) for policy in policies)
 
 
-def _replayed(known: InformationSet, policy: Policy, limits: Limits) -> Course:
+def _replay(known: InformationSet, policy: Policy, limits: Limits) -> Course:
     history = known.history
     services = [Service(history.first, history.first)]
     judged, steps = frozenset(history.judged), []
     meetings: list[Meeting] = []
     retrained: list[datetime] = []
     for number in history.replayed:
+        # the model in service has met the batch before anybody may learn from it
         service = services[-1]
         meetings += known.met(services, number)
         past = known.past(services, number, tuple(meetings), tuple(retrained))
@@ -135,27 +126,28 @@ def _replayed(known: InformationSet, policy: Policy, limits: Limits) -> Course:
         name = history.batches[number].name
         steps.append(Step(number, name, service.end, live, number in judged, decision))
         if decision.retrain and number < history.replayed[-1]:
+            # it takes over from the next batch on, fitted on what had labels by now
             services.append(Service(known.learnable(number), number))
             retrained.append(decision.at)
     fits = [history.fits[service.end] for service in services[1:]]
     mean, weighted = _means(history, steps)
     return Course(
-        str(policy),
-        history.metric,
-        history.greater_is_better,
-        tuple(steps),
-        tuple(service.since for service in services[1:]),
-        sum(fit.cpu_seconds for fit in fits),
-        sum(fit.seconds for fit in fits),
-        mean,
-        weighted,
+        policy=str(policy),
+        metric=history.metric,
+        greater_is_better=history.greater_is_better,
+        steps=tuple(steps),
+        retrainings=tuple(service.since for service in services[1:]),
+        cpu_seconds=sum(fit.cpu_seconds for fit in fits),
+        seconds=sum(fit.seconds for fit in fits),
+        mean=mean,
+        weighted_mean=weighted,
     )
 
 
 def _means(history: History, steps: Sequence[Step]) -> tuple[float, float]:
     kept = [step for step in steps if step.judged]
     if not kept:
-        return float("nan"), float("nan")
+        return math.nan, math.nan
     values = np.array([history.values[step.model_end, step.batch] for step in kept])
     weights = np.array([max(history.batches[step.batch].labelled, 1) for step in kept])
     return float(values.mean()), float(np.average(values, weights=weights))

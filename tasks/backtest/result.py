@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from tasks.backtest.front import Point, pareto_front
 from tasks.backtest.history import History
-from tasks.backtest.known import Delay
 from tasks.backtest.oracle import Bound, choose_oracle, oracle_bounds
 from tasks.backtest.recommendation import Recommendation, recommend
 from tasks.backtest.replay import Course, replay_all
 from tasks.policy.limits import Limits
 from tasks.policy.policy import Policy
-from tasks.policy.situation import finite, unit
+from tasks.policy.situation import unit
+from tasks.records import MaybeNaN, plain
 
+# Of the drop that the file watches for: a tenth of what counts as a fall is no reason to pay more.
 TOLERATED = 0.1
 
 
@@ -30,15 +32,10 @@ class PolicyResult:
     policy: str
     retrainings: int
     cpu_seconds: float
-    mean: float
-    against_static: float
-    against_bound: float
+    mean: MaybeNaN
+    against_static: MaybeNaN
+    against_bound: MaybeNaN
     on_front: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        plain = ("mean", "against_static", "against_bound")
-        return {**asdict(self), **{name: finite(getattr(self, name)) for name in plain}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +53,22 @@ class Backtest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values, the whole of it."""
-        return {
+        told = {
             "history": self.history.to_dict(),
             "limits": self.limits.to_dict(),
-            "policies": [result.to_dict() for result in self.lines],
+            "policies": self.lines,
             "courses": [course.to_dict() for course in self.courses],
-            "bounds": [bound.to_dict() for bound in self.bounds],
-            "oracle": self.oracle.to_dict(),
-            "naive": {k: finite(v) for k, v in self.history.naive_means().items()},
-            "recommendation": self.recommendation.to_dict(),
-            "notes": list(self.notes),
+            "bounds": self.bounds,
+            "oracle": self.oracle,
+            "naive": self.history.naive_means(),
+            "recommendation": self.recommendation,
+            "notes": self.notes,
         }
+        return dict(plain(told, nan_as_null=True))
 
 
 def compare_policies(
-    history: History, policies: Sequence[Policy], limits: Limits, delay: Delay, own: Policy
+    history: History, policies: Sequence[Policy], limits: Limits, delay: timedelta, own: Policy
 ) -> Backtest:
     """Replay a history under these policies, and say which of them to take.
 
@@ -78,7 +76,7 @@ def compare_policies(
         history: what happened, with every model fitted.
         policies: to replay, and to choose among.
         limits: what holds each of them back.
-        delay: how long labels take, in batches or as a time.
+        delay: how long labels take after their event.
         own: the policy in the pipeline file, which wins a tie.
 
     Raises:
@@ -86,14 +84,29 @@ def compare_policies(
     """
     courses = replay_all(history, policies, limits, delay)
     best = oracle_bounds(history, delay)
-    points = pareto_front(courses)
-    order = {point.policy: place for place, point in enumerate(points)}
-    courses = tuple(sorted(courses, key=lambda course: order[course.policy]))
-    lines = tuple(_line(history, point, best) for point in points)
+    courses = tuple(sorted(courses, key=lambda course: (course.cpu_seconds, -course.quality)))
+    front = {course.policy for course in pareto_front(courses)}
+    lines = tuple(_line(history, course, best, course.policy in front) for course in courses)
     advice = recommend(courses, limits, tolerance(history, limits), own=str(own))
     oracle = choose_oracle(history, best, limits.worth)
     notes = _notes(history, courses, advice, best[0])
     return Backtest(history, limits, courses, lines, best, oracle, advice, notes)
+
+
+def pareto_front(courses: Sequence[Course]) -> tuple[Course, ...]:
+    """Return the courses that no other dominates, in the order given.
+
+    One dominates another that it is at least as good and as cheap as, and better in one of the
+    two. A course without a mean is never on the front.
+    """
+
+    def dominates(course: Course, other: Course) -> bool:
+        ours, theirs = course.quality, other.quality
+        no_worse = ours >= theirs and course.cpu_seconds <= other.cpu_seconds
+        return no_worse and (ours > theirs or course.cpu_seconds < other.cpu_seconds)
+
+    known = [course for course in courses if not math.isnan(course.mean)]
+    return tuple(course for course in known if not any(dominates(other, course) for other in known))
 
 
 def tolerance(history: History, limits: Limits) -> float:
@@ -107,17 +120,17 @@ def tolerance(history: History, limits: Limits) -> float:
     return share * unit(reference, history.greater_is_better)
 
 
-def _line(history: History, point: Point, best: Sequence[Bound]) -> PolicyResult:
-    allowed = best[min(point.retrainings, len(best) - 1)]
-    sign = history.sign
+def _line(history: History, course: Course, best: Sequence[Bound], front: bool) -> PolicyResult:
+    allowed, sign = best[min(len(course.retrainings), len(best) - 1)], history.sign
+    # means of the same figures in another order differ in the last digits: -1e-17 is no difference
     return PolicyResult(
-        point.policy,
-        point.retrainings,
-        point.cpu_seconds,
-        point.mean,
-        round(sign * (point.mean - best[0].mean), 12),
-        round(sign * (point.mean - allowed.mean), 12),
-        point.on_front,
+        course.policy,
+        len(course.retrainings),
+        course.cpu_seconds,
+        course.mean,
+        round(sign * (course.mean - best[0].mean), 12),
+        round(sign * (course.mean - allowed.mean), 12),
+        front,
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from tasks.backtest.naive import naive_values
 from tasks.backtest.plan import BacktestPlan
 from tasks.backtest.workers import Answer, measure_all
 from tasks.data.curated import BATCH, INGESTED_AT, curated, training_rows
-from tasks.dataset.dataset import encode, event_times, moments
+from tasks.dataset.dataset import event_times, moments
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.faults import external_write
@@ -37,10 +36,7 @@ EVERY = 5.0
 
 @dataclass(frozen=True)
 class FitTable:
-    """A history, how many of its models were fitted now and kept before, and which there are not.
-
-    `refused` says by batch why there is no model that ends with it.
-    """
+    """A history, how many of its models were fitted now and kept before, and why which are not."""
 
     history: History
     fitted: int
@@ -63,15 +59,12 @@ def fit_history(
         f"{len(rows.frame):,} rows in {len(made.names)} {made.recipe}; "
         f"{len(ends)} models, each judged on every later batch"
     )
-    found: dict[int, Answer] = {}
-    for end in ends:
-        kept = _recalled(bucket, plan, end)
-        if kept is not None:
-            found[end] = kept
+    recalled = ((end, _recall(bucket, plan, end)) for end in ends)
+    found = {end: kept for end, kept in recalled if kept is not None}
     missing = [end for end in ends if end not in found]
     if found:
         say(f"{len(found)} of {len(ends)} models are kept from before")
-    _fit(bucket, plan, rows, missing, found, say, workers)
+    found.update(_fit(bucket, plan, rows, missing, say, workers))
     history, refused = _history(plan, rows, made, first, found)
     return FitTable(history, len(missing), len(ends) - len(missing), refused)
 
@@ -89,6 +82,7 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
         labels = load_labels(bucket, pipeline, plan.labels, without=plan.recorded.without)
         frame, _ = with_labels(frame, labels, pipeline)
     times = event_times(frame, pipeline.event_time)
+    # stable: rows of one moment keep their order, so equal plans cut equal batches
     order = np.argsort(times, kind="stable")
     # a row without an event time has no place in a history
     order = order[~np.isnat(times[order])]
@@ -106,48 +100,29 @@ def _fit(
     plan: BacktestPlan,
     rows: HistoryRows,
     missing: Sequence[int],
-    answers: dict[int, Answer],
     say: Say,
     workers: int | None,
-) -> None:
-    """Fit what is missing, and keep each as soon as it is there."""
-    if not missing:
-        return
+) -> Iterator[tuple[int, Answer]]:
+    """Yield the fits that are missing, each kept as soon as it is there."""
     # a fit takes about as long as it has rows: by number of models the rest would look too short
     weights = {end: int((rows.place <= end).sum()) for end in missing}
-    progress = _Progress(weights, say)
-    recipe = Recipe(plan.pipeline, plan.setting)
+    recipe, done = Recipe(plan.pipeline, plan.setting), 0
+    began = spoke = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="perennial-backtest-") as scratch:
-        for end, answer in measure_all(rows, recipe, missing, Path(scratch), workers):
+        fits = measure_all(rows, recipe, missing, Path(scratch), workers)
+        for count, (end, answer) in enumerate(fits, start=1):
+            # kept before it is told: whoever is stopped now fits only what nobody heard of
             _keep(bucket, plan, end, answer)
-            answers[end] = answer
-            progress.done(end)
+            yield end, answer
+            done, now = done + weights[end], time.monotonic()
+            if now - spoke >= EVERY or count == len(missing):
+                spoke, part = now, done / sum(weights.values())
+                left, full = (now - began) * (1 - part) / part, round(20 * part)
+                bar = "█" * full + "░" * (20 - full)
+                say(f"{bar} {count} of {len(missing)} models, about {left:.0f} s left")
 
 
-@dataclass
-class _Progress:
-    """How far the fits are; `weights` are what each is expected to take, against the others."""
-
-    weights: Mapping[int, int]
-    say: Say
-    ended: list[int] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
-    spoke: float = 0.0
-
-    def done(self, end: int) -> None:
-        """Say how many are fitted and how long the rest takes, every few seconds."""
-        self.ended.append(end)
-        now, total = time.monotonic(), len(self.weights)
-        if now - max(self.spoke, self.began) < EVERY and len(self.ended) < total:
-            return
-        self.spoke = now
-        part = sum(self.weights[end] for end in self.ended) / sum(self.weights.values())
-        left = (now - self.began) * (1 - part) / part
-        bar = "█" * round(20 * part) + "░" * (20 - round(20 * part))
-        self.say(f"{bar} {len(self.ended)} of {total} models, about {left:.0f} s left")
-
-
-def _recalled(bucket: Bucket, plan: BacktestPlan, end: int) -> Answer | None:
+def _recall(bucket: Bucket, plan: BacktestPlan, end: int) -> Answer | None:
     known = recall(bucket, plan.fits, f"backtest-{end}")
     if known is None:
         return None
@@ -157,12 +132,11 @@ def _recalled(bucket: Bucket, plan: BacktestPlan, end: int) -> Answer | None:
 
 
 def _keep(bucket: Bucket, plan: BacktestPlan, end: int, answer: Answer) -> None:
+    # a refusal is kept as well: the same rows would only be fitted again to be refused again
+    document = {"refused": answer} if isinstance(answer, str) else answer.to_dict()
+    files = {} if isinstance(answer, str) else answer.files()
     with external_write("backtest.fit"):
-        if isinstance(answer, str):
-            remember(bucket, plan.fits, f"backtest-{end}", {"refused": answer})
-        else:
-            document, files = answer.to_dict(), answer.files()
-            remember(bucket, plan.fits, f"backtest-{end}", document, files)
+        remember(bucket, plan.fits, f"backtest-{end}", document, files)
 
 
 def _history(
@@ -188,7 +162,7 @@ def _history(
             for number, cell in model.cells.items()
         },
         fits={end: model.fit for end, model in models.items()},
-        naive=_naive(plan, rows, made),
+        naive=naive_values(plan.pipeline, rows, len(made.names)),
         recipe=_recipe(plan),
         refusals=plan.recorded.refusals,
     )
@@ -201,6 +175,7 @@ def _batches(plan: BacktestPlan, rows: HistoryRows, made: Cut) -> tuple[Batch, .
     found: list[Batch] = []
     for number, name in enumerate(made.names):
         there = made.place == number
+        # no event lies after its arrival: one row dated 2041 would stop every clock
         times = np.minimum(rows.times[there], rows.arrived[there])
         latest = max(latest, rows.arrived[there].max())
         suspicions = [plan.recorded.suspicions.get(batch, ()) for batch in np.unique(ids[there])]
@@ -211,30 +186,13 @@ def _batches(plan: BacktestPlan, rows: HistoryRows, made: Cut) -> tuple[Batch, .
                 times.max().item(),
                 len(times),
                 int((there & known).sum()),
+                # in UTC, as the ledger's times of refusals that it is compared with
                 latest.item().replace(tzinfo=UTC),
                 tuple(why for reasons in suspicions for why in reasons),
                 bool(rows.held[there].all()),
             )
         )
     return tuple(found)
-
-
-def _naive(plan: BacktestPlan, rows: HistoryRows, made: Cut) -> dict[str, tuple[float, ...]]:
-    pipeline = plan.pipeline
-    target = rows.frame[pipeline.target]
-    known = np.asarray(target.notna())
-    classes: tuple[Any, ...] = ()
-    if pipeline.task != "regression":
-        classes = tuple(sorted(target[known].unique().tolist()))
-    return naive_values(
-        pipeline.metric,
-        encode(target[known], classes),
-        rows.times[known],
-        made.place[known],
-        batches=len(made.names),
-        classes=len(classes),
-        task=pipeline.task,
-    )
 
 
 def _recipe(plan: BacktestPlan) -> str:

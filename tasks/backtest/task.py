@@ -84,7 +84,7 @@ def track(plan: BacktestPlan, backtest: Backtest) -> str | None:
     """Write a run a policy to MLflow; a server that is down costs the runs, not the backtest."""
     from datetime import UTC, datetime
 
-    from tasks.backtest.records import course_records
+    from tasks.backtest.report import course_records
     from tasks.tracking.courses import track_courses
 
     server = Settings.from_environment().mlflow_uri

@@ -43,9 +43,6 @@ def measure_all(
 ) -> Iterator[tuple[int, Answer]]:
     """Yield each end with its model's figures, or with why there is no such model.
 
-    The largest come first, so that no processor waits for a last large one. Several workers take
-    one thread each: LightGBM's threads wait by spinning and slow each other down many times over.
-
     Args:
         rows: the history's.
         recipe: what is fitted on them.
@@ -71,6 +68,7 @@ def measure_all(
     context.set_forkserver_preload(PRELOADED)
     pool = ProcessPoolExecutor(count, context, _sit_down, (path, recipe))
     try:
+        # the largest first, so that no processor waits for a last large one
         started = {pool.submit(_work, end): end for end in sorted(ends, reverse=True)}
         for done in as_completed(started):
             yield started[done], done.result()
@@ -111,14 +109,15 @@ def map_rows(path: Path) -> HistoryRows:
 
 
 def _sit_down(path: Path, recipe: Recipe) -> None:
-    # one thread for all that asks how many processors there are
+    # one thread a worker, by the variable that joblib's cpu_count asks: LightGBM's threads wait by
+    # spinning, and those of several workers slow each other down many times over
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     _WorkerState.rows, _WorkerState.recipe = map_rows(path), recipe
 
 
 def _leave_with_parent() -> None:
-    """End this process when its parent was killed: nobody else would."""
+    # nobody else ends a worker whose parent was killed
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -14,6 +14,7 @@ from pyarrow.dataset import ParquetFragmentScanOptions, Scanner, dataset
 
 from tasks.errors import DataError
 
+# Delta knows signed integers alone. An unsigned one of 64 bits must fit: the cast is checked.
 WIDENED = {
     pa.uint8(): pa.int16(),
     pa.uint16(): pa.int32(),
@@ -144,28 +145,23 @@ def from_polars(frame: Any, schema: pa.Schema) -> pa.Table:
 def align(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
     """Return a stream of the rows, brought to the columns of `schema`, which are their own.
 
-    No Python runs while it is read (but that of a reader that was given): the Delta writer
-    reads on threads that others wait for, and would wait for ever for the interpreter that one
-    of them holds.
-
     Raises:
         DataError: a value in a table does not fit its column's type.
     """
+    # No Python may run while the stream is read (but that of a reader that was given): the Delta
+    # writer reads on threads that others wait for, and one of these may hold the interpreter.
     came = rows.schema
     if isinstance(rows, pa.Table):
         fitting = [_fitting(rows.column(column.name), column) for column in schema]
         return pa.Table.from_arrays(fitting, schema=schema).to_reader(ROWS_AT_ONCE)
+    added = rows.added if isinstance(rows, FileRows) else {}
+    columns = {}
+    for column in schema:
+        name = column.name
+        values = pc.scalar(added[name]) if name in added else pc.field(name)
+        columns[name] = _cast(values, came.field(name), column)
     if isinstance(rows, pa.RecordBatchReader):
-        columns = {
-            column.name: _cast(pc.field(column.name), came.field(column.name), column)
-            for column in schema
-        }
         return Scanner.from_batches(rows, columns=columns, **BOUNDED).to_reader()
-    values = {name: _value(rows, name) for name in came.names}
-    columns = {
-        column.name: _cast(values[column.name], came.field(column.name), column)
-        for column in schema
-    }
     # Reading ahead, and whole row groups at once, would take memory by the file's size.
     options = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
     return (
@@ -175,14 +171,10 @@ def align(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
     )
 
 
-def _value(rows: FileRows, name: str) -> Any:
-    return pc.scalar(rows.added[name]) if name in rows.added else pc.field(name)
-
-
 def _cast(values: Any, came: pa.Field, column: pa.Field) -> Any:
-    """Cast an expression or a column; times finer than a microsecond are cut."""
     if came.type == column.type:
         return values
+    # Times finer than a microsecond, which Delta cannot hold, are cut; all else must fit.
     finer = pa.types.is_timestamp(came.type) and came.type.unit == "ns"
     return values.cast(column.type, safe=not finer)
 

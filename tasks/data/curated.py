@@ -65,39 +65,34 @@ def append_batch(
     """
     if at.tzinfo is None:
         raise DataError("ingested at", "a time with a zone", at)
-    return table.append(_tagged(rows, batch, at), batch, {**metadata, "batch": batch}, after=after)
+    taken = sorted({BATCH, INGESTED_AT} & set(FileRows(rows).schema.names))
+    if taken:
+        rule = f"{BATCH} and {INGESTED_AT} are reserved"
+        raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
+    added = {
+        BATCH: pa.scalar(batch, pa.string()),
+        INGESTED_AT: pa.scalar(at, pa.timestamp("us", "UTC")),
+    }
+    tagged = FileRows(rows, added)
+    return table.append(tagged, batch, {**metadata, "batch": batch}, after=after)
 
 
 def training_rows(
-    table: Table,
-    ref: DatasetRef,
-    event_time: str,
-    columns: Sequence[str] | None = None,
-    *,
-    key: Sequence[str] = (),
+    table: Table, ref: DatasetRef, event_time: str, *, key: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return the rows that `ref` names, ordered by event time, then key, then batch.
 
-    What is still equal is ordered by the other columns, so that the order is the same every
-    time for the same reference.
-
-    Args:
-        table: the curated table.
-        ref: its version, and the half-open window of event times.
-        event_time: the column of event times.
-        columns: only these; None is all, those that ingesting adds too.
-        key: the columns that identify a row.
+    All columns, those that ingesting adds too. `key` are those that identify a row.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
     """
-    order = [event_time, *key, BATCH]
-    wanted = None if columns is None else list(dict.fromkeys([*columns, *order]))
-    rows = table.read(wanted, where=_inside(table, ref, event_time), version=ref.version)
-    by = dict.fromkeys([*order, *rows.column_names])
-    places = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by])
-    kept = (rows if columns is None else rows.select(list(columns))).take(places)
-    frame: pd.DataFrame = kept.to_pandas(date_as_object=False, split_blocks=True)
+    rows = table.read(where=_inside(table, ref, event_time), version=ref.version)
+    # What is still equal is ordered by the other columns: the same reference, the same order.
+    by = dict.fromkeys([event_time, *key, BATCH, *rows.column_names])
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by]))
+    # Split blocks: pandas would join columns of one type in a copy of all rows.
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=False, split_blocks=True)
     return frame
 
 
@@ -109,40 +104,24 @@ def without_batches(rows: pd.DataFrame, batches: Collection[str]) -> pd.DataFram
 
 
 def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:
+    import polars as pl
+
     schema = table.schema()
     if schema is None:
         raise DataError(table.uri, "there is a table", "none", "Ingest a batch first.")
-    start, end = ref.window.start, ref.window.end
-    at = _times(schema, event_time, (start, end), table.uri)
-    conditions = [] if start is None else [at >= start]
-    conditions += [] if end is None else [at < end]
-    return reduce(and_, conditions) if conditions else None
-
-
-def _times(
-    schema: pa.Schema, event_time: str, bounds: Sequence[datetime | None], where: str
-) -> pl.Expr:
-    """Return the event times as an expression that can be compared with the bounds."""
-    import polars as pl
-
-    check_known_columns([event_time], schema, where)
+    check_known_columns([event_time], schema, table.uri)
     kind = schema.field(event_time).type
-    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+    dated = pa.types.is_date(kind)
+    if not (pa.types.is_timestamp(kind) or dated):
         raise DataError(f"column {event_time}", "event times are times or dates", kind)
-    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
-    for bound in bounds:
+    zoned = not dated and kind.tz is not None
+    start, end = ref.window.start, ref.window.end
+    for bound in (start, end):
         if bound is not None and zoned != (bound.tzinfo is not None):
             rule = "bounds have a zone where the event times have one"
             raise DataError(f"column {event_time}", rule, bound.isoformat())
-    at = pl.col(event_time)
     # A date is compared as its midnight.
-    return at.cast(pl.Datetime("us")) if pa.types.is_date(kind) else at
-
-
-def _tagged(rows: Path, batch: str, at: datetime) -> FileRows:
-    taken = sorted({BATCH, INGESTED_AT} & set(FileRows(rows).schema.names))
-    if taken:
-        rule = f"{BATCH} and {INGESTED_AT} are reserved"
-        raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
-    ingested = pa.scalar(at, pa.timestamp("us", "UTC"))
-    return FileRows(rows, {BATCH: pa.scalar(batch, pa.string()), INGESTED_AT: ingested})
+    at = pl.col(event_time).cast(pl.Datetime("us")) if dated else pl.col(event_time)
+    conditions = [] if start is None else [at >= start]
+    conditions += [] if end is None else [at < end]
+    return reduce(and_, conditions) if conditions else None

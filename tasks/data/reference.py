@@ -56,5 +56,6 @@ class DatasetRef:
     @property
     def digest(self) -> str:
         """SHA-256 of what it refers to."""
+        # It is part of the keys of stored results: another text would fit every model anew.
         text = json.dumps(plain(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks.data import appending
 from tasks.data.columns import Rows, check_known_columns, from_polars
 from tasks.data.commits import Appended, Commit, read_commit
-from tasks.data.location import Location, stored_columns
+from tasks.data.delta import Location, append_rows, find_transaction, stored_columns
 from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
@@ -32,7 +31,6 @@ class File:
     rows: int | None
 
 
-@dataclass(frozen=True)
 class Table(Location):
     """A Delta table at `uri`, a local path or `s3://bucket/path`.
 
@@ -52,7 +50,7 @@ class Table(Location):
     def has(self, transaction: str) -> int | None:
         """Return the version at which the transaction landed, or None."""
         opened = self.open()
-        found = None if opened is None else appending.find(self, opened, transaction)
+        found = None if opened is None else find_transaction(self, opened, transaction)
         return None if found is None else found[0]
 
     def append(
@@ -74,7 +72,7 @@ class Table(Location):
             DataError: the rows have not the table's columns; nothing was written.
             StoreError: other writers won every time; nothing was written.
         """
-        return appending.append(self, rows, transaction, metadata, after)
+        return append_rows(self, rows, transaction, metadata, after)
 
     def read(
         self,
@@ -99,23 +97,17 @@ class Table(Location):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
 
-    def pieces(
-        self, *, where: pl.Expr, version: int | None = None, rows: int = ROWS_HELD
-    ) -> Iterator[pa.Table]:
-        """Return the same as `read`, so many rows at a time and in bounded memory."""
-        opened = self.opened(version)
+    def pieces(self, *, where: pl.Expr) -> Iterator[pa.Table]:
+        """Yield such rows of the newest version, some at a time and in bounded memory."""
+        opened = self.opened(None)
         schema = stored_columns(opened)
         found = self._scanned(opened).filter(where).select(schema.names)
         with translate_errors(self.uri):
-            for frame in found.collect_batches(chunk_size=rows, engine="streaming"):
+            for frame in found.collect_batches(chunk_size=ROWS_HELD, engine="streaming"):
                 yield from_polars(frame, schema)
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
-        """Return the rows of one version as a lazy Polars frame.
-
-        Raises:
-            DataError: there is no table yet, or no such version.
-        """
+        """Return the rows of one version lazily; raises as `read`."""
         return self._scanned(self.opened(version))
 
     def rows(self) -> pa.Table | None:
@@ -141,6 +133,7 @@ class Table(Location):
         if features or partitions:
             came = ", ".join(sorted(features) or partitions)
             raise DataError(self.uri, "its files hold the rows as they are", came, "Rewrite it.")
+        # The log keeps no order, and files of one commit may share their time.
         found.sort(key=lambda file: (file["modification_time"], file["path"]))
         return tuple(File(file["path"], file["num_records"]) for file in found)
 
@@ -150,8 +143,8 @@ class Table(Location):
         if opened is None:
             return ()
         with translate_errors(self.uri):
-            # Newer commits may have come since it was opened, and its own numbers are then wrong:
-            # number from the oldest, which is version 0 as no log is ever cleaned.
+            # Newer commits may have come since it was opened, and deltalake's own numbers are then
+            # wrong: number from the oldest, which is version 0 as no log is ever cleaned.
             said = reversed(opened.history())
         return tuple(read_commit(version, entry) for version, entry in enumerate(said))
 

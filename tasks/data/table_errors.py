@@ -5,65 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from tasks.errors import (
-    AccessDenied,
-    DataError,
-    PerennialError,
-    StoreError,
-    StoreFull,
-    StoreUnavailable,
-)
+from tasks.errors import DataError, PerennialError, StoreError
+from tasks.store.s3_errors import DENIED, FULL, NO_BUCKET, SILENT
 
 LIMIT = 300  # characters; the store sends whole XML documents
 NOISE = re.compile(r"\x1b\[[0-9;]*m|↳|\s+")  # colours, arrows and line ends
 STREAM = "C Data interface error"  # raised while our rows were read, so the rows are at fault
 ENDPOINT = re.compile(r"https?://[^/\s]+")
 
-
-@dataclass(frozen=True)
-class TableFault:
-    """Words that tell a fault, what came, the error it is, the broken rule, and what to do."""
-
-    words: re.Pattern[str]
-    came: str
-    error: type[StoreError]
-    rule: str
-    remedy: str
-
-
-# SeaweedFS answers a write with status 500 when its disk is full.
+# Words that tell a fault, what came, and what it means. The first that is met counts.
 FAULTS = (
-    TableFault(
+    (
         re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|40[13] \w+|privileges|os error 13"),
         "a refusal",
-        AccessDenied,
-        "the credentials open the table",
-        "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        DENIED,
     ),
-    TableFault(
+    (
+        # SeaweedFS answers a write with status 500 when its disk is full.
         re.compile(
             r"No space left|os error 28|InsufficientStorage|performing (PUT|POST) .*50[07] \w+"
         ),
         "no space",
-        StoreFull,
-        "there is room left",
-        "Free some space.",
+        FULL,
     ),
-    TableFault(
-        re.compile(r"NoSuchBucket"),
-        "no such bucket",
-        StoreError,
-        "the bucket exists",
-        "Create it, or set PERENNIAL_BUCKET.",
-    ),
-    TableFault(
+    (re.compile(r"NoSuchBucket"), "no such bucket", NO_BUCKET),
+    (
         re.compile(r"Connection re(fused|set)|timed out|error sending request|50[34] \w+"),
         "no answer",
-        StoreUnavailable,
-        "the store answers in time",
-        "Run `perennial status`.",
+        SILENT,
     ),
 )
 
@@ -80,11 +50,10 @@ Run `perennial status`.
     if STREAM in said:
         came = said.partition(STREAM)[2].strip(": ")[:LIMIT]
         return DataError(where, "every row can be read and fits its column", came)
-    for fault in FAULTS:
-        if fault.words.search(said):
+    for words, what, fault in FAULTS:
+        if words.search(said):
             server = ENDPOINT.search(said)
-            came = f"{fault.came} from {server[0]}" if server else fault.came
-            return fault.error(where, fault.rule, came, fault.remedy)
+            return fault.tell(where, f"{what} from {server[0]}" if server else what)
     return StoreError(where, "the table can be read and written", said[:LIMIT])
 
 

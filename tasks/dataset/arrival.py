@@ -1,9 +1,8 @@
 """Event times beside arrivals: what is dated after it came says nothing about time. Pure.
 
-A row dated 2041 that arrived today is a slip of the pen. It stays a row, and is learned from, but
-it moves no clock and no window: it counts as the latest true row that had arrived with it. Where
-a whole batch lies ahead, it is a plan (departures scheduled for tomorrow): its order is kept, and
-time goes on to its arrival.
+A row dated 2041 that arrived today is a slip of the pen: it is learned from, but counts as the
+latest true row that had arrived with it. Where a whole batch lies ahead, it is a plan (departures
+scheduled for tomorrow): its order is kept, and time goes on to its arrival.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ def slips(times: Times, arrived: Times) -> Mask:
     [False, True]
     """
     ahead = times > arrived
+    # nearly always: what follows would sort a table's worth of arrivals for nothing
     if not ahead.any():
         return np.asarray(ahead)
     # one true row in a batch makes its rows ahead slips; where all are ahead, it is a plan
@@ -60,17 +60,14 @@ def effective_times(times: Times, arrived: Times) -> Times:
 
 
 def latest_time(times: Times, arrived: Times) -> np.datetime64 | None:
-    """Return the latest time that these rows vouch for, never after they arrived; None of none.
-
-    Args:
-        times: (n,) event times, naive UTC microseconds.
-        arrived: (n,) when each row arrived.
+    """Return the latest time that these rows vouch for; None of none. Arguments as of `slips`.
 
     >>> latest_time(np.array(["2041-01-01"], "datetime64[us]"), np.array(["2013-05-01"], "M8[us]"))
     """
     true = ~slips(times, arrived)
     if not true.any():
         return None
+    # a plan vouches for the day it came, not for the one it speaks of
     moment: np.datetime64 = np.minimum(times[true], arrived[true]).max()
     return moment
 
@@ -79,9 +76,9 @@ def latest_event(rows: pl.LazyFrame, event_time: str, arrived: str) -> datetime 
     """Return `latest_time` of a table too large to hold, as its event times are stored."""
     import polars as pl
 
-    kind = rows.collect_schema()[event_time]
-    zone = getattr(kind, "time_zone", None)
+    zone = getattr(rows.collect_schema()[event_time], "time_zone", None)
     at, came = pl.col(event_time), pl.col(arrived)
+    # Polars refuses to compare a time that has a zone with one that has none
     at = at.cast(pl.Datetime("us")) if zone is None else at
     came = came.dt.replace_time_zone(None) if zone is None else came.dt.convert_time_zone(zone)
     grouped = rows.select(at=at, came=came).group_by("came")
@@ -89,6 +86,5 @@ def latest_event(rows: pl.LazyFrame, event_time: str, arrived: str) -> datetime 
         true=pl.col("at").filter(pl.col("at") <= pl.col("came")).max(), first=pl.col("at").min()
     )
     plan = pl.when(pl.col("first") <= pl.col("came") + PLANNED).then("came")
-    found = batches.select(pl.coalesce("true", plan).max()).collect()
-    moment: datetime | None = found.item()
+    moment: datetime | None = batches.select(pl.coalesce("true", plan).max()).collect().item()
     return moment

@@ -18,16 +18,16 @@ from tasks.features.inference import infer_schema
 from tasks.features.prepare import load_transform, prepare
 from tasks.features.schema import FeatureSchema
 
+# With fewer, a holdout of a fifth has ten rows, and a fold may lack a class.
 FEWEST = 50
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled rows ordered by event time.
+    """Labelled rows ordered by event time: as curated (`frame`), and as a model sees them.
 
-    `frame` holds the rows as curated, `prepared` what a model sees, `y` the class index (int) or
-    the value (float) of each row, `times` when each counts as (see `tasks.dataset.arrival`),
-    `classes` the labels of the indices (empty for regression).
+    `y` is the class index (int) or the value (float) of each row, `times` when each counts as (see
+    `tasks.dataset.arrival`), `classes` the labels of the indices (empty for regression).
     """
 
     frame: pd.DataFrame
@@ -42,18 +42,24 @@ class Dataset:
 def build_dataset(
     rows: pd.DataFrame, pipeline: Pipeline, known_until: np.datetime64 | None = None
 ) -> Dataset:
-    """Check the rows and make the dataset of them.
-
-    `known_until` is the last event time that the champion was fitted on; None without one.
+    """Check the rows and make the dataset of them; `known_until` as of `split_training`.
 
     Raises:
         DataError: the target is not a column, has one class only, does not fit the task, or
             the rows are too few.
     """
-    frame, times = _ordered(_labelled(rows, pipeline), pipeline.event_time)
+    frame = _labelled(rows, pipeline)
+    times = event_times(frame, pipeline.event_time)
+    # what arrived in order, as most tables, needs no second copy of the frame
+    if (times[1:] < times[:-1]).any():
+        # stable: rows of one time stay as they are stored, or the same data gave another model
+        order = np.argsort(times, kind="stable")
+        frame, times = frame.iloc[order].reset_index(drop=True), times[order]
     parts = split_training(times, pipeline, known_until)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
+    # rows of a class that came after the training window cannot be judged; without them the
+    # holdout's share lies elsewhere, so the boundary is sought again
     if not known.all():
         frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
         parts = split_training(times, pipeline, known_until)
@@ -75,7 +81,6 @@ def split_training(
 
     Args:
         times: (n,) event times, as they count.
-        pipeline: says the holdout's share and the fewest rows of a gate.
         known_until: the last event time that the champion was fitted on; None without one.
 
     >>> days = np.arange("2013-01-01", "2013-01-11", dtype="datetime64[D]").astype("datetime64[us]")
@@ -94,11 +99,10 @@ def split_training(
         return parts
     # a time of a row, not a place: rows of one time stay together
     middle = unseen[len(unseen) // 2].astype("datetime64[us]")
-    boundary = middle.item()
-    if boundary <= parts.boundary:
+    if middle.item() <= parts.boundary:
         return parts
     later = times >= middle
-    return Split(boundary, ~later, later)
+    return Split(middle.item(), ~later, later)
 
 
 def event_times(frame: pd.DataFrame, event_time: str) -> Times:
@@ -108,12 +112,7 @@ def event_times(frame: pd.DataFrame, event_time: str) -> Times:
 
 
 def fitted_until(data: Dataset, rows: Mask) -> np.datetime64:
-    """Return the latest event time of the masked `rows`, never after they arrived.
-
-    Args:
-        data: with the rows' times and arrivals.
-        rows: (n,) which rows.
-    """
+    """Return the latest event time of the rows in the mask (n,), never after they arrived."""
     times = data.times[rows]
     if INGESTED_AT not in data.frame:
         return np.datetime64(times.max())
@@ -142,11 +141,9 @@ def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> Array:
 
 
 def naive_figures(y: Array, classes: int) -> dict[str, Any]:
-    """Return what a naive prediction needs of the training labels, ordered by time.
+    """Return what a naive prediction needs of the labels: (n,) class indices or values, by time.
 
-    Args:
-        y: (n,) class indices or values, by time.
-        classes: their number; 0 for a regression.
+    `classes` is their number; 0 for a regression.
 
     >>> naive_figures(np.array([0, 0, 0, 1]), 2)
     {'shares': [0.75, 0.25], 'last': 1}
@@ -155,14 +152,6 @@ def naive_figures(y: Array, classes: int) -> dict[str, Any]:
         shares = np.bincount(y, minlength=classes) / len(y)
         return {"shares": shares.tolist(), "last": int(y[-1])}
     return {"mean": float(np.mean(y)), "median": float(np.median(y)), "last": float(y[-1])}
-
-
-def _ordered(frame: pd.DataFrame, event_time: str) -> tuple[pd.DataFrame, Times]:
-    times = event_times(frame, event_time)
-    if (times[1:] >= times[:-1]).all():
-        return frame, times
-    order = np.argsort(times, kind="stable")
-    return frame.iloc[order].reset_index(drop=True), times[order]
 
 
 def _labelled(rows: pd.DataFrame, pipeline: Pipeline) -> pd.DataFrame:

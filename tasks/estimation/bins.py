@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -23,35 +21,22 @@ class Bins:
     counts: tuple[int, ...]
 
     @classmethod
-    def cut(cls, values: Floats) -> Bins:
-        """Cut (n,) values at quantiles: at most 15 bins, at least 100 rows in most.
+    def cut(cls, values: Floats, rows: int = ROWS_A_BIN, most: int = MOST_BINS) -> Bins:
+        """Cut (n,) values at quantiles: at least so many `rows` in nearly every bin.
 
         >>> Bins.cut(np.arange(300.0)).counts
         (100, 100, 100)
         """
-        wanted = int(np.clip(len(values) // ROWS_A_BIN, 1, MOST_BINS))
+        wanted = int(np.clip(len(values) // rows, 1, most))
         ordered = np.sort(values)
         edges = np.unique(ordered[(np.arange(1, wanted) * len(values)) // wanted])
+        # an edge at the least value would leave an empty bin below it, and a division by zero
         edges = edges[edges > ordered[0]]
         counts = np.bincount(np.searchsorted(edges, values, "right"), minlength=len(edges) + 1)
         return cls(tuple(edges.tolist()), tuple(counts.tolist()))
 
     def sums(self, values: Floats, weights: Floats) -> Floats:
-        """Return the sum of the weights of the rows whose value falls into each bin.
-
-        Args:
-            values: (n,) of the kind that was cut.
-            weights: (n,) what is added up.
-        """
+        """Return the sum of the (n,) weights of the rows whose (n,) value falls into each bin."""
         place = np.searchsorted(np.array(self.edges), values, "right")
         totals = np.bincount(place, weights=weights, minlength=len(self.counts))
         return np.asarray(totals, dtype=np.float64)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return {"edges": list(self.edges), "counts": list(self.counts)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Bins:
-        """Read what `to_dict` wrote."""
-        return cls(tuple(content["edges"]), tuple(content["counts"]))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -48,21 +46,10 @@ class Reliability:
         """Return how far what was missed moves a metric of this gradient, and its variance.
 
         Args:
-            stated: (n,) probabilities of the class that the model stated.
-            change: (n,) the metric's gradient at each row's label.
+            stated, change: (n,) probabilities of the class, and the gradient at each row's label.
         """
         moved, counts = self.bins.sums(stated, change), np.array(self.bins.counts)
         return float(moved @ self.missed), float((moved**2 * self.shares / counts).sum())
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return {**asdict(self), "bins": self.bins.to_dict()}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Reliability:
-        """Read what `to_dict` wrote."""
-        bins = Bins.from_dict(content["bins"])
-        return cls(bins, tuple(content["shares"]), tuple(content["missed"]))
 
 
 @dataclass(frozen=True)
@@ -78,11 +65,8 @@ class Calibrated:
 
     @classmethod
     def fit(cls, y: Array, predictions: Floats, seed: int) -> Calibrated:
-        """Learn from (n,) class indices and (n, k) probabilities, both of the holdout.
-
-        The isotonic curve is used only where it improves the Brier score out of fold by more
-        than its standard error; else it would add its own noise.
-        """
+        """Learn from (n,) class indices and (n, k) probabilities, both of the holdout."""
+        # float64: cumulated sums of many float32 probabilities would lose the last digits
         stated = probabilities(predictions).astype(float)
         happened = np.eye(stated.shape[1])[y.astype(int)]
         made = fit_curves(stated, happened, seed)
@@ -97,11 +81,6 @@ class Calibrated:
     def estimate(self, metric: str, predictions: Floats) -> tuple[float, float]:
         """Return the expected metric and its standard error.
 
-        Two things are unknown: which labels the rows will have, and how well the holdout knew
-        the probabilities. In a bin of m holdout rows they are known to a variance of p(1-p)/m,
-        shared by all rows that fall into it. What the bins show to be left of a wrong
-        calibration beyond that variance is corrected for.
-
         Args:
             metric: a name of `tasks.config.METRICS` for classes.
             predictions: (n, k) or (n,) probabilities.
@@ -115,23 +94,10 @@ class Calibrated:
         columns = zip(self.known, stated.T, change.T, strict=True)
         found = np.array([known.pull(*column) for known, *column in columns])
         missed, shared = found.sum(axis=0)
-        # shrunk by what chance alone explains, as James and Stein do; nothing is left where that
-        # is all
+        # what a wrong calibration left in the bins, shrunk by what chance alone explains, as James
+        # and Stein do; nothing is left where that is all
         if missed**2 > shared:
             value += missed * (1 - shared / missed**2)
+        # two things are unknown: which labels the rows will have, and the probabilities, which m
+        # holdout rows of a bin know to a variance of p(1-p)/m, shared by all rows in it
         return value, math.sqrt(variance(gradient, chance) + shared)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return {
-            "curves": [curve.to_dict() for curve in self.curves],
-            "known": [known.to_dict() for known in self.known],
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Calibrated:
-        """Read what `to_dict` wrote."""
-        return cls(
-            tuple(Curve.from_dict(curve) for curve in content["curves"]),
-            tuple(Reliability.from_dict(known) for known in content["known"]),
-        )

@@ -16,9 +16,10 @@ from tasks.config import METRICS as NAMES
 from tasks.errors import DataError
 from tasks.estimation.calibrated import Calibrated
 from tasks.estimation.regression import Errors
-from tasks.evaluation.bootstrap import Interval, finite_or_none, nan_if_none
+from tasks.evaluation.bootstrap import Interval
 from tasks.evaluation.evaluate import check_predictions
 from tasks.evaluation.metrics import METRICS, NAN, probabilities
+from tasks.records import MaybeNaN, plain, read
 
 # What is not here lies in 0 to 1, but for R squared, which has no lower end: see `_within`.
 RANGES = {"log_loss": (0.0, math.inf), "rmse": (0.0, math.inf), "mae": (0.0, math.inf)}
@@ -38,7 +39,7 @@ class Estimator:
     metric: str
     classes: int
     rows: int
-    reference: float
+    reference: MaybeNaN
     how: Calibrated | Errors
 
     @classmethod
@@ -65,6 +66,7 @@ class Estimator:
         Raises:
             DataError: there are no rows, something is not finite, or shapes do not fit.
         """
+        # refused here, where the rows are known: a NaN would end in the stored estimator
         y, predictions = check_predictions(y_holdout, predictions_holdout, task)
         how: Calibrated | Errors
         if task == "regression":
@@ -84,9 +86,8 @@ class Estimator:
     ) -> Interval:
         """Return the metric to expect on rows with these predictions, and where it may lie.
 
-        Arguments are as for `fit`. Without concept drift the realised metric lies inside
-        about as often as `confidence` says. NaN without rows, or where the metric needs a class
-        that is not expected among the rows.
+        Arguments are as for `fit`. NaN without rows, or where the metric needs a class that is
+        not expected among them.
 
         Raises:
             DataError: the metric is not one of the task's, or shapes do not fit.
@@ -107,26 +108,16 @@ class Estimator:
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON; models of a regression's errors are in it as base64."""
-        return {
-            "task": self.task,
-            "metric": self.metric,
-            "classes": self.classes,
-            "rows": self.rows,
-            "reference": finite_or_none(self.reference),
-            "how": self.how.to_dict(),
-        }
+        return dict(plain(self, nan_as_null=True))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Estimator:
         """Read what `to_dict` wrote."""
+        # the task tells the two apart: msgspec reads no union of two dataclasses
         kind = Errors if content["task"] == "regression" else Calibrated
-        return cls(
-            **{
-                **content,
-                "reference": nan_if_none(content["reference"]),
-                "how": kind.from_dict(content["how"]),
-            }
-        )
+        reference = read(MaybeNaN, content["reference"], "estimator")
+        how = read(kind, content["how"], "estimator")
+        return cls(**{**content, "reference": reference, "how": how})
 
 
 def _fits(predictions: Floats, classes: int) -> None:

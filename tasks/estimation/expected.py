@@ -23,6 +23,7 @@ from tasks.arrays import Floats, Integers
 from tasks.evaluation.metrics import NAN, classes, positive, probabilities
 
 Expected = tuple[float, Floats]
+Expect = Callable[[Floats, Floats], Expected]
 
 
 def expected_metric(metric: str, chance: Floats, predictions: Floats) -> Expected:
@@ -45,11 +46,7 @@ def expected_metric(metric: str, chance: Floats, predictions: Floats) -> Expecte
 
 
 def variance(gradient: Floats, chance: Floats) -> float:
-    """Return the variance that independent labels of these probabilities give the metric.
-
-    Args:
-        gradient: (n, k) from `expected_metric`.
-        chance: (n, k) probabilities of the labels.
+    """Return the variance that independent labels of (n, k) probabilities give the metric.
 
     >>> variance(np.array([[0.0, 0.5], [0.0, 0.5]]), np.array([[0.5, 0.5], [1.0, 0.0]]))
     0.0625
@@ -58,12 +55,7 @@ def variance(gradient: Floats, chance: Floats) -> float:
 
 
 def centre(gradient: Floats, chance: Floats) -> Floats:
-    """Return the gradient without each row's expected part, which no label can change.
-
-    Args:
-        gradient: (n, k) from `expected_metric`.
-        chance: (n, k) probabilities of the labels.
-    """
+    """Return the (n, k) gradient without each row's expected part, which no label can change."""
     middle: Floats = gradient - (chance * gradient).sum(axis=1, keepdims=True)
     return middle
 
@@ -72,8 +64,7 @@ def area(chance: Floats, score: Floats) -> Expected:
     """Return the expected area under the ROC curve, and its (n,) gradient.
 
     Args:
-        chance: (n,) probabilities that the label is 1.
-        score: (n,) what the model ranks the rows by.
+        chance, score: (n,) probabilities that the label is 1, and what the rows are ranked by.
 
     >>> round(area(np.array([0.0, 1.0, 0.5]), np.array([0.1, 0.9, 0.5]))[0], 6)
     1.0
@@ -87,6 +78,7 @@ def area(chance: Floats, score: Floats) -> Expected:
     miss, hit = (
         np.bincount(place, weights=weight, minlength=len(counts)) for weight in (1 - chance, chance)
     )
+    # a row of the same score counts half, as in the rank statistic; its own half is taken off
     below = (np.cumsum(miss) - miss / 2)[place] - (1 - chance) / 2
     above = hits - (np.cumsum(hit) - hit / 2)[place] - chance / 2
     value = float(chance @ below) / pairs
@@ -94,11 +86,7 @@ def area(chance: Floats, score: Floats) -> Expected:
 
 
 def precision_area(chance: Floats, score: Floats) -> Expected:
-    """Return the expected average precision, and its (n,) gradient.
-
-    Args:
-        chance: (n,) probabilities that the label is 1.
-        score: (n,) what the model ranks the rows by.
+    """Return the expected average precision, and its gradient; as for `area`.
 
     >>> round(precision_area(np.array([0.0, 1.0]), np.array([0.1, 0.9]))[0], 6)
     1.0
@@ -109,6 +97,7 @@ def precision_area(chance: Floats, score: Floats) -> Expected:
     place, counts = _places(score)
     flagged = (len(score) - np.cumsum(counts) + counts)[place]
     hit = np.bincount(place, weights=chance, minlength=len(counts))
+    # a row that is a hit is certain of itself, so only the others are expected beside it
     others = (hits - np.cumsum(hit) + hit)[place] - chance
     owed = np.bincount(place, weights=chance / flagged, minlength=len(counts))
     value = float((chance * (1 + others) / flagged).sum()) / hits
@@ -121,9 +110,7 @@ def _places(score: Floats) -> tuple[Integers, Integers]:
     return place, counts
 
 
-def _of_class_1(
-    expect: Callable[[Floats, Floats], Expected],
-) -> Callable[[Floats, Floats], Expected]:
+def _of_class_1(expect: Expect) -> Expect:
     def binary(chance: Floats, predictions: Floats) -> Expected:
         value, change = expect(chance[:, 1], positive(predictions).astype(float))
         return value, np.column_stack([np.zeros(len(change)), change])
@@ -131,23 +118,24 @@ def _of_class_1(
     return binary
 
 
-def _mean(losses: Callable[[Floats], Floats]) -> Callable[[Floats, Floats], Expected]:
+def _mean(losses: Callable[[Floats], Floats]) -> Expect:
     def linear(chance: Floats, predictions: Floats) -> Expected:
-        each = losses(probabilities(predictions))
-        return float((chance * each).sum() / len(each)), each / len(each)
+        lost = losses(probabilities(predictions))
+        return float((chance * lost).sum() / len(lost)), lost / len(lost)
 
     return linear
 
 
 def _log_losses(stated: Floats) -> Floats:
+    # clipped as scikit-learn clips: by the smallest step of the predictions' own dtype
     tiny = float(np.finfo(stated.dtype if stated.dtype.kind == "f" else float).eps)
     losses: Floats = -np.log(np.clip(stated.astype(float), tiny, 1 - tiny))
     return losses
 
 
 def _squares(stated: Floats) -> Floats:
-    one = stated[:, 1].astype(float)
-    return np.column_stack([one**2, (one - 1) ** 2])
+    second = stated[:, 1].astype(float)
+    return np.column_stack([second**2, (second - 1) ** 2])
 
 
 def _right(stated: Floats) -> Floats:
@@ -166,6 +154,7 @@ def _f1(chance: Floats, predictions: Floats) -> Expected:
 def _f1_macro(chance: Floats, predictions: Floats) -> Expected:
     """Return the mean over the classes, each weighed by the chance that the rows hold it."""
     values, change, said = _f1_each(chance, predictions)
+    # scikit-learn averages over the classes that occur or are said: each by its chance to occur
     seen = np.where(said > 0, 1.0, 1 - np.prod(1 - chance, axis=0))
     if (1 - np.prod(1 - chance, axis=0)).sum() < 1.5:
         return NAN, np.zeros_like(chance)
@@ -192,7 +181,7 @@ def _roc_auc_ovr(chance: Floats, predictions: Floats) -> Expected:
     return float(np.mean([value for value, _ in found if not np.isnan(value)])), change
 
 
-_METRICS: Mapping[str, Callable[[Floats, Floats], Expected]] = {
+_METRICS: Mapping[str, Expect] = {
     "roc_auc": _of_class_1(area),
     "average_precision": _of_class_1(precision_area),
     "log_loss": _mean(_log_losses),

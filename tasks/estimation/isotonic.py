@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tasks.arrays import Floats
+from tasks.estimation.bins import Bins
 
 FOLDS = 5
 # Of 200 rows a fold learns three knots; of fewer there is no curve to speak of.
@@ -26,24 +25,16 @@ class Curve:
 
     @classmethod
     def through(cls, stated: Floats, happened: Floats) -> Curve:
-        """Fit (n,) stated probabilities to (n,) outcomes, 0 or 1.
-
-        Isotonic regression (Zadrozny and Elkan 2002) of means of about 50 rows: single rows
-        would put the ends at exactly 0 and 1, which nothing is.
-        """
+        """Fit (n,) stated probabilities to (n,) outcomes, 0 or 1 (Zadrozny and Elkan 2002)."""
         from sklearn.isotonic import IsotonicRegression
 
-        pieces = int(np.clip(len(stated) // ROWS_A_KNOT, 1, MOST_KNOTS))
-        cuts = np.unique(np.sort(stated)[(np.arange(1, pieces) * len(stated)) // pieces])
-        place = np.searchsorted(cuts, stated, "right")
-        counts = np.bincount(place, minlength=len(cuts) + 1)
-        held = counts > 0
-        said, came = (
-            np.bincount(place, weights=weights, minlength=len(counts))[held] / counts[held]
-            for weights in (stated, happened)
-        )
+        # of means of about 50 rows: single rows would put the ends at exactly 0 and 1, which
+        # nothing is
+        bins = Bins.cut(stated, ROWS_A_KNOT, MOST_KNOTS)
+        counts = np.array(bins.counts)
+        said, came = (bins.sums(stated, weights) / counts for weights in (stated, happened))
         # weighted by rows: equal probabilities lie in one bin, so bins differ in size
-        curve = IsotonicRegression().fit(said, came, sample_weight=counts[held])
+        curve = IsotonicRegression().fit(said, came, sample_weight=counts)
         return cls(tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
 
     def __call__(self, stated: Floats) -> Floats:
@@ -55,22 +46,13 @@ class Curve:
         # flat beyond the ends: the holdout knows nothing further out
         return np.interp(stated, self.stated, self.observed)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return {"stated": list(self.stated), "observed": list(self.observed)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Curve:
-        """Read what `to_dict` wrote."""
-        return cls(tuple(content["stated"]), tuple(content["observed"]))
-
 
 def fit_curves(stated: Floats, happened: Floats, seed: int) -> tuple[Curve, ...]:
     """Return a curve a class, or none where they do not improve the Brier score out of fold.
 
     Args:
-        stated: (n, k) probabilities.
-        happened: (n, k) indicators of the labels.
+        stated, happened: (n, k) probabilities, and indicators of the labels.
+        seed: of the folds.
     """
     if len(stated) < FEWEST:
         return ()
@@ -81,6 +63,7 @@ def fit_curves(stated: Floats, happened: Floats, seed: int) -> tuple[Curve, ...]
         made = straighten(stated[held], _each(stated[rest], happened[rest]))
         before, after = stated[held] - happened[held], made - happened[held]
         gain[held] = (before**2).sum(axis=1) - (after**2).sum(axis=1)
+    # beyond one standard error: curves that are not surely better only add their own noise
     better = gain.mean() > gain.std() / np.sqrt(len(gain))
     return _each(stated, happened) if better else ()
 
@@ -90,10 +73,11 @@ def straighten(stated: Floats, curves: tuple[Curve, ...]) -> Floats:
     if not curves:
         return stated
     if len(curves) == 1:
-        one = curves[0](stated[:, 1])
-        return np.column_stack([1 - one, one])
+        second = curves[0](stated[:, 1])
+        return np.column_stack([1 - second, second])
     read = np.column_stack([curve(column) for curve, column in zip(curves, stated.T, strict=True)])
     total = read.sum(axis=1, keepdims=True)
+    # curves of single classes may all be zero in a row: its stated probabilities stand then
     made: Floats = np.where(total > 0, read / np.where(total > 0, total, 1), stated)
     return made
 

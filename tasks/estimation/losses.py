@@ -7,11 +7,8 @@ pipeline's own families, exported like any other model.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,8 +19,10 @@ from tasks.estimation.bins import Bins
 from tasks.features.schema import Columns
 from tasks.models.runtime import OnnxModel
 
+# Underlined twice, so that no column of the data's is called so.
 PREDICTION = "__prediction"
 FAMILY = "lightgbm"
+# Small on purpose: it is fitted four times a loss, and errors are noisier than labels.
 PARAMS = {"n_estimators": 50, "learning_rate": 0.1, "num_leaves": 15, "min_child_samples": 100}
 FOLDS = 3
 FEWEST = 200
@@ -47,7 +46,7 @@ class Losses:
     def fit(
         cls, loss: Floats, predictions: Floats, prepared: pd.DataFrame | None, seed: int
     ) -> Losses:
-        """Learn (n,) losses of the holdout from its predictions and prepared rows.
+        """Learn losses of the holdout from its predictions and prepared rows.
 
         Args:
             loss: (n,) in the metric's unit, or its square.
@@ -61,6 +60,7 @@ class Losses:
             fold = np.random.default_rng(seed).permutation(len(loss)) % FOLDS
             for number in range(FOLDS):
                 rest, held = fold != number, fold == number
+                # the exported model guesses here as later: the spreads are of what it misses
                 model = OnnxModel(_export(seen[rest], loss[rest], seed))
                 guess[held] = np.maximum(model.predict(seen[held]), 0)
         gain = (loss - level) ** 2 - (loss - guess) ** 2
@@ -78,39 +78,16 @@ class Losses:
         return OnnxModel(self.model)
 
     def estimate(self, predictions: Floats, prepared: pd.DataFrame | None) -> tuple[float, float]:
-        """Return the expected mean loss of the rows and its variance.
-
-        Args:
-            predictions: (n,) values.
-            prepared: n rows as the model saw them, where `fit` had them.
-        """
+        """Return the expected mean loss of rows and its variance; arguments as for `fit`."""
         rows = len(predictions)
         guess = np.full(rows, self.level)
         if self.model:
             guess = np.maximum(self._loaded.predict(loss_features(predictions, prepared)), 0)
         share = self.bins.sums(guess, np.ones(rows)) / rows
         spread = np.array(self.spreads)
+        # each row's own noise, and what the bin's holdout rows did not know, which its rows share
         noise, shared = share / rows, share**2 / np.array(self.bins.counts)
         return float(guess.mean()), float(spread @ (noise + shared))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON, the model as base64."""
-        return {
-            "model": base64.b64encode(self.model).decode(),
-            "level": self.level,
-            "bins": self.bins.to_dict(),
-            "spreads": list(self.spreads),
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Losses:
-        """Read what `to_dict` wrote."""
-        return cls(
-            base64.b64decode(content["model"]),
-            content["level"],
-            Bins.from_dict(content["bins"]),
-            tuple(content["spreads"]),
-        )
 
 
 def loss_features(predictions: Floats, prepared: pd.DataFrame | None) -> pd.DataFrame:

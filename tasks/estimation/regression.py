@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,8 @@ from tasks.estimation.losses import Losses
 from tasks.evaluation.metrics import NAN
 
 
-@dataclass(frozen=True)
-class LinearFit:
+# A tuple: stored estimators hold its three numbers as a list.
+class LinearFit(NamedTuple):
     """The labels as a straight line of the predictions, with the variance of its slope."""
 
     intercept: float
@@ -25,11 +24,7 @@ class LinearFit:
 
     @classmethod
     def through(cls, y: Array, predictions: Floats) -> LinearFit:
-        """Fit by least squares.
-
-        Args:
-            y: (n,) values.
-            predictions: (n,) values.
+        """Fit (n,) values to (n,) predictions by least squares.
 
         >>> LinearFit.through(np.array([1.0, 3.0, 5.0]), np.array([0.0, 1.0, 2.0])).slope
         2.0
@@ -78,17 +73,15 @@ class Errors:
         mean, variance = self.squared.estimate(predictions, prepared)
         if metric == "r2":
             return self._r2(predictions.astype(float), mean, variance)
+        # by the delta method: the root moves by half as much as the mean, relative to each
         root = math.sqrt(mean)
         return root, math.sqrt(variance) / (2 * root) if root else 0.0
 
     def _r2(self, predictions: Floats, mean: float, variance: float) -> tuple[float, float]:
-        """Return R squared from the mean squared error.
-
-        The variance of the labels is that of the line, as on the holdout, and of what the line
-        leaves, which follows from the error.
-        """
+        """Return R squared from the mean squared error."""
         line, spread = self.line, float(np.var(predictions))
         bias = line.intercept + (line.slope - 1) * predictions
+        # the labels vary with the line, as on the holdout, and by what the line leaves of the error
         left = max(mean - float(np.mean(bias**2)), 0.0)
         total = line.slope**2 * spread + left
         if total <= 0:
@@ -99,21 +92,3 @@ class Errors:
         by_error = ((total - mean) / total**2) ** 2 * variance
         by_labels = (mean / total**2) ** 2 * (chance + slope)
         return 1 - mean / total, math.sqrt(by_error + by_labels)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        line = self.line
-        return {
-            "absolute": self.absolute.to_dict(),
-            "squared": self.squared.to_dict(),
-            "line": [line.intercept, line.slope, line.slope_variance],
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Errors:
-        """Read what `to_dict` wrote."""
-        return cls(
-            Losses.from_dict(content["absolute"]),
-            Losses.from_dict(content["squared"]),
-            LinearFit(*content["line"]),
-        )

@@ -34,7 +34,6 @@ class Entrance:
 
     @property
     def incoming(self) -> str:
-        """The folder where objects arrive."""
         return self.layout.incoming if self.kind == "rows" else self.layout.labels_incoming
 
     @property
@@ -48,7 +47,6 @@ class Entrance:
         return self.layout.quarantine(batch) if rows else self.layout.labels_quarantine(batch)
 
     def receipt(self, info: ObjectInfo) -> str:
-        """Return the key of an object's receipt."""
         return f"{self.receipts}{name_arrival(info)}.json"
 
 
@@ -66,14 +64,15 @@ def name_arrival(info: ObjectInfo) -> str:
 def find_pending(place: Place, entrance: Entrance) -> tuple[ObjectInfo, ...]:
     """Return the objects at an entrance without a receipt, in the order they arrived.
 
-    A receipt is only a cache: one that is lost costs a download, never a row. Labels wait for the
-    first batch, which settles the types of their columns.
+    Labels wait for the first batch, which settles the types of their columns.
     """
     arrived = [info for info in place.bucket.list(entrance.incoming) if info.key[-1] != "/"]
     if not arrived or (entrance.kind == "labels" and place.curated.version() is None):
         return ()
+    # A receipt is only a cache: one that is lost costs a download, never a row.
     done = {info.key for info in place.bucket.list(entrance.receipts)}
     waiting = [info for info in arrived if entrance.receipt(info) not in done]
+    # S3 tells whole seconds: within one the key decides, the same in each process.
     return tuple(sorted(waiting, key=lambda info: (info.modified, info.key)))
 
 
@@ -84,12 +83,10 @@ def read_receipt(bucket: Bucket, entrance: Entrance, info: ObjectInfo) -> str | 
 
 
 def read_document(bucket: Bucket, kind: str, key: str) -> dict[str, Any]:
-    """Return a stored document; an empty one where there is none that this release can read.
-
-    What lies here is found again in the object itself: a newer release's is made once more.
-    """
+    """Return a stored document; an empty one where there is none that this release can read."""
     try:
         return unseal_bytes(kind, bucket.get(key), key)
+    # What lies here is found again in the object itself: a newer release's is made once more.
     except (NotFound, IntegrityError):
         return {}
 

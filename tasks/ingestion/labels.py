@@ -31,14 +31,14 @@ from tasks.workspace import Workspace
 class LabelsJudged:
     """What was found in a file of labels at one version of the labels table.
 
-    `came` are all its labels and `kept` those to add; both are None for a refused file.
+    `came` are all its labels, and the selection says which to add; both are None for a refused
+    file.
     """
 
     report: Report
-    version: int | None
-    came: pl.DataFrame | None
-    kept: pl.DataFrame | None
-    counts: Counts | None
+    version: int | None = None
+    came: pl.DataFrame | None = None
+    selection: join.LabelSelection | None = None
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,12 @@ class LabelsLanding:
     workspace: Workspace
     suite: Suite
     schema: pa.Schema
-
-    @property
-    def entrance(self) -> Entrance:
-        """Where files of labels arrive."""
-        return Entrance("labels", self.workspace.layout)
-
-    @property
-    def table(self) -> Table:
-        """The labels table."""
-        return labels_table(self.workspace.bucket, self.workspace.name)
+    entrance: Entrance
+    table: Table
 
     def judge(
         self, arrived: Downloaded, version: int | None, before: LabelsJudged | None, say: Say
     ) -> LabelsJudged:
-        """Read the labels once, and tell at this version what each of them is worth."""
         pipeline, info = self.workspace.pipeline, arrived.info
         if before is None:
             empty = Report(pipeline.name, info.key, arrived.batch, info.size, "")
@@ -72,53 +63,51 @@ class LabelsLanding:
         else:
             came, report = before.came, before.report
         if came is None:
-            return LabelsJudged(report, version, None, None, None)
-        judged = self._compare(came, version, arrived)
-        say(judged.counts.sentence)
-        return LabelsJudged(report, version, came, judged.kept, judged.counts)
+            return LabelsJudged(report, version)
+        selection = self._compare(came, version, arrived)
+        say(selection.counts.sentence)
+        return LabelsJudged(report, version, came, selection)
 
     def publish(self, judged: LabelsJudged) -> None:
-        """Write the counts, and the version that will hold the labels."""
-        if judged.counts is not None:
-            # Version 0 is the empty table that the first append makes.
-            self._report(judged.report.batch, (judged.version or 0) + 1, judged.counts)
+        if judged.selection is not None:
+            # The version that will hold them; 0 is the empty table that the first append makes.
+            version = (judged.version or 0) + 1
+            self._report(judged.report.batch, version, judged.selection.counts)
 
     def append(self, arrived: Downloaded, judged: LabelsJudged, after: int) -> Landed | None:
-        """Add the labels kept, each with its file and the time that it came."""
-        assert judged.kept is not None
-        assert judged.counts is not None
-        rows = judged.kept.to_arrow().cast(self.schema)
+        assert judged.selection is not None
+        counts = judged.selection.counts
+        rows = judged.selection.kept.to_arrow().cast(self.schema)
         came = pa.array([arrived.info.modified] * rows.num_rows, pa.timestamp("us", "UTC"))
         rows = rows.append_column(BATCH, pa.array([arrived.batch] * rows.num_rows, pa.string()))
         rows = rows.append_column(LABELLED_AT, came)
-        told = {"object": arrived.info.key, "counts": json.dumps(plain(judged.counts))}
+        told = {"object": arrived.info.key, "counts": json.dumps(plain(counts))}
         appended = self.table.append(rows, arrived.batch, told, after=after)
         if not appended.landed:
             return None
-        return Landed("accepted", arrived.batch, appended.version, counts=judged.counts)
+        return Landed("accepted", arrived.batch, appended.version, counts=counts)
 
     def recall(self, batch: str, version: int) -> Landed:
-        """Return the counts that the commit tells."""
-        commits = [commit for commit in self.table.history() if commit.transaction == batch]
-        if not commits:
-            return Landed("already", batch, version)
-        counts = json.loads(commits[0].metadata["counts"])
-        return Landed("already", batch, version, counts=read(Counts, counts, self.table.uri))
+        # What they were worth is told by the commit: judged now, each of them is a duplicate.
+        for commit in self.table.history():
+            if commit.transaction == batch:
+                counts = read(Counts, json.loads(commit.metadata["counts"]), self.table.uri)
+                return Landed("already", batch, version, counts=counts)
+        return Landed("already", batch, version)
 
     def restate(
         self, arrived: Downloaded, judged: LabelsJudged | None, landed: Landed, say: Say
     ) -> None:
-        """Write the counts that the commit tells."""
         if landed.counts is not None and landed.version is not None:
             self._report(arrived.batch, landed.version, landed.counts)
 
     def _compare(
         self, came: pl.DataFrame, version: int | None, arrived: Downloaded
     ) -> join.LabelSelection:
-        pipeline = self.workspace.pipeline
+        pipeline, curated = self.workspace.pipeline, self.workspace.curated
         key, target = list(pipeline.key), pipeline.target
+        # Of rows and labels, only those with a key of this file come into memory.
         wanted = came.lazy().select(key).unique()
-        curated = self.workspace.curated
         rows = curated.scan().select([*key, target, pipeline.event_time])
         known = came.head(0)
         if version is not None:
@@ -127,8 +116,8 @@ class LabelsLanding:
                 known = labels.join(wanted, on=key, how="semi").collect()
         with translate_errors(curated.uri):
             here = rows.join(wanted, on=key, how="semi").collect()
-        # a delay of zero says that none was agreed: then no label is late
-        agreed = parse_duration(pipeline.monitoring.label_delay) or None
+        # A delay of zero says that none was agreed: then no label is late.
+        late_after = parse_duration(pipeline.monitoring.label_delay) or None
         return join.judge(
             came,
             here,
@@ -137,7 +126,7 @@ class LabelsLanding:
             target=target,
             event_time=pipeline.event_time,
             at=arrived.info.modified,
-            late_after=agreed,
+            late_after=late_after,
         )
 
     def _report(self, batch: str, version: int, counts: Counts) -> None:
@@ -169,4 +158,7 @@ def open_labels(workspace: Workspace) -> LabelsLanding:
     if columns is None:
         remedy = f"Ingest a batch first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(where, "labels follow rows", "no curated table", remedy)
-    return LabelsLanding(workspace, find_suite(pipeline.suite), label_schema(columns, pipeline))
+    suite, schema = find_suite(pipeline.suite), label_schema(columns, pipeline)
+    entrance = Entrance("labels", workspace.layout)
+    table = labels_table(workspace.bucket, workspace.name)
+    return LabelsLanding(workspace, suite, schema, entrance, table)

@@ -42,8 +42,10 @@ def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
     say(f"downloading {info.size:,} bytes")
     with download(landing, key) as arrived:
         landed = _landed(landing, arrived, say)
+        # Another process, with another release of the suite, may have set aside what landed.
         if landed.version is not None:
             leave_quarantine(bucket, entrance, arrived.batch)
+        # The receipt comes last: a death before it costs another look, which finds the batch.
         write_receipt(landing, arrived.info, landed)
     say(f"{landed.outcome}: batch {landed.batch[:12]}")
     return landed
@@ -75,7 +77,6 @@ def write_receipt(landing: Landing[Any], info: ObjectInfo, landed: Landed) -> No
 
 
 def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say) -> Landed:
-    """Judge the batch at one version of the table, and land it right after that version."""
     judged: Judged | None = None
     for _ in range(RACES):
         # First the version: what lands after it is recalled next, or makes the append fail.
@@ -101,7 +102,7 @@ def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say) -> Landed:
 
 
 def _recalled(landing: Landing[Any], batch: str) -> Landed | None:
-    """Return what the table or the quarantine knows of the batch; the table has the last word."""
+    # The table has the last word: a death may leave a batch in the quarantine that it holds.
     version = landing.table.has(batch)
     if version is not None:
         return landing.recall(batch, version)
@@ -110,9 +111,8 @@ def _recalled(landing: Landing[Any], batch: str) -> Landed | None:
 
 
 def _quarantined(landing: Landing[Any], arrived: Downloaded, report: Report) -> Landed:
-    """Keep the bytes that were judged, and why; unless the batch landed in the meantime."""
-    bucket, entrance = landing.workspace.bucket, landing.entrance
-    keep_aside(bucket, entrance, report, arrived.path)
+    keep_aside(landing.workspace.bucket, landing.entrance, report, arrived.path)
+    # Another process may have landed the batch in the meantime, and `land` then clears this away.
     version = landing.table.has(arrived.batch)
     if version is not None:
         return landing.recall(arrived.batch, version)

@@ -56,7 +56,7 @@ class Judgement(Protocol):
 
     @property
     def report(self) -> Report:
-        """What was found; `report.accepted` says whether it may land."""
+        """Says by `accepted` whether the object may land."""
 
 
 Judged = TypeVar("Judged", bound=Judgement)

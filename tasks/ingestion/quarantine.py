@@ -43,6 +43,7 @@ def read_reasons(bucket: Bucket, entrance: Entrance, batch: str) -> tuple[str, .
 
 def tell_ledger(workspace: Workspace, landed: Landed, key: str) -> None:
     """Record a refused batch in the ledger; once, also where the run that refused it died."""
+    # The ledger takes an entry's id once, and the batch is this one's.
     workspace.ledger.append(
         Entry(
             id=f"quarantine-{landed.batch}",

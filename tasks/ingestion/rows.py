@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import polars as pl
 import pyarrow as pa
 
 from expectations.suite import Suite
+from tasks.arrays import Mask
 from tasks.data.curated import append_batch, read_columns
 from tasks.data.table import Table
-from tasks.ingestion.entrance import Entrance
-from tasks.ingestion.known import known_keys
+from tasks.data.table_errors import translate_errors
+from tasks.documents import seal
+from tasks.faults import external_write
+from tasks.ingestion.entrance import JSON, Entrance
 from tasks.ingestion.landing import Downloaded, Landed, Say
-from tasks.ingestion.publish import publish_report
-from tasks.validation.batch import Examination, clean, examine
-from tasks.validation.report import Report
+from tasks.validation.batch import Examination, Examiner
+from tasks.validation.cleaning import KnownKeys
+from tasks.validation.docs import index_page, page_name, validation_page
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
 
-
-@dataclass(frozen=True)
-class RowsJudged:
-    """What was found in a batch, with the columns that the table had."""
-
-    examination: Examination
-    columns: pa.Schema | None
-
-    @property
-    def report(self) -> Report:
-        """What was found; `report.accepted` says whether it may land."""
-        return self.examination.report
+HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -39,43 +34,47 @@ class RowsLanding:
 
     workspace: Workspace
     suite: Suite
-
-    @property
-    def entrance(self) -> Entrance:
-        """Where batches arrive."""
-        return Entrance("rows", self.workspace.layout)
-
-    @property
-    def table(self) -> Table:
-        """The curated table."""
-        return self.workspace.curated
+    entrance: Entrance
+    table: Table
 
     def judge(
-        self, arrived: Downloaded, version: int | None, before: RowsJudged | None, say: Say
-    ) -> RowsJudged:
-        """Read and examine the batch; of one examined before, compare its keys again."""
+        self, arrived: Downloaded, version: int | None, before: Examination | None, say: Say
+    ) -> Examination:
         pipeline = self.workspace.pipeline
         columns = read_columns(self.table)
-        keys = None if version is None else known_keys(self.table, version, pipeline.key)
-        name, batch, folder = arrived.info.key, arrived.batch, arrived.folder
-        if before is None or before.columns != columns or before.examination.typed is None:
-            found = examine(
-                arrived.path, name, batch, pipeline, self.suite, columns, keys, folder, say
-            )
-        else:
-            retyped = before.report.cleaning.retyped
-            typed = before.examination.typed
-            found = clean(typed, before.report, pipeline, keys, folder, retyped)
-        return RowsJudged(found, columns)
+        keys = None if version is None else _known_keys(self.table, version, pipeline.key)
+        examiner = Examiner(pipeline, self.suite, columns, keys, arrived.folder, say)
+        if before is None or before.contract != columns or before.typed is None:
+            return examiner.examine(arrived.path, arrived.info.key, arrived.batch)
+        # The rows are the same as before, and so is what the suite says of them: only which of
+        # their keys are curated has changed with the version.
+        return examiner.clean(before.typed, before.report, before.report.cleaning.retyped)
 
-    def publish(self, judged: RowsJudged) -> None:
-        """Write the report and the Data Docs."""
-        place = self.workspace
-        publish_report(place.bucket, place.layout, judged.report, self.suite)
+    def publish(self, judged: Examination) -> None:
+        """Write the report and the Data Docs; they say the same however often they are written."""
+        bucket, layout, report = self.workspace.bucket, self.workspace.layout, judged.report
+        docs = layout.data_docs
+        page = validation_page(report, self.suite)
+        with external_write("ingest.docs"):
+            name = page_name(report.batch, accepted=report.accepted)
+            bucket.put(docs + name, page.encode(), content_type=HTML)
+            # Judged again after a lost race, a batch may be accepted that was refused before.
+            bucket.delete(docs + page_name(report.batch, accepted=not report.accepted))
+            index = index_page(report.pipeline, bucket.list(f"{docs}validations/"))
+            bucket.put(f"{docs}index.html", index.encode(), content_type=HTML)
+        told = json.dumps(seal("validation report", report.to_dict()), indent=1, allow_nan=False)
+        forms = {
+            "json": (told, JSON),
+            "md": (report.to_markdown(), "text/markdown; charset=utf-8"),
+            "html": (report.to_html(), HTML),
+        }
+        with external_write("ingest.report"):
+            for ending, (text, type_) in forms.items():
+                key = layout.report("validation", f"{report.batch}.{ending}")
+                bucket.put(key, text.encode(), content_type=type_)
 
-    def append(self, arrived: Downloaded, judged: RowsJudged, after: int) -> Landed | None:
-        """Add the rows that cleaning kept, each with its batch and the time."""
-        rows, report, batch = judged.examination.rows, judged.report, arrived.batch
+    def append(self, arrived: Downloaded, judged: Examination, after: int) -> Landed | None:
+        rows, report, batch = judged.rows, judged.report, arrived.batch
         assert rows is not None
         metadata = {"object": arrived.info.key, "rows": str(report.kept)}
         now = datetime.now(UTC)
@@ -85,13 +84,12 @@ class RowsLanding:
         return Landed("accepted", batch, appended.version, (), report.kept, report)
 
     def recall(self, batch: str, version: int) -> Landed:
-        """Return that the rows are there."""
         return Landed("already", batch, version)
 
     def restate(
-        self, arrived: Downloaded, judged: RowsJudged | None, landed: Landed, say: Say
+        self, arrived: Downloaded, judged: Examination | None, landed: Landed, say: Say
     ) -> None:
-        """Write the report again as it was right before the commit that landed."""
+        # The commit that landed was judged at the version right before its own.
         if judged is not None and landed.version is not None:
             self.publish(self.judge(arrived, landed.version - 1, judged, say))
 
@@ -102,4 +100,30 @@ def open_rows(workspace: Workspace) -> RowsLanding:
     Raises:
         ConfigurationError: the pipeline's suite is missing.
     """
-    return RowsLanding(workspace, find_suite(workspace.pipeline.suite))
+    entrance = Entrance("rows", workspace.layout)
+    return RowsLanding(workspace, find_suite(workspace.pipeline.suite), entrance, workspace.curated)
+
+
+def _known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
+    """Return a function from key columns, (n,), to whether each is in one version of the table."""
+
+    def known(keys: pa.Table) -> Mask:
+        ours = pl.DataFrame(pl.from_arrow(keys)).select(key)
+        first = key[0]
+        low, high = ours[first].min(), ours[first].max()
+        # Files whose statistics do not meet the batch's range of keys are not read.
+        theirs = (
+            table.scan(version)
+            .select(key)
+            .filter(pl.col(first).is_between(pl.lit(low), pl.lit(high)))
+        )
+        met = theirs.join(ours.lazy(), on=list(key), how="semi").unique()
+        marked = ours.lazy().join(
+            met.with_columns(_known=pl.lit(True)), on=list(key), how="left", maintain_order="left"
+        )
+        # A store that goes away while the keys are read says nothing of the batch.
+        with translate_errors(table.uri):
+            column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
+        return column.to_series().to_numpy()
+
+    return known

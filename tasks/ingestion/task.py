@@ -13,6 +13,8 @@ from tasks.records import plain
 from tasks.retries import retried
 from tasks.settings import Settings
 
+# Each flow run is a process of its own, and Great Expectations alone takes 2.8 s to import: the
+# libraries are loaded by the task that needs them, after its run has shown as started.
 if TYPE_CHECKING:
     from tasks.ingestion.entrance import Kind
     from tasks.ingestion.landing import Landed

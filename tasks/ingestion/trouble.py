@@ -28,7 +28,7 @@ from tasks.ingestion.entrance import (
     read_document,
 )
 from tasks.ingestion.land import download, land, write_receipt
-from tasks.ingestion.landing import Downloaded, Landed, Landing, Say
+from tasks.ingestion.landing import Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside
 from tasks.readers.formats import tell_format
 from tasks.readers.problem import Problem
@@ -80,6 +80,7 @@ def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
         return Troubled(key, 0, str(error))
     except (ConfigurationError, StoreError):
         raise
+    # Whatever else: a reader's error, or ours, must not stop the objects behind this one.
     except Exception as error:
         return _count(landing, key, error, say)
 
@@ -110,6 +111,7 @@ def describe(error: BaseException) -> str:
         said = error.reason
     elif isinstance(error, OSError):
         said = error.strerror
+    # The last frame of ours says more than the library's below it.
     frames = [
         f" in {frame.f_globals['__name__']}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -139,37 +141,32 @@ def _set_aside(
     landing: Landing[Any], key: str, problem: Problem, tries: int, error: Exception | None
 ) -> Landed | Troubled:
     """Quarantine the object, with its bytes where they can be had, and leave its receipt."""
-    arrived = landing.workspace.bucket.list(landing.entrance.incoming)
+    place, entrance = landing.workspace, landing.entrance
+    arrived = place.bucket.list(entrance.incoming)
     info = next((info for info in arrived if info.key == key), None)
     if info is None:
         return Troubled(key, 0, "It is gone.")
     with ExitStack() as stack:
-        there: Downloaded | None = None
+        batch, path = name_arrival(info), None
+        # Without an error it is the key that is no key: nothing can be downloaded by it.
         if error is not None:
             try:
                 there = stack.enter_context(download(landing, key))
+                batch, path = there.batch, there.path
             except StoreError:
                 raise
             except Exception:
-                there = None  # its bytes are what cannot be had: it stays where it came
-        return _refuse(landing, info, there, problem, tries)
-
-
-def _refuse(
-    landing: Landing[Any], info: ObjectInfo, there: Downloaded | None, problem: Problem, tries: int
-) -> Landed | Troubled:
-    place, entrance, key = landing.workspace, landing.entrance, info.key
-    batch, path = (name_arrival(info), None) if there is None else (there.batch, there.path)
-    if landing.table.has(batch) is not None:
-        return Troubled(key, tries, f"It landed, and then: {problem.message}")
-    kind = tell_format(key) or "unknown format"
-    report = Report(place.name, key, batch, info.size, kind, problems=(problem,))
-    keep_aside(place.bucket, entrance, report, path)
-    # The receipt comes last: until it is there, the object waits and is set aside again.
-    _write_tries(landing, info, tries, problem.message, set_aside=True)
-    landed = Landed("quarantined", batch, None, report.reasons())
-    write_receipt(landing, info, landed)
-    return landed
+                path = None  # its bytes are what cannot be had: it stays where it came
+        if landing.table.has(batch) is not None:
+            return Troubled(key, tries, f"It landed, and then: {problem.message}")
+        kind = tell_format(key) or "unknown format"
+        report = Report(place.name, key, batch, info.size, kind, problems=(problem,))
+        keep_aside(place.bucket, entrance, report, path)
+        # The receipt comes last: until it is there, the object waits and is set aside again.
+        _write_tries(landing, info, tries, problem.message, set_aside=True)
+        landed = Landed("quarantined", batch, None, report.reasons())
+        write_receipt(landing, info, landed)
+        return landed
 
 
 def _tries(entrance: Entrance, info: ObjectInfo) -> str:
@@ -179,12 +176,7 @@ def _tries(entrance: Entrance, info: ObjectInfo) -> str:
 def _write_tries(
     landing: Landing[Any], info: ObjectInfo, tries: int, reason: str, *, set_aside: bool
 ) -> None:
-    document = {
-        "key": info.key,
-        "tries": tries,
-        "reason": reason,
-        "set_aside": set_aside,
-    }
+    document = {"key": info.key, "tries": tries, "reason": reason, "set_aside": set_aside}
     bucket, entrance = landing.workspace.bucket, landing.entrance
     with external_write(f"{entrance.flow}.tries"):
         put_document(bucket, "tries", _tries(entrance, info), document)

@@ -25,7 +25,7 @@ def draw(page: Page) -> str:
     A browser refuses every request that the page might make, by its Content-Security-Policy.
     """
     text = _environment().get_template("page.html").render(page=page)
-    # half a surrogate pair, as JSON may hold it, is no UTF-8 and would end the write of the page
+    # Half a surrogate pair, as JSON may hold it, is no UTF-8 and would end the write of the page
     return text.encode("utf-8", "replace").decode()
 
 
@@ -37,6 +37,7 @@ def _environment() -> Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
+        # A name that a template misspells is an error, not an empty place on the page.
         undefined=StrictUndefined,
         loader=FunctionLoader(lambda name: TEMPLATES.joinpath(name).read_text("utf-8")),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from tasks.pages.page import Badge, Bullets, Cell, Code, Figure, Grid, Note, Part, Section
 
+# What is markup anywhere; at the start of a line; beside a word, not in it; after a first digit.
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&]|^[#+\-]|(?<!\w)_|_(?!\w)|(?<=^\d)[.)](?=\s)")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+# The templates tell parts and cells apart by `kind`: Jinja has no isinstance.
 Tone = Literal["", "good", "bad", "warn"]
 
 

@@ -1,4 +1,7 @@
-"""The amounts in a policy, as people write them, and back to text."""
+"""The amounts in a policy, as people write them, and back to text. Pure.
+
+What reads an amount raises ValueError, which says how it is written.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,7 @@ WHOLE = re.compile(r"\d+(?:_\d+)*")
 
 
 def parse_batches(text: str) -> int:
-    """Read a number of batches.
-
-    Raises:
-        ValueError: it is not `3 batches`, with 1 or more.
+    """Read a number of batches, 1 or more.
 
     >>> parse_batches("3 batches"), parse_batches("batch")
     (3, 1)
@@ -30,13 +30,7 @@ def parse_batches(text: str) -> int:
 
 
 def parse_rows(text: str) -> int | float:
-    """Read a number of rows, or a share of the rows the champion was fitted on.
-
-    Returns:
-        An int for rows, a float for a share; a share may be over 1.
-
-    Raises:
-        ValueError: it is neither, or not above zero.
+    """Read a number of rows (int), or a share of those the champion was fitted on (float).
 
     >>> parse_rows("50000"), parse_rows("25%")
     (50000, 0.25)
@@ -46,22 +40,21 @@ def parse_rows(text: str) -> int | float:
         found = int(text)
     elif re.fullmatch(r"\d+(\.\d+)?\s*%", text):
         found = float(text[:-1]) / 100
+    # "9" * 400 + "%" is infinite as a float
     if not 0 < found < math.inf:
         raise ValueError("new rows are written 50000, or 25% of the rows the champion knows")
     return found
 
 
 def parse_age(text: str) -> timedelta:
-    """Read an age.
-
-    Raises:
-        ValueError: it is no duration, or not above zero.
+    """Read an age above zero.
 
     >>> parse_age("30d").days
     30
     """
     try:
         found = parse_duration(text)
+    # a timedelta holds a billion days; what is beyond is a slip, and no traceback
     except OverflowError:
         raise ValueError("an age is at most some million years") from None
     if not found:
@@ -71,9 +64,6 @@ def parse_age(text: str) -> timedelta:
 
 def parse_part(text: str) -> float:
     """Read a share above zero.
-
-    Raises:
-        ValueError: it is no share, or zero.
 
     >>> parse_part("40%")
     0.4
@@ -86,9 +76,6 @@ def parse_part(text: str) -> float:
 
 def parse_drop(text: str) -> float:
     """Read how far a metric may fall: in its own unit, or for an error as a share of it.
-
-    Raises:
-        ValueError: it is no number of at least zero.
 
     >>> parse_drop("0.01"), parse_drop("5%")
     (0.01, 0.05)
@@ -122,6 +109,7 @@ def share_text(value: float) -> str:
     >>> share_text(0.4), share_text(0.125), share_text(1 / 3)
     ('40%', '12.5%', '0.3333333333333333')
     """
+    # 0.1 + 0.2 is no 30 %: what would not read back to the same float is written in full
     text = f"{value * 100:.6g}"
     return f"{text}%" if "e" not in text and float(text) / 100 == value else repr(value)
 

@@ -81,9 +81,9 @@ def plan_challengers(
     Without a champion only a tuned one can be. Where a warm start is impossible (its family has
     none, or the columns are others now), the champion is refitted instead.
 
-    >>> [one.text for one in plan_challengers(["refitted", "warm", "tuned"], champion=True)]
+    >>> [spec.text for spec in plan_challengers(["refitted", "warm", "tuned"], champion=True)]
     ['refitted', 'tuned']
-    >>> [one.text for one in plan_challengers(["refitted", "warm"], champion=True, warm=True)]
+    >>> [spec.text for spec in plan_challengers(["refitted", "warm"], champion=True, warm=True)]
     ['refitted', 'warm']
     >>> plan_challengers(["refitted"], champion=False)
     (ChallengerSpec(kind='tuned', length=None),)
@@ -91,23 +91,19 @@ def plan_challengers(
     if not champion:
         return (ChallengerSpec("tuned"),)
     wanted = [parse_challenger(text) for text in asked]
+    # a warm one that cannot be is the refitted one: asked for both, it is made once
     possible = [
         ChallengerSpec("refitted") if spec.kind == "warm" and not warm else spec for spec in wanted
     ]
     return tuple(dict.fromkeys(possible))
 
 
-def select_rows(
-    length: timedelta | None,
-    times: Times,
-    within: Mask,
-) -> Mask:
+def select_rows(length: timedelta | None, times: Times, within: Mask) -> Mask:
     """Return which of the rows `within` it is fitted on: all, or those of the latest `length`.
 
     Args:
         length: of the window that ends with the latest of the rows; None takes all.
-        times: (n,) event times.
-        within: (n,) which rows may be taken.
+        times, within: (n,) event times, and which rows may be taken.
 
     >>> days = np.array(["2013-01-01", "2013-01-02", "2013-01-03"], "datetime64[us]")
     >>> select_rows(timedelta(hours=30), days, np.array([True, True, False])).tolist()
@@ -115,6 +111,7 @@ def select_rows(
     """
     if length is None:
         return within
+    # by the rows' own clock, not today's: a replayed year takes the rows that the year took
     latest = times[within].max()
     return np.asarray(within & (times > latest - np.timedelta64(length)))
 
@@ -127,6 +124,7 @@ def choose_best(passed: Sequence[bool], scores: Sequence[float], greater_is_bett
     >>> choose_best([False, False], [0.9, 0.7], greater_is_better=False)
     1
     """
+    # what passed stands before what did not, however good; of equals the first asked for wins
     sign = 1 if greater_is_better else -1
     ranked = [(ok, sign * score) for ok, score in zip(passed, scores, strict=True)]
     return max(range(len(ranked)), key=lambda place: ranked[place])

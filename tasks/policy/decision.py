@@ -12,6 +12,7 @@ from tasks.policy.policy import Combination, Condition, Policy, conditions
 from tasks.policy.reading import SignalReading, days_text
 from tasks.policy.signals import MEASURED, read_signal
 from tasks.policy.situation import Situation
+from tasks.records import plain
 
 NOTHING_FIRED = "nothing fired"
 
@@ -33,22 +34,8 @@ class Decision:
     at: datetime
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `from_dict` reads; values of JSON only."""
-        return {
-            "retrain": self.retrain,
-            "policy": self.policy,
-            "rule": self.rule,
-            "reason": self.reason,
-            "readings": [reading.to_dict() for reading in self.readings],
-            "at": self.at.isoformat(),
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Decision:
-        """Read what `to_dict` wrote."""
-        readings = tuple(SignalReading.from_dict(reading) for reading in content["readings"])
-        at = datetime.fromisoformat(content["at"])
-        return cls(**{**content, "readings": readings, "at": at})
+        """Return JSON values."""
+        return dict(plain(self))
 
 
 @dataclass(frozen=True)
@@ -78,8 +65,10 @@ def decide(policy: Policy, situation: Situation, limits: Limits) -> Decision:
     said = " ".join(reading.said for reading in answer.because)
     retrain, rule, reason = False, NOTHING_FIRED, f"No retraining. {said}"
     if answer.fired:
-        retrain, rule, reason = True, _rule(answer), f"Retraining. {said}"
-        objection = _objection(situation, limits)
+        fired = dict.fromkeys(reading.signal for reading in answer.because if reading.fired)
+        retrain, rule, reason = True, " and ".join(fired), f"Retraining. {said}"
+        objections = ((name, check(situation, limits)) for name, check in HELD_BACK.items())
+        objection = next(((name, why) for name, why in objections if why), None)
         if objection is not None:
             rule, why = objection
             retrain, reason = False, f"No retraining, although the policy asks for it. {said} {why}"
@@ -96,10 +85,13 @@ def combine_readings(policy: Policy, readings: Mapping[Condition, SignalReading]
         return PolicyAnswer(readings[policy].fired, (readings[policy],))
     answers = [combine_readings(member, readings) for member in policy.members]
     fired = _combined(policy, [part.fired for part in answers])
+    # one part that fired is reason enough; the sentence of the first is told, not all of them
     if fired and policy.how == "any":
         return next(part for part in answers if part.fired)
+    # parts that cannot be evaluated are told beside those that decided
     kept = (part for part in answers if part.fired in (fired, None))
     together = (reading for part in kept for reading in part.because)
+    # by identity: a reading holds a dict, which has no hash, and a condition is read once
     return PolicyAnswer(fired, tuple({id(reading): reading for reading in together}.values()))
 
 
@@ -108,20 +100,6 @@ def _combined(policy: Combination, fired: list[bool | None]) -> bool | None:
     if not known:
         return None
     return any(known) if policy.how == "any" else all(known)
-
-
-def _rule(answer: PolicyAnswer) -> str:
-    return " and ".join(
-        dict.fromkeys(reading.signal for reading in answer.because if reading.fired)
-    )
-
-
-def _objection(situation: Situation, limits: Limits) -> tuple[str, str] | None:
-    for rule, check in HELD_BACK.items():
-        why = check(situation, limits)
-        if why:
-            return rule, why
-    return None
 
 
 def _running(situation: Situation, _: Limits) -> str:
@@ -151,8 +129,8 @@ def _cooldown(situation: Situation, limits: Limits) -> str:
 
 
 def _budget(situation: Situation, limits: Limits) -> str:
-    """Count the retrainings in the window that ends now; its start is no part of it."""
     budget = limits.budget
+    # the window ends now, and its start is no part of it: 8 per 30d lets a ninth in on day 30
     spent = sum(situation.at - time < budget.window for time in situation.retrainings)
     if spent < budget.count:
         return ""

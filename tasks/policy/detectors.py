@@ -8,6 +8,7 @@ with Adaptive Windowing, SIAM 2007.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,10 +23,11 @@ SIGNIFICANCE = 0.002
 class ErrorDetector:
     """ADWIN on errors that come batch by batch; what it has seen is never fed again."""
 
-    def __init__(self, significance: float = SIGNIFICANCE) -> None:
+    def __init__(self) -> None:
+        # loaded where errors are fed, not by every command that reads a policy
         from river.drift import ADWIN
 
-        self._adwin = ADWIN(delta=significance)
+        self._adwin = ADWIN(delta=SIGNIFICANCE)
         self._seen = 0
         self._window_rows = 0
         self._window_sum = 0.0
@@ -37,6 +39,7 @@ class ErrorDetector:
         Raises:
             DataError: one is missing or not in 0 to 1.
         """
+        # river computes in float64; kept errors are float32
         array = np.asarray(errors, dtype=float)
         if len(array) and not (array.min() >= 0 and array.max() <= 1):
             came = f"{np.nanmin(array):g} to {np.nanmax(array):g}, {np.isnan(array).sum()} missing"
@@ -46,23 +49,23 @@ class ErrorDetector:
             adwin.update(error)
             if adwin.drift_detected:
                 self._take(array[since:place])
+                # river says what it kept, not what it cut off: that is the difference to all fed
                 self._cut(adwin.width, adwin.total)
                 since = place
         self._take(array[since:])
         self._seen += len(array)
-        last = self._found
-        return ErrorChange(self._seen, last.changes, last.raised, last.before, last.after)
+        return replace(self._found, rows=self._seen)
 
     def _take(self, errors: Floats) -> None:
         self._window_rows += len(errors)
         self._window_sum += float(errors.sum())
 
     def _cut(self, kept_rows: float, kept_sum: float) -> None:
-        """Note a change. River starts an empty window after one, so ours is emptied too."""
         gone = self._window_rows - kept_rows
         before = (self._window_sum - kept_sum) / gone if gone else 0.0
         after = kept_sum / kept_rows if kept_rows else before
         self._found = ErrorChange(0, self._found.changes + 1, after > before, before, after)
+        # river starts an empty window after a change, so ours is emptied too
         self._window_rows, self._window_sum = 0, 0.0
 
 

@@ -7,22 +7,21 @@ from collections.abc import Sequence
 
 from tasks.policy.situation import unit
 
+# Of models that served lately; older ones met another world.
 LATEST = 5
+# The drop counts as two past retrainings: what was lost is about what there is to win back, and a
+# champion that falls apart is worth one although the last ones brought nothing.
 DROP_WEIGHT = 2
 
 
 def expected_gain(past: Sequence[float], drop: float | None) -> float | None:
     """Return the expected gain of a retraining, or None where none was measured before.
 
-    The mean of the latest gains, shrunk to the drop that is measured now, which counts as much
-    as two past retrainings: what was lost is about what there is to win back, and a champion
-    that falls apart is worth a retraining although the last ones brought nothing. A drop below
-    zero counts as none. This is the posterior mean of a normal mean with a prior at the drop
-    (Gelman et al., Bayesian Data Analysis, section 2.5) with the weights fixed.
+    The mean of the latest gains, shrunk to the drop that is measured now: the posterior mean of a
+    normal mean with a prior at the drop (Gelman et al., Bayesian Data Analysis, section 2.5).
 
     Args:
-        past: what each past retraining bought, oldest first, see `realised_gain`. Gains that are no
-            numbers are left out.
+        past: what each past retraining bought, oldest first, see `realised_gain`.
         drop: how much worse the champion is now than at its gate, in the same unit; None or
             NaN where no label tells.
 
@@ -44,16 +43,16 @@ def expected_gain(past: Sequence[float], drop: float | None) -> float | None:
 def realised_gain(gate: float | None, later: Sequence[float]) -> float | None:
     """Return what one retraining bought: in the metric's unit, for an error as a share of it.
 
-    It is the mean gain on the later batches that the new model met in service, each against the
-    model it replaced, on the same rows (prequential: tested on rows before anybody learns from
-    them). Until a labelled batch has come, and where the gate kept the new model out of service,
-    it is the gain that the gate measured on the holdout. None where neither was measured.
+    The mean gain on the later batches that the new model met in service, each against the model
+    it replaced on the same rows; until one has a label, and where the gate kept the new model out
+    of service, the gain that the gate measured. None where neither was.
 
     >>> realised_gain(0.05, [0.01, 0.03, float("nan")])
     0.02
     >>> realised_gain(0.05, []), realised_gain(None, [])
     (0.05, None)
     """
+    # tested on rows before anybody learns from them, so later rows win over the gate's holdout
     known = [gain for gain in later if math.isfinite(gain)]
     return sum(known) / len(known) if known else gate
 

@@ -41,9 +41,7 @@ class Limits:
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values, written as in the pipeline file."""
         return {
+            **vars(self),
             "cooldown": duration_text(self.cooldown),
             "budget": self.budget_text,
-            "worth": self.worth,
-            "drop": self.drop,
-            "quality": self.quality,
         }

@@ -4,17 +4,17 @@ The live monitor fills a `Past` from the ledger and the table's history, a repla
 of fits and cells. Both let `situation` make of it what a policy looks at, so that what a policy
 would have done and what it does are one function.
 
-A replay differs in what it can know, not in how it is read: nothing runs beside it, no gate
-judged its models, and labels that come late are scored by the model that had met their rows,
-where the live monitor scores them with the champion then in service.
+A replay differs in what it can know, not in how it is read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from math import isfinite
 
-from tasks.policy.expected_gain import expected_gain, realised_gain
+from tasks.policy.expected_gain import LATEST, expected_gain, realised_gain
 from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation, loss
 
 # Batches, refused ones included. It is no setting, so that live and replay look at the same ones.
@@ -101,9 +101,7 @@ class Past:
         verdicts: on the models that retrainings made, oldest first.
         retrainings: when retraining was decided, by the data's clock.
         labels: the labels in each file of labels that came, oldest first.
-        errors: what a detector found in the champion's errors; None without a label.
-        running: whether a retraining is under way.
-        greater_is_better: the metric's direction.
+        errors, running, greater_is_better: as in `Situation`.
     """
 
     incumbent: Incumbent
@@ -133,7 +131,9 @@ def situation(past: Past) -> Situation:
         for meeting in past.meetings
         if meeting.model == incumbent.model and meeting.live is not None and not meeting.late
     )
-    live = recent[-1] if recent else None
+    live, drop = recent[-1] if recent else None, None
+    if live is not None and live.known:
+        drop = loss(incumbent.reference.value, live.value, past.greater_is_better)
     return Situation(
         at=at,
         batches=len(since),
@@ -153,7 +153,7 @@ def situation(past: Past) -> Situation:
         # one decided by a clock that ran ahead, before clocks were bounded, holds nothing back
         retrainings=tuple(time for time in past.retrainings if time <= at),
         running=past.running,
-        expected_gain=expected_gain(gains(past), _drop(past, live)),
+        expected_gain=expected_gain(gains(past), drop),
     )
 
 
@@ -180,6 +180,7 @@ def learnable_rows(past: Past) -> int:
     have been cleared since, do.
     """
     incumbent = past.incumbent
+    # from what it learned, not from what had arrived: labels that took time are new since then
     came = past.batches[incumbent.learned :]
     if incumbent.without:
         came = (*came, *(b for b in past.batches[: incumbent.learned] if b.id in incumbent.without))
@@ -189,20 +190,14 @@ def learnable_rows(past: Past) -> int:
 
 
 def gains(past: Past) -> tuple[float, ...]:
-    """Return what past retrainings bought, oldest first; see `realised_gain`."""
-    if not past.verdicts:
-        return ()
-    later: dict[int, list[float]] = {verdict.model: [] for verdict in past.verdicts}
+    """Return what the latest retrainings bought, oldest first; see `realised_gain`."""
+    later: dict[int, list[float]] = {}
     for meeting in past.meetings:
-        if meeting.gain is not None and meeting.model in later:
-            later[meeting.model].append(meeting.gain)
+        if meeting.gain is not None:
+            later.setdefault(meeting.model, []).append(meeting.gain)
     # a model that lost its race was judged twice: the last verdict stands
     gate = {verdict.model: verdict.gain for verdict in past.verdicts}
-    known = (realised_gain(gate[model], values) for model, values in later.items())
-    return tuple(gain for gain in known if gain is not None)
-
-
-def _drop(past: Past, live: MetricValue | None) -> float | None:
-    if live is None or not live.known:
-        return None
-    return loss(past.incumbent.reference.value, live.value, past.greater_is_better)
+    newest = (realised_gain(gate[model], later.get(model, ())) for model in reversed(gate))
+    # no more than are looked at: a replay asks after every batch, and may have hundreds
+    known = (gain for gain in newest if gain is not None and isfinite(gain))
+    return tuple(islice(known, LATEST))[::-1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,15 +76,10 @@ def conditions(policy: Policy) -> tuple[Condition, ...]:
     >>> [str(leaf) for leaf in conditions(parse_policy("any(drift, all(age 3d, drift))"))]
     ['drift', 'age 3d']
     """
-
-    def walk(node: Policy) -> Iterator[Condition]:
-        if isinstance(node, Condition):
-            yield node
-            return
-        for member in node.members:
-            yield from walk(member)
-
-    return tuple(dict.fromkeys(walk(policy)))
+    if isinstance(policy, Condition):
+        return (policy,)
+    leaves = (leaf for member in policy.members for leaf in conditions(member))
+    return tuple(dict.fromkeys(leaves))
 
 
 def _tree(value: object, where: str, depth: int) -> Policy:
@@ -146,12 +141,14 @@ def _parted(text: str, where: str, whole: str) -> list[str]:
             parts[-1] += letter
     if depth:
         raise ConfigurationError(where, "every bracket is closed once", bounded(whole, 80))
+    # "any()" holds nothing; "any(drift,)" holds an empty policy, which is refused as a word
     return [] if parts == [""] else parts
 
 
 def _leaf(text: str, where: str) -> Policy:
     name, _, amount = text.partition(" ")
     word = SIGNALS.get(name)
+    # before the word is looked up: "drift, age 30d" is a list without its any(…), no unknown word
     if any(mark in text for mark in "(),"):
         rule = "several policies are joined as any(…, …) or all(…, …)"
         name = re.split(r"\W", text)[0]
@@ -170,6 +167,7 @@ def _leaf(text: str, where: str) -> Policy:
     try:
         return Condition(name, word.amount(amount))
     except ValueError as error:
+        # the cause is in the sentence: a person's slip needs no traceback
         raise ConfigurationError(where, str(error), bounded(text, 80), _written(word)) from None
 
 
@@ -178,6 +176,7 @@ def _written(word: Signal) -> str:
 
 
 def _allowed(name: str) -> str:
+    # one suggestion only: the allowed words follow anyway
     close = difflib.get_close_matches(name, [*SIGNALS, "any", "all"], n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     return f"{hint}Allowed: {', '.join(word.example for word in SIGNALS.values())}, any(…), all(…)."

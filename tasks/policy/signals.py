@@ -27,7 +27,7 @@ from tasks.policy.reading import (
     days_text,
     number_or,
 )
-from tasks.policy.situation import ErrorChange, Situation, finite
+from tasks.policy.situation import Situation, finite
 
 Reader = Callable[[Amount | None, Situation, Limits], SignalReading]
 
@@ -77,11 +77,11 @@ def new_rows(amount: Amount | None, situation: Situation, _: Limits) -> SignalRe
     figures: dict[str, Value] = {"rows": rows, "fitted_rows": fitted, "share": share}
     of_fitted = "" if share is None else f", {share:.0%} of those it was fitted on"
     arrived = f"{count_text(rows, 'row', 'rows')} arrived since the champion was fitted{of_fitted}"
+    # `parse_rows` tells the two apart by type: 1.5 is a share of 150 %, 2 is two rows
     if isinstance(amount, float):
         if share is None:
-            return SignalReading(
-                "new_rows", None, "It is not known on how many rows it was fitted."
-            )
+            unknown = "It is not known on how many rows it was fitted."
+            return SignalReading("new_rows", None, unknown)
         return compare_with_limit("new_rows", share, amount, arrived, f"of {amount:.0%}", figures)
     wanted = "" if amount is None else f"of {amount:,}"
     return compare_with_limit("new_rows", rows, amount, arrived, wanted, figures)
@@ -89,12 +89,13 @@ def new_rows(amount: Amount | None, situation: Situation, _: Limits) -> SignalRe
 
 def age(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires when the latest row that the champion was fitted on is so old."""
+    # a batch of old rows may come last: an age never runs backwards
     old = max(situation.at - situation.fitted_until, timedelta(0))
-    figures: dict[str, Value] = {"days": old / DAY}
     text = f"The champion knows no row of the last {days_text(old)}"
     limit = amount if isinstance(amount, timedelta) else None
     wanted = "" if limit is None else f"of {days_text(limit)}"
-    return compare_with_limit("age", old / DAY, limit and limit / DAY, text, wanted, figures)
+    days, most = old / DAY, limit and limit / DAY
+    return compare_with_limit("age", days, most, text, wanted, {"days": days})
 
 
 def drift(amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
@@ -112,13 +113,7 @@ def drift(amount: Amount | None, situation: Situation, _: Limits) -> SignalReadi
 
 
 def performance(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
-    """Fires when the live metric fell below the gate's by more than allowed, and than chance.
-
-    More than chance: the better end of the live interval is worse than the worse end of the
-    gate's. Two 95 % intervals that do not touch differ at about the 0.6 % level (Schenker and
-    Gentleman, On judging the significance of differences by examining the overlap, 2001), so
-    looking at every batch raises few false alarms.
-    """
+    """Fires when the live metric fell below the gate's by more than allowed, and than chance."""
     if situation.live is None:
         return SignalReading("performance", None, "No labels yet, so no live performance.")
     return compare_fall(
@@ -129,12 +124,12 @@ def performance(amount: Amount | None, situation: Situation, limits: Limits) -> 
 def decay(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
     """Fires when the live metric fell so far below its best since the champion was fitted.
 
-    Live is compared with live, since a holdout may flatter. The best is the batch whose worse
-    end is the best: the largest of many noisy values alone would be too good.
+    Live is compared with live, since a holdout may flatter.
     """
     known = [figure for figure in situation.recent if figure.known]
     if situation.live is None or not known:
         return SignalReading("decay", None, "No labels yet, so no live performance.")
+    # by the worse end of the interval: the largest of many noisy values alone would be too good
     if situation.greater_is_better:
         best = max(known, key=lambda figure: figure.low)
     else:
@@ -155,23 +150,14 @@ def estimated_performance(
 def error_drift(_amount: Amount | None, situation: Situation, _: Limits) -> SignalReading:
     """Fires when the latest change that ADWIN found in the champion's errors was upwards."""
     errors = situation.errors
-    if errors is None or (not isinstance(errors, ErrorChange) and len(errors) == 0):
+    if errors is None or not errors.rows:
         return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
-    if not isinstance(errors, ErrorChange):
-        # river is loaded where errors come as numbers alone, not by every command that reads a
-        # policy
-        from tasks.policy.detectors import detect_change
-
-        errors = detect_change(errors)
-    if not errors.rows:
-        return SignalReading("error_drift", None, "No labels yet, so no errors to watch.")
-    figures: dict[str, Value] = asdict(errors)
     if errors.before is None or errors.after is None:
         said = f"The error is steady over {count_text(errors.rows, 'row', 'rows')}."
     else:
         way = "rose" if errors.raised else "fell"
         said = f"The mean error {way} from {errors.before:.3g} to {errors.after:.3g}."
-    return SignalReading("error_drift", errors.raised, said, figures)
+    return SignalReading("error_drift", errors.raised, said, asdict(errors))
 
 
 def quality(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
@@ -179,10 +165,9 @@ def quality(amount: Amount | None, situation: Situation, limits: Limits) -> Sign
     found = situation.refused
     if found is None or not found.batches:
         return SignalReading("quality", None, "It is not known how much was refused lately.")
-    limit = amount if isinstance(amount, float) else limits.quality
-    text = (
-        f"{found.share:.0%} of the last {count_text(found.batches, 'batch', 'batches')} was refused"
-    )
+    limit = number_or(amount, limits.quality)
+    lately = count_text(found.batches, "batch", "batches")
+    text = f"{found.share:.0%} of the last {lately} was refused"
     figures: dict[str, Value] = {"share": found.share, "batches": found.batches}
     return compare_with_limit("quality", found.share, limit, text, f"of {limit:.0%}", figures)
 
@@ -205,6 +190,7 @@ def rows_text(amount: float) -> str:
     return str(amount) if isinstance(amount, int) else f"{amount * 100:.12g}%"
 
 
+# In the order in which every recorded decision tells its readings.
 SIGNALS: Mapping[str, Signal] = MappingProxyType(
     {
         "static": Signal(static, "static", measured=False),

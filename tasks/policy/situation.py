@@ -4,39 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.errors import DataError
+from tasks.records import MaybeNaN, plain, read
 
-if TYPE_CHECKING:
-    from tasks.arrays import Floats
 
-    pass
+class Unboxed:
+    """A frozen value whose NumPy scalars become plain ones, which JSON can hold.
+
+    >>> import numpy as np
+    >>> Refusals(np.float64(0.5), np.int64(3))
+    Refusals(share=0.5, batches=3)
+    """
+
+    def __post_init__(self) -> None:
+        # a NumPy scalar has a shape and no length; `json` refuses it, and a repr shows its type
+        for name, value in vars(self).items():
+            if getattr(value, "shape", None) == ():
+                object.__setattr__(self, name, value.item())
 
 
 @dataclass(frozen=True)
-class MetricValue:
+class MetricValue(Unboxed):
     """A metric with its interval, on how many rows, and how many of them have a label.
 
-    `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label).
+    `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label);
+    `coverage` is the share of the rows that have a label, 0 without rows.
     """
 
     metric: str
-    value: float
-    low: float
-    high: float
+    value: MaybeNaN
+    low: MaybeNaN
+    high: MaybeNaN
     rows: int
     labelled: int
+    # a field, so that every document with a figure tells it; what is read never overrides it
+    coverage: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        unbox(self)
-
-    @property
-    def coverage(self) -> float:
-        """The share of the rows that have a label; 0 without rows."""
-        return self.labelled / self.rows if self.rows else 0.0
+        super().__post_init__()
+        object.__setattr__(self, "coverage", self.labelled / self.rows if self.rows else 0.0)
 
     @property
     def known(self) -> bool:
@@ -44,57 +54,38 @@ class MetricValue:
         return math.isfinite(self.value + self.low + self.high)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values; NaN becomes None.
-
-        >>> MetricValue("rmse", 2.0, float("nan"), 3.0, 10, 5).to_dict()["low"] is None
-        True
-        """
-        bounds = {name: finite(getattr(self, name)) for name in ("value", "low", "high")}
-        counts = {"rows": self.rows, "labelled": self.labelled, "coverage": self.coverage}
-        return {"metric": self.metric, **bounds, **counts}
+        """Return JSON values; NaN becomes None."""
+        return dict(plain(self, nan_as_null=True))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> MetricValue:
         """Read what `to_dict` wrote."""
-        value, low, high = (
-            math.nan if content[name] is None else float(content[name])
-            for name in ("value", "low", "high")
-        )
-        return cls(content["metric"], value, low, high, content["rows"], content["labelled"])
+        return read(cls, content, "metric")
 
 
 @dataclass(frozen=True)
-class DriftFigure:
+class DriftFigure(Unboxed):
     """The weighted share of drifted columns, the pipeline's limit, and the worst in words."""
 
-    share: float
+    share: MaybeNaN
     limit: float
     worst: str = ""
 
-    def __post_init__(self) -> None:
-        unbox(self)
-
 
 @dataclass(frozen=True)
-class Refusals:
+class Refusals(Unboxed):
     """The share that was refused among so many recent batches."""
 
     share: float
     batches: int
-
-    def __post_init__(self) -> None:
-        unbox(self)
 
 
 @dataclass(frozen=True)
 class ErrorChange:
     """What a detector made of a stream of errors.
 
-    Attributes:
-        rows: errors it has seen.
-        changes: changes of their mean it has found.
-        raised: whether the latest of them was upwards.
-        before, after: the mean on each side of the latest change; None without one.
+    Of `rows` errors; `changes` of their mean it has found, `raised` says whether the latest was
+    upwards, `before` and `after` are the means on each side of it, None without one.
     """
 
     rows: int
@@ -105,7 +96,7 @@ class ErrorChange:
 
 
 @dataclass(frozen=True, eq=False)
-class Situation:
+class Situation(Unboxed):
     """What is known when a decision is due.
 
     Attributes:
@@ -119,8 +110,7 @@ class Situation:
         recent: the live figures since it was fitted, oldest first, the newest included.
         estimated: its metric on the newest batch as estimated without labels.
         drift: the newest batch against the champion's profile.
-        errors: (n,) its errors, 0 to 1, in time order since it was fitted, or what a detector
-            fed with them has found.
+        errors: what a detector found in its errors since it was fitted.
         refused: what was refused lately.
         suspicions: why the newest batch is held back until a person has looked, a sentence each.
         learnable: labelled rows that it was not fitted on and that are not held back; None where
@@ -145,7 +135,7 @@ class Situation:
     recent: tuple[MetricValue, ...] = ()
     estimated: MetricValue | None = None
     drift: DriftFigure | None = None
-    errors: Floats | tuple[float, ...] | ErrorChange | None = None
+    errors: ErrorChange | None = None
     refused: Refusals | None = None
     suspicions: tuple[str, ...] = ()
     learnable: int | None = None
@@ -154,24 +144,12 @@ class Situation:
     expected_gain: float | None = None
 
     def __post_init__(self) -> None:
-        unbox(self)
+        super().__post_init__()
         times = (self.at, self.fitted_until, *self.retrainings)
+        # Python compares no time that has a zone with one that has none: refused before it does
         if len({time.tzinfo is None for time in times}) > 1:
             rule = "all times have a zone, or none has"
             raise DataError("situation", rule, ", ".join(str(time) for time in times))
-
-
-def unbox(frozen: object) -> None:
-    """Turn the NumPy scalars in a frozen value into plain ones, which JSON can hold.
-
-    >>> import numpy as np
-    >>> Refusals(np.float64(0.5), np.int64(3))
-    Refusals(share=0.5, batches=3)
-    """
-    # a NumPy scalar has a shape and no length; `json` refuses it, and a repr would show its type
-    for name, value in vars(frozen).items():
-        if getattr(value, "shape", None) == ():
-            object.__setattr__(frozen, name, value.item())
 
 
 def finite(value: float | None) -> float | None:
@@ -200,4 +178,5 @@ def loss(before: float, now: float, greater_is_better: bool) -> float:
     size = unit(before, greater_is_better)
     if size:
         return worse / size
+    # a reference without any error has no share to lose: any loss from there is infinite
     return 0.0 if worse == 0 else math.copysign(math.inf, worse)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
-from tasks.promotion.manifest import canonical
+from tasks.promotion.manifest import canonical, sha256
 from tasks.store.layout import Layout
 from tasks.workspace import Place
 
 CLAIM = "claim.json"
 TAKEN = (CLAIM, "manifest.json")
 FILE_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
+# `numbers` reads back nine digits.
 LARGEST = 10**9
 
 
 def claimed(place: Place, key: str) -> int:
-    """Return the version that this training key holds, claiming the next one if it has none.
-
-    Numbers are tried one by one from the largest known: racers with one key meet at the same
-    number, and whoever loses the conditional write reads whose it is.
-    """
+    """Return the version that this training key holds, claiming the next one if it has none."""
     bucket, layout = place.bucket, place.layout
     taken = numbers({info.key for info in bucket.list(layout.models)}, layout)
     for version in reversed(taken):
@@ -30,6 +26,8 @@ def claimed(place: Place, key: str) -> int:
             return version
     version = max(taken, default=0) + 1
     claim = canonical(seal("claim", {"training_key": key}))
+    # one by one from the largest known: racers with one key meet at the same number, and whoever
+    # loses the conditional write reads whose it is
     while version < LARGEST:
         where = layout.model_file(version, CLAIM)
         try:
@@ -43,14 +41,12 @@ def claimed(place: Place, key: str) -> int:
 
 
 def kept(place: Place, version: int, name: str, data: bytes) -> str:
-    """Write a file without overwriting any; return the object's name.
-
-    An earlier attempt that was not bit for bit the same may lie there, and its manifest may be
-    on the way: then the file gets a name of its own.
-    """
+    """Write a file without overwriting any; return the object's name."""
     bucket, layout = place.bucket, place.layout
     if not FILE_NAME.fullmatch(name) or name in TAKEN:
         raise IntegrityError(layout.models, "a file name is plain and not taken", repr(name))
+    # an earlier attempt that was not bit for bit the same may lie there, with its manifest on the
+    # way: then the file gets a name of its own
     for candidate in (name, f"{sha256(data)[:16]}-{name}"):
         where = layout.model_file(version, candidate)
         try:
@@ -66,11 +62,6 @@ def numbers(keys: set[str], layout: Layout) -> tuple[int, ...]:
     """Return the version numbers that occur in the keys, sorted."""
     folder = re.compile(re.escape(layout.models) + r"([1-9][0-9]{0,8})/")
     return tuple(sorted({int(found[1]) for key in keys if (found := folder.match(key))}))
-
-
-def sha256(data: bytes) -> str:
-    """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _holder(place: Place, version: int) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.errors import NotFound, PreconditionFailed
 from tasks.store.bucket import Bucket
 
+# A pointer changes a few times a day: five changes within five looks are no chance.
 READS = 5
 
 
@@ -13,14 +14,15 @@ def steady(bucket: Bucket, key: str) -> tuple[bytes, str] | None:
 
     Raises:
         PreconditionFailed: it changed at every look.
-        StoreError: the store did not answer.
     """
+    # `get` says no tag: bytes and tag belong together only where nothing changed around it
     for _ in range(READS):
         before = bucket.head(key)
         if before is None:
             return None
         try:
             data = bucket.get(key)
+        # taken away since: the next look says so
         except NotFound:
             continue
         after = bucket.head(key)
@@ -36,13 +38,12 @@ def swapped(bucket: Bucket, key: str, data: bytes, etag: str | None) -> str:
         PreconditionFailed: somebody else changed the object; nothing was written.
     """
     try:
-        kept = bucket.put(
+        return bucket.put(
             key, data, if_absent=etag is None, if_match=etag, content_type="application/json"
-        )
+        ).etag
     except PreconditionFailed:
-        # A write whose answer was lost and that was then repeated loses against itself.
+        # a write whose answer was lost and that was then repeated loses against itself
         now = steady(bucket, key)
         if now is None or now[0] != data:
             raise
         return now[1]
-    return kept.etag

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.evaluation.bootstrap import Interval
+from tasks.evaluation.slices import Slice
 from tasks.records import MaybeNaN
 
 
@@ -38,33 +39,11 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class SliceGain:
-    """The paired gain over the champion in one slice; None where it is too small to tell."""
-
-    name: str
-    rows: int
-    gain: Interval | None
-
-    def falls(self, limit: float) -> bool:
-        """Say whether the loss is larger than `limit`, and more than chance.
-
-        >>> SliceGain("origin=JFK", 500, Interval(-0.05, -0.08, -0.01)).falls(0.02)
-        True
-        >>> SliceGain("origin=JFK", 500, Interval(-0.05, -0.12, 0.01)).falls(0.02)
-        False
-        """
-        return self.gain is not None and self.gain.value < -limit and self.gain.high < 0
-
-
-@dataclass(frozen=True)
 class Evidence:
-    """The figures of one challenger.
+    """The figures of one challenger on the holdout.
 
     Attributes:
-        rows: holdout rows it was judged on.
-        metric: name of the metric that decides.
-        greater_is_better: its direction.
-        score: the challenger's metric with its interval.
+        metric, greater_is_better: what decides, and its direction.
         baselines: the naive predictions it must beat; none at all does not pass.
         champion: the comparison, or None where no champion is in service.
         slices: the gain over the champion by slice; empty without a champion.
@@ -82,7 +61,7 @@ class Evidence:
     score: Interval
     baselines: tuple[Baseline, ...]
     champion: Comparison | None
-    slices: tuple[SliceGain, ...]
+    slices: tuple[Slice, ...]
     calibration_error: float
     golden_difference: float
     latency: float
@@ -90,12 +69,9 @@ class Evidence:
 
     @property
     def unit(self) -> float:
-        """What the gate's `min_gain` and `max_slice_loss` are multiples of.
-
-        Where greater is better (AUC, accuracy, R²) they are in the metric's own unit, so this
-        is 1. Errors (RMSE, log loss) have no common scale: there they are shares of the
-        champion's error on the compared rows.
-        """
+        """What the gate's `min_gain` and `max_slice_loss` are multiples of."""
+        # AUC, accuracy and R² have a scale of their own. Errors (RMSE, log loss) have none in
+        # common: there the thresholds are shares of the champion's error on the compared rows.
         if self.greater_is_better or self.champion is None:
             return 1.0
         return abs(self.champion.score)

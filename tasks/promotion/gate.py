@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.config import Gate
+from tasks.pages.markdown import write_part
+from tasks.pages.page import Badge, Grid
 from tasks.promotion.evidence import Evidence
 from tasks.promotion.rules import RULES, Outcome
 
@@ -21,7 +23,7 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it did not pass: one sentence a broken rule; empty where it passed."""
+        """One sentence a broken rule; empty where it passed."""
         return tuple(
             f"{outcome.rule}: {outcome.reason}" for outcome in self.rules if not outcome.passed
         )
@@ -29,21 +31,14 @@ class Verdict:
     def to_markdown(self) -> str:
         """Return a table of every rule with its figures, also of those that passed."""
         head = "**Passed**" if self.passed else "**Refused**"
-        rows = (
-            f"| {_cell(outcome.rule)} | {'passed' if outcome.passed else '**failed**'} "
-            f"| {_cell(outcome.figures)} | {_cell(outcome.reason)} |"
-            for outcome in self.rules
-        )
-        return "\n".join(
-            (head, "", "| rule | | figures | reason |", "|---|---|---|---|", *rows, "")
-        )
+        said = Badge("passed", "good"), Badge("failed", "bad")
+        rows = tuple((o.rule, said[not o.passed], o.figures, o.reason) for o in self.rules)
+        return f"{head}\n\n{write_part(Grid(('rule', '', 'figures', 'reason'), rows))}\n"
 
 
 def judge(evidence: Evidence, gate: Gate) -> Verdict:
-    """Put the evidence before every rule; it passes when all of them do.
-
-    No rule is skipped after a failure: the verdict shows the figures of each.
-    """
+    """Put the evidence before every rule; it passes when all of them do."""
+    # none is skipped after a failure: the verdict shows the figures of each
     rules = tuple(rule(evidence, gate) for rule in RULES)
     return Verdict(all(outcome.passed for outcome in rules), rules)
 
@@ -59,7 +54,3 @@ def follows(verdict: Verdict, gate: Gate) -> Next:
     if not verdict.passed:
         return "refused"
     return "promote" if gate.approval == "auto" else "awaiting approval"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

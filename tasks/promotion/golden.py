@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 20
+# Another processor, or another release of ONNX Runtime, sums float32 in another order.
 TOLERANCE = 1e-5
 Numbers = npt.NDArray[np.floating[Any]]
 Cell = float | str | None
@@ -21,14 +22,10 @@ Cell = float | str | None
 
 @dataclass(frozen=True)
 class Golden:
-    """At most 20 prepared rows by column, and the expected outputs.
+    """At most 20 prepared rows: the cells of each column, numbers or texts, and the answers.
 
-    Attributes:
-        numbers: column name to its cells; None is a missing value, and infinities are text, as
-            JSON holds no such numbers.
-        categories: column name to its texts.
-        columns: every column in the order the model takes them.
-        outputs: one row of cells a golden row: probabilities, or one value.
+    `columns` are all of them in the order the model takes them; `outputs` holds one row of cells
+    a golden row: probabilities, or one value.
     """
 
     numbers: Mapping[str, tuple[Cell, ...]]
@@ -38,32 +35,25 @@ class Golden:
 
     @classmethod
     def of(cls, prepared: pd.DataFrame, outputs: npt.ArrayLike) -> Golden:
-        """Keep the first rows of a prepared frame with what the model answered to them.
-
-        `outputs` is (rows, classes) probabilities or (rows,) values.
-        """
+        """Keep the first rows with their answers: (n, classes) probabilities or (n,) values."""
         kept = prepared.head(MOST)
         answers = _rows(np.asarray(outputs, dtype=float)[: len(kept)])
         numbers = {str(c): kept[c] for c in kept.columns if kept[c].dtype.kind in "fiub"}
         texts = {str(c): kept[c] for c in kept.columns if str(c) not in numbers}
         return cls(
-            {name: tuple(_cell(value) for value in column) for name, column in numbers.items()},
-            {name: tuple(str(value) for value in column) for name, column in texts.items()},
-            tuple(str(column) for column in kept.columns),
-            tuple(tuple(_cell(value) for value in row) for row in answers),
+            {name: tuple(map(_cell, column)) for name, column in numbers.items()},
+            {name: tuple(map(str, column)) for name, column in texts.items()},
+            tuple(map(str, kept.columns)),
+            tuple(tuple(map(_cell, row)) for row in answers),
         )
 
     def frame(self) -> pd.DataFrame:
         """Return the prepared rows as the model takes them: float32 numbers, text categories."""
         import pandas as pd
 
-        columns: dict[str, Any] = {}
-        for name in self.columns:
-            if name in self.numbers:
-                columns[name] = _numbers(self.numbers[name]).astype(np.float32)
-            else:
-                columns[name] = list(self.categories[name])
-        return pd.DataFrame(columns, columns=list(self.columns))
+        numbers = {name: _numbers(cells).astype(np.float32) for name, cells in self.numbers.items()}
+        texts = {name: list(cells) for name, cells in self.categories.items()}
+        return pd.DataFrame(numbers | texts, columns=list(self.columns))
 
     @property
     def answers(self) -> Numbers:
@@ -84,6 +74,7 @@ def difference(expected: npt.ArrayLike, came: npt.ArrayLike) -> float:
     left, right = _rows(np.asarray(expected, float)), _rows(np.asarray(came, float))
     if left.shape != right.shape:
         return math.inf
+    # infinities that agree, whose difference would be NaN
     same = (left == right) | (np.isnan(left) & np.isnan(right))
     with np.errstate(invalid="ignore"):
         distance = np.abs(right - left) / np.maximum(1.0, np.abs(left))
@@ -108,6 +99,7 @@ def _rows(values: Numbers) -> Numbers:
 
 
 def _cell(value: Any) -> Cell:
+    # JSON has neither: a missing value is null, infinities are texts
     number = float(value)
     if math.isnan(number):
         return None

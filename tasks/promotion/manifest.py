@@ -15,19 +15,63 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from tasks.data.reference import DatasetRef
 from tasks.documents import DOCUMENTS, unseal
 from tasks.errors import ConfigurationError, IntegrityError
+from tasks.features.request import RequestSchema
+from tasks.models.setting import Setting
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
-from tasks.promotion.lineage import Lineage
 from tasks.records import plain, read
 
 MODEL = "model.onnx"
 PROFILE = "profile.bin"
 ESTIMATOR = "estimator.json"
 SIGNS = "signs.json"
-PURPOSE = b"perennial manifest 1\n"  # what is signed, beside `format` within
+# A signature for something else under the same key must not pass for a manifest's.
+PURPOSE = b"perennial manifest 1\n"
 REMEDY = "Do not serve it. Train again, or check PERENNIAL_SIGNING_KEY."
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a version came from: all that its training was pinned to, and what came of it.
+
+    Attributes:
+        rows: how many rows the published model was fitted on, those before a warm start included.
+        fitted_until: the last event time among them, ISO 8601 to the microsecond.
+        metric, holdout, holdout_rows: what decided, on which span and how many rows.
+        importances: prepared column to its share, summing up to one.
+        naive: what naive predictions need of the training labels (see `naive_figures`).
+        challenger, challengers, why: which one it was, of those that were planned, and the reason.
+        cost: what the run took (`tasks.training.cost`).
+        data, labels: the pinned versions of rows and of labels that came later.
+        transform: the user's function, `module:function`; None without one.
+        request: what a request may hold; None where the version cannot be served.
+        without: batches and files of labels that were held back from it as suspicious.
+    """
+
+    setting: Setting
+    rows: int
+    fitted_until: str
+    metric: str
+    holdout: tuple[str | None, ...]
+    holdout_rows: int
+    importances: Mapping[str, float]
+    naive: Mapping[str, Any]
+    challenger: str
+    challengers: tuple[str, ...]
+    why: str
+    cost: Mapping[str, float]
+    data: DatasetRef
+    configuration: str
+    code: str
+    lock: str
+    seed: int
+    labels: int | None = None
+    transform: str | None = None
+    request: RequestSchema | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,16 +79,14 @@ class Manifest:
     """One model version.
 
     Attributes:
-        files: name to SHA-256, filled in by `versions.publish`.
         schema: `FeatureSchema.to_dict()`.
         classes: the labels in the order of the probabilities; empty for regression.
-        golden: at most 20 prepared rows with the exported model's answers.
         metrics: metric name to {"value", "low", "high"} on the holdout.
-        baselines: naive prediction to its value of the deciding metric.
         data_version, window: the curated table's version, and {"start", "end"} as ISO text.
         run: the MLflow run id, or empty.
         training_key: digest of all that determines the training.
-        lineage: what it came from: data, setting, code, seed …
+        baselines: naive prediction to its value of the deciding metric.
+        files: name to SHA-256, filled in by `versions.publish`.
         stored: file name to object name, only where they differ.
     """
 
@@ -70,7 +112,7 @@ class Manifest:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical content; what the champion pointer is bound to."""
-        return _sha256(_content(self))
+        return sha256(canonical(plain(self)))
 
 
 def sign(manifest: Manifest, key: str) -> bytes:
@@ -80,8 +122,8 @@ def sign(manifest: Manifest, key: str) -> bytes:
         ConfigurationError: the signing key is empty.
         ValueError: a value is NaN or no JSON.
     """
-    content = _content(manifest)
-    return canonical({"manifest": json.loads(content), "signature": _signature(content, key)})
+    content = plain(manifest)
+    return canonical({"manifest": content, "signature": _signature(canonical(content), key)})
 
 
 def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
@@ -91,6 +133,7 @@ def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
         IntegrityError: it is no manifest, was changed, or was signed with another key.
         ConfigurationError: the signing key is empty.
     """
+    # bytes that are no manifest may nest so deeply that the parser gives up
     try:
         document = json.loads(data)
         content, signature = document["manifest"], document["signature"]
@@ -98,6 +141,7 @@ def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
         body = canonical(content)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise IntegrityError(where, "it is a signed manifest", "other bytes", REMEDY) from error
+    # in constant time, and before anything of the content is believed
     if not hmac.compare_digest(str(signature).encode(), _signature(body, key).encode()):
         rule = "the signature is that of the content under the signing key"
         raise IntegrityError(where, rule, "another", REMEDY)
@@ -105,8 +149,8 @@ def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
         raise IntegrityError(where, "it holds the signed bytes and nothing else", "more", REMEDY)
     present = {**unseal("manifest", content, where), "format": DOCUMENTS["manifest"]}
     manifest = read(Manifest, present, where, "it is a manifest")
-    # The digest is of what was signed: another release's form is in it, and not in the record.
-    vars(manifest)["digest"] = _sha256(body)
+    # the digest is of what was signed: another release's form is in it, and not in the record
+    vars(manifest)["digest"] = sha256(body)
     return manifest
 
 
@@ -122,12 +166,9 @@ def canonical(content: Any) -> bytes:
     return text.encode("utf-8")
 
 
-def _content(manifest: Manifest) -> bytes:
-    return canonical(plain(manifest))
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _signature(content: bytes, key: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.models.bulk import BulkModel
     from tasks.models.runtime import OnnxModel, RowModel
 
+# Both sum float32 (seven digits), in another order.
 CLOSE = 1e-6
 COMPARED = 1_000
 
@@ -40,49 +41,36 @@ class ModelVersion:
 
     @property
     def where(self) -> str:
-        """How errors name it."""
         return f"{self.manifest.pipeline} version {self.manifest.version}"
 
     @property
     def digest(self) -> str:
-        """The manifest's digest, which the champion pointer is bound to."""
         return self.manifest.digest
 
     @property
     def setting(self) -> Setting:
-        """Its family and parameters."""
         return self.manifest.lineage.setting
 
     @cached_property
     def schema(self) -> FeatureSchema:
-        """The features it was trained on."""
         return FeatureSchema.from_dict(self.manifest.schema)
 
     @cached_property
     def transform(self) -> Transform | None:
-        """The user's own function, where there is one.
-
-        Raises:
-            ConfigurationError: it is not here.
-        """
+        """The user's own function; raises ConfigurationError where it is not here."""
         from tasks.features.prepare import load_transform
 
         return load_transform(self.manifest.lineage.transform)
 
     @cached_property
     def model(self) -> OnnxModel:
-        """The exported model."""
         from tasks.models.runtime import OnnxModel
 
         return OnnxModel(self.files[MODEL])
 
     @cached_property
     def bulk(self) -> BulkModel:
-        """The model for many rows, once it gave the golden answers.
-
-        Raises:
-            IntegrityError: it gives others.
-        """
+        """The model for many rows, once it gave the golden answers (IntegrityError: others)."""
         from tasks.models.bulk import BulkModel
 
         made = BulkModel(self.files[MODEL])
@@ -99,6 +87,7 @@ class ModelVersion:
         from tasks.models.runtime import RowModel
 
         made, golden = RowModel(self.files[MODEL]), self.manifest.golden
+        # by `to_lists`, the way of a request: what it does to the rows is checked as well
         answers = made.answers(*made.to_lists(golden.frame()))
         if not np.isfinite(answers).all():
             raise IntegrityError(self.where, "it answers finite numbers", "NaN or infinity", REMEDY)

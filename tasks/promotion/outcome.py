@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from tasks.ledger.entry import Entry
+from tasks.promotion.manifest import sha256
 from tasks.promotion.pointer import Champion
+from tasks.records import plain
 
 Change = Literal["promotion", "rollback"]
 Result = Literal["promoted", "lost", "refused", "already"]
@@ -16,15 +17,23 @@ Alias = Literal["mirrored", "pending", "untouched"]
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """What was asked for, by whom and why; calls that share an `id` are one attempt."""
+
+    kind: Change
+    by: str
+    why: str
+    override: str
+    id: str
+
+
+@dataclass(frozen=True)
 class Promotion:
     """The outcome of one attempt.
 
     Attributes:
-        outcome: promoted; lost against another promotion; refused; or already in service.
-        kind: whether a promotion or a rollback was asked for.
         version: the version asked for; None where a rollback had nothing to go back to.
         champion: who is in service now (the winner where the attempt was lost), or None.
-        reasons: why it was lost or refused.
         alias: whether the MLflow alias follows the pointer; "pending" is repaired by the next
             attempt, and `alias_problem` says what kept it.
     """
@@ -52,26 +61,14 @@ class Promotion:
         return f"{self.kind} of {what} {self.outcome}: {'; '.join(self.reasons)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return values of JSON only."""
-        return {
-            "outcome": self.outcome,
-            "kind": self.kind,
-            "pipeline": self.pipeline,
-            "version": self.version,
-            "champion": None if self.champion is None else self.champion.to_dict(),
-            "reasons": list(self.reasons),
-            "alias": self.alias,
-            "alias_problem": self.alias_problem,
-            "message": self.message,
-        }
+        champion = None if self.champion is None else self.champion.to_dict()
+        return {**plain(self), "champion": champion, "message": self.message}
 
 
 def change_entry(pipeline: str, champion: Champion) -> Entry:
-    """Return the ledger entry of the promotion or rollback that made this pointer.
-
-    It follows from the pointer alone, so anyone who reads the pointer can complete a ledger
-    that its maker left without it, and the entry's id makes that happen once.
-    """
+    """Return the ledger entry of the promotion or rollback that made this pointer."""
+    # From the pointer alone: whoever reads it can complete a ledger that its maker left without
+    # the entry, and the entry's id makes that happen once.
     instead = "" if champion.replaced is None else f" instead of version {champion.replaced}"
     figures: dict[str, Any] = {
         "attempt": champion.attempt,
@@ -93,34 +90,24 @@ def change_entry(pipeline: str, champion: Champion) -> Entry:
     )
 
 
-def failed_entry(promotion: Promotion, *, at: datetime, by: str, why: str, attempt: str) -> Entry:
+def failed_entry(promotion: Promotion, asked: Attempt, at: datetime) -> Entry:
     """Return the ledger entry of an attempt that was lost or refused."""
     assert promotion.outcome in ("lost", "refused"), promotion.outcome
-    name = f"{attempt}:{promotion.kind}:{promotion.version}"
+    name = f"{asked.id}:{promotion.kind}:{promotion.version}"
     winner = promotion.champion
     return Entry(
-        id=f"{promotion.outcome}-{hashlib.sha256(name.encode()).hexdigest()[:32]}",
+        id=f"{promotion.outcome}-{sha256(name.encode())[:32]}",
         at=at,
         pipeline=promotion.pipeline,
         kind="lost" if promotion.outcome == "lost" else "refused",
         version=promotion.version,
-        by=by,
+        by=asked.by,
         summary=promotion.message,
         figures={
-            "attempt": attempt,
+            "attempt": asked.id,
             "kind": promotion.kind,
-            "why": why,
+            "why": asked.why,
             "reasons": list(promotion.reasons),
             "in_service": None if winner is None else winner.version,
         },
-    )
-
-
-def lost_to(winner: Champion | None) -> tuple[str, ...]:
-    """Say who won."""
-    if winner is None:
-        return ("the pointer was taken away meanwhile",)
-    return (
-        f"version {winner.version} was put in service meanwhile by {winner.by} "
-        f"at {winner.since.isoformat(timespec='seconds')}",
     )

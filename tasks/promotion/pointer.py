@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from tasks.documents import seal, unseal_bytes
 from tasks.promotion.compare_and_set import steady, swapped
-from tasks.promotion.manifest import canonical
+from tasks.promotion.manifest import canonical, sha256
 from tasks.records import plain
 from tasks.records import read as read_record
 from tasks.workspace import Place
 
+# Bounds the object, which every serving worker reads whole at every change.
 LONGEST_HISTORY = 100
 REMEDY = "Promote a version again after moving the object away."
 
@@ -24,8 +24,7 @@ class Champion:
 
     Attributes:
         digest: of its manifest.
-        since, by, why: when, by whom and for what reason it took its place.
-        kind: how it took its place.
+        since, by, why, kind: when, by whom, for what reason and how it took its place.
         attempt: names the promotion, so that no two pointers are ever the same bytes.
         history: the versions it stands on, oldest first: those that a rollback returns to.
         replaced: the version that was in service right before, or None for the first.
@@ -51,24 +50,17 @@ class Champion:
     @property
     def id(self) -> str:
         """A digest of the pointer's content: the same promotion has the same, no other has it."""
-        # As format 1 had it, whatever is written: the ledger and MLflow know earlier ones by it.
-        return hashlib.sha256(canonical({**self.to_dict(), "format": 1})).hexdigest()[:32]
+        # as format 1 had it, whatever is written: the ledger and MLflow know earlier ones by it
+        return sha256(canonical({**self.to_dict(), "format": 1}))[:32]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return values of JSON only."""
         return {**plain(self), "previous": self.previous}
 
     def to_bytes(self) -> bytes:
-        """Return the pointer as it is stored."""
         return canonical(seal("champion pointer", self.to_dict()))
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str = "champion.json") -> Champion:
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            IntegrityError: it is no champion pointer, or a newer release's.
-        """
         content = unseal_bytes("champion pointer", data, where, REMEDY)
         return read_record(cls, content, where, "it is a champion pointer")
 
@@ -77,8 +69,7 @@ def succeed(current: Champion | None, new: Champion) -> Champion:
     """Return `new` with the history it has when it takes the place of `current`.
 
     A promotion puts the current version on the history. A rollback to a version of the history
-    takes off that version and everything above it, so that the next rollback goes further back
-    instead of returning to what was just left.
+    takes off that version and everything above it.
 
     >>> from datetime import UTC, datetime
     >>> def champion(version, kind="promotion"):
@@ -92,6 +83,7 @@ def succeed(current: Champion | None, new: Champion) -> Champion:
     if current is None:
         return replace(new, history=(), replaced=None)
     known = current.history
+    # so that the next rollback goes further back instead of returning to what was just left
     if new.kind == "rollback" and new.version in known:
         last = len(known) - 1 - known[::-1].index(new.version)
         return replace(new, history=known[:last], replaced=current.version)
@@ -103,8 +95,7 @@ def read(place: Place) -> tuple[Champion, str] | None:
     """Return the champion and the entity tag of the pointer, or None before the first promotion.
 
     Raises:
-        IntegrityError: the object is no champion pointer.
-        StoreError: the store did not answer.
+        IntegrityError: the object is no champion pointer, or a newer release's.
     """
     key = place.layout.champion
     found = steady(place.bucket, key)
@@ -112,11 +103,5 @@ def read(place: Place) -> tuple[Champion, str] | None:
 
 
 def swap(place: Place, new: Champion, etag: str | None) -> str:
-    """Put `new` in the place of the pointer that has this entity tag; return the new one.
-
-    `etag` None means that there is no pointer yet.
-
-    Raises:
-        PreconditionFailed: somebody else changed the pointer; nothing was written.
-    """
+    """Put `new` in the place of the pointer with this entity tag; raises as `swapped`."""
     return swapped(place.bucket, place.layout.champion, new.to_bytes(), etag)

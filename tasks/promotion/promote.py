@@ -8,41 +8,29 @@ what the pointer it found is lacking.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final
 
-from tasks.errors import ConfigurationError, NotFound, PerennialError, PreconditionFailed
+from tasks.errors import ConfigurationError, PerennialError, PreconditionFailed
 from tasks.faults import external_write
 from tasks.promotion import pointer
 from tasks.promotion.manifest import Manifest
-from tasks.promotion.outcome import Change, Promotion, change_entry, failed_entry, lost_to
+from tasks.promotion.outcome import Attempt, Change, Promotion, change_entry, failed_entry
 from tasks.promotion.pointer import Champion
-from tasks.promotion.versions import checked_version, load, published
+from tasks.promotion.versions import checked_version, require_version
 from tasks.workspace import Place
 
 ALIAS = "champion"
 LONGEST_TEXT = 500
+# A pointer that moves under each of five mirrorings has movers enough who mirror it themselves.
 MIRRORINGS = 5
 
 
 class Expected(Enum):
-    """Stands for the pointer as it is when the attempt begins."""
+    """Stands for the pointer as it is when the attempt begins: None is that there was none."""
 
     NOW = "now"
-
-
-NOW: Final = Expected.NOW
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    kind: Change
-    by: str
-    why: str
-    override: str
-    id: str
 
 
 def promote(
@@ -51,7 +39,7 @@ def promote(
     *,
     by: str,
     why: str,
-    expected: str | Expected | None = NOW,
+    expected: str | Expected | None = Expected.NOW,
     override: str | None = None,
     attempt: str | None = None,
 ) -> Promotion:
@@ -61,15 +49,13 @@ def promote(
         version: its number; what a person typed is checked.
         by, why: recorded in the pointer and the ledger, up to 500 characters each.
         expected: the pointer's entity tag that the decision was made against (None: there was
-            no champion); the attempt is lost if the pointer changed since. `NOW` reads it first.
+            no champion); the attempt is lost if the pointer changed since.
         override: why a verdict that did not pass is overruled; recorded.
-        attempt: a name that a repeated call shares, so that it is done and recorded once for
-            all of them; by default each call is one of its own.
+        attempt: a name that a repeated call shares, so that all of them do and record it once.
 
     Raises:
         ConfigurationError: there is no such version, or a text is empty.
         IntegrityError: the version's files or manifest do not hold.
-        StoreError: the store did not answer; call again, nothing is done twice.
     """
     asked = _attempt("promotion", by, why, override, attempt)
     return _change(place, checked_version(version), asked, expected)
@@ -81,20 +67,18 @@ def rollback(
     *,
     by: str,
     why: str,
-    expected: str | Expected | None = NOW,
     override: str | None = None,
     attempt: str | None = None,
 ) -> Promotion:
     """Go back to the previous champion, or to a named version; checked as a promotion is.
 
-    The previous champion is the version the current one took its place from. Rolling back twice
-    goes back two: a version that was rolled back from is not gone back to. Without a previous
-    champion it is refused. Arguments, outcomes and errors are those of `promote`; give `attempt`
-    where a call may be repeated after a crash, so that the repetition does not go further back.
+    Rolling back twice goes back two: a version that was rolled back from is not gone back to.
+    Arguments, outcomes and errors are those of `promote`; give `attempt` where a call may be
+    repeated after a crash, so that the repetition does not go further back.
     """
     asked = _attempt("rollback", by, why, override, attempt)
     named = None if version is None else checked_version(version)
-    return _change(place, named, asked, expected)
+    return _change(place, named, asked, Expected.NOW)
 
 
 def repair(place: Place) -> Promotion | None:
@@ -109,10 +93,11 @@ def repair(place: Place) -> Promotion | None:
 
 
 def _change(
-    place: Place, named: int | None, asked: _Attempt, expected: str | Expected | None
+    place: Place, named: int | None, asked: Attempt, expected: str | Expected | None
 ) -> Promotion:
     found = pointer.read(place)
     current, etag = (None, None) if found is None else found
+    # true where the entry was lacking: whoever put the champion in service died before telling
     unfinished = current is not None and place.ledger.append(change_entry(place.name, current))
     version = named or (current.previous if current else None)
     if current is not None and _repeats(asked, named, current, unfinished):
@@ -123,13 +108,14 @@ def _change(
         return _failed(place, replace(outcome, reasons=(reason,)), asked)
     if current is not None and current.version == version:
         return _mirrored(place, replace(outcome, outcome="already"))
-    if expected is not NOW and expected != etag:
+    if expected is not Expected.NOW and expected != etag:
         return _lost(place, outcome, asked)
-    manifest = _checked(place, version)
+    manifest = require_version(place, version)
     if not manifest.verdict.passed and not asked.override:
         return _failed(place, replace(outcome, reasons=manifest.verdict.reasons), asked)
     new = pointer.succeed(current, _champion(manifest, asked))
     try:
+        # only over the pointer that was read: of two promotions at once, one loses
         with external_write("promote.pointer"):
             pointer.swap(place, new, etag)
     except PreconditionFailed:
@@ -139,22 +125,18 @@ def _change(
     return _mirrored(place, replace(outcome, outcome="promoted", champion=new))
 
 
-def _attempt(
-    kind: Change, by: str, why: str, override: str | None, attempt: str | None
-) -> _Attempt:
+def _attempt(kind: Change, by: str, why: str, override: str | None, attempt: str | None) -> Attempt:
     for name, text in (("by", by), ("why", why), ("override", override)):
         if text is not None and (not text.strip() or len(text) > LONGEST_TEXT):
             came = "nothing" if not text.strip() else f"{len(text)} characters"
             rule = f"`{name}` is a text of 1 to {LONGEST_TEXT} characters"
             raise ConfigurationError(kind, rule, came, "Say it in a sentence.")
-    return _Attempt(kind, by, why, override or "", attempt or uuid.uuid4().hex)
+    return Attempt(kind, by, why, override or "", attempt or uuid.uuid4().hex)
 
 
-def _repeats(asked: _Attempt, named: int | None, current: Champion, unfinished: bool) -> bool:
-    """Say whether the pointer is what this very call made before its process died.
-
-    A rollback to "the previous" would otherwise go one further back when it is run again.
-    """
+def _repeats(asked: Attempt, named: int | None, current: Champion, unfinished: bool) -> bool:
+    """Say whether the pointer is what this very call made before its process died."""
+    # a rollback to "the previous" would otherwise go one further back when it is run again
     same_words = (asked.by, asked.why) == (current.by, current.why)
     return (
         asked.kind == current.kind
@@ -163,16 +145,7 @@ def _repeats(asked: _Attempt, named: int | None, current: Champion, unfinished: 
     )
 
 
-def _checked(place: Place, version: int) -> Manifest:
-    try:
-        return load(place, version).manifest
-    except NotFound as error:
-        known = ", ".join(map(str, published(place))) or "none"
-        rule = f"{place.name} has the version"
-        raise ConfigurationError("model version", rule, version, f"Known: {known}.") from error
-
-
-def _champion(manifest: Manifest, asked: _Attempt) -> Champion:
+def _champion(manifest: Manifest, asked: Attempt) -> Champion:
     return Champion(
         version=manifest.version,
         digest=manifest.digest,
@@ -185,25 +158,27 @@ def _champion(manifest: Manifest, asked: _Attempt) -> Champion:
     )
 
 
-def _lost(place: Place, outcome: Promotion, asked: _Attempt) -> Promotion:
+def _lost(place: Place, outcome: Promotion, asked: Attempt) -> Promotion:
     found = pointer.read(place)
-    winner = None if found is None else found[0]
-    if winner is not None:
+    winner, reason = None, "the pointer was taken away meanwhile"
+    if found is not None:
+        winner = found[0]
+        since = winner.since.isoformat(timespec="seconds")
+        reason = f"version {winner.version} was put in service meanwhile by {winner.by} at {since}"
+        # the winner stands in the ledger before the one that lost to it
         place.ledger.append(change_entry(place.name, winner))
-    lost = replace(outcome, outcome="lost", champion=winner, reasons=lost_to(winner))
+    lost = replace(outcome, outcome="lost", champion=winner, reasons=(reason,))
     return _failed(place, lost, asked)
 
 
-def _failed(place: Place, outcome: Promotion, asked: _Attempt) -> Promotion:
-    entry = failed_entry(
-        outcome, at=datetime.now(UTC), by=asked.by, why=asked.why, attempt=asked.id
-    )
-    place.ledger.append(entry)
+def _failed(place: Place, outcome: Promotion, asked: Attempt) -> Promotion:
+    place.ledger.append(failed_entry(outcome, asked, datetime.now(UTC)))
     return outcome
 
 
 def _mirrored(place: Place, outcome: Promotion) -> Promotion:
     """Set the alias to the pointer's version, again while the pointer moves under it."""
+    # MLflow has no compare-and-set: a slower mirroring would leave an older version's alias
     if place.mirror is None:
         return outcome
     problem = "the pointer kept moving"
@@ -217,6 +192,7 @@ def _mirrored(place: Place, outcome: Promotion) -> Promotion:
             after = pointer.read(place)
             if after is not None and after[1] == before[1]:
                 return replace(outcome, alias="mirrored")
+    # the promotion stands without its alias; the reconciling flow mirrors it within a minute
     except PerennialError as error:
         problem = str(error)
     return replace(outcome, alias="pending", alias_problem=problem)

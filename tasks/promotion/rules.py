@@ -13,8 +13,10 @@ from tasks.evaluation.bootstrap import Interval
 from tasks.promotion.evidence import Baseline, Evidence
 from tasks.quantities import parse_duration
 
+# ONNX computes in float32, seven digits, of which sums over trees and layers lose a few.
 GOLDEN_TOLERANCE = 1e-4
 MIB = 2**20
+# The champion's calibration error is an estimate too: up to a tenth more is no worse.
 AS_WELL = 1.1
 
 
@@ -40,11 +42,7 @@ def enough_rows(evidence: Evidence, gate: Gate) -> Outcome:
 
 
 def beats_the_baselines(evidence: Evidence, gate: Gate) -> Outcome:
-    """Ask that the challenger is surely better than every naive prediction.
-
-    Surely: the low end of its paired gain is above zero; where a baseline has no paired gain, the
-    worse end of the challenger's own interval is beyond the baseline's value.
-    """
+    """Ask that the challenger is surely better than every naive prediction."""
     score = f"{evidence.metric} {_shown(evidence.score)}"
     against = ", ".join(f"{base.name} {_number(base.value)}" for base in evidence.baselines)
     unbeaten = tuple(base.name for base in evidence.baselines if not _beaten(base, evidence))
@@ -66,10 +64,7 @@ def not_worse_than_the_champion(evidence: Evidence, gate: Gate) -> Outcome:
 
     Two conditions on the paired gain over the same rows: its value is at least `min_gain`, and
     the low end of its interval is at least -`max_slice_loss`, the loss the pipeline tolerates
-    anywhere (the whole holdout is a slice too). Where `min_gain` is 0, a value below it is taken
-    as long as the interval reaches 0: the loss may be chance, and the challenger will be fitted
-    on newer rows than the champion knows. Both thresholds are multiples of `Evidence.unit`.
-    Without a champion the rule passes and says so.
+    anywhere (the whole holdout is a slice too). Both are multiples of `Evidence.unit`.
 
     This is a non-inferiority test by the paired bootstrap interval: Wellek, Testing Statistical
     Hypotheses of Equivalence and Noninferiority, 2010.
@@ -85,6 +80,7 @@ def not_worse_than_the_champion(evidence: Evidence, gate: Gate) -> Outcome:
         f"({evidence.metric} {_number(champion.score)}) on {champion.rows} rows, {champion.how}; "
         f"at least {_number(least)}, low end at least {_number(-tolerated)}"
     )
+    # the loss may be chance, and the challenger will be fitted on newer rows than the champion
     even = gate.min_gain == 0 and gain.high >= 0
     if not (gain.value >= least or even):
         reason = f"the gain {_number(gain.value)} is less than {_number(least)}"
@@ -99,26 +95,21 @@ def not_worse_than_the_champion(evidence: Evidence, gate: Gate) -> Outcome:
 
 
 def no_slice_falls(evidence: Evidence, gate: Gate) -> Outcome:
-    """Ask that no slice loses more than `max_slice_loss` where its interval supports the loss.
-
-    A slice falls when its paired gain is below -`max_slice_loss` (in `Evidence.unit`) and the
-    high end of its interval is below zero: the loss is both large and real. Slices too small to
-    be told are counted, and do not fail the rule.
-    """
+    """Ask that no slice loses more than `max_slice_loss` (in `Evidence.unit`), beyond chance."""
     rule = "no slice falls"
     if evidence.champion is None:
         return Outcome(rule, True, "no champion", "no champion to fall behind")
     limit = gate.max_slice_loss * evidence.unit
     fallen = [
-        f"{part.name} ({part.rows} rows) {_shown(part.gain)}"
+        f"{part.column}={part.value} ({part.rows} rows) {_shown(part.figure)}"
         for part in evidence.slices
-        if part.gain is not None and part.falls(limit)
+        if part.fell(limit)
     ]
-    judged = [(part.gain.value, part) for part in evidence.slices if part.gain is not None]
+    judged = [part for part in evidence.slices if not part.too_small]
     figures = f"{len(judged)} slices, largest loss allowed {_number(limit)}"
     if judged:
-        value, worst = min(judged, key=lambda one: one[0])
-        figures += f", worst {worst.name} {_number(value)}"
+        worst = min(judged, key=lambda part: part.figure.value)
+        figures += f", worst {worst.column}={worst.value} {_number(worst.figure.value)}"
     if len(judged) < len(evidence.slices):
         figures += f"; {len(evidence.slices) - len(judged)} too small to judge"
     reason = f"falls in {'; '.join(fallen)}" if fallen else "no slice loses more than allowed"
@@ -126,16 +117,13 @@ def no_slice_falls(evidence: Evidence, gate: Gate) -> Outcome:
 
 
 def calibrated(evidence: Evidence, gate: Gate) -> Outcome:
-    """Ask that what is predicted is, on average, what happens.
-
-    An error over the limit is let through where the champion's on the same rows is as large: the
-    world has moved, and to keep the champion would mend nothing.
-    """
+    """Ask that what is predicted is, on average, what happens."""
     error, most = evidence.calibration_error, gate.max_calibration_error
     figures = f"error {_number(error)}, at most {_number(most)}"
     reason = "predictions can be taken at their word"
     both = None if evidence.champion is None else evidence.champion.calibration
     passed = error <= most
+    # as large as the champion's on the same rows: the world has moved, and to keep it mends nothing
     if not passed and both is not None:
         ours, theirs = both
         figures += f"; on the compared rows {_number(ours)}, the champion's {_number(theirs)}"
@@ -180,6 +168,7 @@ RULES: tuple[Rule, ...] = (
 def _beaten(base: Baseline, evidence: Evidence) -> bool:
     if base.gain is not None:
         return base.gain.low > 0
+    # unpaired, which is stricter: the worse end of the challenger's own interval
     if evidence.greater_is_better:
         return evidence.score.low > base.value
     return evidence.score.high < base.value

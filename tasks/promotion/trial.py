@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from tasks.promotion.manifest import canonical
 from tasks.records import plain, read
 
 REMEDY = "Begin a trial again after moving the object away."
+# One failed answer of the first two is half of them, and no reason yet.
 FEWEST_FAILURES = 3
 
 
@@ -23,9 +24,8 @@ class Trial:
 
     Attributes:
         digest: of its manifest.
-        beside: the digest of the champion's manifest; another champion ends the trial.
-        champion: its version.
-        share: the share of keys that it answers, over 0 to 1; 0 in shadow, where it answers none.
+        beside, champion: the champion's digest and version; another champion ends the trial.
+        share: the share of keys that it answers, 0 to 1; 0 in shadow, where it answers none.
         since, by, why: when, by whom and for what reason it began.
         max_error_rate: the share of failed answers from which a canary is withdrawn.
         max_drop: what its live metric may lack against the champion's.
@@ -50,7 +50,6 @@ class Trial:
 
     @property
     def mode(self) -> Literal["shadow", "canary"]:
-        """In which way it is tried."""
         return "canary" if self.share else "shadow"
 
     @property
@@ -68,11 +67,9 @@ class Trial:
         return not self.ended and self.beside == champion and self.digest != champion
 
     def takes(self, key: str) -> bool:
-        """Tell whether the challenger answers for this key.
-
-        The same key gets the same answer in every process, and a larger share keeps the keys of a
-        smaller one.
-        """
+        """Tell whether the challenger answers for this key: in every process the same."""
+        # Not `hash`, which differs by process. A larger share keeps the keys of a smaller one; the
+        # digest as the key of BLAKE2 (at most 64 bytes) gives every challenger others.
         hashed = hashlib.blake2b(key.encode("utf-8", "replace"), key=self.digest[:32].encode())
         return int.from_bytes(hashed.digest()[:8], "big") < self.share * 2**64
 
@@ -81,25 +78,18 @@ class Trial:
         return failures >= FEWEST_FAILURES and failures > self.max_error_rate * tries
 
     def to_bytes(self) -> bytes:
-        """Return it as it is stored."""
         return canonical(seal("trial", plain(self)))
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str = "challenger.json") -> Trial:
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            IntegrityError: it is no trial, or a newer release's.
-        """
         return read(cls, unseal_bytes("trial", data, where, REMEDY), where, "it is a trial")
 
 
 def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:
-    """Return what the ledger says of a trial: that it began, and where it did, that it ended.
-
-    They follow from the trial alone, so anyone who reads it can complete a ledger that its maker
-    left without them, and the entries' ids make that happen once.
-    """
+    """Return what the ledger says of a trial: that it began, and where it did, that it ended."""
+    # From the trial alone: whoever reads it can complete a ledger that its maker left without the
+    # entries, and their ids make that happen once.
+    name, mode = f"version {trial.version}", {"mode": trial.mode, "share": trial.share}
     begun = Entry(
         id=f"trial-{pipeline}-{trial.attempt}",
         at=trial.since,
@@ -107,11 +97,9 @@ def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:
         kind="trial",
         version=trial.version,
         by=trial.by,
-        summary=f"version {trial.version} is tried beside version {trial.champion}, "
-        f"as {trial.words}: {trial.why}",
+        summary=f"{name} is tried beside version {trial.champion}, as {trial.words}: {trial.why}",
         figures={
-            "mode": trial.mode,
-            "share": trial.share,
+            **mode,
             "beside": trial.champion,
             "max_error_rate": trial.max_error_rate,
             "max_drop": trial.max_drop,
@@ -119,14 +107,13 @@ def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:
     )
     if trial.ended_at is None:
         return (begun,)
-    ended = Entry(
+    ended = replace(
+        begun,
         id=f"withdrawal-{pipeline}-{trial.attempt}",
         at=trial.ended_at,
-        pipeline=pipeline,
         kind="withdrawal",
-        version=trial.version,
         by=trial.ended_by,
-        summary=f"version {trial.version} is tried no more ({trial.mode}): {trial.ended}",
-        figures={"mode": trial.mode, "share": trial.share, "why": trial.ended},
+        summary=f"{name} is tried no more ({trial.mode}): {trial.ended}",
+        figures={**mode, "why": trial.ended},
     )
     return (begun, ended)

@@ -6,14 +6,14 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tasks.errors import ConfigurationError, NotFound, PreconditionFailed, Refused
+from tasks.errors import PreconditionFailed, Refused
 from tasks.faults import external_write
 from tasks.promotion import pointer
 from tasks.promotion.compare_and_set import steady, swapped
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial, trial_entries
-from tasks.promotion.versions import checked_version, load, manifest_of
+from tasks.promotion.versions import checked_version, manifest_of, require_version
 from tasks.workspace import Place
 
 
@@ -21,8 +21,7 @@ def read(place: Place) -> tuple[Trial, str] | None:
     """Return the latest trial, ended or not, and its entity tag; None where there was none.
 
     Raises:
-        IntegrityError: the object is no trial.
-        StoreError: the store did not answer.
+        IntegrityError: the object is no trial, or a newer release's.
     """
     key = place.layout.challenger
     found = steady(place.bucket, key)
@@ -48,7 +47,7 @@ def begin(
     max_drop: float,
     override: bool = False,
 ) -> Trial:
-    """Try a version beside the champion, in the place of another trial; every check is made.
+    """Try a version beside the champion, in the place of another trial.
 
     `share` 0 is shadow. A version that the gate refused may be tried in shadow, and as a canary
     with `override`.
@@ -58,7 +57,6 @@ def begin(
             or somebody else began a trial at the same time.
         ConfigurationError: there is no such version.
         IntegrityError: its files do not hold.
-        StoreError: the store did not answer.
     """
     found = pointer.read(place)
     where = f"{place.name} version {version}"
@@ -66,9 +64,10 @@ def begin(
         rule = "a challenger is tried beside a champion"
         raise Refused(where, rule, "no champion", "Promote a version first.")
     champion, before = found[0], read(place)
+    # the next write takes the earlier trial away, and with it what the ledger may still lack
     if before is not None:
         _tell(place, before[0])
-    manifest = _loaded(place, checked_version(version))
+    manifest = require_version(place, checked_version(version))
     _check(place, manifest, champion, share, override=override, where=where)
     trial = Trial(
         version=manifest.version,
@@ -90,13 +89,11 @@ def begin(
 def begin_once(
     place: Place, version: int, share: float, *, max_error_rate: float, max_drop: float
 ) -> Trial | None:
-    """Try a challenger that awaits approval; None where it was tried beside this champion before,
-    or there is none.
-
-    Raises as `begin`.
+    """Try a challenger that awaits approval; None without a champion, or where it was tried beside
+    this one before. Raises as `begin`.
     """
-    found = read(place)
-    champion = pointer.read(place)
+    found, champion = read(place), pointer.read(place)
+    # ended or not: a challenger that was withdrawn is not begun again by a training that repeats
     tried = found and (found[0].version, found[0].beside)
     if champion is None or tried == (version, champion[0].digest):
         return None
@@ -111,22 +108,12 @@ def begin_once(
     )
 
 
-def withdraw(
-    place: Place,
-    *,
-    by: str,
-    why: str,
-    trial: Trial | None = None,
-) -> Trial | None:
+def withdraw(place: Place, *, by: str, why: str, trial: Trial | None = None) -> Trial | None:
     """End the trial that goes on and return it; None where none does any more.
 
     With `trial`, only that very one is ended. What a crash left out of the ledger is completed.
-
-    Raises:
-        StoreError: the store did not answer.
     """
-    found = read(place)
-    champion = pointer.read(place)
+    found, champion = read(place), pointer.read(place)
     if found is None or champion is None:
         return None
     now, etag = found
@@ -137,20 +124,12 @@ def withdraw(
     try:
         with external_write("trial.pointer"):
             swapped(place.bucket, place.layout.challenger, ended.to_bytes(), etag)
+    # several workers may see the same bound broken: one of them ends it and tells
     except PreconditionFailed:
         return None
     with external_write("trial.ledger"):
         _tell(place, ended)
     return ended
-
-
-def _loaded(place: Place, version: int) -> Manifest:
-    try:
-        return load(place, version).manifest
-    except NotFound as error:
-        rule = f"{place.name} has the version"
-        remedy = f"List them with `perennial models {place.name}`."
-        raise ConfigurationError("model version", rule, version, remedy) from error
 
 
 def _check(
@@ -164,6 +143,7 @@ def _check(
 ) -> None:
     if manifest.digest == champion.digest:
         raise Refused(where, "a challenger is not the champion", "the champion")
+    # in shadow nobody gets its answers, whatever they are
     if not share:
         return
     if not manifest.verdict.passed and not override:
@@ -180,8 +160,7 @@ def _check(
 def _write(place: Place, trial: Trial, etag: str | None, where: str) -> None:
     try:
         with external_write("trial.pointer"):
-            key = place.layout.challenger
-            swapped(place.bucket, key, trial.to_bytes(), etag)
+            swapped(place.bucket, place.layout.challenger, trial.to_bytes(), etag)
     except PreconditionFailed as error:
         rule = "nobody else begins or ends a trial at the same time"
         raise Refused(where, rule, "another trial", "See `perennial status`.") from error

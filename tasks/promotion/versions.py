@@ -23,9 +23,9 @@ from tasks.errors import (
 )
 from tasks.faults import external_write
 from tasks.promotion import pointer
-from tasks.promotion.claims import claimed, kept, numbers, sha256
+from tasks.promotion.claims import claimed, kept, numbers
 from tasks.promotion.golden import agrees
-from tasks.promotion.manifest import MODEL, REMEDY, Manifest, sign, verify
+from tasks.promotion.manifest import MODEL, REMEDY, Manifest, sha256, sign, verify
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
 from tasks.workspace import Place
@@ -36,19 +36,8 @@ Damaged = Callable[[int, IntegrityError], None]
 
 
 def checked_version(value: int | str) -> int:
-    """Return a model version that a person gave.
-
-    Raises:
-        ConfigurationError: it is not a whole number from 1 up.
-
-    >>> checked_version("12")
-    12
-    >>> checked_version("../x")
-    Traceback (most recent call last):
-    ...
-    tasks.errors.ConfigurationError: model version: it is a whole number from 1 up; \
-got '../x'. List them with `perennial models`.
-    """
+    """Return a model version that a person gave; raise ConfigurationError where it is none."""
+    # it becomes part of keys: no "../", no digits of other scripts, and no True for 1
     text = str(value)
     if isinstance(value, bool) or not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
         rule, remedy = "it is a whole number from 1 up", "List them with `perennial models`."
@@ -67,27 +56,27 @@ def publish(place: Place, key: str, build: Build) -> int:
         IntegrityError: the manifest is for something else, or the model does not give the
             golden answers; nothing is published then.
         ConfigurationError: the signing key is empty.
-        StoreError: the store did not do it.
     """
-    bucket, layout, pipeline = place.bucket, place.layout, place.name
     version = claimed(place, key)
     with suppress(NotFound):
         return manifest_of(place, version).version
     manifest, files = build(version)
-    where = layout.manifest(version)
-    _check_place(manifest, pipeline, version, where)
+    where = place.layout.manifest(version)
+    _check_place(manifest, place.name, version, where)
     if manifest.training_key != key:
         raise IntegrityError(where, f"the training key is {key}", manifest.training_key)
     digests = {name: sha256(data) for name, data in files.items()}
     manifest = replace(manifest, files=digests, stored={})
+    # what could not be signed is refused before a file of it is written
     sign(manifest, place.signing_key)
     check_answers(ModelVersion(manifest, files), where)
     with external_write("train.model"):
         stored = {name: kept(place, version, name, data) for name, data in files.items()}
     manifest = replace(manifest, stored={n: at for n, at in stored.items() if n != at})
+    # another process was first: its manifest stands, and is as good, being of the same training
     with external_write("train.manifest"), suppress(PreconditionFailed):
         signed = sign(manifest, place.signing_key)
-        bucket.put(where, signed, if_absent=True, content_type="application/json")
+        place.bucket.put(where, signed, if_absent=True, content_type="application/json")
     return manifest_of(place, version).version
 
 
@@ -101,25 +90,32 @@ def load(place: Place, version: int, digest: str | None = None) -> ModelVersion:
     Raises:
         NotFound: the version is not published.
         IntegrityError: a check failed; it says which, and for which object.
-        StoreError: the store did not answer.
     """
     manifest = manifest_of(place, version)
     where = place.layout.manifest(version)
     if digest is not None and not hmac.compare_digest(manifest.digest, digest):
         rule = f"its digest is {digest[:12]}…, as the champion pointer says"
         raise IntegrityError(where, rule, f"{manifest.digest[:12]}…", REMEDY)
-    files = {name: _file(place, manifest, name) for name in manifest.files}
-    made = ModelVersion(manifest, files)
+    made = ModelVersion(manifest, {name: _file(place, manifest, name) for name in manifest.files})
     check_answers(made, where)
     return made
 
 
-def require_champion(place: Place) -> Champion:
-    """Return which version is the champion.
+def require_version(place: Place, version: int) -> Manifest:
+    """Return the manifest of a version that a person named, or raise ConfigurationError.
 
-    Raises:
-        Refused: there is none.
+    Every check of `load` is made.
     """
+    try:
+        return load(place, version).manifest
+    except NotFound as error:
+        known = ", ".join(map(str, published(place))) or "none"
+        rule = f"{place.name} has the version"
+        raise ConfigurationError("model version", rule, version, f"Known: {known}.") from error
+
+
+def require_champion(place: Place) -> Champion:
+    """Return which version is the champion, or raise Refused."""
     found = pointer.read(place)
     if found is None:
         remedy = f"Train one: `perennial train {place.name}`."
@@ -128,12 +124,7 @@ def require_champion(place: Place) -> Champion:
 
 
 def load_champion(place: Place) -> ModelVersion:
-    """Load the champion, every check made.
-
-    Raises:
-        Refused: there is none.
-        IntegrityError: its files do not hold.
-    """
+    """Load the champion as `load` does, or raise Refused."""
     champion = require_champion(place)
     return load(place, champion.version, champion.digest)
 
@@ -142,8 +133,7 @@ def models(place: Place, damaged: Damaged | None = None) -> tuple[Manifest, ...]
     """Return the manifest of every published version, oldest first, signatures verified.
 
     Raises:
-        IntegrityError: a manifest does not hold; with `damaged`, that is told instead and the
-            others are returned.
+        IntegrityError: a manifest does not hold; with `damaged`, that is told instead.
     """
     found = []
     for version in published(place):
@@ -164,7 +154,7 @@ def published(place: Place) -> tuple[int, ...]:
 
 
 def manifest_of(place: Place, version: int) -> Manifest:
-    """Return a version's manifest: signature verified, in its own place; files not looked at.
+    """Return a version's manifest: signature verified, files not looked at.
 
     Raises:
         NotFound: the version is not published.
@@ -172,6 +162,7 @@ def manifest_of(place: Place, version: int) -> Manifest:
     """
     where = place.layout.manifest(version)
     manifest = verify(place.bucket.get(where), place.signing_key, where)
+    # a signed manifest that was copied to another version's place holds all the same
     _check_place(manifest, place.name, version, where)
     return manifest
 

@@ -9,11 +9,8 @@ from tasks.ledger.entry import Entry
 
 
 def waiting_versions(entries: Iterable[Entry]) -> tuple[int, ...]:
-    """Return the versions that still wait, oldest first.
-
-    A version waits from its verdict on, until it is promoted or rejected, or any later version
-    was put in service.
-    """
+    """Return the versions that still wait, oldest first."""
+    # a dict, for its order: a version judged again waits in its first place
     waiting: dict[int, None] = {}
     for entry in entries:
         if entry.version is None:
@@ -21,7 +18,8 @@ def waiting_versions(entries: Iterable[Entry]) -> tuple[int, ...]:
         if entry.kind == "verdict" and entry.figures.get("next") == "awaiting approval":
             waiting[entry.version] = None
         elif entry.kind in ("promotion", "rollback"):
-            waiting = {one: None for one in waiting if one > entry.version}
+            # what is older than the champion is not worth a person's look any more
+            waiting = dict.fromkeys(version for version in waiting if version > entry.version)
         elif entry.kind == "rejection":
             waiting.pop(entry.version, None)
     return tuple(waiting)

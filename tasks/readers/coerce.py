@@ -34,10 +34,9 @@ def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
         return array, NONE
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), TYPES[kind]), NONE
-    convert = _converter(kind_of(array.type), kind)
+    convert = _CONVERTERS.get((kind_of(array.type) or "", kind))
     if convert is None:
-        every = np.flatnonzero(pc.is_valid(array).to_numpy(zero_copy_only=False))
-        return pa.nulls(len(array), TYPES[kind]), every
+        return pa.nulls(len(array), TYPES[kind]), find_positions(pc.is_valid(array))
     try:
         values, bad = convert(array), NONE
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -47,20 +46,12 @@ def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
     return values, bad
 
 
-def find_infinite(array: Any) -> Integers:
-    """Return the positions of infinite numbers."""
-    if not _any(pc.is_inf(array)):
+def find_positions(mask: Any) -> Integers:
+    """Return where an Arrow mask is true; nulls in it are false."""
+    # Most pieces have none, and no mask as long as the piece is made for these.
+    if not _any(mask):
         return NONE
-    return np.flatnonzero(pc.fill_null(pc.is_inf(array), False).to_numpy(zero_copy_only=False))
-
-
-def find_longer(array: Any, limit: int) -> Integers:
-    """Return the positions of texts of more than `limit` bytes."""
-    lengths = pc.binary_length(array)
-    if (pc.max(lengths).as_py() or 0) <= limit:
-        return NONE
-    mask = pc.fill_null(pc.greater(lengths, limit), False)
-    return np.flatnonzero(mask.to_numpy(zero_copy_only=False))
+    return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
 
 
 def _any(mask: Any) -> bool:
@@ -68,21 +59,11 @@ def _any(mask: Any) -> bool:
 
 
 def _plain(array: Any) -> Any:
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if kind_of(array.type) == "string" and array.type != pa.string():
         array = array.cast(pa.string())
     return array
-
-
-def _converter(came: str | None, kind: str) -> Callable[[Any], Any] | None:
-    if came == "string" and kind != "string":
-        return _TEXT[kind]
-    return _TYPED.get((came or "", kind))
 
 
 def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any, Integers]:
@@ -107,18 +88,13 @@ def _bisected(array: Any, convert: Callable[[Any], Any], kind: str) -> tuple[Any
     return pa.concat_arrays(parts), np.array(bad, dtype=np.int64)
 
 
-def _without_missing(text: Any) -> Any:
-    return pc.if_else(pc.is_in(text, value_set=MISSING), None, text)
-
-
 def _retrying_missing(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Parse; where that fails, once more with NA, NaN and the like as nulls."""
-
     def convert(text: Any) -> Any:
+        # Most pieces hold no NA: looking for one first would cost each of them a pass.
         try:
             return parse(text)
         except pa.ArrowInvalid:
-            return parse(_without_missing(text))
+            return parse(pc.if_else(pc.is_in(text, value_set=MISSING), None, text))
 
     return convert
 
@@ -128,6 +104,7 @@ def _text_to_integer(text: Any) -> Any:
         values = pc.cast(text, pa.int64())
     except pa.ArrowInvalid:
         return _float_to_integer(pc.cast(text, pa.float64()))
+    # Arrow's cast reads 0x1F as 31; here it is a name.
     if _any(pc.match_substring(text, "x", ignore_case=True)):
         raise pa.ArrowInvalid("a hexadecimal number")
     return values
@@ -137,22 +114,19 @@ def _text_to_timestamp(text: Any) -> Any:
     # A date alone ends in what looks like a zone: 2013-01-31.
     zoned = pc.and_(pc.match_substring_regex(text, ZONE), pc.match_substring(text, ":"))
     if not _any(zoned):
-        return _naive(text)
+        return _parse_times(text)
     if not _any(pc.invert(zoned)):
-        return _zoned(text)
+        return _parse_times(text, "UTC")
+    # Arrow parses a column with zones, or one without, and not both in one.
     with_zone, without = pc.if_else(zoned, text, None), pc.if_else(zoned, None, text)
-    return pc.coalesce(_zoned(with_zone), _naive(without))
+    return pc.coalesce(_parse_times(with_zone, "UTC"), _parse_times(without))
 
 
-def _naive(text: Any, zone: str | None = None) -> Any:
+def _parse_times(text: Any, zone: str | None = None) -> Any:
     try:
         return pc.cast(text, pa.timestamp("us", zone)).cast(TYPES["timestamp"])
     except pa.ArrowInvalid:  # nanoseconds, which are cut
         return pc.cast(text, pa.timestamp("ns", zone)).cast(TYPES["timestamp"], safe=False)
-
-
-def _zoned(text: Any) -> Any:
-    return _naive(text, "UTC")
 
 
 def _text_to_date(text: Any) -> Any:
@@ -163,6 +137,7 @@ def _text_to_date(text: Any) -> Any:
 
 
 def _float_to_integer(values: Any) -> Any:
+    # By way of float64: of the narrower ones and of decimals, too, only exact integers pass.
     values = pc.cast(values, pa.float64())
     values = pc.if_else(pc.is_nan(values), None, values)
     if _any(pc.greater(pc.abs(values), float(EXACT))):
@@ -181,15 +156,14 @@ def _to(kind: str, safe: bool = True) -> Callable[[Any], Any]:
     return lambda values: pc.cast(values, TYPES[kind], safe=safe)
 
 
-_TEXT: dict[str, Callable[[Any], Any]] = {
-    "integer": _retrying_missing(_text_to_integer),
-    "number": _retrying_missing(_to("number")),
-    "boolean": _retrying_missing(_to("boolean")),
-    "timestamp": _retrying_missing(_text_to_timestamp),
-    "date": _retrying_missing(_text_to_date),
-}
-_TYPED: dict[tuple[str, str], Callable[[Any], Any]] = {
+# By the kind that came and the kind that is wanted; what is not here cannot be without a loss.
+_CONVERTERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("string", "string"): _to("string"),
+    ("string", "integer"): _retrying_missing(_text_to_integer),
+    ("string", "number"): _retrying_missing(_to("number")),
+    ("string", "boolean"): _retrying_missing(_to("boolean")),
+    ("string", "timestamp"): _retrying_missing(_text_to_timestamp),
+    ("string", "date"): _retrying_missing(_text_to_date),
     ("boolean", "boolean"): _to("boolean"),
     ("integer", "integer"): _to("integer"),
     ("number", "integer"): _float_to_integer,

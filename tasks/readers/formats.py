@@ -84,13 +84,13 @@ def _told(name: str) -> SourceFormat | None:
 
 
 def _disagreement(told: SourceFormat, start: bytes) -> str:
-    """Say how the first bytes contradict the name; nothing where they do not."""
     if not start.startswith(told.magic):
         mark = told.magic.decode("ascii", "replace")
         return f"The name says {told.name}, the content is not: it does not begin with {mark}."
     for other in FORMATS:
         if other is not told and other.magic and start.startswith(other.magic):
             return f"The name says {told.name}, the content is {other.name}."
+    # JSON lines have no mark; an object or a list of them begins so, and no header does.
     if start.removeprefix(BOM).lstrip()[:2] in told.never:
         return f"The name says {told.name}, the content looks like JSON."
     return ""
@@ -106,4 +106,4 @@ def _start(path: Path) -> bytes:
         with gzip.open(path) as unfolded:
             return unfolded.read(START)
     except (EOFError, OSError, zlib.error):
-        return b""
+        return b""  # the reader tells that it is damaged

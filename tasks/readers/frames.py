@@ -51,12 +51,9 @@ def gather(parts: Iterable[Any], rows: int, size: int) -> Iterator[list[Any]]:
 
 
 def find_places(path: Path, name: str, mask: Callable[[Any], Any]) -> tuple[int, ...]:
-    """Return the positions of the first few rows of a file whose value in a column is masked.
+    """Return where in a Parquet file the first few values of a column are that are masked.
 
-    Args:
-        path: a Parquet file.
-        name: the column that is looked at.
-        mask: takes the column's values, some rows at a time; returns a boolean for each.
+    `mask` takes the column's values, some rows at a time, and returns a boolean for each.
     """
     places: list[int] = []
     for start, table in chunks(path, [name]):
@@ -82,11 +79,9 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 
 def _series(values: Any, type_: Any) -> Any:
-    if kind_of(type_) == "integer" and values.null_count and _large(values):
-        return values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    if kind_of(type_) == "integer" and values.null_count:
+        ends = pc.min_max(values).as_py()
+        # With nulls pandas makes floats of integers, which skip some beyond 2^53.
+        if max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > EXACT:
+            return values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return values.to_pandas(date_as_object=False)
-
-
-def _large(values: Any) -> bool:
-    ends = pc.min_max(values).as_py()
-    return bool(max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > EXACT)

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from tasks.readers.coerce import MISSING, coerce
 
 ORDER = ("boolean", "integer", "number", "date", "timestamp")  # the narrowest first
+# An integer of eighteen digits fits 64 bits whichever they are.
 FORMS = {
     "boolean": r"^(?i:true|false)$",
     "integer": r"^-?(0|[1-9]\d{0,17})$",
@@ -37,11 +38,11 @@ class TextKind:
         """Take a block of texts into account."""
         if not self._possible:
             return
-        text = pc.filter(text, pc.invert(pc.is_in(text, value_set=MISSING)))
-        text = text.drop_null()
+        text = pc.filter(text, pc.invert(pc.is_in(text, value_set=MISSING))).drop_null()
         if len(text) == 0:
             return
         self._seen = True
+        # No kind comes back once it is ruled out, whatever later blocks hold.
         probe = text.slice(0, PROBE)
         self._possible = [
             kind for kind in self._possible if _fits(probe, kind) and _fits(text, kind)
@@ -54,23 +55,9 @@ class TextKind:
 
 
 def _fits(text: Any, kind: str) -> bool:
-    """Hold a kind only for texts that it gives back: 007 is a name, not a number."""
+    # A kind holds only for texts that it gives back: 007 is a name, not a number.
     if not pc.all(pc.match_substring_regex(text, FORMS[kind])).as_py():
         return False
     if kind == "number" and pc.any(pc.match_substring_regex(text, r"^[+-]?0\d")).as_py():
         return False
     return len(coerce(text, kind)[1]) == 0
-
-
-def widen(kinds: set[str]) -> str:
-    """Return the kind that holds values of all `kinds`.
-
-    >>> widen({"integer", "number"}), widen({"integer", "string"}), widen(set())
-    ('number', 'string', 'string')
-    """
-    if len(kinds) == 1:
-        return next(iter(kinds))
-    for pair, wide in (({"integer", "number"}, "number"), ({"date", "timestamp"}, "timestamp")):
-        if kinds == pair:
-            return wide
-    return "string"

@@ -22,19 +22,15 @@ BLOCK = 16 * MIB  # Arrow holds one block, and no row may be longer than one
 class CsvSource:
     """A CSV file with one header line; fields are separated by commas, quoted by `"`."""
 
-    format = "CSV"
-
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
         self._limit = limit
         self._names = self._header()
 
     def names(self) -> tuple[str, ...]:
-        """Return the header's names."""
         return self._names
 
     def infer(self) -> dict[str, str]:
-        """Return the kinds, widening over the whole file."""
         kinds = {name: TextKind() for name in self._names}
         for batch in self._batches():
             for name, kind in kinds.items():
@@ -42,7 +38,6 @@ class CsvSource:
         return {name: kind.kind for name, kind in kinds.items()}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
-        """Yield one piece for each block of the file."""
         for batch in self._batches():
             # All of it came as text: that a column reads as another type is nothing to tell.
             yield replace(shape_piece(batch, schema), retyped={})
@@ -71,10 +66,12 @@ class CsvSource:
             try:
                 reader = pyarrow.csv.open_csv(
                     pa.PythonFile(stream, mode="r"),
+                    # With threads, pyarrow 25 gives a bad row no number.
                     read_options=pyarrow.csv.ReadOptions(block_size=BLOCK, use_threads=False),
                     parse_options=pyarrow.csv.ParseOptions(
                         newlines_in_values=True, invalid_row_handler=ragged.see
                     ),
+                    # As text, for pyarrow would infer the types from the first block alone.
                     convert_options=pyarrow.csv.ConvertOptions(
                         column_types=text, strings_can_be_null=True, null_values=[""]
                     ),
@@ -94,8 +91,6 @@ class CsvSource:
 
 
 class _Ragged:
-    """Rows with more or fewer fields than the header."""
-
     def __init__(self) -> None:
         self.count = 0
         self.rows: list[int] = []
@@ -103,6 +98,7 @@ class _Ragged:
 
     def see(self, row: Any) -> str:
         self.count += 1
+        # pyarrow numbers rows from the header on, and only where it reads with one thread.
         if len(self.rows) < FEW:
             self.rows += [row.number - 1] if row.number else []
         self.shape = self.shape or f"{row.actual_columns} instead of {row.expected_columns}"

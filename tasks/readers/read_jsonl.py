@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tasks.arrays import Integers
 from tasks.readers.coerce import coerce
-from tasks.readers.infer import TextKind, widen
+from tasks.readers.infer import TextKind
 from tasks.readers.kinds import TYPES, kind_of
 from tasks.readers.problem import FEW, Problem
 from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, check_names
@@ -23,40 +23,33 @@ LONGEST = 16 * MIB  # bytes of a line; what is longer has no line ends
 KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 # Exact types: Python's True is an int, JSON's true is no number.
 ALLOWED: dict[str, frozenset[type]] = {
-    "string": frozenset({str}),
     "integer": frozenset({int, float}),
     "number": frozenset({int, float}),
     "boolean": frozenset({bool}),
-    "timestamp": frozenset({str}),
-    "date": frozenset({str}),
 }
+TEXT = frozenset({str})  # of all other kinds
 Row = dict[str, Any]
 
 
 class JsonLinesSource:
     """A file with one JSON object a line, its values text, numbers, booleans or null."""
 
-    format = "JSON lines"
-
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
         self._limit = limit
-        self._kinds: dict[str, str] | None = None
         self._found: tuple[str, ...] | None = None
 
     def names(self) -> tuple[str, ...]:
-        """Return every name that a row has, in the order they first come."""
         if self._found is None:
             found: dict[str, None] = {}
             for rows in self._blocks():
                 for row in rows:
                     found.update(dict.fromkeys(row))
-                self._bounded(found)
+                _check_count(found)
             self._found = check_names(tuple(found))
         return self._found
 
     def infer(self) -> dict[str, str]:
-        """Return the kinds, widening over the whole file."""
         kinds: dict[str, set[str]] = {}
         texts: dict[str, TextKind] = {}
         for rows in self._blocks():
@@ -66,12 +59,11 @@ class JsonLinesSource:
                 seen |= {KINDS.get(type(value), "string") for value in values}
                 words = [value for value in values if isinstance(value, str)]
                 texts.setdefault(name, TextKind()).see(pa.array(words, pa.string()))
-            self._bounded(kinds)
+            _check_count(kinds)
         self._found = check_names(tuple(kinds))
-        return {name: _kind(seen, texts[name].kind) for name, seen in kinds.items()}
+        return {name: _widest(seen, texts[name]) for name, seen in kinds.items()}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
-        """Yield one piece for each block of lines."""
         for rows in self._blocks():
             columns, bad, retyped = [], {}, {}
             for field in schema:
@@ -85,10 +77,6 @@ class JsonLinesSource:
                     retyped[field.name] = "number as integer"
             yield Piece(pa.table(columns, schema=schema), bad, retyped)
 
-    def _bounded(self, names: dict[str, Any]) -> None:
-        if len(names) > MAX_COLUMNS:
-            check_names(tuple(names))
-
     def _blocks(self) -> Iterator[list[Row]]:
         done = 0
         with TextStream(self._path, self._limit) as stream:
@@ -99,13 +87,25 @@ class JsonLinesSource:
                     yield rows
 
 
+def _widest(seen: set[str], texts: TextKind) -> str:
+    if seen == {"string"}:
+        return texts.kind
+    if seen == {"integer", "number"}:
+        return "number"
+    return next(iter(seen)) if len(seen) == 1 else "string"
+
+
+def _check_count(names: dict[str, Any]) -> None:
+    # Early: a file with other names in each row would fill the memory before its end.
+    if len(names) > MAX_COLUMNS:
+        check_names(tuple(names))
+
+
 def _lines(stream: TextStream) -> Iterator[list[bytes]]:
-    rest = b""
-    first = True
+    rest, mark = b"", BOM
     while data := stream.read(BLOCK):
-        data = data.removeprefix(BOM) if first else data
-        first = False
-        *lines, rest = (rest + data).split(b"\n")
+        *lines, rest = (rest + data.removeprefix(mark)).split(b"\n")
+        mark = b""
         if len(rest) > LONGEST:
             message = f"A line is longer than {LONGEST // MIB} MiB."
             raise BadBatch(Problem("width", None, message))
@@ -120,6 +120,7 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
     for line in lines:
         if not line.strip():
             continue
+        # By itself, json takes NaN, and the last of two values under one name.
         try:
             row = json.loads(line, parse_constant=_refuse, object_pairs_hook=_object)
         except (ValueError, RecursionError):
@@ -146,9 +147,8 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
 
 
 def _encodable(row: Row) -> bool:
-    texts = [*row, *(value for value in row.values() if isinstance(value, str))]
     try:
-        "".join(texts).encode()
+        json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -165,18 +165,14 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     return row
 
 
-def _kind(seen: set[str], text: str) -> str:
-    return text if seen == {"string"} else widen(seen)
-
-
 def _array(values: list[Any], kind: str) -> tuple[Any, Integers]:
-    """Return the values as an array of `kind`, and the positions that are not of it."""
-    types = set(map(type, values)) - {type(None)}
+    types = set(map(type, values))
     wrong: list[int] = []
-    if types - ALLOWED[kind]:
-        allowed = ALLOWED[kind] | {type(None)}
+    allowed = ALLOWED.get(kind, TEXT) | {type(None)}
+    if types - allowed:
         wrong = [place for place, value in enumerate(values) if type(value) not in allowed]
     if int in types and kind in ("integer", "number"):
+        # Python's integers have no end, Arrow's have 64 bits.
         wrong += [
             place
             for place, value in enumerate(values)

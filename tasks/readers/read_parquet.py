@@ -23,8 +23,6 @@ PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
 class ParquetSource:
     """A Parquet file of flat columns."""
 
-    format = "Parquet"
-
     def __init__(self, path: Path, limit: int) -> None:
         self.path = path
         self._limit = limit
@@ -42,22 +40,25 @@ class ParquetSource:
             raise BadBatch(Problem("size", None, message))
 
     def names(self) -> tuple[str, ...]:
-        """Return the schema's names."""
         return self._names
 
     def infer(self) -> dict[str, str]:
-        """Return the kinds of the schema's types."""
         kinds = {
             field.name: "string" if pa.types.is_null(field.type) else kind_of(field.type)
             for field in self.schema
         }
-        wrong = [name for name, kind in kinds.items() if kind is None]
+        wrong = [
+            Problem("kind", field.name, f"A column cannot hold {str(field.type)[:80]}.")
+            for field in self.schema
+            if kinds[field.name] is None
+        ]
         if wrong:
-            raise BadBatch(*(self._unsupported(name) for name in wrong[:20]))
+            raise BadBatch(*wrong[:20])
         return {name: kind for name, kind in kinds.items() if kind is not None}
 
     def fits(self, schema: pa.Schema) -> bool:
         """Return whether the file already has this schema's names, order and types."""
+        # The order counts too: the file itself is then what the table is written from.
         ours = [(field.name, field.type) for field in schema]
         return ours == [(field.name, PLAIN.get(field.type, field.type)) for field in self.schema]
 
@@ -66,30 +67,30 @@ class ParquetSource:
 
         None where a value needs a closer look: NaN, an infinite number, or a very long text.
         """
-        rows = pl.scan_parquet(self.path)
-        wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in schema.names]
-        for field in schema:
-            column = pl.col(field.name)
-            if kind_of(field.type) == "number":
-                wanted.append((~column.is_finite()).any().alias(f"odd {field.name}"))
-            elif kind_of(field.type) == "string":
-                wanted.append(column.str.len_bytes().max().alias(f"longest {field.name}"))
-                wanted.append(column.str.len_bytes().sum().alias(f"bytes {field.name}"))
-        query = rows.select(wanted)
-        found = _guarded(lambda: query.collect(engine="streaming").row(0, named=True))
-        texts = sum(count for name, count in found.items() if name.startswith("bytes "))
-        self._bounded(texts + 8 * self.rows * len(schema))
-        longest = max((found[n] or 0 for n in found if n.startswith("longest ")), default=0)
-        if longest > MAX_FIELD or any(found[n] for n in found if n.startswith("odd ")):
+        numbers = [field.name for field in schema if kind_of(field.type) == "number"]
+        texts = [field.name for field in schema if kind_of(field.type) == "string"]
+        sizes = pl.col(texts).str.len_bytes()
+        rows = pl.scan_parquet(self.path).select(
+            pl.col(schema.names).null_count().name.prefix("nulls "),
+            (~pl.col(numbers).is_finite()).any().name.prefix("odd "),
+            sizes.max().name.prefix("longest "),
+            sizes.sum().name.prefix("bytes "),
+        )
+        found = _guarded(lambda: rows.collect(engine="streaming").row(0, named=True))
+        held = sum(found[f"bytes {name}"] for name in texts)
+        # Eight bytes a cell, and the texts: no less than the rows take in memory.
+        self._bounded(held + 8 * self.rows * len(schema))
+        longest = max((found[f"longest {name}"] or 0 for name in texts), default=0)
+        if longest > MAX_FIELD or any(found[f"odd {name}"] for name in numbers):
             return None
         return {name: int(found[f"nulls {name}"]) for name in schema.names}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
-        """Yield the rows, some 100,000 at a time."""
         wanted = [name for name in schema.names if name in self._names]
         unfolded = done = 0
         with self._opened() as file:
             for batch in _reading(file.iter_batches(batch_size=ROWS, columns=wanted)):
+                # The sizes in the footer are the sender's word: what really comes is counted.
                 unfolded += batch.nbytes
                 self._bounded(unfolded)
                 _check_texts(batch, done)
@@ -102,11 +103,8 @@ class ParquetSource:
             raise BadBatch(Problem("size", None, message))
 
     def _opened(self) -> Any:
+        # Buffering ahead would hold whole row groups, which the sender chose the size of.
         return _guarded(lambda: pyarrow.parquet.ParquetFile(self.path, pre_buffer=False))
-
-    def _unsupported(self, name: str) -> Problem:
-        came = self.schema.field(name).type
-        return Problem("kind", name, f"A column cannot hold {str(came)[:80]}.")
 
 
 def _reading(batches: Iterator[Any]) -> Iterator[Any]:
@@ -118,7 +116,7 @@ def _reading(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _check_texts(batch: Any, done: int) -> None:
-    """Refuse texts that are not UTF-8: Arrow reads them, and fails where one is first used."""
+    # Arrow reads texts that are not UTF-8, and fails where one is first used.
     for field in batch.schema:
         column = batch.column(field.name)
         if kind_of(field.type) != "string" or _is_valid(column):

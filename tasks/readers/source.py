@@ -61,8 +61,6 @@ def shape_piece(batch: pa.RecordBatch, schema: pa.Schema) -> Piece:
 class Source(Protocol):
     """A file of one format, read in bounded memory; each method may raise `BadBatch`."""
 
-    format: str
-
     def names(self) -> tuple[str, ...]:
         """Return the column names in the file's order."""
 
@@ -82,6 +80,7 @@ def check_names(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     if len(names) > MAX_COLUMNS:
         message = f"The file has {len(names):,} columns; at most {MAX_COLUMNS:,} are read."
         raise BadBatch(Problem("width", None, message))
+    # Told by position: in a file without its header, a name is a person's value.
     problems = []
     for position, name in enumerate(names, start=1):
         if not name.strip():

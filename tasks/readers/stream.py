@@ -7,7 +7,7 @@ import gzip
 import io
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch
@@ -21,39 +21,32 @@ WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BO
 class TextStream(io.RawIOBase):
     """A binary stream of valid UTF-8 without NUL bytes, of at most `limit` bytes.
 
-    A gzip file is unfolded on the way, never to the disk. The first problem is kept in
-    `problem`, since a library reading from here may lose the exception.
+    A gzip file is unfolded on the way, never to the disk.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
         super().__init__()
         with path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
-        plain: IO[bytes] = path.open("rb")
-        self._plain = plain
+        # Both are closed by us: a GzipFile leaves the file that it was given open.
+        self._plain: IO[bytes] = path.open("rb")
+        plain = self._plain
         self._file: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=plain) if packed else plain
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.count = 0
         self.lines = 0
         self.quotes = 0
+        # Kept, since a library that reads from here may lose the exception.
         self.problem: Problem | None = None
 
     def readable(self) -> bool:
-        """Return True."""
-        return True
+        return True  # pyarrow asks
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
         self._plain.close()
         super().close()
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer`; return the count of bytes, 0 at the end."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` checked bytes.
@@ -70,6 +63,7 @@ class TextStream(io.RawIOBase):
         if self.count > self._limit:
             message = f"The content is more than {self._limit / 2**30:.4g} GiB (max_batch_gib)."
             raise self._refused("size", message)
+        # Without a mark, UTF-16 shows by its zeros: half of the bytes of European text.
         if first and (data.startswith(WIDE) or data.count(b"\0", 0, 64) > 16):
             raise self._refused("encoding", "The file is UTF-16 or UTF-32. Save it as UTF-8.")
         if b"\0" in data:
@@ -83,6 +77,7 @@ class TextStream(io.RawIOBase):
 
     def _check_encoding(self, data: bytes) -> None:
         pending = self._decoder.getstate()[0]
+        # Plain ASCII, which most blocks are, need not be decoded unless it ends a letter begun.
         if data.isascii() and not pending and data:
             return
         try:

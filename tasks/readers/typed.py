@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from tasks.arrays import Integers
-from tasks.readers.coerce import find_infinite, find_longer
+from tasks.readers.coerce import find_positions
 from tasks.readers.frames import gather
 from tasks.readers.kinds import kind_of
 from tasks.readers.problem import FEW, Problem
@@ -60,9 +61,10 @@ class _Tally:
             self.nulls[name] += values.null_count
             self._mark("kind", name, piece.bad.get(name))
             if kind_of(column.type) == "number":
-                self._mark("finite numbers", name, find_infinite(values))
+                self._mark("finite numbers", name, find_positions(pc.is_inf(values)))
             elif kind_of(column.type) == "string":
-                self._mark("width", name, find_longer(values, MAX_FIELD))
+                longer = pc.greater(pc.binary_length(values), MAX_FIELD)
+                self._mark("width", name, find_positions(longer))
         self.retyped.update(piece.retyped)
         self.rows += piece.table.num_rows
 
@@ -73,6 +75,7 @@ class _Tally:
         self.counts[key] += len(bad)
         sample = self.samples.setdefault(key, [])
         sample += [self.rows + int(place) + 1 for place in bad[: FEW - len(sample)]]
+        # A file of another kind is refused early; the counts then say "or more".
         if self.counts[key] > ENOUGH:
             raise BadBatch(*self.problems(more=" or more"))
 
@@ -101,6 +104,7 @@ def write_typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[st
         if figures is not None:
             return Typed(source.path, source.rows, figures, (), ())
     tally = _Tally(schema)
+    # LZ4 and no statistics: the file is read again at once, whole, and thrown away.
     writer = pyarrow.parquet.ParquetWriter(path, schema, compression="lz4", write_statistics=False)
     with writer:
         pieces = _seen(source.pieces(schema), tally, say)

@@ -32,7 +32,8 @@ class Bucket(Protocol):
 
     Two implementations keep one contract (`tests/contracts`): `S3Bucket` and `LocalBucket`.
 
-    Raises (every method): `AccessDenied`, `StoreUnavailable` after a bounded wait, `StoreFull`.
+    Raises (every method): `AccessDenied`, `StoreUnavailable` after a bounded wait, `StoreFull`;
+    `IntegrityError` where the bytes that came or arrived are not those that were written.
     """
 
     name: str
@@ -45,7 +46,12 @@ class Bucket(Protocol):
         """Return the object's bytes, or raise `NotFound`."""
 
     def download(self, key: str, path: Path) -> ObjectInfo:
-        """Write the object to `path` in bounded memory, or raise `NotFound`."""
+        """Write the object to `path`, which appears whole or not at all, in bounded memory.
+
+        Raises:
+            NotFound: there is no such object.
+            PreconditionFailed: it changed at every attempt.
+        """
 
     def put(
         self,
@@ -61,16 +67,13 @@ class Bucket(Protocol):
     def upload(
         self, path: Path, key: str, *, content_type: str = "application/octet-stream"
     ) -> ObjectInfo:
-        """Write a local file in bounded memory."""
-
-    def copy(self, source: str, target: str) -> ObjectInfo:
-        """Copy inside the bucket, or raise `NotFound`."""
+        """Write a local file in bounded memory; the object appears whole or not at all."""
 
     def delete(self, key: str) -> None:
         """Remove the object; removing what is not there is not an error."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield every object under `prefix`, ordered by key."""
+        """Yield every object under `prefix`, ordered by key; folder markers are left out."""
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the bucket's top-level folders, in order."""

@@ -16,6 +16,7 @@ def open_bucket(settings: Settings) -> Bucket:
         ConfigurationError: the address or the bucket's name cannot be one.
         StoreError: the folder cannot be made.
     """
+    # One for all: a client of S3 takes longer to make than most requests.
     if settings.folder is not None:
         from tasks.store.local import LocalBucket
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.errors import StoreError
 
-LONGEST = 1024
+LONGEST = 1024  # bytes of UTF-8: S3's own limit
 
 
 def checked_key(key: str) -> str:
@@ -38,13 +38,13 @@ def checked_prefix(prefix: str) -> str:
     >>> checked_prefix("flights/incoming/")
     'flights/incoming/'
     """
-    parts = prefix.split("/")
-    return _checked_parts(prefix, parts[:-1])
+    return _checked_parts(prefix, prefix.split("/")[:-1])
 
 
 def _checked_parts(text: str, parts: list[str]) -> str:
     if any(part in ("", ".", "..") for part in parts):
         raise _refused("no empty, . or .. part", text)
+    # Control characters have no form in the XML that lists them, half a surrogate none in UTF-8.
     if any(ord(letter) < 32 or 0xD7FF < ord(letter) < 0xE000 for letter in text):
         raise _refused("no control characters", text)
     return text

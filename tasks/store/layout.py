@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.errors import ConfigurationError
 
+# MLflow's artifacts and the results of steps lie beside the pipelines' folders.
 RESERVED = frozenset({"mlflow", "results"})
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -43,45 +44,45 @@ def is_name(name: str) -> bool:
     return bool(NAME.fullmatch(name)) and name not in RESERVED
 
 
+class Under:
+    """A fixed place in a pipeline's folder: of a layout, its key."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __get__(self, layout: Layout, _: type[Layout]) -> str:
+        return f"{layout.pipeline}/{self._path}"
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The keys of one pipeline.
+    """The keys of one pipeline; a folder of objects ends in a slash, a table's does not.
 
-    >>> Layout("flights").manifest(3)
-    'flights/models/3/manifest.json'
+    >>> Layout("flights").incoming, Layout("flights").manifest(3)
+    ('flights/incoming/', 'flights/models/3/manifest.json')
     """
 
     pipeline: str
 
+    incoming = Under("incoming/")
+    curated = Under("curated")
+    # One small document per object that was looked at, named by the digest of key and ETag.
+    receipts = Under("receipts/")
+    labels_incoming = Under("labels/incoming/")
+    labels = Under("labels/table")
+    label_receipts = Under("labels/receipts/")
+    predictions = Under("predictions")
+    models = Under("models/")
+    champion = Under("champion.json")
+    challenger = Under("challenger.json")
+    ledger = Under("ledger")
+    data_docs = Under("reports/data-docs/")
+
     def __post_init__(self) -> None:
         checked_name(self.pipeline)
 
-    @property
-    def incoming(self) -> str:
-        return f"{self.pipeline}/incoming/"
-
-    @property
-    def curated(self) -> str:
-        return f"{self.pipeline}/curated"
-
-    @property
-    def ledger(self) -> str:
-        return f"{self.pipeline}/ledger"
-
-    @property
-    def champion(self) -> str:
-        return f"{self.pipeline}/champion.json"
-
-    @property
-    def challenger(self) -> str:
-        return f"{self.pipeline}/challenger.json"
-
-    @property
-    def models(self) -> str:
-        return f"{self.pipeline}/models/"
-
     def manifest(self, version: int) -> str:
-        return f"{self.models}{version}/manifest.json"
+        return self.model_file(version, "manifest.json")
 
     def model_file(self, version: int, name: str) -> str:
         return f"{self.models}{version}/{name}"
@@ -89,33 +90,9 @@ class Layout:
     def quarantine(self, batch: str) -> str:
         return f"{self.pipeline}/quarantine/{batch}/"
 
-    @property
-    def receipts(self) -> str:
-        """One small document per object that was looked at, named by the digest of key and ETag."""
-        return f"{self.pipeline}/receipts/"
-
-    @property
-    def labels(self) -> str:
-        """The table of labels that came after their rows."""
-        return f"{self.pipeline}/labels/table"
-
-    @property
-    def labels_incoming(self) -> str:
-        return f"{self.pipeline}/labels/incoming/"
-
-    @property
-    def label_receipts(self) -> str:
-        """As `receipts`, for the objects in `labels_incoming`."""
-        return f"{self.pipeline}/labels/receipts/"
-
     def labels_quarantine(self, batch: str) -> str:
-        """Return where refused labels lie; the same bytes may be a good batch of rows."""
+        # The same bytes may be a good batch of rows.
         return self.quarantine(f"labels-{batch}")
-
-    @property
-    def predictions(self) -> str:
-        """The table of what was answered in service."""
-        return f"{self.pipeline}/predictions"
 
     def scored(self, digest: str) -> str:
         """Return where the predictions for one file by one model lie."""
@@ -138,10 +115,6 @@ class Layout:
 
     def report(self, topic: str, name: str) -> str:
         return f"{self.pipeline}/reports/{topic}/{name}"
-
-    @property
-    def data_docs(self) -> str:
-        return f"{self.pipeline}/reports/data-docs/"
 
 
 def result(key: str, step: str) -> str:

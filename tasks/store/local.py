@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -30,11 +30,12 @@ from tasks.errors import (
 )
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
+from tasks.store.scratch import place_whole
 
 OWN = ".bucket"  # the lock and the files that are being written
-LARGE = 16 * 1024 * 1024
-YOUNG = 2.0
-LEFT_OVER = 86_400
+LARGE = 16 * 1024 * 1024  # bytes; a digest of more would be too slow for each listing
+YOUNG = 2.0  # seconds
+LEFT_OVER = 86_400  # seconds; no write takes a day
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -59,26 +60,20 @@ class LocalBucket:
             self._sweep()
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Return the object's facts, or None where there is no such object."""
         with _translated(key, self.where):
             return _facts(key, self._path(key))
 
     def get(self, key: str) -> bytes:
-        """Return the object's bytes, or raise `NotFound`."""
         with _translated(key, self.where):
             return self._path(key).read_bytes()
 
     def download(self, key: str, path: Path) -> ObjectInfo:
-        """Write the object to `path`, which appears whole or not at all, or raise `NotFound`."""
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
-            with _translated(key, self.where), self._path(key).open("rb") as file:
-                with partial.open("wb") as output:
-                    shutil.copyfileobj(file, output, LARGE)
-                partial.replace(path)
-                return _info(key, os.fstat(file.fileno()), self._path(key))
-        finally:
-            partial.unlink(missing_ok=True)
+        source = self._path(key)
+        with _translated(key, self.where), source.open("rb") as file:
+            with place_whole(path) as partial, partial.open("wb") as output:
+                shutil.copyfileobj(file, output, LARGE)
+            # The facts of the file that was read: another may lie there by now.
+            return _info(key, os.fstat(file.fileno()), source)
 
     def put(
         self,
@@ -89,36 +84,14 @@ class LocalBucket:
         if_match: str | None = None,
         content_type: str = "application/octet-stream",
     ) -> ObjectInfo:
-        """Write the object; with a condition that does not hold, raise `PreconditionFailed`."""
-        target = self._path(key)
-        with self._written(key) as partial:
-            partial.write_bytes(data)
-            with self._locked():
-                now = _facts(key, target)
-                came = "none" if now is None else now.etag
-                if (if_absent and now is not None) or (if_match is not None and came != if_match):
-                    rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
-                    raise PreconditionFailed(key, rule, came, remedy)
-                return _place(key, partial, target)
+        return self._write(key, lambda partial: partial.write_bytes(data), if_absent, if_match)
 
     def upload(
         self, path: Path, key: str, *, content_type: str = "application/octet-stream"
     ) -> ObjectInfo:
-        """Write a local file in bounded memory."""
-        target = self._path(key)
-        with self._written(key) as partial:
-            shutil.copyfile(path, partial)
-            with self._locked():
-                return _place(key, partial, target)
-
-    def copy(self, source: str, target: str) -> ObjectInfo:
-        """Copy inside the bucket, or raise `NotFound`."""
-        self._path(target)
-        with _translated(source, self.where):
-            return self.upload(self._path(source), target)
+        return self._write(key, lambda partial: shutil.copyfile(path, partial))
 
     def delete(self, key: str) -> None:
-        """Remove the object; removing what is not there is not an error."""
         path = self._path(key)
         absent = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
         with _translated(key, self.where), self._locked(), suppress(*absent):
@@ -130,7 +103,6 @@ class LocalBucket:
                     folder.rmdir()
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield every object under `prefix`, ordered by key."""
         checked_prefix(prefix)
         found = []
         for folder, names, files in os.walk(self.folder / prefix.rpartition("/")[0]):
@@ -145,16 +117,13 @@ class LocalBucket:
         yield from sorted(info for info in found if info is not None)
 
     def folders(self) -> tuple[str, ...]:
-        """Return the names of the bucket's top-level folders, in order."""
         with os.scandir(self.folder) as entries:
             return tuple(sorted(e.name for e in entries if e.is_dir() and e.name != OWN))
 
     def table(self, path: str) -> TableAddress:
-        """Return the address of the Delta table at `path`, which need not be there yet."""
         return TableAddress(str(self.folder / path))
 
     def url(self, key: str) -> str:
-        """Return the address under which a person finds the object."""
         return (self.folder / key).as_uri()
 
     def _path(self, key: str) -> Path:
@@ -162,35 +131,44 @@ class LocalBucket:
             raise StoreError("object key", f"{OWN} is the bucket's own", key, "Rename the object.")
         return self.folder / key
 
-    @contextmanager
-    def _written(self, key: str) -> Iterator[Path]:
-        """Yield the path of a file to be written and moved; it is gone at the end."""
-        partial = self._writing / uuid.uuid4().hex
+    def _write(
+        self,
+        key: str,
+        fill: Callable[[Path], object],
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        target, partial = self._path(key), self._writing / uuid.uuid4().hex
         try:
             with _translated(key, self.where):
-                yield partial
+                # Filled first, then locked: a large object must not hold up the other writers.
+                fill(partial)
+                with self._locked():
+                    now = _facts(key, target)
+                    came = "none" if now is None else now.etag
+                    lost = if_match is not None and came != if_match
+                    if lost or (if_absent and now is not None):
+                        rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
+                        raise PreconditionFailed(key, rule, came, remedy)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    partial.replace(target)
+                    return _info(key, target.stat(), target)
         finally:
             partial.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Let one writer at a time compare and move: a rename alone cannot be conditional."""
+        # One writer at a time compares and moves: a rename alone cannot be conditional.
         with (self.folder / OWN / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _sweep(self) -> None:
-        """Remove what writers that were killed left behind."""
+        # What writers that were killed left behind.
         for path in self._writing.iterdir():
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # another process sweeps, or the writer moved it
                 if time.time() - path.stat().st_mtime > LEFT_OVER:
                     path.unlink()
-
-
-def _place(key: str, partial: Path, target: Path) -> ObjectInfo:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial.replace(target)
-    return _info(key, target.stat(), target)
 
 
 def _facts(key: str, path: Path) -> ObjectInfo | None:
@@ -202,13 +180,13 @@ def _facts(key: str, path: Path) -> ObjectInfo | None:
 
 
 def _info(key: str, facts: os.stat_result, path: Path) -> ObjectInfo:
-    # The time of the change of the inode is when the file came here, also where it was moved in.
+    # The inode's change, not the content's, is when the file came here, also where it was moved in.
     came = datetime.fromtimestamp(facts.st_ctime, UTC)
     return ObjectInfo(key, facts.st_size, _etag(path, facts), came)
 
 
 def _etag(path: Path, facts: os.stat_result) -> str:
-    """Return the MD5 of the bytes, as S3 does; of a large file what changes with each writing."""
+    # The MD5 of the bytes, as S3 does; of a large file what changes with each writing.
     if facts.st_size >= LARGE:
         return f"{facts.st_size:x}-{facts.st_mtime_ns:x}"
     # Clocks of file systems tick in milliseconds: of a young file, the digest may be another's.
@@ -234,6 +212,7 @@ def _translated(key: str, where: str) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError) as error:
         rule, remedy = "there is such an object", "Look at what the folder holds."
         raise NotFound(key, rule, "none", remedy) from error
+    # On S3 `a` and `a/b` may both be objects; a folder cannot be a file.
     except (NotADirectoryError, FileExistsError) as error:
         rule = "no part of the key is an object itself"
         raise StoreError(key, rule, error.filename, "Rename the object.") from error

@@ -13,6 +13,7 @@ from tasks.store.layout import run_outcome
 
 def leave(bucket: Bucket, run: str, outcome: Mapping[str, Any]) -> None:
     """Write the outcome of a flow run."""
+    # For a person and a waiting command: what JSON does not know is told as text.
     data = json.dumps(seal("outcome", outcome), sort_keys=True, default=str).encode()
     bucket.put(run_outcome(run), data, content_type="application/json")
 

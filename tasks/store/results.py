@@ -31,64 +31,48 @@ def remember(
 ) -> Remembered:
     """Keep the result of `step` under `key`, and return it as it will be recalled.
 
-    The envelope is written last, so a result is there whole or not at all. Where two write the
-    same step at once, the first stays, and both are given it.
+    Where two write the same step at once, the first stays, and both are given it.
     """
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in (files or {}).items()}
-    for name, data in (files or {}).items():
-        bucket.put(_file(key, step, digests[name]), data)
-    envelope, content = _envelope(key, step), _sealed(key, step, document, digests)
+    files = dict(files or {})
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    # The envelope comes last, so a result is there whole or not at all.
+    for name, data in files.items():
+        bucket.put(result(key, f"{step}/{digests[name]}"), data)
+    content = {"key": key, "step": step, "document": document, "files": digests}
+    content = seal("result", content)
+    envelope = json.dumps({"content": content, "sha256": _digest(content)}).encode()
+    where = _envelope(key, step)
     try:
-        bucket.put(envelope, content, if_absent=True, content_type="application/json")
+        bucket.put(where, envelope, if_absent=True, content_type="application/json")
     except PreconditionFailed:
         earlier = recall(bucket, key, step)
         if earlier is not None:
             return earlier
-        bucket.put(envelope, content, content_type="application/json")
-    return Remembered(json.loads(json.dumps(document)), dict(files or {}))
+        # What lies there is damaged, or of a release that this one cannot read.
+        bucket.put(where, envelope, content_type="application/json")
+    return Remembered(json.loads(json.dumps(document)), files)
 
 
 def recall(bucket: Bucket, key: str, step: str) -> Remembered | None:
     """Return what `step` left under `key`; None where anything of it is missing or damaged."""
+    where = _envelope(key, step)
     try:
-        opened = _unsealed(key, step, bucket.get(_envelope(key, step)))
-        if opened is None:
+        envelope = json.loads(bucket.get(where))
+        if envelope["sha256"] != _digest(envelope["content"]):
             return None
-        document, digests = opened
-        files = {name: bucket.get(_file(key, step, digest)) for name, digest in digests.items()}
-    except (NotFound, IntegrityError):
+        content = unseal("result", envelope["content"], where)
+        digests = content["files"]
+        files = {name: bucket.get(result(key, f"{step}/{digests[name]}")) for name in digests}
+    except (NotFound, IntegrityError, ValueError, KeyError, TypeError):
         return None
     genuine = all(hashlib.sha256(files[name]).hexdigest() == digests[name] for name in digests)
-    return Remembered(document, files) if genuine else None
+    # A copy of another step's envelope is whole, and still not this step's result.
+    asked = (content["key"], content["step"]) == (key, step)
+    return Remembered(content["document"], files) if genuine and asked else None
 
 
 def _envelope(key: str, step: str) -> str:
     return result(key, f"{step}/result.json")
-
-
-def _file(key: str, step: str, digest: str) -> str:
-    return result(key, f"{step}/{digest}")
-
-
-def _sealed(key: str, step: str, document: dict[str, Any], digests: Mapping[str, str]) -> bytes:
-    content = seal(
-        "result", {"key": key, "step": step, "document": document, "files": dict(digests)}
-    )
-    return json.dumps({"content": content, "sha256": _digest(content)}).encode()
-
-
-def _unsealed(key: str, step: str, data: bytes) -> tuple[dict[str, Any], dict[str, str]] | None:
-    try:
-        envelope = json.loads(data)
-        content, digest = envelope["content"], envelope["sha256"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if digest != _digest(content):
-        return None
-    content = unseal("result", content, _envelope(key, step))
-    if (content["key"], content["step"]) != (key, step):
-        return None
-    return content["document"], content["files"]
 
 
 def _digest(content: Any) -> str:

@@ -30,6 +30,10 @@ class Fault:
     remedy: str
     about_key: bool = False
 
+    def tell(self, where: str, came: object) -> StoreError:
+        """Return our error for what came of the key or the store."""
+        return self.error(where, self.rule, came, self.remedy)
+
 
 LOST = Fault(PreconditionFailed, "nobody else wrote meanwhile", "Read again and retry.", True)
 GONE = Fault(NotFound, "there is such an object", "Look at what the folder holds.", True)
@@ -40,6 +44,7 @@ DENIED = Fault(
 )
 SKEWED = Fault(AccessDenied, "both clocks agree", "Set this machine's clock.")
 FULL = Fault(StoreFull, "the store has room left", "Free some space on its disk.")
+SILENT = Fault(StoreUnavailable, "the store answers in time", "Run `perennial status`.")
 BUSY = Fault(StoreUnavailable, "the store is ready", "Run `perennial status`.")
 NO_BUCKET = Fault(StoreError, "the bucket exists", "Create it, or set PERENNIAL_BUCKET.")
 OTHER = Fault(StoreError, "the request is carried out", "See the log of the store.")
@@ -52,11 +57,11 @@ CODES = {
     "XMinioStorageFull": FULL,
     "RequestTimeout": BUSY,
 }
-# What SeaweedFS answers to these with status 500 when its disk is full; reading still works then.
 WRITES = frozenset(
     {"PutObject", "CopyObject", "UploadPart", "UploadPartCopy"}
     | {"CreateMultipartUpload", "CompleteMultipartUpload"}
 )
+# S3 answers 409 where two conditional writes meet, 412 where a condition does not hold.
 STATUSES = {401: DENIED, 403: DENIED, 404: GONE, 409: LOST, 412: LOST}
 STATUSES |= {503: BUSY, 504: BUSY, 507: FULL}
 
@@ -71,7 +76,7 @@ def refusal(code: str, status: int, message: str, *, store: str, key: str) -> St
     """
     fault = CODES.get(code) or STATUSES.get(status, OTHER)
     came = f"{code}: {message.rstrip('.')}" if message and message != code else code
-    return fault.error(key if fault.about_key else store, fault.rule, came, fault.remedy)
+    return fault.tell(key if fault.about_key else store, came)
 
 
 @contextmanager
@@ -98,6 +103,7 @@ def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
     from boto3.s3.transfer import S3TransferRetriesExceededError
     from botocore import exceptions as vendor
 
+    # None of these says that a write did not happen; `S3Bucket.put` looks for its own.
     silent = (vendor.ConnectionError, vendor.HTTPClientError, S3TransferRetriesExceededError)
     ours: PerennialError | None = None
     # A transfer may wrap what the store answered to one of its parts.
@@ -109,8 +115,9 @@ def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
     elif isinstance(error, vendor.FlexibleChecksumError):
         ours = IntegrityError(key, "the bytes match their checksum", error, "Try again.")
     elif isinstance(error, silent):
-        rule = "the store answers in time"
-        ours = StoreUnavailable(store, rule, _reason(error), "Run `perennial status`.")
+        unreached = isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError)
+        came = "no connection" if unreached else f"no answer ({type(error).__name__})"
+        ours = SILENT.tell(store, came)
     elif isinstance(error, vendor.BotoCoreError | ValueError):
         remedy = "Check AWS_ENDPOINT_URL and PERENNIAL_BUCKET."
         ours = ConfigurationError(store, "the request can be made", error, remedy)
@@ -124,11 +131,7 @@ def _answered(error: Any, store: str, key: str) -> StoreError:
     code, message = str(said.get("Code", "")), str(said.get("Message", ""))
     status = int(answer.get("HTTPStatusCode", 0))
     server = answer.get("HTTPHeaders", {}).get("server", "")
+    # SeaweedFS 4.48 answers writes with 500 when its disk is full; reading still works then.
     if status == 500 and error.operation_name in WRITES and server.startswith("SeaweedFS"):
         status = 507
     return refusal(code, status, message, store=store, key=key)
-
-
-def _reason(error: Exception) -> str:
-    names = {"EndpointConnectionError": "no connection", "ConnectTimeoutError": "no connection"}
-    return names.get(type(error).__name__, f"no answer ({type(error).__name__})")

@@ -1,10 +1,12 @@
-"""A folder for one ingestion's temporary files, removed whatever happens to the process."""
+"""Temporary files: removed, or made whole, whatever happens to the process."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,14 +14,23 @@ from typing import IO
 
 from tasks.errors import StoreFull
 
-FULL = 28  # ENOSPC
+
+@contextmanager
+def place_whole(path: Path) -> Iterator[Path]:
+    """Yield the path of a file that becomes `path`; where the block fails, it is removed."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def scratch(home: Path) -> Iterator[Path]:
     """Yield an empty folder under `home`, and remove it at the end.
 
-    Folders that a killed process left are removed first: nobody holds their lock any more.
+    Folders that a killed process left are removed first.
 
     Raises:
         StoreFull: the disk has no room for the files.
@@ -31,7 +42,8 @@ def scratch(home: Path) -> Iterator[Path]:
     try:
         yield folder
     except OSError as error:
-        if error.errno != FULL and "No space left" not in str(error):
+        # Arrow and Polars raise an OSError without a number, and say it in words.
+        if error.errno != errno.ENOSPC and "No space left" not in str(error):
             raise
         free = shutil.disk_usage(base).free // 2**20
         remedy = "Free some, or set PERENNIAL_HOME to a larger disk."
@@ -42,9 +54,9 @@ def scratch(home: Path) -> Iterator[Path]:
 
 
 def _claimed(base: Path) -> tuple[Path, IO[str]]:
-    """Return a new folder and its held lock; a sweep may take one that is not locked yet."""
     while True:
         folder = Path(tempfile.mkdtemp(dir=base))
+        # Another process may sweep the folder before it is locked, and then it is gone: once more.
         with suppress(FileNotFoundError):
             lock = (folder / "lock").open("w")
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -55,6 +67,7 @@ def _claimed(base: Path) -> tuple[Path, IO[str]]:
 
 def _sweep(base: Path) -> None:
     for folder in base.iterdir():
+        # The kernel lets go of a lock when its holder dies: what can be locked is nobody's.
         with suppress(OSError), (folder / "lock").open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)

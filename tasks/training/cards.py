@@ -9,14 +9,14 @@ from typing import Any
 
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
-from tasks.promotion.gate import Verdict, follows
+from tasks.promotion.gate import follows
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
 from tasks.training.model_card import Card
 from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
-from tasks.tuning.trial import Tuning
 
 CAUTIONS = (
     "It was judged on the time right after its training rows; the further from it, the less the "
@@ -27,23 +27,18 @@ CAUTIONS = (
 
 def make_card(
     work: Work,
-    tuning: Tuning,
-    judged: HoldoutResult,
-    verdict: Verdict,
+    chosen: Chosen,
     final: Contender,
     version: int,
     images: Mapping[str, str],
     insight: Insight,
 ) -> Card:
-    """Return the card of one version.
+    """Return the card of the version that `final` is published as.
 
-    Args:
-        work, tuning: the run, and what it tried.
-        judged, verdict: how the chosen challenger did on the holdout, and before the gate.
-        final, version, insight: the model that is published, its number, what it looks at.
-        images: path of each plot by its title.
+    `images` is the path of each plot by its title, `insight` what the model looks at.
     """
-    pipeline, data = work.pipeline, work.dataset
+    judged, verdict = chosen.best.judged, chosen.best.verdict
+    pipeline = work.pipeline
     return Card(
         pipeline=pipeline.name,
         version=version,
@@ -54,14 +49,14 @@ def make_card(
         data_version=work.plan.data.version,
         rows=final.rows,
         window=f"{final.fitted_from[:10]} to {final.fitted_until[:10]}",
-        tried=Counter(trial.setting.family for trial in tuning.trials),
-        why=tuning.why,
+        tried=Counter(trial.setting.family for trial in chosen.tuning.trials),
+        why=chosen.tuning.why,
         evaluation=judged.evaluation,
-        champion=None if judged.compared is None else judged.compared.comparison.score,
+        champion=None if judged.comparison is None else judged.comparison.score,
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
         rules=verdict.rules,
-        features=by_feature(final.importances, origins(data.schema)),
+        features=by_feature(final.importances, origins(work.dataset.schema)),
         params=dict(final.setting.params),
         limits=_limits(work, judged),
         cautions=CAUTIONS,

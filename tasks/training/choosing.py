@@ -1,18 +1,88 @@
-"""Put each challenger before the gate, choose one, and fit it again with the holdout."""
+"""The challengers of one run: each put before the gate, one chosen, and fitted again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tasks.errors import DataError
-from tasks.promotion.gate import judge
+from tasks.evaluation.metrics import METRICS
+from tasks.policy.challengers import ChallengerSpec, choose_best
+from tasks.promotion.gate import Verdict, judge
 from tasks.promotion.rules import GOLDEN_TOLERANCE
 from tasks.training import steps
-from tasks.training.candidates import Candidate, Chosen, choose_candidate
 from tasks.training.contender import Contender
+from tasks.training.cost import Cost
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One challenger, what it showed on the holdout, and the gate's verdict on it."""
+
+    challenger: ChallengerSpec
+    contender: Contender
+    judged: HoldoutResult
+    verdict: Verdict
+
+    @property
+    def score(self) -> float:
+        """Its deciding metric on the holdout."""
+        return self.judged.evaluation.deciding.value
+
+    @property
+    def gain(self) -> float | None:
+        """How much better than the champion on the same rows; None without a champion."""
+        against = self.judged.comparison
+        return None if against is None else against.gain.value
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Every candidate, and the place of the best that passed (or of the best)."""
+
+    tuning: Tuning
+    candidates: tuple[Candidate, ...]
+    place: int
+
+    @property
+    def best(self) -> Candidate:
+        return self.candidates[self.place]
+
+    def replace_best(self, judged: HoldoutResult, verdict: Verdict) -> Chosen:
+        """Return it with the chosen one judged against another champion."""
+        candidates = list(self.candidates)
+        candidates[self.place] = replace(self.best, judged=judged, verdict=verdict)
+        return replace(self, candidates=tuple(candidates))
+
+    def to_dicts(self, costs: dict[str, Cost]) -> list[dict[str, Any]]:
+        """Return a line of figures a candidate, with what its fit cost."""
+        return [
+            {
+                "challenger": candidate.challenger.text,
+                "family": candidate.contender.setting.family,
+                "rows": candidate.contender.rows,
+                "chosen": candidate is self.best,
+                "passed": candidate.verdict.passed,
+                "score": candidate.score,
+                "gain": candidate.gain,
+                "reasons": list(candidate.verdict.reasons),
+                "cost": costs.get(f"contender-{candidate.challenger.step}.json", Cost()).to_dict(),
+            }
+            for candidate in self.candidates
+        ]
+
+    def table(self, costs: dict[str, Cost]) -> list[dict[str, Any]]:
+        """Return the same as flat rows for a page."""
+        rows = self.to_dicts(costs)
+        flat = ("challenger", "family", "rows", "score", "gain", "passed", "chosen")
+        return [
+            {name: row[name] for name in flat} | {"CPU seconds": row["cost"]["cpu_seconds"]}
+            for row in rows
+        ]
 
 
 def choose_challenger(
@@ -21,10 +91,9 @@ def choose_challenger(
     contenders: Sequence[Contender | None],
     judged: Sequence[HoldoutResult | None],
 ) -> Chosen:
-    """Judge each challenger by the gate's rules, and choose the best that passed.
+    """Judge each challenger by the gate's rules; choose the best that passed, or the best of all.
 
-    Args:
-        contenders, judged: one a challenger of `work`, None where its rows did not allow it.
+    `contenders` and `judged` are one a challenger of `work`, None where its rows did not allow it.
 
     Raises:
         DataError: no challenger could be fitted.
@@ -38,7 +107,12 @@ def choose_challenger(
     if not candidates:
         where, remedy = f"pipeline {work.pipeline.name}", "See the warnings above."
         raise DataError(where, "one of the challengers can be fitted", "none", remedy)
-    return choose_candidate(tuning, candidates)
+    metric = candidates[0].judged.evaluation.metric
+    passed = [candidate.verdict.passed for candidate in candidates]
+    scores = [candidate.score for candidate in candidates]
+    place = choose_best(passed, scores, METRICS[metric].greater_is_better)
+    setting, why = candidates[place].contender.setting, _why(tuning, candidates, place, metric)
+    return Chosen(replace(tuning, chosen=setting, why=why), tuple(candidates), place)
 
 
 def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
@@ -55,3 +129,20 @@ def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
     if final.difference > GOLDEN_TOLERANCE:
         return best.contender, False, True
     return final, known, False
+
+
+def _why(tuning: Tuning, candidates: Sequence[Candidate], place: int, metric: str) -> str:
+    chosen = candidates[place]
+    family = chosen.contender.setting.family
+    setting = {
+        "tuned": tuning.why,
+        "warm": f"the champion ({family}) went on learning from the newer rows",
+    }.get(chosen.challenger.kind, f"the champion's own setting ({family}) was fitted again")
+    if len(candidates) == 1:
+        return setting
+    others = ", ".join(
+        f"{other.challenger.text} {other.score:.4f}{'' if other.verdict.passed else ' (refused)'}"
+        for number, other in enumerate(candidates)
+        if number != place
+    )
+    return f"{chosen.challenger.text} {metric} {chosen.score:.4f} over {others}; {setting}"

@@ -17,16 +17,21 @@ INSTALLED = tuple(
 
 
 def code_digest(extra_modules: Iterable[str] = ()) -> str:
-    """Return the SHA-256 over every source file of `tasks` and all that `extra_modules` import.
+    """Return the SHA-256 over every source file of `tasks`, and of all that `extra_modules` import.
 
-    `extra_modules` are the user's own, such as the one that holds `features.transform`; their
-    imports are followed into every module that is not part of an installed package, without
-    running any of them.
+    Those are the user's own, such as the one that holds `features.transform`; their imports are
+    followed into every module that is not part of an installed package.
     """
     files = {path.resolve() for path in (REPOSITORY / "tasks").rglob("*.py")}
     for module in extra_modules:
         files |= _closure(module)
-    return files_digest(sorted(files))
+    whole = hashlib.sha256()
+    # in one order, by names that are the same wherever the repository lies
+    for path in sorted(files):
+        inside = path.is_relative_to(REPOSITORY)
+        name = path.relative_to(REPOSITORY).as_posix() if inside else path.name
+        whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def lock_digest() -> str:
@@ -35,38 +40,23 @@ def lock_digest() -> str:
     return hashlib.sha256(lock.read_bytes() if lock.is_file() else b"").hexdigest()
 
 
-def files_digest(files: Iterable[Path]) -> str:
-    """Return one SHA-256 over names and contents."""
-    whole = hashlib.sha256()
-    for path in files:
-        inside = path.is_relative_to(REPOSITORY)
-        name = path.relative_to(REPOSITORY).as_posix() if inside else path.name
-        whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
-
-
 def _closure(module: str) -> set[Path]:
     """Return the source files of a module and of all it imports, installed packages left out."""
-    found: set[Path] = set()
+    sources: dict[str, Path | None] = {}
     names = [module]
-    seen: set[str] = set()
     while names:
         name = names.pop()
-        if name in seen:
+        if not name or name in sources:
             continue
-        seen.add(name)
-        path = _source(name)
-        if path is None:
-            continue
-        found.add(path)
-        names.extend(_imports(path, name))
-        # Python runs a package's __init__ before any module of it
-        if "." in name:
-            names.append(name.rpartition(".")[0])
-    return found
+        path = sources[name] = _source(name)
+        if path is not None:
+            # Python runs a package's __init__ before any module of it
+            names += [name.rpartition(".")[0], *_imports(path, name)]
+    return {path for path in sources.values() if path is not None}
 
 
 def _source(name: str) -> Path | None:
+    # the name of something inside a module, or a module that only other systems have
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, AttributeError, ValueError):
@@ -74,6 +64,7 @@ def _source(name: str) -> Path | None:
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     path = Path(spec.origin).resolve()
+    # what is installed is in the digest of the lock
     return None if any(path.is_relative_to(folder) for folder in INSTALLED) else path
 
 
@@ -84,8 +75,8 @@ def _imports(path: Path, module: str) -> list[str]:
         if isinstance(node, ast.Import):
             names.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            dots = "." * node.level
-            base = importlib.util.resolve_name(dots + (node.module or ""), package or None)
-            names.append(base)
-            names.extend(f"{base}.{alias.name}" for alias in node.names)
+            relative = "." * node.level + (node.module or "")
+            base = importlib.util.resolve_name(relative, package or None)
+            # `from a import b`: b may be a module of a's, or a name in it
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return names

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tasks.arrays import Array
@@ -19,28 +17,20 @@ from tasks.training.contender import build_contender
 from tasks.training.work import Work
 
 
-@dataclass(frozen=True)
-class ChampionComparison:
-    """The paired gain over the champion, whole and by slice."""
-
-    comparison: Comparison
-    slices: tuple[Slice, ...]
-
-
-def compare_with_champion(work: Work, predictions: Array) -> ChampionComparison | None:
-    """Compare the challenger's holdout predictions with the champion's; None without a champion.
+def compare_with_champion(
+    work: Work, predictions: Array
+) -> tuple[Comparison | None, tuple[Slice, ...]]:
+    """Return the paired gain over the champion, whole and by slice; None and () without one.
 
     Holdout rows up to the last event time the champion was fitted on are left out. Where fewer
     than the gate's `min_rows` remain, the champion's setting is fitted again on the training
     window, so that both are judged on rows that neither saw.
 
-    Args:
-        work: the run, with its holdout and its champion.
-        predictions: (holdout rows, classes) probabilities, or (holdout rows,) values.
+    `predictions` are the challenger's: (holdout rows, classes) probabilities, or values.
     """
     reigning = work.reigning
     if reigning is None:
-        return None
+        return None, ()
     data, pipeline = work.dataset, work.pipeline
     holdout = np.flatnonzero(data.split.holdout)
     until = np.datetime64(reigning.manifest.lineage.fitted_until)
@@ -49,26 +39,25 @@ def compare_with_champion(work: Work, predictions: Array) -> ChampionComparison 
         kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])
         how = "holdout rows that neither was fitted on"
     else:
+        # the champion itself saw some of these rows, and would win by having learned them by heart
         kept, theirs = np.ones(len(holdout), dtype=bool), _refitted(work, reigning, holdout)
         how = "the holdout, the champion's setting fitted again on the training window"
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
     sampling = Sampling(pipeline.gate.confidence, pipeline.training.seed, rounds_for(len(y)))
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
-    return ChampionComparison(
-        Comparison(
-            version=reigning.manifest.version,
-            rows=int(kept.sum()),
-            score=metric.score(y, theirs),
-            gain=paired_gain(metric, y, ours, theirs, sampling),
-            how=how,
-            calibration=(
-                calibration_error(y, ours, task=pipeline.task),
-                calibration_error(y, theirs, task=pipeline.task),
-            ),
+    comparison = Comparison(
+        version=reigning.manifest.version,
+        rows=int(kept.sum()),
+        score=metric.score(y, theirs),
+        gain=paired_gain(metric, y, ours, theirs, sampling),
+        how=how,
+        calibration=(
+            calibration_error(y, ours, task=pipeline.task),
+            calibration_error(y, theirs, task=pipeline.task),
         ),
-        compare_slices(metric, y, ours, theirs, frame, sampling),
     )
+    return comparison, compare_slices(metric, y, ours, theirs, frame, sampling)
 
 
 def _enough(work: Work, y: Array) -> bool:
@@ -78,7 +67,6 @@ def _enough(work: Work, y: Array) -> bool:
 
 
 def _mapped(work: Work, reigning: ModelVersion, rows: Array) -> Array:
-    """Return the champion's predictions with its classes in the dataset's order."""
     theirs = reigning.predict(work.dataset.frame.iloc[rows])
     classes = work.dataset.classes
     if not classes or tuple(reigning.manifest.classes) == classes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,6 @@ from tasks.models.runtime import OnnxModel, RowModel
 from tasks.models.warm_start import WarmStart, continue_fit
 from tasks.promotion.golden import MOST, Golden, difference
 from tasks.promotion.manifest import MODEL
-from tasks.records import plain, read
 from tasks.tuning.trial import Setting
 
 COMPARED = 2000
@@ -52,19 +50,7 @@ class Contender:
 
     @property
     def model(self) -> bytes:
-        """The exported model."""
         return self.files[MODEL]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all but the files."""
-        content: dict[str, Any] = plain(replace(self, files={}))
-        del content["files"]
-        return content
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any], files: Mapping[str, bytes]) -> Contender:
-        """Read what `to_dict` wrote."""
-        return replace(read(cls, content, "fitted challenger"), files=files)
 
 
 def build_contender(
@@ -79,10 +65,8 @@ def build_contender(
     """Fit a setting on these rows, export it, and compare the export with the fitted model.
 
     Args:
-        setting: family and parameters.
         pipeline: gives task and seed.
-        schema: of the prepared columns.
-        prepared: n rows to learn from.
+        prepared, schema: n rows to learn from, and their columns.
         y: (n,) class indices from 0, or values in the target's unit.
         times: (n,) event times, UTC.
         start: an earlier fit, which then goes on.
@@ -115,6 +99,6 @@ def build_contender(
 
 
 def _spread(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Return up to `rows` rows, evenly spread over the frame."""
+    # not the first ones: the rows are in order of time, and so is much of what they hold
     places = np.unique(np.linspace(0, len(frame) - 1, min(rows, len(frame))).astype(int))
     return frame.iloc[places].reset_index(drop=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import time
@@ -10,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 # A core of a server or laptop under load takes 5 to 15 W beyond idle; see Patterson et al.,
 # "Carbon Emissions and Large Neural Network Training" (2021), for the method.
@@ -34,24 +32,20 @@ class Cost:
         return self.cpu_seconds * WATTS_A_CORE / 3600
 
     def to_dict(self) -> dict[str, float]:
-        """Return plain JSON, the energy included."""
         return {**asdict(self), "watt_hours": round(self.watt_hours, 4)}
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Cost:
-        """Read what `to_dict` wrote."""
-        return cls(float(content["cpu_seconds"]), float(content["peak_mib"]))
 
 
 def sum_costs(costs: Iterable[Cost]) -> Cost:
     """Return the sum of the times and the highest of the peaks.
 
     >>> sum_costs([Cost(1, 200), Cost(2, 100)])
-    Cost(cpu_seconds=3, peak_mib=200)
+    Cost(cpu_seconds=3.0, peak_mib=200)
     """
-    known = tuple(costs)
-    seconds = sum(cost.cpu_seconds for cost in known)
-    return Cost(seconds, max((cost.peak_mib for cost in known), default=0.0))
+    total = Cost()
+    for cost in costs:
+        seconds = total.cpu_seconds + cost.cpu_seconds
+        total = Cost(seconds, max(total.peak_mib, cost.peak_mib))
+    return total
 
 
 class Meter:
@@ -76,8 +70,9 @@ def measure_cost() -> Iterator[Meter]:
 
 
 def _peak() -> float:
+    # `ru_maxrss` also holds the peak of what ran in this process before its exec
     with suppress(OSError, StopIteration, ValueError):
-        lines = Path(f"/proc/{os.getpid()}/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
     # macOS counts bytes, Linux KiB
     unit = 2**20 if sys.platform == "darwin" else 1024

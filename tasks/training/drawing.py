@@ -8,10 +8,11 @@ from tasks.evaluation.metrics import METRICS
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.tracking import plots
+from tasks.tracking.record import Bounds
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
-from tasks.tuning.trial import Tuning
 
 TITLES = {
     "plots/metric.png": "Against the baselines",
@@ -25,10 +26,9 @@ TITLES = {
 }
 
 
-def draw_plots(
-    work: Work, tuning: Tuning, judged: HoldoutResult, final: Contender
-) -> Mapping[str, bytes]:
+def draw_plots(work: Work, chosen: Chosen, final: Contender) -> Mapping[str, bytes]:
     """Draw every plot the evaluation has figures for."""
+    tuning, judged = chosen.tuning, chosen.best.judged
     evaluation = judged.evaluation
     better = METRICS[evaluation.metric].greater_is_better
     curves = evaluation.curves
@@ -43,7 +43,8 @@ def draw_plots(
             evaluation.metric,
             [trial.setting.family for trial in tuning.trials],
             [trial.mean for trial in tuning.trials],
-            _chosen(tuning),
+            # none where the champion's setting was chosen, and the search did not try it
+            next((p for p, t in enumerate(tuning.trials) if t.setting == tuning.chosen), None),
             better,
         )
     if "roc" in curves:
@@ -68,19 +69,12 @@ def draw_plots(
     return images
 
 
-def _compared(judged: HoldoutResult) -> dict[str, tuple[float, float | None, float | None]]:
+def _compared(judged: HoldoutResult) -> dict[str, Bounds]:
     score = judged.evaluation.deciding
-    figures: dict[str, tuple[float, float | None, float | None]] = {
-        "this model": (score.value, score.low, score.high)
-    }
-    if judged.compared is not None:
-        champion = judged.compared.comparison
+    figures: dict[str, Bounds] = {"this model": (score.value, score.low, score.high)}
+    if judged.comparison is not None:
+        champion = judged.comparison
         figures[f"version {champion.version}"] = (champion.score, None, None)
     return figures | {
         name: (value, None, None) for name, value in judged.evaluation.baselines.items()
     }
-
-
-def _chosen(tuning: Tuning) -> int | None:
-    places = [place for place, trial in enumerate(tuning.trials) if trial.setting == tuning.chosen]
-    return places[0] if places else None

@@ -11,22 +11,19 @@ from typing import Any
 from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
-from tasks.ledger.ledger import Ledger
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.manifest import Manifest
-from tasks.promotion.outcome import Promotion
-from tasks.promotion.promote import promote, repair
+from tasks.promotion.promote import LONGEST_TEXT, promote, repair
 from tasks.promotion.trials import begin_once
 from tasks.promotion.versions import publish as publish_version
 from tasks.promotion.waiting import waiting_versions
 from tasks.records import plain
 from tasks.tracking.registry import remove_alias, set_alias
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
-from tasks.training.describing import make_manifest
-from tasks.training.keepsakes import gather_keepsakes
+from tasks.training.keepsakes import gather_keepsakes, make_manifest
 from tasks.training.plan import digest
 from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidence
 from tasks.training.work import Work
@@ -39,11 +36,9 @@ JUDGED_AGAIN = "judged again against the champion then in service, and passed"
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a training run: what was decided about which version, and why."""
+    """What was decided, why, and what it cost; `outcome` is the promotion's, or what follows."""
 
-    version: int
     verdict: Verdict
-    promotion: Promotion | None
     outcome: str
     summary: str
     price: str
@@ -56,56 +51,44 @@ def store_version(work: Work, chosen: Chosen, final: Contender, run: str) -> int
         files = {**final.files, **gather_keepsakes(work, chosen.best, final)}
         return make_manifest(work, chosen, final, run, version), files
 
-    key = work.plan.key
-    return publish_version(work.workspace, key, build)
+    return publish_version(work.workspace, work.plan.key, build)
 
 
 def record_and_promote(
     work: Work, chosen: Chosen, version: int, cause: str, decision: str | None = None
 ) -> Ended:
-    """Record the verdict and promote what passed.
+    """Record the verdict on the version, and promote it where it passed.
 
     Where the champion changed since it was judged against, the challenger is judged again,
-    against the new one, and that is recorded as well.
-
-    Args:
-        work: the run.
-        chosen: what was tried, and what was chosen.
-        version: the number under which it was published.
-        cause: what began the run.
-        decision: the id of the decision that asked for it, if one did.
+    against the new one, and that is recorded as well. `decision` is the id of the one that asked
+    for the run, if one did.
     """
-    ledger = work.workspace.ledger
     for _ in range(ATTEMPTS):
-        ended = _conclude(work, ledger, chosen, version, cause, decision)
-        if ended.promotion is None or ended.promotion.outcome != "lost":
+        ended = _conclude(work, chosen, version, cause, decision)
+        if ended.outcome != "lost":
             return ended
-        costs, best = work.costs, chosen.best
+        best = chosen.best
         # a new one reads the pointer anew; what was fitted is found, the comparison made again
-        work = Work(work.workspace, work.plan)
-        work.costs.update(costs)
+        work = Work(work.workspace, work.plan, work.costs)
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
         verdict = judge(gather_evidence(best.contender, judged), work.pipeline.gate)
         chosen = chosen.replace_best(judged, verdict)
     return ended
 
 
-def _conclude(
-    work: Work, ledger: Ledger, chosen: Chosen, version: int, cause: str, decision: str | None
-) -> Ended:
-    name, gate = work.pipeline.name, work.pipeline.gate
-    best = chosen.best
-    step = follows(best.verdict, gate)
+def _conclude(work: Work, chosen: Chosen, version: int, cause: str, decision: str | None) -> Ended:
+    name, best = work.pipeline.name, chosen.best
+    step = follows(best.verdict, work.pipeline.gate)
     entry = _verdict_entry(work, chosen, version, step, cause, decision)
     price = say_price(work.cost, best.gain, best.judged.evaluation.metric)
     # the verdict goes before the promotion: a champion without one could not be explained
     with external_write("train.verdict"):
-        ledger.append(entry)
+        work.workspace.ledger.append(entry)
     if step != "promote":
         if step == "awaiting approval":
             _mirror_quietly(work, lambda server: set_alias(server, name, "challenger", version))
             _try_beside(work, version)
-        return Ended(version, best.verdict, None, step, entry.summary, price)
+        return Ended(best.verdict, step, entry.summary, price)
     promotion = promote(
         work.workspace,
         version,
@@ -119,7 +102,7 @@ def _conclude(
     # already: an earlier start promoted it, and died before it took the alias away
     if promotion.outcome in ("promoted", "already"):
         _mirror_quietly(work, lambda server: remove_alias(server, name, "challenger"))
-    return Ended(version, best.verdict, promotion, promotion.outcome, promotion.message, price)
+    return Ended(best.verdict, promotion.outcome, promotion.message, price)
 
 
 def say_price(cost: Cost, gain: float | None, metric: str) -> str:
@@ -139,6 +122,7 @@ def _try_beside(work: Work, version: int) -> None:
     serving = work.pipeline.serving
     if serving.share is None:
         return
+    # a trial is no part of the training: a person began another one, or its classes are others
     with suppress(Refused):
         begin_once(
             work.workspace,
@@ -150,7 +134,7 @@ def _try_beside(work: Work, version: int) -> None:
 
 
 def _mirror_quietly(work: Work, act: Callable[[str], None]) -> None:
-    """The challenger alias is for the eye only: what stands in the ledger does not wait for it."""
+    # the challenger alias is for the eye only: what stands in the ledger does not wait for it
     if work.workspace.tracking is not None:
         with suppress(TrackingError):
             act(work.workspace.tracking)
@@ -158,16 +142,17 @@ def _mirror_quietly(work: Work, act: Callable[[str], None]) -> None:
 
 def say_result(judged: HoldoutResult) -> str:
     """Say in a sentence what the challenger showed."""
-    evaluation, against = judged.evaluation, judged.compared
+    evaluation, champion = judged.evaluation, judged.comparison
     score = evaluation.deciding
     line = f"{evaluation.metric} {score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
-    if against is None:
+    if champion is None:
         return f"{line} on {evaluation.rows:,} holdout rows; no champion before it"
-    gain, champion = against.comparison.gain, against.comparison
+    gain = champion.gain
+    # it becomes the promotion's `why`, which takes no longer text
     return (
         f"{line}, {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] against version "
         f"{champion.version} on {champion.rows:,} {champion.how}"
-    )[:500]
+    )[:LONGEST_TEXT]
 
 
 def find_earlier_end(work: Work) -> dict[str, Any] | None:
@@ -175,17 +160,12 @@ def find_earlier_end(work: Work) -> dict[str, Any] | None:
 
     Where its version is in service, a ledger entry or an alias that a crash left out is completed.
     """
-    ledger = work.workspace.ledger
-    verdicts = [
-        entry
-        for entry in ledger.entries("verdict")
-        if entry.figures.get("training_key") == work.plan.key
-    ]
+    ledger, key = work.workspace.ledger, work.plan.key
+    verdicts = [e for e in ledger.entries("verdict") if e.figures.get("training_key") == key]
     if not verdicts:
         return None
     last = verdicts[-1]
-    step = last.figures["next"]
-    found = pointer.read(work.workspace)
+    step, found = last.figures["next"], pointer.read(work.workspace)
     # a death between the pointer and the ledger leaves an entry out; `repair` adds it once
     if found is not None and found[0].version == last.version:
         repair(work.workspace)
@@ -204,10 +184,9 @@ def find_earlier_end(work: Work) -> dict[str, Any] | None:
         f"Nothing to compute: version {last.version} was trained from the same data version "
         f"({work.plan.data.version}), code and configuration; it {state}."
     )
-    passed = state in ("is in service", "was in service before")
     return {
         "outcome": "unchanged",
-        "passed": passed,
+        "passed": state in ("is in service", "was in service before"),
         "state": state,
         "version": last.version,
         "summary": summary,
@@ -216,35 +195,23 @@ def find_earlier_end(work: Work) -> dict[str, Any] | None:
 
 def record_answer(work: Work, decision: str, done: dict[str, Any]) -> None:
     """Record that a decision to retrain asked for what was done already."""
-    work.workspace.ledger.append(
-        Entry(
-            id=f"answer-{decision}",
-            at=datetime.now(UTC),
-            pipeline=work.pipeline.name,
-            kind="answer",
-            version=done["version"],
-            by="train",
-            summary=done["summary"],
-            figures={"decision": decision, "training_key": work.plan.key},
-        )
-    )
+    figures = {"decision": decision, "training_key": work.plan.key}
+    _answer(work.workspace, f"answer-{decision}", done["version"], done["summary"], figures)
 
 
 def record_failure(place: Place, decision: str, why: str) -> None:
     """Record that the training a decision asked for failed."""
+    # Prefect 3 sets these words before an exception's own, in the message of the state
     said = " ".join(why.removeprefix("Flow run encountered an exception: ").split())[:500]
-    place.ledger.append(
-        Entry(
-            id=f"failed-{decision}",
-            at=datetime.now(UTC),
-            pipeline=place.name,
-            kind="answer",
-            version=None,
-            by="train",
-            summary=f"the training failed: {said}",
-            figures={"decision": decision},
-        )
-    )
+    summary = f"the training failed: {said}"
+    _answer(place, f"failed-{decision}", None, summary, {"decision": decision})
+
+
+def _answer(
+    place: Place, name: str, version: int | None, summary: str, figures: dict[str, str]
+) -> None:
+    now = datetime.now(UTC)
+    place.ledger.append(Entry(name, now, place.name, "answer", version, "train", summary, figures))
 
 
 def _champion(work: Work) -> str:
@@ -255,9 +222,8 @@ def _champion(work: Work) -> str:
 def _verdict_entry(
     work: Work, chosen: Chosen, version: int, step: str, cause: str, decision: str | None
 ) -> Entry:
-    champion = "" if work.reigning is None else work.reigning.digest
-    best = chosen.best
-    score = best.judged.evaluation.deciding
+    champion, best = "" if work.reigning is None else work.reigning.digest, chosen.best
+    evaluation = best.judged.evaluation
     said = {
         "promote": "passed the gate",
         "refused": "was refused by the gate",
@@ -277,8 +243,8 @@ def _verdict_entry(
             "training_key": work.plan.key,
             "champion": champion,
             "next": step,
-            "metric": best.judged.evaluation.metric,
-            "score": score.to_dict(),
+            "metric": evaluation.metric,
+            "score": evaluation.deciding.to_dict(),
             "gain": best.gain,
             "gain_unit": gather_evidence(best.contender, best.judged).unit,
             "data_version": work.plan.data.version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,24 +18,23 @@ from tasks.drift.profiling import Profiler
 from tasks.evaluation.curves import spread_evenly
 from tasks.evaluation.metrics import METRICS
 from tasks.explanation.explainer import Explainer
-from tasks.explanation.overview import ColumnShare, Overview, permutation_losses, shares
+from tasks.explanation.overview import Overview, permutation_losses, shares
 from tasks.explanation.surrogate import fit_surrogate
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
 from tasks.models.attribution import Scale
 from tasks.models.runtime import OnnxModel
-from tasks.promotion.claims import sha256
-from tasks.promotion.manifest import PROFILE
+from tasks.promotion.manifest import PROFILE, sha256
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
-from tasks.store.layout import Layout
 from tasks.tracking import contributions
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
-from tasks.training.describing import make_manifest
+from tasks.training.keepsakes import make_manifest
 from tasks.training.plan import digest
 from tasks.training.work import Work
 
+# WORK is in additions, as `Explainer.work` is: it keeps the step within seconds.
 MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
 # Rows and times that each column is shuffled, for each of which the model answers again.
 SHUFFLED, ROUNDS = 1_000, 2
@@ -53,20 +53,13 @@ class Insight:
     failure: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return strict JSON, without the images."""
-        return {
-            "overview": plain(self.overview),
-            "titles": dict(self.titles),
-            "failure": self.failure,
-        }
+        """Return all but the images."""
+        titles = dict(self.titles)
+        return {"overview": plain(self.overview), "titles": titles, "failure": self.failure}
 
 
 def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insight, bool]:
-    """Explain the model `final` on holdout rows; and whether that was known already.
-
-    The contributions are the published model's. What shuffling costs is measured on the model
-    that was judged, which was fitted on none of these rows.
-    """
+    """Explain the model `final` on holdout rows; and whether that was known already."""
     judged = chosen.best.contender
 
     def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
@@ -81,17 +74,15 @@ def explain_version(work: Work, chosen: Chosen, final: Contender) -> tuple[Insig
     return Insight(overview, remembered.files, content["titles"]), known
 
 
-def store_explanation(work: Work, version: int, found: Insight) -> str:
-    """Write what was found into the bucket, again the same if it is there; return the folder."""
-    layout = Layout(work.pipeline.name)
+def store_explanation(work: Work, version: int, found: Insight) -> None:
+    """Write what was found into the bucket, again the same if it is there."""
     sealed = seal("explanation", found.to_dict())
     document = json.dumps(sealed, indent=2, allow_nan=False).encode()
     files = {f"{FOLDER}/explanation.json": (document, "application/json")}
     files |= {path: (data, "image/png") for path, data in found.images.items()}
     for path, (data, kind) in files.items():
-        name = path.removeprefix(f"{FOLDER}/")
-        work.bucket.put(layout.report(FOLDER, f"{version}/{name}"), data, content_type=kind)
-    return layout.report(FOLDER, f"{version}/")
+        where = work.workspace.layout.report(FOLDER, f"{version}/{PurePosixPath(path).name}")
+        work.workspace.bucket.put(where, data, content_type=kind)
 
 
 def rows_within(work: float) -> int:
@@ -116,13 +107,14 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))
     some = rows.iloc[spread_evenly(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)
+    # the contributions are the published model's; what shuffling costs is measured on the one that
+    # was judged, since only it was fitted on none of these rows
     judged = OnnxModel(chosen.best.contender.model)
     metric = METRICS[pipeline.metric]
     few = spread_evenly(len(rows), SHUFFLED)
     lost = permutation_losses(
         judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
     )
-    found = shares(explainer.raw, values, lost)
     answers = np.asarray(OnnxModel(final.model).predict(rows))
     overview = Overview(
         explainer.method,
@@ -131,36 +123,30 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
         len(some),
         pipeline.metric,
         len(few),
-        found,
+        shares(explainer.raw, values, lost),
         fit_surrogate(rows, columns, answers, data.classes),
     )
     adds = dict(zip(explainer.raw, values.T, strict=True))
-    images, titles = _drawn(overview, found, adds, some, data.schema)
+    images, titles = _drawn(overview, adds, some, data.schema)
     return Insight(overview, images, titles)
 
 
 def _drawn(
-    overview: Overview,
-    found: tuple[ColumnShare, ...],
-    adds: Mapping[str, Array],
-    rows: pd.DataFrame,
-    schema: FeatureSchema,
+    overview: Overview, adds: Mapping[str, Array], rows: pd.DataFrame, schema: FeatureSchema
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """Draw the summary, and the dependence of the largest columns; return images and titles."""
     features = {feature.name: feature for feature in schema.features}
     behind = {}
-    for share in found:
+    for share in overview.columns:
         feature = features[share.name]
         numbers = None if feature.kind == "category" else rows[feature.prepared[0]].to_numpy()
         behind[share.name] = (adds[share.name], numbers)
     unit = UNITS[overview.scale] or overview.of
     images = {f"{FOLDER}/summary.png": contributions.summary(behind, overview.of, unit)}
     titles = {f"{FOLDER}/summary.png": "What each column adds"}
-    for place, share in enumerate(found[:DEPENDENCE], start=1):
+    for place, share in enumerate(overview.columns[:DEPENDENCE], start=1):
         path, shown = f"{FOLDER}/dependence-{place}.png", features[share.name].prepared[0]
-        values = rows[shown].to_numpy()
-        images[path] = contributions.dependence(
-            shown, values.tolist(), adds[share.name], overview.of, unit
-        )
+        values = rows[shown].to_numpy().tolist()
+        images[path] = contributions.dependence(shown, values, adds[share.name], overview.of, unit)
         titles[path] = f"What it adds: {share.name}"
     return images, titles

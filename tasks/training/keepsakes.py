@@ -1,54 +1,96 @@
-"""What a model takes along so that it can be watched. Pure."""
+"""What a model version says of itself, and takes along so that it can be watched. Pure."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 
+from tasks.dataset.dataset import naive_figures
 from tasks.documents import seal
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler, predictions_profile, target_profile
 from tasks.estimation.estimator import Estimator
 from tasks.evaluation.suspicion import associations, surest_wrong
+from tasks.features.inference import infer_request
 from tasks.features.prepare import prepared_columns
 from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import select_rows
-from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, canonical
-from tasks.training.candidates import Candidate
+from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, Lineage, Manifest, canonical
+from tasks.training.choosing import Candidate, Chosen
 from tasks.training.contender import Contender
 from tasks.training.work import Work
 
 
-def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, bytes]:
-    """Return the files to publish beside the model, by name.
+def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, version: int) -> Manifest:
+    """Return the manifest of the model `final`, which the chosen challenger became.
 
-    The features are profiled on the rows that `final` was fitted on. Predictions and target are
-    the holdout's, as the judged model saw them: on its own training rows a model is too sure.
+    `run` is its id in MLflow, or empty.
     """
+    data, plan, evaluation = work.dataset, work.plan, chosen.best.judged.evaluation
+    return Manifest(
+        pipeline=work.pipeline.name,
+        version=version,
+        schema=data.schema.to_dict(),
+        task=work.pipeline.task,
+        classes=data.classes,
+        golden=final.golden,
+        metrics={name: figure.to_dict() for name, figure in evaluation.metrics.items()},
+        baselines=evaluation.to_dict()["baselines"],
+        data_version=plan.data.version,
+        window={"start": final.fitted_from, "end": final.fitted_until},
+        run=run,
+        training_key=plan.key,
+        verdict=chosen.best.verdict,
+        created=datetime.now(UTC),
+        lineage=Lineage(
+            setting=final.setting,
+            rows=final.rows,
+            fitted_until=final.fitted_until,
+            metric=evaluation.metric,
+            holdout=evaluation.window or (),
+            holdout_rows=evaluation.rows,
+            importances=final.importances,
+            naive=naive_figures(data.y, len(data.classes)),
+            challenger=chosen.best.challenger.text,
+            challengers=plan.challengers,
+            why=chosen.tuning.why,
+            cost=work.cost.to_dict(),
+            data=plan.data,
+            configuration=plan.configuration,
+            code=plan.code,
+            lock=plan.lock,
+            seed=plan.seed,
+            labels=plan.labels,
+            without=plan.without,
+            transform=work.pipeline.features.transform,
+            request=infer_request(data.frame, data.schema, work.pipeline),
+        ),
+    )
+
+
+def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[str, bytes]:
+    """Return the files to publish beside the model, by name."""
     data, pipeline = work.dataset, work.pipeline
-    holdout = data.split.holdout
-    every = np.ones(len(data.y), dtype=bool)
-    # `refit_winner` hands the very same object on where nothing was refitted
+    holdout, classes = data.split.holdout, len(data.classes)
+    y, shown = data.y[holdout], data.prepared[holdout]
+    # the features are profiled on the rows that `final` was fitted on; `refit_winner` hands the
+    # very same object on where nothing was refitted
     refitted = final is not judged.contender
-    within = every if refitted else data.split.training
+    within = np.ones(len(data.y), dtype=bool) if refitted else data.split.training
     profiler = Profiler(prepared_columns(data.schema), data.classes)
     profiler.add(data.prepared[select_rows(judged.challenger.length, data.times, within)])
-    predictions = np.asarray(OnnxModel(judged.contender.model).predict(data.prepared[holdout]))
+    # on its own training rows a model is too sure: predictions and target are the holdout's
+    predictions = np.asarray(OnnxModel(judged.contender.model).predict(shown))
     labels = data.frame[pipeline.target][holdout].to_numpy()
     profile = profiler.result().judged_on(
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)
     )
     estimator = Estimator.fit(
-        pipeline.task,
-        pipeline.metric,
-        len(data.classes),
-        data.y[holdout],
-        predictions,
-        data.prepared[holdout],
-        pipeline.training.seed,
+        pipeline.task, pipeline.metric, classes, y, predictions, shown, pipeline.training.seed
     )
-    y, classes = data.y[holdout], len(data.classes)
     signs = {
-        "associations": associations(data.prepared[holdout], y, classes),
+        "associations": associations(shown, y, classes),
         "surest_wrong": surest_wrong(y, predictions)[0] if classes else None,
     }
     return {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tasks.data.curated import INGESTED_AT
 from tasks.data.reference import DatasetRef, Window
-from tasks.data.table import Table
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.labels.table import labels_version
@@ -23,12 +22,9 @@ def pin_run(
     *,
     with_suspicious: bool = False,
 ) -> TrainingPlan:
-    """Return the plan for the curated table as it is now.
+    """Return the plan for the curated table as it is now, or raise DataError where there is none.
 
     Batches that are held back as suspicious stay out, unless a person asks for them.
-
-    Raises:
-        DataError: nothing was ingested yet.
     """
     pipeline, table = workspace.pipeline, workspace.curated
     version = table.version()
@@ -39,11 +35,16 @@ def pin_run(
     # up to the newest event, not to now: the same data are the same plan whenever it is made
     window = Window()
     if length is not None:
-        window = Window.up_to(_latest(table, pipeline.event_time, version), length)
+        latest = latest_event(table.scan(version), pipeline.event_time, INGESTED_AT)
+        if latest is None:
+            rule = f"a row has an event time ({pipeline.event_time}) that is not after its arrival"
+            raise DataError(table.uri, rule, "none")
+        window = Window.up_to(latest, length)
     transform = pipeline.features.transform
     return TrainingPlan(
         data=DatasetRef(pipeline.name, version, window),
         configuration=pipeline.digest,
+        # the user's own module, and what it imports: `tasks` is in the digest anyway
         code=code_digest([transform.partition(":")[0]] if transform else []),
         lock=lock_digest(),
         seed=pipeline.training.seed,
@@ -51,11 +52,3 @@ def pin_run(
         labels=labels_version(workspace.bucket, pipeline),
         without=() if with_suspicious else held_back(workspace.ledger.entries()),
     )
-
-
-def _latest(table: Table, event_time: str, version: int) -> datetime:
-    latest = latest_event(table.scan(version), event_time, INGESTED_AT)
-    if latest is None:
-        rule = f"a row has an event time ({event_time}) that is not after its arrival"
-        raise DataError(table.uri, rule, "none")
-    return latest

@@ -15,8 +15,8 @@ from tasks.records import plain
 class TrainingPlan:
     """Versions of data and labels, configuration, code, lock, seed and challengers of a run.
 
-    `without` are the batches and files of labels that it does not learn from: held back as
-    suspicious, and not cleared by a person. Clearing one makes another plan.
+    `without` are the batches and files of labels that are held back as suspicious, and not
+    cleared by a person. Clearing one makes another plan.
     """
 
     data: DatasetRef
@@ -29,25 +29,9 @@ class TrainingPlan:
     without: tuple[str, ...] = ()
 
     @property
-    def pipeline(self) -> str:
-        return self.data.pipeline
-
-    @property
     def key(self) -> str:
-        """Return the training key: SHA-256 over everything the run is pinned to."""
-        return digest(self.to_dict())
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "data": plain(self.data),
-            "configuration": self.configuration,
-            "code": self.code,
-            "lock": self.lock,
-            "seed": self.seed,
-            "challengers": list(self.challengers),
-            "labels": self.labels,
-            "without": list(self.without),
-        }
+        """The training key: SHA-256 over everything the run is pinned to."""
+        return digest(plain(self))
 
 
 def digest(document: Any) -> str:

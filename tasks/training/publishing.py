@@ -2,72 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tasks.faults import external_write
+from tasks.features.prepare import prepared_columns
+from tasks.tracking.record import REASON, VERDICT, RunRecord
+from tasks.tracking.upload import ModelColumns
 from tasks.training import finish
-from tasks.training.candidates import Chosen
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight, store_explanation
-from tasks.training.telling import Telling, gather_telling
+from tasks.training.telling import CARD, make_record
 from tasks.training.work import Work
 
 
-@dataclass(frozen=True)
-class Published:
-    """A version, its run in MLflow (empty where runs are not tracked), its card as Markdown."""
-
-    version: int
-    run: str
-    card: str
-
-
-def track_and_publish(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Published:
+def track_and_publish(
+    work: Work, chosen: Chosen, final: Contender, insight: Insight
+) -> tuple[int, str, str]:
     """Track the run, publish the version, register it; the same plan gives the same version.
+
+    Returns the version, its run in MLflow (empty where runs are not tracked), its card as Markdown.
 
     Raises:
         TrackingError: MLflow is down or refuses.
         IntegrityError: the exported model does not give the golden answers.
-        StoreError: the store did not do it.
     """
-    telling = gather_telling(work, chosen, final, insight)
+    record, server = make_record(work, chosen, final, insight), work.workspace.tracking
     # run, version, registry, in this order: the manifest names the run, and MLflow's version may
     # only be seen once the bucket has what it stands for
     with external_write("train.track"):
-        run = _track(work, telling)
+        run = "" if server is None else _track(server, record)
     version = finish.store_version(work, chosen, final, run)
     with external_write("train.register"):
-        _register(work, chosen, final, telling, run, version)
+        if server is not None:
+            from tasks.tracking.registry import register
+
+            register(
+                server,
+                pipeline=work.pipeline.name,
+                version=version,
+                key=work.plan.key,
+                run_id=run,
+                model=final.model,
+                columns=_columns(work),
+                description=f"{final.setting.family}: {finish.say_result(chosen.best.judged)}",
+                marks={mark: record.tags[mark] for mark in (VERDICT, REASON)},
+                about=work.pipeline.description,
+            )
     with external_write("train.explanation"):
         store_explanation(work, version, insight)
-    return Published(version, run, telling.card)
+    return version, run, record.texts[CARD]
 
 
-def _track(work: Work, telling: Telling) -> str:
-    if work.workspace.tracking is None:
-        return ""
+def _track(server: str, record: RunRecord) -> str:
     # MLflow is imported by those alone who track their runs
     from tasks.tracking.experiment import track
 
-    return track(work.workspace.tracking, telling.record)
+    return track(server, record)
 
 
-def _register(
-    work: Work, chosen: Chosen, final: Contender, telling: Telling, run: str, version: int
-) -> None:
-    if work.workspace.tracking is None:
-        return
-    from tasks.tracking.registry import register
-
-    register(
-        work.workspace.tracking,
-        pipeline=work.pipeline.name,
-        version=version,
-        key=work.plan.key,
-        run_id=run,
-        model=final.model,
-        columns=telling.columns,
-        description=f"{final.setting.family}: {finish.say_result(chosen.best.judged)}",
-        marks=telling.marks,
-        about=work.pipeline.description,
-    )
+def _columns(work: Work) -> ModelColumns:
+    numbers, categories = prepared_columns(work.dataset.schema)
+    outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
+    return ModelColumns(numbers, categories, outputs or (work.pipeline.target,))

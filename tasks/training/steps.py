@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Mask, Times
+from tasks.arrays import Mask
 from tasks.dataset.dataset import fitted_until
 from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
@@ -19,44 +19,26 @@ from tasks.evaluation.slices import Slice
 from tasks.features.prepare import prepared_columns
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
+from tasks.models.warm_start import read_warm_start
 from tasks.policy.challengers import ChallengerSpec, select_rows
-from tasks.promotion.evidence import Baseline, Comparison, Evidence, SliceGain
+from tasks.promotion.evidence import Baseline, Comparison, Evidence
 from tasks.records import plain, read
-from tasks.training.comparison import ChampionComparison, compare_with_champion
+from tasks.training.comparison import compare_with_champion
 from tasks.training.contender import Contender, build_contender
 from tasks.training.plan import digest
-from tasks.training.warm_start import load_start, select_newer
+from tasks.training.warm_start import select_newer
 from tasks.training.work import Work
-from tasks.tuning.search import search_settings as search
+from tasks.tuning.search import search_settings
 from tasks.tuning.trial import Progress, Setting, Tuning
 
 
 @dataclass(frozen=True)
 class HoldoutResult:
-    """The challenger on the holdout, and against the champion."""
+    """The challenger on the holdout, and against the champion, whole and by slice."""
 
     evaluation: Evaluation
-    compared: ChampionComparison | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return strict JSON."""
-        against = self.compared
-        return {
-            "evaluation": self.evaluation.to_dict(),
-            "comparison": against and plain(against.comparison, nan_as_null=True),
-            "slices": plain(() if against is None else against.slices, nan_as_null=True),
-        }
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> HoldoutResult:
-        """Read what `to_dict` wrote."""
-        where = "evaluation.json"
-        evaluation = read(Evaluation, content["evaluation"], where)
-        if content["comparison"] is None:
-            return cls(evaluation, None)
-        comparison = read(Comparison, content["comparison"], where)
-        slices = read(tuple[Slice, ...], content["slices"], where)
-        return cls(evaluation, ChampionComparison(comparison, slices))
+    comparison: Comparison | None
+    slices: tuple[Slice, ...]
 
 
 def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
@@ -64,14 +46,23 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
 
     Where no challenger is to be tuned, the champion's own setting stands.
     """
-    reigning = work.reigning
-    setting = None if reigning is None else reigning.setting
+    setting = None if work.reigning is None else work.reigning.setting
     if setting is not None and all(challenger.kind != "tuned" for challenger in work.challengers):
-        return keep_setting(work, setting), False
+        kept = Tuning(
+            trials=(),
+            chosen=setting,
+            why=f"the champion's own setting ({setting.family}) was kept; nothing was tuned",
+            metric=work.pipeline.metric,
+            sampler="none",
+            seed=work.plan.seed,
+            seconds=0.0,
+            cut_by_timeout=False,
+        )
+        return kept, False
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, training, pipeline = work.dataset, work.dataset.split.training, work.pipeline
-        found = search(
+        found = search_settings(
             data.prepared[training].reset_index(drop=True),
             data.y[training],
             forward_folds(data.times[training], pipeline.training.folds),
@@ -93,26 +84,13 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
     return read(Tuning, remembered.document, "tuning.json"), known
 
 
-def keep_setting(work: Work, setting: Setting) -> Tuning:
-    """Return the tuning that tried nothing and keeps this setting."""
-    return Tuning(
-        trials=(),
-        chosen=setting,
-        why=f"the champion's own setting ({setting.family}) was kept; nothing was tuned",
-        metric=work.pipeline.metric,
-        sampler="none",
-        seed=work.plan.seed,
-        seconds=0.0,
-        cut_by_timeout=False,
-    )
-
-
 def fit_challenger(
     work: Work, tuning: Tuning, challenger: ChallengerSpec
 ) -> tuple[Contender, bool]:
     """Fit a challenger on its part of the training window and export it."""
-    training = work.dataset.split.training
-    setting = pick_setting(work, tuning, challenger)
+    training, setting = work.dataset.split.training, tuning.chosen
+    if challenger.kind != "tuned" and work.reigning is not None:
+        setting = work.reigning.setting
     return _contender(work, challenger, setting, "contender", "train.fitted", training)
 
 
@@ -122,13 +100,6 @@ def refit_challenger(
     """Fit a challenger's setting again with the holdout, and export it."""
     every = np.ones(len(work.dataset.y), dtype=bool)
     return _contender(work, challenger, setting, "final", "train.refitted", every)
-
-
-def pick_setting(work: Work, tuning: Tuning, challenger: ChallengerSpec) -> Setting:
-    """Return the setting of a challenger: the tuned one, or the champion's."""
-    if challenger.kind == "tuned" or work.reigning is None:
-        return tuning.chosen
-    return work.reigning.setting
 
 
 def _contender(
@@ -147,7 +118,8 @@ def _contender(
         data, start = work.dataset, None
         rows = select_rows(challenger.length, data.times, within)
         if champion is not None and challenger.kind == "warm":
-            start = load_start(champion.manifest, champion.files)
+            of, since = champion.manifest.lineage, str(champion.manifest.window["start"])
+            start = read_warm_start(of.setting.family, champion.files, of.rows, since)
             rows = select_newer(champion.manifest, data.times, rows)
         made = build_contender(
             setting,
@@ -159,22 +131,23 @@ def _contender(
             start,
         )
         until = str(np.datetime_as_string(fitted_until(data, rows), unit="us"))
-        return replace(made, fitted_until=until).to_dict(), made.files
+        # files lie beside the document, each by its digest
+        return plain(replace(made, fitted_until=until, files={})), made.files
 
     remembered, known = work.compute_once(f"{step}-{challenger.step}.json", write, compute, key)
-    return Contender.from_dict(remembered.document, remembered.files), known
+    contender = read(Contender, remembered.document, "fitted challenger")
+    return replace(contender, files=remembered.files), known
 
 
 def evaluate_holdout(
     work: Work, contender: Contender, challenger: ChallengerSpec
 ) -> tuple[HoldoutResult, bool]:
     """Judge the export on the holdout, and against the champion as it is now."""
-    reigning = work.reigning
-    champion = "" if reigning is None else reigning.digest
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, pipeline = work.dataset, work.pipeline
         training, holdout = data.split.training, data.split.holdout
+        times = data.times[holdout]
         predictions = np.asarray(OnnxModel(contender.model).predict(data.prepared[holdout]))
         naive = baselines(
             data.y[training],
@@ -182,7 +155,7 @@ def evaluate_holdout(
             task=pipeline.task,
             classes=len(data.classes),
             training_times=data.times[training],
-            times=data.times[holdout],
+            times=times,
         )
         evaluation = evaluate(
             data.y[holdout],
@@ -193,20 +166,21 @@ def evaluate_holdout(
             confidence=pipeline.gate.confidence,
             slices=data.frame[holdout][_slices(work)],
             baselines=naive,
-            window=_window(data.times[holdout]),
+            window=(str(times.min().astype("M8[s]")), str(times.max().astype("M8[s]"))),
         )
-        return HoldoutResult(evaluation, compare_with_champion(work, predictions)).to_dict(), {}
+        judged = HoldoutResult(evaluation, *compare_with_champion(work, predictions))
+        return plain(judged, nan_as_null=True), {}
 
     # a comparison holds for one champion; another one is compared anew
-    key = digest([work.key, champion])
+    key = digest([work.key, "" if work.reigning is None else work.reigning.digest])
     step = f"evaluation-{challenger.step}.json"
     remembered, known = work.compute_once(step, "train.evaluated", compute, key)
-    return HoldoutResult.from_dict(remembered.document), known
+    return read(HoldoutResult, remembered.document, "evaluation.json"), known
 
 
 def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
     """Gather the figures that the gate looks at."""
-    evaluation, against = judged.evaluation, judged.compared
+    evaluation = judged.evaluation
     return Evidence(
         rows=evaluation.rows,
         metric=evaluation.metric,
@@ -216,15 +190,8 @@ def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
             Baseline(name, value, evaluation.baseline_gains.get(name))
             for name, value in evaluation.baselines.items()
         ),
-        champion=None if against is None else against.comparison,
-        slices=()
-        if against is None
-        else tuple(
-            SliceGain(
-                f"{part.column}={part.value}", part.rows, None if part.too_small else part.figure
-            )
-            for part in against.slices
-        ),
+        champion=judged.comparison,
+        slices=judged.slices,
         calibration_error=evaluation.calibration,
         golden_difference=contender.difference,
         latency=contender.latency,
@@ -237,12 +204,6 @@ def _slices(work: Work) -> list[str]:
     for column in work.pipeline.gate.slices:
         if column not in there:
             listed = ", ".join(sorted(there))
-            raise DataError(
-                "gate.slices", "each is a column of the data", column, f"There: {listed}."
-            )
+            rule = "each is a column of the data"
+            raise DataError("gate.slices", rule, column, f"There: {listed}.")
     return list(work.pipeline.gate.slices)
-
-
-def _window(times: Times) -> tuple[str, str]:
-    low, high = np.datetime_as_string(np.array([times.min(), times.max()]), unit="s")
-    return str(low), str(high)

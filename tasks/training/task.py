@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect import get_run_logger, task
-from prefect.artifacts import (
-    create_link_artifact,
-    create_markdown_artifact,
-    create_table_artifact,
-)
+from prefect import artifacts, get_run_logger, task
 from prefect.states import Completed, State
 
 from tasks.config import window_length
@@ -23,7 +18,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
     from tasks.policy.challengers import ChallengerSpec
-    from tasks.training.candidates import Chosen
+    from tasks.training.choosing import Chosen
     from tasks.training.contender import Contender
     from tasks.training.insight import Insight
     from tasks.training.steps import HoldoutResult
@@ -35,6 +30,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 # By name: of a flow's exception, Prefect hands its text on alone.
 PASSING = (StoreUnavailable.__name__, TrackingError.__name__)
+# A restart of either server takes seconds; a longer absence is the reconciler's.
 RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 
 
@@ -45,10 +41,9 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
     from tasks.training.work import Work
     from tasks.workspace import open_workspace
 
-    workspace = open_workspace(Settings.from_environment(), pipeline)
-    configuration = workspace.pipeline
-    asked = tuple(challengers or configuration.retraining.challengers)
-    length, logger = window_length(configuration), get_run_logger()
+    workspace, logger = open_workspace(Settings.from_environment(), pipeline), get_run_logger()
+    asked = tuple(challengers or workspace.pipeline.retraining.challengers)
+    length = window_length(workspace.pipeline)
     plan = pin_run(workspace, length, asked, with_suspicious=with_suspicious)
     logger.info("Data version %d, training key %s", plan.data.version, plan.key[:12])
     for batch in plan.without:
@@ -83,15 +78,9 @@ def tune(work: Work) -> Tuning | State[Tuning]:
 
     def say(progress: Progress) -> None:
         trial = progress.trial
-        logger.info(
-            "Trial %d of at most %d: %s %s %.4f (best %.4f)",
-            progress.done,
-            progress.most,
-            trial.setting.family,
-            trial.origin,
-            trial.mean,
-            progress.best,
-        )
+        place = f"Trial {progress.done} of at most {progress.most}"
+        score = f"{trial.mean:.4f} (best {progress.best:.4f})"
+        logger.info("%s: %s %s %s", place, trial.setting.family, trial.origin, score)
 
     tuning, known = steps.choose_setting(work, say)
     logger.info("Chosen: %s. %s", tuning.chosen.family, tuning.why)
@@ -114,13 +103,8 @@ def fit(
             raise
         logger.warning("The challenger %s is left out: %s", challenger.text, error)
         return None
-    logger.info(
-        "Fitted %s (%s) on %d rows in %.1f s",
-        contender.setting.family,
-        challenger.text,
-        contender.rows,
-        contender.seconds,
-    )
+    what = f"{contender.setting.family} ({challenger.text})"
+    logger.info("Fitted %s on %d rows in %.1f s", what, contender.rows, contender.seconds)
     return _or_cached(contender, known, work)
 
 
@@ -149,15 +133,13 @@ def gate_challengers(
     from tasks.training.choosing import choose_challenger
 
     chosen = choose_challenger(work, tuning, contenders, judged)
-    verdict = chosen.best.verdict
-    create_markdown_artifact(
-        verdict.to_markdown(), key=f"verdict-{work.pipeline.name}", description="The gate's verdict"
+    name, verdict = work.pipeline.name, chosen.best.verdict
+    artifacts.create_markdown_artifact(
+        verdict.to_markdown(), key=f"verdict-{name}", description="The gate's verdict"
     )
     if len(chosen.candidates) > 1:
-        create_table_artifact(
-            chosen.table(work.costs),
-            key=f"challengers-{work.pipeline.name}",
-            description=chosen.tuning.why,
+        artifacts.create_table_artifact(
+            chosen.table(work.costs), key=f"challengers-{name}", description=chosen.tuning.why
         )
     logger = get_run_logger()
     for rule in verdict.rules:
@@ -184,7 +166,7 @@ def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
     logger = get_run_logger()
     try:
         found, known = explain_version(work, chosen, final)
-    # Prefect tries the task again
+    # a server that is away says nothing of the model: Prefect tries the task again
     except StoreUnavailable:
         raise
     except Exception as error:
@@ -203,18 +185,16 @@ def release(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> i
     from tasks.tracking.links import run_url
     from tasks.training import publishing
 
-    published = publishing.track_and_publish(work, chosen, final, insight)
-    if work.workspace.tracking is not None:
-        create_link_artifact(
-            run_url(work.workspace.tracking, published.run),
-            "MLflow run",
-            key=f"mlflow-run-{work.pipeline.name}",
-            description="The run in MLflow: trials, metrics, plots, model card",
+    version, run, card = publishing.track_and_publish(work, chosen, final, insight)
+    name, server = work.pipeline.name, work.workspace.tracking
+    if server is not None:
+        told = "The run in MLflow: trials, metrics, plots, model card"
+        artifacts.create_link_artifact(
+            run_url(server, run), "MLflow run", key=f"mlflow-run-{name}", description=told
         )
-    create_markdown_artifact(
-        published.card, key=f"model-card-{work.pipeline.name}", description="The model card"
-    )
-    return published.version
+    description = "The model card"
+    artifacts.create_markdown_artifact(card, key=f"model-card-{name}", description=description)
+    return version
 
 
 @task(name="promote", **RETRIES)
@@ -259,15 +239,13 @@ def tidings(outcome: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
-    """Record that the training a decision asked for failed, so that it is not tried for ever.
-
-    Where a server was away it is not recorded: the reconciler starts the training again.
-    """
+    """Record that the training a decision asked for failed, so that it is not tried for ever."""
     from tasks.training.finish import record_failure
     from tasks.workspace import open_place
 
     decision, message = run.parameters.get("decision"), state.message or ""
     place = open_place(Settings.from_environment(), run.parameters["pipeline"])
+    # where a server was away nothing is recorded: the reconciler starts the training again
     if decision and not any(name in message for name in PASSING):
         record_failure(place, decision, message)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasks.evaluation.bootstrap import finite_or_none
-from tasks.features.prepare import prepared_columns
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
+from tasks.promotion.versions import manifest_of
 from tasks.records import plain
+from tasks.tracking.links import run_url
 from tasks.tracking.record import (
     KEY,
     REASON,
@@ -24,65 +25,42 @@ from tasks.tracking.record import (
     flatten_bounds,
     run_name,
 )
-from tasks.tracking.upload import ModelColumns
-from tasks.training.candidates import Chosen
 from tasks.training.cards import make_card
+from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, draw_plots
 from tasks.training.insight import Insight
 from tasks.training.model_card import to_html, to_markdown, write_note
-from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
-from tasks.tuning.trial import Tuning
+from tasks.tuning.trial import TuningTrial
 
+CARD = "model-card.md"
 TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
 
 
-@dataclass(frozen=True)
-class Telling:
-    """The run's record, its card as Markdown, and the version it is about."""
-
-    record: RunRecord
-    card: str
-    version: int
-    columns: ModelColumns
-    marks: dict[str, str]
-
-
-def gather_telling(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> Telling:
-    """Gather all that is told; the version's number is claimed first, so that the card bears it."""
-    tuning, judged, verdict = chosen.tuning, chosen.best.judged, chosen.best.verdict
+def make_record(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> RunRecord:
+    """Return all that is told of the run, the plots and the card among it."""
+    # claimed before it is published, so that the card bears the number
     version = claimed(work.workspace, work.plan.key)
-    images = {**draw_plots(work, tuning, judged, final), **insight.images}
+    images = {**draw_plots(work, chosen, final), **insight.images}
     known = {**TITLES, **insight.titles}
     titles = {title: path for path, title in known.items() if path in images}
-    card = make_card(work, tuning, judged, verdict, final, version, titles, insight)
-    numbers, categories = prepared_columns(work.dataset.schema)
-    outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
-    marks = {
-        VERDICT: follows(verdict, work.pipeline.gate),
-        REASON: "; ".join(verdict.reasons) or "every rule passed",
-    }
+    card = make_card(work, chosen, final, version, titles, insight)
     texts = {
-        "model-card.md": to_markdown(card),
+        CARD: to_markdown(card),
         "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
-        "verdict.json": json.dumps(plain(verdict), indent=2),
-        "evaluation.json": json.dumps(judged.to_dict(), indent=2),
+        "verdict.json": json.dumps(plain(chosen.best.verdict), indent=2),
+        "evaluation.json": json.dumps(plain(chosen.best.judged, nan_as_null=True), indent=2),
         "explanation/explanation.json": json.dumps(insight.to_dict(), indent=2),
         "challengers.json": json.dumps(chosen.to_dicts(work.costs), indent=2),
     }
-    record = _record(work, chosen, final, marks, version)
-    record = replace(record, note=write_note(card), texts=texts, images=images)
-    columns = ModelColumns(numbers, categories, outputs or (work.pipeline.target,))
-    return Telling(record, to_markdown(card), version, columns, marks)
+    record = _record(work, chosen, final, version)
+    return replace(record, note=write_note(card), texts=texts, images=images)
 
 
 def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
     """Add to how a run ended what its version's manifest says."""
-    from tasks.promotion.versions import manifest_of
-    from tasks.tracking.links import run_url
-
     manifest, server = manifest_of(work.workspace, ended["version"]), work.workspace.tracking
     return {
         "pipeline": work.pipeline.name,
@@ -98,21 +76,19 @@ def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _record(
-    work: Work, chosen: Chosen, final: Contender, marks: dict[str, str], version: int
-) -> RunRecord:
+def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRecord:
+    verdict, evaluation = chosen.best.verdict, chosen.best.judged.evaluation
     plan, pipeline, tuning = work.plan, work.pipeline, chosen.tuning
-    contender, judged = chosen.best.contender, chosen.best.judged
-    ended = datetime.now(UTC)
-    kind = chosen.best.challenger.text
+    ended, kind = datetime.now(UTC), chosen.best.challenger.text
     if kind == "tuned":
         kind = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
+    took = tuning.seconds + chosen.best.contender.seconds + final.seconds
     window = f"{final.fitted_from[:10]} to {final.fitted_until[:10]}"
     return RunRecord(
         pipeline=pipeline.name,
         key=plan.key,
         name=run_name(tuning.chosen.family, kind, window),
-        metric=judged.evaluation.metric,
+        metric=evaluation.metric,
         params={
             "family": tuning.chosen.family,
             "challenger": chosen.best.challenger.text,
@@ -124,9 +100,10 @@ def _record(
             "sampler": tuning.sampler,
             "seed": plan.seed,
         },
-        metrics=_metrics(tuning, contender, judged, final, work.cost),
+        metrics=_metrics(chosen, final, work.cost),
         tags={
-            **marks,
+            VERDICT: follows(verdict, pipeline.gate),
+            REASON: "; ".join(verdict.reasons) or "every rule passed",
             KEY: plan.key,
             VERSION: str(version),
             "perennial.data_version": str(plan.data.version),
@@ -137,16 +114,14 @@ def _record(
         trials=tuple(_trial(trial) for trial in tuning.trials),
         dataset=_dataset(work, final, window),
         # an earlier start may have computed a step: the run is shown as if it were done in one
-        started=ended - timedelta(seconds=tuning.seconds + contender.seconds + final.seconds),
+        started=ended - timedelta(seconds=took),
         ended=ended,
         about=pipeline.description,
     )
 
 
-def _metrics(
-    tuning: Tuning, contender: Contender, judged: HoldoutResult, final: Contender, cost: Cost
-) -> dict[str, float]:
-    evaluation = judged.evaluation
+def _metrics(chosen: Chosen, final: Contender, cost: Cost) -> dict[str, float]:
+    contender, evaluation = chosen.best.contender, chosen.best.judged.evaluation
     bounds = {
         name: (figure.value, finite_or_none(figure.low), finite_or_none(figure.high))
         for name, figure in evaluation.metrics.items()
@@ -157,7 +132,7 @@ def _metrics(
         | {
             "calibration_error": evaluation.calibration,
             "fit_seconds": contender.seconds,
-            "tuning_seconds": tuning.seconds,
+            "tuning_seconds": chosen.tuning.seconds,
             "latency_p99_ms": contender.latency * 1000,
             "model_mib": len(final.model) / 2**20,
             "cost_cpu_seconds": cost.cpu_seconds,
@@ -167,7 +142,7 @@ def _metrics(
     )
 
 
-def _trial(trial: Any) -> TrialRecord:
+def _trial(trial: TuningTrial) -> TrialRecord:
     return TrialRecord(
         number=trial.number,
         family=trial.setting.family,

@@ -1,15 +1,13 @@
-"""Whether, and from where, the champion can be fitted further with newer rows. Pure."""
+"""Whether the champion can be fitted further, and with which newer rows. Pure."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 
 from tasks.arrays import Mask, Times
 from tasks.dataset.dataset import FEWEST, Dataset
 from tasks.features.schema import FeatureSchema
-from tasks.models.warm_start import WarmStart, can_start, read_warm_start
+from tasks.models.warm_start import can_start
 from tasks.promotion.manifest import Manifest
 
 
@@ -32,21 +30,5 @@ def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> s
 
 
 def select_newer(champion: Manifest, times: Times, within: Mask) -> Mask:
-    """Return which of the rows `within` are later than all the champion was fitted on.
-
-    Args:
-        champion: says until when it learned.
-        times: (n,) event times, UTC.
-        within: (n,) the rows that may be taken.
-    """
+    """Return which of the rows `within` (n,) are later than all the champion was fitted on."""
     return np.asarray(within & (times > np.datetime64(champion.lineage.fitted_until)))
-
-
-def load_start(champion: Manifest, files: Mapping[str, bytes]) -> WarmStart:
-    """Return what the champion is fitted further from.
-
-    Raises:
-        IntegrityError: the version's files hold something else.
-    """
-    family, rows = champion.lineage.setting.family, champion.lineage.rows
-    return read_warm_start(family, files, rows, str(champion.window["start"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +21,7 @@ from tasks.promotion import pointer
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
-from tasks.store.bucket import Bucket
+from tasks.records import read
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
@@ -30,21 +31,18 @@ from tasks.workspace import Workspace
 Computed = tuple[dict[str, Any], Mapping[str, bytes]]
 
 
+# compared by identity: two runs of one plan hold different champions
+@dataclass(eq=False)
 class Work:
     """One training run: its plan, and what is loaded at most once for all of its steps."""
 
-    def __init__(self, workspace: Workspace, plan: TrainingPlan) -> None:
-        self.workspace = workspace
-        self.plan = plan
-        self.costs: dict[str, Cost] = {}
+    workspace: Workspace
+    plan: TrainingPlan
+    costs: dict[str, Cost] = field(default_factory=dict)
 
     @property
     def pipeline(self) -> Pipeline:
         return self.workspace.pipeline
-
-    @property
-    def bucket(self) -> Bucket:
-        return self.workspace.bucket
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -53,11 +51,12 @@ class Work:
         rows = training_rows(table, plan.data, self.pipeline.event_time, key=self.pipeline.key)
         rows = without_batches(rows, plan.without)
         if plan.labels is not None:
-            labels = load_labels(self.bucket, self.pipeline, plan.labels, without=plan.without)
+            bucket = self.workspace.bucket
+            labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
-        reigning = self.reigning
-        until = None if reigning is None else reigning.manifest.lineage.fitted_until
-        known_until = None if until is None else np.datetime64(until)
+        if self.reigning is None:
+            return build_dataset(rows, self.pipeline)
+        known_until = np.datetime64(self.reigning.manifest.lineage.fitted_until)
         return build_dataset(rows, self.pipeline, known_until)
 
     @cached_property
@@ -76,11 +75,8 @@ class Work:
 
     @cached_property
     def challengers(self) -> tuple[ChallengerSpec, ...]:
-        """The challengers to make."""
-        champion = self._pointer is not None
-        return plan_challengers(
-            self.plan.challengers, champion=champion, warm=self.warm_obstacle is None
-        )
+        champion, warm = self._pointer is not None, self.warm_obstacle is None
+        return plan_challengers(self.plan.challengers, champion=champion, warm=warm)
 
     # read once: what is compared and what is replaced must be the same champion
     @cached_property
@@ -94,11 +90,7 @@ class Work:
 
     @cached_property
     def reigning(self) -> ModelVersion | None:
-        """The champion, every check made; None where there is none.
-
-        Raises:
-            IntegrityError: the champion's files do not hold.
-        """
+        """The champion, every check made (see `load`); None where there is none."""
         if self._pointer is None:
             return None
         champion = self._pointer[0]
@@ -116,8 +108,8 @@ class Work:
 
         What it took is kept with it, and noted in `costs`.
         """
-        key = key or self.key
-        known = recall(self.bucket, key, step)
+        bucket, key = self.workspace.bucket, key or self.key
+        known = recall(bucket, key, step)
         found = known is not None
         if known is None:
             with measure_cost() as meter:
@@ -125,8 +117,8 @@ class Work:
             kept = {"value": document, "cost": meter.cost.to_dict()}
             # the cost is kept with the result, so that a run that died is counted, and once
             with external_write(write):
-                known = remember(self.bucket, key, step, kept, files)
-        self.costs[step] = Cost.from_dict(known.document["cost"])
+                known = remember(bucket, key, step, kept, files)
+        self.costs[step] = read(Cost, known.document["cost"], step)
         return Remembered(known.document["value"], known.files), found
 
     @property

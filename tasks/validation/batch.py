@@ -19,148 +19,120 @@ from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
 from tasks.validation.cleaning import KnownKeys, find_dropped, write_kept
 from tasks.validation.contract import agreed_schema, name_problems, required_columns
-from tasks.validation.evaluate import evaluate, plan_for
+from tasks.validation.evaluate import evaluate
+from tasks.validation.plan import plan
 from tasks.validation.report import Cleaning, Report
-from tasks.validation.suite import check_suite
 
 
 @dataclass(frozen=True)
 class Examination:
-    """Whether the batch is accepted, why, and the rows to keep (Parquet, in the final types).
+    """What was found in a batch, and the rows to keep (Parquet, in the final types).
 
     `typed` are all rows as they came, before any was dropped; both are None for a refused one.
+    `contract` are the columns that the table had.
     """
 
-    accepted: bool
     report: Report
-    rows: Path | None
+    rows: Path | None = None
     typed: Path | None = None
+    contract: pa.Schema | None = None
 
 
-def examine(
-    path: Path,
-    name: str,
-    batch: str,
-    pipeline: Pipeline,
-    suite: Suite,
-    contract: pa.Schema | None,
-    known_keys: KnownKeys | None,
-    workdir: Path,
-    say: Callable[[str], None],
-) -> Examination:
-    """Read the object strictly, judge it by the suite, and clean what is accepted.
+@dataclass(frozen=True)
+class Examiner:
+    """Examines batches of one pipeline in bounded memory, whatever their size.
 
-    Memory is bounded, whatever the size.
-
-    Args:
-        path: the object, downloaded.
-        name: its key, whose ending tells the format.
-        batch: the SHA-256 of its bytes.
-        pipeline: whose batch it is.
-        suite: the pipeline's expectations.
-        contract: the curated table's schema, or None before the first batch.
-        known_keys: tells which keys are curated already; None before the first batch.
-        workdir: takes at most twice the unfolded size.
-        say: takes a line of progress.
-
-    Raises:
-        ConfigurationError: the suite is empty, or does not fit the pipeline or the columns.
+    `contract` are the curated table's own columns, `known_keys` tells which keys it holds: both
+    are None before the first batch. `workdir` takes at most twice the unfolded size, `say` a line
+    of progress.
     """
-    check_suite(suite, pipeline.suite)
-    kind = tell_format(name) or "unknown format"
-    report = Report(pipeline.name, name, batch, path.stat().st_size, kind)
-    say("reading")
-    try:
-        typed, schema = _read(path, name, pipeline, suite, contract, workdir, say)
-    except BadBatch as bad:
-        return Examination(False, replace(report, problems=bad.problems), None)
-    report = replace(report, rows=typed.rows, columns=len(schema))
-    problems = (*typed.problems, *_value_problems(typed, pipeline))
-    if problems:
-        return Examination(False, replace(report, problems=problems), None)
-    say(f"judging {typed.rows:,} rows by {len(suite.expectations)} expectations")
-    personal = pipeline.data.personal
-    checks = evaluate(typed.path, schema, typed.rows, suite, personal, pipeline.suite)
-    report = replace(report, checks=checks)
-    if any(check.refuses for check in checks):
-        return Examination(False, report, None)
-    say("cleaning")
-    return clean(typed.path, report, pipeline, known_keys, workdir, typed.retyped)
 
+    pipeline: Pipeline
+    suite: Suite
+    contract: pa.Schema | None
+    known_keys: KnownKeys | None
+    workdir: Path
+    say: Callable[[str], None]
 
-def clean(
-    typed: Path,
-    report: Report,
-    pipeline: Pipeline,
-    known_keys: KnownKeys | None,
-    workdir: Path,
-    retyped: tuple[str, ...],
-) -> Examination:
-    """Drop what cleaning drops from judged rows, and complete the report.
+    def examine(self, path: Path, name: str, batch: str) -> Examination:
+        """Read the object strictly, judge it by the suite, and clean what is accepted.
 
-    Args:
-        typed: all rows in the contract's types, Parquet.
-        report: of rows that the suite accepts.
-        pipeline: says what becomes of duplicates and of rows without a target.
-        known_keys: as `examine`.
-        workdir: takes the rows that are kept.
-        retyped: the columns that came as another type, in words.
-    """
-    dropped, cleaning, problems = find_dropped(typed, pipeline, known_keys, retyped)
-    if problems:
-        refused = replace(report, accepted=False, problems=problems, cleaning=Cleaning(), kept=0)
-        return Examination(False, refused, None)
-    rows = write_kept(typed, dropped, workdir / "kept.parquet")
-    kept = report.rows - int(dropped.sum())
-    report = replace(report, accepted=True, problems=(), cleaning=cleaning, kept=kept)
-    return Examination(True, report, rows, typed)
+        `name` is its key, whose ending tells the format; `batch` the SHA-256 of its bytes.
 
+        Raises:
+            ConfigurationError: the suite does not fit the pipeline or the columns.
+        """
+        kind = tell_format(name) or "unknown format"
+        report = Report(self.pipeline.name, name, batch, path.stat().st_size, kind)
+        self.say("reading")
+        try:
+            typed, schema = self._read(path, name)
+        except BadBatch as bad:
+            return Examination(replace(report, problems=bad.problems))
+        report = replace(report, rows=typed.rows, columns=len(schema))
+        problems = (*typed.problems, *_value_problems(typed, self.pipeline))
+        if problems:
+            return Examination(replace(report, problems=problems))
+        self.say(f"judging {typed.rows:,} rows by {len(self.suite.expectations)} expectations")
+        personal, where = self.pipeline.data.personal, self.pipeline.suite
+        checks = evaluate(typed.path, schema, typed.rows, self.suite, personal, where)
+        report = replace(report, checks=checks)
+        if any(check.refuses for check in checks):
+            return Examination(report)
+        self.say("cleaning")
+        return self.clean(typed.path, report, typed.retyped)
 
-def _read(
-    path: Path,
-    name: str,
-    pipeline: Pipeline,
-    suite: Suite,
-    contract: pa.Schema | None,
-    workdir: Path,
-    say: Callable[[str], None],
-) -> tuple[Typed, pa.Schema]:
-    schema = agreed_schema(pipeline, suite, contract)
-    if schema is not None:
-        _checked_expectations(suite, schema, pipeline)
-    source = open_source(path, name, int(pipeline.data.max_batch_gib * 2**30))
-    names = source.names()
-    if not names:
-        raise BadBatch(Problem("rows", None, "The file has no rows."))
-    problems = name_problems(names, schema, pipeline)
-    if problems:
-        raise BadBatch(*problems)
-    if schema is None:
-        schema = schema_of(_inferred(source, pipeline))
-        _checked_expectations(suite, schema, pipeline)
-    typed = write_typed(source, schema, workdir / "typed.parquet", say)
-    if typed.rows == 0:
-        raise BadBatch(Problem("rows", None, "The file has a header and no rows."))
-    return typed, schema
+    def clean(self, typed: Path, report: Report, retyped: tuple[str, ...]) -> Examination:
+        """Drop what cleaning drops from rows that the suite accepts, and complete their report.
 
+        `typed` are all rows in the contract's types, Parquet; `retyped` the columns that came as
+        another type, in words.
+        """
+        dropped, cleaning, problems = find_dropped(typed, self.pipeline, self.known_keys, retyped)
+        if problems:
+            report = replace(report, accepted=False, problems=problems, kept=0)
+            return Examination(replace(report, cleaning=Cleaning()))
+        rows = write_kept(typed, dropped, self.workdir / "kept.parquet")
+        kept = report.rows - int(dropped.sum())
+        report = replace(report, accepted=True, problems=(), cleaning=cleaning, kept=kept)
+        return Examination(report, rows, typed, self.contract)
 
-def _checked_expectations(suite: Suite, schema: pa.Schema, pipeline: Pipeline) -> None:
-    for expectation in suite.expectations:
-        plan_for(expectation, schema, pipeline.suite)
+    def _read(self, path: Path, name: str) -> tuple[Typed, pa.Schema]:
+        schema = agreed_schema(self.pipeline, self.suite, self.contract)
+        # Before the file is read: a suite that does not fit is no fault of the batch.
+        if schema is not None:
+            self._check_suite(schema)
+        source = open_source(path, name, int(self.pipeline.data.max_batch_gib * 2**30))
+        names = source.names()
+        if not names:
+            raise BadBatch(Problem("rows", None, "The file has no rows."))
+        problems = name_problems(names, schema, self.pipeline)
+        if problems:
+            raise BadBatch(*problems)
+        if schema is None:
+            schema = schema_of(_inferred(source, self.pipeline))
+            self._check_suite(schema)
+        typed = write_typed(source, schema, self.workdir / "typed.parquet", self.say)
+        if typed.rows == 0:
+            raise BadBatch(Problem("rows", None, "The file has a header and no rows."))
+        return typed, schema
+
+    def _check_suite(self, schema: pa.Schema) -> None:
+        for expectation in self.suite.expectations:
+            plan(expectation, schema, self.pipeline.suite)
 
 
 def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
-    """Infer the kinds; the event time is a time, and the target is there even when it is late."""
     kinds = source.infer()
     if kinds and kinds.get(pipeline.event_time) != "date":
         kinds[pipeline.event_time] = "timestamp"
+    # The columns are settled by this batch for good: the target is one, also where it comes late.
     if kinds and pipeline.target not in kinds:
         kinds[pipeline.target] = "integer" if pipeline.task == "binary" else "number"
     return kinds
 
 
 def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
-    """Refuse required columns without any value, and rows without key or event time."""
     needed = (*pipeline.key, pipeline.event_time)
     problems = []
     said = {problem.column for problem in typed.problems}
@@ -172,9 +144,6 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
             problems.append(Problem("required column", name, "No row has a value."))
         elif nulls and name in needed:
             message = f"{nulls:,} rows have no value; each row needs its key and its event time."
-            problems.append(Problem("required value", name, message, _null_rows(typed, name)))
+            rows = tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))
+            problems.append(Problem("required value", name, message, rows))
     return problems
-
-
-def _null_rows(typed: Typed, name: str) -> tuple[int, ...]:
-    return tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
+# Where offending values stand, and never the values: a personal one must not reach a message.
 COMPLETE = {
     "result_format": "COMPLETE",
     "exclude_unexpected_values": True,
@@ -29,21 +30,30 @@ COMPLETE = {
 def judge(frame: pd.DataFrame, expectations: Sequence[Any]) -> list[Finding]:
     """Evaluate the expectations on a frame with a plain row index, in their order.
 
-    Times in the frame are naive UTC, and times in the expectations become so. An expectation
-    that raises is a failure with its message.
+    Times in the frame are naive UTC. An expectation that raises is a failure with its message.
     """
     validator = _validator(frame)
     outcomes = []
     for expectation in expectations:
         configuration = expectation.configuration
+        # pandas compares no naive time with one that has a zone: those of the suite become naive.
         configuration.kwargs = _naive(dict(configuration.kwargs))
         own = _instants(frame, configuration)
-        result = _validated(validator if own is None else _validator(own), configuration)
-        outcomes.append(_outcome(result))
+        judging = validator if own is None else _validator(own)
+        try:
+            (result,) = judging.graph_validate(
+                configurations=[configuration], runtime_configuration={"result_format": COMPLETE}
+            )
+        # The library catches most errors and tells them in the result; some it lets through.
+        except Exception as error:
+            outcomes.append(Finding(False, error=f"{type(error).__name__}: {bounded(error, 300)}"))
+        else:
+            outcomes.append(_outcome(result))
     return outcomes
 
 
 def _validator(frame: pd.DataFrame) -> Any:
+    # Before the import, which is when the library reads it.
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
     from great_expectations.execution_engine import PandasExecutionEngine
     from great_expectations.validator.validator import Validator
@@ -58,9 +68,10 @@ def _validator(frame: pd.DataFrame) -> Any:
 def _instants(frame: pd.DataFrame, configuration: Any) -> pd.DataFrame | None:
     """Make a range of times one of whole microseconds, in the frame it returns and the bounds.
 
-    The library compares times one by one in Python, a hundred times slower than numbers, which
-    order the same. Returns None where this does not apply, or a float would not hold a bound.
+    None where this does not apply, or a float would not hold a bound.
     """
+    # Great Expectations 1.24 compares times one by one in Python, a hundred times slower than
+    # numbers, which order the same.
     kwargs = configuration.kwargs
     column = kwargs.get("column")
     bounds = {name: kwargs[name] for name in ("min_value", "max_value") if kwargs.get(name)}
@@ -78,16 +89,6 @@ def _instants(frame: pd.DataFrame, configuration: Any) -> pd.DataFrame | None:
     return found
 
 
-def _validated(validator: Any, configuration: Any) -> Any:
-    """Return the library's result, or the exception it let through."""
-    try:
-        return validator.graph_validate(
-            configurations=[configuration], runtime_configuration={"result_format": COMPLETE}
-        )[0]
-    except Exception as error:
-        return error
-
-
 def _naive(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _naive(inner) for key, inner in value.items()}
@@ -99,11 +100,13 @@ def _naive(value: Any) -> Any:
 
 
 def _outcome(result: Any) -> Finding:
-    if isinstance(result, Exception):
-        return Finding(False, error=f"{type(result).__name__}: {bounded(result, 300)}")
-    error = _raised(result.exception_info)
-    if error is not None:
-        return Finding(False, error=bounded(error, 300))
+    # One exception, or one for each metric that the expectation needs, by the metric's name.
+    caught = result.exception_info or {}
+    entries = [caught] if "raised_exception" in caught else caught.values()
+    for entry in entries:
+        if entry["raised_exception"]:
+            said = entry.get("exception_message") or "it could not be evaluated"
+            return Finding(False, error=bounded(said, 300))
     figures = result.result
     if "element_count" not in figures:
         observed = figures.get("observed_value")
@@ -113,12 +116,3 @@ def _outcome(result: Any) -> Finding:
     places = figures.get("unexpected_index_list") or ()
     unexpected = int(figures.get("unexpected_count") or 0)
     return Finding(bool(result.success), evaluated, unexpected, tuple(places))
-
-
-def _raised(info: Any) -> str | None:
-    """Return the message of the exception that Great Expectations caught, if any."""
-    if not info:
-        return None
-    entries = [info] if "raised_exception" in info else list(info.values())
-    messages = [entry.get("exception_message") for entry in entries if entry["raised_exception"]]
-    return (messages[0] or "it could not be evaluated") if messages else None

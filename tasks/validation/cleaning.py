@@ -30,9 +30,11 @@ def find_dropped(
     returns a boolean for each row: already in the curated table.
     """
     twins, met = _duplicates(path, pipeline, known)
-    missing = _missing(path, pipeline.target)
+    absent = pl.scan_parquet(path).select(pl.col(pipeline.target).is_null())
+    missing = absent.collect(engine="streaming").to_series().to_numpy()
     drop_missing = pipeline.data.missing_target == "drop"
     dropped = twins | met
+    # A row is counted once, as a repetition before one without a target.
     aside = missing & ~dropped
     cleaning = Cleaning(
         duplicates_in_batch=int(twins.sum()),
@@ -52,10 +54,7 @@ def find_dropped(
 def write_kept(path: Path, dropped: Mask, target: Path) -> Path:
     """Return a Parquet file of the rows that stay: `path` itself where none is dropped.
 
-    Args:
-        path: a Parquet file of n rows.
-        dropped: (n,), true for each row that goes.
-        target: where the rows that stay are written.
+    `dropped` is (n,) for a file of n rows, true for each that goes; the others go to `target`.
     """
     if not dropped.any():
         return path
@@ -78,11 +77,6 @@ def _duplicates(path: Path, pipeline: Pipeline, known: KnownKeys | None) -> tupl
         for start, table in chunks(path, pipeline.key, KEYS_AT_ONCE):
             met[start : start + table.num_rows] = known(table)
     return twins, met
-
-
-def _missing(path: Path, target: str) -> Mask:
-    mask = pl.scan_parquet(path).select(pl.col(target).is_null())
-    return np.asarray(mask.collect(engine="streaming").to_series().to_numpy(), dtype=np.bool_)
 
 
 def _refusal(rule: str, column: str, rows: Mask, what: str) -> list[Problem]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from tasks.readers.problem import FEW
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -13,7 +17,8 @@ class Finding:
     """What one evaluation found.
 
     `evaluated` and `unexpected` are counts, None where the expectation judges one figure.
-    `places` are positions of offending rows in what was evaluated.
+    `places` are positions of offending rows in what was evaluated, from 0; `values` a few texts of
+    what stands there.
     """
 
     success: bool
@@ -22,14 +27,25 @@ class Finding:
     places: tuple[int, ...] = ()
     observed: str | None = None
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class SampledFinding:
-    """The outcome for the whole batch, with a few 0-based rows and the values in them."""
-
-    outcome: Finding
     values: tuple[str, ...] = ()
+
+
+def sample(frame: pd.DataFrame, columns: Sequence[str], finding: Finding) -> Finding:
+    """Return what was found on a frame with a few of the values, where it is about one column."""
+    if len(columns) != 1:
+        return finding
+    # More than are shown, since nulls and repeated values among them are not.
+    values = frame[columns[0]].iloc[list(finding.places[: 4 * FEW])]
+    return replace(finding, values=show(values.dropna()))
+
+
+def show(values: Iterable[Any]) -> tuple[str, ...]:
+    """Return a few short texts of values, each text once.
+
+    >>> show([2.5, 2.5, "A" * 60])
+    ('2.5', 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')
+    """
+    return tuple(dict.fromkeys(str(value)[:40] for value in values))[:FEW]
 
 
 def combine(parts: Sequence[Finding], mostly: float) -> Finding:
@@ -50,7 +66,10 @@ def combine(parts: Sequence[Finding], mostly: float) -> Finding:
     evaluated = sum(part.evaluated or 0 for part in parts)
     unexpected = sum(part.unexpected or 0 for part in parts)
     places = tuple(place for part in parts for place in part.places)[:FEW]
-    return Finding(is_met(evaluated, unexpected, mostly), evaluated, unexpected, places)
+    # The values of the first part that has any: later ones would only push them out.
+    values = next((part.values for part in parts if part.values), ())
+    success = is_met(evaluated, unexpected, mostly)
+    return Finding(success, evaluated, unexpected, places, values=values)
 
 
 def weigh(outcome: Finding, counts: Sequence[int], missing: int, mostly: float) -> Finding:
@@ -76,4 +95,5 @@ def is_met(evaluated: int, unexpected: int, mostly: float) -> bool:
     >>> is_met(100, 1, 0.99), is_met(100, 2, 0.99), is_met(0, 0, 1.0)
     (True, False, True)
     """
+    # The quotient as Great Expectations takes it, or a share right at `mostly` could differ.
     return evaluated == 0 or (float(evaluated) - float(unexpected)) / float(evaluated) >= mostly

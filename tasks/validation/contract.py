@@ -8,23 +8,23 @@ import pyarrow as pa
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
+from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
 
-OWN_COLUMNS = ("_batch", "_ingested_at")
-
 
 def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> pa.Schema | None:
-    """Return the schema a batch must have: the curated table's, else the suite's, else None.
+    """Return the schema a batch must have: the curated table's own columns, else the suite's.
+
+    None where the first batch decides.
 
     Raises:
         ConfigurationError: the suite leaves out a column that the pipeline names, or its event
             time is no time.
     """
     if table is not None:
-        fields = [field for field in table if field.name not in OWN_COLUMNS]
-        return schema_of({field.name: kind_of(field.type) or "string" for field in fields})
+        return schema_of({field.name: kind_of(field.type) or "string" for field in table})
     if suite.columns is None:
         return None
     for name in (*pipeline.key, pipeline.event_time, pipeline.target):
@@ -47,21 +47,19 @@ def required_columns(pipeline: Pipeline) -> tuple[str, ...]:
 def name_problems(
     names: Sequence[str], schema: pa.Schema | None, pipeline: Pipeline
 ) -> tuple[Problem, ...]:
-    """Compare a batch's column names with the schema, or with what the pipeline needs.
-
-    Names that are not in the schema are given by position where a personal column is missing:
-    a file without its header would show a person's values as names.
-    """
+    """Compare a batch's column names with the schema, or with what the pipeline needs."""
     wanted = tuple(schema.names) if schema is not None else required_columns(pipeline)
     optional = {pipeline.target} - set(required_columns(pipeline))
     missing = [name for name in wanted if name not in names and name not in optional]
     problems = [
         Problem("missing column", name, "The batch has no such column.") for name in missing
     ]
+    # A file without its header has values for names, and where a personal column is missing, a
+    # person's: such names are told by position.
     hidden = bool(set(pipeline.data.personal) - set(names))
     for position, name in enumerate(names, start=1):
         shown = f"column {position}" if hidden else name[:80]
-        if name in OWN_COLUMNS:
+        if name in (BATCH, INGESTED_AT):
             problems.append(Problem("reserved column", name, "This name is used by the table."))
         elif schema is not None and name not in schema.names:
             message = "The contract has no such column. Drop it, or add it to the contract."

@@ -13,7 +13,6 @@ from expectations.suite import Suite
 from tasks.pages.draw import draw
 from tasks.pages.page import Badge, Cell, Grid, Link, Page, Section
 from tasks.store.bucket import ObjectInfo
-from tasks.validation.page import render_report, report_page
 from tasks.validation.report import Check, Report
 
 # The pages of Great Expectations load styles, scripts and a logo, and link pages it did not write.
@@ -43,20 +42,16 @@ def page_name(batch: str, *, accepted: bool) -> str:
 
 
 def validation_page(report: Report, suite: Suite) -> str:
-    """Return the page that Great Expectations renders of the checks, without network resources.
-
-    A batch that was refused while it was read has no checks; its page is the report's own, as it
-    is where the library cannot render a result.
-    """
+    """Return the page that Great Expectations renders of the checks, without network resources."""
+    # A batch that was refused while it was read has no checks: its page is the report's own.
     if not report.checks:
-        return render_report(report)
+        return report.to_html()
     try:
         body = _render(report, suite)
     except Exception:
-        return render_report(report)  # a page that cannot be drawn must not hold up the rows
-    shown = report_page(report)
+        return report.to_html()  # a page that cannot be drawn must not hold up the rows
     appendix = f'<div class="page">{body.translate(ENTITIES)}</div>'
-    return draw(Page(shown.title, (), shown.badge, appendix=appendix))
+    return draw(Page(report.title, (), report.badge, appendix=appendix))
 
 
 def index_page(pipeline: str, pages: Iterable[ObjectInfo]) -> str:
@@ -79,14 +74,14 @@ def _row(info: ObjectInfo) -> tuple[Cell, ...]:
 
 @cache
 def _page_view() -> Any:
-    """Return the library's page view; a new one compiles its templates anew, 0.3 s a page."""
+    # A new one compiles its templates anew, 0.3 s a page.
     from great_expectations.render.view import DefaultJinjaPageView
 
     return DefaultJinjaPageView()
 
 
 def _render(report: Report, suite: Suite) -> str:
-    """Return the body that the library makes of the checks, with `HIDDEN` letters."""
+    """Return the body that the library makes of the checks, its marks still `HIDDEN`."""
     from great_expectations.core.expectation_validation_result import (
         ExpectationSuiteValidationResult,
     )
@@ -117,7 +112,6 @@ def _render(report: Report, suite: Suite) -> str:
 
 
 def _hide(value: Any) -> Any:
-    """Return the value with every mark that HTML knows replaced, in lists and mappings too."""
     if isinstance(value, str):
         return value.translate(HIDDEN)
     if isinstance(value, dict):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet
 from numpy.typing import NDArray
 
 from tasks.arrays import Mask
@@ -21,9 +22,9 @@ def find_candidates(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     """Return the rows that share a 64-bit hash of `columns` with another, as `_row` and `_hash`.
 
     All others are unique. Rows with a missing value are left out. Some 0.5 GB are held at once,
-    however many rows there are: the hashes are sorted in as many passes as that takes.
+    however many rows there are.
     """
-    count = pl.scan_parquet(path).select(pl.len()).collect().item()
+    count = pyarrow.parquet.read_metadata(path).num_rows
     hashed = _hashed(path, columns)
     passes = -(-count // AT_ONCE)
     twice = pl.concat([pl.Series([], dtype=pl.UInt64), *_repeated(hashed, passes)])
@@ -48,7 +49,7 @@ def cut_partitions(shared: pl.DataFrame) -> Iterator[pl.Series]:
 
     Each part holds some two million rows at most, unless one value alone has more.
     """
-    pieces = -(-len(shared) // PARTITION)
+    pieces = -(-len(shared) // PARTITION)  # rounded up
     for number in range(pieces):
         rows = shared.filter(pl.col("_hash") % pieces == number)["_row"]
         if len(rows):
@@ -67,8 +68,7 @@ def find_later_twins(path: Path, columns: Sequence[str]) -> Mask:
 
     Exact, and bounded: hashes that occur once are no twins, the others are compared by value.
     """
-    count = pl.scan_parquet(path).select(pl.len()).collect().item()
-    later = np.zeros(count, dtype=np.bool_)
+    later = np.zeros(pyarrow.parquet.read_metadata(path).num_rows, dtype=np.bool_)
     for places in cut_partitions(find_candidates(path, columns)):
         rows = take_rows(path, columns, places)
         first = rows.select(pl.struct(columns).is_first_distinct()).to_series()
@@ -82,12 +82,14 @@ def _numbered(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def _hashed(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
+    # Polars' hashes are the same in one process and release, which is as long as they live.
     single = len(columns) == 1
     value = (pl.col(columns[0]) if single else pl.struct(columns)).hash(seed=7)
     return _numbered(path, columns).drop_nulls(list(columns)).select("_row", _hash=value)
 
 
 def _repeated(hashed: pl.LazyFrame, passes: int) -> Iterator[pl.Series]:
+    # Equal hashes have equal remainders, so each pass sees all of its own: a sort in shares.
     for number in range(passes):
         part = hashed.select("_hash").filter(pl.col("_hash") % passes == number)
         yield pl.Series(find_repeated(part.collect(engine="streaming").to_series().to_numpy()))

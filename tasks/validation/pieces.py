@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from tasks.readers.frames import chunks, find_places, to_pandas
 from tasks.readers.problem import FEW
 from tasks.validation.checks import judge
-from tasks.validation.combine import Finding, SampledFinding, combine, weigh
+from tasks.validation.combine import Finding, combine, sample, show, weigh
 from tasks.validation.plan import Planned
 
 MANY = 50_000  # distinct values; a column of more is judged piece by piece
@@ -34,9 +34,8 @@ class Pieces:
         self._counts: dict[str, pl.DataFrame] = {}
         self._many: set[str] = set()
         self._parts: dict[int, list[Finding]] = {id(entry.expectation): [] for entry in planned}
-        self._values: dict[int, tuple[str, ...]] = {}
 
-    def judge(self, rows: int) -> dict[int, SampledFinding]:
+    def judge(self, rows: int) -> dict[int, Finding]:
         """Return the outcome of each expectation by its identity.
 
         One on the set of distinct values is left out where those are many.
@@ -87,43 +86,35 @@ class Pieces:
         wanted = list(dict.fromkeys(name for entry in due for name in entry.columns))
         frame = to_pandas(table.select(wanted))
         for entry, outcome in zip(due, judge(frame, [e.expectation for e in due]), strict=True):
-            key = id(entry.expectation)
+            part = sample(frame, entry.columns, outcome)
             places = tuple(start + place for place in outcome.places[:FEW])
-            self._parts[key].append(replace(outcome, places=places, observed=None))
-            # The values of the first piece that has any: later ones would only push them out.
-            if outcome.places and len(entry.columns) == 1 and not self._values.get(key):
-                values = frame[entry.columns[0]].iloc[list(outcome.places[:FEW])].dropna()
-                self._values[key] = tuple(dict.fromkeys(str(value)[:40] for value in values))
+            self._parts[id(entry.expectation)].append(replace(part, places=places, observed=None))
 
     def _judge_values(self, planned: Planned) -> None:
-        """Judge the counted values; a later piece's outcomes are already in the parts."""
         name = planned.columns[0]
         counts = self._counts[name].sort(name, nulls_last=True)
         frame = to_pandas(counts.select(name).to_arrow())
         outcome = judge(frame, [planned.expectation])[0]
+        # Most expectations leave nulls out, some judge them: the library's count tells which.
         rows = counts[COUNT].to_list()
         nulls = counts.filter(pl.col(name).is_null())[COUNT].sum()
         considered = 0 if outcome.evaluated == len(frame) else int(nulls)
         total = weigh(outcome, rows, considered, planned.mostly)
-        key = id(planned.expectation)
         if outcome.places:
             offending = counts[name].gather(list(outcome.places))
-            total = replace(total, places=self._find(name, offending))
-            texts = offending.drop_nulls().head(FEW).to_list()
-            self._values[key] = tuple(str(value)[:40] for value in texts)
-        self._parts[key].insert(0, total)
+            values = offending.to_arrow()
+            places = find_places(
+                self._path, name, lambda col: pc.is_in(col, value_set=values.cast(col.type))
+            )
+            # Of Polars' values, not the frame's: a null among integers made these floats.
+            total = replace(total, places=places, values=show(offending.drop_nulls().head(FEW)))
+        # First, since the column was counted up to where it was found to have many values; the
+        # pieces from there on are in the parts already.
+        self._parts[id(planned.expectation)].insert(0, total)
 
-    def _find(self, name: str, offending: pl.Series) -> tuple[int, ...]:
-        """Return the first rows that hold one of the offending values."""
-        values = offending.to_arrow()
-        return find_places(
-            self._path, name, lambda column: pc.is_in(column, value_set=values.cast(column.type))
-        )
-
-    def _total(self, planned: Planned) -> SampledFinding:
-        key = id(planned.expectation)
+    def _total(self, planned: Planned) -> Finding:
         if planned.method == "set":
             name = planned.columns[0]
             frame = to_pandas(self._counts[name].select(name).to_arrow())
-            return SampledFinding(judge(frame, [planned.expectation])[0])
-        return SampledFinding(combine(self._parts[key], planned.mostly), self._values.get(key, ()))
+            return judge(frame, [planned.expectation])[0]
+        return combine(self._parts[id(planned.expectation)], planned.mostly)

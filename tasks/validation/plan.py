@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from tasks.errors import ConfigurationError
+from tasks.readers.kinds import kind_of
 
 Method = Literal["shape", "values", "rows", "set", "figure", "twins", "whole"]
 
@@ -77,26 +79,19 @@ class Planned:
     method: Method
 
     @property
-    def column(self) -> str | None:
-        """The columns in words."""
-        return ", ".join(self.columns) or None
-
-    @property
     def mostly(self) -> float:
         """The share of values that must meet it."""
         mostly = getattr(self.expectation, "mostly", 1)
         return float(mostly) if isinstance(mostly, (int, float)) else 1.0
 
 
-def plan(expectation: Any, known: Sequence[str], numbers: frozenset[str], where: str) -> Planned:
-    """Decide how an expectation is judged, from its type and the columns it names.
-
-    `known` are the batch's columns, `numbers` those of them that are numeric.
+def plan(expectation: Any, schema: pa.Schema, where: str) -> Planned:
+    """Decide how an expectation is judged on rows of this schema, from its type and its columns.
 
     Raises:
         ConfigurationError: it names a column that the batch cannot have.
     """
-    rule = str(expectation.expectation_type)
+    rule, known = str(expectation.expectation_type), schema.names
     condition = getattr(expectation, "row_condition", None)
     columns = tuple(dict.fromkeys((*_named(expectation), *_conditioned(condition))))
     for name in columns:
@@ -106,10 +101,12 @@ def plan(expectation: Any, known: Sequence[str], numbers: frozenset[str], where:
             raise ConfigurationError(where, "expectations name columns of the batch", came, remedy)
     if isinstance(condition, str):  # free text may read any column
         columns = tuple(known)
-    return Planned(expectation, rule, columns, _method(rule, columns, condition, numbers))
+    numeric = all(kind_of(schema.field(name).type) in ("integer", "number") for name in columns)
+    return Planned(expectation, rule, columns, _method(rule, condition, numeric))
 
 
 def _named(expectation: Any) -> tuple[str, ...]:
+    # Whether the batch has this column is the question.
     if expectation.expectation_type == "expect_column_to_exist":
         return ()
     single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B")]
@@ -118,7 +115,6 @@ def _named(expectation: Any) -> tuple[str, ...]:
 
 
 def _conditioned(condition: Any) -> tuple[str, ...]:
-    """Return the columns that a row condition reads."""
     parts = getattr(condition, "conditions", None)
     if parts is not None:
         return tuple(name for part in parts for name in _conditioned(part))
@@ -126,10 +122,11 @@ def _conditioned(condition: Any) -> tuple[str, ...]:
     return () if column is None else (str(column.name),)
 
 
-def _method(rule: str, columns: tuple[str, ...], condition: Any, numbers: frozenset[str]) -> Method:
+def _method(rule: str, condition: Any, numeric: bool) -> Method:
+    # Equal values of one column may stand on both sides of a condition on another.
     if condition is not None:
         return "rows" if rule in VALUES | ROWS else "whole"
-    if rule in FIGURES and (set(columns) <= numbers):
+    if rule in FIGURES and numeric:
         return "figure"
     kinds: tuple[tuple[frozenset[str], Method], ...] = (
         (SHAPES, "shape"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_part
-from tasks.pages.page import Badge, Bullets, Cell, Code, Grid
+from tasks.pages.page import Badge, Bullets, Cell, Code, Grid, Page, Section, drop_empty
 from tasks.readers.problem import Problem, list_rows, name_rule
 
 HEADS = ("", "expectation", "column", "figures", "rows")
@@ -66,11 +66,14 @@ class Check:
         return f"{counts} ({100 * share:.4g} %; {allowed})."
 
     @property
+    def sample(self) -> str:
+        return f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
+
+    @property
     def sentence(self) -> str:
         """The check in one line."""
-        values = f" Such as {', '.join(self.sample_values)}." if self.sample_values else ""
         title, rows = name_rule(self.words, self.column), list_rows(self.sample_rows)
-        return f"{title}: {self.figures}{rows}{values}"
+        return f"{title}: {self.figures}{rows}{self.sample}"
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,14 @@ class Report:
         """`accepted` or `quarantined`."""
         return "accepted" if self.accepted else "quarantined"
 
+    @property
+    def title(self) -> str:
+        return f"{self.pipeline}: batch {self.batch[:12]}"
+
+    @property
+    def badge(self) -> Badge:
+        return Badge(self.outcome, "good" if self.accepted else "bad")
+
     def reasons(self) -> tuple[str, ...]:
         """Return why the batch was refused, one sentence each; nothing for an accepted one."""
         refusing = (check.sentence for check in self.checks if check.refuses)
@@ -118,7 +129,24 @@ class Report:
 
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
-        return "\n".join(_markdown(self)) + "\n"
+        lines = [f"# {escape(self.title)} {self.outcome}", ""]
+        lines += [f"- {name}: {escape(text)}" for name, text in self.facts()]
+        if self.problems:
+            problems = Bullets(tuple(problem.sentence for problem in self.problems))
+            lines += ["", "## Why it was refused", "", write_part(problems)]
+        if self.checks:
+            checks = Grid(HEADS, tuple(map(_cells, self.checks)))
+            lines += ["", "## Expectations", "", write_part(checks)]
+        return "\n".join(lines) + "\n"
+
+    def to_html(self) -> str:
+        """Return the report as a page of its own."""
+        sections = drop_empty(
+            Section("Why it was refused", (Bullets(self.reasons()),), "bad"),
+            Section("The batch", (Grid((), self.facts()),)),
+            Section("Expectations", (Grid(HEADS, tuple(map(_cells, self.checks))),)),
+        )
+        return draw(Page(self.title, sections, self.badge))
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the plain figures as (name, text) pairs, in reading order."""
@@ -131,41 +159,21 @@ class Report:
             ("Columns", f"{self.columns:,}"),
         ]
         if self.accepted:
+            fate = "dropped" if cleaning.missing_target_dropped else "kept for later"
+            missing = f"{cleaning.missing_target:,}, {fate}" if cleaning.missing_target else "0"
             pairs += [
                 ("Rows kept", f"{self.kept:,}"),
                 ("Duplicates inside the batch, dropped", f"{cleaning.duplicates_in_batch:,}"),
                 ("Rows already in the curated table, dropped", f"{cleaning.duplicates_known:,}"),
-                ("Rows without a target", _missing_target(cleaning)),
+                ("Rows without a target", missing),
                 ("Columns read as another type", "; ".join(cleaning.retyped) or "none"),
             ]
         return tuple(pairs)
 
 
-def _missing_target(cleaning: Cleaning) -> str:
-    if not cleaning.missing_target:
-        return "0"
-    fate = "dropped" if cleaning.missing_target_dropped else "kept for later"
-    return f"{cleaning.missing_target:,}, {fate}"
-
-
-def check_cells(check: Check) -> tuple[Cell, ...]:
-    """Return what a table of expectations shows of one, under `HEADS`."""
+def _cells(check: Check) -> tuple[Cell, ...]:
     badge = Badge("met", "good") if check.passed else Badge("not met", "bad")
     if not check.passed and not check.refuses:
         badge = Badge("warning", "warn")
-    values = f" Such as {', '.join(check.sample_values)}." if check.sample_values else ""
     rows = ", ".join(f"{row:,}" for row in check.sample_rows)
-    return badge, check.words, Code(check.column or ""), check.figures + values, rows
-
-
-def _markdown(report: Report) -> Iterator[str]:
-    yield f"# {escape(report.pipeline)}: batch {escape(report.batch[:12])} {report.outcome}"
-    yield ""
-    for name, text in report.facts():
-        yield f"- {name}: {escape(text)}"
-    if report.problems:
-        yield from ("", "## Why it was refused", "")
-        yield write_part(Bullets(tuple(problem.sentence for problem in report.problems)))
-    if report.checks:
-        yield from ("", "## Expectations", "")
-        yield write_part(Grid(HEADS, tuple(map(check_cells, report.checks))))
+    return badge, check.words, Code(check.column or ""), check.figures + check.sample, rows

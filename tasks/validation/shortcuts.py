@@ -14,19 +14,15 @@ import pyarrow.parquet
 from tasks.readers.frames import find_places, to_pandas
 from tasks.readers.kinds import kind_of
 from tasks.validation.checks import judge
-from tasks.validation.combine import Finding, SampledFinding, is_met, weigh
+from tasks.validation.combine import Finding, is_met, weigh
 from tasks.validation.plan import BETWEEN, NULLS, Planned
 
 # Kinds whose least and greatest value bound all.
 ORDERED = frozenset({"integer", "number", "timestamp", "date"})
 
 
-def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int, SampledFinding]:
-    """Return the outcomes, by the expectations' identity, that few figures decide exactly.
-
-    Whether values are null depends on nothing else, so one null and one other value are judged
-    and weighted. Where the least and the greatest value are in a range, all are.
-    """
+def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int, Finding]:
+    """Return the outcomes, by the expectations' identity, that few figures decide exactly."""
     schema = pyarrow.parquet.read_schema(path)
     plain = [entry for entry in planned if entry.method == "values"]
     ranges = [
@@ -38,7 +34,14 @@ def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int,
     names = sorted({entry.columns[0] for entry in (*ranges, *nulls)})
     if not names:
         return {}
-    figures = _figures(path, names, {entry.columns[0] for entry in ranges})
+    ordered = sorted({entry.columns[0] for entry in ranges})
+    # One pass over the file for all of them.
+    scanned = pl.scan_parquet(path).select(
+        pl.col(names).null_count().name.prefix("nulls "),
+        pl.col(ordered).min().name.prefix("min "),
+        pl.col(ordered).max().name.prefix("max "),
+    )
+    figures = scanned.collect(engine="streaming").row(0, named=True)
     found = {
         id(entry.expectation): _nullness(path, entry, rows, figures[f"nulls {entry.columns[0]}"])
         for entry in nulls
@@ -50,35 +53,29 @@ def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int,
     return found
 
 
-def _figures(path: Path, names: Sequence[str], ordered: set[str]) -> dict[str, Any]:
-    wanted = [pl.col(name).null_count().alias(f"nulls {name}") for name in names]
-    for name in sorted(ordered):
-        wanted += [pl.col(name).min().alias(f"min {name}"), pl.col(name).max().alias(f"max {name}")]
-    rows = pl.scan_parquet(path).select(wanted)
-    return rows.collect(engine="streaming").row(0, named=True)
-
-
-def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> SampledFinding:
+def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> Finding:
     name = planned.columns[0]
+    # Nothing but a null decides, so one null and one other value are judged and weighted.
     frame = to_pandas(pa.table({name: pa.array([None, 1])}))
     outcome = weigh(judge(frame, [planned.expectation])[0], [nulls, rows - nulls], 0, 1)
     if outcome.error is not None or not outcome.unexpected:
-        return SampledFinding(outcome)
+        return outcome
     offends = pc.is_null if outcome.places == (0,) else pc.is_valid
     success = is_met(rows, outcome.unexpected, planned.mostly)
     places = find_places(path, name, offends)
-    return SampledFinding(Finding(success, rows, outcome.unexpected, places))
+    return Finding(success, rows, outcome.unexpected, places)
 
 
 def _range(
     schema: pa.Schema, planned: Planned, rows: int, figures: dict[str, Any]
-) -> SampledFinding | None:
+) -> Finding | None:
     name = planned.columns[0]
     nulls = int(figures[f"nulls {name}"])
     if nulls == rows:
         return None
+    # Where the least and the greatest value are in a range, all are; else each is looked at.
     ends = pa.array([figures[f"min {name}"], figures[f"max {name}"]], schema.field(name).type)
     outcome = judge(to_pandas(pa.table({name: ends})), [planned.expectation])[0]
     if outcome.error is not None or outcome.unexpected:
         return None
-    return SampledFinding(Finding(True, rows - nulls, 0))
+    return Finding(True, rows - nulls, 0)

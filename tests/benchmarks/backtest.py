@@ -121,7 +121,7 @@ def main() -> None:
     history = history_of(made, times, first, models)
     policies = [parse_policy(text) for text in POLICIES]
     limits = Limits(cooldown=timedelta(hours=1), budget=Budget(100, timedelta(days=30)))
-    found = compare_policies(history, policies, limits, 0, policies[-1])
+    found = compare_policies(history, policies, limits, timedelta(0), policies[-1])
     took = time.perf_counter() - start
     told(found, models, fitted, took)
 

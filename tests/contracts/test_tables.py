@@ -6,10 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +26,7 @@ from tasks.errors import AccessDenied, DataError, PreconditionFailed, StoreError
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.store.local import LocalBucket
+from tests.buckets import at_once
 from tests.servers import clean_environment, poll
 
 CASES = ["local", pytest.param("s3", marks=pytest.mark.system)]
@@ -43,20 +42,6 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Table:
 
 def rows(count: int = 5, name: str = "a") -> pa.Table:
     return pa.table({"n": list(range(count)), "name": [name] * count})
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    start = threading.Barrier(count)
-
-    def run(number: int) -> Any:
-        start.wait()
-        try:
-            return act(number)
-        except (DataError, PreconditionFailed) as error:
-            return error
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 def twin(table: Table) -> Table:
@@ -217,18 +202,13 @@ def test_a_fault_in_the_stream_leaves_nothing(table: Table) -> None:
     assert table.read().num_rows == 5
 
 
-def test_a_value_in_a_file_beyond_its_type_leaves_nothing(table: Table, tmp_path: Path) -> None:
+@pytest.mark.parametrize("filed", [True, False], ids=["file", "table"])
+def test_a_value_beyond_its_type_leaves_nothing(table: Table, tmp_path: Path, filed: bool) -> None:
     table.append(pa.table({"n": [1]}), "one", {})
-    pq.write_table(pa.table({"n": pa.array([2**64 - 1], pa.uint64())}), tmp_path / "rows.parquet")
+    beyond = pa.table({"n": pa.array([2**64 - 1], pa.uint64())})
+    pq.write_table(beyond, tmp_path / "rows.parquet")
     with pytest.raises(DataError, match="18446744073709551615 not in range"):
-        table.append(FileRows(tmp_path / "rows.parquet"), "two", {})
-    assert (table.has("two"), table.read().num_rows) == (None, 1)
-
-
-def test_a_value_beyond_its_type_leaves_nothing(table: Table) -> None:
-    table.append(pa.table({"n": [1]}), "one", {})
-    with pytest.raises(DataError, match="18446744073709551615 not in range"):
-        table.append(pa.table({"n": pa.array([2**64 - 1], pa.uint64())}), "two", {})
+        table.append(FileRows(tmp_path / "rows.parquet") if filed else beyond, "two", {})
     assert (table.has("two"), table.read().num_rows) == (None, 1)
 
 

@@ -11,7 +11,7 @@ from deployments.demo.flights import month
 from expectations.flights import suite
 from tasks.config import find_pipeline
 from tasks.settings import Settings
-from tasks.validation.batch import Examination, examine
+from tasks.validation.batch import Examination, Examiner
 
 PIPELINE = find_pipeline("flights", Settings.pipelines)
 
@@ -27,9 +27,8 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def examined(path: Path, workdir: Path) -> Examination:
     workdir.mkdir()
-    return examine(
-        path, path.name, "a" * 64, PIPELINE, suite(), None, None, workdir, lambda _: None
-    )
+    examiner = Examiner(PIPELINE, suite(), None, None, workdir, lambda _: None)
+    return examiner.examine(path, path.name, "a" * 64)
 
 
 def test_a_month_as_prepared_is_accepted(few: Path, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from deployments.worker.completing import complete
 from deployments.worker.modules import everything
+from deployments.worker.preload import complete
 
 for name in (*everything().libraries, *everything().code, "tests.suites.toy"):
     import_module(name)

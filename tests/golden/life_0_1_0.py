@@ -60,9 +60,10 @@ class Life:
         """What failed by itself left nothing, and was tried for ever."""
 
     def train(self, run: str, decision: str | None = None) -> str:
+        from tasks.training.candidates import Candidate, choose
+
         from tasks.promotion.gate import judge
         from tasks.training import finish, steps
-        from tasks.training.candidates import Candidate, choose
         from tasks.training.insight import insight, report
         from tasks.training.pinning import pinned
         from tasks.training.work import Work

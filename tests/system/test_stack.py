@@ -14,9 +14,8 @@ import pytest
 
 from deployments.local import stack as local
 from deployments.local.folder import Folder
-from deployments.local.listeners import is_free
 from deployments.local.ports import Ports
-from deployments.local.processes import find_marked
+from deployments.local.processes import find_marked, is_free
 from deployments.worker.kind import RUN_NAME, WARM, worker_type
 from tasks.errors import StackError
 from tasks.store.s3 import S3Bucket

@@ -80,7 +80,7 @@ def test_each_field_that_changes_is_brought_in_line(settings: Settings) -> None:
     for change in CHANGES:
         spec = replace(spec, **change)
         plan = bring_in_line(settings, [spec])
-        assert [[each.field for each in update.changes] for update in plan.update] == [[*change]]
+        assert [[*update.changes] for update in plan.update] == [[*change]]
         again = bring_in_line(settings, [spec], dry_run=True)
         assert again.empty, again.to_text()
 

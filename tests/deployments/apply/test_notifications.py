@@ -82,14 +82,14 @@ def tell(settings: Settings, event: str, pipeline: str, summary: str) -> None:
 
 
 def test_a_missing_block_is_named_and_nothing_changes(settings: Settings) -> None:
-    told = [one for one in automations([PLANES]) if one.block]
+    told = [one for one in automations([PLANES]) if "block" in one.action]
     with pytest.raises(ConfigurationError, match=r"custom-webhook/ops.*Make it in Prefect"):
         bring_in_line(settings, [], told)
     assert bring_in_line(settings, [], [], dry_run=True).automations["remove"] == []
 
 
 def test_each_event_asked_for_is_one_sentence_with_its_link(settings: Settings) -> None:
-    told = [one for one in automations([PLANES]) if one.block]
+    told = [one for one in automations([PLANES]) if "block" in one.action]
     with listening() as (url, sent):
         make_block(settings, url)
         made = bring_in_line(settings, [], told).automations

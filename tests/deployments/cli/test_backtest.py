@@ -6,6 +6,7 @@ import pytest
 
 from deployments.cli import backtest as command
 from deployments.cli.main import main
+from tasks.backtest.known import AT_ONCE
 from tasks.backtest.plan import choose_policies
 from tasks.backtest.result import Backtest, compare_policies
 from tasks.policy.limits import Limits
@@ -32,7 +33,7 @@ def outcome(found: Backtest) -> dict[str, Any]:
 @pytest.mark.parametrize("upwards", [True, False])
 def test_the_table_shows_every_policy_the_oracle_and_the_naive(upwards: bool) -> None:
     found = compare_policies(
-        history(14, upwards=upwards), choose_policies(None, OWN), Limits(), 0, OWN
+        history(14, upwards=upwards), choose_policies(None, OWN), Limits(), AT_ONCE, OWN
     )
     text = command.summary(outcome(found))
     for line in found.lines:

@@ -5,37 +5,32 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deployments.cli.bar import Bar
-from deployments.cli.score import bring_source, score, summary
-from deployments.session import Session
+from deployments.cli.score import Bar, bring_source, score, summary
 from tasks.config import find_pipeline
 from tasks.errors import ConfigurationError
-from tasks.settings import REPOSITORY, Settings
+from tasks.settings import REPOSITORY
 from tasks.workspace import Workspace
 from tests.buckets import local
 
-SETTINGS = Settings("http://127.0.0.1:1", "a", "b", "c")
 
-
-def session() -> Session:
+def workspace() -> Workspace:
     pipeline = find_pipeline("toy", REPOSITORY / "tests" / "pipelines")
     bucket = local()
-    workspace = Workspace(bucket, pipeline.name, "c", pipeline=pipeline, home=bucket.folder)
-    return Session(SETTINGS, workspace)
+    return Workspace(bucket, pipeline.name, "c", pipeline=pipeline, home=bucket.folder)
 
 
 def test_a_source_is_a_file_here_or_lies_in_the_bucket(tmp_path: Path) -> None:
-    one, path = session(), tmp_path / "new.csv"
+    toy, path = workspace(), tmp_path / "new.csv"
     path.write_text("id\n1\n")
-    key = bring_source(one, str(path))
-    assert one.bucket.get(key) == b"id\n1\n"
-    assert bring_source(one, key) == key
-    one.bucket.put("toy/table/_delta_log/0.json", b"")
-    assert bring_source(one, "toy/table/") == "toy/table/"
-    assert bring_source(one, "curated") == "curated"
-    assert bring_source(one, "s3://perennial/a.csv") == "s3://perennial/a.csv"
+    key = bring_source(toy, str(path))
+    assert toy.bucket.get(key) == b"id\n1\n"
+    assert bring_source(toy, key) == key
+    toy.bucket.put("toy/table/_delta_log/0.json", b"")
+    assert bring_source(toy, "toy/table/") == "toy/table/"
+    assert bring_source(toy, "curated") == "curated"
+    assert bring_source(toy, "s3://perennial/a.csv") == "s3://perennial/a.csv"
     with pytest.raises(ConfigurationError, match=r"none of them"):
-        bring_source(one, "toy/nothing.csv")
+        bring_source(toy, "toy/nothing.csv")
 
 
 def test_a_folder_that_is_not_there_is_said_before_anything_is_scored(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from deployments.linux import bear
 from deployments.local import secrets, stack
 from deployments.local.doctor import check_disk, check_processes, check_versions
 from deployments.local.folder import Folder, Memory, recall, remember, update_memory
-from deployments.local.listeners import holders, is_free
 from deployments.local.logs import rotate, tail
 from deployments.local.ports import Ports
 from deployments.local.processes import (
@@ -27,6 +26,8 @@ from deployments.local.processes import (
     end,
     find_marked,
     find_running,
+    holders,
+    is_free,
     read_started,
     record,
     runs_a_flow,

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.worker.freshness import stamp, stamp_installed
-from deployments.worker.modules import choose, everything, sources
+from deployments.worker.modules import choose, everything, sources, stamp, stamp_installed
 from tasks.settings import REPOSITORY
 
 

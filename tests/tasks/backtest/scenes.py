@@ -16,6 +16,7 @@ from tasks.policy.situation import DriftFigure, MetricValue, Situation
 
 START = datetime(2013, 1, 1)
 DAY = timedelta(days=1)
+MONTH = 30 * DAY
 ROWS = 200
 ARRIVED = datetime(2013, 1, 31, tzinfo=UTC)
 

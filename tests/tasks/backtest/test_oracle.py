@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 
 from tasks.backtest.history import History
-from tasks.backtest.known import Delay, InformationSet
+from tasks.backtest.known import AT_ONCE, InformationSet
 from tasks.backtest.oracle import choose_oracle, oracle_bounds
-from tasks.backtest.policies import default_policies
+from tasks.backtest.plan import choose_policies
 from tasks.backtest.replay import replay_all
 from tasks.policy.limits import Limits
+from tasks.policy.policy import parse_policy
 from tasks.quantities import Budget
-from tests.tasks.backtest.scenes import DAY, history
+from tasks.records import plain
+from tests.tasks.backtest.scenes import DAY, MONTH, history
 
 FREE = Limits(timedelta(0), Budget(10_000, DAY), drop=0.0)
 
 
-def mean_with(source: History, retrained: tuple[int, ...], delay: Delay) -> float:
+def mean_with(source: History, retrained: tuple[int, ...], delay: timedelta) -> float:
     known, end, values = InformationSet(source, delay), source.first, []
     for at in source.replayed:
         if at in source.judged:
@@ -31,7 +33,7 @@ def mean_with(source: History, retrained: tuple[int, ...], delay: Delay) -> floa
     return float(np.mean(values))
 
 
-def tried(source: History, allowed: int, delay: Delay) -> float:
+def tried(source: History, allowed: int, delay: timedelta) -> float:
     means = [
         mean_with(source, chosen, delay)
         for count in range(allowed + 1)
@@ -40,10 +42,12 @@ def tried(source: History, allowed: int, delay: Delay) -> float:
     return max(means) if source.greater_is_better else min(means)
 
 
-@pytest.mark.parametrize("delay", [0, 2, 45 * DAY])
+@pytest.mark.parametrize("delay", [AT_ONCE, 2 * MONTH, 45 * DAY])
 @pytest.mark.parametrize("upwards", [True, False])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_it_is_the_best_of_all_that_could_be_done(seed: int, upwards: bool, delay: Delay) -> None:
+def test_it_is_the_best_of_all_that_could_be_done(
+    seed: int, upwards: bool, delay: timedelta
+) -> None:
     source = history(9, seed=seed, upwards=upwards, unlabelled=(5,), fade=0.005)
     for found in oracle_bounds(source, delay):
         assert found.mean == pytest.approx(tried(source, found.allowed, delay))
@@ -51,11 +55,11 @@ def test_it_is_the_best_of_all_that_could_be_done(seed: int, upwards: bool, dela
         assert len(found.retrainings) <= found.allowed
 
 
-@pytest.mark.parametrize("delay", [0, 1])
-def test_no_course_beats_it(delay: Delay) -> None:
+@pytest.mark.parametrize("delay", [AT_ONCE, MONTH])
+def test_no_course_beats_it(delay: timedelta) -> None:
     source = history(12, seed=8, fade=0.01)
     limit = oracle_bounds(source, delay)
-    for found in replay_all(source, default_policies(), FREE, delay):
+    for found in replay_all(source, choose_policies(None, parse_policy("static")), FREE, delay):
         assert found.mean <= limit[min(len(found.retrainings), len(limit) - 1)].mean + 1e-12
 
 
@@ -67,7 +71,7 @@ def test_more_never_is_worse_and_the_fewest_that_reach_it_are_named() -> None:
         more = len(later.retrainings) > len(earlier.retrainings)
         assert more is (later.mean > earlier.mean)
     assert limit[0].cpu_seconds == 0
-    json.dumps([one.to_dict() for one in limit], allow_nan=False)
+    json.dumps(plain(limit, nan_as_null=True), allow_nan=False)
 
 
 def test_it_retrains_while_it_pays() -> None:
@@ -87,4 +91,4 @@ def test_without_labels_there_is_no_bound_but_an_answer() -> None:
     blind = history(6, unlabelled=(2, 3, 4, 5))
     limit = oracle_bounds(blind)
     assert choose_oracle(blind, limit, 0.1).retrainings == ()
-    assert limit[0].to_dict()["mean"] is None
+    assert plain(limit[0], nan_as_null=True)["mean"] is None

@@ -10,12 +10,13 @@ import pytest
 import yaml
 from scipy.stats import binom
 
-from tasks.backtest.policies import default_policies
+from tasks.backtest.plan import choose_policies
 from tasks.backtest.recommendation import recommend, shortfall
 from tasks.backtest.replay import replay_all
 from tasks.errors import DataError
 from tasks.policy.limits import Limits
 from tasks.policy.policy import parse_policy
+from tasks.records import plain
 from tests.tasks.backtest.scenes import course, history
 
 RNG = np.random.default_rng(4)
@@ -32,7 +33,7 @@ def test_the_cheapest_that_is_not_surely_worse_is_taken() -> None:
     assert found.policy == "performance"
     assert {one.policy for one in found.compared if one.good_enough} >= {"performance", found.best}
     assert "static" in {one.policy for one in found.compared if not one.good_enough}
-    json.dumps(found.to_dict(), allow_nan=False)
+    json.dumps(plain(found, nan_as_null=True), allow_nan=False)
 
 
 def test_where_batches_are_hard_alike_a_small_loss_is_still_seen() -> None:
@@ -74,7 +75,9 @@ def test_the_lines_are_those_of_a_pipeline_file(limits: Limits) -> None:
 
 
 def test_the_same_courses_give_the_same_answer() -> None:
-    courses = replay_all(history(14, fade=0.02), default_policies(), LIMITS)
+    courses = replay_all(
+        history(14, fade=0.02), choose_policies(None, parse_policy("static")), LIMITS
+    )
     found = recommend(courses, LIMITS)
     assert found == recommend(courses, LIMITS)
     assert found.policy == recommend(courses[::-1], LIMITS).policy

@@ -5,9 +5,9 @@ from html import escape
 
 import pytest
 
+from tasks.backtest.known import AT_ONCE
 from tasks.backtest.page import draw_page, figure_rows
 from tasks.backtest.plan import choose_policies
-from tasks.backtest.policies import default_policies
 from tasks.backtest.result import Backtest, compare_policies, tolerance
 from tasks.errors import ConfigurationError, DataError
 from tasks.policy.limits import Limits
@@ -18,13 +18,14 @@ OWN = parse_policy("any(new_rows 20%, age 60d)")
 
 
 def found(**how: object) -> Backtest:
-    return compare_policies(history(**how), default_policies(OWN), Limits(), 0, OWN)
+    return compare_policies(history(**how), choose_policies(None, OWN), Limits(), AT_ONCE, OWN)
 
 
 def test_the_lines_add_up() -> None:
     test = found(count=14)
     by_name = {one.policy: one for one in test.lines}
     assert len(by_name) == 10
+    assert [line.cpu_seconds for line in test.lines] == sorted(c.cpu_seconds for c in test.courses)
     assert by_name["static"].against_static == 0
     assert all(one.against_bound <= 0 for one in test.lines)
     for line, course in zip(test.lines, test.courses, strict=True):
@@ -43,7 +44,7 @@ def test_it_is_honest_where_nothing_beats_static() -> None:
 def test_a_naive_prediction_that_is_as_good_is_told() -> None:
     test = found(count=14, fade=0.08)
     assert not [one for one in test.notes if "majority" in one]
-    poor = compare_policies(history(14, fade=0.3), [parse_policy("static")], Limits(), 0, OWN)
+    poor = compare_policies(history(14, fade=0.3), [parse_policy("static")], Limits(), AT_ONCE, OWN)
     assert [one for one in poor.notes if "majority" in one]
 
 
@@ -54,7 +55,9 @@ def test_a_tenth_of_the_watched_drop_is_tolerated_for_a_cheaper_policy() -> None
     (advised,) = [one for one in advice.compared if one.policy == advice.policy]
     assert 0 < advised.behind.low < advised.behind.value <= 0.002
     assert "comes within 0.002 of the best, every 1 batch" in advice.why
-    strict = compare_policies(test.history, default_policies(OWN), Limits(drop=0.0), 0, OWN)
+    strict = compare_policies(
+        test.history, choose_policies(None, OWN), Limits(drop=0.0), AT_ONCE, OWN
+    )
     assert strict.recommendation.policy == "every 1 batch"
 
 

@@ -6,17 +6,20 @@ from functools import cache
 from pathlib import Path
 
 from tasks.config import Pipeline
+from tasks.ingestion.entrance import Kind
 from tasks.ingestion.landing import Landed
 from tasks.settings import Settings
 from tasks.store.layout import Layout
+from tasks.store.local import LocalBucket
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import make_workspace
+from tasks.workspace import Workspace, make_workspace
 from tests.servers import S3
 from tests.tasks.ingestion import landing
 from tests.tasks.ingestion.landing import Key
 from tests.tasks.ingestion.landing import label_file as file
+from tests.tasks.ingestion.scenes import people
 
-__all__ = ["curate", "drop", "file", "landed", "store_of", "visits"]
+__all__ = ["bench", "curate", "drop", "file", "landed", "store_of", "visits"]
 
 
 def visits(name: str, **monitoring: str) -> Pipeline:
@@ -32,6 +35,15 @@ def visits(name: str, **monitoring: str) -> Pipeline:
             "monitoring": {"labels": "delayed", **monitoring},
         }
     )
+
+
+def bench(kind: Kind, folder: Path, bucket: type[LocalBucket] = LocalBucket) -> Workspace:
+    """Return a workspace where files of this kind can land; for labels, with rows already."""
+    pipeline = people("toy") if kind == "rows" else visits("toy")
+    workspace = landing.local_workspace(folder, pipeline, bucket)
+    if kind == "labels":
+        landing.curate(workspace, folder, landing.ROWS, "b1")
+    return workspace
 
 
 def curate(

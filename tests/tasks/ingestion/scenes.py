@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
-from tasks.validation.batch import Examination, examine
+from tasks.validation.batch import Examination, Examiner
 from tasks.validation.cleaning import KnownKeys
 from tasks.validation.suite import find_suite
 
@@ -71,4 +71,5 @@ def examined(
     work.mkdir(exist_ok=True)
     suite = suite or find_suite(pipeline.suite)
     said: list[str] = []
-    return examine(path, name, BATCH, pipeline, suite, contract, known, work, said.append)
+    examiner = Examiner(pipeline, suite, contract, known, work, said.append)
+    return examiner.examine(path, name, BATCH)

@@ -12,18 +12,9 @@ from tasks.faults import POINTS, Died, dying_at
 from tasks.ingestion.entrance import Kind
 from tasks.ingestion.landing import Landed
 from tasks.ingestion.trouble import try_landing
-from tests.tasks.ingestion.desk import visits
-from tests.tasks.ingestion.landing import (
-    ROWS,
-    State,
-    curate,
-    drop,
-    label_file,
-    local_workspace,
-    opened,
-    state,
-)
-from tests.tasks.ingestion.scenes import csv, people, row
+from tests.tasks.ingestion.desk import bench
+from tests.tasks.ingestion.landing import State, drop, label_file, opened, state
+from tests.tasks.ingestion.scenes import csv, row
 from tests.tasks.ingestion.stumbling import stumbling
 
 LANDING = [point for point in POINTS if point.startswith(("ingest.", "label."))]
@@ -40,9 +31,7 @@ def content(kind: Kind, scene: str) -> bytes:
 
 def play(folder: Path, kind: Kind, scene: str, dying: str | None = None) -> State:
     """Take one file in, dying once at that point if there is one, until it has landed."""
-    workspace = local_workspace(folder, people("toy") if kind == "rows" else visits("toy"))
-    if kind == "labels":
-        curate(workspace, folder, ROWS, "b1")
+    workspace = bench(kind, folder)
     key = drop(workspace, "a.csv", content(kind, scene), kind)
 
     def run() -> Landed:

@@ -9,32 +9,13 @@ from typing import Any
 
 import pytest
 
-from tasks.ingestion.entrance import Kind
+from tasks.ingestion.entrance import KINDS, Kind
 from tasks.ingestion.land import land
 from tasks.workspace import Workspace
-from tests.tasks.ingestion.desk import visits
-from tests.tasks.ingestion.landing import (
-    ROWS,
-    curate,
-    drop,
-    label_file,
-    landed,
-    local_workspace,
-    opened,
-    state,
-)
-from tests.tasks.ingestion.scenes import csv, people, row
+from tests.tasks.ingestion.desk import bench
+from tests.tasks.ingestion.landing import drop, label_file, landed, opened, state
+from tests.tasks.ingestion.scenes import csv, row
 from tests.tasks.ingestion.stumbling import Meeting
-
-KINDS: tuple[Kind, ...] = ("rows", "labels")
-
-
-def bench(kind: Kind, folder: Path) -> Workspace:
-    if kind == "rows":
-        return local_workspace(folder, people("toy"))
-    workspace = local_workspace(folder, visits("toy"))
-    curate(workspace, folder, ROWS, "b1")
-    return workspace
 
 
 def content(kind: Kind, number: int) -> bytes:
@@ -50,12 +31,14 @@ def held(workspace: Workspace, kind: Kind) -> list[Any]:
     return [line[0] for line in left.rows] if kind == "rows" else [line[:2] for line in left.labels]
 
 
-def report(workspace: Workspace, kind: Kind, batch: str) -> dict[str, Any]:
+def check_report_of_the_second(workspace: Workspace, kind: Kind, batch: str) -> None:
+    """Check that it was judged against a first file, with which it shares its keys but for one."""
     topic = "validation" if kind == "rows" else "labels"
-    found: dict[str, Any] = json.loads(
-        workspace.bucket.get(workspace.layout.report(topic, f"{batch}.json"))
-    )
-    return found
+    told = json.loads(workspace.bucket.get(workspace.layout.report(topic, f"{batch}.json")))
+    if kind == "rows":
+        assert (told["kept"], told["cleaning"]["duplicates_known"]) == (1, 10)
+    else:
+        assert (told["version"], told["counts"]["duplicate"]) == (2, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,11 +82,7 @@ def test_another_commit_between_judging_and_landing_is_judged_against(
     assert (done.outcome, done.version) == ("accepted", 2)
     found = held(workspace, kind)
     assert len(found) == len(set(found)) == (12 if kind == "rows" else 3)
-    told = report(workspace, kind, done.batch)
-    if kind == "rows":
-        assert (told["kept"], told["cleaning"]["duplicates_known"]) == (1, 10)
-    else:
-        assert (told["version"], told["counts"]["duplicate"]) == (2, 1)
+    check_report_of_the_second(workspace, kind, done.batch)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,11 +100,7 @@ def test_who_loses_a_race_for_one_object_leaves_the_winners_report(
 
     done = land(Meeting(opened(workspace, kind), overtake), key, lambda _: None)
     assert (done.outcome, done.version) == ("already", 2)
-    told = report(workspace, kind, done.batch)
-    if kind == "rows":
-        assert (told["kept"], told["cleaning"]["duplicates_known"]) == (1, 10)
-    else:
-        assert (told["version"], told["counts"]["duplicate"]) == (2, 1)
+    check_report_of_the_second(workspace, kind, done.batch)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,26 +8,16 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import DataError, IntegrityError, StoreError, StoreUnavailable
-from tasks.ingestion.entrance import Entrance, Kind, find_pending
+from tasks.ingestion.entrance import KINDS, Entrance, Kind, find_pending
 from tasks.ingestion.landing import Landed
 from tasks.ingestion.trouble import Troubled, Troubles, describe, find_troubles, try_landing
 from tasks.store.bucket import ObjectInfo
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
-from tests.tasks.ingestion.desk import visits
-from tests.tasks.ingestion.landing import (
-    ROWS,
-    curate,
-    drop,
-    label_file,
-    local_workspace,
-    opened,
-    state,
-)
-from tests.tasks.ingestion.scenes import csv, people
+from tests.tasks.ingestion.desk import bench
+from tests.tasks.ingestion.landing import drop, label_file, opened, state
+from tests.tasks.ingestion.scenes import csv
 from tests.tasks.ingestion.stumbling import Meeting, stumbling
-
-KINDS: tuple[Kind, ...] = ("rows", "labels")
 
 
 class Worn(LocalBucket):
@@ -39,13 +29,6 @@ class Worn(LocalBucket):
         if key.endswith("away.csv"):
             raise StoreUnavailable(self.where, "the store answers in time", "no answer")
         return super().download(key, path)
-
-
-def bench(kind: Kind, folder: Path) -> Workspace:
-    workspace = local_workspace(folder, people() if kind == "rows" else visits("visits"), Worn)
-    if kind == "labels":
-        curate(workspace, folder, ROWS, "b1")
-    return workspace
 
 
 def file(kind: Kind) -> bytes:
@@ -61,7 +44,7 @@ def tried(workspace: Workspace, key: str, kind: Kind, *, fails: bool = False) ->
 def test_a_file_that_fails_three_times_is_set_aside_with_its_bytes(
     kind: Kind, tmp_path: Path
 ) -> None:
-    workspace = bench(kind, tmp_path)
+    workspace = bench(kind, tmp_path, Worn)
     entrance = Entrance(kind, workspace.layout)
     key = drop(workspace, "a.csv", file(kind), kind)
     for number in (1, 2):
@@ -87,7 +70,7 @@ def test_a_file_that_fails_three_times_is_set_aside_with_its_bytes(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_lands_after_all_is_in_no_trouble(kind: Kind, tmp_path: Path) -> None:
-    workspace = bench(kind, tmp_path)
+    workspace = bench(kind, tmp_path, Worn)
     key = drop(workspace, "a.csv", file(kind), kind)
     tried(workspace, key, kind, fails=True)
     done = tried(workspace, key, kind)
@@ -97,7 +80,7 @@ def test_a_file_that_lands_after_all_is_in_no_trouble(kind: Kind, tmp_path: Path
 
 
 def test_bytes_that_cannot_be_had_stay_where_they_came(tmp_path: Path) -> None:
-    workspace = bench("rows", tmp_path)
+    workspace = bench("rows", tmp_path, Worn)
     key = drop(workspace, "rotten.csv", csv(5))
     for _ in range(2):
         assert isinstance(tried(workspace, key, "rows"), Troubled)
@@ -112,7 +95,7 @@ def test_bytes_that_cannot_be_had_stay_where_they_came(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a\nb.csv", "a\x7f\x01.csv", "caf\udce9\n.csv"])
 def test_a_key_that_can_be_none_is_set_aside_at_once(name: str, tmp_path: Path) -> None:
-    workspace = bench("rows", tmp_path)
+    workspace = bench("rows", tmp_path, Worn)
     good = drop(workspace, "good.csv", csv(5))
     key = workspace.layout.incoming + name
     assert isinstance(workspace.bucket, LocalBucket)
@@ -128,7 +111,7 @@ def test_a_key_that_can_be_none_is_set_aside_at_once(name: str, tmp_path: Path) 
 
 
 def test_what_is_no_objects_fault_counts_against_none(tmp_path: Path) -> None:
-    workspace = bench("rows", tmp_path)
+    workspace = bench("rows", tmp_path, Worn)
     away = drop(workspace, "away.csv", csv(5))
     with pytest.raises(StoreUnavailable):
         tried(workspace, away, "rows")
@@ -155,7 +138,7 @@ class Forgetful(Meeting):
 
 
 def test_rows_that_landed_are_never_set_aside(tmp_path: Path) -> None:
-    workspace = bench("rows", tmp_path)
+    workspace = bench("rows", tmp_path, Worn)
     key = drop(workspace, "a.csv", csv(5))
     tried(workspace, key, "rows")
     landing = Forgetful(opened(workspace, "rows"), lambda: None)

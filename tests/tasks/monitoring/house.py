@@ -16,7 +16,7 @@ from tasks.config import window_length
 from tasks.data.curated import append_batch
 from tasks.ledger.entry import Entry
 from tasks.monitoring.record import RecordedDecision
-from tasks.promotion.lineage import Lineage
+from tasks.promotion.manifest import Lineage
 from tasks.promotion.versions import manifest_of
 from tasks.training.finish import Ended
 from tasks.training.pinning import pin_run

@@ -29,7 +29,6 @@ from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
 from tasks.training.model_card import to_html, to_markdown, write_note
 from tasks.validation.docs import index_page, validation_page
-from tasks.validation.page import render_report
 from tasks.validation.report import Check, Cleaning, Report
 from tests.tasks.backtest.test_result import found
 from tests.tasks.drift.scenes import profiled
@@ -77,7 +76,7 @@ def drift_page() -> str:
 
 
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
-    "validation": ("tasks.validation.page", lambda: render_report(taint(REPORT))),
+    "validation": ("tasks.validation.report", lambda: taint(REPORT).to_html()),
     "data docs": ("tasks.validation.docs", lambda: validation_page(taint(REPORT), SUITE)),
     "index": (
         "tasks.validation.docs",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.policy.detectors import detect_change
 from tasks.policy.situation import DriftFigure, Refusals
 from tests.tasks.policy.scenes import QUIET, figure
 
@@ -30,7 +31,7 @@ CASES: dict[str, tuple[str, dict[str, Any] | None]] = {
     "estimated_performance": ("estimated_performance", {"estimated": figure(0.66)}),
     "error_drift": (
         "error_drift",
-        {"errors": np.r_[steady(0.2, 2000, 1), steady(0.5, 2000, 2)]},
+        {"errors": detect_change(np.r_[steady(0.2, 2000, 1), steady(0.5, 2000, 2)])},
     ),
     "quality": ("quality", {"refused": Refusals(0.25, 8)}),
 }

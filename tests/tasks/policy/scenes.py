@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tasks.policy.situation import DriftFigure, MetricValue, Refusals, Situation
+from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation
 
 
 def figure(
@@ -25,7 +25,7 @@ QUIET = Situation(
     recent=(figure(0.695), figure(0.69)),
     estimated=figure(0.70, labelled=0),
     drift=DriftFigure(0.1, 0.3, "temperature"),
-    errors=(0.2, 0.3),
+    errors=ErrorChange(2),
     refused=Refusals(0.0, 5),
     learnable=56_000,
 )

@@ -20,6 +20,7 @@ from tasks.policy.policy import parse_policy
 from tasks.policy.signals import MEASURED
 from tasks.policy.situation import DriftFigure, Situation
 from tasks.quantities import Budget
+from tasks.records import read
 from tests.tasks.policy.scenes import QUIET, figure
 
 LIMITS = Limits()
@@ -129,7 +130,7 @@ def test_a_decision_reads_back_from_json() -> None:
     for situation in (FALLEN, aware, UNLABELLED):
         found = decided("any(performance, age 60d)", situation)
         text = json.dumps(found.to_dict(), allow_nan=False)
-        assert Decision.from_dict(json.loads(text)) == found
+        assert read(Decision, json.loads(text), "decision") == found
 
 
 def test_times_with_and_without_a_zone_are_not_mixed() -> None:

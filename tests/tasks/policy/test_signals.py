@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.policy.detectors import detect_change
 from tasks.policy.limits import Limits
 from tasks.policy.policy import conditions, parse_policy
 from tasks.policy.reading import SignalReading
 from tasks.policy.signals import MEASURED, SIGNALS, read_signal
 from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation, loss
+from tasks.records import plain, read
 from tests.tasks.policy.cases import CASES
 from tests.tasks.policy.scenes import QUIET, figure
 
@@ -76,8 +78,8 @@ def test_a_signal_says_one_sentence_and_figures_that_json_can_hold(name: str) ->
         found = read_signal(name, None, situation, LIMITS)
         assert found.signal == name
         assert found.said.endswith(".")
-        text = json.dumps(found.to_dict(), allow_nan=False)
-        assert SignalReading.from_dict(json.loads(text)) == found
+        text = json.dumps(plain(found), allow_nan=False)
+        assert read(SignalReading, json.loads(text), "reading") == found
 
 
 @pytest.mark.parametrize(
@@ -195,6 +197,6 @@ def test_numpy_numbers_are_told_in_json_as_well(name: str) -> None:
         batches=np.int32(1),
         live=MetricValue("roc_auc", *np.float32([0.5, 0.4, 0.6]), np.int64(10), np.int64(9)),
         drift=DriftFigure(np.float32(0.5), np.float64(0.3)),
-        errors=np.array([0.5, 0.25], dtype=np.float32),
+        errors=detect_change(np.array([0.5, 0.25], dtype=np.float32)),
     )
-    json.dumps(read_signal(name, None, boxed, LIMITS).to_dict(), allow_nan=False)
+    json.dumps(plain(read_signal(name, None, boxed, LIMITS)), allow_nan=False)

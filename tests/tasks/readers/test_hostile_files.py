@@ -198,7 +198,7 @@ def test_a_good_file_is_accepted(case: str, tmp_path: Path) -> None:
     name, content = GOOD[case]
     examination = examined(tmp_path, name, content())
     assert examination.report.reasons() == ()
-    assert examination.accepted
+    assert examination.report.accepted
     assert examination.rows is not None
     assert pq.read_metadata(examination.rows).num_rows == examination.report.kept > 0
 
@@ -207,7 +207,7 @@ def test_a_good_file_is_accepted(case: str, tmp_path: Path) -> None:
 def test_a_hostile_file_is_refused_by_its_rule(case: str, tmp_path: Path) -> None:
     name, content, rule, column = HOSTILE[case]
     examination = examined(tmp_path, name, content(), people(max_batch_gib=0.06, personal=[]))
-    assert not examination.accepted
+    assert not examination.report.accepted
     assert examination.rows is None
     problems = examination.report.problems
     assert rule in {problem.rule for problem in problems}, problems
@@ -253,7 +253,7 @@ def test_no_damage_raises_anything(case: str, cuts: list[tuple[int, int, bytes]]
 def test_half_a_pair_is_told_by_its_lines_and_a_whole_one_is_text(tmp_path: Path) -> None:
     whole = [visit(visit=f"v{number}", name="\U0001f600") for number in range(3)]
     assert b"\\ud83d\\ude00" in json_lines(*whole)
-    assert examined(tmp_path, "a.jsonl", json_lines(*whole)).accepted
+    assert examined(tmp_path, "a.jsonl", json_lines(*whole)).report.accepted
     torn = json_lines(*whole, visit(name="\ude00"), visit(), visit(name="a\ud83d"))
     (problem,) = examined(tmp_path, "a.jsonl", torn).report.problems
     assert problem.sentence == (

@@ -105,4 +105,4 @@ def test_delayed_labels_may_be_absent(tmp_path: Path) -> None:
     report = examined(tmp_path, "a.csv", content, pipeline).report
     assert report.accepted
     assert report.cleaning.missing_target == 1
-    assert not examined(tmp_path, "a.csv", content).accepted
+    assert not examined(tmp_path, "a.csv", content).report.accepted

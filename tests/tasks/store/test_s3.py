@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,18 @@ def relayed_store(s3: S3, port: int) -> S3Bucket:
 
 def port_of(s3: S3) -> int:
     return int(s3.settings.s3_endpoint.rpartition(":")[2])
+
+
+def losing(start: bytes, lost: list[bytes]) -> Callable[[bytes], bytes | None]:
+    """Lose the first answer that begins so, and keep it in `lost`."""
+
+    def lose_first(data: bytes) -> bytes | None:
+        if data.startswith(start) and not lost:
+            lost.append(data)
+            return None
+        return data
+
+    return lose_first
 
 
 def test_a_closed_port_is_told_with_its_address_and_what_to_do(tmp_path: Path) -> None:
@@ -87,14 +100,7 @@ def test_an_endpoint_that_is_none_is_a_configuration_error() -> None:
 @pytest.mark.system
 def test_a_write_whose_answer_was_lost_is_not_taken_for_a_lost_race(s3: S3) -> None:
     lost: list[bytes] = []
-
-    def lose_first(data: bytes) -> bytes | None:
-        if data.startswith(b"HTTP/1.1 200") and not lost:
-            lost.append(data)
-            return None
-        return data
-
-    with relayed(port_of(s3), lose_first) as port:
+    with relayed(port_of(s3), losing(b"HTTP/1.1 200", lost)) as port:
         info = relayed_store(s3, port).put("lost/answer", b"mine", if_absent=True)
     assert len(lost) == 1
     assert S3Bucket(s3.settings).head("lost/answer").etag == info.etag  # type: ignore[union-attr]
@@ -104,14 +110,8 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_a_lost_race(s3: S3) -> N
 def test_a_race_that_was_lost_stays_lost_also_when_an_answer_was(s3: S3) -> None:
     S3Bucket(s3.settings).put("lost/race", b"theirs")
     lost: list[bytes] = []
-
-    def lose_first(data: bytes) -> bytes | None:
-        if data.startswith(b"HTTP/1.1 412") and not lost:
-            lost.append(data)
-            return None
-        return data
-
-    with relayed(port_of(s3), lose_first) as port, pytest.raises(PreconditionFailed):
+    lossy = losing(b"HTTP/1.1 412", lost)
+    with relayed(port_of(s3), lossy) as port, pytest.raises(PreconditionFailed):
         relayed_store(s3, port).put("lost/race", b"mine", if_absent=True)
     assert len(lost) == 1
     assert S3Bucket(s3.settings).get("lost/race") == b"theirs"

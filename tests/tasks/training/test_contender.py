@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tasks.errors import IntegrityError
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
 from tasks.models.setting import Setting
+from tasks.records import plain, read
 from tasks.training.contender import Contender, build_contender
 from tests import served
 
@@ -35,13 +37,14 @@ def test_its_export_answers_as_it_does_and_in_time(contender: Contender) -> None
 
 
 def test_a_steps_result_brings_it_back_whole(contender: Contender) -> None:
-    content = json.loads(json.dumps(contender.to_dict(), allow_nan=False))
-    assert "files" not in content
-    assert Contender.from_dict(content, contender.files) == contender
+    document = plain(replace(contender, files={}))
+    content = json.loads(json.dumps(document, allow_nan=False))
+    assert not content["files"]
+    assert replace(read(Contender, content, "fitted"), files=contender.files) == contender
 
 
 def test_a_result_that_lacks_something_is_named(contender: Contender) -> None:
-    content = contender.to_dict()
+    content = plain(replace(contender, files={}))
     del content["setting"]["family"]
     with pytest.raises(IntegrityError, match=r"`family` - at `\$\.setting`"):
-        Contender.from_dict(content, contender.files)
+        read(Contender, content, "fitted")

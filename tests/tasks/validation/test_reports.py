@@ -10,7 +10,6 @@ import pytest
 
 from expectations.suite import Suite
 from tasks.validation.docs import validation_page
-from tasks.validation.page import render_report
 from tasks.validation.report import Report
 from tests.suites.people import suite as people_suite
 from tests.tasks.ingestion.scenes import HEADER, csv, examined, row
@@ -39,7 +38,7 @@ def forms(report: Report, suite: Suite) -> str:
         [
             json.dumps(report.to_dict()),
             report.to_markdown(),
-            render_report(report),
+            report.to_html(),
             page,
             repr(report),
         ]
@@ -61,7 +60,7 @@ def forms(report: Report, suite: Suite) -> str:
 )
 def test_personal_values_are_in_no_form_of_the_report(content: str, tmp_path: Path) -> None:
     examination = examined(tmp_path, "a.csv", content.encode(), suite=FORBIDDEN)
-    assert not examination.accepted
+    assert not examination.report.accepted
     assert SECRET not in forms(examination.report, FORBIDDEN)
 
 
@@ -72,19 +71,19 @@ def test_other_columns_show_a_few_values_and_rows(tmp_path: Path) -> None:
     assert (check.evaluated, check.unexpected) == (29, 21)
     assert check.sample_rows == (9, 10, 11, 12, 13)
     assert check.sample_values == ("Z", "Y0", "Y1", "Y2", "Y3")
-    assert "Z, Y0" in render_report(report)
+    assert "Z, Y0" in report.to_html()
 
 
 def test_a_warning_is_shown_and_refuses_nothing(tmp_path: Path) -> None:
     content = (HEADER + "".join(row(n, cost="5000") for n in range(5))).encode()
     examination = examined(tmp_path, "a.csv", content)
-    assert examination.accepted
+    assert examination.report.accepted
     (check,) = [check for check in examination.report.checks if not check.passed]
     assert check.severity == "warning"
-    assert ">warning</span>" in render_report(examination.report)
+    assert ">warning</span>" in examination.report.to_html()
 
 
 def test_the_same_batch_gives_the_same_report(tmp_path: Path) -> None:
     first, second = (examined(tmp_path, "a.csv", csv(9).encode()).report for _ in range(2))
     assert first == second
-    assert render_report(first) == render_report(second)
+    assert first.to_html() == second.to_html()
