@@ -175,7 +175,7 @@ def keep_plot(workspace: Workspace, months: Sequence[Month]) -> Path:
 
     The picture goes into the bucket and beside the state; the path of the latter is returned.
     """
-    image = draw_year(session.pipeline.metric, months)
+    image = draw_year(workspace.pipeline.metric, months)
     key = workspace.layout.report("demo", "2013.png")
     workspace.bucket.put(key, image, content_type="image/png")
     path = workspace.home / "demo-2013.png"
