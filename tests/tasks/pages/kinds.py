@@ -25,6 +25,8 @@ from tasks.monitoring.page import decision_markdown
 from tasks.monitoring.record import RecordedDecision
 from tasks.policy.decision import Decision
 from tasks.policy.reading import SignalReading
+from tasks.promotion.gate import Verdict
+from tasks.promotion.rules import Outcome
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
 from tasks.training.model_card import to_html, to_markdown, write_note
@@ -43,6 +45,7 @@ REPORT = Report(
     (CHECK, replace(CHECK, passed=True), replace(CHECK, observed="C", message="raised")),
     Cleaning(retyped=("cost",)),
 )  # fmt: skip
+VERDICT = Verdict(False, (Outcome("enough rows", False, "9 rows", "200 are needed"),))
 SET = gxe.ExpectColumnValuesToBeInSet(column=f"ward{HOSTILE}", value_set=[HOSTILE, "A"])
 SUITE = Suite((), (SET, SET, gxe.ExpectColumnMeanToBeBetween(column=HOSTILE, max_value=3)))
 OBSERVED = Observation(
@@ -93,5 +96,6 @@ MARKDOWN: dict[str, tuple[str, Callable[[], str]]] = {
     "model card": ("tasks.training.model_card", lambda: to_markdown(taint(CARD))),
     "model card's head": ("tasks.training.model_card", lambda: write_note(taint(CARD))),
     "validation": ("tasks.validation.report", lambda: taint(REPORT).to_markdown()),
+    "verdict": ("tasks.promotion.gate", lambda: taint(VERDICT).to_markdown()),
     "decision": ("tasks.monitoring.page", lambda: decision_markdown(taint(DECIDED))),
 }
