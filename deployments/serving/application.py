@@ -13,15 +13,15 @@ import math
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from deployments.serving.describing import ANSWERS, openapi_document
 from deployments.serving.explaining import Explaining
 from deployments.serving.metrics import Metrics
-from deployments.serving.predicting import READERS, Predicted, Predicting
+from deployments.serving.predicting import MOST_BYTES, READERS, Predicted, Predicting
 from deployments.serving.response import CLOSE, Header, Response, error
 from deployments.serving.routes import Finder, Found
 from tasks.serving import keys
@@ -31,14 +31,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("perennial.serving")
+# Bytes of a body that is read in the event's loop: more would keep other requests waiting.
 INLINE = 64 * 1024
 OWN_ID = re.compile(rb"[!-~]{1,128}")
-
-
-@asynccontextmanager
-async def nothing() -> AsyncIterator[None]:
-    """Run beside the application: nothing."""
-    yield
 
 
 @dataclass
@@ -55,12 +50,11 @@ class Application:
     known: Callable[[], Mapping[str, Key] | None] = lambda: None
     explaining: Explaining | None = None
     workers: int = 1
-    beside: Callable[[], AbstractAsyncContextManager[None]] = nothing
+    beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     access: bool = False
 
     def __post_init__(self) -> None:
         self._finder = Finder()
-        self._small = min(INLINE, self.predicting.limits.body)
         self._buckets: dict[str, TokenBucket] = {}
         self._prefix, self._requests = os.urandom(6).hex(), itertools.count()
 
@@ -88,7 +82,7 @@ class Application:
         found = self._finder.find(scope["method"], scope["path"])
         if not isinstance(found, Found) or found.route.name not in READERS:
             return None
-        if len(body) > self._small or b"explain" in body or b"\\u" in body:
+        if len(body) > INLINE or b"explain" in body or b"\\u" in body:
             return None
         own = self._id(scope)
         try:
@@ -114,7 +108,7 @@ class Application:
             return openapi_document(self.predicting.fleet, closed=self.known() is not None)
         if found.route.name not in READERS:
             return ANSWERS[found.route.name](self.predicting.fleet, found)
-        body = await _body(scope, receive, self.predicting.limits.body)
+        body = await _body(scope, receive)
         return body if isinstance(body, Response) else await self._predict(found, body)
 
     async def _predict(self, found: Found, body: bytes) -> Response:
@@ -237,23 +231,24 @@ def _encoded(scope: Scope) -> Response | None:
     return None
 
 
-async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
+async def _body(scope: Scope, receive: Receive) -> bytes | Response:
     """Return the whole body; the protocol sees to it that it comes in time."""
-    too_large = error(413, f"a body has at most {most} bytes", CLOSE)
+    too_large = error(413, f"a body has at most {MOST_BYTES} bytes", CLOSE)
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value[:20]) > most:
+        # 20 digits are enough; int of more than 4,300 raises
+        if name == b"content-length" and value.isdigit() and int(value[:20]) > MOST_BYTES:
             return too_large
     refusal = _encoded(scope)
     if refusal is not None:
         return refusal
     message = await receive()
     if not message.get("more_body") and message["type"] == "http.request":
-        return bytes(message["body"]) if len(message["body"]) <= most else too_large
+        return bytes(message["body"]) if len(message["body"]) <= MOST_BYTES else too_large
     body = bytearray(message.get("body", b""))
     while message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > most:
+        if len(body) > MOST_BYTES:
             return too_large
     if message["type"] != "http.request":
         return error(400, "the sender went away", CLOSE)

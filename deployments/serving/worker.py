@@ -47,8 +47,8 @@ def application() -> Application:
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     fleet = Fleet(bucket, settings.signing_key, told)
     spool = Spool(log_folder(settings))
-    shadow = Shadowing(spool)
-    predicting = Predicting(fleet, log=spool, shadow=shadow)
+    shadow = Shadowing(spool.add)
+    predicting = Predicting(fleet, spool.add, shadow.offer)
     explaining = Explaining(partial(explains, settings))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
 

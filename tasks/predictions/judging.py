@@ -45,7 +45,7 @@ class Answered:
         return tuple(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
+        """Return JSON values; of the trial, what says which answers are meant."""
         trial = self.trial
         return {
             "since": self.since.isoformat(),
@@ -83,6 +83,7 @@ def judge_answers(workspace: Workspace) -> Answered | None:
         upwards = METRICS[pipeline.metric].greater_is_better
         why = fallen(reigning.live, tried.live, trial.max_drop, upwards=upwards)
     if why:
+        # None where it ended, or another began, while the answers were judged
         ended = trials.withdraw(workspace, by="monitor", why=why, trial=trial)
         why = "" if ended is None else why
     return Answered(since, champion.version, reigning, trial, tried, why)
@@ -112,7 +113,7 @@ def fallen(champion: MetricValue, challenger: MetricValue, most: float, *, upwar
 
 
 def _said(live: Live) -> str:
-    labelled = f"{live.coverage.labelled:,} of {live.coverage.rows:,} keys labelled"
+    labelled = f"{live.live.labelled:,} of {live.live.rows:,} keys labelled"
     return f"{_interval(live.live)}, {labelled}" if live.live.known else labelled
 
 

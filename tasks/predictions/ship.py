@@ -20,9 +20,8 @@ from tasks.errors import IntegrityError, StoreUnavailable
 from tasks.faults import external_write
 from tasks.predictions.backlog import Backlog, Parcel, is_broken, set_aside
 from tasks.predictions.record import decoded
-from tasks.predictions.rows import rows_of
 from tasks.predictions.segments import left
-from tasks.predictions.table import SCHEMA, predictions_table
+from tasks.predictions.table import SCHEMA, predictions_table, rows_of
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 

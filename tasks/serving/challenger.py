@@ -6,8 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.predictions.key import key_of
-from tasks.predictions.record import as_json
+from tasks.predictions.record import as_json, key_of
 from tasks.promotion.trial import Trial
 from tasks.serving.served import Served
 
