@@ -58,11 +58,11 @@ class Chunker:
             while start < table.num_rows:
                 part, inside = divmod(self.rows, part_rows)
                 chunk = table.slice(start, min(part_rows - inside, table.num_rows - start))
-                first = self.rows
                 start += chunk.num_rows
                 self.rows += chunk.num_rows
+                # what an earlier start scored is read all the same: only so are its rows counted
                 if part >= taken:
-                    yield Chunk(part, first, chunk)
+                    yield Chunk(part, self.rows - chunk.num_rows, chunk)
 
 
 def score_chunk(

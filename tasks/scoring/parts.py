@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import pyarrow as pa
 
@@ -29,11 +28,9 @@ class Places:
     model: str
 
     def part(self, number: int) -> str:
-        """Return where a part lies."""
         return self.layout.scoring_part(self.run, self.model, number)
 
     def labelled(self, number: int) -> str:
-        """Return where what is needed to judge it lies."""
         return self.layout.scoring_labelled(self.run, self.model, number)
 
     @property
@@ -56,12 +53,7 @@ class Parts:
     def __enter__(self) -> Parts:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
     def take_up(self) -> int:

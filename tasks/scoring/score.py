@@ -6,7 +6,8 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from tasks.scoring.ahead import work_ahead
 from tasks.scoring.chunk import Chunk, Chunker, ScoredChunk, score_chunk
 from tasks.scoring.judgement import Labelled, judge_labelled, make_entry
 from tasks.scoring.parts import PARQUET, Parts, Places
-from tasks.scoring.progress import say_progress
 from tasks.scoring.run import Pin, forget_scoring, name_run, pin_scoring
 from tasks.scoring.sources import RowSource, open_rows, resolve_key
 from tasks.scoring.thinning import Thinned, join_thinned
@@ -46,7 +46,7 @@ class Scoring:
     pin: Pin
     places: Places
     target: str
-    say: Say = field(repr=False)
+    say: Say
 
     @property
     def none(self) -> Labelled:
@@ -103,17 +103,14 @@ def score_source(
         with external_write("score.ledger"):
             entry = make_entry(pipeline, _digest(rows, scoring.pin), outcome)
             workspace.ledger.append(entry)
+    # last: until the pin is gone, a death leads back here, and what was done is found done
     with external_write("score.cleared"):
         forget_scoring(bucket, layout, scoring.places.run)
     return outcome
 
 
 def _begun(
-    workspace: Workspace,
-    rows: RowSource,
-    output: str | None,
-    part_rows: int,
-    say: Say,
+    workspace: Workspace, rows: RowSource, output: str | None, part_rows: int, say: Say
 ) -> Scoring:
     """Pin the scoring, or take up an earlier one's pin, and load the version that scores."""
     layout, bucket, run = workspace.layout, workspace.bucket, name_run(rows.identity, output)
@@ -131,7 +128,6 @@ def _begun(
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
-    """Score what is not there yet, deliver and judge it all, and say what came of it."""
     pipeline, rows, pin = scoring.workspace.pipeline, scoring.rows, scoring.pin
     schema = _wanted(scoring, read_columns(scoring.workspace.curated))
     repeated = ["model_version", *(["prediction"] if scoring.model.manifest.classes else [])]
@@ -174,6 +170,7 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     made = work_ahead(lambda chunk: _chunk(scoring, chunk), chunks, workers)
     for number, group in groupby(made, key=lambda chunk: chunk.part):
         some = list(group)
+        # before the part itself: a part that lies in the bucket is never scored again
         _keep(scoring, number, join_thinned([chunk.labelled for chunk in some]))
         found = join_thinned([found, *(chunk.labelled for chunk in some)])
         part = pa.concat_tables([chunk.table for chunk in some])
@@ -186,15 +183,10 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
 
 
 def _chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
+    pipeline, places = scoring.workspace.pipeline, scoring.to_table
     # the first chunk of each part is held against the runtime that serves
     compared = chunk.first % scoring.pin.rows == 0
-    return score_chunk(
-        scoring.model,
-        scoring.workspace.pipeline,
-        chunk,
-        places=scoring.to_table,
-        compared=compared,
-    )
+    return score_chunk(scoring.model, pipeline, chunk, places=places, compared=compared)
 
 
 def _deliver(scoring: Scoring, made: Path) -> None:
@@ -209,21 +201,19 @@ def _deliver(scoring: Scoring, made: Path) -> None:
 
 
 def _keep(scoring: Scoring, part: int, labelled: Thinned) -> None:
-    """Keep what is needed to judge a part, before the part itself."""
     if labelled.count:
         with external_write("score.labelled"):
             scoring.workspace.bucket.put(scoring.places.labelled(part), labelled.to_bytes())
 
 
 def _kept(scoring: Scoring, taken: int) -> list[Thinned]:
-    found = []
+    kept = []
     for part in range(taken):
-        try:
+        # a part without labelled rows has no such object
+        with suppress(NotFound):
             data = scoring.workspace.bucket.get(scoring.places.labelled(part))
-        except NotFound:
-            continue
-        found.append(Thinned.from_bytes(data, scoring.none))
-    return found
+            kept.append(Thinned.from_bytes(data, scoring.none))
+    return kept
 
 
 def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
@@ -236,7 +226,7 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
     model, pipeline = scoring.model, scoring.workspace.pipeline
     if model.manifest.lineage.transform:
         return schema
-    model.require(scoring.rows.names(scoring.pin.data_version))
+    model.require(scoring.rows.names())
     features = [feature.name for feature in model.schema.features]
     wanted = {*features, *pipeline.key, pipeline.event_time, pipeline.target}
     return pa.schema([column for column in schema if column.name in wanted])
@@ -246,3 +236,18 @@ def _digest(rows: RowSource, pin: Pin) -> str:
     """Name a scoring by what was scored and the model that scored it."""
     read = rows.identity if pin.data_version is None else f"{rows.identity} {pin.data_version}"
     return hashlib.sha256(f"{read} {pin.digest}".encode()).hexdigest()
+
+
+def say_progress(rows: int, total: int | None, fresh: int, seconds: float) -> str:
+    """Say how many rows are done, and how fast the `fresh` ones of this process were.
+
+    >>> say_progress(2_500_000, 10_000_000, 2_500_000, 5.0)
+    '25% scored: 2,500,000 of 10,000,000 rows, 500,000 a second'
+    >>> say_progress(1_000, None, 0, 0.0)
+    '1,000 rows scored'
+    """
+    pace = f", {fresh / seconds:,.0f} a second" if seconds > 0 and fresh else ""
+    # CSV and JSON lines do not say how many rows they hold
+    if not total:
+        return f"{rows:,} rows scored{pace}"
+    return f"{rows * 100 // total}% scored: {rows:,} of {total:,} rows{pace}"
