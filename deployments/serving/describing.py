@@ -63,14 +63,14 @@ def describe(fleet: Fleet, found: Found) -> Response:
                 if one.used
             ],
             "example": request.example,
-            "refused": fleet.followers[found.pipeline].refusal,
+            "refused": fleet.followers[found.pipeline].champion.refusal,
             "challenger": _challenger(fleet, found.pipeline, current),
         }
     )
 
 
 def _challenger(fleet: Fleet, pipeline: str, current: InService) -> dict[str, Any] | None:
-    refused = fleet.followers[pipeline].challenger_refusal
+    refused = fleet.followers[pipeline].challenger.refusal
     if current.challenger is None:
         return {"refused": refused} if refused else None
     trial = current.challenger.trial

@@ -14,6 +14,7 @@ from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.store.layout import NAME, RESERVED
 
+# Seconds: a batch is monitored a few times a day, and each look reads every ledger.
 EVERY = 60.0
 log = logging.getLogger("perennial.serving")
 
@@ -57,8 +58,11 @@ class Watching:
             if not NAME.fullmatch(name) or name in RESERVED:
                 continue
             try:
-                entries = ledger_of(bucket, name).entries("decision")
-                renewed += [freshness(entry) for entry in entries if seen(entry)][-1:]
+                decisions = ledger_of(bucket, name).entries("decision")
+                # without an observation, no champion saw the batch
+                seen = [entry for entry in decisions if entry.figures.get("observation")]
+                renewed += map(freshness, seen[-1:])
+            # no other pipeline's ledger answers either
             except StoreUnavailable:
                 raise
             except PerennialError as error:
@@ -67,18 +71,10 @@ class Watching:
         self.latest = tuple(renewed)
 
 
-def seen(entry: Entry) -> bool:
-    """Tell whether a champion saw the batch that this decision is about."""
-    return entry.figures.get("observation") is not None
-
-
 def freshness(entry: Entry) -> Freshness:
     """Return what a decision says of its batch."""
     observation = Observation.from_dict(entry.figures["observation"])
-    live = observation.live
-    return Freshness(
-        entry.pipeline,
-        "" if live is None else live.metric,
-        observation.drift_share,
-        None if live is None else live.value,
-    )
+    drift, live = observation.drift_share, observation.live
+    if live is None:
+        return Freshness(entry.pipeline, "", drift, None)
+    return Freshness(entry.pipeline, live.metric, drift, live.value)

@@ -74,6 +74,7 @@ class Metrics:
     def answered(self, pipeline: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
         known = self._known.get((pipeline, route, str(status)))
+        # `labels` takes a lock and makes texts of all values, each time
         if known is None:
             counter = self._requests.labels(pipeline, route, str(status))
             known = counter, self._seconds.labels(pipeline, route)
@@ -119,6 +120,7 @@ class Metrics:
         self._told[challenger] = now
         named = pipeline, str(trial.version), trial.mode
         failed = now[1] - failures
+        # two threads count: a failure may be seen before its try
         self._trials.labels(*named, "failed").inc(failed)
         self._trials.labels(*named, "answered").inc(max(0, now[0] - tries - failed))
         self._share.labels(pipeline).set(trial.share)
@@ -141,8 +143,7 @@ def serve_metrics(host: str, port: int, shipped: Shipped, watching: Watching) ->
     """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
     registry = CollectorRegistry()
     registry.register(_Everyone(registry))
-    registry.register(_Log(shipped))
-    registry.register(_Fresh(watching))
+    registry.register(_Parent(shipped, watching))
     server, _ = start_http_server(port, host, registry)
     return server
 
@@ -154,6 +155,7 @@ class _Everyone(MultiProcessCollector):
         super().__init__(None, os.environ[FOLDER])  # type: ignore[no-untyped-call]
 
     def collect(self) -> Any:
+        # nobody tells of a worker that was killed: its figures would count for ever
         for path in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
             pid = path.stem.rpartition("_")[2]
             if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -161,11 +163,11 @@ class _Everyone(MultiProcessCollector):
         return super().collect()  # type: ignore[no-untyped-call]
 
 
-class _Log(Collector):
-    """How the shipping of the prediction log stands, in this process."""
+class _Parent(Collector):
+    """What the parent process knows: how the log is shipped, and what monitoring last saw."""
 
-    def __init__(self, shipped: Shipped) -> None:
-        self._shipped = shipped
+    def __init__(self, shipped: Shipped, watching: Watching) -> None:
+        self._shipped, self._watching = shipped, watching
 
     def collect(self) -> Any:
         now = self._shipped
@@ -173,31 +175,16 @@ class _Log(Collector):
         yield CounterMetricFamily("perennial_log_failures", "Failed shippings.", now.failures)
         backlog = now.backlog_bytes
         yield GaugeMetricFamily("perennial_log_backlog_bytes", "Answers on disk only.", backlog)
-
-
-class _Fresh(Collector):
-    """What monitoring last saw, in this process."""
-
-    def __init__(self, watching: Watching) -> None:
-        self._watching = watching
-
-    def collect(self) -> Any:
-        drift = GaugeMetricFamily(
-            "perennial_drift_share",
-            "The weighted share of columns that drifted in the latest batch.",
-            labels=("pipeline",),
-        )
-        live = GaugeMetricFamily(
-            "perennial_live_metric",
-            "The deciding metric on the latest batch.",
-            labels=("pipeline", "metric"),
-        )
-        for one in self._watching.latest:
-            if one.drift is not None:
-                drift.add_metric((one.pipeline,), one.drift)
-            if one.live is not None:
-                live.add_metric((one.pipeline, one.metric), one.live)
-        return drift, live
+        text = "The weighted share of columns that drifted in the latest batch."
+        drift = GaugeMetricFamily("perennial_drift_share", text, labels=("pipeline",))
+        text = "The deciding metric on the latest batch."
+        live = GaugeMetricFamily("perennial_live_metric", text, labels=("pipeline", "metric"))
+        for latest in self._watching.latest:
+            if latest.drift is not None:
+                drift.add_metric((latest.pipeline,), latest.drift)
+            if latest.live is not None:
+                live.add_metric((latest.pipeline, latest.metric), latest.live)
+        yield from (drift, live)
 
 
 def _gauge(name: str, text: str, own: dict[str, Any]) -> Gauge:

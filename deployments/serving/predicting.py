@@ -176,7 +176,8 @@ def without(fleet: Fleet, pipeline: str) -> Response:
         return error(404, f"there is no pipeline {pipeline}; GET /v1 lists them")
     if follower is None:
         return error(503, "the store was not reached yet", SOON)
-    why = f": {follower.refusal}" if follower.refusal else ""
+    refusal = follower.champion.refusal
+    why = f": {refusal}" if refusal else ""
     return error(503, f"{pipeline} has no champion in service yet{why}", SOON)
 
 

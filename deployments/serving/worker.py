@@ -108,7 +108,7 @@ def look(fleet: Fleet, metrics: Metrics) -> None:
                 manifest.version,
                 champion.since.timestamp(),
                 manifest.created.timestamp(),
-                refused=follower.refusal is not None,
+                refused=follower.champion.refusal is not None,
                 held=count_held(name),
             )
             metrics.tried(name, follower.current.challenger)

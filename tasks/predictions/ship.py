@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -26,9 +27,12 @@ from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 
 Say = Callable[[str], None]
+# Bytes of one Delta commit: few commits, and little in memory.
 PARCEL_BYTES = 16 * 2**20
+# Seconds: a store that is back is found within a minute.
 LONGEST = 60.0
 LOCK = "shipper.lock"
+# Seconds for a request to the store; fewer in the last round, for whoever stops us waits.
 PATIENCE, LAST_PATIENCE = 10, 5
 
 
@@ -56,8 +60,7 @@ class Shipped:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(NamedTuple):
     """How often in a row a pipeline failed, and until when it is left alone."""
 
     failures: int
@@ -83,10 +86,7 @@ class Shipper:
         self._patience, self._down = PATIENCE, False
 
     def round(self, over: Callable[[], bool]) -> None:
-        """Ship a parcel of each pipeline in turn until none is left to be tried, or `over()`.
-
-        A pipeline that fails is left alone for a while, and holds no other back.
-        """
+        """Ship a parcel of each pipeline in turn until none is left to be tried, or `over()`."""
         try:
             with closing(Backlog(self.folder)) as backlog:
                 newest, more = backlog.newest(), True
@@ -115,12 +115,13 @@ class Shipper:
         self.round(lambda: self._down or time.monotonic() >= end)
 
     def _tried(self, parcel: Parcel) -> bool:
-        """Return whether it landed, and more may."""
+        # a pipeline that fails is left alone for a while, and holds no other back
         pause = self._pauses.get(parcel.pipeline, Pause(0, 0.0))
         if time.monotonic() < pause.until:
             return False
         try:
             self._land(parcel)
+        # the log's own failure is every pipeline's: the round ends
         except sqlite3.Error:
             raise
         except Exception as error:  # whatever it is, the other pipelines go on
@@ -138,9 +139,9 @@ class Shipper:
         opened = parcel.open()
         tables, unreadable = [SCHEMA.empty_table()], 0
         for payload in opened.payloads:
-            read = decoded(payload)
-            unreadable += read.unreadable
-            tables.append(rows_of(read.records, pipeline))
+            records, failed = decoded(payload)
+            unreadable += failed
+            tables.append(rows_of(records, pipeline))
         rows = pa.concat_tables(tables)
         if pipeline and not pipeline.serving.log_predictions:
             self.shipped.unwanted += rows.num_rows
@@ -150,6 +151,7 @@ class Shipper:
             if appended.landed:
                 self.shipped.rows += rows.num_rows
                 self.shipped.commits += 1
+        # after the commit: a death in between lands it again, under the same id, as nothing
         parcel.done()
         self.shipped.torn_bytes += opened.torn
         self.shipped.unreadable += unreadable
@@ -208,6 +210,7 @@ def ship_until(
 def _alone(folder: Path, stop: threading.Event) -> Iterator[bool]:
     """Hold the folder's lock; false where `stop` came before it was free."""
     while True:
+        # a folder that cannot be made, or a full disk, is tried again as a lock that is held
         with suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = (folder / LOCK).open("w")

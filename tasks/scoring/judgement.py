@@ -54,7 +54,7 @@ class Labelled:
         return (told & frame[self.event_time].notna()).to_numpy()
 
     def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
-        """Add the labelled rows of n that were read, with their (n, classes) or (n,) predictions."""
+        """Add the labelled ones of n rows, with their (n, classes) or (n,) predictions."""
         known = self.known(frame)
         if not known.any():
             return self

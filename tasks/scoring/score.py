@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,45 +16,20 @@ import pyarrow as pa
 from tasks.data.columns import FileRows
 from tasks.data.curated import read_columns
 from tasks.data.table import table_in
-from tasks.errors import DataError, NotFound
+from tasks.errors import DataError
 from tasks.faults import external_write
-from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load, require_champion
 from tasks.scoring.ahead import work_ahead
-from tasks.scoring.chunk import Chunk, Chunker, ScoredChunk, score_chunk
+from tasks.scoring.chunk import Chunker, score_chunk
 from tasks.scoring.judgement import Labelled, judge_labelled, make_entry
-from tasks.scoring.parts import PARQUET, Parts, Places
-from tasks.scoring.run import Pin, forget_scoring, name_run, pin_scoring
+from tasks.scoring.parts import PARQUET, Parts
+from tasks.scoring.run import Pin, Say, Scoring, forget_scoring, name_run, pin_scoring
 from tasks.scoring.sources import RowSource, open_rows, resolve_key
 from tasks.scoring.thinning import Thinned, join_thinned
 from tasks.workspace import Workspace
 
 # Rows: a part is held in memory, and a death costs at most one.
 PART_ROWS = 1_048_576
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """What one scoring works with; `target` is where its output lies in the bucket."""
-
-    workspace: Workspace
-    model: ModelVersion
-    rows: RowSource
-    pin: Pin
-    places: Places
-    target: str
-    say: Say
-
-    @property
-    def none(self) -> Labelled:
-        """No labelled rows yet."""
-        return Labelled.empty(self.model.manifest, self.workspace.pipeline)
-
-    @property
-    def to_table(self) -> bool:
-        """Whether the output is a Delta table."""
-        return not self.target.endswith(".parquet")
 
 
 def score_source(
@@ -97,7 +70,7 @@ def score_source(
             outcome = _scored(scoring, folder)
         # the source has to be mended; what is scored then takes the champion of then
         except DataError:
-            forget_scoring(bucket, layout, scoring.places.run)
+            forget_scoring(bucket, layout, scoring.run)
             raise
     if outcome.get("metrics"):
         with external_write("score.ledger"):
@@ -105,7 +78,7 @@ def score_source(
             workspace.ledger.append(entry)
     # last: until the pin is gone, a death leads back here, and what was done is found done
     with external_write("score.cleared"):
-        forget_scoring(bucket, layout, scoring.places.run)
+        forget_scoring(bucket, layout, scoring.run)
     return outcome
 
 
@@ -121,17 +94,15 @@ def _begun(
 
     pin = pin_scoring(bucket, layout, run, propose)
     model = load(workspace, pin.version, pin.digest)
-    places = Places(layout, run, pin.digest)
     made = layout.scored(_digest(rows, pin))
     target = made if output is None else resolve_key(output, bucket, layout)
-    return Scoring(workspace, model, rows, pin, places, target, say)
+    return Scoring(workspace, model, rows, run, pin, target, say)
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     pipeline, rows, pin = scoring.workspace.pipeline, scoring.rows, scoring.pin
     schema = _wanted(scoring, read_columns(scoring.workspace.curated))
-    repeated = ["model_version", *(["prediction"] if scoring.model.manifest.classes else [])]
-    with Parts(scoring.workspace.bucket, scoring.places, folder / "predictions", repeated) as parts:
+    with Parts(scoring, folder / "predictions") as parts:
         taken = parts.take_up()
         if taken:
             scoring.say(f"Going on behind {taken} parts that version {pin.version} scored before")
@@ -159,34 +130,28 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     from joblib import cpu_count  # type: ignore[import-untyped]
 
     pin, rows = scoring.pin, scoring.rows
+    none = Labelled.empty(scoring.model.manifest, scoring.workspace.pipeline)
     chunker, total = Chunker(), rows.total(pin.data_version)
-    found = join_thinned([Thinned(scoring.none, np.zeros(0, np.int64)), *_kept(scoring, taken)])
+    labelled = Thinned(none, np.zeros(0, np.int64))
+    labelled = join_thinned([labelled, *parts.labelled(taken, none)])
     started = time.monotonic()
     chunks = chunker.cut(rows.tables(schema, pin.data_version), pin.rows, taken)
     done = before = taken * pin.rows
     # the user's function was never promised to run in several threads at once; joblib's count
     # knows the limits of a container, which the standard library's does not
     workers = int(cpu_count()) if scoring.model.transform is None else 1
-    made = work_ahead(lambda chunk: _chunk(scoring, chunk), chunks, workers)
+    made = work_ahead(partial(score_chunk, scoring), chunks, workers)
     for number, group in groupby(made, key=lambda chunk: chunk.part):
         some = list(group)
-        # before the part itself: a part that lies in the bucket is never scored again
-        _keep(scoring, number, join_thinned([chunk.labelled for chunk in some]))
-        found = join_thinned([found, *(chunk.labelled for chunk in some)])
+        own = join_thinned([chunk.labelled for chunk in some])
+        labelled = join_thinned([labelled, own])
         part = pa.concat_tables([chunk.table for chunk in some])
-        parts.put(number, part)
+        parts.put(number, part, own)
         done += part.num_rows
         scoring.say(say_progress(done, total, done - before, time.monotonic() - started))
     if not chunker.rows:
         raise DataError("source", "it holds rows", "none")
-    return found, chunker.rows
-
-
-def _chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
-    pipeline, places = scoring.workspace.pipeline, scoring.to_table
-    # the first chunk of each part is held against the runtime that serves
-    compared = chunk.first % scoring.pin.rows == 0
-    return score_chunk(scoring.model, pipeline, chunk, places=places, compared=compared)
+    return labelled, chunker.rows
 
 
 def _deliver(scoring: Scoring, made: Path) -> None:
@@ -196,24 +161,8 @@ def _deliver(scoring: Scoring, made: Path) -> None:
             scoring.workspace.bucket.upload(made, scoring.target, content_type=PARQUET)
             return
         table = table_in(scoring.workspace.bucket, scoring.target)
-        said = {"run": scoring.places.run, "model": str(scoring.pin.version)}
-        table.append(FileRows(made), scoring.places.transaction, said)
-
-
-def _keep(scoring: Scoring, part: int, labelled: Thinned) -> None:
-    if labelled.count:
-        with external_write("score.labelled"):
-            scoring.workspace.bucket.put(scoring.places.labelled(part), labelled.to_bytes())
-
-
-def _kept(scoring: Scoring, taken: int) -> list[Thinned]:
-    kept = []
-    for part in range(taken):
-        # a part without labelled rows has no such object
-        with suppress(NotFound):
-            data = scoring.workspace.bucket.get(scoring.places.labelled(part))
-            kept.append(Thinned.from_bytes(data, scoring.none))
-    return kept
+        said = {"run": scoring.run, "model": str(scoring.pin.version)}
+        table.append(FileRows(made), scoring.transaction, said)
 
 
 def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:

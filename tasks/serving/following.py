@@ -76,35 +76,22 @@ class Pointer:
 class Follower:
     """Holds one pipeline's model in service; `current` changes in one step, never to nothing.
 
-    At most two models are held: a challenger goes before another champion is loaded.
+    At most two models are held. `champion` and `challenger` say what their pointers were seen as.
     """
 
     def __init__(self, place: Place) -> None:
         self.pipeline = place.name
         self.current: InService | None = None
+        self.champion, self.challenger = Pointer(), Pointer()
         self._place = place
-        self._champion, self._challenger = Pointer(), Pointer()
-
-    @property
-    def refusal(self) -> str | None:
-        """Why the champion that the pointer names does not serve."""
-        return self._champion.refusal
-
-    @property
-    def challenger_refusal(self) -> str | None:
-        """Why the challenger that is to be tried does not serve."""
-        return self._challenger.refusal
 
     def look(self, now: float) -> tuple[Turn, ...]:
-        """Look at the pointers once; load what they point to where that is new.
-
-        A version that is refused is tried again half a minute later, should it be mended.
-        """
-        first = self._look(self._champion, "champion", now)
+        """Look at the pointers once; load what they point to where that is new."""
+        first, second = self._look(self.champion, "champion", now), None
+        # a store that is away has one bounded wait a look, not two
         away = first is not None and first.outcome == "unreachable"
-        second = None
         if self.current is not None and not away:
-            second = self._look(self._challenger, "challenger", now)
+            second = self._look(self.challenger, "challenger", now)
         return tuple(turn for turn in (first, second) if turn is not None)
 
     def _look(self, pointer: Pointer, role: Role, now: float) -> Turn | None:
@@ -121,13 +108,13 @@ class Follower:
                 if info is None and role == "challenger":
                     self._put_challenger(None)
                 return None
-            found: tuple[Champion | Trial, str] | None
-            found = (champions if role == "champion" else trials).read(self._place)
-            if found is None:
+            read: tuple[Champion | Trial, str] | None
+            read = (champions if role == "champion" else trials).read(self._place)
+            if read is None:
                 return None
-            named, version = found[0], found[0].version
+            named, version = read[0], read[0].version
             # the pointer may have changed since `head`: what was read counts
-            seen = (found[1], *seen[1:])
+            seen = (read[1], *seen[1:])
             loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
         except StoreError as error:
             # the store is away: what serves goes on serving, and nothing is refused
@@ -154,7 +141,8 @@ class Follower:
         if tried is not None and tried.served.digest == champion.digest:
             self.current = InService(tried.served, champion)
             return True
-        # these names would keep the old challenger in memory beside both others
+        # these names would keep the old challenger in memory beside both others, and it goes
+        # before another champion is loaded, so that there are never three
         del current, tried
         self._put_challenger(None)
         self.current = InService(self._load(champion.version, champion.digest), champion)
@@ -177,6 +165,7 @@ class Follower:
         return True
 
     def _put_challenger(self, challenger: ServedChallenger | None) -> None:
+        # replaced whole: a thread that answers holds the pair that it began with
         if self.current is not None:
             self.current = replace(self.current, challenger=challenger)
 
