@@ -23,9 +23,12 @@ import uvloop
 from deployments.serving.protocol import ServingProtocol
 
 VARIABLE = "PERENNIAL_SERVING_SHARES"
+# More than any worker holds, so that no other waits for one that takes none.
 NOT_LISTENING = 2**31 - 1
-SIZE = 4
+SIZE = 4  # bytes of a C int, which other processes read whole
+# Seconds in which a worker that holds fewer comes first, if it is idle.
 PATIENCE = 0.002
+# Seconds: the process may be out of file descriptors, and the socket stays readable.
 AFTER_AN_ERROR = 1.0
 log = logging.getLogger("perennial.serving")
 
@@ -53,7 +56,7 @@ class Shares:
 
     def fewer_elsewhere(self, held: int) -> bool:
         """Tell whether another worker holds fewer."""
-        return any(each < held for at, each in enumerate(self._held) if at != self._own)
+        return any(theirs < held for place, theirs in enumerate(self._held) if place != self._own)
 
     def _claim(self) -> int | None:
         for place in range(len(self._held)):

@@ -7,6 +7,7 @@ parent process adds them up when it is asked.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +20,8 @@ from prometheus_client.registry import Collector
 from deployments.serving.freshness import Watching
 from tasks.predictions.ship import Shipped
 from tasks.serving.challenger import ServedChallenger
+from tasks.serving.following import InService
+from tasks.serving.served import count_held
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
@@ -93,37 +96,26 @@ class Metrics:
         """Count a look at a changed pointer."""
         self._reloads.labels(pipeline, outcome).inc()
 
-    def in_service(
-        self,
-        pipeline: str,
-        version: int,
-        since: float,
-        created: float,
-        *,
-        refused: bool,
-        held: int,
-    ) -> None:
-        """Say what serves now."""
-        self._held.labels(pipeline).set(held)
-        self._version.labels(pipeline).set(version)
-        self._since.labels(pipeline).set(since)
-        self._created.labels(pipeline).set(created)
-        self._refused.labels(pipeline).set(float(refused))
+    def in_service(self, name: str, current: InService, *, refused: bool) -> None:
+        """Say what serves now; called by one thread."""
+        manifest, challenger = current.served.manifest, current.challenger
+        self._held.labels(name).set(count_held(name))
+        self._version.labels(name).set(manifest.version)
+        self._since.labels(name).set(current.champion.since.timestamp())
+        self._created.labels(name).set(manifest.created.timestamp())
+        self._refused.labels(name).set(float(refused))
+        self._share.labels(name).set(challenger.trial.share if challenger else 0)
+        if challenger is not None:
+            self._count_tries(name, challenger)
 
-    def tried(self, pipeline: str, challenger: ServedChallenger | None) -> None:
-        """Say how the trial stands, if there is one; called by one thread."""
-        if challenger is None:
-            self._share.labels(pipeline).set(0)
-            return
-        trial, (tries, failures) = challenger.trial, self._told.get(challenger, (0, 0))
-        now = challenger.tries, challenger.failures
-        self._told[challenger] = now
-        named = pipeline, str(trial.version), trial.mode
+    def _count_tries(self, name: str, challenger: ServedChallenger) -> None:
+        tries, failures = self._told.get(challenger, (0, 0))
+        now = self._told[challenger] = challenger.tries, challenger.failures
+        trials = partial(self._trials.labels, name, str(challenger.trial.version))
         failed = now[1] - failures
-        # two threads count: a failure may be seen before its try
-        self._trials.labels(*named, "failed").inc(failed)
-        self._trials.labels(*named, "answered").inc(max(0, now[0] - tries - failed))
-        self._share.labels(pipeline).set(trial.share)
+        trials(challenger.trial.mode, "failed").inc(failed)
+        # read one after the other, while requests count: a failure may be seen before its try
+        trials(challenger.trial.mode, "answered").inc(max(0, now[0] - tries - failed))
 
     def logged(self, waiting: int, dropped: int) -> None:
         """Say how the prediction log stands; `dropped` is since the last time."""

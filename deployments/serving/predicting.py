@@ -98,12 +98,9 @@ class Predicting:
 
     def predict(self, found: Found, body: bytes) -> Predicted | Response:
         """Return the answer, or the refusal."""
-        current = self.fleet[found.pipeline]
-        if current is None:
-            return without(self.fleet, found.pipeline)
-        wrong = other_version(current, found)
-        if wrong is not None:
-            return wrong
+        current = find_served(self.fleet, found)
+        if isinstance(current, Response):
+            return current
         try:
             asked = READERS[found.route.name](body)
             refusal = self._too_many(asked)
@@ -169,21 +166,18 @@ class Predicting:
         return error(422, why)
 
 
-def without(fleet: Fleet, pipeline: str) -> Response:
-    """Say why nothing serves a pipeline."""
-    follower = fleet.followers.get(pipeline)
-    if follower is None and fleet.searched:
-        return error(404, f"there is no pipeline {pipeline}; GET /v1 lists them")
-    if follower is None:
+def find_served(fleet: Fleet, found: Found) -> InService | Response:
+    """Return what serves the pipeline and version of an address, or say why nothing does."""
+    name, current = found.pipeline, fleet[found.pipeline]
+    if current is None and name in fleet.followers:
+        refusal = fleet.followers[name].champion.refusal
+        why = f": {refusal}" if refusal else ""
+        return error(503, f"{name} has no champion in service yet{why}", SOON)
+    if current is None and fleet.searched:
+        return error(404, f"there is no pipeline {name}; GET /v1 lists them")
+    if current is None:
         return error(503, "the store was not reached yet", SOON)
-    refusal = follower.champion.refusal
-    why = f": {refusal}" if refusal else ""
-    return error(503, f"{pipeline} has no champion in service yet{why}", SOON)
-
-
-def other_version(current: InService, found: Found) -> Response | None:
-    """Refuse an address that names another version than the one in service."""
     version = str(current.served.manifest.version)
     if found.version in ("", version):
-        return None
+        return current
     return error(404, f"version {found.version} is not in service; version {version} is")

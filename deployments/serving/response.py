@@ -41,9 +41,6 @@ def error(status: int, why: str, *headers: Header) -> Response:
 
 def unfit(found: Unfit) -> Response:
     """Return every problem of the rows, by row and field."""
-    problems = [
-        {"row": one.row, "field": one.field, "problem": one.problem} for one in found.problems
-    ]
-    rows = len({one.row for one in found.problems})
-    why = f"{len(problems)} problems in {rows} rows; nothing was predicted"
-    return Response(422, ENCODER.encode({"error": why, "problems": problems}))
+    rows = len({problem.row for problem in found.problems})
+    why = f"{len(found.problems)} problems in {rows} rows; nothing was predicted"
+    return said({"error": why, "problems": found.problems}, 422)
