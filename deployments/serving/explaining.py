@@ -40,14 +40,13 @@ class Explaining:
         self,
         wanted: Callable[[str], bool],
         waiting: int = WAITING,
-        seconds: float = SECONDS,
         first_seconds: float = FIRST_SECONDS,
     ) -> None:
         self._wanted, self._waiting = wanted, waiting
-        self._seconds, self._first_seconds = seconds, first_seconds
+        self._seconds = first_seconds
         # one thread: explaining holds the interpreter, and the requests beside it wait
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="explanations")
-        self._under_way, self._loaded = 0, False
+        self._under_way = 0
         self._lock = threading.Lock()
 
     async def explained(self, predicted: Predicted) -> list[dict[str, Any]] | Response:
@@ -62,10 +61,11 @@ class Explaining:
         work = self._pool.submit(explained_parts, predicted.parts)
         # when the work ends, not when the wait does: what nobody waits for any more goes on
         work.add_done_callback(lambda _: self._ended())
-        seconds = self._seconds if self._loaded else self._first_seconds
+        seconds = self._seconds
         try:
             told = await asyncio.wait_for(asyncio.wrap_future(work), seconds)
-            self._loaded = True
+            # the first explanation loaded the libraries
+            self._seconds = SECONDS
             return told
         except TimeoutError:
             why = f"the explanation was not there after {seconds:g} s; predictions are"

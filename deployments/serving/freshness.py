@@ -12,7 +12,7 @@ from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
-from tasks.store.layout import NAME, RESERVED
+from tasks.store.layout import is_name
 
 # Seconds: a batch is monitored a few times a day, and each look reads every ledger.
 EVERY = 60.0
@@ -55,7 +55,8 @@ class Watching:
         bucket, before = open_bucket(self._settings), self.latest
         renewed: list[Freshness] = []
         for name in bucket.folders():
-            if not NAME.fullmatch(name) or name in RESERVED:
+            # a bucket may hold what is no pipeline
+            if not is_name(name):
                 continue
             try:
                 decisions = ledger_of(bucket, name).entries("decision")

@@ -32,46 +32,38 @@ class Metrics:
 
     def __init__(self) -> None:
         own: dict[str, Any] = {"registry": CollectorRegistry()}
-        self._requests = Counter(
-            "perennial_requests", "Requests answered.", ("pipeline", "route", "status"), **own
-        )
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"perennial_{name}", text, labels, **own)
+
+        def gauge(name: str, text: str, *labels: str, mode: Any = "livemostrecent") -> Gauge:
+            # "live…": a worker that ended has no state any more
+            return Gauge(f"perennial_{name}", text, labels, multiprocess_mode=mode, **own)
+
+        self._requests = counter("requests", "Requests answered.", "pipeline", "route", "status")
+        text = "Seconds from the request, whole, to its answer."
         self._seconds = Histogram(
-            "perennial_request_seconds",
-            "Seconds from the request, whole, to its answer.",
-            ("pipeline", "route"),
-            buckets=SECONDS,
-            **own,
+            "perennial_request_seconds", text, ("pipeline", "route"), buckets=SECONDS, **own
         )
-        self._rows = Counter("perennial_rows", "Rows predicted.", ("pipeline", "version"), **own)
-        self._version = _gauge("model_version", "The version in service.", own)
-        self._since = _gauge("model_since_seconds", "When it took its place, since 1970.", own)
-        self._created = _gauge("model_created_seconds", "When it was trained, since 1970.", own)
-        self._held = Gauge(
-            "perennial_models_held",
-            "The most models that one process holds.",
-            ("pipeline",),
-            multiprocess_mode="livemax",
-            **own,
-        )
-        self._refused = _gauge("model_refused", "1 while a refused champion is not served.", own)
-        self._trials = Counter(
-            "perennial_trial_rows",
-            "Rows that a challenger answered, or failed to.",
-            ("pipeline", "version", "mode", "outcome"),
-            **own,
-        )
-        self._share = _gauge("trial_share", "The canary's share of the keys; 0 in shadow.", own)
+        self._rows = counter("rows", "Rows predicted.", "pipeline", "version")
+        self._version = gauge("model_version", "The version in service.", "pipeline")
+        text = "When it took its place, since 1970."
+        self._since = gauge("model_since_seconds", text, "pipeline")
+        text = "When it was trained, since 1970."
+        self._created = gauge("model_created_seconds", text, "pipeline")
+        text = "The most models that one process holds."
+        self._held = gauge("models_held", text, "pipeline", mode="livemax")
+        text = "1 while a refused champion is not served."
+        self._refused = gauge("model_refused", text, "pipeline")
+        text = "Rows that a challenger answered, or failed to."
+        self._trials = counter("trial_rows", text, "pipeline", "version", "mode", "outcome")
+        text = "The canary's share of the keys; 0 in shadow."
+        self._share = gauge("trial_share", text, "pipeline")
         self._told: WeakKeyDictionary[ServedChallenger, tuple[int, int]] = WeakKeyDictionary()
-        self._reloads = Counter(
-            "perennial_reloads", "Looks at a changed pointer.", ("pipeline", "outcome"), **own
-        )
-        self._waiting = Gauge(
-            "perennial_log_waiting_bytes",
-            "Answers in memory only.",
-            multiprocess_mode="livesum",
-            **own,
-        )
-        self._dropped = Counter("perennial_log_dropped", "Answers the log had no room for.", **own)
+        text = "Looks at a changed pointer."
+        self._reloads = counter("reloads", text, "pipeline", "outcome")
+        self._waiting = gauge("log_waiting_bytes", "Answers in memory only.", mode="livesum")
+        self._dropped = counter("log_dropped", "Answers the log had no room for.")
         self._known: dict[tuple[str, ...], Any] = {}
 
     def answered(self, pipeline: str, route: str, status: int, seconds: float) -> None:
@@ -134,7 +126,7 @@ def prepare_folder(folder: Path) -> None:
 def serve_metrics(host: str, port: int, shipped: Shipped, watching: Watching) -> Any:
     """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
     registry = CollectorRegistry()
-    registry.register(_Everyone(registry))
+    registry.register(_Everyone())
     registry.register(_Parent(shipped, watching))
     server, _ = start_http_server(port, host, registry)
     return server
@@ -143,7 +135,7 @@ def serve_metrics(host: str, port: int, shipped: Shipped, watching: Watching) ->
 class _Everyone(MultiProcessCollector):
     """The figures of all processes, those of the living only where a figure is a state."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
         super().__init__(None, os.environ[FOLDER])  # type: ignore[no-untyped-call]
 
     def collect(self) -> Any:
@@ -177,8 +169,3 @@ class _Parent(Collector):
             if latest.live is not None:
                 live.add_metric((latest.pipeline, latest.metric), latest.live)
         yield from (drift, live)
-
-
-def _gauge(name: str, text: str, own: dict[str, Any]) -> Gauge:
-    mode: Any = "livemostrecent"
-    return Gauge(f"perennial_{name}", text, ("pipeline",), multiprocess_mode=mode, **own)

@@ -29,6 +29,7 @@ from tasks.promotion.trials import withdraw
 from tasks.serving.following import EVERY, Fleet, Turn, make_refused_entry
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
+from tasks.workspace import open_place
 
 WORKERS = "PERENNIAL_SERVING_WORKERS"
 OPEN = "PERENNIAL_SERVING_OPEN"
@@ -114,8 +115,6 @@ def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
         challenger = None if follower.current is None else follower.current.challenger
         if challenger is None or not challenger.over:
             continue
-        from tasks.workspace import open_place
-
         trial, why = challenger.trial, challenger.over
         try:
             withdraw(open_place(settings, name), by="serving", why=why, trial=trial)
@@ -143,8 +142,6 @@ def tell(settings: Settings, metrics: Metrics, turn: Turn) -> None:
     level = logging.INFO if turn.outcome == "loaded" else logging.WARNING
     log.log(level, "%s version %s %s %s", turn.pipeline, turn.version, turn.outcome, turn.why)
     if turn.outcome == "refused" and turn.etag:
-        from tasks.workspace import open_place
-
         try:
             open_place(settings, turn.pipeline).ledger.append(make_refused_entry(turn))
         except PerennialError as error:

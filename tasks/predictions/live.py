@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.arrays import Array
 from tasks.config import Pipeline
-from tasks.evaluation.evaluate import evaluate
+from tasks.evaluation.evaluate import measure
 from tasks.policy.situation import MetricValue
 from tasks.records import plain
 
@@ -102,30 +102,26 @@ def as_kind(value: Any, kind: pa.DataType) -> Any:
         return None
 
 
-def with_truth(
-    latest: pl.DataFrame, truth: pl.DataFrame | None, pipeline: Pipeline
-) -> pl.DataFrame:
-    """Return the answers with the target joined by key; null where it is not known."""
-    if truth is None:
-        return latest.with_columns(pl.lit(None).alias(pipeline.target))
-    return latest.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
-
-
 def judged(
     pipeline: Pipeline,
-    known: pl.DataFrame,
+    latest: pl.DataFrame,
+    truth: pl.DataFrame | None,
     classes: Mapping[int, Classes | None],
     *,
     answered: int,
     cut: bool,
 ) -> Live:
-    """Judge the answers whose target is known.
+    """Judge the latest answers whose target is known: `truth` has keys and targets.
 
     `classes` are those of each model version in the order of its probabilities, None where its
     manifest is gone. Versions are judged together, by the classes of the newest; one that knows
     a class which the newest does not is left out.
     """
-    labelled = known.filter(pl.col(pipeline.target).is_not_null())
+    labelled = latest.head(0)
+    if truth is not None:
+        # in the order of the answers, so that the same rows are drawn at every look
+        known = latest.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
+        labelled = known.filter(pl.col(pipeline.target).is_not_null())
     pairs, versions = [], {}
     newest = next((classes[v] for v in sorted(classes, reverse=True) if classes[v]), ())
     for (version,), part in labelled.partition_by(f"{OURS}model_version", as_dict=True).items():
@@ -138,9 +134,12 @@ def judged(
             continue
         pairs.append(pair)
         versions[version] = len(pair[0])
-    metrics = _metrics(pipeline, pairs)
+    metrics: dict[str, Any] = {}
+    if pairs:
+        y, answers = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        metrics = measure(pipeline, y, answers)
     figure = metrics.get(pipeline.metric, dict.fromkeys(("value", "low", "high")))
-    counts = {"metric": pipeline.metric, "rows": len(known), "labelled": len(labelled)}
+    counts = {"metric": pipeline.metric, "rows": len(latest), "labelled": len(labelled)}
     return Live(
         answered=answered,
         cut=cut,
@@ -173,20 +172,3 @@ def _chances(
     if whole:
         spread[:, [index[label] for label in own]] = [chances for _, chances in whole]
     return np.array([place for place, _ in whole], dtype=np.int64), spread
-
-
-def _metrics(pipeline: Pipeline, pairs: list[tuple[Array, Array]]) -> dict[str, Any]:
-    y = np.concatenate([np.zeros(0, np.int64), *(y for y, _ in pairs)])
-    # no metric of classes is defined on one of them
-    if not len(y) or (pipeline.task != "regression" and len(np.unique(y)) < 2):
-        return {}
-    evaluation = evaluate(
-        y,
-        np.concatenate([predictions for _, predictions in pairs]),
-        task=pipeline.task,
-        metric=pipeline.metric,
-        seed=pipeline.training.seed,
-        confidence=pipeline.gate.confidence,
-    )
-    metrics: dict[str, Any] = evaluation.to_dict()["metrics"]
-    return metrics

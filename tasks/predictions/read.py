@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from tasks.data.curated import read_columns
 from tasks.data.table_errors import translate_errors
 from tasks.errors import ConfigurationError, NotFound
 from tasks.labels.table import labels_table
-from tasks.predictions.live import OURS, Live, judged, keyed, with_truth
+from tasks.predictions.live import OURS, Live, judged, keyed
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion.versions import manifest_of
 from tasks.store.bucket import Bucket
@@ -28,17 +28,12 @@ MOST = 300_000
 JUDGED = ("id", "at", "model_version", "key", "value", "probabilities")
 
 
-class Answers(NamedTuple):
-    """Rows of the predictions table, newest first, and whether older ones were left out."""
-
-    rows: pa.Table
-    cut: bool
-
-
 def answers(
     bucket: Bucket, pipeline: str, *, start: datetime, roles: Sequence[str], limit: int
-) -> Answers:
-    """Return what models of these roles answered since `start`, without what was sent.
+) -> tuple[pa.Table, bool]:
+    """Return what models of these roles answered since `start`, and whether older was left out.
+
+    The newest stand first; what was sent is not read.
 
     Raises:
         StoreError: the store did not answer.
@@ -47,13 +42,13 @@ def answers(
 
     table, schema = predictions_table(bucket, pipeline), pa.schema(map(SCHEMA.field, JUDGED))
     if table.version() is None:
-        return Answers(schema.empty_table(), cut=False)
+        return schema.empty_table(), False
     since, role = pl.col("at") >= start, pl.col("role").is_in(list(roles))
     # one more than is asked for says whether there are more
     newest = table.scan().filter(since, role).select(JUDGED).top_k(limit + 1, by=["at", "id"])
     with translate_errors(table.uri):
         frame = newest.collect(engine="streaming").sort(["at", "id"], descending=True)
-    return Answers(from_polars(frame.head(limit), schema), cut=len(frame) > limit)
+    return from_polars(frame.head(limit), schema), len(frame) > limit
 
 
 def live_performance(
@@ -74,14 +69,14 @@ def live_performance(
         remedy = "Name the columns that identify a row: key: [...]."
         rule = "labels are joined by the key"
         raise ConfigurationError(f"pipeline {pipeline.name}", rule, "no key", remedy)
-    came = answers(workspace.bucket, workspace.name, start=start, roles=roles, limit=MOST)
+    rows, cut = answers(workspace.bucket, workspace.name, start=start, roles=roles, limit=MOST)
     columns = read_columns(workspace.curated)
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}
-    latest = keyed(came.rows, kinds)
-    known = with_truth(latest, _truth(workspace, latest), pipeline)
+    latest = keyed(rows, kinds)
+    truth = _truth(workspace, latest)
     versions = sorted(set(latest[f"{OURS}model_version"].to_list()))
     classes = {version: _classes(workspace, version) for version in versions}
-    return judged(pipeline, known, classes, answered=came.rows.num_rows, cut=came.cut)
+    return judged(pipeline, latest, truth, classes, answered=rows.num_rows, cut=cut)
 
 
 def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:

@@ -78,7 +78,7 @@ def score_chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
     # the first chunk of each part is held against the runtime that serves
     compared = chunk.first % scoring.pin.rows == 0
     answers = model.predict_many(frame, compared=compared)
-    made = arrange_predictions(model.manifest, pipeline, chunk.table, answers)
+    made = _arrange(model.manifest, pipeline, chunk.table, answers)
     # a Parquet file has an order of its own, a Delta table has none
     if scoring.to_table:
         made = made.append_column(ROW, pa.array(np.arange(len(frame)) + chunk.first))
@@ -86,17 +86,8 @@ def score_chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
     return ScoredChunk(chunk.part, made, Thinned.of(none, frame, answers, chunk.first))
 
 
-def arrange_predictions(
-    manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array
-) -> pa.Table:
-    """Return key, event time, prediction, a probability per class, and the version, row by row.
-
-    Args:
-        manifest: of the version that answered.
-        pipeline: names key and event time.
-        table: the n rows as they were read.
-        answers: (n, classes) probabilities, or (n,) values.
-    """
+def _arrange(manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array) -> pa.Table:
+    """Return key, event time, prediction, a probability per class, and the version, row by row."""
     kept = [*pipeline.key, pipeline.event_time]
     columns = {name: table[name] for name in kept if name in table.column_names}
     if manifest.classes:

@@ -15,7 +15,7 @@ from tasks.config import Pipeline
 from tasks.dataset.dataset import encode, moments
 from tasks.evaluation.baselines import last_value
 from tasks.evaluation.bootstrap import finite_or_none
-from tasks.evaluation.evaluate import evaluate
+from tasks.evaluation.evaluate import measure
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
 from tasks.promotion.manifest import Manifest
@@ -86,20 +86,13 @@ def judge_labelled(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -
     # rows of one moment keep the source's order, so that a second judgement gives the same
     ordered = labelled.pick(np.argsort(labelled.times, kind="stable"))
     y = ordered.y
-    if not len(y) or (manifest.classes and len(np.unique(y)) < 2):
+    metrics = measure(pipeline, y, ordered.predictions)
+    if not metrics:
         return {}
-    evaluation = evaluate(
-        y,
-        ordered.predictions,
-        task=pipeline.task,
-        metric=pipeline.metric,
-        seed=pipeline.training.seed,
-        confidence=pipeline.gate.confidence,
-    )
     # the gains over the naive ones are not told here, and resampling them takes a third of the time
     score, naive = METRICS[pipeline.metric].score, _baselines(manifest, y, ordered.times)
     return {
-        "metrics": evaluation.to_dict()["metrics"],
+        "metrics": metrics,
         "baselines": {name: finite_or_none(score(y, guess)) for name, guess in naive.items()},
     }
 

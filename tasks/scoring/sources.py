@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 
@@ -23,30 +23,33 @@ LOG = "/_delta_log/"
 REMEDY = "Send the file as it was sent for training."
 
 
-class RowSource(Protocol):
-    """Rows in a certain order."""
+@dataclass(frozen=True)
+class RowSource(ABC):
+    """Rows in a certain order.
 
-    @property
-    def name(self) -> str:
-        """Return what the rows are called."""
+    Attributes:
+        name: what they are called.
+        identity: a digest that says which rows they are; of a table, which table it is.
+        size: their bytes, where they are one object.
+    """
 
-    @property
-    def identity(self) -> str:
-        """Return a digest that says which rows they are; of a table, which table it is."""
+    name: str
+    identity: str
+    size: int | None
 
-    @property
-    def size(self) -> int | None:
-        """Return their bytes, where they are one object."""
-
+    @abstractmethod
     def version(self) -> int | None:
         """Return the newest version, where the source has versions."""
 
+    @abstractmethod
     def names(self) -> tuple[str, ...]:
         """Return the names of the columns."""
 
+    @abstractmethod
     def total(self, version: int | None) -> int | None:
         """Return how many rows there are, where that is known before they are read."""
 
+    @abstractmethod
     def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
         """Yield the rows in these types, some at a time; a column that is absent is null.
 
@@ -93,12 +96,9 @@ def open_rows(bucket: Bucket, key: str, limit: int, scratch: Path) -> RowSource:
 
 
 @dataclass(frozen=True)
-class ObjectRows:
+class ObjectRows(RowSource):
     """The rows of one object, a copy of which lies at `path`."""
 
-    name: str
-    identity: str
-    size: int | None
     path: Path
     limit: int
 
@@ -124,12 +124,9 @@ class ObjectRows:
 
 
 @dataclass(frozen=True)
-class TableRows:
+class TableRows(RowSource):
     """The rows of a version of a Delta table: its files by age, each in its own order."""
 
-    name: str
-    identity: str
-    size: int | None
     table: Table
     bucket: Bucket
     limit: int

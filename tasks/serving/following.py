@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from tasks.errors import ConfigurationError, IntegrityError, NotFound, PerennialError, StoreError
+from tasks.errors import ConfigurationError, IntegrityError, NotFound, StoreError
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer as champions
 from tasks.promotion import trials
@@ -17,7 +17,7 @@ from tasks.promotion.versions import load
 from tasks.serving.challenger import ServedChallenger
 from tasks.serving.served import Served
 from tasks.store.bucket import Bucket
-from tasks.store.layout import NAME, RESERVED
+from tasks.store.layout import is_name
 from tasks.workspace import Place
 
 EVERY = 1.0  # seconds between two looks at a pointer
@@ -116,13 +116,15 @@ class Follower:
             # the pointer may have changed since `head`: what was read counts
             seen = (read[1], *seen[1:])
             loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
-        except StoreError as error:
+        except (StoreError, IntegrityError, ConfigurationError) as error:
             # the store is away: what serves goes on serving, and nothing is refused
-            if not isinstance(error, NotFound):
+            if isinstance(error, StoreError) and not isinstance(error, NotFound):
                 return Turn(self.pipeline, "unreachable", version, str(error), role=role)
-            return self._refuse(pointer, seen, role, version, error, now)
-        except (IntegrityError, ConfigurationError) as error:
-            return self._refuse(pointer, seen, role, version, error, now)
+            if role == "challenger":
+                self._put_challenger(None)
+            # told once: each worker looks every second, and only the first look gives the etag
+            etag = seen[0] if pointer.note_refused(seen, str(error), now) else ""
+            return Turn(self.pipeline, "refused", version, str(error), etag, role)
         pointer.note_taken(seen)
         return Turn(self.pipeline, "loaded", version, role=role) if loaded else None
 
@@ -172,21 +174,6 @@ class Follower:
     def _load(self, version: int, digest: str) -> Served:
         return Served(load(self._place, version, digest))
 
-    def _refuse(
-        self,
-        pointer: Pointer,
-        seen: tuple[str, ...],
-        role: Role,
-        version: int | None,
-        error: PerennialError,
-        now: float,
-    ) -> Turn:
-        if role == "challenger":
-            self._put_challenger(None)
-        first = pointer.note_refused(seen, str(error), now)
-        etag = seen[0] if first else ""
-        return Turn(self.pipeline, "refused", version, str(error), etag, role)
-
 
 class Fleet:
     """Every pipeline of the bucket that has a champion, each followed."""
@@ -217,14 +204,14 @@ class Fleet:
     def _search(self, now: float) -> None:
         try:
             # a bucket may hold what is no pipeline
-            names = {name for name in self._bucket.folders() if NAME.fullmatch(name)}
+            names = {name for name in self._bucket.folders() if is_name(name)}
         except StoreError as error:
             self._tell(Turn("", "unreachable", None, str(error)))
             return
         self._searched, self.searched = now, True
         new = {
             name: Follower(Place(self._bucket, name, self._signing_key))
-            for name in sorted(names - RESERVED - set(self.followers))
+            for name in sorted(names - set(self.followers))
         }
         if new:
             # put in place whole: other threads read it to answer

@@ -14,8 +14,8 @@ from sklearn.metrics import mean_absolute_error, roc_auc_score
 
 from tasks.config import Pipeline
 from tasks.errors import ConfigurationError, IntegrityError
-from tasks.predictions.live import Live, judged, keyed, with_truth
-from tasks.predictions.read import Answers, answers, live_performance
+from tasks.predictions.live import Live, judged, keyed
+from tasks.predictions.read import answers, live_performance
 from tasks.predictions.record import Record
 from tasks.predictions.table import predictions_table, rows_of
 from tasks.promotion.gate import Verdict
@@ -60,7 +60,7 @@ def live(pipeline: Pipeline, records: list[Record], truth: dict[str, int], **tol
         schema={"visit": pl.String, "day": pl.Int64, "stays": pl.Int64},
     )
     told = {"classes": {1: (0, 1), 2: (0, 1)}, "answered": 0, "cut": False, **told}
-    return judged(pipeline, with_truth(latest, known, pipeline), **told)
+    return judged(pipeline, latest, known, **told)
 
 
 def test_the_figure_is_that_of_the_answers_and_the_coverage_is_stated() -> None:
@@ -136,8 +136,7 @@ def test_a_pipelines_columns_may_have_the_names_of_ours() -> None:
     kinds = {"id": pa.int64(), "at": pa.date32()}
     latest = keyed(rows_of([one], pipeline), kinds)
     truth = pl.DataFrame({"id": [7, 8], "at": [date(2024, 1, 1)] * 2, "value": [0, 1]})
-    known = with_truth(latest, truth, pipeline)
-    found = judged(pipeline, known, {1: (0, 1)}, answered=2, cut=False)
+    found = judged(pipeline, latest, truth, {1: (0, 1)}, answered=2, cut=False)
     assert (found.live.value, found.judged) == (0.0, 2)
 
 
@@ -222,12 +221,12 @@ def test_answers_are_found_by_time_and_role(s3: S3) -> None:
 
     def read(
         start: datetime = NOON, roles: Sequence[str] = ("champion",), limit: int = 6
-    ) -> Answers:
+    ) -> tuple[pa.Table, bool]:
         bucket = open_bucket(settings)
         return answers(bucket, pipeline.name, start=start, roles=roles, limit=limit)
 
     def ids(**asked: Any) -> list[str]:
-        said: list[str] = read(**asked).rows["id"].to_pylist()
+        said: list[str] = read(**asked)[0]["id"].to_pylist()
         return said
 
     assert ids() == []
@@ -238,7 +237,7 @@ def test_answers_are_found_by_time_and_role(s3: S3) -> None:
     assert ids() == ["1-2-b", "1-2-a", "1-1-b", "1-1-a", "1-0-b", "1-0-a"]
     assert ids(start=NOON + timedelta(minutes=2)) == ["1-2-b", "1-2-a"]
     assert ids(roles=["shadow"]) == ["2-1-a"]
-    cut = read(limit=2)
-    assert (cut.rows["id"].to_pylist(), cut.cut) == (["1-2-b", "1-2-a"], True)
-    assert read(limit=6).cut is False
-    assert cut.rows["probabilities"].to_pylist() == [[0.9, 0.1], [pytest.approx(0.1), 0.9]]
+    rows, cut = read(limit=2)
+    assert (rows["id"].to_pylist(), cut) == (["1-2-b", "1-2-a"], True)
+    assert read(limit=6)[1] is False
+    assert rows["probabilities"].to_pylist() == [[0.9, 0.1], [pytest.approx(0.1), 0.9]]
