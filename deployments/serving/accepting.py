@@ -34,13 +34,11 @@ log = logging.getLogger("perennial.serving")
 
 
 class Shares:
-    """How many connections each worker holds, in memory that all of them see.
-
-    A worker's place is its own by a lock, which goes with the process however that ends.
-    """
+    """How many connections each worker holds, in memory that all of them see."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR)  # to close it would let the lock go
+        # never closed: POSIX lets a process's locks go with any of its descriptors of the file
+        self._file = os.open(path, os.O_RDWR)
         self._held = memoryview(mmap.mmap(self._file, 0)).cast("i")
         self._own = self._claim()
 
@@ -59,6 +57,7 @@ class Shares:
         return any(theirs < held for place, theirs in enumerate(self._held) if place != self._own)
 
     def _claim(self) -> int | None:
+        # a place is a worker's own by a lock, which goes with the process however that ends
         for place in range(len(self._held)):
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
@@ -138,6 +137,7 @@ class Listener:
             log.warning("no connection can be taken: %s", error)
             self._pause(AFTER_AN_ERROR, self._listen)
             return
+        # asyncio sets it on what its own server accepts: else an answer waits for an acknowledgement
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._connect(connection))
         self._arriving.add(task)

@@ -122,32 +122,30 @@ def judged(
         # in the order of the answers, so that the same rows are drawn at every look
         known = latest.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
         labelled = known.filter(pl.col(pipeline.target).is_not_null())
-    pairs, versions = [], {}
-    newest = next((classes[v] for v in sorted(classes, reverse=True) if classes[v]), ())
-    for (version,), part in labelled.partition_by(f"{OURS}model_version", as_dict=True).items():
-        own = classes.get(version)
-        if pipeline.task == "regression":
-            pair = _numbers(part, pipeline.target)
-        elif own and set(own) <= set(newest or ()):
-            pair = _chances(part, pipeline.target, own, newest or ())
-        else:
-            continue
-        pairs.append(pair)
-        versions[version] = len(pair[0])
-    metrics: dict[str, Any] = {}
+    pairs, metrics = _pairs(pipeline, labelled, classes), {}
     if pairs:
-        y, answers = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        y, answers = (np.concatenate(parts) for parts in zip(*pairs.values(), strict=True))
         metrics = measure(pipeline, y, answers)
     figure = metrics.get(pipeline.metric, dict.fromkeys(("value", "low", "high")))
     counts = {"metric": pipeline.metric, "rows": len(latest), "labelled": len(labelled)}
-    return Live(
-        answered=answered,
-        cut=cut,
-        judged=sum(versions.values()),
-        live=MetricValue.from_dict({**figure, **counts}),
-        metrics=metrics,
-        versions=dict(sorted(versions.items())),
-    )
+    versions = {version: len(y) for version, (y, _) in sorted(pairs.items())}
+    live = MetricValue.from_dict({**figure, **counts})
+    return Live(answered, cut, sum(versions.values()), live, metrics, versions)
+
+
+def _pairs(
+    pipeline: Pipeline, labelled: pl.DataFrame, classes: Mapping[int, Classes | None]
+) -> dict[int, tuple[Array, Array]]:
+    """Return labels and answers of each model version that can be judged with the others."""
+    pairs = {}
+    newest = next((classes[v] for v in sorted(classes, reverse=True) if classes[v]), None) or ()
+    for (version,), part in labelled.partition_by(f"{OURS}model_version", as_dict=True).items():
+        own = classes.get(version)
+        if pipeline.task == "regression":
+            pairs[version] = _numbers(part, pipeline.target)
+        elif own and set(own) <= set(newest):
+            pairs[version] = _chances(part, pipeline.target, own, newest)
+    return pairs
 
 
 def _numbers(part: pl.DataFrame, target: str) -> tuple[Array, Array]:

@@ -122,7 +122,7 @@ class Follower:
                 return Turn(self.pipeline, "unreachable", version, str(error), role=role)
             if role == "challenger":
                 self._put_challenger(None)
-            # told once: each worker looks every second, and only the first look gives the etag
+            # in the ledger once: of all looks at this pointer only the first tells its etag
             etag = seen[0] if pointer.note_refused(seen, str(error), now) else ""
             return Turn(self.pipeline, "refused", version, str(error), etag, role)
         pointer.note_taken(seen)

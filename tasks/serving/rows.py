@@ -35,6 +35,7 @@ NAN = float("nan")
 # An answer of 422 stays readable, however many rows are wrong.
 MOST_PROBLEMS = 100
 LONGEST_TEXT = 10_000
+# Fields that an exception's text names: it goes into logs.
 NAMED = 5
 EXPECTED = {
     "number": "a number",

@@ -76,15 +76,16 @@ class Served:
         if not self._classes:
             return Predictions(outputs[:, 0].tolist(), None)
         classes, shares = self._classes, outputs.tolist()
+        # what numpy's calls cost shows in a single row
         if len(shares) == 1:
-            (one,) = shares
-            return Predictions([classes[one.index(max(one))]], shares)
+            (only,) = shares
+            return Predictions([classes[only.index(max(only))]], shares)
         return Predictions([classes[place] for place in outputs.argmax(1).tolist()], shares)
 
     def _answers(self, rows: RequestRows) -> Array:
         outputs = self._model.answers(rows.numbers, rows.texts)
-        few = len(outputs) == 1  # what numpy's calls cost shows in a single row
-        if not (all(map(isfinite, outputs[0].tolist())) if few else np.isfinite(outputs).all()):
+        single = len(outputs) == 1
+        if not (all(map(isfinite, outputs[0].tolist())) if single else np.isfinite(outputs).all()):
             rule = "it answers finite numbers"
             raise IntegrityError(self.version.where, rule, "NaN or infinity", REMEDY)
         return outputs
