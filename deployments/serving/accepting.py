@@ -137,7 +137,7 @@ class Listener:
             log.warning("no connection can be taken: %s", error)
             self._pause(AFTER_AN_ERROR, self._listen)
             return
-        # asyncio sets it on what its own server accepts: else an answer waits for an acknowledgement
+        # as the loop's own server does: else an answer may wait for an acknowledgement
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._connect(connection))
         self._arriving.add(task)

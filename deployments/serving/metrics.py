@@ -7,7 +7,7 @@ parent process adds them up when it is asked.
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,9 +19,8 @@ from prometheus_client.registry import Collector
 
 from deployments.serving.freshness import Watching
 from tasks.predictions.ship import Shipped
-from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import InService
-from tasks.serving.served import count_held
+from tasks.serving.served import ServedChallenger, count_held
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
@@ -40,12 +39,16 @@ class Metrics:
             # "live…": a worker that ended has no state any more
             return Gauge(f"perennial_{name}", text, labels, multiprocess_mode=mode, **own)
 
-        self._requests = counter("requests", "Requests answered.", "pipeline", "route", "status")
+        requests = counter("requests", "Requests answered.", "pipeline", "route", "status")
         text = "Seconds from the request, whole, to its answer."
-        self._seconds = Histogram(
+        seconds = Histogram(
             "perennial_request_seconds", text, ("pipeline", "route"), buckets=SECONDS, **own
         )
-        self._rows = counter("rows", "Rows predicted.", "pipeline", "version")
+        rows = counter("rows", "Rows predicted.", "pipeline", "version")
+        # what every request asks for is asked of prometheus once: it takes a lock, and makes texts
+        self._requests, self._seconds, self._rows = (
+            cache(metric.labels) for metric in (requests, seconds, rows)
+        )
         self._version = gauge("model_version", "The version in service.", "pipeline")
         text = "When it took its place, since 1970."
         self._since = gauge("model_since_seconds", text, "pipeline")
@@ -64,25 +67,15 @@ class Metrics:
         self._reloads = counter("reloads", text, "pipeline", "outcome")
         self._waiting = gauge("log_waiting_bytes", "Answers in memory only.", mode="livesum")
         self._dropped = counter("log_dropped", "Answers the log had no room for.")
-        self._known: dict[tuple[str, ...], Any] = {}
 
     def answered(self, pipeline: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        known = self._known.get((pipeline, route, str(status)))
-        # `labels` takes a lock and makes texts of all values, each time
-        if known is None:
-            counter = self._requests.labels(pipeline, route, str(status))
-            known = counter, self._seconds.labels(pipeline, route)
-            self._known[pipeline, route, str(status)] = known
-        known[0].inc()
-        known[1].observe(seconds)
+        self._requests(pipeline, route, status).inc()
+        self._seconds(pipeline, route).observe(seconds)
 
     def predicted(self, pipeline: str, version: int, rows: int) -> None:
         """Count the rows of one answer."""
-        known = self._known.get((pipeline, str(version)))
-        if known is None:
-            known = self._known[pipeline, str(version)] = self._rows.labels(pipeline, str(version))
-        known.inc(rows)
+        self._rows(pipeline, version).inc(rows)
 
     def turned(self, pipeline: str, outcome: str) -> None:
         """Count a look at a changed pointer."""

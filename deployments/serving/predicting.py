@@ -13,11 +13,10 @@ from deployments.serving.response import SOON, Response, error, unfit
 from deployments.serving.routes import Found
 from tasks.predictions.record import Record, Role
 from tasks.serving import forms
-from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import Asked, BadRequest
 from tasks.serving.rows import RequestRows, Unfit
-from tasks.serving.served import Predictions, Served
+from tasks.serving.served import Predictions, Served, ServedChallenger
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {
     "predict": forms.read_request,

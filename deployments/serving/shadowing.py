@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasks.predictions.record import Record
-from tasks.serving.challenger import ServedChallenger
+from tasks.serving.served import ServedChallenger
 
 # Rows: twice what one request may hold.
 WAITING = 20_000

@@ -11,7 +11,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -60,13 +59,6 @@ class Shipped:
     error: str = ""
 
 
-class Pause(NamedTuple):
-    """How often in a row a pipeline failed, and until when it is left alone."""
-
-    failures: int
-    until: float
-
-
 def pause_after(failures: int) -> float:
     """Return the seconds to wait after so many failures in a row.
 
@@ -82,7 +74,8 @@ class Shipper:
     def __init__(self, settings: Settings, folder: Path, shipped: Shipped, say: Say) -> None:
         self.settings, self.folder = settings, folder
         self.shipped, self.say = shipped, say
-        self._pauses: dict[str, Pause] = {}
+        # by pipeline: how often in a row it failed, and until when it is left alone
+        self._pauses: dict[str, tuple[int, float]] = {}
         self._patience, self._down = PATIENCE, False
 
     def round(self, over: Callable[[], bool]) -> None:
@@ -116,8 +109,8 @@ class Shipper:
 
     def _tried(self, parcel: Parcel) -> bool:
         # a pipeline that fails is left alone for a while, and holds no other back
-        pause = self._pauses.get(parcel.pipeline, Pause(0, 0.0))
-        if time.monotonic() < pause.until:
+        failures, until = self._pauses.get(parcel.pipeline, (0, 0.0))
+        if time.monotonic() < until:
             return False
         try:
             self._land(parcel)
@@ -126,9 +119,8 @@ class Shipper:
             raise
         except Exception as error:  # whatever it is, the other pipelines go on
             self._down = isinstance(error, StoreUnavailable)
-            failures = pause.failures + 1
-            until = time.monotonic() + pause_after(failures)
-            self._pauses[parcel.pipeline] = Pause(failures, until)
+            until = time.monotonic() + pause_after(failures + 1)
+            self._pauses[parcel.pipeline] = failures + 1, until
             self._failed(f"the predictions of {parcel.pipeline}", error)
             return False
         self._pauses.pop(parcel.pipeline, None)

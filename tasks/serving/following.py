@@ -14,8 +14,7 @@ from tasks.promotion import trials
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import load
-from tasks.serving.challenger import ServedChallenger
-from tasks.serving.served import Served
+from tasks.serving.served import Served, ServedChallenger
 from tasks.store.bucket import Bucket
 from tasks.store.layout import is_name
 from tasks.workspace import Place

@@ -13,8 +13,8 @@ from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
 from tasks.predictions.record import Record
-from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import Fleet
+from tasks.serving.served import ServedChallenger
 from tests.buckets import local
 from tests.served import champion, fitted, put_on_trial, put_version
 

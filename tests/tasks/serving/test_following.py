@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tasks.errors import StoreUnavailable
-from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, make_refused_entry
-from tasks.serving.served import count_held
+from tasks.serving.served import ServedChallenger, count_held
 from tasks.store.bucket import ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.local import LocalBucket
