@@ -46,9 +46,9 @@ class Metrics:
         )
         rows = counter("rows", "Rows predicted.", "pipeline", "version")
         # what every request asks for is asked of prometheus once: it takes a lock, and makes texts
-        self._requests, self._seconds, self._rows = (
-            cache(metric.labels) for metric in (requests, seconds, rows)
-        )
+        self._requests = cache(requests.labels)
+        self._seconds = cache(seconds.labels)
+        self._rows = cache(rows.labels)
         self._version = gauge("model_version", "The version in service.", "pipeline")
         text = "When it took its place, since 1970."
         self._since = gauge("model_since_seconds", text, "pipeline")
