@@ -100,8 +100,8 @@ class Application:
     def _read_head(self, scope: Scope) -> Request:
         started, headers = time.perf_counter(), dict(scope["headers"])
         found = self._finder.find(scope["method"], scope["path"])
-        own = headers.get(b"x-request-id", b"")
-        if OWN_ID.fullmatch(own):
+        own = headers.get(b"x-request-id")
+        if own is not None and OWN_ID.fullmatch(own):
             return Request(scope, found, headers, own.decode(), started)
         made = f"{self._prefix}{next(self._requests):x}"
         return Request(scope, found, headers, made, started)

@@ -55,13 +55,15 @@ class Predicted(NamedTuple):
 
     def written(self, explanations: Sequence[Mapping[str, Any]] | None = None) -> Response:
         """Write the answer in the form of its route; more than one part, in the champion's name."""
-        served, made = self.parts[0].served, merged(self.parts)
+        served, made, others = self.parts[0].served, merged(self.parts), None
         if self.route == "invocations":
             body = forms.write_mlflow(made, self.asked.probabilities)
         elif self.route == "infer":
             body = forms.write_inference(served.manifest, self.asked.id, made)
         else:
-            others = {place: part.served.head for part in self.parts[1:] for place in part.places}
+            if len(self.parts) > 1:
+                _, *more = self.parts
+                others = {place: part.served.head for part in more for place in part.places}
             body = forms.write_answer(
                 served.head, self.ids, made, served.labels, explanations, others
             )
@@ -176,7 +178,7 @@ def find_served(fleet: Fleet, found: Found) -> InService | Response:
         return error(404, f"there is no pipeline {name}; GET /v1 lists them")
     if current is None:
         return error(503, "the store was not reached yet", SOON)
-    version = str(current.served.manifest.version)
-    if found.version in ("", version):
-        return current
-    return error(404, f"version {found.version} is not in service; version {version} is")
+    version = current.served.manifest.version
+    if found.version and found.version != str(version):
+        return error(404, f"version {found.version} is not in service; version {version} is")
+    return current

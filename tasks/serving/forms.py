@@ -146,8 +146,9 @@ def write_answer(
     if explanations is not None:
         for prediction, explanation in zip(predictions, explanations, strict=True):
             prediction["explanation"] = explanation
-    for place, other in (others or {}).items():
-        predictions[place]["model"] = msgspec.Raw(other)
+    if others:
+        for place, other in others.items():
+            predictions[place]["model"] = msgspec.Raw(other)
     # the head is encoded once a version, not once a request
     return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
 
