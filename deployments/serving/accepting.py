@@ -23,21 +23,22 @@ import uvloop
 from deployments.serving.protocol import ServingProtocol
 
 VARIABLE = "PERENNIAL_SERVING_SHARES"
+# More than any worker holds, so that no other waits for one that takes none.
 NOT_LISTENING = 2**31 - 1
-SIZE = 4
+SIZE = 4  # bytes of a C int, which other processes read whole
+# Seconds in which a worker that holds fewer comes first, if it is idle.
 PATIENCE = 0.002
+# Seconds: the process may be out of file descriptors, and the socket stays readable.
 AFTER_AN_ERROR = 1.0
 log = logging.getLogger("perennial.serving")
 
 
 class Shares:
-    """How many connections each worker holds, in memory that all of them see.
-
-    A worker's place is its own by a lock, which goes with the process however that ends.
-    """
+    """How many connections each worker holds, in memory that all of them see."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR)  # to close it would let the lock go
+        # never closed: POSIX lets a process's locks go with any of its descriptors of the file
+        self._file = os.open(path, os.O_RDWR)
         self._held = memoryview(mmap.mmap(self._file, 0)).cast("i")
         self._own = self._claim()
 
@@ -53,9 +54,10 @@ class Shares:
 
     def fewer_elsewhere(self, held: int) -> bool:
         """Tell whether another worker holds fewer."""
-        return any(each < held for at, each in enumerate(self._held) if at != self._own)
+        return any(theirs < held for place, theirs in enumerate(self._held) if place != self._own)
 
     def _claim(self) -> int | None:
+        # a place is a worker's own by a lock, which goes with the process however that ends
         for place in range(len(self._held)):
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
@@ -135,6 +137,7 @@ class Listener:
             log.warning("no connection can be taken: %s", error)
             self._pause(AFTER_AN_ERROR, self._listen)
             return
+        # as the loop's own server does: else an answer may wait for an acknowledgement
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._connect(connection))
         self._arriving.add(task)

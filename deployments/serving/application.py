@@ -13,32 +13,36 @@ import math
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from deployments.serving.describing import ANSWERS, openapi_document
 from deployments.serving.explaining import Explaining
 from deployments.serving.metrics import Metrics
-from deployments.serving.predicting import READERS, Predicted, Predicting
+from deployments.serving.predicting import MOST_BYTES, READERS, Predicted, Predicting
 from deployments.serving.response import CLOSE, Header, Response, error
 from deployments.serving.routes import Finder, Found
-from tasks.serving import keys
-from tasks.serving.keys import Key, TokenBucket
+from tasks.serving.keys import Key, TokenBucket, digest
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("perennial.serving")
+# Bytes of a body that is read in the event's loop: more would keep other requests waiting.
 INLINE = 64 * 1024
 OWN_ID = re.compile(rb"[!-~]{1,128}")
 
 
-@asynccontextmanager
-async def nothing() -> AsyncIterator[None]:
-    """Run beside the application: nothing."""
-    yield
+class Request(NamedTuple):
+    """What the head of a request tells; `id` is the sender's own, or made here."""
+
+    scope: Scope
+    found: Found | tuple[str, ...] | None
+    headers: Mapping[bytes, bytes]
+    id: str
+    started: float
 
 
 @dataclass
@@ -55,12 +59,11 @@ class Application:
     known: Callable[[], Mapping[str, Key] | None] = lambda: None
     explaining: Explaining | None = None
     workers: int = 1
-    beside: Callable[[], AbstractAsyncContextManager[None]] = nothing
+    beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     access: bool = False
 
     def __post_init__(self) -> None:
         self._finder = Finder()
-        self._small = min(INLINE, self.predicting.limits.body)
         self._buckets: dict[str, TokenBucket] = {}
         self._prefix, self._requests = os.urandom(6).hex(), itertools.count()
 
@@ -69,60 +72,62 @@ class Application:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            started, own = time.perf_counter(), self._id(scope)
-            found = self._finder.find(scope["method"], scope["path"])
+            request = self._read_head(scope)
             try:
-                response = await self._answer(found, scope, receive)
+                response = await self._answer(request, receive)
             except Exception:
-                response = _failed(own)
-            self._finish(found, scope, own, response, started)
-            await _send(response, own, send)
+                response = _failed(request)
+            start = {"type": "http.response.start", "status": response.status}
+            await send(start | {"headers": self._finish(request, response)})
+            await send({"type": "http.response.body", "body": response.body})
 
     def at_once(self, scope: Scope, body: bytes) -> tuple[Response, list[Header]] | None:
-        """Return the answer to a request that is whole, or None where it has to be waited for.
-
-        Explanations are waited for, and so are large bodies. A body with escapes may ask for an
-        explanation in another spelling.
-        """
-        started = time.perf_counter()
-        found = self._finder.find(scope["method"], scope["path"])
+        """Return the answer to a request that is whole, or None where it has to be waited for."""
+        request = self._read_head(scope)
+        found = request.found
         if not isinstance(found, Found) or found.route.name not in READERS:
             return None
-        if len(body) > self._small or b"explain" in body or b"\\u" in body:
+        # with escapes, a body may ask for an explanation in another spelling
+        if len(body) > INLINE or b"explain" in body or b"\\u" in body:
             return None
-        own = self._id(scope)
         try:
-            refusal = self._refusal(found, scope) or _encoded(scope)
+            refusal = self._refusal(found, request.headers) or _encoded(request.headers)
             response = refusal or self._predicted(found, body)
         except Exception:
-            response = _failed(own)
-        self._finish(found, scope, own, response, started)
-        return response, _headers(response, own)
+            response = _failed(request)
+        return response, self._finish(request, response)
 
-    async def _answer(
-        self, found: Found | tuple[str, ...] | None, scope: Scope, receive: Receive
-    ) -> Response:
+    def _read_head(self, scope: Scope) -> Request:
+        started, headers = time.perf_counter(), dict(scope["headers"])
+        found = self._finder.find(scope["method"], scope["path"])
+        own = headers.get(b"x-request-id")
+        if own is not None and OWN_ID.fullmatch(own):
+            return Request(scope, found, headers, own.decode(), started)
+        made = f"{self._prefix}{next(self._requests):x}"
+        return Request(scope, found, headers, made, started)
+
+    async def _answer(self, request: Request, receive: Receive) -> Response:
+        found = request.found
         if found is None:
             return error(404, "there is nothing at this address; GET /openapi.json lists all")
         if not isinstance(found, Found):
             allowed = (b"allow", ", ".join(found).encode())
             return error(405, f"this address takes {', '.join(found)}", allowed)
-        refusal = self._refusal(found, scope)
+        refusal = self._refusal(found, request.headers)
         if refusal is not None:
             return refusal
         if found.route.name == "openapi":
             return openapi_document(self.predicting.fleet, closed=self.known() is not None)
         if found.route.name not in READERS:
             return ANSWERS[found.route.name](self.predicting.fleet, found)
-        body = await _body(scope, receive, self.predicting.limits.body)
+        body = await _body(request.headers, receive)
         return body if isinstance(body, Response) else await self._predict(found, body)
 
     async def _predict(self, found: Found, body: bytes) -> Response:
         if len(body) <= INLINE:
             predicted = self.predicting.predict(found, body)
         else:
-            loop = asyncio.get_running_loop()
-            predicted = await loop.run_in_executor(None, self.predicting.predict, found, body)
+            predicted = await asyncio.to_thread(self.predicting.predict, found, body)
         if isinstance(predicted, Response):
             return predicted
         self._count_rows(predicted)
@@ -138,13 +143,14 @@ class Application:
         self._count_rows(predicted)
         return predicted.written()
 
-    def _refusal(self, found: Found, scope: Scope) -> Response | None:
+    def _refusal(self, found: Found, headers: Mapping[bytes, bytes]) -> Response | None:
         """Return why the sender may not ask, or None."""
         known = self.known()
         if known is None or found.route.access == "open":
             return None
-        secret = _secret(scope)
-        key = keys.find_key(known, secret) if secret else None
+        secret = _secret(headers)
+        # found by its digest: how long the search takes tells nothing of any key
+        key = known.get(digest(secret)) if secret else None
         if key is None:
             challenge = (b"www-authenticate", b"Bearer")
             return error(401, "an API key is needed: `Authorization: Bearer KEY`", challenge)
@@ -165,23 +171,10 @@ class Application:
             bucket = self._buckets[key.digest] = TokenBucket(rate, now)
         return bucket.wait(now)
 
-    def _id(self, scope: Scope) -> str:
-        """Return the sender's own id of the request, or make one."""
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and OWN_ID.fullmatch(value):
-                return str(value.decode())
-        return f"{self._prefix}{next(self._requests):x}"
-
-    def _finish(
-        self,
-        found: Found | tuple[str, ...] | None,
-        scope: Scope,
-        own: str,
-        response: Response,
-        started: float,
-    ) -> None:
-        """Count an answer, and log it where that is wished for."""
-        seconds, pipeline, route = time.perf_counter() - started, "", "none"
+    def _finish(self, request: Request, response: Response) -> list[Header]:
+        """Count an answer, log it where that is wished for, and return its headers."""
+        seconds, found = time.perf_counter() - request.started, request.found
+        pipeline, route = "", "none"
         if isinstance(found, Found):
             route = found.route.name
             # what a sender makes up must not become a figure of its own
@@ -189,14 +182,20 @@ class Application:
                 pipeline = found.pipeline
         self.metrics.answered(pipeline, route, response.status, seconds)
         if self.access:
-            said = {
-                "request": own,
-                "method": scope["method"],
-                "path": scope["path"],
+            told = {
+                "request": request.id,
+                "method": request.scope["method"],
+                "path": request.scope["path"],
                 "status": response.status,
                 "milliseconds": round(seconds * 1000, 3),
             }
-            log.info("answered", extra=said)
+            log.info("answered", extra=told)
+        return [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(response.body)),
+            (b"x-request-id", request.id.encode()),
+            *response.headers,
+        ]
 
     def _count_rows(self, predicted: Predicted) -> None:
         for part in predicted.parts:
@@ -216,60 +215,44 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _secret(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization" and value[:7].lower() == b"bearer ":
-            return str(value[7:].strip().decode("latin-1"))
-        if name == b"x-api-key":
-            return str(value.strip().decode("latin-1"))
-    return ""
+def _secret(headers: Mapping[bytes, bytes]) -> str:
+    bearer = headers.get(b"authorization", b"")
+    if bearer[:7].lower() == b"bearer ":
+        return bearer[7:].strip().decode("latin-1")
+    return headers.get(b"x-api-key", b"").strip().decode("latin-1")
 
 
-def _failed(own: str) -> Response:
-    log.exception("the request failed", extra={"request": own})
-    return error(500, f"the server failed; its log says why, under {own}")
+def _failed(request: Request) -> Response:
+    log.exception("the request failed", extra={"request": request.id})
+    return error(500, f"the server failed; its log says why, under {request.id}")
 
 
-def _encoded(scope: Scope) -> Response | None:
-    for name, value in scope["headers"]:
-        if name == b"content-encoding" and value.lower() not in (b"", b"identity"):
-            return error(415, "a body is sent as it is, without a content encoding", CLOSE)
+def _encoded(headers: Mapping[bytes, bytes]) -> Response | None:
+    # a few bytes of gzip may become gigabytes
+    if headers.get(b"content-encoding", b"").lower() not in (b"", b"identity"):
+        return error(415, "a body is sent as it is, without a content encoding", CLOSE)
     return None
 
 
-async def _body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
+async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes | Response:
     """Return the whole body; the protocol sees to it that it comes in time."""
-    too_large = error(413, f"a body has at most {most} bytes", CLOSE)
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value[:20]) > most:
-            return too_large
-    refusal = _encoded(scope)
+    too_large = error(413, f"a body has at most {MOST_BYTES} bytes", CLOSE)
+    length = headers.get(b"content-length", b"")
+    # 20 digits are enough; int of more than 4,300 raises
+    if length.isdigit() and int(length[:20]) > MOST_BYTES:
+        return too_large
+    refusal = _encoded(headers)
     if refusal is not None:
         return refusal
     message = await receive()
     if not message.get("more_body") and message["type"] == "http.request":
-        return bytes(message["body"]) if len(message["body"]) <= most else too_large
+        return bytes(message["body"]) if len(message["body"]) <= MOST_BYTES else too_large
     body = bytearray(message.get("body", b""))
     while message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > most:
+        if len(body) > MOST_BYTES:
             return too_large
     if message["type"] != "http.request":
         return error(400, "the sender went away", CLOSE)
     return bytes(body)
-
-
-def _headers(response: Response, own: str) -> list[Header]:
-    return [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(response.body)),
-        (b"x-request-id", own.encode()),
-        *response.headers,
-    ]
-
-
-async def _send(response: Response, own: str, send: Send) -> None:
-    start = {"type": "http.response.start", "status": response.status}
-    await send(start | {"headers": _headers(response, own)})
-    await send({"type": "http.response.body", "body": response.body})

@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from deployments.serving.openapi import openapi
-from deployments.serving.predicting import other_version, without
+from deployments.serving.predicting import find_served
 from deployments.serving.response import SOON, Response, error, said
 from deployments.serving.routes import Found
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import inference_metadata
-
-OURS = "perennial"
 
 
 def healthz(_fleet: Fleet, _found: Found) -> Response:
@@ -30,23 +28,22 @@ def readyz(fleet: Fleet, _found: Found) -> Response:
 
 def ready(fleet: Fleet, found: Found) -> Response:
     """Say whether one pipeline's model serves."""
-    current = fleet[found.pipeline]
-    if current is None:
-        return without(fleet, found.pipeline)
-    return other_version(current, found) or said({"name": found.pipeline, "ready": True})
+    current = find_served(fleet, found)
+    if isinstance(current, Response):
+        return current
+    return said({"name": found.pipeline, "ready": True})
 
 
 def pipelines(fleet: Fleet, _found: Found) -> Response:
     """List what is in service."""
-    served = [_short(one.current) for _, one in sorted(fleet.followers.items()) if one.current]
-    return said({"pipelines": served})
+    return said({"pipelines": [_short(current) for current in _in_service(fleet)]})
 
 
 def describe(fleet: Fleet, found: Found) -> Response:
     """Describe one pipeline's model: its fields, its figures, since when and why it serves."""
-    current = fleet[found.pipeline]
-    if current is None:
-        return without(fleet, found.pipeline)
+    current = find_served(fleet, found)
+    if isinstance(current, Response):
+        return current
     manifest, request = current.served.manifest, current.served.request
     return said(
         {
@@ -58,19 +55,19 @@ def describe(fleet: Fleet, found: Found) -> Response:
             "window": manifest.window,
             "metrics": manifest.metrics,
             "fields": [
-                {"name": one.name, "kind": one.kind, "missing": one.missing}
-                for one in request.fields
-                if one.used
+                {"name": field.name, "kind": field.kind, "missing": field.missing}
+                for field in request.fields
+                if field.used
             ],
             "example": request.example,
-            "refused": fleet.followers[found.pipeline].refusal,
+            "refused": fleet.followers[found.pipeline].champion.refusal,
             "challenger": _challenger(fleet, found.pipeline, current),
         }
     )
 
 
 def _challenger(fleet: Fleet, pipeline: str, current: InService) -> dict[str, Any] | None:
-    refused = fleet.followers[pipeline].challenger_refusal
+    refused = fleet.followers[pipeline].challenger.refusal
     if current.challenger is None:
         return {"refused": refused} if refused else None
     trial = current.challenger.trial
@@ -93,23 +90,25 @@ def mlflow_version(_fleet: Fleet, _found: Found) -> Response:
 
 def inference_server(_fleet: Fleet, _found: Found) -> Response:
     """Say what server this is, in the Open Inference Protocol's form."""
-    return said({"name": OURS, "version": "2", "extensions": []})
+    return said({"name": "perennial", "version": "2", "extensions": []})
 
 
 def inference_model(fleet: Fleet, found: Found) -> Response:
     """Describe a model in the Open Inference Protocol's form."""
-    current = fleet[found.pipeline]
-    if current is None:
-        return without(fleet, found.pipeline)
-    served = current.served
-    wrong = other_version(current, found)
-    return wrong or said(inference_metadata(served.manifest, served.request))
+    current = find_served(fleet, found)
+    if isinstance(current, Response):
+        return current
+    return said(inference_metadata(current.served.manifest, current.served.request))
 
 
 def openapi_document(fleet: Fleet, *, closed: bool) -> Response:
     """Return the OpenAPI document of all that is in service; `closed` where keys are asked for."""
-    served = [one.current.served for _, one in sorted(fleet.followers.items()) if one.current]
-    return said(openapi(served, closed=closed))
+    return said(openapi([current.served for current in _in_service(fleet)], closed=closed))
+
+
+def _in_service(fleet: Fleet) -> list[InService]:
+    by_name = sorted(fleet.followers.items())
+    return [follower.current for _, follower in by_name if follower.current]
 
 
 def _short(current: InService) -> dict[str, Any]:

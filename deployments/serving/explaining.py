@@ -22,30 +22,31 @@ from tasks.serving.served import Served
 if TYPE_CHECKING:
     from tasks.explanation.explainer import Explainer
 
+# Requests, and seconds that each waits at most: longer while the libraries are loaded.
 WAITING = 16
 SECONDS = 10.0
 FIRST_SECONDS = 60.0
+# By the model in service, so that an explainer goes when its model does.
 EXPLAINERS: WeakKeyDictionary[Served, Explainer] = WeakKeyDictionary()
 
 
 class Explaining:
     """Explains answers one after the other, away from the requests that only want a prediction.
 
-    `wanted` tells whether a pipeline's file allows it. At most 16 requests wait, each 10 s at most,
-    or a minute until the libraries are loaded, which the first explanation does.
+    `wanted` tells whether a pipeline's file allows it.
     """
 
     def __init__(
         self,
         wanted: Callable[[str], bool],
         waiting: int = WAITING,
-        seconds: float = SECONDS,
         first_seconds: float = FIRST_SECONDS,
     ) -> None:
         self._wanted, self._waiting = wanted, waiting
-        self._seconds, self._first_seconds = seconds, first_seconds
+        self._seconds = first_seconds
+        # one thread: explaining holds the interpreter, and the requests beside it wait
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="explanations")
-        self._under_way, self._loaded = 0, False
+        self._under_way = 0
         self._lock = threading.Lock()
 
     async def explained(self, predicted: Predicted) -> list[dict[str, Any]] | Response:
@@ -58,11 +59,13 @@ class Explaining:
                 return error(503, f"{self._waiting} requests wait for explanations already", SOON)
             self._under_way += 1
         work = self._pool.submit(explained_parts, predicted.parts)
+        # when the work ends, not when the wait does: what nobody waits for any more goes on
         work.add_done_callback(lambda _: self._ended())
-        seconds = self._seconds if self._loaded else self._first_seconds
+        seconds = self._seconds
         try:
             told = await asyncio.wait_for(asyncio.wrap_future(work), seconds)
-            self._loaded = True
+            # the first explanation loaded the libraries
+            self._seconds = SECONDS
             return told
         except TimeoutError:
             why = f"the explanation was not there after {seconds:g} s; predictions are"
@@ -80,21 +83,22 @@ class Explaining:
 
 
 def explained_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Explain each row by the model that answered it, in the order of the request; as below."""
-    found = {
-        place: told
-        for part in parts
-        for place, told in zip(part.places, explanations(part.served, part.rows), strict=True)
-    }
-    return [found[place] for place in range(len(found))]
-
-
-def explanations(served: Served, rows: RequestRows) -> list[dict[str, Any]]:
-    """Explain rows that were answered.
+    """Explain each row by the model that answered it, in the order of the request.
 
     Raises:
         IntegrityError: a file that explaining needs is not what it should be, or is lacking.
     """
+    explained = {
+        place: told
+        for part in parts
+        for place, told in zip(part.places, _explain(part.served, part.rows), strict=True)
+    }
+    return [explained[place] for place in range(len(explained))]
+
+
+def _explain(served: Served, rows: RequestRows) -> list[dict[str, Any]]:
+    from tasks.explanation.explainer import Explainer
+
     columns = prepared_columns(served.version.schema)
     prepared: dict[str, Any] = {
         name: np.array([row[place] for row in rows.numbers], dtype=np.float32)
@@ -104,14 +108,7 @@ def explanations(served: Served, rows: RequestRows) -> list[dict[str, Any]]:
         name: pd.Series([row[place] for row in rows.texts], dtype="str")
         for place, name in enumerate(columns.categories)
     }
-    return [one.to_dict() for one in explainer(served).explain(pd.DataFrame(prepared))]
-
-
-def explainer(served: Served) -> Explainer:
-    """Prepare the explainer of a version, once; it goes when the version does."""
-    from tasks.explanation.explainer import Explainer
-
-    found = EXPLAINERS.get(served)
-    if found is None:
-        found = EXPLAINERS[served] = Explainer(served.version)
-    return found
+    explainer = EXPLAINERS.get(served)
+    if explainer is None:
+        explainer = EXPLAINERS[served] = Explainer(served.version)
+    return [told.to_dict() for told in explainer.explain(pd.DataFrame(prepared))]

@@ -12,8 +12,9 @@ from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
-from tasks.store.layout import NAME, RESERVED
+from tasks.store.layout import is_name
 
+# Seconds: a batch is monitored a few times a day, and each look reads every ledger.
 EVERY = 60.0
 log = logging.getLogger("perennial.serving")
 
@@ -54,11 +55,15 @@ class Watching:
         bucket, before = open_bucket(self._settings), self.latest
         renewed: list[Freshness] = []
         for name in bucket.folders():
-            if not NAME.fullmatch(name) or name in RESERVED:
+            # a bucket may hold what is no pipeline
+            if not is_name(name):
                 continue
             try:
-                entries = ledger_of(bucket, name).entries("decision")
-                renewed += [freshness(entry) for entry in entries if seen(entry)][-1:]
+                decisions = ledger_of(bucket, name).entries("decision")
+                # without an observation, no champion saw the batch
+                seen = [entry for entry in decisions if entry.figures.get("observation")]
+                renewed += map(freshness, seen[-1:])
+            # no other pipeline's ledger answers either
             except StoreUnavailable:
                 raise
             except PerennialError as error:
@@ -67,18 +72,10 @@ class Watching:
         self.latest = tuple(renewed)
 
 
-def seen(entry: Entry) -> bool:
-    """Tell whether a champion saw the batch that this decision is about."""
-    return entry.figures.get("observation") is not None
-
-
 def freshness(entry: Entry) -> Freshness:
     """Return what a decision says of its batch."""
     observation = Observation.from_dict(entry.figures["observation"])
-    live = observation.live
-    return Freshness(
-        entry.pipeline,
-        "" if live is None else live.metric,
-        observation.drift_share,
-        None if live is None else live.value,
-    )
+    drift, live = observation.drift_share, observation.live
+    if live is None:
+        return Freshness(entry.pipeline, "", drift, None)
+    return Freshness(entry.pipeline, live.metric, drift, live.value)

@@ -37,6 +37,7 @@ class KeyFile:
             self._looked = now
             try:
                 found = self._path.stat()
+                # the size too: two writes may fall into one tick of the file system's clock
                 stamp = (found.st_mtime_ns, found.st_size)
                 if stamp != self._stamp:
                     self._keys = read_keys(self._path)
@@ -65,13 +66,15 @@ def changing(path: Path) -> Iterator[dict[str, Key]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        keys = {one.name: one for one in read_keys(path).values()}
+        keys = {key.name: key for key in read_keys(path).values()}
         yield keys
         part = path.with_suffix(".part")
+        # an older one may lie there with another mode, or be a link that somebody put there
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(render_keys(list(keys.values())))
             file.flush()
+            # before the rename: after a loss of power, the name would lead to an empty file
             os.fsync(file.fileno())
         part.replace(path)

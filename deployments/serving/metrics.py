@@ -7,6 +7,7 @@ parent process adds them up when it is asked.
 from __future__ import annotations
 
 import os
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,7 +19,8 @@ from prometheus_client.registry import Collector
 
 from deployments.serving.freshness import Watching
 from tasks.predictions.ship import Shipped
-from tasks.serving.challenger import ServedChallenger
+from tasks.serving.following import InService
+from tasks.serving.served import ServedChallenger, count_held
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
@@ -29,99 +31,76 @@ class Metrics:
 
     def __init__(self) -> None:
         own: dict[str, Any] = {"registry": CollectorRegistry()}
-        self._requests = Counter(
-            "perennial_requests", "Requests answered.", ("pipeline", "route", "status"), **own
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"perennial_{name}", text, labels, **own)
+
+        def gauge(name: str, text: str, *labels: str, mode: Any = "livemostrecent") -> Gauge:
+            # "live…": a worker that ended has no state any more
+            return Gauge(f"perennial_{name}", text, labels, multiprocess_mode=mode, **own)
+
+        requests = counter("requests", "Requests answered.", "pipeline", "route", "status")
+        text = "Seconds from the request, whole, to its answer."
+        seconds = Histogram(
+            "perennial_request_seconds", text, ("pipeline", "route"), buckets=SECONDS, **own
         )
-        self._seconds = Histogram(
-            "perennial_request_seconds",
-            "Seconds from the request, whole, to its answer.",
-            ("pipeline", "route"),
-            buckets=SECONDS,
-            **own,
-        )
-        self._rows = Counter("perennial_rows", "Rows predicted.", ("pipeline", "version"), **own)
-        self._version = _gauge("model_version", "The version in service.", own)
-        self._since = _gauge("model_since_seconds", "When it took its place, since 1970.", own)
-        self._created = _gauge("model_created_seconds", "When it was trained, since 1970.", own)
-        self._held = Gauge(
-            "perennial_models_held",
-            "The most models that one process holds.",
-            ("pipeline",),
-            multiprocess_mode="livemax",
-            **own,
-        )
-        self._refused = _gauge("model_refused", "1 while a refused champion is not served.", own)
-        self._trials = Counter(
-            "perennial_trial_rows",
-            "Rows that a challenger answered, or failed to.",
-            ("pipeline", "version", "mode", "outcome"),
-            **own,
-        )
-        self._share = _gauge("trial_share", "The canary's share of the keys; 0 in shadow.", own)
+        rows = counter("rows", "Rows predicted.", "pipeline", "version")
+        # what every request asks for is asked of prometheus once: it takes a lock, and makes texts
+        self._requests = cache(requests.labels)
+        self._seconds = cache(seconds.labels)
+        self._rows = cache(rows.labels)
+        self._version = gauge("model_version", "The version in service.", "pipeline")
+        text = "When it took its place, since 1970."
+        self._since = gauge("model_since_seconds", text, "pipeline")
+        text = "When it was trained, since 1970."
+        self._created = gauge("model_created_seconds", text, "pipeline")
+        text = "The most models that one process holds."
+        self._held = gauge("models_held", text, "pipeline", mode="livemax")
+        text = "1 while a refused champion is not served."
+        self._refused = gauge("model_refused", text, "pipeline")
+        text = "Rows that a challenger answered, or failed to."
+        self._trials = counter("trial_rows", text, "pipeline", "version", "mode", "outcome")
+        text = "The canary's share of the keys; 0 in shadow."
+        self._share = gauge("trial_share", text, "pipeline")
         self._told: WeakKeyDictionary[ServedChallenger, tuple[int, int]] = WeakKeyDictionary()
-        self._reloads = Counter(
-            "perennial_reloads", "Looks at a changed pointer.", ("pipeline", "outcome"), **own
-        )
-        self._waiting = Gauge(
-            "perennial_log_waiting_bytes",
-            "Answers in memory only.",
-            multiprocess_mode="livesum",
-            **own,
-        )
-        self._dropped = Counter("perennial_log_dropped", "Answers the log had no room for.", **own)
-        self._known: dict[tuple[str, ...], Any] = {}
+        text = "Looks at a changed pointer."
+        self._reloads = counter("reloads", text, "pipeline", "outcome")
+        self._waiting = gauge("log_waiting_bytes", "Answers in memory only.", mode="livesum")
+        self._dropped = counter("log_dropped", "Answers the log had no room for.")
 
     def answered(self, pipeline: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        known = self._known.get((pipeline, route, str(status)))
-        if known is None:
-            counter = self._requests.labels(pipeline, route, str(status))
-            known = counter, self._seconds.labels(pipeline, route)
-            self._known[pipeline, route, str(status)] = known
-        known[0].inc()
-        known[1].observe(seconds)
+        self._requests(pipeline, route, status).inc()
+        self._seconds(pipeline, route).observe(seconds)
 
     def predicted(self, pipeline: str, version: int, rows: int) -> None:
         """Count the rows of one answer."""
-        known = self._known.get((pipeline, str(version)))
-        if known is None:
-            known = self._known[pipeline, str(version)] = self._rows.labels(pipeline, str(version))
-        known.inc(rows)
+        self._rows(pipeline, version).inc(rows)
 
     def turned(self, pipeline: str, outcome: str) -> None:
         """Count a look at a changed pointer."""
         self._reloads.labels(pipeline, outcome).inc()
 
-    def in_service(
-        self,
-        pipeline: str,
-        version: int,
-        since: float,
-        created: float,
-        *,
-        refused: bool,
-        held: int,
-    ) -> None:
-        """Say what serves now."""
-        self._held.labels(pipeline).set(held)
-        self._version.labels(pipeline).set(version)
-        self._since.labels(pipeline).set(since)
-        self._created.labels(pipeline).set(created)
-        self._refused.labels(pipeline).set(float(refused))
+    def in_service(self, name: str, current: InService, *, refused: bool) -> None:
+        """Say what serves now; called by one thread."""
+        manifest, challenger = current.served.manifest, current.challenger
+        self._held.labels(name).set(count_held(name))
+        self._version.labels(name).set(manifest.version)
+        self._since.labels(name).set(current.champion.since.timestamp())
+        self._created.labels(name).set(manifest.created.timestamp())
+        self._refused.labels(name).set(float(refused))
+        self._share.labels(name).set(challenger.trial.share if challenger else 0)
+        if challenger is not None:
+            self._count_tries(name, challenger)
 
-    def tried(self, pipeline: str, challenger: ServedChallenger | None) -> None:
-        """Say how the trial stands, if there is one; called by one thread."""
-        if challenger is None:
-            self._share.labels(pipeline).set(0)
-            return
-        trial, (tries, failures) = challenger.trial, self._told.get(challenger, (0, 0))
-        now = challenger.tries, challenger.failures
-        self._told[challenger] = now
-        named = pipeline, str(trial.version), trial.mode
+    def _count_tries(self, name: str, challenger: ServedChallenger) -> None:
+        tries, failures = self._told.get(challenger, (0, 0))
+        now = self._told[challenger] = challenger.tries, challenger.failures
+        trials = partial(self._trials.labels, name, str(challenger.trial.version))
         failed = now[1] - failures
-        self._trials.labels(*named, "failed").inc(failed)
-        self._trials.labels(*named, "answered").inc(max(0, now[0] - tries - failed))
-        self._share.labels(pipeline).set(trial.share)
+        trials(challenger.trial.mode, "failed").inc(failed)
+        # read one after the other, while requests count: a failure may be seen before its try
+        trials(challenger.trial.mode, "answered").inc(max(0, now[0] - tries - failed))
 
     def logged(self, waiting: int, dropped: int) -> None:
         """Say how the prediction log stands; `dropped` is since the last time."""
@@ -140,9 +119,8 @@ def prepare_folder(folder: Path) -> None:
 def serve_metrics(host: str, port: int, shipped: Shipped, watching: Watching) -> Any:
     """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
     registry = CollectorRegistry()
-    registry.register(_Everyone(registry))
-    registry.register(_Log(shipped))
-    registry.register(_Fresh(watching))
+    registry.register(_Everyone())
+    registry.register(_Parent(shipped, watching))
     server, _ = start_http_server(port, host, registry)
     return server
 
@@ -150,10 +128,11 @@ def serve_metrics(host: str, port: int, shipped: Shipped, watching: Watching) ->
 class _Everyone(MultiProcessCollector):
     """The figures of all processes, those of the living only where a figure is a state."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
         super().__init__(None, os.environ[FOLDER])  # type: ignore[no-untyped-call]
 
     def collect(self) -> Any:
+        # nobody tells of a worker that was killed: its figures would count for ever
         for path in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
             pid = path.stem.rpartition("_")[2]
             if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -161,11 +140,11 @@ class _Everyone(MultiProcessCollector):
         return super().collect()  # type: ignore[no-untyped-call]
 
 
-class _Log(Collector):
-    """How the shipping of the prediction log stands, in this process."""
+class _Parent(Collector):
+    """What the parent process knows: how the log is shipped, and what monitoring last saw."""
 
-    def __init__(self, shipped: Shipped) -> None:
-        self._shipped = shipped
+    def __init__(self, shipped: Shipped, watching: Watching) -> None:
+        self._shipped, self._watching = shipped, watching
 
     def collect(self) -> Any:
         now = self._shipped
@@ -173,33 +152,13 @@ class _Log(Collector):
         yield CounterMetricFamily("perennial_log_failures", "Failed shippings.", now.failures)
         backlog = now.backlog_bytes
         yield GaugeMetricFamily("perennial_log_backlog_bytes", "Answers on disk only.", backlog)
-
-
-class _Fresh(Collector):
-    """What monitoring last saw, in this process."""
-
-    def __init__(self, watching: Watching) -> None:
-        self._watching = watching
-
-    def collect(self) -> Any:
-        drift = GaugeMetricFamily(
-            "perennial_drift_share",
-            "The weighted share of columns that drifted in the latest batch.",
-            labels=("pipeline",),
-        )
-        live = GaugeMetricFamily(
-            "perennial_live_metric",
-            "The deciding metric on the latest batch.",
-            labels=("pipeline", "metric"),
-        )
-        for one in self._watching.latest:
-            if one.drift is not None:
-                drift.add_metric((one.pipeline,), one.drift)
-            if one.live is not None:
-                live.add_metric((one.pipeline, one.metric), one.live)
-        return drift, live
-
-
-def _gauge(name: str, text: str, own: dict[str, Any]) -> Gauge:
-    mode: Any = "livemostrecent"
-    return Gauge(f"perennial_{name}", text, ("pipeline",), multiprocess_mode=mode, **own)
+        text = "The weighted share of columns that drifted in the latest batch."
+        drift = GaugeMetricFamily("perennial_drift_share", text, labels=("pipeline",))
+        text = "The deciding metric on the latest batch."
+        live = GaugeMetricFamily("perennial_live_metric", text, labels=("pipeline", "metric"))
+        for latest in self._watching.latest:
+            if latest.drift is not None:
+                drift.add_metric((latest.pipeline,), latest.drift)
+            if latest.live is not None:
+                live.add_metric((latest.pipeline, latest.metric), latest.live)
+        yield from (drift, live)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from deployments.serving.predicting import MOST_ROWS
 from tasks.features.request import Field
 from tasks.features.values import LARGEST
+from tasks.serving.rows import LONGEST_TEXT
 from tasks.serving.served import Served
 
 Json = dict[str, Any]
@@ -25,14 +27,15 @@ BOUNDED: Mapping[str, tuple[str, ...]] = {
     "category": ("minLength", "maxLength"),
 }
 TEXT: Json = {"type": "string"}
+OPEN: Json = {"security": []}
 KEYS: list[Json] = [{"key": []}, {"header": []}]
 
 
 def openapi(models: Iterable[Served], *, closed: bool) -> Json:
     """Return the document, OpenAPI 3.1; `closed` where API keys are asked for."""
     paths: Json = {
-        "/healthz": {"get": _open("Whether the process answers", {200: ANY})},
-        "/readyz": {"get": _open("Whether a model serves", {200: ANY, 503: ERROR})},
+        "/healthz": {"get": _operation("Whether the process answers", {200: ANY}) | OPEN},
+        "/readyz": {"get": _operation("Whether a model serves", {200: ANY, 503: ERROR}) | OPEN},
         "/v1": {"get": _operation("The pipelines in service", {200: ANY, **DENIED})},
     }
     for served in models:
@@ -59,40 +62,24 @@ def openapi(models: Iterable[Served], *, closed: bool) -> Json:
 def row_schema(served: Served) -> Json:
     """Return the JSON schema of one row of a request."""
     fields = served.request.fields
-    return {
-        "type": "object",
-        "properties": {one.name: _property(one) for one in fields},
-        "required": [one.name for one in fields if not one.missing],
-        "additionalProperties": False,
-    }
+    needed = [field.name for field in fields if not field.missing]
+    return _closed({field.name: _property(field) for field in fields}, needed)
 
 
 def _paths(served: Served) -> Json:
     name = served.manifest.pipeline
     row, example = row_schema(served), dict(served.request.example)
-    asked = {
-        "type": "object",
-        "properties": {
-            "rows": {"type": "array", "items": row, "maxItems": 10_000},
-            "explain": {"type": "boolean", "default": False},
-        },
-        "required": ["rows"],
-        "additionalProperties": False,
-    }
-    records = {
-        "type": "object",
-        "properties": {"dataframe_records": {"type": "array", "items": row}},
-        "required": ["dataframe_records"],
-        "additionalProperties": False,
-    }
+    rows = {"type": "array", "items": row, "maxItems": MOST_ROWS}
+    explain = {"type": "boolean", "default": False}
+    asked = _closed({"rows": rows, "explain": explain}, ["rows"])
+    records = _closed({"dataframe_records": {"type": "array", "items": row}}, ["dataframe_records"])
     refusals = {400: ERROR, 413: ERROR, 422: UNFIT, 503: ERROR, **DENIED}
+    model = {200: ANY, 503: ERROR, **DENIED}
     return {
-        f"/v1/{name}": {
-            "get": _operation(f"The model of {name}", {200: ANY, 503: ERROR, **DENIED})
-        },
+        f"/v1/{name}": {"get": _operation(f"The model of {name}", model)},
         f"/v1/{name}/predict": {
             "post": {
-                **_operation(f"Predict {name}", {200: _json(_answer(served)), **refusals}),
+                **_operation(f"Predict {name}", {200: {"schema": _answer(served)}, **refusals}),
                 "requestBody": _body(asked, {"rows": [example]}),
             }
         },
@@ -102,42 +89,33 @@ def _paths(served: Served) -> Json:
                 "requestBody": _body(records, {"dataframe_records": [example]}),
             }
         },
-        f"/v2/models/{name}": {
-            "get": _operation(f"{name}, Open Inference", {200: ANY, 503: ERROR, **DENIED})
-        },
+        f"/v2/models/{name}": {"get": _operation(f"{name}, Open Inference", model)},
     }
 
 
 def _answer(served: Served) -> Json:
-    kinds = {bool: "boolean", int: "integer", float: "number"}
     classes = served.manifest.classes
-    value = {"enum": list(classes)} if classes else {"type": kinds[float]}
+    value = {"enum": list(classes)} if classes else {"type": "number"}
     prediction: Json = {"id": TEXT, "value": value}
     if classes:
+        # float32's sums of shares miss 0 and 1 by a few units in the last place
         share = {"type": "number", "minimum": -1e-6, "maximum": 1 + 1e-6}
-        prediction["probability"] = {
-            "type": "object",
-            "properties": dict.fromkeys(served.labels, share),
-            "required": list(served.labels),
-        }
-    named = {"pipeline": TEXT, "version": {"type": "integer"}, "digest": TEXT}
-    model: Json = {"type": "object", "properties": named, "required": list(named)}
+        prediction["probability"] = _object(dict.fromkeys(served.labels, share))
+    model = _object({"pipeline": TEXT, "version": {"type": "integer"}, "digest": TEXT})
     other = {**model, "description": "Where another model answered this row: a canary."}
-    return {
-        "type": "object",
-        "properties": {
-            "model": model,
-            "predictions": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {**prediction, "explanation": {"type": "object"}, "model": other},
-                    "required": list(prediction),
-                },
-            },
-        },
-        "required": ["model", "predictions"],
-    }
+    more = {"explanation": {"type": "object"}, "model": other}
+    item = _object({**prediction, **more}, list(prediction))
+    return _object({"model": model, "predictions": {"type": "array", "items": item}})
+
+
+def _object(properties: Json, required: Sequence[str] | None = None) -> Json:
+    """Return the schema of an object that has these properties, all of them by default."""
+    needed = list(properties if required is None else required)
+    return {"type": "object", "properties": properties, "required": needed}
+
+
+def _closed(properties: Json, required: Sequence[str]) -> Json:
+    return {**_object(properties, required), "additionalProperties": False}
 
 
 def _property(field: Field) -> Json:
@@ -146,14 +124,15 @@ def _property(field: Field) -> Json:
     made = dict(KINDS[field.kind])
     if not field.missing:
         # beyond these, and empty, is as good as missing
-        bounds = {"minimum": -LARGEST, "maximum": LARGEST, "minLength": 1, "maxLength": 10_000}
+        bounds = {
+            "minimum": -LARGEST,
+            "maximum": LARGEST,
+            "minLength": 1,
+            "maxLength": LONGEST_TEXT,
+        }
         return made | {name: bounds[name] for name in BOUNDED.get(field.kind, ())}
     kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]
     return {**made, "type": [*kinds, "null"]}
-
-
-def _open(summary: str, answers: Mapping[int, Json]) -> Json:
-    return {**_operation(summary, answers), "security": []}
 
 
 def _operation(summary: str, answers: Mapping[int, Json]) -> Json:
@@ -169,10 +148,6 @@ def _body(schema: Json, example: Json) -> Json:
     return {"required": True, "content": content}
 
 
-def _json(schema: Json) -> Json:
-    return {"schema": schema}
-
-
 WORDS = {
     200: "The answer",
     400: "The body is not in the form expected",
@@ -183,17 +158,9 @@ WORDS = {
     429: "The key's rate is used up; Retry-After says how long",
     503: "No model serves yet",
 }
-ERROR_SCHEMA: Json = {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}
-PROBLEM: Json = {
-    "type": "object",
-    "properties": {"row": {"type": "integer"}, "field": TEXT, "problem": TEXT},
-    "required": ["row", "field", "problem"],
-}
-UNFIT_SCHEMA: Json = {
-    "type": "object",
-    "properties": {"error": TEXT, "problems": {"type": "array", "items": PROBLEM}},
-    "required": ["error"],
-}
+ERROR_SCHEMA = _object({"error": TEXT})
+PROBLEM = _object({"row": {"type": "integer"}, "field": TEXT, "problem": TEXT})
+UNFIT_SCHEMA = _object({"error": TEXT, "problems": {"type": "array", "items": PROBLEM}}, ["error"])
 ANY: Json = {"schema": {"type": "object"}}
 ERROR: Json = {"schema": {"$ref": "#/components/schemas/Error"}}
 UNFIT: Json = {"schema": {"$ref": "#/components/schemas/Unfit"}}

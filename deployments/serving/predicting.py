@@ -6,18 +6,17 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from deployments.serving.response import SOON, Response, error, unfit
 from deployments.serving.routes import Found
-from tasks.predictions.record import Role
+from tasks.predictions.record import Record, Role
 from tasks.serving import forms
-from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import Fleet, InService
 from tasks.serving.forms import Asked, BadRequest
 from tasks.serving.rows import RequestRows, Unfit
-from tasks.serving.served import Predictions, Served
+from tasks.serving.served import Predictions, Served, ServedChallenger
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {
     "predict": forms.read_request,
@@ -26,39 +25,10 @@ READERS: Mapping[str, Callable[[bytes], Asked]] = {
 }
 
 
-class Log(Protocol):
-    """Where answers are kept; it neither fails nor waits."""
-
-    def add(
-        self,
-        pipeline: str,
-        version: int,
-        role: str,
-        at: float,
-        ids: Sequence[str],
-        rows: Sequence[Mapping[str, Any]],
-        values: Sequence[Any],
-        probabilities: Sequence[Sequence[float]] | None,
-    ) -> None:
-        """Keep the answer to one request."""
-
-
-class Shadow(Protocol):
-    """Lets a challenger answer rows that nobody waits for; it neither fails nor waits."""
-
-    def offer(
-        self, challenger: ServedChallenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
-    ) -> None:
-        """Take one request's rows, under the ids of the champion's answers."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one request may hold."""
-
-    body: int = 8 * 2**20
-    rows: int = 10_000
-    explained: int = 100
+# What one request may hold: bytes of its body, rows, and rows that are explained.
+MOST_BYTES = 8 * 2**20
+MOST_ROWS = 10_000
+MOST_EXPLAINED = 100
 
 
 class Part(NamedTuple):
@@ -85,13 +55,15 @@ class Predicted(NamedTuple):
 
     def written(self, explanations: Sequence[Mapping[str, Any]] | None = None) -> Response:
         """Write the answer in the form of its route; more than one part, in the champion's name."""
-        served, made = self.parts[0].served, merged(self.parts)
+        served, made, others = self.parts[0].served, merged(self.parts), None
         if self.route == "invocations":
             body = forms.write_mlflow(made, self.asked.probabilities)
         elif self.route == "infer":
             body = forms.write_inference(served.manifest, self.asked.id, made)
         else:
-            others = {place: part.served.head for part in self.parts[1:] for place in part.places}
+            if len(self.parts) > 1:
+                _, *more = self.parts
+                others = {place: part.served.head for part in more for place in part.places}
             body = forms.write_answer(
                 served.head, self.ids, made, served.labels, explanations, others
             )
@@ -102,34 +74,34 @@ def merged(parts: Sequence[Part]) -> Predictions:
     """Return the answers of all parts in the order of the request's rows."""
     if len(parts) == 1:
         return parts[0].made
-    order = {place: (part, at) for part in parts for at, place in enumerate(part.places)}
+    order = {place: (part.made, at) for part in parts for at, place in enumerate(part.places)}
     chosen = [order[place] for place in range(len(order))]
-    values = [part.made.values[at] for part, at in chosen]
+    values = [made.values[at] for made, at in chosen]
     if parts[0].made.probabilities is None:
         return Predictions(values, None)
-    return Predictions(values, [(part.made.probabilities or ())[at] for part, at in chosen])
+    return Predictions(values, [(made.probabilities or ())[at] for made, at in chosen])
 
 
 @dataclass
 class Predicting:
-    """Answers requests for predictions with what is in service."""
+    """Answers requests for predictions with what is in service.
+
+    `log` keeps what was answered, `shadow` lets a challenger answer rows that nobody waits for
+    (under the ids of the champion's answers); neither fails nor waits.
+    """
 
     fleet: Fleet
-    limits: Limits = field(default_factory=Limits)
-    log: Log | None = None
-    shadow: Shadow | None = None
+    log: Callable[[str, Record], None]
+    shadow: Callable[[ServedChallenger, Sequence[Mapping[str, Any]], Sequence[str]], None]
 
     def __post_init__(self) -> None:
         self._prefix, self._count = os.urandom(8).hex(), itertools.count()
 
     def predict(self, found: Found, body: bytes) -> Predicted | Response:
         """Return the answer, or the refusal."""
-        current = self.fleet[found.pipeline]
-        if current is None:
-            return without(self.fleet, found.pipeline)
-        wrong = other_version(current, found)
-        if wrong is not None:
-            return wrong
+        current = find_served(self.fleet, found)
+        if isinstance(current, Response):
+            return current
         try:
             asked = READERS[found.route.name](body)
             refusal = self._too_many(asked)
@@ -158,8 +130,8 @@ class Predicting:
         ids: Sequence[str],
     ) -> list[Part]:
         """Let a canary answer its rows; what it fails to answer, the champion answers."""
-        if not challenger.trial.share and self.shadow is not None:
-            self.shadow.offer(challenger, asked.rows, ids)
+        if not challenger.trial.share:
+            self.shadow(challenger, asked.rows, ids)
         parts, places = [], challenger.pick(asked.rows)
         if places:
             try:
@@ -178,18 +150,16 @@ class Predicting:
         return [Part(champion, "champion", left, kept, champion.answer(kept)), *parts]
 
     def _keep(self, pipeline: str, parts: Sequence[Part], asked: Asked, ids: Sequence[str]) -> None:
-        if self.log is None:
-            return
         at = time.time()
         for part in parts:
-            version, made, all_ = part.served.manifest.version, part.made, len(parts) == 1
-            names = ids if all_ else [ids[place] for place in part.places]
-            rows = asked.rows if all_ else [asked.rows[place] for place in part.places]
-            kept = rows, made.values, made.probabilities
-            self.log.add(pipeline, version, part.role, at, names, *kept)
+            # one part holds every row, so nothing need be picked out
+            whole, version = len(parts) == 1, part.served.manifest.version
+            names = ids if whole else [ids[place] for place in part.places]
+            rows = asked.rows if whole else [asked.rows[place] for place in part.places]
+            self.log(pipeline, Record(version, part.role, at, names, rows, *part.made))
 
     def _too_many(self, asked: Asked) -> Response | None:
-        most = self.limits.explained if asked.explain else self.limits.rows
+        most = MOST_EXPLAINED if asked.explain else MOST_ROWS
         if len(asked.rows) <= most:
             return None
         what = "rows a request are explained" if asked.explain else "rows a request"
@@ -197,20 +167,18 @@ class Predicting:
         return error(422, why)
 
 
-def without(fleet: Fleet, pipeline: str) -> Response:
-    """Say why nothing serves a pipeline."""
-    follower = fleet.followers.get(pipeline)
-    if follower is None and fleet.searched:
-        return error(404, f"there is no pipeline {pipeline}; GET /v1 lists them")
-    if follower is None:
+def find_served(fleet: Fleet, found: Found) -> InService | Response:
+    """Return what serves the pipeline and version of an address, or say why nothing does."""
+    name, current = found.pipeline, fleet[found.pipeline]
+    if current is None and name in fleet.followers:
+        refusal = fleet.followers[name].champion.refusal
+        why = f": {refusal}" if refusal else ""
+        return error(503, f"{name} has no champion in service yet{why}", SOON)
+    if current is None and fleet.searched:
+        return error(404, f"there is no pipeline {name}; GET /v1 lists them")
+    if current is None:
         return error(503, "the store was not reached yet", SOON)
-    why = f": {follower.refusal}" if follower.refusal else ""
-    return error(503, f"{pipeline} has no champion in service yet{why}", SOON)
-
-
-def other_version(current: InService, found: Found) -> Response | None:
-    """Refuse an address that names another version than the one in service."""
-    version = str(current.served.manifest.version)
-    if found.version in ("", version):
-        return None
-    return error(404, f"version {found.version} is not in service; version {version} is")
+    version = current.served.manifest.version
+    if found.version and found.version != str(version):
+        return error(404, f"version {found.version} is not in service; version {version} is")
+    return current

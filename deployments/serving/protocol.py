@@ -16,8 +16,11 @@ from deployments.serving.response import Header, Response
 if TYPE_CHECKING:
     from deployments.serving.application import Application
 
+# Bytes of a body that is held until it is whole: larger ones are streamed, and stopped in time.
 LARGEST_HELD = 64 * 1024
+# From the first byte of a request to its last.
 REQUEST_SECONDS = 10.0
+# An idle connection stays open so long once the server stops.
 DRAIN_SECONDS = 1.5
 LOOK_EVERY = 1.0
 
@@ -25,9 +28,7 @@ LOOK_EVERY = 1.0
 class ServingProtocol(HttpToolsProtocol):
     """Close a connection whose request, head and body, is not whole in time.
 
-    The time begins with the connection, and again with the first byte of each later request. When
-    the server stops, an idle connection is not closed under a client that is about to send: its
-    next answer says `connection: close`, or it stays idle and is closed after a moment.
+    The time begins with the connection, and again with the first byte of each later request.
 
     A request is held until it is whole, and then answered without a task of the loop where the
     application can `at_once`. Of requests that came in one piece only the first is, so that no
@@ -71,6 +72,7 @@ class ServingProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        # its answer says `connection: close`, which a client takes for an end
         if self.draining:
             self.cycle.keep_alive = False
 
@@ -93,6 +95,7 @@ class ServingProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
+        # a client may be about to send: it would find the connection closed under its request
         if self._idle():
             self.draining = True
             self.loop.call_later(DRAIN_SECONDS, self._close_if_idle)
@@ -117,17 +120,14 @@ def _write(cycle: RequestResponseCycle, response: Response, headers: list[Header
         cycle.keep_alive = False
     elif not cycle.keep_alive:
         headers.append((b"connection", b"close"))
-    lines = [b"%b: %b\r\n" % one for one in headers]
+    lines = [b"%b: %b\r\n" % header for header in headers]
     cycle.transport.write(b"".join((STATUS_LINE[response.status], *lines, b"\r\n", response.body)))
     cycle.response_started = cycle.response_complete = True
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
-    cycle.on_response = _nothing  # else connection and cycle hold each other
-
-
-def _nothing() -> None:
-    """Follow a response: nothing."""
+    # it is a method of the connection, which holds the cycle: each would keep the other
+    cycle.on_response = lambda: None
 
 
 async def close_the_slow() -> None:
@@ -135,6 +135,7 @@ async def close_the_slow() -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY)
         now = asyncio.get_running_loop().time()
-        for each in tuple(ServingProtocol.alive):
-            if each.since is not None and now - each.since > each.seconds:
-                each.transport.abort()
+        for connection in tuple(ServingProtocol.alive):
+            if connection.since is not None and now - connection.since > connection.seconds:
+                # not `close`, which waits for a sender to take what is left to write
+                connection.transport.abort()

@@ -22,28 +22,17 @@ class Response(NamedTuple):
 
 
 def said(content: Mapping[str, Any], status: int = 200) -> Response:
-    """Return a document.
-
-    >>> said({"status": "ok"}).body
-    b'{"status":"ok"}'
-    """
+    """Return a document."""
     return Response(status, ENCODER.encode(content))
 
 
 def error(status: int, why: str, *headers: Header) -> Response:
-    """Return an error; the text says which rule, what came and what to do.
-
-    >>> error(404, "there is no pipeline planes").body
-    b'{"error":"there is no pipeline planes"}'
-    """
+    """Return an error; the text says which rule, what came and what to do."""
     return Response(status, ENCODER.encode({"error": why}), headers)
 
 
 def unfit(found: Unfit) -> Response:
     """Return every problem of the rows, by row and field."""
-    problems = [
-        {"row": one.row, "field": one.field, "problem": one.problem} for one in found.problems
-    ]
-    rows = len({one.row for one in found.problems})
-    why = f"{len(problems)} problems in {rows} rows; nothing was predicted"
-    return Response(422, ENCODER.encode({"error": why, "problems": problems}))
+    rows = len({problem.row for problem in found.problems})
+    why = f"{len(found.problems)} problems in {rows} rows; nothing was predicted"
+    return said({"error": why, "problems": found.problems}, 422)

@@ -18,10 +18,15 @@ from deployments.serving.worker import OPEN, WORKERS, log_folder
 from tasks.errors import ConfigurationError, PerennialError
 from tasks.settings import Settings
 
+# Seconds that requests have to end in, once the server is to stop.
 GRACE = 5
+# Connections that wait at the socket; the kernel's own limit holds as well.
 BACKLOG = 2048
+# Seconds that an idle connection is kept: longer than load balancers reuse one.
 KEEP_ALIVE = 75
+# Seconds until a worker that does not answer its parent is killed: loading a model is no death.
 UNHURRIED = 60
+# Seconds between two shipments of the log, and for the last one.
 SHIP_EVERY = 15.0
 LAST_ROUND = 5.0
 log = logging.getLogger("perennial.serving")
@@ -74,10 +79,11 @@ def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: 
         os.environ[SHARES] = str(Path(figures) / "shares")
         Shares.prepare(Path(os.environ[SHARES]), workers)
         metrics = serve_metrics(host, metrics_port, shipped, watching)
-        for each in beside:
-            each.start()
+        for thread in beside:
+            thread.start()
         try:
             _run(host, port, workers)
+        # the workers are gone by now, so the last round ships all that they wrote
         finally:
             stop.set()
             beside[0].join()

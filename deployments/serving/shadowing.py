@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from deployments.serving.predicting import Log
-from tasks.serving.challenger import ServedChallenger
+from tasks.predictions.record import Record
+from tasks.serving.served import ServedChallenger
 
+# Rows: twice what one request may hold.
 WAITING = 20_000
 
 
@@ -21,7 +22,7 @@ class Shadowing:
         skipped: rows that were offered and not answered.
     """
 
-    def __init__(self, log: Log, waiting: int = WAITING) -> None:
+    def __init__(self, log: Callable[[str, Record], None], waiting: int = WAITING) -> None:
         self.skipped = 0
         self._log = log
         self._offered: deque[tuple[ServedChallenger, Sequence[Any], Sequence[str], float]] = deque()
@@ -69,5 +70,5 @@ class Shadowing:
             challenger.count(len(rows), failure)
             return
         challenger.count(len(rows))
-        manifest, kept = served.manifest, (made.values, made.probabilities)
-        self._log.add(manifest.pipeline, manifest.version, "shadow", at, ids, rows, *kept)
+        manifest = served.manifest
+        self._log(manifest.pipeline, Record(manifest.version, "shadow", at, ids, rows, *made))

@@ -22,14 +22,14 @@ from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
 from deployments.serving.shadowing import Shadowing
-from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import PerennialError
+from tasks.predictions.ship import declared
 from tasks.predictions.spool import Spool
 from tasks.promotion.trials import withdraw
 from tasks.serving.following import EVERY, Fleet, Turn, make_refused_entry
-from tasks.serving.served import count_held
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
+from tasks.workspace import open_place
 
 WORKERS = "PERENNIAL_SERVING_WORKERS"
 OPEN = "PERENNIAL_SERVING_OPEN"
@@ -41,14 +41,15 @@ def application() -> Application:
     """Return the application of this process, as the environment says."""
     log_as_json()
     parent = multiprocessing.parent_process()
+    # a worker whose parent is killed would hold the port against the next one
     if parent is not None and parent.pid is not None:
         die_with(parent.pid)
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     fleet = Fleet(bucket, settings.signing_key, told)
     spool = Spool(log_folder(settings))
-    shadow = Shadowing(spool)
-    predicting = Predicting(fleet, log=spool, shadow=shadow)
+    shadow = Shadowing(spool.add)
+    predicting = Predicting(fleet, spool.add, shadow.offer)
     explaining = Explaining(partial(explains, settings))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
 
@@ -63,6 +64,7 @@ def application() -> Application:
         slow = asyncio.create_task(close_the_slow())
         log.info("worker %d takes requests", os.getpid())
         yield
+        # requests are over: what they left to others is answered, then written, in this order
         stop.set()
         slow.cancel()
         with suppress(asyncio.CancelledError):
@@ -98,20 +100,13 @@ def look(fleet: Fleet, metrics: Metrics) -> None:
     """Look at the pointers once, and say what is in service."""
     try:
         fleet.look(time.monotonic())
+    # the thread that looks must not end: what serves would never change again
     except Exception:
         log.exception("a look at the pointers failed")
     for name, follower in fleet.followers.items():
         if follower.current is not None:
-            manifest, champion = follower.current.served.manifest, follower.current.champion
-            metrics.in_service(
-                name,
-                manifest.version,
-                champion.since.timestamp(),
-                manifest.created.timestamp(),
-                refused=follower.refusal is not None,
-                held=count_held(name),
-            )
-            metrics.tried(name, follower.current.challenger)
+            refused = follower.champion.refusal is not None
+            metrics.in_service(name, follower.current, refused=refused)
 
 
 def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
@@ -120,8 +115,6 @@ def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
         challenger = None if follower.current is None else follower.current.challenger
         if challenger is None or not challenger.over:
             continue
-        from tasks.workspace import open_place
-
         trial, why = challenger.trial, challenger.over
         try:
             withdraw(open_place(settings, name), by="serving", why=why, trial=trial)
@@ -129,11 +122,12 @@ def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
             log.warning("%s version %s is not withdrawn yet: %s", name, trial.version, error)
 
 
+# a file is read once: another one comes with another start
 @lru_cache(maxsize=100)
-def explains(settings: Settings, pipeline: str) -> bool:
+def explains(settings: Settings, name: str) -> bool:
     """Tell whether a pipeline's file lets its predictions be explained; without a file, yes."""
-    known = pipeline in pipeline_names(settings.pipelines)
-    return not known or find_pipeline(pipeline, settings.pipelines).serving.explain
+    pipeline = declared(settings, name)
+    return pipeline is None or pipeline.serving.explain
 
 
 def log_folder(settings: Settings) -> Path:
@@ -148,8 +142,6 @@ def tell(settings: Settings, metrics: Metrics, turn: Turn) -> None:
     level = logging.INFO if turn.outcome == "loaded" else logging.WARNING
     log.log(level, "%s version %s %s %s", turn.pipeline, turn.version, turn.outcome, turn.why)
     if turn.outcome == "refused" and turn.etag:
-        from tasks.workspace import open_place
-
         try:
             open_place(settings, turn.pipeline).ledger.append(make_refused_entry(turn))
         except PerennialError as error:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array, Floats
+from tasks.config import Pipeline
 from tasks.errors import DataError
 from tasks.evaluation.bootstrap import ROUNDS, Interval, Sampling, percentile_interval, resample
 from tasks.evaluation.calibration import calibration_error
@@ -110,6 +111,30 @@ def evaluate(
         slices=judge_slices(deciding, y, predictions, frame, sampling),
         curves=curves(y, predictions, task=task),
     )
+
+
+def measure(pipeline: Pipeline, y: Array, predictions: Floats) -> dict[str, Any]:
+    """Return every metric of a pipeline's task with its interval, as JSON.
+
+    It is empty without rows, and where there is one class only: no metric is defined then.
+
+    Args:
+        pipeline: says which metrics, and how they are resampled.
+        y: (n,) class indices 0..k-1, or values for regression.
+        predictions: (n, k) probabilities, or (n,) values for regression.
+    """
+    if not len(y) or (pipeline.task != "regression" and len(np.unique(y)) < 2):
+        return {}
+    evaluation = evaluate(
+        y,
+        predictions,
+        task=pipeline.task,
+        metric=pipeline.metric,
+        seed=pipeline.training.seed,
+        confidence=pipeline.gate.confidence,
+    )
+    metrics: dict[str, Any] = evaluation.to_dict()["metrics"]
+    return metrics
 
 
 def _judged(

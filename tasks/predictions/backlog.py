@@ -1,9 +1,7 @@
 """The answers between the requests and the tables: one SQLite database for all processes.
 
-It lies in a folder of its own below the log's, named so that no pipeline can be, and in WAL mode:
-a process that is killed leaves whole transactions, whatever it was writing. A loss of power may
-cost the last ones, and leaves the others whole. WAL shares memory, so the disk is a local one.
-SQLite writes before it deletes: where others fill the disk to the last byte, everything waits.
+A process that is killed leaves whole transactions, whatever it was writing. A loss of power may
+cost the last ones, and leaves the others whole. The disk is a local one.
 """
 
 from __future__ import annotations
@@ -13,22 +11,26 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from zlib import crc32
 
 from tasks.documents import DOCUMENTS
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
 
+# folders named as no pipeline can be: 0.1.0 had one for each pipeline beside them
 PLACE, DAMAGED, FILE = "_backlog", "_damaged", "answers.sqlite3"
 FORMAT = DOCUMENTS["backlog"]
+# Seconds that a write waits for another process's.
 PATIENCE = 5.0
 # To delete, SQLite writes first: up to 36 MiB of log for the smallest frames of a parcel of 16.
+# Where others fill the disk to the last byte, everything waits.
 RESERVE = 64 * 2**20
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # What was shipped is not kept: deleted cells are zeroed, and deleted pages leave the file.
+# WAL lets workers write while the shipper reads; NORMAL calls fsync at checkpoints only.
 SETTINGS = """
 PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = FAST;
 PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
@@ -57,16 +59,14 @@ INSERT INTO parcels SELECT pipeline, 'log-' || lower(hex(randomblob(16))), max(n
 """
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """The payloads of a parcel, and how many bytes beside them could not be read."""
 
     payloads: tuple[bytes, ...]
     torn: int
 
 
-@dataclass(frozen=True)
-class Parcel:
+class Parcel(NamedTuple):
     """Answers of one pipeline that land together.
 
     Attributes:
@@ -106,6 +106,7 @@ class Backlog:
             if stored > FORMAT:
                 remedy = "Let the release that made it ship what is in it."
                 raise IntegrityError(f"{self.path}", f"format {FORMAT}", f"{stored}", remedy)
+            # the format is written with the tables: whoever made the file may have died before
             if not stored:
                 self._database.executescript(TABLES)
         except BaseException:
@@ -113,7 +114,6 @@ class Backlog:
             raise
 
     def close(self) -> None:
-        """Let the database go."""
         self._database.close()
 
     def put(self, frames: Iterable[tuple[str, bytes]]) -> None:
@@ -124,6 +124,7 @@ class Backlog:
         Raises:
             FileNotFoundError: somebody took the database away since it was opened.
         """
+        # an open file whose name is gone takes writes all the same, and nobody would read them
         if self.path.stat().st_ino != self._file:
             raise FileNotFoundError(f"{self.path} was taken away")
         if shutil.disk_usage(self.path).free < self.reserve:
@@ -164,6 +165,7 @@ class Backlog:
         payloads, torn = [], 0
         query = "SELECT checksum, payload FROM frames WHERE pipeline = ? AND number <= ?"
         for checksum, payload in self._database.execute(f"{query} ORDER BY number", whose):
+            # SQLite has no checksum of its own: a flipped bit would be read as another answer
             if crc32(payload) == checksum:
                 payloads.append(payload)
             else:
@@ -178,14 +180,14 @@ class Backlog:
 
 def is_broken(error: Exception) -> bool:
     """Tell whether an error says that the database itself is damaged."""
+    # the low byte is the primary code, which the extended ones refine
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN
 
 
 def set_aside(folder: Path) -> tuple[Path, int]:
     """Take a damaged database away, so that another is made; return where it lies, and its bytes.
 
-    Its three files go in one rename: another database never meets its write-ahead log. One that
-    was set aside earlier is deleted.
+    One that was set aside earlier is deleted.
 
     Raises:
         OSError: the disk did not do it.
@@ -193,5 +195,6 @@ def set_aside(folder: Path) -> tuple[Path, int]:
     aside = folder / DAMAGED
     with suppress(FileNotFoundError):
         shutil.rmtree(aside)
+    # its three files in one rename: another database never meets its write-ahead log
     (folder / PLACE).rename(aside)
     return aside, (aside / FILE).stat().st_size

@@ -45,7 +45,7 @@ class Answered:
         return tuple(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
+        """Return JSON values; of the trial, what says which answers are meant."""
         trial = self.trial
         return {
             "since": self.since.isoformat(),
@@ -83,6 +83,7 @@ def judge_answers(workspace: Workspace) -> Answered | None:
         upwards = METRICS[pipeline.metric].greater_is_better
         why = fallen(reigning.live, tried.live, trial.max_drop, upwards=upwards)
     if why:
+        # None where it ended, or another began, while the answers were judged
         ended = trials.withdraw(workspace, by="monitor", why=why, trial=trial)
         why = "" if ended is None else why
     return Answered(since, champion.version, reigning, trial, tried, why)
@@ -107,15 +108,15 @@ def fallen(champion: MetricValue, challenger: MetricValue, most: float, *, upwar
     if lost <= most or not sure:
         return ""
     far = f"{lost:.3f} under" if upwards else f"{lost:.1%} over"
-    rows = f"{challenger.labelled:,} rows"
-    return f"{_interval(challenger)} on {rows}, {far} the champion with {_interval(champion, '')}"
+    told = f"{challenger.metric} {_bounds(challenger)} on {challenger.labelled:,} rows"
+    return f"{told}, {far} the champion with {_bounds(champion)}"
 
 
 def _said(live: Live) -> str:
-    labelled = f"{live.coverage.labelled:,} of {live.coverage.rows:,} keys labelled"
-    return f"{_interval(live.live)}, {labelled}" if live.live.known else labelled
+    figure = live.live
+    labelled = f"{figure.labelled:,} of {figure.rows:,} keys labelled"
+    return f"{figure.metric} {_bounds(figure)}, {labelled}" if figure.known else labelled
 
 
-def _interval(figure: MetricValue, name: str | None = None) -> str:
-    name = figure.metric if name is None else name
-    return f"{name} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]".strip()
+def _bounds(figure: MetricValue) -> str:
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"

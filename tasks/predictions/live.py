@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from tasks.arrays import Array
 from tasks.config import Pipeline
-from tasks.evaluation.evaluate import evaluate
-from tasks.labels.join import Coverage
+from tasks.evaluation.evaluate import measure
 from tasks.policy.situation import MetricValue
+from tasks.records import plain
 
 Classes = tuple[Any, ...]
 # A pipeline's own columns may have the names of the predictions table's.
@@ -30,32 +30,28 @@ class Live:
 
     Attributes:
         answered: the answers that were looked at; `cut` says that there are older ones.
-        coverage: the keys among them, each counted once, and how many of them have a label.
-        judged: the labelled ones whose label and answer the metric is defined for.
-        live: the deciding metric on these, with its interval; NaN where it is undefined.
+        judged: the labelled keys whose label and answer the metric is defined for.
+        live: the deciding metric on these, with its interval; NaN where it is undefined. Its rows
+            are the keys among the answers, each counted once.
         metrics: every metric of the task, {"value", "low", "high"} each.
         versions: model version to the number of its judged answers.
     """
 
     answered: int
     cut: bool
-    coverage: Coverage
     judged: int
     live: MetricValue
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[int, int] = field(default_factory=dict)
+    metrics: Mapping[str, Any]
+    versions: Mapping[int, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         return {
-            "answered": self.answered,
-            "cut": self.cut,
-            "keys": self.coverage.rows,
-            "labelled": self.coverage.labelled,
-            "coverage": self.coverage.share,
-            "judged": self.judged,
+            **plain(self),
+            "keys": self.live.rows,
+            "labelled": self.live.labelled,
+            "coverage": self.live.coverage,
             "live": self.live.to_dict(),
-            "metrics": dict(self.metrics),
             "versions": {str(version): count for version, count in self.versions.items()},
         }
 
@@ -74,6 +70,7 @@ def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame:
             parts[name].append(as_kind(key.get(name), kind))
     columns = [pl.Series(name, pa.array(parts[name], kind)) for name, kind in kinds.items()]
     whole = rows.with_columns(columns).drop_nulls(list(kinds)) if kinds else rows.head(0)
+    # by the id too: of two answers in one microsecond, every look takes the same
     return whole.sort([f"{OURS}at", f"{OURS}id"], descending=True).unique(
         list(kinds) or None, keep="first", maintain_order=True
     )
@@ -97,6 +94,7 @@ def as_kind(value: Any, kind: pa.DataType) -> Any:
         if is_.is_date(kind):
             return date.fromisoformat(value)
         if is_.is_integer(kind):
+            # `key_of` made whole floats integers: one that is left has a fraction
             whole = not isinstance(value, float) and int(value).bit_length() < 64
             return int(value) if whole else None
         return float(value) if is_.is_floating(kind) else str(value)
@@ -104,69 +102,63 @@ def as_kind(value: Any, kind: pa.DataType) -> Any:
         return None
 
 
-def with_truth(
-    latest: pl.DataFrame, truth: pl.DataFrame | None, pipeline: Pipeline
-) -> pl.DataFrame:
-    """Return the answers with the target joined by key; null where it is not known."""
-    if truth is None:
-        return latest.with_columns(pl.lit(None).alias(pipeline.target))
-    return latest.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
-
-
 def judged(
     pipeline: Pipeline,
-    known: pl.DataFrame,
+    latest: pl.DataFrame,
+    truth: pl.DataFrame | None,
     classes: Mapping[int, Classes | None],
     *,
     answered: int,
     cut: bool,
 ) -> Live:
-    """Judge the answers whose target is known.
+    """Judge the latest answers whose target is known: `truth` has keys and targets.
 
     `classes` are those of each model version in the order of its probabilities, None where its
     manifest is gone. Versions are judged together, by the classes of the newest; one that knows
     a class which the newest does not is left out.
     """
-    labelled = known.filter(pl.col(pipeline.target).is_not_null())
-    coverage = Coverage(len(known), len(labelled))
-    pairs, versions = [], {}
-    newest = next((classes[v] for v in sorted(classes, reverse=True) if classes[v]), ())
+    labelled = latest.head(0)
+    if truth is not None:
+        # in the order of the answers, so that the same rows are drawn at every look
+        known = latest.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
+        labelled = known.filter(pl.col(pipeline.target).is_not_null())
+    pairs, metrics = _pairs(pipeline, labelled, classes), {}
+    if pairs:
+        y, answers = (np.concatenate(parts) for parts in zip(*pairs.values(), strict=True))
+        metrics = measure(pipeline, y, answers)
+    figure = metrics.get(pipeline.metric, dict.fromkeys(("value", "low", "high")))
+    counts = {"metric": pipeline.metric, "rows": len(latest), "labelled": len(labelled)}
+    versions = {version: len(y) for version, (y, _) in sorted(pairs.items())}
+    live = MetricValue.from_dict({**figure, **counts})
+    return Live(answered, cut, sum(versions.values()), live, metrics, versions)
+
+
+def _pairs(
+    pipeline: Pipeline, labelled: pl.DataFrame, classes: Mapping[int, Classes | None]
+) -> dict[int, tuple[Array, Array]]:
+    """Return labels and answers of each model version that can be judged with the others."""
+    pairs = {}
+    newest = next((classes[v] for v in sorted(classes, reverse=True) if classes[v]), None) or ()
     for (version,), part in labelled.partition_by(f"{OURS}model_version", as_dict=True).items():
         own = classes.get(version)
         if pipeline.task == "regression":
-            pair = _numbers(part, pipeline.target)
-        elif own and set(own) <= set(newest or ()):
-            pair = _chances(part, pipeline.target, own, newest or ())
-        else:
-            continue
-        pairs.append(pair)
-        versions[version] = len(pair[0])
-    metrics = _metrics(pipeline, pairs)
-    found = metrics.get(pipeline.metric, dict.fromkeys(("value", "low", "high")))
-    counts = {"rows": coverage.rows, "labelled": coverage.labelled}
-    return Live(
-        answered=answered,
-        cut=cut,
-        coverage=coverage,
-        judged=sum(versions.values()),
-        live=MetricValue.from_dict({**found, "metric": pipeline.metric, **counts}),
-        metrics=metrics,
-        versions=dict(sorted(versions.items())),
-    )
+            pairs[version] = _numbers(part, pipeline.target)
+        elif own and set(own) <= set(newest):
+            pairs[version] = _chances(part, pipeline.target, own, newest)
+    return pairs
 
 
 def _numbers(part: pl.DataFrame, target: str) -> tuple[Array, Array]:
     y = part[target].cast(pl.Float64).to_numpy()
     said = [json.loads(text) for text in part[f"{OURS}value"].to_list()]
-    guesses = np.array([each if isinstance(each, int | float) else math.nan for each in said])
-    finite = np.isfinite(y) & np.isfinite(guesses.astype(float))
-    return y[finite], guesses[finite].astype(float)
+    guesses = np.array([x if isinstance(x, int | float) else math.nan for x in said], dtype=float)
+    finite = np.isfinite(y) & np.isfinite(guesses)
+    return y[finite], guesses[finite]
 
 
 def _chances(
     part: pl.DataFrame, target: str, own: Classes, classes: Classes
 ) -> tuple[Array, Array]:
-    """Return class indices and (n, k) probabilities of the rows that have both."""
     index = {label: place for place, label in enumerate(classes)}
     told = zip(part[target].to_list(), part[f"{OURS}probabilities"].to_list(), strict=True)
     whole = [
@@ -178,21 +170,3 @@ def _chances(
     if whole:
         spread[:, [index[label] for label in own]] = [chances for _, chances in whole]
     return np.array([place for place, _ in whole], dtype=np.int64), spread
-
-
-def _metrics(pipeline: Pipeline, pairs: list[tuple[Array, Array]]) -> dict[str, Any]:
-    if not sum(len(y) for y, _ in pairs):
-        return {}
-    y = np.concatenate([y for y, _ in pairs])
-    if pipeline.task != "regression" and len(np.unique(y)) < 2:
-        return {}
-    evaluation = evaluate(
-        y,
-        np.concatenate([predictions for _, predictions in pairs]),
-        task=pipeline.task,
-        metric=pipeline.metric,
-        seed=pipeline.training.seed,
-        confidence=pipeline.gate.confidence,
-    )
-    found: dict[str, Any] = evaluation.to_dict()["metrics"]
-    return found

@@ -1,22 +1,22 @@
-"""One logged answer as bytes and back; the door of msgspec."""
+"""One logged answer as bytes and back, and what was sent as JSON text; the door of msgspec."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 Role = Literal["champion", "shadow", "canary"]
+# msgpack's mark of an array whose length stands in the next four bytes
 ARRAY = b"\xdd"
+# seconds: the first that neither datetime nor the table's microseconds can say
 YEAR_10000 = 253_402_300_800
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """What one request was answered.
 
     Attributes:
@@ -31,23 +31,13 @@ class Record:
     version: int
     role: Role
     at: float
-    ids: list[str]
-    rows: list[dict[str, Any]]
-    values: list[Any]
-    probabilities: list[list[float]] | None
-
-    def __post_init__(self) -> None:
-        sizes = [len(self.ids), len(self.rows), len(self.values)]
-        if self.probabilities is not None:
-            sizes.append(len(self.probabilities))
-        if len(set(sizes)) > 1:
-            raise ValueError(f"as many ids, rows and answers; got {sizes}")
-        if not (0 <= self.at < YEAR_10000 and 0 <= self.version < 2**63):
-            raise ValueError(f"a time and a version; got {self.at} and {self.version}")
+    ids: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+    values: Sequence[Any]
+    probabilities: Sequence[Sequence[float]] | None
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(NamedTuple):
     """The records of a payload, and how many of its records could not be read."""
 
     records: tuple[Record, ...]
@@ -78,34 +68,27 @@ _TEXT = msgspec.json.Encoder(enc_hook=_plain)
 _SORTED = msgspec.json.Encoder(enc_hook=_plain, order="sorted")
 
 
-def encoded(
-    version: int,
-    role: str,
-    at: float,
-    ids: Sequence[str],
-    rows: Sequence[Mapping[str, Any]],
-    values: Sequence[Any],
-    probabilities: Sequence[Sequence[float]] | None,
-) -> bytes:
+def encoded(record: Record) -> bytes:
     """Return one answer as bytes: a few microseconds for a row of 20 fields.
 
     Raises:
         ValueError: there are not as many rows and values as ids.
         TypeError: something is no row, or a value cannot be written.
 
-    >>> data = encoded(1, "champion", 0.0, ["a"], [{"n": 2**70}], [0.5], None)
+    >>> data = encoded(Record(1, "champion", 0.0, ["a"], [{"n": 2**70}], [0.5], None))
     >>> decoded(payload([data])).records[0].rows
     [{'n': 1180591620717411303424}]
     """
-    if not len(ids) == len(rows) == len(values):
-        raise ValueError(f"as many ids, rows and values; got {len(ids), len(rows), len(values)}")
+    if not len(record.ids) == len(record.rows) == len(record.values):
+        sizes = len(record.ids), len(record.rows), len(record.values)
+        raise ValueError(f"as many ids, rows and values; got {sizes}")
     try:
-        return _PACK.encode((version, role, at, ids, rows, values, probabilities))
+        return _PACK.encode(record)
     except (OverflowError, UnicodeEncodeError):
-        # JSON has larger numbers, and halves of surrogate pairs, that msgpack has not.
-        names = [name.encode(errors="replace").decode() for name in ids]
-        texts = [json.dumps(dict(row), default=_plain) for row in rows]
-        return _PACK.encode((version, role, at, names, texts, values, probabilities))
+        # JSON has larger numbers, and halves of surrogate pairs, that msgpack has not
+        names = [name.encode(errors="replace").decode() for name in record.ids]
+        texts = [json.dumps(dict(row), default=_plain) for row in record.rows]
+        return _PACK.encode((*record[:3], names, texts, *record[5:]))
 
 
 def payload(records: Sequence[bytes]) -> bytes:
@@ -126,9 +109,10 @@ def decoded(data: bytes) -> Decoded:
     found = []
     for part in parts:
         try:
-            version, role, at, ids, rows, values, chances = _UNPACK.decode(part)
-            plain = [json.loads(row) if isinstance(row, str) else row for row in rows]
-            found.append(Record(version, role, at, ids, plain, values, chances))
+            version, role, at, ids, sent, values, chances = _UNPACK.decode(part)
+            rows = [json.loads(row) if isinstance(row, str) else row for row in sent]
+            found.append(_checked(Record(version, role, at, ids, rows, values, chances)))
+        # the checksum held, so a worker wrote it thus: the others beside it are good
         except (msgspec.DecodeError, ValueError):
             continue
     return Decoded(tuple(found), len(parts) - len(found))
@@ -142,14 +126,45 @@ def as_json(value: Any, *, ordered: bool = False) -> str:
     """
     try:
         return (_SORTED if ordered else _TEXT).encode(value).decode()
+    # msgspec refuses halves of surrogate pairs, and sorts no keys of several types
     except (UnicodeEncodeError, TypeError):
         finite = _finite(value)
         return json.dumps(finite, sort_keys=ordered, separators=(",", ":"), default=_plain)
 
 
+def key_of(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """Return the canonical JSON of a row's key, or an empty text where a part of it is missing.
+
+    Names are sorted, and a whole number is written as one: 3.0 is 3.
+
+    >>> key_of({"b": 3.0, "a": "x", "more": 1}, ["b", "a"])
+    '{"a":"x","b":3}'
+    >>> key_of({"a": None}, ["a"])
+    ''
+    """
+    parts = {name: _whole(row.get(name)) for name in columns}
+    missing = not parts or any(value is None or value == "" for value in parts.values())
+    return "" if missing else as_json(parts, ordered=True)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _checked(record: Record) -> Record:
+    """Return the record, unless it would not fit into the table."""
+    answers = (record.ids, record.rows, record.values, record.probabilities)
+    sizes = [len(values) for values in answers if values is not None]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"as many ids, rows and answers; got {sizes}")
+    if not (0 <= record.at < YEAR_10000 and 0 <= record.version < 2**63):
+        raise ValueError(f"a time and a version; got {record.at} and {record.version}")
+    return record
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _finite(each) for name, each in value.items()}
+        return {str(name): _finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

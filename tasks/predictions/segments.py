@@ -41,10 +41,7 @@ def left(folder: Path) -> Iterator[Parcel]:
 
 
 def unframed(data: bytes) -> Opened:
-    """Read a file's frames up to the first that is not whole.
-
-    A frame is the payload's length, the CRC-32 of length and payload, the payload. Nothing after
-    a broken one is looked for: what a client sent may itself look like a frame.
+    """Read a file's frames: the payload's length, the CRC-32 of both, the payload.
 
     >>> unframed(MAGIC + bytes.fromhex("03000000 009aa929") + b"one" + b"more")
     Opened(payloads=(b'one',), torn=4)
@@ -55,6 +52,7 @@ def unframed(data: bytes) -> Opened:
     while place + HEAD.size <= len(data):
         length, check = HEAD.unpack_from(data, place)
         payload = data[place + HEAD.size : place + HEAD.size + length]
+        # nothing behind it is looked for: what a client sent may itself look like a frame
         if len(payload) < length or crc32(payload, crc32(LENGTH.pack(length))) != check:
             break
         payloads.append(payload)
@@ -70,9 +68,8 @@ def _transaction(path: Path) -> str:
     """Return the id that the release before landed it under."""
     digest = hashlib.sha256()
     for segment in _segments(path):
-        digest.update(
-            f"{segment.name} {hashlib.sha256(segment.read_bytes()).hexdigest()}\n".encode()
-        )
+        own = hashlib.sha256(segment.read_bytes()).hexdigest()
+        digest.update(f"{segment.name} {own}\n".encode())
     return f"log-{digest.hexdigest()}"
 
 

@@ -20,16 +20,18 @@ from tasks.errors import IntegrityError, StoreUnavailable
 from tasks.faults import external_write
 from tasks.predictions.backlog import Backlog, Parcel, is_broken, set_aside
 from tasks.predictions.record import decoded
-from tasks.predictions.rows import rows_of
 from tasks.predictions.segments import left
-from tasks.predictions.table import SCHEMA, predictions_table
+from tasks.predictions.table import SCHEMA, predictions_table, rows_of
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 
 Say = Callable[[str], None]
+# Bytes of one Delta commit: few commits, and little in memory.
 PARCEL_BYTES = 16 * 2**20
+# Seconds: a store that is back is found within a minute.
 LONGEST = 60.0
 LOCK = "shipper.lock"
+# Seconds for a request to the store; fewer in the last round, for whoever stops us waits.
 PATIENCE, LAST_PATIENCE = 10, 5
 
 
@@ -57,14 +59,6 @@ class Shipped:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Pause:
-    """How often in a row a pipeline failed, and until when it is left alone."""
-
-    failures: int
-    until: float
-
-
 def pause_after(failures: int) -> float:
     """Return the seconds to wait after so many failures in a row.
 
@@ -80,14 +74,12 @@ class Shipper:
     def __init__(self, settings: Settings, folder: Path, shipped: Shipped, say: Say) -> None:
         self.settings, self.folder = settings, folder
         self.shipped, self.say = shipped, say
-        self._pauses: dict[str, Pause] = {}
+        # by pipeline: how often in a row it failed, and until when it is left alone
+        self._pauses: dict[str, tuple[int, float]] = {}
         self._patience, self._down = PATIENCE, False
 
     def round(self, over: Callable[[], bool]) -> None:
-        """Ship a parcel of each pipeline in turn until none is left to be tried, or `over()`.
-
-        A pipeline that fails is left alone for a while, and holds no other back.
-        """
+        """Ship a parcel of each pipeline in turn until none is left to be tried, or `over()`."""
         try:
             with closing(Backlog(self.folder)) as backlog:
                 newest, more = backlog.newest(), True
@@ -116,19 +108,19 @@ class Shipper:
         self.round(lambda: self._down or time.monotonic() >= end)
 
     def _tried(self, parcel: Parcel) -> bool:
-        """Return whether it landed, and more may."""
-        pause = self._pauses.get(parcel.pipeline, Pause(0, 0.0))
-        if time.monotonic() < pause.until:
+        # a pipeline that fails is left alone for a while, and holds no other back
+        failures, until = self._pauses.get(parcel.pipeline, (0, 0.0))
+        if time.monotonic() < until:
             return False
         try:
             self._land(parcel)
+        # the log's own failure is every pipeline's: the round ends
         except sqlite3.Error:
             raise
         except Exception as error:  # whatever it is, the other pipelines go on
             self._down = isinstance(error, StoreUnavailable)
-            failures = pause.failures + 1
-            until = time.monotonic() + pause_after(failures)
-            self._pauses[parcel.pipeline] = Pause(failures, until)
+            until = time.monotonic() + pause_after(failures + 1)
+            self._pauses[parcel.pipeline] = failures + 1, until
             self._failed(f"the predictions of {parcel.pipeline}", error)
             return False
         self._pauses.pop(parcel.pipeline, None)
@@ -139,9 +131,9 @@ class Shipper:
         opened = parcel.open()
         tables, unreadable = [SCHEMA.empty_table()], 0
         for payload in opened.payloads:
-            read = decoded(payload)
-            unreadable += read.unreadable
-            tables.append(rows_of(read.records, pipeline))
+            records, failed = decoded(payload)
+            unreadable += failed
+            tables.append(rows_of(records, pipeline))
         rows = pa.concat_tables(tables)
         if pipeline and not pipeline.serving.log_predictions:
             self.shipped.unwanted += rows.num_rows
@@ -151,6 +143,7 @@ class Shipper:
             if appended.landed:
                 self.shipped.rows += rows.num_rows
                 self.shipped.commits += 1
+        # after the commit: a death in between lands it again, under the same id, as nothing
         parcel.done()
         self.shipped.torn_bytes += opened.torn
         self.shipped.unreadable += unreadable
@@ -209,6 +202,7 @@ def ship_until(
 def _alone(folder: Path, stop: threading.Event) -> Iterator[bool]:
     """Hold the folder's lock; false where `stop` came before it was free."""
     while True:
+        # a folder that cannot be made, or a full disk, is tried again as a lock that is held
         with suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = (folder / LOCK).open("w")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tasks.predictions.backlog import RESERVE, Backlog
-from tasks.predictions.record import encoded, payload
+from tasks.predictions.record import Record, encoded, payload
 from tasks.store.layout import checked_name
 
 MIB = 2**20
+# Bytes of records that make one row of the backlog.
 FRAME = MIB
+# Bytes of one answer: as many as a parcel, which the shipper holds in memory at once.
 LARGEST = 16 * MIB
+# Seconds between two looks at what all workers have on the disk: the sum reads a whole index.
 MEASURED = 1.0
 
 
@@ -69,25 +70,16 @@ class Spool:
         """How many bytes are in memory only."""
         return self._added - self._written
 
-    def add(
-        self,
-        pipeline: str,
-        version: int,
-        role: str,
-        at: float,
-        ids: Sequence[str],
-        rows: Sequence[Mapping[str, Any]],
-        values: Sequence[Any],
-        probabilities: Sequence[Sequence[float]] | None,
-    ) -> None:
-        """Log what one request was answered; see `Record`. It is encoded before this returns."""
+    def add(self, pipeline: str, record: Record) -> None:
+        """Log what one request was answered; it is encoded before this returns."""
         try:
             # Encoded before the lock, so that no request waits for another's rows.
-            data = encoded(version, role, at, ids, rows, values, probabilities)
+            data = encoded(record)
             with self._lock:
-                self._take(pipeline, data, len(ids))
+                self._take(pipeline, data, len(record.ids))
         except Exception as error:  # a request is answered whatever happens to its log
-            self._refused += len(ids) if hasattr(ids, "__len__") else 1
+            with self._lock:
+                self._refused += len(record.ids) if hasattr(record.ids, "__len__") else 1
             self.error = repr(error)
 
     def _take(self, pipeline: str, data: bytes, count: int) -> None:

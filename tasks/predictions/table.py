@@ -1,10 +1,15 @@
-"""The table of what a pipeline's models answered in service."""
+"""The table of what a pipeline's models answered in service, and the rows of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pyarrow as pa
 
+from tasks.config import Pipeline
 from tasks.data.table import Table, table_in
+from tasks.predictions.record import Record, as_json, key_of
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
@@ -37,3 +42,32 @@ def predictions_table(bucket: Bucket, pipeline: str) -> Table:
     - probabilities: in the order of the manifest's classes; null for regression.
     """
     return table_in(bucket, Layout(pipeline).predictions)
+
+
+def rows_of(records: Iterable[Record], pipeline: Pipeline | None) -> pa.Table:
+    """Return the answers as rows of the table, in their order.
+
+    Without a pipeline file the key is empty and no column is known to be personal.
+    """
+    key = () if pipeline is None else pipeline.key
+    hidden = frozenset(() if pipeline is None else pipeline.data.personal)
+    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    for record in records:
+        count = len(record.ids)
+        told: dict[str, Iterable[Any]] = {
+            "id": record.ids,
+            "at": [round(record.at * 1e6)] * count,
+            "model_version": [record.version] * count,
+            "role": [record.role] * count,
+            "key": [key_of(row, key) for row in record.rows],
+            "features": [as_json(_shown(row, hidden)) for row in record.rows],
+            "value": [as_json(value) for value in record.values],
+            "probabilities": record.probabilities or [None] * count,
+        }
+        for name, values in told.items():
+            columns[name].extend(values)
+    return pa.table(columns, SCHEMA)
+
+
+def _shown(row: Mapping[str, Any], hidden: frozenset[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in row.items() if name not in hidden} if hidden else row

@@ -11,7 +11,9 @@ from typing import TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-TURN = 0.0005  # seconds
+# Seconds that a thread waits for the interpreter. Calls into numpy take some 50 microseconds each,
+# and give it up in between: with the usual 5 ms, two threads on a busy machine took a sixth longer.
+TURN = 0.0005
 
 
 def work_ahead(
@@ -38,11 +40,6 @@ def work_ahead(
 
 @contextmanager
 def _quick_turns() -> Iterator[None]:
-    """Let threads wait for the interpreter for half a millisecond rather than five.
-
-    Calls into numpy take some 50 microseconds each, and give it up in between: with ten times the
-    wait, two threads on a busy machine were slower by a sixth.
-    """
     before = sys.getswitchinterval()
     sys.setswitchinterval(TURN)
     try:

@@ -19,6 +19,7 @@ from tasks.errors import IntegrityError
 
 MAGIC = b"PAR1"
 TAIL = 8  # the footer's length and the magic
+# Rows: a reader takes a group at a time, and four of them make a part.
 ROW_GROUP = 262_144
 # Written in place of what lies before a part, as often as it takes.
 SKIPPED = bytes(16 * 2**20)
@@ -42,6 +43,7 @@ class Assembly:
         with pq.ParquetWriter(
             file, table.schema, compression="zstd", use_dictionary=list(repeated)
         ) as writer:
+            # the footer holds offsets: the writer has to believe that all before lies in its file
             sink.kept = False
             for start in range(0, self._size, len(SKIPPED)):
                 file.write(SKIPPED[: self._size - start])
@@ -92,11 +94,9 @@ class _Sink(io.RawIOBase):
         self.kept = True
 
     def writable(self) -> bool:
-        """Return True."""
         return True
 
     def write(self, data: Any) -> int:
-        """Keep the bytes, or count them only."""
         return self.content.write(data) if self.kept else len(data)
 
 

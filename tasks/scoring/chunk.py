@@ -11,8 +11,8 @@ import pyarrow as pa
 from tasks.arrays import Array
 from tasks.config import Pipeline
 from tasks.promotion.manifest import Manifest
-from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled
+from tasks.scoring.run import Scoring
 from tasks.scoring.thinning import Thinned
 
 ROW = "_row"
@@ -58,50 +58,36 @@ class Chunker:
             while start < table.num_rows:
                 part, inside = divmod(self.rows, part_rows)
                 chunk = table.slice(start, min(part_rows - inside, table.num_rows - start))
-                first = self.rows
                 start += chunk.num_rows
                 self.rows += chunk.num_rows
+                # what an earlier start scored is read all the same: only so are its rows counted
                 if part >= taken:
-                    yield Chunk(part, first, chunk)
+                    yield Chunk(part, self.rows - chunk.num_rows, chunk)
 
 
-def score_chunk(
-    model: ModelVersion, pipeline: Pipeline, chunk: Chunk, *, places: bool, compared: bool
-) -> ScoredChunk:
-    """Prepare, predict, and arrange what is written; with `places`, `_row` says where a row was.
-
-    Args:
-        model: the version that scores.
-        pipeline: names key, event time and target.
-        chunk: the rows as they were read.
-        places: whether `_row` tells where a row was.
-        compared: whether the first rows are also answered by the runtime that serves.
+def score_chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
+    """Prepare, predict, and arrange what is written; in a table, `_row` says where a row was.
 
     Raises:
         DataError: a value does not fit.
-        IntegrityError: with `compared`, the two ways to answer differ.
+        IntegrityError: the answers are not those of the runtime that serves.
     """
+    model, pipeline = scoring.model, scoring.workspace.pipeline
     # with one block for all numbers, pandas would copy every column
     frame = chunk.table.to_pandas(date_as_object=False, split_blocks=True)
+    # the first chunk of each part is held against the runtime that serves
+    compared = chunk.first % scoring.pin.rows == 0
     answers = model.predict_many(frame, compared=compared)
-    made = arrange_predictions(model.manifest, pipeline, chunk.table, answers)
-    if places:
+    made = _arrange(model.manifest, pipeline, chunk.table, answers)
+    # a Parquet file has an order of its own, a Delta table has none
+    if scoring.to_table:
         made = made.append_column(ROW, pa.array(np.arange(len(frame)) + chunk.first))
     none = Labelled.empty(model.manifest, pipeline)
     return ScoredChunk(chunk.part, made, Thinned.of(none, frame, answers, chunk.first))
 
 
-def arrange_predictions(
-    manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array
-) -> pa.Table:
-    """Return key, event time, prediction, a probability per class, and the version, row by row.
-
-    Args:
-        manifest: of the version that answered.
-        pipeline: names key and event time.
-        table: the n rows as they were read.
-        answers: (n, classes) probabilities, or (n,) values.
-    """
+def _arrange(manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array) -> pa.Table:
+    """Return key, event time, prediction, a probability per class, and the version, row by row."""
     kept = [*pipeline.key, pipeline.event_time]
     columns = {name: table[name] for name in kept if name in table.column_names}
     if manifest.classes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from tasks.config import Pipeline
 from tasks.dataset.dataset import encode, moments
 from tasks.evaluation.baselines import last_value
 from tasks.evaluation.bootstrap import finite_or_none
-from tasks.evaluation.evaluate import evaluate
+from tasks.evaluation.evaluate import measure
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
 from tasks.promotion.manifest import Manifest
@@ -34,16 +35,14 @@ class Labelled:
     @classmethod
     def empty(cls, manifest: Manifest, pipeline: Pipeline) -> Labelled:
         """Return none yet."""
-        shape = (0, len(manifest.classes)) if manifest.classes else (0,)
-        times = np.array([], dtype="datetime64[us]")
-        kind = np.int64 if manifest.classes else np.float64
+        classes = tuple(manifest.classes)
         return cls(
             pipeline.target,
             pipeline.event_time,
-            tuple(manifest.classes),
-            np.array([], dtype=kind),
-            np.zeros(shape),
-            times,
+            classes,
+            np.zeros(0, np.int64 if classes else np.float64),
+            np.zeros((0, len(classes)) if classes else 0),
+            np.zeros(0, "datetime64[us]"),
         )
 
     def known(self, frame: pd.DataFrame) -> Mask:
@@ -55,48 +54,46 @@ class Labelled:
         return (told & frame[self.event_time].notna()).to_numpy()
 
     def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
-        """Add the labelled rows of a chunk.
-
-        Args:
-            frame: n rows as they were read.
-            predictions: (n, classes) probabilities, or (n,) values.
-        """
+        """Add the labelled ones of n rows, with their (n, classes) or (n,) predictions."""
         known = self.known(frame)
         if not known.any():
             return self
-        target = frame[self.target]
-        return Labelled(
-            self.target,
-            self.event_time,
-            self.classes,
-            np.concatenate([self.y, encode(target[known], self.classes)]),
-            np.concatenate([self.predictions, predictions[known]]),
-            np.concatenate([self.times, moments(frame[self.event_time][known])]),
+        y = encode(frame[self.target][known], self.classes)
+        times = moments(frame[self.event_time][known])
+        return join_labelled(
+            [self, replace(self, y=y, predictions=predictions[known], times=times)]
         )
+
+    def pick(self, kept: Array) -> Labelled:
+        """Return the rows at these places, or where a mask of all says so."""
+        return replace(
+            self, y=self.y[kept], predictions=self.predictions[kept], times=self.times[kept]
+        )
+
+
+def join_labelled(parts: Sequence[Labelled]) -> Labelled:
+    """Return the rows of all parts, which are of one target, in their order."""
+    return replace(
+        parts[0],
+        y=np.concatenate([part.y for part in parts]),
+        predictions=np.concatenate([part.predictions for part in parts]),
+        times=np.concatenate([part.times for part in parts]),
+    )
 
 
 def judge_labelled(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -> dict[str, Any]:
     """Return metrics with intervals beside the naive baselines; empty without labels."""
-    # rows of one moment keep the source's order
-    order = np.argsort(labelled.times, kind="stable")
-    y, times = labelled.y[order], labelled.times[order]
-    if not len(y) or (manifest.classes and len(np.unique(y)) < 2):
+    # rows of one moment keep the source's order, so that a second judgement gives the same
+    ordered = labelled.pick(np.argsort(labelled.times, kind="stable"))
+    y = ordered.y
+    metrics = measure(pipeline, y, ordered.predictions)
+    if not metrics:
         return {}
-    evaluation = evaluate(
-        y,
-        labelled.predictions[order],
-        task=pipeline.task,
-        metric=pipeline.metric,
-        seed=pipeline.training.seed,
-        confidence=pipeline.gate.confidence,
-    )
     # the gains over the naive ones are not told here, and resampling them takes a third of the time
-    metric, naive = METRICS[pipeline.metric], _baselines(manifest, y, times)
+    score, naive = METRICS[pipeline.metric].score, _baselines(manifest, y, ordered.times)
     return {
-        "metrics": evaluation.to_dict()["metrics"],
-        "baselines": {
-            name: finite_or_none(metric.score(y, guess)) for name, guess in naive.items()
-        },
+        "metrics": metrics,
+        "baselines": {name: finite_or_none(score(y, guess)) for name, guess in naive.items()},
     }
 
 

@@ -2,52 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import pyarrow as pa
 
 from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
 from tasks.scoring.assembly import Assembly
-from tasks.store.bucket import Bucket
-from tasks.store.layout import Layout
+from tasks.scoring.judgement import Labelled
+from tasks.scoring.run import Scoring
+from tasks.scoring.thinning import Thinned
 
 PARQUET = "application/vnd.apache.parquet"
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where one run's parts by the model of this digest lie."""
-
-    layout: Layout
-    run: str
-    model: str
-
-    def part(self, number: int) -> str:
-        """Return where a part lies."""
-        return self.layout.scoring_part(self.run, self.model, number)
-
-    def labelled(self, number: int) -> str:
-        """Return where what is needed to judge it lies."""
-        return self.layout.scoring_labelled(self.run, self.model, number)
-
-    @property
-    def transaction(self) -> str:
-        """Name the commit of all parts; the same rows by the same model have the same name."""
-        return f"score-{self.run}-{self.model[:32]}"
 
 
 class Parts:
     """Takes parts in order; a part it took stays, whatever happens then. A context manager."""
 
-    def __init__(self, bucket: Bucket, places: Places, path: Path, repeated: Sequence[str]) -> None:
-        """`repeated` are the columns of few distinct values."""
-        self._bucket, self._places, self._repeated = bucket, places, repeated
+    def __init__(self, scoring: Scoring, path: Path) -> None:
+        self._bucket, self._layout = scoring.workspace.bucket, scoring.workspace.layout
+        self._whose = scoring.run, scoring.pin.digest
+        classes = scoring.model.manifest.classes
+        # the columns of few distinct values, for which a dictionary pays
+        self._repeated = ["model_version", "prediction"] if classes else ["model_version"]
         self._assembly = Assembly(path)
         # one part goes up while the next one is scored
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="upload")
@@ -56,12 +36,7 @@ class Parts:
     def __enter__(self) -> Parts:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
     def take_up(self) -> int:
@@ -69,14 +44,27 @@ class Parts:
         number = 0
         with suppress(NotFound):
             while True:
-                key = self._places.part(number)
+                key = self._layout.scoring_part(*self._whose, number)
                 self._assembly.add(self._bucket.get(key), key)
                 number += 1
         return number
 
-    def put(self, number: int, rows: pa.Table) -> None:
-        """Take a part; the one before it lies in the bucket then."""
-        key = self._places.part(number)
+    def labelled(self, taken: int, none: Labelled) -> Iterator[Thinned]:
+        """Yield what is needed to judge the first `taken` parts; `none` is of their target."""
+        for number in range(taken):
+            # a part without labelled rows has no such object
+            with suppress(NotFound):
+                data = self._bucket.get(self._layout.scoring_labelled(*self._whose, number))
+                yield Thinned.from_bytes(data, none)
+
+    def put(self, number: int, rows: pa.Table, labelled: Thinned) -> None:
+        """Take a part, and what is needed to judge it; the part before lies in the bucket then."""
+        # before the part itself, which is never scored again once it lies there
+        if labelled.count:
+            with external_write("score.labelled"):
+                where = self._layout.scoring_labelled(*self._whose, number)
+                self._bucket.put(where, labelled.to_bytes())
+        key = self._layout.scoring_part(*self._whose, number)
         part = self._assembly.encode(rows, self._repeated)
         self._assembly.add(part, key)
         # one upload at a time: a part that is lacking between others would hide those behind it
@@ -92,7 +80,7 @@ class Parts:
         self._settle()
         if self._assembly.rows != rows:
             rule, came = f"the parts hold the {rows:,} rows of the source", self._assembly.rows
-            where = self._places.layout.scoring(self._places.run)
+            where = self._layout.scoring(self._whose[0])
             raise IntegrityError(where, rule, came, "Remove them, and score again.")
         self._assembly.finish()
         return self._assembly.path

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import NotFound, PreconditionFailed
 from tasks.faults import external_write
+from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
+from tasks.scoring.sources import RowSource
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
+from tasks.workspace import Workspace
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,29 @@ class Pin:
     digest: str
     data_version: int | None
     rows: int
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What one scoring works with; `target` is where its output lies in the bucket."""
+
+    workspace: Workspace
+    model: ModelVersion
+    rows: RowSource
+    run: str
+    pin: Pin
+    target: str
+    say: Say
+
+    @property
+    def to_table(self) -> bool:
+        """Whether the output is a Delta table."""
+        return not self.target.endswith(".parquet")
+
+    @property
+    def transaction(self) -> str:
+        """Name the commit of all parts; the same rows by the same model have the same name."""
+        return f"score-{self.run}-{self.pin.digest[:32]}"
 
 
 def name_run(identity: str, output: str | None) -> str:
@@ -43,9 +71,9 @@ def pin_scoring(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], 
     Raises:
         IntegrityError: the pin is damaged.
     """
-    found = _read(bucket, layout, run)
-    if found is not None:
-        return found
+    pinned = _read(bucket, layout, run)
+    if pinned is not None:
+        return pinned
     proposed = propose()
     content = json.dumps(seal("pin", plain(proposed)), sort_keys=True).encode()
     try:
@@ -60,7 +88,8 @@ def pin_scoring(bucket: Bucket, layout: Layout, run: str, propose: Callable[[], 
 
 
 def forget_scoring(bucket: Bucket, layout: Layout, run: str) -> None:
-    """Forget a scoring that is done: the pin first, so that the next one starts anew."""
+    """Forget a scoring that is done, or whose source has to be mended."""
+    # the pin first, so that the next one starts anew whatever a death leaves here
     bucket.delete(layout.scoring_pin(run))
     for info in bucket.list(layout.scoring(run)):
         bucket.delete(info.key)

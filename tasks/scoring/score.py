@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,46 +16,20 @@ import pyarrow as pa
 from tasks.data.columns import FileRows
 from tasks.data.curated import read_columns
 from tasks.data.table import table_in
-from tasks.errors import DataError, NotFound
+from tasks.errors import DataError
 from tasks.faults import external_write
-from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load, require_champion
 from tasks.scoring.ahead import work_ahead
-from tasks.scoring.chunk import Chunk, Chunker, ScoredChunk, score_chunk
+from tasks.scoring.chunk import Chunker, score_chunk
 from tasks.scoring.judgement import Labelled, judge_labelled, make_entry
-from tasks.scoring.parts import PARQUET, Parts, Places
-from tasks.scoring.progress import say_progress
-from tasks.scoring.run import Pin, forget_scoring, name_run, pin_scoring
+from tasks.scoring.parts import PARQUET, Parts
+from tasks.scoring.run import Pin, Say, Scoring, forget_scoring, name_run, pin_scoring
 from tasks.scoring.sources import RowSource, open_rows, resolve_key
 from tasks.scoring.thinning import Thinned, join_thinned
 from tasks.workspace import Workspace
 
 # Rows: a part is held in memory, and a death costs at most one.
 PART_ROWS = 1_048_576
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """What one scoring works with; `target` is where its output lies in the bucket."""
-
-    workspace: Workspace
-    model: ModelVersion
-    rows: RowSource
-    pin: Pin
-    places: Places
-    target: str
-    say: Say = field(repr=False)
-
-    @property
-    def none(self) -> Labelled:
-        """No labelled rows yet."""
-        return Labelled.empty(self.model.manifest, self.workspace.pipeline)
-
-    @property
-    def to_table(self) -> bool:
-        """Whether the output is a Delta table."""
-        return not self.target.endswith(".parquet")
 
 
 def score_source(
@@ -97,23 +70,20 @@ def score_source(
             outcome = _scored(scoring, folder)
         # the source has to be mended; what is scored then takes the champion of then
         except DataError:
-            forget_scoring(bucket, layout, scoring.places.run)
+            forget_scoring(bucket, layout, scoring.run)
             raise
     if outcome.get("metrics"):
         with external_write("score.ledger"):
             entry = make_entry(pipeline, _digest(rows, scoring.pin), outcome)
             workspace.ledger.append(entry)
+    # last: until the pin is gone, a death leads back here, and what was done is found done
     with external_write("score.cleared"):
-        forget_scoring(bucket, layout, scoring.places.run)
+        forget_scoring(bucket, layout, scoring.run)
     return outcome
 
 
 def _begun(
-    workspace: Workspace,
-    rows: RowSource,
-    output: str | None,
-    part_rows: int,
-    say: Say,
+    workspace: Workspace, rows: RowSource, output: str | None, part_rows: int, say: Say
 ) -> Scoring:
     """Pin the scoring, or take up an earlier one's pin, and load the version that scores."""
     layout, bucket, run = workspace.layout, workspace.bucket, name_run(rows.identity, output)
@@ -124,18 +94,15 @@ def _begun(
 
     pin = pin_scoring(bucket, layout, run, propose)
     model = load(workspace, pin.version, pin.digest)
-    places = Places(layout, run, pin.digest)
     made = layout.scored(_digest(rows, pin))
     target = made if output is None else resolve_key(output, bucket, layout)
-    return Scoring(workspace, model, rows, pin, places, target, say)
+    return Scoring(workspace, model, rows, run, pin, target, say)
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
-    """Score what is not there yet, deliver and judge it all, and say what came of it."""
     pipeline, rows, pin = scoring.workspace.pipeline, scoring.rows, scoring.pin
     schema = _wanted(scoring, read_columns(scoring.workspace.curated))
-    repeated = ["model_version", *(["prediction"] if scoring.model.manifest.classes else [])]
-    with Parts(scoring.workspace.bucket, scoring.places, folder / "predictions", repeated) as parts:
+    with Parts(scoring, folder / "predictions") as parts:
         taken = parts.take_up()
         if taken:
             scoring.say(f"Going on behind {taken} parts that version {pin.version} scored before")
@@ -163,38 +130,28 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     from joblib import cpu_count  # type: ignore[import-untyped]
 
     pin, rows = scoring.pin, scoring.rows
+    none = Labelled.empty(scoring.model.manifest, scoring.workspace.pipeline)
     chunker, total = Chunker(), rows.total(pin.data_version)
-    found = join_thinned([Thinned(scoring.none, np.zeros(0, np.int64)), *_kept(scoring, taken)])
+    labelled = Thinned(none, np.zeros(0, np.int64))
+    labelled = join_thinned([labelled, *parts.labelled(taken, none)])
     started = time.monotonic()
     chunks = chunker.cut(rows.tables(schema, pin.data_version), pin.rows, taken)
     done = before = taken * pin.rows
     # the user's function was never promised to run in several threads at once; joblib's count
     # knows the limits of a container, which the standard library's does not
     workers = int(cpu_count()) if scoring.model.transform is None else 1
-    made = work_ahead(lambda chunk: _chunk(scoring, chunk), chunks, workers)
+    made = work_ahead(partial(score_chunk, scoring), chunks, workers)
     for number, group in groupby(made, key=lambda chunk: chunk.part):
         some = list(group)
-        _keep(scoring, number, join_thinned([chunk.labelled for chunk in some]))
-        found = join_thinned([found, *(chunk.labelled for chunk in some)])
+        own = join_thinned([chunk.labelled for chunk in some])
+        labelled = join_thinned([labelled, own])
         part = pa.concat_tables([chunk.table for chunk in some])
-        parts.put(number, part)
+        parts.put(number, part, own)
         done += part.num_rows
         scoring.say(say_progress(done, total, done - before, time.monotonic() - started))
     if not chunker.rows:
         raise DataError("source", "it holds rows", "none")
-    return found, chunker.rows
-
-
-def _chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
-    # the first chunk of each part is held against the runtime that serves
-    compared = chunk.first % scoring.pin.rows == 0
-    return score_chunk(
-        scoring.model,
-        scoring.workspace.pipeline,
-        chunk,
-        places=scoring.to_table,
-        compared=compared,
-    )
+    return labelled, chunker.rows
 
 
 def _deliver(scoring: Scoring, made: Path) -> None:
@@ -204,26 +161,8 @@ def _deliver(scoring: Scoring, made: Path) -> None:
             scoring.workspace.bucket.upload(made, scoring.target, content_type=PARQUET)
             return
         table = table_in(scoring.workspace.bucket, scoring.target)
-        said = {"run": scoring.places.run, "model": str(scoring.pin.version)}
-        table.append(FileRows(made), scoring.places.transaction, said)
-
-
-def _keep(scoring: Scoring, part: int, labelled: Thinned) -> None:
-    """Keep what is needed to judge a part, before the part itself."""
-    if labelled.count:
-        with external_write("score.labelled"):
-            scoring.workspace.bucket.put(scoring.places.labelled(part), labelled.to_bytes())
-
-
-def _kept(scoring: Scoring, taken: int) -> list[Thinned]:
-    found = []
-    for part in range(taken):
-        try:
-            data = scoring.workspace.bucket.get(scoring.places.labelled(part))
-        except NotFound:
-            continue
-        found.append(Thinned.from_bytes(data, scoring.none))
-    return found
+        said = {"run": scoring.run, "model": str(scoring.pin.version)}
+        table.append(FileRows(made), scoring.transaction, said)
 
 
 def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
@@ -236,7 +175,7 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
     model, pipeline = scoring.model, scoring.workspace.pipeline
     if model.manifest.lineage.transform:
         return schema
-    model.require(scoring.rows.names(scoring.pin.data_version))
+    model.require(scoring.rows.names())
     features = [feature.name for feature in model.schema.features]
     wanted = {*features, *pipeline.key, pipeline.event_time, pipeline.target}
     return pa.schema([column for column in schema if column.name in wanted])
@@ -246,3 +185,18 @@ def _digest(rows: RowSource, pin: Pin) -> str:
     """Name a scoring by what was scored and the model that scored it."""
     read = rows.identity if pin.data_version is None else f"{rows.identity} {pin.data_version}"
     return hashlib.sha256(f"{read} {pin.digest}".encode()).hexdigest()
+
+
+def say_progress(rows: int, total: int | None, fresh: int, seconds: float) -> str:
+    """Say how many rows are done, and how fast the `fresh` ones of this process were.
+
+    >>> say_progress(2_500_000, 10_000_000, 2_500_000, 5.0)
+    '25% scored: 2,500,000 of 10,000,000 rows, 500,000 a second'
+    >>> say_progress(1_000, None, 0, 0.0)
+    '1,000 rows scored'
+    """
+    pace = f", {fresh / seconds:,.0f} a second" if seconds > 0 and fresh else ""
+    # CSV and JSON lines do not say how many rows they hold
+    if not total:
+        return f"{rows:,} rows scored{pace}"
+    return f"{rows * 100 // total}% scored: {rows:,} of {total:,} rows{pace}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 
@@ -23,30 +23,33 @@ LOG = "/_delta_log/"
 REMEDY = "Send the file as it was sent for training."
 
 
-class RowSource(Protocol):
-    """Rows in a certain order."""
+@dataclass(frozen=True)
+class RowSource(ABC):
+    """Rows in a certain order.
 
-    @property
-    def name(self) -> str:
-        """Return what the rows are called."""
+    Attributes:
+        name: what they are called.
+        identity: a digest that says which rows they are; of a table, which table it is.
+        size: their bytes, where they are one object.
+    """
 
-    @property
-    def identity(self) -> str:
-        """Return a digest that says which rows they are; of a table, which table it is."""
+    name: str
+    identity: str
+    size: int | None
 
-    @property
-    def size(self) -> int | None:
-        """Return their bytes, where they are one object."""
-
+    @abstractmethod
     def version(self) -> int | None:
         """Return the newest version, where the source has versions."""
 
-    def names(self, version: int | None) -> tuple[str, ...]:
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
         """Return the names of the columns."""
 
+    @abstractmethod
     def total(self, version: int | None) -> int | None:
         """Return how many rows there are, where that is known before they are read."""
 
+    @abstractmethod
     def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
         """Yield the rows in these types, some at a time; a column that is absent is null.
 
@@ -93,32 +96,26 @@ def open_rows(bucket: Bucket, key: str, limit: int, scratch: Path) -> RowSource:
 
 
 @dataclass(frozen=True)
-class ObjectRows:
+class ObjectRows(RowSource):
     """The rows of one object, a copy of which lies at `path`."""
 
-    name: str
-    identity: str
-    size: int | None
-    path: Path = field(repr=False)
-    limit: int = field(repr=False)
+    path: Path
+    limit: int
 
     def version(self) -> int | None:
-        """Return None."""
         return None
 
-    def names(self, version: int | None) -> tuple[str, ...]:
-        """Return the names that the file gives its columns."""
+    def names(self) -> tuple[str, ...]:
         with refuse_unreadable(self.name):
             return self._opened().names()
 
     def total(self, version: int | None) -> int | None:
-        """Return the rows that a Parquet file says it has."""
+        # of the formats, only Parquet says it ahead
         with refuse_unreadable(self.name):
-            found = getattr(self._opened(), "rows", None)
-        return None if found is None else int(found)
+            rows = getattr(self._opened(), "rows", None)
+        return None if rows is None else int(rows)
 
     def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
-        """Yield the rows in the order of the file."""
         with refuse_unreadable(self.name):
             yield from read_typed(self._opened(), schema)
 
@@ -127,35 +124,29 @@ class ObjectRows:
 
 
 @dataclass(frozen=True)
-class TableRows:
+class TableRows(RowSource):
     """The rows of a version of a Delta table: its files by age, each in its own order."""
 
-    name: str
-    identity: str
-    size: int | None
-    table: Table = field(repr=False)
-    bucket: Bucket = field(repr=False)
-    limit: int = field(repr=False)
-    scratch: Path = field(repr=False)
+    table: Table
+    bucket: Bucket
+    limit: int
+    scratch: Path
 
     def version(self) -> int | None:
-        """Return the newest version."""
         return self.table.version()
 
-    def names(self, version: int | None) -> tuple[str, ...]:
-        """Return the table's columns."""
+    def names(self) -> tuple[str, ...]:
         schema = self.table.schema()
         return () if schema is None else tuple(schema.names)
 
     def total(self, version: int | None) -> int | None:
-        """Return the rows that the log says it has."""
         counts = [file.rows for file in self.table.files(version)]
-        known = [count for count in counts if count is not None]
-        return sum(known) if len(known) == len(counts) else None
+        # a writer may leave the counts out of the log
+        return None if None in counts else sum(filter(None, counts))
 
     def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
-        """Yield the rows, one file after the other; one file at a time lies on the disk."""
         before, path = 0, self.scratch / "file"
+        # one file after the other: only one at a time takes room on the disk
         for file in self.table.files(version):
             where = f"{self.name}/{file.path}"
             self.bucket.download(where, path)

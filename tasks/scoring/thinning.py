@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.arrays import Array, Integers, Mask
-from tasks.scoring.judgement import Labelled
+from tasks.arrays import Array, Integers
+from tasks.scoring.judgement import Labelled, join_labelled
 
 # Labelled rows that are judged, however long the source is: they are held in memory.
 MOST = 200_000
@@ -35,37 +34,30 @@ class Thinned:
     count: int = 0
 
     @classmethod
-    def of(
-        cls, none: Labelled, frame: pd.DataFrame, predictions: Array, first: int, stride: int = 1
-    ) -> Thinned:
-        """Take the labelled rows of a chunk that starts at place `first`.
+    def of(cls, none: Labelled, frame: pd.DataFrame, predictions: Array, first: int) -> Thinned:
+        """Take the labelled rows of a chunk.
 
         Args:
             none: says of which target and classes.
             frame: n rows as they were read.
             predictions: (n, classes) probabilities, or (n,) values.
             first: the place of the first row in the source.
-            stride: of the places to keep, a power of two.
         """
-        places = np.arange(first, first + len(frame))
-        known = none.known(frame)
-        count, kept = int(known.sum()), known & (places % stride == 0)
-        labelled = none.plus(frame[kept], predictions[kept]) if kept.any() else none
-        return cls(labelled, places[kept], stride, count)
+        places = np.flatnonzero(none.known(frame)) + first
+        return cls(none.plus(frame, predictions), places, count=len(places))
 
     def thin(self, stride: int) -> Thinned:
         """Keep only the rows at multiples of `stride`."""
-        if stride == self.stride:
-            return self
         kept = self.places % stride == 0
-        return replace(self, labelled=_some(self.labelled, kept), places=self.places[kept],
-                       stride=stride)  # fmt: skip
+        labelled = self.labelled.pick(kept)
+        return replace(self, labelled=labelled, places=self.places[kept], stride=stride)
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads: Parquet, no code in it."""
-        found = self.labelled
-        predictions = found.predictions.reshape(len(found.y), -1)
-        columns = {"place": self.places, "y": found.y, "time": found.times.astype("int64")}
+        rows = self.labelled
+        predictions = rows.predictions.reshape(len(rows.y), -1)
+        # microseconds as whole numbers: a time of Parquet would come back in another unit
+        columns = {"place": self.places, "y": rows.y, "time": rows.times.astype("int64")}
         columns |= {f"p{i}": predictions[:, i] for i in range(predictions.shape[1])}
         table = pa.table(columns).replace_schema_metadata(
             {"stride": str(self.stride), "count": str(self.count)}
@@ -79,8 +71,7 @@ class Thinned:
         """Read what `to_bytes` wrote; `none` says of which target and classes."""
         table = pq.read_table(pa.BufferReader(data))
         said = table.schema.metadata
-        columns = [table[name].to_numpy() for name in table.column_names[3:]]
-        predictions = np.stack(columns, axis=1)
+        predictions = np.stack([column.to_numpy() for column in table.columns[3:]], axis=1)
         labelled = replace(
             none,
             y=table["y"].to_numpy(),
@@ -98,19 +89,6 @@ def join_thinned(parts: Sequence[Thinned], most: int = MOST) -> Thinned:
         # powers of two: the multiples of a greater stride are among those of a smaller one
         stride *= 2
         kept = [part.thin(stride) for part in kept]
-    arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(part.labelled, name) for part in kept])
-        for name in ("y", "predictions", "times")
-    }
     places = np.concatenate([part.places for part in kept])
     count = sum(part.count for part in parts)
-    return Thinned(replace(parts[0].labelled, **arrays), places, stride, count)
-
-
-def _some(labelled: Labelled, kept: Mask) -> Labelled:
-    return replace(
-        labelled,
-        y=labelled.y[kept],
-        predictions=labelled.predictions[kept],
-        times=labelled.times[kept],
-    )
+    return Thinned(join_labelled([part.labelled for part in kept]), places, stride, count)

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from tasks.errors import ConfigurationError, IntegrityError, NotFound, PerennialError, StoreError
+from tasks.errors import ConfigurationError, IntegrityError, NotFound, StoreError
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer as champions
 from tasks.promotion import trials
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import load
-from tasks.serving.challenger import ServedChallenger
-from tasks.serving.served import Served
+from tasks.serving.served import Served, ServedChallenger
 from tasks.store.bucket import Bucket
-from tasks.store.layout import NAME, RESERVED
+from tasks.store.layout import is_name
 from tasks.workspace import Place
 
 EVERY = 1.0  # seconds between two looks at a pointer
@@ -76,35 +75,22 @@ class Pointer:
 class Follower:
     """Holds one pipeline's model in service; `current` changes in one step, never to nothing.
 
-    At most two models are held: a challenger goes before another champion is loaded.
+    At most two models are held. `champion` and `challenger` say what their pointers were seen as.
     """
 
     def __init__(self, place: Place) -> None:
         self.pipeline = place.name
         self.current: InService | None = None
+        self.champion, self.challenger = Pointer(), Pointer()
         self._place = place
-        self._champion, self._challenger = Pointer(), Pointer()
-
-    @property
-    def refusal(self) -> str | None:
-        """Why the champion that the pointer names does not serve."""
-        return self._champion.refusal
-
-    @property
-    def challenger_refusal(self) -> str | None:
-        """Why the challenger that is to be tried does not serve."""
-        return self._challenger.refusal
 
     def look(self, now: float) -> tuple[Turn, ...]:
-        """Look at the pointers once; load what they point to where that is new.
-
-        A version that is refused is tried again half a minute later, should it be mended.
-        """
-        first = self._look(self._champion, "champion", now)
+        """Look at the pointers once; load what they point to where that is new."""
+        first, second = self._look(self.champion, "champion", now), None
+        # a store that is away has one bounded wait a look, not two
         away = first is not None and first.outcome == "unreachable"
-        second = None
         if self.current is not None and not away:
-            second = self._look(self._challenger, "challenger", now)
+            second = self._look(self.challenger, "challenger", now)
         return tuple(turn for turn in (first, second) if turn is not None)
 
     def _look(self, pointer: Pointer, role: Role, now: float) -> Turn | None:
@@ -121,21 +107,23 @@ class Follower:
                 if info is None and role == "challenger":
                     self._put_challenger(None)
                 return None
-            found: tuple[Champion | Trial, str] | None
-            found = (champions if role == "champion" else trials).read(self._place)
-            if found is None:
+            read: tuple[Champion | Trial, str] | None
+            read = (champions if role == "champion" else trials).read(self._place)
+            if read is None:
                 return None
-            named, version = found[0], found[0].version
+            named, version = read[0], read[0].version
             # the pointer may have changed since `head`: what was read counts
-            seen = (found[1], *seen[1:])
+            seen = (read[1], *seen[1:])
             loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
-        except StoreError as error:
+        except (StoreError, IntegrityError, ConfigurationError) as error:
             # the store is away: what serves goes on serving, and nothing is refused
-            if not isinstance(error, NotFound):
+            if isinstance(error, StoreError) and not isinstance(error, NotFound):
                 return Turn(self.pipeline, "unreachable", version, str(error), role=role)
-            return self._refuse(pointer, seen, role, version, error, now)
-        except (IntegrityError, ConfigurationError) as error:
-            return self._refuse(pointer, seen, role, version, error, now)
+            if role == "challenger":
+                self._put_challenger(None)
+            # in the ledger once: of all looks at this pointer only the first tells its etag
+            etag = seen[0] if pointer.note_refused(seen, str(error), now) else ""
+            return Turn(self.pipeline, "refused", version, str(error), etag, role)
         pointer.note_taken(seen)
         return Turn(self.pipeline, "loaded", version, role=role) if loaded else None
 
@@ -154,7 +142,8 @@ class Follower:
         if tried is not None and tried.served.digest == champion.digest:
             self.current = InService(tried.served, champion)
             return True
-        # these names would keep the old challenger in memory beside both others
+        # these names would keep the old challenger in memory beside both others, and it goes
+        # before another champion is loaded, so that there are never three
         del current, tried
         self._put_challenger(None)
         self.current = InService(self._load(champion.version, champion.digest), champion)
@@ -177,26 +166,12 @@ class Follower:
         return True
 
     def _put_challenger(self, challenger: ServedChallenger | None) -> None:
+        # replaced whole: a thread that answers holds the pair that it began with
         if self.current is not None:
             self.current = replace(self.current, challenger=challenger)
 
     def _load(self, version: int, digest: str) -> Served:
         return Served(load(self._place, version, digest))
-
-    def _refuse(
-        self,
-        pointer: Pointer,
-        seen: tuple[str, ...],
-        role: Role,
-        version: int | None,
-        error: PerennialError,
-        now: float,
-    ) -> Turn:
-        if role == "challenger":
-            self._put_challenger(None)
-        first = pointer.note_refused(seen, str(error), now)
-        etag = seen[0] if first else ""
-        return Turn(self.pipeline, "refused", version, str(error), etag, role)
 
 
 class Fleet:
@@ -228,14 +203,14 @@ class Fleet:
     def _search(self, now: float) -> None:
         try:
             # a bucket may hold what is no pipeline
-            names = {name for name in self._bucket.folders() if NAME.fullmatch(name)}
+            names = {name for name in self._bucket.folders() if is_name(name)}
         except StoreError as error:
             self._tell(Turn("", "unreachable", None, str(error)))
             return
         self._searched, self.searched = now, True
         new = {
             name: Follower(Place(self._bucket, name, self._signing_key))
-            for name in sorted(names - RESERVED - set(self.followers))
+            for name in sorted(names - set(self.followers))
         }
         if new:
             # put in place whole: other threads read it to answer

@@ -52,6 +52,7 @@ def decode_json(body: bytes) -> Any:
     """
     try:
         return DECODER.decode(body)
+    # msgspec recurses into what is nested, up to the interpreter's limit
     except RecursionError as error:
         raise BadRequest("the body is nested too deep") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -77,7 +78,7 @@ def read_request(body: bytes) -> Asked:
 def read_mlflow(body: bytes) -> Asked:
     """Read MLflow's form: one of `dataframe_split`, `dataframe_records`, `inputs`, `instances`.
 
-    MLflow's client writes a missing value as NaN, which is no JSON; here alone it is read as null.
+    Here alone NaN is read as null.
 
     >>> body = b'{"dataframe_split": {"columns": ["a", "b"], "data": [[1, "x"], [2, null]]}}'
     >>> read_mlflow(body).rows
@@ -93,8 +94,8 @@ def read_mlflow(body: bytes) -> Asked:
     method = params.get("predict_method", "predict")
     if method not in ("predict", "predict_proba"):
         raise BadRequest('"predict_method" is predict or predict_proba')
-    found = content[given[0]]
-    rows = _split(found) if given == ["dataframe_split"] else _records(found, given[0])
+    (name,) = given
+    rows = _split(content[name]) if name == "dataframe_split" else _records(content[name], name)
     return Asked(rows, probabilities=method == "predict_proba")
 
 
@@ -145,8 +146,9 @@ def write_answer(
     if explanations is not None:
         for prediction, explanation in zip(predictions, explanations, strict=True):
             prediction["explanation"] = explanation
-    for place, other in (others or {}).items():
-        predictions[place]["model"] = msgspec.Raw(other)
+    if others:
+        for place, other in others.items():
+            predictions[place]["model"] = msgspec.Raw(other)
     # the head is encoded once a version, not once a request
     return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
 
@@ -164,8 +166,8 @@ def write_inference(manifest: Manifest, own: str | None, made: Predictions) -> b
     if made.probabilities is not None:
         flat = [share for shares in made.probabilities for share in shares]
         outputs.append(_output("probability", flat, [rows, len(flat) // rows if rows else 0]))
-    said = {"model_name": manifest.pipeline, "model_version": str(manifest.version)}
-    return ENCODER.encode(said | ({"id": own} if own else {}) | {"outputs": outputs})
+    named = {"model_name": manifest.pipeline, "model_version": str(manifest.version)}
+    return ENCODER.encode(named | ({"id": own} if own else {}) | {"outputs": outputs})
 
 
 def inference_metadata(manifest: Manifest, request: RequestSchema) -> dict[str, Any]:
@@ -189,20 +191,22 @@ def inference_metadata(manifest: Manifest, request: RequestSchema) -> dict[str, 
 
 
 def _nan_as_null(body: bytes) -> Any:
+    # MLflow's client writes a missing value so, which is no JSON
     try:
         return decode_json(body)
-    except BadRequest:
+    except BadRequest as refusal:
         if b"NaN" not in body:
             raise
         try:
             # the standard library reads NaN, and calls for it; msgspec refuses it
             return json.loads(body, parse_constant=_constant)
         except (ValueError, RecursionError):
-            pass
-        raise
+            # more is wrong than a NaN: msgspec's words for it are those of every other form
+            raise refusal from None
 
 
 def _constant(name: str) -> None:
+    # Infinity is none of MLflow's missing values
     if name != "NaN":
         raise ValueError(name)
 
@@ -217,8 +221,8 @@ def _object(content: Any, known: set[str]) -> Mapping[str, Any]:
     return content
 
 
-def _split(found: Any) -> list[dict[str, Any]]:
-    content = _object(found, {"columns", "index", "data"})
+def _split(frame: Any) -> list[dict[str, Any]]:
+    content = _object(frame, {"columns", "index", "data"})
     columns, data = content.get("columns"), content.get("data")
     texts = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
     if not texts or not isinstance(data, list):
@@ -226,27 +230,25 @@ def _split(found: Any) -> list[dict[str, Any]]:
     assert isinstance(columns, list)
     if any(not isinstance(row, list) or len(row) != len(columns) for row in data):
         raise BadRequest(f"each row of data is a list of {len(columns)} values")
+    # of a name given twice, the last value would win unseen
     if len(set(columns)) != len(columns):
         raise BadRequest("each column is given once")
     return [dict(zip(columns, row, strict=True)) for row in data]
 
 
-def _records(found: Any, name: str) -> list[Any]:
-    if isinstance(found, list):
-        return found
-    if name == "inputs" and isinstance(found, dict):
-        columns = {
-            key: [
-                value[0] if isinstance(value, list) and len(value) == 1 else value
-                for value in values
-            ]
-            for key, values in found.items()
-            if isinstance(values, list)
-        }
-        if len(columns) == len(found):
-            return _rows(columns)
+def _records(given: Any, name: str) -> list[Any]:
+    if isinstance(given, list):
+        return given
+    of_columns = name == "inputs" and isinstance(given, dict)
+    if of_columns and all(isinstance(values, list) for values in given.values()):
+        return _rows({key: [_unboxed(value) for value in given[key]] for key in given})
     columns_too = ", or an object of columns" if name == "inputs" else ""
     raise BadRequest(f'"{name}" is a list of rows{columns_too}')
+
+
+def _unboxed(value: Any) -> Any:
+    # of an array of shape [n, 1], a client sends each value in a list of its own
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:

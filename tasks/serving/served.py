@@ -1,8 +1,9 @@
-"""A model version in service: what it takes, and what it answers."""
+"""A model version in service: what it takes, what it answers, and how a challenger fares."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -12,8 +13,10 @@ import numpy as np
 
 from tasks.arrays import Array
 from tasks.errors import IntegrityError
+from tasks.predictions.record import as_json, key_of
 from tasks.promotion.manifest import REMEDY
 from tasks.promotion.model_version import ModelVersion
+from tasks.promotion.trial import Trial
 from tasks.serving.rows import Reader, RequestRows
 
 
@@ -76,18 +79,63 @@ class Served:
         if not self._classes:
             return Predictions(outputs[:, 0].tolist(), None)
         classes, shares = self._classes, outputs.tolist()
+        # what numpy's calls cost shows in a single row
         if len(shares) == 1:
-            (one,) = shares
-            return Predictions([classes[one.index(max(one))]], shares)
+            (only,) = shares
+            return Predictions([classes[only.index(max(only))]], shares)
         return Predictions([classes[place] for place in outputs.argmax(1).tolist()], shares)
 
     def _answers(self, rows: RequestRows) -> Array:
         outputs = self._model.answers(rows.numbers, rows.texts)
-        few = len(outputs) == 1  # what numpy's calls cost shows in a single row
-        if not (all(map(isfinite, outputs[0].tolist())) if few else np.isfinite(outputs).all()):
+        single = len(outputs) == 1
+        if not (all(map(isfinite, outputs[0].tolist())) if single else np.isfinite(outputs).all()):
             rule = "it answers finite numbers"
             raise IntegrityError(self.version.where, rule, "NaN or infinity", REMEDY)
         return outputs
+
+
+class ServedChallenger:
+    """The model of a trial, and what became of it in this process; safe to use from threads.
+
+    Attributes: `served`, `trial`, `tries` and `failures` (rows), and `error`, the last one.
+    """
+
+    def __init__(self, served: Served, trial: Trial) -> None:
+        self.served, self.trial = served, trial
+        self.tries = self.failures = 0
+        self.error = ""
+        self._lock = threading.Lock()
+
+    @property
+    def over(self) -> str:
+        """Why it answers nothing any more, or an empty text."""
+        if not self.trial.fails(self.tries, self.failures):
+            return ""
+        return (
+            f"{self.failures} of {self.tries} answers failed in one process "
+            f"(at most {self.trial.max_error_rate:.3g} of them may): {self.error}"
+        )
+
+    def pick(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Return the places of the rows that it answers: by their keys, or by all they hold."""
+        if not self.trial.share or self.over:
+            return []
+        takes, key = self.trial.takes, self.served.request.key
+        return [
+            place
+            # by its key, so that a row gets the same model's answer from every process and again
+            for place, row in enumerate(rows)
+            if takes(key_of(row, key) or as_json(row, ordered=True))
+        ]
+
+    def count(self, rows: int, error: Exception | None = None) -> None:
+        """Count rows that it answered, or with an error failed to."""
+        # two threads that count at once would lose one
+        with self._lock:
+            self.tries += rows
+            if error is not None:
+                self.failures += rows
+                self.error = f"{type(error).__name__}: {error}"
 
 
 def count_held(pipeline: str) -> int:

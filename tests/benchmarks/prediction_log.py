@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tasks.predictions.record import Record
 from tasks.predictions.ship import ship_until
 from tasks.predictions.spool import Spool
 from tests.servers import running_s3
@@ -58,7 +59,8 @@ def main() -> None:
             logger.warning(json.dumps(answer))
 
         def add(number: int) -> None:
-            spool.add("bench", 3, "champion", 1.4e9, [f"{number}"], [ROW], [1], [[0.25, 0.75]])
+            answer = Record(3, "champion", 1.4e9, [f"{number}"], [ROW], [1], [[0.25, 0.75]])
+            spool.add("bench", answer)
 
         peer, ours = told("logging", microseconds(log)), told("spool", microseconds(add))
         spool.close()

@@ -24,13 +24,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.serving.predicting import Predicted, Predicting
+from deployments.serving.predicting import Predicted
 from deployments.serving.routes import Finder, Found
 from tasks.serving.following import Fleet
 from tasks.store.s3 import S3Bucket
 from tests.buckets import local
 from tests.load import Load, post, run_load
-from tests.served import Fitted, champion
+from tests.served import Fitted, champion, unlogged
 from tests.servers import answers, clean_environment, poll, running_s3, running_serving
 
 CONNECTIONS = 8
@@ -44,7 +44,7 @@ def in_process(made: Fitted, body: bytes) -> float:
     champion(bucket, "a key")
     fleet = Fleet(bucket, "a key")
     fleet.look(0)
-    predicting, found = Predicting(fleet), Finder().find("POST", "/v1/flights/predict")
+    predicting, found = unlogged(fleet), Finder().find("POST", "/v1/flights/predict")
     assert isinstance(found, Found)
     taken = []
     for _ in range(ROUNDS):

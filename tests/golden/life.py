@@ -23,10 +23,9 @@ from tasks.models.families import FAMILIES
 from tasks.models.keeping import keep
 from tasks.models.model import Model
 from tasks.predictions.backlog import Backlog
-from tasks.predictions.record import decoded
-from tasks.predictions.rows import rows_of
+from tasks.predictions.record import Record, decoded
 from tasks.predictions.spool import Spool
-from tasks.predictions.table import predictions_table
+from tasks.predictions.table import predictions_table, rows_of
 from tasks.promotion import pointer
 from tasks.promotion.promote import rollback
 from tasks.promotion.trials import begin, withdraw
@@ -101,7 +100,7 @@ class Life:
     def answer(self, home: Path) -> None:
         spool = Spool(home)
         row = {"id": 7, "at": "2024-01-08T00:00:00", "size": 0.25, "colour": "red"}
-        spool.add("toy", 1, "champion", 1.4e9, ["seven"], [row], [1], [[0.25, 0.75]])
+        spool.add("toy", Record(1, "champion", 1.4e9, ["seven"], [row], [1], [[0.25, 0.75]]))
         spool.close()
 
     def ship(self, home: Path) -> None:

@@ -147,9 +147,9 @@ class Life:
 
     def ship(self, home: Path) -> None:
         from tasks.predictions.frames import unframed
+        from tasks.predictions.rows import rows_of
 
         from tasks.predictions.record import decoded
-        from tasks.predictions.rows import rows_of
         from tasks.predictions.table import predictions_table
 
         for path in home.glob("toy/*.ready"):

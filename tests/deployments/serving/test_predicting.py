@@ -12,8 +12,9 @@ from deployments.serving.explaining import explained_parts
 from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
-from tasks.serving.challenger import ServedChallenger
+from tasks.predictions.record import Record
 from tasks.serving.following import Fleet
+from tasks.serving.served import ServedChallenger
 from tests.buckets import local
 from tests.served import champion, fitted, put_on_trial, put_version
 
@@ -27,8 +28,8 @@ class Kept:
     def __init__(self) -> None:
         self.records: list[tuple[int, str, list[str], list[Any]]] = []
 
-    def add(self, _name: str, version: int, role: str, _at: float, *kept: Any) -> None:
-        self.records.append((version, role, list(kept[0]), list(kept[2])))
+    def add(self, _name: str, record: Record) -> None:
+        self.records.append((record.version, record.role, [*record.ids], [*record.values]))
 
 
 class Bench:
@@ -42,8 +43,8 @@ class Bench:
         self.trial = put_on_trial(self.bucket, manifest, share)
         self.fleet = Fleet(self.bucket, KEY)
         self.fleet.look(0)
-        self.shadow = Shadowing(self.log)
-        self.predicting = Predicting(self.fleet, log=self.log, shadow=self.shadow)
+        self.shadow = Shadowing(self.log.add)
+        self.predicting = Predicting(self.fleet, self.log.add, self.shadow.offer)
 
     @property
     def challenger(self) -> ServedChallenger:
@@ -192,7 +193,7 @@ def test_a_shadow_answers_into_the_log_alone_under_the_same_ids() -> None:
 
 def test_a_shadow_that_is_behind_skips_rows_and_counts_them() -> None:
     bench = Bench(share=0.0)
-    slow = Shadowing(bench.log, waiting=ROWS)
+    slow = Shadowing(bench.log.add, waiting=ROWS)
     slow.offer(bench.challenger, [{}] * (ROWS + 1), ["a"] * (ROWS + 1))
     assert slow.skipped == ROWS + 1
     slow.offer(bench.challenger, bench.made.rows(ROWS), ["a"] * ROWS)

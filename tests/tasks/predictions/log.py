@@ -23,7 +23,8 @@ TORN = 400_000
 def answer(spool: Spool, number: int, pipeline: str = "flights", size: int = 1) -> None:
     """Log one answer that says its number."""
     row = {"flight_id": number, "origin": "JFK" * size}
-    spool.add(pipeline, 3, "champion", 1.4e9 + number, [f"{number}"], [row], [1], [[0.25, 0.75]])
+    at, chances = 1.4e9 + number, [[0.25, 0.75]]
+    spool.add(pipeline, Record(3, "champion", at, [f"{number}"], [row], [1], chances))
 
 
 def asked(folder: Path, query: str, *values: object) -> list[tuple[Any, ...]]:

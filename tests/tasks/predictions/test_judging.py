@@ -11,8 +11,7 @@ import pytest
 from tasks.config import Pipeline
 from tasks.ledger.ledger import ledger_of
 from tasks.predictions.judging import Answered, judge_answers
-from tasks.predictions.rows import rows_of
-from tasks.predictions.table import predictions_table
+from tasks.predictions.table import predictions_table, rows_of
 from tasks.promotion import pointer
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,10 @@ from sklearn.metrics import mean_absolute_error, roc_auc_score
 
 from tasks.config import Pipeline
 from tasks.errors import ConfigurationError, IntegrityError
-from tasks.predictions.live import Live, judged, keyed, with_truth
+from tasks.predictions.live import Live, judged, keyed
 from tasks.predictions.read import answers, live_performance
 from tasks.predictions.record import Record
-from tasks.predictions.rows import rows_of
-from tasks.predictions.table import predictions_table
+from tasks.predictions.table import predictions_table, rows_of
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest, sign
@@ -61,7 +60,7 @@ def live(pipeline: Pipeline, records: list[Record], truth: dict[str, int], **tol
         schema={"visit": pl.String, "day": pl.Int64, "stays": pl.Int64},
     )
     told = {"classes": {1: (0, 1), 2: (0, 1)}, "answered": 0, "cut": False, **told}
-    return judged(pipeline, with_truth(latest, known, pipeline), **told)
+    return judged(pipeline, latest, known, **told)
 
 
 def test_the_figure_is_that_of_the_answers_and_the_coverage_is_stated() -> None:
@@ -73,7 +72,7 @@ def test_the_figure_is_that_of_the_answers_and_the_coverage_is_stated() -> None:
     expected = roc_auc_score(list(truth.values()), chances[:200])
     assert found.live.value == pytest.approx(expected)
     assert found.live.low < expected < found.live.high
-    assert (found.coverage.rows, found.coverage.labelled) == (300, 200)
+    assert (found.live.rows, found.live.labelled) == (300, 200)
     assert (found.live.rows, found.live.labelled, found.judged) == (300, 200, 200)
     assert found.versions == {1: 200}
     assert found.to_dict()["coverage"] == pytest.approx(2 / 3)
@@ -84,18 +83,18 @@ def test_of_each_key_the_latest_answer_counts_whatever_the_order() -> None:
     late = record(["a", "b"], [0.1, 0.9], minute=1, version=2)
     for records in ([early, late], [late, early]):
         found = live(visits("a"), records, {"a": 1, "b": 0})
-        assert (found.live.value, found.versions, found.coverage.rows) == (0.0, {2: 2}, 2)
+        assert (found.live.value, found.versions, found.live.rows) == (0.0, {2: 2}, 2)
 
 
 def test_versions_are_judged_by_the_classes_of_the_newest() -> None:
     pipeline = Pipeline.model_validate({**visits("a").model_dump(), "task": "multiclass"})
-    old = replace(record(["a"], [0.75], version=1), probabilities=[[0.75, 0.25]])
-    new = replace(record(["b"], [0.75], version=2), probabilities=[[0.25, 0.25, 0.5]])
-    other = replace(record(["c"], [0.5], version=3, minute=9), probabilities=[[1.0]])
+    old = record(["a"], [0.75], version=1)._replace(probabilities=[[0.75, 0.25]])
+    new = record(["b"], [0.75], version=2)._replace(probabilities=[[0.25, 0.25, 0.5]])
+    other = record(["c"], [0.5], version=3, minute=9)._replace(probabilities=[[1.0]])
     classes: dict[int, Any] = {1: (2, 0), 2: (0, 1, 2), 3: None}
     found = live(pipeline, [old, new, other], {"a": 2, "b": 0, "c": 1}, classes=classes)
     assert found.versions == {1: 1, 2: 1}
-    assert (found.coverage.labelled, found.judged) == (3, 2)
+    assert (found.live.labelled, found.judged) == (3, 2)
     expected = -(np.log(0.75) + np.log(0.25)) / 2
     assert found.metrics["log_loss"]["value"] == pytest.approx(expected)
     strange: dict[int, Any] = {1: (2, 7), 2: (0, 1, 2), 3: None}
@@ -106,24 +105,24 @@ def test_versions_are_judged_by_the_classes_of_the_newest() -> None:
 def test_a_regression_is_judged_by_its_numbers() -> None:
     told = {**visits("a").model_dump(), "task": "regression"}
     pipeline = Pipeline.model_validate(told)
-    one = replace(record(["a", "b", "c"], [0, 0, 0]), values=[1.5, 4, None], probabilities=None)
+    one = record(["a", "b", "c"], [0, 0, 0])._replace(values=[1.5, 4, None], probabilities=None)
     found = live(pipeline, [one], {"a": 2, "b": 3, "c": 1}, classes={1: ()})
     assert found.metrics["mae"]["value"] == pytest.approx(mean_absolute_error([2, 3], [1.5, 4]))
-    assert (found.coverage.labelled, found.judged) == (3, 2)
+    assert (found.live.labelled, found.judged) == (3, 2)
 
 
 @pytest.mark.parametrize("truth", [{}, {"a": 1}, {"z": 1}])
 def test_without_two_classes_there_is_no_figure(truth: dict[str, int]) -> None:
     found = live(visits("a"), [record(["a", "b"], [0.9, 0.1])], truth)
-    assert (found.live.known, found.metrics, found.coverage.rows) == (False, {}, 2)
-    assert found.coverage.labelled == len(truth.keys() & {"a"})
+    assert (found.live.known, found.metrics, found.live.rows) == (False, {}, 2)
+    assert found.live.labelled == len(truth.keys() & {"a"})
 
 
 def test_a_key_that_is_none_is_not_counted() -> None:
     rows = [{"visit": "a", "day": "1"}, {"visit": "b", "day": "soon"}, {"visit": "c"}, {}]
-    odd = replace(record(["a", "b", "c", "d"], [0.9, 0.5, 0.5, 0.5]), rows=rows)
+    odd = record(["a", "b", "c", "d"], [0.9, 0.5, 0.5, 0.5])._replace(rows=rows)
     found = live(visits("a"), [odd, record(["e"], [0.1], minute=1)], {"a": 1, "e": 0, "b": 1})
-    assert (found.coverage.rows, found.coverage.labelled) == (2, 2)
+    assert (found.live.rows, found.live.labelled) == (2, 2)
     assert found.live.value == 1.0
 
 
@@ -133,12 +132,11 @@ def test_a_pipelines_columns_may_have_the_names_of_ours() -> None:
     told = {**visits("a").model_dump(), "key": ["id", "at"], "target": "value", "event_time": "t"}
     pipeline = Pipeline.model_validate(told)
     rows = [{"id": 7, "at": "2024-01-01"}, {"id": 8, "at": "2024-01-01"}]
-    one = replace(record(["a", "b"], [0.9, 0.1]), rows=rows)
+    one = record(["a", "b"], [0.9, 0.1])._replace(rows=rows)
     kinds = {"id": pa.int64(), "at": pa.date32()}
     latest = keyed(rows_of([one], pipeline), kinds)
     truth = pl.DataFrame({"id": [7, 8], "at": [date(2024, 1, 1)] * 2, "value": [0, 1]})
-    known = with_truth(latest, truth, pipeline)
-    found = judged(pipeline, known, {1: (0, 1)}, answered=2, cut=False)
+    found = judged(pipeline, latest, truth, {1: (0, 1)}, answered=2, cut=False)
     assert (found.live.value, found.judged) == (0.0, 2)
 
 
@@ -176,21 +174,26 @@ def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "")
 @pytest.mark.system
 def test_labels_of_both_kinds_judge_what_was_answered(s3: S3, tmp_path: Path) -> None:
     settings, pipeline = s3.settings, visits("live-both")
-    before = live_performance(make_workspace(settings, pipeline))
-    assert (before.answered, before.coverage.rows, before.live.known) == (0, 0, False)
+    before = live_performance(make_workspace(settings, pipeline), start=NOON)
+    assert (before.answered, before.live.rows, before.live.known) == (0, 0, False)
     shadow = record(["v1", "v2", "v3"], [0.1, 0.9, 0.9], version=2, role="shadow")
     append(settings, pipeline, [record(["v1", "v2", "v3"], [0.9, 0.1, 0.2]), shadow], "t1")
     publish(settings, pipeline, 1)
-    unlabelled = live_performance(make_workspace(settings, pipeline))
-    assert (unlabelled.answered, unlabelled.coverage.labelled) == (3, 0)
+    unlabelled = live_performance(make_workspace(settings, pipeline), start=NOON)
+    assert (unlabelled.answered, unlabelled.live.labelled) == (3, 0)
     curate(settings, pipeline, tmp_path, {("v1", 1): 1, ("v2", 1): None, ("v3", 1): None}, "b1")
     key = drop(s3, pipeline, "a.csv", file(("v2", 1, 0), ("v9", 1, 1)))
     assert landed(settings, pipeline, key).outcome == "accepted"
-    found = live_performance(make_workspace(settings, pipeline))
-    assert (found.coverage.rows, found.coverage.labelled, found.judged) == (3, 2, 2)
+    found = live_performance(make_workspace(settings, pipeline), start=NOON)
+    assert (found.live.rows, found.live.labelled, found.judged) == (3, 2, 2)
     assert (found.live.value, found.versions) == (1.0, {1: 2})
     publish(settings, pipeline, 2)
-    assert live_performance(make_workspace(settings, pipeline), roles=["shadow"]).live.value == 0.0
+    assert (
+        live_performance(
+            make_workspace(settings, pipeline), start=NOON, roles=["shadow"]
+        ).live.value
+        == 0.0
+    )
     late = live_performance(make_workspace(settings, pipeline), start=NOON + timedelta(hours=1))
     assert late.answered == 0
 
@@ -202,39 +205,39 @@ def test_a_manifest_that_was_changed_judges_nothing(s3: S3, tmp_path: Path) -> N
     curate(settings, pipeline, tmp_path, {("v1", 1): 1}, "b1")
     publish(settings, pipeline, 1, key="another key")
     with pytest.raises(IntegrityError, match="signature"):
-        live_performance(make_workspace(settings, pipeline))
+        live_performance(make_workspace(settings, pipeline), start=NOON)
 
 
 @pytest.mark.system
 def test_a_pipeline_without_a_key_is_told(s3: S3) -> None:
     pipeline = Pipeline.model_validate({**visits("live-none").model_dump(), "key": []})
     with pytest.raises(ConfigurationError, match="labels are joined by the key"):
-        live_performance(make_workspace(s3.settings, pipeline))
+        live_performance(make_workspace(s3.settings, pipeline), start=NOON)
 
 
 @pytest.mark.system
-def test_answers_are_found_by_time_key_id_and_role(s3: S3) -> None:
+def test_answers_are_found_by_time_and_role(s3: S3) -> None:
     settings, pipeline = s3.settings, visits("answers")
-    assert answers(open_bucket(settings), pipeline.name).rows.num_rows == 0
+
+    def read(
+        start: datetime = NOON, roles: Sequence[str] = ("champion",), limit: int = 6
+    ) -> tuple[pa.Table, bool]:
+        bucket = open_bucket(settings)
+        return answers(bucket, pipeline.name, start=start, roles=roles, limit=limit)
+
+    def ids(**asked: Any) -> list[str]:
+        said: list[str] = read(**asked)[0]["id"].to_pylist()
+        return said
+
+    assert ids() == []
     for minute in range(3):
         append(settings, pipeline, [record(["a", "b"], [0.9, 0.1], minute=minute)], f"{minute}")
     shadow = record(["a"], [0.5], minute=1, version=2, role="shadow")
     append(settings, pipeline, [shadow], "shadow")
-
-    def ids(**asked: Any) -> list[str]:
-        said: list[str] = (
-            answers(open_bucket(settings), pipeline.name, **asked).rows["id"].to_pylist()
-        )
-        return said
-
     assert ids() == ["1-2-b", "1-2-a", "1-1-b", "1-1-a", "1-0-b", "1-0-a"]
-    minute = [NOON + timedelta(minutes=number) for number in range(3)]
-    assert ids(start=minute[1], end=minute[2]) == ["1-1-b", "1-1-a"]
-    assert ids(keys=[{"day": 1, "visit": "a"}], start=minute[1]) == ["1-2-a", "1-1-a"]
-    assert ids(keys=[]) == ids(keys=[{"visit": None}]) == []
-    assert ids(ids=["1-0-a", "2-1-a"]) == ["1-0-a"]
-    assert ids(ids=["1-0-a", "2-1-a"], roles=None) == ["2-1-a", "1-0-a"]
-    cut = answers(open_bucket(settings), pipeline.name, limit=2)
-    assert (cut.rows["id"].to_pylist(), cut.cut) == (["1-2-b", "1-2-a"], True)
-    assert answers(open_bucket(settings), pipeline.name, limit=6).cut is False
-    assert cut.rows["probabilities"].to_pylist() == [[0.9, 0.1], [pytest.approx(0.1), 0.9]]
+    assert ids(start=NOON + timedelta(minutes=2)) == ["1-2-b", "1-2-a"]
+    assert ids(roles=["shadow"]) == ["2-1-a"]
+    rows, cut = read(limit=2)
+    assert (rows["id"].to_pylist(), cut) == (["1-2-b", "1-2-a"], True)
+    assert read(limit=6)[1] is False
+    assert rows["probabilities"].to_pylist() == [[0.9, 0.1], [pytest.approx(0.1), 0.9]]

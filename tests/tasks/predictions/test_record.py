@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.predictions.record import as_json, decoded, encoded, payload
+from tasks.predictions.record import Record, as_json, decoded, encoded, payload
 
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=8)  # halves of surrogates too
 VALUES = st.recursive(
@@ -26,13 +26,13 @@ ROWS = st.lists(st.dictionaries(TEXT, VALUES, max_size=4), min_size=1, max_size=
 
 def written(**told: Any) -> bytes:
     one = {"version": 3, "role": "champion", "at": 5.5, "ids": ["a"], "rows": [{"x": 1}]}
-    return encoded(**{**one, "values": [1], "probabilities": None, **told})
+    return encoded(Record(**{**one, "values": [1], "probabilities": None, **told}))
 
 
 @given(ROWS)
 def test_every_row_of_json_comes_back_as_it_was(rows: list[dict[str, Any]]) -> None:
     ids = [f"{number}" for number in range(len(rows))]
-    data = encoded(3, "shadow", 5.5, ids, rows, ids, [[0.25, 0.75]] * len(rows))
+    data = encoded(Record(3, "shadow", 5.5, ids, rows, ids, [[0.25, 0.75]] * len(rows)))
     (record,) = decoded(payload([data])).records
     assert record.rows == rows
     assert (record.version, record.role, record.at, record.ids) == (3, "shadow", 5.5, ids)

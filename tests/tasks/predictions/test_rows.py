@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 
 from tasks.config import Pipeline
-from tasks.predictions.record import Record
-from tasks.predictions.rows import key_of, rows_of
-from tasks.predictions.table import SCHEMA
+from tasks.predictions.record import Record, key_of
+from tasks.predictions.table import SCHEMA, rows_of
 from tests.tasks.predictions.test_record import ROWS, VALUES
 
 

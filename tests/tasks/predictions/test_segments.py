@@ -10,9 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.predictions.record import decoded
-from tasks.predictions.rows import rows_of
 from tasks.predictions.segments import HEAD, LENGTH, MAGIC, left, unframed
-from tasks.predictions.table import predictions_table
+from tasks.predictions.table import predictions_table, rows_of
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.connect import open_bucket
 from tests.tasks.predictions.shipping import landed, ship_once, waiting

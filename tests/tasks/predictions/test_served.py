@@ -17,8 +17,9 @@ from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from tasks.config import find_pipeline
 from tasks.data.curated import append_batch, curated
-from tasks.predictions.read import answers, live_performance
+from tasks.predictions.read import live_performance
 from tasks.predictions.spool import Spool
+from tasks.predictions.table import predictions_table
 from tasks.serving.following import Fleet
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
@@ -46,10 +47,10 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     made = champion(bucket, settings.signing_key, NAME, trees=50)
     fleet = Fleet(bucket, settings.signing_key, print)
     fleet.look(0.0)
-    spool = Spool(tmp_path / "log")
+    spool, began = Spool(tmp_path / "log"), datetime.now(UTC)
     found = Finder().find("POST", f"/v1/{NAME}/predict")
     assert isinstance(found, Found)
-    said = Predicting(fleet, log=spool).predict(
+    said = Predicting(fleet, spool.add, lambda *_: None).predict(
         found, json.dumps({"rows": made.rows(ROWS)}).encode()
     )
     assert isinstance(said, Predicted)
@@ -59,7 +60,8 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     spool.close()
     assert (ship_once(settings, tmp_path / "log").rows, spool.dropped) == (ROWS, 0)
     rows = made.frame.head(ROWS)
-    one = answers(open_bucket(settings), NAME, keys=[{"id": 7}]).rows.to_pylist()[0]
+    table = predictions_table(open_bucket(settings), NAME).read()
+    (one,) = (row for row in table.to_pylist() if row["key"] == '{"id":7}')
     assert (one["id"], one["model_version"], one["key"]) == (said.ids[7], 1, '{"id":7}')
     assert (json.loads(one["value"]), one["probabilities"]) == (
         part.made.values[7],
@@ -73,7 +75,7 @@ def test_what_was_answered_is_kept_and_judged(s3: S3, tmp_path: Path) -> None:
     append_batch(
         curated(open_bucket(settings), NAME), tmp_path / "rows.parquet", "b1", datetime.now(UTC), {}
     )
-    live = live_performance(make_workspace(settings, pipeline))
+    live = live_performance(make_workspace(settings, pipeline), start=began)
     late = np.asarray(chances)[:300, 1]
     assert live.live.value == pytest.approx(roc_auc_score(rows["late"].head(300), late))
-    assert (live.coverage.rows, live.coverage.labelled, live.judged) == (ROWS, 300, 300)
+    assert (live.live.rows, live.live.labelled, live.judged) == (ROWS, 300, 300)

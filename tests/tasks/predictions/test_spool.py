@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tasks.predictions.backlog import FILE, PLACE, Backlog
+from tasks.predictions.record import Record
 from tasks.predictions.spool import FRAME, Spool
 from tests.servers import poll
 from tests.tasks.predictions.log import TORN, answer, numbers, payloads, records, said, worker
@@ -108,28 +109,27 @@ def test_a_pipeline_that_is_not_shipped_leaves_room_for_the_others(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("told", "lost"),
+    ("pipeline", "told", "lost"),
     [
-        ({"pipeline": "../etc"}, 2),
-        ({"values": [1]}, 2),
-        ({"ids": 7}, 1),
-        ({"values": [object(), {1, 2}], "rows": None}, 2),
-        ({"rows": [{"x": "y" * 17 * 2**20}, {}]}, 2),
+        ("../etc", {}, 2),
+        ("flights", {"values": [1]}, 2),
+        ("flights", {"ids": 7}, 1),
+        ("flights", {"values": [object(), {1, 2}], "rows": None}, 2),
+        ("flights", {"rows": [{"x": "y" * 17 * 2**20}, {}]}, 2),
     ],
     ids=["pipeline", "values", "ids", "rows", "size"],
 )
 def test_adding_never_raises_and_counts_what_it_cannot_keep(
-    told: dict[str, Any], lost: int, tmp_path: Path
+    pipeline: str, told: dict[str, Any], lost: int, tmp_path: Path
 ) -> None:
     spool = Spool(tmp_path)
-    whole: dict[str, Any] = {"pipeline": "flights", "version": 1, "role": "champion", "at": 1.0}
-    whole |= {"ids": ["a", "b"], "rows": [{}, {}], "values": [0, 1], "probabilities": None}
-    spool.add(**{**whole, **told})
+    whole = Record(1, "champion", 1.0, ["a", "b"], [{}, {}], [0, 1], None)
+    spool.add(pipeline, whole._replace(**told))
     assert spool.dropped == lost
-    spool.add(**whole)
+    spool.add("flights", whole)
     spool.close()
     assert [record.ids for record in records(tmp_path)] == [["a", "b"]]
-    spool.add(**whole)
+    spool.add("flights", whole)
     assert spool.dropped == lost + 2
 
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tasks.errors import StoreUnavailable
-from tasks.serving.challenger import ServedChallenger
 from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, make_refused_entry
-from tasks.serving.served import count_held
+from tasks.serving.served import ServedChallenger, count_held
 from tasks.store.bucket import ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.local import LocalBucket
@@ -88,11 +87,11 @@ def test_a_damaged_version_is_refused_once_and_tried_again_later(bucket: Flaky) 
         fleet.look(now)
     assert (version(fleet), fleet.ready) == (1, True)
     assert [(turn.outcome, turn.version) for turn in turns[1:]] == [("refused", 2)]
-    assert "SHA-256" in str(fleet.followers["flights"].refusal)
+    assert "SHA-256" in str(fleet.followers["flights"].champion.refusal)
     bucket.put(where, good)
     fleet.look(2.0 + AGAIN_AFTER)
     assert version(fleet) == 2
-    assert fleet.followers["flights"].refusal is None
+    assert fleet.followers["flights"].champion.refusal is None
 
 
 def test_another_key_or_a_pointer_that_is_none_is_refused(bucket: Flaky) -> None:
@@ -196,8 +195,8 @@ def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(bucket: F
         "version 2 was not tried beside the champion"
     )
     follower = fleet.followers["flights"]
-    assert (tried(fleet), follower.refusal) == (None, None)
-    assert "SHA-256" in str(follower.challenger_refusal)
+    assert (tried(fleet), follower.champion.refusal) == (None, None)
+    assert "SHA-256" in str(follower.challenger.refusal)
     bucket.put(where, good)
     fleet.look(3.0 + AGAIN_AFTER)
     assert tried(fleet) is not None
