@@ -79,7 +79,7 @@ def seal(kind: str, content: Mapping[str, Any]) -> Document:
     >>> seal("claim", {"training_key": "ab"})
     {'training_key': 'ab', 'perennial': 'claim 1'}
     """
-    return {**content, MARK: _mark(kind)}
+    return {**content, MARK: f"{kind} {DOCUMENTS[kind]}"}
 
 
 def unseal(kind: str, document: Any, where: str, remedy: str = RESTORE) -> Document:
@@ -103,6 +103,7 @@ def unseal(kind: str, document: Any, where: str, remedy: str = RESTORE) -> Docum
         content = dict(document)
         if MARK in content:
             number = read_mark(kind, content.pop(MARK), where, remedy)
+        # release 0.1.0 wrote a bare number beside the content, and no kind
         elif isinstance(content.get("format"), int):
             number = _check_format(kind, content.pop("format"), where)
     for step in range(number, DOCUMENTS[kind]):
@@ -124,6 +125,7 @@ def unseal_bytes(kind: str, data: bytes, where: str, remedy: str = RESTORE) -> D
     """Return the content of a stored JSON document, as `unseal`."""
     try:
         document = json.loads(data)
+    # the json module raises RecursionError on deeply nested brackets
     except (ValueError, RecursionError) as error:
         raise IntegrityError(where, f"it is a document of kind {kind}", error, remedy) from error
     return unseal(kind, document, where, remedy)
@@ -135,7 +137,7 @@ def magic(kind: str) -> bytes:
     >>> magic("profile")
     b'perennial profile 1\\n'
     """
-    return f"{MARK} {_mark(kind)}\n".encode()
+    return f"{MARK} {kind} {DOCUMENTS[kind]}\n".encode()
 
 
 def after_magic(kind: str, data: bytes, where: str, remedy: str) -> bytes:
@@ -144,6 +146,7 @@ def after_magic(kind: str, data: bytes, where: str, remedy: str) -> bytes:
     Raises:
         IntegrityError: it is something else, or a newer release's.
     """
+    # no kind's name is longer: of another file's bytes no more is searched, or shown in the error
     line, *_ = data[:64].partition(b"\n")
     read_mark(kind, line.decode("ascii", "replace").removeprefix(f"{MARK} "), where, remedy)
     return data[len(line) + 1 :]
@@ -159,10 +162,6 @@ def read_mark(kind: str, mark: Any, where: str, remedy: str = RESTORE) -> int:
     if name != kind or not number.isdigit():
         raise IntegrityError(where, f"it is a whole {kind}", repr(mark), remedy)
     return _check_format(kind, int(number), where)
-
-
-def _mark(kind: str) -> str:
-    return f"{kind} {DOCUMENTS[kind]}"
 
 
 def _check_format(kind: str, number: int, where: str) -> int:

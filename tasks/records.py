@@ -18,6 +18,7 @@ from tasks.errors import IntegrityError, PerennialError
 T = TypeVar("T")
 REMEDY = "Use the release that wrote it."
 
+# msgspec asks `dec_hook` only about types it does not know, so at run time it is one of its own.
 if TYPE_CHECKING:
     MaybeNaN = float
 else:

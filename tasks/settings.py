@@ -21,10 +21,9 @@ class Settings:
 
     `bucket` is a name on S3, or `file:///folder`: then no credentials are needed, and MLflow is
     used only where its address is told.
-
-    Secrets are kept out of `repr`, so a log line or a traceback never shows one.
     """
 
+    # secrets are kept out of `repr`: no log line and no traceback may show one
     s3_endpoint: str
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -81,6 +80,7 @@ Run `perennial up`, or set it.
 
 def _needed(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "")
+    # compose files hand a variable that is not set on as empty text
     if not value:
         raise ConfigurationError(
             "environment", f"{name} is needed", "nothing", "Run `perennial up`, or set it."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from tasks.settings import Settings
 from tasks.store.bucket import Bucket
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
+from tasks.tracking.registry import mirror_pointer
 
 if TYPE_CHECKING:
     from tasks.data.table import Table
@@ -41,6 +42,7 @@ class Place:
     def layout(self) -> Layout:
         return Layout(self.name)
 
+    # cached_property writes past the frozen dataclass, straight into __dict__
     @cached_property
     def ledger(self) -> Ledger:
         """The record of every decision, verdict, promotion and rollback."""
@@ -99,8 +101,4 @@ def make_workspace(settings: Settings, pipeline: Pipeline) -> Workspace:
 
 
 def _mirror(tracking: str | None) -> Mirror | None:
-    if tracking is None:
-        return None
-    from tasks.tracking.registry import make_alias_mirror
-
-    return make_alias_mirror(tracking)
+    return None if tracking is None else partial(mirror_pointer, tracking)

@@ -19,7 +19,7 @@ from tasks.monitoring.observation import Observation
 from tasks.monitoring.past import read_observation
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
-from tasks.tracking.timeline import timeline
+from tasks.tracking.plots import BLUE, GREY, ORANGE, canvas, png
 from tasks.workspace import Workspace
 
 PATIENCE = 600.0  # seconds, for a training on a slow machine
@@ -156,17 +156,26 @@ def _static(loop: Loop, found: Observation, path: Path) -> float:
     return METRICS[pipeline.metric].score(y, predictions)
 
 
+def draw_year(metric: str, months: Sequence[Month]) -> bytes:
+    """Return the picture as PNG; a line stands between two months with different models."""
+    figure, axes = canvas("Quality over time", "", metric)
+    places, static = range(len(months)), [month.static for month in months]
+    axes.plot(places, [m.live for m in months], marker="o", ms=4, color=BLUE, label="live")
+    axes.plot(places, static, marker="o", ms=4, color=GREY, label="never retrained")
+    axes.set_xticks(places, [month.name[:3] for month in months])
+    if retrained := [place + 0.5 for place in places if months[place].retrained]:
+        whole = axes.get_xaxis_transform()
+        axes.vlines(retrained, 0, 1, ls=":", lw=1, color=ORANGE, label="retrained", transform=whole)
+    axes.legend(frameon=False)
+    return png(figure)
+
+
 def keep_plot(workspace: Workspace, months: Sequence[Month]) -> Path:
     """Draw live against static quality, with the retrainings marked.
 
     The picture goes into the bucket and beside the state; the path of the latter is returned.
     """
-    image = timeline(
-        workspace.pipeline.metric,
-        [month.name[:3] for month in months],
-        {"live": [m.live for m in months], "never retrained": [m.static for m in months]},
-        [place for place, month in enumerate(months) if month.retrained],
-    )
+    image = draw_year(workspace.pipeline.metric, months)
     key = workspace.layout.report("demo", "2013.png")
     workspace.bucket.put(key, image, content_type="image/png")
     path = workspace.home / "demo-2013.png"

@@ -7,7 +7,7 @@ from typing import Any
 from tasks.backtest.drawing import draw_front, draw_timeline
 from tasks.backtest.result import Backtest
 from tasks.pages.draw import draw
-from tasks.pages.page import Code, Figure, Note, Page, Section, Table
+from tasks.pages.page import Code, Figure, Grid, Note, Page, Section
 from tasks.policy.situation import finite
 from tasks.tracking.plots import png
 
@@ -42,7 +42,7 @@ def draw_page(backtest: Backtest, pipeline: str, delay: str) -> bytes:
         Section("Recommendation", (advice.why, *backtest.notes, Code(advice.yaml)), "good"),
         Section("Quality against cost", (Note(FRONT), front)),
         Section("Timeline", (Note(TIMELINE), timeline)),
-        Section("Figures", (Table(HEADS, rows, numeric, marked), Note(FIGURES))),
+        Section("Figures", (Grid(HEADS, rows, numeric, marked), Note(FIGURES))),
     )
     return draw(
         Page(f"Policy backtest: {pipeline}", sections, lead=_lead(backtest, delay))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.drift.drift import ColumnDrift, DatasetDrift
-from tasks.pages.page import Note, Page, Section, Table, drop_empty
+from tasks.pages.page import Grid, Note, Page, Section, drop_empty
 
 HEADS = ("column", "kind", "score", "limit", "PSI", "missing", "unseen", "weight", "")
 NUMERIC = frozenset(range(2, 8))
@@ -31,9 +31,9 @@ def drift_page(drift: DatasetDrift, note: str, appendix: str = "") -> Page:
     )
 
 
-def _table(columns: tuple[ColumnDrift, ...]) -> Table:
+def _table(columns: tuple[ColumnDrift, ...]) -> Grid:
     marked = frozenset(place for place, column in enumerate(columns) if column.drifted)
-    return Table(HEADS, tuple(map(_row, columns)), NUMERIC, marked)
+    return Grid(HEADS, tuple(map(_row, columns)), NUMERIC, marked)
 
 
 def _row(column: ColumnDrift) -> tuple[str, ...]:

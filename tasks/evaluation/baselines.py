@@ -26,8 +26,7 @@ def baselines(
         y: (n,) labels of the judged rows; only earlier rows' labels are used, by "last_value".
         task: binary, multiclass or regression.
         classes: number of classes k; ignored for regression.
-        training_times: (m,) event times; with `times`, "last_value" is added.
-        times: (n,) event times.
+        training_times, times: (m,) and (n,) event times; with them "last_value" is added.
 
     Returns "prior" (class shares; its most probable class is the majority) for classification,
     "mean" and "median" for regression, each (n, k) probabilities or (n,) values.
@@ -40,25 +39,12 @@ def baselines(
         found["mean"] = np.full(len(y), float(np.mean(training_y)))
         found["median"] = np.full(len(y), float(np.median(training_y)))
     else:
-        found["prior"] = np.tile(shares(training_y, classes), (len(y), 1))
+        shares = np.bincount(training_y.astype(int), minlength=classes) / len(training_y)
+        found["prior"] = np.tile(shares, (len(y), 1))
     if training_times is not None and times is not None:
         last = last_value(training_y, training_times, y, times)
         found["last_value"] = last if task == "regression" else np.eye(classes)[last.astype(int)]
     return found
-
-
-def shares(y: Array, classes: int) -> Floats:
-    """Return the (k,) share of each class.
-
-    Args:
-        y: (n,) class indices.
-        classes: their number k.
-
-    >>> shares(np.array([0, 2, 2, 2]), 3)
-    array([0.25, 0.  , 0.75])
-    """
-    part: Floats = np.bincount(y.astype(int), minlength=classes) / len(y)
-    return part
 
 
 def last_value(training_y: Array, training_times: Times, y: Array, times: Times) -> Array:
@@ -69,10 +55,8 @@ def last_value(training_y: Array, training_times: Times, y: Array, times: Times)
     A row with nothing before it gets the earliest label.
 
     Args:
-        training_y: (m,) labels of the training rows.
-        training_times: (m,) their event times.
-        y: (n,) labels of the judged rows.
-        times: (n,) their event times.
+        training_y, training_times: (m,) labels and event times of the training rows.
+        y, times: (n,) labels and event times of the judged rows.
 
     >>> day = np.array([1, 2, 2, 3]).astype("datetime64[D]")
     >>> last_value(np.array([5.0]), day[:1], np.array([6.0, 7.0, 8.0]), day[1:])

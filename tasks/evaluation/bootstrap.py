@@ -18,7 +18,7 @@ import numpy as np
 
 from tasks.arrays import Array, Floats
 from tasks.evaluation.metrics import NAN, Metric, Weighted
-from tasks.records import MaybeNaN
+from tasks.records import MaybeNaN, plain
 
 # At 95 % each tail is then drawn some twelve times. tests/tasks/evaluation/test_bootstrap.py holds
 # the coverage to what is stated.
@@ -34,12 +34,21 @@ class Interval:
     high: MaybeNaN
 
     def to_dict(self) -> dict[str, float | None]:
-        """Return plain JSON; NaN becomes null.
+        """Return plain JSON; NaN becomes null."""
+        content: dict[str, float | None] = plain(self, nan_as_null=True)
+        return content
 
-        >>> Interval(0.5, 0.25, float("nan")).to_dict()
-        {'value': 0.5, 'low': 0.25, 'high': None}
-        """
-        return {key: finite_or_none(getattr(self, key)) for key in ("value", "low", "high")}
+
+@dataclass(frozen=True)
+class Sampling:
+    """How rows are drawn again, and the intervals' nominal coverage, such as 0.95.
+
+    Equal seeds give equal intervals.
+    """
+
+    confidence: float
+    seed: int
+    rounds: int = ROUNDS
 
 
 def finite_or_none(value: float) -> float | None:
@@ -48,97 +57,60 @@ def finite_or_none(value: float) -> float | None:
 
 
 def nan_if_none(value: float | None) -> float:
-    """Return the float that `finite_or_none` wrote; NaN for None."""
+    """Return the float that `finite_or_none` wrote."""
     return NAN if value is None else float(value)
 
 
-def interval(
-    metric: Metric,
-    y: Array,
-    predictions: Floats,
-    *,
-    confidence: float,
-    seed: int,
-    rounds: int = ROUNDS,
-) -> Interval:
+def interval(metric: Metric, y: Array, predictions: Floats, sampling: Sampling) -> Interval:
     """Return the metric with its percentile bootstrap interval.
 
     Args:
         metric: what to compute.
         y: (n,) labels.
         predictions: (n, k) probabilities or (n,) values.
-        confidence: the interval's nominal coverage, such as 0.95.
-        seed: of the resampling; equal seeds give equal intervals.
-        rounds: how often the rows are drawn again.
+        sampling: how the rows are drawn again.
     """
-    return intervals([metric.weighted(y, predictions)], len(y), confidence, seed, rounds)[0]
+    return _interval(metric.weighted(y, predictions), len(y), sampling)
 
 
 def paired_gain(
-    metric: Metric,
-    y: Array,
-    challenger: Floats,
-    champion: Floats,
-    *,
-    confidence: float,
-    seed: int,
-    rounds: int = ROUNDS,
+    metric: Metric, y: Array, challenger: Floats, champion: Floats, sampling: Sampling
 ) -> Interval:
     """Return how much better the challenger is than the champion on the same rows.
 
     Positive means that the challenger is better, whatever the metric's direction. Both models
-    are judged on the same resampled rows, so what is hard for both cancels out. Arguments are
-    as for `interval`.
+    are judged on the same resampled rows, so what is hard for both cancels out.
 
     Args:
         metric: what to compute.
         y: (n,) labels.
-        challenger: (n, k) probabilities or (n,) values of the new model.
-        champion: the same of the old one.
-        confidence: the interval's nominal coverage.
-        seed: of the resampling.
-        rounds: how often the rows are drawn again.
+        challenger, champion: (n, k) probabilities or (n,) values of the new and the old model.
+        sampling: how the rows are drawn again.
     """
     new, old = metric.weighted(y, challenger), metric.weighted(y, champion)
-    gain: Weighted = lambda w: metric.gain(new(w), old(w))  # noqa: E731
-    return intervals([gain], len(y), confidence, seed, rounds)[0]
+    return _interval(lambda w: metric.gain(new(w), old(w)), len(y), sampling)
 
 
-def intervals(
-    figures: Sequence[Weighted], rows: int, confidence: float, seed: int, rounds: int = ROUNDS
-) -> tuple[Interval, ...]:
-    """Return the interval of each figure, all on the same resampled rows.
-
-    Args:
-        figures: each takes (rows,) weights and returns its figure.
-        rows: how many there are.
-        confidence: the intervals' nominal coverage.
-        seed: of the resampling.
-        rounds: how often the rows are drawn again.
-    """
-    values, draws = resample(figures, rows, seed, rounds)
-    return tuple(
-        percentile_interval(value, row, confidence)
-        for value, row in zip(values, draws, strict=True)
-    )
+def _interval(figure: Weighted, rows: int, sampling: Sampling) -> Interval:
+    values, draws = resample([figure], rows, sampling)
+    return percentile_interval(values[0], draws[0], sampling.confidence)
 
 
-def resample(
-    figures: Sequence[Weighted], rows: int, seed: int, rounds: int = ROUNDS
-) -> tuple[Floats, Floats]:
-    """Return the (f,) figures and their (f, rounds) values on resampled rows.
+def resample(figures: Sequence[Weighted], rows: int, sampling: Sampling) -> tuple[Floats, Floats]:
+    """Return the (f,) figures and their (f, rounds) values, all on the same resampled rows.
 
     A figure that is undefined on the rows as they are is not resampled; its values are NaN.
     """
     values = np.array([figure(np.ones(rows)) for figure in figures], dtype=float)
-    draws = np.full((len(figures), rounds), NAN)
+    draws = np.full((len(figures), sampling.rounds), NAN)
     known = [place for place, value in enumerate(values) if not math.isnan(value)]
     if not known:
         return values, draws
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(sampling.seed)
     # one round at a time: all counts at once would take rounds x rows x 8 bytes, 4 GB of a million
     # rows
-    for column in range(rounds):
+    for column in range(sampling.rounds):
+        # int64 on every platform: another width draws other rows from the same seed
         drawn = rng.integers(0, rows, size=rows, dtype=np.int64)
         counts = np.bincount(drawn, minlength=rows).astype(float)
         draws[known, column] = [figures[place](counts) for place in known]

@@ -7,6 +7,7 @@ import numpy as np
 from tasks.arrays import Array, Floats, Integers
 from tasks.evaluation.metrics import NAN, classes, positive, probabilities
 
+# As Guo et al., On Calibration of Modern Neural Networks (2017), and most since.
 MOST_BINS = 15
 # Of 100 rows at one half the share is off by 0.05 (one standard deviation) by chance alone:
 # smaller bins would show that as an error.
@@ -19,7 +20,7 @@ def calibration_error(y: Array, predictions: Floats, *, task: str) -> float:
     Binary: expected calibration error of class 1. Multiclass: of the most probable class
     (Naeini, Cooper and Hauskrecht 2015). Both with equal-mass bins (Nixon et al. 2019), at most
     15 and at least 100 rows each, since small bins show an error that is only chance.
-    Regression: the mean error over the standard deviation of the labels.
+    Regression: the mean error over the standard deviation of the labels, NaN where that is 0.
 
     Args:
         y: (n,) class indices, or values for a regression.
@@ -33,8 +34,9 @@ def calibration_error(y: Array, predictions: Floats, *, task: str) -> float:
     if len(y) == 0:
         return NAN
     if task == "regression":
-        return bias(y, predictions)
-    said, rows, came = _bins(*_claims(y, predictions, task))
+        spread = float(np.std(y))
+        return abs(float(np.mean(predictions - y))) / spread if spread > 0 else NAN
+    said, came, rows = reliability(y, predictions, task=task)
     return float(np.abs(said - came) @ rows / rows.sum())
 
 
@@ -48,22 +50,17 @@ def reliability(y: Array, predictions: Floats, *, task: str) -> tuple[Floats, Fl
         predictions: (n, k) or (n,) probabilities.
         task: binary or multiclass.
     """
-    said, rows, came = _bins(*_claims(y, predictions, task))
-    return said, came, rows
-
-
-def bias(y: Array, predictions: Floats) -> float:
-    """Return the absolute mean error in standard deviations of `y`; NaN where `y` is constant.
-
-    Args:
-        y: (n,) values.
-        predictions: (n,) values.
-
-    >>> bias(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
-    0.5
-    """
-    spread = float(np.std(y))
-    return abs(float(np.mean(predictions - y))) / spread if spread > 0 else NAN
+    chance, came_true = _claims(y, predictions, task)
+    count = int(np.clip(len(chance) // ROWS_A_BIN, 1, MOST_BINS))
+    places = (np.arange(1, count) * len(chance)) // count
+    # cut between values: equal probabilities stay in one bin, whatever the order of the rows
+    edges = np.unique(np.sort(chance)[places])
+    bin_of = np.searchsorted(edges, chance, side="right")
+    rows = np.bincount(bin_of, minlength=len(edges) + 1)
+    held = rows > 0
+    said = np.bincount(bin_of, weights=chance, minlength=len(rows))[held] / rows[held]
+    came = np.bincount(bin_of, weights=came_true, minlength=len(rows))[held] / rows[held]
+    return said, came, rows[held]
 
 
 def _claims(y: Array, predictions: Floats, task: str) -> tuple[Floats, Floats]:
@@ -71,16 +68,3 @@ def _claims(y: Array, predictions: Floats, task: str) -> tuple[Floats, Floats]:
         return positive(predictions).astype(float), (y == 1).astype(float)
     top = probabilities(predictions).max(axis=1).astype(float)
     return top, (classes(predictions) == y).astype(float)
-
-
-def _bins(chance: Floats, came_true: Floats) -> tuple[Floats, Integers, Floats]:
-    """Cut at quantiles; equal probabilities stay in one bin, whatever the order of the rows."""
-    count = int(np.clip(len(chance) // ROWS_A_BIN, 1, MOST_BINS))
-    places = (np.arange(1, count) * len(chance)) // count
-    edges = np.unique(np.sort(chance)[places])
-    bin_of = np.searchsorted(edges, chance, side="right")
-    rows = np.bincount(bin_of, minlength=len(edges) + 1)
-    held = rows > 0
-    said = np.bincount(bin_of, weights=chance, minlength=len(rows))[held] / rows[held]
-    came = np.bincount(bin_of, weights=came_true, minlength=len(rows))[held] / rows[held]
-    return said, rows[held], came

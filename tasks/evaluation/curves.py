@@ -45,27 +45,13 @@ def curves(y: Array, predictions: Floats, *, task: str) -> Curves:
     found["reliability"] = {
         "stated": _plain(said),
         "observed": _plain(came),
-        "rows": [int(count) for count in rows],
+        "rows": rows.tolist(),
     }
     k = probabilities(predictions).shape[1]
     if k <= MOST_CLASSES:
-        found["confusion"] = confusion(y, classes(predictions), k)
+        cells = np.bincount(y.astype(int) * k + classes(predictions), minlength=k * k)
+        found["confusion"] = cells.reshape(k, k).tolist()
     return found
-
-
-def confusion(y: Array, said: Integers, k: int) -> list[list[int]]:
-    """Return how often each true class (row) was called each class (column).
-
-    Args:
-        y: (n,) true class indices.
-        said: (n,) class indices that a model calls most probable.
-        k: the number of classes.
-
-    >>> confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
-    [[1, 0], [1, 1]]
-    """
-    table = np.bincount(y.astype(int) * k + said, minlength=k * k).reshape(k, k)
-    return [[int(count) for count in row] for row in table]
 
 
 def _ranking_curves(y: Array, score: Floats) -> Curves:
@@ -74,6 +60,7 @@ def _ranking_curves(y: Array, score: Floats) -> Curves:
     # one point for all rows of a score: between them the order would be chance
     ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
     true, flagged = np.cumsum(hit)[ends], ends + 1
+    # of 99: the curve of the ROC has one more point, its origin
     kept = spread_evenly(len(ends))
     true, flagged = true[kept], flagged[kept]
     recall, precision = true / hit.sum(), true / flagged
@@ -98,4 +85,5 @@ def spread_evenly(count: int, most: int = POINTS - 1) -> Integers:
 
 
 def _plain(values: Floats) -> list[float | None]:
-    return [finite_or_none(round(float(value), 6)) for value in values]
+    # six digits: an evaluation is stored with every version, and no plot shows more
+    return [finite_or_none(round(value, 6)) for value in values.tolist()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -13,12 +13,7 @@ import pandas as pd
 from tasks.arrays import Array, Floats
 from tasks.config import Pipeline
 from tasks.errors import DataError
-from tasks.evaluation.bootstrap import (
-    ROUNDS,
-    Interval,
-    percentile_interval,
-    resample,
-)
+from tasks.evaluation.bootstrap import ROUNDS, Interval, Sampling, percentile_interval, resample
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.curves import curves
 from tasks.evaluation.metrics import METRICS, Metric, task_metrics
@@ -39,8 +34,7 @@ class Evaluation:
     `metrics` holds every metric of the task with its interval; `metric` names the one that
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
-    `calibration` is the error of `calibration_error`. `window` is the (first, last) event time as
-    ISO texts. `rounds` says how often the rows were resampled; no row was ever left out.
+    `window` is the (first, last) event time as ISO texts.
     """
 
     task: str
@@ -100,7 +94,7 @@ def evaluate(
     metrics, gains = _judged(
         y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
     )
-    naive = {name: _scores(every, y, guess) for name, guess in baselines.items()}
+    naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
     frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
         task=task,
@@ -114,7 +108,7 @@ def evaluate(
         baselines={name: values[metric] for name, values in naive.items()},
         baseline_gains=gains,
         baseline_metrics=naive,
-        slices=judge_slices(deciding, y, predictions, frame, **asdict(sampling)),
+        slices=judge_slices(deciding, y, predictions, frame, sampling),
         curves=curves(y, predictions, task=task),
     )
 
@@ -143,10 +137,6 @@ def measure(pipeline: Pipeline, y: Array, predictions: Floats) -> dict[str, Any]
     return metrics
 
 
-def _scores(every: tuple[Metric, ...], y: Array, predictions: Floats) -> dict[str, float]:
-    return {scored.name: scored.score(y, predictions) for scored in every}
-
-
 def _judged(
     y: Array,
     predictions: Floats,
@@ -157,9 +147,10 @@ def _judged(
     sampling: Sampling,
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Return every metric and the gain over each baseline, all on the same resampled rows."""
+    # together: gains are paired by the draws, and each model is judged once a round
     figures = [scored.weighted(y, predictions) for scored in every]
     figures += [deciding.weighted(y, guess) for guess in baselines.values()]
-    values, draws = resample(figures, len(y), sampling.seed, sampling.rounds)
+    values, draws = resample(figures, len(y), sampling)
     model = every.index(deciding)
     metrics = {
         scored.name: percentile_interval(values[place], draws[place], sampling.confidence)
@@ -174,15 +165,6 @@ def _judged(
         for place, name in enumerate(baselines, start=len(every))
     }
     return metrics, gains
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How rows are resampled."""
-
-    confidence: float
-    seed: int
-    rounds: int
 
 
 def check_predictions(y: Array, predictions: Floats, task: str) -> tuple[Array, Floats]:

@@ -1,8 +1,7 @@
 """The metrics a pipeline can be judged by, each computed on weighted rows.
 
-A metric is prepared once for labels and predictions (sorting, per-row losses) and then
-answered for any weights of the rows. A bootstrap round is a vector of counts, so 500 rounds
-sort nothing again.
+A metric is prepared once for labels and predictions (sorting, per-row losses) and answers for any
+weights of the rows: the counts of a bootstrap round are such, so 500 rounds sort nothing again.
 """
 
 from __future__ import annotations
@@ -24,12 +23,16 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: its name, the tasks it serves, its direction, and how it is computed."""
+    """One metric: its name, its direction, and how it is computed."""
 
     name: str
-    tasks: tuple[str, ...]
     greater_is_better: bool
     build: Callable[[Array, Floats], Weighted]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks it serves."""
+        return tuple(task for task in NAMES if self.name in NAMES[task])
 
     def score(self, y: Array, predictions: Floats) -> float:
         """Return the metric of `predictions` against `y`.
@@ -137,6 +140,7 @@ def _running(w: Floats) -> Floats:
 def _area(rank: _Ranking) -> Weighted:
     def score(w: Floats) -> float:
         hits, misses = w[rank.positives], _running(w[rank.negatives])
+        # a tie counts one half: twice the wins are those below and those at most as high
         wins = misses[rank.below] + misses[rank.upto]
         return _ratio(_dot(hits, wins), 2 * hits.sum() * misses[-1])
 
@@ -154,6 +158,7 @@ def _average_precision(y: Array, predictions: Floats) -> Weighted:
         hits, misses = _running(w[rank.positives]), _running(w[rank.negatives])
         if misses[-1] == 0:
             return NAN
+        # rows of one score pass a threshold together, whatever their order
         true = hits[-1] - hits[rank.first]
         flagged = true + misses[-1] - misses[rank.below]
         precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
@@ -184,6 +189,7 @@ def _f1(y: Array, predictions: Floats) -> Weighted:
 
     def score(w: Floats) -> float:
         positives = _dot(w, late)
+        # of one class scikit-learn would warn and answer 0 or 1
         if positives in (0, w.sum()):
             return NAN
         return _ratio(2 * _dot(w, both), _dot(w, either))
@@ -213,6 +219,7 @@ def _roc_auc_ovr(y: Array, predictions: Floats) -> Weighted:
 
     def score(w: Floats) -> float:
         areas = [area(w) for area in each]
+        # a round of the bootstrap may have drawn no row of a rare class
         known = [area for area in areas if not np.isnan(area)]
         return float(np.mean(known)) if len(known) > 1 else NAN
 
@@ -241,23 +248,22 @@ def _r2(y: Array, predictions: Floats) -> Weighted:
     return score
 
 
-_BUILDERS: Mapping[str, tuple[bool, Callable[[Array, Floats], Weighted]]] = {
-    "roc_auc": (True, _roc_auc),
-    "average_precision": (True, _average_precision),
-    "log_loss": (False, _log_loss),
-    "brier": (False, _brier),
-    "accuracy": (True, _accuracy),
-    "f1": (True, _f1),
-    "f1_macro": (True, _f1_macro),
-    "roc_auc_ovr": (True, _roc_auc_ovr),
-    "rmse": (False, _rmse),
-    "mae": (False, _mae),
-    "r2": (True, _r2),
-}
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
-        name: Metric(name, tuple(task for task in NAMES if name in NAMES[task]), greater, build)
-        for name, (greater, build) in _BUILDERS.items()
+        metric.name: metric
+        for metric in (
+            Metric("roc_auc", True, _roc_auc),
+            Metric("average_precision", True, _average_precision),
+            Metric("log_loss", False, _log_loss),
+            Metric("brier", False, _brier),
+            Metric("accuracy", True, _accuracy),
+            Metric("f1", True, _f1),
+            Metric("f1_macro", True, _f1_macro),
+            Metric("roc_auc_ovr", True, _roc_auc_ovr),
+            Metric("rmse", False, _rmse),
+            Metric("mae", False, _mae),
+            Metric("r2", True, _r2),
+        )
     }
 )
 

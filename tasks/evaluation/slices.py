@@ -1,13 +1,13 @@
 """The metric within named groups of rows, for one model and between two.
 
-A slice is one value of a column. A slice with fewer than 50 rows, or with one class where the
-metric needs two, is reported as too small; it never counts as a fall.
+A slice is one value of a column. One with fewer than 50 rows, or with one class where the metric
+needs two, is reported as too small; it never counts as a fall.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from tasks.arrays import Array, Floats, Integers
 from tasks.errors import DataError
-from tasks.evaluation.bootstrap import ROUNDS, Interval, interval, paired_gain
+from tasks.evaluation.bootstrap import Interval, Sampling, interval, paired_gain
 from tasks.evaluation.metrics import NAN, Metric
 
 # Rows; a smaller slice is told, but never counts against a model.
@@ -52,14 +52,7 @@ class Slice:
 
 
 def judge_slices(
-    metric: Metric,
-    y: Array,
-    predictions: Floats,
-    frame: pd.DataFrame,
-    *,
-    confidence: float,
-    seed: int,
-    rounds: int = ROUNDS,
+    metric: Metric, y: Array, predictions: Floats, frame: pd.DataFrame, sampling: Sampling
 ) -> tuple[Slice, ...]:
     """Return the metric in each value of each column of `frame`.
 
@@ -68,17 +61,11 @@ def judge_slices(
         y: (n,) labels.
         predictions: (n, k) probabilities or (n,) values.
         frame: n rows; every column is sliced, see `slice_labels`.
-        confidence: of the intervals.
-        seed: of the resampling.
-        rounds: of the resampling.
+        sampling: how the rows are drawn again.
     """
-
-    def figure(rows: Integers) -> Interval:
-        return interval(
-            metric, y[rows], predictions[rows], confidence=confidence, seed=seed, rounds=rounds
-        )
-
-    return tuple(_slice(metric, y, group, figure) for group in _groups(frame, len(y)))
+    return _slices(
+        metric, y, frame, lambda rows: interval(metric, y[rows], predictions[rows], sampling)
+    )
 
 
 def compare_slices(
@@ -87,36 +74,22 @@ def compare_slices(
     challenger: Floats,
     champion: Floats,
     frame: pd.DataFrame,
-    *,
-    confidence: float,
-    seed: int,
-    rounds: int = ROUNDS,
+    sampling: Sampling,
 ) -> tuple[Slice, ...]:
-    """Return the challenger's paired gain in each value of each column; as `judge_slices`.
+    """Return the challenger's paired gain in each value of each column of `frame`.
 
     Args:
         metric: what to compute.
         y: (n,) labels.
-        challenger: (n, k) probabilities or (n,) values of the new model.
-        champion: the same of the old one.
+        challenger, champion: (n, k) probabilities or (n,) values of the new and the old model.
         frame: n rows; every column is sliced, see `slice_labels`.
-        confidence: of the intervals.
-        seed: of the resampling.
-        rounds: of the resampling.
+        sampling: how the rows are drawn again.
     """
 
-    def figure(rows: Integers) -> Interval:
-        return paired_gain(
-            metric,
-            y[rows],
-            challenger[rows],
-            champion[rows],
-            confidence=confidence,
-            seed=seed,
-            rounds=rounds,
-        )
+    def gain(rows: Integers) -> Interval:
+        return paired_gain(metric, y[rows], challenger[rows], champion[rows], sampling)
 
-    return tuple(_slice(metric, y, group, figure) for group in _groups(frame, len(y)))
+    return _slices(metric, y, frame, gain)
 
 
 def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
@@ -132,6 +105,7 @@ def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
         text = column.dt.strftime("%Y-%m")
     elif pd.api.types.is_float_dtype(column) or pd.api.types.is_integer_dtype(column):
         many = column.nunique() > MOST_VALUES
+        # one value may fill several quarters, and qcut refuses equal edges
         cut = pd.qcut(column.astype(float), 4, precision=4, duplicates="drop") if many else column
         text = cut.astype(str)
     else:
@@ -142,20 +116,21 @@ def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
     return named
 
 
-def _groups(frame: pd.DataFrame, rows: int) -> Iterator[tuple[str, str, Integers]]:
-    if len(frame) != rows:
-        came = f"{len(frame)} rows for {rows} labels"
+def _slices(
+    metric: Metric, y: Array, frame: pd.DataFrame, figure: Callable[[Integers], Interval]
+) -> tuple[Slice, ...]:
+    if len(frame) != len(y):
+        came = f"{len(frame)} rows for {len(y)} labels"
         raise DataError("slices", "every judged row has its slice columns", came)
+    made = []
     for name in frame.columns:
+        # by place: the index of a window of rows need not start at zero
         label = slice_labels(frame[name].reset_index(drop=True)).to_numpy()
         for value in sorted(set(label)):
-            yield str(name), str(value), np.flatnonzero(label == value)
-
-
-def _slice(metric: Metric, y: Array, group: tuple[str, str, Integers], figure: Any) -> Slice:
-    column, value, rows = group
-    one_class = metric.tasks != ("regression",) and len(np.unique(y[rows])) < 2
-    if len(rows) < SMALL or one_class:
-        return Slice(column, value, len(rows), Interval(NAN, NAN, NAN), True)
-    found = figure(rows)
-    return Slice(column, value, len(rows), found, math.isnan(found.low))
+            rows = np.flatnonzero(label == value)
+            one_class = metric.tasks != ("regression",) and len(np.unique(y[rows])) < 2
+            known = len(rows) >= SMALL and not one_class
+            shown = figure(rows) if known else Interval(NAN, NAN, NAN)
+            # a metric may be undefined on enough rows too, such as R squared of constant labels
+            made.append(Slice(str(name), str(value), len(rows), shown, math.isnan(shown.low)))
+    return tuple(made)

@@ -1,8 +1,7 @@
 """What makes a batch look poisoned rather than new. Pure.
 
-A batch that is drawn from a changed world is to be learned from; one that was labelled wrongly,
-or that gives the answer away, is not. None of these checks can be sure, so they hold back a
-retraining by themselves and leave it to a person; they never drop a row.
+A changed world is to be learned from; wrong labels, or a column that gives the answer away, are
+not. None of these checks can be sure, so they hold a retraining back for a person to judge.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array, Floats, Integers, Mask
+from tasks.arrays import Array, Floats
+from tasks.evaluation.metrics import METRICS
 
 # A column leaks that orders so much of the labels, and leaves at most a quarter of what it left at
 # training: one that was as good then is no leak.
@@ -22,6 +22,7 @@ FEWEST = 30
 ABSURD = 0.05
 # See `associations`: the mean of a category of one row is that row's label.
 MOST_CATEGORIES = 100
+LOWEST = np.finfo(np.float64).min
 
 
 def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, float]:
@@ -51,38 +52,14 @@ def associations(prepared: pd.DataFrame, y: Array, classes: int) -> dict[str, fl
         if pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
-            codes, categories = pd.factorize(column)
-            if len(categories) > MOST_CATEGORIES:
+            if column.nunique() > MOST_CATEGORIES:
                 continue
-            values = _means(codes, truth)
-        area = _area(values, truth)
+            values = pd.Series(truth).groupby(column.to_numpy()).transform("mean").to_numpy()
+        # a missing value is the smallest, and the metric takes none that is not finite
+        ranked = np.nan_to_num(values, nan=LOWEST)
+        area = METRICS["roc_auc"].score(truth, ranked)
         found[str(name)] = round(max(area, 1 - area), 6)
     return found
-
-
-def _means(codes: Integers, truth: Mask) -> Floats:
-    """Return for each row the share of `truth` in its category; NaN where it has none (-1)."""
-    known = codes >= 0
-    rows = np.bincount(codes[known], minlength=1)
-    share = np.bincount(codes[known], truth[known], minlength=1) / np.maximum(rows, 1)
-    return np.where(known, share[codes], np.nan)
-
-
-def _area(values: Floats, truth: Mask) -> float:
-    """Return the area under the ROC curve of the values' ranks; a missing one is the smallest."""
-    missing = np.isnan(values)
-    if missing.any():
-        lowest = values[~missing].min() - 1 if not missing.all() else 0.0
-        values = np.where(missing, lowest, values)
-    order = np.argsort(values)
-    ordered, rows = values[order], len(values)
-    # rows of one value share the mean of their ranks
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    counts = np.diff(starts, append=rows)
-    ranks = np.repeat(starts + (counts + 1) / 2, counts)
-    positives = int(truth.sum())
-    above = ranks[truth[order]].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * (rows - positives)))
 
 
 def suspicions(
@@ -90,13 +67,10 @@ def suspicions(
 ) -> tuple[str, ...]:
     """Return a sentence for each reason not to learn from these labelled rows by itself.
 
-    `now` and `before` are the associations in the batch and in the champion's holdout.
-
     Args:
         y: (n,) class indices or values.
         classes: the labels of the indices; empty for a regression.
-        now: the associations in the batch.
-        before: those in the champion's holdout.
+        now, before: the associations in the batch, and in the champion's holdout.
 
     >>> suspicions(np.ones(50, int), ("no", "yes"), {}, {})
     ('All 50 labelled rows are of one class (yes).',)
@@ -120,10 +94,9 @@ def suspicions(
 def find_contradiction(y: Array, predictions: Floats, expected: float) -> tuple[str, bool]:
     """Say where far more of the surest answers are wrong than at training, and whether absurdly.
 
-    The surest tenth of the answers is looked at. `expected` is the share of that tenth that was
-    wrong in the champion's holdout. A changed world and wrong labels look alike here, so a share
-    that merely rose is only told. One that more than tripled, and by `ABSURD` at least, holds a
-    retraining back: that is how labels look that were flipped under a model that knows better.
+    A changed world and wrong labels look alike here, so a share that merely rose is only told. One
+    that more than tripled, and by `ABSURD` at least, holds a retraining back: that is how labels
+    look that were flipped under a model that knows better.
 
     Args:
         y: (n,) class indices.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Literal
 
@@ -32,14 +32,11 @@ class Explainer:
     """Prepared once per version; safe to use from several threads.
 
     SHAP's values where the family allows them exactly (a boosting, a forest, a linear model), else
-    LIME, through the exported model. A classification explains the predicted class; of two
-    classes always the second, whichever is predicted.
+    LIME. A classification explains the predicted class; of two classes always the second.
     """
 
     def __init__(
-        self,
-        version: ModelVersion,
-        method: Literal["shap", "lime"] | None = None,
+        self, version: ModelVersion, method: Literal["shap", "lime"] | None = None
     ) -> None:
         """Read the files of a version.
 
@@ -52,25 +49,21 @@ class Explainer:
         self.classes = version.manifest.classes
         self.raw = tuple(feature.name for feature in self.schema.features)
         self._target = self.schema.target or "the target"
-        self._exact = None if method == "lime" else self._attribution()
+        self._exact: Attribution | None = None
+        # without them only the export can be asked, by LIME
+        if method != "lime" and ENCODERS in version.files:
+            self._exact = load_attribution(version.files, self._encoders)
         if method == "shap" and self._exact is None:
             rule, family = "its family and files allow SHAP's values", version.setting.family
             raise ConfigurationError(version.where, rule, family, "Take LIME: --method lime.")
         # asked for now: what a version lacks is told when it is loaded, not by its first request
         _ = self._neighbours if self._exact is None else self._folding
-        self.method: Method = "lime" if self._exact is None else self._exact.method
-
-    @property
-    def scale(self) -> Scale:
-        """What base and contributions are measured in."""
-        if self._exact is not None:
-            return self._exact.scale
-        return "probability" if self.classes else "value"
-
-    @property
-    def work(self) -> float:
-        """What one row costs, in additions."""
-        return LIME_WORK if self._exact is None else self._exact.work
+        # `scale` is of base and contributions, `work` what one row costs, in additions
+        self.method: Method = "lime"
+        self.scale: Scale = "probability" if self.classes else "value"
+        self.work = LIME_WORK
+        if (exact := self._exact) is not None:
+            self.method, self.scale, self.work = exact.method, exact.scale, exact.work
 
     def explain(
         self, prepared: pd.DataFrame, rows: pd.DataFrame | None = None
@@ -85,15 +78,25 @@ class Explainer:
         if not len(prepared):
             return []
         arrays = self._arrays(prepared)
-        answers, outputs, found, fits = self._found(arrays)
-        seen = self._seen(arrays, rows)
-        predictions = self._chosen(answers, outputs)
-        return [
-            self._explanation(
-                found, place, predictions[place], int(outputs[place]), seen[place], fits[place]
-            )
-            for place in range(len(prepared))
-        ]
+        answers, outputs, found, fits = self._attribute(arrays)
+        chosen = answers.reshape(len(answers), -1)
+        predictions = chosen[np.arange(len(chosen)), self._places(outputs)].tolist()
+        explanations = []
+        for place, shown in enumerate(self._shown(arrays, rows)):
+            of = subject(self._target, self.classes, int(outputs[place]))
+            values = found.values[place].tolist()
+            base, rest = float(found.base[place]), float(found.rest[place])
+            # LIME's sum is only near the prediction: no chance "with and without" follows from it
+            total = None if self._exact is None else base + sum(values)
+            parts = [
+                Contribution(name, value, cell, effect(value, self.scale, of, total, rest))
+                for name, value, cell in zip(self.raw, values, shown, strict=True)
+            ]
+            # by name where two add the same: the order must not hang on the last bit of a sum
+            ordered = tuple(sorted(parts, key=lambda part: (-abs(part.value), part.column)))
+            asked = (self.method, self.scale, of, predictions[place])
+            explanations.append(Explanation(*asked, base, ordered, rest, fits[place]))
+        return explanations
 
     def contributions(self, prepared: pd.DataFrame) -> tuple[Array, str]:
         """Return (n, raw columns) contributions in the order of `raw`, and of what they are.
@@ -103,15 +106,16 @@ class Explainer:
         """
         several = len(self.classes) > 2
         of = "the predicted class" if several else subject(self._target, self.classes, 0)
-        return self._found(self._arrays(prepared))[2].values, of
+        return self._attribute(self._arrays(prepared))[2].values, of
 
-    def _found(self, arrays: Arrays) -> tuple[Array, Array, Attributed, list[float | None]]:
+    def _attribute(self, arrays: Arrays) -> tuple[Array, Array, Attributed, list[float | None]]:
         """Return answers, the output that is explained of each, what adds to it, LIME's fit."""
         answers = np.asarray(self._version.model.predict(arrays), np.float64)
         several = len(self.classes) > 2
         outputs = answers.argmax(axis=1) if several else np.zeros(len(answers), np.int64)
         if self._exact is None:
-            return answers, outputs, *self._asked(arrays, outputs)
+            found, fits = self._neighbours.attribute(arrays, self._places(outputs))
+            return answers, outputs, found, fits.tolist()
         blocks = self._encoders.blocks
         encoded = np.concatenate([block.encode(arrays) for block in blocks], axis=1)
         found = self._exact.attribute(encoded, outputs)
@@ -120,54 +124,14 @@ class Explainer:
         return answers, outputs, folded, [None] * len(answers)
 
     def _arrays(self, prepared: pd.DataFrame) -> Arrays:
-        """Return the columns by name; taken one by one they cost more than all that follows."""
+        # once for all rows: pandas' way to one cell costs more than all that follows
         return {str(name): column.to_numpy() for name, column in prepared.items()}
-
-    def _asked(self, arrays: Arrays, outputs: Array) -> tuple[Attributed, list[float | None]]:
-        found = [
-            self._neighbours.around(
-                {name: column[place] for name, column in arrays.items()}, output
-            )
-            for place, output in enumerate(self._places(outputs).tolist())
-        ]
-        base, values = [local.base for local in found], [local.values for local in found]
-        told = Attributed(np.array(base), np.stack(values), np.zeros(len(found)))
-        return told, [local.fit for local in found]
 
     def _places(self, outputs: Array) -> Array:
         """Return where among the model's answers the outputs stand: of two classes the second."""
         return outputs + 1 if len(self.classes) == 2 else outputs
 
-    def _chosen(self, answers: Array, outputs: Array) -> list[float]:
-        if not self.classes:
-            return [float(answer) for answer in answers]
-        chosen = answers[np.arange(len(answers)), self._places(outputs)]
-        return [float(answer) for answer in chosen]
-
-    def _explanation(
-        self,
-        found: Attributed,
-        place: int,
-        prediction: float,
-        output: int,
-        seen: Sequence[str],
-        fit: float | None,
-    ) -> Explanation:
-        values, base, rest = (
-            found.values[place].tolist(),
-            float(found.base[place]),
-            float(found.rest[place]),
-        )
-        of = subject(self._target, self.classes, output)
-        total = None if self._exact is None else base + sum(values)
-        parts = [
-            Contribution(name, value, told, effect(value, self.scale, of, total, rest))
-            for name, value, told in zip(self.raw, values, seen, strict=True)
-        ]
-        ordered = tuple(sorted(parts, key=lambda part: (-abs(part.value), part.column)))
-        return Explanation(self.method, self.scale, of, prediction, base, ordered, rest, fit)
-
-    def _seen(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
+    def _shown(self, arrays: Arrays, rows: pd.DataFrame | None) -> list[list[str]]:
         columns = []
         for feature in self.schema.features:
             if rows is not None and feature.name in rows.columns:
@@ -176,11 +140,6 @@ class Explainer:
             parts = zip(*(arrays[name].tolist() for name in feature.prepared), strict=True)
             columns.append([show_prepared(feature, values) for values in parts])
         return [list(row) for row in zip(*columns, strict=True)]
-
-    def _attribution(self) -> Attribution | None:
-        if ENCODERS not in self._version.files:
-            return None
-        return load_attribution(self._version.files, self._encoders)
 
     @cached_property
     def _encoders(self) -> Encoders:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.models.attribution import Method, Scale
+from tasks.records import plain
 
 MOST = 3
 
@@ -26,8 +27,8 @@ class Explanation:
     """One prediction taken apart.
 
     Attributes:
-        scale: what `base` and the contributions are measured in. "log-odds" (of a class before
-            the logistic function or the softmax), "probability", or "value" (the target's unit).
+        scale: of `base` and the contributions: "log-odds" (of a class before the logistic
+            function or the softmax), "probability", or "value" (the target's unit).
         of: what is explained: "late", "species = setosa", or the target of a regression.
         prediction: what the model answers: the probability of what is explained, or the value.
         base: where every prediction starts.
@@ -56,36 +57,9 @@ class Explanation:
         largest = [part for part in self.contributions[:MOST] if part.value]
         return tuple(f"{part.column} is {part.shown}: {part.says}" for part in largest)
 
-    @property
-    def total(self) -> float:
-        """What base and contributions add up to, as a probability or in the target's unit.
-
-        Within 1e-4 of `prediction` (of its size), but for LIME.
-
-        >>> parts = (Contribution("hour", 2.0, "19.5"), Contribution("wind", -1.0, "3"))
-        >>> round(Explanation("tree_shap", "log-odds", "late", 0.5, -1.0, parts).total, 3)
-        0.5
-        """
-        return inverse_link(
-            self.scale, self.base + sum(c.value for c in self.contributions), self.rest
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON."""
-        return {
-            "method": self.method,
-            "scale": self.scale,
-            "of": self.of,
-            "prediction": self.prediction,
-            "base": self.base,
-            "rest": self.rest,
-            "fit": self.fit,
-            "contributions": [
-                {"column": part.column, "value": part.value, "shown": part.shown, "says": part.says}
-                for part in self.contributions
-            ],
-            "reasons": list(self.reasons),
-        }
+        return {**plain(self), "reasons": list(self.reasons)}
 
 
 def inverse_link(scale: Scale, score: float, rest: float = 0.0) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +35,7 @@ class ExplainedFile:
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON."""
+        pairs = zip(self.keys, self.explanations, strict=True)
         return {
             "pipeline": self.pipeline,
             "version": self.version,
@@ -43,12 +43,9 @@ class ExplainedFile:
             "method": self.method,
             "rows": [
                 {"row": number, "key": key, "explanation": explanation.to_dict()}
-                for number, (key, explanation) in enumerate(self._pairs(), start=1)
+                for number, (key, explanation) in enumerate(pairs, start=1)
             ],
         }
-
-    def _pairs(self) -> Sequence[tuple[dict[str, Any], Explanation]]:
-        return list(zip(self.keys, self.explanations, strict=True))
 
 
 def explain_file(
@@ -85,18 +82,20 @@ def explain_file(
 def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) -> pd.DataFrame:
     schema = read_columns(workspace.curated)
     assert schema is not None, "a champion was trained on a curated table"
-    read: list[pa.Table] = []
+    read = pa.table({})
     try:
         source = open_source(path, path.name, int(workspace.pipeline.data.max_batch_gib * 2**30))
         champion.require(source.names())
         for table in read_typed(source, schema):
-            read.append(table.slice(0, rows - sum(part.num_rows for part in read)))
-            if sum(part.num_rows for part in read) == rows:
+            read = pa.concat_tables([read, table], promote_options="default").slice(0, rows)
+            # the reader is left here: a fault behind the rows asked for is not looked for
+            if read.num_rows == rows:
                 break
     except BadBatch as bad:
         remedy = "Send the file as it was sent for training."
         raise DataError(str(path), "the file can be read", bad, remedy) from bad
-    if not sum(part.num_rows for part in read):
+    if not read.num_rows:
         raise DataError(str(path), "it holds rows", "none")
-    frame: pd.DataFrame = pa.concat_tables(read).to_pandas(date_as_object=False)
+    # dates as times: as objects no comparison with a time would hold
+    frame: pd.DataFrame = read.to_pandas(date_as_object=False)
     return frame

@@ -9,28 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array, Floats
+from tasks.arrays import Array, Floats, Integers
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.features.values import MISSING
+from tasks.models.attribution import Attributed
 from tasks.models.runtime import OnnxModel
 
+# lime's own default for tables is 5,000: the model answers for each of them, for every row.
 SAMPLES = 2000
 # lime's own, times the root of the number of columns: `LimeTabularExplainer`'s kernel_width.
 WIDTH = 0.75
-
-
-@dataclass(frozen=True)
-class Local:
-    """The linear model around one row: `base` + sum of (raw columns,) `values`, and its R²."""
-
-    base: float
-    values: Floats
-    fit: float
 
 
 class Neighbours:
@@ -42,7 +34,6 @@ class Neighbours:
         profile: Profile,
         origins: Mapping[str, str],
         raw: Sequence[str],
-        samples: int = SAMPLES,
     ) -> None:
         """Draw the neighbours, once for all rows.
 
@@ -51,7 +42,6 @@ class Neighbours:
             profile: of the training rows, from which values are drawn.
             origins: the raw column of each prepared one.
             raw: the raw columns, in the order in which they are explained.
-            samples: how many neighbours.
         """
         # one draw for all rows and processes: the same row gets the same explanation
         draw = np.random.default_rng(0)
@@ -60,97 +50,82 @@ class Neighbours:
         self._model = model
         self._columns = (*model.numbers, *model.categories)
         self._place = [list(raw).index(origins[name]) for name in self._columns]
-        self._drawn = {name: draw_values(known[name], samples, draw) for name in self._columns}
-        self._kept = draw.random((samples, len(raw))) < 0.5
+        self._drawn = {name: draw_values(known[name], SAMPLES, draw) for name in self._columns}
+        self._kept = draw.random((SAMPLES, len(raw))) < 0.5
         # the first neighbour is the row itself, as in lime's own sampling
         self._kept[0] = True
         # Euclidean, as lime's, between rows of 0 and 1
         self._distances = np.sqrt((~self._kept).sum(axis=1))
         self._ridge = Ridge(self._kept.astype(np.float64), kernel(self._distances, len(raw)))
 
-    def around(self, row: Mapping[str, Any], output: int) -> Local:
-        """Explain one prepared row by column; `output` is a class, or 0 for a regression."""
-        answers = self._model.predict(self._neighbours(row))
-        answers = answers if answers.ndim == 2 else answers[:, None]
-        return self._fitted(answers[:, [output]])
+    def attribute(
+        self, arrays: Mapping[str, Array], outputs: Integers
+    ) -> tuple[Attributed, Floats]:
+        """Explain each prepared row; return also the (n,) R² of the linear models.
 
-    def _neighbours(self, row: Mapping[str, Any]) -> dict[str, Array]:
-        return {
+        Args:
+            arrays: (n,) cells by prepared column.
+            outputs: (n,) places among the model's answers: a class, or 0 for a regression.
+        """
+        fitted = [
+            self._around({name: cells[row] for name, cells in arrays.items()}, output)
+            for row, output in enumerate(outputs.tolist())
+        ]
+        base, values, fits = (np.array(part) for part in zip(*fitted, strict=True))
+        return Attributed(base, values, np.zeros(len(base))), fits
+
+    def _around(self, row: Mapping[str, Any], output: int) -> tuple[float, Floats, float]:
+        from lime.lime_base import LimeBase
+
+        neighbours = {
             name: np.where(self._kept[:, place], row[name], self._drawn[name])
             for name, place in zip(self._columns, self._place, strict=True)
         }
-
-    def _fitted(self, answers: Array) -> Local:
-        from lime.lime_base import LimeBase
-
-        # below: the first and only column of answers, as many features as there are, none selected
+        answers = self._model.predict(neighbours).reshape(len(self._kept), -1)
         base = LimeBase(lambda distances: kernel(distances, self._kept.shape[1]))
         intercept, weights, fit, _ = base.explain_instance_with_data(
-            # LimeBase fits the very object that it is given; threads must not share one
             self._kept,
             answers,
             self._distances,
-            0,
-            0,
-            "none",
-            copy(self._ridge),
+            label=output,
+            num_features=0,  # not read, since none is selected
+            feature_selection="none",
+            # LimeBase fits the very object that it is given; threads must not share one
+            model_regressor=copy(self._ridge),
         )
-        values = np.zeros(self._kept.shape[1])
-        for place, weight in weights:
-            values[place] = weight
-        return Local(float(intercept), values, float(fit))
+        # lime orders its pairs of column and weight by size
+        return intercept, np.array([weight for _, weight in sorted(weights)]), fit
 
 
 class Ridge:
     """Weighted least squares with LIME's own penalty of one, solved once for all answers.
 
-    Which columns are kept is the same around every row, so a fit is one product; scikit-learn's
-    Ridge, lime's default, gives the same and takes most of the time.
+    It takes the place of scikit-learn's Ridge, lime's default, which gives the same and takes most
+    of the time: which columns are kept is the same around every row, so a fit is one product.
     """
 
     def __init__(self, kept: Array, weights: Array) -> None:
-        """Solve it.
-
-        Args:
-            kept: (n, columns) of 0 and 1.
-            weights: (n,) how much each neighbour counts.
-        """
+        """Solve it for (n, columns) of 0 and 1, of which each row counts by its (n,) weight."""
         self._weights = weights / weights.sum()
         self._means = self._weights @ kept
         apart = kept - self._means
+        # the penalty is set against the weights as they come, and spares the intercept, as in
+        # scikit-learn's Ridge
         weighted = apart.T * weights
         self._solved = np.linalg.solve(weighted @ apart + np.eye(kept.shape[1]), weighted)
 
     def fit(self, kept: Array, answers: Array, sample_weight: Array) -> None:
-        """Take (n,) answers in.
-
-        Args:
-            kept: (n, columns) of 0 and 1, those it was solved for.
-            answers: (n,) of the model.
-            sample_weight: (n,), those it was solved for.
-        """
         self.coef_ = np.einsum("dn,n->d", self._solved, answers)
         self.intercept_ = float(self._weights @ answers - self._means @ self.coef_)
 
     def predict(self, kept: Array) -> Floats:
-        """Return (n,) answers.
-
-        Args:
-            kept: (n, columns) of 0 and 1.
-        """
         sums = np.einsum("nd,d->n", kept.astype(np.float64), self.coef_)
         return np.asarray(sums + self.intercept_)
 
     def score(self, kept: Array, answers: Array, sample_weight: Array) -> float:
-        """Return the weighted R², or 0 where every answer is the same.
-
-        Args:
-            kept: (n, columns) of 0 and 1.
-            answers: (n,) of the model.
-            sample_weight: (n,), those it was solved for.
-        """
         around = self._weights @ (answers - self._weights @ answers) ** 2
         missed = self._weights @ (answers - self.predict(kept)) ** 2
+        # where every answer is the same, rounding alone would decide
         return float(1 - missed / around) if around > 1e-24 else 0.0
 
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array, Floats, Integers
+from tasks.arrays import Array, Floats
 from tasks.evaluation.metrics import Metric
 from tasks.explanation.surrogate import Surrogate
 from tasks.models.attribution import Method, Scale
-
-Predict = Callable[[Mapping[str, Array]], Array]
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class ColumnShare:
     """One raw column: its mean absolute contribution, and what the metric loses without it.
 
     `lost` is the mean over the rounds in which the column's values were shuffled among the rows,
-    positive where the model answers worse; `evenly_apart` is the rounds' standard deviation.
+    positive where the model answers worse; `spread` is the rounds' standard deviation.
     """
 
     name: str
@@ -72,7 +70,7 @@ def shares(
 
 
 def permutation_losses(
-    predict: Predict,
+    predict: Callable[[Mapping[str, Array]], Array],
     prepared: pd.DataFrame,
     y: Array,
     metric: Metric,
@@ -90,8 +88,7 @@ def permutation_losses(
         y: (n,) class indices or values.
         metric: what is lost.
         origins: the raw column of each prepared one.
-        rounds: how often each column is shuffled.
-        seed: of the shuffling.
+        rounds, seed: how often each column is shuffled, and with which seed.
 
     Raises:
         DataError: the rows and the labels do not fit.
@@ -108,19 +105,7 @@ def permutation_losses(
         for order in orders:
             shuffled = columns | {name: columns[name][order] for name in own}
             lost.append(float(metric.gain(whole, metric.score(y, predict(shuffled)))))
-        found[raw] = (finite_or_zero(float(np.mean(lost))), finite_or_zero(float(np.std(lost))))
+        # a metric of one class is no number
+        finite = np.nan_to_num([np.mean(lost), np.std(lost)], posinf=0.0, neginf=0.0)
+        found[raw] = (float(finite[0]), float(finite[1]))
     return found
-
-
-def evenly_apart(count: int, most: int) -> Integers:
-    """Return the places of up to `most` of `count` rows, evenly apart.
-
-    >>> evenly_apart(10, 4).tolist(), evenly_apart(3, 4).tolist()
-    ([0, 3, 6, 9], [0, 1, 2])
-    """
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
-
-
-def finite_or_zero(value: float) -> float:
-    """Return the value, or 0 where there is none: a metric of one class is no number."""
-    return value if np.isfinite(value) else 0.0

@@ -65,6 +65,7 @@ def fit_surrogate(
     said = answers.argmax(axis=1) if several else answers[:, 1] if classes else answers
     least = max(5, len(rows) // 100)
     kind = DecisionTreeClassifier if several else DecisionTreeRegressor
+    # scikit-learn shuffles the columns before every split: without a seed, ties fall otherwise
     tree = kind(max_depth=DEPTH, min_samples_leaf=least, random_state=0)
     # every other row: both halves span the same time
     tree.fit(rows[::2], said[::2])
@@ -124,8 +125,7 @@ def leaf_paths(
         names: of its columns, numbers first.
         missing: (columns,) whether any value of a column is missing.
         numbers: how many of the columns are numbers.
-        node: where to begin.
-        held: the conditions on the way to `node`, by column and side.
+        node, held: where to begin, and the conditions on the way there, by column and side.
     """
     left, right = int(tree.children_left[node]), int(tree.children_right[node])
     if left < 0:

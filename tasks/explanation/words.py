@@ -36,8 +36,7 @@ def effect(value: float, scale: Scale, of: str, total: float | None, rest: float
     (LIME, whose sum is only near the prediction) the change alone is told.
 
     Args:
-        value: the contribution, on the scale.
-        scale: log-odds, probability or value.
+        value, scale: the contribution, and what it is measured in.
         of: what is explained.
         total: the base and all contributions; None where they do not add up exactly.
         rest: see `Attributed`.
@@ -71,6 +70,7 @@ def show_prepared(feature: Feature, values: Sequence[Any]) -> str:
     """
     if feature.kind == "category":
         return "missing" if values[0] == MISSING else bounded(values[0], LONGEST)
+    # NaN alone differs from itself
     if values[0] != values[0]:
         return "missing"
     if feature.kind == "boolean":

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from tasks.arrays import Array, Floats
-from tasks.evaluation.bootstrap import Interval, interval, percentile_interval
+from tasks.evaluation.bootstrap import Interval, Sampling, interval, percentile_interval
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS, NAN, positive
 from tasks.policy.situation import MetricValue
@@ -56,9 +56,7 @@ def bootstrap(metric: str, y: Array, predictions: Floats, confidence: float, see
     """
     rounds = rounds_for(len(y))
     if metric != "roc_auc" or rounds * len(y) > TOGETHER or not np.isfinite(predictions).all():
-        return interval(
-            METRICS[metric], y, predictions, confidence=confidence, seed=seed, rounds=rounds
-        )
+        return interval(METRICS[metric], y, predictions, Sampling(confidence, seed, rounds))
     draws = areas(y, positive(predictions), draw_counts(len(y), seed, rounds))
     return percentile_interval(METRICS[metric].score(y, predictions), draws, confidence)
 

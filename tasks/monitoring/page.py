@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.pages.markdown import escape, write_part
-from tasks.pages.page import Badge, Cell, Table
+from tasks.pages.page import Badge, Cell, Grid
 
 if TYPE_CHECKING:
     from tasks.monitoring.record import RecordedDecision
@@ -25,7 +25,7 @@ def decision_markdown(decided: RecordedDecision) -> str:
         lines += [f"- **{escape(line)}**" for line in told] + [""]
     marks: dict[bool | None, Cell] = {True: Badge("yes"), False: "no", None: "unknown"}
     readings = tuple((read.signal, marks[read.fired], read.said) for read in decision.readings)
-    table = write_part(Table(("signal", "fired", ""), readings))
+    table = write_part(Grid(("signal", "fired", ""), readings))
     return "\n".join([*lines, table, "", f"Policy: {escape(decision.policy)}", ""])
 
 

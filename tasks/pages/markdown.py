@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tasks.pages.page import Badge, Bullets, Cell, Code, Figure, Note, Part, Section, Table
+from tasks.pages.page import Badge, Bullets, Cell, Code, Figure, Grid, Note, Part, Section
 
 # What is markup anywhere; at the start of a line; beside a word, not in it; after a first digit.
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&]|^[#+\-]|(?<!\w)_|_(?!\w)|(?<=^\d)[.)](?=\s)")
@@ -33,7 +33,7 @@ def write_sections(sections: Iterable[Section], level: int = 2) -> list[str]:
 def write_part(part: Part) -> str:
     r"""Return a paragraph, a list or a table; of a figure, its title.
 
-    >>> print(write_part(Table(("a", "b"), (("x|y", Badge("1")),), frozenset({1}))))
+    >>> print(write_part(Grid(("a", "b"), (("x|y", Badge("1")),), frozenset({1}))))
     | a | b |
     |---|---:|
     | x\|y | **1** |
@@ -41,7 +41,7 @@ def write_part(part: Part) -> str:
     match part:
         case Bullets(lines):
             return "\n".join(f"- {escape(line)}" for line in lines)
-        case Table(heads, rows, numeric):
+        case Grid(heads, rows, numeric):
             rule = ("---:" if place in numeric else "---" for place in range(len(heads)))
             return "\n".join([_row(heads), "|" + "|".join(rule) + "|", *map(_row, rows)])
         case Code(text) | Note(text) | Figure(text):

@@ -55,8 +55,8 @@ Cell = str | Badge | Link | Code
 
 
 @dataclass(frozen=True)
-class Table:
-    """Column headings and rows; without headings, names beside their values.
+class Grid:
+    """A table: column headings and rows; without headings, names beside their values.
 
     `numeric` columns are set flush right, `marked` rows stand out; both are places from 0.
     """
@@ -77,7 +77,7 @@ class Figure:
     kind: ClassVar = "figure"
 
 
-Part = str | Code | Note | Bullets | Table | Figure
+Part = str | Code | Note | Bullets | Grid | Figure
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Page:
 def drop_empty(*sections: Section) -> tuple[Section, ...]:
     """Return the sections without their empty parts, and only those with a part left.
 
-    >>> drop_empty(Section("A", ("", "text", Bullets(()))), Section("B", (Table(("x",), ()),)))
+    >>> drop_empty(Section("A", ("", "text", Bullets(()))), Section("B", (Grid(("x",), ()),)))
     (Section(title='A', parts=('text',), tone=''),)
     """
     kept = (
@@ -119,6 +119,6 @@ def drop_empty(*sections: Section) -> tuple[Section, ...]:
 
 
 def _holds(part: Part) -> bool:
-    if isinstance(part, Table):
+    if isinstance(part, Grid):
         return bool(part.rows)
     return bool(part.lines if isinstance(part, Bullets) else part)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tasks.config import Gate
 from tasks.pages.markdown import write_part
-from tasks.pages.page import Badge, Table
+from tasks.pages.page import Badge, Grid
 from tasks.promotion.evidence import Evidence
 from tasks.promotion.rules import RULES, Outcome
 
@@ -33,7 +33,7 @@ class Verdict:
         head = "**Passed**" if self.passed else "**Refused**"
         said = Badge("passed", "good"), Badge("failed", "bad")
         rows = tuple((o.rule, said[not o.passed], o.figures, o.reason) for o in self.rules)
-        return f"{head}\n\n{write_part(Table(('rule', '', 'figures', 'reason'), rows))}\n"
+        return f"{head}\n\n{write_part(Grid(('rule', '', 'figures', 'reason'), rows))}\n"
 
 
 def judge(evidence: Evidence, gate: Gate) -> Verdict:

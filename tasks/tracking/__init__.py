@@ -1,1 +1,1 @@
-"""What MLflow shows: runs, registered models, model cards and plots."""
+"""What MLflow shows: runs, registered models and plots."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tasks.errors import TrackingError, bounded
+from tasks.tracking.record import finite_metrics, to_params, to_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Metric
 
 # MLflow's own defaults block for four minutes and print two lines to standard output per run.
 DEFAULTS = {
@@ -91,7 +93,45 @@ def ensure_experiment(client: MlflowClient, name: str, about: Mapping[str, str])
     return str(found.experiment_id)
 
 
+def filter_by_tags(tags: Mapping[str, str]) -> str:
+    """Return the search filter for what bears all of these tags.
+
+    >>> filter_by_tags({"perennial.version": "3"})
+    "tags.`perennial.version` = '3'"
+    """
+    return " and ".join(f"tags.`{name}` = '{text}'" for name, text in tags.items())
+
+
+def log_values(
+    client: MlflowClient,
+    run_id: str,
+    metrics: Sequence[Metric],
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> None:
+    """Log to a run, in as many requests as MLflow's limits ask for."""
+    from mlflow.entities import Param, RunTag
+
+    settings = [Param(name, text) for name, text in to_params(params or {}).items()]
+    marks = [RunTag(name, text) for name, text in to_tags(tags or {}).items()]
+    # in one request MLflow takes 1,000 values, of them 100 parameters and 100 tags:
+    # https://mlflow.org/docs/latest/rest-api.html#log-batch
+    while metrics or settings or marks:
+        client.log_batch(run_id, metrics[:800], settings[:100], marks[:100])
+        metrics, settings, marks = metrics[800:], settings[100:], marks[100:]
+
+
+def to_metrics(
+    values: Mapping[str, float | None], at: int, step: int = 0, **of: str | None
+) -> list[Metric]:
+    """Return the figures that are numbers as MLflow's metrics at one moment, in milliseconds."""
+    from mlflow.entities import Metric
+
+    return [Metric(name, value, at, step, **of) for name, value in finite_metrics(values).items()]
+
+
 def _is_vendors(error: Exception) -> bool:
+    # requests' errors are OSErrors too, as are those of the sockets below it
     home = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError) or home in VENDORS
 
@@ -106,5 +146,6 @@ def _ours(uri: str, doing: str, error: Exception) -> TrackingError:
         remedy = "Look with `perennial status`, start it with `perennial up`, then try again."
         return TrackingError(where, f"it answers ({doing})", "no answer", remedy)
     remedy = "Look into the MLflow server's log."
+    # requests puts the address into its texts as it was called, with the password
     came = bounded(text.replace(uri, address(uri)), 500)
     return TrackingError(where, f"it takes the {doing}", came, remedy)

@@ -12,6 +12,7 @@ from tasks.errors import bounded
 from tasks.tracking.plots import BLUE, GREY, ORANGE, canvas, png, safe, shades
 
 SHADES = shades(BLUE, "#b9bec6", ORANGE)
+# More would lie upon one another at the figure's 640 pixels.
 MOST_COLUMNS, MOST_POINTS, MOST_LEVELS, BINS = 12, 400, 12, 24
 
 
@@ -22,8 +23,7 @@ def summary(columns: Mapping[str, tuple[Array, Array | None]], of: str, unit: st
 
     Args:
         columns: by name, (n,) contributions and the (n,) values behind them, None for no numbers.
-        of: what is explained.
-        unit: of the contributions.
+        of, unit: what is explained, and the unit of the contributions.
     """
     shown = list(columns.items())[:MOST_COLUMNS][::-1]
     title = f"What each column adds to {safe(bounded(of, 30))}"
@@ -42,14 +42,12 @@ def summary(columns: Mapping[str, tuple[Array, Array | None]], of: str, unit: st
 
 
 def dependence(column: str, values: Sequence[Any], adds: Array, of: str, unit: str) -> bytes:
-    """Draw what a column adds against its (n,) values, numbers or texts.
+    """Draw what a column adds against its values.
 
     Args:
-        column: its name.
-        values: (n,) numbers or texts of the column.
-        adds: (n,) contributions, on the scale.
-        of: what is explained.
-        unit: of the contributions.
+        column, values: its name, and its (n,) numbers or texts.
+        adds: (n,) contributions.
+        of, unit: what is explained, and the unit of the contributions.
     """
     title = f"{safe(bounded(column, 30))}: what it adds to {safe(bounded(of, 24))}"
     figure, axes = canvas(title, safe(bounded(column, 60)), safe(unit))

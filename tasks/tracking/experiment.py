@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import TrackingError, bounded
-from tasks.tracking.client import address, connect, ensure_experiment
-from tasks.tracking.links import experiment_page, run_url
-from tasks.tracking.record import (
-    KEY,
-    REASON,
-    TAG_LIMIT,
-    VERDICT,
-    RunRecord,
-    check_path,
-    chunks,
-    finite_metrics,
-    to_milliseconds,
-    to_params,
-    to_tags,
+from tasks.tracking.client import (
+    address,
+    connect,
+    ensure_experiment,
+    filter_by_tags,
+    log_values,
+    to_metrics,
 )
+from tasks.tracking.links import experiment_page
+from tasks.tracking.record import KEY, TAG_LIMIT, RunRecord, to_milliseconds
 from tasks.tracking.trials import PARENT, write_trials
 
 if TYPE_CHECKING:
@@ -33,6 +27,7 @@ if TYPE_CHECKING:
 NOTE = "mlflow.note.content"
 PRIMARY = "mlflow.experiment.primaryMetric.name"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
+# MLflow refuses a dataset's digest of more than 36 letters; the whole one is a tag.
 DIGEST_SHOWN = 12
 
 
@@ -65,41 +60,6 @@ def track(server: str, record: RunRecord) -> str:
         return _settle(client, experiment, record.key)
 
 
-def update_verdict(
-    server: str,
-    run_id: str,
-    verdict: str,
-    reason: str,
-    *,
-    more: Mapping[str, str] | None = None,
-    note: str | None = None,
-    texts: Mapping[str, str] | None = None,
-) -> None:
-    """Set the verdict and its reason on a run; also further tags, the note, and artifacts anew.
-
-    Args:
-        server: MLflow's address.
-        run_id: the run.
-        verdict: one word or two.
-        reason: a sentence.
-        more: further tags.
-        note: the run's description, as Markdown.
-        texts: artifacts by path.
-
-    Raises:
-        TrackingError: the server is down or knows no such run.
-    """
-    from mlflow.entities import RunTag
-
-    values = to_tags({VERDICT: verdict, REASON: reason, **(more or {})})
-    if note is not None:
-        values[NOTE] = bounded(note, TAG_LIMIT)
-    with connect(server, f"verdict of run {run_id}") as client:
-        for part in chunks(values):
-            client.log_batch(run_id, tags=[RunTag(name, text) for name, text in part.items()])
-        _upload(client, run_id, {path: text.encode() for path, text in (texts or {}).items()})
-
-
 def find_experiment_page(server: str, pipeline: str) -> str:
     """Return the page of the pipeline's experiment.
 
@@ -115,34 +75,24 @@ def find_experiment_page(server: str, pipeline: str) -> str:
     return experiment_page(server, found.experiment_id)
 
 
-def find_run_page(server: str, run_id: str) -> str:
-    """Return the page of a run inside its experiment, which the server is asked for.
-
-    Raises:
-        TrackingError: the server is down or knows no such run.
-    """
-    with connect(server, f"run {run_id}") as client:
-        return run_url(server, run_id, client.get_run(run_id).info.experiment_id)
-
-
 def _known(client: MlflowClient, experiment: str, key: str) -> tuple[list[str], list[str]]:
-    runs = client.search_runs([experiment], f"tags.`{KEY}` = '{key}'")
+    runs = client.search_runs([experiment], filter_by_tags({KEY: key}))
     ids = {run.info.run_id: run.info.status for run in runs}
     finished = sorted(run for run, status in ids.items() if status == "FINISHED")
     return finished, sorted(set(ids) - set(finished))
 
 
 def _discard(client: MlflowClient, experiment: str, run: str) -> None:
-    children = client.search_runs([experiment], f"tags.`{PARENT}` = '{run}'", max_results=5000)
+    children = client.search_runs([experiment], filter_by_tags({PARENT: run}), max_results=5000)
+    # the parent last: after a death in between, nothing else would lead to its children
     for child in children:
         client.delete_run(child.info.run_id)
     client.delete_run(run)
 
 
 def _settle(client: MlflowClient, experiment: str, key: str) -> str:
-    """Keep one where two processes finished in the same moment."""
+    # two processes may finish in the same moment: ids are sorted, so that both keep the same run
     first, *others = _known(client, experiment, key)[0]
-    # ids are sorted, so that both processes keep the same run
     for run in others:
         _discard(client, experiment, run)
     return first
@@ -162,22 +112,11 @@ def _begin(client: MlflowClient, experiment: str, record: RunRecord) -> str:
 
 
 def _describe(client: MlflowClient, run: str, record: RunRecord) -> None:
-    from mlflow.entities import Metric, Param, RunTag
-
-    source = _source(record)
+    source, at = _source(record), to_milliseconds(record.ended)
     client.log_inputs(run, datasets=[source])
-    data, at = source.dataset, to_milliseconds(record.ended)
-    metrics = [
-        Metric(name, value, at, 0, dataset_name=data.name, dataset_digest=data.digest)
-        for name, value in finite_metrics(record.metrics).items()
-    ]
-    # MLflow takes no more than 1,000 in one request
-    for start in range(0, len(metrics), 500):
-        client.log_batch(run, metrics=metrics[start : start + 500])
-    for part in chunks(to_params(record.params)):
-        client.log_batch(run, params=[Param(name, text) for name, text in part.items()])
-    for part in chunks(to_tags(record.tags)):
-        client.log_batch(run, tags=[RunTag(name, text) for name, text in part.items()])
+    of = {"dataset_name": source.dataset.name, "dataset_digest": source.dataset.digest}
+    metrics = to_metrics(record.metrics, at, **of)
+    log_values(client, run, metrics, record.params, record.tags)
 
 
 def _source(record: RunRecord) -> DatasetInput:
@@ -204,16 +143,10 @@ def _source(record: RunRecord) -> DatasetInput:
 
 
 def _attach(client: MlflowClient, run: str, record: RunRecord) -> None:
-    texts = {path: text.encode() for path, text in record.texts.items()}
-    _upload(client, run, {**texts, **record.images})
-
-
-def _upload(client: MlflowClient, run: str, files: Mapping[str, bytes]) -> None:
-    if not files:
-        return
+    files = {path: text.encode() for path, text in record.texts.items()} | {**record.images}
     with tempfile.TemporaryDirectory() as folder:
         for path, content in files.items():
-            place = Path(folder) / check_path(path)
+            place = Path(folder) / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         client.log_artifacts(run, folder)

@@ -20,9 +20,3 @@ def run_url(server: str, run_id: str, experiment: str = "") -> str:
     run = f"runs/{quote(run_id, safe='')}"
     place = f"experiments/{experiment}/{run}" if experiment else run
     return f"{address(server)}/#/{place}?{VIEW}"
-
-
-def model_url(server: str, pipeline: str, version: int | None = None) -> str:
-    """Return the page of a registered model, or of one of its versions in MLflow's numbers."""
-    page = f"{address(server)}/#/models/{quote(pipeline, safe='')}"
-    return f"{page}?{VIEW}" if version is None else f"{page}/versions/{version}?{VIEW}"

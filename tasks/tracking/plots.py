@@ -14,6 +14,7 @@ from matplotlib.figure import Figure as Figure  # noqa: PLC0414 - likewise
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from tasks.arrays import Floats
 from tasks.errors import bounded
 
 Values = Sequence[float | None]
@@ -104,11 +105,9 @@ def tuning(
     """Draw each trial's mean score over the folds, the best so far, and the chosen one.
 
     Args:
-        metric: its name.
-        families: one a trial.
-        scores: one a trial; None did not end.
+        metric, greater_is_better: its name and direction.
+        families, scores: one a trial; a score of None did not end.
         chosen: the place of the chosen trial.
-        greater_is_better: of the metric.
     """
     values = floats(scores)
     figure, axes = canvas("What was tried", "trial", f"{safe(metric)}, mean over the folds")
@@ -212,7 +211,7 @@ def safe(text: str) -> str:
     >>> safe("cost$\\n")
     'cost\\\\$ '
     """
-    return " ".join(str(text).split(" ")).replace("\n", " ").replace("$", r"\$")
+    return text.replace("\n", " ").replace("$", r"\$")
 
 
 def shades(*colours: str) -> Colormap:
@@ -220,9 +219,9 @@ def shades(*colours: str) -> Colormap:
     return LinearSegmentedColormap.from_list("shades", list(colours))
 
 
-def floats(values: Values) -> Any:
+def floats(values: Values) -> Floats:
     """Return the values as an array, NaN for None."""
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+    return np.asarray(values, dtype=float)
 
 
 def png(figure: Figure) -> bytes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -27,10 +27,9 @@ Bounds = tuple[float, float | None, float | None]
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One setting that was tried.
+    """One setting that was tried, from `origin` (defaults, champion, tpe, grid …).
 
-    `score` is the mean of `folds` in the deciding metric's own unit, None where the trial did
-    not end; `origin` says where the setting came from (defaults, champion, tpe, grid …).
+    `score` is the mean of `folds` in the deciding metric's own unit, None where it did not end.
     """
 
     number: int
@@ -104,14 +103,8 @@ class RunRecord:
 
     def spans(self) -> tuple[tuple[datetime, datetime], ...]:
         """Return when each trial began and ended, one after the other from the run's start."""
-        ends = accumulate(trial.seconds for trial in self.trials)
-        return tuple(
-            (
-                self.started + timedelta(seconds=end - trial.seconds),
-                self.started + timedelta(seconds=end),
-            )
-            for trial, end in zip(self.trials, ends, strict=True)
-        )
+        seconds = accumulate((trial.seconds for trial in self.trials), initial=0.0)
+        return tuple(pairwise(self.started + timedelta(seconds=part) for part in seconds))
 
 
 def check_path(path: str) -> str:
@@ -120,8 +113,6 @@ def check_path(path: str) -> str:
     Raises:
         DataError: it is absolute, empty or climbs.
 
-    >>> check_path("plots/roc.png")
-    'plots/roc.png'
     >>> check_path("../roc.png")
     Traceback (most recent call last):
     ...
@@ -148,17 +139,12 @@ def flatten_bounds(intervals: Mapping[str, Bounds]) -> dict[str, float]:
     >>> flatten_bounds({"roc_auc": (0.65, 0.64, 0.66), "rows": (12.0, None, None)})
     {'roc_auc': 0.65, 'roc_auc_low': 0.64, 'roc_auc_high': 0.66, 'rows': 12.0}
     """
-    flat: dict[str, float] = {}
-    for name, (value, low, high) in intervals.items():
-        flat[name] = value
-        flat.update(
-            {
-                f"{name}_{end}": bound
-                for end, bound in (("low", low), ("high", high))
-                if bound is not None
-            }
-        )
-    return flat
+    return {
+        f"{name}{end}": part
+        for name, bounds in intervals.items()
+        for end, part in zip(("", "_low", "_high"), bounds, strict=True)
+        if part is not None
+    }
 
 
 def allowed_name(name: str) -> str:
@@ -189,21 +175,10 @@ def to_params(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def to_tags(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return tags as MLflow stores them: bounded text under allowed names."""
+    """Return tags as MLflow stores them, likewise."""
     return {allowed_name(name): bounded(value, TAG_LIMIT) for name, value in values.items()}
 
 
 def to_milliseconds(at: datetime) -> int:
     """Return a moment as MLflow counts it."""
     return int(at.timestamp() * 1000)
-
-
-def chunks(pairs: Mapping[str, str], size: int = 100) -> Iterator[dict[str, str]]:
-    """Yield the pairs in parts that fit one request.
-
-    >>> [len(part) for part in chunks({str(i): "" for i in range(250)})]
-    [100, 100, 50]
-    """
-    items = list(pairs.items())
-    for start in range(0, len(items), size):
-        yield dict(items[start : start + size])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tasks.errors import TrackingError
-from tasks.tracking.client import address, connect, is_absent, is_taken
+from tasks.tracking.client import address, connect, filter_by_tags, is_absent, is_taken
 from tasks.tracking.record import KEY, VERSION, to_tags
 from tasks.tracking.upload import ModelColumns, upload_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-Alias = Literal["champion", "challenger"]
+    from mlflow.entities.model_registry import RegisteredModel
 
 MIRRORED = "perennial.pointer"
 
@@ -70,34 +69,7 @@ def register(
         return first
 
 
-def mark_version(
-    server: str,
-    pipeline: str,
-    version: int,
-    marks: Mapping[str, str],
-    description: str | None = None,
-) -> None:
-    """Set tags, and the description, on a registered version.
-
-    Args:
-        server: MLflow's address.
-        pipeline: the registered model's name.
-        version: our number.
-        marks: tags to set.
-        description: the new one; None leaves the old.
-
-    Raises:
-        TrackingError: the server is down, or the version is not registered.
-    """
-    with connect(server, f"marks of model {pipeline} {version}") as client:
-        number = _number(server, client, pipeline, version)
-        for name, text in to_tags(marks).items():
-            client.set_model_version_tag(pipeline, number, name, text)
-        if description is not None:
-            client.update_model_version(pipeline, number, description)
-
-
-def set_alias(server: str, pipeline: str, alias: Alias, version: int) -> None:
+def set_alias(server: str, pipeline: str, alias: str, version: int) -> None:
     """Point an alias at one of our versions; it leaves the version it was on.
 
     Raises:
@@ -108,7 +80,7 @@ def set_alias(server: str, pipeline: str, alias: Alias, version: int) -> None:
         client.set_registered_model_alias(pipeline, alias, number)
 
 
-def remove_alias(server: str, pipeline: str, alias: Alias) -> None:
+def remove_alias(server: str, pipeline: str, alias: str) -> None:
     """Take an alias away; one that is not there stays away.
 
     Raises:
@@ -130,13 +102,8 @@ def read_aliases(server: str, pipeline: str) -> dict[str, int]:
     """
     ours: dict[str, int] = {}
     with connect(server, f"aliases of model {pipeline}") as client:
-        try:
-            named = client.get_registered_model(pipeline).aliases
-        except Exception as error:
-            if is_absent(error):
-                return {}
-            raise
-        for alias, number in named.items():
+        model = _find_model(client, pipeline)
+        for alias, number in (model.aliases if model else {}).items():
             version = client.get_model_version(pipeline, str(number)).tags.get(VERSION, "")
             if version.isdecimal():
                 ours[alias] = int(version)
@@ -144,8 +111,7 @@ def read_aliases(server: str, pipeline: str) -> dict[str, int]:
 
 
 def _versions(client: MlflowClient, pipeline: str, identity: Mapping[str, str]) -> list[int]:
-    wanted = " and ".join(f"tags.`{name}` = '{text}'" for name, text in identity.items())
-    found = client.search_model_versions(f"name = '{pipeline}' and {wanted}")
+    found = client.search_model_versions(f"name = '{pipeline}' and {filter_by_tags(identity)}")
     return sorted(int(known.version) for known in found)
 
 
@@ -168,16 +134,22 @@ def _name(client: MlflowClient, pipeline: str, about: str) -> None:
             client.update_registered_model(pipeline, about)
 
 
-def make_alias_mirror(server: str) -> Callable[[str, str, int, str], None]:
-    """Return the function by which a promotion mirrors its pointer in the registry."""
+def mirror_pointer(server: str, pipeline: str, alias: str, version: int, pointer_id: str) -> None:
+    """Point the alias at the pointer's version, and remember the pointer that it was set for.
 
-    def mirror(pipeline: str, alias: str, version: int, of: str) -> None:
-        assert alias in ("champion", "challenger"), alias
-        set_alias(server, pipeline, "champion" if alias == "champion" else "challenger", version)
-        with connect(server, f"model {pipeline}") as client:
-            client.set_registered_model_tag(pipeline, MIRRORED, of)
+    Args:
+        server, pipeline: MLflow's address, and the registered model's name.
+        alias, version: which alias, on which of our versions.
+        pointer_id: of the pointer; see `read_mirrored_pointer`.
 
-    return mirror
+    Raises:
+        TrackingError: the server is down, or the version is not registered.
+    """
+    # the alias first: after a death between the two, the new pointer's tag beside the old alias
+    # would look like a person who moved the alias by hand (tasks/reconciliation/alias.py)
+    set_alias(server, pipeline, alias, version)
+    with connect(server, f"model {pipeline}") as client:
+        client.set_registered_model_tag(pipeline, MIRRORED, pointer_id)
 
 
 def read_mirrored_pointer(server: str, pipeline: str) -> str:
@@ -187,9 +159,14 @@ def read_mirrored_pointer(server: str, pipeline: str) -> str:
         TrackingError: the server is down or refuses.
     """
     with connect(server, f"model {pipeline}") as client:
-        try:
-            return str(client.get_registered_model(pipeline).tags.get(MIRRORED, ""))
-        except Exception as error:
-            if is_absent(error):
-                return ""
-            raise
+        model = _find_model(client, pipeline)
+        return str(model.tags.get(MIRRORED, "")) if model else ""
+
+
+def _find_model(client: MlflowClient, pipeline: str) -> RegisteredModel | None:
+    try:
+        return client.get_registered_model(pipeline)
+    except Exception as error:
+        if is_absent(error):
+            return None
+        raise

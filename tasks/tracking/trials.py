@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tasks.tracking.record import (
-    RunRecord,
-    TrialRecord,
-    allowed_name,
-    finite_metrics,
-    to_milliseconds,
-    to_params,
-)
+from tasks.tracking.client import log_values, to_metrics
+from tasks.tracking.record import RunRecord, allowed_name, to_milliseconds
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,38 +19,26 @@ WRITERS = 2
 
 def write_trials(client: MlflowClient, experiment: str, parent: str, record: RunRecord) -> None:
     """Write every trial of `record` as a child of the run `parent`."""
+    metric, spans = allowed_name(record.metric), record.spans()
 
     def write(place: int) -> None:
-        _write_trial(client, experiment, parent, record, place)
+        trial, (began, ended) = record.trials[place], map(to_milliseconds, spans[place])
+        marks = {
+            PARENT: parent,
+            "mlflow.user": "perennial",
+            "perennial.trial": str(trial.number),
+            "perennial.family": trial.family,
+            "perennial.origin": trial.origin,
+        }
+        run_id = client.create_run(experiment, began, marks, trial.name).info.run_id
+        scores = {f"folds_{metric}": trial.score, "fit_seconds": trial.seconds}
+        metrics = to_metrics(scores, ended)
+        for step, fold in enumerate(trial.folds):
+            metrics += to_metrics({f"fold_{metric}": fold}, ended, step)
+        log_values(client, run_id, metrics, {"family": trial.family, **trial.params})
+        # last of all: a trial that a death left open is shown as running, and its parent torn
+        client.set_terminated(run_id, STATUS[trial.state], ended)
 
     with ThreadPoolExecutor(WRITERS) as pool:
+        # the list asks for every result, and so raises what a writer met
         list(pool.map(write, range(len(record.trials))))
-
-
-def _write_trial(
-    client: MlflowClient, experiment: str, parent: str, record: RunRecord, place: int
-) -> None:
-    from mlflow.entities import Metric, Param
-
-    trial, (began, ended) = record.trials[place], record.spans()[place]
-    marks = {PARENT: parent, "mlflow.user": "perennial", **_trial_tags(trial)}
-    run = client.create_run(experiment, to_milliseconds(began), marks, trial.name)
-    at, metric = to_milliseconds(ended), allowed_name(record.metric)
-    values = finite_metrics({f"folds_{metric}": trial.score, "fit_seconds": trial.seconds})
-    metrics = [Metric(name, value, at, 0) for name, value in values.items()]
-    for step, fold in enumerate(trial.folds):
-        metrics += [
-            Metric(n, v, at, step) for n, v in finite_metrics({f"fold_{metric}": fold}).items()
-        ]
-    # MLflow takes 100 in one request
-    settings = list(to_params({"family": trial.family, **trial.params}).items())[:100]
-    client.log_batch(run.info.run_id, metrics, [Param(name, text) for name, text in settings])
-    client.set_terminated(run.info.run_id, STATUS[trial.state], at)
-
-
-def _trial_tags(trial: TrialRecord) -> dict[str, Any]:
-    return {
-        "perennial.trial": str(trial.number),
-        "perennial.family": trial.family,
-        "perennial.origin": trial.origin,
-    }

@@ -9,6 +9,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.tracking.client import filter_by_tags, log_values, to_metrics
 from tasks.tracking.record import VERSION
 
 if TYPE_CHECKING:
@@ -34,34 +35,15 @@ def upload_model(
     """Return the id of the model logged to `run` under the tags `identity`; uploaded once only.
 
     Args:
-        client: MLflow's.
-        run: the run that made the model.
-        model: ONNX bytes.
-        columns: what it takes and gives.
+        client, run: MLflow's, and the run that made the model.
+        model, columns: ONNX bytes, and what they take and give.
         identity: our version and training key, as tags.
     """
-    found = _logged(client, run, identity)
-    return found or _log(client, run, model, columns, identity)
-
-
-def _logged(client: MlflowClient, run: Any, identity: Mapping[str, str]) -> str | None:
-    """Return the finished upload of this version, after removing what a crash left half-done."""
-    wanted = " and ".join(f"tags.`{name}` = '{text}'" for name, text in identity.items())
-    ready = None
-    for logged in client.search_logged_models([run.info.experiment_id], wanted):
-        if logged.status == "READY" and logged.source_run_id == run.info.run_id:
-            ready = logged.model_id
-        elif logged.status != "READY":
-            client.delete_logged_model(logged.model_id)
-    return ready
-
-
-def _log(
-    client: MlflowClient, run: Any, model: bytes, columns: ModelColumns, identity: Mapping[str, str]
-) -> str:
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
+    if ready := _find_upload(client, run, identity):
+        return ready
     run_id = run.info.run_id
     logged = client.create_logged_model(
         run.info.experiment_id,
@@ -87,11 +69,23 @@ def _log(
     return str(logged.model_id)
 
 
+def _find_upload(client: MlflowClient, run: Any, identity: Mapping[str, str]) -> str:
+    """Return the finished upload of this version, after removing what a crash left half-done."""
+    wanted, ready = filter_by_tags(identity), ""
+    for logged in client.search_logged_models([run.info.experiment_id], wanted):
+        if logged.status != "READY":
+            client.delete_logged_model(logged.model_id)
+        elif logged.source_run_id == run.info.run_id:
+            ready = str(logged.model_id)
+    return ready
+
+
 def _save(path: Path, model: bytes, about: Any) -> None:
     import onnx
     from mlflow import onnx as flavor
 
     graph = onnx.load_model_from_string(model)
+    # pinned to what is installed: a person who loads the model has what wrote it
     needed = [f"{name}=={installed(name)}" for name in REQUIREMENTS]
     flavor.save_model(
         graph,
@@ -99,6 +93,7 @@ def _save(path: Path, model: bytes, about: Any) -> None:
         mlflow_model=about,
         signature=_signature(graph),
         pip_requirements=needed,
+        # MLflow's defaults ask for CUDA first, and lay the tensors beside the graph in other files
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
     )
@@ -116,6 +111,7 @@ def _signature(graph: Any) -> ModelSignature:
         for value in values:
             tensor = value.type.tensor_type
             kind = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+            # ONNX has 0 for a dimension of any size, MLflow -1
             shape = tuple(size.dim_value or -1 for size in tensor.shape.dim)
             specs.append(TensorSpec(kind, shape, value.name))
         return Schema(specs)
@@ -124,23 +120,10 @@ def _signature(graph: Any) -> ModelSignature:
 
 
 def _copy_metrics(client: MlflowClient, run: Any, model_id: str) -> None:
-    from mlflow.entities import Metric
-
     inputs = run.inputs.dataset_inputs if run.inputs else []
-    data = inputs[0].dataset if inputs else None
+    of = {"model_id": model_id, "run_id": run.info.run_id}
+    if inputs:
+        data = inputs[0].dataset
+        of |= {"dataset_name": data.name, "dataset_digest": data.digest}
     at = run.info.end_time or run.info.start_time
-    metrics = [
-        Metric(
-            name,
-            value,
-            at,
-            0,
-            model_id=model_id,
-            dataset_name=data and data.name,
-            dataset_digest=data and data.digest,
-            run_id=run.info.run_id,
-        )
-        for name, value in run.data.metrics.items()
-    ]
-    for start in range(0, len(metrics), 500):
-        client.log_batch(run.info.run_id, metrics=metrics[start : start + 500])
+    log_values(client, run.info.run_id, to_metrics(run.data.metrics, at, **of))

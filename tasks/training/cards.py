@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.evaluation.bootstrap import finite_or_none
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import follows
-from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
+from tasks.training.model_card import Card
 from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
@@ -39,7 +38,7 @@ def make_card(
     `images` is the path of each plot by its title, `insight` what the model looks at.
     """
     judged, verdict = chosen.best.judged, chosen.best.verdict
-    pipeline, evaluation = work.pipeline, judged.evaluation
+    pipeline = work.pipeline
     return Card(
         pipeline=pipeline.name,
         version=version,
@@ -47,21 +46,16 @@ def make_card(
         task=pipeline.task,
         target=pipeline.target,
         family=final.setting.family,
-        metric=evaluation.metric,
-        confidence=evaluation.confidence,
         data_version=work.plan.data.version,
         rows=final.rows,
         window=f"{final.fitted_from[:10]} to {final.fitted_until[:10]}",
-        holdout_rows=evaluation.rows,
-        holdout=" to ".join(end[:10] for end in evaluation.window or () if end),
         tried=Counter(trial.setting.family for trial in chosen.tuning.trials),
         why=chosen.tuning.why,
-        scores=_scores(judged),
+        evaluation=judged.evaluation,
+        champion=None if judged.comparison is None else judged.comparison.score,
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
-        rules=tuple(RuleResult(r.rule, r.passed, r.figures, r.reason) for r in verdict.rules),
-        slices=_slices(judged),
-        calibration=f"Calibration error {evaluation.calibration:.4f}.",
+        rules=verdict.rules,
         features=by_feature(final.importances, origins(work.dataset.schema)),
         params=dict(final.setting.params),
         limits=_limits(work, judged),
@@ -90,9 +84,7 @@ def describe_insight(insight: Insight) -> dict[str, Any]:
         "looked": f"Mean size of what a column adds to {found.of}, in {unit}: {names[found.method]}"
         f" on {found.rows:,} holdout rows. What shuffling a column costs is measured on "
         f"{found.shuffled:,} rows, with the model that was judged.",
-        "looks": tuple(
-            Look(share.name, share.adds, share.lost, share.spread) for share in found.columns
-        ),
+        "looks": found.columns,
         "imitation": f"A tree of {len(tree.leaves)} leaves imitates the model with a fidelity of "
         f"{fidelity} ({tree.measure}, on rows it was not fitted on). Below one half, do not "
         "take it for the model.",
@@ -112,31 +104,6 @@ def _lineage(plan: TrainingPlan) -> dict[str, str]:
         "lock": plan.lock,
         "seed": str(plan.seed),
     }
-
-
-def _scores(judged: HoldoutResult) -> tuple[Score, ...]:
-    evaluation, against = judged.evaluation, judged.comparison
-    scores = []
-    for name, figure in evaluation.metrics.items():
-        # the champion is compared by the metric that decides alone
-        decides = name == evaluation.metric
-        champion = against.score if decides and against is not None else None
-        baselines = {
-            baseline: finite_or_none(values.get(name, float("nan")))
-            for baseline, values in evaluation.baseline_metrics.items()
-        }
-        scores.append(Score(name, figure.value, figure.low, figure.high, champion, baselines))
-    return tuple(scores)
-
-
-def _slices(judged: HoldoutResult) -> tuple[SliceScore, ...]:
-    return tuple(
-        SliceScore(
-            part.column, part.value, part.rows, part.figure.value, part.figure.low, part.figure.high
-        )
-        for part in judged.evaluation.slices
-        if not part.too_small
-    )
 
 
 def _limits(work: Work, judged: HoldoutResult) -> tuple[str, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tasks.arrays import Array
-from tasks.evaluation.bootstrap import paired_gain
+from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
@@ -46,24 +44,20 @@ def compare_with_champion(
         how = "the holdout, the champion's setting fitted again on the training window"
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
-    options: dict[str, Any] = {
-        "rounds": rounds_for(len(y)),
-        "confidence": pipeline.gate.confidence,
-        "seed": pipeline.training.seed,
-    }
+    sampling = Sampling(pipeline.gate.confidence, pipeline.training.seed, rounds_for(len(y)))
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
     comparison = Comparison(
         version=reigning.manifest.version,
         rows=int(kept.sum()),
         score=metric.score(y, theirs),
-        gain=paired_gain(metric, y, ours, theirs, **options),
+        gain=paired_gain(metric, y, ours, theirs, sampling),
         how=how,
         calibration=(
             calibration_error(y, ours, task=pipeline.task),
             calibration_error(y, theirs, task=pipeline.task),
         ),
     )
-    return comparison, compare_slices(metric, y, ours, theirs, frame, **options)
+    return comparison, compare_slices(metric, y, ours, theirs, frame, sampling)
 
 
 def _enough(work: Work, y: Array) -> bool:

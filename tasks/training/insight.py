@@ -15,9 +15,10 @@ from tasks.arrays import Array
 from tasks.documents import seal
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
+from tasks.evaluation.curves import spread_evenly
 from tasks.evaluation.metrics import METRICS
 from tasks.explanation.explainer import Explainer
-from tasks.explanation.overview import Overview, evenly_apart, permutation_losses, shares
+from tasks.explanation.overview import Overview, permutation_losses, shares
 from tasks.explanation.surrogate import fit_surrogate
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
@@ -96,7 +97,7 @@ def rows_within(work: float) -> int:
 def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     data, pipeline = work.dataset, work.pipeline
     places = np.flatnonzero(data.split.holdout)
-    places = places[evenly_apart(len(places), MOST_ROWS)]
+    places = places[spread_evenly(len(places), MOST_ROWS)]
     rows, y = data.prepared.iloc[places].reset_index(drop=True), data.y[places]
     columns, behind = prepared_columns(data.schema), origins(data.schema)
     profiler = Profiler(columns)
@@ -104,13 +105,13 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
     # nothing is published yet: run and version are made up, and explaining reads neither
     explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))
-    some = rows.iloc[evenly_apart(len(rows), rows_within(explainer.work))].reset_index(drop=True)
+    some = rows.iloc[spread_evenly(len(rows), rows_within(explainer.work))].reset_index(drop=True)
     values, of = explainer.contributions(some)
     # the contributions are the published model's; what shuffling costs is measured on the one that
     # was judged, since only it was fitted on none of these rows
     judged = OnnxModel(chosen.best.contender.model)
     metric = METRICS[pipeline.metric]
-    few = evenly_apart(len(rows), SHUFFLED)
+    few = spread_evenly(len(rows), SHUFFLED)
     lost = permutation_losses(
         judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
     )

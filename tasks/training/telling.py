@@ -13,7 +13,6 @@ from tasks.promotion.gate import follows
 from tasks.promotion.versions import manifest_of
 from tasks.records import plain
 from tasks.tracking.links import run_url
-from tasks.tracking.markup import to_html, to_markdown, write_note
 from tasks.tracking.record import (
     KEY,
     REASON,
@@ -32,6 +31,7 @@ from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, draw_plots
 from tasks.training.insight import Insight
+from tasks.training.model_card import to_html, to_markdown, write_note
 from tasks.training.work import Work
 from tasks.tuning.trial import TuningTrial
 

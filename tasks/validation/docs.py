@@ -11,7 +11,7 @@ from typing import Any
 
 from expectations.suite import Suite
 from tasks.pages.draw import draw
-from tasks.pages.page import Badge, Cell, Link, Page, Section, Table
+from tasks.pages.page import Badge, Cell, Grid, Link, Page, Section
 from tasks.store.bucket import ObjectInfo
 from tasks.validation.report import Check, Report
 
@@ -60,7 +60,7 @@ def index_page(pipeline: str, pages: Iterable[ObjectInfo]) -> str:
     `pages` are the stored objects under the Data Docs' `validations/`.
     """
     newest = sorted(pages, key=lambda info: info.modified, reverse=True)
-    table = Table(("batch", "outcome", "judged at (UTC)"), tuple(map(_row, newest)))
+    table = Grid(("batch", "outcome", "judged at (UTC)"), tuple(map(_row, newest)))
     return draw(Page(f"{pipeline}: validations", (Section("Batches", (table,)),)))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_part
-from tasks.pages.page import Badge, Bullets, Cell, Code, Page, Section, Table, drop_empty
+from tasks.pages.page import Badge, Bullets, Cell, Code, Grid, Page, Section, drop_empty
 from tasks.readers.problem import Problem, list_rows, name_rule
 
 HEADS = ("", "expectation", "column", "figures", "rows")
@@ -135,7 +135,7 @@ class Report:
             problems = Bullets(tuple(problem.sentence for problem in self.problems))
             lines += ["", "## Why it was refused", "", write_part(problems)]
         if self.checks:
-            checks = Table(HEADS, tuple(map(_cells, self.checks)))
+            checks = Grid(HEADS, tuple(map(_cells, self.checks)))
             lines += ["", "## Expectations", "", write_part(checks)]
         return "\n".join(lines) + "\n"
 
@@ -143,8 +143,8 @@ class Report:
         """Return the report as a page of its own."""
         sections = drop_empty(
             Section("Why it was refused", (Bullets(self.reasons()),), "bad"),
-            Section("The batch", (Table((), self.facts()),)),
-            Section("Expectations", (Table(HEADS, tuple(map(_cells, self.checks))),)),
+            Section("The batch", (Grid((), self.facts()),)),
+            Section("Expectations", (Grid(HEADS, tuple(map(_cells, self.checks))),)),
         )
         return draw(Page(self.title, sections, self.badge))
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DataError
+from tasks.evaluation.bootstrap import Sampling
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import MISSING, REST, Slice, compare_slices, judge_slices, slice_labels
 from tasks.records import plain, read
@@ -31,7 +32,7 @@ def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray, pd.DataFrame]:
 
 def test_the_slice_that_falls_is_found_and_the_small_ones_are_said_to_be_small() -> None:
     y, challenger, champion, frame = rows()
-    found = compare_slices(AUC, y, challenger, champion, frame, confidence=0.95, seed=1)
+    found = compare_slices(AUC, y, challenger, champion, frame, Sampling(0.95, 1))
     by = {each.value: each for each in found}
     assert {value: each.rows for value, each in by.items()} == {
         "EWR": 1500,
@@ -46,7 +47,7 @@ def test_the_slice_that_falls_is_found_and_the_small_ones_are_said_to_be_small()
 
 def test_one_models_slices_hold_the_metric_of_their_rows() -> None:
     y, _, champion, frame = rows()
-    found = judge_slices(AUC, y, champion, frame, confidence=0.95, seed=1, rounds=50)
+    found = judge_slices(AUC, y, champion, frame, Sampling(0.95, 1, 50))
     ewr = (frame["origin"] == "EWR").to_numpy()
     assert found[0].figure.value == AUC.score(y[ewr], champion[ewr])
     assert found[0].figure.low < found[0].figure.value < found[0].figure.high
@@ -54,9 +55,9 @@ def test_one_models_slices_hold_the_metric_of_their_rows() -> None:
 
 def test_a_regression_slice_with_one_value_is_judged() -> None:
     y, p, frame = np.ones(80), np.linspace(0, 1, 80), pd.DataFrame({"a": ["x"] * 80})
-    found = judge_slices(METRICS["mae"], y, p, frame, confidence=0.9, seed=1, rounds=50)
+    found = judge_slices(METRICS["mae"], y, p, frame, Sampling(0.9, 1, 50))
     assert not found[0].too_small
-    undefined = judge_slices(METRICS["r2"], y, p, frame, confidence=0.9, seed=1, rounds=50)
+    undefined = judge_slices(METRICS["r2"], y, p, frame, Sampling(0.9, 1, 50))
     assert undefined[0].too_small
 
 
@@ -87,7 +88,7 @@ def test_many_numbers_become_quarters_and_rare_texts_the_rest() -> None:
 
 def test_a_slice_survives_json() -> None:
     y, _, champion, frame = rows()
-    for each in judge_slices(AUC, y, champion, frame, confidence=0.95, seed=1, rounds=20):
+    for each in judge_slices(AUC, y, champion, frame, Sampling(0.95, 1, 20)):
         content = plain(each, nan_as_null=True)
         again = read(Slice, json.loads(json.dumps(content, allow_nan=False)), "slice")
         assert plain(again, nan_as_null=True) == content
@@ -96,6 +97,4 @@ def test_a_slice_survives_json() -> None:
 
 def test_a_frame_of_other_rows_is_refused() -> None:
     with pytest.raises(DataError, match="2 rows for 3 labels"):
-        judge_slices(
-            AUC, np.ones(3), np.ones(3), pd.DataFrame({"a": [1, 2]}), confidence=0.9, seed=1
-        )
+        judge_slices(AUC, np.ones(3), np.ones(3), pd.DataFrame({"a": [1, 2]}), Sampling(0.9, 1))

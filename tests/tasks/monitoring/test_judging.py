@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tasks.evaluation.bootstrap import interval
+from tasks.evaluation.bootstrap import Sampling, interval
 from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
 from tasks.monitoring.judging import bootstrap, live_figure
@@ -23,7 +23,7 @@ def answers(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_the_interval_is_the_live_monitors_own(metric: str, rows: int) -> None:
     y, chance = answers(rows, rows)
     ours = bootstrap(metric, y, chance, 0.95, 7)
-    theirs = interval(METRICS[metric], y, chance, confidence=0.95, seed=7, rounds=rounds_for(rows))
+    theirs = interval(METRICS[metric], y, chance, Sampling(0.95, 7, rounds_for(rows)))
     assert ours.value == theirs.value
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 

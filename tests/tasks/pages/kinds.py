@@ -25,24 +25,27 @@ from tasks.monitoring.page import decision_markdown
 from tasks.monitoring.record import RecordedDecision
 from tasks.policy.decision import Decision
 from tasks.policy.reading import SignalReading
+from tasks.promotion.gate import Verdict
+from tasks.promotion.rules import Outcome
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
-from tasks.tracking.markup import to_html, to_markdown, write_note
+from tasks.training.model_card import to_html, to_markdown, write_note
 from tasks.validation.docs import index_page, validation_page
 from tasks.validation.report import Check, Cleaning, Report
 from tests.tasks.backtest.test_result import found
 from tests.tasks.drift.scenes import profiled
 from tests.tasks.pages.hostile import HOSTILE, taint
-from tests.tasks.tracking import values
+from tests.tasks.training import card
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
-CARD = replace(values.CARD, images={"ROC": "plots/roc.png"})
+CARD = replace(card.CARD, images={"ROC": "plots/roc.png"})
 CHECK = Check("be in set", "ward", False, 10, 3, 0.1, sample_rows=(1,), sample_values=("A", "B"))
 REPORT = Report(
     "people", "incoming/a.csv", "ab" * 32, 9, "CSV", 9, 2, True, (Problem("kind", "age", "no"),),
     (CHECK, replace(CHECK, passed=True), replace(CHECK, observed="C", message="raised")),
     Cleaning(retyped=("cost",)),
 )  # fmt: skip
+VERDICT = Verdict(False, (Outcome("enough rows", False, "9 rows", "200 are needed"),))
 SET = gxe.ExpectColumnValuesToBeInSet(column=f"ward{HOSTILE}", value_set=[HOSTILE, "A"])
 SUITE = Suite((), (SET, SET, gxe.ExpectColumnMeanToBeBetween(column=HOSTILE, max_value=3)))
 OBSERVED = Observation(
@@ -87,11 +90,12 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
         "tasks.backtest.page",
         lambda: backtest_page(taint(found(count=9)), HOSTILE, HOSTILE).decode(),
     ),
-    "model card": ("tasks.tracking.markup", lambda: to_html(taint(CARD), {HOSTILE: b"png"})),
+    "model card": ("tasks.training.model_card", lambda: to_html(taint(CARD), {HOSTILE: b"png"})),
 }
 MARKDOWN: dict[str, tuple[str, Callable[[], str]]] = {
-    "model card": ("tasks.tracking.markup", lambda: to_markdown(taint(CARD))),
-    "model card's head": ("tasks.tracking.markup", lambda: write_note(taint(CARD))),
+    "model card": ("tasks.training.model_card", lambda: to_markdown(taint(CARD))),
+    "model card's head": ("tasks.training.model_card", lambda: write_note(taint(CARD))),
     "validation": ("tasks.validation.report", lambda: taint(REPORT).to_markdown()),
+    "verdict": ("tasks.promotion.gate", lambda: taint(VERDICT).to_markdown()),
     "decision": ("tasks.monitoring.page", lambda: decision_markdown(taint(DECIDED))),
 }

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tasks.pages.draw import draw
-from tasks.pages.page import Badge, Figure, Link, Page, Section, Table
+from tasks.pages.page import Badge, Figure, Grid, Link, Page, Section
 from tasks.settings import REPOSITORY
 from tests.tasks.pages.hostile import HOSTILE, Read
 from tests.tasks.pages.kinds import MARKDOWN, PAGES
@@ -80,7 +80,7 @@ def test_half_a_letter_does_not_end_a_page() -> None:
 
 
 def test_a_page_shows_each_part_by_its_kind() -> None:
-    table = Table(("n", "x"), ((Badge("met", "good"), Link("7", "a b.html")),), frozenset({1}))
+    table = Grid(("n", "x"), ((Badge("met", "good"), Link("7", "a b.html")),), frozenset({1}))
     html = draw(Page("t", (Section("s", (table, Figure("plot", b"png")), "bad"),), lead="l"))
     assert '<td><span class="badge good">met</span></td>' in html
     assert '<td class="number"><a href="a%20b.html"><code>7</code></a></td>' in html

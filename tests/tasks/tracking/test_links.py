@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.tracking.links import VIEW, model_url, run_url
+from tasks.tracking.links import VIEW, run_url
 
 SERVER = "http://user:secret@mlflow:5000/"
 
@@ -17,9 +17,6 @@ def test_links_hold_no_credentials() -> None:
     assert run_url(SERVER, "ab12") == f"http://mlflow:5000/#/runs/ab12?{VIEW}"
     inside = f"http://mlflow:5000/#/experiments/4/runs/ab12?{VIEW}"
     assert run_url(SERVER, "ab12", "4") == inside
-    assert model_url(SERVER, "flights") == f"http://mlflow:5000/#/models/flights?{VIEW}"
-    page = f"http://mlflow:5000/#/models/flights/versions/4?{VIEW}"
-    assert model_url(SERVER, "flights", 4) == page
 
 
 @pytest.mark.parametrize(
@@ -29,8 +26,6 @@ def test_links_hold_no_credentials() -> None:
         "/experiments/:experimentId/:tabName",
         "/runs/:runUuid",
         "/experiments/:experimentId/runs/:runUuid",
-        "/models/:modelName",
-        "/models/:modelName/versions/:version",
         "/experiments/:experimentId",
     ],
 )

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from tasks.errors import TrackingError
 from tasks.tracking import record as records
 from tasks.tracking.client import connect
-from tasks.tracking.experiment import find_experiment_page, find_run_page, track, update_verdict
-from tasks.tracking.registry import mark_version, read_aliases, register, remove_alias, set_alias
+from tasks.tracking.experiment import find_experiment_page, track
+from tasks.tracking.registry import read_aliases, register, remove_alias, set_alias
 from tests.servers import Tracking
 from tests.tasks.tracking.dying import way_that_breaks
 from tests.tasks.tracking.values import COLUMNS, record, tiny_model
@@ -154,7 +154,8 @@ def test_a_crash_after_any_write_leaves_one_whole_run(server: str, pipeline: str
             break
         crashes += 1
         assert track(server, told) == track(server, told)
-    assert crashes >= 10
+    # a run with one trial takes ten writing requests; after the last, all is told
+    assert crashes == 9
     finished = [run.data.tags["perennial.key"] for run in parents(server, pipeline)]
     assert len(finished) == len(set(finished)) == crashes + 1
     assert {run.info.status for run in parents(server, pipeline)} == {"FINISHED"}
@@ -167,17 +168,6 @@ def test_a_deleted_experiment_comes_back(server: str, pipeline: str) -> None:
         client.delete_experiment(client.get_experiment_by_name(pipeline).experiment_id)
     track(server, record("key-2", pipeline=pipeline, trials_made=0))
     assert "key-2" in {run.data.tags["perennial.key"] for run in parents(server, pipeline)}
-
-
-def test_the_verdict_comes_later(server: str, pipeline: str) -> None:
-    run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
-    update_verdict(server, run_id, "refused", "slice JFK fell", note="no", texts={"a/b.md": "x"})
-    with seen(server) as client:
-        tags = client.get_run(run_id).data.tags
-        assert [item.path for item in client.list_artifacts(run_id, "a")] == ["a/b.md"]
-    assert tags["perennial.verdict"] == "refused"
-    assert tags["perennial.reason"] == "slice JFK fell"
-    assert tags["mlflow.note.content"] == "no"
 
 
 def test_a_registered_model_answers(
@@ -237,10 +227,6 @@ def test_aliases_speak_our_versions(server: str, pipeline: str) -> None:
     remove_alias(server, pipeline, "challenger")
     remove_alias(server, pipeline, "challenger")
     assert read_aliases(server, pipeline) == {"champion": 9}
-    mark_version(server, pipeline, 7, {"perennial.verdict": "rolled back"}, "old")
-    told = {version.tags["perennial.version"]: version for version in registered(server, pipeline)}
-    assert told["7"].tags["perennial.verdict"] == "rolled back"
-    assert told["7"].description == "old"
 
 
 def test_an_alias_needs_a_registered_version(server: str, pipeline: str) -> None:
@@ -265,18 +251,16 @@ def test_bytes_that_are_no_model_are_refused(server: str, pipeline: str) -> None
     assert registered(server, pipeline) == []
 
 
-def test_an_unknown_run_is_one_clear_message(server: str) -> None:
-    with pytest.raises(TrackingError, match="verdict of run nowhere"):
-        update_verdict(server, "nowhere", "passed", "")
+def test_an_unknown_run_is_one_clear_message(server: str, pipeline: str) -> None:
+    with pytest.raises(TrackingError, match=f"it takes the model {pipeline} 1"):
+        register_one(server, pipeline, "nowhere")
 
 
 def test_an_experiment_has_a_page_once_trained(server: str, pipeline: str) -> None:
     with pytest.raises(TrackingError, match=f"perennial train {pipeline}"):
         find_experiment_page(server, pipeline)
-    run_id = track(server, record("key-1", pipeline=pipeline, trials_made=0))
-    page = find_experiment_page(server, pipeline)
-    assert page.startswith(f"{server}/#/experiments/")
-    assert find_run_page(server, run_id) == page.replace("/runs?", f"/runs/{run_id}?")
+    track(server, record("key-1", pipeline=pipeline, trials_made=0))
+    assert find_experiment_page(server, pipeline).startswith(f"{server}/#/experiments/")
 
 
 def test_a_server_that_is_down_is_one_clear_message(server: str) -> None:

@@ -1,4 +1,4 @@
-"""One training run and its model card, as the tests tell them."""
+"""One training run, as the tests tell it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from onnx import TensorProto, helper
 
-from tasks.tracking.card import Card, Look, RuleResult, Score, SliceScore
 from tasks.tracking.record import DatasetRecord, RunRecord, TrialRecord, flatten_bounds, run_name
 from tasks.tracking.upload import ModelColumns
 
@@ -78,46 +77,3 @@ def tiny_model() -> bytes:
     opset = [helper.make_opsetid("", 17)]
     model: bytes = helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
     return model
-
-
-CARD = Card(
-    pipeline="flights",
-    version=3,
-    description="Will a flight leaving New York arrive more than 15 minutes late?",
-    task="binary",
-    target="late",
-    family="extra_trees",
-    metric="roc_auc",
-    confidence=0.95,
-    data_version=3,
-    rows=64_000,
-    window="2013-01-01 to 2013-03-13",
-    holdout_rows=16_000,
-    holdout="2013-03-13 to 2013-03-31",
-    tried={"extra_trees": 12, "lightgbm": 18},
-    why="The defaults of extra_trees: no tuned setting was better by more than the folds' spread.",
-    scores=(
-        Score("roc_auc", 0.6641, 0.6552, 0.6722, 0.6501, {"majority": 0.5, "last value": 0.53}),
-        Score("log_loss", 0.4902, 0.4811, 0.4987, 0.4954, {"majority": 0.531, "last value": None}),
-    ),
-    verdict="passed",
-    rules=(
-        RuleResult("enough rows", True, "16,000 rows, 200 needed", "large enough"),
-        RuleResult("no slice falls", True, "worst EWR -0.003", "none fell by more than 0.02"),
-    ),
-    slices=(
-        SliceScore("origin", "EWR", 6_000, 0.651, 0.64, 0.66),
-        SliceScore("origin", "JFK", 5_100, 0.67, 0.655, 0.684),
-    ),
-    calibration="Expected calibration error: 0.021.",
-    features={"scheduled_departure_hour": 0.31, "wind_speed": 0.12, "carrier": 0.2},
-    looked="Mean size of what a column adds to late: SHAP's values on 2,000 holdout rows.",
-    looks=(Look("carrier", 0.187, 0.0106, 0.002), Look("humidity", 0.164, 0.0392, 0.001)),
-    imitation="A tree of 8 leaves imitates the model with a fidelity of 0.56.",
-    imitated=(("humidity > 79.7", "51%", "35"), ("humidity ≤ 79.7", "12%", "680")),
-    params={"n_estimators": 200, "min_samples_leaf": 5},
-    limits=("tail_number was left out: 4,000 distinct values.", "2 % of wind_gust is missing."),
-    cautions=("Do not use it for flights that do not leave New York.",),
-    lineage={"training key": "a" * 64, "data version": "3"},
-    created="2026-01-05 12:01 UTC",
-)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.pages.markdown import escape
-from tasks.tracking.markup import sections, to_html, to_markdown, write_note
+from tasks.training.model_card import sections, to_html, to_markdown, write_note
 from tests.tasks.pages.hostile import Read
-from tests.tasks.tracking.values import CARD
+from tests.tasks.training.card import CARD
 
 ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "span", "div", "table"),
@@ -35,7 +35,7 @@ ALLOWED = {
         "Do not use it for flights",
         "tail_number was left out",
         "enough rows",
-        "calibration error: 0.021",
+        "Calibration error 0.0210",
         "a" * 64,
         "n_estimators",
         "+0.0106 ± 0.0020",
@@ -50,7 +50,8 @@ def test_both_forms_tell_it(told: str) -> None:
 
 
 def test_an_empty_part_has_no_heading() -> None:
-    bare = replace(CARD, slices=(), limits=(), cautions=(), lineage={}, created="")
+    judged = replace(CARD.evaluation, slices=())
+    bare = replace(CARD, evaluation=judged, limits=(), cautions=(), lineage={}, created="")
     titles = [section.title for section in sections(bare)]
     assert "By slice" not in titles
     assert "Limits" not in titles
@@ -59,7 +60,7 @@ def test_an_empty_part_has_no_heading() -> None:
 
 
 def test_without_a_champion_there_is_no_column_for_it() -> None:
-    alone = replace(CARD, scores=tuple(replace(score, champion=None) for score in CARD.scores))
+    alone = replace(CARD, champion=None)
     assert "| champion |" in to_markdown(CARD)
     assert "champion" not in to_markdown(alone)
 
@@ -90,7 +91,7 @@ def test_the_note_is_short_and_says_where_the_rest_is() -> None:
 
 
 def test_every_field_of_the_card_is_shown() -> None:
-    quiet = {"images", "confidence", "version"}
+    quiet = {"images", "version"}
     for field in fields(CARD):
         if field.name in quiet or not isinstance(getattr(CARD, field.name), str):
             continue

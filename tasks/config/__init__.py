@@ -1,0 +1,18 @@
+"""The pipeline file: what it may say, as a value, and how it is read."""
+
+from tasks.config.choices import FAMILIES, METRICS
+from tasks.config.file import find_pipeline, json_schema, pipeline_names, read_pipeline
+from tasks.config.pipeline import Pipeline, window_length
+from tasks.config.sections import Gate
+
+__all__ = [
+    "FAMILIES",
+    "METRICS",
+    "Gate",
+    "Pipeline",
+    "find_pipeline",
+    "json_schema",
+    "pipeline_names",
+    "read_pipeline",
+    "window_length",
+]

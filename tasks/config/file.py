@@ -1,0 +1,100 @@
+"""Reads pipeline files, and says of a broken one which rules, what came and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from tasks.config.pipeline import Pipeline
+from tasks.errors import ConfigurationError
+from tasks.store.layout import checked_name
+
+
+def read_pipeline(path: Path) -> Pipeline:
+    """Read and check one pipeline file.
+
+    Raises:
+        ConfigurationError: it cannot be read, is not YAML, or breaks a rule; every broken
+            rule is named at once.
+    """
+    try:
+        # safe: with the full loader a file could call any function of Python
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(str(path), "the file can be read", error.strerror) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # PyYAML's message has several lines; ours has one
+        fault = " ".join(str(error).split())
+        raise ConfigurationError(str(path), "the file is YAML", fault, "Mend the line.") from error
+    if not isinstance(content, dict):
+        came = type(content).__name__
+        raise ConfigurationError(str(path), "the file is a mapping of keys", came)
+    try:
+        pipeline = Pipeline.model_validate(content)
+    except ValidationError as error:
+        faults = [_fault(detail) for detail in error.errors()]
+        rule = "1 rule is broken" if len(faults) == 1 else f"{len(faults)} rules are broken"
+        listed = "".join(f"\n  {fault}" for fault in faults)
+        raise ConfigurationError(path.name, rule, remedy=listed) from error
+    if path.stem != pipeline.name:
+        rule = f"the name is the file's own, {path.stem}"
+        raise ConfigurationError(path.name, rule, pipeline.name, "Rename one of them.")
+    return pipeline
+
+
+def find_pipeline(name: str, folder: Path) -> Pipeline:
+    """Read the pipeline of this name from `folder`.
+
+    Raises:
+        ConfigurationError: there is none, or its file is not valid.
+    """
+    # before it becomes a path: a name could climb out of the folder
+    checked_name(name)
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = pipeline_names(folder)
+        listed = ", ".join(known) or "none"
+        remedy = f"{_did_you_mean(name, known)}Known: {listed}.".strip()
+        raise ConfigurationError("pipeline", f"a file {name}.yaml exists in {folder}", name, remedy)
+    return read_pipeline(path)
+
+
+def pipeline_names(folder: Path) -> tuple[str, ...]:
+    """Return the names of the pipelines in `folder`, sorted."""
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of the pipeline file, for editors."""
+    schema = Pipeline.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _fault(detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"]) or "file"
+    if detail["type"] == "extra_forbidden":
+        allowed = _allowed(detail["loc"][:-1])
+        hint = _did_you_mean(str(detail["loc"][-1]), allowed)
+        return f"{where}: no such key. {hint}Allowed: {', '.join(allowed)}."
+    if detail["type"] == "missing":
+        return f"{where}: is needed. Add it."
+    # pydantic 2 puts it before the text of a ValueError of ours
+    message = detail["msg"].removeprefix("Value error, ")
+    came = "" if isinstance(detail["input"], dict) else f"; got {detail['input']!r}"
+    return f"{where}: {message}{came}."
+
+
+def _allowed(location: tuple[str | int, ...]) -> tuple[str, ...]:
+    model: Any = Pipeline
+    for part in location:
+        model = model.model_fields[part].annotation
+    return tuple(model.model_fields)
+
+
+def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"Did you mean {close[0]}? " if close else ""

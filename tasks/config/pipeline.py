@@ -1,0 +1,102 @@
+"""The pipeline file as a value: its sections, what they must agree on, and what follows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from tasks.config.choices import FAMILIES, METRICS, Task
+from tasks.config.sections import (
+    Data,
+    Features,
+    FileSection,
+    Gate,
+    Monitoring,
+    Names,
+    Notifications,
+    Retraining,
+    Serving,
+    Training,
+)
+from tasks.policy.limits import Limits
+from tasks.quantities import parse_budget, parse_duration
+from tasks.store.layout import checked_name
+
+
+def _engine(value: Any) -> str:
+    if str(value).startswith("dask"):
+        raise ValueError("only local works, for nothing here computes on Dask yet")
+    return str(value)
+
+
+class Pipeline(FileSection):
+    """One use case: a dataset, a target, and everything that keeps its model fresh."""
+
+    name: Annotated[str, BeforeValidator(lambda name: checked_name(str(name)))]
+    description: str = ""
+    task: Task
+    target: str = Field(min_length=1)
+    event_time: str = Field(min_length=1)
+    key: Names = ()
+    features: Features = Features()
+    data: Data = Data()
+    training: Training = Training()
+    gate: Gate = Gate()
+    monitoring: Monitoring = Monitoring()
+    retraining: Retraining = Retraining()
+    notifications: Notifications = Notifications()
+    serving: Serving = Serving()
+    engine: Annotated[Literal["local"], BeforeValidator(_engine)] = "local"
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Pipeline:
+        if self.training.metric not in (None, *METRICS[self.task]):
+            raise ValueError(f"metric for {self.task} is one of {', '.join(METRICS[self.task])}")
+        unknown = set(self.families) - set(FAMILIES)
+        if unknown or not self.families:
+            raise ValueError(f"families are of {', '.join(FAMILIES)}, or auto")
+        if self.target in (*self.key, self.event_time):
+            raise ValueError("target is neither the key nor the event time")
+        return self
+
+    @property
+    def metric(self) -> str:
+        """The metric that decides: the file's, or the task's default."""
+        return self.training.metric or METRICS[self.task][0]
+
+    @property
+    def families(self) -> Names:
+        """The model families to search."""
+        return FAMILIES if self.training.families == "auto" else self.training.families
+
+    @property
+    def suite(self) -> str:
+        """The module that holds the pipeline's Great Expectations suite."""
+        return self.data.suite or f"expectations.{self.name.replace('-', '_')}"
+
+    @property
+    def limits(self) -> Limits:
+        """What holds the policy back."""
+        return Limits(
+            parse_duration(self.retraining.cooldown),
+            parse_budget(self.retraining.budget),
+            self.retraining.worth,
+            self.monitoring.performance.drop,
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the file says, defaults included; the same for the same meaning."""
+        # sorted: the order of the fields in these classes is no part of the meaning
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def window_length(pipeline: Pipeline) -> timedelta | None:
+    """Return how far back the training window reaches, or None for all rows."""
+    text = pipeline.training.window
+    return None if text == "all" else parse_duration(text)
