@@ -7,10 +7,12 @@ cost the last ones, and leaves the others whole. The disk is a local one.
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +61,17 @@ INSERT INTO parcels SELECT pipeline, 'log-' || lower(hex(randomblob(16))), max(n
 """
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep the other threads and processes that ask for the same folder out."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 class Opened(NamedTuple):
     """The payloads of a parcel, and how many bytes beside them could not be read."""
 
@@ -101,20 +114,26 @@ class Backlog:
         self._file = self.path.stat().st_ino
         self._database = sqlite3.connect(self.path, timeout=PATIENCE)
         try:
-            self._database.executescript(SETTINGS)
-            (stored,) = self._database.execute("PRAGMA user_version").fetchone()
-            if stored > FORMAT:
-                remedy = "Let the release that made it ship what is in it."
-                raise IntegrityError(f"{self.path}", f"format {FORMAT}", f"{stored}", remedy)
-            # the format is written with the tables: whoever made the file may have died before
-            if not stored:
-                self._database.executescript(TABLES)
+            # SQLite has no patience where the journal's mode changes: of two that open a new
+            # file at once, one would be told that it is locked
+            with _alone(place):
+                self._prepare()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         self._database.close()
+
+    def _prepare(self) -> None:
+        self._database.executescript(SETTINGS)
+        (stored,) = self._database.execute("PRAGMA user_version").fetchone()
+        if stored > FORMAT:
+            remedy = "Let the release that made it ship what is in it."
+            raise IntegrityError(f"{self.path}", f"format {FORMAT}", f"{stored}", remedy)
+        # the format is written with the tables: whoever made the file may have died before
+        if not stored:
+            self._database.executescript(TABLES)
 
     def put(self, frames: Iterable[tuple[str, bytes]]) -> None:
         """Add payloads, each with its pipeline: all of them, or none.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Barrier
 
 import pytest
 from hypothesis import given, settings
@@ -119,6 +121,18 @@ def test_a_payload_that_was_changed_is_counted_and_no_other_is_lost(
     asked(tmp_path, "UPDATE frames SET payload = ? WHERE payload = ?", b"0ther", b"other")
     (parcel,) = backlog.parcels(2**20, backlog.newest())
     assert (parcel.open().payloads, parcel.open().torn) == ((b"one", b"three"), 5)
+
+
+def test_those_who_make_it_at_once_all_have_it(tmp_path: Path) -> None:
+    for number in range(100):
+        together = Barrier(4)
+
+        def make(_: int, place: Path = tmp_path / f"{number}", start: Barrier = together) -> None:
+            start.wait()
+            Backlog(place).close()
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(make, range(4)))
 
 
 def test_a_newer_releases_is_left_alone(backlog: Backlog, tmp_path: Path) -> None:
