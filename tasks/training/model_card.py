@@ -86,10 +86,9 @@ def to_markdown(card: Card) -> str:
 def to_html(card: Card, images: Mapping[str, bytes] | None = None) -> str:
     """Return the card as one page without script or outside reference, with PNG by title in it."""
     figures = tuple(Figure(title, png) for title, png in (images or {}).items())
-    passed = card.verdict.lower().startswith("pass")
+    badge = Badge(card.verdict, "warn" if card.verdict == "refused" else "good")
     plots = drop_empty(Section("Plots", figures))
     title = f"Model card: {card.title}"
-    badge = Badge(card.verdict, "good" if passed else "warn")
     return draw(Page(title, (*sections(card), *plots), badge))
 
 

@@ -49,6 +49,14 @@ def test_both_forms_tell_it(told: str) -> None:
     assert told in Read(to_html(CARD)).text
 
 
+@pytest.mark.parametrize(
+    ("verdict", "tone"),
+    [("promote", "good"), ("awaiting approval", "good"), ("refused", "warn")],
+)
+def test_the_badge_is_green_for_what_the_gate_let_through(verdict: str, tone: str) -> None:
+    assert f'<span class="badge {tone}">{verdict}</span>' in to_html(replace(CARD, verdict=verdict))
+
+
 def test_an_empty_part_has_no_heading() -> None:
     judged = replace(CARD.evaluation, slices=())
     bare = replace(CARD, evaluation=judged, limits=(), cautions=(), lineage={}, created="")
