@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tasks.documents import DOCUMENTS, MARK, UPGRADES, seal, unseal, unseal_bytes
-from tasks.drift.encoding import decode_profile
+from tasks.drift.encoding import decode_profile, encode_profile
 from tasks.errors import IntegrityError
 from tasks.models.encoders import Encoders
 from tasks.models.families.linear import explainer
@@ -285,6 +285,15 @@ def test_what_a_release_stored_is_read(kind: str, stored: Stored) -> None:
     assert kind in CASES, f"{kind} is registered and has no golden file: tests/golden/README.md"
     read, written = CASES[kind]
     assert read(stored) == (written if stored.release not in LATER.get(kind, ()) else [])
+
+
+def test_a_profile_of_either_format_is_the_same(stored: Stored) -> None:
+    if stored.release != "0.1.0":
+        pytest.skip("the golden profile of format 2 is that of 0.1.0")
+    older = decode_profile(load(stored.workspace, 2).files["profile.bin"])
+    newer = decode_profile((GOLDEN / "profile-2.npz").read_bytes())
+    assert [column.name for column in newer.columns] == ["at_hour", "at_weekday", "size", "colour"]
+    assert encode_profile(newer) == encode_profile(older)
 
 
 def test_every_document_of_this_release_says_what_it_is(stored: Stored) -> None:

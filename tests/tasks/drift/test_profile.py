@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zipfile
 import zlib
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -77,8 +80,28 @@ def test_a_cut_profile_is_refused(end: int) -> None:
 )
 def test_a_sound_digest_of_something_else_is_refused(whole: bytes) -> None:
     body = zlib.compress(whole)
+    older = b"perennial profile 1\n" + hashlib.sha256(body).digest() + body
+    newer = whole + hashlib.sha256(whole).hexdigest().encode()
+    for data in (older, newer):
+        with pytest.raises(IntegrityError, match=r"a profile's fields|a profile of format 1"):
+            decode_profile(data)
+
+
+def test_the_file_is_an_archive_that_numpy_opens() -> None:
+    with np.load(BytesIO(encode_profile(PROFILE)), allow_pickle=False) as arrays:
+        head = json.loads(arrays["head"].tobytes())
+        assert arrays["counts"].shape == (4, sum(c["length"] for c in head["columns"]))
+    assert (head["rows"], head["parts"]) == (500, [4, 1, 1])
+
+
+def test_an_archive_of_something_else_is_refused() -> None:
+    target = BytesIO()
+    np.savez(target, head=np.frombuffer(b"{}", np.uint8), numbers=np.zeros((4, 0), np.uint8))
+    with zipfile.ZipFile(target, "a") as file:
+        file.comment = magic("profile") + bytes(64)
+    body = target.getvalue()[:-64]
     with pytest.raises(IntegrityError, match="a profile's fields"):
-        decode_profile(magic("profile") + hashlib.sha256(body).digest() + body)
+        decode_profile(body + hashlib.sha256(body).hexdigest().encode())
 
 
 def test_thirty_columns_are_small() -> None:
