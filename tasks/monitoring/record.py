@@ -15,7 +15,7 @@ import numpy as np
 from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
-from tasks.events.names import PERFORMANCE_DEGRADED, RETRAIN_REQUESTED
+from tasks.events.event import Event
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import (
@@ -64,17 +64,17 @@ class RecordedDecision:
         return (*lines, *one.suspicions, *one.warnings, self.decision.reason)
 
     @property
-    def events(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+    def events(self) -> tuple[tuple[Event, dict[str, Any]], ...]:
         """The events that follow from it, each with what it says."""
         decision, found = self.decision, []
         if decision.retrain:
             said = {"decision": self.id, "cause": decision.rule, "reason": decision.reason}
-            found.append((RETRAIN_REQUESTED, said))
+            found.append((Event.RETRAIN_REQUESTED, said))
         fallen = [
             reading for reading in decision.readings if reading.fired and reading.signal in FALLS
         ]
         if fallen:
-            found.append((PERFORMANCE_DEGRADED, {"summary": fallen[0].said}))
+            found.append((Event.PERFORMANCE_DEGRADED, {"summary": fallen[0].said}))
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
