@@ -41,10 +41,7 @@ def test_events_follow_from_what_is_new_and_from_nothing_that_failed() -> None:
     refused = {"batch": "quarantined-batch", "summary": "quarantined.csv: why"}
     assert tell_batches(every) == [
         (Event.BATCH_ACCEPTED, {"batches": ["accepted-batch"]}),
-        (
-            Event.BATCH_QUARANTINED,
-            {"batch": "quarantined-batch", "summary": "quarantined.csv: why"},
-        ),
+        (Event.BATCH_QUARANTINED, refused),
     ]
     assert tell_labels(every) == [(Event.LABELS_ARRIVED, {"batches": ["accepted-batch"]})]
     assert tell_batches([told("failed")]) == tell_labels([told("failed")]) == []
