@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.documents import MARK, read_mark, seal, unseal
 from tasks.errors import DataError, IntegrityError
-from tasks.records import plain, read
+from tasks.records import plain
 
 # Each kind with its title in the story. A release meets kinds of newer ones, and tells them too.
 KINDS: Mapping[str, str] = {
@@ -59,18 +59,14 @@ class Entry:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values; figures that are no numbers become None.
 
+        >>> from tasks.records import read
         >>> noon = datetime(2013, 4, 1, 12, tzinfo=UTC)
         >>> entry = Entry("v3", noon, "flights", "verdict", 3, "gate", "passed", {"gain": 0.01})
-        >>> Entry.from_dict(entry.to_dict()) == entry
+        >>> read(Entry, entry.to_dict(), "entry") == entry
         True
         """
         values: dict[str, Any] = plain(replace(self, at=self.at.astimezone(UTC)), nan_as_null=True)
         return values
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Entry:
-        """Read what `to_dict` gave."""
-        return read(cls, content, "ledger entry")
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:

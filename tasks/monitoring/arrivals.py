@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tasks.data.commits import Commit
+from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
+from tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,12 @@ def label_arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
         for commit in commits
         if commit.transaction is not None and commit.rows
     )
+
+
+def find_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
+    """Return every batch and file of labels that was taken in, table by table, oldest first."""
+    labels = labels_table(workspace.bucket, workspace.name).history()
+    return (*arrivals(workspace.curated.history()), *label_arrivals(labels))
 
 
 def decision_id(batch: str, *, labels: bool = False) -> str:

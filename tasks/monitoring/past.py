@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.drift.drift import DatasetDrift
 from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import held_back
 from tasks.monitoring.arrivals import Arrival, find_unanswered
@@ -123,7 +122,7 @@ def _meeting(observation: Observation, recorded: datetime | None) -> Meeting:
         late=observation.late,
         live=observation.live,
         estimated=observation.estimated,
-        drift=None if drift is None else drift_figure(DatasetDrift.from_dict(drift)),
+        drift=None if drift is None else drift_figure(drift),
         gain=observation.gain,
         suspicions=observation.suspicions,
     )

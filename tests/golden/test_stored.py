@@ -20,15 +20,15 @@ from tasks.models.encoders import Encoders
 from tasks.models.families.linear import explainer
 from tasks.models.forest import Forest
 from tasks.models.warm_start import read_warm_start
+from tasks.monitoring.champion import open_eye
 from tasks.monitoring.past import observations
-from tasks.monitoring.watch import Watch
 from tasks.predictions.backlog import Backlog
 from tasks.predictions.record import decoded
 from tasks.predictions.segments import left
 from tasks.promotion import pointer, trials
 from tasks.promotion.claims import claimed
 from tasks.promotion.promote import repair
-from tasks.promotion.versions import load
+from tasks.promotion.versions import load, load_champion
 from tasks.scoring.run import pin_scoring
 from tasks.store.outcome import collect
 from tasks.store.results import recall
@@ -101,13 +101,14 @@ def read_manifest(stored: Stored) -> Any:
 
 
 def read_estimator(stored: Stored) -> Any:
-    estimator = Watch.load(stored.workspace).estimator
+    workspace = stored.workspace
+    estimator = open_eye(workspace.pipeline, load_champion(workspace)).estimator
     assert estimator is not None
     return estimator.task, estimator.metric, estimator.rows
 
 
 def read_signs(stored: Stored) -> Any:
-    signs = Watch.load(stored.workspace).signs
+    signs = load_champion(stored.workspace).signs
     return sorted(signs["associations"]), 0 <= signs["surest_wrong"] <= 1
 
 
