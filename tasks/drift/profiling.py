@@ -54,6 +54,7 @@ class Profiler:
             if given is not None and len(given) != len(prepared):
                 raise DataError(what, f"one for each of {len(prepared)} rows", len(given))
         self._rows += len(prepared)
+        # the profiler's columns, not the frame's: one that is gone has to count as missing
         for name, counter in self._columns.items():
             if name not in prepared.columns:
                 counter.lack(len(prepared))
@@ -82,10 +83,7 @@ def predictions_profile(
 ) -> tuple[ColumnProfile, ...]:
     """Profile a model's answers: (n, k) probabilities, or (n,) values where there are no classes.
 
-    Raises:
-        DataError: the probabilities do not fit the classes.
-
-    >>> [one.mean for one in predictions_profile(np.array([[0.75, 0.25], [0.5, 0.5]]), (0, 1))]
+    >>> [told.mean for told in predictions_profile(np.array([[0.75, 0.25], [0.5, 0.5]]), (0, 1))]
     [0.375]
     """
     profiles = []
@@ -130,57 +128,22 @@ def answer_columns(predictions: Floats, classes: tuple[object, ...]) -> dict[str
     }
 
 
-def merge(first: Profile, second: Profile) -> Profile:
-    """Return the profile of the rows of both.
-
-    Counts stay exact while there are few values; else the error that either states, and what
-    their meeting adds, is stated.
-
-    Raises:
-        DataError: they are of different columns.
-    """
-    joined = _joined(first.columns, second.columns)
-    predictions = _joined(first.predictions, second.predictions)
-    targets = [(target,) if target else () for target in (first.target, second.target)]
-    target = _joined(targets[0], targets[1])
-    return Profile(first.rows + second.rows, joined, predictions, target[0] if target else None)
-
-
-def _joined(
-    first: tuple[ColumnProfile, ...], second: tuple[ColumnProfile, ...]
-) -> tuple[ColumnProfile, ...]:
-    if not first or not second:
-        return first or second
-    names = [[(column.name, column.kind) for column in side] for side in (first, second)]
-    if names[0] != names[1]:
-        raise DataError("profiles to merge", f"of the columns {names[0]}", names[1])
-    # absorbed, not added up: the sum of two exact counts may be too many values to stay exact
-    merged = []
-    for before, after in zip(first, second, strict=True):
-        counter = (
-            NumberCounter(before.name) if before.kind == "number" else CategoryCounter(before.name)
-        )
-        counter.absorb(before)
-        counter.absorb(after)
-        merged.append(counter.result())
-    return tuple(merged)
-
-
 def _counted_target(y: Any, classes: tuple[object, ...], counter: Counter | None) -> Counter:
     import pandas as pd
 
     from tasks.features.values import texts
 
-    found = counter or (CategoryCounter(TARGET, MISSING) if classes else NumberCounter(TARGET))
-    if isinstance(found, NumberCounter):
-        found.add(_floats(pd.Series(np.asarray(y))))
+    counter = counter or (CategoryCounter(TARGET, MISSING) if classes else NumberCounter(TARGET))
+    if isinstance(counter, NumberCounter):
+        counter.add(_floats(pd.Series(np.asarray(y))))
     else:
-        found.add(texts(pd.Series(y)).column())
-    return found
+        # 0, 0.0 and "0" are one label: later batches may hold them in another type
+        counter.add(texts(pd.Series(y)).column())
+    return counter
 
 
 def _floats(column: pd.Series) -> Floats:
-    """Return a column's numbers as they are where they are floats, else in float64."""
+    # float32 stays as it is: a copy in float64 would double what a pass holds
     if column.dtype in (np.float32, np.float64):
         return column.to_numpy()
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
