@@ -23,7 +23,7 @@ PREDICTION = "prediction"
 
 
 class Profiler:
-    """Profiles prepared rows with the model's answers and, where known, the target.
+    """Profiles prepared rows, with the model's answers to them.
 
     Args:
         columns: of the prepared rows, numbers and categories.
@@ -37,12 +37,9 @@ class Profiler:
         for name in columns.categories:
             self._columns[name] = CategoryCounter(name, MISSING)
         self._predictions: dict[str, NumberCounter] = {}
-        self._target: Counter | None = None
 
-    def add(
-        self, prepared: pd.DataFrame, predictions: Floats | None = None, y: Any | None = None
-    ) -> None:
-        """Take a piece in: (n) rows, (n, k) probabilities or (n,) values, (n,) labels.
+    def add(self, prepared: pd.DataFrame, predictions: Floats | None = None) -> None:
+        """Take a piece in: n rows, (n, k) probabilities or (n,) values.
 
         A column that is absent counts as missing in every row; others than the profiler's are
         left alone.
@@ -50,9 +47,9 @@ class Profiler:
         Raises:
             DataError: the lengths differ, or the probabilities do not fit the classes.
         """
-        for what, given in (("predictions", predictions), ("labels", y)):
-            if given is not None and len(given) != len(prepared):
-                raise DataError(what, f"one for each of {len(prepared)} rows", len(given))
+        if predictions is not None and len(predictions) != len(prepared):
+            rule = f"one for each of {len(prepared)} rows"
+            raise DataError("predictions", rule, len(predictions))
         self._rows += len(prepared)
         # the profiler's columns, not the frame's: one that is gone has to count as missing
         for name, counter in self._columns.items():
@@ -65,8 +62,6 @@ class Profiler:
         if predictions is not None:
             for name, values in answer_columns(predictions, self._classes).items():
                 self._predictions.setdefault(name, NumberCounter(name)).add(values)
-        if y is not None:
-            self._target = _counted_target(y, self._classes, self._target)
 
     def result(self) -> Profile:
         """Return the profile of every row so far."""
@@ -74,7 +69,6 @@ class Profiler:
             self._rows,
             tuple(counter.result() for counter in self._columns.values()),
             tuple(counter.result() for counter in self._predictions.values()),
-            self._target.result() if self._target else None,
         )
 
 
@@ -100,7 +94,18 @@ def target_profile(y: Any, classes: Sequence[object] = ()) -> ColumnProfile:
     >>> target_profile([1, 0, 1], (0, 1)).values.tolist()
     ['0', '1']
     """
-    return _counted_target(y, tuple(classes), None).result()
+    import pandas as pd
+
+    from tasks.features.values import texts
+
+    if not classes:
+        values = NumberCounter(TARGET)
+        values.add(_floats(pd.Series(np.asarray(y))))
+        return values.result()
+    # 0, 0.0 and "0" are one label: later batches may hold them in another type
+    labels = CategoryCounter(TARGET, MISSING)
+    labels.add(texts(pd.Series(y)).column())
+    return labels.result()
 
 
 def answer_columns(predictions: Floats, classes: tuple[object, ...]) -> dict[str, Floats]:
@@ -126,20 +131,6 @@ def answer_columns(predictions: Floats, classes: tuple[object, ...]) -> dict[str
         f"probability of {classes[place]}": predictions[:, place]
         for place in range(first, len(classes))
     }
-
-
-def _counted_target(y: Any, classes: tuple[object, ...], counter: Counter | None) -> Counter:
-    import pandas as pd
-
-    from tasks.features.values import texts
-
-    counter = counter or (CategoryCounter(TARGET, MISSING) if classes else NumberCounter(TARGET))
-    if isinstance(counter, NumberCounter):
-        counter.add(_floats(pd.Series(np.asarray(y))))
-    else:
-        # 0, 0.0 and "0" are one label: later batches may hold them in another type
-        counter.add(texts(pd.Series(y)).column())
-    return counter
 
 
 def _floats(column: pd.Series) -> Floats:

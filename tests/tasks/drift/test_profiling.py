@@ -141,9 +141,9 @@ def test_answers_of_another_shape_are_refused(answers: np.ndarray, classes: tupl
         predictions_profile(answers, classes)
 
 
-def test_labels_of_another_length_are_refused() -> None:
+def test_answers_of_another_length_are_refused() -> None:
     with pytest.raises(DataError, match="one for each of 3 rows"):
-        Profiler(COLUMNS).add(rows(3), y=[1, 0])
+        Profiler(COLUMNS).add(rows(3), np.zeros(2))
 
 
 def test_labels_read_alike_whatever_their_type() -> None:
