@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.documents import MARK, read_mark, seal, unseal
+from tasks.documents import MARK, read_mark, unseal
 from tasks.errors import DataError, IntegrityError
 from tasks.records import plain
 
@@ -69,21 +69,8 @@ class Entry:
         return values
 
 
-def figures_text(figures: Mapping[str, Any]) -> str:
-    """Return the figures as one JSON text, with the format of the entry.
-
-    >>> figures_text({"gain": float("nan"), "rows": 200})
-    '{"gain": null, "perennial": "entry 1", "rows": 200}'
-    """
-    content = seal("entry", plain(dict(figures), nan_as_null=True))
-    return json.dumps(content, sort_keys=True, allow_nan=False)
-
-
 def read_entry(row: Mapping[str, Any]) -> Entry:
     """Return the entry that a row of the table holds, also one that a newer release wrote.
-
-    What is in a format that this release does not know is of an unknown kind to it: it is told by
-    name and summary, and nobody looks for a figure that is another there.
 
     >>> row = {"id": "v", "at": datetime(2030, 1, 1, tzinfo=UTC), "pipeline": "p", "version": 1,
     ...        "kind": "verdict", "by": "gate", "summary": "passed",
@@ -99,6 +86,8 @@ def read_entry(row: Mapping[str, Any]) -> Entry:
         if MARK in observation:
             read_mark("observation", observation[MARK], where)
     except IntegrityError:
+        # of no kind that anybody asks for: it is told by name and summary, and nobody looks for a
+        # figure that is another in the newer format
         kind = f"{kind} (newer format)"
     names = Entry.__dataclass_fields__.keys() & row.keys()
     return Entry(**{**{name: row[name] for name in names}, "kind": kind, "figures": figures})

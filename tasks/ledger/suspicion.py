@@ -38,19 +38,15 @@ def suspicions(entries: Iterable[Entry]) -> tuple[Suspicion, ...]:
 
 
 def held_back(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the batches that no training learns from: suspicious, and not cleared since.
-
-    >>> held_back([])
-    ()
-    """
+    """Return the batches that no training learns from: suspicious, and not cleared since."""
     cleared = {entry.figures["batch"]: entry.at for entry in entries if entry.kind == "clearance"}
-    return tuple(
-        dict.fromkeys(
-            odd.batch
-            for odd in suspicions(entries)
-            if odd.batch not in cleared or cleared[odd.batch] < odd.at
-        )
+    held = (
+        odd.batch
+        for odd in suspicions(entries)
+        if odd.batch not in cleared or cleared[odd.batch] < odd.at
     )
+    # once each, in order: labels that come later may find the same batch odd again
+    return tuple(dict.fromkeys(held))
 
 
 def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why: str) -> Entry:
@@ -72,6 +68,7 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
     (found,) = fits
     now = datetime.now(UTC)
     return Entry(
+        # a batch may be held back again and cleared again: the time makes two ids of it
         id=f"clearance-{found.batch[:32]}-{now:%Y%m%d%H%M%S%f}",
         at=now,
         pipeline=pipeline,

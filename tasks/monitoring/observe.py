@@ -104,7 +104,7 @@ class _Pass:
     """What one pass gathers; of the rows themselves every `every`-th one is kept.
 
     `times`, `arrived` and `known` (it has a label) are (rows,). `compared` holds labels, answers
-    and those of the model that was replaced, of at most `COMPARED` labelled rows, evenly taken.
+    and those of the model that was replaced.
     """
 
     labelled: Labelled
@@ -189,11 +189,9 @@ def _span(workspace: Workspace, arrival: Arrival) -> pl.Expr:
 def _answers(
     before: ModelVersion, now: ModelVersion, rows: pd.DataFrame, prepared: pd.DataFrame
 ) -> Floats:
-    """Return what the model that was replaced answers; nothing where it cannot read the rows.
-
-    Where both prepare rows alike, as is usual, those prepared for the champion serve again.
-    """
+    """Return what the model that was replaced answers; nothing where it cannot read the rows."""
     try:
+        # both prepare rows alike, as is usual: then those prepared for the champion serve again
         if before.schema == now.schema and before.transform is now.transform:
             return np.asarray(before.model.predict(prepared))
         return before.predict(rows)
@@ -228,6 +226,7 @@ def _warnings(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what holds a retraining back, and what is merely told."""
     classes = tuple(champion.manifest.classes)
+    # a label of a class that the model does not know tells nothing about its answers
     known = np.asarray(target.isin(classes) if classes else target.notna())
     if not known.any():
         return (), ()

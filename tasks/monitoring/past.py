@@ -54,6 +54,7 @@ def recorded_past(
     """
     batches = [arrival for arrival in came if not arrival.labels]
     labels = [arrival for arrival in came if arrival.labels]
+    # a model is pinned to versions of both tables: what they held then, it could learn from
     arrived = sum(batch.data_version <= champion.data_version for batch in batches)
     known = -1 if champion.labels is None else champion.labels
     incumbent = Incumbent(
@@ -71,13 +72,15 @@ def recorded_past(
     return Past(
         incumbent=incumbent,
         batches=tuple(
-            Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
-            for name, batch in ((batch.batch, batch) for batch in batches)
+            Accepted(
+                batch.batch, batch.at, batch.rows, labelled.get(batch.batch, 0), batch.batch in held
+            )
+            for batch in batches
         ),
         refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
-        meetings=(*_meetings(entries), _meeting(observation, None)),
+        meetings=(*(_meeting(*pair) for pair in _recorded(entries)), _meeting(observation, None)),
         verdicts=_verdicts(entries),
-        retrainings=tuple(map(_at, retrainings(entries))),
+        retrainings=_retrainings(entries),
         labels=tuple(0 if file.batch in held else file.rows for file in labels),
         errors=errors,
         running=bool(find_unanswered(entries)),
@@ -87,8 +90,7 @@ def recorded_past(
 
 def observations(entries: Sequence[Entry]) -> tuple[Observation, ...]:
     """Return what was observed of each decided batch, in the order of the decisions."""
-    found = (read_observation(entry) for entry in entries if entry.kind == "decision")
-    return tuple(observation for observation in found if observation is not None)
+    return tuple(observation for observation, _ in _recorded(entries))
 
 
 def read_observation(decision: Entry) -> Observation | None:
@@ -97,21 +99,20 @@ def read_observation(decision: Entry) -> Observation | None:
     return None if content is None else Observation.from_dict(content)
 
 
-def retrainings(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the decisions to retrain a champion."""
-    return tuple(
-        entry
-        for entry in entries
-        if entry.kind == "decision"
-        and entry.figures["decision"]["retrain"]
-        and entry.figures["decision"]["rule"] != "no champion"
-    )
-
-
-def _meetings(entries: Sequence[Entry]) -> tuple[Meeting, ...]:
+def _recorded(entries: Sequence[Entry]) -> list[tuple[Observation, datetime]]:
     decisions = (entry for entry in entries if entry.kind == "decision")
     pairs = ((read_observation(entry), entry.at) for entry in decisions)
-    return tuple(_meeting(seen, recorded) for seen, recorded in pairs if seen is not None)
+    return [(seen, at) for seen, at in pairs if seen is not None]
+
+
+def _retrainings(entries: Sequence[Entry]) -> tuple[datetime, ...]:
+    decisions = [entry.figures["decision"] for entry in entries if entry.kind == "decision"]
+    # the first model is nobody's retraining: it spends no budget and starts no cooldown
+    return tuple(
+        datetime.fromisoformat(decision["at"])
+        for decision in decisions
+        if decision["retrain"] and decision["rule"] != "no champion"
+    )
 
 
 def _meeting(observation: Observation, recorded: datetime | None) -> Meeting:
@@ -129,27 +130,26 @@ def _meeting(observation: Observation, recorded: datetime | None) -> Meeting:
 
 
 def _last(observation: Observation, recorded: datetime | None) -> datetime | None:
-    """Return the time a batch vouches for; what was recorded before it was bounded is not used."""
     if observation.clock is None:
         return None
     try:
         moment = datetime.fromisoformat(observation.clock)
-    except ValueError:  # after the year 9999
+    except ValueError:  # NumPy writes a year after 9999, and no decision is due then
         return None
+    # 0.1.0 took a row's date for the clock even where it lay after the batch had come
     bound = None if recorded is None else recorded.astimezone(UTC).replace(tzinfo=None)
     return moment if bound is None or moment <= bound else None
 
 
 def _verdicts(entries: Sequence[Entry]) -> tuple[GateGain, ...]:
-    """Return what each training's model gained at its gate, in the unit of `realised_gain`."""
-    found = [entry for entry in entries if entry.kind == "verdict" and entry.version is not None]
-    return tuple(GateGain(entry.version or 0, _gain(entry.figures)) for entry in found)
+    return tuple(
+        GateGain(entry.version, _gain(entry.figures))
+        for entry in entries
+        if entry.kind == "verdict" and entry.version is not None
+    )
 
 
 def _gain(figures: Mapping[str, Any]) -> float | None:
+    # in the unit of `realised_gain`, which the gate records beside its gain
     gain = figures.get("gain")
     return None if gain is None else float(gain) / float(figures.get("gain_unit") or 1.0)
-
-
-def _at(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.figures["decision"]["at"])

@@ -54,29 +54,29 @@ class RecordedDecision:
         """What was seen and decided, a line each."""
         if self.seen is None:
             return (self.decision.reason,)
-        one = self.seen.observation
-        lines = [f"Version {one.version} on {one.rows:,} rows, {one.labelled:,} of them labelled"]
-        if self.seen.observation.drift is not None:
-            lines.append(self.seen.observation.drift.summary)
-        if one.live is not None and math.isfinite(one.live.value):
-            lines.append(f"Live {_shown(one.live)}")
-        if one.estimated is not None:
-            lines.append(f"Estimated without labels {_shown(one.estimated)}")
-        return (*lines, *one.suspicions, *one.warnings, self.decision.reason)
+        seen = self.seen.observation
+        rows = f"{seen.rows:,} rows, {seen.labelled:,} of them labelled"
+        lines = [f"Version {seen.version} on {rows}"]
+        if seen.drift is not None:
+            lines.append(seen.drift.summary)
+        if seen.live is not None and math.isfinite(seen.live.value):
+            lines.append(f"Live {_shown(seen.live)}")
+        if seen.estimated is not None:
+            lines.append(f"Estimated without labels {_shown(seen.estimated)}")
+        return (*lines, *seen.suspicions, *seen.warnings, self.decision.reason)
 
     @property
     def events(self) -> tuple[tuple[Event, dict[str, Any]], ...]:
         """The events that follow from it, each with what it says."""
-        decision, found = self.decision, []
+        decision, events = self.decision, []
         if decision.retrain:
             said = {"decision": self.id, "cause": decision.rule, "reason": decision.reason}
-            found.append((Event.RETRAIN_REQUESTED, said))
-        fallen = [
-            reading for reading in decision.readings if reading.fired and reading.signal in FALLS
-        ]
-        if fallen:
-            found.append((Event.PERFORMANCE_DEGRADED, {"summary": fallen[0].said}))
-        return tuple(found)
+            events.append((Event.RETRAIN_REQUESTED, said))
+        fired = [reading for reading in decision.readings if reading.fired]
+        # a fall is told although nothing is retrained, such as where the budget is spent
+        for fallen in [reading for reading in fired if reading.signal in FALLS][:1]:
+            events.append((Event.PERFORMANCE_DEGRADED, {"summary": fallen.said}))
+        return tuple(events)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the flow's outcome says of it; JSON values."""
@@ -118,6 +118,7 @@ def record_decision(
         except DataError as error:
             policy = parse_policy(workspace.pipeline.retraining.policy)
             decision = decide_unreadable(policy, lineage.fitted_until, str(error))
+    # the id is the batch's: of two looks at one batch the ledger takes the first
     name = decision_id(arrival.batch, labels=arrival.labels)
     decided = RecordedDecision(name, arrival, decision, seen)
     _record(workspace, decided, cause)
@@ -167,9 +168,9 @@ def _first(workspace: Workspace, arrival: Arrival, entries: Sequence[Entry]) -> 
 def _errors(
     workspace: Workspace, seen: ObservedBatch, entries: Sequence[Entry]
 ) -> ErrorChange | None:
-    """Return what a detector finds in the champion's errors since it was fitted, in order."""
     from tasks.policy.detectors import detect_change
 
+    # a detector reads a stream: every error since the champion was fitted, in the order they came
     version = seen.observation.version
     earlier = [
         observation for observation in observations(entries) if observation.version == version
@@ -181,33 +182,23 @@ def _errors(
 
 
 def _record(workspace: Workspace, decided: RecordedDecision, cause: str) -> None:
-    """Leave the observation and the errors, then the decision, which makes them count."""
-    seen, arrival = decided.seen, decided.arrival
-    observation = None if seen is None else seen.observation.to_dict()
+    seen, said = decided.seen, decided.to_dict()
     if seen is not None:
-        at = observation_keys(workspace, arrival.batch)
+        keys = observation_keys(workspace, decided.arrival.batch)
         buffer = io.BytesIO()
         np.save(buffer, seen.errors, allow_pickle=False)
-        workspace.bucket.put(at["errors"], buffer.getvalue())
-        document = {"decision": decided.decision.to_dict(), "observation": observation}
-        text = json.dumps(document, indent=2)
-        workspace.bucket.put(at["json"], text.encode(), content_type="application/json")
+        workspace.bucket.put(keys["errors"], buffer.getvalue())
+        text = json.dumps({name: said[name] for name in ("decision", "observation")}, indent=2)
+        workspace.bucket.put(keys["json"], text.encode(), content_type="application/json")
     entry = Entry(
-        id=decided.id,
+        id=said.pop("id"),
         at=datetime.now(UTC),
-        pipeline=workspace.pipeline.name,
+        pipeline=workspace.name,
         kind="decision",
         version=None if seen is None else seen.observation.version,
         by=f"monitor ({cause})",
         summary=decided.decision.reason,
-        figures={
-            "batch": arrival.batch,
-            "object": arrival.object,
-            "rows": arrival.rows,
-            "decision": decided.decision.to_dict(),
-            "observation": observation,
-            "challengers": list(workspace.pipeline.retraining.challengers),
-        },
+        figures={**said, "challengers": list(workspace.pipeline.retraining.challengers)},
     )
     # the entry comes last: a death before it leaves pages that the next look writes again
     with external_write("monitor.decision"):

@@ -56,15 +56,12 @@ def find_missing(
     launches = []
     for flow, things in waiting.items():
         due = sorted(thing.name for thing in things if now - thing.since >= grace)
-        if due and flow not in active:
-            launches.append(_launch(flow, pipeline, due, now))
+        if not due or flow in active:
+            continue
+        # a minute in the key: a run that died without a trace is started again, not refused
+        text = "\n".join([flow, pipeline, now.strftime("%Y-%m-%dT%H:%M"), *due])
+        more = f" and {len(due) - 1} more" if len(due) > 1 else ""
+        decided = {"decision": due[0]} if flow == "train" else {}
+        key = hashlib.sha256(text.encode()).hexdigest()
+        launches.append(Launch(flow, pipeline, key, f"{due[0]}{more}", decided))
     return tuple(launches)
-
-
-def _launch(flow: str, pipeline: str, due: list[str], now: datetime) -> Launch:
-    # a minute in the key: a run that died without a trace is started again, not for ever refused
-    text = "\n".join([flow, pipeline, now.strftime("%Y-%m-%dT%H:%M"), *due])
-    more = f" and {len(due) - 1} more" if len(due) > 1 else ""
-    decided = {"decision": due[0]} if flow == "train" else {}
-    key = hashlib.sha256(text.encode()).hexdigest()
-    return Launch(flow, pipeline, key, f"{due[0]}{more}", decided)
