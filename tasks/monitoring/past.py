@@ -72,10 +72,8 @@ def recorded_past(
     return Past(
         incumbent=incumbent,
         batches=tuple(
-            Accepted(
-                batch.batch, batch.at, batch.rows, labelled.get(batch.batch, 0), batch.batch in held
-            )
-            for batch in batches
+            Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
+            for name, batch in ((batch.batch, batch) for batch in batches)
         ),
         refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
         meetings=(*(_meeting(*pair) for pair in _recorded(entries)), _meeting(observation, None)),

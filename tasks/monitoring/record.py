@@ -74,8 +74,9 @@ class RecordedDecision:
             events.append((Event.RETRAIN_REQUESTED, said))
         fired = [reading for reading in decision.readings if reading.fired]
         # a fall is told although nothing is retrained, such as where the budget is spent
-        for fallen in [reading for reading in fired if reading.signal in FALLS][:1]:
-            events.append((Event.PERFORMANCE_DEGRADED, {"summary": fallen.said}))
+        fallen = [reading.said for reading in fired if reading.signal in FALLS]
+        if fallen:
+            events.append((Event.PERFORMANCE_DEGRADED, {"summary": fallen[0]}))
         return tuple(events)
 
     def to_dict(self) -> dict[str, Any]:
