@@ -37,8 +37,8 @@ def distance_by_chance(reference: ColumnProfile, rows: int, how: str) -> float:
     a split takes at most half of the reference, which shows more noise than a whole one would.
     It is remembered for a while: a model meets many batches of the same size.
 
-    >>> from tasks.drift.profile import column
-    >>> coin = column("c", ["a", "b"], [50_000, 50_000], rows=100_000)
+    >>> from tasks.drift.profiling import target_profile
+    >>> coin = target_profile(["a", "b"] * 50_000, ("a", "b"))
     >>> [round(distance_by_chance(coin, rows, JENSEN_SHANNON), 2) for rows in (20, 20_000)]
     [0.18, 0.01]
     """
@@ -76,10 +76,10 @@ def unseen_by_chance(reference: ColumnProfile, rows: int) -> float:
     Good and Turing expect the share of the reference's values seen once: Good, The Population
     Frequencies of Species and the Estimation of Population Parameters, 1953.
 
-    >>> from tasks.drift.profile import column
-    >>> unseen_by_chance(column("c", ["a", "b"], [500, 500], 1000), 100)
+    >>> from tasks.drift.profiling import target_profile
+    >>> unseen_by_chance(target_profile(["a", "b"] * 500, ("a", "b")), 100)
     0.0
-    >>> unseen_by_chance(column("c", ["a", "b", "c"], [1, 1, 8], 10), 100)
+    >>> unseen_by_chance(target_profile(list("abcccccccc"), ("a", "b", "c")), 100)
     0.3
     """
     rng = np.random.default_rng(SEED)

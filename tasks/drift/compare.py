@@ -34,11 +34,7 @@ def compare(
 
     A column drifts where its missing share moved by `MISSING_SHIFT` or more, or to all; where
     `UNSEEN` or more of its rows lie in categories that the reference never saw; or where its
-    distance reaches `LIMIT`. Each of them counts only beyond what sampling
-    shows at 99 %, which is much where there are few rows.
-
-    The columns are the reference's: one that is absent now is missing in every row. No rows on
-    a side is no drift, and the summary says so.
+    distance reaches `LIMIT`. Each counts only beyond what sampling shows at 99 %.
 
     Args:
         reference, current: both profiles.

@@ -92,8 +92,8 @@ def psi(reference: ColumnProfile, current: ColumnProfile) -> float:
     millionth of the smallest where that is smaller. Siddiqi, Credit Risk Scorecards, 2006. From
     quantiles it is an estimate: they do not tell what is rarer than one of them.
 
-    >>> from tasks.drift.profile import column
-    >>> round(psi(column("c", ["a", "b"], [1, 1], 2), column("c", ["a", "b"], [3, 1], 4)), 4)
+    >>> from tasks.drift.profiling import target_profile
+    >>> round(psi(*(target_profile(list(text), ("a", "b")) for text in ("ab", "aaab"))), 4)
     0.2747
     """
     if not reference.known or not current.known:
@@ -122,8 +122,8 @@ def align(reference: ColumnProfile, current: ColumnProfile) -> list[Floats]:
     and so is, on the other side, what this one does not name: fewer values never look further
     apart than they are.
 
-    >>> from tasks.drift.profile import column
-    >>> align(column("c", ["a", "b"], [1, 1], 2), column("c", ["b", "x"], [1, 3], 4))
+    >>> from tasks.drift.profiling import target_profile
+    >>> align(*(target_profile(list(text), ("a", "b", "x")) for text in ("ab", "bxxx")))
     [array([0.5, 0.5, 0. ]), array([0.  , 0.25, 0.75])]
     """
     before = dict(zip(reference.values.tolist(), reference.shares.tolist(), strict=True))

@@ -70,8 +70,8 @@ def decode_profile(data: bytes, where: str = "profile") -> Profile:
     Raises:
         IntegrityError: the bytes were changed, cut, or are something else.
 
-    >>> from tasks.drift.profile import column
-    >>> profile = Profile(8, (column("c", ["a", "b"], [3, 1], rows=8),))
+    >>> from tasks.drift.profile import number_column
+    >>> profile = Profile(8, (number_column("n", np.array([0.5, 2]), np.array([3, 1]), rows=8),))
     >>> decode_profile(encode_profile(profile)).columns[0].missing_share
     0.5
     """
