@@ -18,49 +18,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # A write that is named here and reached by no scene of tests/test_crash_points.py fails there.
-WRITES = (
-    "ingest.docs",
-    "ingest.report",
-    "ingest.append",
-    "ingest.quarantine_object",
-    "ingest.quarantine_report",
-    "ingest.tries",
-    "ingest.receipt",
-    "label.append",
-    "label.quarantine_object",
-    "label.quarantine_report",
-    "label.report",
-    "label.tries",
-    "label.receipt",
-    "train.tuned",
-    "train.fitted",
-    "train.evaluated",
-    "train.refitted",
-    "train.explained",
-    "train.model",
-    "train.manifest",
-    "train.track",
-    "train.register",
-    "train.explanation",
-    "train.verdict",
-    "promote.pointer",
-    "promote.ledger",
-    "promote.alias",
-    "trial.pointer",
-    "trial.ledger",
-    "score.pin",
-    "score.labelled",
-    "score.part",
-    "score.output",
-    "score.ledger",
-    "score.cleared",
-    "log.choose",
-    "log.append",
-    "log.delete",
-    "monitor.decision",
-    "backtest.fit",
-    "backtest.report",
-)
+STEPS = {
+    "ingest": (
+        *("docs", "report", "append", "quarantine_object", "quarantine_report"),
+        *("tries", "receipt"),
+    ),
+    "label": ("append", "quarantine_object", "quarantine_report", "report", "tries", "receipt"),
+    "train": (
+        *("tuned", "fitted", "evaluated", "refitted", "explained", "model", "manifest"),
+        *("track", "register", "explanation", "verdict"),
+    ),
+    "promote": ("pointer", "ledger", "alias"),
+    "trial": ("pointer", "ledger"),
+    "score": ("pin", "labelled", "part", "output", "ledger", "cleared"),
+    "log": ("choose", "append", "delete"),
+    "monitor": ("decision",),
+    "backtest": ("fit", "report"),
+}
+WRITES = tuple(f"{flow}.{step}" for flow, steps in STEPS.items() for step in steps)
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))
 VARIABLE, WAIT = "PERENNIAL_CRASH_AT", "PERENNIAL_WAIT_AT"
 # Seconds: a test that failed must not leave a process that waits for ever.

@@ -53,6 +53,9 @@ def _arrival(commit: Commit, batch: str, rows: int, *, labels: bool = False) -> 
 
 def find_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
     """Return every batch and file of labels that was taken in, table by table, oldest first."""
+    # labels without any row: nobody can look at them, and to start a run for them would not end
+    if workspace.curated.version() is None:
+        return ()
     labels = labels_table(workspace.bucket, workspace.name).history()
     return (*arrivals(workspace.curated.history()), *label_arrivals(labels))
 

@@ -54,10 +54,35 @@ def recorded_past(
     """
     batches = [arrival for arrival in came if not arrival.labels]
     labels = [arrival for arrival in came if arrival.labels]
+    recorded = _recorded(entries)
+    labelled = {seen.batch: seen.labelled for seen, _ in recorded}
+    # its own observation is not in the ledger yet, and counts as if it were
+    labelled[observation.batch] = observation.labelled
+    held = {*held_back(entries), *([observation.batch] if observation.suspicions else [])}
+    return Past(
+        incumbent=_incumbent(champion, batches, labels),
+        batches=tuple(
+            Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
+            for name, batch in ((batch.batch, batch) for batch in batches)
+        ),
+        refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
+        meetings=(*(_meeting(*pair) for pair in recorded), _meeting(observation, None)),
+        verdicts=_verdicts(entries),
+        retrainings=_retrainings(entries),
+        labels=tuple(0 if file.batch in held else file.rows for file in labels),
+        errors=errors,
+        running=bool(find_unanswered(entries)),
+        greater_is_better=greater_is_better,
+    )
+
+
+def _incumbent(
+    champion: ChampionLineage, batches: Sequence[Arrival], labels: Sequence[Arrival]
+) -> Incumbent:
     # a model is pinned to versions of both tables: what they held then, it could learn from
     arrived = sum(batch.data_version <= champion.data_version for batch in batches)
     known = -1 if champion.labels is None else champion.labels
-    incumbent = Incumbent(
+    return Incumbent(
         model=champion.version,
         arrived=arrived,
         learned=arrived,
@@ -66,23 +91,6 @@ def recorded_past(
         reference=champion.reference,
         labels=sum(file.data_version <= known for file in labels),
         without=frozenset(champion.without),
-    )
-    labelled = {seen.batch: seen.labelled for seen in (*observations(entries), observation)}
-    held = {*held_back(entries), *([observation.batch] if observation.suspicions else [])}
-    return Past(
-        incumbent=incumbent,
-        batches=tuple(
-            Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
-            for name, batch in ((batch.batch, batch) for batch in batches)
-        ),
-        refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
-        meetings=(*(_meeting(*pair) for pair in _recorded(entries)), _meeting(observation, None)),
-        verdicts=_verdicts(entries),
-        retrainings=_retrainings(entries),
-        labels=tuple(0 if file.batch in held else file.rows for file in labels),
-        errors=errors,
-        running=bool(find_unanswered(entries)),
-        greater_is_better=greater_is_better,
     )
 
 

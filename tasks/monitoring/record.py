@@ -93,9 +93,6 @@ class RecordedDecision:
 
 def find_new_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
     """Return the batches and files of labels that nothing was decided on yet, oldest first."""
-    # labels may be there before the first row, and nobody can look at them then
-    if workspace.curated.version() is None:
-        return ()
     left = find_undecided(find_arrivals(workspace), workspace.ledger.entries("decision"))
     return tuple(sorted(left, key=lambda arrival: (arrival.at, arrival.labels)))
 

@@ -8,18 +8,16 @@ from tasks.reconciliation.missing import Waiting
 from tasks.workspace import Workspace
 
 
-def find_waiting(workspace: Workspace) -> dict[str, tuple[Waiting, ...]]:
+def find_waiting(workspace: Workspace) -> dict[str, list[Waiting]]:
     """Return what waits for ingest, label, monitor and train, by flow."""
     entries = workspace.ledger.entries()
     undecided = find_undecided(find_arrivals(workspace), entries)
     arrived = {
-        entrance.flow: tuple(
-            Waiting(info.key, info.modified) for info in find_pending(workspace, entrance)
-        )
+        entrance.flow: [(info.key, info.modified) for info in find_pending(workspace, entrance)]
         for entrance in (Entrance(kind, workspace.layout) for kind in KINDS)
     }
     return {
         **arrived,
-        "monitor": tuple(Waiting(arrival.batch[:12], arrival.at) for arrival in undecided),
-        "train": tuple(Waiting(entry.id, entry.at) for entry in find_unanswered(entries)),
+        "monitor": [(arrival.batch[:12], arrival.at) for arrival in undecided],
+        "train": [(entry.id, entry.at) for entry in find_unanswered(entries)],
     }
