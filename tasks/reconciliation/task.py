@@ -94,6 +94,7 @@ def attempt(
 
 def _is_active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
     from prefect.client.schemas.filters import DeploymentFilter, FlowFilter, FlowRunFilter
+    from prefect.client.schemas.sorting import FlowRunSort
 
     # a run that is scheduled for later, such as the next one of a cron, sees to nothing now
     due = {"before_": datetime.now(UTC)}
@@ -104,5 +105,6 @@ def _is_active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
             deployment_filter=DeploymentFilter.model_validate({"name": {"any_": [pipeline]}}),
             flow_run_filter=FlowRunFilter.model_validate(wanted),
             limit=1,
+            sort=FlowRunSort.ID_DESC,  # 3.8's server refuses the null that its client sends without
         )
     )
