@@ -88,7 +88,11 @@ class NumberCounter:
                 starts = np.append(0, np.flatnonzero(new) + 1)
                 self._count(Run(values[starts], np.diff(np.append(starts, len(values)))))
                 return
-        self._spill(block(values))
+        # exact counts are given up for good: what was counted is in the sketch from here on
+        if self._counts is not None and len(self._counts.values):
+            self._sketch.add(self._counts)
+        self._counts = None
+        self._sketch.add(block(values))
 
     def _count(self, run: Run) -> None:
         """Add exact counts, whose values ascend."""
@@ -101,13 +105,6 @@ class NumberCounter:
         if len(values) > EXACT:
             self._counts = None
             self._sketch.add(Run(values, counts))
-
-    def _spill(self, run: Run) -> None:
-        """Give up exact counts, and take rows in."""
-        if self._counts is not None and len(self._counts.values):
-            self._sketch.add(self._counts)
-        self._counts = None
-        self._sketch.add(run)
 
     def _moments(self, rows: int, mean: float, squares: float) -> None:
         """Chan, Golub and LeVeque, Updating Formulae for Computing Sample Variances, 1979."""
@@ -139,7 +136,7 @@ class CategoryCounter:
 
         self.rows += len(values)
         text = pa.array(values, from_pandas=True)
-        # a category or an object column would be counted by its codes, or not at all
+        # a category or an object column does not come as text
         if not (pa.types.is_large_string(text.type) or pa.types.is_string(text.type)):
             text = pa.array(values.astype("str"), from_pandas=True)
         found = pc.value_counts(text)

@@ -92,7 +92,7 @@ def _evidently(
         drift_share=drift.limit,
         include_tests=False,
     )
-    # named one by one, and never guessed: Evidently takes a number of few values for a category
+    # every column by name: Evidently would guess what one is from its values
     now, before = (
         Dataset.from_pandas(_cleaned(frame, numbers).rename(columns=names), data_definition=kinds)
         for frame in (current, reference)

@@ -22,11 +22,7 @@ class Arrived:
 
     @property
     def pipeline(self) -> str:
-        """The pipeline whose folder the object lies in.
-
-        >>> Arrived("perennial", "flights/incoming/2013-01.csv").pipeline
-        'flights'
-        """
+        """The pipeline whose folder the object lies in."""
         return self.key.partition("/")[0]
 
 
@@ -40,6 +36,7 @@ def is_awaited(key: str) -> bool:
     >>> is_awaited("flights/incoming/../../other/incoming/a.csv"), is_awaited("flights/incoming/")
     (False, False)
     """
+    # a key that would leave its folder, or begin elsewhere, is no one's: names are the sender's
     parts = key.split("/")
     if len(parts) < 3 or parts[1] not in FOLDERS or TABLE_LOG in parts:
         return False

@@ -38,11 +38,7 @@ class Event(StrEnum):
 
 
 def resource(pipeline: str) -> str:
-    """Return the id under which Prefect knows a pipeline.
-
-    >>> resource("flights")
-    'perennial.pipeline.flights'
-    """
+    """Return the id under which Prefect knows a pipeline."""
     return f"perennial.pipeline.{pipeline}"
 
 
@@ -64,7 +60,7 @@ def document(
     """
     return {
         "id": str(id),
-        # never what a sender claims: Prefect 3.8 takes an event dated six hours ahead, and harms
+        # our own hour, never a sender's: an event dated six hours ahead does harm in Prefect 3.8
         "occurred": now.isoformat(),
         "event": event.value,
         "resource": {

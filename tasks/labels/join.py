@@ -70,11 +70,7 @@ class Coverage:
 
     @property
     def share(self) -> float:
-        """The labelled part, 0 to 1; 0 without rows.
-
-        >>> Coverage(4, 3).share
-        0.75
-        """
+        """The labelled part, 0 to 1; 0 without rows."""
         return self.labelled / self.rows if self.rows else 0.0
 
 

@@ -57,27 +57,13 @@ class Entry:
             raise DataError("ledger entry", "its time has a zone", self.at)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values; figures that are no numbers become None.
-
-        >>> from tasks.records import read
-        >>> noon = datetime(2013, 4, 1, 12, tzinfo=UTC)
-        >>> entry = Entry("v3", noon, "flights", "verdict", 3, "gate", "passed", {"gain": 0.01})
-        >>> read(Entry, entry.to_dict(), "entry") == entry
-        True
-        """
+        """Return it as JSON values; figures that are no numbers become None."""
         values: dict[str, Any] = plain(replace(self, at=self.at.astimezone(UTC)), nan_as_null=True)
         return values
 
 
 def read_entry(row: Mapping[str, Any]) -> Entry:
-    """Return the entry that a row of the table holds, also one that a newer release wrote.
-
-    >>> row = {"id": "v", "at": datetime(2030, 1, 1, tzinfo=UTC), "pipeline": "p", "version": 1,
-    ...        "kind": "verdict", "by": "gate", "summary": "passed",
-    ...        "figures": '{"perennial": "entry 7"}'}
-    >>> read_entry(row).kind
-    'verdict (newer format)'
-    """
+    """Return the entry that a row of the table holds, also one that a newer release wrote."""
     kind, figures = row["kind"], json.loads(row["figures"])
     where = f"ledger entry {row['id']}"
     try:

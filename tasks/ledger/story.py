@@ -128,9 +128,4 @@ def _day(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return the text with a capital and a full stop.
-
-    >>> _sentence("version 2 passed the gate")
-    'Version 2 passed the gate.'
-    """
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -1,8 +1,4 @@
-"""Which batches are held back from every training until a person clears them. Pure.
-
-A suspicion is no entry of its own: it lies in the decision's observation, where it was seen. So
-it stays with the batch whatever is decided later, and a clearance is all that ends it.
-"""
+"""Which batches are held back from every training until a person clears them. Pure."""
 
 from __future__ import annotations
 
@@ -28,6 +24,8 @@ class Suspicion:
 
 def suspicions(entries: Iterable[Entry]) -> tuple[Suspicion, ...]:
     """Return every suspicion, whether cleared or not, oldest first."""
+    # a suspicion is no entry of its own: it lies in the observation where it was seen, so that it
+    # stays with the batch whatever is decided later, and a clearance is all that ends it
     found = []
     for entry in entries:
         seen = entry.figures.get("observation") if entry.kind == "decision" else None

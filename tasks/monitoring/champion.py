@@ -23,11 +23,7 @@ from tasks.workspace import Workspace
 
 
 def load_watched(workspace: Workspace) -> ModelVersion | None:
-    """Load the champion, every check made; None before the first.
-
-    Raises:
-        IntegrityError: the champion's files do not hold.
-    """
+    """Load the champion, every check made; None before the first."""
     return None if pointer.read(workspace) is None else load_champion(workspace)
 
 

@@ -140,7 +140,7 @@ def _last(observation: Observation, recorded: datetime | None) -> datetime | Non
         return None
     try:
         moment = datetime.fromisoformat(observation.clock)
-    except ValueError:  # NumPy writes a year after 9999, and no decision is due then
+    except ValueError:  # NumPy writes years after 9999, which datetime does not read
         return None
     # 0.1.0 took a row's date for the clock even where it lay after the batch had come
     bound = None if recorded is None else recorded.astimezone(UTC).replace(tzinfo=None)
