@@ -127,6 +127,7 @@ def _profile(content: dict[str, Any]) -> Profile:
 
 
 def _planes(values: Array) -> Array:
+    # thirty columns of numbers take 178 KB so, and 252 KB with the bytes of a number side by side
     small = _narrow(values)
     return np.ascontiguousarray(small.view(np.uint8).reshape(len(small), small.itemsize).T)
 
