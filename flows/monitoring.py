@@ -20,17 +20,17 @@ from tasks.store.task import leave_outcome
 @flow(name="monitor", flow_run_name="monitor {pipeline}: {cause}")
 def monitor(pipeline: str, cause: str = "schedule") -> dict[str, Any]:
     """Decide on every accepted batch that is new, oldest first, and judge what was answered."""
-    watch = watch_champion(pipeline)
+    workspace, champion = watch_champion(pipeline)
     decided = []
-    for arrival in find_new(watch):
-        found = monitor_arrival(watch, arrival, cause)
+    for arrival in find_new(workspace):
+        found = monitor_arrival(workspace, champion, arrival, cause)
         for event, payload in found.events:
             announce(event, pipeline, payload)
         decided.append(found)
     # Reports come last: they take longest, and no decision and no training waits for them.
-    answers = report_answers(watch)
+    answers = report_answers(workspace)
     for found in decided:
-        report_drift(watch, found)
+        report_drift(workspace, champion, found)
     decisions = [found.to_dict() for found in decided]
     outcome = {"pipeline": pipeline, "cause": cause, "decisions": decisions, "answers": answers}
     return leave_outcome(outcome)

@@ -8,7 +8,10 @@ Fields that a newer release added to a format are left out where the document is
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,7 +41,7 @@ DOCUMENTS: Mapping[str, int] = {
     "observation": 2,
     "outcome": 1,
     "pin": 1,
-    "profile": 1,
+    "profile": 2,
     "receipt": 1,
     "result": 1,
     "signs": 1,
@@ -66,10 +69,53 @@ def name_the_layers(layers: Any) -> Document:
     return {"layers": layers}
 
 
+def lay_out_the_arrays(profile: Document) -> Document:
+    """Return a profile of format 2: one zlib stream held the head, then each column's numbers.
+
+    They lay as bytes in planes, in the type that the head names. A category's values were texts
+    in the head.
+
+    Raises:
+        ValueError: the digest in front is of other bytes, or they end too early.
+    """
+    import numpy as np
+
+    digest, body = profile["packed"][:32], profile["packed"][32:]
+    # decompress() alone has no limit, and would not tell whether the end was cut off
+    machine = zlib.decompressobj()
+    whole = machine.decompress(body, 2**28)
+    if hashlib.sha256(body).digest() != digest or not machine.eof:
+        raise ValueError("other bytes")
+    start = 8 + int.from_bytes(whole[:8], "little")
+    head, place = json.loads(whole[8:start]), start
+    target = [] if head["target"] is None else [head["target"]]
+    parts = [head["columns"], head["predictions"], target]
+    arrays: dict[str, list[Any]] = {"values": [np.zeros(0)], "counts": [np.zeros(0, np.int64)]}
+    for column in itertools.chain(*parts):
+        if column["kind"] == "category":
+            column["texts"] = column.pop("values")
+        for name in [name for name in ("values", "counts") if name in column]:
+            kind, column["length"] = column.pop(name)
+            shape = np.dtype(kind).itemsize, column["length"]
+            planes = np.frombuffer(whole, np.uint8, shape[0] * shape[1], place).reshape(shape)
+            arrays[name].append(np.ascontiguousarray(planes.T).view(kind).ravel())
+            place += planes.size
+    if place != len(whole):
+        raise ValueError("nothing behind the last number")
+    return {
+        "rows": head["rows"],
+        "parts": [len(part) for part in parts],
+        "columns": [column for part in parts for column in part],
+        "numbers": np.concatenate(arrays["values"]),
+        "counts": np.concatenate(arrays["counts"]),
+    }
+
+
 # (kind, format): what makes the next format of it
 UPGRADES: Mapping[tuple[str, int], Upgrade] = {
     ("network", 1): name_the_layers,
     ("observation", 1): add_the_clock,
+    ("profile", 1): lay_out_the_arrays,
 }
 
 
@@ -134,8 +180,8 @@ def unseal_bytes(kind: str, data: bytes, where: str, remedy: str = RESTORE) -> D
 def magic(kind: str) -> bytes:
     """Return how a file that is no JSON begins: with its kind and format.
 
-    >>> magic("profile")
-    b'perennial profile 1\\n'
+    >>> magic("forest")
+    b'perennial forest 1\\n'
     """
     return f"{MARK} {kind} {DOCUMENTS[kind]}\n".encode()
 

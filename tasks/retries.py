@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from prefect.cache_policies import NO_CACHE
@@ -11,20 +11,11 @@ from prefect.cache_policies import NO_CACHE
 def retried(*kinds: type[Exception], waits: Sequence[float] = (2, 2)) -> dict[str, Any]:
     """Return the options of a task that is tried again after each wait, in seconds.
 
-    Prefect's own cache is off: what is worth keeping is kept by content, in the bucket.
+    Failures of other kinds are final.
     """
-    return {
-        "cache_policy": NO_CACHE,
-        "retries": len(waits),
-        "retry_delay_seconds": list(waits),
-        "retry_condition_fn": retry_when(*kinds),
-    }
 
-
-def retry_when(*kinds: type[Exception]) -> Callable[[Any, Any, Any], bool]:
-    """Return a Prefect retry condition that holds for failures of these kinds only."""
-
-    def condition(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
+    def is_worth_it(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001
+        # Prefect hands over a state; only its result raises what the task raised
         try:
             state.result(raise_on_failure=True)
         except kinds:
@@ -33,4 +24,10 @@ def retry_when(*kinds: type[Exception]) -> Callable[[Any, Any, Any], bool]:
             return False
         return False
 
-    return condition
+    return {
+        # Prefect's own cache is off: what is worth keeping is kept by content, in the bucket
+        "cache_policy": NO_CACHE,
+        "retries": len(waits),
+        "retry_delay_seconds": list(waits),
+        "retry_condition_fn": is_worth_it,
+    }

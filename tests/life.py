@@ -12,8 +12,8 @@ from tasks.config import find_pipeline, window_length
 from tasks.ingestion.land import land
 from tasks.ingestion.landing import Landed
 from tasks.ingestion.rows import open_rows
+from tasks.monitoring.champion import load_watched
 from tasks.monitoring.record import RecordedDecision, find_new_arrivals, record_decision
-from tasks.monitoring.watch import Watch
 from tasks.settings import REPOSITORY
 from tasks.store.local import LocalBucket
 from tasks.training import finish, steps
@@ -81,5 +81,5 @@ def train(workspace: Workspace, cause: str = "test", decision: str | None = None
 
 def monitor(workspace: Workspace) -> list[RecordedDecision]:
     """Do what the flow `monitor` does, but for its page."""
-    watch = Watch.load(workspace)
-    return [record_decision(watch, arrival, "test") for arrival in find_new_arrivals(watch)]
+    champion, came = load_watched(workspace), find_new_arrivals(workspace)
+    return [record_decision(workspace, champion, arrival, "test") for arrival in came]

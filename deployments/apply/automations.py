@@ -7,18 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.config import Pipeline
-from tasks.events.names import (
-    APPROVAL_AWAITED,
-    BATCH_ACCEPTED,
-    BATCH_QUARANTINED,
-    LABELS_ARRIVED,
-    MODEL_PROMOTED,
-    MODEL_REFUSED,
-    OBJECT_ARRIVED,
-    PERFORMANCE_DEGRADED,
-    RETRAIN_REQUESTED,
-    resource,
-)
+from tasks.events.event import Event, resource
 
 PREFIX = "perennial: "  # ours are known by it
 HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -26,19 +15,19 @@ ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused"
 SILENCE = 300.0  # seconds: ten heartbeats; a busy machine delays one by minutes
 # What a template gives arrives as text (Prefect 3.8): no number, no list belongs here.
 DECIDED = {"cause": "{{ event.payload.cause }}", "decision": "{{ event.payload.decision }}"}
-STARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "ingest": (OBJECT_ARRIVED, {"cause": "arrival"}),
-    "label": (OBJECT_ARRIVED, {"cause": "arrival"}),
-    "monitor": (BATCH_ACCEPTED, {"cause": "new batch"}),
-    "monitor labels": (LABELS_ARRIVED, {"cause": "new labels"}),
-    "train": (RETRAIN_REQUESTED, DECIDED),
+STARTS: Mapping[str, tuple[Event, Mapping[str, str]]] = {
+    "ingest": (Event.OBJECT_ARRIVED, {"cause": "arrival"}),
+    "label": (Event.OBJECT_ARRIVED, {"cause": "arrival"}),
+    "monitor": (Event.BATCH_ACCEPTED, {"cause": "new batch"}),
+    "monitor labels": (Event.LABELS_ARRIVED, {"cause": "new labels"}),
+    "train": (Event.RETRAIN_REQUESTED, DECIDED),
 }
-TELLS: Mapping[str, str] = {
-    "quarantined": BATCH_QUARANTINED,
-    "refused": MODEL_REFUSED,
-    "promoted": MODEL_PROMOTED,
-    "awaiting": APPROVAL_AWAITED,
-    "degraded": PERFORMANCE_DEGRADED,
+TELLS: Mapping[str, Event] = {
+    "quarantined": Event.BATCH_QUARANTINED,
+    "refused": Event.MODEL_REFUSED,
+    "promoted": Event.MODEL_PROMOTED,
+    "awaiting": Event.APPROVAL_AWAITED,
+    "degraded": Event.PERFORMANCE_DEGRADED,
 }
 
 
@@ -106,11 +95,11 @@ def _tell(pipeline: Pipeline, block: str, kind: str) -> Automation:
     )
 
 
-def _on(event: str, pipeline: str) -> dict[str, Any]:
+def _on(event: Event, pipeline: str) -> dict[str, Any]:
     return {
         "type": "event",
         "posture": "Reactive",
-        "expect": [event],
+        "expect": [event.value],
         "match": {"prefect.resource.id": resource(pipeline)},
         "threshold": 1,
         "within": 0.0,

@@ -9,9 +9,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from deployments.prefect_api import open_client
-from tasks.events.event import document
+from tasks.events.event import Event, document
 from tasks.events.gathering import WakeUp
-from tasks.events.names import OBJECT_ARRIVED
 from tasks.settings import Settings
 
 BATCH = 50  # events in one request; some 200 at once lock Prefect's SQLite
@@ -53,4 +52,4 @@ class Announcer:
 def _event(wake: WakeUp, call: UUID) -> dict[str, Any]:
     payload = {"objects": wake.objects, "keys": list(wake.keys)}
     now, identity = datetime.now(UTC), uuid5(call, wake.pipeline)
-    return document(OBJECT_ARRIVED, wake.pipeline, payload, now, identity)
+    return document(Event.OBJECT_ARRIVED, wake.pipeline, payload, now, identity)

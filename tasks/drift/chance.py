@@ -29,16 +29,15 @@ MOST = 10**8
 SEED = 20_130_101
 
 
+# a model meets many batches of the same size, and a profile is compared by identity
 @lru_cache(maxsize=256)
 def distance_by_chance(reference: ColumnProfile, rows: int, how: str) -> float:
     """Return the distance that `rows` rows of the reference's own distribution rarely exceed.
 
-    The 0.99 quantile of `ROUNDS` draws. Numbers are drawn by at most `STEPS` of their quantiles;
-    a split takes at most half of the reference, which shows more noise than a whole one would.
-    It is remembered for a while: a model meets many batches of the same size.
+    The 0.99 quantile of `ROUNDS` draws. Numbers are drawn by at most `STEPS` of their quantiles.
 
-    >>> from tasks.drift.profile import column
-    >>> coin = column("c", ["a", "b"], [50_000, 50_000], rows=100_000)
+    >>> from tasks.drift.profiling import target_profile
+    >>> coin = target_profile(["a", "b"] * 50_000, ("a", "b"))
     >>> [round(distance_by_chance(coin, rows, JENSEN_SHANNON), 2) for rows in (20, 20_000)]
     [0.18, 0.01]
     """
@@ -57,13 +56,11 @@ def distance_by_chance(reference: ColumnProfile, rows: int, how: str) -> float:
 def shift_by_chance(hits: int, reference: int, rows: int) -> float:
     """Return how far a share rarely shifts: `hits` of `reference` rows before, `rows` rows now.
 
-    The share drawn from is (hits + 1/2) / (reference + 1), Jeffreys' estimate, so that what never
-    happened in a few rows is not held impossible.
-
     >>> shift_by_chance(5, 10, 10) > 0.4, shift_by_chance(5_000, 10_000, 10_000) < 0.03
     (True, True)
     """
     rng = np.random.default_rng(SEED)
+    # Jeffreys' estimate: what never happened in a few rows is not held impossible
     share = (hits + 0.5) / (reference + 1)
     before = rng.binomial(reference, share, 10 * ROUNDS) / reference
     now = rng.binomial(rows, share, 10 * ROUNDS) / rows
@@ -76,10 +73,10 @@ def unseen_by_chance(reference: ColumnProfile, rows: int) -> float:
     Good and Turing expect the share of the reference's values seen once: Good, The Population
     Frequencies of Species and the Estimation of Population Parameters, 1953.
 
-    >>> from tasks.drift.profile import column
-    >>> unseen_by_chance(column("c", ["a", "b"], [500, 500], 1000), 100)
+    >>> from tasks.drift.profiling import target_profile
+    >>> unseen_by_chance(target_profile(["a", "b"] * 500, ("a", "b")), 100)
     0.0
-    >>> unseen_by_chance(column("c", ["a", "b", "c"], [1, 1, 8], 10), 100)
+    >>> unseen_by_chance(target_profile(list("abcccccccc"), ("a", "b", "c")), 100)
     0.3
     """
     rng = np.random.default_rng(SEED)
@@ -96,6 +93,7 @@ def _split(rng: np.random.Generator, reference: ColumnProfile, rows: int) -> Flo
     if counts.sum() > MOST:
         counts = (counts * (MOST / counts.sum())).astype(np.int64)
     total = int(counts.sum())
+    # at most half: there is no more to split, and a smaller part shows more noise, never less
     taken = min(rows, total // 2)
     piece = max(1, CELLS // len(counts))
     apart = []

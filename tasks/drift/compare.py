@@ -29,25 +29,17 @@ def compare(
     *,
     importances: Mapping[str, float],
     share: float,
-    limit: float = LIMIT,
-    prediction_limit: float = LIMIT,
 ) -> DatasetDrift:
     """Return what changed from `reference`, the champion's profile, to `current`.
 
     A column drifts where its missing share moved by `MISSING_SHIFT` or more, or to all; where
     `UNSEEN` or more of its rows lie in categories that the reference never saw; or where its
-    distance reaches `limit` (Evidently's default). Each of them counts only beyond what sampling
-    shows at 99 %, which is much where there are few rows.
-
-    The columns are the reference's: one that is absent now is missing in every row. No rows on
-    a side is no drift, and the summary says so.
+    distance reaches `LIMIT`. Each counts only beyond what sampling shows at 99 %.
 
     Args:
         reference, current: both profiles.
         importances: the champion's share per prepared column; empty for equal weights.
         share: the weighted share of drifted columns from which the whole drifted.
-        limit: of the columns' and the target's distance.
-        prediction_limit: of the predictions' distance.
 
     Raises:
         DataError: an importance is negative or no number.
@@ -60,11 +52,15 @@ def compare(
         return DatasetDrift(rows, 0.0, share, False, (), (), None, told)
     # the reference's columns, not those that came: what is gone has to be found missing
     weights = _weights([column.name for column in reference.columns], importances)
-    columns = _columns(reference.columns, current.columns, current.rows, weights, limit)
-    predictions = _answers(reference.predictions, current.predictions, prediction_limit)
+    columns = _columns(reference.columns, current.columns, current.rows, weights)
+    predictions: tuple[ColumnDrift, ...] = ()
+    if current.predictions:
+        alike = _weights([column.name for column in reference.predictions], {})
+        rows_now = current.predictions[0].rows
+        predictions = _columns(reference.predictions, current.predictions, rows_now, alike)
     target = None
     if reference.target and current.target:
-        target = _column(reference.target, current.target, current.target.rows, 0.0, limit)
+        target = _column(reference.target, current.target, current.target.rows, 0.0)
     # what rounding adds up to is not to decide whether a limit is reached
     drifted = round(sum(column.weight for column in columns if column.drifted), 12)
     over = drifted > 0 and drifted >= share
@@ -77,46 +73,35 @@ def _columns(
     current: tuple[ColumnProfile, ...],
     rows: int,
     weights: Mapping[str, float],
-    limit: float,
 ) -> tuple[ColumnDrift, ...]:
     now = {column.name: column for column in current}
     found = (
-        _column(column, now.get(column.name), rows, weights[column.name], limit)
-        for column in reference
+        _column(column, now.get(column.name), rows, weights[column.name]) for column in reference
     )
     return tuple(
         sorted(found, key=lambda column: (-column.weight * column.size, -column.size, column.name))
     )
 
 
-def _answers(
-    reference: tuple[ColumnProfile, ...], current: tuple[ColumnProfile, ...], limit: float
-) -> tuple[ColumnDrift, ...]:
-    if not current:
-        return ()
-    weights = _weights([column.name for column in reference], {})
-    return _columns(reference, current, current[0].rows, weights, limit)
-
-
 def _column(
-    before: ColumnProfile, now: ColumnProfile | None, rows: int, weight: float, limit: float
+    before: ColumnProfile, now: ColumnProfile | None, rows: int, weight: float
 ) -> ColumnDrift:
-    """Judge one column; missing values first, for a distance does not see them."""
+    # missing values first: a distance does not see them
     absent = f"absent from all {rows:,} rows" if now is None else ""
     # no distance is defined between numbers and texts
     if now is not None and now.kind != before.kind:
         absent, now = f"it is a {now.kind} now, no {before.kind} as before", None
     reasons = [absent] if absent else [_missing_moved(before, now) if now else ""]
-    unseen, score, needed, excuse = 0.0, math.nan, limit, ""
+    unseen, score, needed, excuse = 0.0, math.nan, LIMIT, ""
     index = math.nan
     if now is not None and now.known and before.known:
         unseen = _unseen(before, now)
         reasons.append(_unseen_found(before, now, unseen))
         score, index = distance(before, now), psi(before, now)
         # chance is asked only where it can decide: it costs three hundred draws a column
-        if score >= limit:
-            needed = max(limit, distance_by_chance(before, now.known, method(before, now)))
-            told = _told(score, needed, limit, now.known)
+        if score >= LIMIT:
+            needed = max(LIMIT, distance_by_chance(before, now.known, method(before, now)))
+            told = _told(score, needed, now.known)
             reasons.append(told if score >= needed else "")
             excuse = told if score < needed else ""
     found = "; ".join(reason for reason in reasons if reason)
@@ -164,17 +149,16 @@ def _unseen_found(before: ColumnProfile, now: ColumnProfile, unseen: float) -> s
     return f"{unseen:.1%} of the rows are in categories never seen before"
 
 
-def _told(score: float, needed: float, limit: float, rows: int) -> str:
+def _told(score: float, needed: float, rows: int) -> str:
     chance = f"{rows:,} rows of unchanged data reach {needed:.3g} by chance (99 %)"
     if score < needed:
         return f"distance {score:.3g} may be chance: {chance}"
-    if needed > limit:
+    if needed > LIMIT:
         return f"distance {score:.3g}, over the {needed:.3g} of chance: {chance}"
-    return f"distance {score:.3g}, limit {limit:.3g}"
+    return f"distance {score:.3g}, limit {LIMIT:.3g}"
 
 
 def _weights(names: list[str], importances: Mapping[str, float]) -> dict[str, float]:
-    """Return shares of the columns that add up to one; equal ones where nothing else is known."""
     wrong = {name: weight for name, weight in importances.items() if not 0 <= weight < math.inf}
     if wrong:
         raise DataError("importances", "each is a number from 0 up", wrong)

@@ -56,25 +56,12 @@ class NumberCounter:
         """Take missing rows in."""
         self.rows += rows
 
-    def absorb(self, profile: ColumnProfile) -> None:
-        """Take the rows of a profile in."""
-        self._settle()
-        self.rows += profile.rows
-        if not profile.known:
-            return
-        self._moments(profile.known, profile.mean, profile.std**2 * profile.known)
-        self._reach(profile.low, profile.high)
-        if profile.exact:
-            self._count(Run(profile.values, profile.counts))
-        else:
-            weights = profile.shares * profile.known
-            self._spill(Run(profile.values, weights, profile.error * profile.known))
-
     def result(self) -> ColumnProfile:
         """Return the profile of what came."""
         self._settle()
         if self._counts is not None:
-            values = self._counts.values.astype(np.float64) + 0.0  # -0.0 is 0.0
+            # adding 0.0 makes one of -0.0 and 0.0, which compare equal and have other bytes
+            values = self._counts.values.astype(np.float64) + 0.0
             return number_column(self.name, values, self._counts.weights, self.rows)
         run = self._sketch.result(POINTS)
         points, counts = np.unique(run.values.astype(np.float64) + 0.0, return_counts=True)
@@ -90,22 +77,26 @@ class NumberCounter:
         self._waiting = []
         if not len(values):
             return
+        # in place: it is a block of 1 MB, which nobody else holds
         values.sort()
         self._moments(len(values), *_moments(values))
-        self._reach(float(values[0]), float(values[-1]))
+        self._low = min(self._low, float(values[0]))
+        self._high = max(self._high, float(values[-1]))
         if self._counts is not None:
             new = values[1:] != values[:-1]
             if np.count_nonzero(new) < EXACT:
                 starts = np.append(0, np.flatnonzero(new) + 1)
                 self._count(Run(values[starts], np.diff(np.append(starts, len(values)))))
                 return
-        self._spill(block(values))
+        # exact counts are given up for good: what was counted is in the sketch from here on
+        if self._counts is not None and len(self._counts.values):
+            self._sketch.add(self._counts)
+        self._counts = None
+        self._sketch.add(block(values))
 
     def _count(self, run: Run) -> None:
         """Add exact counts, whose values ascend."""
-        if self._counts is None:
-            self._sketch.add(run)
-            return
+        assert self._counts is not None
         both = np.concatenate([self._counts.values, run.values])
         values, place = np.unique(both, return_inverse=True)
         counts = np.zeros(len(values), np.int64)
@@ -115,13 +106,6 @@ class NumberCounter:
             self._counts = None
             self._sketch.add(Run(values, counts))
 
-    def _spill(self, run: Run) -> None:
-        """Give up exact counts, and take rows in."""
-        if self._counts is not None and len(self._counts.values):
-            self._sketch.add(self._counts)
-        self._counts = None
-        self._sketch.add(run)
-
     def _moments(self, rows: int, mean: float, squares: float) -> None:
         """Chan, Golub and LeVeque, Updating Formulae for Computing Sample Variances, 1979."""
         total = self._known + rows
@@ -129,9 +113,6 @@ class NumberCounter:
         self._squares += squares + apart * apart * self._known * rows / total
         self._mean += apart * rows / total
         self._known = total
-
-    def _reach(self, low: float, high: float) -> None:
-        self._low, self._high = min(self._low, low), max(self._high, high)
 
 
 class CategoryCounter:
@@ -155,6 +136,7 @@ class CategoryCounter:
 
         self.rows += len(values)
         text = pa.array(values, from_pandas=True)
+        # a category or an object column does not come as text
         if not (pa.types.is_large_string(text.type) or pa.types.is_string(text.type)):
             text = pa.array(values.astype("str"), from_pandas=True)
         found = pc.value_counts(text)
@@ -165,16 +147,6 @@ class CategoryCounter:
         """Take missing rows in."""
         self.rows += rows
         self._missing += rows
-
-    def absorb(self, profile: ColumnProfile) -> None:
-        """Take the rows of a profile in."""
-        self.rows += profile.rows
-        self._missing += profile.missing
-        self._lost += profile.other
-        if profile.other:
-            # what a profile does not name is no more frequent than the rarest that it names
-            self._short += round(profile.error * profile.known) + int(profile.counts.min())
-        self._join(dict(zip(profile.values.tolist(), profile.counts.tolist(), strict=True)))
 
     def result(self) -> ColumnProfile:
         """Return the profile of what came: the `EXACT` most frequent texts."""
@@ -196,6 +168,7 @@ class CategoryCounter:
             short = text if len(text) <= LONGEST else _cut(text)
             self._counts[short] = self._counts.get(short, 0) + count
         if len(self._counts) > TRACKED:
+            # half at once: letting go one by one would sort the texts again for every new one
             kept = _most_frequent(self._counts, TRACKED // 2)
             gone = self._counts.keys() - kept.keys()
             self._short += max(self._counts[text] for text in gone)
@@ -207,6 +180,7 @@ def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:
     """Return the `limit` largest counts; of equal ones those that came first."""
     if len(counts) <= limit:
         return counts
+    # stable, so that a training that is run again publishes the same bytes
     order = np.argsort(-np.fromiter(counts.values(), np.int64), kind="stable")[:limit]
     told = list(counts.items())
     return dict(told[place] for place in np.sort(order))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from tasks.drift.profile import Kind
 
@@ -63,11 +61,6 @@ class DatasetDrift:
     summary: str
 
     @property
-    def predictions_drifted(self) -> bool:
-        """Whether the model's answers drifted."""
-        return any(column.drifted for column in self.predictions)
-
-    @property
     def anything(self) -> bool:
         """Whether there is anything to look at: a column, the answers or the target drifted."""
         found = (*self.columns, *self.predictions, *([self.target] if self.target else []))
@@ -77,36 +70,3 @@ class DatasetDrift:
     def worst(self) -> tuple[ColumnDrift, ...]:
         """The drifted columns, in the order of `columns`."""
         return tuple(column for column in self.columns if column.drifted)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `from_dict` reads; values of JSON only."""
-        return asdict(self) | {
-            "rows": list(self.rows),
-            "columns": [_plain(column) for column in self.columns],
-            "predictions": [_plain(column) for column in self.predictions],
-            "target": _plain(self.target) if self.target else None,
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> DatasetDrift:
-        """Read what `to_dict` wrote.
-
-        >>> drift = DatasetDrift((9, 0), 0.0, 0.3, False, (), (), None, "No rows came.")
-        >>> DatasetDrift.from_dict(drift.to_dict()) == drift
-        True
-        """
-        read = {
-            "rows": tuple(content["rows"]),
-            "columns": tuple(_column(column) for column in content["columns"]),
-            "predictions": tuple(_column(column) for column in content["predictions"]),
-            "target": _column(content["target"]) if content["target"] else None,
-        }
-        return cls(**{**content, **read})
-
-
-def _plain(column: ColumnDrift) -> dict[str, Any]:
-    return asdict(column) | {"missing": list(column.missing)}
-
-
-def _column(content: Mapping[str, Any]) -> ColumnDrift:
-    return ColumnDrift(**{**content, "missing": tuple(content["missing"])})

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from tasks.arrays import Array, Floats, Integers, Objects
-from tasks.errors import DataError
 
 Kind = Literal["number", "category"]
 EXACT = 4096
@@ -73,7 +71,7 @@ class ColumnProfile:
     def shares(self) -> Floats:
         """(v,) the share of known rows of each value; with `other_share` they add up to one.
 
-        >>> column("c", ["a", "b"], [3, 1], rows=8).shares
+        >>> number_column("n", np.array([1.0, 3.0]), np.array([3, 1]), rows=8).shares
         array([0.75, 0.25])
         """
         total = int(self.counts.sum())
@@ -96,25 +94,6 @@ class Profile:
         return replace(self, predictions=predictions, target=target)
 
 
-def column(name: str, values: list[Any], counts: list[int], rows: int) -> ColumnProfile:
-    """Return the exact profile of these values; what they lack of `rows` is missing.
-
-    Raises:
-        DataError: the values do not ascend, a count is not positive, or they exceed the rows.
-
-    >>> column("n", [1, 3], [1, 1], rows=2).std
-    1.0
-    """
-    total = sum(counts)
-    ascending = all(lower < upper for lower, upper in pairwise(values))
-    if not ascending or min(counts, default=1) < 1 or total > rows or len(values) != len(counts):
-        raise DataError(f"profile of {name}", "ascending values with counts above 0", counts)
-    weights = np.asarray(counts, np.int64)
-    if any(isinstance(value, str) for value in values):
-        return ColumnProfile(name, "category", rows, rows - total, texts(values), weights)
-    return number_column(name, np.asarray(values, np.float64), weights, rows)
-
-
 def number_column(name: str, values: Floats, counts: Integers, rows: int) -> ColumnProfile:
     """Return the exact profile of ascending numbers with their counts.
 
@@ -123,6 +102,9 @@ def number_column(name: str, values: Floats, counts: Integers, rows: int) -> Col
         values: (v,) ascending numbers.
         counts: (v,) rows of each, above 0.
         rows: all of them; what the counts lack is missing.
+
+    >>> number_column("n", np.array([1.0, 3.0]), np.array([1, 1]), rows=2).std
+    1.0
     """
     known = int(counts.sum())
     if not known:

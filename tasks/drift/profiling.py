@@ -23,7 +23,7 @@ PREDICTION = "prediction"
 
 
 class Profiler:
-    """Profiles prepared rows with the model's answers and, where known, the target.
+    """Profiles prepared rows, with the model's answers to them.
 
     Args:
         columns: of the prepared rows, numbers and categories.
@@ -37,12 +37,9 @@ class Profiler:
         for name in columns.categories:
             self._columns[name] = CategoryCounter(name, MISSING)
         self._predictions: dict[str, NumberCounter] = {}
-        self._target: Counter | None = None
 
-    def add(
-        self, prepared: pd.DataFrame, predictions: Floats | None = None, y: Any | None = None
-    ) -> None:
-        """Take a piece in: (n) rows, (n, k) probabilities or (n,) values, (n,) labels.
+    def add(self, prepared: pd.DataFrame, predictions: Floats | None = None) -> None:
+        """Take a piece in: n rows, (n, k) probabilities or (n,) values.
 
         A column that is absent counts as missing in every row; others than the profiler's are
         left alone.
@@ -50,10 +47,11 @@ class Profiler:
         Raises:
             DataError: the lengths differ, or the probabilities do not fit the classes.
         """
-        for what, given in (("predictions", predictions), ("labels", y)):
-            if given is not None and len(given) != len(prepared):
-                raise DataError(what, f"one for each of {len(prepared)} rows", len(given))
+        if predictions is not None and len(predictions) != len(prepared):
+            rule = f"one for each of {len(prepared)} rows"
+            raise DataError("predictions", rule, len(predictions))
         self._rows += len(prepared)
+        # the profiler's columns, not the frame's: one that is gone has to count as missing
         for name, counter in self._columns.items():
             if name not in prepared.columns:
                 counter.lack(len(prepared))
@@ -64,8 +62,6 @@ class Profiler:
         if predictions is not None:
             for name, values in answer_columns(predictions, self._classes).items():
                 self._predictions.setdefault(name, NumberCounter(name)).add(values)
-        if y is not None:
-            self._target = _counted_target(y, self._classes, self._target)
 
     def result(self) -> Profile:
         """Return the profile of every row so far."""
@@ -73,7 +69,6 @@ class Profiler:
             self._rows,
             tuple(counter.result() for counter in self._columns.values()),
             tuple(counter.result() for counter in self._predictions.values()),
-            self._target.result() if self._target else None,
         )
 
 
@@ -82,10 +77,7 @@ def predictions_profile(
 ) -> tuple[ColumnProfile, ...]:
     """Profile a model's answers: (n, k) probabilities, or (n,) values where there are no classes.
 
-    Raises:
-        DataError: the probabilities do not fit the classes.
-
-    >>> [one.mean for one in predictions_profile(np.array([[0.75, 0.25], [0.5, 0.5]]), (0, 1))]
+    >>> [told.mean for told in predictions_profile(np.array([[0.75, 0.25], [0.5, 0.5]]), (0, 1))]
     [0.375]
     """
     profiles = []
@@ -102,7 +94,18 @@ def target_profile(y: Any, classes: Sequence[object] = ()) -> ColumnProfile:
     >>> target_profile([1, 0, 1], (0, 1)).values.tolist()
     ['0', '1']
     """
-    return _counted_target(y, tuple(classes), None).result()
+    import pandas as pd
+
+    from tasks.features.values import texts
+
+    if not classes:
+        values = NumberCounter(TARGET)
+        values.add(_floats(pd.Series(np.asarray(y))))
+        return values.result()
+    # 0, 0.0 and "0" are one label: later batches may hold them in another type
+    labels = CategoryCounter(TARGET, MISSING)
+    labels.add(texts(pd.Series(y)).column())
+    return labels.result()
 
 
 def answer_columns(predictions: Floats, classes: tuple[object, ...]) -> dict[str, Floats]:
@@ -130,57 +133,8 @@ def answer_columns(predictions: Floats, classes: tuple[object, ...]) -> dict[str
     }
 
 
-def merge(first: Profile, second: Profile) -> Profile:
-    """Return the profile of the rows of both.
-
-    Counts stay exact while there are few values; else the error that either states, and what
-    their meeting adds, is stated.
-
-    Raises:
-        DataError: they are of different columns.
-    """
-    joined = _joined(first.columns, second.columns)
-    predictions = _joined(first.predictions, second.predictions)
-    targets = [(target,) if target else () for target in (first.target, second.target)]
-    target = _joined(targets[0], targets[1])
-    return Profile(first.rows + second.rows, joined, predictions, target[0] if target else None)
-
-
-def _joined(
-    first: tuple[ColumnProfile, ...], second: tuple[ColumnProfile, ...]
-) -> tuple[ColumnProfile, ...]:
-    if not first or not second:
-        return first or second
-    names = [[(column.name, column.kind) for column in side] for side in (first, second)]
-    if names[0] != names[1]:
-        raise DataError("profiles to merge", f"of the columns {names[0]}", names[1])
-    # absorbed, not added up: the sum of two exact counts may be too many values to stay exact
-    merged = []
-    for before, after in zip(first, second, strict=True):
-        counter = (
-            NumberCounter(before.name) if before.kind == "number" else CategoryCounter(before.name)
-        )
-        counter.absorb(before)
-        counter.absorb(after)
-        merged.append(counter.result())
-    return tuple(merged)
-
-
-def _counted_target(y: Any, classes: tuple[object, ...], counter: Counter | None) -> Counter:
-    import pandas as pd
-
-    from tasks.features.values import texts
-
-    found = counter or (CategoryCounter(TARGET, MISSING) if classes else NumberCounter(TARGET))
-    if isinstance(found, NumberCounter):
-        found.add(_floats(pd.Series(np.asarray(y))))
-    else:
-        found.add(texts(pd.Series(y)).column())
-    return found
-
-
 def _floats(column: pd.Series) -> Floats:
-    """Return a column's numbers as they are where they are floats, else in float64."""
+    # float32 stays as it is: a copy in float64 would double what a pass holds
     if column.dtype in (np.float32, np.float64):
         return column.to_numpy()
     return column.to_numpy(dtype=np.float64, na_value=np.nan)

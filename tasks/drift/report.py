@@ -35,15 +35,21 @@ def draw_report(
     """Return one self-contained page, UTF-8, about 4 MB, that makes no request.
 
     At the top the figures of `drift`, which are of all rows; below Evidently's drift report of
-    at most `SAMPLE` prepared rows of each side, drawn always alike. The page says how many.
-    A column that Evidently cannot show, because it is missing throughout, is named.
+    at most `SAMPLE` prepared rows of each side. The page says how many, and names what Evidently
+    cannot show.
 
     Raises:
         DataError: Evidently made no page.
     """
     before, now = _sampled(reference), _sampled(current)
-    shown = [name for name in (*columns.numbers, *columns.categories) if _there(name, before, now)]
-    hidden = [name for name in (*columns.numbers, *columns.categories) if name not in shown]
+    every = (*columns.numbers, *columns.categories)
+    # Evidently raises on a column that is missing throughout, on either side
+    shown = [
+        name
+        for name in every
+        if all(name in frame and bool(_known(frame[name]).any()) for frame in (before, now))
+    ]
+    hidden = [name for name in every if name not in shown]
     note = (
         f"The plots below are Evidently's, of a sample of {len(now):,} of {len(current):,} rows "
         f"now and {len(before):,} of {len(reference):,} rows of the reference; its figures are "
@@ -86,11 +92,13 @@ def _evidently(
         drift_share=drift.limit,
         include_tests=False,
     )
+    # every column by name: Evidently would guess what one is from its values
     now, before = (
         Dataset.from_pandas(_cleaned(frame, numbers).rename(columns=names), data_definition=kinds)
         for frame in (current, reference)
     )
     try:
+        # the rows of now come first: in the other order the page is of the opposite change
         return str(Report([preset]).run(now, before).get_html_str(as_iframe=False))
     except Exception as error:
         raise DataError("drift report", "Evidently can show the sample", error) from error
@@ -98,11 +106,6 @@ def _evidently(
 
 def _sampled(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if len(frame) <= SAMPLE else frame.sample(SAMPLE, random_state=SEED).sort_index()
-
-
-def _there(name: str, *frames: pd.DataFrame) -> bool:
-    """Tell whether a column has a value on every side."""
-    return all(name in frame and bool(_known(frame[name]).any()) for frame in frames)
 
 
 def _known(column: pd.Series) -> pd.Series:

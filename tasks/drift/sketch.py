@@ -42,9 +42,6 @@ class Run:
 def medians(run: Run, width: int) -> Run:
     """Return `width` values of equal weight: the medians of as many equal parts.
 
-    The rank of any number changes by at most half a part: a value stands at or below it exactly
-    when its part's median does.
-
     >>> short = medians(Run(np.arange(6.0), np.ones(6)), 2)
     >>> short.values.tolist(), short.weights.tolist(), short.error
     ([1.0, 4.0], [3.0, 3.0], 1.5)
@@ -52,6 +49,8 @@ def medians(run: Run, width: int) -> Run:
     part = run.rows / width
     ranks = (np.arange(width) + 0.5) * part
     at = np.searchsorted(np.cumsum(run.weights), ranks).clip(max=len(run.values) - 1)
+    # a value stands at or below a number exactly when its part's median does, so that the rank of
+    # any number changes by half a part at most
     return Run(run.values[at], np.full(width, part), run.error + part / 2)
 
 

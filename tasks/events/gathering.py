@@ -20,15 +20,6 @@ class WakeUp:
     objects: int
     keys: tuple[str, ...]
 
-    def join(self, key: str) -> WakeUp:
-        """Return this wake-up with one more arrival.
-
-        >>> WakeUp("flights", 1, ("flights/incoming/a",)).join("flights/incoming/b").objects
-        2
-        """
-        keys = self.keys if len(self.keys) >= MOST_KEYS else (*self.keys, key)
-        return WakeUp(self.pipeline, self.objects + 1, keys)
-
 
 @dataclass
 class Gathering:
@@ -55,29 +46,28 @@ class Gathering:
     _until: dict[str, float] = field(default_factory=dict)
 
     def add(self, arrived: Iterable[Arrived], now: float) -> int:
-        """Take arrivals in; return how many were left to the reconciler.
-
-        No more than `most` pipelines wait at once: their names are the sender's.
-        """
+        """Take arrivals in; return how many were left to the reconciler."""
         left = 0
         for arrival in arrived:
-            before = self._waiting.get(arrival.pipeline)
-            if before is None and len(self._waiting) >= self.most:
+            name = arrival.pipeline
+            if name not in self._waiting and len(self._waiting) >= self.most:
                 left += 1
                 continue
-            if before is None:
-                before = WakeUp(arrival.pipeline, 0, ())
-                self._until.setdefault(arrival.pipeline, now)
-            self._waiting[arrival.pipeline] = before.join(arrival.key)
+            before = self._waiting.get(name, WakeUp(name, 0, ()))
+            keys = (*before.keys, arrival.key)[:MOST_KEYS]
+            self._waiting[name] = WakeUp(name, before.objects + 1, keys)
+            # within the quiet seconds after a wake-up this is already set, to their end
+            self._until.setdefault(name, now)
         return left
 
     def due(self, now: float) -> tuple[WakeUp, ...]:
         """Return, once, the wake-ups whose time has come."""
         ready = [name for name in self._waiting if self._until[name] <= now]
+        # what waits for nothing is forgotten: else every name that was ever sent would stay
         for name in [name for name, until in self._until.items() if until <= now]:
             if name not in self._waiting:
                 del self._until[name]
-        # From now on arrivals wait: the last of a storm is told after it, never with its first.
+        # from now on arrivals wait: the last of a storm is told after it, never with its first
         self._until.update(dict.fromkeys(ready, now + self.quiet))
         return tuple(self._waiting.pop(name) for name in ready)
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 from tasks.errors import bounded
-from tasks.events.arrival import Arrived, is_awaited, parse_etag, parse_moment, parse_size
+from tasks.events.arrival import Arrived, is_awaited
 
 BUCKETS = "/buckets/"  # where the filer keeps every bucket
 CREATIONS = ("create", "update", "rename")
@@ -47,11 +46,11 @@ def read(body: bytes, bucket: str) -> Reading:
     """Return the objects of `bucket` that a notification says were created and are awaited.
 
     An empty tuple is a notification of something else: another bucket, another folder, a removal,
-    a store's test. One unreadable record among readable ones is passed over.
+    a store's test.
 
     >>> body = b'{"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"},'
     >>> body += b'"object": {"key": "flights/incoming/a+b.csv"}}}]}'
-    >>> [each.key for each in read(body, "b")], read(body, "other")
+    >>> [arrived.key for arrived in read(body, "b")], read(body, "other")
     (['flights/incoming/a b.csv'], ())
     >>> read(b"hello", "b")
     Refusal(reason='it is not JSON')
@@ -97,6 +96,7 @@ def _plain(document: Mapping[str, Any], bucket: str) -> Reading:
 
 def _together(found: Iterable[Arrived | Refusal | None]) -> Reading:
     every = list(found)
+    # one unreadable record among readable ones is passed over: the reconciler finds its object
     arrived = tuple(reading for reading in every if isinstance(reading, Arrived))
     refused = next((reading for reading in every if isinstance(reading, Refusal)), None)
     return arrived or refused or ()
@@ -110,55 +110,39 @@ def _confirmation(document: Mapping[str, Any]) -> Confirmation | Refusal:
 
 
 def _record(record: Any, bucket: str) -> Arrived | Refusal | None:
-    """Read one record of an S3 event message; its key is encoded as in a form.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-    """
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     event, key = _at(record, "eventName"), _at(record, "s3", "object", "key")
     if not isinstance(event, str) or not isinstance(key, str):
         return Refusal("a record lacks eventName or s3.object.key")
     if not event.removeprefix("s3:").startswith("ObjectCreated:"):
         return None
     try:
+        # here, and in no other form, a key is encoded as a form is: + stands for a space
         plain = unquote_plus(key, errors="strict")
     except ValueError:
         return Refusal("a key is not UTF-8")
-    thing = record["s3"]["object"]
-    return _awaited(_at(record, "s3", "bucket", "name"), plain, bucket, thing, record, "eventTime")
+    return _awaited(_at(record, "s3", "bucket", "name"), plain, bucket)
 
 
 def _bridged(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None:
-    """Read EventBridge's envelope; its key is plain.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
-    """
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     if document["detail-type"] != "Object Created":
         return None
     key = _at(document, "detail", "object", "key")
     if not isinstance(key, str):
         return Refusal("its detail lacks object.key")
-    thing = document["detail"]["object"]
-    name = _at(document, "detail", "bucket", "name")
-    return _awaited(name, key, bucket, thing, document, "time")
+    return _awaited(_at(document, "detail", "bucket", "name"), key, bucket)
 
 
-def _awaited(
-    name: Any, key: str, bucket: str, thing: Mapping[str, Any], event: Mapping[str, Any], when: str
-) -> Arrived | Refusal | None:
+def _awaited(name: Any, key: str, bucket: str) -> Arrived | Refusal | None:
     if not isinstance(name, str):
         return Refusal("it names no bucket")
-    if name != bucket or not is_awaited(key):
-        return None
-    etag = parse_etag(thing.get("eTag", thing.get("etag")))
-    return Arrived(bucket, key, etag, parse_size(thing.get("size")), parse_moment(event.get(when)))
+    return Arrived(bucket, key) if name == bucket and is_awaited(key) else None
 
 
 def _filed(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None:
-    """Read the webhook of SeaweedFS, which tells of every entry of its filer, folders included.
-
-    An overwritten object is an update, one moved into the folder a rename. An update that keeps
-    the ETag changed tags or times only.
-    """
+    # it tells of every entry of its filer, folders included: an overwritten object is an update,
+    # one moved into the folder a rename
     if document["event_type"] not in CREATIONS:
         return None
     message = document.get("message")
@@ -172,28 +156,14 @@ def _filed(document: Mapping[str, Any], bucket: str) -> Arrived | Refusal | None
     key = path.removeprefix(f"{BUCKETS}{bucket}/")
     versioned = VERSION.fullmatch(key)
     key = versioned[1] if versioned else key
-    etag = _filed_etag(entry)
-    same = etag is not None and etag == _filed_etag(_at(message, "old_entry"))
-    if not is_awaited(key) or (document["event_type"] == "update" and same):
-        return None
-    size, at = _at(entry, "attributes", "file_size"), _at(entry, "attributes", "mtime")
-    return Arrived(bucket, key, etag, parse_size(size), parse_moment(at))
-
-
-def _filed_etag(entry: Any) -> str | None:
-    encoded = _at(entry, "extended", ETAG_FIELD)
-    try:
-        return parse_etag(b64decode(encoded).decode("ascii")) if isinstance(encoded, str) else None
-    except ValueError:
-        return None
+    etags = [_at(version, "extended", ETAG_FIELD) for version in (entry, _at(message, "old_entry"))]
+    # an update that keeps the ETag changed tags or times only
+    same = isinstance(etags[0], str) and etags[0] == etags[1]
+    return None if document["event_type"] == "update" and same else _awaited(bucket, key, bucket)
 
 
 def _at(value: Any, *path: str) -> Any:
-    """Return what lies at `path`, or None.
-
-    >>> _at({"a": {"b": 1}}, "a", "b"), _at({"a": 1}, "a", "b"), _at([], "a")
-    (1, None, None)
-    """
+    # senders are not trusted: whatever lies on the way may be something else than a mapping
     for name in path:
         if not isinstance(value, dict):
             return None

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from prefect import get_run_logger, task
 
-from tasks.events.event import document
+from tasks.events.event import Event, document
 from tasks.retries import retried
 
 
 @task(name="announce", task_run_name="announce {event}", **retried(Exception, waits=(1,)))
-def announce(event: str, pipeline: str, payload: Mapping[str, Any]) -> bool:
+def announce(event: Event, pipeline: str, payload: Mapping[str, Any]) -> bool:
     """Emit an event about a pipeline; where Prefect does not take it, say so and go on."""
     from prefect.client.orchestration import get_client
 

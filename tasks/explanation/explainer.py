@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array
-from tasks.drift.encoding import decode_profile
 from tasks.errors import ConfigurationError, IntegrityError
 from tasks.explanation.explanation import Contribution, Explanation
 from tasks.explanation.neighbours import Neighbours
@@ -154,7 +153,7 @@ class Explainer:
 
     @cached_property
     def _neighbours(self) -> Neighbours:
-        if PROFILE not in self._version.files:
+        profile = self._version.profile
+        if profile is None:
             raise IntegrityError(self._version.where, f"it keeps {PROFILE}", "none", REMEDY)
-        profile = decode_profile(self._version.files[PROFILE], PROFILE)
         return Neighbours(self._version.model, profile, origins(self.schema), self.raw)

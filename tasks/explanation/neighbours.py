@@ -146,8 +146,9 @@ def kernel(distances: Floats, columns: int) -> Floats:
 def draw_values(column: ColumnProfile, samples: int, draw: np.random.Generator) -> Array:
     """Return values as the training rows had them: float32 with NaN, or text.
 
-    >>> from tasks.drift.profile import column
-    >>> sorted(set(draw_values(column("c", ["a"], [3], rows=6), 50, np.random.default_rng(0))))
+    >>> from tasks.drift.profiling import target_profile
+    >>> profile = target_profile(["a", None], ("a",))
+    >>> sorted(set(draw_values(profile, 50, np.random.default_rng(0))))
     ['__missing__', 'a']
     """
     number = column.kind == "number"

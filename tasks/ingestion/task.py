@@ -8,7 +8,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from tasks.errors import StoreUnavailable
-from tasks.events.names import BATCH_ACCEPTED, BATCH_QUARANTINED, LABELS_ARRIVED
+from tasks.events.event import Event
 from tasks.records import plain
 from tasks.retries import retried
 from tasks.settings import Settings
@@ -71,23 +71,23 @@ def take_in_labels(pipeline: str, key: str) -> dict[str, Any]:
     return {**_stands(key, landed), "counts": counts}
 
 
-def tell_batches(batches: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def tell_batches(batches: list[dict[str, Any]]) -> list[tuple[Event, dict[str, Any]]]:
     """Return the events that follow from what became of the batches, each with what it says."""
     accepted = [batch["batch"] for batch in batches if batch["outcome"] == "accepted"]
     refused = [batch for batch in batches if batch["outcome"] == "quarantined"]
-    events: list[tuple[str, dict[str, Any]]] = []
+    events: list[tuple[Event, dict[str, Any]]] = []
     if accepted:
-        events.append((BATCH_ACCEPTED, {"batches": accepted}))
+        events.append((Event.BATCH_ACCEPTED, {"batches": accepted}))
     for batch in refused:
         summary = f"{batch['key']}: {'; '.join(batch['reasons'])}"
-        events.append((BATCH_QUARANTINED, {"batch": batch["batch"], "summary": summary}))
+        events.append((Event.BATCH_QUARANTINED, {"batch": batch["batch"], "summary": summary}))
     return events
 
 
-def tell_labels(files: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def tell_labels(files: list[dict[str, Any]]) -> list[tuple[Event, dict[str, Any]]]:
     """Return the event that follows where labels were taken in."""
     accepted = [file["batch"] for file in files if file["outcome"] == "accepted"]
-    return [(LABELS_ARRIVED, {"batches": accepted})] if accepted else []
+    return [(Event.LABELS_ARRIVED, {"batches": accepted})] if accepted else []
 
 
 def _stands(key: str, landed: Landed) -> dict[str, Any]:

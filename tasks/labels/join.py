@@ -25,10 +25,13 @@ KEPT = ("new", "unknown", "late")
 class Counts:
     """How many labels came, and how many of each kind; each label is of one kind.
 
-    new: its row is there and had no label. duplicate: the same was known, or came before in the
-    file; dropped. contradicting: another was known, or came before; the first stays. unknown: no
-    such row; kept, for it may come later. late: as new, but later after its event than agreed;
-    kept. `contradictions` are a few row numbers of the file, from 1.
+    Attributes:
+        new: its row is there and had no label.
+        duplicate: the same was known, or came before in the file; dropped.
+        contradicting: another was known, or came before; the first stays.
+        unknown: no such row; kept, for it may come later.
+        late: as new, but later after its event than agreed; kept.
+        contradictions: a few row numbers of the file, from 1.
     """
 
     rows: int
@@ -67,11 +70,7 @@ class Coverage:
 
     @property
     def share(self) -> float:
-        """The labelled part, 0 to 1; 0 without rows.
-
-        >>> Coverage(4, 3).share
-        0.75
-        """
+        """The labelled part, 0 to 1; 0 without rows."""
         return self.labelled / self.rows if self.rows else 0.0
 
 
@@ -103,7 +102,6 @@ def judge(
         at: when the file arrived, with a zone.
         late_after: the time after the event from which on a label is late; None is never.
 
-    A curated row's own target counts as known before a label does.
     """
     marked = (
         came.with_row_index("_row", offset=1)
@@ -111,27 +109,27 @@ def judge(
         .join(_once(known, key, target), on=key, how="left", maintain_order="left", suffix="_late")
     )
     value, first = pl.col(target), pl.col(target).first().over(key)
+    # the order is who is believed: the row's own target, a label that came earlier, and within
+    # this file the first; a later word never changes what a model may have learned
     repeats = pl.col("_row") != pl.col("_row").first().over(key)
     stands = pl.coalesce("_known", "_known_late", pl.when(repeats).then(first))
     is_late = pl.lit(False)
     if late_after is not None:
         is_late = (pl.lit(at) - _instant(marked, "_event")) > late_after
-    kind = (
-        pl.when(stands == value)
-        .then(pl.lit("duplicate"))
-        .when(stands.is_not_null())
-        .then(pl.lit("contradicting"))
-        .when(pl.col("_there").is_null())
-        .then(pl.lit("unknown"))
-        .when(is_late)
-        .then(pl.lit("late"))
-        .otherwise(pl.lit("new"))
-    )
+    kinds = {
+        "duplicate": stands == value,
+        "contradicting": stands.is_not_null(),
+        "unknown": pl.col("_there").is_null(),
+        "late": is_late,
+        "new": pl.lit(True),
+    }
+    # the first that holds: a contradiction of a label without its row is one all the same
+    kind = pl.coalesce(pl.when(holds).then(pl.lit(name)) for name, holds in kinds.items())
     marked = marked.with_columns(_kind=kind)
-    kinds = dict(marked["_kind"].value_counts().iter_rows())
+    counts = dict(marked["_kind"].value_counts().iter_rows())
     wrong = marked.filter(pl.col("_kind") == "contradicting")["_row"].head(FEW).to_list()
     kept = marked.filter(pl.col("_kind").is_in(KEPT)).select([*key, target])
-    return LabelSelection(kept, Counts(len(came), **kinds, contradictions=tuple(wrong)))
+    return LabelSelection(kept, Counts(len(came), **counts, contradictions=tuple(wrong)))
 
 
 def _once(
@@ -144,7 +142,7 @@ def _once(
 
 
 def _instant(frame: pl.DataFrame, column: str) -> pl.Expr:
-    """Return times, dates at their midnight, as instants; without a zone they are UTC."""
+    # dates count at their midnight, and what has no zone is in UTC, as everywhere in curated rows
     zoned = getattr(frame.schema[column], "time_zone", None)
     at = pl.col(column)
     return at if zoned else at.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
@@ -153,11 +151,10 @@ def _instant(frame: pl.DataFrame, column: str) -> pl.Expr:
 def with_labels(
     frame: pd.DataFrame, labels: pd.DataFrame, pipeline: Pipeline
 ) -> tuple[pd.DataFrame, Coverage]:
-    """Return the rows with their labels joined by key, and how many of them have one.
+    """Return the rows, in their order, with their labels joined by key, and how many have one.
 
-    A row's own target stays where it has one. The order of the rows does not change, and where
-    every row has a label the target is of the labels' type. A frame without the target gains it.
-    A row whose label came later counts as arrived with it, where both say when that was.
+    A row's own target stays where it has one, and a frame without the target gains it. Where
+    every row has a label the target is of the labels' type.
     """
     import pandas as pd
 
@@ -168,6 +165,7 @@ def with_labels(
         joined = frame[key].merge(once, on=key, how="left").set_axis(frame.index)
         came, missing = joined[target], own.isna()
         own = _typed(own.astype("object").where(~missing, came), labels[target])
+        # a row cannot have been learned from before its label came: it counts as arrived with it
         if INGESTED_AT in frame and LABELLED_AT in joined:
             since = joined[LABELLED_AT].where(missing & came.notna(), frame[INGESTED_AT])
             frame = frame.assign(**{INGESTED_AT: since.astype(frame[INGESTED_AT].dtype)})
@@ -178,8 +176,9 @@ def with_labels(
 def _typed(values: pd.Series[Any], like: pd.Series[Any]) -> pd.Series[Any]:
     import pandas as pd
 
-    if pd.api.types.is_integer_dtype(like.dtype) and values.isna().any():
+    # NumPy's integers and booleans have no missing value
+    if values.isna().any() and pd.api.types.is_integer_dtype(like.dtype):
         return values.astype("Int64")
-    if pd.api.types.is_bool_dtype(like.dtype) and values.isna().any():
+    if values.isna().any() and pd.api.types.is_bool_dtype(like.dtype):
         return values
     return values.astype(like.dtype)

@@ -19,7 +19,7 @@ from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
 from tasks.validation.evaluate import evaluate
-from tasks.validation.report import Check, Report
+from tasks.validation.report import Report
 
 
 def label_schema(curated: pa.Schema, pipeline: Pipeline) -> pa.Schema:
@@ -47,15 +47,12 @@ def read_labels(
 ) -> tuple[pl.DataFrame | None, Report]:
     """Return key and target in the file's order, or None where it is refused; and the report.
 
-    The suite's expectations on the target judge labels as they judge batches. Only key and
-    target are held in memory.
-
     Args:
         path: the object, downloaded.
         report: of the object, with nothing found yet.
         schema: the key's columns and the target, as they are curated.
         pipeline: whose labels they are.
-        suite: the pipeline's.
+        suite: the pipeline's; its expectations on the target judge labels, too.
         workdir: takes at most twice the unfolded size.
         say: takes a line of progress.
 
@@ -69,10 +66,20 @@ def read_labels(
     except BadBatch as bad:
         return None, replace(report, problems=bad.problems)
     report = replace(report, rows=typed.rows, columns=len(schema))
-    problems = (*typed.problems, *_missing(typed, schema))
+    told = {problem.column for problem in typed.problems}
+    # a value that could not be read is null in the typed rows: it is told once, as what it is
+    nulls = {name: typed.nulls.get(name) for name in schema.names if name not in told}
+    missing = [
+        Problem("required value", name, f"{count:,} rows have no value.")
+        for name, count in nulls.items()
+        if count
+    ]
+    problems = (*typed.problems, *missing)
     if problems:
         return None, replace(report, problems=problems)
-    checks = _judge(typed, schema, pipeline, suite)
+    ours = [e for e in suite.expectations if getattr(e, "column", None) == pipeline.target]
+    about, personal = replace(suite, expectations=tuple(ours)), pipeline.data.personal
+    checks = evaluate(typed.path, schema, typed.rows, about, personal, pipeline.suite)
     report = replace(report, checks=checks)
     if any(check.refuses for check in checks):
         return None, report
@@ -100,19 +107,3 @@ def _typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[str], N
     if typed.rows == 0:
         raise BadBatch(Problem("rows", None, "The file has no rows."))
     return typed
-
-
-def _judge(typed: Typed, schema: pa.Schema, pipeline: Pipeline, suite: Suite) -> tuple[Check, ...]:
-    ours = (e for e in suite.expectations if getattr(e, "column", None) == pipeline.target)
-    about = replace(suite, expectations=tuple(ours))
-    personal = pipeline.data.personal
-    return evaluate(typed.path, schema, typed.rows, about, personal, pipeline.suite)
-
-
-def _missing(typed: Typed, schema: pa.Schema) -> list[Problem]:
-    said = {problem.column for problem in typed.problems}
-    return [
-        Problem("required value", name, f"{typed.nulls[name]:,} rows have no value.")
-        for name in schema.names
-        if typed.nulls.get(name) and name not in said
-    ]

@@ -31,12 +31,13 @@ def load_labels(
 ) -> pd.DataFrame:
     """Return key, target, and when each label came (`_labelled_at`, UTC); one for a key.
 
-    Labels that the files `without` brought are left out; without a version there are no rows.
+    Labels that the files `without` brought are left out.
     """
     import pandas as pd
     import polars as pl
 
     columns = [*pipeline.key, pipeline.target, LABELLED_AT]
+    # no label ever came: joined to rows, no rows of the right columns change nothing
     if version is None:
         return pd.DataFrame(columns=columns)
     rows = labels_table(bucket, pipeline.name).read(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.documents import MARK, read_mark, seal, unseal
+from tasks.documents import MARK, read_mark, unseal
 from tasks.errors import DataError, IntegrityError
-from tasks.records import plain, read
+from tasks.records import plain
 
 # Each kind with its title in the story. A release meets kinds of newer ones, and tells them too.
 KINDS: Mapping[str, str] = {
@@ -57,44 +57,13 @@ class Entry:
             raise DataError("ledger entry", "its time has a zone", self.at)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values; figures that are no numbers become None.
-
-        >>> noon = datetime(2013, 4, 1, 12, tzinfo=UTC)
-        >>> entry = Entry("v3", noon, "flights", "verdict", 3, "gate", "passed", {"gain": 0.01})
-        >>> Entry.from_dict(entry.to_dict()) == entry
-        True
-        """
+        """Return it as JSON values; figures that are no numbers become None."""
         values: dict[str, Any] = plain(replace(self, at=self.at.astimezone(UTC)), nan_as_null=True)
         return values
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Entry:
-        """Read what `to_dict` gave."""
-        return read(cls, content, "ledger entry")
-
-
-def figures_text(figures: Mapping[str, Any]) -> str:
-    """Return the figures as one JSON text, with the format of the entry.
-
-    >>> figures_text({"gain": float("nan"), "rows": 200})
-    '{"gain": null, "perennial": "entry 1", "rows": 200}'
-    """
-    content = seal("entry", plain(dict(figures), nan_as_null=True))
-    return json.dumps(content, sort_keys=True, allow_nan=False)
-
 
 def read_entry(row: Mapping[str, Any]) -> Entry:
-    """Return the entry that a row of the table holds, also one that a newer release wrote.
-
-    What is in a format that this release does not know is of an unknown kind to it: it is told by
-    name and summary, and nobody looks for a figure that is another there.
-
-    >>> row = {"id": "v", "at": datetime(2030, 1, 1, tzinfo=UTC), "pipeline": "p", "version": 1,
-    ...        "kind": "verdict", "by": "gate", "summary": "passed",
-    ...        "figures": '{"perennial": "entry 7"}'}
-    >>> read_entry(row).kind
-    'verdict (newer format)'
-    """
+    """Return the entry that a row of the table holds, also one that a newer release wrote."""
     kind, figures = row["kind"], json.loads(row["figures"])
     where = f"ledger entry {row['id']}"
     try:
@@ -103,6 +72,8 @@ def read_entry(row: Mapping[str, Any]) -> Entry:
         if MARK in observation:
             read_mark("observation", observation[MARK], where)
     except IntegrityError:
+        # of no kind that anybody asks for: it is told by name and summary, and nobody looks for a
+        # figure that is another in the newer format
         kind = f"{kind} (newer format)"
     names = Entry.__dataclass_fields__.keys() & row.keys()
     return Entry(**{**{name: row[name] for name in names}, "kind": kind, "figures": figures})

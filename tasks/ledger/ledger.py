@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from tasks.data.table import Table, table_in
+from tasks.documents import seal
 from tasks.errors import DataError
-from tasks.ledger.entry import KINDS, Entry, figures_text, read_entry
+from tasks.ledger.entry import KINDS, Entry, read_entry
+from tasks.records import plain
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
@@ -40,9 +43,12 @@ class Ledger:
         """
         if entry.kind not in KINDS:
             raise DataError("ledger entry", f"kind is one of {', '.join(KINDS)}", entry.kind)
-        row = {name: getattr(entry, name) for name in COLUMNS.names}
-        row["figures"] = figures_text(entry.figures)
+        figures = seal("entry", plain(dict(entry.figures), nan_as_null=True))
+        # sorted keys: the same entry is the same text, whatever order its figures were told in
+        text = json.dumps(figures, sort_keys=True, allow_nan=False)
+        row = {name: getattr(entry, name) for name in COLUMNS.names} | {"figures": text}
         rows = pa.Table.from_pylist([row], schema=COLUMNS)
+        # the id is the transaction: a retried flow and two that race leave the entry once
         return self.table.append(rows, entry.id, {"kind": entry.kind}).landed
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
@@ -50,6 +56,7 @@ class Ledger:
         rows = self.table.rows()
         found = () if rows is None else map(read_entry, rows.to_pylist())
         kept = [entry for entry in found if kind in (None, entry.kind)]
+        # Delta promises no order of rows; the id breaks ties, so that a story is always the same
         return tuple(sorted(kept, key=lambda entry: (entry.at, entry.id)))
 
 

@@ -38,19 +38,19 @@ def story(entries: Sequence[Entry]) -> tuple[Chapter, ...]:
         if entry.kind == "decision":
             answer = answers.get(entry.id) if entry.figures["decision"]["retrain"] else None
             promotion = _promotion_after(answer, entries)
-            told |= {one.id for one in (answer, promotion) if one is not None}
+            told |= {follows.id for follows in (answer, promotion) if follows is not None}
             chapters.append(_batch(entry, answer, promotion))
     alone = (entry for entry in entries if entry.kind != "decision" and entry.id not in told)
-    return tuple(sorted([*chapters, *map(_alone, alone)], key=lambda one: one.at))
+    return tuple(sorted([*chapters, *map(_alone, alone)], key=lambda chapter: chapter.at))
 
 
 def _promotion_after(answer: Entry | None, entries: Iterable[Entry]) -> Entry | None:
-    """Return what became of the version right after its verdict."""
     if answer is None or answer.kind != "verdict" or answer.figures.get("next") != "promote":
         return None
     ends = ("promotion", "lost", "refused")
-    after = (one for one in entries if one.kind in ends and one.at >= answer.at)
-    return next((one for one in after if one.version == answer.version), None)
+    # after its verdict: a version may have been promoted before, and rolled back
+    after = (entry for entry in entries if entry.kind in ends and entry.at >= answer.at)
+    return next((entry for entry in after if entry.version == answer.version), None)
 
 
 def _batch(entry: Entry, answer: Entry | None, promotion: Entry | None) -> Chapter:
@@ -88,11 +88,10 @@ def _seen(seen: Mapping[str, Any]) -> list[str]:
 
 
 def _training(answer: Entry) -> list[str]:
-    if answer.kind == "answer":
-        return [f"{_sentence(answer.summary)}"]
+    # an answer without a verdict, such as a failure, has neither cost nor gain
     cost, gain = answer.figures.get("cost"), answer.figures.get("gain")
     told = [_sentence(answer.summary)]
-    if cost:
+    if cost and answer.kind == "verdict":
         bought = "" if gain is None else f" and bought {gain:+.4f} {answer.figures['metric']}"
         told.append(f"It cost {cost['cpu_seconds']:.0f} CPU-seconds{bought}.")
     return told
@@ -102,9 +101,8 @@ def _promoted(promotion: Entry) -> str:
     if promotion.kind != "promotion":
         return _sentence(promotion.summary)
     replaced = promotion.figures.get("replaced")
-    return f"It serves since {promotion.at:%H:%M} UTC" + (
-        "." if replaced is None else f", instead of version {replaced}."
-    )
+    instead = "" if replaced is None else f", instead of version {replaced}"
+    return f"It serves since {promotion.at:%H:%M} UTC{instead}."
 
 
 def _alone(entry: Entry) -> Chapter:
@@ -112,12 +110,9 @@ def _alone(entry: Entry) -> Chapter:
         name = str(entry.figures.get("object", "")).rpartition("/")[2]
         reasons = "; ".join(entry.figures.get("reasons", ()))
         sentences = ("The file went into quarantine, and no model saw a row of it.", reasons)
-        return Chapter(entry.at, name, tuple(one for one in sentences if one))
-    return Chapter(
-        entry.at,
-        KINDS.get(entry.kind, entry.kind),
-        (f"{_sentence(entry.summary)} By {entry.by}.",),
-    )
+        return Chapter(entry.at, name, tuple(filter(None, sentences)))
+    title = KINDS.get(entry.kind, entry.kind)  # a newer release's kind is its own title
+    return Chapter(entry.at, title, (f"{_sentence(entry.summary)} By {entry.by}.",))
 
 
 def _figure(figure: Mapping[str, Any]) -> str:
@@ -133,9 +128,4 @@ def _day(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return the text with a capital and a full stop.
-
-    >>> _sentence("version 2 passed the gate")
-    'Version 2 passed the gate.'
-    """
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

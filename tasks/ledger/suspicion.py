@@ -1,8 +1,4 @@
-"""Which batches are held back from every training until a person clears them. Pure.
-
-A suspicion is no entry of its own: it lies in the decision's observation, where it was seen. So
-it stays with the batch whatever is decided later, and a clearance is all that ends it.
-"""
+"""Which batches are held back from every training until a person clears them. Pure."""
 
 from __future__ import annotations
 
@@ -28,6 +24,8 @@ class Suspicion:
 
 def suspicions(entries: Iterable[Entry]) -> tuple[Suspicion, ...]:
     """Return every suspicion, whether cleared or not, oldest first."""
+    # a suspicion is no entry of its own: it lies in the observation where it was seen, so that it
+    # stays with the batch whatever is decided later, and a clearance is all that ends it
     found = []
     for entry in entries:
         seen = entry.figures.get("observation") if entry.kind == "decision" else None
@@ -38,19 +36,15 @@ def suspicions(entries: Iterable[Entry]) -> tuple[Suspicion, ...]:
 
 
 def held_back(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the batches that no training learns from: suspicious, and not cleared since.
-
-    >>> held_back([])
-    ()
-    """
+    """Return the batches that no training learns from: suspicious, and not cleared since."""
     cleared = {entry.figures["batch"]: entry.at for entry in entries if entry.kind == "clearance"}
-    return tuple(
-        dict.fromkeys(
-            odd.batch
-            for odd in suspicions(entries)
-            if odd.batch not in cleared or cleared[odd.batch] < odd.at
-        )
+    held = (
+        odd.batch
+        for odd in suspicions(entries)
+        if odd.batch not in cleared or cleared[odd.batch] < odd.at
     )
+    # once each, in order: labels that come later may find the same batch odd again
+    return tuple(dict.fromkeys(held))
 
 
 def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why: str) -> Entry:
@@ -72,6 +66,7 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
     (found,) = fits
     now = datetime.now(UTC)
     return Entry(
+        # a batch may be held back again and cleared again: the time makes two ids of it
         id=f"clearance-{found.batch[:32]}-{now:%Y%m%d%H%M%S%f}",
         at=now,
         pipeline=pipeline,

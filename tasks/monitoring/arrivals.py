@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tasks.data.commits import Commit
+from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
+from tasks.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,7 @@ class Arrival:
 def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
     """Return the accepted batches, oldest first."""
     return tuple(
-        Arrival(
-            commit.metadata["batch"],
-            commit.version,
-            commit.metadata.get("object", ""),
-            int(commit.metadata.get("rows", commit.rows)),
-            commit.at,
-        )
+        _arrival(commit, commit.metadata["batch"], int(commit.metadata.get("rows", commit.rows)))
         for commit in commits
         if "batch" in commit.metadata
     )
@@ -44,17 +40,24 @@ def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
 def label_arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
     """Return the accepted files of labels that brought any, oldest first."""
     return tuple(
-        Arrival(
-            commit.transaction,
-            commit.version,
-            commit.metadata.get("object", ""),
-            commit.rows,
-            commit.at,
-            labels=True,
-        )
+        _arrival(commit, commit.transaction, commit.rows, labels=True)
         for commit in commits
         if commit.transaction is not None and commit.rows
     )
+
+
+def _arrival(commit: Commit, batch: str, rows: int, *, labels: bool = False) -> Arrival:
+    key = commit.metadata.get("object", "")
+    return Arrival(batch, commit.version, key, rows, commit.at, labels)
+
+
+def find_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
+    """Return every batch and file of labels that was taken in, table by table, oldest first."""
+    # labels without any row: nobody can look at them, and to start a run for them would not end
+    if workspace.curated.version() is None:
+        return ()
+    labels = labels_table(workspace.bucket, workspace.name).history()
+    return (*arrivals(workspace.curated.history()), *label_arrivals(labels))
 
 
 def decision_id(batch: str, *, labels: bool = False) -> str:
@@ -92,16 +95,13 @@ def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def up_to(arrived: Iterable[Arrival], last: Arrival) -> tuple[Arrival, ...]:
-    """Return what had arrived when `last` had, itself included.
+    """Return what had arrived when `last` had, itself included."""
 
-    The versions of one table order what it took in; between the two tables only clocks do.
-    """
-    return tuple(
-        arrival
-        for arrival in arrived
-        if (
-            arrival.data_version <= last.data_version
-            if arrival.labels == last.labels
-            else arrival.at <= last.at
-        )
-    )
+    def is_there(arrival: Arrival) -> bool:
+        # versions order what one table took in, also where a clock was turned back; between the
+        # two tables there are only clocks
+        if arrival.labels == last.labels:
+            return arrival.data_version <= last.data_version
+        return arrival.at <= last.at
+
+    return tuple(filter(is_there, arrived))

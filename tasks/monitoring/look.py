@@ -115,6 +115,7 @@ def look(
             confidence=confidence, seed=pipeline.training.seed,
         )  # fmt: skip
     drift = estimated = None
+    # a version of a release before profiles or estimators is watched by what it has
     if eye.profile is not None:
         share = pipeline.monitoring.drift.share
         drift = compare(eye.profile, met.profile, importances=eye.weights, share=share)
@@ -145,21 +146,19 @@ def measure_gain(metric: str, y: Array, ours: Floats, theirs: Floats) -> float |
 
 
 def drift_figure(drift: DatasetDrift) -> DriftFigure:
-    """Return what a policy reads of a comparison: the drifted columns by name, in 200 letters.
-
-    >>> drift_figure(DatasetDrift((9, 9), 0.0, 0.3, False, (), (), None, ""))
-    DriftFigure(share=0.0, limit=0.3, worst='')
-    """
+    """Return what a policy reads of a comparison: the drifted columns by name, in 200 letters."""
     worst = ", ".join(column.name for column in drift.worst)[:NAMED]
     return DriftFigure(drift.share, drift.limit, worst)
 
 
 def errors_after(labelled: Labelled, until: np.datetime64) -> Floats:
     """Return the errors, each 0 to 1, on rows later than `until`, in time order."""
+    # rows up to `until` may be among those it was fitted on, where every model does well
     order = np.argsort(labelled.times, kind="stable")
     order = order[labelled.times[order] > until]
     y, predictions = labelled.y[order], labelled.predictions[order]
     if labelled.classes:
         return np.asarray(1 - predictions[np.arange(len(y)), y], dtype=np.float32)
+    # two standard deviations are a whole error: the detector takes errors from 0 to 1 only
     scale = 2 * float(np.std(labelled.y)) or 1.0
     return np.asarray(np.clip(np.abs(predictions - y) / scale, 0, 1), dtype=np.float32)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.documents import seal, unseal
+from tasks.drift.drift import DatasetDrift
 from tasks.policy.situation import MetricValue
+from tasks.records import plain, read
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Observation:
         gain: what the champion added to the model it replaced, on the same labelled rows, in the
             metric's unit or as a share of the replaced error; None where no label tells.
         metrics, baselines: every metric with its interval, and the naive predictions' values.
-        drift: `DatasetDrift.to_dict()`, or None where the champion keeps no profile.
+        drift: None where the champion keeps no profile.
         report: the keys of the report's pages.
         suspicions: why no model may learn from it before a person has looked, a sentence each.
         warnings: what else is odd about it.
@@ -46,7 +48,7 @@ class Observation:
     estimated: MetricValue | None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     baselines: Mapping[str, Any] = field(default_factory=dict)
-    drift: Mapping[str, Any] | None = None
+    drift: DatasetDrift | None = None
     report: Mapping[str, str] = field(default_factory=dict)
     suspicions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -61,16 +63,15 @@ class Observation:
     @property
     def drift_share(self) -> float | None:
         """The weighted share of drifted columns."""
-        return None if self.drift is None else float(self.drift["share"])
+        return None if self.drift is None else self.drift.share
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        content = dict(vars(self))
-        for name in ("live", "estimated"):
-            figure = content[name]
-            content[name] = None if figure is None else figure.to_dict()
-        told = {"suspicions": list(self.suspicions), "warnings": list(self.warnings)}
-        return seal("observation", {**content, **told})
+        figures = {
+            "live": None if self.live is None else self.live.to_dict(),
+            "estimated": None if self.estimated is None else self.estimated.to_dict(),
+        }
+        return seal("observation", {**plain(self), **figures})
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Observation:
@@ -80,9 +81,6 @@ class Observation:
             IntegrityError: it is a newer release's.
         """
         there = unseal("observation", content, "observation")
-        values = {field_.name: there[field_.name] for field_ in fields(cls) if field_.name in there}
         for name in ("live", "estimated"):
-            if values[name] is not None:
-                values[name] = MetricValue.from_dict(values[name])
-        told = {name: tuple(values[name]) for name in ("suspicions", "warnings")}
-        return cls(**{**values, **told})
+            there[name] = None if there[name] is None else MetricValue.from_dict(there[name])
+        return read(cls, there, "observation")

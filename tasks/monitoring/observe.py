@@ -13,20 +13,21 @@ from tasks.arrays import Array, Floats, Mask, Times
 from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import effective_times, latest_time, slips
 from tasks.dataset.dataset import encode, moments
-from tasks.drift.drift import DatasetDrift
 from tasks.drift.profile import ColumnProfile
 from tasks.drift.profiling import Profiler, target_profile
 from tasks.errors import DataError
 from tasks.evaluation.suspicion import associations, find_contradiction, suspicions
 from tasks.features.prepare import prepared_columns
 from tasks.labels.join import with_labels
+from tasks.labels.table import labels_table, labels_version, load_labels
 from tasks.monitoring.arrivals import Arrival
+from tasks.monitoring.champion import open_eye
 from tasks.monitoring.look import PredictedBatch, look, measure_gain
 from tasks.monitoring.observation import Observation
-from tasks.monitoring.watch import Watch
 from tasks.policy.reading import count_text as number_of
 from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled, judge_labelled
+from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,35 +50,34 @@ class ObservedBatch:
     """
 
     observation: Observation
-    drift: DatasetDrift | None
     errors: Floats
     sample: pd.DataFrame
 
 
-def observe(watch: Watch, arrival: Arrival) -> ObservedBatch:
+def observe(
+    workspace: Workspace, champion: ModelVersion, replaced: ModelVersion | None, arrival: Arrival
+) -> ObservedBatch:
     """Profile, predict and judge the rows of one batch.
 
     Raises:
         DataError: the batch lacks a feature of the champion, or a value does not fit.
     """
-    scorer, pipeline = watch.scorer, watch.pipeline
-    assert scorer is not None, "there is a champion to watch"
-    seen = _pass(watch, scorer, arrival)
+    pipeline = workspace.pipeline
+    seen = _pass(workspace, champion, replaced, arrival)
     times = effective_times(seen.times, seen.arrived)
     labelled = replace(seen.labelled, times=times[seen.known])
     sample, predictions, target = seen.sample()
-    profile = seen.profiler.result()
-    profile = profile.judged_on(profile.predictions, _target_profile(scorer, labelled))
+    profile = replace(seen.profiler.result(), target=_target_profile(champion, labelled))
     # judged after the pass: an interval needs all labels at once, the profile does not
-    every = judge_labelled(pipeline, scorer.manifest, labelled)
+    every = judge_labelled(pipeline, champion.manifest, labelled)
     met = PredictedBatch(times, labelled, profile, sample, predictions)
-    sight = look(pipeline, watch.eye, met, every.get("metrics"))
-    held, told = _warnings(watch, scorer, sample, predictions, target)
+    sight = look(pipeline, open_eye(pipeline, champion), met, every.get("metrics"))
+    held, told = _warnings(champion, sample, predictions, target)
     clock = latest_time(seen.times, seen.arrived)
     observation = Observation(
         pipeline=pipeline.name,
         batch=arrival.batch,
-        version=scorer.manifest.version,
+        version=champion.manifest.version,
         data_version=arrival.data_version,
         object=arrival.object,
         first=str(times.min()),
@@ -89,14 +89,14 @@ def observe(watch: Watch, arrival: Arrival) -> ObservedBatch:
         estimated=sight.estimated,
         metrics=every.get("metrics", {}),
         baselines=every.get("baselines", {}),
-        drift=None if sight.drift is None else sight.drift.to_dict(),
+        drift=sight.drift,
         suspicions=held,
         warnings=(*told, *_slips(seen)),
         clock=None if clock is None else str(clock),
         gain=_gain(pipeline.metric, seen),
     )
     shown = sample.iloc[:: len(sample) // SAMPLE + 1].reset_index(drop=True)
-    return ObservedBatch(observation, sight.drift, sight.errors, shown)
+    return ObservedBatch(observation, sight.errors, shown)
 
 
 @dataclass
@@ -104,7 +104,7 @@ class _Pass:
     """What one pass gathers; of the rows themselves every `every`-th one is kept.
 
     `times`, `arrived` and `known` (it has a label) are (rows,). `compared` holds labels, answers
-    and those of the model that was replaced, of at most `COMPARED` labelled rows, evenly taken.
+    and those of the model that was replaced.
     """
 
     labelled: Labelled
@@ -126,76 +126,72 @@ class _Pass:
         )
 
 
-def _pass(watch: Watch, scorer: ModelVersion, arrival: Arrival) -> _Pass:
-    pipeline = watch.pipeline
-    labelled = Labelled.empty(scorer.manifest, pipeline)
-    profiler = Profiler(prepared_columns(scorer.schema), tuple(scorer.manifest.classes))
-    before = _comparable(watch, scorer)
+def _pass(
+    workspace: Workspace, champion: ModelVersion, replaced: ModelVersion | None, arrival: Arrival
+) -> _Pass:
+    target, event_time = workspace.pipeline.target, workspace.pipeline.event_time
+    classes = tuple(champion.manifest.classes)
+    # what answers with other classes cannot be compared
+    before = replaced if replaced and tuple(replaced.manifest.classes) == classes else None
+    labelled = Labelled.empty(champion.manifest, workspace.pipeline)
+    profiler = Profiler(prepared_columns(champion.schema), classes)
     seen = _Pass(labelled, profiler, arrival.rows // ESTIMATED + 1)
-    for frame in _frames(watch, arrival):
-        prepared = scorer.prepare(frame)
-        predictions = np.asarray(scorer.model.predict(prepared))
+    for frame in _frames(workspace, arrival):
+        prepared = champion.prepare(frame)
+        predictions = np.asarray(champion.model.predict(prepared))
         seen.profiler.add(prepared, predictions)
         known = seen.labelled.known(frame)
         seen.labelled = seen.labelled.plus(frame, predictions)
         some = np.flatnonzero(known)[:: arrival.rows // COMPARED + 1]
         if before is not None and len(some):
-            theirs = _answers(before, scorer, frame.iloc[some], prepared.iloc[some])
-            y = encode(frame[pipeline.target].iloc[some], labelled.classes)
+            theirs = _answers(before, champion, frame.iloc[some], prepared.iloc[some])
+            y = encode(frame[target].iloc[some], labelled.classes)
             seen.compared.append((y, predictions[some], theirs))
         seen.known = np.concatenate([seen.known, known])
-        seen.times = np.concatenate([seen.times, moments(frame[pipeline.event_time])])
+        seen.times = np.concatenate([seen.times, moments(frame[event_time])])
         seen.arrived = np.concatenate([seen.arrived, moments(frame[INGESTED_AT])])
         part = slice(None, None, seen.every)
-        seen.kept.append(
-            (prepared.iloc[part], predictions[part], frame[pipeline.target].iloc[part])
-        )
+        seen.kept.append((prepared.iloc[part], predictions[part], frame[target].iloc[part]))
     if not seen.kept:
         rule = "the labels are for rows that came" if arrival.labels else "the batch has rows"
-        raise DataError(watch.table.uri, rule, arrival.batch)
+        raise DataError(workspace.curated.uri, rule, arrival.batch)
     return seen
 
 
-def _frames(watch: Watch, arrival: Arrival) -> Iterator[pd.DataFrame]:
+def _frames(workspace: Workspace, arrival: Arrival) -> Iterator[pd.DataFrame]:
     import polars as pl
 
-    where = _span(watch, arrival) if arrival.labels else pl.col(BATCH) == arrival.batch
-    for piece in watch.table.pieces(where=where):
+    bucket, pipeline = workspace.bucket, workspace.pipeline
+    labels = load_labels(bucket, pipeline, labels_version(bucket, pipeline))
+    where = _span(workspace, arrival) if arrival.labels else pl.col(BATCH) == arrival.batch
+    for piece in workspace.curated.pieces(where=where):
         if piece.num_rows:
             frame = piece.to_pandas(date_as_object=False, split_blocks=True)
-            yield with_labels(frame, watch.labels, watch.pipeline)[0]
+            yield with_labels(frame, labels, pipeline)[0]
 
 
-def _span(watch: Watch, arrival: Arrival) -> pl.Expr:
-    """Return the rows between the first and the last that these labels are for.
-
-    A row that is dated after its label came says nothing about that span.
-    """
+def _span(workspace: Workspace, arrival: Arrival) -> pl.Expr:
+    """Return the rows between the first and the last that these labels are for."""
     import polars as pl
 
-    pipeline = watch.pipeline
-    at, keys = pl.col(pipeline.event_time), list(pipeline.key)
-    brought = watch.labels_table.scan().filter(pl.col(BATCH) == arrival.batch).select(keys)
-    rows = watch.table.scan().select(list(dict.fromkeys([*keys, pipeline.event_time])))
-    came = arrival.at if _zoned(rows, pipeline.event_time) else arrival.at.replace(tzinfo=None)
+    event_time, keys = workspace.pipeline.event_time, list(workspace.pipeline.key)
+    at, labels = pl.col(event_time), labels_table(workspace.bucket, workspace.name).scan()
+    brought = labels.filter(pl.col(BATCH) == arrival.batch).select(keys)
+    rows = workspace.curated.scan().select(list(dict.fromkeys([*keys, event_time])))
+    zone = getattr(rows.collect_schema()[event_time], "time_zone", None)
+    # a row that is dated after its label came says nothing about the span
+    came = arrival.at if zone else arrival.at.replace(tzinfo=None)
     mine = rows.join(brought, on=keys, how="semi").filter(at <= came)
-    ends = mine.select(at.min().alias("a"), at.max().alias("b"))
-    first, last = ends.collect().row(0)
+    first, last = mine.select(at.min().alias("a"), at.max().alias("b")).collect().row(0)
     return at.is_between(first, last) if first is not None else pl.lit(value=False)
-
-
-def _zoned(rows: pl.LazyFrame, event_time: str) -> bool:
-    return getattr(rows.collect_schema()[event_time], "time_zone", None) is not None
 
 
 def _answers(
     before: ModelVersion, now: ModelVersion, rows: pd.DataFrame, prepared: pd.DataFrame
 ) -> Floats:
-    """Return what the model that was replaced answers; nothing where it cannot read the rows.
-
-    Where both prepare rows alike, as is usual, those prepared for the champion serve again.
-    """
+    """Return what the model that was replaced answers; nothing where it cannot read the rows."""
     try:
+        # both prepare rows alike, as is usual: then those prepared for the champion serve again
         if before.schema == now.schema and before.transform is now.transform:
             return np.asarray(before.model.predict(prepared))
         return before.predict(rows)
@@ -203,16 +199,8 @@ def _answers(
         return np.zeros(0)
 
 
-def _comparable(watch: Watch, scorer: ModelVersion) -> ModelVersion | None:
-    """Return the model that was replaced, where it answers with the same classes."""
-    before = watch.replaced
-    if before is None or tuple(before.manifest.classes) != tuple(scorer.manifest.classes):
-        return None
-    return before
-
-
-def _target_profile(scorer: ModelVersion, labelled: Labelled) -> ColumnProfile | None:
-    classes = tuple(scorer.manifest.classes)
+def _target_profile(champion: ModelVersion, labelled: Labelled) -> ColumnProfile | None:
+    classes = tuple(champion.manifest.classes)
     if not len(labelled.y):
         return None
     labels = np.array(classes, dtype=object)[labelled.y] if classes else labelled.y
@@ -234,21 +222,18 @@ def _slips(seen: _Pass) -> tuple[str, ...]:
 
 
 def _warnings(
-    watch: Watch,
-    scorer: ModelVersion,
-    prepared: pd.DataFrame,
-    predictions: Floats,
-    target: pd.Series[Any],
+    champion: ModelVersion, prepared: pd.DataFrame, predictions: Floats, target: pd.Series[Any]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what holds a retraining back, and what is merely told."""
-    classes = tuple(scorer.manifest.classes)
+    classes = tuple(champion.manifest.classes)
+    # a label of a class that the model does not know tells nothing about its answers
     known = np.asarray(target.isin(classes) if classes else target.notna())
     if not known.any():
         return (), ()
     y = encode(target[known], classes)
     now = associations(prepared[known].reset_index(drop=True), y, len(classes))
-    held = suspicions(y, classes, now, watch.signs.get("associations", {}))
-    expected = watch.signs.get("surest_wrong")
+    held = suspicions(y, classes, now, champion.signs.get("associations", {}))
+    expected = champion.signs.get("surest_wrong")
     if expected is None:
         return held, ()
     told, absurd = find_contradiction(y, predictions[known], expected)

@@ -31,7 +31,7 @@ def decision_markdown(decided: RecordedDecision) -> str:
 
 def drift_rows(decided: RecordedDecision) -> list[dict[str, Any]]:
     """Return a row for each column that drifted, or the largest changes where none did."""
-    if decided.seen is None or decided.seen.drift is None:
+    if decided.seen is None or decided.seen.observation.drift is None:
         return []
     return [
         {
@@ -44,5 +44,5 @@ def drift_rows(decided: RecordedDecision) -> list[dict[str, Any]]:
             "unseen": f"{column.unseen:.1%}",
             "why": column.why,
         }
-        for column in decided.seen.drift.columns[:SHOWN]
+        for column in decided.seen.observation.drift.columns[:SHOWN]
     ]

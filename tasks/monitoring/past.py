@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.drift.drift import DatasetDrift
 from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import held_back
 from tasks.monitoring.arrivals import Arrival, find_unanswered
@@ -55,9 +54,35 @@ def recorded_past(
     """
     batches = [arrival for arrival in came if not arrival.labels]
     labels = [arrival for arrival in came if arrival.labels]
+    recorded = _recorded(entries)
+    labelled = {seen.batch: seen.labelled for seen, _ in recorded}
+    # its own observation is not in the ledger yet, and counts as if it were
+    labelled[observation.batch] = observation.labelled
+    held = {*held_back(entries), *([observation.batch] if observation.suspicions else [])}
+    return Past(
+        incumbent=_incumbent(champion, batches, labels),
+        batches=tuple(
+            Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
+            for name, batch in ((batch.batch, batch) for batch in batches)
+        ),
+        refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
+        meetings=(*(_meeting(*pair) for pair in recorded), _meeting(observation, None)),
+        verdicts=_verdicts(entries),
+        retrainings=_retrainings(entries),
+        labels=tuple(0 if file.batch in held else file.rows for file in labels),
+        errors=errors,
+        running=bool(find_unanswered(entries)),
+        greater_is_better=greater_is_better,
+    )
+
+
+def _incumbent(
+    champion: ChampionLineage, batches: Sequence[Arrival], labels: Sequence[Arrival]
+) -> Incumbent:
+    # a model is pinned to versions of both tables: what they held then, it could learn from
     arrived = sum(batch.data_version <= champion.data_version for batch in batches)
     known = -1 if champion.labels is None else champion.labels
-    incumbent = Incumbent(
+    return Incumbent(
         model=champion.version,
         arrived=arrived,
         learned=arrived,
@@ -67,29 +92,11 @@ def recorded_past(
         labels=sum(file.data_version <= known for file in labels),
         without=frozenset(champion.without),
     )
-    labelled = {seen.batch: seen.labelled for seen in (*observations(entries), observation)}
-    held = {*held_back(entries), *([observation.batch] if observation.suspicions else [])}
-    return Past(
-        incumbent=incumbent,
-        batches=tuple(
-            Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
-            for name, batch in ((batch.batch, batch) for batch in batches)
-        ),
-        refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
-        meetings=(*_meetings(entries), _meeting(observation, None)),
-        verdicts=_verdicts(entries),
-        retrainings=tuple(map(_at, retrainings(entries))),
-        labels=tuple(0 if file.batch in held else file.rows for file in labels),
-        errors=errors,
-        running=bool(find_unanswered(entries)),
-        greater_is_better=greater_is_better,
-    )
 
 
 def observations(entries: Sequence[Entry]) -> tuple[Observation, ...]:
     """Return what was observed of each decided batch, in the order of the decisions."""
-    found = (read_observation(entry) for entry in entries if entry.kind == "decision")
-    return tuple(observation for observation in found if observation is not None)
+    return tuple(observation for observation, _ in _recorded(entries))
 
 
 def read_observation(decision: Entry) -> Observation | None:
@@ -98,21 +105,20 @@ def read_observation(decision: Entry) -> Observation | None:
     return None if content is None else Observation.from_dict(content)
 
 
-def retrainings(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the decisions to retrain a champion."""
-    return tuple(
-        entry
-        for entry in entries
-        if entry.kind == "decision"
-        and entry.figures["decision"]["retrain"]
-        and entry.figures["decision"]["rule"] != "no champion"
-    )
-
-
-def _meetings(entries: Sequence[Entry]) -> tuple[Meeting, ...]:
+def _recorded(entries: Sequence[Entry]) -> list[tuple[Observation, datetime]]:
     decisions = (entry for entry in entries if entry.kind == "decision")
     pairs = ((read_observation(entry), entry.at) for entry in decisions)
-    return tuple(_meeting(seen, recorded) for seen, recorded in pairs if seen is not None)
+    return [(seen, at) for seen, at in pairs if seen is not None]
+
+
+def _retrainings(entries: Sequence[Entry]) -> tuple[datetime, ...]:
+    decisions = [entry.figures["decision"] for entry in entries if entry.kind == "decision"]
+    # the first model is nobody's retraining: it spends no budget and starts no cooldown
+    return tuple(
+        datetime.fromisoformat(decision["at"])
+        for decision in decisions
+        if decision["retrain"] and decision["rule"] != "no champion"
+    )
 
 
 def _meeting(observation: Observation, recorded: datetime | None) -> Meeting:
@@ -123,34 +129,33 @@ def _meeting(observation: Observation, recorded: datetime | None) -> Meeting:
         late=observation.late,
         live=observation.live,
         estimated=observation.estimated,
-        drift=None if drift is None else drift_figure(DatasetDrift.from_dict(drift)),
+        drift=None if drift is None else drift_figure(drift),
         gain=observation.gain,
         suspicions=observation.suspicions,
     )
 
 
 def _last(observation: Observation, recorded: datetime | None) -> datetime | None:
-    """Return the time a batch vouches for; what was recorded before it was bounded is not used."""
     if observation.clock is None:
         return None
     try:
         moment = datetime.fromisoformat(observation.clock)
-    except ValueError:  # after the year 9999
+    except ValueError:  # NumPy writes years after 9999, which datetime does not read
         return None
+    # 0.1.0 took a row's date for the clock even where it lay after the batch had come
     bound = None if recorded is None else recorded.astimezone(UTC).replace(tzinfo=None)
     return moment if bound is None or moment <= bound else None
 
 
 def _verdicts(entries: Sequence[Entry]) -> tuple[GateGain, ...]:
-    """Return what each training's model gained at its gate, in the unit of `realised_gain`."""
-    found = [entry for entry in entries if entry.kind == "verdict" and entry.version is not None]
-    return tuple(GateGain(entry.version or 0, _gain(entry.figures)) for entry in found)
+    return tuple(
+        GateGain(entry.version, _gain(entry.figures))
+        for entry in entries
+        if entry.kind == "verdict" and entry.version is not None
+    )
 
 
 def _gain(figures: Mapping[str, Any]) -> float | None:
+    # in the unit of `realised_gain`, which the gate records beside its gain
     gain = figures.get("gain")
     return None if gain is None else float(gain) / float(figures.get("gain_unit") or 1.0)
-
-
-def _at(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.figures["decision"]["at"])

@@ -15,26 +15,27 @@ import numpy as np
 from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
-from tasks.events.names import PERFORMANCE_DEGRADED, RETRAIN_REQUESTED
+from tasks.evaluation.metrics import METRICS
+from tasks.events.event import Event
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import (
     Arrival,
-    arrivals,
     decision_id,
+    find_arrivals,
     find_undecided,
-    label_arrivals,
     up_to,
 )
+from tasks.monitoring.champion import load_replaced, read_lineage
 from tasks.monitoring.first import decide_first, decide_unreadable
 from tasks.monitoring.observe import ObservedBatch, observe
-from tasks.monitoring.past import observations, recorded_past
-from tasks.monitoring.watch import Watch
+from tasks.monitoring.past import ChampionLineage, observations, recorded_past
 from tasks.policy.decision import Decision, decide
 from tasks.policy.past import situation
 from tasks.policy.policy import parse_policy
 from tasks.policy.situation import ErrorChange, MetricValue
-from tasks.store.layout import Layout
+from tasks.promotion.model_version import ModelVersion
+from tasks.workspace import Workspace
 
 FALLS = ("performance", "decay", "estimated_performance")
 
@@ -53,29 +54,30 @@ class RecordedDecision:
         """What was seen and decided, a line each."""
         if self.seen is None:
             return (self.decision.reason,)
-        one = self.seen.observation
-        lines = [f"Version {one.version} on {one.rows:,} rows, {one.labelled:,} of them labelled"]
-        if self.seen.drift is not None:
-            lines.append(self.seen.drift.summary)
-        if one.live is not None and math.isfinite(one.live.value):
-            lines.append(f"Live {_shown(one.live)}")
-        if one.estimated is not None:
-            lines.append(f"Estimated without labels {_shown(one.estimated)}")
-        return (*lines, *one.suspicions, *one.warnings, self.decision.reason)
+        seen = self.seen.observation
+        rows = f"{seen.rows:,} rows, {seen.labelled:,} of them labelled"
+        lines = [f"Version {seen.version} on {rows}"]
+        if seen.drift is not None:
+            lines.append(seen.drift.summary)
+        if seen.live is not None and math.isfinite(seen.live.value):
+            lines.append(f"Live {_shown(seen.live)}")
+        if seen.estimated is not None:
+            lines.append(f"Estimated without labels {_shown(seen.estimated)}")
+        return (*lines, *seen.suspicions, *seen.warnings, self.decision.reason)
 
     @property
-    def events(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+    def events(self) -> tuple[tuple[Event, dict[str, Any]], ...]:
         """The events that follow from it, each with what it says."""
-        decision, found = self.decision, []
+        decision, events = self.decision, []
         if decision.retrain:
             said = {"decision": self.id, "cause": decision.rule, "reason": decision.reason}
-            found.append((RETRAIN_REQUESTED, said))
-        fallen = [
-            reading for reading in decision.readings if reading.fired and reading.signal in FALLS
-        ]
+            events.append((Event.RETRAIN_REQUESTED, said))
+        fired = [reading for reading in decision.readings if reading.fired]
+        # a fall is told although nothing is retrained, such as where the budget is spent
+        fallen = [reading.said for reading in fired if reading.signal in FALLS]
         if fallen:
-            found.append((PERFORMANCE_DEGRADED, {"summary": fallen[0].said}))
-        return tuple(found)
+            events.append((Event.PERFORMANCE_DEGRADED, {"summary": fallen[0]}))
+        return tuple(events)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the flow's outcome says of it; JSON values."""
@@ -89,127 +91,116 @@ class RecordedDecision:
         }
 
 
-def find_new_arrivals(watch: Watch) -> tuple[Arrival, ...]:
+def find_new_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
     """Return the batches and files of labels that nothing was decided on yet, oldest first."""
-    if watch.table.version() is None:
-        return ()
-    left = find_undecided(_arrived(watch), watch.ledger.entries("decision"))
+    left = find_undecided(find_arrivals(workspace), workspace.ledger.entries("decision"))
     return tuple(sorted(left, key=lambda arrival: (arrival.at, arrival.labels)))
 
 
-def record_decision(watch: Watch, arrival: Arrival, cause: str) -> RecordedDecision:
+def record_decision(
+    workspace: Workspace, champion: ModelVersion | None, arrival: Arrival, cause: str
+) -> RecordedDecision:
     """Observe a batch, decide, and record both in the ledger.
 
     A batch that the champion cannot read leads to a decision too, which says why.
     """
-    entries, seen = watch.ledger.entries(), None
-    if watch.scorer is None:
-        decision = _first(watch, arrival, entries)
+    entries, seen = workspace.ledger.entries(), None
+    if champion is None:
+        decision = _first(workspace, arrival, entries)
     else:
+        lineage = read_lineage(champion.manifest, workspace.pipeline.metric)
         try:
-            seen = observe(watch, arrival)
-            decision = _decision(watch, seen, arrival, entries)
+            replaced = load_replaced(workspace, champion, entries)
+            seen = observe(workspace, champion, replaced, arrival)
+            decision = _decision(workspace, lineage, seen, arrival, entries)
         except DataError as error:
-            at = watch.champion.fitted_until
-            decision = decide_unreadable(
-                parse_policy(watch.pipeline.retraining.policy), at, str(error)
-            )
+            policy = parse_policy(workspace.pipeline.retraining.policy)
+            decision = decide_unreadable(policy, lineage.fitted_until, str(error))
+    # the id is the batch's: of two looks at one batch the ledger takes the first
     name = decision_id(arrival.batch, labels=arrival.labels)
     decided = RecordedDecision(name, arrival, decision, seen)
-    _record(watch, decided, cause)
+    _record(workspace, decided, cause)
     return decided
 
 
-def observation_keys(watch: Watch, batch: str) -> dict[str, str]:
+def observation_keys(workspace: Workspace, batch: str) -> dict[str, str]:
     """Return where the pages of one batch lie."""
-    layout = Layout(watch.pipeline.name)
     names = {"json": "observation.json", "html": "drift.html", "errors": "errors.npy"}
-    return {kind: layout.report("monitoring", f"{batch}/{name}") for kind, name in names.items()}
-
-
-def _arrived(watch: Watch) -> tuple[Arrival, ...]:
-    return (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
+    report = workspace.layout.report
+    return {kind: report("monitoring", f"{batch}/{name}") for kind, name in names.items()}
 
 
 def _decision(
-    watch: Watch, seen: ObservedBatch, arrival: Arrival, entries: Sequence[Entry]
+    workspace: Workspace,
+    lineage: ChampionLineage,
+    seen: ObservedBatch,
+    arrival: Arrival,
+    entries: Sequence[Entry],
 ) -> Decision:
+    pipeline = workspace.pipeline
     past = recorded_past(
-        watch.champion,
+        lineage,
         seen.observation,
-        _errors(watch, seen, entries),
-        up_to(_arrived(watch), arrival),
+        _errors(workspace, seen, entries),
+        up_to(find_arrivals(workspace), arrival),
         entries,
-        greater_is_better=watch.greater_is_better,
+        greater_is_better=METRICS[pipeline.metric].greater_is_better,
     )
-    return decide(
-        parse_policy(watch.pipeline.retraining.policy), situation(past), watch.pipeline.limits
-    )
+    return decide(parse_policy(pipeline.retraining.policy), situation(past), pipeline.limits)
 
 
-def _first(watch: Watch, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
+def _first(workspace: Workspace, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
     import polars as pl
 
-    pipeline, rows = watch.pipeline, watch.table.scan()
+    pipeline, rows = workspace.pipeline, workspace.curated.scan()
+    target = pl.col(pipeline.target)
+    labelled = rows.select(target.is_not_null().sum()).collect().item()
     if not arrival.labels:
         rows = rows.filter(pl.col(BATCH) == arrival.batch)
     latest = latest_event(rows, pipeline.event_time, INGESTED_AT) or arrival.at
+    # the data's clock has no zone, in UTC: decisions of a year are compared with its event times
     at = latest if latest.tzinfo is None else latest.astimezone(UTC).replace(tzinfo=None)
-    target = pl.col(pipeline.target)
-    labelled = watch.table.scan().select(target.is_not_null().sum()).collect().item()
     return decide_first(parse_policy(pipeline.retraining.policy), at, int(labelled), entries)
 
 
-def _errors(watch: Watch, seen: ObservedBatch, entries: Sequence[Entry]) -> ErrorChange | None:
-    """Return what a detector finds in the champion's errors since it was fitted, in order."""
+def _errors(
+    workspace: Workspace, seen: ObservedBatch, entries: Sequence[Entry]
+) -> ErrorChange | None:
     from tasks.policy.detectors import detect_change
 
+    # a detector reads a stream: every error since the champion was fitted, in the order they came
+    version = seen.observation.version
     earlier = [
-        observation
-        for observation in observations(entries)
-        if observation.version == watch.champion.version
+        observation for observation in observations(entries) if observation.version == version
     ]
-    kept = [
-        watch.bucket.get(observation_keys(watch, observation.batch)["errors"])
-        for observation in earlier
-    ]
-    arrays = [np.load(io.BytesIO(data), allow_pickle=False) for data in kept]
-    errors = np.concatenate([*arrays, seen.errors])
+    keys = [observation_keys(workspace, observation.batch)["errors"] for observation in earlier]
+    kept = [np.load(io.BytesIO(workspace.bucket.get(key)), allow_pickle=False) for key in keys]
+    errors = np.concatenate([*kept, seen.errors])
     return detect_change(errors) if len(errors) else None
 
 
-def _record(watch: Watch, decided: RecordedDecision, cause: str) -> None:
-    """Leave the observation and the errors, then the decision, which makes them count."""
-    seen, arrival = decided.seen, decided.arrival
-    observation = None if seen is None else seen.observation.to_dict()
+def _record(workspace: Workspace, decided: RecordedDecision, cause: str) -> None:
+    seen, said = decided.seen, decided.to_dict()
     if seen is not None:
-        at = observation_keys(watch, arrival.batch)
+        keys = observation_keys(workspace, decided.arrival.batch)
         buffer = io.BytesIO()
         np.save(buffer, seen.errors, allow_pickle=False)
-        watch.bucket.put(at["errors"], buffer.getvalue())
-        document = {"decision": decided.decision.to_dict(), "observation": observation}
-        text = json.dumps(document, indent=2)
-        watch.bucket.put(at["json"], text.encode(), content_type="application/json")
+        workspace.bucket.put(keys["errors"], buffer.getvalue())
+        text = json.dumps({name: said[name] for name in ("decision", "observation")}, indent=2)
+        workspace.bucket.put(keys["json"], text.encode(), content_type="application/json")
     entry = Entry(
-        id=decided.id,
+        id=said.pop("id"),
         at=datetime.now(UTC),
-        pipeline=watch.pipeline.name,
+        pipeline=workspace.name,
         kind="decision",
         version=None if seen is None else seen.observation.version,
         by=f"monitor ({cause})",
         summary=decided.decision.reason,
-        figures={
-            "batch": arrival.batch,
-            "object": arrival.object,
-            "rows": arrival.rows,
-            "decision": decided.decision.to_dict(),
-            "observation": observation,
-            "challengers": list(watch.pipeline.retraining.challengers),
-        },
+        figures={**said, "challengers": list(workspace.pipeline.retraining.challengers)},
     )
     # the entry comes last: a death before it leaves pages that the next look writes again
     with external_write("monitor.decision"):
-        watch.ledger.append(entry)
+        workspace.ledger.append(entry)
 
 
 def _shown(figure: MetricValue) -> str:

@@ -14,37 +14,41 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from tasks.monitoring.arrivals import Arrival
     from tasks.monitoring.record import RecordedDecision
-    from tasks.monitoring.watch import Watch
+    from tasks.promotion.model_version import ModelVersion
+    from tasks.workspace import Workspace
 
 # A repeated look writes the same pages, and the ledger takes one entry an id.
 RETRIES = retried(StoreUnavailable)
 
 
 @task(name="watch", **RETRIES)
-def watch_champion(pipeline: str) -> Watch:
-    """Load the champion, with its profile and its estimator."""
-    from tasks.monitoring.watch import Watch
+def watch_champion(pipeline: str) -> tuple[Workspace, ModelVersion | None]:
+    """Open the pipeline, and load its champion; None before the first."""
+    from tasks.monitoring.champion import load_watched
     from tasks.workspace import open_workspace
 
-    return Watch.load(open_workspace(Settings.from_environment(), pipeline))
+    workspace = open_workspace(Settings.from_environment(), pipeline)
+    return workspace, load_watched(workspace)
 
 
 @task(name="find new batches", **RETRIES)
-def find_new(watch: Watch) -> list[Arrival]:
+def find_new(workspace: Workspace) -> list[Arrival]:
     """Return the accepted batches that nothing was decided on yet."""
     from tasks.monitoring.record import find_new_arrivals
 
-    return list(find_new_arrivals(watch))
+    return list(find_new_arrivals(workspace))
 
 
 @task(name="decide", task_run_name="decide on {arrival.object}", **RETRIES)
-def monitor_arrival(watch: Watch, arrival: Arrival, cause: str) -> RecordedDecision:
+def monitor_arrival(
+    workspace: Workspace, champion: ModelVersion | None, arrival: Arrival, cause: str
+) -> RecordedDecision:
     """Compare one batch with what the champion knows, judge it, and decide."""
     from tasks.monitoring.page import decision_markdown, drift_rows
     from tasks.monitoring.record import record_decision
 
-    name, logger = watch.pipeline.name, get_run_logger()
-    decided = record_decision(watch, arrival, cause)
+    name, logger = workspace.name, get_run_logger()
+    decided = record_decision(workspace, champion, arrival, cause)
     for line in decided.told:
         logger.info(line)
     create_markdown_artifact(
@@ -57,12 +61,12 @@ def monitor_arrival(watch: Watch, arrival: Arrival, cause: str) -> RecordedDecis
 
 
 @task(name="judge the answers", **RETRIES)
-def report_answers(watch: Watch) -> dict[str, Any] | None:
+def report_answers(workspace: Workspace) -> dict[str, Any] | None:
     """Judge what was answered in service by the labels that came; end a trial that does badly."""
     from tasks.predictions import judging
 
     try:
-        found = judging.judge_answers(watch.workspace)
+        found = judging.judge_answers(workspace)
     except (IntegrityError, DataError) as error:
         get_run_logger().warning("What was answered is not judged: %s", error)
         return None
@@ -72,26 +76,28 @@ def report_answers(watch: Watch) -> dict[str, Any] | None:
         get_run_logger().info(line)
     create_markdown_artifact(
         "\n".join(f"- {line}" for line in found.told),
-        key=f"answers-{watch.pipeline.name}",
+        key=f"answers-{workspace.name}",
         description=f"What was answered since {found.since:%Y-%m-%d %H:%M} UTC",
     )
     return found.to_dict()
 
 
 @task(name="report drift", task_run_name="report on {decided.arrival.object}", **RETRIES)
-def report_drift(watch: Watch, decided: RecordedDecision) -> str | None:
+def report_drift(
+    workspace: Workspace, champion: ModelVersion | None, decided: RecordedDecision
+) -> str | None:
     """Write the page about a batch that drifted, and return its key; None where nothing did."""
     from tasks.monitoring.report import write_drift_page
 
     try:
-        key = write_drift_page(watch, decided)
+        key = write_drift_page(workspace, champion, decided)
     except DataError as error:
         get_run_logger().warning("No drift page: %s", error)
         return None
     if key is not None:
         create_link_artifact(
-            watch.bucket.url(key),
-            key=f"drift-report-{watch.pipeline.name}",
+            workspace.bucket.url(key),
+            key=f"drift-report-{workspace.name}",
             link_text="drift report",
             description=decided.arrival.object,
         )

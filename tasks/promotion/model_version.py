@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.arrays import Array
+from tasks.documents import unseal_bytes
 from tasks.errors import DataError, IntegrityError
 from tasks.features.schema import FeatureSchema
 from tasks.models.setting import Setting
 from tasks.promotion.golden import agrees
-from tasks.promotion.manifest import MODEL, REMEDY, Manifest
+from tasks.promotion.manifest import MODEL, PROFILE, REMEDY, SIGNS, Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tasks.drift.profile import Profile
     from tasks.features.transform import Transform
     from tasks.models.bulk import BulkModel
     from tasks.models.runtime import OnnxModel, RowModel
@@ -54,6 +56,20 @@ class ModelVersion:
     @cached_property
     def schema(self) -> FeatureSchema:
         return FeatureSchema.from_dict(self.manifest.schema)
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """Of the rows it was fitted on; None where it was published without one."""
+        from tasks.drift.encoding import decode_profile
+
+        data = self.files.get(PROFILE)
+        return None if data is None else decode_profile(data, PROFILE)
+
+    @cached_property
+    def signs(self) -> Mapping[str, Any]:
+        """The associations and the share of wrong sure answers in its holdout; none of old."""
+        data = self.files.get(SIGNS)
+        return {} if data is None else unseal_bytes("signs", data, SIGNS)
 
     @cached_property
     def transform(self) -> Transform | None:

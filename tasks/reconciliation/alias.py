@@ -1,9 +1,4 @@
-"""The MLflow alias against the champion pointer.
-
-The alias mirrors the pointer. Where they differ, either a mirroring failed, or a person moved the
-alias in MLflow's page. A mirroring leaves the pointer's id beside the alias: where that is the
-pointer's own, it had succeeded, so a person moved the alias since.
-"""
+"""The MLflow alias against the champion pointer, which it mirrors."""
 
 from __future__ import annotations
 
@@ -30,6 +25,8 @@ def settle_alias(workspace: Workspace) -> str | None:
     champion = None if standing is None else standing[0]
     if named is None or (champion is not None and champion.version == named):
         return None
+    # a mirroring leaves the pointer's id beside the alias: where that is another pointer's, the
+    # last mirroring failed; where it is this one's, a person moved the alias in MLflow's page since
     if champion is not None and read_mirrored_pointer(server, pipeline) != champion.id:
         repair(workspace)
         return f"The alias of {pipeline} follows the pointer again: version {champion.version}."
@@ -40,6 +37,7 @@ def settle_alias(workspace: Workspace) -> str | None:
             by="a person, in MLflow",
             why="the alias champion was moved by hand",
             override="moved by hand in MLflow",
+            # one attempt a move: every minute's look at the same alias is told once in the ledger
             attempt=f"alias-{named}-{champion.id if champion else 'none'}",
         )
     except PerennialError as error:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 GRACE = timedelta(seconds=20)  # an event's own run starts within seconds
+Waiting = tuple[str, datetime]
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,6 @@ class Launch:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """Something that waits for a flow: its name, and since when."""
-
-    name: str
-    since: datetime
-
-
 def find_missing(
     pipeline: str,
     waiting: Mapping[str, Sequence[Waiting]],
@@ -41,13 +34,13 @@ def find_missing(
 
     Args:
         pipeline: the runs are of its deployments.
-        waiting: what waits, by flow.
+        waiting: the name of what waits, and since when, by flow.
         active: the flows that run or are about to: what waits for them is seen to.
         now: with a zone, as the times in `waiting`.
         grace: what came within it is left to its event.
 
     >>> noon = datetime(2026, 1, 1, 12)
-    >>> batch = Waiting("a.csv", noon - timedelta(minutes=1))
+    >>> batch = "a.csv", noon - timedelta(minutes=1)
     >>> [run.flow for run in find_missing("flights", {"ingest": [batch]}, set(), noon)]
     ['ingest']
     >>> find_missing("flights", {"ingest": [batch]}, {"ingest"}, noon)
@@ -55,16 +48,13 @@ def find_missing(
     """
     launches = []
     for flow, things in waiting.items():
-        due = sorted(thing.name for thing in things if now - thing.since >= grace)
-        if due and flow not in active:
-            launches.append(_launch(flow, pipeline, due, now))
+        due = sorted(name for name, since in things if now - since >= grace)
+        if not due or flow in active:
+            continue
+        # a minute in the key: a run that died without a trace is started again, not refused
+        text = "\n".join([flow, pipeline, now.strftime("%Y-%m-%dT%H:%M"), *due])
+        more = f" and {len(due) - 1} more" if len(due) > 1 else ""
+        decided = {"decision": due[0]} if flow == "train" else {}
+        key = hashlib.sha256(text.encode()).hexdigest()
+        launches.append(Launch(flow, pipeline, key, f"{due[0]}{more}", decided))
     return tuple(launches)
-
-
-def _launch(flow: str, pipeline: str, due: list[str], now: datetime) -> Launch:
-    # a minute in the key: a run that died without a trace is started again, not for ever refused
-    text = "\n".join([flow, pipeline, now.strftime("%Y-%m-%dT%H:%M"), *due])
-    more = f" and {len(due) - 1} more" if len(due) > 1 else ""
-    decided = {"decision": due[0]} if flow == "train" else {}
-    key = hashlib.sha256(text.encode()).hexdigest()
-    return Launch(flow, pipeline, key, f"{due[0]}{more}", decided)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tasks.reconciliation.missing import Launch
 
 ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")  # states in which a run sees to what waits
-PAGE = 200  # the most that the API gives at once
 RETRIES = retried(Exception, waits=(1,))
 LONGEST = 300  # characters
 Result = TypeVar("Result")
@@ -44,7 +43,7 @@ def look(pipeline: str, grace: float) -> list[Launch]:
     if not any(waiting.values()):
         return []
     with get_client(sync_client=True) as client:
-        active = {flow for flow in waiting if _active(client, flow, pipeline)}
+        active = {flow for flow in waiting if _is_active(client, flow, pipeline)}
     now = datetime.now(UTC)
     return list(find_missing(pipeline, waiting, active, now, timedelta(seconds=grace)))
 
@@ -61,6 +60,7 @@ def start(launch: Launch) -> dict[str, str]:
             deployment.id,
             parameters={**launch.parameters, "pipeline": launch.pipeline, "cause": "reconciler"},
             name=f"{launch.flow} {launch.pipeline}: reconciler",
+            # two reconcilers that overlap ask with one key, and Prefect starts one run
             idempotency_key=launch.key,
         )
     return {"flow": launch.flow, "pipeline": launch.pipeline, "run": str(run.id)}
@@ -81,10 +81,8 @@ def honour_alias(pipeline: str) -> str | None:
 def attempt(
     pipeline: str, failed: list[dict[str, str]], step: Callable[..., Result], *given: Any
 ) -> Result | None:
-    """Run one step for a pipeline; where it fails, say so, add it to `failed`, and return None.
-
-    What is broken in one pipeline must not stop those behind it.
-    """
+    """Run one step for a pipeline; where it fails, say so, add it to `failed`, and return None."""
+    # whatever it is: what is broken in one pipeline must not stop those behind it
     try:
         return step(*given)
     except Exception as error:
@@ -94,32 +92,19 @@ def attempt(
         return None
 
 
-def _active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
-    """Return whether a run of the deployment is under way or due."""
-    from prefect.client.schemas.filters import (
-        DeploymentFilter,
-        DeploymentFilterName,
-        FlowFilter,
-        FlowFilterName,
-        FlowRunFilter,
-        FlowRunFilterExpectedStartTime,
-        FlowRunFilterState,
-        FlowRunFilterStateType,
-    )
-    from prefect.client.schemas.objects import StateType
+def _is_active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
+    from prefect.client.schemas.filters import DeploymentFilter, FlowFilter, FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
 
-    found = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
-        deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[pipeline])),
-        flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(
-                type=FlowRunFilterStateType(any_=[StateType(name) for name in ACTIVE])
-            ),
-            expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
-        ),
-        limit=PAGE,
-        offset=0,
-        sort=FlowRunSort.ID_DESC,
+    # a run that is scheduled for later, such as the next one of a cron, sees to nothing now
+    due = {"before_": datetime.now(UTC)}
+    wanted = {"state": {"type": {"any_": ACTIVE}}, "expected_start_time": due}
+    return bool(
+        client.read_flow_runs(
+            flow_filter=FlowFilter.model_validate({"name": {"any_": [flow]}}),
+            deployment_filter=DeploymentFilter.model_validate({"name": {"any_": [pipeline]}}),
+            flow_run_filter=FlowRunFilter.model_validate(wanted),
+            limit=1,
+            sort=FlowRunSort.ID_DESC,  # 3.8's server refuses the null that its client sends without
+        )
     )
-    return bool(found)

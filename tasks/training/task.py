@@ -9,7 +9,7 @@ from prefect.states import Completed, State
 
 from tasks.config import window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
-from tasks.events.names import APPROVAL_AWAITED, MODEL_PROMOTED, MODEL_REFUSED
+from tasks.events.event import Event
 from tasks.records import plain
 from tasks.retries import retried
 from tasks.settings import Settings
@@ -226,14 +226,14 @@ def conclude(
     )
 
 
-def tidings(outcome: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def tidings(outcome: dict[str, Any]) -> list[tuple[Event, dict[str, Any]]]:
     """Return the events that follow from how a training ended, each with what it says."""
     said = {key: outcome[key] for key in ("version", "summary", "price", "url")}
     event = {
-        "promoted": MODEL_PROMOTED,
-        "refused": MODEL_REFUSED,
-        "lost": MODEL_REFUSED,
-        "awaiting approval": APPROVAL_AWAITED,
+        "promoted": Event.MODEL_PROMOTED,
+        "refused": Event.MODEL_REFUSED,
+        "lost": Event.MODEL_REFUSED,
+        "awaiting approval": Event.APPROVAL_AWAITED,
     }.get(outcome["outcome"])
     return [] if event is None else [(event, said)]
 

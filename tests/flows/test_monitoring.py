@@ -8,7 +8,6 @@ import pytest
 
 from tasks.monitoring.arrivals import find_unanswered
 from tasks.monitoring.record import observation_keys
-from tasks.monitoring.watch import Watch
 from tests.flows.conftest import TOY, Bench, toy_rows
 
 pytestmark = pytest.mark.system
@@ -80,8 +79,7 @@ def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> Non
     assert worst["name"] == "size"
     assert worst["missing"][1] == pytest.approx(0.75, abs=0.05)
     assert drift["drifted"]
-    watch = Watch.load(watched.workspace)
-    at = observation_keys(watch, found["batch"])
+    at = observation_keys(watched.workspace, found["batch"])
     page = watched.bucket.get(at["html"]).decode()
     assert "size" in page
     assert watched.bucket.head(at["json"]) is not None

@@ -29,6 +29,7 @@ from tasks.predictions.table import predictions_table, rows_of
 from tasks.promotion import pointer
 from tasks.promotion.promote import rollback
 from tasks.promotion.trials import begin, withdraw
+from tasks.promotion.versions import published
 from tasks.scoring.run import Pin, pin_scoring
 from tasks.scoring.score import score_source
 from tasks.store.outcome import leave
@@ -67,7 +68,8 @@ class Life:
 
     def train(self, run: str, decision: str | None = None) -> str:
         ended = life.train(self.workspace, "test", decision)
-        said = {"outcome": ended.outcome, "version": ended.version, "summary": ended.summary}
+        version = published(self.workspace)[-1]
+        said = {"outcome": ended.outcome, "version": version, "summary": ended.summary}
         leave(self.workspace.bucket, run, {"pipeline": "toy", **said, "price": ended.price})
         return ended.outcome
 

@@ -92,8 +92,9 @@ class Life:
         return str(ended.outcome)
 
     def monitor(self) -> list[str]:
-        from tasks.monitoring.record import decide_on, pending
         from tasks.monitoring.watch import Watch
+
+        from tasks.monitoring.record import decide_on, pending
 
         watch = Watch.of(self.settings, self.store, self.pipeline)
         return [decide_on(watch, arrival, "test").id for arrival in pending(watch)]

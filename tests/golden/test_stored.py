@@ -14,21 +14,21 @@ from typing import Any
 import pytest
 
 from tasks.documents import DOCUMENTS, MARK, UPGRADES, seal, unseal, unseal_bytes
-from tasks.drift.encoding import decode_profile
+from tasks.drift.encoding import decode_profile, encode_profile
 from tasks.errors import IntegrityError
 from tasks.models.encoders import Encoders
 from tasks.models.families.linear import explainer
 from tasks.models.forest import Forest
 from tasks.models.warm_start import read_warm_start
+from tasks.monitoring.champion import open_eye
 from tasks.monitoring.past import observations
-from tasks.monitoring.watch import Watch
 from tasks.predictions.backlog import Backlog
 from tasks.predictions.record import decoded
 from tasks.predictions.segments import left
 from tasks.promotion import pointer, trials
 from tasks.promotion.claims import claimed
 from tasks.promotion.promote import repair
-from tasks.promotion.versions import load
+from tasks.promotion.versions import load, load_champion
 from tasks.scoring.run import pin_scoring
 from tasks.store.outcome import collect
 from tasks.store.results import recall
@@ -101,13 +101,14 @@ def read_manifest(stored: Stored) -> Any:
 
 
 def read_estimator(stored: Stored) -> Any:
-    estimator = Watch.load(stored.workspace).estimator
+    workspace = stored.workspace
+    estimator = open_eye(workspace.pipeline, load_champion(workspace)).estimator
     assert estimator is not None
     return estimator.task, estimator.metric, estimator.rows
 
 
 def read_signs(stored: Stored) -> Any:
-    signs = Watch.load(stored.workspace).signs
+    signs = load_champion(stored.workspace).signs
     return sorted(signs["associations"]), 0 <= signs["surest_wrong"] <= 1
 
 
@@ -285,6 +286,15 @@ def test_what_a_release_stored_is_read(kind: str, stored: Stored) -> None:
     assert kind in CASES, f"{kind} is registered and has no golden file: tests/golden/README.md"
     read, written = CASES[kind]
     assert read(stored) == (written if stored.release not in LATER.get(kind, ()) else [])
+
+
+def test_a_profile_of_either_format_is_the_same(stored: Stored) -> None:
+    if stored.release != "0.1.0":
+        pytest.skip("the golden profile of format 2 is that of 0.1.0")
+    older = decode_profile(load(stored.workspace, 2).files["profile.bin"])
+    newer = decode_profile((GOLDEN / "profile-2.npz").read_bytes())
+    assert [column.name for column in newer.columns] == ["at_hour", "at_weekday", "size", "colour"]
+    assert encode_profile(newer) == encode_profile(older)
 
 
 def test_every_document_of_this_release_says_what_it_is(stored: Stored) -> None:

@@ -18,8 +18,7 @@ from deployments.apply.automations import automations
 from deployments.prefect_api import open_client
 from tasks.config import Pipeline
 from tasks.errors import ConfigurationError
-from tasks.events.event import document
-from tasks.events.names import BATCH_QUARANTINED, MODEL_PROMOTED, MODEL_REFUSED
+from tasks.events.event import Event, document
 from tasks.settings import Settings
 from tests.servers import poll
 
@@ -98,10 +97,10 @@ def test_each_event_asked_for_is_one_sentence_with_its_link(settings: Settings) 
             "perennial: planes: tell custom-webhook/ops when promoted",
         ]
         assert bring_in_line(settings, [], told).empty
-        tell(settings, MODEL_REFUSED, "planes", "not asked for")
-        tell(settings, BATCH_QUARANTINED, "trains", "of another pipeline")
-        tell(settings, BATCH_QUARANTINED, "planes", "a.csv: 3 rows have no date")
-        tell(settings, MODEL_PROMOTED, "planes", "version 2 is in service")
+        tell(settings, Event.MODEL_REFUSED, "planes", "not asked for")
+        tell(settings, Event.BATCH_QUARANTINED, "trains", "of another pipeline")
+        tell(settings, Event.BATCH_QUARANTINED, "planes", "a.csv: 3 rows have no date")
+        tell(settings, Event.MODEL_PROMOTED, "planes", "version 2 is in service")
         poll(lambda: len(sent) >= 2, 60, "both sentences")
     assert sorted(sent, key=lambda one: one["subject"]) == [
         {

@@ -14,8 +14,8 @@ import pytest
 from deployments.prefect_api import open_client
 from deployments.receiver.announce import Announcer
 from tasks.errors import OrchestrationError
+from tasks.events.event import Event, resource
 from tasks.events.gathering import WakeUp
-from tasks.events.names import OBJECT_ARRIVED, resource
 from tasks.settings import Settings
 from tasks.store.s3 import S3Bucket
 from tests.deployments.receiver.serving import TOKEN, Heard, receiving
@@ -79,7 +79,7 @@ def test_prefect_gets_one_event_a_pipeline(orchestrator: Orchestrator) -> None:
 def events(server: Orchestrator, pipeline: str, since: datetime) -> list[dict[str, Any]]:
     """Return the arrivals that Prefect has of a pipeline."""
     wanted = {
-        "event": {"name": [OBJECT_ARRIVED]},
+        "event": {"name": [Event.OBJECT_ARRIVED]},
         "resource": {"id": [resource(pipeline)]},
         "occurred": {"since": (since - timedelta(seconds=1)).isoformat()},
     }

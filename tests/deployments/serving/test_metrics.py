@@ -12,6 +12,7 @@ import requests
 
 import deployments.serving
 from deployments.serving.freshness import Watching
+from tasks.drift.drift import DatasetDrift
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
@@ -35,7 +36,8 @@ def decision(number: int, observation: Observation | None) -> Entry:
 
 def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
     live = MetricValue("roc_auc", 0.7, 0.68, 0.72, 10, 10)
-    seen = Observation(*(NAME, "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift={"share": 0.4})
+    drift = DatasetDrift((9, 9), 0.4, 0.3, True, (), (), None, "")
+    seen = Observation(*(NAME, "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift=drift)
     ledger = ledger_of(open_bucket(s3.settings), NAME)
     for entry in (decision(1, seen), decision(2, None)):
         ledger.append(entry)

@@ -18,14 +18,15 @@ from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import clearance
 from tasks.monitoring.arrivals import Arrival
+from tasks.monitoring.champion import read_lineage
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.past import ChampionLineage, recorded_past
-from tasks.monitoring.watch import Watch
 from tasks.policy.detectors import detect_change
 from tasks.policy.limits import Limits
 from tasks.policy.past import Past, situation
 from tasks.policy.signals import SIGNALS
 from tasks.policy.situation import Situation
+from tasks.promotion.versions import load_champion
 from tests.life import toy_rows
 from tests.tasks.backtest.scenes import DAY, history, situation_after
 from tests.tasks.monitoring.house import House
@@ -36,11 +37,11 @@ SERVICES = [Service(1, 1), Service(4, 4), Service(7, 7)]
 LAST = 9
 
 
-def drifted(share: float, limit: float) -> dict[str, Any]:
-    """Return the document of a drift of this share."""
+def drifted(share: float, limit: float) -> DatasetDrift:
+    """Return a drift of this share."""
     size = ColumnDrift("size", "number", "psi", 1.0, 0.1, 1.0, (0.0, 0.0), 0.0, 1.0, True, "")
     columns = (size,) if share else ()
-    return DatasetDrift((9, 9), share, limit, share >= limit, columns, (), None, "").to_dict()
+    return DatasetDrift((9, 9), share, limit, share >= limit, columns, (), None, "")
 
 
 def source(*, upwards: bool) -> History:
@@ -181,11 +182,11 @@ def test_a_batch_is_seen_by_the_monitor_as_by_a_backtest(tmp_path: Path) -> None
         house.arrive(f"{start}.csv", toy_rows(300, start))
     house.refuse("bad")
     decided = house.monitor()
-    watch = Watch.load(house.workspace)
+    manifest = load_champion(house.workspace).manifest
     plan = plan_backtest(house.workspace, ["static"])
     told = fit_history(house.workspace.bucket, plan, lambda _line: None, workers=1).history
     assert told.first == 0
-    fit, champion = told.fits[0], watch.champion
+    fit, champion = told.fits[0], read_lineage(manifest, house.workspace.pipeline.metric)
     assert (fit.rows, fit.until) == (champion.fitted_rows, champion.fitted_until)
     assert vars(fit.reference) == pytest.approx(vars(champion.reference), abs=1e-4)
     known, service = InformationSet(told), Service(0, 0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.drift.profile import ColumnProfile, Profile
-from tasks.drift.profiling import Profiler
+from tasks.drift.profiling import Profiler, target_profile
 from tasks.features.schema import Columns
 
 COLUMNS = Columns(("distance", "wind", "night"), ("carrier",))
@@ -29,9 +30,11 @@ def rows(count: int, seed: int = 0, **changed: Any) -> pd.DataFrame:
 
 def profiled(frame: pd.DataFrame, columns: Columns = COLUMNS, **more: Any) -> Profile:
     """Return the profile of rows in one piece."""
-    profiler = Profiler(columns, more.pop("classes", ()))
+    classes, y = more.pop("classes", ()), more.pop("y", None)
+    profiler = Profiler(columns, classes)
     profiler.add(frame, **more)
-    return profiler.result()
+    target = None if y is None else target_profile(y, classes)
+    return replace(profiler.result(), target=target)
 
 
 def numbers(values: Any) -> ColumnProfile:

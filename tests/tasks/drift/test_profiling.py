@@ -12,9 +12,8 @@ from tasks.drift import counting
 from tasks.drift.counting import CategoryCounter
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profile import EXACT, POINTS, Profile
-from tasks.drift.profiling import Profiler, merge, predictions_profile, target_profile
+from tasks.drift.profiling import Profiler, predictions_profile, target_profile
 from tasks.errors import DataError
-from tasks.features.schema import Columns
 from tests.tasks.drift.scenes import COLUMNS, categories, numbers, profiled, rows
 
 
@@ -142,42 +141,12 @@ def test_answers_of_another_shape_are_refused(answers: np.ndarray, classes: tupl
         predictions_profile(answers, classes)
 
 
-def test_labels_of_another_length_are_refused() -> None:
+def test_answers_of_another_length_are_refused() -> None:
     with pytest.raises(DataError, match="one for each of 3 rows"):
-        Profiler(COLUMNS).add(rows(3), y=[1, 0])
+        Profiler(COLUMNS).add(rows(3), np.zeros(2))
 
 
 def test_labels_read_alike_whatever_their_type() -> None:
     told = [target_profile(y, (0, 1)).values.tolist() for y in ([0, 1], [0.0, 1.0], ["0", "1"])]
     assert told == [["0", "1"]] * 3
     assert target_profile([1.5, np.nan]).missing == 1
-
-
-def test_profiles_of_parts_merge_to_that_of_the_whole() -> None:
-    frame, answers, y = rows(2000), np.linspace(0, 1, 2000), np.arange(2000) % 7
-    both = [frame.iloc[:900], frame.iloc[900:]]
-    parts = [
-        profiled(both[0], predictions=answers[:900], y=y[:900]),
-        profiled(both[1], predictions=answers[900:], y=y[900:]),
-    ]
-    whole = profiled(frame, predictions=answers, y=y)
-    assert encode_profile(merge(*parts)) == encode_profile(whole)
-
-
-def test_merged_sketches_stay_within_the_error_they_state() -> None:
-    rng = np.random.default_rng(4)
-    parts = [rng.normal(shift, 1, 50_000) for shift in (0, 1)]
-    profiles = [Profile(50_000, (numbers(part),)) for part in parts]
-    found, exact = merge(*profiles).columns[0], np.sort(np.concatenate(parts))
-    reached = np.append(0, np.cumsum(found.shares))[
-        np.searchsorted(found.values, exact, side="right")
-    ]
-    assert np.abs(reached - np.arange(1, 100_001) / 100_000).max() <= found.error
-    assert found.error < 0.003
-    assert found.mean == pytest.approx(exact.mean())
-    assert found.std == pytest.approx(exact.std())
-
-
-def test_profiles_of_other_columns_do_not_merge() -> None:
-    with pytest.raises(DataError, match="of the columns"):
-        merge(profiled(rows(5)), profiled(rows(5), Columns(("wind",), ())))

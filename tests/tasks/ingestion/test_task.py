@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prefect.logging import disable_run_logger
 
-from tasks.events.names import BATCH_ACCEPTED, BATCH_QUARANTINED, LABELS_ARRIVED
+from tasks.events.event import Event
 from tasks.ingestion.task import (
     list_arrivals,
     take_in_labels,
@@ -38,11 +38,12 @@ def told(outcome: str) -> dict[str, object]:
 
 def test_events_follow_from_what_is_new_and_from_nothing_that_failed() -> None:
     every = [told(outcome) for outcome in (*STANDS, "failed")]
+    refused = {"batch": "quarantined-batch", "summary": "quarantined.csv: why"}
     assert tell_batches(every) == [
-        (BATCH_ACCEPTED, {"batches": ["accepted-batch"]}),
-        (BATCH_QUARANTINED, {"batch": "quarantined-batch", "summary": "quarantined.csv: why"}),
+        (Event.BATCH_ACCEPTED, {"batches": ["accepted-batch"]}),
+        (Event.BATCH_QUARANTINED, refused),
     ]
-    assert tell_labels(every) == [(LABELS_ARRIVED, {"batches": ["accepted-batch"]})]
+    assert tell_labels(every) == [(Event.LABELS_ARRIVED, {"batches": ["accepted-batch"]})]
     assert tell_batches([told("failed")]) == tell_labels([told("failed")]) == []
 
 

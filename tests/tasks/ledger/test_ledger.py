@@ -13,6 +13,7 @@ import pytest
 from tasks.errors import DataError
 from tasks.ledger.entry import KINDS, Entry
 from tasks.ledger.ledger import Ledger, ledger_of
+from tasks.records import read
 from tasks.store.connect import open_bucket
 from tasks.store.local import LocalBucket
 
@@ -82,7 +83,7 @@ def test_times_are_kept_as_instants(ledger: Ledger) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_survives_json(kind: str) -> None:
     entry = replace(VERDICT, kind=kind)
-    assert Entry.from_dict(json.loads(json.dumps(entry.to_dict()))) == entry
+    assert read(Entry, json.loads(json.dumps(entry.to_dict())), "entry") == entry
 
 
 def test_a_kind_that_is_not_registered_is_not_written(ledger: Ledger) -> None:

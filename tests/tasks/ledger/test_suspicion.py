@@ -11,6 +11,7 @@ from tasks.errors import Refused
 from tasks.ledger.entry import Entry
 from tasks.ledger.story import story
 from tasks.ledger.suspicion import clearance, held_back, suspicions
+from tasks.records import read
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FIRST, SECOND = "ab12" + "0" * 60, "ab12" + "f" * 60
@@ -45,7 +46,7 @@ def test_a_clearance_names_the_batch_and_ends_the_suspicion(name: str) -> None:
     assert entry.figures["batch"] == FIRST
     assert entry.summary == "april.csv is cleared, and the next training learns from it: a strike"
     assert held_back([ODD, CLEAN, entry]) == ()
-    assert Entry.from_dict(entry.to_dict()) == entry
+    assert read(Entry, entry.to_dict(), "entry") == entry
     assert "Cleared by a person" in [one.title for one in story([ODD, CLEAN, entry])]
 
 

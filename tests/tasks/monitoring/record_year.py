@@ -13,7 +13,7 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,18 @@ import numpy as np
 
 from deployments.demo.flights import first_quarter, mistaken_month, month
 from tasks.config import find_pipeline
+from tasks.evaluation.metrics import METRICS
 from tasks.ingestion.land import land
 from tasks.ingestion.quarantine import tell_ledger
 from tasks.ingestion.rows import open_rows
 from tasks.ledger.entry import Entry
-from tasks.monitoring.arrivals import arrivals, label_arrivals
-from tasks.monitoring.past import read_observation
+from tasks.monitoring.arrivals import find_arrivals
+from tasks.monitoring.champion import read_lineage
+from tasks.monitoring.past import ChampionLineage, read_observation
 from tasks.monitoring.record import observation_keys
-from tasks.monitoring.watch import Watch
 from tasks.policy.detectors import detect_change
 from tasks.policy.policy import parse_policy
-from tasks.promotion.versions import load, published
+from tasks.promotion.versions import manifest_of, published
 from tasks.settings import REPOSITORY
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
@@ -73,12 +74,13 @@ def _arrive(workspace: Workspace, path: Path) -> None:
 
 def record(workspace: Workspace) -> dict[str, Any]:
     """Return what a pipeline's bucket says of its past, JSON values."""
-    watch, limits = Watch.load(workspace), workspace.pipeline.limits
-    entries = watch.ledger.entries()
-    found = (*arrivals(watch.table.history()), *label_arrivals(watch.labels_table.history()))
+    limits, metric = workspace.pipeline.limits, workspace.pipeline.metric
+    entries, found = workspace.ledger.entries(), find_arrivals(workspace)
 
     def errors_of(batch: str) -> np.ndarray:
-        return np.load(io.BytesIO(watch.bucket.get(observation_keys(watch, batch)["errors"])))
+        return np.load(
+            io.BytesIO(workspace.bucket.get(observation_keys(workspace, batch)["errors"]))
+        )
 
     return {
         "policy": str(parse_policy(workspace.pipeline.retraining.policy)),
@@ -87,16 +89,18 @@ def record(workspace: Workspace) -> dict[str, Any]:
             "cooldown": limits.cooldown.total_seconds(),
         },
         "budget": [limits.budget.count, limits.budget.window / timedelta(days=1)],
-        "greater_is_better": watch.greater_is_better,
-        "champions": [_champion(watch, version) for version in published(workspace)],
+        "greater_is_better": METRICS[metric].greater_is_better,
+        "champions": [
+            _champion(read_lineage(manifest_of(workspace, version), metric))
+            for version in published(workspace)
+        ],
         "arrivals": [{**asdict(one), "at": one.at.isoformat()} for one in found],
         "errors": _watched(entries, errors_of),
         "entries": [entry.to_dict() for entry in entries],
     }
 
 
-def _champion(watch: Watch, version: int) -> dict[str, Any]:
-    champion = replace(watch, scorer=load(watch.workspace, version)).champion
+def _champion(champion: ChampionLineage) -> dict[str, Any]:
     until, reference = champion.fitted_until.isoformat(), champion.reference.to_dict()
     told = {"fitted_until": until, "reference": reference, "without": list(champion.without)}
     return {**asdict(champion), **told}

@@ -21,13 +21,13 @@ SIZE = ColumnDrift("size|mm", "number", "psi", 0.5, 0.1, 0.5, (0.0, 0.25), 0.1, 
 DRIFT = DatasetDrift((9, 9), 0.7, 0.3, True, (SIZE,), (), None, "1 of 1 columns drifted.")
 SEEN = Observation(
     "toy", "ab12", 3, 1, "toy/incoming/b.csv", "2026-04-01", "2026-04-30", 200, 150, 0,
-    figure(0.65), figure(0.7), drift=DRIFT.to_dict(), suspicions=("Odd labels.",),
+    figure(0.65), figure(0.7), drift=DRIFT, suspicions=("Odd labels.",),
 )  # fmt: skip
 ARRIVAL = Arrival("ab12", 1, "toy/incoming/b.csv", 200, datetime(2026, 5, 1, tzinfo=UTC))
 SITUATION = replace(QUIET, live=figure(0.65), suspicions=SEEN.suspicions)
 DECISION = decide(parse_policy("performance"), SITUATION, Limits())
 DECIDED = RecordedDecision(
-    "decision-ab12", ARRIVAL, DECISION, ObservedBatch(SEEN, DRIFT, np.zeros(0), pd.DataFrame())
+    "decision-ab12", ARRIVAL, DECISION, ObservedBatch(SEEN, np.zeros(0), pd.DataFrame())
 )
 
 

@@ -16,6 +16,7 @@ from tasks.monitoring.past import ChampionLineage
 from tasks.policy.limits import Limits
 from tasks.policy.situation import ErrorChange, MetricValue
 from tasks.quantities import Budget
+from tasks.records import read
 from tasks.settings import REPOSITORY
 
 YEAR = REPOSITORY / "tests" / "golden" / "year.json.gz"
@@ -53,7 +54,7 @@ def recorded(path: Path = YEAR) -> Year:
             batch: None if found is None else ErrorChange(**found)
             for batch, found in content["errors"].items()
         },
-        tuple(Entry.from_dict(one) for one in content["entries"]),
+        tuple(read(Entry, one, YEAR.name) for one in content["entries"]),
     )
 
 

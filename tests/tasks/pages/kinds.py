@@ -57,7 +57,7 @@ DECIDED = RecordedDecision(
     "id",
     Arrival("batch", 4, "incoming/a.csv", 9, NOW),
     Decision(True, "age 60d", "age", "It is old.", (SignalReading("age", True, "old"),), NOW),
-    ObservedBatch(OBSERVED, None, np.zeros(9), pd.DataFrame()),
+    ObservedBatch(OBSERVED, np.zeros(9), pd.DataFrame()),
 )
 
 
