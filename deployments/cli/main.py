@@ -12,6 +12,7 @@ from deployments.cli.output import report_error
 from tasks.errors import PerennialError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("deployments.cli.init:init", "Make a folder the project of a team's pipelines."),
     "up": ("deployments.cli.stack:up", "Start the local stack, or heal it."),
     "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
     "status": ("deployments.cli.stack:status", "Show each process, and what awaits approval."),
