@@ -39,6 +39,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
     "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
     "clear": ("deployments.cli.trial:clear", "Let a suspicious batch be learned from."),
+    "retry": ("deployments.cli.ways_out:retry", "Judge a refused batch anew."),
+    "remove": ("deployments.cli.ways_out:remove", "Take a batch out again."),
+    "delete": ("deployments.cli.ways_out:delete", "End a pipeline; its data only with --data."),
     "completion": (
         "deployments.cli.completion:completion",
         "Print what completes commands in bash, zsh or fish.",
