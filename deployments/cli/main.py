@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retry": ("deployments.cli.ways_out:retry", "Judge a refused batch anew."),
     "remove": ("deployments.cli.ways_out:remove", "Take a batch out again."),
     "delete": ("deployments.cli.ways_out:delete", "End a pipeline; its data only with --data."),
+    "report": ("deployments.cli.report:report", "Open or save a page: drift, card, …"),
     "completion": (
         "deployments.cli.completion:completion",
         "Print what completes commands in bash, zsh or fish.",
