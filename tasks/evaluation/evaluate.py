@@ -87,8 +87,7 @@ def evaluate(
         seed, confidence: of the resampling and its intervals.
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
-        window, evidence: first and last event time of the rows as ISO texts, and how they were
-            held out, to be recorded.
+        window, evidence: to be recorded: the rows' times, and how they were held out.
 
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
@@ -96,9 +95,7 @@ def evaluate(
     y, predictions = check_predictions(y, predictions, task)
     every, sampling = task_metrics(task), Sampling(confidence, seed, rounds_for(len(y)))
     deciding = METRICS[metric]
-    metrics, gains = _judged(
-        y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
-    )
+    metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
     naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
     frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
@@ -146,7 +143,6 @@ def measure(pipeline: Pipeline, y: Array, predictions: Floats) -> dict[str, Any]
 def _judged(
     y: Array,
     predictions: Floats,
-    *,
     deciding: Metric,
     every: tuple[Metric, ...],
     baselines: Mapping[str, Floats],
