@@ -78,6 +78,13 @@ def test_a_whole_life_without_time(tmp_path: Path) -> None:
     outcome = score_source(workspace, "curated")
     assert (outcome["rows"], outcome["labelled"], outcome["version"]) == (1_500, 1_500, 2)
     assert "last_value" not in outcome["baselines"]
+    key = "toy/asked.csv"
+    workspace.bucket.put(key, rows_of(30, start=3_000).to_csv(index=False).encode())
+    asked = score_source(workspace, key)
+    assert (asked["rows"], asked["labelled"], set(asked["baselines"])) == (30, 30, {"prior"})
+    request = manifest_of(workspace, 2).lineage.request
+    assert request is not None
+    assert [field.name for field in request.fields] == ["colour", "id", "size"]
     path = tmp_path / "new.csv"
     rows_of(3, start=2_000).drop(columns="high").to_csv(path, index=False)
     assert len(explain_file(workspace, path, 2).explanations) == 2
@@ -115,6 +122,21 @@ def test_with_few_new_rows_the_champion_is_compared_by_its_setting(tmp_path: Pat
     assert set(work.dataset.frame["id"][work.dataset.split.holdout]) & before
     life.train(workspace)
     *_, verdict = workspace.ledger.entries("verdict")
+    assert "setting fitted again on the training window" in json.dumps(verdict.figures["verdict"])
+
+
+@pytest.mark.parametrize("gained", [True, False])
+def test_a_file_that_gains_or_loses_its_event_time_trusts_no_clock_of_before(
+    tmp_path: Path, gained: bool
+) -> None:
+    timed = life.toy_workspace(tmp_path, gate=LENIENT)
+    bare = life.toy_workspace(tmp_path, gate=LENIENT, event_time=None)
+    before, after = (bare, timed) if gained else (timed, bare)
+    life.ingest(before, "a.csv", life.toy_rows(600))
+    assert life.train(before).outcome == "promoted"
+    life.ingest(after, "b.csv", life.toy_rows(300, start=600))
+    life.train(after)
+    *_, verdict = after.ledger.entries("verdict")
     assert "setting fitted again on the training window" in json.dumps(verdict.figures["verdict"])
 
 
@@ -169,6 +191,23 @@ def test_a_backtest_replays_the_batches_as_they_came(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--rows"):
         by_rows = plan_backtest(workspace, ["static"], rows=100)
         fit_history(workspace.bucket, by_rows, lambda _: None, workers=1)
+
+
+def test_columns_without_a_contract_need_no_time(tmp_path: Path) -> None:
+    workspace = life.toy_workspace(
+        tmp_path, event_time=None, key=[], data={"suite": "tests.suites.open_columns"}, gate=LENIENT
+    )
+    landed = life.ingest(workspace, "a.csv", rows_of(400))
+    assert (landed.outcome, landed.rows) == ("accepted", 400)
+    assert life.train(workspace).outcome == "promoted"
+
+
+def test_a_regression_has_no_last_value_to_beat(tmp_path: Path) -> None:
+    workspace = timeless(tmp_path, task="regression", target="size", gate={**LENIENT, "slices": []})
+    life.ingest(workspace, "a.csv", rows_of(600))
+    ended = life.train(workspace)
+    assert set(manifest_of(workspace, 1).baselines) == {"mean", "median"}
+    assert ended.verdict.passed, ended.summary
 
 
 def test_without_time_and_key_rows_are_known_by_what_they_say(tmp_path: Path) -> None:
