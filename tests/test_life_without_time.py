@@ -21,7 +21,11 @@ from tasks.ingestion.land import land
 from tasks.ingestion.landing import Landed
 from tasks.promotion.versions import manifest_of
 from tasks.scoring.score import score_source
+from tasks.training import steps
+from tasks.training.choosing import choose_challenger
+from tasks.training.insight import Insight
 from tasks.training.pinning import pin_run
+from tasks.training.telling import CARD, make_record
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 from tests import life
@@ -208,6 +212,22 @@ def test_a_regression_has_no_last_value_to_beat(tmp_path: Path) -> None:
     ended = life.train(workspace)
     assert set(manifest_of(workspace, 1).baselines) == {"mean", "median"}
     assert ended.verdict.passed, ended.summary
+
+
+def test_the_run_and_its_card_say_that_rows_were_held_out_at_random(tmp_path: Path) -> None:
+    workspace = timeless(tmp_path)
+    life.ingest(workspace, "a.csv", rows_of(400))
+    work = split_of(workspace)
+    (challenger,) = work.challengers
+    tuning, _ = steps.choose_setting(work, lambda _: None)
+    contender, _ = steps.fit_challenger(work, tuning, challenger)
+    judged, _ = steps.evaluate_holdout(work, contender, challenger)
+    chosen = choose_challenger(work, tuning, [contender], [judged])
+    record = make_record(work, chosen, contender, Insight(None, failure="nobody asked"))
+    assert record.tags["perennial.evidence"] == "random holdout"
+    assert "rows of a random holdout" in record.note
+    assert "Evidence: random holdout" in record.texts[CARD]
+    assert "picked at random among those it learned from" in record.texts[CARD]
 
 
 def test_without_time_and_key_rows_are_known_by_what_they_say(tmp_path: Path) -> None:
