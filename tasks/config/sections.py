@@ -46,6 +46,7 @@ class Data(FileSection):
     """How arriving rows are treated."""
 
     duplicates: Literal["drop", "refuse"] = "drop"
+    updates: Literal["refuse", "newest", "append"] = "refuse"
     missing_target: Literal["keep_for_later", "drop", "refuse"] = "keep_for_later"
     max_batch_gib: float = Field(default=10, gt=0)
     personal: Names = ()

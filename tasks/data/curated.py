@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.data.columns import FileRows, check_known_columns
+from tasks.data.columns import FileRows, check_known_columns, from_polars
 from tasks.data.commits import Appended
 from tasks.data.reference import DatasetRef
+from tasks.data.standing import scan_standing
 from tasks.data.table import Table, table_in
+from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
-from tasks.store.layout import Layout
+from tasks.store.layout import BATCH, INGESTED_AT, Layout
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
-
-BATCH, INGESTED_AT = "_batch", "_ingested_at"
 
 
 def curated(bucket: Bucket, pipeline: str) -> Table:
@@ -78,29 +78,33 @@ def append_batch(
 
 
 def training_rows(
-    table: Table, ref: DatasetRef, event_time: str, *, key: Sequence[str] = ()
+    table: Table,
+    ref: DatasetRef,
+    event_time: str,
+    *,
+    key: Sequence[str] = (),
+    without: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Return the rows that `ref` names, ordered by event time, then key, then batch.
+    """Return the rows that `ref` names and that stand, ordered by event time, key, then batch.
 
-    All columns, those that ingesting adds too. `key` are those that identify a row.
+    All columns, those that ingesting adds too. `key` are those that identify a row; the batches
+    `without` are left out, and correct nothing.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
     """
-    rows = table.read(where=_inside(table, ref, event_time), version=ref.version)
+    schema, where = table.schema(ref.version), _inside(table, ref, event_time)
+    # first what stands, then the window: a correction may move a row out of it
+    found = scan_standing(table, key, version=ref.version, without=without)
+    with translate_errors(table.uri):
+        frame = (found if where is None else found.filter(where)).collect()
+    rows = from_polars(frame, schema)
     # What is still equal is ordered by the other columns: the same reference, the same order.
     by = dict.fromkeys([event_time, *key, BATCH, *rows.column_names])
     rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by]))
     # Split blocks: pandas would join columns of one type in a copy of all rows.
-    frame: pd.DataFrame = rows.to_pandas(date_as_object=False, split_blocks=True)
-    return frame
-
-
-def without_batches(rows: pd.DataFrame, batches: Collection[str]) -> pd.DataFrame:
-    """Return curated rows without those of these batches, numbered anew."""
-    if not batches:
-        return rows
-    return rows[~rows[BATCH].isin(list(batches))].reset_index(drop=True)
+    made: pd.DataFrame = rows.to_pandas(date_as_object=False, split_blocks=True)
+    return made
 
 
 def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:

@@ -42,9 +42,9 @@ class Table(Location):
         opened = self.open()
         return None if opened is None else int(opened.version())
 
-    def schema(self) -> pa.Schema | None:
-        """Return the columns and their types, or None where there is no table yet."""
-        opened = self.open()
+    def schema(self, version: int | None = None) -> pa.Schema | None:
+        """Return the columns of a version and their types, or None where there is no table yet."""
+        opened = self.open() if version is None else self.opened(version)
         return None if opened is None else stored_columns(opened)
 
     def has(self, transaction: str) -> int | None:
@@ -97,11 +97,10 @@ class Table(Location):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
 
-    def pieces(self, *, where: pl.Expr) -> Iterator[pa.Table]:
-        """Yield such rows of the newest version, some at a time and in bounded memory."""
-        opened = self.opened(None)
-        schema = stored_columns(opened)
-        found = self._scanned(opened).filter(where).select(schema.names)
+    def pieces(self, rows: pl.LazyFrame) -> Iterator[pa.Table]:
+        """Yield rows that were scanned, some at a time and in bounded memory."""
+        schema = stored_columns(self.opened(None))
+        found = rows.select(schema.names)
         with translate_errors(self.uri):
             for frame in found.collect_batches(chunk_size=ROWS_HELD, engine="streaming"):
                 yield from_polars(frame, schema)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +11,9 @@ import pyarrow as pa
 
 from expectations.suite import Suite
 from tasks.arrays import Mask
+from tasks.config import Pipeline
 from tasks.data.curated import append_batch, read_columns
+from tasks.data.standing import CORRECTS, scan_standing
 from tasks.data.table import Table
 from tasks.data.table_errors import translate_errors
 from tasks.documents import seal
@@ -20,9 +21,9 @@ from tasks.faults import external_write
 from tasks.ingestion.entrance import JSON, Entrance
 from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.validation.batch import Examination, Examiner
-from tasks.validation.cleaning import KnownKeys
 from tasks.validation.docs import index_page, page_name, validation_page
 from tasks.validation.suite import find_suite
+from tasks.validation.updates import Again, KnownRows, compare_rows
 from tasks.workspace import Workspace
 
 HTML = "text/html; charset=utf-8"
@@ -42,8 +43,8 @@ class RowsLanding:
     ) -> Examination:
         pipeline = self.workspace.pipeline
         columns = read_columns(self.table)
-        keys = None if version is None else _known_keys(self.table, version, pipeline.key)
-        examiner = Examiner(pipeline, self.suite, columns, keys, arrived.folder, say)
+        known = None if version is None else _known_rows(self.table, version, pipeline)
+        examiner = Examiner(pipeline, self.suite, columns, known, arrived.folder, say)
         if before is None or before.contract != columns or before.typed is None:
             return examiner.examine(arrived.path, arrived.info.key, arrived.batch)
         # The rows are the same as before, and so is what the suite says of them: only which of
@@ -77,6 +78,8 @@ class RowsLanding:
         rows, report, batch = judged.rows, judged.report, arrived.batch
         assert rows is not None
         metadata = {"object": arrived.info.key, "rows": str(report.kept)}
+        if report.cleaning.corrections:
+            metadata[CORRECTS] = str(report.cleaning.corrections)
         now = datetime.now(UTC)
         appended = append_batch(self.table, rows, batch, now, metadata, after=after)
         if not appended.landed:
@@ -104,26 +107,32 @@ def open_rows(workspace: Workspace) -> RowsLanding:
     return RowsLanding(workspace, find_suite(workspace.pipeline.suite), entrance, workspace.curated)
 
 
-def _known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
-    """Return a function from key columns, (n,), to whether each is in one version of the table."""
+def _known_rows(table: Table, version: int, pipeline: Pipeline) -> KnownRows:
+    """Return what stands in one version of the table, as rows of a batch are compared with it."""
+    key = list(pipeline.key)
+    stands = scan_standing(table, key, version=version)
 
-    def known(keys: pa.Table) -> Mask:
-        ours = pl.DataFrame(pl.from_arrow(keys)).select(key)
-        first = key[0]
-        low, high = ours[first].min(), ours[first].max()
+    def near(ours: pl.DataFrame) -> pl.LazyFrame:
         # Files whose statistics do not meet the batch's range of keys are not read.
-        theirs = (
-            table.scan(version)
-            .select(key)
-            .filter(pl.col(first).is_between(pl.lit(low), pl.lit(high)))
-        )
-        met = theirs.join(ours.lazy(), on=list(key), how="semi").unique()
+        low, high = pl.lit(ours[key[0]].min()), pl.lit(ours[key[0]].max())
+        return stands.filter(pl.col(key[0]).is_between(low, high))
+
+    def meets(keys: pa.Table) -> Mask:
+        ours = pl.DataFrame(pl.from_arrow(keys)).select(key)
+        met = near(ours).select(key).join(ours.lazy(), on=key, how="semi").unique()
         marked = ours.lazy().join(
-            met.with_columns(_known=pl.lit(True)), on=list(key), how="left", maintain_order="left"
+            met.with_columns(_known=pl.lit(True)), on=key, how="left", maintain_order="left"
         )
         # A store that goes away while the keys are read says nothing of the batch.
         with translate_errors(table.uri):
             column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
         return column.to_series().to_numpy()
 
-    return known
+    def compare(rows: pa.Table) -> Again:
+        ours = pl.DataFrame(pl.from_arrow(rows))
+        wanted = ours.lazy().select(key).unique()
+        with translate_errors(table.uri):
+            theirs = near(ours).join(wanted, on=key, how="semi").collect(engine="streaming")
+        return compare_rows(ours, theirs, key, pipeline.target, pipeline.data.personal)
+
+    return KnownRows(meets, compare)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tasks.arrays import Array, Floats, Mask, Times
 from tasks.data.curated import BATCH, INGESTED_AT
+from tasks.data.standing import scan_standing
 from tasks.dataset.arrival import effective_times, latest_time, slips
 from tasks.dataset.dataset import encode, moments
 from tasks.drift.profile import ColumnProfile
@@ -163,8 +164,14 @@ def _frames(workspace: Workspace, arrival: Arrival) -> Iterator[pd.DataFrame]:
 
     bucket, pipeline = workspace.bucket, workspace.pipeline
     labels = load_labels(bucket, pipeline, labels_version(bucket, pipeline))
-    where = _span(workspace, arrival) if arrival.labels else pl.col(BATCH) == arrival.batch
-    for piece in workspace.curated.pieces(where=where):
+    curated = workspace.curated
+    # a batch is looked at as it came, also where a later one corrected it meanwhile
+    rows = (
+        scan_standing(curated, pipeline.key).filter(_span(workspace, arrival))
+        if arrival.labels
+        else curated.scan().filter(pl.col(BATCH) == arrival.batch)
+    )
+    for piece in curated.pieces(rows):
         if piece.num_rows:
             frame = piece.to_pandas(date_as_object=False, split_blocks=True)
             yield with_labels(frame, labels, pipeline)[0]

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tasks.data.columns import from_polars
 from tasks.data.curated import read_columns
+from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
 from tasks.errors import ConfigurationError, NotFound
 from tasks.labels.table import labels_table
@@ -90,7 +91,8 @@ def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:
         return None
     parts = []
     for table in tables:
-        told = table.scan().select([*key, pipeline.target]).filter(target.is_not_null())
+        rows = scan_standing(table, key if table is workspace.curated else ())
+        told = rows.select([*key, pipeline.target]).filter(target.is_not_null())
         with translate_errors(table.uri):
             parts.append(told.join(wanted, on=key, how="semi").collect(engine="streaming"))
     # the curated table stands first, so its own targets win over labels that came later

@@ -17,11 +17,12 @@ from tasks.readers.kinds import schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
-from tasks.validation.cleaning import KnownKeys, find_dropped, write_kept
+from tasks.validation.cleaning import find_dropped, write_kept
 from tasks.validation.contract import agreed_schema, name_problems, required_columns
 from tasks.validation.evaluate import evaluate
 from tasks.validation.plan import plan
 from tasks.validation.report import Cleaning, Report
+from tasks.validation.updates import KnownRows
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,15 @@ class Examination:
 class Examiner:
     """Examines batches of one pipeline in bounded memory, whatever their size.
 
-    `contract` are the curated table's own columns, `known_keys` tells which keys it holds: both
-    are None before the first batch. `workdir` takes at most twice the unfolded size, `say` a line
-    of progress.
+    `contract` are the curated table's own columns, `known` compares rows with those that it holds:
+    both are None before the first batch. `workdir` takes at most twice the unfolded size, `say` a
+    line of progress.
     """
 
     pipeline: Pipeline
     suite: Suite
     contract: pa.Schema | None
-    known_keys: KnownKeys | None
+    known: KnownRows | None
     workdir: Path
     say: Callable[[str], None]
 
@@ -88,7 +89,7 @@ class Examiner:
         `typed` are all rows in the contract's types, Parquet; `retyped` the columns that came as
         another type, in words.
         """
-        dropped, cleaning, problems = find_dropped(typed, self.pipeline, self.known_keys, retyped)
+        dropped, cleaning, problems = find_dropped(typed, self.pipeline, self.known, retyped)
         if problems:
             report = replace(report, accepted=False, problems=problems, kept=0)
             return Examination(replace(report, cleaning=Cleaning()))

@@ -11,6 +11,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from tasks.arrays import Mask
+from tasks.readers.frames import CHUNK_BYTES
 
 Hashes = NDArray[np.uint64]
 AT_ONCE = 32_000_000  # hashes sorted in one pass: 0.25 GB, and as much again for the copy
@@ -44,12 +45,20 @@ def find_repeated(hashes: Hashes) -> Hashes:
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def cut_partitions(shared: pl.DataFrame) -> Iterator[pl.Series]:
+def partition_rows(path: Path) -> int:
+    """Return how many whole rows of a Parquet file are compared at once: fewer where they are wide."""
+    metadata = pyarrow.parquet.read_metadata(path)
+    groups = range(metadata.num_row_groups)
+    size = sum(metadata.row_group(number).total_byte_size for number in groups)
+    return max(1, min(PARTITION, CHUNK_BYTES * max(1, metadata.num_rows) // max(1, size)))
+
+
+def cut_partitions(shared: pl.DataFrame, most: int | None = None) -> Iterator[pl.Series]:
     """Yield the row numbers of candidates, cut so that equal rows stay together.
 
-    Each part holds some two million rows at most, unless one value alone has more.
+    Each part holds `most` rows at most, two million by default, unless one value alone has more.
     """
-    pieces = -(-len(shared) // PARTITION)  # rounded up
+    pieces = -(-len(shared) // (most or PARTITION))  # rounded up
     for number in range(pieces):
         rows = shared.filter(pl.col("_hash") % pieces == number)["_row"]
         if len(rows):

@@ -78,13 +78,31 @@ class Check:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """How many rows cleaning dropped or kept aside, and which columns changed their type."""
+    """How many rows cleaning dropped or kept aside, and which columns changed their type.
+
+    Attributes:
+        duplicates_in_batch, duplicates_known: rows that say what an earlier one of their key said.
+        completed: rows that now have the target which the known one lacked.
+        changed, changed_in_batch: rows whose key was known, or came before, with other content.
+        superseding: changed rows count instead of the earlier ones, which stay as history.
+        example: one change in words, without personal values.
+    """
 
     duplicates_in_batch: int = 0
     duplicates_known: int = 0
     missing_target: int = 0
     missing_target_dropped: int = 0
     retyped: tuple[str, ...] = ()
+    completed: int = 0
+    changed: int = 0
+    changed_in_batch: int = 0
+    superseding: bool = False
+    example: str = ""
+
+    @property
+    def corrections(self) -> int:
+        """How many kept rows count instead of earlier ones: their target came, or they changed."""
+        return self.completed + (self.changed if self.superseding else 0)
 
 
 @dataclass(frozen=True)
