@@ -72,7 +72,7 @@ def find_dropped(
     key = ", ".join(pipeline.key)
     if pipeline.data.duplicates == "refuse":
         rows = (again.within != NEW) | (again.known != NEW)
-        problems += _refusal("duplicates", key, rows, "repeat a key")
+        problems += _refusal("duplicates", key, rows, "repeat a key.")
     elif pipeline.data.updates == "refuse":
         rows = (again.within == CHANGED) | (again.known == CHANGED)
         what = f"have a key that is known with other content, such as {again.example}. {WAYS_ON}"
@@ -126,9 +126,9 @@ def _compare(path: Path, pipeline: Pipeline, known: KnownRows | None) -> _Compar
         # what repeats another row of its file is not compared a second time
         wanted = _met(path, key, known) & (within != REPEATED)
         for start, table in chunks(path, names, KEYS_AT_ONCE) if wanted.any() else ():
-            places = start + np.flatnonzero(wanted[start : start + table.num_rows])
-            came = known.compare(table.take(pa.array(places - start)))
-            met[places] = came.kinds
+            here = np.flatnonzero(wanted[start : start + table.num_rows])
+            came = known.compare(table.take(pa.array(here)))
+            met[start + here] = came.kinds
             examples += [] if came.example is None else [came.example[1]]
     return _Compared(within, met, superseded, examples[0] if examples else "")
 
@@ -146,7 +146,4 @@ def _refusal(rule: str, column: str, rows: Mask, what: str) -> list[Problem]:
         return []
     few = tuple(int(place) + 1 for place in places[:FEW])
     count = f"{len(places):,} row{'s' * (len(places) > 1)}"
-    what = (
-        what if len(places) > 1 else what.replace("have ", "has ", 1).replace("repeat ", "repeats ")
-    )
-    return [Problem(rule, column, f"{count} {what.rstrip('.')}.", few)]
+    return [Problem(rule, column, f"{count} {what}", few)]
