@@ -95,7 +95,12 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(thing["reasons"])]
+    return [
+        thing["key"].rpartition("/")[2],
+        told,
+        *figures,
+        "; ".join(thing["reasons"]) or thing.get("told", ""),
+    ]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:

@@ -75,7 +75,7 @@ def find_dropped(
         problems += _refusal("duplicates", key, rows, "repeat a key.")
     elif pipeline.data.updates == "refuse":
         rows = (again.within == CHANGED) | (again.known == CHANGED)
-        what = f"have a key that is known with other content, such as {again.example}. {WAYS_ON}"
+        what = f"with a key that is known with other content, such as {again.example}. {WAYS_ON}"
         problems += _refusal("changed rows", key, rows, what)
     if pipeline.data.missing_target == "refuse":
         problems += _refusal("missing target", pipeline.target, missing, "have no target.")

@@ -44,7 +44,7 @@ def find_repeated(hashes: Hashes) -> Hashes:
 
 
 def partition_rows(path: Path) -> int:
-    """Return how many whole rows of a Parquet file are compared at once: fewer where they are wide."""
+    """Return how many whole rows of a file are compared at once: fewer where they are wide."""
     metadata = pyarrow.parquet.read_metadata(path)
     groups = range(metadata.num_row_groups)
     size = sum(metadata.row_group(number).total_byte_size for number in groups)

@@ -135,6 +135,28 @@ class Report:
     def badge(self) -> Badge:
         return Badge(self.outcome, "good" if self.accepted else "bad")
 
+    @property
+    def told(self) -> str:
+        """How many rows are new, repeated and changed, in one line; nothing of a refused batch.
+
+        >>> Report("a", "a.csv", "ab", 9, "CSV", 3, accepted=True, kept=2,
+        ...        cleaning=Cleaning(duplicates_known=1, completed=1)).told
+        '3 rows: 1 new, 1 repeated, 1 that now has its target'
+        """
+        if not self.accepted:
+            return ""
+        cleaning = self.cleaning
+        repeated = cleaning.duplicates_in_batch + cleaning.duplicates_known
+        changed = cleaning.changed + cleaning.changed_in_batch
+        new = self.rows - repeated - changed - cleaning.completed
+        counts = [f"{new:,} new"]
+        counts += [f"{repeated:,} repeated"] if repeated else []
+        counts += [f"{changed:,} changed ({cleaning.example})"] if changed else []
+        have = "has its" if cleaning.completed == 1 else "have their"
+        counts += [f"{cleaning.completed:,} that now {have} target"] if cleaning.completed else []
+        nothing = "" if self.kept else "; nothing new to learn from"
+        return f"{self.rows:,} rows: {', '.join(counts)}{nothing}"
+
     def reasons(self) -> tuple[str, ...]:
         """Return why the batch was refused, one sentence each; nothing for an accepted one."""
         refusing = (check.sentence for check in self.checks if check.refuses)
@@ -183,10 +205,18 @@ class Report:
                 ("Rows kept", f"{self.kept:,}"),
                 ("Duplicates inside the batch, dropped", f"{cleaning.duplicates_in_batch:,}"),
                 ("Rows already in the curated table, dropped", f"{cleaning.duplicates_known:,}"),
+                ("Rows known with other content", self._changed()),
+                ("Rows that now have their target", f"{cleaning.completed:,}"),
                 ("Rows without a target", missing),
                 ("Columns read as another type", "; ".join(cleaning.retyped) or "none"),
             ]
         return tuple(pairs)
+
+    def _changed(self) -> str:
+        cleaning = self.cleaning
+        count = cleaning.changed + cleaning.changed_in_batch
+        fate = "they count instead of the earlier" if cleaning.superseding else "kept beside them"
+        return f"{count:,}; {fate}. Such as {cleaning.example}" if count else "0"
 
 
 def _cells(check: Check) -> tuple[Cell, ...]:
