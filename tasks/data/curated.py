@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 from operator import and_
@@ -42,7 +43,7 @@ def read_columns(table: Table) -> pa.Schema | None:
 
 def append_batch(
     table: Table,
-    rows: Path,
+    rows: Path | FileRows,
     batch: str,
     at: datetime,
     metadata: Mapping[str, str],
@@ -53,7 +54,8 @@ def append_batch(
 
     Args:
         table: the curated table, made where there is none.
-        rows: the file, streamed in bounded memory.
+        rows: the file, streamed in bounded memory. Columns that the table lacks are added to it,
+            and whole numbers widened: who lands a batch decides before whether it may.
         batch: the id of the batch (SHA-256 of its bytes), and of the transaction.
         at: when it was ingested, with a zone.
         metadata: what the commit tells besides the batch.
@@ -65,7 +67,8 @@ def append_batch(
     """
     if at.tzinfo is None:
         raise DataError("ingested at", "a time with a zone", at)
-    taken = sorted({BATCH, INGESTED_AT} & set(FileRows(rows).schema.names))
+    came = rows if isinstance(rows, FileRows) else FileRows(rows)
+    taken = sorted({BATCH, INGESTED_AT} & set(came.schema.names))
     if taken:
         rule = f"{BATCH} and {INGESTED_AT} are reserved"
         raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
@@ -73,8 +76,9 @@ def append_batch(
         BATCH: pa.scalar(batch, pa.string()),
         INGESTED_AT: pa.scalar(at, pa.timestamp("us", "UTC")),
     }
-    tagged = FileRows(rows, added)
-    return table.append(tagged, batch, {**metadata, "batch": batch}, after=after)
+    tagged = replace(came, added=added)
+    told = {**metadata, "batch": batch}
+    return table.append(tagged, batch, told, after=after, evolve=True)
 
 
 def training_rows(

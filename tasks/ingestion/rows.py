@@ -6,24 +6,19 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import polars as pl
-import pyarrow as pa
-
 from expectations.suite import Suite
-from tasks.arrays import Mask
-from tasks.config import Pipeline
-from tasks.data.curated import append_batch, read_columns
-from tasks.data.standing import CORRECTS, scan_standing
+from tasks.data.columns import FileRows
+from tasks.data.curated import append_batch
+from tasks.data.standing import CORRECTS
 from tasks.data.table import Table
-from tasks.data.table_errors import translate_errors
 from tasks.documents import seal
 from tasks.faults import external_write
+from tasks.ingestion.agreement import OPEN_COLUMNS, find_agreed
 from tasks.ingestion.entrance import JSON, Entrance
 from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.validation.batch import Examination, Examiner
 from tasks.validation.docs import index_page, page_name, validation_page
 from tasks.validation.suite import find_suite
-from tasks.validation.updates import Again, KnownRows, compare_rows
 from tasks.workspace import Workspace
 
 HTML = "text/html; charset=utf-8"
@@ -41,15 +36,15 @@ class RowsLanding:
     def judge(
         self, arrived: Downloaded, version: int | None, before: Examination | None, say: Say
     ) -> Examination:
-        pipeline = self.workspace.pipeline
-        columns = read_columns(self.table)
-        known = None if version is None else _known_rows(self.table, version, pipeline)
-        examiner = Examiner(pipeline, self.suite, columns, known, arrived.folder, say)
+        agreed = find_agreed(self.workspace, version)
+        pipeline, columns = self.workspace.pipeline, agreed.columns
+        examiner = Examiner(pipeline, self.suite, agreed, arrived.folder, say)
         if before is None or before.contract != columns or before.typed is None:
             return examiner.examine(arrived.path, arrived.info.key, arrived.batch)
         # The rows are the same as before, and so is what the suite says of them: only which of
         # their keys are curated has changed with the version.
-        return examiner.clean(before.typed, before.report, before.report.cleaning.retyped)
+        retyped = before.report.cleaning.retyped
+        return examiner.clean(before.typed, before.report, retyped, before.open)
 
     def publish(self, judged: Examination) -> None:
         """Write the report and the Data Docs; they say the same however often they are written."""
@@ -80,8 +75,16 @@ class RowsLanding:
         metadata = {"object": arrived.info.key, "rows": str(report.kept)}
         if report.cleaning.corrections:
             metadata[CORRECTS] = str(report.cleaning.corrections)
-        now = datetime.now(UTC)
-        appended = append_batch(self.table, rows, batch, now, metadata, after=after)
+        if judged.open:
+            metadata[OPEN_COLUMNS] = json.dumps(judged.open)
+        appended = append_batch(
+            self.table,
+            FileRows(rows, leave_out=frozenset(judged.open)),
+            batch,
+            datetime.now(UTC),
+            metadata,
+            after=after,
+        )
         if not appended.landed:
             return None
         return Landed("accepted", batch, appended.version, (), report.kept, report)
@@ -105,34 +108,3 @@ def open_rows(workspace: Workspace) -> RowsLanding:
     """
     entrance = Entrance("rows", workspace.layout)
     return RowsLanding(workspace, find_suite(workspace.pipeline.suite), entrance, workspace.curated)
-
-
-def _known_rows(table: Table, version: int, pipeline: Pipeline) -> KnownRows:
-    """Return what stands in one version of the table, as rows of a batch are compared with it."""
-    key = list(pipeline.key)
-    stands = scan_standing(table, key, version=version)
-
-    def near(ours: pl.DataFrame) -> pl.LazyFrame:
-        # Files whose statistics do not meet the batch's range of keys are not read.
-        low, high = pl.lit(ours[key[0]].min()), pl.lit(ours[key[0]].max())
-        return stands.filter(pl.col(key[0]).is_between(low, high))
-
-    def meets(keys: pa.Table) -> Mask:
-        ours = pl.DataFrame(pl.from_arrow(keys)).select(key)
-        met = near(ours).select(key).join(ours.lazy(), on=key, how="semi").unique()
-        marked = ours.lazy().join(
-            met.with_columns(_known=pl.lit(True)), on=key, how="left", maintain_order="left"
-        )
-        # A store that goes away while the keys are read says nothing of the batch.
-        with translate_errors(table.uri):
-            column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
-        return column.to_series().to_numpy()
-
-    def compare(rows: pa.Table) -> Again:
-        ours = pl.DataFrame(pl.from_arrow(rows))
-        wanted = ours.lazy().select(key).unique()
-        with translate_errors(table.uri):
-            theirs = near(ours).join(wanted, on=key, how="semi").collect(engine="streaming")
-        return compare_rows(ours, theirs, key, pipeline.target, pipeline.data.personal)
-
-    return KnownRows(meets, compare)

@@ -27,6 +27,7 @@ KINDS: Mapping[str, str] = {
     "trial": "Tried beside the champion",
     "withdrawal": "Withdrawn",
     "clearance": "Cleared by a person",
+    "schema": "A schema change accepted",
 }
 
 

@@ -9,6 +9,7 @@ from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_part
 from tasks.pages.page import Badge, Bullets, Cell, Code, Grid, Page, Section, drop_empty
 from tasks.readers.problem import Problem, list_rows, name_rule
+from tasks.validation.changes import SchemaChanges
 
 HEADS = ("", "expectation", "column", "figures", "rows")
 
@@ -107,7 +108,11 @@ class Cleaning:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything found in one batch. It holds no clock: the same batch gives the same report."""
+    """Everything found in one batch. It holds no clock: the same batch gives the same report.
+
+    `changes` are what a person may accept of a refused one. `gained` are the columns that an
+    accepted one adds to the table, `appeared` the classes that came with it.
+    """
 
     pipeline: str
     object: str
@@ -121,6 +126,9 @@ class Report:
     checks: tuple[Check, ...] = ()
     cleaning: Cleaning = Cleaning()
     kept: int = 0
+    changes: SchemaChanges = SchemaChanges()
+    gained: tuple[str, ...] = ()
+    appeared: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -154,13 +162,21 @@ class Report:
         counts += [f"{changed:,} changed ({cleaning.example})"] if changed else []
         have = "has its" if cleaning.completed == 1 else "have their"
         counts += [f"{cleaning.completed:,} that now {have} target"] if cleaning.completed else []
-        nothing = "" if self.kept else "; nothing new to learn from"
-        return f"{self.rows:,} rows: {', '.join(counts)}{nothing}"
+        said = f"{self.rows:,} rows: {', '.join(counts)}"
+        said += "" if self.kept else "; nothing new to learn from"
+        said += f"; new columns: {', '.join(self.gained)}" if self.gained else ""
+        return said + (
+            f"; classes that appear: {', '.join(self.appeared)}" if self.appeared else ""
+        )
 
     def reasons(self) -> tuple[str, ...]:
         """Return why the batch was refused, one sentence each; nothing for an accepted one."""
         refusing = (check.sentence for check in self.checks if check.refuses)
-        return (*(problem.sentence for problem in self.problems), *refusing)
+        said = (*(problem.sentence for problem in self.problems), *refusing)
+        if not self.changes.anything:
+            return said
+        way = f"`perennial schema {self.pipeline} --accept {self.batch[:12]}`"
+        return (*said, f"Accept the change with {way}: {'; '.join(self.changes.sentences)}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.validation.batch import Examination, Examiner
+from tasks.validation.contract import Agreed
 from tasks.validation.suite import find_suite
 from tasks.validation.updates import KnownRows
 
@@ -71,5 +72,5 @@ def examined(
     work.mkdir(exist_ok=True)
     suite = suite or find_suite(pipeline.suite)
     said: list[str] = []
-    examiner = Examiner(pipeline, suite, contract, known, work, said.append)
+    examiner = Examiner(pipeline, suite, Agreed(contract, known), work, said.append)
     return examiner.examine(path, name, BATCH)
