@@ -16,13 +16,18 @@ class Suite:
     """The contract of one pipeline's batches.
 
     `columns` names every column and its kind (`open` where no value came so far); None means that
-    they are inferred over the whole of the first accepted batch. `expectations` are Great Expectations' own objects
-    (`great_expectations.expectations.ExpectColumn…`); one with `severity="warning"` is reported
-    and never refuses a batch. A column outside `columns` in an expectation is refused.
+    they are inferred over the whole of the first accepted batch. `expectations` are Great
+    Expectations' own objects (`great_expectations.expectations.ExpectColumn…`); one with
+    `severity="warning"` is reported and never refuses a batch. A column outside `columns` in an expectation is refused.
     """
 
     columns: Mapping[str, Kind] | None
     expectations: tuple[Any, ...]
+
+    @property
+    def open(self) -> frozenset[str]:
+        """The columns of which no value came so far."""
+        return frozenset(name for name, kind in (self.columns or {}).items() if kind == OPEN)
 
     def __post_init__(self) -> None:
         wrong = {kind for kind in (self.columns or {}).values() if kind not in (*KINDS, OPEN)}

@@ -150,9 +150,7 @@ class Examiner:
     def _read(self, path: Path, name: str) -> _Read:
         agreed, suite, pipeline = self.agreed, self.suite, self.pipeline
         schema = agreed_schema(pipeline, suite, agreed.columns)
-        no_value = agreed.open | {
-            name for name, kind in (suite.columns or {}).items() if kind == OPEN
-        }
+        no_value = agreed.open | suite.open
         # Before the file is read: a suite that does not fit is no fault of the batch.
         if schema is not None:
             schema = widen(schema, agreed, suite)
@@ -200,10 +198,8 @@ class Examiner:
     def _kind_changes(self, read: _Read, problems: Sequence[Problem]) -> SchemaChanges:
         """Return which columns of whole numbers hold numbers, where that alone is wrong."""
         names = [str(problem.column) for problem in problems if problem.rule == "kind"]
-        fixed = {
-            *self.pipeline.key,
-            *((self.pipeline.target,) * (self.pipeline.task != "regression")),
-        }
+        fixed = {*self.pipeline.key}
+        fixed |= set() if self.pipeline.task == "regression" else {self.pipeline.target}
         whole = [name for name in names if kind_of(read.schema.field(name).type) == "integer"]
         if len(whole) < len(problems) or fixed & set(whole):
             return SchemaChanges()

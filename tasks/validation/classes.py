@@ -115,21 +115,18 @@ def find_spelling(value: Any, known: Sequence[Any]) -> Any | None:
     if not isinstance(value, str):
         return None
     texts = {str(other): other for other in known if isinstance(other, str)}
+    number, plain = _number(value), _plain(value)
     for text, other in texts.items():
-        ours, theirs = _number(value), _number(text)
         # -1 and 1 differ by a dash alone, and are two classes
-        if (
-            ours == theirs
-            if ours is not None or theirs is not None
-            else _plain(text) == _plain(value)
-        ):
+        numeric = number is not None or _number(text) is not None
+        if number == _number(text) if numeric else plain == _plain(text):
             return other
     for text, other in texts.items():
-        ours, theirs = _plain(value), _plain(text)
-        letters = ours.isalpha() and theirs.isalpha() and min(len(ours), len(theirs)) >= LONG
+        theirs = _plain(text)
+        letters = plain.isalpha() and theirs.isalpha() and min(len(plain), len(theirs)) >= LONG
         # by a letter left out: one exchanged for another often tells two true classes apart
-        if letters and abs(len(ours) - len(theirs)) == 1:
-            match = difflib.SequenceMatcher(None, ours, theirs, autojunk=False)
+        if letters and abs(len(plain) - len(theirs)) == 1:
+            match = difflib.SequenceMatcher(None, plain, theirs, autojunk=False)
             if match.ratio() >= SIMILAR:
                 return other
     return None

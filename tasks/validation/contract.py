@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -60,7 +60,7 @@ class Agreed:
     known: KnownRows | None = None
     classes: tuple[Any, ...] = ()
     open: frozenset[str] = frozenset()
-    accepted: SchemaChanges = SchemaChanges()
+    accepted: SchemaChanges = field(default_factory=SchemaChanges)
 
     def takes(self, name: str, suite: Suite) -> bool:
         """Whether a column that the table has not may come all the same."""

@@ -47,8 +47,9 @@ def partition_rows(path: Path) -> int:
     """Return how many whole rows of a file are compared at once: fewer where they are wide."""
     metadata = pyarrow.parquet.read_metadata(path)
     groups = range(metadata.num_row_groups)
-    size = sum(metadata.row_group(number).total_byte_size for number in groups)
-    return max(1, min(PARTITION, CHUNK_BYTES * max(1, metadata.num_rows) // max(1, size)))
+    size: int = sum(metadata.row_group(number).total_byte_size for number in groups)
+    rows = int(metadata.num_rows)
+    return max(1, min(PARTITION, CHUNK_BYTES * max(1, rows) // max(1, size)))
 
 
 def cut_partitions(shared: pl.DataFrame, most: int | None = None) -> Iterator[pl.Series]:

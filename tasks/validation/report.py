@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tasks.pages.draw import draw
@@ -126,7 +126,7 @@ class Report:
     checks: tuple[Check, ...] = ()
     cleaning: Cleaning = Cleaning()
     kept: int = 0
-    changes: SchemaChanges = SchemaChanges()
+    changes: SchemaChanges = field(default_factory=SchemaChanges)
     gained: tuple[str, ...] = ()
     appeared: tuple[str, ...] = ()
 

@@ -71,7 +71,7 @@ def test_the_newer_row_is_learned_from_and_each_version_still_gives_its_rows(
     tmp_path: Path,
 ) -> None:
     workspace = bench(tmp_path, updates="newest")
-    second = send(workspace, row(3, cost="9.75"), row(4), row(1))
+    second = send(workspace, row(3, cost="9.75"), row(5), row(1))
     assert second.report is not None
     assert (second.outcome, second.rows) == ("accepted", 2)
     assert second.report.told == (
