@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -19,10 +21,35 @@ PAGE = 200  # the most that the API gives at once
 CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
 PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
+PATIENCE = 90.0  # seconds that a server which is there, and busy, is waited for
+PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between two looks at it; the last one again and again
+# What a server says that cannot answer now and may in a moment; 500: SQLite's lock under load.
+LATER = (429, 500, 502, 503, 504)
 
 
 class Unreachable(OrchestrationError):
     """The Prefect server gives no answer, or none that it can give now."""
+
+
+class Busy(Unreachable):
+    """The server is there and cannot answer now: the same request may do in a moment."""
+
+
+def patiently(act: Callable[[], T], patience: float = PATIENCE) -> T:
+    """Do what may be done twice; while the server is busy, again, for at most `patience` seconds.
+
+    Raises:
+        Busy: it was busy all the time.
+    """
+    until = time.monotonic() + patience
+    for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
+        try:
+            return act()
+        except Busy:
+            if time.monotonic() + pause > until:
+                raise
+        time.sleep(pause)
+    raise AssertionError
 
 
 @contextmanager
@@ -57,6 +84,9 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
             yield client
     except httpx.HTTPStatusError as error:
         raise _refused(error) from error
+    # It took the connection: a server that is gone refuses it at once.
+    except (httpx.ReadTimeout, httpx.PoolTimeout, httpx.RemoteProtocolError) as error:
+        raise _busy(type(error).__name__) from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
         came = str(error) or type(error).__name__
         remedy = "Run `perennial up`, or set PREFECT_API_URL."
@@ -99,5 +129,12 @@ def _refused(error: httpx.HTTPStatusError) -> OrchestrationError:
     if status in (401, 403):
         remedy = "Set PREFECT_API_AUTH_STRING to the server's own."
         return OrchestrationError("Prefect", "the credentials are right", status, remedy)
+    if status in LATER:
+        return _busy(f"{status} {text}".strip())
     came = bounded(f"{status} {text or error}", 500)
     return OrchestrationError("Prefect", "the request is accepted", came)
+
+
+def _busy(came: str) -> Busy:
+    rule = "the server answers in time"
+    return Busy("Prefect", rule, bounded(came, 200), "It is busy. Try again in a minute.")

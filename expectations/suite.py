@@ -18,7 +18,8 @@ class Suite:
     `columns` names every column and its kind (`open` where no value came so far); None means that
     they are inferred over the whole of the first accepted batch. `expectations` are Great
     Expectations' own objects (`great_expectations.expectations.ExpectColumn…`); one with
-    `severity="warning"` is reported and never refuses a batch. A column outside `columns` in an expectation is refused.
+    `severity="warning"` is reported and never refuses a batch. A column outside `columns` in an
+    expectation is refused.
     """
 
     columns: Mapping[str, Kind] | None

@@ -40,10 +40,14 @@ if TYPE_CHECKING:
 SLUG = "perennial"  # marks our schedule; one that a person made has another, or none
 
 
-def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
+def apply(
+    settings: Settings, folder: Path, *, only: str | None = None, dry_run: bool = False
+) -> Plan:
     """Make the server's deployments those of the pipeline files in `folder`; return what differed.
 
     Deployments without the tag `perennial` are never touched. What a person paused stays paused.
+    With `only`, those of one pipeline and the reconciler alone; where it has no file any more, its
+    deployments go.
 
     Raises:
         ConfigurationError: the folder or one of its files is not valid; nothing was changed.
@@ -51,11 +55,12 @@ def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
     """
     if not folder.is_dir():
         raise ConfigurationError("pipelines", f"{folder} is a folder")
-    pipelines = [find_pipeline(name, folder) for name in pipeline_names(folder)]
+    named = [name for name in pipeline_names(folder) if only in (None, name)]
+    pipelines = [find_pipeline(name, folder) for name in named]
     entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
     specs = plan_deployments(pipelines, schemas, engine_command(settings))
-    return bring_in_line(settings, specs, automations(pipelines), dry_run=dry_run)
+    return bring_in_line(settings, specs, automations(pipelines), only=only, dry_run=dry_run)
 
 
 def bring_in_line(
@@ -63,9 +68,12 @@ def bring_in_line(
     specs: Iterable[DeploymentSpec],
     follows: Iterable[Automation] = (),
     *,
+    only: str | None = None,
     dry_run: bool = False,
 ) -> Plan:
     """Make the server's deployments and automations these; return what differed.
+
+    With `only`, nothing that belongs to another pipeline is touched.
 
     Raises:
         ConfigurationError: a schedule is not a cron line; nothing was changed.
@@ -76,12 +84,21 @@ def bring_in_line(
     for spec in wanted:
         _cron(spec)
     with open_client(settings) as client:
-        plan = compare_deployments(wanted, _present(client, {spec.name for spec in wanted}))
+        names = {spec.name for spec in wanted}
+        present = _present(client, names)
+        if only is not None:
+            # The reconciler is every pipeline's: it is brought in line, and never taken away.
+            present = tuple(
+                there
+                for there in present
+                if there.spec.pipeline == only or there.spec.name in names
+            )
+        plan = compare_deployments(wanted, present)
         # First without acting: a block that is missing must not leave half of it done.
-        events = bring_automations_in_line(client, follows, dry_run=True)
+        events = bring_automations_in_line(client, follows, only=only, dry_run=True)
         if not dry_run:
             _carry_out(client, plan, {spec.work_pool for spec in wanted if spec.work_pool})
-            events = bring_automations_in_line(client, follows)
+            events = bring_automations_in_line(client, follows, only=only)
     return replace(plan, automations=events)
 
 

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 def bring_automations_in_line(
-    client: SyncPrefectClient, wanted: Iterable[Automation], *, dry_run: bool = False
+    client: SyncPrefectClient,
+    wanted: Iterable[Automation],
+    *,
+    only: str | None = None,
+    dry_run: bool = False,
 ) -> dict[str, list[str]]:
     """Create, update and remove our automations; return their names by what was done.
 
-    Ours are known by their names; whether one is enabled is a person's.
+    Ours are known by their names; whether one is enabled is a person's. With `only`, none that
+    belongs to another pipeline is touched.
 
     Raises:
         ConfigurationError: a notification block does not exist.
@@ -43,7 +48,8 @@ def bring_automations_in_line(
                 # A person's switch stays as they left it.
                 kept = core.model_copy(update={"enabled": present.enabled})
                 client.update_automation(present.id, kept)
-    for name in sorted(set(there) - set(specs)):
+    whose = PREFIX if only is None else f"{PREFIX}{only}: "
+    for name in sorted(name for name in set(there) - set(specs) if name.startswith(whose)):
         done["remove"].append(name)
         if not dry_run:
             client.delete_automation(there[name].id)

@@ -46,6 +46,9 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
         # Prefect's default is a pickle, which runs code of whoever can write the bucket.
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_CLI_PROMPT": "false",
+        # Under load its SQLite says 503 for longer than the client's five tries, about a minute,
+        # and a run whose state cannot be told ends Crashed.
+        "PREFECT_CLIENT_MAX_RETRIES": "6",
         "PERENNIAL_HOME": str(folder.root),
         "PERENNIAL_BUCKET": memory.bucket,
         **pipelines,

@@ -59,7 +59,9 @@ class Troubles:
     set_aside: int
 
 
-def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
+def try_landing(
+    landing: Landing[Any], key: str, say: Say, *, again: bool = False
+) -> Landed | Troubled:
     """Land one object; where it fails by itself for the third time, set it aside.
 
     An object that is gone, or changes while it is read, is told and not counted.
@@ -75,7 +77,7 @@ def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
         problem = Problem("object key", None, f"A key has {error.rule}. Rename the object.")
         return _set_aside(landing, key, problem, 0, None)
     try:
-        return land(landing, key, say)
+        return land(landing, key, say, again=again)
     except (NotFound, PreconditionFailed) as error:
         return Troubled(key, 0, str(error))
     except (ConfigurationError, StoreError):

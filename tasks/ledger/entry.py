@@ -28,6 +28,9 @@ KINDS: Mapping[str, str] = {
     "withdrawal": "Withdrawn",
     "clearance": "Cleared by a person",
     "schema": "A schema change accepted",
+    "removal": "Taken out by a person",
+    "release": "Let in after all",
+    "end": "Ended by a person",
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -212,9 +213,22 @@ class Fleet:
             name: Follower(Place(self._bucket, name, self._signing_key))
             for name in sorted(names - set(self.followers))
         }
-        if new:
+        stay = {
+            name: follower
+            for name, follower in self.followers.items()
+            if not self._is_gone(name, names)
+        }
+        if new or len(stay) < len(self.followers):
             # put in place whole: other threads read it to answer
-            self.followers = {**self.followers, **new}
+            self.followers = {**stay, **new}
+
+    def _is_gone(self, name: str, names: Collection[str]) -> bool:
+        """Tell whether a person deleted the pipeline with its data."""
+        # two looks, both answered: a listing alone never ends what is in service
+        with suppress(StoreError):
+            champion = Place(self._bucket, name, self._signing_key).layout.champion
+            return name not in names and self._bucket.head(champion) is None
+        return False
 
 
 def make_refused_entry(turn: Turn) -> Entry:
