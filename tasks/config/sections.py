@@ -53,6 +53,12 @@ class Data(FileSection):
     suite: str | None = Field(default=None, pattern=r"^[\w.]+$")
 
 
+class Labels(FileSection):
+    """What becomes of a label that contradicts one that is known."""
+
+    revisions: Literal["newest", "first"] = "newest"
+
+
 class Training(FileSection):
     """How a model is chosen and fitted."""
 

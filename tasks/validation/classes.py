@@ -86,7 +86,7 @@ def judge_classes(
         message += f"known: {_listed(known)}."
     if third:
         message += " If there are more than two, set `task: multiclass`."
-    acceptable = () if third else tuple(str(value) for value in strange)
+    acceptable = () if third or hidden else tuple(str(value) for value in strange)
     return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
 
 
