@@ -10,7 +10,14 @@ import click
 from deployments.cli.output import LocalFile, about_pipeline, say, show, table
 from deployments.session import follow, open_session, upload
 
-LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
+LABELS = (
+    "new",
+    "revised",
+    "late",
+    "duplicate",
+    "contradicting",
+    "unknown",
+)  # their kinds, as counted
 
 
 @about_pipeline
