@@ -76,5 +76,5 @@ def find_new_name(lost: str, added: Iterable[str]) -> str | None:
     """
     plain = {name.casefold(): name for name in added}
     close = difflib.get_close_matches(lost.casefold(), list(plain), n=1, cutoff=0.6)
-    inside = [name for text, name in plain.items() if len(lost) > 2 and lost.casefold() in text]
-    return plain[close[0]] if close else (inside or [None])[0]
+    inside = [text for text in plain if len(lost) > 2 and lost.casefold() in text]
+    return next((plain[text] for text in (*close, *inside)), None)
