@@ -102,12 +102,9 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    return [
-        thing["key"].rpartition("/")[2],
-        told,
-        *figures,
-        "; ".join(thing["reasons"]) or thing.get("told", ""),
-    ]
+    said = (*thing["reasons"], thing.get("told", ""), *thing.get("notes", ()))
+    why = "; ".join(filter(None, said))
+    return [thing["key"].rpartition("/")[2], told, *figures, why]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+import polars as pl
 
 from expectations.suite import Suite
 from tasks.data.columns import FileRows
 from tasks.data.curated import append_batch
 from tasks.data.standing import CORRECTS
 from tasks.data.table import Table
+from tasks.dataset.arrival import say_slips
 from tasks.documents import seal
 from tasks.faults import external_write
 from tasks.ingestion.agreement import OPEN_COLUMNS, find_agreed
@@ -40,11 +43,24 @@ class RowsLanding:
         pipeline, columns = self.workspace.pipeline, agreed.columns
         examiner = Examiner(pipeline, self.suite, agreed, arrived.folder, say)
         if before is None or before.contract != columns or before.typed is None:
-            return examiner.examine(arrived.path, arrived.info.key, arrived.batch)
+            return self._noted(
+                examiner.examine(arrived.path, arrived.info.key, arrived.batch), arrived
+            )
         # The rows are the same as before, and so is what the suite says of them: only which of
         # their keys are curated has changed with the version.
         retyped = before.report.cleaning.retyped
         return examiner.clean(before.typed, before.report, retyped, before.open)
+
+    def _noted(self, found: Examination, arrived: Downloaded) -> Examination:
+        time = self.workspace.pipeline.event_time
+        if found.typed is None or time is None:
+            return found
+        note = say_slips(pl.scan_parquet(found.typed), time, arrived.info.modified)
+        if note is None:
+            return found
+        if time in self.workspace.pipeline.data.personal:
+            note = "Rows are dated after the file came; their dates are personal."
+        return replace(found, report=replace(found.report, notes=(note,)))
 
     def publish(self, judged: Examination) -> None:
         """Write the report and the Data Docs; they say the same however often they are written."""

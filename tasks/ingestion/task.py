@@ -45,7 +45,7 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
     workspace = open_workspace(Settings.from_environment(), pipeline)
     landed = try_landing(open_rows(workspace), key, get_run_logger().info, again=again)
     if isinstance(landed, Troubled):
-        return {**_waits(landed), "rows": 0, "report": None, "told": ""}
+        return {**_waits(landed), "rows": 0, "report": None, "told": "", "notes": []}
     page = workspace.layout.report("validation", f"{landed.batch}.html")
     if landed.report is not None:
         _publish(landed.report, workspace.bucket.url(page))
@@ -53,8 +53,16 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
         tell_ledger(workspace, landed, key)
     elif again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
-    told = "" if landed.report is None else landed.report.told
-    return {**_stands(key, landed), "rows": landed.rows, "report": page, "told": told}
+    report = landed.report
+    said = {"told": report.told, "notes": list(report.notes)} if report else {}
+    return {
+        **_stands(key, landed),
+        "rows": landed.rows,
+        "report": page,
+        "told": "",
+        "notes": [],
+        **said,
+    }
 
 
 @task(name="take in labels", task_run_name="labels {key}", **RETRIES)

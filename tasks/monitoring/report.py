@@ -25,7 +25,7 @@ def write_drift_page(
     pipeline = workspace.pipeline
     rows = scan_standing(
         workspace.curated, pipeline.key, version=lineage.data.version, without=lineage.without
-    ).sort(pipeline.event_time)
+    ).sort(pipeline.time_column)
     # of the rows it was fitted on, at most SAMPLE, evenly taken
     every = max(lineage.rows // SAMPLE, 1)
     taken = rows.filter(pl.int_range(pl.len()) % every == 0).head(SAMPLE).collect()

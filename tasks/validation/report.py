@@ -112,6 +112,7 @@ class Report:
 
     `changes` are what a person may accept of a refused one. `gained` are the columns that an
     accepted one adds to the table, `appeared` the classes that came with it.
+    `notes` are sentences about what was accepted and is odd all the same.
     """
 
     pipeline: str
@@ -129,6 +130,7 @@ class Report:
     changes: SchemaChanges = field(default_factory=SchemaChanges)
     gained: tuple[str, ...] = ()
     appeared: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -225,6 +227,7 @@ class Report:
                 ("Rows that now have their target", f"{cleaning.completed:,}"),
                 ("Rows without a target", missing),
                 ("Columns read as another type", "; ".join(cleaning.retyped) or "none"),
+                *(("Note", note) for note in self.notes),
             ]
         return tuple(pairs)
 
