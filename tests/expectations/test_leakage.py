@@ -27,7 +27,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def examined(path: Path, workdir: Path) -> Examination:
     workdir.mkdir()
-    examiner = Examiner(PIPELINE, suite(), None, None, workdir, lambda _: None)
+    examiner = Examiner(PIPELINE, suite(), Agreed(), workdir, lambda _: None)
     return examiner.examine(path, path.name, "a" * 64)
 
 
