@@ -107,7 +107,7 @@ def look(
     metric, confidence, rows = pipeline.metric, pipeline.gate.confidence, len(met.times)
     labelled = met.labelled
     if metrics and metric in metrics:
-        counts = {"metric": metric, "rows": rows, "labelled": len(labelled.y), "unknown": 0}
+        counts = {"metric": metric, "rows": rows, "labelled": len(labelled.y)}
         live: MetricValue | None = MetricValue.from_dict({**metrics[metric], **counts})
     else:
         # in time order, so that the draws do not depend on how the rows were gathered: live piece

@@ -71,7 +71,8 @@ class MetricValue(Unboxed):
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> MetricValue:
         """Read what `to_dict` wrote."""
-        return read(cls, content, "metric")
+        # an older release counted none
+        return read(cls, {"unknown": 0, **content}, "metric")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from expectations.flights import suite
 from tasks.config import find_pipeline
 from tasks.settings import Settings
 from tasks.validation.batch import Examination, Examiner
+from tasks.validation.contract import Agreed
 
 PIPELINE = find_pipeline("flights", Settings.pipelines)
 
