@@ -12,6 +12,7 @@ from tasks.arrays import Array, Mask, Times
 from tasks.config import Pipeline
 from tasks.data.curated import INGESTED_AT
 from tasks.dataset.arrival import effective_times
+from tasks.dataset.evidence import fold_by_time, judges_in_folds
 from tasks.dataset.split import Split, split
 from tasks.errors import DataError
 from tasks.features.inference import infer_schema
@@ -56,6 +57,10 @@ def build_dataset(
         order = np.argsort(times, kind="stable")
         frame, times = frame.iloc[order].reset_index(drop=True), times[order]
     parts = split_training(times, pipeline, known_until)
+    folded = judges_in_folds(int(parts.holdout.sum()), pipeline)
+    if folded:
+        every = np.ones(len(times), dtype=bool)
+        parts = Split(None, every, every)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     # rows of a class that came after the training window cannot be judged; without them the
@@ -63,11 +68,12 @@ def build_dataset(
     if not known.all():
         frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
         parts = split_training(times, pipeline, known_until)
+    y = encode(frame[pipeline.target], classes)
+    if folded:
+        parts = fold_by_time(times, y, classes, f"pipeline {pipeline.name}")
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
-    return Dataset(
-        frame, prepared, encode(frame[pipeline.target], classes), times, classes, schema, parts
-    )
+    return Dataset(frame, prepared, y, times, classes, schema, parts)
 
 
 def split_training(
@@ -99,7 +105,7 @@ def split_training(
         return parts
     # a time of a row, not a place: rows of one time stay together
     middle = unseen[len(unseen) // 2].astype("datetime64[us]")
-    if middle.item() <= parts.boundary:
+    if parts.boundary is None or middle.item() <= parts.boundary:
         return parts
     later = times >= middle
     return Split(middle.item(), ~later, later)

@@ -12,20 +12,30 @@ from tasks.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """The rows before `boundary`, and the rows from it on, as masks in the order of the rows."""
-
-    boundary: datetime
-    training: Mask
-    holdout: Mask
-
-
-@dataclass(frozen=True, eq=False)
 class Fold:
     """Positions of the rows to fit on, and of the strictly later rows to judge on."""
 
     fit: Integers
     judge: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The rows before `boundary`, and the rows from it on, as masks in the order of the rows.
+
+    With `folds` there is no boundary: a model learns from every row, and `holdout` are those that
+    are judged by models of the folds (see `tasks.dataset.evidence`).
+    """
+
+    boundary: datetime | None
+    training: Mask
+    holdout: Mask
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def evidence(self) -> str:
+        """What the judged rows are, in words."""
+        return f"cross-validation, {len(self.folds)} folds" if self.folds else "latest rows"
 
 
 def split(times: Times, holdout: float) -> Split:

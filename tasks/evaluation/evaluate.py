@@ -73,6 +73,7 @@ def evaluate(
     slices: pd.DataFrame | None = None,
     baselines: Mapping[str, Floats] = MappingProxyType({}),
     window: Window | None = None,
+    widening: float = 1.0,
 ) -> Evaluation:
     """Judge predictions by every metric of the task, with intervals, baselines and slices.
 
@@ -84,12 +85,14 @@ def evaluate(
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
         window: first and last event time of the rows as ISO texts, to be recorded.
+        widening: of the intervals, where the predictions are of several models (see `Sampling`).
 
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
     y, predictions = check_predictions(y, predictions, task)
-    every, sampling = task_metrics(task), Sampling(confidence, seed, rounds_for(len(y)))
+    every = task_metrics(task)
+    sampling = Sampling(confidence, seed, rounds_for(len(y)), widening)
     deciding = METRICS[metric]
     metrics, gains = _judged(
         y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
@@ -153,7 +156,9 @@ def _judged(
     values, draws = resample(figures, len(y), sampling)
     model = every.index(deciding)
     metrics = {
-        scored.name: percentile_interval(values[place], draws[place], sampling.confidence)
+        scored.name: percentile_interval(
+            values[place], np.clip(draws[place], *scored.bounds), sampling.confidence
+        )
         for place, scored in enumerate(every)
     }
     gains = {

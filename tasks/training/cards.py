@@ -23,6 +23,11 @@ CAUTIONS = (
     "figures say.",
     "Importances say what the model looks at, not what causes the outcome.",
 )
+FOLDED = (
+    "Its setting was chosen on the rows that it was judged on, so the figures are a little too "
+    "good; and they are of models that learned from fewer rows than it did.",
+    CAUTIONS[1],
+)
 
 
 def make_card(
@@ -55,11 +60,13 @@ def make_card(
         champion=None if judged.comparison is None else judged.comparison.score,
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
+        warnings=verdict.warnings,
+        evidence=work.dataset.split.evidence,
         rules=verdict.rules,
         features=by_feature(final.importances, origins(work.dataset.schema)),
         params=dict(final.setting.params),
         limits=_limits(work, judged),
-        cautions=CAUTIONS,
+        cautions=FOLDED if judged.folds else CAUTIONS,
         lineage=_lineage(work.plan),
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -29,9 +29,11 @@ class Card:
 
     `window` is the span of the rows it learned from, `tried` family to the number of settings
     tried, `evaluation` of the holdout, `champion` the deciding metric of the champion there.
-    `verdict` is one word or two, `features` name to importance (0 to 1 or any scale), `limits` and
-    `cautions` whole sentences, `lineage` what to what (training key, data version, code, lock,
-    run …). `images` are titles with the PNG's path beside the card.
+    `evidence` says what the judged rows are (the latest, or of a cross-validation), `warnings` what
+    the gate let through for a first model. `verdict` is one word or two, `features` name to
+    importance (0 to 1 or any scale), `limits` and `cautions` whole sentences, `lineage` what to
+    what (training key, data version, code, lock, run …). `images` are titles with the PNG's path
+    beside the card.
     `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
     how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
     """
@@ -51,6 +53,8 @@ class Card:
     champion: float | None
     verdict: str
     reasons: Lines = ()
+    warnings: Lines = ()
+    evidence: str = "latest rows"
     rules: tuple[Outcome, ...] = ()
     features: Mapping[str, float | None] = field(default_factory=dict)
     looked: str = ""
@@ -109,10 +113,16 @@ def sections(card: Card) -> tuple[Section, ...]:
     kind = KINDS.get(card.task, card.task)
     purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
     evaluation = card.evaluation
+    rows, widened = f"{evaluation.rows:,} later rows ({card.holdout}) that it was not fitted on", ""
+    if card.evidence.startswith("cross-validation"):
+        rows = (
+            f"{evaluation.rows:,} rows ({card.holdout}) by {card.evidence}: each by a model of the "
+            "same setting that was not fitted on it"
+        )
+        widened = ", widened since the folds share rows"
     judged = (
-        f"Judged on {evaluation.rows:,} later rows ({card.holdout}) that it was not fitted on. "
-        f"The metric that decides is {evaluation.metric}. Intervals hold with "
-        f"{evaluation.confidence:.0%} confidence (bootstrap)."
+        f"Judged on {rows}. The metric that decides is {evaluation.metric}. Intervals hold with "
+        f"{evaluation.confidence:.0%} confidence (bootstrap{widened})."
     )
     calibration = f"Calibration error {evaluation.calibration:.4f}."
     data = (
@@ -120,6 +130,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         f"of the curated table of {card.pipeline}."
     )
     verdict = f"The gate's verdict: {card.verdict}."
+    warned = tuple(f"Warning, let through for a first model: {line}" for line in card.warnings)
     made = {"made": card.created} if card.created else {}
     lineage = Grid(("what", "which"), tuple({**card.lineage, **made}.items()))
     params = tuple((name, str(value)) for name, value in card.params.items())
@@ -127,7 +138,7 @@ def sections(card: Card) -> tuple[Section, ...]:
     imitated = Grid(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
     return drop_empty(
         Section("What it does", (card.description, purpose)),
-        Section("Verdict", (verdict, Bullets(card.reasons), _rules(card))),
+        Section("Verdict", (verdict, Bullets(card.reasons + warned), _rules(card))),
         Section("How good it is", (judged, _scores(card), calibration)),
         Section("By slice", (_slices(card),)),
         Section("Data", (data,)),
@@ -173,10 +184,7 @@ def _tried(card: Card) -> str:
 
 
 def _rules(card: Card) -> Grid:
-    rows = tuple(
-        (rule.rule, "passed" if rule.passed else "failed", rule.figures, rule.reason)
-        for rule in card.rules
-    )
+    rows = tuple((rule.rule, rule.word, rule.figures, rule.reason) for rule in card.rules)
     return Grid(("rule", "", "figures", "reason"), rows)
 
 

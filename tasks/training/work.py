@@ -61,8 +61,10 @@ class Work:
 
     @cached_property
     def key(self) -> str:
-        """What the results of its steps are kept under: the plan, and where the holdout begins."""
-        return digest([self.plan.key, self.dataset.split.boundary.isoformat()])
+        """What the results of its steps are kept under: the plan, and which rows are judged."""
+        parts = self.dataset.split
+        begins = None if parts.boundary is None else parts.boundary.isoformat()
+        return digest([self.plan.key, begins, parts.evidence])
 
     @cached_property
     def warm_obstacle(self) -> str | None:
