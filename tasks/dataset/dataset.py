@@ -10,7 +10,6 @@ import pandas as pd
 
 from tasks.arrays import Array, Mask, Times
 from tasks.config import Pipeline
-from tasks.data.curated import INGESTED_AT
 from tasks.dataset.arrival import effective_times
 from tasks.dataset.evidence import fold_by_time, judges_in_folds
 from tasks.dataset.split import Split, split
@@ -18,6 +17,7 @@ from tasks.errors import DataError
 from tasks.features.inference import infer_schema
 from tasks.features.prepare import load_transform, prepare
 from tasks.features.schema import FeatureSchema
+from tasks.store.layout import INGESTED_AT
 
 # With fewer, a holdout of a fifth has ten rows, and a fold may lack a class.
 FEWEST = 50

@@ -41,7 +41,7 @@ def compare_with_champion(
     every = np.ones(len(holdout), dtype=bool)
     if data.split.folds:
         kept, theirs = every, answer_folds(data, pipeline, reigning.setting)
-        how = f"{data.split.evidence}, the champion's setting fitted again in each"
+        how = f"{len(data.split.folds)} folds, the champion's setting fitted again in each"
     elif _enough(work, data.y[holdout][unseen]):
         kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])
         how = "holdout rows that neither was fitted on"

@@ -250,7 +250,7 @@ def _verdict_entry(
             "gain": best.gain,
             "gain_unit": gather_evidence(best.contender, best.judged).unit,
             "data_version": work.plan.data.version,
-            "evidence": work.dataset.split.evidence,
+            "evidence": evaluation.how,
             "verdict": plain(best.verdict),
             "challengers": chosen.to_dicts(work.costs),
             "cost": work.cost.to_dict(),

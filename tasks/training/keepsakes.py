@@ -50,7 +50,7 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
             metric=evaluation.metric,
             holdout=evaluation.window or (),
             holdout_rows=evaluation.rows,
-            evidence=data.split.evidence,
+            evidence=evaluation.how,
             importances=final.importances,
             naive=naive_figures(data.y, len(data.classes)),
             challenger=chosen.best.challenger.text,

@@ -29,11 +29,10 @@ class Card:
 
     `window` is the span of the rows it learned from, `tried` family to the number of settings
     tried, `evaluation` of the holdout, `champion` the deciding metric of the champion there.
-    `evidence` says what the judged rows are (the latest, or of a cross-validation), `warnings` what
-    the gate let through for a first model. `verdict` is one word or two, `features` name to
-    importance (0 to 1 or any scale), `limits` and `cautions` whole sentences, `lineage` what to
-    what (training key, data version, code, lock, run …). `images` are titles with the PNG's path
-    beside the card.
+    `warnings` are what the gate let through for a first model. `verdict` is one word or two,
+    `features` name to importance (0 to 1 or any scale), `limits` and `cautions` whole sentences,
+    `lineage` what to what (training key, data version, code, lock, run …). `images` are titles with
+    the PNG's path beside the card.
     `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
     how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
     """
@@ -54,7 +53,6 @@ class Card:
     verdict: str
     reasons: Lines = ()
     warnings: Lines = ()
-    evidence: str = "latest rows"
     rules: tuple[Outcome, ...] = ()
     features: Mapping[str, float | None] = field(default_factory=dict)
     looked: str = ""
@@ -114,10 +112,10 @@ def sections(card: Card) -> tuple[Section, ...]:
     purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
     evaluation = card.evaluation
     rows, widened = f"{evaluation.rows:,} later rows ({card.holdout}) that it was not fitted on", ""
-    if card.evidence.startswith("cross-validation"):
+    if evaluation.folds:
         rows = (
-            f"{evaluation.rows:,} rows ({card.holdout}) by {card.evidence}: each by a model of the "
-            "same setting that was not fitted on it"
+            f"{evaluation.rows:,} rows ({card.holdout}) by {evaluation.how}: each by a model of "
+            "the same setting that was not fitted on it"
         )
         widened = ", widened since the folds share rows"
     judged = (

@@ -39,21 +39,19 @@ ANSWERS = "answers.npy"
 
 @dataclass(frozen=True)
 class HoldoutResult:
-    """The challenger on the judged rows, and against the champion, whole and by slice.
-
-    `folds` is how many the cross-validation has; 0 where rows were held out.
-    """
+    """The challenger on the judged rows, and against the champion, whole and by slice."""
 
     evaluation: Evaluation
     comparison: Comparison | None
     slices: tuple[Slice, ...]
-    folds: int = 0
 
     @property
     def rows(self) -> str:
         """How many rows were judged, and how."""
-        how = f"rows, cross-validation, {self.folds} folds" if self.folds else "holdout rows"
-        return f"{self.evaluation.rows:,} {how}"
+        kinds = {"latest rows": "holdout rows", "random holdout": "randomly held out rows"}
+        evaluation = self.evaluation
+        how = kinds.get(evaluation.evidence, f"rows, {evaluation.how}")
+        return f"{evaluation.rows:,} {how}"
 
 
 def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
@@ -172,11 +170,12 @@ def evaluate_holdout(
             slices=data.frame[holdout][_slices(work)],
             baselines=judge_baselines(data, pipeline),
             window=(str(times.min().astype("M8[s]")), str(times.max().astype("M8[s]"))),
+            evidence=data.split.evidence,
+            folds=len(data.split.folds),
             widening=widening(data.split.folds),
         )
         against = compare_with_champion(work, predictions)
-        judged = HoldoutResult(evaluation, *against, len(data.split.folds))
-        return plain(judged, nan_as_null=True), {}
+        return plain(HoldoutResult(evaluation, *against), nan_as_null=True), {}
 
     # a comparison holds for one champion; another one is compared anew
     key = digest([work.key, "" if work.reigning is None else work.reigning.digest])
@@ -232,7 +231,7 @@ def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
         golden_difference=contender.difference,
         latency=contender.latency,
         size=len(contender.model),
-        folds=judged.folds,
+        folds=evaluation.folds,
     )
 
 

@@ -64,7 +64,7 @@ class Work:
         """What the results of its steps are kept under: the plan, and which rows are judged."""
         parts = self.dataset.split
         begins = None if parts.boundary is None else parts.boundary.isoformat()
-        return digest([self.plan.key, begins, parts.evidence])
+        return digest([self.plan.key, begins, parts.evidence, len(parts.folds)])
 
     @cached_property
     def warm_obstacle(self) -> str | None:
