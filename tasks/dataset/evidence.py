@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array, Times
+from tasks.arrays import Array, Hashes, Times
 from tasks.config import Pipeline
-from tasks.dataset.split import Fold, Split, forward_folds
+from tasks.dataset.split import Fold, Split, exchangeable_folds, forward_folds
 from tasks.errors import DataError
 
 # Kohavi 1995 finds five to ten good for choosing a model; more of them cost more fits, and with
@@ -38,27 +38,37 @@ def judges_in_folds(held_out: int, pipeline: Pipeline) -> bool:
     return asked == "cross_validation" or (asked == "auto" and held_out < pipeline.gate.min_rows)
 
 
-def fold_by_time(times: Times, y: Array, classes: Sequence[Any], where: str) -> Split:
-    """Return a split whose folds judge each row but the earliest ones, by models of earlier rows.
+def cross_validate(
+    times: Times, hashes: Hashes | None, y: Array, classes: Sequence[Any], pipeline: Pipeline
+) -> Split:
+    """Return a split whose folds judge rows by models that were fitted on others.
+
+    Where rows have a time, on earlier ones, so the earliest rows are not judged; where they have
+    not, on those of the other folds (see `exchangeable_folds`), so every row is.
 
     Args:
         times: (n,) event times, in any order.
+        hashes: (n,) hashes of exchangeable rows; None where time counts.
         y: (n,) class indices, or values for a regression.
         classes: the labels of the indices; empty for a regression.
-        where: names the pipeline in errors.
 
     Raises:
         DataError: there are too few rows of two classes, or of different times.
     """
+    where = f"pipeline {pipeline.name}"
     if classes:
         check_classes(y, classes, where)
+    if hashes is None:
+        dealt = forward_folds(times, K)
+    else:
+        dealt = exchangeable_folds(hashes, y, K, pipeline.task)
     folds = tuple(
         fold
-        for fold in forward_folds(times, K)
+        for fold in dealt
         if len(fold.fit) >= FEWEST_FITTED and (not classes or len(np.unique(y[fold.fit])) > 1)
     )
     if not folds:
-        rule = f"rows of two classes lie before a time, {FEWEST_FITTED} of them or more"
+        rule = f"{FEWEST_FITTED} rows or more, of two classes, are earlier than others"
         remedy = "Wait for later rows of every class; without `event_time` rows have no order."
         raise DataError(f"{where}, cross-validation by time", rule, "none", remedy)
     judged = np.zeros(len(y), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,13 @@ class Split:
     training: Mask
     holdout: Mask
     folds: tuple[Fold, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Which split of its rows it is: where it lies, or the digest of what is held out."""
+        if self.boundary is not None:
+            return self.boundary.isoformat()
+        return hashlib.sha256(np.packbits(self.holdout).tobytes()).hexdigest()
 
     @property
     def evidence(self) -> EvidenceKind:

@@ -35,8 +35,8 @@ class Evaluation:
     `metrics` holds every metric of the task with its interval; `metric` names the one that
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
-    `window` is the (first, last) event time as ISO texts; `evidence` says how the rows were held
-    out, in how many `folds` where each was.
+    `window` is the (first, last) event time as ISO texts, or arrival where rows are exchangeable;
+    `evidence` says how the rows were held out, in how many `folds` where each was.
     """
 
     task: str

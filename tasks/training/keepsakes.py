@@ -52,7 +52,7 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
             holdout_rows=evaluation.rows,
             evidence=evaluation.how,
             importances=final.importances,
-            naive=naive_figures(data.y, len(data.classes)),
+            naive=naive_figures(data.y, len(data.classes), ordered=data.hashes is None),
             challenger=chosen.best.challenger.text,
             challengers=plan.challengers,
             why=chosen.tuning.why,

@@ -73,8 +73,22 @@ class Card:
 
     @property
     def holdout(self) -> str:
-        """The span of the rows it was judged on."""
+        """The span of the rows it was judged on, or how they were held out."""
+        if self.evaluation.evidence != "latest rows":
+            return f"a {self.evaluation.how}"
         return " to ".join(end[:10] for end in self.evaluation.window or () if end)
+
+    @property
+    def evidence(self) -> str:
+        """What kind of evidence the figures are, in a sentence."""
+        if self.evaluation.evidence == "latest rows":
+            return "Evidence: latest rows, as the rows have an event time."
+        if self.evaluation.folds:
+            return f"Evidence: {self.evaluation.how}, of which each judges rows that it left out."
+        return (
+            f"Evidence: {self.evaluation.evidence}, as the rows have no event time. It says how "
+            "the model does on rows like these, not how it will do on later ones."
+        )
 
 
 def to_markdown(card: Card) -> str:
@@ -111,15 +125,10 @@ def sections(card: Card) -> tuple[Section, ...]:
     kind = KINDS.get(card.task, card.task)
     purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
     evaluation = card.evaluation
-    rows, widened = f"{evaluation.rows:,} later rows ({card.holdout}) that it was not fitted on", ""
-    if evaluation.folds:
-        rows = (
-            f"{evaluation.rows:,} rows ({card.holdout}) by {evaluation.how}: each by a model of "
-            "the same setting that was not fitted on it"
-        )
-        widened = ", widened since the folds share rows"
+    widened = ", widened since the models of the folds share rows" if evaluation.folds else ""
     judged = (
-        f"Judged on {rows}. The metric that decides is {evaluation.metric}. Intervals hold with "
+        f"Judged on {_judged_rows(card)}. {card.evidence} "
+        f"The metric that decides is {evaluation.metric}. Intervals hold with "
         f"{evaluation.confidence:.0%} confidence (bootstrap{widened})."
     )
     calibration = f"Calibration error {evaluation.calibration:.4f}."
@@ -171,6 +180,16 @@ def write_interval(figure: Interval) -> str:
     low, high = figure.low, figure.high
     unknown = math.isnan(low) or math.isnan(high)
     return "" if unknown else f"{write_number(low)} to {write_number(high)}"
+
+
+def _judged_rows(card: Card) -> str:
+    evaluation, by = card.evaluation, "that it was not fitted on"
+    if evaluation.folds:
+        by = "each by a model of the same setting that was not fitted on it"
+        return f"{evaluation.rows:,} rows of {card.holdout}, {by}"
+    latest = evaluation.evidence == "latest rows"
+    which = f"later rows ({card.holdout})" if latest else f"rows of {card.holdout}"
+    return f"{evaluation.rows:,} {which} {by}"
 
 
 def _tried(card: Card) -> str:

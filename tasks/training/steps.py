@@ -12,7 +12,6 @@ import numpy as np
 from tasks.arrays import Floats, Mask
 from tasks.dataset.dataset import fitted_until
 from tasks.dataset.evidence import widening
-from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
@@ -78,7 +77,7 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
         found = search_settings(
             data.prepared[training].reset_index(drop=True),
             data.y[training],
-            forward_folds(data.times[training], pipeline.training.folds),
+            data.folds(training, pipeline.training.folds, pipeline.task),
             task=pipeline.task,
             metric=pipeline.metric,
             families={name: FAMILIES[name] for name in pipeline.families},
