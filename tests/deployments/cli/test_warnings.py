@@ -44,7 +44,7 @@ def test_warnings_are_told_wherever_the_model_is(
     assert ended(["models", "toy"]) == 0
     told = capsys.readouterr().out
     assert "passed, 1 warning" in told
-    assert "cross-validation, 5 folds" in told
+    assert "cross-validation, 5 folds, 2 times" in told
     assert "Version 1, warning: enough rows: too few rows were judged: 150 rows" in told
     assert ended(["models", "toy", "--json"]) == 0
     (version,) = json.loads(capsys.readouterr().out)["versions"]
@@ -54,7 +54,7 @@ def test_warnings_are_told_wherever_the_model_is(
     assert isinstance(found, Found)
     described = json.loads(describe(fleet, found).body)
     for said in (version, described):
-        assert said["evidence"] == "cross-validation, 5 folds"
+        assert said["evidence"] == "cross-validation, 5 folds, 2 times"
         assert [warning.partition(":")[0] for warning in said["warnings"]] == ["enough rows"]
 
 
