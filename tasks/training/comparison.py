@@ -31,12 +31,12 @@ def compare_with_champion(
 
     `predictions` are the challenger's: (judged rows, classes) probabilities, or values.
     """
-    reigning = work.reigning
-    if reigning is None:
+    reigning, until = work.reigning, work.known_until
+    if reigning is None or until is None:
         return None, ()
     data, pipeline = work.dataset, work.pipeline
     holdout, held_out = data.split.judged, describe_split(data.split)
-    kept, theirs, how = _answer_unseen(work, reigning, holdout)
+    kept, theirs, how = _answer_unseen(work, reigning, until, holdout)
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
     sampling = Sampling(
@@ -62,7 +62,7 @@ def compare_with_champion(
 
 
 def _answer_unseen(
-    work: Work, reigning: ModelVersion, holdout: Integers
+    work: Work, reigning: ModelVersion, until: np.datetime64, holdout: Integers
 ) -> tuple[Mask, Array, str]:
     """Return which of the judged rows are compared, the champion's answers there, and why so."""
     data, every = work.dataset, np.ones(len(holdout), dtype=bool)
@@ -70,7 +70,7 @@ def _answer_unseen(
         folds = describe_split(data.split).folds
         how = f"{folds} folds, the champion's setting fitted again in each"
         return every, answer_folds(data, work.pipeline, reigning.setting), how
-    unseen = data.times[holdout] > np.datetime64(reigning.manifest.lineage.fitted_until)
+    unseen = data.times[holdout] > until
     if _enough(work, data.y[holdout][unseen]):
         how = "holdout rows that neither was fitted on"
         return unseen, _mapped(work, reigning, holdout[unseen]), how
