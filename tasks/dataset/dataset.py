@@ -12,6 +12,7 @@ from tasks.arrays import Array, Hashes, Mask, Times
 from tasks.config import Pipeline
 from tasks.config.choices import Task
 from tasks.dataset.arrival import effective_times
+from tasks.dataset.evidence import cross_validate, judges_in_folds
 from tasks.dataset.split import (
     Fold,
     Split,
@@ -74,6 +75,10 @@ def build_dataset(
         frame, times = frame.iloc[order].reset_index(drop=True), times[order]
     hashes = None if pipeline.event_time else _hashes(frame, pipeline)
     parts = _part(frame, times, hashes, pipeline, known_until)
+    folded = judges_in_folds(int(parts.holdout.sum()), pipeline)
+    if folded:
+        every = np.ones(len(times), dtype=bool)
+        parts = Split(None, every, every)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     # rows of a class that came after the training window cannot be judged; without them the
@@ -82,9 +87,11 @@ def build_dataset(
         frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
         hashes = None if hashes is None else hashes[known.to_numpy()]
         parts = _part(frame, times, hashes, pipeline, known_until)
+    y = encode(frame[pipeline.target], classes)
+    if folded:
+        parts = cross_validate(times, hashes, y, classes, pipeline)
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
-    y = encode(frame[pipeline.target], classes)
     return Dataset(frame, prepared, y, times, classes, schema, parts, hashes)
 
 
@@ -117,7 +124,7 @@ def split_training(
         return parts
     # a time of a row, not a place: rows of one time stay together
     middle = unseen[len(unseen) // 2].astype("datetime64[us]")
-    if middle.item() <= parts.boundary:
+    if parts.boundary is None or middle.item() <= parts.boundary:
         return parts
     later = times >= middle
     return Split(middle.item(), ~later, later)
