@@ -132,9 +132,7 @@ def performance(amount: Amount | None, situation: Situation, limits: Limits) -> 
             f"are of classes that the champion does not know, more than the {allowed:.1%} allowed."
         )
         return SignalReading("performance", True, said, figures)
-    return compare_fall(
-        "performance", amount, situation.live, situation.reference, situation, limits
-    )
+    return compare_fall("performance", amount, live, situation.reference, situation, limits)
 
 
 def decay(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:

@@ -19,13 +19,18 @@ def with_new_class(share: float, start: int) -> pd.DataFrame:
     return rows
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    content = life.toy_workspace(tmp_path).pipeline.model_dump(mode="json")
-    house = House(tmp_path)
+def with_three_classes(folder: Path) -> House:
+    house = House(folder)
+    content = house.workspace.pipeline.model_dump(mode="json")
     content |= {"task": "multiclass", "training": {**content["training"], "metric": "accuracy"}}
     pipeline = type(house.workspace.pipeline).model_validate(content)
     object.__setattr__(house.workspace, "pipeline", pipeline)
+    return house
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    house = with_three_classes(tmp_path)
     house.live_a_while(life.toy_rows(600))
     return house
 
@@ -66,3 +71,15 @@ def test_a_few_rows_of_it_are_told_and_start_nothing(house: House) -> None:
     (reading,) = [r for r in decided.decision.readings if r.signal == "performance"]
     assert "and 9 rows more of classes it does not know" in reading.said
     assert reading.figures["unknown"] == 9
+
+
+def test_the_gate_says_on_how_many_rows_its_figures_stand(tmp_path: Path) -> None:
+    house = with_three_classes(tmp_path)
+    rows = life.toy_rows(600)
+    rows.loc[560:, "high"] = 2
+    house.arrive("first.csv", rows)
+    ended = house.train()
+    (rule,) = [rule for rule in ended.verdict.rules if rule.rule == "knows the classes"]
+    assert rule.passed
+    assert "40 of " in rule.figures
+    assert "of classes that came after the rows it was fitted on" in rule.figures
