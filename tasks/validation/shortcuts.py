@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def _nullness(path: Path, planned: Planned, rows: int, nulls: int, once: _Once) 
     judged = once.judge(planned.expectation, pa.array([None, 1]))
     outcome = weigh(judged, [nulls, rows - nulls], 0, 1)
     if outcome.error is not None or not outcome.unexpected:
-        return outcome
+        return replace(outcome, places=())  # of the two values judged, not of rows
     offends = pc.is_null if outcome.places == (0,) else pc.is_valid
     success = is_met(rows, outcome.unexpected, planned.mostly)
     places = find_places(path, name, offends)
