@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +21,6 @@ from tasks.validation.pieces import Pieces
 from tasks.validation.plan import FIGURES, ROW_COUNTS, Planned, plan
 from tasks.validation.report import Check
 from tasks.validation.shortcuts import decide_early
-
-MANY = 100  # expectations, which a few figures of each column may decide at once
 
 
 def evaluate(
@@ -50,11 +48,9 @@ def evaluate(
         ConfigurationError: an expectation names a column that `schema` has not.
     """
     planned = [plan(expectation, schema, where) for expectation in suite.expectations]
-    # By identity: a suite may hold the same expectation twice.
-    early = decide_early(path, planned, rows) if rows > at_once or len(planned) > MANY else {}
-    findings = _small(path, planned, at_once, early) if rows <= at_once else None
+    findings = _small(path, planned, at_once) if rows <= at_once else None
     if findings is None:
-        findings = _large(path, planned, rows, at_once, early)
+        findings = _large(path, planned, rows, at_once)
     pairs = zip(planned, findings, strict=True)
     return tuple(_check(entry, finding, personal) for entry, finding in pairs)
 
@@ -81,29 +77,23 @@ def _check(planned: Planned, finding: Finding, personal: Sequence[str]) -> Check
     )
 
 
-def _small(
-    path: Path, planned: Sequence[Planned], at_once: int, early: Mapping[int, Finding]
-) -> list[Finding] | None:
+def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[Finding] | None:
     # None where the rows are so wide that they come in several pieces.
     pieces = chunks(path, pyarrow.parquet.read_schema(path).names, at_once)
     _, table = next(pieces, (0, None))
     if table is None or next(pieces, None) is not None:
         return None
     frame = to_pandas(table)
-    due = [entry for entry in planned if id(entry.expectation) not in early]
-    judged = zip(due, judge(frame, [entry.expectation for entry in due]), strict=True)
-    found = {
-        id(entry.expectation): sample(frame, entry.columns, finding) for entry, finding in judged
-    }
-    found |= early
-    return [found[id(entry.expectation)] for entry in planned]
+    found = decide_early(path, planned, len(frame)) if len(frame) else {}
+    due = [entry for entry in planned if id(entry.expectation) not in found]
+    judged = judge(frame, [entry.expectation for entry in due])
+    found.update((id(e.expectation), finding) for e, finding in zip(due, judged, strict=True))
+    return [sample(frame, entry.columns, found[id(entry.expectation)]) for entry in planned]
 
 
-def _large(
-    path: Path, planned: Sequence[Planned], rows: int, at_once: int, early: Mapping[int, Finding]
-) -> list[Finding]:
-    # Rows so wide that they come in pieces may be few: then nothing was decided yet.
-    found = dict(early or decide_early(path, planned, rows))
+def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[Finding]:
+    # By identity: a suite may hold the same expectation twice.
+    found = decide_early(path, planned, rows)
     methods = ("values", "rows", "set")
     due = [e for e in planned if e.method in methods and id(e.expectation) not in found]
     found.update(Pieces(path, due).judge(at_once))

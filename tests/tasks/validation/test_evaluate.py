@@ -150,32 +150,3 @@ def test_an_unknown_column_is_a_fault_of_the_suite() -> None:
     suite = Suite(None, (gxe.ExpectColumnValuesToNotBeNull(column="idd"),))
     with pytest.raises(ConfigurationError, match="idd"):
         evaluate(Path("unread"), schema_of(KINDS), 1, suite, (), "suite")
-
-
-def test_many_expectations_judge_as_few(tmp_path: Path) -> None:
-    """What a few figures of each column decide is what the library says of all rows."""
-    random = np.random.default_rng(3)
-    columns = {f"c{number}": random.normal(size=200).round(2) for number in range(40)}
-    columns["c7"][3], columns["c8"][[5, 6]] = 99.0, np.nan
-    path = tmp_path / "rows.parquet"
-    table = pa.table({name: pa.array(column, from_pandas=True) for name, column in columns.items()})
-    pq.write_table(table, path)
-    schema = schema_of(dict.fromkeys(columns, "number"))
-    expectations = [
-        expectation
-        for name in columns
-        for expectation in (
-            gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=0.995),
-            gxe.ExpectColumnValuesToBeBetween(column=name, min_value=-9, max_value=9),
-            gxe.ExpectColumnValuesToBeBetween(column=name, max_value=columns[name][0], mostly=0.1),
-            gxe.ExpectColumnValuesToBeBetween(
-                column=name, min_value=float(np.nanmin(columns[name])), strict_min=True
-            ),
-        )
-    ]
-    together = evaluate(path, schema, 200, Suite(None, tuple(expectations)), (), "suite")
-    for expectation, check in zip(expectations, together, strict=True):
-        (alone,) = evaluate(path, schema, 200, Suite(None, (expectation,)), (), "suite")
-        assert essence(check) == essence(alone)
-    refused = {check.column for check in together if not check.passed and check.allowed_share < 0.1}
-    assert {"c7", "c8"} <= refused
