@@ -15,7 +15,7 @@ from expectations.suite import OPEN, Suite
 from tasks.config import Pipeline
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.frames import find_places
-from tasks.readers.kinds import kind_of, schema_of
+from tasks.readers.kinds import exact, kind_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
@@ -102,7 +102,7 @@ class Examiner:
             return Examination(replace(report, problems=bad.problems, changes=changes))
         typed, schema = read.typed, read.schema
         report = replace(report, rows=typed.rows, columns=len(schema))
-        problems = (*typed.problems, *_value_problems(typed, self.pipeline))
+        problems = (*self._told(typed.problems), *_value_problems(typed, self.pipeline))
         if problems:
             changes = self._kind_changes(read, problems)
             return Examination(replace(report, problems=problems, changes=changes))
@@ -174,12 +174,25 @@ class Examiner:
             inferred = source.infer() if loose & set(extra) else {}
             kinds = {name: inferred[name] if name in loose else said[name] for name in extra}
             schema = _extended(schema, {**dict.fromkeys(no_value, "string"), **kinds})
+        schema = exact(schema, pipeline.key)
         typed = write_typed(source, schema, self.workdir / "typed.parquet", self.say)
         if typed.rows == 0:
             raise BadBatch(Problem("rows", None, "The file has a header and no rows."))
         needed = {*required_columns(pipeline), pipeline.target}
         empty = (name for name in schema.names if typed.nulls.get(name, 0) == typed.rows)
         return _Read(source, typed, schema, tuple(n for n in empty if n in loose - needed))
+
+    def _told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+        """Return the problems, with a word on keys whose zeros tell them apart."""
+        suite = self.pipeline.suite
+        hint = f" A key with zeros in front is text: make it `string` in {suite}, in a new table."
+        keys = [
+            problem.rule == "kind" and problem.column in self.pipeline.key for problem in problems
+        ]
+        return tuple(
+            replace(problem, message=problem.message + hint) if key else problem
+            for problem, key in zip(problems, keys, strict=True)
+        )
 
     def _name_changes(self, source: Source, problems: Sequence[Problem]) -> SchemaChanges:
         """Return what a person may accept of a batch with other columns."""

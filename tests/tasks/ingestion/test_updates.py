@@ -167,6 +167,18 @@ def test_keys_that_differ_by_zeros_are_two(tmp_path: Path) -> None:
     assert (done.outcome, done.rows) == ("accepted", 2)
 
 
+def test_a_padded_key_is_not_read_as_another_one(tmp_path: Path) -> None:
+    workspace = local_workspace(tmp_path, people(suite="tests.suites.open_columns"))
+    first = send(workspace, row(1, visit="7"), row(2, visit="8"))
+    assert (first.outcome, first.rows) == ("accepted", 2)
+    held = send(workspace, row(3, visit="9"), row(1, visit="007"))
+    (why,) = held.reasons
+    assert why.startswith("kind (visit): 1 values do not read as whole numbers. A key with zeros")
+    assert why.endswith("Row 2.")
+    # in a quantity they are one
+    assert send(workspace, row(3, visit="9", age="023")).outcome == "accepted"
+
+
 def test_many_rows_with_few_keys_are_compared_piece_by_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
