@@ -124,7 +124,25 @@ def judge(
         .join(_once(rows, key, target, event_time), on=key, how="left", maintain_order="left")
         .join(_once(known, key, target), on=key, how="left", maintain_order="left", suffix="_late")
     )
-    value, newest = pl.col(target), revisions == "newest"
+    is_late = pl.lit(value=False)
+    if late_after is not None:
+        is_late = (pl.lit(at) - _instant(marked, "_event")) > late_after
+    kind = _kind(key, target, is_late, newest=revisions == "newest")
+    marked = marked.with_columns(_kind=kind)
+    counts = dict(marked["_kind"].value_counts().iter_rows())
+    wrong = marked.filter(pl.col("_kind") == "contradicting")["_row"].head(FEW).to_list()
+    kept = marked.filter(pl.col("_kind").is_in(KEPT))
+    told = Counts(len(came), **counts, contradictions=tuple(wrong))
+    joined = marked.select((pl.col("_there") | pl.col("_known_late").is_not_null()).sum()).item()
+    # what a revision must come after: two clocks may disagree, and its time says that it does
+    revises = pl.when(pl.col("_kind") == "revised")
+    after = kept.select(revises.then(pl.max_horizontal("_since", "_since_late")))
+    return LabelSelection(kept.select([*key, target]), told, after.to_series(), int(joined))
+
+
+def _kind(key: Sequence[str], target: str, is_late: pl.Expr, *, newest: bool) -> pl.Expr:
+    """Return the kind of each label that stands beside what was known of its row."""
+    value = pl.col(target)
     # the order is who is believed: the row's own target, then a label that came earlier. Where the
     # newest counts, a label that came after the row's own target comes before it
     revised_before = pl.col("_since_late") > pl.col("_since")
@@ -136,29 +154,16 @@ def judge(
     theirs = (value.last() if newest else value.first()).over(key)
     if not newest:
         stands = pl.coalesce(stands, pl.when(~counts_here).then(theirs))
-    is_late = pl.lit(value=False)
-    if late_after is not None:
-        is_late = (pl.lit(at) - _instant(marked, "_event")) > late_after
     kinds = {
         "duplicate": (stands == value) | (~counts_here & (theirs == value) & newest),
-        "contradicting": stands.is_not_null() & (not newest) | ~counts_here,
+        "contradicting": (stands.is_not_null() & (not newest)) | ~counts_here,
         "revised": stands.is_not_null(),
         "unknown": pl.col("_there").is_null(),
         "late": is_late,
         "new": pl.lit(value=True),
     }
     # the first that holds: a contradiction of a label without its row is one all the same
-    kind = pl.coalesce(pl.when(holds).then(pl.lit(name)) for name, holds in kinds.items())
-    marked = marked.with_columns(_kind=kind)
-    counts = dict(marked["_kind"].value_counts().iter_rows())
-    wrong = marked.filter(pl.col("_kind") == "contradicting")["_row"].head(FEW).to_list()
-    kept = marked.filter(pl.col("_kind").is_in(KEPT))
-    told = Counts(len(came), **counts, contradictions=tuple(wrong))
-    joined = marked.select((pl.col("_there") | pl.col("_known_late").is_not_null()).sum()).item()
-    # what a revision must come after: two clocks may disagree, and its time says that it does
-    revises = pl.when(pl.col("_kind") == "revised")
-    after = kept.select(revises.then(pl.max_horizontal("_since", "_since_late")))
-    return LabelSelection(kept.select([*key, target]), told, after.to_series(), int(joined))
+    return pl.coalesce(pl.when(holds).then(pl.lit(name)) for name, holds in kinds.items())
 
 
 def show_key(values: Sequence[Any], hidden: Sequence[bool]) -> str:

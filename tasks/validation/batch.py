@@ -52,7 +52,7 @@ class Examination:
     open: tuple[str, ...] = ()
 
 
-class HeldBatch(BadBatch):
+class OtherColumns(BadBatch):
     """A batch whose columns differ from the contract's, with what a person may accept of that."""
 
     def __init__(self, changes: SchemaChanges, *problems: Problem) -> None:
@@ -98,7 +98,7 @@ class Examiner:
         try:
             read = self._read(path, name)
         except BadBatch as bad:
-            changes = bad.changes if isinstance(bad, HeldBatch) else SchemaChanges()
+            changes = bad.changes if isinstance(bad, OtherColumns) else SchemaChanges()
             return Examination(replace(report, problems=bad.problems, changes=changes))
         typed, schema = read.typed, read.schema
         report = replace(report, rows=typed.rows, columns=len(schema))
@@ -162,7 +162,7 @@ class Examiner:
             raise BadBatch(Problem("rows", None, "The file has no rows."))
         problems = name_problems(names, schema, pipeline, suite, agreed)
         if problems:
-            raise HeldBatch(self._name_changes(source, problems), *problems)
+            raise OtherColumns(self._name_changes(source, problems), *problems)
         if schema is None:
             kinds, loose = _inferred(source, pipeline), frozenset(names)
             schema = schema_of(kinds)

@@ -72,22 +72,24 @@ def judge_classes(
     if not (respelled or coded or third):
         return ClassesFound(appeared=tuple(strange) if known else ())
     rows = tuple(sorted(came[value][1] for value in strange)[:FEW])
-    if hidden:
-        message = f"{len(strange)} values are no known classes."
-    elif not known:
-        message = f"A binary target has two classes; the batch has {_listed(strange)}."
-    elif respelled:
-        told = [f"{_short(value)} is no known class" for value in respelled[:FEW]]
-        spelled = _listed([nearest[value] for value in respelled])
-        message = f"{'; '.join(told)}; the nearest known spelling is {spelled} "
-        message += f"(known: {_listed(known)})."
-    else:
-        message = f"{_listed(strange)} {'is' if len(strange) == 1 else 'are'} no known class; "
-        message += f"known: {_listed(known)}."
+    message = f"{len(strange)} values are no known classes."
+    if not hidden:
+        message = _say(strange, {v: nearest[v] for v in respelled}, known)
     if third:
         message += " If there are more than two, set `task: multiclass`."
     acceptable = () if third or hidden else tuple(str(value) for value in strange)
     return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
+
+
+def _say(strange: Sequence[Any], nearest: Mapping[Any, Any], known: Sequence[Any]) -> str:
+    if not known:
+        return f"A binary target has two classes; the batch has {_listed(strange)}."
+    if not nearest:
+        verb = "is" if len(strange) == 1 else "are"
+        return f"{_listed(strange)} {verb} no known class; known: {_listed(known)}."
+    told = "; ".join(f"{_short(value)} is no known class" for value in list(nearest)[:FEW])
+    spelled = _listed(list(nearest.values()))
+    return f"{told}; the nearest known spelling is {spelled} (known: {_listed(known)})."
 
 
 def count_values(rows: pl.LazyFrame, column: str) -> dict[Any, tuple[int, int]]:

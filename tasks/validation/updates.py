@@ -67,22 +67,9 @@ def compare_rows(
     """
     kinds = np.zeros(len(ours), dtype=np.uint8)
     others = [name for name in ours.columns if name not in (*key, target)]
-    absent = [name for name in ours.columns if name not in theirs.columns]
-    theirs = theirs.with_columns(pl.lit(None, ours.schema[name]).alias(name) for name in absent)
-    before = theirs.select(pl.col(ours.columns)).cast(dict(ours.schema), strict=False)  # type: ignore[arg-type]
-    before = before.rename({name: f"{name}{WAS}" for name in ours.columns if name not in key})
-    joined = ours.with_row_index(ROW).join(before, on=list(key), how="inner")
-    if joined.is_empty():
+    told = _beside(ours, theirs, key).with_columns(_kind=_kind(others, target))
+    if told.is_empty():
         return Again(kinds)
-    same = pl.all_horizontal(pl.lit(value=True), *(_unchanged(name) for name in others))
-    kind = (
-        pl.when(same & (_unchanged(target) | pl.col(target).is_null()))
-        .then(REPEATED)
-        .when(same & pl.col(f"{target}{WAS}").is_null())
-        .then(COMPLETED)
-        .otherwise(CHANGED)
-    )
-    told = joined.with_columns(_kind=kind.cast(pl.UInt8))
     # of several earlier rows of one key, the likest says what it is
     least = told.group_by(ROW).agg(pl.col("_kind").min())
     kinds[least[ROW].to_numpy()] = least["_kind"].to_numpy()
@@ -92,6 +79,29 @@ def compare_rows(
     row = wrong.row(0, named=True)
     was = {name: row[f"{name}{WAS}"] for name in (*others, target)}
     return Again(kinds, (row[ROW], show_change(row, was, key, personal)))
+
+
+def _beside(ours: pl.DataFrame, theirs: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Return each row that has earlier ones with each of these, whose columns end in `WAS`."""
+    absent = [name for name in ours.columns if name not in theirs.columns]
+    whole = theirs.with_columns(pl.lit(None, ours.schema[name]).alias(name) for name in absent)
+    before = whole.select(
+        pl.col(name).cast(kind, strict=False).alias(name if name in key else f"{name}{WAS}")
+        for name, kind in ours.schema.items()
+    )
+    return ours.with_row_index(ROW).join(before, on=list(key), how="inner")
+
+
+def _kind(others: Sequence[str], target: str) -> pl.Expr:
+    same = pl.all_horizontal(pl.lit(value=True), *(_unchanged(name) for name in others))
+    kind = (
+        pl.when(same & (_unchanged(target) | pl.col(target).is_null()))
+        .then(REPEATED)
+        .when(same & pl.col(f"{target}{WAS}").is_null())
+        .then(COMPLETED)
+        .otherwise(CHANGED)
+    )
+    return kind.cast(pl.UInt8)
 
 
 def compare_within(
