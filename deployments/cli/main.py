@@ -15,8 +15,8 @@ from tasks.errors import PerennialError, did_you_mean
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("deployments.cli.stack:up", "Start the local stack, or heal it."),
     "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
-    "status": ("deployments.cli.stack:status", "Show each process, and what awaits approval."),
-    "doctor": ("deployments.cli.stack:doctor", "Check this machine and say what to mend."),
+    "status": ("deployments.cli.stack:status", "Show each process and pipeline, and what waits."),
+    "doctor": ("deployments.cli.stack:doctor", "Check this machine, or one pipeline's chain."),
     "demo": ("deployments.cli.demo:demo", "A year of flights, kept fresh by the loop."),
     "new": ("deployments.cli.new:new", "Write a pipeline file and a suite from a data file."),
     "apply": ("deployments.cli.apply:apply", "Bring deployments and schedules in line."),
