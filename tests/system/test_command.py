@@ -123,21 +123,6 @@ def test_a_refused_file_is_judged_anew_where_a_person_asks(trained: Stack, tmp_p
     assert "0 batches in quarantine are named never.csv" in nothing.err
 
 
-def test_a_batch_is_taken_out_again(trained: Stack, tmp_path: Path) -> None:
-    path = tmp_path / "slip.csv"
-    toy_rows(40, start=95_000).to_csv(path, index=False)
-    assert perennial(trained, "ingest", "toy", str(path)).status == 0
-    rows = curated(open_bucket(trained.settings), "toy")
-    before = len(rows.read(["id"]))
-    done = perennial(trained, "remove", "toy", "slip.csv", "--why", "a slip", "--json")
-    assert done.status == 0, done.err
-    assert done.document["kind"] == "removal"
-    assert len(rows.read(["id"])) == before - 40
-    again = perennial(trained, "ingest", "toy", str(path))
-    assert again.status == 3
-    assert "A person took it out" in again.out
-
-
 def test_the_doctor_and_the_status_look_at_one_pipeline(trained: Stack) -> None:
     said = perennial(trained, "doctor", "toy", "--json").document
     states = {link["name"]: link["state"] for link in said["links"]}
@@ -346,3 +331,18 @@ def test_a_version_is_tried_beside_the_champion_by_command(trained: Stack) -> No
     assert ended.out.strip() == f"toy version {other} is tried no more."
     assert perennial(trained, "status", "--json").document["trials"] == []
     assert "seen enough" in perennial(trained, "history", "toy").out
+
+
+def test_a_batch_is_taken_out_again(trained: Stack, tmp_path: Path) -> None:
+    path = tmp_path / "slip.csv"
+    toy_rows(40, start=95_000).to_csv(path, index=False)
+    assert perennial(trained, "ingest", "toy", str(path)).status == 0
+    rows = curated(open_bucket(trained.settings), "toy")
+    before = len(rows.read(["id"]))
+    done = perennial(trained, "remove", "toy", "slip.csv", "--why", "a slip", "--json")
+    assert done.status == 0, done.err
+    assert done.document["kind"] == "removal"
+    assert len(rows.read(["id"])) == before - 40
+    again = perennial(trained, "ingest", "toy", str(path))
+    assert again.status == 3
+    assert "A person took it out" in again.out
