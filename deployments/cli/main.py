@@ -13,6 +13,7 @@ from deployments.cli.output import report_error
 from tasks.errors import PerennialError, did_you_mean
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("deployments.cli.init:init", "Make a folder the project of a team's pipelines."),
     "up": ("deployments.cli.stack:up", "Start the local stack, or heal it."),
     "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
     "status": ("deployments.cli.stack:status", "Show each process and pipeline, and what waits."),
