@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks.errors import OrchestrationError, bounded
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     import httpx
     from prefect.client.orchestration import SyncPrefectClient
 
+S = TypeVar("S")
 T = TypeVar("T")
 PAGE = 200  # the most that the API gives at once
+AT_ONCE = 4  # requests: SQLite writes one after the other, and more of them wait for its lock
 CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
 PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
@@ -95,6 +99,21 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     except PrefectException as error:
         rule = "the server does what is asked"
         raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
+
+
+def do_each(act: Callable[[S], T], things: Iterable[S]) -> list[T]:
+    """Do something to each, a few of them at once, and return what came, in their order.
+
+    What is not begun when one fails is left undone.
+    """
+    # A thread has no context of its own: the client's settings above are in ours.
+    given = [(copy_context(), thing) for thing in things]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            return [*pool.map(lambda pair: pair[0].run(act, pair[1]), given)]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def read_pages(read: Callable[[int], Sequence[T]]) -> list[T]:

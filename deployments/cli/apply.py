@@ -38,13 +38,15 @@ def apply_all(
         Busy: the Prefect server stayed too busy; what was done by then is found done.
     """
     connect(home_folder())
-    # Shown before anything is done: what goes wrong half-way is told against it.
     settings, folder = Settings.from_environment(), pipelines_folder()
-    plan = patiently(lambda: apply_plan(settings, folder, only=only, dry_run=True))
-    tell(plan.to_text())
-    if dry_run or plan.empty:
-        return plan
-    # After a busy server it is done again, and finds what is in line by then: the plan that was
-    # shown is what changed.
-    patiently(lambda: apply_plan(settings, folder, only=only))
-    return plan
+    first: list[Plan] = []
+
+    def show_first(plan: Plan) -> None:
+        # Shown before anything is done: what goes wrong half-way is told against it. After a busy
+        # server it is planned again, and finds what is in line by then.
+        if not first:
+            first.append(plan)
+            tell(plan.to_text())
+
+    patiently(lambda: apply_plan(settings, folder, only=only, dry_run=dry_run, tell=show_first))
+    return first[0]

@@ -13,10 +13,11 @@ from deployments.cli.output import report_error
 from tasks.errors import PerennialError, did_you_mean
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("deployments.cli.init:init", "Make a folder the project of a team's pipelines."),
     "up": ("deployments.cli.stack:up", "Start the local stack, or heal it."),
     "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
-    "status": ("deployments.cli.stack:status", "Show each process, and what awaits approval."),
-    "doctor": ("deployments.cli.stack:doctor", "Check this machine and say what to mend."),
+    "status": ("deployments.cli.stack:status", "Show each process and pipeline, and what waits."),
+    "doctor": ("deployments.cli.stack:doctor", "Check this machine, or one pipeline's chain."),
     "demo": ("deployments.cli.demo:demo", "A year of flights, kept fresh by the loop."),
     "new": ("deployments.cli.new:new", "Write a pipeline file and a suite from a data file."),
     "apply": ("deployments.cli.apply:apply", "Bring deployments and schedules in line."),
@@ -43,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("deployments.cli.schema:schema", "Show the contract; accept a change of it."),
     "remove": ("deployments.cli.ways_out:remove", "Take a batch out again."),
     "delete": ("deployments.cli.ways_out:delete", "End a pipeline; its data only with --data."),
+    "report": ("deployments.cli.report:report", "Open or save a page: drift, card, …"),
     "completion": (
         "deployments.cli.completion:completion",
         "Print what completes commands in bash, zsh or fish.",
