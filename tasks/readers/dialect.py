@@ -148,7 +148,7 @@ def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
     """Return the delimiter that cuts most lines into equally many fields, and the header's line."""
     best, delimiter, header = (0.0, 0), ",", skip or 0
     for mark in (*DELIMITERS.values(), " "):
-        if mark == " " and best[1]:  # words have blanks in a table of any delimiter
+        if mark == " " and best[0] == 1:
             break
         try:
             counts = [len(row) for row in csv.reader(lines[skip or 0 :], delimiter=mark) if row]
@@ -158,7 +158,8 @@ def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
             continue
         width, rows = Counter(counts).most_common(1)[0]
         first = counts.index(width)
-        if width < 2 or first > TITLES:
+        # Words have blanks in a table of any delimiter: these part all lines, or none.
+        if width < 2 or first > TITLES or (mark == " " and rows < len(counts)):
             continue
         # A mark that the header lacks parts decimals, not columns.
         first = 0 if skip is not None or rows < 2 else first
