@@ -134,6 +134,7 @@ def test_a_lone_group_of_three_is_asked_for(tmp_path: Path) -> None:
         ("a.csv", "utf-16", "\t", ""),
         ("a.csv", "utf-16-le", ";", ""),
         ("a.csv", "utf-8", ";", "sep=;\n"),
+        ("a.csv", "utf-8", " ", ""),
         ("a.csv", "utf-8", ",", "Umsätze 2024\nerstellt am 5.1.\n\n"),
     ],
 )
@@ -141,14 +142,14 @@ def test_a_lone_group_of_three_is_asked_for(tmp_path: Path) -> None:
 def test_dialects(
     name: str, encoding: str, mark: str, before: str, packed: bool, tmp_path: Path
 ) -> None:
-    lines = [("Straße", "betrag", "n"), *((f"Mühlweg {n}", f'"{n},25"', str(n)) for n in range(50))]
+    lines = [("Straße", "betrag", "n"), *((f"Mühlweg-{n}", f'"{n},25"', str(n)) for n in range(50))]
     content = (before + "".join(mark.join(line) + "\n" for line in lines)).encode(encoding)
     name = f"{name}.gz" if packed else name
     found = studied(tmp_path, name, gzip.compress(content) if packed else content)
     assert list(found.columns) == ["Straße", "betrag", "n"]
     assert found.rows == 50
     rows = read(tmp_path, name, found.options)
-    assert rows["Straße"][7] == "Mühlweg 7"
+    assert rows["Straße"][7] == "Mühlweg-7"
     assert rows["betrag"][7] == 7.25
 
 
@@ -286,3 +287,12 @@ def test_a_delimiter_that_was_not_said_is_named(tmp_path: Path) -> None:
     (tmp_path / "object").write_text("at;price;y\n2024-01-01;1,5;0\n")
     with pytest.raises(BadBatch, match=r'2 semicolons in it\. Set source\.delimiter: ";"'):
         open_source(tmp_path / "object", "a.csv", LIMIT)
+
+
+def test_a_later_file_in_utf_8_is_not_read_as_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "object").write_text("city,n\nKöln,1\n", encoding="utf-8")
+    with pytest.raises(BadBatch, match="The file is UTF-8"):
+        open_source(tmp_path / "object", "a.csv", LIMIT, SourceOptions(encoding="cp1252"))
+    (tmp_path / "object").write_bytes("city,n\nKöln,1\n".encode("cp1252"))
+    options = SourceOptions(encoding="cp1252")
+    assert read(tmp_path, "a.csv", options) == {"city": ["Köln"], "n": [1]}
