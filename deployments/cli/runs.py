@@ -95,7 +95,8 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(thing["reasons"])]
+    why = (*thing["reasons"], *thing.get("notes", ()))
+    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(why)]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:

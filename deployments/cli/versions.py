@@ -138,6 +138,7 @@ def _version(manifest: Manifest, role: str, scored: list[dict[str, Any]]) -> dic
         "data_version": manifest.data_version,
         "window": manifest.window,
         "rows": manifest.lineage.rows,
+        "evidence": manifest.lineage.evidence,
         "setting": plain(manifest.lineage.setting),
         "created": manifest.created.isoformat(timespec="seconds"),
         "run": manifest.run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from tasks.evaluation.slices import Slice, judge_slices
 from tasks.records import MaybeNaN, plain
 
 Window = tuple[str | None, str | None]
+EvidenceKind = Literal["latest rows", "random holdout"]
 # Rows times rounds: what the intervals of a large holdout may take.
 DRAWS = 30_000_000
 # Below it, a bound at 95 % would hang on one draw or two.
@@ -34,7 +35,8 @@ class Evaluation:
     `metrics` holds every metric of the task with its interval; `metric` names the one that
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
-    `window` is the (first, last) event time as ISO texts.
+    `window` is the (first, last) event time as ISO texts, or arrival where rows are exchangeable;
+    `evidence` says how the rows were held out.
     """
 
     task: str
@@ -45,6 +47,7 @@ class Evaluation:
     metrics: Mapping[str, Interval]
     calibration: MaybeNaN
     window: Window | None = None
+    evidence: EvidenceKind = "latest rows"
     baselines: Mapping[str, MaybeNaN] = field(default_factory=dict)
     baseline_gains: Mapping[str, Interval] = field(default_factory=dict)
     baseline_metrics: Mapping[str, Mapping[str, MaybeNaN]] = field(default_factory=dict)
@@ -73,6 +76,7 @@ def evaluate(
     slices: pd.DataFrame | None = None,
     baselines: Mapping[str, Floats] = MappingProxyType({}),
     window: Window | None = None,
+    evidence: EvidenceKind = "latest rows",
 ) -> Evaluation:
     """Judge predictions by every metric of the task, with intervals, baselines and slices.
 
@@ -83,7 +87,7 @@ def evaluate(
         seed, confidence: of the resampling and its intervals.
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
-        window: first and last event time of the rows as ISO texts, to be recorded.
+        window, evidence: to be recorded: the rows' times, and how they were held out.
 
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
@@ -91,9 +95,7 @@ def evaluate(
     y, predictions = check_predictions(y, predictions, task)
     every, sampling = task_metrics(task), Sampling(confidence, seed, rounds_for(len(y)))
     deciding = METRICS[metric]
-    metrics, gains = _judged(
-        y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
-    )
+    metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
     naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
     frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
@@ -105,6 +107,7 @@ def evaluate(
         metrics=metrics,
         calibration=calibration_error(y, predictions, task=task),
         window=window,
+        evidence=evidence,
         baselines={name: values[metric] for name, values in naive.items()},
         baseline_gains=gains,
         baseline_metrics=naive,
@@ -140,7 +143,6 @@ def measure(pipeline: Pipeline, y: Array, predictions: Floats) -> dict[str, Any]
 def _judged(
     y: Array,
     predictions: Floats,
-    *,
     deciding: Metric,
     every: tuple[Metric, ...],
     baselines: Mapping[str, Floats],

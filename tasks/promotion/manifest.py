@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from tasks.data.reference import DatasetRef
 from tasks.documents import DOCUMENTS, unseal
 from tasks.errors import ConfigurationError, IntegrityError
@@ -41,6 +43,7 @@ class Lineage:
         rows: how many rows the published model was fitted on, those before a warm start included.
         fitted_until: the last event time among them, ISO 8601 to the microsecond.
         metric, holdout, holdout_rows: what decided, on which span and how many rows.
+        evidence: how these rows were held out (`tasks.evaluation.evaluate`).
         importances: prepared column to its share, summing up to one.
         naive: what naive predictions need of the training labels (see `naive_figures`).
         challenger, challengers, why: which one it was, of those that were planned, and the reason.
@@ -72,6 +75,20 @@ class Lineage:
     transform: str | None = None
     request: RequestSchema | None = None
     without: tuple[str, ...] = ()
+    evidence: str = "latest rows"
+
+    @property
+    def ordered(self) -> bool:
+        """Whether its rows had an event time: else its times are arrivals."""
+        return "last" in self.naive
+
+    def seen_until(self, *, ordered: bool) -> np.datetime64:
+        """Return the last time it was fitted on, for rows that have an event time or have none.
+
+        NaT where its own were the other kind: one clock says nothing of the other, and no row is
+        later than NaT, so that none passes for one that it has not seen.
+        """
+        return np.datetime64(self.fitted_until if ordered == self.ordered else "NaT")
 
 
 @dataclass(frozen=True)

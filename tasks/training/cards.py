@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tasks.evaluation.evaluate import EvidenceKind
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import follows
@@ -18,11 +19,13 @@ from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 
-CAUTIONS = (
-    "It was judged on the time right after its training rows; the further from it, the less the "
-    "figures say.",
-    "Importances say what the model looks at, not what causes the outcome.",
-)
+CAUTIONS: dict[EvidenceKind, str] = {
+    "latest rows": "It was judged on the time right after its training rows; the further from it, "
+    "the less the figures say.",
+    "random holdout": "It was judged on rows picked at random among those it learned from; rows "
+    "that come otherwise, or later, may be answered worse.",
+}
+NO_CAUSES = "Importances say what the model looks at, not what causes the outcome."
 
 
 def make_card(
@@ -59,7 +62,7 @@ def make_card(
         features=by_feature(final.importances, origins(work.dataset.schema)),
         params=dict(final.setting.params),
         limits=_limits(work, judged),
-        cautions=CAUTIONS,
+        cautions=(CAUTIONS[judged.evaluation.evidence], NO_CAUSES),
         lineage=_lineage(work.plan),
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -28,12 +28,11 @@ def compare_with_champion(
 
     `predictions` are the challenger's: (holdout rows, classes) probabilities, or values.
     """
-    reigning = work.reigning
-    if reigning is None:
+    reigning, until = work.reigning, work.known_until
+    if reigning is None or until is None:
         return None, ()
     data, pipeline = work.dataset, work.pipeline
     holdout = np.flatnonzero(data.split.holdout)
-    until = np.datetime64(reigning.manifest.lineage.fitted_until)
     unseen = data.times[holdout] > until
     if _enough(work, data.y[holdout][unseen]):
         kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])

@@ -146,7 +146,8 @@ def say_result(judged: HoldoutResult) -> str:
     score = evaluation.deciding
     line = f"{evaluation.metric} {score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
     if champion is None:
-        return f"{line} on {evaluation.rows:,} holdout rows; no champion before it"
+        held = "holdout" if evaluation.evidence == "latest rows" else "randomly held out"
+        return f"{line} on {evaluation.rows:,} {held} rows; no champion before it"
     gain = champion.gain
     # it becomes the promotion's `why`, which takes no longer text
     return (

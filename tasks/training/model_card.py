@@ -71,8 +71,20 @@ class Card:
 
     @property
     def holdout(self) -> str:
-        """The span of the rows it was judged on."""
+        """The span of the rows it was judged on, or how they were held out."""
+        if self.evaluation.evidence != "latest rows":
+            return f"a {self.evaluation.evidence}"
         return " to ".join(end[:10] for end in self.evaluation.window or () if end)
+
+    @property
+    def evidence(self) -> str:
+        """What kind of evidence the figures are, in a sentence."""
+        if self.evaluation.evidence == "latest rows":
+            return "Evidence: latest rows, as the rows have an event time."
+        return (
+            f"Evidence: {self.evaluation.evidence}, as the rows have no event time. It says how "
+            "the model does on rows like these, not how it will do on later ones."
+        )
 
 
 def to_markdown(card: Card) -> str:
@@ -109,8 +121,10 @@ def sections(card: Card) -> tuple[Section, ...]:
     kind = KINDS.get(card.task, card.task)
     purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
     evaluation = card.evaluation
+    latest = evaluation.evidence == "latest rows"
+    which = f"later rows ({card.holdout})" if latest else f"rows of {card.holdout}"
     judged = (
-        f"Judged on {evaluation.rows:,} later rows ({card.holdout}) that it was not fitted on. "
+        f"Judged on {evaluation.rows:,} {which} that it was not fitted on. {card.evidence} "
         f"The metric that decides is {evaluation.metric}. Intervals hold with "
         f"{evaluation.confidence:.0%} confidence (bootstrap)."
     )

@@ -10,7 +10,6 @@ import numpy as np
 
 from tasks.arrays import Mask
 from tasks.dataset.dataset import fitted_until
-from tasks.dataset.split import forward_folds
 from tasks.errors import DataError
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.evaluate import Evaluation, evaluate
@@ -65,7 +64,7 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
         found = search_settings(
             data.prepared[training].reset_index(drop=True),
             data.y[training],
-            forward_folds(data.times[training], pipeline.training.folds),
+            data.folds(training, pipeline.training.folds, pipeline.task),
             task=pipeline.task,
             metric=pipeline.metric,
             families={name: FAMILIES[name] for name in pipeline.families},
@@ -147,15 +146,15 @@ def evaluate_holdout(
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, pipeline = work.dataset, work.pipeline
         training, holdout = data.split.training, data.split.holdout
-        times = data.times[holdout]
+        times, ordered = data.times[holdout], data.hashes is None
         predictions = np.asarray(OnnxModel(contender.model).predict(data.prepared[holdout]))
         naive = baselines(
             data.y[training],
             data.y[holdout],
             task=pipeline.task,
             classes=len(data.classes),
-            training_times=data.times[training],
-            times=times,
+            training_times=data.times[training] if ordered else None,
+            times=times if ordered else None,
         )
         evaluation = evaluate(
             data.y[holdout],
@@ -167,6 +166,7 @@ def evaluate_holdout(
             slices=data.frame[holdout][_slices(work)],
             baselines=naive,
             window=(str(times.min().astype("M8[s]")), str(times.max().astype("M8[s]"))),
+            evidence="latest rows" if ordered else "random holdout",
         )
         judged = HoldoutResult(evaluation, *compare_with_champion(work, predictions))
         return plain(judged, nan_as_null=True), {}

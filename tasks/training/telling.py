@@ -107,6 +107,7 @@ def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRe
             KEY: plan.key,
             VERSION: str(version),
             "perennial.data_version": str(plan.data.version),
+            "perennial.evidence": evaluation.evidence,
             "perennial.code": plan.code,
             "perennial.lock": plan.lock,
             "perennial.configuration": plan.configuration,
