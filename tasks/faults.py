@@ -32,6 +32,9 @@ STEPS = {
     "trial": ("pointer", "ledger"),
     "score": ("pin", "labelled", "part", "output", "ledger", "cleared"),
     "log": ("choose", "append", "delete"),
+    "remove": ("rows", "ledger"),
+    "schema": ("ledger",),
+    "end": ("file", "ledger", "data"),
     "monitor": ("decision",),
     "backtest": ("fit", "report"),
 }

@@ -12,9 +12,19 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.data.columns import Rows, align, check_same_columns, stored_schema
-from tasks.data.commits import WRITER_BITS, Appended, describe, first_and_writer, number_transaction
+from tasks.data.commits import (
+    OURS,
+    REMOVED,
+    WRITER_BITS,
+    Appended,
+    describe,
+    first_and_writer,
+    name_removal,
+    number_transaction,
+)
 from tasks.data.table_errors import explain, translate_errors
-from tasks.errors import DataError, PreconditionFailed, StoreError
+from tasks.data.widening import as_read, as_stored
+from tasks.errors import DataError, NotFound, PreconditionFailed, StoreError
 from tasks.store.bucket import TableAddress
 
 ATTEMPTS = (
@@ -22,8 +32,9 @@ ATTEMPTS = (
 )
 # Readers skip row groups by their statistics, and hold one at a time.
 ROW_GROUP = 262_144
+APPEND_ONLY = "delta.appendOnly"
 PROPERTIES: dict[str, str | None] = {
-    "delta.appendOnly": "true",
+    APPEND_ONLY: "true",
     # Opening a table reads every commit since the last checkpoint.
     "delta.checkpointInterval": "10",
     # A data version stays readable for ever: lineage goes back to it.
@@ -70,7 +81,7 @@ class Location(TableAddress):
 
 
 def stored_columns(opened: Any) -> pa.Schema:
-    """Return the columns of an opened table, and their types."""
+    """Return the columns of an opened table as they are stored, and their types."""
     return stored_schema(pa.schema(opened.schema().to_arrow()))
 
 
@@ -80,6 +91,8 @@ def append_rows(
     transaction: str,
     metadata: Mapping[str, str],
     after: int | None,
+    *,
+    evolve: bool = False,
 ) -> Appended:
     """Add the rows once per transaction id; see `Table.append`."""
     schema = stored_schema(rows.schema)
@@ -95,11 +108,12 @@ def append_rows(
             return Appended(found[0], landed=False)
         columns = stored_columns(opened)
         if after is not None:
-            _still_at(location, opened, after, columns == schema)
-        check_same_columns(schema, columns, location.uri)
-        stream, writer = align(rows, columns), secrets.randbits(WRITER_BITS)
+            _still_at(location, opened, after, as_read(columns) == schema)
+        wanted = as_stored(schema, columns) if evolve else columns
+        check_same_columns(schema, as_read(wanted), location.uri)
+        stream, writer = align(rows, wanted), secrets.randbits(WRITER_BITS)
         try:
-            _write(opened, stream, transaction, writer, metadata, after)
+            _write(opened, stream, transaction, writer, metadata, after, wanted != columns)
         except Exception as error:
             settled = _settle(location, transaction, writer, error)
             if settled is None:
@@ -107,6 +121,40 @@ def append_rows(
             return settled
         return Appended(int(opened.version()), landed=True)
     raise StoreError(location.uri, "the commit wins in time", "other writers", "Run it again.")
+
+
+def remove_rows(location: Location, column: str, batch: str, metadata: Mapping[str, str]) -> int:
+    """Take a batch's rows out of the newest version; see `Table.remove`."""
+    from deltalake import CommitProperties, Transaction
+    from deltalake.exceptions import CommitFailedError
+
+    opened, name = location.opened(None), name_removal(batch)
+    done = find_transaction(location, opened, name)
+    if done is not None:
+        return done[0]
+    # Tables of this and earlier releases are made so that no vendor's tool takes a row out.
+    if opened.metadata().configuration.get(APPEND_ONLY) == "true":
+        with translate_errors(location.uri):
+            opened.alter.set_table_properties({APPEND_ONLY: "false"})
+        opened = location.opened(None)
+    writer = secrets.randbits(WRITER_BITS)
+    number = number_transaction(int(opened.version()) + 1, writer)
+    said = {**metadata, REMOVED: batch}
+    properties = CommitProperties(
+        custom_metadata={f"{OURS}{key}": text for key, text in said.items()},
+        app_transactions=[Transaction(name, number)],
+    )
+    try:
+        opened.delete(f"{column} = '{batch}'", commit_properties=properties)
+    except CommitFailedError as error:
+        rule = "the commit wins in time"
+        raise StoreError(location.uri, rule, "other writers", "Run it again.") from error
+    except Exception as error:
+        raise explain(str(error), location.uri) from error
+    found = find_transaction(location, location.opened(None), name)
+    if found is None:
+        raise NotFound(location.uri, f"no row of batch {batch[:12]} is there")
+    return found[0]
 
 
 def find_transaction(location: Location, opened: Any, transaction: str) -> tuple[int, int] | None:
@@ -131,6 +179,7 @@ def _write(
     writer: int,
     metadata: Mapping[str, str],
     after: int | None,
+    more: bool,
 ) -> None:
     from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
 
@@ -144,6 +193,8 @@ def _write(
         opened,
         rows,
         mode="append",
+        # What is not in the table yet is added to it. A type is never merged: Delta would cast.
+        schema_mode="merge" if more else None,
         commit_properties=properties,
         writer_properties=WriterProperties(max_row_group_size=ROW_GROUP),
     )

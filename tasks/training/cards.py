@@ -24,6 +24,8 @@ CAUTIONS: dict[EvidenceKind, str] = {
     "the less the figures say.",
     "random holdout": "It was judged on rows picked at random among those it learned from; rows "
     "that come otherwise, or later, may be answered worse.",
+    "cross-validation": "Its setting was chosen on the rows that it was judged on, so the figures "
+    "are a little too good; and they are of models that learned from fewer rows than it did.",
 }
 NO_CAUSES = "Importances say what the model looks at, not what causes the outcome."
 
@@ -58,6 +60,7 @@ def make_card(
         champion=None if judged.comparison is None else judged.comparison.score,
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
+        warnings=verdict.warnings,
         rules=verdict.rules,
         features=by_feature(final.importances, origins(work.dataset.schema)),
         params=dict(final.setting.params),

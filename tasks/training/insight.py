@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Integers
 from tasks.documents import seal
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
@@ -24,12 +24,15 @@ from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
 from tasks.models.attribution import Scale
 from tasks.models.runtime import OnnxModel
+from tasks.pages.draw import draw
+from tasks.pages.page import Figure, Grid, Page, Section, drop_empty
 from tasks.promotion.manifest import PROFILE, sha256
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
 from tasks.tracking import contributions
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
+from tasks.training.folds import fit_fold
 from tasks.training.keepsakes import make_manifest
 from tasks.training.plan import digest
 from tasks.training.work import Work
@@ -40,6 +43,7 @@ MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
 SHUFFLED, ROUNDS = 1_000, 2
 DEPENDENCE = 3
 FOLDER = "explanation"
+Answer = Callable[[Any], Array]
 UNITS: dict[Scale, str] = {"log-odds": "log-odds", "probability": "probability", "value": ""}
 
 
@@ -80,9 +84,28 @@ def store_explanation(work: Work, version: int, found: Insight) -> None:
     document = json.dumps(sealed, indent=2, allow_nan=False).encode()
     files = {f"{FOLDER}/explanation.json": (document, "application/json")}
     files |= {path: (data, "image/png") for path, data in found.images.items()}
+    page = draw_explanation(work.pipeline.name, version, found)
+    files[f"{FOLDER}/explanation.html"] = (page.encode(), "text/html; charset=utf-8")
     for path, (data, kind) in files.items():
         where = work.workspace.layout.report(FOLDER, f"{version}/{PurePosixPath(path).name}")
         work.workspace.bucket.put(where, data, content_type=kind)
+
+
+def draw_explanation(pipeline: str, version: int, found: Insight) -> str:
+    """Return the page of what a version looks at: its drawings, and each column's share."""
+    figures = tuple(Figure(found.titles[path], png) for path, png in found.images.items())
+    overview, lead = found.overview, found.failure
+    rows: tuple[tuple[str, str, str], ...] = ()
+    if overview is not None:
+        lead = f"Averaged over {overview.rows:,} rows it was judged on, by {overview.method}."
+        rows = tuple(
+            (share.name, f"{share.adds:.4g}", f"{share.lost:+.4f} ± {share.spread:.4f}")
+            for share in overview.columns
+        )
+    heads = ("column", "adds, on average", "the metric loses, shuffled")
+    parts = (Grid(heads, rows, frozenset({1, 2})),)
+    sections = drop_empty(Section("Columns", parts), Section("Drawings", figures))
+    return draw(Page(f"What {pipeline} version {version} looks at", sections, lead=lead))
 
 
 def rows_within(work: float) -> int:
@@ -109,11 +132,11 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     values, of = explainer.contributions(some)
     # the contributions are the published model's; what shuffling costs is measured on the one that
     # was judged, since only it was fitted on none of these rows
-    judged = OnnxModel(chosen.best.contender.model)
+    answer, unseen = _unseen(work, chosen, places)
     metric = METRICS[pipeline.metric]
-    few = spread_evenly(len(rows), SHUFFLED)
+    few = unseen[spread_evenly(len(unseen), SHUFFLED)]
     lost = permutation_losses(
-        judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
+        answer, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
     )
     answers = np.asarray(OnnxModel(final.model).predict(rows))
     overview = Overview(
@@ -129,6 +152,22 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     adds = dict(zip(explainer.raw, values.T, strict=True))
     images, titles = _drawn(overview, adds, some, data.schema)
     return Insight(overview, images, titles)
+
+
+def _unseen(work: Work, chosen: Chosen, places: Integers) -> tuple[Answer, Integers]:
+    """Return a model of the chosen setting, and which of the `places` it was not fitted on."""
+    data, best = work.dataset, chosen.best
+    if not data.split.folds:
+        return OnnxModel(best.contender.model).predict, np.arange(len(places))
+    last = data.split.folds[-1]
+    length = best.challenger.length
+    model = fit_fold(data, work.pipeline, best.contender.setting, last, length)
+    classes = len(data.classes)
+
+    def answer(columns: Any) -> Array:
+        return model.answers(pd.DataFrame(columns), classes)
+
+    return answer, np.flatnonzero(np.isin(places, last.judge))
 
 
 def _drawn(

@@ -18,7 +18,7 @@ from deployments.apply.plan import TAG, DeploymentSpec
 from deployments.prefect_api import open_client
 from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, OrchestrationError
-from tasks.settings import Settings
+from tasks.settings import Settings, pipelines_folder
 
 pytestmark = pytest.mark.system
 ENTRYPOINT = "tests.deployments.apply.greeting.greet"
@@ -100,6 +100,20 @@ def test_what_is_gone_is_removed_and_what_is_not_ours_stays(settings: Settings) 
         client.delete_deployment(own)
 
 
+def test_one_pipeline_is_brought_in_line_or_ended_and_the_others_stay(settings: Settings) -> None:
+    boats = replace(GREET, pipeline="boats", parameters={"pipeline": "boats"})
+    bring_in_line(settings, [GREET, boats])
+    changed = [replace(boats, description="Says hello at sea.")]
+    one = bring_in_line(settings, changed, only="boats")
+    assert [update.spec.name for update in one.update] == ["greet/boats"]
+    assert (one.create, one.remove) == ((), ())
+    ended = bring_in_line(settings, [], only="boats")
+    assert [gone.spec.name for gone in ended.remove] == ["greet/boats"]
+    left = bring_in_line(settings, [GREET], dry_run=True)
+    assert left.unchanged == (GREET.name,)
+    assert left.empty
+
+
 def test_someone_elses_deployment_of_that_name_is_not_taken_over(settings: Settings) -> None:
     with open_client(settings) as client:
         flow = client.create_flow_from_name("greet")
@@ -168,7 +182,7 @@ def test_no_folder_of_pipelines_removes_nothing(settings: Settings, tmp_path: Pa
 def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> None:
     flows = ("backtest", "ingest", "label", "monitor", "score", "train")
     names = [f"{flow}/flights" for flow in flows]
-    first = apply(settings, Settings.pipelines)
+    first = apply(settings, pipelines_folder())
     assert [spec.name for spec in first.create] == [*names, "reconcile/all"]
     assert [spec.schedule for spec in first.create if spec.schedule] == ["* * * * *"]
     assert set(first.automations["create"]) == {
@@ -177,7 +191,7 @@ def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> Non
         "perennial: flights: train",
         "perennial: runs that died",
     }
-    second = apply(settings, Settings.pipelines)
+    second = apply(settings, pipelines_folder())
     assert second.empty, second.to_text()
     with deployed(settings, "train/flights") as (_, there):
         assert there.entrypoint == "flows.training.train"
