@@ -16,6 +16,7 @@ KINDS: Mapping[str, Json] = {
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
     "category": {"type": ["string", "number", "boolean"]},
+    "text": {"type": "string"},
     "time": {
         "type": "string",
         "format": "date-time",
@@ -25,6 +26,7 @@ KINDS: Mapping[str, Json] = {
 BOUNDED: Mapping[str, tuple[str, ...]] = {
     "number": ("minimum", "maximum"),
     "category": ("minLength", "maxLength"),
+    "text": ("minLength", "maxLength"),
 }
 TEXT: Json = {"type": "string"}
 OPEN: Json = {"security": []}

@@ -22,7 +22,13 @@ from tasks.features.request import RequestSchema
 from tasks.promotion.manifest import Manifest
 from tasks.serving.served import Predictions
 
-DATATYPES = {"number": "FP64", "boolean": "BOOL", "category": "BYTES", "time": "BYTES"}
+DATATYPES = {
+    "number": "FP64",
+    "boolean": "BOOL",
+    "category": "BYTES",
+    "time": "BYTES",
+    "text": "BYTES",
+}
 TABULAR = ("dataframe_split", "dataframe_records", "inputs", "instances")
 
 

@@ -22,7 +22,9 @@ from tasks.explanation.overview import Overview, permutation_losses, shares
 from tasks.explanation.surrogate import fit_surrogate
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
+from tasks.features.terms import count_words
 from tasks.models.attribution import Scale
+from tasks.models.exchange import ExchangingModel
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.manifest import PROFILE, sha256
 from tasks.promotion.model_version import ModelVersion
@@ -100,8 +102,9 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     places = places[spread_evenly(len(places), MOST_ROWS)]
     rows, y = data.prepared.iloc[places].reset_index(drop=True), data.y[places]
     columns, behind = prepared_columns(data.schema), origins(data.schema)
-    profiler = Profiler(columns)
-    profiler.add(rows)
+    watched = count_words(rows, columns)
+    profiler = Profiler(columns.watched)
+    profiler.add(watched)
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
     # nothing is published yet: run and version are made up, and explaining reads neither
     explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))
@@ -109,12 +112,10 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     values, of = explainer.contributions(some)
     # the contributions are the published model's; what shuffling costs is measured on the one that
     # was judged, since only it was fitted on none of these rows
-    judged = OnnxModel(chosen.best.contender.model)
-    metric = METRICS[pipeline.metric]
     few = spread_evenly(len(rows), SHUFFLED)
-    lost = permutation_losses(
-        judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
-    )
+    judged = ExchangingModel(chosen.best.contender.model, rows.iloc[few])
+    metric, seed = METRICS[pipeline.metric], pipeline.training.seed
+    lost = permutation_losses(judged.predict, judged.columns, y[few], metric, behind, ROUNDS, seed)
     answers = np.asarray(OnnxModel(final.model).predict(rows))
     overview = Overview(
         explainer.method,
@@ -124,10 +125,10 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
         pipeline.metric,
         len(few),
         shares(explainer.raw, values, lost),
-        fit_surrogate(rows, columns, answers, data.classes),
+        fit_surrogate(watched, columns.watched, answers, data.classes),
     )
     adds = dict(zip(explainer.raw, values.T, strict=True))
-    images, titles = _drawn(overview, adds, some, data.schema)
+    images, titles = _drawn(overview, adds, count_words(some, columns), data.schema)
     return Insight(overview, images, titles)
 
 

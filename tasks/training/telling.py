@@ -36,7 +36,13 @@ from tasks.training.work import Work
 from tasks.tuning.trial import TuningTrial
 
 CARD = "model-card.md"
-TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
+TYPES = {
+    "number": "double",
+    "category": "string",
+    "boolean": "boolean",
+    "time": "datetime",
+    "text": "string",
+}
 
 
 def make_record(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> RunRecord:
