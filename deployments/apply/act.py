@@ -27,6 +27,7 @@ from deployments.apply.plan import (
     compare_deployments,
     plan_deployments,
 )
+from deployments.apply.transforms import check_transform
 from deployments.prefect_api import PAGE, open_client, read_pages
 from deployments.worker.kind import worker_type
 from tasks.config import find_pipeline, pipeline_names
@@ -52,6 +53,8 @@ def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
     if not folder.is_dir():
         raise ConfigurationError("pipelines", f"{folder} is a folder")
     pipelines = [find_pipeline(name, folder) for name in pipeline_names(folder)]
+    for pipeline in pipelines:
+        check_transform(settings, pipeline)
     entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
     specs = plan_deployments(pipelines, schemas, engine_command(settings))

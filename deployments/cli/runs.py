@@ -126,6 +126,9 @@ def training_summary(outcome: dict[str, Any]) -> str:
         marks = {True: "passed", False: "FAILED"}
         rows = [[marks[rule["passed"]], rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]
+    if outcome.get("left_out"):
+        left = [[name, why] for name, why in outcome["left_out"].items()]
+        lines += ["", table(["left out", "why"], left)]
     if outcome.get("url"):
         lines += ["", f"MLflow run  {outcome['url']}"]
     return "\n".join(lines)

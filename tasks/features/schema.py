@@ -68,6 +68,11 @@ class FeatureSchema:
         """The target's column; the user's transform never sees it."""
         return next((name for name, why in self.dropped.items() if why == IS_TARGET), None)
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Why each other column is no feature, but for the target."""
+        return {name: why for name, why in self.dropped.items() if why != IS_TARGET}
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return dict(plain(self))

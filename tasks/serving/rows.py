@@ -49,15 +49,21 @@ EXPECTED = {
 
 
 class RequestRows(NamedTuple):
-    """Rows as the model takes them: of each a list of numbers and a list of texts."""
+    """Rows as the model takes them: of each a list of numbers and a list of texts.
+
+    `ignored` are the fields that were sent and that the model does not look at, but for the key.
+    """
 
     numbers: list[list[float]]
     texts: list[list[str]]
+    ignored: tuple[str, ...] = ()
 
     def pick(self, places: Sequence[int]) -> RequestRows:
         """Return the rows at these places."""
         return RequestRows(
-            [self.numbers[place] for place in places], [self.texts[place] for place in places]
+            [self.numbers[place] for place in places],
+            [self.texts[place] for place in places],
+            self.ignored,
         )
 
 
@@ -88,6 +94,8 @@ class Reader:
         self._schema, self._transform = schema, transform
         self._columns = prepared_columns(schema)
         self._fields = {field.name: field for field in request.fields}
+        unseen = [field.name for field in request.fields if not field.used]
+        self._ignored = frozenset(unseen) - frozenset(request.key)
         self._used = [field for field in request.fields if field.used]
         self._plan = [
             (field, field.name, field.kind == "number", READ[field.kind], EMPTY[field.kind])
@@ -112,18 +120,24 @@ class Reader:
         """
         problems: list[RowProblem] = []
         read: list[list[Any]] = []
+        ignored: set[str] = set()
         for place, row in enumerate(rows):
             if type(row) is dict:
-                read.append(self._row(place, row, problems))
+                read.append(self._row(place, row, problems, ignored))
             else:
                 problems.append(RowProblem(place, "", f"a row is an object, not {_shown(row)}"))
             if len(problems) >= MOST_PROBLEMS:
                 break
         if problems:
             raise Unfit(problems[:MOST_PROBLEMS])
-        return self._split(read) if self._transform is None else self._transformed(read)
+        if self._transform is not None:
+            return self._transformed(read)
+        made = self._split(read)
+        return made._replace(ignored=tuple(sorted(ignored))) if ignored else made
 
-    def _row(self, place: int, row: dict[str, Any], problems: list[RowProblem]) -> list[Any]:
+    def _row(
+        self, place: int, row: dict[str, Any], problems: list[RowProblem], ignored: set[str]
+    ) -> list[Any]:
         """Return the values of the used fields, in order; what is wrong goes to `problems`."""
         unseen, values, sent = len(row), [], row.get
         for field, name, is_number, read, empty in self._plan:
@@ -151,6 +165,7 @@ class Reader:
                 problems.append(RowProblem(place, name, _needed(value)))
         # something was sent that no field took: only then are names looked up
         if unseen:
+            ignored |= self._ignored & row.keys()
             problems += [
                 RowProblem(place, bounded(name, 80), self._unknown(name))
                 for name in row

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasks.evaluation.bootstrap import finite_or_none
+from tasks.features.schema import FeatureSchema
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
 from tasks.promotion.versions import manifest_of
@@ -77,6 +78,7 @@ def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
         "data_version": manifest.data_version,
         "training_key": work.plan.key,
         "rules": plain(manifest.verdict.rules),
+        "left_out": FeatureSchema.from_dict(manifest.schema).left_out,
         "url": server and run_url(server, manifest.run),
         **ended,
     }

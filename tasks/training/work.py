@@ -25,6 +25,7 @@ from tasks.records import read
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
+from tasks.training.selecting import select_features
 from tasks.training.warm_start import find_obstacle
 from tasks.workspace import Workspace
 
@@ -54,10 +55,11 @@ class Work:
             bucket = self.workspace.bucket
             labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
-        if self.reigning is None:
-            return build_dataset(rows, self.pipeline)
-        known_until = np.datetime64(self.reigning.manifest.lineage.fitted_until)
-        return build_dataset(rows, self.pipeline, known_until)
+        known_until = None
+        if self.reigning is not None:
+            known_until = np.datetime64(self.reigning.manifest.lineage.fitted_until)
+        data = build_dataset(rows, self.pipeline, known_until)
+        return select_features(data, self.pipeline)
 
     @cached_property
     def key(self) -> str:
