@@ -45,13 +45,14 @@ def take_in_rows(pipeline: str, key: str) -> dict[str, Any]:
     workspace = open_workspace(Settings.from_environment(), pipeline)
     landed = try_landing(open_rows(workspace), key, get_run_logger().info)
     if isinstance(landed, Troubled):
-        return {**_waits(landed), "rows": 0, "report": None}
+        return {**_waits(landed), "rows": 0, "notes": [], "report": None}
     page = workspace.layout.report("validation", f"{landed.batch}.html")
     if landed.report is not None:
         _publish(landed.report, workspace.bucket.url(page))
     if landed.version is None:
         tell_ledger(workspace, landed, key)
-    return {**_stands(key, landed), "rows": landed.rows, "report": page}
+    notes = [] if landed.report is None else list(landed.report.notes)
+    return {**_stands(key, landed), "rows": landed.rows, "notes": notes, "report": page}
 
 
 @task(name="take in labels", task_run_name="labels {key}", **RETRIES)

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array, Floats, Mask, Times
-from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import effective_times, latest_time, slips
 from tasks.dataset.dataset import encode, moments
 from tasks.drift.profile import ColumnProfile
@@ -28,6 +27,7 @@ from tasks.monitoring.observation import Observation
 from tasks.policy.reading import count_text as number_of
 from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled, judge_labelled
+from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class _Pass:
 def _pass(
     workspace: Workspace, champion: ModelVersion, replaced: ModelVersion | None, arrival: Arrival
 ) -> _Pass:
-    target, event_time = workspace.pipeline.target, workspace.pipeline.event_time
+    target, event_time = workspace.pipeline.target, workspace.pipeline.time_column
     classes = tuple(champion.manifest.classes)
     # what answers with other classes cannot be compared
     before = replaced if replaced and tuple(replaced.manifest.classes) == classes else None
@@ -177,7 +177,7 @@ def _span(workspace: Workspace, arrival: Arrival) -> pl.Expr:
     """Return the rows between the first and the last that these labels are for."""
     import polars as pl
 
-    event_time, keys = workspace.pipeline.event_time, list(workspace.pipeline.key)
+    event_time, keys = workspace.pipeline.time_column, list(workspace.pipeline.key)
     at, labels = pl.col(event_time), labels_table(workspace.bucket, workspace.name).scan()
     brought = labels.filter(pl.col(BATCH) == arrival.batch).select(keys)
     rows = workspace.curated.scan().select(list(dict.fromkeys([*keys, event_time])))

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
@@ -35,6 +34,7 @@ from tasks.policy.past import situation
 from tasks.policy.policy import parse_policy
 from tasks.policy.situation import ErrorChange, MetricValue
 from tasks.promotion.model_version import ModelVersion
+from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.workspace import Workspace
 
 FALLS = ("performance", "decay", "estimated_performance")
@@ -157,7 +157,7 @@ def _first(workspace: Workspace, arrival: Arrival, entries: Sequence[Entry]) -> 
     labelled = rows.select(target.is_not_null().sum()).collect().item()
     if not arrival.labels:
         rows = rows.filter(pl.col(BATCH) == arrival.batch)
-    latest = latest_event(rows, pipeline.event_time, INGESTED_AT) or arrival.at
+    latest = latest_event(rows, pipeline.time_column, INGESTED_AT) or arrival.at
     # the data's clock has no zone, in UTC: decisions of a year are compared with its event times
     at = latest if latest.tzinfo is None else latest.astimezone(UTC).replace(tzinfo=None)
     return decide_first(parse_policy(pipeline.retraining.policy), at, int(labelled), entries)

@@ -15,11 +15,11 @@ from tasks.evaluation.suspicion import associations, surest_wrong
 from tasks.features.inference import infer_request
 from tasks.features.prepare import prepared_columns
 from tasks.features.terms import count_words
-from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import select_rows
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, Lineage, Manifest, canonical
 from tasks.training.choosing import Candidate, Chosen
 from tasks.training.contender import Contender
+from tasks.training.steps import judged_answers
 from tasks.training.work import Work
 
 
@@ -51,8 +51,9 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
             metric=evaluation.metric,
             holdout=evaluation.window or (),
             holdout_rows=evaluation.rows,
+            evidence=evaluation.how,
             importances=final.importances,
-            naive=naive_figures(data.y, len(data.classes)),
+            naive=naive_figures(data.y, len(data.classes), ordered=data.hashes is None),
             challenger=chosen.best.challenger.text,
             challengers=plan.challengers,
             why=chosen.tuning.why,
@@ -83,7 +84,8 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     profiler = Profiler(columns.watched, data.classes)
     profiler.add(count_words(learned, columns))
     # on its own training rows a model is too sure: predictions and target are the holdout's
-    predictions = np.asarray(OnnxModel(judged.contender.model).predict(shown))
+    # of several judgements of a row the first: a profile counts rows
+    predictions = judged_answers(work, judged.contender, judged.challenger)[:: data.split.repeats]
     labels = data.frame[pipeline.target][holdout].to_numpy()
     profile = profiler.result().judged_on(
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tasks.data.curated import INGESTED_AT
 from tasks.data.reference import DatasetRef, Window
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.labels.table import labels_version
 from tasks.ledger.suspicion import held_back
+from tasks.store.layout import INGESTED_AT
 from tasks.training.code import code_digest, lock_digest
 from tasks.training.plan import TrainingPlan
 from tasks.workspace import Workspace
@@ -35,7 +35,7 @@ def pin_run(
     # up to the newest event, not to now: the same data are the same plan whenever it is made
     window = Window()
     if length is not None:
-        latest = latest_event(table.scan(version), pipeline.event_time, INGESTED_AT)
+        latest = latest_event(table.scan(version), pipeline.time_column, INGESTED_AT)
         if latest is None:
             rule = f"a row has an event time ({pipeline.event_time}) that is not after its arrival"
             raise DataError(table.uri, rule, "none")

@@ -15,7 +15,7 @@ import numpy as np
 from tasks.arrays import Floats
 from tasks.config import Pipeline
 from tasks.dataset.dataset import Dataset
-from tasks.dataset.split import Fold, forward_folds
+from tasks.dataset.split import Fold
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.explanation.overview import permutation_losses
@@ -39,7 +39,7 @@ def select_features(data: Dataset, pipeline: Pipeline) -> Dataset:
     training = np.flatnonzero(data.split.training)
     folds = [
         Fold(training[fold.fit], training[fold.judge])
-        for fold in forward_folds(data.times[training], pipeline.training.folds)
+        for fold in data.folds(data.split.training, pipeline.training.folds, pipeline.task)
     ]
     scores, losses = _judge(data, pipeline, folds)
     if not scores:

@@ -49,22 +49,30 @@ class Work:
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
         table, plan = self.workspace.curated, self.plan
-        rows = training_rows(table, plan.data, self.pipeline.event_time, key=self.pipeline.key)
+        rows = training_rows(table, plan.data, self.pipeline.time_column, key=self.pipeline.key)
         rows = without_batches(rows, plan.without)
         if plan.labels is not None:
             bucket = self.workspace.bucket
             labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
-        known_until = None
-        if self.reigning is not None:
-            known_until = np.datetime64(self.reigning.manifest.lineage.fitted_until)
-        data = build_dataset(rows, self.pipeline, known_until)
+        data = build_dataset(rows, self.pipeline, self.known_until)
         return select_features(data, self.pipeline)
 
     @cached_property
+    def known_until(self) -> np.datetime64 | None:
+        """The last time that the champion was fitted on; None without one."""
+        if self.reigning is None:
+            return None
+        lineage = self.reigning.manifest.lineage
+        # where the file gained or lost its event time, one clock says nothing of the other: no
+        # row is later than NaT, so none passes for one that the champion has not seen
+        same = lineage.ordered == (self.pipeline.event_time is not None)
+        return np.datetime64(lineage.fitted_until) if same else np.datetime64("NaT")
+
+    @cached_property
     def key(self) -> str:
-        """What the results of its steps are kept under: the plan, and where the holdout begins."""
-        return digest([self.plan.key, self.dataset.split.boundary.isoformat()])
+        """What the results of its steps are kept under: the plan, and what is held out."""
+        return digest([self.plan.key, self.dataset.split.name])
 
     @cached_property
     def warm_obstacle(self) -> str | None:
