@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from deployments.serving.application import Application
+from deployments.serving.describing import describe
 from deployments.serving.metrics import Metrics
+from deployments.serving.routes import Finder, Found
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
 from tasks.serving.following import Fleet
@@ -71,6 +73,11 @@ def test_words_are_learned_and_what_is_ignored_is_told(tmp_path: Path) -> None:
     for told, expected in zip(body["predictions"], texts.values(), strict=True):
         assert expected in (None, told["value"])
     assert body["ignored"] == ["receipt"]
+    found_model = Finder().find("GET", "/v1/toy")
+    assert isinstance(found_model, Found)
+    described = json.loads(describe(fleet, found_model).body)
+    assert "as an identifier has" in described["ignored"]["receipt"]
+    assert {"name": "remark", "kind": "text", "missing": False} in described["fields"]
     scope["path"] = "/toy/invocations"
     other = application.at_once(scope, json.dumps({"dataframe_records": rows}).encode())
     assert other is not None
