@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from deployments.serving.application import Application
+from deployments.serving.metrics import Metrics
 from tasks.backtest.cutting import FEWEST
 from tasks.backtest.pinning import plan_backtest
 from tasks.backtest.result import compare_policies
@@ -21,6 +23,7 @@ from tasks.ingestion.land import land
 from tasks.ingestion.landing import Landed
 from tasks.promotion.versions import manifest_of
 from tasks.scoring.score import score_source
+from tasks.serving.following import Fleet
 from tasks.training import steps
 from tasks.training.choosing import choose_challenger
 from tasks.training.insight import Insight
@@ -29,6 +32,7 @@ from tasks.training.telling import CARD, make_record
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 from tests import life
+from tests.served import unlogged
 
 LENIENT = {"min_gain": -0.1, "max_slice_loss": 0.2, "max_calibration_error": 1.0}
 
@@ -89,6 +93,13 @@ def test_a_whole_life_without_time(tmp_path: Path) -> None:
     request = manifest_of(workspace, 2).lineage.request
     assert request is not None
     assert [field.name for field in request.fields] == ["colour", "id", "size"]
+    fleet = Fleet(workspace.bucket, "a signing key")
+    fleet.look(0)
+    application = Application(unlogged(fleet), Metrics())
+    scope = {"type": "http", "method": "POST", "path": "/v1/toy/predict", "headers": []}
+    answered = application.at_once(scope, b'{"rows": [{"id": 1, "size": 0.5, "colour": "red"}]}')
+    assert answered is not None
+    assert answered[0].status == 200, answered[0].body
     path = tmp_path / "new.csv"
     rows_of(3, start=2_000).drop(columns="high").to_csv(path, index=False)
     assert len(explain_file(workspace, path, 2).explanations) == 2

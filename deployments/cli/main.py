@@ -7,15 +7,17 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from deployments.cli.output import report_error
-from tasks.errors import PerennialError
+from tasks.errors import PerennialError, did_you_mean
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("deployments.cli.init:init", "Make a folder the project of a team's pipelines."),
     "up": ("deployments.cli.stack:up", "Start the local stack, or heal it."),
     "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
-    "status": ("deployments.cli.stack:status", "Show each process, and what awaits approval."),
-    "doctor": ("deployments.cli.stack:doctor", "Check this machine and say what to mend."),
+    "status": ("deployments.cli.stack:status", "Show each process and pipeline, and what waits."),
+    "doctor": ("deployments.cli.stack:doctor", "Check this machine, or one pipeline's chain."),
     "demo": ("deployments.cli.demo:demo", "A year of flights, kept fresh by the loop."),
     "new": ("deployments.cli.new:new", "Write a pipeline file and a suite from a data file."),
     "apply": ("deployments.cli.apply:apply", "Bring deployments and schedules in line."),
@@ -38,6 +40,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
     "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
     "clear": ("deployments.cli.trial:clear", "Let a suspicious batch be learned from."),
+    "retry": ("deployments.cli.ways_out:retry", "Judge a refused batch anew."),
+    "remove": ("deployments.cli.ways_out:remove", "Take a batch out again."),
+    "delete": ("deployments.cli.ways_out:delete", "End a pipeline; its data only with --data."),
+    "report": ("deployments.cli.report:report", "Open or save a page: drift, card, …"),
+    "completion": (
+        "deployments.cli.completion:completion",
+        "Print what completes commands in bash, zsh or fish.",
+    ),
     "history": ("deployments.cli.versions:history", "Tell what happened, and why, as a story."),
 }
 
@@ -47,6 +57,23 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)  # in the order in which a person meets them
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # Click's own looks among commands that are imported already, and ours never are.
+            message = " ".join(
+                [f"No such command '{args[0]}'.", did_you_mean(args[0], COMMANDS)]
+            ).strip()
+            raise click.UsageError(message, ctx) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Click's own would import every command for its first sentence, at every press of Tab.
+        fitting = [name for name in COMMANDS if name.startswith(incomplete)]
+        return [CompletionItem(name, help=COMMANDS[name][1]) for name in fitting]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:

@@ -10,7 +10,7 @@ from deployments.cli.output import reporting, show
 from deployments.pipelines.draft import Column, guess_task, pipeline_text, suite_text
 from tasks.config import read_pipeline
 from tasks.errors import ConfigurationError, DataError
-from tasks.settings import REPOSITORY, pipelines_folder
+from tasks.settings import expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
 SEEN = 100_000  # rows: enough for kinds, and read in a moment
@@ -34,7 +34,7 @@ def new(
             listed = ", ".join(columns)
             raise ConfigurationError(f"--{role}", f"it is a column of {data.name}", column, listed)
     file = pipelines_folder() / f"{name}.yaml"
-    suite = REPOSITORY / "expectations" / f"{name.replace('-', '_')}.py"
+    suite = expectations_folder() / f"{name.replace('-', '_')}.py"
     for path in (file, suite):
         if path.exists():
             raise ConfigurationError(str(path), "the file is new", "one", "Choose another name.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import ConfigurationError, DataError, bounded
+from tasks.project import import_from_project
 
 Transform = Callable[[pd.DataFrame], pd.DataFrame]
 # Rows, each of which costs a call of the user's function by itself.
@@ -28,7 +28,7 @@ def load_transform(name: str | None) -> Transform | None:
         return None
     module, _, function = name.partition(":")
     try:
-        transform = getattr(importlib.import_module(module), function)
+        transform = getattr(import_from_project(module), function)
     except (ImportError, AttributeError) as error:
         rule = "names a function that can be imported"
         raise ConfigurationError("features.transform", rule, name, str(error)) from error

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.data.commits import Commit
+from tasks.data.commits import REMOVED, Commit
 from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
-from tasks.workspace import Workspace
+from tasks.workspace import Place
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,29 @@ class Arrival:
 
 
 def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
-    """Return the accepted batches, oldest first."""
+    """Return the accepted batches that nobody took out, oldest first."""
+    commits = tuple(commits)
+    gone = _removed(commits)
     return tuple(
         _arrival(commit, commit.metadata["batch"], int(commit.metadata.get("rows", commit.rows)))
         for commit in commits
-        if "batch" in commit.metadata
+        if "batch" in commit.metadata and commit.metadata["batch"] not in gone
     )
 
 
 def label_arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
-    """Return the accepted files of labels that brought any, oldest first."""
+    """Return the accepted files of labels that brought any and stayed, oldest first."""
+    commits = tuple(commits)
+    gone = _removed(commits)
     return tuple(
         _arrival(commit, commit.transaction, commit.rows, labels=True)
         for commit in commits
-        if commit.transaction is not None and commit.rows
+        if commit.transaction is not None and commit.rows and commit.transaction not in gone
     )
+
+
+def _removed(commits: Iterable[Commit]) -> frozenset[str]:
+    return frozenset(commit.metadata[REMOVED] for commit in commits if REMOVED in commit.metadata)
 
 
 def _arrival(commit: Commit, batch: str, rows: int, *, labels: bool = False) -> Arrival:
@@ -51,13 +59,13 @@ def _arrival(commit: Commit, batch: str, rows: int, *, labels: bool = False) -> 
     return Arrival(batch, commit.version, key, rows, commit.at, labels)
 
 
-def find_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
+def find_arrivals(place: Place) -> tuple[Arrival, ...]:
     """Return every batch and file of labels that was taken in, table by table, oldest first."""
     # labels without any row: nobody can look at them, and to start a run for them would not end
-    if workspace.curated.version() is None:
+    if place.curated.version() is None:
         return ()
-    labels = labels_table(workspace.bucket, workspace.name).history()
-    return (*arrivals(workspace.curated.history()), *label_arrivals(labels))
+    labels = labels_table(place.bucket, place.name).history()
+    return (*arrivals(place.curated.history()), *label_arrivals(labels))
 
 
 def decision_id(batch: str, *, labels: bool = False) -> str:

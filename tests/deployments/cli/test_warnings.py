@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deployments.cli.main import main
+from deployments.cli.stack import list_standings, standings_table
 from deployments.serving.describing import describe
 from deployments.serving.routes import Finder, Found
 from tasks.serving.following import Fleet
@@ -56,6 +57,9 @@ def test_warnings_are_told_wherever_the_model_is(
     for said in (version, described):
         assert said["evidence"] == "cross-validation, 5 folds, 2 times"
         assert [warning.partition(":")[0] for warning in said["warnings"]] == ["enough rows"]
+    stands = list_standings([made.workspace])
+    assert stands[0]["warnings"] == version["warnings"]
+    assert f"toy, warning: {version['warnings'][0]}" in standings_table(stands)
 
 
 def test_a_refused_promotion_names_the_key_and_the_flag_and_the_flag_works(
