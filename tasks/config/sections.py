@@ -57,6 +57,11 @@ class Data(FileSection):
     personal: Names = ()
     suite: str | None = Field(default=None, pattern=r"^[\w.]+$")
 
+    @property
+    def max_bytes(self) -> int:
+        """The most unfolded bytes of one batch."""
+        return int(self.max_batch_gib * 2**30)
+
 
 class Training(FileSection):
     """How a model is chosen and fitted."""

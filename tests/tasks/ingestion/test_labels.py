@@ -89,7 +89,7 @@ def test_the_same_bytes_land_once_whatever_their_name(workspace: Workspace) -> N
         ("d.csv", label_file(("v1", 1, "")), "required value (stays)"),
         ("e.csv", label_file(("v1", 1, 7)), "column values to be in set (stays)"),
         ("f.csv", b"visit,day,stays\n", "rows"),
-        ("g.txt", b"v1,1,1\n", "format"),
+        ("g.doc", b"v1,1,1\n", "format"),
         ("h.csv", b"visit,day,n\xc3", "encoding: Line 1 is not UTF-8"),
         ("i.jsonl", b'{"visit":"\\ud800","day":1,"stays":1}\n', "half of a surrogate pair"),
     ],
