@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tasks.workspace import Workspace
 
 FASTER = "by the run that its arrival started, just now"
-LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
+# Their kinds, as counted.
+LABELS = ("new", "revised", "late", "duplicate", "contradicting", "unknown")
 
 
 @about_pipeline
@@ -122,8 +123,8 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    why = "; ".join((*thing["reasons"], *thing.get("notes", ()))) or thing.get("told", "")
-    return [thing["key"].rpartition("/")[2], told, *figures, why]
+    said = (thing.get("told", ""), *thing["reasons"], *thing.get("notes", ()))
+    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(filter(None, said))]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:
@@ -155,12 +156,24 @@ def training_summary(outcome: dict[str, Any]) -> str:
         told = f"the policy decides on each batch that comes in; see `perennial history {name}`."
         lines.append(f"Ingesting trains by itself: {told}")
     if outcome.get("rules"):
-        marks = {True: "passed", False: "FAILED"}
-        rows = [[marks[rule["passed"]], rule["rule"], rule["figures"]] for rule in outcome["rules"]]
+        rows = [[_mark(rule), rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]
+    lines += [f"Warning: {warning}" for warning in outcome.get("warnings", ())]
+    # with several candidates: which of them was chosen, and why not the first
+    if len(outcome.get("challengers", ())) > 1:
+        lines += ["", outcome["why"]]
+    if outcome.get("remedy") and not outcome["passed"]:
+        lines += ["", outcome["remedy"]]
+    if outcome.get("left_out"):
+        left = [[name, why] for name, why in outcome["left_out"].items()]
+        lines += ["", table(["left out", "why"], left)]
     if outcome.get("url"):
         lines += ["", f"MLflow run  {outcome['url']}"]
     return "\n".join(lines)
+
+
+def _mark(rule: dict[str, Any]) -> str:
+    return "passed" if rule["passed"] else "warns" if rule["warns"] else "FAILED"
 
 
 def interval(figure: dict[str, float | None]) -> str:

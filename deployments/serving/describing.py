@@ -54,11 +54,14 @@ def describe(fleet: Fleet, found: Found) -> Response:
             "data_version": manifest.data_version,
             "window": manifest.window,
             "metrics": manifest.metrics,
+            "evidence": manifest.lineage.evidence,
+            "warnings": list(manifest.verdict.warnings),
             "fields": [
                 {"name": field.name, "kind": field.kind, "missing": field.missing}
                 for field in request.fields
                 if field.used
             ],
+            "ignored": current.served.version.schema.left_out,
             "example": request.example,
             "refused": fleet.followers[found.pipeline].champion.refusal,
             "challenger": _challenger(fleet, found.pipeline, current),

@@ -15,11 +15,16 @@ from tasks.arrays import Integers, Mask, Times
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
 from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
+from tasks.dataset.evidence import describe_split
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.estimation.estimator import Estimator
+from tasks.evaluation.bootstrap import Sampling, interval
+from tasks.evaluation.evaluate import rounds_for
+from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import load_transform, prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
+from tasks.features.terms import count_words
 from tasks.models.families import FAMILIES
 from tasks.models.importance import column_importances
 from tasks.models.model import Model
@@ -30,6 +35,8 @@ from tasks.policy.situation import MetricValue
 from tasks.records import plain, read
 from tasks.scoring.judgement import Labelled
 from tasks.training.cost import measure_cost
+from tasks.training.folds import answer_folds
+from tasks.training.selecting import select_features
 from tasks.tuning.trial import Setting
 
 ERRORS = "errors.npy"
@@ -134,25 +141,35 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     pipeline = recipe.pipeline
     known = (rows.place <= end) & ~rows.held
     known = select_rows(window_length(pipeline), rows.times, known)
-    data = build_dataset(rows.frame[known].reset_index(drop=True), pipeline)
+    every = build_dataset(rows.frame[known].reset_index(drop=True), pipeline)
+    data = select_features(every, pipeline)
     training, holdout = data.split.training, data.split.holdout
     columns, classes = prepared_columns(data.schema), len(data.classes)
     model = _fitted(recipe, data, training)
-    answers = model.answers(data.prepared[holdout], classes)
     confidence, seed = pipeline.gate.confidence, pipeline.training.seed
-    found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)
+    if data.split.folds:
+        judged, way = data.split.judged, describe_split(data.split)
+        answers = answer_folds(data, pipeline, recipe.setting)
+        rounds = rounds_for(len(answers))
+        sampling = Sampling(confidence, seed, rounds, way.widening, way.repeats)
+        found = interval(METRICS[pipeline.metric], data.y[judged], answers, sampling)
+        answers = answers[:: way.repeats]
+    else:
+        answers = model.answers(data.prepared[holdout], classes)
+        found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)
     held = int(holdout.sum())
     reference = MetricValue(pipeline.metric, found.value, found.low, found.high, held, held)
     # from the holdout before the refit, as a training does: the refitted model has seen these rows
     estimator = Estimator.fit(
         pipeline.task, pipeline.metric, classes, data.y[holdout], answers,
-        data.prepared[holdout], seed,
+        count_words(data.prepared[holdout], columns), seed,
     )  # fmt: skip
-    learned = np.ones(len(data.y), dtype=bool) if pipeline.training.refit else training
-    if pipeline.training.refit:
+    refitted = pipeline.training.refit and not data.split.folds
+    learned = np.ones(len(data.y), dtype=bool) if refitted else training
+    if refitted:
         model = _fitted(recipe, data, learned)
-    profiler = Profiler(columns, data.classes)
-    profiler.add(data.prepared[learned])
+    profiler = Profiler(columns.watched, data.classes)
+    profiler.add(count_words(data.prepared[learned], columns))
     weighted = pipeline.monitoring.drift.weights == "importance"
     weights = column_importances(model, columns) if weighted else {}
     eye = Eye(fitted_until(data, learned), profiler.result(), weights, estimator)
@@ -175,6 +192,7 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     prepared = prepare(frame, made.data.schema, load_transform(pipeline.features.transform))
     classes = made.data.classes
     answers = made.model.answers(prepared, len(classes))
+    prepared = count_words(prepared, prepared_columns(made.data.schema))
     target, times = frame[pipeline.target], rows.times[later]
     known = np.asarray(target.isin(classes) if classes else target.notna())
     cells = {}
@@ -190,7 +208,10 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
             times[told],
         )
         profile = _profile(rows, number, made.data.schema, prepared[there])
-        met = PredictedBatch(times[there], labelled, profile, prepared[there], answers[there])
+        unknown = int((there & ~known & target.notna().to_numpy()).sum())
+        met = PredictedBatch(
+            times[there], labelled, profile, prepared[there], answers[there], unknown
+        )
         sight = look(pipeline, made.eye, met)
         assert sight.drift is not None, "every model of a backtest has a profile"
         drift = drift_figure(sight.drift)
@@ -198,12 +219,12 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     return cells
 
 
-def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
+def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, watched: pd.DataFrame) -> Profile:
     """Profile a batch's features, once for all the models that see it in the same way."""
     # by what a model reads: two that were fitted on other categories or types see other columns
     key = (repr(schema.features), at)
     if key not in rows.seen:
-        profiler = Profiler(prepared_columns(schema))
-        profiler.add(prepared)
+        profiler = Profiler(prepared_columns(schema).watched)
+        profiler.add(watched)
         rows.seen[key] = profiler.result()
     return rows.seen[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
@@ -58,7 +58,8 @@ def find_pipeline(name: str, folder: Path) -> Pipeline:
         known = pipeline_names(folder)
         listed = ", ".join(known) or "none"
         remedy = f"{did_you_mean(name, known)} Known: {listed}.".strip()
-        raise ConfigurationError("pipeline", f"a file {name}.yaml exists in {folder}", name, remedy)
+        rule = f"there is no file {name}.yaml in {folder}"
+        raise ConfigurationError(f"pipeline {name}", rule, remedy=remedy)
     return read_pipeline(path)
 
 
@@ -91,5 +92,15 @@ def _fault(detail: Any) -> str:
 def _allowed(location: tuple[str | int, ...]) -> tuple[str, ...]:
     model: Any = Pipeline
     for part in location:
-        model = model.model_fields[part].annotation
-    return tuple(model.model_fields)
+        # In a mapping of names, such as source.columns, any name leads to the same keys.
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+        else:
+            model = _fields(model)[str(part)].annotation
+    return tuple(_fields(model))
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    return {
+        str(field.validation_alias or name): field for name, field in model.model_fields.items()
+    }

@@ -15,6 +15,7 @@ from tasks.config.sections import (
     Features,
     FileSection,
     Gate,
+    Labels,
     Monitoring,
     Names,
     Notifications,
@@ -22,6 +23,7 @@ from tasks.config.sections import (
     Serving,
     Training,
 )
+from tasks.config.source import SourceOptions
 from tasks.policy.limits import Limits
 from tasks.quantities import parse_budget, parse_duration
 from tasks.store.layout import INGESTED_AT, checked_name
@@ -42,11 +44,13 @@ class Pipeline(FileSection):
     target: str = Field(min_length=1)
     event_time: str | None = Field(default=None, min_length=1)
     key: Names = ()
+    source: SourceOptions = SourceOptions()
     features: Features = Features()
     data: Data = Data()
     training: Training = Training()
     gate: Gate = Gate()
     monitoring: Monitoring = Monitoring()
+    labels: Labels = Labels()
     retraining: Retraining = Retraining()
     notifications: Notifications = Notifications()
     serving: Serving = Serving()

@@ -36,20 +36,38 @@ class FileSection(BaseModel):
 
 
 class Features(FileSection):
-    """Which columns the model may see, and the row-wise function applied first."""
+    """Which columns the model may see, and the row-wise function applied first.
+
+    `text` says whether a column of free text is read word by word, or left out; `select` whether
+    columns that do not help on the folds are.
+    """
 
     exclude: Names = ()
     transform: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    text: Literal["auto", "none"] = "auto"
+    select: Literal["auto", "none"] = "none"
 
 
 class Data(FileSection):
     """How arriving rows are treated."""
 
     duplicates: Literal["drop", "refuse"] = "drop"
+    updates: Literal["refuse", "newest", "append"] = "refuse"
     missing_target: Literal["keep_for_later", "drop", "refuse"] = "keep_for_later"
     max_batch_gib: float = Field(default=10, gt=0)
     personal: Names = ()
     suite: str | None = Field(default=None, pattern=r"^[\w.]+$")
+
+    @property
+    def max_bytes(self) -> int:
+        """The most unfolded bytes of one batch."""
+        return int(self.max_batch_gib * 2**30)
+
+
+class Labels(FileSection):
+    """What becomes of a label that contradicts one that is known."""
+
+    revisions: Literal["newest", "first"] = "newest"
 
 
 class Training(FileSection):
@@ -57,6 +75,7 @@ class Training(FileSection):
 
     window: Annotated[str, _text(lambda text: text == "all" or parse_duration(text))] = "all"
     holdout: Share = 0.2
+    evidence: Literal["auto", "holdout", "cross_validation"] = "auto"
     metric: str | None = None
     families: Literal["auto"] | Names = "auto"
     trials: int = Field(default=30, ge=0, le=10_000)
@@ -73,8 +92,9 @@ class Training(FileSection):
 
 
 class Gate(FileSection):
-    """What a challenger must show."""
+    """What a challenger must show; `first` is how strict it is while no champion is in service."""
 
+    first: Literal["strict", "lenient"] = "strict"
     min_gain: float = 0.0
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     min_rows: int = Field(default=200, ge=10)

@@ -12,6 +12,7 @@ from tasks.arrays import Array, Hashes, Mask, Times
 from tasks.config import Pipeline
 from tasks.config.choices import Task
 from tasks.dataset.arrival import effective_times
+from tasks.dataset.evidence import cross_validate, judges_in_folds
 from tasks.dataset.split import (
     Fold,
     Split,
@@ -38,6 +39,7 @@ class Dataset:
     `y` is the class index (int) or the value (float) of each row, `times` when each counts as (see
     `tasks.dataset.arrival`), `classes` the labels of the indices (empty for regression). Rows
     without an event time are exchangeable: they have `hashes`, and their times are their arrivals.
+    `strange` rows more are of classes that no training row has: they are left out, and counted.
     """
 
     frame: pd.DataFrame
@@ -48,6 +50,7 @@ class Dataset:
     schema: FeatureSchema
     split: Split
     hashes: Hashes | None = None
+    strange: int = 0
 
     def folds(self, rows: Mask, k: int, task: Task) -> tuple[Fold, ...]:
         """Part the rows in the mask (n,) into folds; positions are among those rows."""
@@ -74,18 +77,25 @@ def build_dataset(
         frame, times = frame.iloc[order].reset_index(drop=True), times[order]
     hashes = None if pipeline.event_time else _hashes(frame, pipeline)
     parts = _part(frame, times, hashes, pipeline, known_until)
+    folded = judges_in_folds(int(parts.holdout.sum()), pipeline)
+    if folded:
+        every = np.ones(len(times), dtype=bool)
+        parts = Split(None, every, every)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     # rows of a class that came after the training window cannot be judged; without them the
     # holdout's share lies elsewhere, so the boundary is sought again
-    if not known.all():
+    strange = int((~known).sum())
+    if strange:
         frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
         hashes = None if hashes is None else hashes[known.to_numpy()]
         parts = _part(frame, times, hashes, pipeline, known_until)
+    y = encode(frame[pipeline.target], classes)
+    if folded:
+        parts = cross_validate(times, hashes, y, classes, pipeline)
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
-    y = encode(frame[pipeline.target], classes)
-    return Dataset(frame, prepared, y, times, classes, schema, parts, hashes)
+    return Dataset(frame, prepared, y, times, classes, schema, parts, hashes, strange)
 
 
 def split_training(
@@ -117,7 +127,7 @@ def split_training(
         return parts
     # a time of a row, not a place: rows of one time stay together
     middle = unseen[len(unseen) // 2].astype("datetime64[us]")
-    if middle.item() <= parts.boundary:
+    if parts.boundary is None or middle.item() <= parts.boundary:
         return parts
     later = times >= middle
     return Split(middle.item(), ~later, later)

@@ -14,6 +14,7 @@ import pandas as pd
 from tasks.arrays import Array, Hashes, Integers, Mask, Times
 from tasks.config.choices import Task
 from tasks.errors import DataError
+from tasks.evaluation.evaluate import EvidenceKind
 from tasks.store.layout import BATCH, INGESTED_AT
 
 # So many equal rows stay together: fewer are a file sent again, more are the cells of a table
@@ -22,15 +23,38 @@ COPIES = 10
 
 
 @dataclass(frozen=True, eq=False)
+class Fold:
+    """Positions of the rows to fit on, and of the rows to judge on: where time counts, later."""
+
+    fit: Integers
+    judge: Integers
+
+
+@dataclass(frozen=True, eq=False)
 class Split:
     """The rows to learn from and those held out, as masks in the order of the rows.
 
-    The holdout is the rows from `boundary` on; None where rows are exchangeable.
+    The holdout is the rows from `boundary` on; None where rows are exchangeable. With `folds` a
+    model learns from every row, and `holdout` are those that are judged by models of the folds
+    (see `tasks.dataset.evidence`).
     """
 
     boundary: datetime | None
     training: Mask
     holdout: Mask
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def judged(self) -> Integers:
+        """Positions of the judged rows, in order; of folds that are repeated, each as often."""
+        if not self.folds:
+            return np.flatnonzero(self.holdout)
+        return np.sort(np.concatenate([fold.judge for fold in self.folds]))
+
+    @property
+    def repeats(self) -> int:
+        """How often each held-out row is judged."""
+        return len(self.judged) // int(self.holdout.sum())
 
     @property
     def name(self) -> str:
@@ -39,13 +63,12 @@ class Split:
             return self.boundary.isoformat()
         return hashlib.sha256(np.packbits(self.holdout).tobytes()).hexdigest()
 
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """Positions of the rows to fit on, and of the rows to judge on: where time counts, later."""
-
-    fit: Integers
-    judge: Integers
+    @property
+    def evidence(self) -> EvidenceKind:
+        """How its rows are held out."""
+        if self.folds:
+            return "cross-validation"
+        return "random holdout" if self.boundary is None else "latest rows"
 
 
 def split(times: Times, holdout: float) -> Split:

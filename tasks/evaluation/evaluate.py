@@ -21,11 +21,25 @@ from tasks.evaluation.slices import Slice, judge_slices
 from tasks.records import MaybeNaN, plain
 
 Window = tuple[str | None, str | None]
-EvidenceKind = Literal["latest rows", "random holdout"]
+EvidenceKind = Literal["latest rows", "random holdout", "cross-validation"]
 # Rows times rounds: what the intervals of a large holdout may take.
 DRAWS = 30_000_000
 # Below it, a bound at 95 % would hang on one draw or two.
 FEWEST_ROUNDS = 100
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How the judged rows were held out: in how many folds, where each was (0: at once).
+
+    `repeats` says how often each was judged, one judgement after the other, and `widening` is that
+    of the intervals, where the predictions are several models' (`Sampling`).
+    """
+
+    evidence: EvidenceKind = "latest rows"
+    folds: int = 0
+    repeats: int = 1
+    widening: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +50,7 @@ class Evaluation:
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
     `window` is the (first, last) event time as ISO texts, or arrival where rows are exchangeable;
-    `evidence` says how the rows were held out.
+    `evidence` says how the rows were held out, in how many `folds` where each was, and how often.
     """
 
     task: str
@@ -48,6 +62,8 @@ class Evaluation:
     calibration: MaybeNaN
     window: Window | None = None
     evidence: EvidenceKind = "latest rows"
+    folds: int = 0
+    repeats: int = 1
     baselines: Mapping[str, MaybeNaN] = field(default_factory=dict)
     baseline_gains: Mapping[str, Interval] = field(default_factory=dict)
     baseline_metrics: Mapping[str, Mapping[str, MaybeNaN]] = field(default_factory=dict)
@@ -58,6 +74,14 @@ class Evaluation:
     def deciding(self) -> Interval:
         """The interval of the metric that decides."""
         return self.metrics[self.metric]
+
+    @property
+    def how(self) -> str:
+        """How the rows were held out, in words."""
+        if not self.folds:
+            return self.evidence
+        often = f", {self.repeats} times" if self.repeats > 1 else ""
+        return f"{self.evidence}, {self.folds} folds{often}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON, which `tasks.records.read` reads; NaN becomes null."""
@@ -76,7 +100,7 @@ def evaluate(
     slices: pd.DataFrame | None = None,
     baselines: Mapping[str, Floats] = MappingProxyType({}),
     window: Window | None = None,
-    evidence: EvidenceKind = "latest rows",
+    held_out: HeldOut = HeldOut(),
 ) -> Evaluation:
     """Judge predictions by every metric of the task, with intervals, baselines and slices.
 
@@ -87,31 +111,32 @@ def evaluate(
         seed, confidence: of the resampling and its intervals.
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
-        window, evidence: to be recorded: the rows' times, and how they were held out.
+        window, held_out: first and last event time as ISO texts, and how rows were held out.
 
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
     y, predictions = check_predictions(y, predictions, task)
-    every, sampling = task_metrics(task), Sampling(confidence, seed, rounds_for(len(y)))
-    deciding = METRICS[metric]
+    sampling = Sampling(confidence, seed, rounds_for(len(y)), held_out.widening, held_out.repeats)
+    deciding, every = METRICS[metric], task_metrics(task)
     metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
     naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
-    frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
         task=task,
         metric=metric,
-        rows=len(y),
+        rows=len(y) // held_out.repeats,
         confidence=confidence,
         rounds=sampling.rounds,
         metrics=metrics,
         calibration=calibration_error(y, predictions, task=task),
         window=window,
-        evidence=evidence,
+        evidence=held_out.evidence,
+        folds=held_out.folds,
+        repeats=held_out.repeats,
         baselines={name: values[metric] for name, values in naive.items()},
         baseline_gains=gains,
         baseline_metrics=naive,
-        slices=judge_slices(deciding, y, predictions, frame, sampling),
+        slices=judge_slices(deciding, y, predictions, slices, sampling),
         curves=curves(y, predictions, task=task),
     )
 
@@ -155,7 +180,9 @@ def _judged(
     values, draws = resample(figures, len(y), sampling)
     model = every.index(deciding)
     metrics = {
-        scored.name: percentile_interval(values[place], draws[place], sampling.confidence)
+        scored.name: percentile_interval(
+            values[place], np.clip(draws[place], *scored.bounds), sampling.confidence
+        )
         for place, scored in enumerate(every)
     }
     gains = {

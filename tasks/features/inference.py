@@ -17,11 +17,13 @@ from tasks.config import Pipeline
 from tasks.errors import DataError
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind, Part
+from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
 from tasks.features.values import moments
 
 # Values of an object column; one of another kind behind them is refused when it is prepared.
 EXAMINED = 10_000
+LONGEST_SHOWN = 500
 DAY = 86_400.0
 CYCLES: tuple[tuple[Part, float], ...] = (
     ("hour", DAY),
@@ -29,6 +31,7 @@ CYCLES: tuple[tuple[Part, float], ...] = (
     ("month", 365.25 * DAY),
     ("day_of_year", 365.25 * DAY),
 )
+OF_ITS_OWN = "nearly every row has a value of its own"
 NO_CYCLE = "its times span no cycle (day, week, year) twice"
 
 
@@ -86,7 +89,7 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     # an example is shown to whoever may read the API's description
     shown = {entry.name for entry in fields} - set(pipeline.data.personal)
     example = {
-        name: _plain(frame[name].iloc[0])
+        name: _shown(frame[name].iloc[0])
         for name in sorted(shown)
         if name in kinds or transform or name in pipeline.key
     }
@@ -147,10 +150,7 @@ def why_useless(column: pd.Series, kind: str) -> str | None:
     if distinct == 1 and len(known) == len(column):
         return "it is constant"
     if kind == "category" and distinct > len(known) / 2:
-        return (
-            f"nearly every row has a value of its own ({distinct} of {len(known)}), "
-            "as an identifier has"
-        )
+        return f"{OF_ITS_OWN} ({distinct} of {len(known)}), as an identifier has"
     return None
 
 
@@ -194,6 +194,11 @@ def _judge_column(name: str, column: pd.Series, pipeline: Pipeline) -> Feature |
         parts = find_cycles(column)
         return Feature(name, "time", parts) if parts else NO_CYCLE
     reason = why_useless(column, kind)
+    # a text that nearly every row has for itself tells nothing as a whole, and much by its words
+    if kind == "category" and reason and reason.startswith(OF_ITS_OWN) and reads_as_text(column):
+        if pipeline.features.text == "auto":
+            return Feature(name, "text")
+        return "it is free text, and the pipeline file says `features.text: none`"
     return Feature(name, cast("Kind", kind)) if reason is None else reason
 
 
@@ -216,6 +221,12 @@ def _check_prepared(schema: FeatureSchema) -> None:
     if twice:
         remedy = "Rename the column, or exclude it."
         raise DataError("features", "a time unfolds to names not taken", twice, remedy)
+
+
+def _shown(value: Any) -> Any:
+    plain = _plain(value)
+    # a free text may be as long as a book, and is an example all the same
+    return plain[:LONGEST_SHOWN] if isinstance(plain, str) else plain
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Integers, Mask
+from tasks.dataset.evidence import describe_split
 from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.evaluate import rounds_for
@@ -14,6 +15,7 @@ from tasks.models.runtime import OnnxModel
 from tasks.promotion.evidence import Comparison
 from tasks.promotion.model_version import ModelVersion
 from tasks.training.contender import build_contender
+from tasks.training.folds import answer_folds
 from tasks.training.work import Work
 
 
@@ -24,30 +26,30 @@ def compare_with_champion(
 
     Holdout rows up to the last event time the champion was fitted on are left out. Where fewer
     than the gate's `min_rows` remain, the champion's setting is fitted again on the training
-    window, so that both are judged on rows that neither saw.
+    window, so that both are judged on rows that neither saw. In a cross-validation it is fitted
+    again in each fold.
 
-    `predictions` are the challenger's: (holdout rows, classes) probabilities, or values.
+    `predictions` are the challenger's: (judged rows, classes) probabilities, or values.
     """
     reigning, until = work.reigning, work.known_until
     if reigning is None or until is None:
         return None, ()
     data, pipeline = work.dataset, work.pipeline
-    holdout = np.flatnonzero(data.split.holdout)
-    unseen = data.times[holdout] > until
-    if _enough(work, data.y[holdout][unseen]):
-        kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])
-        how = "holdout rows that neither was fitted on"
-    else:
-        # the champion itself saw some of these rows, and would win by having learned them by heart
-        kept, theirs = np.ones(len(holdout), dtype=bool), _refitted(work, reigning, holdout)
-        how = "the holdout, the champion's setting fitted again on the training window"
+    holdout, held_out = data.split.judged, describe_split(data.split)
+    kept, theirs, how = _answer_unseen(work, reigning, until, holdout)
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
-    sampling = Sampling(pipeline.gate.confidence, pipeline.training.seed, rounds_for(len(y)))
+    sampling = Sampling(
+        pipeline.gate.confidence,
+        pipeline.training.seed,
+        rounds_for(len(y)),
+        held_out.widening,
+        held_out.repeats,
+    )
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
     comparison = Comparison(
         version=reigning.manifest.version,
-        rows=int(kept.sum()),
+        rows=int(kept.sum()) // held_out.repeats,
         score=metric.score(y, theirs),
         gain=paired_gain(metric, y, ours, theirs, sampling),
         how=how,
@@ -57,6 +59,24 @@ def compare_with_champion(
         ),
     )
     return comparison, compare_slices(metric, y, ours, theirs, frame, sampling)
+
+
+def _answer_unseen(
+    work: Work, reigning: ModelVersion, until: np.datetime64, holdout: Integers
+) -> tuple[Mask, Array, str]:
+    """Return which of the judged rows are compared, the champion's answers there, and why so."""
+    data, every = work.dataset, np.ones(len(holdout), dtype=bool)
+    if data.split.folds:
+        folds = describe_split(data.split).folds
+        how = f"{folds} folds, the champion's setting fitted again in each"
+        return every, answer_folds(data, work.pipeline, reigning.setting), how
+    unseen = data.times[holdout] > until
+    if _enough(work, data.y[holdout][unseen]):
+        how = "holdout rows that neither was fitted on"
+        return unseen, _mapped(work, reigning, holdout[unseen]), how
+    # the champion itself saw some of these rows, and would win by having learned them by heart
+    how = "the holdout, the champion's setting fitted again on the training window"
+    return every, _refitted(work, reigning, holdout), how
 
 
 def _enough(work: Work, y: Array) -> bool:

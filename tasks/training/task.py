@@ -82,6 +82,8 @@ def tune(work: Work) -> Tuning | State[Tuning]:
         score = f"{trial.mean:.4f} (best {progress.best:.4f})"
         logger.info("%s: %s %s %s", place, trial.setting.family, trial.origin, score)
 
+    for name, why in work.dataset.schema.left_out.items():
+        logger.info("Left out: %s, for %s", name, why)
     tuning, known = steps.choose_setting(work, say)
     logger.info("Chosen: %s. %s", tuning.chosen.family, tuning.why)
     return _or_cached(tuning, known, work)
@@ -98,10 +100,7 @@ def fit(
     try:
         contender, known = steps.fit_challenger(work, tuning, challenger)
     except DataError as error:
-        # without another challenger there would be nothing to judge
-        if len(work.challengers) == 1:
-            raise
-        logger.warning("The challenger %s is left out: %s", challenger.text, error)
+        _leave_out(work, challenger, error)
         return None
     what = f"{contender.setting.family} ({challenger.text})"
     logger.info("Fitted %s on %d rows in %.1f s", what, contender.rows, contender.seconds)
@@ -117,7 +116,12 @@ def evaluate_challenger(
 
     if contender is None:
         return None
-    judged, known = steps.evaluate_holdout(work, contender, challenger)
+    try:
+        judged, known = steps.evaluate_holdout(work, contender, challenger)
+    # a short window of a recent one may hold too few rows in the first folds
+    except DataError as error:
+        _leave_out(work, challenger, error)
+        return None
     get_run_logger().info("%s: %s", challenger.text, finish.say_result(judged))
     return _or_cached(judged, known, work)
 
@@ -218,12 +222,21 @@ def conclude(
             "summary": ended.summary,
             "why": chosen.tuning.why,
             "rules": plain(ended.verdict.rules),
+            "warnings": list(ended.verdict.warnings),
+            "remedy": ended.verdict.ways_through(work.pipeline.name, version),
             "challengers": chosen.to_dicts(work.costs),
             "cost": work.cost.to_dict(),
             "price": ended.price,
             "decision": decision,
         },
     )
+
+
+def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None:
+    # without another challenger there would be nothing to judge
+    if len(work.challengers) == 1:
+        raise error
+    get_run_logger().warning("The challenger %s is left out: %s", challenger.text, error)
 
 
 def tidings(outcome: dict[str, Any]) -> list[tuple[Event, dict[str, Any]]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tasks.config import Pipeline
-from tasks.data.curated import training_rows, without_batches
+from tasks.data.curated import training_rows
 from tasks.dataset.dataset import Dataset, build_dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
@@ -25,6 +25,7 @@ from tasks.records import read
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
+from tasks.training.selecting import select_features
 from tasks.training.warm_start import find_obstacle
 from tasks.workspace import Workspace
 
@@ -48,13 +49,14 @@ class Work:
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
         table, plan = self.workspace.curated, self.plan
-        rows = training_rows(table, plan.data, self.pipeline.time_column, key=self.pipeline.key)
-        rows = without_batches(rows, plan.without)
+        time, key = self.pipeline.time_column, self.pipeline.key
+        rows = training_rows(table, plan.data, time, key=key, without=plan.without)
         if plan.labels is not None:
             bucket = self.workspace.bucket
             labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
-        return build_dataset(rows, self.pipeline, self.known_until)
+        data = build_dataset(rows, self.pipeline, self.known_until)
+        return select_features(data, self.pipeline)
 
     @cached_property
     def known_until(self) -> np.datetime64 | None:

@@ -1,0 +1,104 @@
+"""The section `source:`: how a pipeline's files are written, where it is not the plain form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from tasks.config.sections import FileSection, Names
+from tasks.config.times import format_fault
+
+
+def _format(text: str) -> str:
+    fault = format_fault(text)
+    if fault:
+        raise ValueError(fault)
+    return text
+
+
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError("it is an encoding of text, such as utf-8, utf-16 or cp1252") from error
+    return name
+
+
+TimeFormat = Annotated[str, AfterValidator(_format)]
+Word = Annotated[str, Field(max_length=64)]
+Words = tuple[Word, ...]
+Kind = Literal["string", "integer", "number", "boolean", "timestamp", "date"]
+Unit = Literal["s", "ms", "us", "ns"]
+
+
+class Reading(FileSection):
+    """How the texts of one column read.
+
+    Attributes:
+        kind: of the values; None where the contract, or the values, say it.
+        missing: texts that stand for no value.
+        decimal: the mark before the fraction.
+        thousands: the mark between groups of three digits, or nothing.
+        strip: characters that are no part of the value, such as `$` or `%`.
+        format: of times, in the directives of strptime.
+        unit: of times that are counts since 1970.
+        yes: the texts that are true (`"true"` in the file).
+        no: the texts that are false (`"false"` in the file).
+    """
+
+    # A person may mark 999 as missing without quotes.
+    model_config = ConfigDict(coerce_numbers_to_str=True, populate_by_name=True)
+
+    kind: Kind | None = None
+    missing: Words = ()
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'", "\u00a0", "\u202f"] = ""
+    strip: str = ""
+    format: TimeFormat | None = None
+    unit: Unit | None = None
+    yes: Words = Field(default=(), validation_alias="true", serialization_alias="true")
+    no: Words = Field(default=(), validation_alias="false", serialization_alias="false")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _texts(cls, content: Any) -> Any:
+        # Without quotes, YAML takes the keys true and false for truth values.
+        names = {True: "true", False: "false"}
+        if isinstance(content, dict):
+            return {
+                names.get(key, key) if isinstance(key, bool) else key: value
+                for key, value in content.items()
+            }
+        return content
+
+
+class Derived(FileSection):
+    """A column made of others: their texts joined by a blank, then read by `format`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    of: Names = Field(min_length=1, validation_alias="from", serialization_alias="from")
+    format: TimeFormat
+
+
+class SourceOptions(FileSection):
+    """How the files are written; the defaults are plain CSV, and apply to JSON lines and Parquet.
+
+    Attributes:
+        skip_lines: before the header.
+        leave_out: columns that are not read; `""` is a column without a name.
+    """
+
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    quote: str = Field(default='"', max_length=1)
+    skip_lines: int = Field(default=0, ge=0, le=1000)
+    leave_out: Names = ()
+    columns: dict[str, Reading] = Field(default_factory=dict)
+    derive: dict[str, Derived] = Field(default_factory=dict)
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """What of it is not a default, as the pipeline file says it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
