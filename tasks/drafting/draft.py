@@ -1,0 +1,168 @@
+"""A pipeline as a data file suggests it: every decision with its ground. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tasks.config.choices import Task
+from tasks.drafting.leaks import find_leaks
+from tasks.drafting.personal import find_personal
+from tasks.drafting.roles import Choice, check_column, choose_key, choose_time, find_useless
+from tasks.drafting.target import TaskChoice, choose_task
+from tasks.errors import ConfigurationError
+from tasks.readers.study import Study
+
+SHOWN = 4  # columns of one kind that are told by name
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person said about the columns; None and nothing where they said nothing."""
+
+    time: str | None = None
+    key: tuple[str, ...] = ()
+    task: Task | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was decided of a file, and why.
+
+    Attributes:
+        left_out: why columns are no features.
+        personal: why columns are personal.
+        leaks: why columns may give the answer away.
+        constant: columns of one value.
+    """
+
+    name: str
+    source: str
+    target: str
+    task: TaskChoice
+    time: Choice
+    key: tuple[str, ...]
+    key_ground: str
+    left_out: Mapping[str, str]
+    personal: Mapping[str, str]
+    leaks: Mapping[str, str]
+    constant: tuple[str, ...]
+    study: Study
+
+    @property
+    def schedule(self) -> str:
+        """The monthly cron line, at a minute of the pipeline's own: not all train at once.
+
+        The minute follows from the name.
+        """
+        return f"{zlib.crc32(self.name.encode()) % 60} 6 1 * *"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the pipeline file says beyond its defaults."""
+        return {
+            "name": self.name,
+            "description": f"Predict {self.target} from {self.source}.",
+            "task": self.task.task,
+            "target": self.target,
+            "event_time": self.time.column,
+            "key": list(self.key),
+            "source": self.study.options.written,
+            "features": {"exclude": list(self.left_out)},
+            "data": {"personal": list(self.personal)},
+            "retraining": {"schedule": self.schedule},
+        }
+
+
+def draft(
+    name: str, source: str, target: str, study: Study, sample: pd.DataFrame, wishes: Wishes
+) -> Draft:
+    """Decide on every column of a file.
+
+    Args:
+        name, source: of the pipeline and of the data file.
+        sample: some rows from all over the file, in the types of the study.
+
+    Raises:
+        ConfigurationError: the target, or a wish, does not fit the file, or only a person can
+            say which column orders the rows.
+    """
+    columns = study.columns
+    check_column(columns, target, "--target")
+    task = choose_task(columns[target]) if wishes.task is None else _asked(wishes.task, target, study)
+    others = {column: seen for column, seen in columns.items() if column != target}
+    for option, named in (("--time", wishes.time), ("--key", target if target in wishes.key else None)):
+        if named == target:
+            raise ConfigurationError(option, "the target is neither time nor key", target)
+    texts = {
+        column: sample[column].dropna().astype(str).head(500).tolist()
+        for column, seen in others.items()
+        if seen.kind == "string"
+    }
+    personal = find_personal(others, texts)
+    time = choose_time({c: seen for c, seen in others.items() if c not in personal or c == wishes.time}, wishes.time)
+    free = {column: seen for column, seen in others.items() if column != time.column}
+    candidates = free if wishes.key else {c: seen for c, seen in free.items() if c not in personal}
+    key, key_ground = choose_key(candidates, wishes.key)
+    personal = {c: why for c, why in personal.items() if c != time.column}
+    features = {c: seen for c, seen in free.items() if c not in {*key, *personal}}
+    useless = find_useless(features, study.rows)
+    constant = tuple(column for column, seen in features.items() if seen.constant)
+    judged = [c for c in features if c not in {*useless, *constant}]
+    leaks = find_leaks(sample[[*judged, target]], target, task.task)
+    return Draft(
+        name, source, target, task, time, key, key_ground, useless, personal, leaks, constant, study
+    )
+
+
+def _asked(task: Task, target: str, study: Study) -> TaskChoice:
+    column = study.columns[target]
+    numbers = column.kind in ("integer", "number")
+    if task == "regression" and not numbers:
+        raise ConfigurationError("--task", f"a regression predicts numbers, and {target} is {column.kind}", task, "Leave --task out.")
+    if task == "binary" and column.distinct != 2:
+        count = "many" if column.distinct is None else column.distinct
+        raise ConfigurationError("--task", f"two values of {target} are binary; it has {count}", task, "Use multiclass, or regression.")
+    return TaskChoice(task, "as asked")
+
+
+def say_draft(made: Draft) -> list[str]:
+    """Return in a dozen lines what was decided, and why."""
+    study = made.study
+    change = " Change it: --task regression, multiclass or binary." if made.task.question else ""
+    lines = [
+        f"rows      {study.rows:,} in {len(study.columns):,} columns of {made.source}",
+        *(f"reading   {note}" for note in study.notes),
+        f"task      {made.task.task}: {made.target} has {made.task.ground}.{change}",
+        f"time      {made.time.column or 'none'}: {made.time.ground}",
+        f"key       {', '.join(made.key) or 'none'}: {made.key_ground}",
+        *_told("left out", made.left_out),
+        *_told("personal", made.personal),
+    ]
+    if made.constant:
+        lines.append(f"constant  {_few(made.constant)}: no feature until the values differ")
+    lines += _told("leak?", made.leaks)
+    if made.leaks:
+        first = next(iter(made.leaks))
+        lines.append(
+            f"          Known only after the fact? Leave it out: --set features.exclude+={first}"
+        )
+    lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
+    return lines
+
+
+def _told(head: str, reasons: Mapping[str, str]) -> list[str]:
+    # Columns of one ground share a line.
+    grouped: dict[str, list[str]] = {}
+    for column, why in reasons.items():
+        grouped.setdefault(why, []).append(column)
+    return [f"{head:<9} {_few(names)}: {why}" for why, names in grouped.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
