@@ -19,6 +19,9 @@ Singles = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]
 """Counts, codes and positions, of any width."""
 
+Hashes = NDArray[np.uint64]
+"""Stable 64-bit hashes of rows."""
+
 Times = NDArray[np.datetime64]
 """Moments in UTC, without a zone."""
 

@@ -17,7 +17,7 @@ from tasks.backtest.history import Batch, History
 from tasks.backtest.naive import naive_values
 from tasks.backtest.plan import BacktestPlan
 from tasks.backtest.workers import Answer, measure_all
-from tasks.data.curated import BATCH, INGESTED_AT, curated, training_rows
+from tasks.data.curated import curated, training_rows
 from tasks.dataset.dataset import event_times, moments
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
@@ -27,6 +27,7 @@ from tasks.labels.table import load_labels
 from tasks.monitoring.arrivals import arrivals
 from tasks.policy.reading import count_text
 from tasks.store.bucket import Bucket
+from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.store.results import recall, remember
 
 Say = Callable[[str], None]

@@ -24,7 +24,7 @@ from tasks.config.sections import (
 )
 from tasks.policy.limits import Limits
 from tasks.quantities import parse_budget, parse_duration
-from tasks.store.layout import checked_name
+from tasks.store.layout import INGESTED_AT, checked_name
 
 
 def _engine(value: Any) -> str:
@@ -40,7 +40,7 @@ class Pipeline(FileSection):
     description: str = ""
     task: Task
     target: str = Field(min_length=1)
-    event_time: str = Field(min_length=1)
+    event_time: str | None = Field(default=None, min_length=1)
     key: Names = ()
     features: Features = Features()
     data: Data = Data()
@@ -62,6 +62,11 @@ class Pipeline(FileSection):
         if self.target in (*self.key, self.event_time):
             raise ValueError("target is neither the key nor the event time")
         return self
+
+    @property
+    def time_column(self) -> str:
+        """The column that puts rows in order: the event time, else when they arrived."""
+        return self.event_time or INGESTED_AT
 
     @property
     def metric(self) -> str:

@@ -18,13 +18,11 @@ from tasks.data.reference import DatasetRef
 from tasks.data.table import Table, table_in
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
-from tasks.store.layout import Layout
+from tasks.store.layout import BATCH, INGESTED_AT, Layout
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
-
-BATCH, INGESTED_AT = "_batch", "_ingested_at"
 
 
 def curated(bucket: Bucket, pipeline: str) -> Table:

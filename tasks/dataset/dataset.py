@@ -10,13 +10,13 @@ import pandas as pd
 
 from tasks.arrays import Array, Mask, Times
 from tasks.config import Pipeline
-from tasks.data.curated import INGESTED_AT
 from tasks.dataset.arrival import effective_times
 from tasks.dataset.split import Split, split
 from tasks.errors import DataError
 from tasks.features.inference import infer_schema
 from tasks.features.prepare import load_transform, prepare
 from tasks.features.schema import FeatureSchema
+from tasks.store.layout import INGESTED_AT
 
 # With fewer, a holdout of a fifth has ten rows, and a fold may lack a class.
 FEWEST = 50

@@ -1,28 +1,40 @@
-"""How rows are parted by time, so that a model is always judged on later ones."""
+"""How rows are parted: by time, or, where rows are exchangeable, by a stable hash. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from tasks.arrays import Integers, Mask, Times
+from tasks.arrays import Array, Hashes, Integers, Mask, Times
+from tasks.config.choices import Task
 from tasks.errors import DataError
+from tasks.store.layout import BATCH, INGESTED_AT
+
+# So many equal rows stay together: fewer are a file sent again, more are the cells of a table
+# of few columns (2,201 people on the Titanic are 24 different rows), which must be parted.
+COPIES = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The rows before `boundary`, and the rows from it on, as masks in the order of the rows."""
+    """The rows to learn from and those held out, as masks in the order of the rows.
 
-    boundary: datetime
+    The holdout is the rows from `boundary` on; None where rows are exchangeable.
+    """
+
+    boundary: datetime | None
     training: Mask
     holdout: Mask
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Positions of the rows to fit on, and of the strictly later rows to judge on."""
+    """Positions of the rows to fit on, and of the rows to judge on: where time counts, later."""
 
     fit: Integers
     judge: Integers
@@ -83,6 +95,131 @@ def forward_folds(times: Times, k: int) -> tuple[Fold, ...]:
         Fold(np.flatnonzero(stretch < number), np.flatnonzero(stretch == number))
         for number in range(1, k + 1)
     )
+
+
+def row_hashes(frame: pd.DataFrame, key: Sequence[str]) -> Hashes:
+    """Return (n,) hashes that a row keeps, whatever rows and columns are added to its table.
+
+    Without a key it is the hash of what the row says, `COPIES` equal rows together; the rows are
+    then in order of arrival.
+
+    >>> frame = pd.DataFrame({"id": [7, 8], "size": [1.5, None]})
+    >>> bool((row_hashes(frame, ["id"]) == row_hashes(frame[["id"]].astype(float), [])).all())
+    True
+    """
+    names = list(key) or [name for name in frame.columns if name not in (BATCH, INGESTED_AT)]
+    total = np.zeros(len(frame), dtype=np.uint64)
+    for name in names:
+        column = frame[name]
+        salt = pd.util.hash_array(np.array([str(name)], dtype=object))
+        values = _mixed(_column_hashes(column) ^ salt)
+        # a sum, and nothing for what is missing: a column that is added later changes no hash
+        total += np.where(column.isna(), np.uint64(0), values)
+    if not key:
+        copy = pd.Series(total).groupby(total).cumcount().to_numpy()
+        total += _mixed((copy // COPIES).astype(np.uint64)) * (copy >= COPIES)
+    return _mixed(total)
+
+
+def hashed_split(order: Hashes, y: Array, holdout: float, task: Task) -> Split:
+    """Hold out about the share `holdout` of exchangeable rows: those of a low hash.
+
+    A row's side follows from its own hash alone, so it stays as the table grows: what a champion
+    was judged on is never learned from. That gives each class its share only by and large; a
+    class (or table) that would be wholly on one side gives the other the row next to the line.
+
+    Args:
+        order: (n,) hashes of the rows, see `row_hashes`.
+        y: (n,) target, as labels or as class indices; not looked at for a regression.
+        holdout: the share of the rows to hold out.
+        task: as the pipeline file's.
+
+    Raises:
+        DataError: there are fewer than two different rows, or the share is not inside 0..1.
+
+    >>> hashed_split(np.array([1, 2**62, 2**63], "u8"), np.zeros(3), 0.3, "regression").holdout
+    array([ True,  True, False])
+    """
+    if not 0 < holdout < 1:
+        raise DataError("holdout", "a share between 0 and 1, both left out", holdout)
+    _check_different(order, 2)
+    line = np.uint64(int(holdout * 2**64))
+    held = order < line
+    for members in _classes(y, task):
+        ranks = order[members]
+        if not (ranks < line).any():
+            held |= (order == ranks.min()) & (len(np.unique(ranks)) > 1)
+        elif not (ranks >= line).any():
+            held &= (order != ranks.max()) | (len(np.unique(ranks)) == 1)
+    if not held.any() or held.all():
+        held = order < order.max() if held.all() else order == order.min()
+    return Split(None, ~held, held)
+
+
+def exchangeable_folds(order: Hashes, y: Array, k: int, task: Task) -> tuple[Fold, ...]:
+    """Part exchangeable rows into `k` folds, each judged by what is fitted on the others.
+
+    Every row is judged once; rows of one hash stay together; each fold has its share of each
+    class, or of the low and the high values of a regression. Arguments as of `hashed_split`.
+
+    Raises:
+        DataError: `k` is below 2, or there are fewer than `k` different rows.
+
+    >>> order, y = np.array([3, 1, 2, 0], "u8"), np.array([0, 0, 1, 1])
+    >>> [fold.judge.tolist() for fold in exchangeable_folds(order, y, 2, "binary")]
+    [[1, 3], [0, 2]]
+    """
+    if k < 2:
+        raise DataError("folds", "at least 2", k)
+    _check_different(order, k)
+    # a group is the rows of one hash; it goes where its first row's target belongs
+    _, first, group = np.unique(order, return_index=True, return_inverse=True)
+    target = y[first]
+    if task == "regression":
+        # of k neighbours in value one goes to each fold
+        stratum = np.argsort(np.argsort(target, kind="stable"), kind="stable") // k
+    else:
+        stratum = np.unique(target, return_inverse=True)[1]
+    dealt = np.empty(len(first), dtype=np.int64)
+    dealt[np.lexsort((np.arange(len(first)), stratum))] = np.arange(len(first)) % k
+    part = dealt[group]
+    return tuple(
+        Fold(np.flatnonzero(part != number), np.flatnonzero(part == number)) for number in range(k)
+    )
+
+
+def _classes(y: Array, task: Task) -> list[Mask]:
+    return [] if task == "regression" else [y == label for label in pd.unique(y)]
+
+
+def _check_different(order: Hashes, needed: int) -> None:
+    different = len(np.unique(order))
+    if different < needed:
+        rule = f"at least {needed} different ones"
+        raise DataError("rows", rule, different, "Add other rows.")
+
+
+def _column_hashes(column: pd.Series[Any]) -> Hashes:
+    """Return (n,) hashes of values: 7 and 7.0 are one, as are a time in seconds and in micro."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        times = pd.to_datetime(column, utc=True).dt.tz_localize(None)
+        return pd.util.hash_array(times.to_numpy("datetime64[us]").view("int64"))
+    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+        return pd.util.hash_array(column.astype(str).to_numpy(dtype=object))
+    if pd.api.types.is_integer_dtype(column) and not column.isna().any():
+        return pd.util.hash_array(column.to_numpy(dtype=np.int64))
+    # pandas makes floats of whole numbers where one of them is missing
+    numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    whole = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
+    bits = np.where(whole, 0, numbers).view(np.int64)
+    return pd.util.hash_array(np.where(whole, np.where(whole, numbers, 0).astype(np.int64), bits))
+
+
+def _mixed(values: Hashes) -> Hashes:
+    """Return 64-bit values spread evenly: the finish of SplitMix64, prng.di.unimi.it."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
 
 
 def _counted(times: Times, needed: int) -> tuple[Times, Times, Integers]:

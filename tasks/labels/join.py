@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tasks.config import Pipeline
-from tasks.data.curated import INGESTED_AT
 from tasks.labels.table import LABELLED_AT
 from tasks.readers.problem import FEW, list_rows
+from tasks.store.layout import INGESTED_AT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array, Floats, Mask, Times
-from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import effective_times, latest_time, slips
 from tasks.dataset.dataset import encode, moments
 from tasks.drift.profile import ColumnProfile
@@ -27,6 +26,7 @@ from tasks.monitoring.observation import Observation
 from tasks.policy.reading import count_text as number_of
 from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled, judge_labelled
+from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:

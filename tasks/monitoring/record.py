@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
@@ -35,6 +34,7 @@ from tasks.policy.past import situation
 from tasks.policy.policy import parse_policy
 from tasks.policy.situation import ErrorChange, MetricValue
 from tasks.promotion.model_version import ModelVersion
+from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.workspace import Workspace
 
 FALLS = ("performance", "decay", "estimated_performance")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.errors import IntegrityError, PerennialError
 from tasks.labels.table import LABELLED_AT, labels_table
 from tasks.ledger.entry import KINDS
@@ -12,6 +11,7 @@ from tasks.ledger.ledger import COLUMNS
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.versions import manifest_of
+from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.workspace import Place
 
 NEWEST = 200

@@ -9,6 +9,8 @@ from tasks.errors import ConfigurationError
 
 # MLflow's artifacts and the results of steps lie beside the pipelines' folders.
 RESERVED = frozenset({"mlflow", "results"})
+# What ingesting adds to the columns of every row of a curated table.
+BATCH, INGESTED_AT = "_batch", "_ingested_at"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tasks.data.curated import INGESTED_AT
 from tasks.data.reference import DatasetRef, Window
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.labels.table import labels_version
 from tasks.ledger.suspicion import held_back
+from tasks.store.layout import INGESTED_AT
 from tasks.training.code import code_digest, lock_digest
 from tasks.training.plan import TrainingPlan
 from tasks.workspace import Workspace

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
-from tasks.data.curated import BATCH, INGESTED_AT
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
+from tasks.store.layout import BATCH, INGESTED_AT
 
 
 def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> pa.Schema | None:

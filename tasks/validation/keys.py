@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow.parquet
-from numpy.typing import NDArray
 
-from tasks.arrays import Mask
+from tasks.arrays import Hashes, Mask
 
-Hashes = NDArray[np.uint64]
 AT_ONCE = 32_000_000  # hashes sorted in one pass: 0.25 GB, and as much again for the copy
 PARTITION = 2_000_000  # rows whose values are compared at once
 SCHEMA = {"_row": pl.UInt64, "_hash": pl.UInt64}
