@@ -84,9 +84,11 @@ def _small(path: Path, planned: Sequence[Planned], at_once: int) -> list[Finding
     if table is None or next(pieces, None) is not None:
         return None
     frame = to_pandas(table)
-    findings = judge(frame, [entry.expectation for entry in planned])
-    pairs = zip(planned, findings, strict=True)
-    return [sample(frame, entry.columns, finding) for entry, finding in pairs]
+    found = decide_early(path, planned, len(frame)) if len(frame) else {}
+    due = [entry for entry in planned if id(entry.expectation) not in found]
+    judged = judge(frame, [entry.expectation for entry in due])
+    found.update((id(e.expectation), finding) for e, finding in zip(due, judged, strict=True))
+    return [sample(frame, entry.columns, found[id(entry.expectation)]) for entry in planned]
 
 
 def _large(path: Path, planned: Sequence[Planned], rows: int, at_once: int) -> list[Finding]:

@@ -13,7 +13,8 @@ from tasks.readers.kinds import kind_of
 Method = Literal["shape", "values", "rows", "set", "figure", "twins", "whole"]
 
 BETWEEN = "expect_column_values_to_be_between"
-NULLS = frozenset({"expect_column_values_to_be_null", "expect_column_values_to_not_be_null"})
+NOT_NULL = "expect_column_values_to_not_be_null"
+NULLS = frozenset({"expect_column_values_to_be_null", NOT_NULL})
 # A value of these is met or not whatever stands in other rows, so equal values are judged once.
 VALUES = frozenset(
     f"expect_column_{name}"

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from tasks.readers.frames import find_places, to_pandas
+from tasks.readers.frames import find_places
 from tasks.readers.kinds import kind_of
-from tasks.validation.checks import judge
-from tasks.validation.combine import Finding, is_met, weigh
-from tasks.validation.plan import BETWEEN, NULLS, Planned
+from tasks.validation.combine import Finding, is_met
+from tasks.validation.plan import BETWEEN, NOT_NULL, NULLS, Planned
 
+NUMBERS = ("integer", "number")
 # Kinds whose least and greatest value bound all.
 ORDERED = frozenset({"integer", "number", "timestamp", "date"})
 
 
 def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int, Finding]:
-    """Return the outcomes, by the expectations' identity, that few figures decide exactly."""
+    """Return the outcomes, by the expectations' identity, that few figures decide exactly.
+
+    The library takes a tenth of a second for each, whatever it finds: 500 columns, a minute.
+    """
     schema = pyarrow.parquet.read_schema(path)
     plain = [entry for entry in planned if entry.method == "values"]
     ranges = [
@@ -47,35 +50,52 @@ def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int,
         for entry in nulls
     }
     for entry in ranges:
-        judged = _range(schema, entry, rows, figures)
+        judged = _range(entry, kind_of(schema.field(entry.columns[0]).type), rows, figures)
         if judged is not None:
             found[id(entry.expectation)] = judged
     return found
 
 
 def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> Finding:
-    name = planned.columns[0]
-    # Nothing but a null decides, so one null and one other value are judged and weighted.
-    frame = to_pandas(pa.table({name: pa.array([None, 1])}))
-    outcome = weigh(judge(frame, [planned.expectation])[0], [nulls, rows - nulls], 0, 1)
-    if outcome.error is not None or not outcome.unexpected:
-        return outcome
-    offends = pc.is_null if outcome.places == (0,) else pc.is_valid
-    success = is_met(rows, outcome.unexpected, planned.mostly)
-    places = find_places(path, name, offends)
-    return Finding(success, rows, outcome.unexpected, places)
+    wanted = planned.rule != NOT_NULL
+    offending = rows - nulls if wanted else nulls
+    if not offending:
+        return Finding(True, rows, 0)
+    offends = pc.is_valid if wanted else pc.is_null
+    places = find_places(path, planned.columns[0], offends)
+    return Finding(is_met(rows, offending, planned.mostly), rows, offending, places)
 
 
-def _range(
-    schema: pa.Schema, planned: Planned, rows: int, figures: dict[str, Any]
-) -> Finding | None:
+def _range(planned: Planned, kind: str | None, rows: int, figures: dict[str, Any]) -> Finding | None:
     name = planned.columns[0]
     nulls = int(figures[f"nulls {name}"])
-    if nulls == rows:
+    least, most = figures[f"min {name}"], figures[f"max {name}"]
+    low, high = (getattr(planned.expectation, end, None) for end in ("min_value", "max_value"))
+    bounds = [bound for bound in (low, high) if bound is not None]
+    if nulls == rows or not bounds or not all(_compares(bound, kind) for bound in bounds):
         return None
-    # Where the least and the greatest value are in a range, all are; else each is looked at.
-    ends = pa.array([figures[f"min {name}"], figures[f"max {name}"]], schema.field(name).type)
-    outcome = judge(to_pandas(pa.table({name: ends})), [planned.expectation])[0]
-    if outcome.error is not None or outcome.unexpected:
+    if kind not in NUMBERS:
+        low, high, least, most = (_instant(value) for value in (low, high, least, most))
+    # Where the least and the greatest value are in a range, all are; else, and where a value at
+    # the very bound may be too much, each is looked at. Nothing compares with NaN.
+    inside = (low is None or low < least) and (high is None or most < high)
+    equal = not _is_strict(planned) and (low is None or low <= least) and (high is None or most <= high)
+    return Finding(True, rows - nulls, 0) if inside or equal else None
+
+
+def _compares(bound: object, kind: str | None) -> bool:
+    types = (int, float) if kind in NUMBERS else (date,)  # which a datetime is, too
+    return isinstance(bound, types) and not isinstance(bound, bool)
+
+
+def _is_strict(planned: Planned) -> bool:
+    return any(getattr(planned.expectation, end, None) for end in ("strict_min", "strict_max"))
+
+
+def _instant(value: date | None) -> datetime | None:
+    """Return a bound, or a value, as a time in UTC; a date is its midnight."""
+    if value is None:
         return None
-    return Finding(True, rows - nulls, 0)
+    if not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
