@@ -33,7 +33,9 @@ LOOKED = 300_000  # rows the sample is taken from: a sorted file shows all its c
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", required=True, help="The column to predict.")
 @click.option("--time", "event_time", help="The column that orders rows, or none.")
-@click.option("--key", multiple=True, help="A column that identifies a row; more than once for several.")
+@click.option(
+    "--key", multiple=True, help="A column that identifies a row; more than once for several."
+)
 @click.option("--task", type=click.Choice(get_args(Task)), help="Where the guess is wrong.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A key of the file.")
 @click.option("--dry-run", is_flag=True, help="Print the pipeline file, and write nothing.")
@@ -107,7 +109,10 @@ def _study(data: Path, source: dict[str, Any]) -> Study:
     if not seen.rows:
         raise DataError(str(data), "the file holds rows", "none")
     if seen.questions:
-        asked = [f"\n  {question.text} Choices: {', '.join(question.choices)}." for question in seen.questions]
+        asked = [
+            f"\n  {question.text} Choices: {', '.join(question.choices)}."
+            for question in seen.questions
+        ]
         rule = "what a file does not say, a person does"
         first = seen.questions[0]
         where = f"source.columns.{first.column}.format" if first.column else "source.encoding"
@@ -156,7 +161,7 @@ def _write(texts: dict[Path, str]) -> None:
             ready.append((beside, path))
             beside.write_text(text, encoding="utf-8")
         for beside, path in ready:
-            os.replace(beside, path)
+            beside.replace(path)
     except OSError as error:
         raise ConfigurationError(str(path), "the file can be written", error.strerror) from error
     finally:

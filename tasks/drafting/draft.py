@@ -93,9 +93,14 @@ def draft(
     """
     columns = study.columns
     check_column(columns, target, "--target")
-    task = choose_task(columns[target]) if wishes.task is None else _asked(wishes.task, target, study)
+    task = (
+        choose_task(columns[target]) if wishes.task is None else _asked(wishes.task, target, study)
+    )
     others = {column: seen for column, seen in columns.items() if column != target}
-    for option, named in (("--time", wishes.time), ("--key", target if target in wishes.key else None)):
+    for option, named in (
+        ("--time", wishes.time),
+        ("--key", target if target in wishes.key else None),
+    ):
         if named == target:
             raise ConfigurationError(option, "the target is neither time nor key", target)
     texts = {
@@ -104,7 +109,10 @@ def draft(
         if seen.kind == "string"
     }
     personal = find_personal(others, texts)
-    time = choose_time({c: seen for c, seen in others.items() if c not in personal or c == wishes.time}, wishes.time)
+    time = choose_time(
+        {c: seen for c, seen in others.items() if c not in personal or c == wishes.time},
+        wishes.time,
+    )
     free = {column: seen for column, seen in others.items() if column != time.column}
     candidates = free if wishes.key else {c: seen for c, seen in free.items() if c not in personal}
     key, key_ground = choose_key(candidates, wishes.key)
@@ -123,10 +131,20 @@ def _asked(task: Task, target: str, study: Study) -> TaskChoice:
     column = study.columns[target]
     numbers = column.kind in ("integer", "number")
     if task == "regression" and not numbers:
-        raise ConfigurationError("--task", f"a regression predicts numbers, and {target} is {column.kind}", task, "Leave --task out.")
+        raise ConfigurationError(
+            "--task",
+            f"a regression predicts numbers, and {target} is {column.kind}",
+            task,
+            "Leave --task out.",
+        )
     if task == "binary" and column.distinct != 2:
         count = "many" if column.distinct is None else column.distinct
-        raise ConfigurationError("--task", f"two values of {target} are binary; it has {count}", task, "Use multiclass, or regression.")
+        raise ConfigurationError(
+            "--task",
+            f"two values of {target} are binary; it has {count}",
+            task,
+            "Use multiclass, or regression.",
+        )
     return TaskChoice(task, "as asked")
 
 

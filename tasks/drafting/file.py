@@ -92,7 +92,9 @@ def pipeline_text(made: Draft, pipeline: Pipeline, content: Mapping[str, Any]) -
     return HEAD + "\n".join(lines) + "\n"
 
 
-def _line(path: str, value: Any, indent: str, pipeline: Pipeline, grounds: Mapping[str, str]) -> str:
+def _line(
+    path: str, value: Any, indent: str, pipeline: Pipeline, grounds: Mapping[str, str]
+) -> str:
     key = path.rpartition(".")[2]
     if path in SHARES:
         value = f"{value:.10g}" if value * 100 % 1 else f"{value:.0%}"

@@ -49,11 +49,13 @@ def find_leaks(sample: pd.DataFrame, target: str, task: Task) -> dict[str, str]:
     return found or (_parts(known, columns, y, target) if task == "regression" else {})
 
 
-def _parts(
-    known: pd.DataFrame, columns: list[str], y: NDArray[Any], target: str
-) -> dict[str, str]:
+def _parts(known: pd.DataFrame, columns: list[str], y: NDArray[Any], target: str) -> dict[str, str]:
     """Return the columns that together make the target, as parts do a total."""
-    numbers = [name for name in columns if pd.api.types.is_float_dtype(known[name]) or pd.api.types.is_integer_dtype(known[name])]
+    numbers = [
+        name
+        for name in columns
+        if pd.api.types.is_float_dtype(known[name]) or pd.api.types.is_integer_dtype(known[name])
+    ]
     rows = known[numbers].to_numpy(dtype=np.float64, na_value=np.nan)
     whole = np.isfinite(rows).all(axis=1)
     if not numbers or whole.sum() < 3 * len(numbers) + FEWEST:

@@ -34,8 +34,8 @@ CARD = re.compile(r"[3-6]\d{12,18}")
 # With a plus, brackets or groups: bare digits are anything.
 PHONE = re.compile(r"(?=.*[+()\s./-])\+?\(?\d[\d\s()./-]{6,18}\d")
 DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
-# Of a column `name`: a car's is not written so, a person's is.
-PERSON = re.compile(r"[^\W\d_][\w'’.-]+,? (?:[^\W\d_][\w'’.()\"-]*\s?){1,6}")
+# Of a column `name`: two words or more, each with a capital; a car's is rarely written so.
+PERSON = re.compile(r"[A-ZÀ-Þ][^\W\d_]+,?(?: [\"(]*[A-ZÀ-Þ][^\d_,;]*)+")
 
 
 def find_personal(
@@ -135,8 +135,7 @@ def _by_name(column: ColumnStudy, texts: Sequence[str]) -> str | None:
         if any(words.strip() == name or words.endswith(f" {name} ") for name in names):
             return f"its name says {what}"
     if words.strip() == "name" and texts:
-        people = sum(bool(PERSON.fullmatch(text)) and text[0].isupper() for text in texts)
-        capital = sum(all(word[0].isupper() or not word[0].isalpha() for word in text.split() if word) for text in texts)
-        if people >= MOST * len(texts) and capital >= MOST * len(texts):
+        people = sum(bool(PERSON.fullmatch(text)) for text in texts)
+        if people >= MOST * len(texts):
             return "its values are names of people"
     return None

@@ -68,7 +68,11 @@ def choose_time(columns: Columns, asked: str | None) -> Choice:
         check_column(columns, asked, "--time")
         if asked not in times:
             came = f"{asked}, of kind {columns[asked].kind}"
-            there = f"Times here: {', '.join(times)}." if times else "The file has no time: leave --time out."
+            there = (
+                f"Times here: {', '.join(times)}."
+                if times
+                else "The file has no time: leave --time out."
+            )
             raise ConfigurationError("--time", "a date or a timestamp orders rows", came, there)
         return Choice(asked, "as asked")
     whole = [name for name in times if not columns[name].missing and not columns[name].constant]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pprint import pformat
 from typing import Any
@@ -63,7 +63,7 @@ def _lines(made: Draft) -> Iterator[str]:
         if name not in {made.target, made.time.column, *made.key, *made.personal, *made.left_out}
     ]
     if len(features) <= MOST_FEATURES:
-        yield "# A range alone is met by a column without a value: a share that is known stands by it."
+        yield "# A range alone is met where no value is: beside it stands a share that is known."
         for column in features:
             yield from _feature(column, made.study.rows)
 
@@ -143,7 +143,7 @@ def typed_levels(column: ColumnStudy) -> list[Any] | None:
         return None
 
 
-def _round(value: float, direction: Any) -> float | int:
+def _round(value: float, direction: Callable[[float], int]) -> float:
     """Return the next number of two digits in a direction.
 
     >>> _round(1234, math.ceil), _round(-0.0123, math.floor), _round(7, math.ceil)
@@ -153,6 +153,6 @@ def _round(value: float, direction: Any) -> float | int:
         return 0
     power = math.floor(math.log10(abs(value))) - 1
     if power >= 0:
-        return int(direction(value / 10**power)) * 10**power
+        return direction(value / 10**power) * int(10**power)
     digits = float(direction(round(value * 10**-power, 9)) / 10**-power)
     return int(digits) if digits.is_integer() else digits

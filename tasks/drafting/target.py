@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ def _judge_numbers(target: ColumnStudy) -> TaskChoice:
     shown = f"{len(values)} whole numbers, {values[0]} to {values[-1]}"
     if CLASS_WORDS & set(words_of(target.name)):
         return TaskChoice("multiclass", f"{shown}, and its name says classes", True)
-    if len({high - low for low, high in zip(values, values[1:], strict=False)}) > 1:
+    if len({high - low for low, high in itertools.pairwise(values)}) > 1:
         return _judge_gaps(target, values, shown)
     counts = target.levels.values()
     if values[0] == 0 and len(values) <= 10 and min(counts) >= EVEN * max(counts):
@@ -64,7 +65,7 @@ def _judge_numbers(target: ColumnStudy) -> TaskChoice:
 
 def _judge_gaps(target: ColumnStudy, values: list[int], shown: str) -> TaskChoice:
     # A count has gaps only where it thins out, at its end; its small values are all there.
-    start = [value for value in values[: max(3, len(values) // 2)]]
+    start = list(values[: max(3, len(values) // 2)])
     dense = start == list(range(start[0], start[0] + len(start)))
     if dense and values[0] in (0, 1) and _thins_out(target, values):
         return TaskChoice("regression", f"{shown}, rarer towards the end: a count", True)

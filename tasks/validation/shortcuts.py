@@ -66,7 +66,9 @@ def _nullness(path: Path, planned: Planned, rows: int, nulls: int) -> Finding:
     return Finding(is_met(rows, offending, planned.mostly), rows, offending, places)
 
 
-def _range(planned: Planned, kind: str | None, rows: int, figures: dict[str, Any]) -> Finding | None:
+def _range(
+    planned: Planned, kind: str | None, rows: int, figures: dict[str, Any]
+) -> Finding | None:
     name = planned.columns[0]
     nulls = int(figures[f"nulls {name}"])
     least, most = figures[f"min {name}"], figures[f"max {name}"]
@@ -79,7 +81,9 @@ def _range(planned: Planned, kind: str | None, rows: int, figures: dict[str, Any
     # Where the least and the greatest value are in a range, all are; else, and where a value at
     # the very bound may be too much, each is looked at. Nothing compares with NaN.
     inside = (low is None or low < least) and (high is None or most < high)
-    equal = not _is_strict(planned) and (low is None or low <= least) and (high is None or most <= high)
+    equal = (
+        not _is_strict(planned) and (low is None or low <= least) and (high is None or most <= high)
+    )
     return Finding(True, rows - nulls, 0) if inside or equal else None
 
 
