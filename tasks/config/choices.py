@@ -13,3 +13,15 @@ METRICS: dict[str, tuple[str, ...]] = {
     "regression": ("rmse", "mae", "r2"),
 }
 FAMILIES = ("linear", "random_forest", "extra_trees", "lightgbm", "mlp")
+# What scoring writes beside a row's key and time; one column of a table cannot be two things.
+OUTPUTS = ("prediction", "model_version", "_row")
+
+
+def is_output(name: str) -> bool:
+    """Say whether scoring writes a column of this name; case makes no other column in a table.
+
+    >>> is_output("Prediction"), is_output("probability_yes"), is_output("price")
+    (True, True, False)
+    """
+    folded = name.casefold()
+    return folded in OUTPUTS or folded.startswith("probability_")

@@ -119,7 +119,12 @@ def draft(
     personal = {c: why for c, why in personal.items() if c != time.column}
     features = {c: seen for c, seen in free.items() if c not in {*key, *personal}}
     useless = find_useless(features, study.rows)
-    constant = tuple(column for column, seen in features.items() if seen.constant)
+    # one value beside missing ones still says something: that it is missing
+    constant = tuple(
+        column
+        for column, seen in features.items()
+        if seen.constant and seen.missing in (0, study.rows)
+    )
     judged = [c for c in features if c not in {*useless, *constant}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     return Draft(

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tasks.config.choices import is_output
 from tasks.drafting.target import words_of
 from tasks.errors import ConfigurationError
 from tasks.readers.study import ColumnStudy
@@ -116,7 +117,7 @@ def choose_key(columns: Columns, asked: tuple[str, ...]) -> tuple[tuple[str, ...
 def _could_identify(column: ColumnStudy) -> bool:
     if not column.unique or column.missing or column.kind not in ("string", "integer"):
         return False
-    return column.words < FREE_TEXT - 1 and not is_position(column)
+    return column.words < FREE_TEXT - 1 and not is_position(column) and not is_output(column.name)
 
 
 def is_position(column: ColumnStudy) -> bool:

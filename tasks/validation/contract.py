@@ -13,6 +13,14 @@ from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.store.layout import BATCH, INGESTED_AT
 
+# The table's own columns, and those that stand beside a batch's while it is judged and labelled.
+RESERVED = frozenset(
+    (
+        *(BATCH, INGESTED_AT, "_row", "_hash", "_count", "_known", "_known_late"),
+        *("_event", "_there", "_kind", "_late"),
+    )
+)
+
 
 def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> pa.Schema | None:
     """Return the schema a batch must have: the curated table's own columns, else the suite's.
@@ -59,8 +67,9 @@ def name_problems(
     hidden = bool(set(pipeline.data.personal) - set(names))
     for position, name in enumerate(names, start=1):
         shown = f"column {position}" if hidden else name[:80]
-        if name in (BATCH, INGESTED_AT):
-            problems.append(Problem("reserved column", name, "This name is used by the table."))
+        if name.casefold() in RESERVED:
+            message = "The table uses this name. Rename it, or list it under source.leave_out."
+            problems.append(Problem("reserved column", name, message))
         elif schema is not None and name not in schema.names:
             message = "The contract has no such column. Drop it, or add it to the contract."
             problems.append(Problem("unexpected column", shown, message))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -18,9 +19,7 @@ def column(name: str, kind: str, values: Sequence[Any], **changes: Any) -> Colum
     levels = pd.Series(known).astype(str).value_counts()
     numbers = kind in ("integer", "number")
     whole = numbers and all(float(value).is_integer() for value in known)
-    steps = (
-        {later - value for value, later in zip(known, known[1:], strict=False)} if whole else set()
-    )
+    steps = {later - value for value, later in pairwise(known)} if whole else set()
     return replace(
         ColumnStudy(
             name=name,

@@ -7,6 +7,7 @@ from tests.tasks.drafting.seen import column
 
 MAILS = [f"user{i}@mail.example.org" for i in range(99)]
 CARDS = ["4539 1488 0343 6467", "4716-9215-7830-9841", "6011514433546201"] * 30
+IBANS = ["GB29 NWBK 6016 1331 9268 19", "FR1420041010050500013M02606"]
 PEOPLE = [f"Braund, Mr. {a}wen {b}arris" for a in "OALEI" for b in "HMKPTBDFGRSVW"]
 
 
@@ -16,7 +17,7 @@ PEOPLE = [f"Braund, Mr. {a}wen {b}arris" for a in "OALEI" for b in "HMKPTBDFGRSV
         ("contact", MAILS, "mail addresses"),
         ("kontakt", [*MAILS[:90], *["unknown"] * 9], "mail addresses"),
         ("paid_with", CARDS[::3], "card numbers"),
-        ("refund_to", ["GB29 NWBK 6016 1331 9268 19", "FR1420041010050500013M02606"], "bank accounts"),
+        ("refund_to", IBANS, "bank accounts"),
         ("peer", [f"10.0.{i}.7" for i in range(99)], "addresses in a network"),
         ("reach", [f"+44 20 7946 0{i:03d}" for i in range(99)], "phone numbers"),
         ("lastName", [f"Miller{i}" for i in range(99)], "a person's name"),

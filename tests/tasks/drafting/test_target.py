@@ -19,7 +19,7 @@ draw = np.random.default_rng(11)
         ("goals", "integer", [0] * 500 + [1] * 300 + [2] * 90 + [3] * 9 + [5], "regression"),
         ("score", "number", draw.integers(1, 8, 900).astype(float), "regression"),
         ("stars", "number", draw.choice([1.0, 1.5, 2.0, 2.5], 900), "regression"),
-        ("half_hours", "integer", draw.choice([0, 30, 60, 90], 900, p=[0.6, 0.2, 0.15, 0.05]), "regression"),
+        ("half_hours", "integer", np.repeat([0, 30, 60, 90], [99, 40, 20, 5]), "regression"),
         ("weight", "number", draw.normal(size=900), "regression"),
         ("churned", "boolean", draw.choice([True, False], 900), "binary"),
         ("answer", "string", draw.choice(["Yes", "No"], 900), "binary"),
