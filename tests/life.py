@@ -27,11 +27,12 @@ from tasks.workspace import Workspace
 
 
 def toy_workspace(folder: Path, **sections: Any) -> Workspace:
-    """Return the toy pipeline in a local bucket; `sections` change its file."""
+    """Return the toy pipeline in a local bucket; `sections` change its file, key by key."""
     declared = find_pipeline("toy", REPOSITORY / "tests" / "pipelines")
     content = declared.model_dump(mode="json")
     for name, changes in sections.items():
-        content[name] = {**content[name], **changes}
+        within = isinstance(changes, dict)
+        content[name] = {**content[name], **changes} if within else changes
     pipeline = type(declared).model_validate(content)
     bucket = LocalBucket(folder / "bucket")
     return Workspace(bucket, "toy", "a signing key", pipeline=pipeline, home=folder / "home")

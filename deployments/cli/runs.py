@@ -123,12 +123,21 @@ def training_summary(outcome: dict[str, Any]) -> str:
     """What the training ended with, and the figures that decided."""
     lines = [outcome["summary"]]
     if outcome.get("rules"):
-        marks = {True: "passed", False: "FAILED"}
-        rows = [[marks[rule["passed"]], rule["rule"], rule["figures"]] for rule in outcome["rules"]]
+        rows = [[_mark(rule), rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]
+    lines += [f"Warning: {warning}" for warning in outcome["warnings"]]
+    # with several candidates: which of them was chosen, and why not the first
+    if len(outcome.get("challengers", ())) > 1:
+        lines += ["", outcome["why"]]
+    if outcome["remedy"] and not outcome["passed"]:
+        lines += ["", outcome["remedy"]]
     if outcome.get("url"):
         lines += ["", f"MLflow run  {outcome['url']}"]
     return "\n".join(lines)
+
+
+def _mark(rule: dict[str, Any]) -> str:
+    return "passed" if rule["passed"] else "warns" if rule["warns"] else "FAILED"
 
 
 def interval(figure: dict[str, float | None]) -> str:

@@ -132,6 +132,8 @@ def _version(manifest: Manifest, role: str, scored: list[dict[str, Any]]) -> dic
         "role": role,
         "passed": manifest.verdict.passed,
         "reasons": list(manifest.verdict.reasons),
+        "warnings": list(manifest.verdict.warnings),
+        "evidence": manifest.lineage.evidence,
         "metric": manifest.lineage.metric,
         "metrics": manifest.metrics,
         "baselines": manifest.baselines,
@@ -149,7 +151,7 @@ def _version(manifest: Manifest, role: str, scored: list[dict[str, Any]]) -> dic
 def _models_table(document: dict[str, Any]) -> str:
     if not document["versions"]:
         return f"No version yet. Train one: `perennial train {document['pipeline']}`."
-    head = ["version", "role", "gate", "family", "metric", "holdout", "naive", "data", "rows", ""]
+    head = ["version", "role", "gate", "family", "metric", "judged", "naive", "data", "rows", ""]
     rows: list[list[Any]] = []
     for version in document["versions"]:
         metric = version["metric"]
@@ -157,14 +159,14 @@ def _models_table(document: dict[str, Any]) -> str:
             [
                 version["version"],
                 version["role"],
-                "passed" if version["passed"] else "refused",
+                _gate(version),
                 version["setting"]["family"],
                 metric,
                 interval(version["metrics"][metric]),
                 _best(version["baselines"]),
                 f"v{version['data_version']} to {version['window']['end'][:10]}",
                 f"{version['rows']:,}",
-                "",
+                version["evidence"],
             ]
         )
         rows.extend(
@@ -172,7 +174,19 @@ def _models_table(document: dict[str, Any]) -> str:
              live["object"].rpartition("/")[2], f"{live['rows']:,}", "scored"]
             for live in version["scored"]
         )  # fmt: skip
-    return table(head, rows)
+    warned = (
+        f"Version {version['version']}, warning: {warning}"
+        for version in document["versions"]
+        for warning in version["warnings"]
+    )
+    return "\n".join([table(head, rows), *warned])
+
+
+def _gate(version: dict[str, Any]) -> str:
+    if not version["passed"]:
+        return "refused"
+    count = len(version["warnings"])
+    return f"passed, {count} warning{'s' * (count > 1)}" if count else "passed"
 
 
 def _best(baselines: dict[str, float | None]) -> str:

@@ -149,7 +149,7 @@ def _static(loop: Loop, found: Observation, path: Path) -> float:
         return found.live.value
     first = load(loop.workspace, 1)
     classes = first.manifest.classes
-    rows = pd.read_csv(path, parse_dates=[pipeline.event_time])
+    rows = pd.read_csv(path, parse_dates=[pipeline.time_column])
     rows = rows[rows[pipeline.target].isin(classes)].drop_duplicates(list(pipeline.key))
     predictions = first.predict(rows)
     y = encode(rows[pipeline.target], classes)

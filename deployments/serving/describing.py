@@ -54,6 +54,8 @@ def describe(fleet: Fleet, found: Found) -> Response:
             "data_version": manifest.data_version,
             "window": manifest.window,
             "metrics": manifest.metrics,
+            "evidence": manifest.lineage.evidence,
+            "warnings": list(manifest.verdict.warnings),
             "fields": [
                 {"name": field.name, "kind": field.kind, "missing": field.missing}
                 for field in request.fields

@@ -54,11 +54,7 @@ def cut(times: Times, batches: Objects, names: Mapping[str, str], rows: int | No
     """
     found = tuple(dict.fromkeys(batches.tolist()))
     if rows is None and len(found) >= FEW:
-        number = {batch: place for place, batch in enumerate(found)}
-        place = np.array([number[batch] for batch in batches.tolist()])
-        return Cut(
-            place, tuple(names.get(batch, batch[:12]) for batch in found), "batches as they came"
-        )
+        return _whole(batches, names)
     size = rows or max(math.ceil(len(times) / PIECES), SMALLEST)
     made = number_pieces(len(times), size)
     count = int(made[-1]) + 1 if len(made) else 0
@@ -69,6 +65,37 @@ def cut(times: Times, batches: Objects, names: Mapping[str, str], rows: int | No
     starts = np.searchsorted(made, np.arange(count))
     named = tuple(f"from {np.datetime_as_string(start, unit='m')}" for start in times[starts])
     return Cut(made, named, f"pieces of {size:,} rows")
+
+
+def cut_by_arrival(batches: Objects, names: Mapping[str, str], rows: int | None = None) -> Cut:
+    """Cut rows without an event time: all that is known of their order is which batch came first.
+
+    Args:
+        batches: (n,) id of the batch that brought each row, in order of arrival.
+        names, rows: as of `cut`.
+
+    Raises:
+        DataError: there are fewer than three batches, or pieces of so many rows are asked for.
+
+    >>> cut_by_arrival(np.array(list("bbac")), {"a": "january"}).names
+    ('b', 'january', 'c')
+    """
+    if rows is not None:
+        rule = "rows without an event time are replayed batch by batch"
+        raise DataError("backtest", rule, f"--rows {rows}", "Leave --rows out.")
+    made = _whole(batches, names)
+    if len(made.names) < FEWEST:
+        rule = f"a history without event times has at least {FEWEST} batches"
+        raise DataError("backtest", rule, len(made.names), "Ingest more files, one after another.")
+    return made
+
+
+def _whole(batches: Objects, names: Mapping[str, str]) -> Cut:
+    found = tuple(dict.fromkeys(batches.tolist()))
+    number = {batch: place for place, batch in enumerate(found)}
+    place = np.array([number[batch] for batch in batches.tolist()])
+    named = tuple(names.get(batch, batch[:12]) for batch in found)
+    return Cut(place, named, "batches as they came")
 
 
 def number_pieces(rows: int, size: int) -> Integers:

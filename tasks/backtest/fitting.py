@@ -15,9 +15,13 @@ from tasks.arrays import Integers, Mask, Times
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
 from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
+from tasks.dataset.evidence import widening
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.estimation.estimator import Estimator
+from tasks.evaluation.bootstrap import Sampling, interval
+from tasks.evaluation.evaluate import rounds_for
+from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import load_transform, prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.models.families import FAMILIES
@@ -30,6 +34,7 @@ from tasks.policy.situation import MetricValue
 from tasks.records import plain, read
 from tasks.scoring.judgement import Labelled
 from tasks.training.cost import measure_cost
+from tasks.training.folds import answer_folds
 from tasks.tuning.trial import Setting
 
 ERRORS = "errors.npy"
@@ -138,9 +143,15 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     training, holdout = data.split.training, data.split.holdout
     columns, classes = prepared_columns(data.schema), len(data.classes)
     model = _fitted(recipe, data, training)
-    answers = model.answers(data.prepared[holdout], classes)
     confidence, seed = pipeline.gate.confidence, pipeline.training.seed
-    found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)
+    if data.split.folds:
+        answers = answer_folds(data, pipeline, recipe.setting)
+        rounds, wider = rounds_for(len(answers)), widening(data.split.folds)
+        sampling = Sampling(confidence, seed, rounds, wider)
+        found = interval(METRICS[pipeline.metric], data.y[holdout], answers, sampling)
+    else:
+        answers = model.answers(data.prepared[holdout], classes)
+        found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)
     held = int(holdout.sum())
     reference = MetricValue(pipeline.metric, found.value, found.low, found.high, held, held)
     # from the holdout before the refit, as a training does: the refitted model has seen these rows
@@ -148,8 +159,9 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
         pipeline.task, pipeline.metric, classes, data.y[holdout], answers,
         data.prepared[holdout], seed,
     )  # fmt: skip
-    learned = np.ones(len(data.y), dtype=bool) if pipeline.training.refit else training
-    if pipeline.training.refit:
+    refitted = pipeline.training.refit and not data.split.folds
+    learned = np.ones(len(data.y), dtype=bool) if refitted else training
+    if refitted:
         model = _fitted(recipe, data, learned)
     profiler = Profiler(columns, data.classes)
     profiler.add(data.prepared[learned])

@@ -19,7 +19,10 @@ def naive_values(
     known = np.asarray(target.notna())
     classes = () if task == "regression" else tuple(sorted(target[known].unique().tolist()))
     y, times, place = encode(target[known], classes), rows.times[known], rows.place[known]
-    names = ("mean", "median", "last_value") if task == "regression" else ("prior", "last_value")
+    names = ("mean", "median") if task == "regression" else ("prior",)
+    ordered = pipeline.event_time is not None
+    if ordered:
+        names = (*names, "last_value")
     found: dict[str, list[float]] = {name: [NAN] * batches for name in names}
     # each knows every label of the earlier batches, and `last_value` those of the batch itself
     # that are strictly earlier
@@ -30,7 +33,8 @@ def naive_values(
             continue
         guesses = baselines(
             y[before], y[now], task=task, classes=len(classes),
-            training_times=times[before], times=times[now],
+            training_times=times[before] if ordered else None,
+            times=times[now] if ordered else None,
         )  # fmt: skip
         for name, guess in guesses.items():
             found[name][number] = METRICS[pipeline.metric].score(y[now], guess)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from tasks.backtest.cutting import Cut, cut, first_end
+from tasks.backtest.cutting import Cut, cut, cut_by_arrival, first_end
 from tasks.backtest.fitting import HistoryRows, MeasuredFit, Recipe
 from tasks.backtest.history import Batch, History
 from tasks.backtest.naive import naive_values
@@ -77,12 +77,15 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
         DataError: there are fewer than three batches.
     """
     pipeline, table = plan.pipeline, curated(bucket, plan.pipeline.name)
-    frame = training_rows(table, plan.data, pipeline.event_time, key=pipeline.key)
-    arrived = moments(frame[INGESTED_AT])
+    frame = training_rows(table, plan.data, pipeline.time_column, key=pipeline.key)
+    arrived, came = moments(frame[INGESTED_AT]), frame[INGESTED_AT]
     if plan.labels is not None:
         labels = load_labels(bucket, pipeline, plan.labels, without=plan.recorded.without)
         frame, _ = with_labels(frame, labels, pipeline)
-    times = event_times(frame, pipeline.event_time)
+        if pipeline.event_time is None:
+            # batches are replayed as they came, not when their labels did: that is the delay's part
+            frame = frame.assign(**{INGESTED_AT: came})
+    times = event_times(frame, pipeline.time_column)
     # stable: rows of one moment keep their order, so equal plans cut equal batches
     order = np.argsort(times, kind="stable")
     # a row without an event time has no place in a history
@@ -91,7 +94,8 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
     names = {
         arrival.batch: PurePosixPath(arrival.object).stem for arrival in arrivals(table.history())
     }
-    made = cut(times, frame[BATCH].to_numpy(), names, plan.rows)
+    ids, ordered = frame[BATCH].to_numpy(), pipeline.event_time is not None
+    made = cut(times, ids, names, plan.rows) if ordered else cut_by_arrival(ids, names, plan.rows)
     held = frame[BATCH].isin(plan.recorded.without).to_numpy()
     return HistoryRows(frame, times, arrived, made.place, held), made
 

@@ -76,6 +76,11 @@ class Pipeline(FileSection):
         return self.event_time or INGESTED_AT
 
     @property
+    def placed_by(self) -> Names:
+        """The columns that every row needs a value in: its key, and its event time if any."""
+        return (*self.key, *((self.event_time,) if self.event_time else ()))
+
+    @property
     def metric(self) -> str:
         """The metric that decides: the file's, or the task's default."""
         return self.training.metric or METRICS[self.task][0]

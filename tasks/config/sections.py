@@ -57,6 +57,7 @@ class Training(FileSection):
 
     window: Annotated[str, _text(lambda text: text == "all" or parse_duration(text))] = "all"
     holdout: Share = 0.2
+    evidence: Literal["auto", "holdout", "cross_validation"] = "auto"
     metric: str | None = None
     families: Literal["auto"] | Names = "auto"
     trials: int = Field(default=30, ge=0, le=10_000)
@@ -73,8 +74,9 @@ class Training(FileSection):
 
 
 class Gate(FileSection):
-    """What a challenger must show."""
+    """What a challenger must show; `first` is how strict it is while no champion is in service."""
 
+    first: Literal["strict", "lenient"] = "strict"
     min_gain: float = 0.0
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     min_rows: int = Field(default=200, ge=10)

@@ -8,10 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array, Mask, Times
+from tasks.arrays import Array, Hashes, Mask, Times
 from tasks.config import Pipeline
+from tasks.config.choices import Task
 from tasks.dataset.arrival import effective_times
-from tasks.dataset.split import Split, split
+from tasks.dataset.evidence import cross_validate, judges_in_folds
+from tasks.dataset.split import (
+    Fold,
+    Split,
+    exchangeable_folds,
+    forward_folds,
+    hashed_split,
+    row_hashes,
+    split,
+)
 from tasks.errors import DataError
 from tasks.features.inference import infer_schema
 from tasks.features.prepare import load_transform, prepare
@@ -27,7 +37,8 @@ class Dataset:
     """Labelled rows ordered by event time: as curated (`frame`), and as a model sees them.
 
     `y` is the class index (int) or the value (float) of each row, `times` when each counts as (see
-    `tasks.dataset.arrival`), `classes` the labels of the indices (empty for regression).
+    `tasks.dataset.arrival`), `classes` the labels of the indices (empty for regression). Rows
+    without an event time are exchangeable: they have `hashes`, and their times are their arrivals.
     """
 
     frame: pd.DataFrame
@@ -37,6 +48,13 @@ class Dataset:
     classes: tuple[Any, ...]
     schema: FeatureSchema
     split: Split
+    hashes: Hashes | None = None
+
+    def folds(self, rows: Mask, k: int, task: Task) -> tuple[Fold, ...]:
+        """Part the rows in the mask (n,) into folds; positions are among those rows."""
+        if self.hashes is None:
+            return forward_folds(self.times[rows], k)
+        return exchangeable_folds(self.hashes[rows], self.y[rows], k, task)
 
 
 def build_dataset(
@@ -49,25 +67,32 @@ def build_dataset(
             the rows are too few.
     """
     frame = _labelled(rows, pipeline)
-    times = event_times(frame, pipeline.event_time)
+    times = event_times(frame, pipeline.time_column)
     # what arrived in order, as most tables, needs no second copy of the frame
     if (times[1:] < times[:-1]).any():
         # stable: rows of one time stay as they are stored, or the same data gave another model
         order = np.argsort(times, kind="stable")
         frame, times = frame.iloc[order].reset_index(drop=True), times[order]
-    parts = split_training(times, pipeline, known_until)
+    hashes = None if pipeline.event_time else _hashes(frame, pipeline)
+    parts = _part(frame, times, hashes, pipeline, known_until)
+    folded = judges_in_folds(int(parts.holdout.sum()), pipeline)
+    if folded:
+        every = np.ones(len(times), dtype=bool)
+        parts = Split(None, every, every)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     # rows of a class that came after the training window cannot be judged; without them the
     # holdout's share lies elsewhere, so the boundary is sought again
     if not known.all():
         frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
-        parts = split_training(times, pipeline, known_until)
+        hashes = None if hashes is None else hashes[known.to_numpy()]
+        parts = _part(frame, times, hashes, pipeline, known_until)
+    y = encode(frame[pipeline.target], classes)
+    if folded:
+        parts = cross_validate(times, hashes, y, classes, pipeline)
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
-    return Dataset(
-        frame, prepared, encode(frame[pipeline.target], classes), times, classes, schema, parts
-    )
+    return Dataset(frame, prepared, y, times, classes, schema, parts, hashes)
 
 
 def split_training(
@@ -99,10 +124,36 @@ def split_training(
         return parts
     # a time of a row, not a place: rows of one time stay together
     middle = unseen[len(unseen) // 2].astype("datetime64[us]")
-    if middle.item() <= parts.boundary:
+    if parts.boundary is None or middle.item() <= parts.boundary:
         return parts
     later = times >= middle
     return Split(middle.item(), ~later, later)
+
+
+def split_exchangeable(
+    hashes: Hashes,
+    y: Array,
+    arrived: Times,
+    pipeline: Pipeline,
+    known_until: np.datetime64 | None = None,
+) -> Split:
+    """Part exchangeable rows in training rows and holdout, by hash.
+
+    A champion was fitted again with its own holdout, so of the rows that it could learn from it
+    has seen every one, whatever their hash. Where enough of the held-out side came since, they
+    alone are held out: neither contender has seen them, and the challenger learns all that the
+    champion did. With fewer the whole side is held out, and the champion is compared by its
+    setting, fitted on the training side (`tasks.training.comparison`).
+
+    Args:
+        hashes, y, arrived: (n,) hash, target and arrival of each row.
+        known_until: the last arrival that the champion was fitted on; None without one.
+    """
+    parts = hashed_split(hashes, y, pipeline.training.holdout, pipeline.task)
+    if known_until is None:
+        return parts
+    unseen = parts.holdout & (arrived > known_until)
+    return parts if unseen.sum() < pipeline.gate.min_rows else Split(None, ~unseen, unseen)
 
 
 def event_times(frame: pd.DataFrame, event_time: str) -> Times:
@@ -140,29 +191,50 @@ def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> Array:
     return target.map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
 
 
-def naive_figures(y: Array, classes: int) -> dict[str, Any]:
+def naive_figures(y: Array, classes: int, *, ordered: bool = True) -> dict[str, Any]:
     """Return what a naive prediction needs of the labels: (n,) class indices or values, by time.
 
-    `classes` is their number; 0 for a regression.
+    `classes` is their number, 0 for a regression; exchangeable labels are not `ordered`.
 
     >>> naive_figures(np.array([0, 0, 0, 1]), 2)
     {'shares': [0.75, 0.25], 'last': 1}
     """
     if classes:
         shares = np.bincount(y, minlength=classes) / len(y)
-        return {"shares": shares.tolist(), "last": int(y[-1])}
-    return {"mean": float(np.mean(y)), "median": float(np.median(y)), "last": float(y[-1])}
+        known: dict[str, Any] = {"shares": shares.tolist(), "last": int(y[-1])}
+    else:
+        known = {"mean": float(np.mean(y)), "median": float(np.median(y)), "last": float(y[-1])}
+    return known if ordered else {name: known[name] for name in known if name != "last"}
+
+
+def _part(
+    frame: pd.DataFrame,
+    times: Times,
+    hashes: Hashes | None,
+    pipeline: Pipeline,
+    known_until: np.datetime64 | None,
+) -> Split:
+    if hashes is None:
+        return split_training(times, pipeline, known_until)
+    y = frame[pipeline.target].to_numpy()
+    return split_exchangeable(hashes, y, times, pipeline, known_until)
+
+
+def _hashes(frame: pd.DataFrame, pipeline: Pipeline) -> Hashes:
+    # without the target: rows that a model cannot tell apart stay on one side
+    return row_hashes(frame.drop(columns=[pipeline.target]), pipeline.key)
 
 
 def _labelled(rows: pd.DataFrame, pipeline: Pipeline) -> pd.DataFrame:
     where = f"pipeline {pipeline.name}"
-    for role, column in (("target", pipeline.target), ("event time", pipeline.event_time)):
+    time = pipeline.time_column
+    for role, column in (("target", pipeline.target), ("event time", time)):
         if column not in rows.columns:
             listed = ", ".join(map(str, rows.columns[:30]))
             raise DataError(
                 where, f"the {role} is a column of the data", column, f"There: {listed}."
             )
-    frame = rows[rows[pipeline.target].notna() & rows[pipeline.event_time].notna()]
+    frame = rows[rows[pipeline.target].notna() & rows[time].notna()]
     if len(frame) < FEWEST:
         rule = f"at least {FEWEST} rows have a target"
         raise DataError(where, rule, len(frame), "Ingest more, or wait for labels.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ import pandas as pd
 from tasks.arrays import Array, Hashes, Integers, Mask, Times
 from tasks.config.choices import Task
 from tasks.errors import DataError
+from tasks.evaluation.evaluate import EvidenceKind
 from tasks.store.layout import BATCH, INGESTED_AT
 
 # So many equal rows stay together: fewer are a file sent again, more are the cells of a table
@@ -21,23 +23,40 @@ COPIES = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """The rows to learn from and those held out, as masks in the order of the rows.
-
-    The holdout is the rows from `boundary` on; None where rows are exchangeable.
-    """
-
-    boundary: datetime | None
-    training: Mask
-    holdout: Mask
-
-
-@dataclass(frozen=True, eq=False)
 class Fold:
     """Positions of the rows to fit on, and of the rows to judge on: where time counts, later."""
 
     fit: Integers
     judge: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The rows to learn from and those held out, as masks in the order of the rows.
+
+    The holdout is the rows from `boundary` on; None where rows are exchangeable. With `folds` a
+    model learns from every row, and `holdout` are those that are judged by models of the folds
+    (see `tasks.dataset.evidence`).
+    """
+
+    boundary: datetime | None
+    training: Mask
+    holdout: Mask
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Which split of its rows it is: where it lies, or the digest of what is held out."""
+        if self.boundary is not None:
+            return self.boundary.isoformat()
+        return hashlib.sha256(np.packbits(self.holdout).tobytes()).hexdigest()
+
+    @property
+    def evidence(self) -> EvidenceKind:
+        """How its rows are held out."""
+        if self.folds:
+            return "cross-validation"
+        return "random holdout" if self.boundary is None else "latest rows"
 
 
 def split(times: Times, holdout: float) -> Split:

@@ -43,12 +43,14 @@ class Interval:
 class Sampling:
     """How rows are drawn again, and the intervals' nominal coverage, such as 0.95.
 
-    Equal seeds give equal intervals.
+    Equal seeds give equal intervals. `widening` is by how much they are wider than the draws of
+    rows alone say (`tasks.dataset.evidence.widening`).
     """
 
     confidence: float
     seed: int
     rounds: int = ROUNDS
+    widening: float = 1.0
 
 
 def finite_or_none(value: float) -> float | None:
@@ -114,6 +116,9 @@ def resample(figures: Sequence[Weighted], rows: int, sampling: Sampling) -> tupl
         drawn = rng.integers(0, rows, size=rows, dtype=np.int64)
         counts = np.bincount(drawn, minlength=rows).astype(float)
         draws[known, column] = [figures[place](counts) for place in known]
+    if sampling.widening != 1:
+        # about the figures themselves: a gain is a difference, and widens as the figures do
+        draws = values[:, None] + sampling.widening * (draws - values[:, None])
     return values, draws
 
 

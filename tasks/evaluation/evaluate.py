@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from tasks.evaluation.slices import Slice, judge_slices
 from tasks.records import MaybeNaN, plain
 
 Window = tuple[str | None, str | None]
+EvidenceKind = Literal["latest rows", "random holdout", "cross-validation"]
 # Rows times rounds: what the intervals of a large holdout may take.
 DRAWS = 30_000_000
 # Below it, a bound at 95 % would hang on one draw or two.
@@ -34,7 +35,8 @@ class Evaluation:
     `metrics` holds every metric of the task with its interval; `metric` names the one that
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
-    `window` is the (first, last) event time as ISO texts.
+    `window` is the (first, last) event time as ISO texts, or arrival where rows are exchangeable;
+    `evidence` says how the rows were held out, in how many `folds` where each was.
     """
 
     task: str
@@ -45,6 +47,8 @@ class Evaluation:
     metrics: Mapping[str, Interval]
     calibration: MaybeNaN
     window: Window | None = None
+    evidence: EvidenceKind = "latest rows"
+    folds: int = 0
     baselines: Mapping[str, MaybeNaN] = field(default_factory=dict)
     baseline_gains: Mapping[str, Interval] = field(default_factory=dict)
     baseline_metrics: Mapping[str, Mapping[str, MaybeNaN]] = field(default_factory=dict)
@@ -55,6 +59,11 @@ class Evaluation:
     def deciding(self) -> Interval:
         """The interval of the metric that decides."""
         return self.metrics[self.metric]
+
+    @property
+    def how(self) -> str:
+        """How the rows were held out, in words."""
+        return f"{self.evidence}, {self.folds} folds" if self.folds else self.evidence
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON, which `tasks.records.read` reads; NaN becomes null."""
@@ -73,6 +82,9 @@ def evaluate(
     slices: pd.DataFrame | None = None,
     baselines: Mapping[str, Floats] = MappingProxyType({}),
     window: Window | None = None,
+    evidence: EvidenceKind = "latest rows",
+    folds: int = 0,
+    widening: float = 1.0,
 ) -> Evaluation:
     """Judge predictions by every metric of the task, with intervals, baselines and slices.
 
@@ -83,13 +95,16 @@ def evaluate(
         seed, confidence: of the resampling and its intervals.
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
-        window: first and last event time of the rows as ISO texts, to be recorded.
+        window, evidence, folds: first and last event time of the rows as ISO texts, and how they
+            were held out, to be recorded.
+        widening: of the intervals, where the predictions are of several models (see `Sampling`).
 
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
     y, predictions = check_predictions(y, predictions, task)
-    every, sampling = task_metrics(task), Sampling(confidence, seed, rounds_for(len(y)))
+    every = task_metrics(task)
+    sampling = Sampling(confidence, seed, rounds_for(len(y)), widening)
     deciding = METRICS[metric]
     metrics, gains = _judged(
         y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
@@ -105,6 +120,8 @@ def evaluate(
         metrics=metrics,
         calibration=calibration_error(y, predictions, task=task),
         window=window,
+        evidence=evidence,
+        folds=folds,
         baselines={name: values[metric] for name, values in naive.items()},
         baseline_gains=gains,
         baseline_metrics=naive,
@@ -153,7 +170,9 @@ def _judged(
     values, draws = resample(figures, len(y), sampling)
     model = every.index(deciding)
     metrics = {
-        scored.name: percentile_interval(values[place], draws[place], sampling.confidence)
+        scored.name: percentile_interval(
+            values[place], np.clip(draws[place], *scored.bounds), sampling.confidence
+        )
         for place, scored in enumerate(every)
     }
     gains = {

@@ -34,6 +34,11 @@ class Metric:
         """The tasks it serves."""
         return tuple(task for task in NAMES if self.name in NAMES[task])
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between what it lies: at most 1 where greater is better, an error at least 0."""
+        return (-np.inf, 1.0) if self.greater_is_better else (0.0, np.inf)
+
     def score(self, y: Array, predictions: Floats) -> float:
         """Return the metric of `predictions` against `y`.
 

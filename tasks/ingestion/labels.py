@@ -108,7 +108,7 @@ class LabelsLanding:
         key, target = list(pipeline.key), pipeline.target
         # Of rows and labels, only those with a key of this file come into memory.
         wanted = came.lazy().select(key).unique()
-        rows = curated.scan().select([*key, target, pipeline.event_time])
+        rows = curated.scan().select([*key, target, pipeline.time_column])
         known = came.head(0)
         if version is not None:
             labels = self.table.scan(version).select([*key, target])
@@ -124,7 +124,7 @@ class LabelsLanding:
             known,
             key=key,
             target=target,
-            event_time=pipeline.event_time,
+            event_time=pipeline.time_column,
             at=arrived.info.modified,
             late_after=late_after,
         )

@@ -154,7 +154,7 @@ def drift_figure(drift: DatasetDrift) -> DriftFigure:
 def errors_after(labelled: Labelled, until: np.datetime64) -> Floats:
     """Return the errors, each 0 to 1, on rows later than `until`, in time order."""
     # rows up to `until` may be among those it was fitted on, where every model does well
-    order = np.argsort(labelled.times, kind="stable")
+    order = labelled.in_order()
     order = order[labelled.times[order] > until]
     y, predictions = labelled.y[order], labelled.predictions[order]
     if labelled.classes:

@@ -129,7 +129,7 @@ class _Pass:
 def _pass(
     workspace: Workspace, champion: ModelVersion, replaced: ModelVersion | None, arrival: Arrival
 ) -> _Pass:
-    target, event_time = workspace.pipeline.target, workspace.pipeline.event_time
+    target, event_time = workspace.pipeline.target, workspace.pipeline.time_column
     classes = tuple(champion.manifest.classes)
     # what answers with other classes cannot be compared
     before = replaced if replaced and tuple(replaced.manifest.classes) == classes else None
@@ -174,7 +174,7 @@ def _span(workspace: Workspace, arrival: Arrival) -> pl.Expr:
     """Return the rows between the first and the last that these labels are for."""
     import polars as pl
 
-    event_time, keys = workspace.pipeline.event_time, list(workspace.pipeline.key)
+    event_time, keys = workspace.pipeline.time_column, list(workspace.pipeline.key)
     at, labels = pl.col(event_time), labels_table(workspace.bucket, workspace.name).scan()
     brought = labels.filter(pl.col(BATCH) == arrival.batch).select(keys)
     rows = workspace.curated.scan().select(list(dict.fromkeys([*keys, event_time])))

@@ -157,7 +157,7 @@ def _first(workspace: Workspace, arrival: Arrival, entries: Sequence[Entry]) -> 
     labelled = rows.select(target.is_not_null().sum()).collect().item()
     if not arrival.labels:
         rows = rows.filter(pl.col(BATCH) == arrival.batch)
-    latest = latest_event(rows, pipeline.event_time, INGESTED_AT) or arrival.at
+    latest = latest_event(rows, pipeline.time_column, INGESTED_AT) or arrival.at
     # the data's clock has no zone, in UTC: decisions of a year are compared with its event times
     at = latest if latest.tzinfo is None else latest.astimezone(UTC).replace(tzinfo=None)
     return decide_first(parse_policy(pipeline.retraining.policy), at, int(labelled), entries)

@@ -21,7 +21,7 @@ def write_drift_page(
     if champion is None or seen is None or drift is None or not drift.anything:
         return None
     lineage = champion.manifest.lineage
-    rows = workspace.curated.scan(lineage.data.version).sort(workspace.pipeline.event_time)
+    rows = workspace.curated.scan(lineage.data.version).sort(workspace.pipeline.time_column)
     # of the rows it was fitted on, at most SAMPLE, evenly taken
     every = max(lineage.rows // SAMPLE, 1)
     taken = rows.filter(pl.int_range(pl.len()) % every == 0).head(SAMPLE).collect()

@@ -28,10 +28,14 @@ WRITTEN = re.compile(r"(tuned|refitted|warm)|recent\s+(\S+)")
 
 @dataclass(frozen=True)
 class ChallengerSpec:
-    """How one challenger is made; `length` is how far back a recent one looks."""
+    """How one challenger is made; `length` is how far back a recent one looks.
+
+    `family` is a tuned one's where it is not the family that the tuning chose, but a next best.
+    """
 
     kind: Kind
     length: timedelta | None = None
+    family: str | None = None
 
     @property
     def text(self) -> str:
@@ -41,7 +45,7 @@ class ChallengerSpec:
         'recent 90d'
         """
         if self.length is None:
-            return self.kind
+            return self.kind if self.family is None else f"{self.kind} {self.family}"
         seconds = self.length.total_seconds()
         return f"recent {seconds / 86_400:g}d" if seconds >= 86_400 else f"recent {seconds:g}s"
 
@@ -62,7 +66,7 @@ def parse_challenger(text: str) -> ChallengerSpec:
         ValueError: it is not of tuned, refitted, warm, recent DURATION.
 
     >>> parse_challenger("recent 90d")
-    ChallengerSpec(kind='recent', length=datetime.timedelta(days=90))
+    ChallengerSpec(kind='recent', length=datetime.timedelta(days=90), family=None)
     """
     found = WRITTEN.fullmatch(str(text).strip())
     if found is None:
@@ -86,7 +90,7 @@ def plan_challengers(
     >>> [spec.text for spec in plan_challengers(["refitted", "warm"], champion=True, warm=True)]
     ['refitted', 'warm']
     >>> plan_challengers(["refitted"], champion=False)
-    (ChallengerSpec(kind='tuned', length=None),)
+    (ChallengerSpec(kind='tuned', length=None, family=None),)
     """
     if not champion:
         return (ChallengerSpec("tuned"),)

@@ -40,9 +40,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The figures of one challenger on the holdout.
+    """The figures of one challenger on the holdout, or out of the folds of a cross-validation.
 
     Attributes:
+        rows: how many were judged.
         metric, greater_is_better: what decides, and its direction.
         baselines: the naive predictions it must beat; none at all does not pass.
         champion: the comparison, or None where no champion is in service.
@@ -53,6 +54,7 @@ class Evidence:
             `golden.difference` measures it.
         latency: p99 of one row through the runtime that serves, in CPU seconds.
         size: bytes of what serving loads.
+        folds: of the cross-validation; 0 where rows were held out.
     """
 
     rows: int
@@ -66,6 +68,7 @@ class Evidence:
     golden_difference: float
     latency: float
     size: int
+    folds: int = 0
 
     @property
     def unit(self) -> float:

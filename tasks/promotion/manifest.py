@@ -41,6 +41,7 @@ class Lineage:
         rows: how many rows the published model was fitted on, those before a warm start included.
         fitted_until: the last event time among them, ISO 8601 to the microsecond.
         metric, holdout, holdout_rows: what decided, on which span and how many rows.
+        evidence: how these rows were held out (`tasks.evaluation.evaluate`).
         importances: prepared column to its share, summing up to one.
         naive: what naive predictions need of the training labels (see `naive_figures`).
         challenger, challengers, why: which one it was, of those that were planned, and the reason.
@@ -72,6 +73,7 @@ class Lineage:
     transform: str | None = None
     request: RequestSchema | None = None
     without: tuple[str, ...] = ()
+    evidence: str = "latest rows"
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Promotion:
         champion: who is in service now (the winner where the attempt was lost), or None.
         alias: whether the MLflow alias follows the pointer; "pending" is repaired by the next
             attempt, and `alias_problem` says what kept it.
+        remedy: what would let a refused one through, where the gate refused it.
     """
 
     outcome: Result
@@ -46,6 +47,7 @@ class Promotion:
     reasons: tuple[str, ...] = ()
     alias: Alias = "untouched"
     alias_problem: str = ""
+    remedy: str = ""
 
     @property
     def message(self) -> str:
@@ -58,7 +60,8 @@ class Promotion:
             return f"{what} is in service{instead} ({self.kind}){pending}"
         if self.outcome == "already":
             return f"{what} is in service already{pending}"
-        return f"{self.kind} of {what} {self.outcome}: {'; '.join(self.reasons)}"
+        said = f"{self.kind} of {what} {self.outcome}: {'; '.join(self.reasons)}"
+        return f"{said}. {self.remedy}" if self.remedy else said
 
     def to_dict(self) -> dict[str, Any]:
         champion = None if self.champion is None else self.champion.to_dict()

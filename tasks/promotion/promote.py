@@ -8,6 +8,7 @@ what the pointer it found is lacking.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -23,6 +24,7 @@ from tasks.workspace import Place
 
 ALIAS = "champion"
 LONGEST_TEXT = 500
+COMMANDS: Mapping[Change, str] = {"promotion": "promote", "rollback": "rollback"}
 # A pointer that moves under each of five mirrorings has movers enough who mirror it themselves.
 MIRRORINGS = 5
 
@@ -112,7 +114,9 @@ def _change(
         return _lost(place, outcome, asked)
     manifest = require_version(place, version)
     if not manifest.verdict.passed and not asked.override:
-        return _failed(place, replace(outcome, reasons=manifest.verdict.reasons), asked)
+        verdict, command = manifest.verdict, COMMANDS[asked.kind]
+        remedy = verdict.ways_through(place.name, version, command)
+        return _failed(place, replace(outcome, reasons=verdict.reasons, remedy=remedy), asked)
     new = pointer.succeed(current, _champion(manifest, asked))
     try:
         # only over the pointer that was read: of two promotions at once, one loses

@@ -5,7 +5,7 @@ Every comparison is written so that a NaN fails it: a figure that is missing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tasks.config import Gate
@@ -22,22 +22,36 @@ AS_WELL = 1.1
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one rule said: its figures always, its reason as a sentence."""
+    """What one rule said: its figures always, its reason as a sentence.
+
+    Of a rule that did not pass, `warns` says that it only warns, and `keys` what in the pipeline
+    file would let it through.
+    """
 
     rule: str
     passed: bool
     figures: str
     reason: str
+    warns: bool = False
+    keys: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        return "passed" if self.passed else "warning" if self.warns else "failed"
 
 
 Rule = Callable[[Evidence, Gate], Outcome]
 
 
 def enough_rows(evidence: Evidence, gate: Gate) -> Outcome:
-    """Ask for at least `min_rows` holdout rows."""
+    """Ask for at least `min_rows` judged rows: of the holdout, or out of the folds."""
     figures = f"{evidence.rows} rows, at least {gate.min_rows} needed"
     passed = evidence.rows >= gate.min_rows
-    reason = "the holdout is large enough" if passed else f"the holdout is too small: {figures}"
+    if not evidence.folds:
+        told = "the holdout is large enough" if passed else f"the holdout is too small: {figures}"
+        return Outcome("enough rows", passed, figures, told)
+    figures = f"{figures}; cross-validation, {evidence.folds} folds"
+    reason = "enough rows were judged" if passed else f"too few rows were judged: {figures}"
     return Outcome("enough rows", passed, figures, reason)
 
 
@@ -163,6 +177,32 @@ RULES: tuple[Rule, ...] = (
     answers_as_fitted,
     in_budget,
 )
+# What in the pipeline file sets a rule's limit; the other two have none.
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "enough rows": ("gate.min_rows",),
+    "not worse than the champion": ("gate.min_gain", "gate.max_slice_loss"),
+    "no slice falls": ("gate.slices", "gate.max_slice_loss"),
+    "calibrated": ("gate.max_calibration_error",),
+    "latency and size in budget": ("gate.latency_p99", "gate.max_size_mib"),
+}
+
+
+def may_warn(outcome: Outcome, evidence: Evidence) -> bool:
+    """Say whether a rule that failed may be a warning for a first model (`gate.first: lenient`).
+
+    It has to do better than every naive baseline, though not surely, and its export has to be the
+    model that was judged.
+    """
+    if evidence.champion is not None or outcome.rule == "answers as the fitted model":
+        return False
+    if outcome.rule != "beats the naive baselines":
+        return True
+    return bool(evidence.baselines) and not worse_than(evidence)
+
+
+def worse_than(evidence: Evidence) -> tuple[str, ...]:
+    """Return the naive baselines that the challenger's own figure does not beat."""
+    return tuple(base.name for base in evidence.baselines if not _better(base, evidence))
 
 
 def _beaten(base: Baseline, evidence: Evidence) -> bool:
@@ -172,6 +212,14 @@ def _beaten(base: Baseline, evidence: Evidence) -> bool:
     if evidence.greater_is_better:
         return evidence.score.low > base.value
     return evidence.score.high < base.value
+
+
+def _better(base: Baseline, evidence: Evidence) -> bool:
+    if base.gain is not None:
+        return base.gain.value > 0 and base.gain.high > 0
+    if evidence.greater_is_better:
+        return evidence.score.value > base.value
+    return evidence.score.value < base.value
 
 
 def _number(value: float) -> str:

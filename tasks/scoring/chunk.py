@@ -88,8 +88,8 @@ def score_chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
 
 def _arrange(manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array) -> pa.Table:
     """Return key, event time, prediction, a probability per class, and the version, row by row."""
-    kept = [*pipeline.key, pipeline.event_time]
-    columns = {name: table[name] for name in kept if name in table.column_names}
+    kept = [name for name in pipeline.placed_by if name in table.column_names]
+    columns = {name: table[name] for name in kept}
     if manifest.classes:
         labels = pa.array(list(manifest.classes))
         columns["prediction"] = labels.take(pa.array(answers.argmax(axis=1)))

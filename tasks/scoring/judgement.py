@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array, Mask, Times
+from tasks.arrays import Array, Integers, Mask, Times
 from tasks.config import Pipeline
 from tasks.dataset.dataset import encode, moments
 from tasks.evaluation.baselines import last_value
@@ -23,10 +23,13 @@ from tasks.promotion.manifest import Manifest
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labels, predictions and event times of the rows whose target is known to the model."""
+    """Labels, predictions and event times of the rows whose target is known to the model.
+
+    Without an event time the times are zero: whoever knows when rows arrived gives them those.
+    """
 
     target: str
-    event_time: str
+    event_time: str | None
     classes: tuple[Any, ...]
     y: Array
     predictions: Array
@@ -47,11 +50,11 @@ class Labelled:
 
     def known(self, frame: pd.DataFrame) -> Mask:
         """Return, for each row, whether its label is there and known to the model."""
-        if self.target not in frame or self.event_time not in frame:
+        if not {self.target, self.event_time or self.target} <= set(frame.columns):
             return np.zeros(len(frame), dtype=bool)
         target = frame[self.target]
         told = target.isin(self.classes) if self.classes else target.notna()
-        return (told & frame[self.event_time].notna()).to_numpy()
+        return (told & frame[self.event_time or self.target].notna()).to_numpy()
 
     def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
         """Add the labelled ones of n rows, with their (n, classes) or (n,) predictions."""
@@ -59,10 +62,20 @@ class Labelled:
         if not known.any():
             return self
         y = encode(frame[self.target][known], self.classes)
-        times = moments(frame[self.event_time][known])
+        times = np.zeros(len(y), "datetime64[us]")
+        if self.event_time is not None:
+            times = moments(frame[self.event_time][known])
         return join_labelled(
             [self, replace(self, y=y, predictions=predictions[known], times=times)]
         )
+
+    def in_order(self) -> Integers:
+        """Return the places of the rows by time."""
+        places = np.arange(len(self.y))
+        if self.event_time is None:
+            # a file is often sorted by its target: a detector would see a change in every batch
+            places = np.random.default_rng(0).permutation(places)
+        return places[np.argsort(self.times[places], kind="stable")]
 
     def pick(self, kept: Array) -> Labelled:
         """Return the rows at these places, or where a mask of all says so."""
@@ -117,11 +130,15 @@ def make_entry(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entr
 
 
 def _baselines(manifest: Manifest, y: Array, times: Times) -> dict[str, Array]:
-    known = manifest.lineage.naive
-    until = np.array([manifest.lineage.fitted_until], dtype="datetime64[us]")
-    last = last_value(np.array([known["last"]]), until, y, times)
-    if not manifest.classes:
-        constant = {name: np.full(len(y), known[name]) for name in ("mean", "median")}
-        return {**constant, "last_value": last}
-    prior = np.tile(known["shares"], (len(y), 1))
-    return {"prior": prior, "last_value": np.eye(len(manifest.classes))[last.astype(int)]}
+    known, classes = manifest.lineage.naive, len(manifest.classes)
+    found: dict[str, Array] = (
+        {"prior": np.tile(known["shares"], (len(y), 1))}
+        if classes
+        else {name: np.full(len(y), known[name]) for name in ("mean", "median")}
+    )
+    # exchangeable rows have no last one
+    if "last" in known:
+        until = np.array([manifest.lineage.fitted_until], dtype="datetime64[us]")
+        last = last_value(np.array([known["last"]]), until, y, times)
+        found["last_value"] = np.eye(classes)[last.astype(int)] if classes else last
+    return found

@@ -177,7 +177,7 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
         return schema
     model.require(scoring.rows.names())
     features = [feature.name for feature in model.schema.features]
-    wanted = {*features, *pipeline.key, pipeline.event_time, pipeline.target}
+    wanted = {*features, *pipeline.placed_by, pipeline.target}
     return pa.schema([column for column in schema if column.name in wanted])
 
 

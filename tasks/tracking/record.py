@@ -17,6 +17,8 @@ KEY = "perennial.key"
 VERSION = "perennial.version"
 VERDICT = "perennial.verdict"
 REASON = "perennial.reason"
+WARNINGS = "perennial.warnings"
+EVIDENCE = "perennial.evidence"
 # MLflow refuses longer ones:
 # https://github.com/mlflow/mlflow/blob/master/mlflow/utils/validation.py
 NAME_LIMIT = 250

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tasks.evaluation.evaluate import EvidenceKind
 from tasks.features.schema import origins
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import follows
@@ -18,11 +19,15 @@ from tasks.training.plan import TrainingPlan
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 
-CAUTIONS = (
-    "It was judged on the time right after its training rows; the further from it, the less the "
-    "figures say.",
-    "Importances say what the model looks at, not what causes the outcome.",
-)
+CAUTIONS: dict[EvidenceKind, str] = {
+    "latest rows": "It was judged on the time right after its training rows; the further from it, "
+    "the less the figures say.",
+    "random holdout": "It was judged on rows picked at random among those it learned from; rows "
+    "that come otherwise, or later, may be answered worse.",
+    "cross-validation": "Its setting was chosen on the rows that it was judged on, so the figures "
+    "are a little too good; and they are of models that learned from fewer rows than it did.",
+}
+NO_CAUSES = "Importances say what the model looks at, not what causes the outcome."
 
 
 def make_card(
@@ -55,11 +60,12 @@ def make_card(
         champion=None if judged.comparison is None else judged.comparison.score,
         verdict=follows(verdict, pipeline.gate),
         reasons=verdict.reasons,
+        warnings=verdict.warnings,
         rules=verdict.rules,
         features=by_feature(final.importances, origins(work.dataset.schema)),
         params=dict(final.setting.params),
         limits=_limits(work, judged),
-        cautions=CAUTIONS,
+        cautions=(CAUTIONS[judged.evaluation.evidence], NO_CAUSES),
         lineage=_lineage(work.plan),
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

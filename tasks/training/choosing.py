@@ -10,10 +10,11 @@ from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.policy.challengers import ChallengerSpec, choose_best
 from tasks.promotion.gate import Verdict, judge
-from tasks.promotion.rules import GOLDEN_TOLERANCE
+from tasks.promotion.rules import GOLDEN_TOLERANCE, worse_than
 from tasks.training import steps
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
+from tasks.training.next_families import next_settings
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work
 from tasks.tuning.trial import Tuning
@@ -93,26 +94,56 @@ def choose_challenger(
 ) -> Chosen:
     """Judge each challenger by the gate's rules; choose the best that passed, or the best of all.
 
+    Where none passed and the tuned one does worse than a naive prediction, the next best families
+    of the tuning are fitted, judged and put before the gate, until one passes.
+
     `contenders` and `judged` are one a challenger of `work`, None where its rows did not allow it.
 
     Raises:
         DataError: no challenger could be fitted.
     """
-    gate = work.pipeline.gate
     candidates = [
-        Candidate(challenger, fitted, shown, judge(steps.gather_evidence(fitted, shown), gate))
+        _put_before_the_gate(work, challenger, fitted, shown)
         for challenger, fitted, shown in zip(work.challengers, contenders, judged, strict=True)
         if fitted is not None and shown is not None
     ]
     if not candidates:
         where, remedy = f"pipeline {work.pipeline.name}", "See the warnings above."
         raise DataError(where, "one of the challengers can be fitted", "none", remedy)
+    candidates += _try_next_families(work, tuning, candidates)
     metric = candidates[0].judged.evaluation.metric
     passed = [candidate.verdict.passed for candidate in candidates]
     scores = [candidate.score for candidate in candidates]
     place = choose_best(passed, scores, METRICS[metric].greater_is_better)
     setting, why = candidates[place].contender.setting, _why(tuning, candidates, place, metric)
     return Chosen(replace(tuning, chosen=setting, why=why), tuple(candidates), place)
+
+
+def _put_before_the_gate(
+    work: Work, challenger: ChallengerSpec, contender: Contender, judged: HoldoutResult
+) -> Candidate:
+    evidence = steps.gather_evidence(contender, judged)
+    return Candidate(challenger, contender, judged, judge(evidence, work.pipeline.gate))
+
+
+def _try_next_families(
+    work: Work, tuning: Tuning, candidates: Sequence[Candidate]
+) -> list[Candidate]:
+    """Return the next best families' candidates where the chosen family extrapolates badly."""
+    tuned = next((c for c in candidates if c.challenger.kind == "tuned"), None)
+    if tuned is None or any(candidate.verdict.passed for candidate in candidates):
+        return []
+    if not worse_than(steps.gather_evidence(tuned.contender, tuned.judged)):
+        return []
+    tried: list[Candidate] = []
+    for setting in next_settings(tuning):
+        challenger = ChallengerSpec("tuned", family=setting.family)
+        fitted, _ = steps.fit_challenger(work, replace(tuning, chosen=setting), challenger)
+        judged, _ = steps.evaluate_holdout(work, fitted, challenger)
+        tried.append(_put_before_the_gate(work, challenger, fitted, judged))
+        if tried[-1].verdict.passed:
+            break
+    return tried
 
 
 def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
@@ -122,7 +153,9 @@ def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
     left out because its export does not answer as it does.
     """
     best = chosen.best
-    if not (best.verdict.passed and work.pipeline.training.refit):
+    # of a cross-validation the contender has learned from every row already
+    whole = bool(work.dataset.split.folds)
+    if whole or not (best.verdict.passed and work.pipeline.training.refit):
         return best.contender, False, False
     final, known = steps.refit_challenger(work, best.challenger, best.contender.setting)
     # no gate follows that would look at the refitted model's export
@@ -134,8 +167,13 @@ def refit_winner(work: Work, chosen: Chosen) -> tuple[Contender, bool, bool]:
 def _why(tuning: Tuning, candidates: Sequence[Candidate], place: int, metric: str) -> str:
     chosen = candidates[place]
     family = chosen.contender.setting.family
+    following = [c.contender.setting.family for c in candidates if c.challenger.family]
+    fell = f"{tuning.chosen.family}, which the tuning chose ({tuning.why}), does worse than a naive"
     setting = {
-        "tuned": tuning.why,
+        "tuned": f"{fell} prediction, so the next best stood before the gate: "
+        f"{', '.join(following)}"
+        if following
+        else tuning.why,
         "warm": f"the champion ({family}) went on learning from the newer rows",
     }.get(chosen.challenger.kind, f"the champion's own setting ({family}) was fitted again")
     if len(candidates) == 1:

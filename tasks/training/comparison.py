@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.arrays import Array
+from tasks.dataset.evidence import widening
 from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.evaluate import rounds_for
@@ -14,6 +15,7 @@ from tasks.models.runtime import OnnxModel
 from tasks.promotion.evidence import Comparison
 from tasks.promotion.model_version import ModelVersion
 from tasks.training.contender import build_contender
+from tasks.training.folds import answer_folds
 from tasks.training.work import Work
 
 
@@ -24,9 +26,10 @@ def compare_with_champion(
 
     Holdout rows up to the last event time the champion was fitted on are left out. Where fewer
     than the gate's `min_rows` remain, the champion's setting is fitted again on the training
-    window, so that both are judged on rows that neither saw.
+    window, so that both are judged on rows that neither saw. In a cross-validation it is fitted
+    again in each fold.
 
-    `predictions` are the challenger's: (holdout rows, classes) probabilities, or values.
+    `predictions` are the challenger's: (judged rows, classes) probabilities, or values.
     """
     reigning = work.reigning
     if reigning is None:
@@ -35,16 +38,25 @@ def compare_with_champion(
     holdout = np.flatnonzero(data.split.holdout)
     until = np.datetime64(reigning.manifest.lineage.fitted_until)
     unseen = data.times[holdout] > until
-    if _enough(work, data.y[holdout][unseen]):
+    every = np.ones(len(holdout), dtype=bool)
+    if data.split.folds:
+        kept, theirs = every, answer_folds(data, pipeline, reigning.setting)
+        how = f"{len(data.split.folds)} folds, the champion's setting fitted again in each"
+    elif _enough(work, data.y[holdout][unseen]):
         kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])
         how = "holdout rows that neither was fitted on"
     else:
         # the champion itself saw some of these rows, and would win by having learned them by heart
-        kept, theirs = np.ones(len(holdout), dtype=bool), _refitted(work, reigning, holdout)
+        kept, theirs = every, _refitted(work, reigning, holdout)
         how = "the holdout, the champion's setting fitted again on the training window"
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
-    sampling = Sampling(pipeline.gate.confidence, pipeline.training.seed, rounds_for(len(y)))
+    sampling = Sampling(
+        pipeline.gate.confidence,
+        pipeline.training.seed,
+        rounds_for(len(y)),
+        widening(data.split.folds),
+    )
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
     comparison = Comparison(
         version=reigning.manifest.version,

@@ -146,7 +146,7 @@ def say_result(judged: HoldoutResult) -> str:
     score = evaluation.deciding
     line = f"{evaluation.metric} {score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
     if champion is None:
-        return f"{line} on {evaluation.rows:,} holdout rows; no champion before it"
+        return f"{line} on {judged.rows}; no champion before it"
     gain = champion.gain
     # it becomes the promotion's `why`, which takes no longer text
     return (
@@ -230,6 +230,8 @@ def _verdict_entry(
         "awaiting approval": "passed the gate and awaits approval",
     }
     reasons = f": {'; '.join(best.verdict.reasons)}" if best.verdict.reasons else ""
+    if best.verdict.passed and best.verdict.warnings:
+        reasons = f", with warnings: {'; '.join(best.verdict.warnings)}"
     return Entry(
         # named by plan and champion: a run that is tried again appends the same entry, so once
         id=f"verdict-{digest([work.plan.key, champion])[:32]}",
@@ -248,6 +250,7 @@ def _verdict_entry(
             "gain": best.gain,
             "gain_unit": gather_evidence(best.contender, best.judged).unit,
             "data_version": work.plan.data.version,
+            "evidence": evaluation.how,
             "verdict": plain(best.verdict),
             "challengers": chosen.to_dicts(work.costs),
             "cost": work.cost.to_dict(),

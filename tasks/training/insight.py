@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Integers
 from tasks.documents import seal
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profiling import Profiler
@@ -30,6 +30,7 @@ from tasks.records import plain, read
 from tasks.tracking import contributions
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
+from tasks.training.folds import fit_fold
 from tasks.training.keepsakes import make_manifest
 from tasks.training.plan import digest
 from tasks.training.work import Work
@@ -40,6 +41,7 @@ MOST_ROWS, FEWEST_ROWS, WORK = 2_000, 25, 1.5e8
 SHUFFLED, ROUNDS = 1_000, 2
 DEPENDENCE = 3
 FOLDER = "explanation"
+Answer = Callable[[Any], Array]
 UNITS: dict[Scale, str] = {"log-odds": "log-odds", "probability": "probability", "value": ""}
 
 
@@ -109,11 +111,11 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     values, of = explainer.contributions(some)
     # the contributions are the published model's; what shuffling costs is measured on the one that
     # was judged, since only it was fitted on none of these rows
-    judged = OnnxModel(chosen.best.contender.model)
+    answer, unseen = _unseen(work, chosen, places)
     metric = METRICS[pipeline.metric]
-    few = spread_evenly(len(rows), SHUFFLED)
+    few = unseen[spread_evenly(len(unseen), SHUFFLED)]
     lost = permutation_losses(
-        judged.predict, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
+        answer, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
     )
     answers = np.asarray(OnnxModel(final.model).predict(rows))
     overview = Overview(
@@ -129,6 +131,22 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     adds = dict(zip(explainer.raw, values.T, strict=True))
     images, titles = _drawn(overview, adds, some, data.schema)
     return Insight(overview, images, titles)
+
+
+def _unseen(work: Work, chosen: Chosen, places: Integers) -> tuple[Answer, Integers]:
+    """Return a model of the chosen setting, and which of the `places` it was not fitted on."""
+    data, best = work.dataset, chosen.best
+    if not data.split.folds:
+        return OnnxModel(best.contender.model).predict, np.arange(len(places))
+    last = data.split.folds[-1]
+    length = best.challenger.length
+    model = fit_fold(data, work.pipeline, best.contender.setting, last, length)
+    classes = len(data.classes)
+
+    def answer(columns: Any) -> Array:
+        return model.answers(pd.DataFrame(columns), classes)
+
+    return answer, np.flatnonzero(np.isin(places, last.judge))
 
 
 def _drawn(

@@ -14,11 +14,11 @@ from tasks.estimation.estimator import Estimator
 from tasks.evaluation.suspicion import associations, surest_wrong
 from tasks.features.inference import infer_request
 from tasks.features.prepare import prepared_columns
-from tasks.models.runtime import OnnxModel
 from tasks.policy.challengers import select_rows
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, Lineage, Manifest, canonical
 from tasks.training.choosing import Candidate, Chosen
 from tasks.training.contender import Contender
+from tasks.training.steps import judged_answers
 from tasks.training.work import Work
 
 
@@ -50,8 +50,9 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
             metric=evaluation.metric,
             holdout=evaluation.window or (),
             holdout_rows=evaluation.rows,
+            evidence=evaluation.how,
             importances=final.importances,
-            naive=naive_figures(data.y, len(data.classes)),
+            naive=naive_figures(data.y, len(data.classes), ordered=data.hashes is None),
             challenger=chosen.best.challenger.text,
             challengers=plan.challengers,
             why=chosen.tuning.why,
@@ -81,7 +82,7 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     profiler = Profiler(prepared_columns(data.schema), data.classes)
     profiler.add(data.prepared[select_rows(judged.challenger.length, data.times, within)])
     # on its own training rows a model is too sure: predictions and target are the holdout's
-    predictions = np.asarray(OnnxModel(judged.contender.model).predict(shown))
+    predictions = judged_answers(work, judged.contender, judged.challenger)
     labels = data.frame[pipeline.target][holdout].to_numpy()
     profile = profiler.result().judged_on(
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)

@@ -29,9 +29,10 @@ class Card:
 
     `window` is the span of the rows it learned from, `tried` family to the number of settings
     tried, `evaluation` of the holdout, `champion` the deciding metric of the champion there.
-    `verdict` is one word or two, `features` name to importance (0 to 1 or any scale), `limits` and
-    `cautions` whole sentences, `lineage` what to what (training key, data version, code, lock,
-    run …). `images` are titles with the PNG's path beside the card.
+    `warnings` are what the gate let through for a first model. `verdict` is one word or two,
+    `features` name to importance (0 to 1 or any scale), `limits` and `cautions` whole sentences,
+    `lineage` what to what (training key, data version, code, lock, run …). `images` are titles with
+    the PNG's path beside the card.
     `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
     how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
     """
@@ -51,6 +52,7 @@ class Card:
     champion: float | None
     verdict: str
     reasons: Lines = ()
+    warnings: Lines = ()
     rules: tuple[Outcome, ...] = ()
     features: Mapping[str, float | None] = field(default_factory=dict)
     looked: str = ""
@@ -71,8 +73,22 @@ class Card:
 
     @property
     def holdout(self) -> str:
-        """The span of the rows it was judged on."""
+        """The span of the rows it was judged on, or how they were held out."""
+        if self.evaluation.evidence != "latest rows":
+            return f"a {self.evaluation.how}"
         return " to ".join(end[:10] for end in self.evaluation.window or () if end)
+
+    @property
+    def evidence(self) -> str:
+        """What kind of evidence the figures are, in a sentence."""
+        if self.evaluation.evidence == "latest rows":
+            return "Evidence: latest rows, as the rows have an event time."
+        if self.evaluation.folds:
+            return f"Evidence: {self.evaluation.how}, of which each judges rows that it left out."
+        return (
+            f"Evidence: {self.evaluation.evidence}, as the rows have no event time. It says how "
+            "the model does on rows like these, not how it will do on later ones."
+        )
 
 
 def to_markdown(card: Card) -> str:
@@ -109,10 +125,11 @@ def sections(card: Card) -> tuple[Section, ...]:
     kind = KINDS.get(card.task, card.task)
     purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
     evaluation = card.evaluation
+    widened = ", widened since the models of the folds share rows" if evaluation.folds else ""
     judged = (
-        f"Judged on {evaluation.rows:,} later rows ({card.holdout}) that it was not fitted on. "
+        f"Judged on {_judged_rows(card)}. {card.evidence} "
         f"The metric that decides is {evaluation.metric}. Intervals hold with "
-        f"{evaluation.confidence:.0%} confidence (bootstrap)."
+        f"{evaluation.confidence:.0%} confidence (bootstrap{widened})."
     )
     calibration = f"Calibration error {evaluation.calibration:.4f}."
     data = (
@@ -120,6 +137,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         f"of the curated table of {card.pipeline}."
     )
     verdict = f"The gate's verdict: {card.verdict}."
+    warned = tuple(f"Warning, let through for a first model: {line}" for line in card.warnings)
     made = {"made": card.created} if card.created else {}
     lineage = Grid(("what", "which"), tuple({**card.lineage, **made}.items()))
     params = tuple((name, str(value)) for name, value in card.params.items())
@@ -127,7 +145,7 @@ def sections(card: Card) -> tuple[Section, ...]:
     imitated = Grid(("where", "it answers", "rows"), card.imitated, frozenset({1, 2}))
     return drop_empty(
         Section("What it does", (card.description, purpose)),
-        Section("Verdict", (verdict, Bullets(card.reasons), _rules(card))),
+        Section("Verdict", (verdict, Bullets(card.reasons + warned), _rules(card))),
         Section("How good it is", (judged, _scores(card), calibration)),
         Section("By slice", (_slices(card),)),
         Section("Data", (data,)),
@@ -164,6 +182,16 @@ def write_interval(figure: Interval) -> str:
     return "" if unknown else f"{write_number(low)} to {write_number(high)}"
 
 
+def _judged_rows(card: Card) -> str:
+    evaluation, by = card.evaluation, "that it was not fitted on"
+    if evaluation.folds:
+        by = "each by a model of the same setting that was not fitted on it"
+        return f"{evaluation.rows:,} rows of {card.holdout}, {by}"
+    latest = evaluation.evidence == "latest rows"
+    which = f"later rows ({card.holdout})" if latest else f"rows of {card.holdout}"
+    return f"{evaluation.rows:,} {which} {by}"
+
+
 def _tried(card: Card) -> str:
     if not card.tried:
         return ""
@@ -173,10 +201,7 @@ def _tried(card: Card) -> str:
 
 
 def _rules(card: Card) -> Grid:
-    rows = tuple(
-        (rule.rule, "passed" if rule.passed else "failed", rule.figures, rule.reason)
-        for rule in card.rules
-    )
+    rows = tuple((rule.rule, rule.word, rule.figures, rule.reason) for rule in card.rules)
     return Grid(("rule", "", "figures", "reason"), rows)
 
 

@@ -35,7 +35,7 @@ def pin_run(
     # up to the newest event, not to now: the same data are the same plan whenever it is made
     window = Window()
     if length is not None:
-        latest = latest_event(table.scan(version), pipeline.event_time, INGESTED_AT)
+        latest = latest_event(table.scan(version), pipeline.time_column, INGESTED_AT)
         if latest is None:
             rule = f"a row has an event time ({pipeline.event_time}) that is not after its arrival"
             raise DataError(table.uri, rule, "none")

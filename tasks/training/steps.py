@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Mask
+from tasks.arrays import Floats, Mask
 from tasks.dataset.dataset import fitted_until
-from tasks.dataset.split import forward_folds
+from tasks.dataset.evidence import widening
 from tasks.errors import DataError
-from tasks.evaluation.baselines import baselines
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice
@@ -22,23 +22,35 @@ from tasks.models.runtime import OnnxModel
 from tasks.models.warm_start import read_warm_start
 from tasks.policy.challengers import ChallengerSpec, select_rows
 from tasks.promotion.evidence import Baseline, Comparison, Evidence
+from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
 from tasks.training.comparison import compare_with_champion
 from tasks.training.contender import Contender, build_contender
+from tasks.training.folds import answer_folds, judge_baselines
 from tasks.training.plan import digest
 from tasks.training.warm_start import select_newer
 from tasks.training.work import Work
 from tasks.tuning.search import search_settings
 from tasks.tuning.trial import Progress, Setting, Tuning
 
+ANSWERS = "answers.npy"
+
 
 @dataclass(frozen=True)
 class HoldoutResult:
-    """The challenger on the holdout, and against the champion, whole and by slice."""
+    """The challenger on the judged rows, and against the champion, whole and by slice."""
 
     evaluation: Evaluation
     comparison: Comparison | None
     slices: tuple[Slice, ...]
+
+    @property
+    def rows(self) -> str:
+        """How many rows were judged, and how."""
+        kinds = {"latest rows": "holdout rows", "random holdout": "randomly held out rows"}
+        evaluation = self.evaluation
+        how = kinds.get(evaluation.evidence, f"rows, {evaluation.how}")
+        return f"{evaluation.rows:,} {how}"
 
 
 def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
@@ -65,7 +77,7 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
         found = search_settings(
             data.prepared[training].reset_index(drop=True),
             data.y[training],
-            forward_folds(data.times[training], pipeline.training.folds),
+            data.folds(training, pipeline.training.folds, pipeline.task),
             task=pipeline.task,
             metric=pipeline.metric,
             families={name: FAMILIES[name] for name in pipeline.families},
@@ -110,9 +122,7 @@ def _contender(
     write: str,
     within: Mask,
 ) -> tuple[Contender, bool]:
-    # what stems from the champion is found again only under the same champion
-    champion = None if challenger.kind == "tuned" else work.reigning
-    key = None if champion is None else digest([work.key, champion.digest])
+    champion, key = _champion_of(work, challenger)
 
     def compute() -> tuple[dict[str, Any], Mapping[str, bytes]]:
         data, start = work.dataset, None
@@ -146,17 +156,9 @@ def evaluate_holdout(
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, pipeline = work.dataset, work.pipeline
-        training, holdout = data.split.training, data.split.holdout
+        holdout = data.split.holdout
         times = data.times[holdout]
-        predictions = np.asarray(OnnxModel(contender.model).predict(data.prepared[holdout]))
-        naive = baselines(
-            data.y[training],
-            data.y[holdout],
-            task=pipeline.task,
-            classes=len(data.classes),
-            training_times=data.times[training],
-            times=times,
-        )
+        predictions = judged_answers(work, contender, challenger)
         evaluation = evaluate(
             data.y[holdout],
             predictions,
@@ -165,17 +167,49 @@ def evaluate_holdout(
             seed=pipeline.training.seed,
             confidence=pipeline.gate.confidence,
             slices=data.frame[holdout][_slices(work)],
-            baselines=naive,
+            baselines=judge_baselines(data, pipeline),
             window=(str(times.min().astype("M8[s]")), str(times.max().astype("M8[s]"))),
+            evidence=data.split.evidence,
+            folds=len(data.split.folds),
+            widening=widening(data.split.folds),
         )
-        judged = HoldoutResult(evaluation, *compare_with_champion(work, predictions))
-        return plain(judged, nan_as_null=True), {}
+        against = compare_with_champion(work, predictions)
+        return plain(HoldoutResult(evaluation, *against), nan_as_null=True), {}
 
     # a comparison holds for one champion; another one is compared anew
     key = digest([work.key, "" if work.reigning is None else work.reigning.digest])
     step = f"evaluation-{challenger.step}.json"
     remembered, known = work.compute_once(step, "train.evaluated", compute, key)
     return read(HoldoutResult, remembered.document, "evaluation.json"), known
+
+
+def judged_answers(work: Work, contender: Contender, challenger: ChallengerSpec) -> Floats:
+    """Return the answers on the judged rows: the export's, or the folds' models' own.
+
+    (n, classes) probabilities, or (n,) values. The folds' models are not exported: the gate holds
+    the one export there is to its own model's answers.
+    """
+    data = work.dataset
+    if not data.split.folds:
+        return np.asarray(OnnxModel(contender.model).predict(data.prepared[data.split.holdout]))
+
+    def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
+        answers = answer_folds(data, work.pipeline, contender.setting, challenger.length)
+        buffer = io.BytesIO()
+        np.save(buffer, answers, allow_pickle=False)
+        return {"rows": len(answers)}, {ANSWERS: buffer.getvalue()}
+
+    _, key = _champion_of(work, challenger)
+    step = f"folds-{challenger.step}.json"
+    remembered, _ = work.compute_once(step, "train.evaluated", compute, key)
+    return np.asarray(np.load(io.BytesIO(remembered.files[ANSWERS]), allow_pickle=False))
+
+
+def _champion_of(work: Work, challenger: ChallengerSpec) -> tuple[ModelVersion | None, str | None]:
+    """Return the champion that a challenger stems from, and the key of its results; or None."""
+    # what stems from the champion is found again only under the same champion
+    champion = None if challenger.kind == "tuned" else work.reigning
+    return champion, None if champion is None else digest([work.key, champion.digest])
 
 
 def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
@@ -196,6 +230,7 @@ def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
         golden_difference=contender.difference,
         latency=contender.latency,
         size=len(contender.model),
+        folds=evaluation.folds,
     )
 
 

@@ -240,6 +240,8 @@ def conclude(
             "summary": ended.summary,
             "why": chosen.tuning.why,
             "rules": plain(ended.verdict.rules),
+            "warnings": list(ended.verdict.warnings),
+            "remedy": ended.verdict.ways_through(work.pipeline.name, version),
             "challengers": chosen.to_dicts(work.costs),
             "cost": work.cost.to_dict(),
             "price": ended.price,

@@ -14,10 +14,12 @@ from tasks.promotion.versions import manifest_of
 from tasks.records import plain
 from tasks.tracking.links import run_url
 from tasks.tracking.record import (
+    EVIDENCE,
     KEY,
     REASON,
     VERDICT,
     VERSION,
+    WARNINGS,
     DatasetRecord,
     RunRecord,
     TrialRecord,
@@ -71,6 +73,9 @@ def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
         "data_version": manifest.data_version,
         "training_key": work.plan.key,
         "rules": plain(manifest.verdict.rules),
+        "evidence": manifest.lineage.evidence,
+        "warnings": list(manifest.verdict.warnings),
+        "remedy": manifest.verdict.ways_through(manifest.pipeline, manifest.version),
         "url": server and run_url(server, manifest.run),
         **ended,
     }
@@ -80,7 +85,7 @@ def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRe
     verdict, evaluation = chosen.best.verdict, chosen.best.judged.evaluation
     plan, pipeline, tuning = work.plan, work.pipeline, chosen.tuning
     ended, kind = datetime.now(UTC), chosen.best.challenger.text
-    if kind == "tuned":
+    if chosen.best.challenger.kind == "tuned":
         kind = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
     took = tuning.seconds + chosen.best.contender.seconds + final.seconds
     window = f"{final.fitted_from[:10]} to {final.fitted_until[:10]}"
@@ -96,6 +101,7 @@ def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRe
             "data_version": plan.data.version,
             "window": pipeline.training.window,
             "holdout": pipeline.training.holdout,
+            "evidence": evaluation.how,
             "trials": pipeline.training.trials,
             "sampler": tuning.sampler,
             "seed": plan.seed,
@@ -103,7 +109,9 @@ def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRe
         metrics=_metrics(chosen, final, work.cost),
         tags={
             VERDICT: follows(verdict, pipeline.gate),
-            REASON: "; ".join(verdict.reasons) or "every rule passed",
+            REASON: "; ".join(verdict.reasons or verdict.warnings) or "every rule passed",
+            WARNINGS: "; ".join(verdict.warnings),
+            EVIDENCE: evaluation.how,
             KEY: plan.key,
             VERSION: str(version),
             "perennial.data_version": str(plan.data.version),

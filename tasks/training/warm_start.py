@@ -24,6 +24,7 @@ def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> s
         (features == data.schema.features, "the columns are not the champion's"),
         (own_transform == transform, "the transform is not the champion's"),
         (tuple(champion.classes) == data.classes, "the classes are not the champion's"),
+        (not data.split.folds, "a cross-validation judges rows that the champion was fitted on"),
         (enough, f"fewer than {FEWEST} rows, or not of every class, are newer than it"),
     )
     return next((reason for holds, reason in conditions if not holds), None)

@@ -48,7 +48,7 @@ class Work:
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
         table, plan = self.workspace.curated, self.plan
-        rows = training_rows(table, plan.data, self.pipeline.event_time, key=self.pipeline.key)
+        rows = training_rows(table, plan.data, self.pipeline.time_column, key=self.pipeline.key)
         rows = without_batches(rows, plan.without)
         if plan.labels is not None:
             bucket = self.workspace.bucket
@@ -61,8 +61,8 @@ class Work:
 
     @cached_property
     def key(self) -> str:
-        """What the results of its steps are kept under: the plan, and where the holdout begins."""
-        return digest([self.plan.key, self.dataset.split.boundary.isoformat()])
+        """What the results of its steps are kept under: the plan, and what is held out."""
+        return digest([self.plan.key, self.dataset.split.name])
 
     @cached_property
     def warm_obstacle(self) -> str | None:

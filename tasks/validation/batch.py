@@ -124,8 +124,9 @@ class Examiner:
 
 def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
     kinds = source.infer()
-    if kinds and kinds.get(pipeline.event_time) != "date":
-        kinds[pipeline.event_time] = "timestamp"
+    time = pipeline.event_time
+    if kinds and time is not None and kinds.get(time) != "date":
+        kinds[time] = "timestamp"
     # The columns are settled by this batch for good: the target is one, also where it comes late.
     if kinds and pipeline.target not in kinds:
         kinds[pipeline.target] = "integer" if pipeline.task == "binary" else "number"
@@ -133,7 +134,6 @@ def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:
 
 
 def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
-    needed = (*pipeline.key, pipeline.event_time)
     problems = []
     said = {problem.column for problem in typed.problems}
     for name in required_columns(pipeline):
@@ -142,8 +142,9 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
         nulls = typed.nulls.get(name, 0)
         if nulls == typed.rows:
             problems.append(Problem("required column", name, "No row has a value."))
-        elif nulls and name in needed:
-            message = f"{nulls:,} rows have no value; each row needs its key and its event time."
+        elif nulls and name in pipeline.placed_by:
+            needs = "its key and its event time" if pipeline.event_time else "its key"
+            message = f"{nulls:,} rows have no value; each row needs {needs}."
             rows = tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))
             problems.append(Problem("required value", name, message, rows))
     return problems

@@ -35,12 +35,12 @@ def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> 
         return schema_of({field.name: kind_of(field.type) or "string" for field in table})
     if suite.columns is None:
         return None
-    for name in (*pipeline.key, pipeline.event_time, pipeline.target):
+    for name in (*pipeline.placed_by, pipeline.target):
         if name not in suite.columns:
             remedy = f"Add {name} to the suite's columns."
             raise ConfigurationError(pipeline.suite, f"columns hold {name}", "none", remedy)
-    kind = suite.columns[pipeline.event_time]
-    if kind not in ("timestamp", "date"):
+    kind = suite.columns[pipeline.event_time] if pipeline.event_time else None
+    if kind not in ("timestamp", "date", None):
         rule = f"{pipeline.event_time} is a timestamp or a date"
         raise ConfigurationError(pipeline.suite, rule, kind, "Change its kind.")
     return schema_of(dict(suite.columns))
@@ -49,7 +49,7 @@ def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> 
 def required_columns(pipeline: Pipeline) -> tuple[str, ...]:
     """Return the columns every batch needs values in."""
     target = () if pipeline.monitoring.labels == "delayed" else (pipeline.target,)
-    return tuple(dict.fromkeys((*pipeline.key, pipeline.event_time, *target)))
+    return tuple(dict.fromkeys((*pipeline.placed_by, *target)))
 
 
 def name_problems(

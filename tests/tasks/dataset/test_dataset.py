@@ -11,7 +11,8 @@ from tasks.errors import DataError
 
 def pipeline(**changes: object) -> Pipeline:
     given = {"name": "toy", "task": "binary", "target": "y", "event_time": "at", "key": ["id"]}
-    return Pipeline.model_validate({**given, **changes})
+    held_out = {"training": {"evidence": "holdout"}}
+    return Pipeline.model_validate({**given, **held_out, **changes})
 
 
 def rows(count: int = 200, **columns: object) -> pd.DataFrame:

@@ -193,3 +193,87 @@ def test_a_better_challenger_never_fares_worse(value: float, width: float, bette
     more = value + better
     after = gain(more, more - width, more + width)
     assert set(failed(after)) <= set(failed(before))
+
+
+FIRST = replace(GOOD, champion=None, slices=())
+LENIENT = Gate(first="lenient")
+WEAK = [
+    (replace(FIRST, rows=180), "enough rows"),
+    (replace(FIRST, baselines=(Baseline("mean", 0.5, Interval(0.01, -0.02, 0.04)),)),
+     "beats the naive baselines"),
+    (replace(FIRST, baselines=(Baseline("prior", 0.705),)), "beats the naive baselines"),
+    (replace(ERRORS, champion=None, slices=(), baselines=(Baseline("mean", 102.0),)),
+     "beats the naive baselines"),
+    (replace(FIRST, calibration_error=0.1051), "calibrated"),
+    (replace(FIRST, latency=0.0065), "latency and size in budget"),
+]  # fmt: skip
+UNFIT = [
+    (replace(FIRST, baselines=()), "beats the naive baselines"),
+    (replace(FIRST, baselines=(Baseline("prior", 0.72),)), "beats the naive baselines"),
+    (replace(FIRST, baselines=(Baseline("last", 0.5, Interval(-0.01, -0.05, 0.03)),)),
+     "beats the naive baselines"),
+    (replace(FIRST, baselines=(Baseline("a", 0.5), Baseline("b", NAN))),
+     "beats the naive baselines"),
+    (replace(FIRST, golden_difference=1.1e-4), "answers as the fitted model"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("weak", "rule"), WEAK)
+def test_a_first_model_may_be_weak_where_the_file_says_so_and_the_warning_stays(
+    weak: Evidence, rule: str
+) -> None:
+    assert not judge(weak, GATE).passed
+    verdict = judge(weak, LENIENT)
+    assert verdict.passed
+    assert verdict.reasons == ()
+    (warning,) = verdict.warnings
+    assert warning.startswith(f"{rule}: ")
+    assert verdict.to_markdown().startswith("**Passed**")
+    assert "| warning |" in verdict.to_markdown()
+    assert read(Verdict, plain(verdict), "verdict") == verdict
+
+
+@pytest.mark.parametrize(("unfit", "rule"), UNFIT)
+def test_no_first_model_is_worse_than_a_naive_prediction_or_another_than_was_judged(
+    unfit: Evidence, rule: str
+) -> None:
+    verdict = judge(unfit, LENIENT)
+    assert not verdict.passed
+    (reason,) = verdict.reasons
+    assert reason.startswith(f"{rule}: ")
+
+
+@pytest.mark.parametrize(("broken", "rule"), FAULTS)
+def test_beside_a_champion_nothing_is_lenient(broken: Evidence, rule: str) -> None:
+    assert judge(broken, LENIENT) == judge(broken, GATE)
+
+
+@pytest.mark.parametrize("gate", [GATE, LENIENT])
+@pytest.mark.parametrize(("broken", "rule"), [*FAULTS, *WEAK, *UNFIT])
+def test_a_refusal_names_the_command_and_the_keys_of_the_file(
+    broken: Evidence, rule: str, gate: Gate
+) -> None:
+    verdict = judge(broken, gate)
+    said = verdict.ways_through("toy", 3)
+    if verdict.passed:
+        assert said == ""
+        return
+    assert '`perennial promote toy 3 --override "WHY"`' in said
+    keys = {key for outcome in verdict.rules for key in outcome.keys}
+    assert all(key in said for key in keys)
+    assert ("toy.yaml" in said) == bool(keys)
+    for key in keys - {"gate.first: lenient"}:
+        assert key.removeprefix("gate.") in Gate.model_fields
+
+
+def test_a_key_that_is_named_lets_it_through() -> None:
+    few = replace(FIRST, rows=180)
+    assert "gate.min_rows or gate.first: lenient in toy" in judge(few, GATE).ways_through("toy", 1)
+    assert judge(few, Gate(min_rows=180)).passed
+    assert judge(few, LENIENT).passed
+
+
+def test_judged_rows_of_a_cross_validation_are_told_as_such() -> None:
+    rule = judge(replace(FIRST, rows=344, folds=5), GATE).rules[0]
+    assert rule.passed
+    assert rule.figures == "344 rows, at least 200 needed; cross-validation, 5 folds"
