@@ -12,7 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deployments.apply.plan import WORK_POOL
-from deployments.prefect_api import PAGE, Unreachable, open_client, read_pages, run_page
+from deployments.prefect_api import (
+    PAGE,
+    Unreachable,
+    open_client,
+    patiently,
+    read_pages,
+    run_page,
+)
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
@@ -31,9 +38,13 @@ NOISE = (
     "Beginning flow run",
     "Beginning subflow run",
     "Downloading flow code",
-    "Finished in state Completed(",
+    "Finished in state ",
     "View at ",
+    # Of a failure the last line tells, and the flow's own words stand there without the rest.
+    "Encountered exception during execution",
+    "Task run failed with exception",
 )
+AGAIN = "will start"  # how Prefect ends the line of a task that it tries again: worth saying
 
 
 @dataclass(frozen=True)
@@ -74,8 +85,14 @@ def run_deployment(
         OrchestrationError: Prefect gives no answer, there is no such deployment, its parameters
             do not fit, or no worker took the run within `patience` seconds (it is cancelled).
     """
-    with open_client(settings) as client:
-        run = _start(client, flow, pipeline, parameters, cause)
+    # A request sent again after a lost answer must not start a second run.
+    once = str(uuid.uuid4())
+
+    def start() -> ServerRun:
+        with open_client(settings) as client:
+            return _start(client, flow, pipeline, parameters, cause, once)
+
+    run = patiently(start)
     url = run_page(settings, str(run.id))
     say(f"Started {run.name}: {url}")
     try:
@@ -99,6 +116,7 @@ def _start(
     pipeline: str,
     parameters: Mapping[str, Any],
     cause: str,
+    once: str,
 ) -> ServerRun:
     from prefect.exceptions import ObjectNotFound
 
@@ -112,8 +130,7 @@ def _start(
         deployment.id,
         parameters={**parameters, "pipeline": pipeline, "cause": cause},
         name=f"{flow} {pipeline}: {cause}",
-        # A request sent again after a lost answer must not start a second run.
-        idempotency_key=str(uuid.uuid4()),
+        idempotency_key=once,
     )
 
 
@@ -228,6 +245,8 @@ def _worth_saying(logger: str, message: str) -> bool:
     True
     >>> _worth_saying("prefect.flow_runs.worker", "Opening process...")
     False
+    >>> _worth_saying("prefect.task_runs", "Task run failed with exception: X() - Retries are over")
+    False
     """
     spoken = logger in ("prefect.flow_runs", "prefect.task_runs")
-    return spoken and not message.startswith(NOISE)
+    return spoken and (AGAIN in message or not message.startswith(NOISE))

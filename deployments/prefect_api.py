@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks.errors import OrchestrationError, bounded
@@ -14,15 +18,42 @@ if TYPE_CHECKING:
     import httpx
     from prefect.client.orchestration import SyncPrefectClient
 
+S = TypeVar("S")
 T = TypeVar("T")
 PAGE = 200  # the most that the API gives at once
+AT_ONCE = 4  # requests: SQLite writes one after the other, and more of them wait for its lock
 CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
 PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
+PATIENCE = 90.0  # seconds that a server which is there, and busy, is waited for
+PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between two looks at it; the last one again and again
+# What a server says that cannot answer now and may in a moment; 500: SQLite's lock under load.
+LATER = (429, 500, 502, 503, 504)
 
 
 class Unreachable(OrchestrationError):
     """The Prefect server gives no answer, or none that it can give now."""
+
+
+class Busy(Unreachable):
+    """The server is there and cannot answer now: the same request may do in a moment."""
+
+
+def patiently(act: Callable[[], T], patience: float = PATIENCE) -> T:
+    """Do what may be done twice; while the server is busy, again, for at most `patience` seconds.
+
+    Raises:
+        Busy: it was busy all the time.
+    """
+    until = time.monotonic() + patience
+    for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
+        try:
+            return act()
+        except Busy:
+            if time.monotonic() + pause > until:
+                raise
+        time.sleep(pause)
+    raise AssertionError
 
 
 @contextmanager
@@ -57,6 +88,9 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
             yield client
     except httpx.HTTPStatusError as error:
         raise _refused(error) from error
+    # It took the connection: a server that is gone refuses it at once.
+    except (httpx.ReadTimeout, httpx.PoolTimeout, httpx.RemoteProtocolError) as error:
+        raise _busy(type(error).__name__) from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
         came = str(error) or type(error).__name__
         remedy = "Run `perennial up`, or set PREFECT_API_URL."
@@ -65,6 +99,21 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     except PrefectException as error:
         rule = "the server does what is asked"
         raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
+
+
+def do_each(act: Callable[[S], T], things: Iterable[S]) -> list[T]:
+    """Do something to each, a few of them at once, and return what came, in their order.
+
+    What is not begun when one fails is left undone.
+    """
+    # A thread has no context of its own: the client's settings above are in ours.
+    given = [(copy_context(), thing) for thing in things]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            return [*pool.map(lambda pair: pair[0].run(act, pair[1]), given)]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def read_pages(read: Callable[[int], Sequence[T]]) -> list[T]:
@@ -99,5 +148,12 @@ def _refused(error: httpx.HTTPStatusError) -> OrchestrationError:
     if status in (401, 403):
         remedy = "Set PREFECT_API_AUTH_STRING to the server's own."
         return OrchestrationError("Prefect", "the credentials are right", status, remedy)
+    if status in LATER:
+        return _busy(f"{status} {text}".strip())
     came = bounded(f"{status} {text or error}", 500)
     return OrchestrationError("Prefect", "the request is accepted", came)
+
+
+def _busy(came: str) -> Busy:
+    rule = "the server answers in time"
+    return Busy("Prefect", rule, bounded(came, 200), "It is busy. Try again in a minute.")

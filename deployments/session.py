@@ -67,6 +67,30 @@ def follow(
     # Not Prefect's own result: a failing upload leaves a run COMPLETED (3.8), without a result.
     found = collect(workspace.bucket, run.id)
     if run.state != "COMPLETED" or found is None:
-        where = f"{flow} {name}"
-        raise PerennialError(where, "the run completes", f"{run.state}: {run.message}", run.url)
+        raise tell_failed_run(f"{flow} {name}", run.state, run.message)
     return {**found, "flow_run": run.url}
+
+
+def tell_failed_run(where: str, state: str, message: str) -> PerennialError:
+    """Return the error that a run ended with, in its own words; its page was told at its start.
+
+    An error of ours keeps its kind, and so its exit status.
+
+    >>> error = tell_failed_run("train taxis", "FAILED", "DataError: target: two classes; got 4.")
+    >>> type(error).__name__, str(error)
+    ('DataError', 'train taxis: target: two classes; got 4.')
+    >>> str(tell_failed_run("train taxis", "CRASHED", ""))
+    'train taxis: the run ended CRASHED. See its log on the page told above.'
+    """
+    kind, _, words = message.partition(": ")
+    known = {error.__name__: error for error in _family(PerennialError)}
+    if state == "FAILED" and kind in known:
+        return known[kind](where, words.removesuffix("."))
+    told = f"the run ended {state}: {message}" if message else f"the run ended {state}"
+    return PerennialError(
+        where, told.removesuffix("."), remedy="See its log on the page told above."
+    )
+
+
+def _family(kind: type[PerennialError]) -> list[type[PerennialError]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in _family(child))]

@@ -22,6 +22,8 @@ Vendor errors become one of these at the vendor's door, with the cause kept.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 LIMIT = 2000
@@ -35,6 +37,18 @@ def bounded(value: object, limit: int = LIMIT) -> str:
     """
     text = str(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question after the known word that is nearest, or nothing where none is near.
+
+    >>> did_you_mean("tran", ["train", "apply"]), did_you_mean("x", ["train"])
+    ('Did you mean train?', '')
+    """
+    # letter case is the commonest slip of all, and costs difflib half of a short word
+    names = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), names, n=1)
+    return f"Did you mean {names[close[0]]}?" if close else ""
 
 
 class PerennialError(Exception):

@@ -10,9 +10,30 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from tasks.errors import ConfigurationError
+from tasks.project import REPOSITORY, needed_project  # noqa: F401 (others find the first here)
 
 FOLDER = "file://"
-REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def home_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Return where the local state lies: `PERENNIAL_HOME`, or `.perennial` in the project.
+
+    Raises:
+        ConfigurationError: the variable is not set, and one is in no project; as the next two.
+    """
+    told = (os.environ if environment is None else environment).get("PERENNIAL_HOME")
+    return Path(told) if told else needed_project(environment).home
+
+
+def pipelines_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Return where the pipeline files lie: `PERENNIAL_PIPELINES`, or as the project says."""
+    told = (os.environ if environment is None else environment).get("PERENNIAL_PIPELINES")
+    return Path(told) if told else needed_project(environment).pipelines
+
+
+def expectations_folder() -> Path:
+    """Return where the project's suites lie."""
+    return needed_project().expectations
 
 
 @dataclass(frozen=True)
@@ -32,8 +53,8 @@ class Settings:
     region: str = "us-east-1"
     mlflow_uri: str | None = "http://127.0.0.1:5000"
     prefect_url: str = "http://127.0.0.1:4200/api"
-    home: Path = REPOSITORY / ".perennial"
-    pipelines: Path = REPOSITORY / "deployments" / "pipelines"
+    home: Path = field(default_factory=home_folder)
+    pipelines: Path = field(default_factory=pipelines_folder)
 
     @property
     def folder(self) -> Path | None:
@@ -73,8 +94,8 @@ Run `perennial up`, or set it.
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
             mlflow_uri=env.get("MLFLOW_TRACKING_URI", mlflow),
             prefect_url=env.get("PREFECT_API_URL", cls.prefect_url),
-            home=Path(env.get("PERENNIAL_HOME", cls.home)),
-            pipelines=Path(env.get("PERENNIAL_PIPELINES", cls.pipelines)),
+            home=home_folder(env),
+            pipelines=pipelines_folder(env),
         )
 
 
@@ -86,13 +107,3 @@ def _needed(env: Mapping[str, str], name: str) -> str:
             "environment", f"{name} is needed", "nothing", "Run `perennial up`, or set it."
         )
     return value
-
-
-def home_folder() -> Path:
-    """Return where the local state lies: `PERENNIAL_HOME`, or `.perennial` in the repository."""
-    return Path(os.environ.get("PERENNIAL_HOME", Settings.home))
-
-
-def pipelines_folder() -> Path:
-    """Return where the pipeline files lie: `PERENNIAL_PIPELINES`, or the repository's own."""
-    return Path(os.environ.get("PERENNIAL_PIPELINES", Settings.pipelines))

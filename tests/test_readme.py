@@ -69,7 +69,8 @@ def clone(tmp_path: Path) -> Path:
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / package, folder / package, ignore=ignored)
-    shutil.copy(REPOSITORY / "requirements.lock", folder)
+    for name in ("requirements.lock", "perennial.toml"):
+        shutil.copy(REPOSITORY / name, folder)
     (folder / "trips.csv").write_text(TRIPS)
     return folder
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deployments.apply.automate import bring_automations_in_line
+from deployments.apply.alter import SLUG, carry_out, cron
+from deployments.apply.automate import carry_out_automations, plan_automations
 from deployments.apply.automations import Automation, automations
 from deployments.apply.plan import (
     ENTRY_POINTS,
@@ -23,12 +21,10 @@ from deployments.apply.plan import (
     DeploymentSpec,
     Plan,
     Present,
-    Update,
     compare_deployments,
     plan_deployments,
 )
 from deployments.prefect_api import PAGE, open_client, read_pages
-from deployments.worker.kind import worker_type
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
@@ -37,13 +33,20 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-SLUG = "perennial"  # marks our schedule; one that a person made has another, or none
 
-
-def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
+def apply(
+    settings: Settings,
+    folder: Path,
+    *,
+    only: str | None = None,
+    dry_run: bool = False,
+    tell: Callable[[Plan], None] = lambda _: None,
+) -> Plan:
     """Make the server's deployments those of the pipeline files in `folder`; return what differed.
 
     Deployments without the tag `perennial` are never touched. What a person paused stays paused.
+    With `only`, those of one pipeline and the reconciler alone; where it has no file any more, its
+    deployments go. `tell` takes what differs before anything is done.
 
     Raises:
         ConfigurationError: the folder or one of its files is not valid; nothing was changed.
@@ -51,11 +54,13 @@ def apply(settings: Settings, folder: Path, *, dry_run: bool = False) -> Plan:
     """
     if not folder.is_dir():
         raise ConfigurationError("pipelines", f"{folder} is a folder")
-    pipelines = [find_pipeline(name, folder) for name in pipeline_names(folder)]
+    named = [name for name in pipeline_names(folder) if only in (None, name)]
+    pipelines = [find_pipeline(name, folder) for name in named]
     entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
     specs = plan_deployments(pipelines, schemas, engine_command(settings))
-    return bring_in_line(settings, specs, automations(pipelines), dry_run=dry_run)
+    follows = automations(pipelines)
+    return bring_in_line(settings, specs, follows, only=only, dry_run=dry_run, tell=tell)
 
 
 def bring_in_line(
@@ -63,26 +68,43 @@ def bring_in_line(
     specs: Iterable[DeploymentSpec],
     follows: Iterable[Automation] = (),
     *,
+    only: str | None = None,
     dry_run: bool = False,
+    tell: Callable[[Plan], None] = lambda _: None,
 ) -> Plan:
     """Make the server's deployments and automations these; return what differed.
+
+    With `only`, nothing that belongs to another pipeline is touched.
 
     Raises:
         ConfigurationError: a schedule is not a cron line; nothing was changed.
         OrchestrationError: Prefect gives no answer, or a deployment of that name is someone's own.
     """
-    wanted, follows = tuple(specs), tuple(follows)
+    wanted = tuple(specs)
     # Every schedule is read before the first change: a bad one must leave nothing half done.
     for spec in wanted:
-        _cron(spec)
+        cron(spec)
     with open_client(settings) as client:
-        plan = compare_deployments(wanted, _present(client, {spec.name for spec in wanted}))
-        # First without acting: a block that is missing must not leave half of it done.
-        events = bring_automations_in_line(client, follows, dry_run=True)
+        names = {spec.name for spec in wanted}
+        present = _present(client, names)
+        if only is not None:
+            # The reconciler is every pipeline's: it is brought in line, and never taken away.
+            present = tuple(
+                there
+                for there in present
+                if there.spec.pipeline == only or there.spec.name in names
+            )
+        ids: dict[str, Any] = {there.spec.name: there.id for there in present}
+        # All is read before anything is done: a block that is missing must not leave half of it.
+        events = plan_automations(client, follows, ids, only=only)
+        plan = compare_deployments(wanted, present)
+        plan = replace(plan, automations=events.names())
+        tell(plan)
         if not dry_run:
-            _carry_out(client, plan, {spec.work_pool for spec in wanted if spec.work_pool})
-            events = bring_automations_in_line(client, follows)
-    return replace(plan, automations=events)
+            pools = {spec.work_pool for spec in wanted if spec.work_pool}
+            ids.update(carry_out(client, plan, pools))
+            carry_out_automations(client, events, ids)
+    return plan
 
 
 def parameter_schema(entrypoint: str) -> dict[str, Any]:
@@ -117,15 +139,17 @@ def engine_command(settings: Settings, python: str = sys.executable) -> str | No
 
 
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
-    from prefect.client.schemas.sorting import DeploymentSort
+    from prefect.client.schemas.sorting import DeploymentSort, FlowSort
 
-    # A deployment bears its flow's id alone: asked for once a flow, not once a deployment.
-    read_flow_name = cache(lambda flow: client.read_flow(flow).name)
     # Without `sort`, the client (3.8) sends null, which the server refuses.
     order, ours = DeploymentSort.NAME_ASC, []
     every = read_pages(lambda start: client.read_deployments(limit=PAGE, offset=start, sort=order))
+    # A deployment bears its flow's id alone. Read afterwards: of each that is there by now.
+    by_name = FlowSort.NAME_ASC
+    known = read_pages(lambda start: client.read_flows(limit=PAGE, offset=start, sort=by_name))
+    flows = {flow.id: flow.name for flow in known}
     for there in every:
-        flow = read_flow_name(there.flow_id)
+        flow = flows[there.flow_id]
         name = f"{flow}/{there.name}"
         if TAG in there.tags:
             ours.append(Present(str(there.id), _spec(flow, there)))
@@ -160,93 +184,3 @@ def _written_schedule(there: DeploymentResponse) -> str | None:
             cron, zone = getattr(times, "cron", None), times.timezone or "UTC"
             return str(cron) if zone == "UTC" and cron else f"{cron or times} {zone}"
     return None
-
-
-def _carry_out(client: SyncPrefectClient, plan: Plan, pools: set[str]) -> None:
-    # Pools first: a deployment without its pool is refused.
-    for pool in sorted(pools):
-        _ensure_pool(client, pool)
-    for spec in plan.create:
-        flow = client.create_flow_from_name(spec.flow)
-        client.create_deployment(flow, spec.pipeline, schedules=_schedules(spec), **_fields(spec))
-    for update in plan.update:
-        _update(client, update)
-    for gone in plan.remove:
-        client.delete_deployment(gone.id)
-
-
-def _ensure_pool(client: SyncPrefectClient, name: str) -> None:
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-    from prefect.workers.process import ProcessWorker
-
-    try:
-        client.read_work_pool(name)
-    except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
-        kind = worker_type(os.environ.get("PERENNIAL_WORKER", ""))
-        pool = WorkPoolCreate(name=name, type=kind, base_job_template=template)
-        # A worker that starts at this moment makes the same pool.
-        with suppress(ObjectAlreadyExists):
-            client.create_work_pool(pool)
-
-
-def _update(client: SyncPrefectClient, wanted: Update) -> None:
-    from prefect.client.schemas.actions import DeploymentUpdate
-
-    if wanted.changes.keys() - {"schedule"}:
-        client.update_deployment(wanted.present.id, DeploymentUpdate(**_fields(wanted.spec)))
-    if "schedule" in wanted.changes:
-        _reschedule(client, wanted)
-
-
-def _reschedule(client: SyncPrefectClient, wanted: Update) -> None:
-    # Ours alone: whether it is active, and any other schedule, is a person's.
-    there = client.read_deployment_schedules(wanted.present.id)
-    ours = next((schedule for schedule in there if schedule.slug == SLUG), None)
-    if ours is None:
-        client.create_deployment_schedules(wanted.present.id, _schedules(wanted.spec))
-    elif wanted.spec.schedule is None:
-        client.delete_deployment_schedule(wanted.present.id, ours.id)
-    else:
-        client.update_deployment_schedule(wanted.present.id, ours.id, schedule=_cron(wanted.spec))
-
-
-def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
-    from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
-
-    queue = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
-    return {
-        "enforce_parameter_schema": True,
-        "entrypoint": spec.entrypoint,
-        "description": spec.description,
-        "parameters": dict(spec.parameters),
-        "tags": list(spec.tags),
-        "work_pool_name": spec.work_pool,
-        "concurrency_limit": spec.concurrency,
-        "concurrency_options": queue if spec.concurrency else None,
-        "parameter_openapi_schema": dict(spec.schema),
-        # Without a command of ours, the pool's own template decides.
-        "job_variables": {"command": spec.command} if spec.command else {},
-    }
-
-
-def _schedules(spec: DeploymentSpec) -> list[Any]:
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-
-    return [DeploymentScheduleCreate(schedule=_cron(spec), slug=SLUG)] if spec.schedule else []
-
-
-def _cron(spec: DeploymentSpec) -> Any:
-    from prefect.client.schemas.schedules import CronSchedule
-    from pydantic import ValidationError
-
-    if spec.schedule is None:
-        return None
-    try:
-        return CronSchedule(cron=spec.schedule, timezone="UTC")
-    except ValidationError as error:
-        remedy = 'Write five fields, such as "0 6 1 * *".'
-        raise ConfigurationError(
-            f"{spec.pipeline}: retraining.schedule", "is a cron line", spec.schedule, remedy
-        ) from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deployments.apply.automations import PREFIX, Automation
-from deployments.prefect_api import PAGE, read_pages
+from deployments.prefect_api import PAGE, do_each, read_pages
 from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -15,39 +16,80 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import Automation as Present
     from prefect.events.schemas.automations import AutomationCore
 
+ABSENT = UUID(int=0)  # stands for a deployment that is to be created yet
 
-def bring_automations_in_line(
-    client: SyncPrefectClient, wanted: Iterable[Automation], *, dry_run: bool = False
-) -> dict[str, list[str]]:
-    """Create, update and remove our automations; return their names by what was done.
 
-    Ours are known by their names; whether one is enabled is a person's.
+@dataclass(frozen=True)
+class Follow:
+    """What turns the server's automations into the wanted ones; `blocks` holds ids by name."""
+
+    create: tuple[Automation, ...]
+    update: tuple[tuple[Present, Automation], ...]
+    remove: tuple[Present, ...]
+    unchanged: tuple[str, ...]
+    blocks: Mapping[str, Any]
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the automations' names by what is done."""
+        return {
+            "create": [spec.name for spec in self.create],
+            "update": [spec.name for _, spec in self.update],
+            "remove": [present.name for present in self.remove],
+            "unchanged": [*self.unchanged],
+        }
+
+
+def plan_automations(
+    client: SyncPrefectClient,
+    wanted: Iterable[Automation],
+    deployments: Mapping[str, Any],
+    *,
+    only: str | None = None,
+) -> Follow:
+    """Compare our automations with those that the server has; `deployments` holds ids by name.
+
+    Ours are known by their names. With `only`, none that belongs to another pipeline is touched.
 
     Raises:
         ConfigurationError: a notification block does not exist.
     """
-    there = {automation.name: automation for automation in _every_automation(client)}
     specs = {automation.name: automation for automation in wanted}
-    done: dict[str, list[str]] = {"create": [], "update": [], "remove": [], "unchanged": []}
-    for name, spec in specs.items():
-        core, present = _core(client, spec), there.get(name)
-        if present is None:
-            done["create"].append(name)
-            if not dry_run:
-                client.create_automation(core)
-        elif _same(present, core):
-            done["unchanged"].append(name)
-        else:
-            done["update"].append(name)
-            if not dry_run:
-                # A person's switch stays as they left it.
-                kept = core.model_copy(update={"enabled": present.enabled})
-                client.update_automation(present.id, kept)
-    for name in sorted(set(there) - set(specs)):
-        done["remove"].append(name)
-        if not dry_run:
-            client.delete_automation(there[name].id)
-    return done
+    there = {automation.name: automation for automation in _every_automation(client)}
+    named = {action["block"] for spec in specs.values() if "block" in (action := spec.action)}
+    blocks = {name: _block(client, name) for name in sorted(named)}
+    same = {
+        name
+        for name in specs.keys() & there.keys()
+        if _same(there[name], _core(specs[name], deployments, blocks))
+    }
+    whose = PREFIX if only is None else f"{PREFIX}{only}: "
+    gone = sorted(name for name in there.keys() - specs.keys() if name.startswith(whose))
+    return Follow(
+        create=tuple(spec for name, spec in specs.items() if name not in there),
+        update=tuple(
+            (there[name], spec) for name, spec in specs.items() if name in there.keys() - same
+        ),
+        remove=tuple(there[name] for name in gone),
+        unchanged=tuple(name for name in specs if name in same),
+        blocks=blocks,
+    )
+
+
+def carry_out_automations(
+    client: SyncPrefectClient, plan: Follow, deployments: Mapping[str, Any]
+) -> None:
+    """Create, update and remove automations; whether one is enabled is a person's."""
+
+    def update(pair: tuple[Present, Automation]) -> None:
+        present, spec = pair
+        core = _core(spec, deployments, plan.blocks)
+        kept = core.model_copy(update={"enabled": present.enabled})
+        client.update_automation(present.id, kept)
+
+    cores = [_core(spec, deployments, plan.blocks) for spec in plan.create]
+    do_each(client.create_automation, cores)
+    do_each(update, plan.update)
+    do_each(lambda present: client.delete_automation(present.id), plan.remove)
 
 
 def _every_automation(client: SyncPrefectClient) -> list[Present]:
@@ -62,35 +104,24 @@ def _every_automation(client: SyncPrefectClient) -> list[Present]:
     return [automation for automation in every if automation.name.startswith(PREFIX)]
 
 
-def _core(client: SyncPrefectClient, spec: Automation) -> AutomationCore:
+def _core(
+    spec: Automation, deployments: Mapping[str, Any], blocks: Mapping[str, Any]
+) -> AutomationCore:
     from prefect.events.schemas.automations import AutomationCore
 
+    action = dict(spec.action)
+    if "deployment" in action:
+        action["deployment_id"] = deployments.get(action.pop("deployment"), ABSENT)
+    if "block" in action:
+        action["block_document_id"] = blocks[action.pop("block")]
     return AutomationCore.model_validate(
         {
             "name": spec.name,
             "description": spec.description,
             "trigger": dict(spec.trigger),
-            "actions": [_action(client, spec)],
+            "actions": [action],
         }
     )
-
-
-def _action(client: SyncPrefectClient, spec: Automation) -> dict[str, Any]:
-    action = dict(spec.action)
-    if "deployment" in action:
-        action["deployment_id"] = _deployment(client, action.pop("deployment"))
-    if "block" in action:
-        action["block_document_id"] = _block(client, action.pop("block"))
-    return action
-
-
-def _deployment(client: SyncPrefectClient, name: str) -> Any:
-    from prefect.exceptions import ObjectNotFound
-
-    try:
-        return client.read_deployment_by_name(name).id
-    except ObjectNotFound:
-        return UUID(int=0)  # it is to be created yet: this is a dry run
 
 
 def _block(client: SyncPrefectClient, name: str) -> Any:

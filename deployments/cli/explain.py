@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from deployments.cli.output import about_pipeline, show, table
+from deployments.cli.output import LocalFile, about_pipeline, show, table
 from deployments.session import open_session
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ LARGEST = 6  # contributions shown; the others are one line
 
 
 @about_pipeline
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=LocalFile())
 @click.option("--rows", type=click.IntRange(1, 10_000), default=3, show_default=True,
               help="How many of the file's first rows.")  # fmt: skip
 @click.option("--method", type=click.Choice(["shap", "lime"]),

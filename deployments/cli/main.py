@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from deployments.cli.output import report_error
-from tasks.errors import PerennialError
+from tasks.errors import PerennialError, did_you_mean
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("deployments.cli.init:init", "Make a folder the project of a team's pipelines."),
     "up": ("deployments.cli.stack:up", "Start the local stack, or heal it."),
     "down": ("deployments.cli.stack:down", "Stop the local stack; its state stays."),
     "status": ("deployments.cli.stack:status", "Show each process, and what awaits approval."),
@@ -38,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
     "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
     "clear": ("deployments.cli.trial:clear", "Let a suspicious batch be learned from."),
+    "completion": (
+        "deployments.cli.completion:completion",
+        "Print what completes commands in bash, zsh or fish.",
+    ),
     "history": ("deployments.cli.versions:history", "Tell what happened, and why, as a story."),
 }
 
@@ -47,6 +53,23 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)  # in the order in which a person meets them
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # Click's own looks among commands that are imported already, and ours never are.
+            message = " ".join(
+                [f"No such command '{args[0]}'.", did_you_mean(args[0], COMMANDS)]
+            ).strip()
+            raise click.UsageError(message, ctx) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Click's own would import every command for its first sentence, at every press of Tab.
+        fitting = [name for name in COMMANDS if name.startswith(incomplete)]
+        return [CompletionItem(name, help=COMMANDS[name][1]) for name in fitting]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:

@@ -13,7 +13,7 @@ from deployments.cli.output import reporting, say, show
 from tasks.config import read_pipeline
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
-from tasks.settings import REPOSITORY, pipelines_folder
+from tasks.settings import expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def new(
 
     checked_name(name)
     file = pipelines_folder() / f"{name}.yaml"
-    suite = REPOSITORY / "expectations" / f"{name.replace('-', '_')}.py"
+    suite = expectations_folder() / f"{name.replace('-', '_')}.py"
     for path in (file, suite):
         if path.exists() and not (force or dry_run):
             remedy = "Choose another name, or replace it: --force."

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from tasks.errors import ConfigurationError, PerennialError
+from tasks.errors import ConfigurationError, PerennialError, did_you_mean
 from tasks.quantities import parse_share
+from tasks.settings import pipelines_folder
 
 
 def reporting(function: Callable[..., Any]) -> click.Command:
@@ -25,8 +28,33 @@ def reporting(function: Callable[..., Any]) -> click.Command:
 def about_pipeline(function: Callable[..., Any]) -> click.Command:
     """Make such a command about one pipeline, whose NAME is its first argument."""
     command = reporting(function)
-    command.params.insert(0, click.Argument(["name"]))
+    command.params.insert(0, click.Argument(["name"], shell_complete=complete_pipeline))
     return command
+
+
+def complete_pipeline(_context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
+    """Return the pipelines whose names begin so, from their files' names alone."""
+    return sorted(path.stem for path in pipelines_folder().glob(f"{start}*.yaml"))
+
+
+class LocalFile(click.Path):
+    """The path of a file here; one that is not there is answered with the nearest that is."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(os.fsdecode(value))
+        if not path.exists():
+            self.fail(f"There is no file {path}. {suggest_file(path)}".strip(), param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def suggest_file(path: Path) -> str:
+    """Return the question after the nearest name in the folder of a path that is not there."""
+    if not path.parent.is_dir():
+        return f"There is no folder {path.parent} either."
+    return did_you_mean(path.name, (there.name for there in path.parent.iterdir()))
 
 
 def read_share(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:

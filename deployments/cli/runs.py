@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import about_pipeline, say, show, table
+from deployments.cli.output import LocalFile, about_pipeline, say, show, table
 from deployments.session import follow, open_session, upload
 
 LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
 
 
 @about_pipeline
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=LocalFile())
 def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Put FILES in the pipeline's incoming folder and ingest them; without FILES, what is pending.
 
@@ -28,7 +28,7 @@ def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
 
 
 @about_pipeline
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=LocalFile())
 def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Join the labels in FILES to their rows by key; without FILES, what is pending.
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import about_pipeline, say, show
+from deployments.cli.output import about_pipeline, say, show, suggest_file
 from deployments.cli.runs import interval
 from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
+from tasks.scoring.forms import check_form, is_text_form, write_text_form
+from tasks.store.scratch import place_whole, scratch
 from tasks.workspace import Workspace
 
 ADDRESS = "s3://"
@@ -30,21 +32,23 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
     The same command again goes on with a scoring that died.
 
     IN is a file here (CSV, Parquet, JSON lines), an object or a Delta table in the bucket
-    (s3://bucket/path, or its path), or `curated`, the pipeline's own table. OUT is a Parquet file
-    here; s3://bucket/name.parquet, an object; or s3://bucket/path, a Delta table.
+    (s3://bucket/path, or its path), or `curated`, the pipeline's own table. OUT is a file here,
+    Parquet or what its name says (.csv, .csv.gz, .jsonl, .jsonl.gz); s3://bucket/name.parquet, an
+    object; or s3://bucket/path, a Delta table.
     """
     local = Path(output)
     if not output.startswith(ADDRESS) and (local.is_dir() or not local.parent.is_dir()):
         rule = "it is a file in a folder that is there, or an address such as s3://perennial/out"
         raise ConfigurationError(output, rule, "neither", "Make the folder, or choose another.")
+    check_form(output)
     workspace = open_session(name)
     key = bring_source(workspace, source)
     target = output if output.startswith(ADDRESS) else None
     with Bar(say) as bar:
         outcome = follow(workspace, "score", {"source": key, "output": target}, bar)
     if target is None:
-        say(f"Downloading {local.name}")
-        workspace.bucket.download(outcome["output"], local)
+        say(f"Writing {local.name}")
+        bring_output(workspace, outcome["output"], local)
     show(outcome, as_json, lambda: summary(outcome))
 
 
@@ -59,12 +63,27 @@ def bring_source(workspace: Workspace, source: str) -> str:
         return upload(workspace, path, say, "scoring")
     if source.startswith(ADDRESS) or source == "curated":
         return source
-    key = source.rstrip("/")
+    key, remedy = source.rstrip("/"), suggest_file(path) or "Check the name."
+    # A path of this machine, or the bare name of a data file, means a file here: every key of the
+    # bucket begins with a pipeline's folder.
+    if path.is_absolute() or source.startswith((".", "~")) or ("/" not in key and "." in key):
+        raise ConfigurationError(source, "no file of this name is here", remedy=remedy)
     log = workspace.bucket.list(f"{key}/_delta_log/")
     if workspace.bucket.head(key) is None and not any(True for _ in log):
-        rule = "it is a file here, or an object or a Delta table in the bucket"
-        raise ConfigurationError(source, rule, "none of them", "Check the name.")
+        rule = "no file of this name is here, and neither an object nor a table lies in the bucket"
+        raise ConfigurationError(source, rule, remedy=remedy)
     return source
+
+
+def bring_output(workspace: Workspace, key: str, path: Path) -> None:
+    """Write the predictions at this key to a file here, in the form that its name asks for."""
+    if not is_text_form(path.name):
+        workspace.bucket.download(key, path)
+        return
+    with scratch(workspace.home) as folder, place_whole(path) as partial:
+        made = folder / "predictions.parquet"
+        workspace.bucket.download(key, made)
+        write_text_form(made, partial, path.name)
 
 
 def summary(outcome: dict[str, Any]) -> str:

@@ -22,13 +22,12 @@ from deployments.local.folder import Folder
 from deployments.local.ports import Holder, name_holders
 from deployments.local.status import StackStatus
 from tasks.errors import PerennialError, PreconditionFailed
-from tasks.settings import REPOSITORY, Settings
+from tasks.settings import Settings
 from tasks.store.layout import result
 
 if TYPE_CHECKING:
     import httpx
 
-LOCK = REPOSITORY / "requirements.lock"
 SUITABLE = ((3, 11), (3, 14))  # from, and below
 LEAST_FREE = 5 * 1024**3
 MOST_SKEW = 5.0  # seconds
@@ -67,13 +66,13 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> Check:
     return report_check("python", low <= version < high, named, remedy)
 
 
-def check_versions(lock: Path = LOCK) -> Check:
-    """Check every installed package against the lock file."""
+def check_versions(lock: Path) -> Check:
+    """Check every installed package against the project's lock file."""
     try:
         pinned = pins(lock.read_text("utf-8"))
     except OSError as error:
         detail = f"{lock}: {error.strerror}"
-        return report_check("versions", False, detail, "Run it from a clone of the repository.")
+        return report_check("versions", False, detail, "Write one, as the project's README says.")
     installed = metadata.distributions()
     present = {str(canonicalize_name(package.name)): package.version for package in installed}
     found = list(find_differing(pinned, present))
@@ -81,7 +80,8 @@ def check_versions(lock: Path = LOCK) -> Check:
     if found:
         named = f"{'; '.join(found[:5])}{' …' if len(found) > 5 else ''}"
         detail = f"{len(found)} of {len(pinned)} differ: {named}"
-    return report_check("versions", not found, detail, "Run `make clean`, then `make run`.")
+    remedy = f"Install {lock.name} anew; in a clone: `make clean`, then `make run`."
+    return report_check("versions", not found, detail, remedy)
 
 
 def pins(text: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
+from tasks.project import VARIABLE as PROJECT
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -27,7 +28,7 @@ STRAY = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT
 def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[str, str]:
     """Return what a client of the stack needs: addresses, keys, patience, no telemetry."""
     ports = Ports.shifted(memory.offset)
-    pipelines = {"PERENNIAL_PIPELINES": memory.pipelines} if memory.pipelines else {}
+    places = {PROJECT: memory.project, "PERENNIAL_PIPELINES": memory.pipelines}
     return {
         **OFFLINE,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{ports.s3}",
@@ -46,9 +47,12 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
         # Prefect's default is a pickle, which runs code of whoever can write the bucket.
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_CLI_PROMPT": "false",
+        # Under load its SQLite says 503 for longer than the client's five tries, about a minute,
+        # and a run whose state cannot be told ends Crashed.
+        "PREFECT_CLIENT_MAX_RETRIES": "6",
         "PERENNIAL_HOME": str(folder.root),
         "PERENNIAL_BUCKET": memory.bucket,
-        **pipelines,
+        **{name: path for name, path in places.items() if path},
         "PERENNIAL_SIGNING_KEY": secrets["PERENNIAL_SIGNING_KEY"],
     }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, StackError
+from tasks.project import VARIABLE as PROJECT
 from tasks.settings import Settings
 
 LONGEST_SOCKET = 100  # bytes: macOS allows 104, Linux 108
@@ -99,6 +100,7 @@ class Memory:
     bucket: str = Settings.bucket
     pipelines: str = ""
     worker: str = ""
+    project: str = ""
 
 
 def recall(folder: Folder) -> Memory:
@@ -109,9 +111,10 @@ def recall(folder: Folder) -> Memory:
     """
     try:
         document = json.loads(folder.memory.read_text("utf-8"))
-        bucket, pipelines = str(document["bucket"]), str(document["pipelines"])
-        # A release before the warm worker remembered none.
-        return Memory(int(document["offset"]), bucket, pipelines, str(document.get("worker", "")))
+        told = {name: str(document[name]) for name in ("bucket", "pipelines")}
+        # Earlier releases remembered neither.
+        later = {name: str(document.get(name, "")) for name in ("worker", "project")}
+        return Memory(int(document["offset"]), **told, **later)
     except FileNotFoundError:
         return Memory()
     except (ValueError, KeyError, TypeError) as error:
@@ -140,6 +143,7 @@ def update_memory(memory: Memory, offset: int | None, environment: Mapping[str, 
         bucket,
         environment.get("PERENNIAL_PIPELINES") or memory.pipelines,
         worker,
+        environment.get(PROJECT) or memory.project,
     )
 
 

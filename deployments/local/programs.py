@@ -13,7 +13,7 @@ from deployments.local.ports import Ports
 from deployments.serving.keyfile import NAME as KEYS_NAME
 from deployments.serving.keyfile import VARIABLE as KEY_FILE
 from mlflow_server import command as tracking
-from tasks.settings import REPOSITORY
+from tasks.project import REPOSITORY
 from tasks.store.layout import result
 
 SUPERVISOR = "supervisor"

@@ -17,6 +17,8 @@ from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look
 from tasks.errors import PerennialError, StackError
+from tasks.project import VARIABLE as PROJECT
+from tasks.project import find_project
 from tasks.settings import FOLDER, Settings
 
 if TYPE_CHECKING:
@@ -41,11 +43,11 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     folder.make()
     with supervise.lock(folder, patience=60):
         before = recall(folder)
-        memory = update_memory(before, offset, os.environ)
+        memory = update_memory(before, offset, {**os.environ, **_project()})
         # Not what the supervisor says, but what lives: a program may outlive a killed supervisor.
         fresh = not any(find_marked(folder))
         if not fresh and memory != before:
-            rule = "its ports, its bucket and its worker stay while it runs"
+            rule = "its project, its ports, its bucket and its worker stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
         every = programs(folder, memory, secrets.ensure(folder.secrets))
         refuse_taken(_taken(folder, memory)[0])
@@ -68,6 +70,11 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
             down(home, say)
             remember(folder, before)
         raise
+
+
+def _project() -> dict[str, str]:
+    project = find_project()
+    return {} if project is None else {PROJECT: str(project.root)}
 
 
 def down(home: Path, say: Say) -> None:
@@ -109,7 +116,9 @@ def doctor(home: Path) -> tuple[Check, ...]:
     from deployments.local import doctor as checks
 
     folder = Folder.at(home)
-    machine = (checks.check_python(), checks.check_versions(), checks.check_disk(folder))
+    project = find_project()
+    versions = [checks.check_versions(project.lock)] if project else []
+    machine = (checks.check_python(), *versions, checks.check_disk(folder))
     try:
         memory = recall(folder)
         local = secrets.read(folder.secrets) is not None

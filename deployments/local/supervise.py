@@ -23,7 +23,7 @@ from deployments.local.logs import tail
 from deployments.local.processes import GONE, is_ours
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK, SUPERVISOR, names
 from tasks.errors import StackError
-from tasks.settings import REPOSITORY
+from tasks.project import REPOSITORY
 
 STARTING = 15.0
 SOCKET = "supervisor.sock"

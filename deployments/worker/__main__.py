@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from tasks.settings import REPOSITORY
+from tasks.project import REPOSITORY
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from tasks.settings import REPOSITORY
+from tasks.project import REPOSITORY
 
 Entry = tuple[str, int, int]
 Stamp = frozenset[Entry]
@@ -38,10 +38,12 @@ class Preload:
 def everything() -> Preload:
     """Return the engine and the libraries, and every module of the flows and what they call.
 
+    Suites and transforms are the project's: each run imports them itself, as they are then.
+
     >>> everything().libraries[0], "flows.training" in everything().code
     ('prefect', True)
     """
-    code = (name for package in ("flows", "tasks", "expectations") for name in _inside(package))
+    code = (name for package in ("flows", "tasks") for name in _inside(package))
     return Preload((*ENGINE, *LIBRARIES), tuple(code))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from tasks.config.pipeline import Pipeline
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, did_you_mean
 from tasks.store.layout import checked_name
 
 
@@ -58,7 +57,7 @@ def find_pipeline(name: str, folder: Path) -> Pipeline:
     if not path.is_file():
         known = pipeline_names(folder)
         listed = ", ".join(known) or "none"
-        remedy = f"{_did_you_mean(name, known)}Known: {listed}.".strip()
+        remedy = f"{did_you_mean(name, known)} Known: {listed}.".strip()
         raise ConfigurationError("pipeline", f"a file {name}.yaml exists in {folder}", name, remedy)
     return read_pipeline(path)
 
@@ -78,8 +77,9 @@ def _fault(detail: Any) -> str:
     where = ".".join(str(part) for part in detail["loc"]) or "file"
     if detail["type"] == "extra_forbidden":
         allowed = _allowed(detail["loc"][:-1])
-        hint = _did_you_mean(str(detail["loc"][-1]), allowed)
-        return f"{where}: no such key. {hint}Allowed: {', '.join(allowed)}."
+        hint = did_you_mean(str(detail["loc"][-1]), allowed)
+        told = (f"{where}: no such key.", hint, f"Allowed: {', '.join(allowed)}.")
+        return " ".join(filter(None, told))
     if detail["type"] == "missing":
         return f"{where}: is needed. Add it."
     # pydantic 2 puts it before the text of a ValueError of ours
@@ -93,8 +93,3 @@ def _allowed(location: tuple[str | int, ...]) -> tuple[str, ...]:
     for part in location:
         model = model.model_fields[part].annotation
     return tuple(model.model_fields)
-
-
-def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"Did you mean {close[0]}? " if close else ""

@@ -65,16 +65,15 @@ def explain_file(
     pipeline, champion = workspace.pipeline, load_champion(workspace)
     explainer = Explainer(champion, method)
     frame = _first(workspace, champion, path, rows)
-    keys = frame[[name for name in pipeline.key if name in frame.columns]]
+    named = [name for name in pipeline.key if name in frame.columns]
+    # of a frame without columns pandas makes no records at all, however many rows it has
+    keys = frame[named].to_dict("records") if named else [{}] * len(frame)
     return ExplainedFile(
         pipeline.name,
         champion.manifest.version,
         champion.setting.family,
         explainer.method,
-        tuple(
-            {str(name): str(value) for name, value in row.items()}
-            for row in keys.to_dict("records")
-        ),
+        tuple({str(name): str(value) for name, value in row.items()} for row in keys),
         tuple(explainer.explain(champion.prepare(frame), frame)),
     )
 

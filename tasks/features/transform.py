@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 
 import pandas as pd
 
 from tasks.errors import ConfigurationError, DataError, bounded
+from tasks.project import import_from_project
 
 Transform = Callable[[pd.DataFrame], pd.DataFrame]
 # Rows, each of which costs a call of the user's function by itself.
@@ -24,7 +24,7 @@ def load_transform(name: str | None) -> Transform | None:
         return None
     module, _, function = name.partition(":")
     try:
-        transform = getattr(importlib.import_module(module), function)
+        transform = getattr(import_from_project(module), function)
     except (ImportError, AttributeError) as error:
         rule = "names a function that can be imported"
         raise ConfigurationError("features.transform", rule, name, str(error)) from error

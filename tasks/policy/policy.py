@@ -8,13 +8,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.errors import ConfigurationError, bounded
+from tasks.errors import ConfigurationError, bounded, did_you_mean
 from tasks.policy.amounts import Amount
 from tasks.policy.signals import SIGNALS, Signal
 
@@ -177,6 +176,6 @@ def _written(word: Signal) -> str:
 
 def _allowed(name: str) -> str:
     # one suggestion only: the allowed words follow anyway
-    close = difflib.get_close_matches(name, [*SIGNALS, "any", "all"], n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
-    return f"{hint}Allowed: {', '.join(word.example for word in SIGNALS.values())}, any(…), all(…)."
+    hint = did_you_mean(name, [*SIGNALS, "any", "all"])
+    examples = ", ".join(word.example for word in SIGNALS.values())
+    return f"{hint} Allowed: {examples}, any(…), all(…).".strip()

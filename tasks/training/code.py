@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-from tasks.settings import REPOSITORY
+from tasks.project import REPOSITORY, find_project, make_importable
 
 INSTALLED = tuple(
     Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")
@@ -23,21 +23,27 @@ def code_digest(extra_modules: Iterable[str] = ()) -> str:
     followed into every module that is not part of an installed package.
     """
     files = {path.resolve() for path in (REPOSITORY / "tasks").rglob("*.py")}
+    make_importable()
     for module in extra_modules:
         files |= _closure(module)
-    whole = hashlib.sha256()
-    # in one order, by names that are the same wherever the repository lies
-    for path in sorted(files):
-        inside = path.is_relative_to(REPOSITORY)
-        name = path.relative_to(REPOSITORY).as_posix() if inside else path.name
+    project, whole = find_project(), hashlib.sha256()
+    roots = (REPOSITORY, *([project.root.resolve()] if project else ()))
+    # in one order, by names that are the same wherever the repository and the project lie
+    for name, path in sorted((_named(path, roots), path) for path in files):
         whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
 
 
+def _named(path: Path, roots: Iterable[Path]) -> str:
+    inside = (path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root))
+    return next(inside, path.name)
+
+
 def lock_digest() -> str:
-    """Return the SHA-256 of `requirements.lock`; of nothing where the lock is not shipped."""
-    lock = REPOSITORY / "requirements.lock"
-    return hashlib.sha256(lock.read_bytes() if lock.is_file() else b"").hexdigest()
+    """Return the SHA-256 of the project's lock file; of nothing where there is none."""
+    project = find_project()
+    lock = project.lock if project and project.lock.is_file() else None
+    return hashlib.sha256(lock.read_bytes() if lock else b"").hexdigest()
 
 
 def _closure(module: str) -> set[Path]:

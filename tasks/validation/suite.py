@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 from expectations.suite import Suite
 from tasks.errors import ConfigurationError, bounded
+from tasks.project import import_from_project
 
 
 def find_suite(module: str) -> Suite:
@@ -15,7 +14,7 @@ def find_suite(module: str) -> Suite:
         ConfigurationError: no such module, it fails, or the suite has no expectation.
     """
     try:
-        found = importlib.import_module(module)
+        found = import_from_project(module)
     except ModuleNotFoundError as error:
         # A module that the suite imports may be what is missing: then the suite is at fault.
         if error.name is None or not module.startswith(error.name):

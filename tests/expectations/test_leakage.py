@@ -10,10 +10,10 @@ import pytest
 from deployments.demo.flights import month
 from expectations.flights import suite
 from tasks.config import find_pipeline
-from tasks.settings import Settings
+from tasks.settings import pipelines_folder
 from tasks.validation.batch import Examination, Examiner
 
-PIPELINE = find_pipeline("flights", Settings.pipelines)
+PIPELINE = find_pipeline("flights", pipelines_folder())
 
 
 @pytest.fixture(scope="module")

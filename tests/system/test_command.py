@@ -195,7 +195,8 @@ def test_of_two_racing_promotes_one_wins_and_the_other_is_told(
         (["train", "../toy"], 2, "inner hyphens"),
         (["promote", "toy", "../x"], 2, "whole number"),
         (["promote", "toy", "99"], 2, "Known: 1, 2"),
-        (["score", "toy", "nowhere.csv", "out.parquet"], 2, "nowhere.csv: it is a file here"),
+        (["score", "toy", "nowhere.csv", "out.parquet"], 2, "no file of this name is here"),
+        (["tran", "toy"], 2, "No such command 'tran'. Did you mean train?"),
         (["dance"], 2, "No such command"),
     ],
 )

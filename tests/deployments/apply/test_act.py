@@ -18,7 +18,7 @@ from deployments.apply.plan import TAG, DeploymentSpec
 from deployments.prefect_api import open_client
 from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, OrchestrationError
-from tasks.settings import Settings
+from tasks.settings import Settings, pipelines_folder
 
 pytestmark = pytest.mark.system
 ENTRYPOINT = "tests.deployments.apply.greeting.greet"
@@ -168,7 +168,7 @@ def test_no_folder_of_pipelines_removes_nothing(settings: Settings, tmp_path: Pa
 def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> None:
     flows = ("backtest", "ingest", "label", "monitor", "score", "train")
     names = [f"{flow}/flights" for flow in flows]
-    first = apply(settings, Settings.pipelines)
+    first = apply(settings, pipelines_folder())
     assert [spec.name for spec in first.create] == [*names, "reconcile/all"]
     assert [spec.schedule for spec in first.create if spec.schedule] == ["0 6 1 * *", "* * * * *"]
     assert set(first.automations["create"]) == {
@@ -177,7 +177,7 @@ def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> Non
         "perennial: flights: train",
         "perennial: runs that died",
     }
-    second = apply(settings, Settings.pipelines)
+    second = apply(settings, pipelines_folder())
     assert second.empty, second.to_text()
     with deployed(settings, "train/flights") as (_, there):
         assert there.entrypoint == "flows.training.train"

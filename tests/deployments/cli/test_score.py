@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from deployments.cli.score import Bar, bring_source, score, summary
+from deployments.cli.score import Bar, bring_output, bring_source, score, summary
 from tasks.config import find_pipeline
 from tasks.errors import ConfigurationError
+from tasks.scoring.forms import check_form
 from tasks.settings import REPOSITORY
 from tasks.workspace import Workspace
 from tests.buckets import local
+
+NOON = datetime(2026, 1, 1, 12)
 
 
 def workspace() -> Workspace:
@@ -29,8 +36,37 @@ def test_a_source_is_a_file_here_or_lies_in_the_bucket(tmp_path: Path) -> None:
     assert bring_source(toy, "toy/table/") == "toy/table/"
     assert bring_source(toy, "curated") == "curated"
     assert bring_source(toy, "s3://perennial/a.csv") == "s3://perennial/a.csv"
-    with pytest.raises(ConfigurationError, match=r"none of them"):
+    with pytest.raises(ConfigurationError, match=r"neither an object nor a table lies in"):
         bring_source(toy, "toy/nothing.csv")
+
+
+def test_a_file_that_is_not_here_is_said_with_the_nearest_that_is(tmp_path: Path) -> None:
+    (tmp_path / "april.csv").write_text("id\n1\n")
+    with pytest.raises(ConfigurationError) as caught:
+        bring_source(workspace(), str(tmp_path / "aprli.csv"))
+    assert str(caught.value).endswith("no file of this name is here. Did you mean april.csv?")
+    with pytest.raises(ConfigurationError, match=r"missing\.csv: no file of this name is here\."):
+        bring_source(workspace(), "missing.csv")
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.jsonl"])
+def test_what_the_outputs_name_asks_for_comes_out(name: str, tmp_path: Path) -> None:
+    toy = workspace()
+    table = pa.table({"id": [1, 2], "high_predicted": ["yes", "no"], "at": [NOON, None]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, row_group_size=1)
+    toy.bucket.put("toy/scored/a/predictions.parquet", sink.getvalue().to_pybytes())
+    bring_output(toy, "toy/scored/a/predictions.parquet", tmp_path / name)
+    read = pd.read_json if "jsonl" in name else pd.read_csv
+    frame = read(tmp_path / name, **({"lines": True} if "jsonl" in name else {}))
+    assert frame[["id", "high_predicted"]].to_numpy().tolist() == [[1, "yes"], [2, "no"]]
+    assert [path.name for path in tmp_path.iterdir()] == [name], "no part of a file is left"
+
+
+def test_a_name_that_promises_another_form_is_refused_before_anything_is_scored() -> None:
+    for name in ("out.xlsx", "out.tsv", "s3://perennial/out.csv"):
+        with pytest.raises(ConfigurationError, match=r"predictions are written as Parquet"):
+            check_form(name)
 
 
 def test_a_folder_that_is_not_there_is_said_before_anything_is_scored(tmp_path: Path) -> None:

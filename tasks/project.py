@@ -1,0 +1,124 @@
+"""The folder of a team's pipelines: where it begins, what lies where in it, what it lets import."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+import expectations
+from tasks.errors import ConfigurationError
+
+MARK = "perennial.toml"
+VARIABLE = "PERENNIAL_PROJECT"
+# Where our packages lie: a clone, or the folder of installed packages, which nobody writes into.
+REPOSITORY = Path(__file__).resolve().parent.parent
+PLACES: Mapping[str, str] = {
+    "pipelines": "pipelines",
+    "expectations": "expectations",
+    "lock": "requirements.lock",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project: its root, and the folders and the lock file that its `perennial.toml` names."""
+
+    root: Path
+    pipelines: Path
+    expectations: Path
+    lock: Path
+
+    @property
+    def home(self) -> Path:
+        """Where the local state lies."""
+        return self.root / ".perennial"
+
+
+def find_project(
+    environment: Mapping[str, str] | None = None, start: Path | None = None
+) -> Project | None:
+    """Return the project that one is in, or None.
+
+    It is what `PERENNIAL_PROJECT` names, else the nearest folder from `start` (the current one)
+    upwards with a `perennial.toml`, else the clone that this code lies in.
+
+    Raises:
+        ConfigurationError: the variable names no project, or a `perennial.toml` is not valid.
+    """
+    told = (os.environ if environment is None else environment).get(VARIABLE)
+    if told:
+        return read_project(Path(told).expanduser().resolve())
+    here = (start or Path.cwd()).resolve()
+    marked = (folder for folder in (here, *here.parents, REPOSITORY) if (folder / MARK).is_file())
+    root = next(marked, None)
+    return None if root is None else read_project(root)
+
+
+def needed_project(environment: Mapping[str, str] | None = None) -> Project:
+    """Return the project that one is in.
+
+    Raises:
+        ConfigurationError: one is in none.
+    """
+    project = find_project(environment)
+    if project is None:
+        rule = f"{MARK} lies in the current folder or in one above it"
+        remedy = f"Run `perennial init FOLDER` and work in there, or set {VARIABLE}."
+        raise ConfigurationError("project", rule, f"none from {Path.cwd()} upwards", remedy)
+    return project
+
+
+def read_project(root: Path) -> Project:
+    """Read the `perennial.toml` in `root`; what it leaves out lies at its usual place.
+
+    Raises:
+        ConfigurationError: there is none, or it breaks a rule.
+    """
+    path = root / MARK
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        remedy = f"Run `perennial init {root}`, or set {VARIABLE} to a project's folder."
+        came = error.strerror
+        raise ConfigurationError(str(path), "the file can be read", came, remedy) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(path), "the file is TOML", error, "Mend the line.") from error
+    places = {**PLACES, **told}
+    for name, place in places.items():
+        if name not in PLACES:
+            close = get_close_matches(name, PLACES, n=1)
+            hint = f"Did you mean {close[0]}? " if close else ""
+            remedy = f"{hint}Allowed: {', '.join(PLACES)}."
+            raise ConfigurationError(str(path), "its keys are known", name, remedy)
+        if not isinstance(place, str) or not place:
+            remedy = f'Write {name} = "{PLACES[name]}".'
+            raise ConfigurationError(str(path), f"{name} is a path in the project", place, remedy)
+    return Project(root, **{name: root / place for name, place in places.items()})
+
+
+def make_importable() -> None:
+    """Let what lies in the project be imported: its suites, and modules from its root on."""
+    project = find_project()
+    if project is None:
+        return
+    # The project's own before ours: its `flights` is not the demonstration's. The package itself
+    # stays ours, for a suite imports `expectations.suite` from it.
+    suites = str(project.expectations)
+    if suites not in expectations.__path__:
+        expectations.__path__.insert(0, suites)
+    # Last: a file of the project must not stand before a library of the same name.
+    if str(project.root) not in sys.path:
+        sys.path.append(str(project.root))
+
+
+def import_from_project(module: str) -> ModuleType:
+    """Import a module that may lie in the project; raises as `importlib.import_module`."""
+    make_importable()
+    return importlib.import_module(module)
