@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tasks.config.choices import is_output
 from tasks.drafting.target import words_of
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, did_you_mean
 from tasks.readers.study import ColumnStudy
 
 Columns = Mapping[str, ColumnStudy]
@@ -44,11 +43,8 @@ Did you mean price? Columns: price, size.
     known = list(columns)
     if name in known:
         return
-    folded = {column.casefold(): column for column in known}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
-    hint = f"Did you mean {folded[near[0]]}? " if near else ""
     listed = ", ".join(known[:30]) + (", …" if len(known) > 30 else "")
-    remedy = f"{hint}Columns: {listed}."
+    remedy = f"{did_you_mean(name, known)} Columns: {listed}.".strip()
     raise ConfigurationError(option, "it is a column of the file", name, remedy)
 
 
