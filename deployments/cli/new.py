@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tasks.config import Pipeline
     from tasks.drafting.draft import Draft, Wishes
-    from tasks.readers.study import Study
+    from tasks.readers.study import Question, Study
 
 LIMIT = 10 * 1024**3  # bytes, unpacked; what `data.max_batch_gib` is where nobody sets it
 SAMPLE = 20_000  # rows that leaks and personal data are looked for in
@@ -91,7 +91,7 @@ def _draft(
 
     given = apply_settings({}, settings)
     try:
-        seen = _study(data, given.get("source") or {})
+        seen = _study(name, data, given.get("source") or {})
         made = draft(name, data.name, target, seen, _sample(data, seen), wishes)
     except BadBatch as error:
         said = " ".join(problem.sentence for problem in error.problems)
@@ -100,25 +100,37 @@ def _draft(
     return made, content, _checked(name, content)
 
 
-def _study(data: Path, source: dict[str, Any]) -> Study:
+def _study(name: str, data: Path, source: dict[str, Any]) -> Study:
     from tasks.readers.options import SourceOptions
     from tasks.readers.study import study
 
-    given = _checked("source", {"source": source}).source if source else SourceOptions()
+    given = SourceOptions()
+    if source:
+        # by the rules of the file, and in its words
+        plain = {"name": name, "task": "regression", "target": "y", "source": source}
+        given = _checked(name, plain).source
     seen = study(data, data.name, LIMIT, say, given)
     if not seen.rows:
         raise DataError(str(data), "the file holds rows", "none")
     if seen.questions:
-        asked = [
-            f"\n  {question.text} Choices: {', '.join(question.choices)}."
-            for question in seen.questions
-        ]
-        rule = "what a file does not say, a person does"
-        first = seen.questions[0]
-        where = f"source.columns.{first.column}.format" if first.column else "source.encoding"
-        remedy = f"Such as: --set '{where}={first.choices[0]}'."
-        raise ConfigurationError(data.name, rule, "".join(asked), remedy)
+        raise _asking(data, seen.questions)
     return seen
+
+
+def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
+    first, choice = questions[0], questions[0].choices[0]
+    told = "".join(f"\n  {question.column or data.name}: {question.text}" for question in questions)
+    if not first.column:
+        setting = f"source.encoding={choice}"
+    else:
+        key, _, mark = (
+            choice.partition(" ") if choice.startswith("decimal ") else ("format", "", "")
+        )
+        setting = f'source.columns."{first.column}".{key}={mark or choice}'
+    remedy = f"\nSay it, such as: --set '{setting}'"
+    return ConfigurationError(
+        data.name, f"a person says what the file does not{told}", None, remedy
+    )
 
 
 def _sample(data: Path, seen: Study) -> pd.DataFrame:

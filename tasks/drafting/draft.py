@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,11 +12,21 @@ import pandas as pd
 from tasks.config.choices import Task
 from tasks.drafting.leaks import find_leaks
 from tasks.drafting.personal import find_personal
-from tasks.drafting.roles import Choice, check_column, choose_key, choose_time, find_useless
+from tasks.drafting.roles import (
+    TIMES,
+    Choice,
+    Columns,
+    check_column,
+    choose_key,
+    choose_time,
+    find_useless,
+    time_form,
+)
 from tasks.drafting.target import TaskChoice, choose_task
 from tasks.errors import ConfigurationError
 from tasks.readers.study import Study
 
+LOOKED_AT = 500  # texts of a column, for personal data
 SHOWN = 4  # columns of one kind that are told by name
 
 
@@ -95,42 +105,54 @@ def draft(
     """
     columns = study.columns
     check_column(columns, target, "--target")
-    task = (
-        choose_task(columns[target]) if wishes.task is None else _asked(wishes.task, target, study)
-    )
-    others = {column: seen for column, seen in columns.items() if column != target}
-    for option, named in (
-        ("--time", wishes.time),
-        ("--key", target if target in wishes.key else None),
-    ):
-        if named == target:
+    asked = wishes.task
+    task = choose_task(columns[target]) if asked is None else _asked(asked, target, study)
+    for option, named in (("--time", (wishes.time,)), ("--key", wishes.key)):
+        if target in named:
             raise ConfigurationError(option, "the target is neither time nor key", target)
-    texts = {
-        column: sample[column].dropna().astype(str).head(500).tolist()
-        for column, seen in others.items()
-        if seen.kind == "string"
-    }
-    personal = find_personal(others, texts)
-    time = choose_time(
-        {c: seen for c, seen in others.items() if c not in personal or c == wishes.time},
-        wishes.time,
-    )
+    others = {column: seen for column, seen in columns.items() if column != target}
+    personal = find_personal(others, _texts(others, sample))
+    parts = {part for derived in study.options.derive.values() for part in derived.of}
+    hidden = {*personal, *parts} - {wishes.time}
+    time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)
     free = {column: seen for column, seen in others.items() if column != time.column}
-    candidates = free if wishes.key else {c: seen for c, seen in free.items() if c not in personal}
-    key, key_ground = choose_key(candidates, wishes.key)
+    hidden = set(personal) - set(wishes.key)
+    key, ground = choose_key({c: seen for c, seen in free.items() if c not in hidden}, wishes.key)
     personal = {c: why for c, why in personal.items() if c != time.column}
     features = {c: seen for c, seen in free.items() if c not in {*key, *personal}}
     useless = find_useless(features, study.rows)
     # one value beside missing ones still says something: that it is missing
     constant = tuple(
-        column
-        for column, seen in features.items()
-        if seen.constant and seen.missing in (0, study.rows)
+        c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
-    judged = [c for c in features if c not in {*useless, *constant}]
+    judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
+    read = _read_time(study, time.column)
     return Draft(
-        name, source, target, task, time, key, key_ground, useless, personal, leaks, constant, study
+        name, source, target, task, time, key, ground, useless, personal, leaks, constant, read
+    )
+
+
+def _texts(columns: Columns, sample: pd.DataFrame) -> dict[str, list[str]]:
+    words = (column for column, seen in columns.items() if seen.kind == "string")
+    return {name: sample[name].dropna().astype(str).head(LOOKED_AT).tolist() for name in words}
+
+
+def _read_time(study: Study, name: str | None) -> Study:
+    """Return the study with the time column read as one, where it is a number of some unit."""
+    if name is None or study.columns[name].kind in TIMES:
+        return study
+    form = time_form(study.columns[name])
+    assert form is not None
+    seen = replace(study.columns[name], kind=form.kind or "timestamp", reading=form)
+    how = f"counted in {form.unit} since 1970" if form.unit else f"in the form {form.format}"
+    note = f"{name}: `{seen.examples[0]}` is a time, {how}"
+    read = {**study.options.columns, name: form}
+    return replace(
+        study,
+        options=study.options.model_copy(update={"columns": read}),
+        columns={**study.columns, name: seen},
+        notes=(*study.notes, note),
     )
 
 

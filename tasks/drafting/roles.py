@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from tasks.config.choices import is_output
 from tasks.drafting.target import words_of
 from tasks.errors import ConfigurationError, did_you_mean
+from tasks.readers.options import Reading
 from tasks.readers.study import ColumnStudy
 
 Columns = Mapping[str, ColumnStudy]
 TIMES = ("timestamp", "date")
-# A time that many rows lack orders nothing; a row without one is refused at ingest.
-MOST_MISSING = 0.0
+YEARS = ("year", "yr", "jahr")
 IDENTIFYING = frozenset(
     ("id", "key", "uuid", "guid", "number", "no", "nr", "num", "code", "ref", "reference", "sku")
 )
@@ -58,29 +58,46 @@ def choose_time(columns: Columns, asked: str | None) -> Choice:
     Raises:
         ConfigurationError: several could be it, or the one that was asked for is no time.
     """
-    times = [name for name, column in columns.items() if column.kind in TIMES]
     if asked == "none" and "none" not in columns:
         return Choice(None, "as asked: rows are exchangeable")
     if asked is not None:
         check_column(columns, asked, "--time")
-        if asked not in times:
-            came = f"{asked}, of kind {columns[asked].kind}"
-            there = (
-                f"Times here: {', '.join(times)}."
-                if times
-                else "The file has no time: leave --time out."
-            )
-            raise ConfigurationError("--time", "a date or a timestamp orders rows", came, there)
+        if time_form(columns[asked]) is None:
+            raise _no_time(columns, asked)
         return Choice(asked, "as asked")
+    times = [name for name, column in columns.items() if column.kind in TIMES]
     whole = [name for name in times if not columns[name].missing and not columns[name].constant]
-    if not whole:
-        some = f"; {', '.join(times)} lacks values" if times else ""
-        return Choice(None, f"no column holds a date or a time in every row{some}")
     if len(whole) > 1:
         shown = "; ".join(f"{name} (such as {columns[name].examples[0]})" for name in whole)
         remedy = f"Name one: --time {whole[0]}. Where rows have no order: --time none."
         raise ConfigurationError("--time", "one column orders the rows", shown, remedy)
-    return Choice(whole[0], "the only date or time without gaps")
+    if whole:
+        return Choice(whole[0], "the only date or time without gaps")
+    years = [name for name, column in columns.items() if _is_year(column)]
+    if len(years) == 1:
+        return Choice(years[0], "the only year; --time none where rows have no order")
+    some = f"; {', '.join(times)} lacks values or has one alone" if times else ""
+    return Choice(None, f"no column holds a date or a time in every row{some}")
+
+
+def time_form(column: ColumnStudy) -> Reading | None:
+    """Return how a column reads as a time: as it does anyway, or by a form that fits; else None."""
+    if column.kind in TIMES:
+        return column.reading or Reading()
+    return next((form for form in column.forms if form.kind in TIMES), None)
+
+
+def _is_year(column: ColumnStudy) -> bool:
+    form = time_form(column)
+    named = column.name.casefold() in YEARS and not column.missing
+    return named and form is not None and form.format == "%Y" and column.kind == "integer"
+
+
+def _no_time(columns: Columns, asked: str) -> ConfigurationError:
+    times = [name for name, column in columns.items() if time_form(column) is not None]
+    came = f"{asked}, of kind {columns[asked].kind}"
+    there = f"Times here: {', '.join(times)}." if times else "The file has none: --time none."
+    return ConfigurationError("--time", "a date or a timestamp orders rows", came, there)
 
 
 def choose_key(columns: Columns, asked: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
@@ -128,7 +145,7 @@ def find_useless(columns: Columns, rows: int) -> dict[str, str]:
     for name, column in columns.items():
         distinct = rows if column.distinct is None else column.distinct
         known = max(rows - column.missing, 1)
-        if column.running:
+        if column.running and (column.unique or column.distinct is None):
             found[name] = "it numbers the rows"
         elif column.kind == "integer" and column.unique and IDENTIFYING & set(words_of(name)):
             found[name] = "it identifies rows"

@@ -136,9 +136,12 @@ def typed_levels(column: ColumnStudy) -> list[Any] | None:
     """Return all values of a column in its type, sorted; None where they are not all known."""
     if column.distinct is None or len(column.levels) < column.distinct:
         return None
-    read = {"string": str, "integer": int, "number": float}.get(column.kind)
+    if column.reading is not None and column.kind != "string":
+        return None  # levels are as they are written: 1.234,50
+    read = {"string": str, "integer": lambda text: int(float(text)), "number": float}
+    kind = read.get(column.kind)
     try:
-        return None if read is None else sorted(read(level) for level in column.levels)
+        return None if kind is None else sorted(map(kind, column.levels))
     except ValueError:
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +11,15 @@ import yaml
 
 from tasks.errors import ConfigurationError
 
+PART = re.compile(r"\"([^\"]+)\"|([^.\"]+)")
 REMEDY = "Write a key of the pipeline file and its value, such as training.trials=10."
 
 
 def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     """Return the content with every `KEY=VALUE` set, and every `KEY+=VALUE` added to its list.
 
-    Keys are those of the file, with points between them; values are YAML.
+    Keys are those of the file, with points between them, in quotes where they hold one; values
+    are YAML.
 
     Raises:
         ConfigurationError: it is not written so, or a part of the key holds no keys.
@@ -27,9 +30,9 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
     made = copy.deepcopy(dict(content))
     for setting in settings:
         path, written, value = setting.partition("=")
-        if not written or not path.strip("+"):
+        if not written or not PART.search(path.removesuffix("+")):
             raise ConfigurationError("--set", "it is KEY=VALUE", setting, REMEDY)
-        *above, last = path.removesuffix("+").strip().split(".")
+        *above, last = (quoted or bare for quoted, bare in PART.findall(path.removesuffix("+")))
         place: Any = made
         for part in above:
             place = place.setdefault(part, {})

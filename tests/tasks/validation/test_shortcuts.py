@@ -53,9 +53,7 @@ CASES: list[tuple[Any, bool]] = [
 
 
 @pytest.mark.parametrize(("expectation", "decided"), CASES)
-def test_figures_say_what_the_library_says(
-    tmp_path: Path, expectation: Any, decided: bool
-) -> None:
+def test_figures_say_what_the_library_says(tmp_path: Path, expectation: Any, decided: bool) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(TABLE, path)
     early = decide_early(path, [plan(expectation, TABLE.schema, "here")], TABLE.num_rows)
