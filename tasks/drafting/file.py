@@ -11,7 +11,7 @@ from tasks.config import FAMILIES, METRICS, Pipeline
 from tasks.drafting.draft import Draft
 
 HEAD = "# yaml-language-server: $schema=schema.json\n"
-WIDTH = 32  # where comments begin, for values that leave the room
+WIDTH = 31  # where comments begin, for values that leave the room
 COMMENTS: Mapping[str, str] = {
     "task": "binary | multiclass | regression",
     "event_time": "orders rows: every window and split uses it; null: rows are exchangeable",
@@ -98,10 +98,11 @@ def _line(
     key = path.rpartition(".")[2]
     if path in SHARES:
         value = f"{value:.10g}" if value * 100 % 1 else f"{value:.0%}"
-    text = f"{indent}{key}: {flow(value)}"
+    # by the dumper: `on`, a key of ours, is a truth value where it stands without quotes
+    text = f"{indent}{flow(key)}: {flow(value)}"
     said = COMMENTS.get(path, "").format(metrics=", ".join(METRICS[pipeline.task]))
     comment = "; ".join(part for part in (grounds.get(path), said) if part)
-    return f"{text:<{WIDTH}}# {_plain(comment)}" if comment else text
+    return f"{text:<{WIDTH}} # {_plain(comment)}" if comment else text
 
 
 def flow(value: Any) -> str:
