@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
@@ -91,5 +91,15 @@ def _fault(detail: Any) -> str:
 def _allowed(location: tuple[str | int, ...]) -> tuple[str, ...]:
     model: Any = Pipeline
     for part in location:
-        model = model.model_fields[part].annotation
-    return tuple(model.model_fields)
+        # In a mapping of names, such as source.columns, any name leads to the same keys.
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+        else:
+            model = _fields(model)[str(part)].annotation
+    return tuple(_fields(model))
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    return {
+        str(field.validation_alias or name): field for name, field in model.model_fields.items()
+    }

@@ -22,6 +22,7 @@ from tasks.config.sections import (
     Serving,
     Training,
 )
+from tasks.config.source import SourceOptions
 from tasks.policy.limits import Limits
 from tasks.quantities import parse_budget, parse_duration
 from tasks.store.layout import INGESTED_AT, checked_name
@@ -42,6 +43,7 @@ class Pipeline(FileSection):
     target: str = Field(min_length=1)
     event_time: str | None = Field(default=None, min_length=1)
     key: Names = ()
+    source: SourceOptions = SourceOptions()
     features: Features = Features()
     data: Data = Data()
     training: Training = Training()

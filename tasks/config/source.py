@@ -1,4 +1,4 @@
-"""The section `source:`: how the files of a pipeline are written, where it is not the plain form."""
+"""The section `source:`: how a pipeline's files are written, where it is not the plain form."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Reading(FileSection):
     strip: str = ""
     format: str | None = None
     unit: Unit | None = None
-    yes: Words = Field(default=(), alias="true")
-    no: Words = Field(default=(), alias="false")
+    yes: Words = Field(default=(), validation_alias="true", serialization_alias="true")
+    no: Words = Field(default=(), validation_alias="false", serialization_alias="false")
 
     @model_validator(mode="before")
     @classmethod
@@ -60,7 +60,7 @@ class Derived(FileSection):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    of: Names = Field(min_length=1, alias="from")
+    of: Names = Field(min_length=1, validation_alias="from", serialization_alias="from")
     format: str
 
 

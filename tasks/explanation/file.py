@@ -83,7 +83,12 @@ def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) 
     assert schema is not None, "a champion was trained on a curated table"
     read = pa.table({})
     try:
-        source = open_source(path, path.name, int(workspace.pipeline.data.max_batch_gib * 2**30))
+        source = open_source(
+            path,
+            path.name,
+            int(workspace.pipeline.data.max_batch_gib * 2**30),
+            workspace.pipeline.source,
+        )
         champion.require(source.names())
         for table in read_typed(source, schema):
             read = pa.concat_tables([read, table], promote_options="default").slice(0, rows)

@@ -61,7 +61,9 @@ def read_labels(
     """
     report = replace(report, format=tell_format(report.object) or "unknown format")
     try:
-        source = open_source(path, report.object, int(pipeline.data.max_batch_gib * 2**30))
+        source = open_source(
+            path, report.object, int(pipeline.data.max_batch_gib * 2**30), pipeline.source
+        )
         typed = _typed(source, schema, workdir / "labels.parquet", say)
     except BadBatch as bad:
         return None, replace(report, problems=bad.problems)

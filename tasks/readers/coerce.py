@@ -63,6 +63,9 @@ def _plain(array: Any) -> Any:
         array = array.dictionary_decode()
     if kind_of(array.type) == "string" and array.type != pa.string():
         array = array.cast(pa.string())
+    # By way of text: Arrow's own cast of 252568.11 is the next float.
+    if pa.types.is_decimal(array.type):
+        array = array.cast(pa.string()).cast(pa.float64())
     return array
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pyarrow.compute as pc
+import polars as pl
+import pyarrow as pa
 
 from tasks.readers.coerce import MISSING, coerce
+from tasks.readers.options import Reading, SourceOptions
+from tasks.readers.reading import as_texts, kind_read, plain_texts
 
 ORDER = ("boolean", "integer", "number", "date", "timestamp")  # the narrowest first
 # An integer of eighteen digits fits 64 bits whichever they are.
 FORMS = {
     "boolean": r"^(?i:true|false)$",
-    "integer": r"^-?(0|[1-9]\d{0,17})$",
-    "number": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
-    "date": r"^\d{4}-\d\d-\d\d$",
-    "timestamp": r"^\d{4}-\d\d-\d\d",
+    "integer": r"^-?(0|[1-9][0-9]{0,17})$",
+    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}",
 }
 PROBE = 64  # texts that rule out most kinds before all texts are matched
 
@@ -30,34 +34,61 @@ class TextKind:
     'number'
     """
 
-    def __init__(self) -> None:
-        self._possible = list(ORDER)
-        self._seen = False
+    def __init__(self, missing: Sequence[str] = tuple(MISSING.to_pylist())) -> None:
+        self.possible = list(ORDER)
+        self.seen = False
+        self._missing = list(missing)
 
     def see(self, text: Any) -> None:
         """Take a block of texts into account."""
-        if not self._possible:
+        if not self.possible:
             return
-        text = pc.filter(text, pc.invert(pc.is_in(text, value_set=MISSING))).drop_null()
-        if len(text) == 0:
+        texts = pl.Series(text).cast(pl.String).drop_nulls()
+        texts = texts.filter(~texts.is_in(self._missing))
+        if not len(texts):
             return
-        self._seen = True
+        self.seen = True
         # No kind comes back once it is ruled out, whatever later blocks hold.
-        probe = text.slice(0, PROBE)
-        self._possible = [
-            kind for kind in self._possible if _fits(probe, kind) and _fits(text, kind)
-        ]
+        probe = texts.head(PROBE)
+        self.possible = [kind for kind in self.possible if _fits(probe, kind)]
+        self.possible = [kind for kind in self.possible if _fits(texts, kind)]
 
     @property
     def kind(self) -> str:
         """The kind; string where nothing narrower fits or no value came."""
-        return self._possible[0] if self._seen and self._possible else "string"
+        return self.possible[0] if self.seen and self.possible else "string"
 
 
-def _fits(text: Any, kind: str) -> bool:
+def infer_kinds(
+    batches: Iterable[pa.RecordBatch], names: Sequence[str], options: SourceOptions
+) -> dict[str, str]:
+    """Return the kind of each column of batches of texts: as the options say, else as all read."""
+    kinds: dict[str, str | TextKind] = {name: _said(name, options) or TextKind() for name in names}
+    open_ = {name: kind for name, kind in kinds.items() if not isinstance(kind, str)}
+    for batch in batches if open_ else ():
+        for name, kind in open_.items():
+            column, reading = batch.column(name), options.columns.get(name)
+            kind.see(column if reading is None else marked_texts(column, reading))
+    return {name: kind if isinstance(kind, str) else kind.kind for name, kind in kinds.items()}
+
+
+def marked_texts(column: Any, reading: Reading) -> Any:
+    """Return texts in the plain form, and as they are where they do not read so."""
+    texts, bad = plain_texts(column, reading)
+    # One bad value makes the column text, as it would be without the reading.
+    return as_texts(column) if len(bad) else texts
+
+
+def _said(name: str, options: SourceOptions) -> str | None:
+    if name in options.derive:
+        return kind_read(Reading(format=options.derive[name].format))
+    return kind_read(options.columns[name]) if name in options.columns else None
+
+
+def _fits(texts: pl.Series, kind: str) -> bool:
     # A kind holds only for texts that it gives back: 007 is a name, not a number.
-    if not pc.all(pc.match_substring_regex(text, FORMS[kind])).as_py():
+    if not texts.str.contains(FORMS[kind]).all():
         return False
-    if kind == "number" and pc.any(pc.match_substring_regex(text, r"^[+-]?0\d")).as_py():
+    if kind == "number" and texts.str.contains(r"^[+-]?0[0-9]").any():
         return False
-    return len(coerce(text, kind)[1]) == 0
+    return len(coerce(texts.to_arrow(), kind)[1]) == 0

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from tasks.config.source import Derived, Reading, SourceOptions
 
-__all__ = ["Derived", "Reading", "SourceOptions"]
+__all__ = ["PLAIN", "Derived", "Reading", "SourceOptions"]
+
+PLAIN = SourceOptions()  # commas, UTF-8, ISO dates, points in decimals

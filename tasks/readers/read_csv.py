@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,87 +12,148 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
-from tasks.readers.infer import TextKind
+from tasks.readers.infer import infer_kinds
+from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MIB, BadBatch, Piece, check_names, shape_piece
+from tasks.readers.source import MIB, BadBatch, Piece, check_names, offered, shape_piece
 from tasks.readers.stream import BOM, NOT_UTF8, TextStream
 
 BLOCK = 16 * MIB  # Arrow holds one block, and no row may be longer than one
 
+DELIMITERS = {"commas": ",", "semicolons": ";", "tabs": "\t", "bars": "|"}
+
 
 class CsvSource:
-    """A CSV file with one header line; fields are separated by commas, quoted by `"`."""
+    """A CSV file with one header line, its fields parted and quoted as the options say."""
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, limit: int, options: SourceOptions = PLAIN) -> None:
         self._path = path
         self._limit = limit
-        self._names = self._header()
+        self._options = options
+        self._before, self._quotes = options.skip_lines, 0
+        self.header = self._read_header()
+        self._names = offered(self.header, options)
 
     def names(self) -> tuple[str, ...]:
         return self._names
 
     def infer(self) -> dict[str, str]:
-        kinds = {name: TextKind() for name in self._names}
-        for batch in self._batches():
-            for name, kind in kinds.items():
-                kind.see(batch.column(name))
-        return {name: kind.kind for name, kind in kinds.items()}
+        return infer_kinds(self.batches(), self._names, self._options)
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
-        for batch in self._batches():
+        for batch in self.batches():
             # All of it came as text: that a column reads as another type is nothing to tell.
-            yield replace(shape_piece(batch, schema), retyped={})
+            yield replace(shape_piece(batch, schema, self._options), retyped={})
 
-    def _header(self) -> tuple[str, ...]:
-        with TextStream(self._path, self._limit) as stream:
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        ragged = _Ragged(self._before)
+        # Named by position, for the options may leave out names that are no names.
+        places = [str(place) for place in range(len(self.header))]
+        wanted = self._wanted()
+        with self._opened() as stream:
+            try:
+                reader = pyarrow.csv.open_csv(
+                    pa.PythonFile(stream, mode="r"),
+                    # With threads, pyarrow 25 gives a bad row no number.
+                    read_options=pyarrow.csv.ReadOptions(
+                        block_size=BLOCK,
+                        use_threads=False,
+                        column_names=places,
+                        skip_rows=self._before + 1,
+                    ),
+                    parse_options=pyarrow.csv.ParseOptions(
+                        delimiter=self._options.delimiter,
+                        quote_char=self._options.quote or False,
+                        newlines_in_values=True,
+                        invalid_row_handler=ragged.see,
+                    ),
+                    # As text, for pyarrow would infer the types from the first block alone.
+                    convert_options=pyarrow.csv.ConvertOptions(
+                        column_types=dict.fromkeys(places, pa.string()),
+                        include_columns=list(wanted),
+                        strings_can_be_null=True,
+                        null_values=[""],
+                    ),
+                )
+                for batch in reader:
+                    yield batch.rename_columns(list(wanted.values()))
+            except (pa.ArrowException, BadBatch, ValueError) as error:
+                if stream.problem is not None:
+                    raise BadBatch(stream.problem) from error
+                # It has a header, maybe without a line end, and no rows.
+                if "Empty CSV file" in str(error) or "skip initial" in str(error):
+                    return
+                raise BadBatch(*ragged.problems(), _parse_problem(error)) from error
+            problems = ragged.problems()
+            if self._options.quote and (stream.quotes - self._quotes) % 2:
+                problems += (Problem("quotes", None, "A quote is opened and never closed."),)
+        if problems:
+            raise BadBatch(*problems)
+
+    def _wanted(self) -> dict[str, str]:
+        """Return the columns that are read, by position: the kept ones, and parts of derived."""
+        parts = {part for derived in self._options.derive.values() for part in derived.of}
+        return {
+            str(place): name
+            for place, name in enumerate(self.header)
+            if name not in self._options.leave_out or name in parts
+        }
+
+    def _opened(self) -> TextStream:
+        options = self._options
+        return TextStream(self._path, self._limit, options.encoding, options.quote.encode())
+
+    def _read_header(self) -> tuple[str, ...]:
+        with self._opened() as stream:
             start = stream.read(MIB).removeprefix(BOM)
         if not start.strip():
             raise BadBatch(Problem("empty", None, "The file has no header and no rows."))
-        line, found, _ = start.replace(b"\r", b"\n").partition(b"\n")
-        if not found and len(start) >= MIB - len(BOM):
+        lines = start.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        # Blank lines before the header are lines to skip, too.
+        while self._before < len(lines) and not lines[self._before].strip():
+            self._before += 1
+        if self._before >= len(lines) - 1 and len(start) >= MIB - len(BOM):
             raise BadBatch(Problem("width", None, "The first line is longer than 1 MiB."))
+        if self._before >= len(lines):
+            message = f"The file has {len(lines):,} lines, and source.skip_lines leaves out all."
+            raise BadBatch(Problem("empty", None, message))
+        quote = self._options.quote.encode()
+        if quote:
+            self._quotes = sum(line.count(quote) for line in lines[: self._before])
+        names = self._split(lines[self._before])
+        self._check_delimiter(names, lines[self._before])
+        return check_names(names, self._options.leave_out)
+
+    def _split(self, line: bytes) -> list[str]:
         try:
-            names = next(csv.reader([line.decode()], strict=True), [])
+            reader = csv.reader(
+                [line.decode()],
+                delimiter=self._options.delimiter,
+                quotechar=self._options.quote or None,
+                quoting=csv.QUOTE_MINIMAL if self._options.quote else csv.QUOTE_NONE,
+                strict=True,
+            )
+            return next(reader, [])
         except UnicodeDecodeError as error:
             # The stream checks whole letters: the file may end inside one, in its first line.
             raise BadBatch(Problem("encoding", None, NOT_UTF8.format(line=1))) from error
         except csv.Error as error:
             raise BadBatch(Problem("header", None, f"It cannot be read: {error}.")) from error
-        return check_names(names)
 
-    def _batches(self) -> Iterator[Any]:
-        ragged = _Ragged()
-        text = dict.fromkeys(self._names, pa.string())
-        with TextStream(self._path, self._limit) as stream:
-            try:
-                reader = pyarrow.csv.open_csv(
-                    pa.PythonFile(stream, mode="r"),
-                    # With threads, pyarrow 25 gives a bad row no number.
-                    read_options=pyarrow.csv.ReadOptions(block_size=BLOCK, use_threads=False),
-                    parse_options=pyarrow.csv.ParseOptions(
-                        newlines_in_values=True, invalid_row_handler=ragged.see
-                    ),
-                    # As text, for pyarrow would infer the types from the first block alone.
-                    convert_options=pyarrow.csv.ConvertOptions(
-                        column_types=text, strings_can_be_null=True, null_values=[""]
-                    ),
-                )
-                yield from reader
-            except (pa.ArrowException, BadBatch, ValueError) as error:
-                if stream.problem is not None:
-                    raise BadBatch(stream.problem) from error
-                if "Empty CSV file" in str(error):  # it has a header and no rows
-                    return
-                raise BadBatch(*ragged.problems(), _parse_problem(error)) from error
-            problems = ragged.problems()
-            if stream.quotes % 2:
-                problems += (Problem("quotes", None, "A quote is opened and never closed."),)
-        if problems:
-            raise BadBatch(*problems)
+    def _check_delimiter(self, names: list[str], line: bytes) -> None:
+        others = {name: line.count(mark.encode()) for name, mark in DELIMITERS.items()}
+        likely = max(others, key=lambda name: others[name])
+        if len(names) == 1 and others[likely] and DELIMITERS[likely] != self._options.delimiter:
+            message = (
+                f"The header is one field, with {others[likely]} {likely} in it. "
+                f"Set source.delimiter: {json.dumps(DELIMITERS[likely])}."
+            )
+            raise BadBatch(Problem("delimiter", None, message))
 
 
 class _Ragged:
-    def __init__(self) -> None:
+    def __init__(self, before: int) -> None:
+        self._header = before + 1  # lines before the first row, which pyarrow counts too
         self.count = 0
         self.rows: list[int] = []
         self.shape = ""
@@ -100,7 +162,7 @@ class _Ragged:
         self.count += 1
         # pyarrow numbers rows from the header on, and only where it reads with one thread.
         if len(self.rows) < FEW:
-            self.rows += [row.number - 1] if row.number else []
+            self.rows += [row.number - self._header] if row.number else []
         self.shape = self.shape or f"{row.actual_columns} instead of {row.expected_columns}"
         return "skip"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,19 @@ import pyarrow as pa
 
 from tasks.arrays import Integers
 from tasks.readers.coerce import coerce
-from tasks.readers.infer import TextKind
+from tasks.readers.infer import TextKind, infer_kinds
 from tasks.readers.kinds import TYPES, kind_of
+from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MAX_COLUMNS, MIB, BadBatch, Piece, check_names
+from tasks.readers.source import (
+    MAX_COLUMNS,
+    MIB,
+    BadBatch,
+    Piece,
+    check_names,
+    offered,
+    shape_piece,
+)
 from tasks.readers.stream import BOM, TextStream
 
 BLOCK = 8 * MIB
@@ -34,10 +44,12 @@ Row = dict[str, Any]
 class JsonLinesSource:
     """A file with one JSON object a line, its values text, numbers, booleans or null."""
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, limit: int, options: SourceOptions = PLAIN) -> None:
         self._path = path
         self._limit = limit
+        self._options = options
         self._found: tuple[str, ...] | None = None
+        self.types: dict[str, set[type]] = {}  # of the values, column by column, once read
 
     def names(self) -> tuple[str, ...]:
         if self._found is None:
@@ -46,8 +58,8 @@ class JsonLinesSource:
                 for row in rows:
                     found.update(dict.fromkeys(row))
                 _check_count(found)
-            self._found = check_names(tuple(found))
-        return self._found
+            self._found = check_names(tuple(found), self._options.leave_out)
+        return offered(self._found, self._options)
 
     def infer(self) -> dict[str, str]:
         kinds: dict[str, set[str]] = {}
@@ -60,22 +72,46 @@ class JsonLinesSource:
                 words = [value for value in values if isinstance(value, str)]
                 texts.setdefault(name, TextKind()).see(pa.array(words, pa.string()))
             _check_count(kinds)
-        self._found = check_names(tuple(kinds))
-        return {name: _widest(seen, texts[name]) for name, seen in kinds.items()}
+        self._found = check_names(tuple(kinds), self._options.leave_out)
+        widest = {name: _widest(seen, texts[name]) for name, seen in kinds.items()}
+        options = self._options
+        told = [name for name in self.names() if name in options.columns or name in options.derive]
+        widest |= infer_kinds(self.batches(), told, options)
+        return {name: widest[name] for name in self.names()}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
         for rows in self._blocks():
-            columns, bad, retyped = [], {}, {}
+            columns: list[Any] = []
+            bad: dict[str, Integers] = {}
+            retyped: dict[str, str] = {}
+            told = shape_piece(self._told(rows), schema, self._options)
             for field in schema:
-                kind = kind_of(field.type) or ""
-                values = [row.get(field.name) for row in rows]
+                name, kind = field.name, kind_of(field.type) or ""
+                if name in self._options.columns or name in self._options.derive:
+                    columns.append(told.table.column(name).combine_chunks())
+                    bad |= {name: told.bad[name]} if name in told.bad else {}
+                    continue
+                values = [row.get(name) for row in rows]
                 array, wrong = _array(values, kind)
                 columns.append(array)
                 if len(wrong):
-                    bad[field.name] = wrong
+                    bad[name] = wrong
                 elif kind == "integer" and float in set(map(type, values)):
-                    retyped[field.name] = "number as integer"
+                    retyped[name] = "number as integer"
             yield Piece(pa.table(columns, schema=schema), bad, retyped)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for rows in self._blocks():
+            names = dict.fromkeys((*self.names(), *self._parts()))
+            for name in names:
+                self.types.setdefault(name, set()).update(type(row.get(name)) for row in rows)
+            yield _texts(rows, names)
+
+    def _parts(self) -> list[str]:
+        return [part for derived in self._options.derive.values() for part in derived.of]
+
+    def _told(self, rows: list[Row]) -> pa.RecordBatch:
+        return _texts(rows, dict.fromkeys((*self._options.columns, *self._parts())))
 
     def _blocks(self) -> Iterator[list[Row]]:
         done = 0
@@ -87,9 +123,22 @@ class JsonLinesSource:
                     yield rows
 
 
+def _texts(rows: list[Row], names: Iterable[str]) -> pa.RecordBatch:
+    """Return columns of rows as texts; true, 7 and 0.5 as JSON writes them."""
+    columns = {
+        name: [
+            value if value is None or type(value) is str else json.dumps(value)
+            for value in (row.get(name) for row in rows)
+        ]
+        for name in names
+    }
+    return pa.RecordBatch.from_pydict(columns, pa.schema(dict.fromkeys(columns, pa.string())))
+
+
 def _widest(seen: set[str], texts: TextKind) -> str:
     if seen == {"string"}:
-        return texts.kind
+        # A number or a truth value in quotes is a text, and read as one.
+        return texts.kind if texts.kind in ("date", "timestamp") else "string"
     if seen == {"integer", "number"}:
         return "number"
     return next(iter(seen)) if len(seen) == 1 else "string"
@@ -162,6 +211,8 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     row = dict(pairs)
     if len(row) != len(pairs) or any(isinstance(value, (dict, list)) for value in row.values()):
         raise ValueError("a name came twice, or a value is nested")
+    if any(not name.isascii() for name in row):
+        return {unicodedata.normalize("NFC", name): value for name, value in row.items()}
     return row
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +11,33 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from tasks.readers.infer import infer_kinds
 from tasks.readers.kinds import kind_of
+from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, check_names, shape_piece
+from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, check_names, offered, shape_piece
 
 ROWS = 131_072  # rows of one piece
 MAX_ROW_GROUP = 2048 * MIB
 # The table stores one kind of text.
-PLAIN = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
+SAME = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
 
 
 class ParquetSource:
     """A Parquet file of flat columns."""
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, limit: int, options: SourceOptions = PLAIN) -> None:
         self.path = path
         self._limit = limit
+        self._options = options
         with self._opened() as file:
             self.schema = file.schema_arrow
             metadata = file.metadata
             sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
             self.rows = metadata.num_rows
-        self._names = check_names(self.schema.names)
+        header = check_names(self.schema.names, options.leave_out)
+        self._fields = dict(zip(header, self.schema, strict=True))
+        self._names = offered(header, options)
         if max(sizes, default=0) > MAX_ROW_GROUP or sum(sizes) > limit:
             message = (
                 f"It unfolds to {sum(sizes) / 2**30:.3g} GiB; at most {limit / 2**30:.4g} GiB "
@@ -43,24 +49,20 @@ class ParquetSource:
         return self._names
 
     def infer(self) -> dict[str, str]:
-        kinds = {
-            field.name: "string" if pa.types.is_null(field.type) else kind_of(field.type)
-            for field in self.schema
-        }
-        wrong = [
-            Problem("kind", field.name, f"A column cannot hold {str(field.type)[:80]}.")
-            for field in self.schema
-            if kinds[field.name] is None
-        ]
-        if wrong:
-            raise BadBatch(*wrong[:20])
-        return {name: kind for name, kind in kinds.items() if kind is not None}
+        self._check_types(self._names)
+        options = self._options
+        told = [name for name in self._names if name in options.columns or name in options.derive]
+        kinds = {name: kind_of(field.type) or "string" for name, field in self._fields.items()}
+        kinds |= infer_kinds(self.batches(), told, options)
+        return {name: kinds[name] for name in self._names}
 
     def fits(self, schema: pa.Schema) -> bool:
         """Return whether the file already has this schema's names, order and types."""
+        if self._options.columns or self._options.derive:
+            return False
         # The order counts too: the file itself is then what the table is written from.
         ours = [(field.name, field.type) for field in schema]
-        return ours == [(field.name, PLAIN.get(field.type, field.type)) for field in self.schema]
+        return ours == [(field.name, SAME.get(field.type, field.type)) for field in self.schema]
 
     def scan(self, schema: pa.Schema) -> dict[str, int] | None:
         """Return the nulls of each column, in one fast scan of a file that has this schema.
@@ -86,16 +88,49 @@ class ParquetSource:
         return {name: int(found[f"nulls {name}"]) for name in schema.names}
 
     def pieces(self, schema: pa.Schema) -> Iterator[Piece]:
-        wanted = [name for name in schema.names if name in self._names]
+        self._check_types(schema.names)
+        for batch in self._read(self._parts(schema.names)):
+            yield shape_piece(batch, schema, self._options)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        yield from self._read(self._parts(self._names))
+
+    def _read(self, wanted: dict[str, str]) -> Iterator[pa.RecordBatch]:
         unfolded = done = 0
         with self._opened() as file:
-            for batch in _reading(file.iter_batches(batch_size=ROWS, columns=wanted)):
+            for came in _reading(file.iter_batches(batch_size=ROWS, columns=list(wanted))):
                 # The sizes in the footer are the sender's word: what really comes is counted.
-                unfolded += batch.nbytes
+                unfolded += came.nbytes
                 self._bounded(unfolded)
+                batch = came.rename_columns([wanted[name] for name in came.schema.names])
                 _check_texts(batch, done)
                 done += batch.num_rows
-                yield shape_piece(batch, schema)
+                yield batch
+
+    def _parts(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the columns to read for these names, by the file's own spelling."""
+        derive = self._options.derive
+        parts = {part for name in names for part in (derive[name].of if name in derive else [name])}
+        return {field.name: name for name, field in self._fields.items() if name in parts}
+
+    def unusable(self, names: Sequence[str] | None = None) -> dict[str, str]:
+        """Return the types that no table of ours can hold, by column."""
+        return {
+            name: str(field.type)[:40]
+            for name, field in self._fields.items()
+            if name in (names or self._names)
+            and name not in self._options.derive
+            and kind_of(field.type) is None
+            and not pa.types.is_null(field.type)
+        }
+
+    def _check_types(self, names: Sequence[str]) -> None:
+        wrong = self.unusable(names)
+        if wrong:
+            told = ", ".join(f"{name[:80]} ({type_})" for name, type_ in wrong.items())
+            remedy = json.dumps(list(wrong), ensure_ascii=False)
+            message = f"A table cannot hold {told}. Leave them out: source.leave_out: {remedy}."
+            raise BadBatch(Problem("types", None, message))
 
     def _bounded(self, size: int) -> None:
         if size > self._limit:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,7 +12,9 @@ import pyarrow as pa
 from tasks.arrays import Integers
 from tasks.readers.coerce import coerce
 from tasks.readers.kinds import kind_of
+from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import Problem
+from tasks.readers.reading import derive, read_column
 
 MIB = 1024 * 1024
 MAX_COLUMNS = 2000  # a file without line ends is one very long header
@@ -40,21 +43,29 @@ class Piece:
     retyped: dict[str, str] = field(default_factory=dict)
 
 
-def shape_piece(batch: pa.RecordBatch, schema: pa.Schema) -> Piece:
+def shape_piece(batch: pa.RecordBatch, schema: pa.Schema, options: SourceOptions = PLAIN) -> Piece:
     """Return the rows of a batch in the types of `schema`; a column that it lacks is null."""
     columns: list[Any] = []
     bad, retyped = {}, {}
     for column in schema:
-        if column.name not in batch.schema.names:
+        name, kind = column.name, kind_of(column.type) or ""
+        derived, reading = options.derive.get(name), options.columns.get(name)
+        needed = derived.of if derived is not None else (name,)
+        if not set(needed) <= set(batch.schema.names):
             columns.append(pa.nulls(batch.num_rows, column.type))
             continue
-        came = batch.column(column.name)
-        array, wrong = coerce(came, kind_of(column.type) or "")
+        came = [batch.column(part) for part in needed]
+        if derived is not None:
+            array, wrong = derive(came, derived, kind)
+        elif reading is not None:
+            array, wrong = read_column(came[0], reading, kind)
+        else:
+            array, wrong = coerce(came[0], kind)
         columns.append(array)
         if len(wrong):
-            bad[column.name] = wrong
-        elif kind_of(came.type) != kind_of(column.type):
-            retyped[column.name] = f"{kind_of(came.type)} as {kind_of(column.type)}"
+            bad[name] = wrong
+        elif derived is None and reading is None and kind_of(came[0].type) != kind:
+            retyped[name] = f"{kind_of(came[0].type)} as {kind}"
     return Piece(pa.table(columns, schema=schema), bad, retyped)
 
 
@@ -62,7 +73,10 @@ class Source(Protocol):
     """A file of one format, read in bounded memory; each method may raise `BadBatch`."""
 
     def names(self) -> tuple[str, ...]:
-        """Return the column names in the file's order."""
+        """Return the column names in the file's order, then those that are derived."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in order as they came: of CSV and JSON lines as texts."""
 
     def infer(self) -> dict[str, str]:
         """Return the kind of each column, judged on the whole file."""
@@ -71,27 +85,49 @@ class Source(Protocol):
         """Yield the rows in order; a column the file lacks is null."""
 
 
-def check_names(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names if a table can have them.
+def offered(names: Sequence[str], options: SourceOptions) -> tuple[str, ...]:
+    """Return the columns that a file with these columns gives: what is left out, what is derived.
+
+    >>> offered(["", "day"], SourceOptions(leave_out=("",)))
+    ('day',)
+    """
+    kept = [name for name in names if name not in options.leave_out]
+    made = [name for name, derived in options.derive.items() if set(derived.of) <= set(names)]
+    return tuple(dict.fromkeys((*kept, *made)))
+
+
+def check_names(names: Sequence[str], leave_out: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names, in Unicode's composed form, if a table can have them.
 
     Raises:
-        BadBatch: too many, an empty one, a very long one, or one twice.
+        BadBatch: too many, an empty one, a very long one, one twice, or two that differ by case
+            alone; those left out are not looked at.
     """
     if len(names) > MAX_COLUMNS:
         message = f"The file has {len(names):,} columns; at most {MAX_COLUMNS:,} are read."
         raise BadBatch(Problem("width", None, message))
+    names = [unicodedata.normalize("NFC", name) for name in names]
     # Told by position: in a file without its header, a name is a person's value.
     problems = []
+    known: dict[str, int] = {}
+    twins = []
     for position, name in enumerate(names, start=1):
+        if name in leave_out:
+            continue
         if not name.strip():
-            problems.append(Problem("column name", None, f"Column {position} has no name."))
+            message = f'Column {position} has no name. Name it, or set source.leave_out: [""].'
+            problems.append(Problem("column name", None, message))
         elif len(name) > MAX_NAME or not name.isprintable():
             message = f"Column {position}'s name is longer than {MAX_NAME} or not printable."
             problems.append(Problem("column name", None, message))
-    repeated = [place for place, name in enumerate(names, 1) if name in names[: place - 1]]
-    if repeated:
-        places = ", ".join(str(place) for place in repeated[:5])
-        message = f"{len(repeated)} column names came before; columns {places}."
+        first = known.setdefault(name.casefold(), position)
+        if first != position and name.strip():
+            twins.append(f"{first} and {position}")
+    if twins:
+        message = (
+            f"Columns {', '.join(twins[:5])} have the same name, but for upper and lower case. "
+            "A table has one of each: rename one, or list it under source.leave_out."
+        )
         problems.append(Problem("duplicate header", None, message))
     if problems:
         raise BadBatch(*problems[:20])

@@ -12,19 +12,21 @@ from typing import IO
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch
 
-NOT_UTF8 = "Line {line:,} is not UTF-8. Save the file as UTF-8."
+NOT_UTF8 = "Line {line:,} is not UTF-8. Save the file as UTF-8, or set source.encoding."
 GZIP_MAGIC = b"\x1f\x8b"
 BOM = codecs.BOM_UTF8  # Excel writes it; it is no part of the first name
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
 class TextStream(io.RawIOBase):
-    """A binary stream of valid UTF-8 without NUL bytes, of at most `limit` bytes.
+    """A binary stream of valid UTF-8 without NUL bytes, of at most `limit` bytes of content.
 
-    A gzip file is unfolded on the way, never to the disk.
+    A gzip file is unfolded, and another encoding turned into UTF-8, on the way, never to the disk.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(
+        self, path: Path, limit: int, encoding: str = "utf-8", quote: bytes = b'"'
+    ) -> None:
         super().__init__()
         with path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
@@ -33,7 +35,10 @@ class TextStream(io.RawIOBase):
         plain = self._plain
         self._file: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=plain) if packed else plain
         self._limit = limit
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._encoding = codecs.lookup(encoding).name
+        self._foreign = self._encoding not in ("utf-8", "utf-8-sig", "ascii")
+        self._decoder = codecs.getincrementaldecoder(encoding if self._foreign else "utf-8")()
+        self._quote = quote
         self.count = 0
         self.lines = 0
         self.quotes = 0
@@ -54,26 +59,50 @@ class TextStream(io.RawIOBase):
         Raises:
             BadBatch: a NUL byte, another encoding, a damaged gzip, or more than the limit.
         """
-        try:
-            data = self._file.read(size)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise self._refused("gzip", "The gzip file is damaged or cut short.") from error
-        first = self.count == 0
-        self.count += len(data)
-        if self.count > self._limit:
-            message = f"The content is more than {self._limit / 2**30:.4g} GiB (max_batch_gib)."
-            raise self._refused("size", message)
+        data = self._counted(size)
+        first = self.count == len(data)
         # Without a mark, UTF-16 shows by its zeros: half of the bytes of European text.
-        if first and (data.startswith(WIDE) or data.count(b"\0", 0, 64) > 16):
-            raise self._refused("encoding", "The file is UTF-16 or UTF-32. Save it as UTF-8.")
+        if not self._foreign and first and (data.startswith(WIDE) or data.count(b"\0", 0, 64) > 16):
+            message = "The file is UTF-16 or UTF-32. Save it as UTF-8, or set source.encoding."
+            raise self._refused("encoding", message)
+        data = self._translated(data, size) if self._foreign else data
         if b"\0" in data:
             line = self.lines + data.count(b"\n", 0, data.index(b"\0")) + 1
             message = f"Line {line:,} holds a NUL byte. Save the file as UTF-8 text."
             raise self._refused("NUL byte", message)
-        self._check_encoding(data)
+        if not self._foreign:
+            self._check_encoding(data)
         self.lines += data.count(b"\n")
-        self.quotes += data.count(b'"')
+        self.quotes += data.count(self._quote) if self._quote else 0
         return data
+
+    def _counted(self, size: int) -> bytes:
+        # One byte may become three of UTF-8, and no more than `size` may be given.
+        size = max(1, size // 3) if self._foreign and size > 0 else size
+        try:
+            data = self._file.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise self._refused("gzip", "The gzip file is damaged or cut short.") from error
+        self.count += len(data)
+        if self.count > self._limit:
+            message = f"The content is more than {self._limit / 2**30:.4g} GiB (max_batch_gib)."
+            raise self._refused("size", message)
+        return data
+
+    def _translated(self, data: bytes, size: int) -> bytes:
+        try:
+            text = self._decoder.decode(data, final=not data)
+            # An empty answer would be the end, and a block may hold half a letter alone.
+            while data and not text:
+                data = self._counted(size)
+                text = self._decoder.decode(data, final=not data)
+        except UnicodeError as error:
+            line = self.lines + 1
+            message = (
+                f"It is not {self._encoding} from about line {line:,} on. Set source.encoding."
+            )
+            raise self._refused("encoding", message) from error
+        return text.encode("utf-8", "surrogatepass")
 
     def _check_encoding(self, data: bytes) -> None:
         pending = self._decoder.getstate()[0]

@@ -4,59 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from tasks.readers.options import Reading, SourceOptions
+import polars as pl
+import pyarrow as pa
 
+from tasks.readers.column import ColumnTally
+from tasks.readers.column_study import ColumnStudy, describe_reading, judge_column
+from tasks.readers.dialect import find_dialect
+from tasks.readers.formats import open_source, tell_format
+from tasks.readers.options import PLAIN, Reading, SourceOptions
+from tasks.readers.parts import find_parts
+from tasks.readers.questions import Question, ask
+from tasks.readers.read_csv import CsvSource
+from tasks.readers.read_jsonl import JsonLinesSource
+from tasks.readers.read_parquet import ParquetSource
+from tasks.readers.reading import as_texts, derive, kind_read
+from tasks.readers.source import Source
 
-@dataclass(frozen=True)
-class Question:
-    """What the file does not say: a person chooses. `column` is empty for the file as a whole.
+__all__ = ["ColumnStudy", "Question", "Study", "study"]
 
-    `choices` are formats, units or encodings; of a column's, `forms` are the readings, in order.
-    """
-
-    column: str
-    text: str
-    choices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ColumnStudy:
-    """One column, over all rows.
-
-    Attributes:
-        kind: of the values as `reading` reads them.
-        reading: how its texts read; None in the plain form.
-        missing: rows without a value.
-        distinct: values; None where there are more than were counted exactly.
-        unique: no value comes twice, and none is missing.
-        running: whole numbers that only rise or only fall, without wide gaps.
-        constant: one value at most.
-        code: digits that are no number, such as 00501.
-        words: mean words of a text.
-        least, most: of numbers and times; times are UTC.
-        levels: the commonest values and their rows, at most 50.
-        examples: a few values as they are written.
-        forms: all readings that fit; more than one is ambiguous, or a choice such as an epoch.
-    """
-
-    name: str
-    kind: str
-    reading: Reading | None
-    missing: int
-    distinct: int | None
-    unique: bool
-    running: bool
-    constant: bool
-    code: bool
-    words: float
-    least: float | datetime | None
-    most: float | datetime | None
-    levels: dict[str, int]
-    examples: tuple[str, ...]
-    forms: tuple[Reading, ...]
+HASHES = 30_000_000  # 64 bits each, of all columns together: 240 MB
+SAID = 1_000_000  # rows between two lines of progress
+INDEX = ("", "__index_level_0__")  # how an index without a name is called by pandas
 
 
 @dataclass(frozen=True)
@@ -71,11 +41,7 @@ class Study:
 
 
 def study(
-    path: Path,
-    name: str,
-    limit: int,
-    say: Callable[[str], None],
-    given: SourceOptions | None = None,
+    path: Path, name: str, limit: int, say: Callable[[str], None], given: SourceOptions = PLAIN
 ) -> Study:
     """Read a whole file in bounded memory and say what it holds; `limit` in unfolded bytes.
 
@@ -84,14 +50,86 @@ def study(
     Raises:
         BadBatch: it cannot be read.
     """
-    from tasks.readers.formats import open_source
-
-    options = given or SourceOptions()
-    source = open_source(path, name, limit)
+    options, notes, questions = _dialect(path, name, limit, given)
+    # Each column is looked at as it is written, also where a reading is given.
+    source = open_source(path, name, limit, options.model_copy(update={"columns": {}}))
+    tallies, rows = _tallied(source, options, say)
+    typed = source.infer() if isinstance(source, ParquetSource) else {}
+    types = source.types if isinstance(source, JsonLinesSource) else {}
     columns = {
-        column: ColumnStudy(
-            column, kind, None, 0, None, False, False, False, False, 0.0, None, None, {}, (), ()
+        column: judge_column(
+            column,
+            tally,
+            typed.get(column),
+            frozenset(types.get(column, ())),
+            given.columns.get(column),
         )
-        for column, kind in source.infer().items()
+        for column, tally in tallies.items()
     }
-    return Study(options, 0, columns, (), ())
+    readings = dict(given.columns)
+    for column, judged in columns.items():
+        if judged.reading is not None and column not in given.columns:
+            readings[column] = judged.reading
+            notes.append(describe_reading(judged))
+        questions += ask(judged)
+    made = dict(given.derive)
+    parts = None if made else find_parts(columns)
+    if parts is not None:
+        column, derived, judged = parts
+        columns[column], made[column] = judged, derived
+        notes.append(f"{column}: made of {', '.join(derived.of)}")
+    options = options.model_copy(update={"columns": readings, "derive": made})
+    return Study(options, rows, columns, tuple(notes), tuple(questions))
+
+
+def _dialect(
+    path: Path, name: str, limit: int, given: SourceOptions
+) -> tuple[SourceOptions, list[str], list[Question]]:
+    options, notes, questions = given, [], []
+    left: dict[str, str] = {}
+    if tell_format(name) == "CSV" and path.stat().st_size:
+        dialect = find_dialect(path, given)
+        options, notes = dialect.options, list(dialect.notes)
+        if dialect.encodings:
+            text = f"It is not UTF-8, and reads as {', '.join(dialect.encodings)}."
+            questions.append(Question("", text, dialect.encodings))
+    lenient = options.model_copy(update={"leave_out": (*options.leave_out, *INDEX)})
+    source = open_source(path, name, limit, lenient)
+    if isinstance(source, CsvSource):
+        places = [str(place) for place, title in enumerate(source.header, 1) if title == ""]
+        left = {"": f"column {', '.join(places)} without a name is left out"} if places else {}
+    elif isinstance(source, ParquetSource):
+        left = {
+            column: f"{column[:80]}: {type_} is no type for a table, left out"
+            for column, type_ in source.unusable().items()
+        }
+        if INDEX[1] in source.schema.names:
+            left[INDEX[1]] = f"{INDEX[1]}, the index, is left out"
+    left = {column: note for column, note in left.items() if column not in given.leave_out}
+    options = options.model_copy(update={"leave_out": (*given.leave_out, *left)})
+    return options, [*notes, *left.values()], questions
+
+
+def _tallied(
+    source: Source, options: SourceOptions, say: Callable[[str], None]
+) -> tuple[dict[str, ColumnTally], int]:
+    names = source.names()
+    bound = max(50_000, HASHES // max(1, len(names)))
+    tallies = {name: ColumnTally(bound) for name in names}
+    rows = said = 0
+    for batch in source.batches():
+        for name, tally in tallies.items():
+            tally.see(pl.Series(_texts(batch, name, options)))
+        rows += batch.num_rows
+        if rows - said >= SAID:
+            said = rows
+            say(f"looked at {rows:,} rows")
+    return tallies, rows
+
+
+def _texts(batch: pa.RecordBatch, name: str, options: SourceOptions) -> pa.Array:
+    derived = options.derive.get(name)
+    if derived is None:
+        return as_texts(batch.column(name))
+    kind = kind_read(Reading(format=derived.format)) or "timestamp"
+    return as_texts(derive([batch.column(part) for part in derived.of], derived, kind)[0])

@@ -64,7 +64,8 @@ def score_source(
     limit = int(pipeline.data.max_batch_gib * 2**30)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        rows = open_rows(bucket, resolve_key(source, bucket, layout), limit, folder)
+        key = resolve_key(source, bucket, layout)
+        rows = open_rows(bucket, key, limit, folder, pipeline.source)
         scoring = _begun(workspace, rows, output, part_rows, say)
         try:
             outcome = _scored(scoring, folder)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from tasks.data.table import Table, table_in
 from tasks.errors import ConfigurationError, DataError, NotFound
 from tasks.readers.formats import open_source
+from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.source import BadBatch, Source
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
@@ -75,8 +76,12 @@ def resolve_key(source: str, bucket: Bucket, layout: Layout) -> str:
     return key.rstrip("/")
 
 
-def open_rows(bucket: Bucket, key: str, limit: int, scratch: Path) -> RowSource:
+def open_rows(
+    bucket: Bucket, key: str, limit: int, scratch: Path, options: SourceOptions = PLAIN
+) -> RowSource:
     """Return the rows at this key, downloaded to `scratch` where they are one object.
+
+    `options` say how that object is written; a table of ours needs none.
 
     Raises:
         NotFound: there is neither an object nor a table.
@@ -86,7 +91,7 @@ def open_rows(bucket: Bucket, key: str, limit: int, scratch: Path) -> RowSource:
         size = bucket.download(key, path).size
         with path.open("rb") as file:
             identity = hashlib.file_digest(file, "sha256").hexdigest()
-        return ObjectRows(key, identity, size, path, limit)
+        return ObjectRows(key, identity, size, path, limit, options)
     # a Delta table is a folder with a log in it
     if any(True for _ in bucket.list(key + LOG)):
         identity = hashlib.sha256(f"table {bucket.name} {key}".encode()).hexdigest()
@@ -101,6 +106,7 @@ class ObjectRows(RowSource):
 
     path: Path
     limit: int
+    options: SourceOptions
 
     def version(self) -> int | None:
         return None
@@ -120,7 +126,7 @@ class ObjectRows(RowSource):
             yield from read_typed(self._opened(), schema)
 
     def _opened(self) -> Source:
-        return open_source(self.path, self.name, self.limit)
+        return open_source(self.path, self.name, self.limit, self.options)
 
 
 @dataclass(frozen=True)

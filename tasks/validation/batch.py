@@ -102,7 +102,9 @@ class Examiner:
         # Before the file is read: a suite that does not fit is no fault of the batch.
         if schema is not None:
             self._check_suite(schema)
-        source = open_source(path, name, int(self.pipeline.data.max_batch_gib * 2**30))
+        source = open_source(
+            path, name, int(self.pipeline.data.max_batch_gib * 2**30), self.pipeline.source
+        )
         names = source.names()
         if not names:
             raise BadBatch(Problem("rows", None, "The file has no rows."))

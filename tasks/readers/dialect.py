@@ -1,0 +1,175 @@
+"""How a text file is written, told from its bytes: encoding, delimiter, lines before the header."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.readers.options import SourceOptions
+from tasks.readers.read_csv import DELIMITERS
+from tasks.readers.source import MIB
+from tasks.readers.stream import BOM, GZIP_MAGIC
+
+LINES = 200  # looked at for the delimiter and the header
+TITLES = 20  # lines that may stand before a header
+SAMPLE = 64 * 1024  # bytes around letters of another encoding
+# Of those that fit, the first is read; the others are choices.
+ENCODINGS = ("cp1252", "cp1250", "cp1251", "koi8-r", "gb18030", "shift_jis", "euc-kr", "big5")
+WIDE = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The options of a file, and in words what was recognised; several encodings are a choice."""
+
+    options: SourceOptions
+    notes: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ()
+
+
+def find_dialect(path: Path, given: SourceOptions) -> Dialect:
+    """Tell how a text file is written; what is `given` stays."""
+    said = given.model_fields_set
+    encodings, sample = _encodings(path)
+    encoding = given.encoding if "encoding" in said else encodings[0]
+    lines = _lines(path, encoding)
+    options, notes = given, []
+    if encoding != "utf-8":
+        word = _word(sample, encoding)
+        notes.append(f"encoding: {encoding}" + (f", as in `{word}`" if word else ""))
+    skip = given.skip_lines
+    marked = re.fullmatch(r"sep=(.)", lines[0].strip('\ufeff "\r\n')) if lines else None
+    if marked and "skip_lines" not in said:
+        skip = 1
+        notes.append(f"the first line says `{lines[0].strip()}`")
+    if "delimiter" in said:
+        delimiter = given.delimiter
+    elif marked:
+        delimiter = marked[1]
+    else:
+        delimiter, skip = _shape(lines, skip if "skip_lines" in said else None)
+        name = next(name for name, mark in DELIMITERS.items() if mark == delimiter)
+        notes += [f"fields are parted by {name}"] if delimiter != "," else []
+        notes += [f"{skip} lines before the header are left out"] if skip else []
+    quote = given.quote if "quote" in said else _quote(lines[skip:], delimiter)
+    found = {"delimiter": delimiter, "encoding": encoding, "quote": quote, "skip_lines": skip}
+    options = given.model_copy(update=found)
+    several = encodings if len(encodings) > 1 and "encoding" not in said else ()
+    return Dialect(options, tuple(notes), several)
+
+
+def _encodings(path: Path) -> tuple[tuple[str, ...], bytes]:
+    """Return the encodings that all bytes fit, the likeliest first, and bytes that are no ASCII."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    sample, valid, start = b"", True, True
+    for block in _blocks(path):
+        if start:
+            wide = next((name for mark, name in WIDE.items() if block.startswith(mark)), None)
+            if wide or block.count(b"\0", 0, 64) > 16:
+                ends = "utf-16-le" if block[1:2] == b"\0" else "utf-16-be"
+                return (wide or ends,), b""
+            start = False
+        if block.isascii() and not decoder.getstate()[0]:
+            continue
+        sample += b"".join(re.findall(rb"[^\n]*[\x80-\xff][^\n]*\n?", block))[
+            : SAMPLE - len(sample)
+        ]
+        if valid:
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                valid = False
+    # A file that ends inside a letter is cut, not of another encoding: the reader says so.
+    return (("utf-8",) if valid else _legacy(sample)), sample
+
+
+def _legacy(sample: bytes) -> tuple[str, ...]:
+    fitting = tuple(name for name in ENCODINGS if _decodes(sample, name)) or ("latin-1",)
+    high = re.findall(rb"[\x80-\xff]+", sample)
+    alone = sum(len(run) for run in high if len(run) == 1)
+    count = sum(map(len, high))
+    # In western text, letters with accents stand alone between plain ones.
+    if fitting[0] == "cp1252" and alone > 0.8 * count:
+        return ("cp1252",)
+    return fitting
+
+
+def _decodes(sample: bytes, encoding: str) -> bool:
+    try:
+        sample[: sample.rfind(b"\n") + 1 or None].decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _word(sample: bytes, encoding: str) -> str:
+    words = re.findall(r"\w*[^\W\d_a-zA-Z]\w*", sample.decode(encoding, "replace"))
+    return words[0][:40] if words else ""
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as plain:
+        packed = plain.read(2) == GZIP_MAGIC
+        plain.seek(0)
+        file = gzip.GzipFile(fileobj=plain) if packed else plain
+        while block := file.read(MIB):
+            yield block
+
+
+def _lines(path: Path, encoding: str) -> list[str]:
+    start = next(_blocks(path), b"").removeprefix(BOM)
+    lines = codecs.getincrementaldecoder(encoding)("replace").decode(start).splitlines()
+    # The last one may be cut.
+    return lines[: min(LINES, len(lines) - 1 if len(start) == MIB else LINES)]
+
+
+def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
+    """Return the delimiter that cuts most lines into equally many fields, and the header's line."""
+    best, delimiter, header = (0.0, 0), ",", skip or 0
+    for mark in DELIMITERS.values():
+        counts = [len(row) for row in csv.reader(lines[skip or 0 :], delimiter=mark) if row]
+        if not counts:
+            continue
+        width, rows = Counter(counts).most_common(1)[0]
+        first = counts.index(width)
+        if width < 2 or first > TITLES:
+            continue
+        # A mark that the header lacks parts decimals, not columns.
+        first = 0 if skip is not None or rows < 2 else first
+        score = (rows / len(counts) - 0.2 * (first > 0 and counts[0] == 1), width)
+        if score > best:
+            best, delimiter = score, mark
+            header = (skip or 0) + (_line_of(lines, first) if skip is None else 0)
+    return delimiter, header
+
+
+def _line_of(lines: list[str], row: int) -> int:
+    """Return the line of a row, blank lines counted."""
+    if row == 0:
+        return 0
+    filled = [place for place, line in enumerate(lines) if line.strip()]
+    return filled[row]
+
+
+def _quote(lines: list[str], delimiter: str) -> str:
+    mark = re.escape(delimiter)
+    text = "\n".join(lines)
+    double, single = (
+        len(re.findall(rf"(?:^|{mark}){sign}[^{sign}\n]*{sign}(?={mark}|$)", text, re.MULTILINE))
+        for sign in ('"', "'")
+    )
+    if single > double and single >= len(lines) / 2:
+        return "'"
+    # Inches and lone marks in a file that quotes nothing are part of its texts.
+    return "" if not double and '"' in text and text.count('"') % 2 else '"'

@@ -1,0 +1,42 @@
+"""What a file does not say of itself, asked with values of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.readers.column_study import NUMERIC, TIMES, ColumnStudy
+from tasks.readers.options import Reading
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the file does not say: a person chooses. `column` is empty for the file as a whole.
+
+    `choices` are formats, decimal marks or encodings; of a column's, `forms` are the readings, in
+    the same order.
+    """
+
+    column: str
+    text: str
+    choices: tuple[str, ...]
+
+
+def ask(column: ColumnStudy) -> list[Question]:
+    """Return what is to be asked of a column: nothing where it reads in one way."""
+    forms = column.forms
+    if column.reading is not None or len(forms) < 2:
+        return []
+    shown = " and ".join(f"`{text}`" for text in column.examples[:2])
+    if all(form.kind in TIMES and form.format for form in forms):
+        choices = tuple(form.format or "" for form in forms)
+        text = f"{shown} read as {' and as '.join(choices)}: which comes first, day or month?"
+        return [Question(column.name, text, choices)]
+    if all(form.kind in NUMERIC and _marked(form) for form in forms):
+        choices = tuple(f"decimal {form.decimal}" for form in forms)
+        text = f"{shown} read with a decimal point and with a decimal comma."
+        return [Question(column.name, text, choices)]
+    return []
+
+
+def _marked(form: Reading) -> bool:
+    return bool(form.thousands) or form.decimal != "."
