@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tasks.readers.study import Question, Study
 
 LIMIT = 10 * 1024**3  # bytes, unpacked; what `data.max_batch_gib` is where nobody sets it
-SAMPLE = 20_000  # rows that leaks and personal data are looked for in
-LOOKED = 300_000  # rows the sample is taken from: a sorted file shows all its classes in them
+SAMPLE = 10_000  # rows that leaks and personal data are looked for in
+LOOKED = 200_000  # rows the sample is taken from: a sorted file shows all its classes in them
 
 
 @reporting
@@ -94,7 +94,7 @@ def _draft(
         seen = _study(name, data, given.get("source") or {})
         made = draft(name, data.name, target, seen, _sample(data, seen), wishes)
     except BadBatch as error:
-        said = " ".join(problem.sentence for problem in error.problems)
+        said = " ".join(problem.sentence for problem in error.problems).rstrip(".")
         raise DataError(str(data), "the file can be read", said) from error
     content = apply_settings(made.content, settings)
     return made, content, _checked(name, content)
@@ -127,10 +127,8 @@ def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
             choice.partition(" ") if choice.startswith("decimal ") else ("format", "", "")
         )
         setting = f'source.columns."{first.column}".{key}={mark or choice}'
-    remedy = f"\nSay it, such as: --set '{setting}'"
-    return ConfigurationError(
-        data.name, f"a person says what the file does not{told}", None, remedy
-    )
+    remedy = f"{told}\nSay it, such as: --set '{setting}'"
+    return ConfigurationError(data.name, "a person says what the file does not", None, remedy)
 
 
 def _sample(data: Path, seen: Study) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,8 @@ from tasks.drafting.leaks import find_leaks
 from tasks.drafting.personal import find_personal
 from tasks.drafting.roles import (
     TIMES,
-    Choice,
     Columns,
+    RoleChoice,
     check_column,
     choose_key,
     choose_time,
@@ -54,7 +55,7 @@ class Draft:
     source: str
     target: str
     task: TaskChoice
-    time: Choice
+    time: RoleChoice
     key: tuple[str, ...]
     key_ground: str
     left_out: Mapping[str, str]
@@ -180,7 +181,8 @@ def _asked(task: Task, target: str, study: Study) -> TaskChoice:
 def say_draft(made: Draft) -> list[str]:
     """Return in a dozen lines what was decided, and why."""
     study = made.study
-    change = " Change it: --task regression, multiclass or binary." if made.task.question else ""
+    other = "multiclass" if made.task.task == "regression" else "regression"
+    change = f" Otherwise: --task {other}." if made.task.question else ""
     lines = [
         f"rows      {study.rows:,} in {len(study.columns):,} columns of {made.source}",
         *(f"reading   {note}" for note in study.notes),
@@ -195,9 +197,8 @@ def say_draft(made: Draft) -> list[str]:
     lines += _told("leak?", made.leaks)
     if made.leaks:
         first = next(iter(made.leaks))
-        lines.append(
-            f"          Known only after the fact? Leave it out: --set features.exclude+={first}"
-        )
+        setting = quote(f"features.exclude+={first}")
+        lines.append(f"          Known only afterwards? Leave it out: --set {setting}")
     lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
     return lines
 

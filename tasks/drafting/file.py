@@ -14,8 +14,8 @@ HEAD = "# yaml-language-server: $schema=schema.json\n"
 WIDTH = 31  # where comments begin, for values that leave the room
 COMMENTS: Mapping[str, str] = {
     "task": "binary | multiclass | regression",
-    "event_time": "orders rows: every window and split uses it; null: rows are exchangeable",
-    "key": "identifies a row: de-duplication, corrections, labels that come later",
+    "event_time": "orders rows; null: they are exchangeable",
+    "key": "identifies a row, for corrections and later labels",
     "source": "how the files are written, where it is not the plain form",
     "source.leave_out": "columns that are not read",
     "features.exclude": "never learned from: identifiers, running numbers",
@@ -69,11 +69,7 @@ def pipeline_text(made: Draft, pipeline: Pipeline, content: Mapping[str, Any]) -
         pipeline: the checked file.
         content: what it says beyond the defaults.
     """
-    grounds = {
-        "task": f"{made.task.ground}",
-        "event_time": made.time.ground,
-        "key": made.key_ground,
-    }
+    grounds = {"task": made.task.ground, "event_time": made.time.ground}
     whole = pipeline.model_dump(mode="json")
     lines = []
     for key, value in whole.items():

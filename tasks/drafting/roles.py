@@ -24,7 +24,7 @@ FREE_TEXT = 3.0  # mean words of a value, from which on it is text that a person
 
 
 @dataclass(frozen=True)
-class Choice:
+class RoleChoice:
     """The column that was chosen for a role, None for none, and the ground."""
 
     column: str | None
@@ -48,7 +48,7 @@ Did you mean price? Columns: price, size.
     raise ConfigurationError(option, "it is a column of the file", name, remedy)
 
 
-def choose_time(columns: Columns, asked: str | None) -> Choice:
+def choose_time(columns: Columns, asked: str | None) -> RoleChoice:
     """Return the column that orders the rows; without one, they are exchangeable.
 
     Args:
@@ -59,12 +59,12 @@ def choose_time(columns: Columns, asked: str | None) -> Choice:
         ConfigurationError: several could be it, or the one that was asked for is no time.
     """
     if asked == "none" and "none" not in columns:
-        return Choice(None, "as asked: rows are exchangeable")
+        return RoleChoice(None, "as asked: rows are exchangeable")
     if asked is not None:
         check_column(columns, asked, "--time")
         if time_form(columns[asked]) is None:
             raise _no_time(columns, asked)
-        return Choice(asked, "as asked")
+        return RoleChoice(asked, "as asked")
     times = [name for name, column in columns.items() if column.kind in TIMES]
     whole = [name for name in times if not columns[name].missing and not columns[name].constant]
     if len(whole) > 1:
@@ -72,12 +72,12 @@ def choose_time(columns: Columns, asked: str | None) -> Choice:
         remedy = f"Name one: --time {whole[0]}. Where rows have no order: --time none."
         raise ConfigurationError("--time", "one column orders the rows", shown, remedy)
     if whole:
-        return Choice(whole[0], "the only date or time without gaps")
+        return RoleChoice(whole[0], "the only date or time without gaps")
     years = [name for name, column in columns.items() if _is_year(column)]
     if len(years) == 1:
-        return Choice(years[0], "the only year; --time none where rows have no order")
+        return RoleChoice(years[0], "the only year; --time none where rows have no order")
     some = f"; {', '.join(times)} lacks values or has one alone" if times else ""
-    return Choice(None, f"no column holds a date or a time in every row{some}")
+    return RoleChoice(None, f"no column holds a date or a time in every row{some}")
 
 
 def time_form(column: ColumnStudy) -> Reading | None:
@@ -124,7 +124,10 @@ def choose_key(columns: Columns, asked: tuple[str, ...]) -> tuple[tuple[str, ...
         return (), "no column is unique and looks like an identifier"
     others = [name for name in unique if name not in chosen]
     also = f"; {', '.join(others[:3])} would do as well" if others else ""
-    return tuple(chosen), f"its values are unique and never missing{also}"
+    again = ""
+    if columns[chosen[0]].running:
+        again = ", and must not start again in the next file"
+    return tuple(chosen), f"its values are unique and never missing{again}{also}"
 
 
 def _could_identify(column: ColumnStudy) -> bool:

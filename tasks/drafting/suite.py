@@ -138,10 +138,13 @@ def typed_levels(column: ColumnStudy) -> list[Any] | None:
         return None
     if column.reading is not None and column.kind != "string":
         return None  # levels are as they are written: 1.234,50
-    read = {"string": str, "integer": lambda text: int(float(text)), "number": float}
-    kind = read.get(column.kind)
+    kinds: dict[str, Callable[[str], Any]] = {
+        "string": str,
+        "integer": lambda text: int(float(text)),
+        "number": float,
+    }
     try:
-        return None if kind is None else sorted(map(kind, column.levels))
+        return sorted(map(kinds[column.kind], column.levels)) if column.kind in kinds else None
     except ValueError:
         return None
 

@@ -38,7 +38,7 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
                 raise ConfigurationError("--set", f"{part} holds keys", setting, REMEDY)
-        read = _read(setting, value)
+        read = _read(value)
         if not path.endswith("+"):
             place[last] = read
             continue
@@ -49,8 +49,11 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
     return made
 
 
-def _read(setting: str, value: str) -> Any:
+def _read(value: str) -> Any:
+    # a mark such as `|` or `%d` has a meaning of its own in YAML, and none here
+    if len(value) == 1 and not value.isalnum():
+        return value
     try:
         return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigurationError("--set", "the value is YAML", setting, REMEDY) from error
+    except yaml.YAMLError:
+        return value

@@ -120,7 +120,12 @@ def test_the_file_says_every_key_and_reads_back_the_same(tmp_path: Path) -> None
     path.write_text(pipeline_text(made, pipeline, made.content))
     assert read_pipeline(path).digest == pipeline.digest
     text = path.read_text()
-    for key in ("holdout: 20%", "exclude: [record]", "personal: [mail]", "# binary | multiclass"):
+    for key in (
+        "holdout: 20%",
+        "exclude: [record]",
+        "personal: [mail]",
+        "binary | multiclass | regression",
+    ):
         assert key in text
     assert max(map(len, text.splitlines())) < 140
 
