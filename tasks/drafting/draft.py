@@ -126,6 +126,9 @@ def draft(
     constant = tuple(
         c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
+    if time.column is None and not set(features) - {*useless, *constant}:
+        rule, listed = "a column is left to learn from", ", ".join(others) or "no other column"
+        raise ConfigurationError(source, rule, listed, "Bring a table with more columns.")
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     read = _read_time(study, time.column)

@@ -12,6 +12,7 @@ from tasks.readers.study import ColumnStudy
 
 MOST_CLASSES = 100  # texts; more are names, and no family here tells so many apart
 FEW = 20  # whole numbers that may be codes of classes
+REPEATED = 5  # rows of a code on average; rarer ones are a quantity, or nothing to learn from
 # Codes 0..k-1 that come about equally often are classes (irises, digits); counts thin out.
 EVEN = 0.5
 CLASS_WORDS = frozenset(
@@ -49,7 +50,7 @@ def choose_task(target: ColumnStudy) -> TaskChoice:
 
 def _judge_numbers(target: ColumnStudy) -> TaskChoice:
     values = _whole(target)
-    if not values:
+    if not values or sum(target.levels.values()) < REPEATED * len(values):
         count = "many" if target.distinct is None else f"{target.distinct:,}"
         return TaskChoice("regression", f"{count} different numbers")
     shown = f"{len(values)} whole numbers, {values[0]} to {values[-1]}"

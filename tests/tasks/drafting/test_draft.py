@@ -113,6 +113,14 @@ def test_a_name_that_scoring_writes_is_no_key() -> None:
         Pipeline(name="a", task="binary", target="y", key=("Prediction",))
 
 
+def test_a_table_of_nothing_but_its_target_is_refused() -> None:
+    y = column("y", "number", SIZE.tolist())
+    name = column("id", "string", [f"p{i}" for i in range(ROWS)])
+    sample = pd.DataFrame({"y": SIZE, "id": [f"p{i}" for i in range(ROWS)]})
+    with pytest.raises(ConfigurationError, match="a column is left to learn from; got id"):
+        draft("a", "a.csv", "y", study_of(y, name, rows=ROWS), sample, Wishes())
+
+
 def test_the_file_says_every_key_and_reads_back_the_same(tmp_path: Path) -> None:
     made = drafted()
     pipeline = Pipeline.model_validate(made.content)

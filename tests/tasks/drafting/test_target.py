@@ -20,6 +20,7 @@ draw = np.random.default_rng(11)
         ("score", "number", draw.integers(1, 8, 900).astype(float), "regression"),
         ("stars", "number", draw.choice([1.0, 1.5, 2.0, 2.5], 900), "regression"),
         ("half_hours", "integer", np.repeat([0, 30, 60, 90], [99, 40, 20, 5]), "regression"),
+        ("bills", "integer", [1, 4, 9, 30, 77, 80, 210], "regression"),
         ("weight", "number", draw.normal(size=900), "regression"),
         ("churned", "boolean", draw.choice([True, False], 900), "binary"),
         ("answer", "string", draw.choice(["Yes", "No"], 900), "binary"),
