@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from tasks.config.sections import FileSection, Names
+from tasks.config.times import format_fault
 
+
+def _format(text: str) -> str:
+    fault = format_fault(text)
+    if fault:
+        raise ValueError(fault)
+    return text
+
+
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError("it is an encoding of text, such as utf-8, utf-16 or cp1252") from error
+    return name
+
+
+TimeFormat = Annotated[str, AfterValidator(_format)]
 Word = Annotated[str, Field(max_length=64)]
 Words = tuple[Word, ...]
 Kind = Literal["string", "integer", "number", "boolean", "timestamp", "date"]
@@ -37,7 +55,7 @@ class Reading(FileSection):
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'", "\u00a0", "\u202f"] = ""
     strip: str = ""
-    format: str | None = None
+    format: TimeFormat | None = None
     unit: Unit | None = None
     yes: Words = Field(default=(), validation_alias="true", serialization_alias="true")
     no: Words = Field(default=(), validation_alias="false", serialization_alias="false")
@@ -61,7 +79,7 @@ class Derived(FileSection):
     model_config = ConfigDict(populate_by_name=True)
 
     of: Names = Field(min_length=1, validation_alias="from", serialization_alias="from")
-    format: str
+    format: TimeFormat
 
 
 class SourceOptions(FileSection):
@@ -73,7 +91,7 @@ class SourceOptions(FileSection):
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: str = "utf-8"
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     quote: str = Field(default='"', max_length=1)
     skip_lines: int = Field(default=0, ge=0, le=1000)
     leave_out: Names = ()

@@ -82,9 +82,9 @@ def _encodings(path: Path) -> tuple[tuple[str, ...], bytes]:
             start = False
         if block.isascii() and not decoder.getstate()[0]:
             continue
-        sample += b"".join(re.findall(rb"[^\n]*[\x80-\xff][^\n]*\n?", block))[
-            : SAMPLE - len(sample)
-        ]
+        if len(sample) < SAMPLE:
+            lines = (line + b"\n" for line in block.split(b"\n") if not line.isascii())
+            sample += b"".join(lines)[:SAMPLE]
         if valid:
             try:
                 decoder.decode(block)

@@ -130,7 +130,7 @@ class ParquetSource:
             told = ", ".join(f"{name[:80]} ({type_})" for name, type_ in wrong.items())
             remedy = json.dumps(list(wrong), ensure_ascii=False)
             message = f"A table cannot hold {told}. Leave them out: source.leave_out: {remedy}."
-            raise BadBatch(Problem("types", None, message))
+            raise BadBatch(Problem("kind", next(iter(wrong)) if len(wrong) == 1 else None, message))
 
     def _bounded(self, size: int) -> None:
         if size > self._limit:

@@ -8,26 +8,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-# What a directive may match. chrono alone would take 12/31/23 for a year 23.
-DIRECTIVES = {
-    "%Y": r"\d{4}",
-    "%y": r"\d{2}",
-    "%m": r"\d{1,2}",
-    "%d": r"\d{1,2}",
-    "%j": r"\d{1,3}",
-    "%b": r"[A-Za-z]{3}",
-    "%B": r"[A-Za-z]{3,9}",
-    "%a": r"[A-Za-z]{3}",
-    "%A": r"[A-Za-z]{6,9}",
-    "%H": r"\d{1,2}",
-    "%I": r"\d{1,2}",
-    "%M": r"\d{1,2}",
-    "%S": r"\d{1,2}",
-    ".%f": r"(\.\d{1,9})?",
-    "%p": r"[AaPp][Mm]",
-    "%z": r"[+-]\d\d:?\d\d",
-}
-_PIECE = re.compile(r"\.%f|%.|[^%.]+|\.")
+from tasks.config.times import DIRECTIVES, cut_format
+
 _CLOCK = r"(?P<clock>\d{1,2}:\d\d(?P<seconds>:\d\d(?P<part>\.\d{1,9})?)?(?P<noon> ?[AaPp][Mm])?)"
 _TIME = rf"(?P<gap> |T|, ){_CLOCK}(?P<zone>Z| ?UTC| ?GMT| ?[+-]\d\d:?\d\d)?"
 _SHAPES = (
@@ -69,19 +51,6 @@ def time_kind(format_: str) -> Literal["timestamp", "date"]:
     return "timestamp" if "%H" in format_ or "%I" in format_ else "date"
 
 
-def format_fault(format_: str) -> str:
-    """Return what is wrong with a format, or nothing.
-
-    >>> format_fault("%d.%m.%Y"), format_fault("%H:%M")
-    ('', 'it has no year: %Y or %y')
-    """
-    known = {piece for piece in _PIECE.findall(format_) if "%" in piece}
-    unknown = sorted(known - set(DIRECTIVES))
-    if unknown:
-        return f"it has {', '.join(unknown)}; known are {' '.join(DIRECTIVES)}"
-    return "" if {"%Y", "%y"} & known else "it has no year: %Y or %y"
-
-
 def read_times(texts: pl.Series, format_: str) -> pl.Series:
     """Return texts as naive UTC times, null where one has another form.
 
@@ -113,7 +82,7 @@ def _time_format(match: Any) -> str:
 
 @cache
 def _pattern(format_: str) -> str:
-    pieces = _PIECE.findall(format_)
+    pieces = cut_format(format_)
     return "^" + "".join(DIRECTIVES.get(piece) or re.escape(piece) for piece in pieces) + "$"
 
 
