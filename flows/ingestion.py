@@ -13,11 +13,17 @@ from tasks.store.task import leave_outcome
 
 @flow(name="ingest", flow_run_name="ingest {pipeline}: {cause}")
 def ingest(
-    pipeline: str, objects: list[str] | None = None, cause: str = "schedule"
+    pipeline: str,
+    objects: list[str] | None = None,
+    cause: str = "schedule",
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Take in these objects of the pipeline's `incoming/` folder, or all that are pending."""
+    """Take in these objects of the pipeline's `incoming/` folder, or all that are pending.
+
+    One that lies in quarantine is judged `again` only where a person asked for it.
+    """
     keys = list_arrivals(pipeline, "rows") if objects is None else objects
-    batches = [take_in_rows(pipeline, key) for key in keys]
+    batches = [take_in_rows(pipeline, key, again) for key in keys]
     # An event is a wake-up and may be lost: the reconciler looks at the tables, not for it.
     for event, payload in tell_batches(batches):
         announce(event, pipeline, payload)

@@ -13,11 +13,17 @@ from tasks.store.task import leave_outcome
 
 @flow(name="label", flow_run_name="label {pipeline}: {cause}")
 def label(
-    pipeline: str, objects: list[str] | None = None, cause: str = "schedule"
+    pipeline: str,
+    objects: list[str] | None = None,
+    cause: str = "schedule",
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Take in these files of the pipeline's `labels/incoming/` folder, or all that are pending."""
+    """Take in these files of the pipeline's `labels/incoming/` folder, or all that are pending.
+
+    One that lies in quarantine is judged `again` only where a person asked for it.
+    """
     keys = list_arrivals(pipeline, "labels") if objects is None else objects
-    files = [take_in_labels(pipeline, key) for key in keys]
+    files = [take_in_labels(pipeline, key, again) for key in keys]
     # An event is a wake-up and may be lost: the reconciler looks at the tables, not for it.
     for event, payload in tell_labels(files):
         announce(event, pipeline, payload)

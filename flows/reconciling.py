@@ -6,7 +6,15 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.reconciliation.task import attempt, honour_alias, list_pipelines, look, start
+from tasks.reconciliation.task import (
+    attempt,
+    find_changed,
+    honour_alias,
+    list_pipelines,
+    look,
+    remember_quiet,
+    start,
+)
 from tasks.store.task import leave_outcome
 
 
@@ -14,14 +22,25 @@ from tasks.store.task import leave_outcome
 def reconcile(grace: float = 20.0) -> dict[str, Any]:
     """Compare what lies in the bucket with what was done, for each pipeline alone.
 
-    What came in the last `grace` seconds is left to its event.
+    What came in the last `grace` seconds is left to its event. A pipeline that is as it was when
+    nothing waited there is passed over.
     """
     failed: list[dict[str, str]] = []
-    runs, told = [], []
-    for pipeline in list_pipelines():
+    runs, told, quiet = [], [], {}
+    pipelines = list_pipelines()
+    # None where that fails, MLflow being away: then every pipeline is looked at.
+    changed = attempt("all", failed, find_changed, pipelines)
+    for pipeline, mark in (dict.fromkeys(pipelines) if changed is None else changed).items():
         # Each step in an attempt of its own: one broken pipeline must not stop the others.
-        launches = attempt(pipeline, failed, look, pipeline, grace) or []
+        looked = attempt(pipeline, failed, look, pipeline, grace)
+        launches = looked.launches if looked else ()
         runs += [attempt(pipeline, failed, start, launch) for launch in launches]
-        told.append(attempt(pipeline, failed, honour_alias, pipeline))
+        before = len(failed)
+        said = attempt(pipeline, failed, honour_alias, pipeline)
+        told.append(said)
+        if looked and looked.quiet and mark and not said and len(failed) == before:
+            quiet[pipeline] = mark
+    if quiet:
+        attempt("all", failed, remember_quiet, pipelines, quiet)
     started = [run for run in runs if run]
     return leave_outcome({"started": started, "told": [*filter(None, told)], "failed": failed})

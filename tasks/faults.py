@@ -32,6 +32,8 @@ STEPS = {
     "trial": ("pointer", "ledger"),
     "score": ("pin", "labelled", "part", "output", "ledger", "cleared"),
     "log": ("choose", "append", "delete"),
+    "remove": ("rows", "ledger"),
+    "end": ("file", "ledger", "data"),
     "monitor": ("decision",),
     "backtest": ("fit", "report"),
 }

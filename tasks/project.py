@@ -25,6 +25,9 @@ PLACES: Mapping[str, str] = {
     "lock": "requirements.lock",
 }
 
+# Time and size of the project's files when they were imported, by module.
+READ: dict[str, tuple[int, int]] = {}
+
 
 @dataclass(frozen=True)
 class Project:
@@ -103,11 +106,11 @@ def read_project(root: Path) -> Project:
     return Project(root, **{name: root / place for name, place in places.items()})
 
 
-def make_importable() -> None:
+def make_importable() -> Project | None:
     """Let what lies in the project be imported: its suites, and modules from its root on."""
     project = find_project()
     if project is None:
-        return
+        return None
     # The project's own before ours: its `flights` is not the demonstration's. The package itself
     # stays ours, for a suite imports `expectations.suite` from it.
     suites = str(project.expectations)
@@ -116,9 +119,42 @@ def make_importable() -> None:
     # Last: a file of the project must not stand before a library of the same name.
     if str(project.root) not in sys.path:
         sys.path.append(str(project.root))
+    return project
 
 
 def import_from_project(module: str) -> ModuleType:
-    """Import a module that may lie in the project; raises as `importlib.import_module`."""
-    make_importable()
-    return importlib.import_module(module)
+    """Import a module that may lie in the project, as it is on the disk now.
+
+    Raises as `importlib.import_module`.
+    """
+    project = make_importable()
+    # The API lives for months: a model that was trained with a changed transform needs that one.
+    loaded = _modules_of(project)
+    if any(READ.get(name, _stamp(name)) != _stamp(name) for name in loaded):
+        for name in loaded:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+    imported = importlib.import_module(module)
+    READ.update({name: _stamp(name) for name in _modules_of(project)})
+    return imported
+
+
+def _modules_of(project: Project | None) -> list[str]:
+    """Return the loaded modules that lie in the project; of a clone, none."""
+    if project is None or project.root == REPOSITORY:
+        return []
+    files = {name: getattr(found, "__file__", None) for name, found in [*sys.modules.items()]}
+    # An environment in the project, such as its .venv, is no code of its own.
+    return [
+        name
+        for name, file in files.items()
+        if file and Path(file).is_relative_to(project.root) and "site-packages" not in file
+    ]
+
+
+def _stamp(module: str) -> tuple[int, int]:
+    try:
+        found = Path(str(sys.modules[module].__file__)).stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size

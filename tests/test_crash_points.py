@@ -20,9 +20,12 @@ from tasks.backtest.result import compare_policies
 from tasks.backtest.table import fit_history
 from tasks.config import window_length
 from tasks.faults import POINTS, WRITES, Died, dying_at
+from tasks.ingestion.removal import pick_held, remove_batch
+from tasks.ledger.reversal import removed_batches
 from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.promote import rollback
+from tasks.reconciliation.ending import delete_data, end_pipeline
 from tasks.scoring.score import score_source
 from tasks.settings import Settings
 from tasks.training.finish import find_earlier_end
@@ -79,6 +82,19 @@ def ship(workspace: Workspace) -> None:
     assert shipped.failures == 0, shipped.error
 
 
+def remove(workspace: Workspace) -> None:
+    if not removed_batches(workspace.ledger.entries()):
+        remove_batch(workspace, pick_held(workspace, "b.csv"), "ada", "coded otherwise")
+
+
+def end(workspace: Workspace) -> None:
+    path = workspace.home / "toy.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    end_pipeline(workspace, path, "ada", "seen enough")
+    delete_data(workspace, lambda _: None)
+
+
 @dataclass(frozen=True)
 class Scene:
     """What is done, on which past, and the names of the writes that it is to reach."""
@@ -97,6 +113,8 @@ SCENES = {
     "roll back": Scene(roll_back, "champions", writes("promote")),
     "try": Scene(try_version, "champions", writes("trial")),
     "score": Scene(score_all, "champions", writes("score")),
+    "remove": Scene(remove, "champions", writes("remove")),
+    "end": Scene(end, "champions", writes("end")),
     "monitor": Scene(monitor, "champions", writes("monitor")),
     "backtest": Scene(backtest, "champions", writes("backtest")),
     "ship": Scene(ship, "rows", writes("log")),

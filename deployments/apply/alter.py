@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from deployments.apply.plan import DeploymentSpec, Plan, Update
@@ -106,15 +107,19 @@ def cron(spec: DeploymentSpec) -> Any:
     Raises:
         ConfigurationError: it is not a cron line.
     """
-    from prefect.client.schemas.schedules import CronSchedule
     from pydantic import ValidationError
 
-    if spec.schedule is None:
-        return None
     try:
-        return CronSchedule(cron=spec.schedule, timezone="UTC")
+        return None if spec.schedule is None else _read_cron(spec.schedule)
     except ValidationError as error:
         remedy = 'Write five fields, such as "0 6 1 * *".'
         raise ConfigurationError(
             f"{spec.pipeline}: retraining.schedule", "is a cron line", spec.schedule, remedy
         ) from error
+
+
+@cache
+def _read_cron(line: str) -> Any:
+    from prefect.client.schemas.schedules import CronSchedule
+
+    return CronSchedule(cron=line, timezone="UTC")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deployments.cli.output import LocalFile, about_pipeline, say, show, table
 from deployments.session import follow, open_session, upload
 
+if TYPE_CHECKING:
+    from tasks.workspace import Workspace
+
+FASTER = "by the run that its arrival started, just now"
 LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
 
 
@@ -20,9 +25,10 @@ def ingest(name: str, files: tuple[Path, ...], as_json: bool) -> int:
 
     Exit 3 when a batch is in quarantine, 1 when one could not be read and will be tried again.
     """
-    workspace = open_session(name)
+    workspace, began = open_session(name), datetime.now(UTC)
     keys = [upload(workspace, path, say) for path in files] or None
     outcome = follow(workspace, "ingest", {"objects": keys}, say)
+    tell_faster_run(workspace, outcome["batches"], began)
     show(outcome, as_json, lambda: batches_table(outcome["batches"]))
     return landing_status(outcome["batches"])
 
@@ -35,9 +41,10 @@ def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
     A file has the key's columns and the target. Exit 3 when one is in quarantine, 1
     when one could not be read and will be tried again.
     """
-    workspace = open_session(name)
+    workspace, began = open_session(name), datetime.now(UTC)
     keys = [upload(workspace, path, say, "labels/incoming") for path in files] or None
     outcome = follow(workspace, "label", {"objects": keys}, say)
+    tell_faster_run(workspace, outcome["files"], began)
     show(outcome, as_json, lambda: labels_table(outcome["files"]))
     return landing_status(outcome["files"])
 
@@ -64,6 +71,26 @@ def monitor(name: str, as_json: bool) -> None:
     show(outcome, as_json, lambda: "\n".join([decisions_table(outcome["decisions"]), *told]))
 
 
+def tell_faster_run(workspace: Workspace, landed: list[dict[str, Any]], began: datetime) -> None:
+    """Correct what became of objects that the run of their own arrival took in, just before ours.
+
+    The bucket announces each object: its run may be the faster one, and then ours finds it
+    "already" there, although the person sent it for the first time.
+    """
+    from tasks.monitoring.arrivals import find_arrivals
+
+    late = [thing for thing in landed if thing["outcome"] == "already" and thing["version"]]
+    if not late:
+        return
+    since = {arrival.batch: arrival for arrival in find_arrivals(workspace) if arrival.at >= began}
+    for thing in late:
+        arrival = since.get(thing["batch"])
+        if arrival is not None:
+            thing.update(outcome="accepted", told=FASTER)
+            if "rows" in thing:
+                thing["rows"] = arrival.rows
+
+
 def landing_status(objects: list[dict[str, Any]]) -> int:
     """Return the exit status that tells what became of the objects.
 
@@ -71,7 +98,7 @@ def landing_status(objects: list[dict[str, Any]]) -> int:
     (3, 0)
     """
     stand = {thing["stands"] for thing in objects}
-    return 1 if "waiting" in stand else 3 if "quarantined" in stand else 0
+    return 1 if "waiting" in stand else 3 if stand & {"quarantined", "removed"} else 0
 
 
 def batches_table(batches: list[dict[str, Any]]) -> str:
@@ -95,7 +122,12 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(thing["reasons"])]
+    return [
+        thing["key"].rpartition("/")[2],
+        told,
+        *figures,
+        "; ".join(thing["reasons"]) or thing.get("told", ""),
+    ]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:
@@ -122,6 +154,10 @@ def decisions_table(decisions: list[dict[str, Any]]) -> str:
 def training_summary(outcome: dict[str, Any]) -> str:
     """What the training ended with, and the figures that decided."""
     lines = [outcome["summary"]]
+    if outcome["outcome"] == "unchanged":
+        name = outcome["pipeline"]
+        told = f"the policy decides on each batch that comes in; see `perennial history {name}`."
+        lines.append(f"Ingesting trains by itself: {told}")
     if outcome.get("rules"):
         rows = [[_mark(rule), rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]

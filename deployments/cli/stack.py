@@ -113,9 +113,16 @@ def list_troubles(places: list[Place]) -> list[dict[str, Any]]:
 def tell_trouble(broken: dict[str, Any]) -> str:
     """Return one trouble in a line."""
     name, kind, waiting = broken["pipeline"], broken["kind"], broken["waiting"]
-    return (
+    told = (
         f"{name}: of the files of {kind}, {broken['set_aside']} could not be read and lie in "
         f"quarantine, {waiting} failed and will be tried again."
+    )
+    if not broken["blocked"]:
+        return told
+    again = "ingest" if kind == "rows" else "label"
+    return (
+        f"{told} {broken['blocked']} wait for a person: {broken['reason']} "
+        f"Then `perennial {again} {name}`."
     )
 
 

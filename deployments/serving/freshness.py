@@ -11,10 +11,11 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.settings import Settings
+from tasks.store.bucket import Bucket
 from tasks.store.connect import open_bucket
-from tasks.store.layout import is_name
+from tasks.store.layout import Layout, commit, is_name
 
-# Seconds: a batch is monitored a few times a day, and each look reads every ledger.
+# Seconds: a batch is monitored a few times a day.
 EVERY = 60.0
 log = logging.getLogger("perennial.serving")
 
@@ -35,6 +36,7 @@ class Watching:
     def __init__(self, settings: Settings) -> None:
         self.latest: tuple[Freshness, ...] = ()
         self._settings = settings
+        self._read: dict[str, tuple[int, tuple[Freshness, ...]]] = {}
 
     def follow(self, stop: threading.Event) -> None:
         """Renew the figures until told to stop; a store that is down leaves them as they are."""
@@ -59,10 +61,7 @@ class Watching:
             if not is_name(name):
                 continue
             try:
-                decisions = ledger_of(bucket, name).entries("decision")
-                # without an observation, no champion saw the batch
-                seen = [entry for entry in decisions if entry.figures.get("observation")]
-                renewed += map(freshness, seen[-1:])
+                renewed += self._renew(bucket, name)
             # no other pipeline's ledger answers either
             except StoreUnavailable:
                 raise
@@ -70,6 +69,19 @@ class Watching:
                 log.warning("The ledger of %s was not read: %s", name, error)
                 renewed += [figure for figure in before if figure.pipeline == name]
         self.latest = tuple(renewed)
+
+    def _renew(self, bucket: Bucket, name: str) -> tuple[Freshness, ...]:
+        version, figures = self._read.get(name, (None, ()))
+        # one small request says that nothing was added; the ledger has a file for each entry
+        if version is not None and not bucket.head(commit(Layout(name).ledger, version + 1)):
+            return figures
+        ledger = ledger_of(bucket, name)
+        version = ledger.table.version()
+        # without an observation, no champion saw the batch
+        seen = [entry for entry in ledger.entries("decision") if entry.figures.get("observation")]
+        figures = tuple(map(freshness, seen[-1:]))
+        self._read[name] = (-1 if version is None else version, figures)
+        return figures
 
 
 def freshness(entry: Entry) -> Freshness:

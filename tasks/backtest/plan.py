@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from tasks.config import Pipeline
 from tasks.data.reference import DatasetRef
 from tasks.ledger.entry import Entry
+from tasks.ledger.reversal import standing_refusals
 from tasks.ledger.suspicion import held_back, suspicions
 from tasks.policy.limits import Limits
 from tasks.policy.policy import Policy, parse_policy
@@ -44,7 +45,7 @@ class Recorded:
     def from_entries(cls, entries: Sequence[Entry]) -> Recorded:
         """Read the ledger as the live monitor does."""
         return cls(
-            tuple(entry.at for entry in entries if entry.kind == "quarantine"),
+            tuple(entry.at for entry in standing_refusals(entries)),
             {odd.batch: odd.reasons for odd in suspicions(entries)},
             held_back(entries),
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 OURS = "perennial."
 TRANSACTION = "transaction"
+REMOVED = "removed"  # under it, the commit that took a batch out tells which
 WRITER_BITS = 32  # with 31 of the version, a signed 64-bit number: all Delta keeps
 
 
@@ -56,6 +57,11 @@ def read_commit(version: int, entry: Mapping[str, Any]) -> Commit:
         metadata=said,
         rows=int(entry.get("operationMetrics", {}).get("num_added_rows", 0)),
     )
+
+
+def name_removal(batch: str) -> str:
+    """Return the transaction that takes a batch out: it lands once, as the batch did."""
+    return f"removal-{batch}"
 
 
 def number_transaction(first: int, writer: int) -> int:

@@ -12,9 +12,18 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.data.columns import Rows, align, check_same_columns, stored_schema
-from tasks.data.commits import WRITER_BITS, Appended, describe, first_and_writer, number_transaction
+from tasks.data.commits import (
+    OURS,
+    REMOVED,
+    WRITER_BITS,
+    Appended,
+    describe,
+    first_and_writer,
+    name_removal,
+    number_transaction,
+)
 from tasks.data.table_errors import explain, translate_errors
-from tasks.errors import DataError, PreconditionFailed, StoreError
+from tasks.errors import DataError, NotFound, PreconditionFailed, StoreError
 from tasks.store.bucket import TableAddress
 
 ATTEMPTS = (
@@ -22,8 +31,9 @@ ATTEMPTS = (
 )
 # Readers skip row groups by their statistics, and hold one at a time.
 ROW_GROUP = 262_144
+APPEND_ONLY = "delta.appendOnly"
 PROPERTIES: dict[str, str | None] = {
-    "delta.appendOnly": "true",
+    APPEND_ONLY: "true",
     # Opening a table reads every commit since the last checkpoint.
     "delta.checkpointInterval": "10",
     # A data version stays readable for ever: lineage goes back to it.
@@ -107,6 +117,40 @@ def append_rows(
             return settled
         return Appended(int(opened.version()), landed=True)
     raise StoreError(location.uri, "the commit wins in time", "other writers", "Run it again.")
+
+
+def remove_rows(location: Location, column: str, batch: str, metadata: Mapping[str, str]) -> int:
+    """Take a batch's rows out of the newest version; see `Table.remove`."""
+    from deltalake import CommitProperties, Transaction
+    from deltalake.exceptions import CommitFailedError
+
+    opened, name = location.opened(None), name_removal(batch)
+    done = find_transaction(location, opened, name)
+    if done is not None:
+        return done[0]
+    # Tables of this and earlier releases are made so that no vendor's tool takes a row out.
+    if opened.metadata().configuration.get(APPEND_ONLY) == "true":
+        with translate_errors(location.uri):
+            opened.alter.set_table_properties({APPEND_ONLY: "false"})
+        opened = location.opened(None)
+    writer = secrets.randbits(WRITER_BITS)
+    number = number_transaction(int(opened.version()) + 1, writer)
+    said = {**metadata, REMOVED: batch}
+    properties = CommitProperties(
+        custom_metadata={f"{OURS}{key}": text for key, text in said.items()},
+        app_transactions=[Transaction(name, number)],
+    )
+    try:
+        opened.delete(f"{column} = '{batch}'", commit_properties=properties)
+    except CommitFailedError as error:
+        rule = "the commit wins in time"
+        raise StoreError(location.uri, rule, "other writers", "Run it again.") from error
+    except Exception as error:
+        raise explain(str(error), location.uri) from error
+    found = find_transaction(location, location.opened(None), name)
+    if found is None:
+        raise NotFound(location.uri, f"no row of batch {batch[:12]} is there")
+    return found[0]
 
 
 def find_transaction(location: Location, opened: Any, transaction: str) -> tuple[int, int] | None:

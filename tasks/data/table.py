@@ -1,4 +1,4 @@
-"""An append-only Delta table, where every transaction lands once."""
+"""A Delta table where every transaction lands once, and only a whole batch is ever taken out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import pyarrow as pa
 
 from tasks.data.columns import Rows, check_known_columns, from_polars
 from tasks.data.commits import Appended, Commit, read_commit
-from tasks.data.delta import Location, append_rows, find_transaction, stored_columns
+from tasks.data.delta import (
+    Location,
+    append_rows,
+    find_transaction,
+    remove_rows,
+    stored_columns,
+)
 from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
@@ -73,6 +79,17 @@ class Table(Location):
             StoreError: other writers won every time; nothing was written.
         """
         return append_rows(self, rows, transaction, metadata, after)
+
+    def remove(self, column: str, batch: str, metadata: Mapping[str, str]) -> int:
+        """Take out the rows whose `column` is `batch`, once; return the version without them.
+
+        Earlier versions hold them still, so what learned from them shows what it learned from.
+
+        Raises:
+            NotFound: there are no such rows.
+            StoreError: other writers won every time; nothing was changed.
+        """
+        return remove_rows(self, column, batch, metadata)
 
     def read(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tasks.data.commits import name_removal
 from tasks.errors import NotFound, PreconditionFailed, StoreError
 from tasks.faults import external_write
 from tasks.ingestion.entrance import put_document, read_receipt
@@ -16,11 +17,14 @@ from tasks.store.bucket import ObjectInfo
 from tasks.store.scratch import scratch
 from tasks.validation.report import Report
 
+TAKEN_OUT = "A person took it out. Send its rows in a corrected file."
 RACES = 50  # each means that another commit landed: a guard, not a limit
 
 
-def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
+def land(landing: Landing[Judged], key: str, say: Say, *, again: bool = False) -> Landed:
     """Read, judge and land one object; what it holds is in the table once or never.
+
+    One that lies in quarantine is judged `again` only where a person asked for it.
 
     Safe to run twice, at once, or again after it died anywhere: the truth is the table's
     transactions and the quarantine, both named by the SHA-256 of the object's bytes.
@@ -35,13 +39,13 @@ def land(landing: Landing[Judged], key: str, say: Say) -> Landed:
     if info is None:
         remedy = f"Look under {entrance.incoming}."
         raise NotFound(bucket.name, "the object exists", key, remedy)
-    batch = read_receipt(bucket, entrance, info)
+    batch = None if again else read_receipt(bucket, entrance, info)
     known = None if batch is None else _recalled(landing, batch)
     if known is not None:
         return known
     say(f"downloading {info.size:,} bytes")
     with download(landing, key) as arrived:
-        landed = _landed(landing, arrived, say)
+        landed = _landed(landing, arrived, say, again=again)
         # Another process, with another release of the suite, may have set aside what landed.
         if landed.version is not None:
             leave_quarantine(bucket, entrance, arrived.batch)
@@ -76,13 +80,13 @@ def write_receipt(landing: Landing[Any], info: ObjectInfo, landed: Landed) -> No
         put_document(landing.workspace.bucket, "receipt", entrance.receipt(info), document)
 
 
-def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say) -> Landed:
+def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say, *, again: bool) -> Landed:
     judged: Judged | None = None
     for _ in range(RACES):
         # First the version: what lands after it is recalled next, or makes the append fail.
         version = landing.table.version()
         already = _recalled(landing, arrived.batch)
-        if already is not None:
+        if already is not None and not (again and already.stands == "quarantined"):
             landing.restate(arrived, judged, already, say)
             return already
         judged = landing.judge(arrived, version, judged, say)
@@ -105,6 +109,8 @@ def _recalled(landing: Landing[Any], batch: str) -> Landed | None:
     # The table has the last word: a death may leave a batch in the quarantine that it holds.
     version = landing.table.has(batch)
     if version is not None:
+        if landing.table.has(name_removal(batch)) is not None:
+            return Landed("removed", batch, version, (TAKEN_OUT,))
         return landing.recall(batch, version)
     reasons = read_reasons(landing.workspace.bucket, landing.entrance, batch)
     return None if reasons is None else Landed("already", batch, None, reasons)

@@ -32,12 +32,12 @@ class Downloaded:
 
 @dataclass(frozen=True)
 class Landed:
-    """What became of an object: the table's version that holds it, or why it is in quarantine.
+    """What became of an object: the table's version that took it, or why it is in quarantine.
 
     `rows` were added by this call, which made the `report`; `counts` are those of labels.
     """
 
-    outcome: Literal["accepted", "quarantined", "already"]
+    outcome: Literal["accepted", "quarantined", "already", "removed"]
     batch: str
     version: int | None
     reasons: tuple[str, ...] = ()
@@ -46,8 +46,10 @@ class Landed:
     counts: Counts | None = None
 
     @property
-    def stands(self) -> Literal["accepted", "quarantined"]:
+    def stands(self) -> Literal["accepted", "quarantined", "removed"]:
         """Where the batch is, also when it was there before."""
+        if self.outcome == "removed":
+            return "removed"
         return "quarantined" if self.version is None else "accepted"
 
 

@@ -9,6 +9,7 @@ from tasks.faults import external_write
 from tasks.ingestion.entrance import Entrance, put_document, read_document
 from tasks.ingestion.landing import Landed
 from tasks.ledger.entry import Entry
+from tasks.ledger.reversal import record_release
 from tasks.store.bucket import Bucket
 from tasks.validation.report import Report
 from tasks.workspace import Workspace
@@ -56,6 +57,13 @@ def tell_ledger(workspace: Workspace, landed: Landed, key: str) -> None:
             figures={"batch": landed.batch, "object": key, "reasons": list(landed.reasons)},
         )
     )
+
+
+def tell_release(workspace: Workspace, landed: Landed, key: str) -> None:
+    """Record that a refused batch was judged anew and accepted; once, as `tell_ledger` does."""
+    told = f", {landed.rows:,} rows" if landed.rows else ""
+    by = "ingest, asked by a person"
+    workspace.ledger.append(record_release(workspace.name, landed.batch, key, told, by))
 
 
 def _name(key: str) -> str:

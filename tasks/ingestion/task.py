@@ -35,15 +35,18 @@ def list_arrivals(pipeline: str, kind: Kind) -> list[str]:
 
 
 @task(name="take in rows", task_run_name="rows {key}", **RETRIES)
-def take_in_rows(pipeline: str, key: str) -> dict[str, Any]:
+def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]:
     """Bring one batch into the curated table or into quarantine, and show its report."""
-    from tasks.ingestion.quarantine import tell_ledger
+    from tasks.ingestion.entrance import Entrance
+    from tasks.ingestion.quarantine import tell_ledger, tell_release
     from tasks.ingestion.rows import open_rows
-    from tasks.ingestion.trouble import Troubled, try_landing
+    from tasks.ingestion.trouble import Troubled, counting_blocks, try_landing
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    landed = try_landing(open_rows(workspace), key, get_run_logger().info)
+    say, entrance = get_run_logger().info, Entrance("rows", workspace.layout)
+    with counting_blocks(workspace, entrance, key):
+        landed = try_landing(open_rows(workspace), key, say, again=again)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "rows": 0, "report": None}
     page = workspace.layout.report("validation", f"{landed.batch}.html")
@@ -51,23 +54,31 @@ def take_in_rows(pipeline: str, key: str) -> dict[str, Any]:
         _publish(landed.report, workspace.bucket.url(page))
     if landed.version is None:
         tell_ledger(workspace, landed, key)
+    elif again and landed.stands == "accepted":
+        tell_release(workspace, landed, key)
     return {**_stands(key, landed), "rows": landed.rows, "report": page}
 
 
 @task(name="take in labels", task_run_name="labels {key}", **RETRIES)
-def take_in_labels(pipeline: str, key: str) -> dict[str, Any]:
+def take_in_labels(pipeline: str, key: str, again: bool = False) -> dict[str, Any]:
     """Keep the labels of one file or refuse it, and show how many there are of each kind."""
+    from tasks.ingestion.entrance import Entrance
     from tasks.ingestion.labels import open_labels
-    from tasks.ingestion.trouble import Troubled, try_landing
+    from tasks.ingestion.quarantine import tell_release
+    from tasks.ingestion.trouble import Troubled, counting_blocks, try_landing
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    landed = try_landing(open_labels(workspace), key, get_run_logger().info)
+    say, entrance = get_run_logger().info, Entrance("labels", workspace.layout)
+    with counting_blocks(workspace, entrance, key):
+        landed = try_landing(open_labels(workspace), key, say, again=again)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "counts": None}
     counts = None if landed.counts is None else plain(landed.counts)
     if counts is not None:
         create_table_artifact([counts], key=f"labels-{pipeline}", description=key)
+    if again and landed.stands == "accepted":
+        tell_release(workspace, landed, key)
     return {**_stands(key, landed), "counts": counts}
 
 

@@ -7,12 +7,14 @@ file: its text may quote one, so its class, its place in the code, and known par
 from __future__ import annotations
 
 import traceback
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from tasks.errors import (
     ConfigurationError,
+    DataError,
     NotFound,
     PerennialError,
     PreconditionFailed,
@@ -35,7 +37,7 @@ from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
 from tasks.store.keys import checked_key
 from tasks.validation.report import Report
-from tasks.workspace import Place
+from tasks.workspace import Place, Workspace
 
 TRIES = 3  # the reconciler tries once a minute
 LONGEST = 300  # characters
@@ -53,13 +55,21 @@ class Troubled:
 
 @dataclass(frozen=True)
 class Troubles:
-    """How many objects of an entrance wait after a failure, and how many were set aside."""
+    """How many objects of an entrance wait after a failure, and how many were set aside.
+
+    `blocked` wait until a person mends the pipeline: nothing tries them by itself any more, for
+    the `reason`.
+    """
 
     waiting: int
     set_aside: int
+    blocked: int = 0
+    reason: str = ""
 
 
-def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
+def try_landing(
+    landing: Landing[Any], key: str, say: Say, *, again: bool = False
+) -> Landed | Troubled:
     """Land one object; where it fails by itself for the third time, set it aside.
 
     An object that is gone, or changes while it is read, is told and not counted.
@@ -75,7 +85,7 @@ def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
         problem = Problem("object key", None, f"A key has {error.rule}. Rename the object.")
         return _set_aside(landing, key, problem, 0, None)
     try:
-        return land(landing, key, say)
+        return land(landing, key, say, again=again)
     except (NotFound, PreconditionFailed) as error:
         return Troubled(key, 0, str(error))
     except (ConfigurationError, StoreError):
@@ -85,15 +95,67 @@ def try_landing(landing: Landing[Any], key: str, say: Say) -> Landed | Troubled:
         return _count(landing, key, error, say)
 
 
+@contextmanager
+def counting_blocks(workspace: Workspace, entrance: Entrance, key: str) -> Iterator[None]:
+    """Count that the pipeline itself kept an object from being tried, and let the error go on.
+
+    It is no object's fault and sets none aside; but to try again what only a person can mend, each
+    minute and for ever, would bury whatever else fails.
+    """
+    try:
+        yield
+    except (ConfigurationError, DataError) as error:
+        info = workspace.bucket.head(key)
+        if info is not None:
+            where, digest = _tries(entrance, info), workspace.pipeline.digest
+            told = read_document(workspace.bucket, "tries", where)
+            before = told.get("blocked", 0) if told.get("configuration") == digest else 0
+            said = {"blocked": before + 1, "configuration": digest, "reason": str(error)}
+            kept = {"key": info.key, "tries": told.get("tries", 0), "set_aside": False}
+            with external_write(f"{entrance.flow}.tries"):
+                put_document(workspace.bucket, "tries", where, {**kept, **said})
+        raise
+
+
+def find_hopeful(workspace: Workspace, entrance: Entrance) -> tuple[ObjectInfo, ...]:
+    """Return what is pending and worth a try by itself: all but what the pipeline blocks."""
+    pending = find_pending(workspace, entrance)
+    blocked = _blocked(workspace, entrance, pending) if pending else {}
+    return tuple(info for info in pending if info.key not in blocked)
+
+
 def find_troubles(place: Place, entrance: Entrance) -> Troubles:
     """Count the objects that failed by themselves, from what lies beside the receipts."""
     keys = {info.key for info in place.bucket.list(entrance.receipts)}
     tried = {key for key in keys if key.endswith(TRIED)}
     if not tried:
         return Troubles(0, 0)
-    waiting = tried & {_tries(entrance, info) for info in find_pending(place, entrance)}
+    pending = find_pending(place, entrance)
+    waiting = tried & {_tries(entrance, info) for info in pending}
     done = [read_document(place.bucket, "tries", key) for key in tried - waiting]
-    return Troubles(len(waiting), sum(document.get("set_aside") is True for document in done))
+    blocked = _blocked(place, entrance, pending)
+    return Troubles(
+        len(waiting) - len(blocked),
+        sum(document.get("set_aside") is True for document in done),
+        len(blocked),
+        next(iter(blocked.values()), ""),
+    )
+
+
+def _blocked(place: Place, entrance: Entrance, pending: Sequence[ObjectInfo]) -> dict[str, str]:
+    """Return why the pipeline as it is blocks pending objects, by their keys."""
+    there = {info.key for info in place.bucket.list(entrance.receipts) if info.key.endswith(TRIED)}
+    digest = place.pipeline.digest if isinstance(place, Workspace) else None
+    found = {}
+    for info in pending:
+        if _tries(entrance, info) not in there:
+            continue
+        told = read_document(place.bucket, "tries", _tries(entrance, info))
+        # A pipeline that was changed since may take it now.
+        same = digest in (None, told.get("configuration"))
+        if told.get("blocked", 0) >= TRIES and same:
+            found[info.key] = str(told.get("reason", ""))
+    return found
 
 
 def describe(error: BaseException) -> str:

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 from tasks.errors import Refused
 from tasks.ledger.entry import Entry
-
-SHORTEST = 6
+from tasks.ledger.reversal import names_batch, removed_batches
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,16 @@ def suspicions(entries: Iterable[Entry]) -> tuple[Suspicion, ...]:
 
 
 def held_back(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the batches that no training learns from: suspicious, and not cleared since."""
+    """Return the batches that no training learns from: suspicious, and not cleared since.
+
+    What was taken out has no rows to hold back.
+    """
+    gone = removed_batches(entries)
     cleared = {entry.figures["batch"]: entry.at for entry in entries if entry.kind == "clearance"}
     held = (
         odd.batch
         for odd in suspicions(entries)
-        if odd.batch not in cleared or cleared[odd.batch] < odd.at
+        if odd.batch not in gone and (odd.batch not in cleared or cleared[odd.batch] < odd.at)
     )
     # once each, in order: labels that come later may find the same batch odd again
     return tuple(dict.fromkeys(held))
@@ -50,14 +53,14 @@ def held_back(entries: Sequence[Entry]) -> tuple[str, ...]:
 def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why: str) -> Entry:
     """Return the entry that lets a batch into the trainings again.
 
-    `batch` is its id, the first `SHORTEST` letters of it or more, or the name of its file.
+    `batch` is its id, the first six letters of it or more, or the name of its file.
 
     Raises:
         Refused: no batch of that name is held back, or several are.
     """
     held = set(held_back(entries))
     known = {odd.batch: odd for odd in suspicions(entries) if odd.batch in held}
-    fits = [odd for odd in known.values() if _is_named(odd, batch)]
+    fits = [odd for odd in known.values() if names_batch(batch, odd.batch, odd.object)]
     if len(fits) != 1:
         listed = ", ".join(f"{odd.batch[:12]} ({_file(odd)})" for odd in known.values())
         came = f"{len(fits)} batches named {batch}"
@@ -76,11 +79,6 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
         summary=f"{_file(found)} is cleared, and the next training learns from it: {why}",
         figures={"batch": found.batch, "object": found.object, "reasons": list(found.reasons)},
     )
-
-
-def _is_named(suspicion: Suspicion, name: str) -> bool:
-    starts = len(name) >= SHORTEST and suspicion.batch.startswith(name)
-    return starts or name in (suspicion.object, _file(suspicion))
 
 
 def _file(suspicion: Suspicion) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.data.commits import Commit
+from tasks.data.commits import REMOVED, Commit
 from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
 from tasks.workspace import Workspace
@@ -29,21 +29,29 @@ class Arrival:
 
 
 def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
-    """Return the accepted batches, oldest first."""
+    """Return the accepted batches that nobody took out, oldest first."""
+    commits = tuple(commits)
+    gone = _removed(commits)
     return tuple(
         _arrival(commit, commit.metadata["batch"], int(commit.metadata.get("rows", commit.rows)))
         for commit in commits
-        if "batch" in commit.metadata
+        if "batch" in commit.metadata and commit.metadata["batch"] not in gone
     )
 
 
 def label_arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
-    """Return the accepted files of labels that brought any, oldest first."""
+    """Return the accepted files of labels that brought any and stayed, oldest first."""
+    commits = tuple(commits)
+    gone = _removed(commits)
     return tuple(
         _arrival(commit, commit.transaction, commit.rows, labels=True)
         for commit in commits
-        if commit.transaction is not None and commit.rows
+        if commit.transaction is not None and commit.rows and commit.transaction not in gone
     )
+
+
+def _removed(commits: Iterable[Commit]) -> frozenset[str]:
+    return frozenset(commit.metadata[REMOVED] for commit in commits if REMOVED in commit.metadata)
 
 
 def _arrival(commit: Commit, batch: str, rows: int, *, labels: bool = False) -> Arrival:

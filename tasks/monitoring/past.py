@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.ledger.entry import Entry
+from tasks.ledger.reversal import removed_batches, standing_refusals
 from tasks.ledger.suspicion import held_back
 from tasks.monitoring.arrivals import Arrival, find_unanswered
 from tasks.monitoring.look import drift_figure
@@ -65,7 +66,7 @@ def recorded_past(
             Accepted(name, batch.at, batch.rows, labelled.get(name, 0), name in held)
             for name, batch in ((batch.batch, batch) for batch in batches)
         ),
-        refusals=tuple(entry.at for entry in entries if entry.kind == "quarantine"),
+        refusals=tuple(entry.at for entry in standing_refusals(entries)),
         meetings=(*(_meeting(*pair) for pair in recorded), _meeting(observation, None)),
         verdicts=_verdicts(entries),
         retrainings=_retrainings(entries),
@@ -106,7 +107,10 @@ def read_observation(decision: Entry) -> Observation | None:
 
 
 def _recorded(entries: Sequence[Entry]) -> list[tuple[Observation, datetime]]:
+    gone = removed_batches(entries)
     decisions = (entry for entry in entries if entry.kind == "decision")
+    # Of a batch that was taken out nothing counts: not what was seen of it, nor its errors.
+    decisions = (entry for entry in decisions if entry.figures.get("batch") not in gone)
     pairs = ((read_observation(entry), entry.at) for entry in decisions)
     return [(seen, at) for seen, at in pairs if seen is not None]
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from tasks.errors import NotFound, PreconditionFailed
+import uuid
+from contextlib import suppress
+
+from tasks.errors import NotFound, PreconditionFailed, StoreError
 from tasks.store.bucket import Bucket
+from tasks.store.layout import result
 
 # A pointer changes a few times a day: five changes within five looks are no chance.
 READS = 5
+# Written anew after each change of any pointer: one small look tells who follows them all.
+MOVED = result("pointers", "moved")
 
 
 def steady(bucket: Bucket, key: str) -> tuple[bytes, str] | None:
@@ -38,7 +44,7 @@ def swapped(bucket: Bucket, key: str, data: bytes, etag: str | None) -> str:
         PreconditionFailed: somebody else changed the object; nothing was written.
     """
     try:
-        return bucket.put(
+        tag = bucket.put(
             key, data, if_absent=etag is None, if_match=etag, content_type="application/json"
         ).etag
     except PreconditionFailed:
@@ -46,4 +52,8 @@ def swapped(bucket: Bucket, key: str, data: bytes, etag: str | None) -> str:
         now = steady(bucket, key)
         if now is None or now[0] != data:
             raise
-        return now[1]
+        tag = now[1]
+    # the swap is done, whether or not this is: who follows looks at each pointer in turn, too
+    with suppress(StoreError):
+        bucket.put(MOVED, f"{key} {uuid.uuid4()}\n".encode())
+    return tag

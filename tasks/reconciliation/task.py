@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,11 +19,21 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
     from tasks.reconciliation.missing import Launch
+    from tasks.reconciliation.quiet import Mark
 
 ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")  # states in which a run sees to what waits
 RETRIES = retried(Exception, waits=(1,))
 LONGEST = 300  # characters
+SEEN = "reconciler.json"  # in the home folder
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The runs to start for a pipeline, and whether nothing at all waits in it."""
+
+    launches: tuple[Launch, ...]
+    quiet: bool = False
 
 
 @task(name="list pipelines", **RETRIES)
@@ -30,8 +42,36 @@ def list_pipelines() -> list[str]:
     return list(pipeline_names(Settings.from_environment().pipelines))
 
 
+@task(name="find what changed", **RETRIES)
+def find_changed(pipelines: list[str]) -> dict[str, Mark | None]:
+    """Return the pipelines to look at: not those that are as they were when nothing waited."""
+    from tasks.reconciliation import quiet
+    from tasks.store.connect import open_bucket
+    from tasks.tracking.registry import read_every_alias
+    from tasks.workspace import Place
+
+    settings = Settings.from_environment()
+    aliases = read_every_alias(settings.mlflow_uri) if settings.mlflow_uri else {}
+    bucket = open_bucket(settings)
+    places = [Place(bucket, name, settings.signing_key) for name in pipelines]
+    seen = quiet.recall(settings.home / SEEN, settings.bucket)
+    return quiet.find_changed(places, seen, aliases, settings.pipelines, time.time())
+
+
+@task(name="remember what is quiet", **RETRIES)
+def remember_quiet(pipelines: list[str], marks: dict[str, Mark]) -> None:
+    """Keep the marks of the pipelines in which nothing waits, and drop those of the ones gone."""
+    from tasks.reconciliation import quiet
+
+    settings, now = Settings.from_environment(), time.time()
+    kept = quiet.recall(settings.home / SEEN, settings.bucket)
+    seen = {name: mark for name, mark in kept.items() if name in pipelines}
+    seen.update({name: quiet.Seen(mark, now) for name, mark in marks.items()})
+    quiet.remember(settings.home / SEEN, settings.bucket, seen)
+
+
 @task(name="look for what is missing", task_run_name="look at {pipeline}", **RETRIES)
-def look(pipeline: str, grace: float) -> list[Launch]:
+def look(pipeline: str, grace: float) -> Looked:
     """Return the runs that should be there for this pipeline and are not."""
     from prefect.client.orchestration import get_client
 
@@ -41,11 +81,11 @@ def look(pipeline: str, grace: float) -> list[Launch]:
 
     waiting = find_waiting(open_workspace(Settings.from_environment(), pipeline))
     if not any(waiting.values()):
-        return []
+        return Looked((), quiet=True)
     with get_client(sync_client=True) as client:
         active = {flow for flow in waiting if _is_active(client, flow, pipeline)}
     now = datetime.now(UTC)
-    return list(find_missing(pipeline, waiting, active, now, timedelta(seconds=grace)))
+    return Looked(find_missing(pipeline, waiting, active, now, timedelta(seconds=grace)))
 
 
 @task(name="launch", task_run_name="launch {launch.flow} {launch.pipeline}", **RETRIES)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from tasks.ingestion.entrance import KINDS, Entrance, find_pending
+from tasks.ingestion.entrance import KINDS, Entrance
+from tasks.ingestion.trouble import find_hopeful
 from tasks.monitoring.arrivals import find_arrivals, find_unanswered, find_undecided
 from tasks.reconciliation.missing import Waiting
 from tasks.workspace import Workspace
 
 
 def find_waiting(workspace: Workspace) -> dict[str, list[Waiting]]:
-    """Return what waits for ingest, label, monitor and train, by flow."""
+    """Return what waits for ingest, label, monitor and train, by flow.
+
+    What only a person can mend waits for nobody.
+    """
     entries = workspace.ledger.entries()
     undecided = find_undecided(find_arrivals(workspace), entries)
     arrived = {
-        entrance.flow: [(info.key, info.modified) for info in find_pending(workspace, entrance)]
+        entrance.flow: [(info.key, info.modified) for info in find_hopeful(workspace, entrance)]
         for entrance in (Entrance(kind, workspace.layout) for kind in KINDS)
     }
     return {

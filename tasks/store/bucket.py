@@ -82,4 +82,7 @@ class Bucket(Protocol):
         """Return the address of the Delta table at `path`, which need not be there yet."""
 
     def url(self, key: str) -> str:
-        """Return the address under which a person finds the object."""
+        """Return the address under which a browser opens the object, on S3 for a week.
+
+        It is signed: whoever has it reads this object, and nothing else.
+        """

@@ -128,6 +128,15 @@ def result(key: str, step: str) -> str:
     return f"results/{key}/{step}"
 
 
+def commit(table: str, version: int) -> str:
+    """Return where a Delta table's commit of this number lies, if it was made.
+
+    >>> commit("flights/ledger", 7)
+    'flights/ledger/_delta_log/00000000000000000007.json'
+    """
+    return f"{table}/_delta_log/{version:020}.json"
+
+
 def run_outcome(run: str) -> str:
     """Return where a flow run leaves its outcome for the one who waits for it."""
     return f"results/runs/{run}.json"

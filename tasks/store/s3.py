@@ -23,6 +23,7 @@ MIB = 1024 * 1024
 PART = 16 * MIB  # from here on in parts: at most so much of each thread's is in memory
 THREADS = 4
 PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
+LINK_SECONDS = 7 * 24 * 3600  # the longest that a signed address may live
 ATTEMPTS_AT_A_MOVING_OBJECT = 3
 MAKING = Lock()
 
@@ -56,6 +57,8 @@ class S3Bucket:
             retries={"mode": "standard", "total_max_attempts": 3},
             s3={"addressing_style": "path"},
             max_pool_connections=32,
+            # By itself boto3 signs addresses, unlike requests, in the manner of 2006.
+            signature_version="s3v4",
         )
         # A boto3 session is not thread-safe while it makes a client; a client is, once made.
         with translated(self.where, ""), MAKING:
@@ -173,7 +176,14 @@ class S3Bucket:
         return TableAddress(f"s3://{self.name}/{path}", options)
 
     def url(self, key: str) -> str:
-        return f"{self.where}/{key}"
+        with translated(self.where, key):
+            return str(
+                self._client.generate_presigned_url(
+                    "get_object",
+                    Params={"Bucket": self.name, "Key": checked_key(key)},
+                    ExpiresIn=LINK_SECONDS,
+                )
+            )
 
     def _transfers(self) -> Any:
         from boto3.s3.transfer import TransferConfig, TransferManager

@@ -163,6 +163,26 @@ def read_mirrored_pointer(server: str, pipeline: str) -> str:
         return str(model.tags.get(MIRRORED, "")) if model else ""
 
 
+def read_every_alias(server: str) -> dict[str, str]:
+    """Return, for each registered model, its aliases and the pointer last mirrored, as one text.
+
+    One request a thousand models; equal texts are one state of the aliases.
+
+    Raises:
+        TrackingError: the server is down or refuses.
+    """
+    found: dict[str, str] = {}
+    with connect(server, "aliases of the models") as client:
+        token: str | None = None
+        while token is None or token:
+            page = client.search_registered_models(max_results=1000, page_token=token)
+            for model in page:
+                said = (*sorted(model.aliases.items()), model.tags.get(MIRRORED, ""))
+                found[model.name] = repr(said)
+            token = page.token or ""
+    return found
+
+
 def _find_model(client: MlflowClient, pipeline: str) -> RegisteredModel | None:
     try:
         return client.get_registered_model(pipeline)

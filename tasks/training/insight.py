@@ -24,6 +24,8 @@ from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
 from tasks.models.attribution import Scale
 from tasks.models.runtime import OnnxModel
+from tasks.pages.draw import draw
+from tasks.pages.page import Figure, Grid, Page, Section, drop_empty
 from tasks.promotion.manifest import PROFILE, sha256
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
@@ -82,9 +84,28 @@ def store_explanation(work: Work, version: int, found: Insight) -> None:
     document = json.dumps(sealed, indent=2, allow_nan=False).encode()
     files = {f"{FOLDER}/explanation.json": (document, "application/json")}
     files |= {path: (data, "image/png") for path, data in found.images.items()}
+    page = draw_explanation(work.pipeline.name, version, found)
+    files[f"{FOLDER}/explanation.html"] = (page.encode(), "text/html; charset=utf-8")
     for path, (data, kind) in files.items():
         where = work.workspace.layout.report(FOLDER, f"{version}/{PurePosixPath(path).name}")
         work.workspace.bucket.put(where, data, content_type=kind)
+
+
+def draw_explanation(pipeline: str, version: int, found: Insight) -> str:
+    """Return the page of what a version looks at: its drawings, and each column's share."""
+    figures = tuple(Figure(found.titles[path], png) for path, png in found.images.items())
+    overview, lead = found.overview, found.failure
+    rows: tuple[tuple[str, str, str], ...] = ()
+    if overview is not None:
+        lead = f"Averaged over {overview.rows:,} rows it was judged on, by {overview.method}."
+        rows = tuple(
+            (share.name, f"{share.adds:.4g}", f"{share.lost:+.4f} ± {share.spread:.4f}")
+            for share in overview.columns
+        )
+    heads = ("column", "adds, on average", "the metric loses, shuffled")
+    parts = (Grid(heads, rows, frozenset({1, 2})),)
+    sections = drop_empty(Section("Columns", parts), Section("Drawings", figures))
+    return draw(Page(f"What {pipeline} version {version} looks at", sections, lead=lead))
 
 
 def rows_within(work: float) -> int:

@@ -10,7 +10,7 @@ from tasks.training import finish
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight, store_explanation
-from tasks.training.telling import CARD, make_record
+from tasks.training.telling import CARD, CARD_PAGE, make_record
 from tasks.training.work import Work
 
 
@@ -49,6 +49,12 @@ def track_and_publish(
             )
     with external_write("train.explanation"):
         store_explanation(work, version, insight)
+        # Beside MLflow's copy: whoever has the bucket alone can open it too.
+        page, where = (
+            record.texts[CARD_PAGE],
+            work.workspace.layout.report("card", f"{version}.html"),
+        )
+        work.workspace.bucket.put(where, page.encode(), content_type="text/html; charset=utf-8")
     return version, run, record.texts[CARD]
 
 

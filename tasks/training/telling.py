@@ -37,7 +37,7 @@ from tasks.training.model_card import to_html, to_markdown, write_note
 from tasks.training.work import Work
 from tasks.tuning.trial import TuningTrial
 
-CARD = "model-card.md"
+CARD, CARD_PAGE = "model-card.md", "model-card.html"
 TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
 
 
@@ -51,7 +51,7 @@ def make_record(work: Work, chosen: Chosen, final: Contender, insight: Insight) 
     card = make_card(work, chosen, final, version, titles, insight)
     texts = {
         CARD: to_markdown(card),
-        "model-card.html": to_html(card, {title: images[path] for title, path in titles.items()}),
+        CARD_PAGE: to_html(card, {title: images[path] for title, path in titles.items()}),
         "verdict.json": json.dumps(plain(chosen.best.verdict), indent=2),
         "evaluation.json": json.dumps(plain(chosen.best.judged, nan_as_null=True), indent=2),
         "explanation/explanation.json": json.dumps(insight.to_dict(), indent=2),

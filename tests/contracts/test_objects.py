@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +39,20 @@ def test_what_was_written_is_read(bucket: Bucket, folder: str) -> None:
     assert (found.key, found.size, found.etag) == (written.key, 3, written.etag)
     assert abs(found.modified - datetime.now(UTC)) < timedelta(minutes=5)
     assert written.modified.tzinfo is not None
+
+
+def test_its_address_opens_without_any_key_of_the_store(bucket: Bucket, folder: str) -> None:
+    page, other = f"{folder}Seite ä & b.html", f"{folder}other.html"
+    bucket.put(page, b"<p>seen</p>", content_type="text/html; charset=utf-8")
+    bucket.put(other, b"<p>not meant</p>")
+    with urllib.request.urlopen(bucket.url(page)) as answer:
+        assert answer.read() == b"<p>seen</p>"
+        assert answer.headers["Content-Type"].startswith("text/html")
+    if bucket.url(page).startswith("http"):
+        elsewhere = bucket.url(page).replace(bucket.url(page).partition("?")[0], "")
+        stolen = bucket.url(other).partition("?")[0] + elsewhere
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(stolen)
 
 
 def test_an_empty_object_is_an_object(bucket: Bucket, folder: str, tmp_path: Path) -> None:

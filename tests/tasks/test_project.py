@@ -125,6 +125,20 @@ def test_a_transform_of_the_project_is_imported_and_digested(root: Path) -> None
     assert code_digest(["transforms.tips"]) != before
 
 
+def test_what_changed_on_the_disk_is_imported_anew(root: Path) -> None:
+    write(root / "transforms" / "rates.py", "FACTOR = 2\n")
+    write(root / "transforms" / "fees.py", "from transforms.rates import FACTOR\n"
+          "def prepare(frame):\n    return FACTOR\n")  # fmt: skip
+    first = load_transform("transforms.fees:prepare")
+    assert load_transform("transforms.fees:prepare") is first
+    (root / "transforms" / "rates.py").write_text("FACTOR = 30\n")
+    second = load_transform("transforms.fees:prepare")
+    assert first is not None
+    assert second is not None
+    # A model in service keeps the function that it was loaded with.
+    assert (first(None), second(None)) == (2, 30)  # type: ignore[arg-type]
+
+
 def test_a_library_is_not_hidden_by_a_file_of_the_project(root: Path) -> None:
     write(root / "numpy.py", "raise SystemExit")
     assert hasattr(import_from_project("numpy"), "ndarray")

@@ -29,7 +29,8 @@ def test_files_that_fail_are_told_by_pipeline_and_kind(
     for key in (once, thrice, thrice, thrice):
         try_landing(stumbling(open_rows(workspace)), key, lambda _: None)
     (told,) = list_troubles(open_places())
-    assert told == {"pipeline": "toy", "kind": "rows", "waiting": 1, "set_aside": 1}
+    counts = {"waiting": 1, "set_aside": 1, "blocked": 0, "reason": ""}
+    assert told == {"pipeline": "toy", "kind": "rows", **counts}
     assert tell_trouble(told) == (
         "toy: of the files of rows, 1 could not be read and lie in quarantine, "
         "1 failed and will be tried again."

@@ -90,6 +90,13 @@ def test_settings_read_what_a_client_is_given() -> None:
     assert (settings.bucket, settings.home) == ("bucket", FOLDER.root)
 
 
+def test_a_stack_belongs_to_the_project_that_it_was_started_in() -> None:
+    told = update_memory(Memory(), None, {"PERENNIAL_PROJECT": "/team"})
+    assert update_memory(told, None, {}).project == "/team"
+    assert client(FOLDER, told, KEYS)["PERENNIAL_PROJECT"] == "/team"
+    assert "PERENNIAL_PROJECT" not in client(FOLDER, Memory(), KEYS)
+
+
 def test_nothing_of_the_shell_steers_a_server() -> None:
     shell = {"AWS_X": "", "PREFECT_X": "", "MLFLOW_X": "", "PYTHONPATH": "", "PERENNIAL_X": "1"}
     assert clean_environment({**shell, "HOME": "/h"}) == {"PERENNIAL_X": "1", "HOME": "/h"}

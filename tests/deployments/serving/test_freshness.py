@@ -11,6 +11,7 @@ from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.policy.situation import MetricValue
 from tasks.settings import Settings
+from tasks.store.layout import commit
 from tasks.store.local import LocalBucket
 
 NOON = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +33,7 @@ def test_a_broken_ledger_hides_no_other_pipeline(tmp_path: Path) -> None:
     assert [figure.pipeline for figure in watching.latest] == ["a-first", "b-broken", "c-last"]
     for info in list(bucket.list("b-broken/ledger/_delta_log/")):
         bucket.put(info.key, b"{")
+    bucket.put(commit("b-broken/ledger", 1), b"{")  # one that was added: else it is not read again
     ledger_of(bucket, "c-last").append(decision("c-last", 0.6, NOON + timedelta(days=1)))
     watching.look()
     told = {figure.pipeline: figure.live for figure in watching.latest}

@@ -76,6 +76,9 @@ CASES = {
     "trial": ("Tried beside the champion", "It says so. By test."),
     "withdrawal": ("Withdrawn", "It says so. By test."),
     "clearance": ("Cleared by a person", "It says so. By test."),
+    "removal": ("Taken out by a person", "It says so. By test."),
+    "release": ("Let in after all", "It says so. By test."),
+    "end": ("Ended by a person", "It says so. By test."),
 }
 
 

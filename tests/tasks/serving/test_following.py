@@ -8,11 +8,20 @@ from dataclasses import replace
 import pytest
 
 from tasks.errors import StoreUnavailable
-from tasks.serving.following import AGAIN_AFTER, NEW_EVERY, Fleet, Turn, make_refused_entry
+from tasks.promotion import pointer
+from tasks.serving.following import (
+    AGAIN_AFTER,
+    IN_TURN,
+    NEW_EVERY,
+    Fleet,
+    Turn,
+    make_refused_entry,
+)
 from tasks.serving.served import ServedChallenger, count_held
 from tasks.store.bucket import ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.local import LocalBucket
+from tasks.workspace import Place
 from tests.buckets import local
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 
@@ -216,3 +225,42 @@ def test_every_pipeline_of_the_bucket_is_followed(bucket: Flaky) -> None:
     assert sorted(fleet.followers) == ["empty", "flights", "planes"]
     assert fleet["empty"] is None
     assert fitted().pipeline.name == "flights"
+
+
+def test_of_many_pipelines_a_change_is_seen_at_once_and_rest_is_cheap(bucket: Flaky) -> None:
+    names = [f"shop-{number}" for number in range(3 * IN_TURN)]
+    made = champion(bucket, KEY, names[0])
+    for name in names[1:]:
+        put_in_service(bucket, put_version(bucket, KEY, made, name, "first"))
+    fleet, _ = fleet_of(bucket)
+    fleet.look(0)
+    assert all(fleet[name] for name in names)
+    bucket.asked = 0
+    fleet.look(1)
+    # a champion and a challenger each, and what tells that a pointer changed
+    assert bucket.asked == 2 * IN_TURN + 1
+    for number, name in enumerate(names, 2):
+        put_in_service(bucket, put_version(bucket, KEY, made, name, "second"))
+        fleet.look(number)
+        current = fleet[name]
+        assert current is not None
+        assert current.served.manifest.version == 2
+
+
+def test_a_change_that_was_not_told_is_found_in_turn(bucket: Flaky) -> None:
+    names = [f"shop-{number}" for number in range(3 * IN_TURN)]
+    made = champion(bucket, KEY, names[0])
+    for name in names[1:]:
+        put_in_service(bucket, put_version(bucket, KEY, made, name, "first"))
+    fleet, turns = fleet_of(bucket)
+    fleet.look(0)
+    for name in names:
+        second = put_version(bucket, KEY, made, name, "second")
+        standing, _ = pointer.read(Place(bucket, name, KEY)) or pytest.fail("no champion")
+        moved = replace(standing, version=2, digest=second.digest)
+        bucket.put(Layout(name).champion, moved.to_bytes())
+    del turns[:]
+    for now in (1, 2, 3):
+        assert len(turns) == (now - 1) * IN_TURN
+        fleet.look(now)
+    assert sorted(turn.pipeline for turn in turns) == sorted(names)

@@ -1,0 +1,79 @@
+"""What was taken back: a batch that a person took out, a refusal that was lifted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from tasks.ledger.entry import Entry
+
+SHORTEST = 6  # letters of a batch's id that name it
+
+
+def names_batch(name: str, batch: str, key: str) -> bool:
+    """Tell whether a person means this batch: by its id, the beginning of it, or its file's name.
+
+    >>> names_batch("april.csv", "ab12cd34", "taxis/incoming/77/april.csv")
+    True
+    >>> names_batch("ab12cd", "ab12cd34", ""), names_batch("ab", "ab12cd34", "")
+    (True, False)
+    """
+    starts = len(name) >= SHORTEST and batch.startswith(name)
+    return starts or name in (key, key.rpartition("/")[2])
+
+
+def removed_batches(entries: Iterable[Entry]) -> frozenset[str]:
+    """Return the batches, and files of labels, that a person took out."""
+    return frozenset(entry.figures["batch"] for entry in entries if entry.kind == "removal")
+
+
+def standing_refusals(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the refusals that stand, oldest first: what was let in later was none."""
+    entries = tuple(entries)
+    lifted = [entry for entry in entries if entry.kind == "release"]
+    batches = {entry.figures["batch"] for entry in lifted}
+    # What could not even be downloaded was set aside under a name of its arrival, not of its bytes.
+    objects = {entry.figures["object"]: entry.at for entry in lifted}
+
+    def stands(refusal: Entry) -> bool:
+        since = objects.get(refusal.figures.get("object"))
+        lifted_unread = since is not None and refusal.at <= since
+        return refusal.figures.get("batch") not in batches and not lifted_unread
+
+    return tuple(entry for entry in entries if entry.kind == "quarantine" and stands(entry))
+
+
+def record_removal(
+    pipeline: str, batch: str, key: str, rows: int, what: str, by: str, why: str
+) -> Entry:
+    """Return the entry that a batch was taken out; `what` is rows or labels."""
+    return Entry(
+        id=f"removal-{batch}",
+        at=datetime.now(UTC),
+        pipeline=pipeline,
+        kind="removal",
+        version=None,
+        by=by,
+        summary=f"{_file(key)} is taken out, {rows:,} {what}, and counts in no decision: {why}",
+        figures={"batch": batch, "object": key, "rows": rows, "what": what},
+    )
+
+
+def record_release(pipeline: str, batch: str, key: str, told: str, by: str) -> Entry:
+    """Return the entry that a refused batch was judged anew and accepted."""
+    figures: dict[str, Any] = {"batch": batch, "object": key}
+    return Entry(
+        id=f"release-{batch}",
+        at=datetime.now(UTC),
+        pipeline=pipeline,
+        kind="release",
+        version=None,
+        by=by,
+        summary=f"{_file(key)} was judged anew and is accepted{told}",
+        figures=figures,
+    )
+
+
+def _file(key: str) -> str:
+    return key.rpartition("/")[2]
