@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployments.cli.output import reporting, say, show, table
+from deployments.cli.output import complete_pipeline, reporting, say, show, table
 from deployments.local import stack as local
 from deployments.local.status import StackStatus
+from tasks.errors import PerennialError
 from tasks.records import plain
-from tasks.settings import Settings, home_folder
+from tasks.settings import FOLDER, Settings, home_folder
 
 if TYPE_CHECKING:
     from tasks.workspace import Place
+
+AT_ONCE = 8  # pipelines that are read at once
 
 
 @reporting
@@ -35,27 +41,38 @@ def down(as_json: bool) -> None:
 
 @reporting
 def status(as_json: bool) -> int:
-    """Show each process of the local stack, and what awaits a person: challengers, broken files.
+    """Show each process of the local stack, each pipeline, and what awaits a person.
 
-    Exit 1 when a process is not up.
+    Of a pipeline: the champion, its age, its newest figure on labelled rows, and what waits. Exit 1
+    when a process is not up.
     """
-    state = local.status(home_folder())
+    home, in_folder = home_folder(), os.environ.get("PERENNIAL_BUCKET", "").startswith(FOLDER)
+    state = None if in_folder else local.status(home)
     places: list[Place] = []
     # A stack that is not well would let each pipeline wait for its store in turn.
-    if state.green:
-        local.connect(home_folder())
+    if state is None or state.green:
+        local.connect(home)
         places = open_places()
     waiting, tried, broken = _waiting(places), _tried(places), list_troubles(places)
+    stands = list_standings(places)
     told = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
-    document = {**state.to_dict(), **told}
+    document = {**(state.to_dict() if state else {}), "pipelines": stands, **told}
+    parts = [*([_lines(state)] if state else []), *([standings_table(stands)] if stands else [])]
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
-    show(document, as_json, lambda: "\n".join([_lines(state), *lines]))
-    return 0 if state.green else 1
+    show(document, as_json, lambda: "\n".join(["\n\n".join(parts), *lines]))
+    return 0 if state is None or state.green else 1
 
 
 @reporting
-def doctor(as_json: bool) -> int:
-    """Check versions, ports, disk, clock, storage and servers, and say what to mend."""
+@click.argument("name", required=False, shell_complete=complete_pipeline)
+def doctor(name: str | None, as_json: bool) -> int:
+    """Check versions, ports, disk, clock, storage and servers, and say what to mend.
+
+    With NAME, walk the chain of that pipeline, from its file to the watched model, and say the
+    first thing that is wrong and the command that mends it.
+    """
+    if name is not None:
+        return _doctor_pipeline(name, as_json=as_json)
     checks = local.doctor(home_folder())
     document = {"checks": plain(checks)}
     rows = [
@@ -64,6 +81,66 @@ def doctor(as_json: bool) -> int:
     ]
     show(document, as_json, lambda: table(["", "check", "found", "what to do"], rows))
     return 0 if all(check.passed for check in checks) else 1
+
+
+def _doctor_pipeline(name: str, *, as_json: bool) -> int:
+    from deployments.cli.chain import describe_chain, serving_address, tell_chain, walk_chain
+    from tasks.reconciliation.chain import first_fault
+
+    home = home_folder()
+    serving = serving_address(dict(local.status(home).addresses))
+    links = walk_chain(name, lambda: local.connect(home), serving)
+    show(describe_chain(name, links), as_json, lambda: tell_chain(name, links))
+    return 0 if first_fault(links) is None else 1
+
+
+def list_standings(places: list[Place]) -> list[dict[str, Any]]:
+    """Return of each pipeline its champion, its age and live figure, and what waits.
+
+    What cannot be read is told as such, and hides no other pipeline.
+    """
+    if not places:
+        return []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(_standing, places))
+
+
+def _standing(place: Place) -> dict[str, Any]:
+    from tasks.reconciliation.standing import read_standing, tell_age
+
+    try:
+        standing = read_standing(place)
+    except PerennialError as error:
+        return {"pipeline": place.name, "error": str(error)}
+    champion, live = standing.champion, standing.live
+    return {
+        "pipeline": place.name,
+        "champion": None if champion is None else champion.version,
+        "since": None if champion is None else champion.since.isoformat(timespec="seconds"),
+        "age": "" if champion is None else tell_age(champion.since, datetime.now(UTC)),
+        "live": None if live is None else live.to_dict(),
+        "rows": sum(batch.rows for batch in standing.batches),
+        "batches": len(standing.batches),
+        "waits": list(standing.waits),
+    }
+
+
+def standings_table(stands: list[dict[str, Any]]) -> str:
+    """One line a pipeline."""
+    head = ["pipeline", "champion", "age", "live", "rows", "waits"]
+    rows: list[list[object]] = []
+    for stand in stands:
+        if "error" in stand:
+            rows.append([stand["pipeline"], "", "", "", "", stand["error"]])
+            continue
+        live = stand["live"]
+        figure = "" if live is None else f"{live['metric']} {live['value']:.3f}"
+        champion = "none" if stand["champion"] is None else f"version {stand['champion']}"
+        waits = ", ".join(stand["waits"]) or "nothing"
+        rows.append(
+            [stand["pipeline"], champion, stand["age"], figure, f"{stand['rows']:,}", waits]
+        )
+    return table(head, rows)
 
 
 def open_places() -> list[Place]:

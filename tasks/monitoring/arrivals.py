@@ -9,7 +9,7 @@ from datetime import datetime
 from tasks.data.commits import REMOVED, Commit
 from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
-from tasks.workspace import Workspace
+from tasks.workspace import Place
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ def _arrival(commit: Commit, batch: str, rows: int, *, labels: bool = False) -> 
     return Arrival(batch, commit.version, key, rows, commit.at, labels)
 
 
-def find_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
+def find_arrivals(place: Place) -> tuple[Arrival, ...]:
     """Return every batch and file of labels that was taken in, table by table, oldest first."""
     # labels without any row: nobody can look at them, and to start a run for them would not end
-    if workspace.curated.version() is None:
+    if place.curated.version() is None:
         return ()
-    labels = labels_table(workspace.bucket, workspace.name).history()
-    return (*arrivals(workspace.curated.history()), *label_arrivals(labels))
+    labels = labels_table(place.bucket, place.name).history()
+    return (*arrivals(place.curated.history()), *label_arrivals(labels))
 
 
 def decision_id(batch: str, *, labels: bool = False) -> str:

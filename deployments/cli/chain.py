@@ -1,0 +1,139 @@
+"""What `doctor NAME` looks at: the chain of one pipeline, from its file to the watched model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from deployments.cli.output import table
+from tasks.config import Pipeline, find_pipeline
+from tasks.errors import PerennialError
+from tasks.reconciliation.chain import ChainLink, first_fault, follow_chain, to_rows
+from tasks.reconciliation.standing import count_labelled, read_standing
+from tasks.settings import Settings, pipelines_folder
+from tasks.workspace import Workspace, make_workspace
+
+UP = "`perennial up`"
+
+
+def walk_chain(name: str, connect: Callable[[], None], serving: str | None) -> list[ChainLink]:
+    """Return the links of a pipeline's chain, in order, up to one that hides the rest.
+
+    Args:
+        name: the pipeline's.
+        connect: puts the addresses of the servers into the environment.
+        serving: the address of the prediction API, None where none is known.
+    """
+    links: list[ChainLink] = []
+    try:
+        pipeline = find_pipeline(name, pipelines_folder())
+    except PerennialError as error:
+        return [ChainLink("file", "wrong", str(error), "Mend the file.")]
+    links.append(ChainLink("file", "ok", f"{name}.yaml is valid"))
+    links.append(_look("suite", lambda: look_at_suite(pipeline), "Mend the suite."))
+    try:
+        connect()
+        settings = Settings.from_environment()
+    except PerennialError as error:
+        return [*links, ChainLink("servers", "wrong", str(error), UP)]
+    if settings.folder is None:
+        links.append(_look("deployments", lambda: look_at_deployments(settings, name), UP))
+    workspace = make_workspace(settings, pipeline)
+    try:
+        links += look_at_bucket(workspace)
+    except PerennialError as error:
+        return [*links, ChainLink("bucket", "wrong", str(error), UP)]
+    if settings.folder is None and serving:
+        at = next(place for place, link in enumerate(links) if link.name == "champion") + 1
+        links[at:at] = look_at_serving(workspace, serving)
+    return links
+
+
+def look_at_suite(pipeline: Pipeline) -> ChainLink:
+    """Import the suite, as every ingest does."""
+    from tasks.validation.suite import find_suite
+
+    suite = find_suite(pipeline.suite)
+    return ChainLink("suite", "ok", f"{len(suite.expectations)} expectations")
+
+
+def look_at_deployments(settings: Settings, name: str) -> ChainLink:
+    """Compare the server's deployments with the pipeline file."""
+    from deployments.apply.act import apply
+    from deployments.prefect_api import patiently
+
+    plan = patiently(lambda: apply(settings, pipelines_folder(), only=name, dry_run=True))
+    if plan.empty:
+        return ChainLink("deployments", "ok", f"{len(plan.unchanged)} as the file says")
+    found = f"{len(plan.create)} are missing, {len(plan.update) + len(plan.remove)} differ"
+    return ChainLink("deployments", "wrong", found, f"`perennial apply {name}`")
+
+
+def look_at_bucket(workspace: Workspace) -> tuple[ChainLink, ...]:
+    """Read where the pipeline stands, and follow its chain."""
+    from tasks.reconciliation.readable import find_unreadable
+
+    return follow_chain(
+        read_standing(workspace),
+        datetime.now(UTC),
+        count_labelled(workspace),
+        find_unreadable(workspace),
+        delayed=workspace.pipeline.monitoring.labels == "delayed",
+    )
+
+
+def look_at_serving(workspace: Workspace, address: str) -> Iterator[ChainLink]:
+    """Ask the prediction API which version answers; nothing where no champion is to answer."""
+    import httpx
+
+    from tasks.promotion import pointer
+
+    found = pointer.read(workspace)
+    if found is None:
+        return
+    try:
+        answer = httpx.get(f"{address}/v1/{workspace.name}", timeout=5)
+    except httpx.HTTPError as error:
+        yield ChainLink("serving", "wrong", f"{address}: {type(error).__name__}", UP)
+        return
+    if answer.status_code in (401, 403):
+        yield ChainLink("serving", "ok", "it answers, and asks for a key")
+        return
+    served = answer.json().get("version") if answer.is_success else None
+    if served == found[0].version:
+        yield ChainLink("serving", "ok", f"version {served} answers at {address}")
+        return
+    told = f"answers with version {served}" if served else f"says {answer.status_code}"
+    remedy = "Wait a few seconds; then see the refusals in `perennial history`."
+    yield ChainLink("serving", "wrong", f"it {told}, not version {found[0].version}", remedy)
+
+
+def tell_chain(name: str, links: list[ChainLink]) -> str:
+    """Return the links as a table, and the first thing that is wrong with what mends it."""
+    told = table(["", "link", "found", "what to do"], to_rows(links))
+    fault = first_fault(links)
+    if fault is None:
+        return f"{told}\n\n{name} is well."
+    remedy = f" {fault.remedy}" if fault.remedy else ""
+    return f"{told}\n\nFirst: {fault.name}: {fault.found.rstrip('.')}.{remedy}"
+
+
+def describe_chain(name: str, links: list[ChainLink]) -> dict[str, Any]:
+    """Return the links and the first fault as one document."""
+    plain = [vars(link) for link in links]
+    fault = first_fault(links)
+    return {"pipeline": name, "links": plain, "first": None if fault is None else vars(fault)}
+
+
+def serving_address(addresses: dict[str, str]) -> str | None:
+    """Return where the prediction API is: as the environment says, or the local stack's."""
+    return os.environ.get("PERENNIAL_SERVING_URL") or addresses.get("serving")
+
+
+def _look(name: str, look: Callable[[], ChainLink], remedy: str) -> ChainLink:
+    try:
+        return look()
+    except PerennialError as error:
+        return ChainLink(name, "wrong", str(error), error.remedy or remedy)

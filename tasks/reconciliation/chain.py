@@ -1,0 +1,161 @@
+"""The chain from a file that arrives to a model that is watched, and the first link that is broken.
+
+Pure. What servers say (deployments, serving) is asked by the command, and stands among these links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from tasks.dataset.dataset import FEWEST
+from tasks.reconciliation.standing import Standing
+
+State = Literal["ok", "note", "wrong"]
+# What an event or the reconciler's minute sees to by itself is not wrong before that.
+PATIENCE = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class ChainLink:
+    """One link: how it is, what was found, and the command or key that mends it."""
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def first_fault(links: Iterable[ChainLink]) -> ChainLink | None:
+    """Return the first link that is wrong; what is behind it may be so by its fault alone."""
+    return next((link for link in links if link.state == "wrong"), None)
+
+
+def look_at_incoming(standing: Standing, now: datetime) -> ChainLink:
+    """Say whether files wait that nobody takes in."""
+    for kind, command in (("rows", "ingest"), ("labels", "label")):
+        blocked = standing.troubles[kind]
+        if blocked.blocked:
+            found = f"{blocked.blocked} files of {kind} are blocked: {blocked.reason}"
+            remedy = f"Mend that, then `perennial {command} {standing.pipeline}`."
+            return ChainLink("incoming", "wrong", found, remedy)
+        late = [info for info in standing.pending[kind] if now - info.modified > PATIENCE]
+        if late:
+            found = f"{len(late)} files of {kind} wait, the first {late[0].key.rpartition('/')[2]}"
+            return ChainLink(
+                "incoming", "wrong", found, f"`perennial {command} {standing.pipeline}`"
+            )
+    count = sum(map(len, standing.pending.values()))
+    return ChainLink("incoming", "ok", f"{count} files wait" if count else "nothing waits")
+
+
+def look_at_quarantine(standing: Standing) -> ChainLink:
+    """Say what was refused; it breaks the chain where nothing else came in."""
+    if not standing.refused:
+        return ChainLink("quarantine", "ok", "empty")
+    newest, count = standing.refused[-1], len(standing.refused)
+    name = newest.object.rpartition("/")[2]
+    found = f"{count} refused, such as {name}: {'; '.join(newest.reasons) or 'no reason is kept'}"
+    remedy = (
+        f"Send a mended file, or mend the suite and `perennial retry {standing.pipeline} "
+        f"{newest.batch[:12]}`."
+    )
+    return ChainLink("quarantine", "note" if standing.batches else "wrong", found, remedy)
+
+
+def look_at_curated(standing: Standing, now: datetime) -> ChainLink:
+    """Say what came in."""
+    rows = sum(arrival.rows for arrival in standing.batches)
+    if not standing.batches:
+        remedy = f"`perennial ingest {standing.pipeline} FILE`"
+        return ChainLink("curated", "wrong", "no batch was accepted", remedy)
+    days = (now - standing.batches[-1].at).days
+    found = f"{rows:,} rows of {len(standing.batches)} batches, the newest {days} days old"
+    return ChainLink("curated", "ok", found)
+
+
+def look_at_labels(standing: Standing, labelled: int, *, delayed: bool) -> ChainLink:
+    """Say whether enough rows have a target; `labelled` counts those that do."""
+    files = sum(arrival.labels for arrival in standing.arrived)
+    found = f"{labelled:,} rows have a target" + (
+        f", {files} files of labels came" if files else ""
+    )
+    if labelled >= FEWEST:
+        return ChainLink("labels", "ok", found)
+    name = standing.pipeline
+    remedy = f"`perennial label {name} FILE`" if delayed else f"`perennial ingest {name} FILE`"
+    if not delayed:
+        remedy += ", or set monitoring.labels: delayed where they come later."
+    return ChainLink("labels", "wrong", f"{found}; a training takes {FEWEST}", remedy)
+
+
+def look_at_champion(standing: Standing, unreadable: Iterable[str]) -> ChainLink:
+    """Say whether a model is in service, and if none is, why."""
+    name, champion, broken = standing.pipeline, standing.champion, " ".join(unreadable)
+    if broken:
+        return ChainLink("champion", "wrong", broken, "Do what is said there.")
+    if champion is not None:
+        live = standing.live
+        figure = "" if live is None else f", live {live.metric} {live.value:.3f}"
+        return ChainLink("champion", "ok", f"version {champion.version}{figure}")
+    if standing.waiting:
+        version = standing.waiting[-1]
+        remedy = f"`perennial promote {name} {version}` or `perennial reject {name} {version}`"
+        return ChainLink("champion", "wrong", f"version {version} awaits approval", remedy)
+    if standing.asked is not None:
+        return ChainLink(
+            "champion", "note", "a training is decided on", f"`perennial train {name}`"
+        )
+    ended = standing.ended
+    if ended is None:
+        return ChainLink(
+            "champion", "wrong", "nothing was trained yet", f"`perennial train {name}`"
+        )
+    remedy = f"Mend that, then `perennial train {name}`."
+    if ended.kind == "verdict" and ended.version is not None:
+        remedy = (
+            f"More rows, another limit under `gate:` in {name}.yaml, or "
+            f"`perennial promote {name} {ended.version} --override WHY`"
+        )
+    return ChainLink("champion", "wrong", ended.summary, remedy)
+
+
+def look_at_monitoring(standing: Standing, now: datetime) -> ChainLink:
+    """Say whether each batch was decided on, and what a person has to look at."""
+    name = standing.pipeline
+    late = [arrival for arrival in standing.undecided if now - arrival.at > PATIENCE]
+    if late:
+        found = f"{len(late)} batches are not decided on"
+        return ChainLink("monitoring", "wrong", found, f"`perennial monitor {name}`")
+    if standing.held:
+        batch = standing.held[0][:12]
+        remedy = f"`perennial clear {name} {batch}` or `perennial remove {name} {batch}`"
+        return ChainLink("monitoring", "note", f"{len(standing.held)} batches held back", remedy)
+    return ChainLink("monitoring", "ok", f"{len(standing.arrived)} arrivals decided on")
+
+
+def follow_chain(
+    standing: Standing,
+    now: datetime,
+    labelled: int,
+    unreadable: Iterable[str],
+    *,
+    delayed: bool,
+) -> tuple[ChainLink, ...]:
+    """Return the links that the bucket tells, in the order of the data."""
+    return (
+        look_at_incoming(standing, now),
+        look_at_quarantine(standing),
+        look_at_curated(standing, now),
+        look_at_labels(standing, labelled, delayed=delayed),
+        look_at_champion(standing, unreadable),
+        look_at_monitoring(standing, now),
+    )
+
+
+def to_rows(links: Iterable[ChainLink]) -> list[list[Any]]:
+    """Return a line a link, for a table; what is well needs no remedy."""
+    marks = {"ok": "ok", "note": "look", "wrong": "FAIL"}
+    return [[marks[link.state], link.name, link.found, link.remedy] for link in links]

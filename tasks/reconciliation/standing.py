@@ -1,0 +1,137 @@
+"""Where a pipeline stands, read from its bucket: for `status`, and for the chain of `doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tasks.data.table_errors import translate_errors
+from tasks.ingestion.entrance import KINDS, Entrance, find_pending
+from tasks.ingestion.retry import RefusedBatch, find_refused
+from tasks.ingestion.trouble import Troubles, find_troubles
+from tasks.ledger.entry import Entry
+from tasks.ledger.suspicion import held_back
+from tasks.monitoring.arrivals import Arrival, find_arrivals, find_unanswered, find_undecided
+from tasks.monitoring.past import observations
+from tasks.policy.situation import MetricValue
+from tasks.promotion import pointer
+from tasks.promotion.pointer import Champion
+from tasks.promotion.waiting import waiting_versions
+from tasks.store.bucket import ObjectInfo
+from tasks.workspace import Place, Workspace
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What lies in a pipeline's bucket, waits there, and was last said.
+
+    Attributes:
+        arrived: the batches and files of labels that were taken in, table by table, oldest first.
+        pending: the objects that wait, by kind; `troubles` are those that failed before.
+        refused: what lies in quarantine and was not let in since.
+        held: batches that no training learns from until a person clears them.
+        undecided: accepted batches that nothing was decided on yet.
+        champion: in service; `live` is its newest figure on labelled rows, None before one.
+        waiting: versions that await a person's approval.
+        asked: a decision to retrain that no training has answered yet.
+        ended: the newest training's verdict, or how it failed; None before the first.
+    """
+
+    pipeline: str
+    arrived: tuple[Arrival, ...] = ()
+    pending: Mapping[str, tuple[ObjectInfo, ...]] = field(default_factory=dict)
+    troubles: Mapping[str, Troubles] = field(default_factory=dict)
+    refused: tuple[RefusedBatch, ...] = ()
+    held: tuple[str, ...] = ()
+    undecided: tuple[Arrival, ...] = ()
+    champion: Champion | None = None
+    live: MetricValue | None = None
+    waiting: tuple[int, ...] = ()
+    asked: Entry | None = None
+    ended: Entry | None = None
+
+    @property
+    def batches(self) -> tuple[Arrival, ...]:
+        """The batches of rows that were taken in."""
+        return tuple(arrival for arrival in self.arrived if not arrival.labels)
+
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """What waits, and for whom, a few words each."""
+        blocked = sum(troubles.blocked for troubles in self.troubles.values())
+        counted = {
+            "files to come in": sum(map(len, self.pending.values())) - blocked,
+            "files that the pipeline blocks": blocked,
+            "in quarantine": len(self.refused),
+            "suspicious": len(self.held),
+            "batches to decide on": len(self.undecided),
+        }
+        told = [f"{count} {what}" for what, count in counted.items() if count > 0]
+        told += [f"version {version} awaits approval" for version in self.waiting]
+        return (*told, *(["a training"] if self.asked is not None else []))
+
+
+def read_standing(place: Place) -> Standing:
+    """Return where a pipeline stands, from its bucket alone.
+
+    Raises:
+        PerennialError: something in it cannot be read.
+    """
+    entries = place.ledger.entries()
+    arrived, found = find_arrivals(place), pointer.read(place)
+    entrances = {kind: Entrance(kind, place.layout) for kind in KINDS}
+    champion = None if found is None else found[0]
+    asked = find_unanswered(entries)
+    return Standing(
+        pipeline=place.name,
+        arrived=arrived,
+        pending={kind: find_pending(place, entrance) for kind, entrance in entrances.items()},
+        troubles={kind: find_troubles(place, entrance) for kind, entrance in entrances.items()},
+        refused=find_refused(place),
+        held=held_back(entries),
+        undecided=find_undecided(arrived, entries),
+        champion=champion,
+        live=None if champion is None else latest_live(entries, champion.version),
+        waiting=waiting_versions(entries),
+        asked=asked[-1] if asked else None,
+        ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
+    )
+
+
+ENDS = ("verdict", "answer")  # how a training ends in the ledger
+
+
+def latest_live(entries: Sequence[Entry], version: int) -> MetricValue | None:
+    """Return the newest figure of this version that labels told; None without one."""
+    seen = [seen.live for seen in observations(entries) if seen.version == version]
+    return next((live for live in reversed(seen) if live is not None and live.known), None)
+
+
+def count_labelled(workspace: Workspace) -> int:
+    """Return how many rows have a target of their own, and how many labels came later."""
+    import polars as pl
+
+    later = sum(arrival.rows for arrival in find_arrivals(workspace) if arrival.labels)
+    target = workspace.pipeline.target
+    table = workspace.curated
+    if table.version() is None or target not in table.scan().collect_schema().names():
+        return later
+    with translate_errors(table.uri):
+        own = table.scan().select(pl.col(target).is_not_null().sum()).collect().item()
+    return int(own) + later
+
+
+def tell_age(since: datetime, now: datetime) -> str:
+    """Say how long ago something was, in the largest unit.
+
+    >>> noon = datetime(2026, 1, 10, 12)
+    >>> [tell_age(datetime(2026, 1, day, 9), noon) for day in (1, 10)]
+    ['9 days', '3 hours']
+    """
+    seconds = max((now - since).total_seconds(), 0)
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count = int(seconds // size)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "just now"

@@ -1,0 +1,92 @@
+"""`perennial doctor NAME` and the pipelines of `perennial status`, on a bucket in a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.cli.main import main
+from tests import life
+
+FILE = "name: toy\ntask: binary\ntarget: high\nevent_time: at\nkey: [id]\n"
+SUITE = "data: {suite: tests.suites.toy}\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "toy.yaml").write_text(FILE + SUITE)
+    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
+    monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PERENNIAL_PIPELINES", str(tmp_path / "pipelines"))
+    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", "a signing key")
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    said = capsys.readouterr()
+    assert ended.value.code == status, said.err
+    return said.out
+
+
+def first(capsys: pytest.CaptureFixture[str], status: int = 1) -> Any:
+    return json.loads(run(capsys, "doctor", "toy", "--json", status=status))["first"]
+
+
+def test_the_doctor_says_the_first_broken_link_and_what_mends_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = run(capsys, "doctor", "toy", status=1)
+    assert said.endswith("First: curated: no batch was accepted. `perennial ingest toy FILE`\n")
+    file = home / "pipelines" / "toy.yaml"
+    file.write_text(FILE + SUITE + "trainig: {trials: 3}\n")
+    assert first(capsys)["name"] == "file"
+    assert "Did you mean training?" in first(capsys)["found"]
+    file.write_text(FILE + "data: {suite: tests.suites.nowhere}\n")
+    assert (first(capsys)["name"], "tests/suites/nowhere.py" in first(capsys)["remedy"]) == (
+        "suite",
+        True,
+    )
+
+
+def test_status_shows_each_pipeline_and_what_waits(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = life.toy_workspace(home, gate={"min_gain": -1})
+    life.ingest(workspace, "a.csv", life.toy_rows(600))
+    life.train(workspace)
+    life.ingest(workspace, "b.csv", life.toy_rows(200, start=600))
+    life.monitor(workspace)
+    (line,) = [line for line in run(capsys, "status").splitlines() if line.startswith("toy")]
+    assert line.split()[1:3] == ["version", "1"]
+    assert "roc_auc 0." in line
+    assert line.endswith("nothing")
+    (told,) = json.loads(run(capsys, "status", "--json"))["pipelines"]
+    assert (told["champion"], told["rows"], told["batches"], told["waits"]) == (1, 800, 2, [])
+    assert first(capsys, status=0) is None
+
+
+def test_the_commands_of_the_ways_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = life.toy_workspace(home)
+    life.ingest(workspace, "a.csv", life.toy_rows(600))
+    life.train(workspace)
+    said = run(capsys, "remove", "toy", "a.csv", "--why", "another coding")
+    assert said.startswith("a.csv is taken out, 600 rows, and counts in no decision: another")
+    assert "Version 1, in service, may have learned from it: `perennial train toy`" in said
+    assert run(capsys, "remove", "toy", "a.csv", status=3) == ""
+    assert run(capsys, "retry", "toy", "a.csv", status=3) == ""
+    assert run(capsys, "delete", "toi", status=2) == ""
+    kept = run(capsys, "delete", "toy")
+    assert "rename toy.yaml.ended back to toy.yaml" in kept
+    assert "Version 1 goes on answering" in kept
+    assert not (home / "pipelines" / "toy.yaml").exists()
+    assert workspace.ledger.entries()[-1].kind == "end"
+    assert run(capsys, "delete", "toy", "--data", "--json", status=2) != "", "it is not confirmed"
+    assert workspace.ledger.entries() != ()
+    assert "objects are removed" in run(capsys, "delete", "toy", "--data", "--yes")
+    assert list(workspace.bucket.list("toy/")) == []
