@@ -105,9 +105,10 @@ def test_a_wish_that_does_not_fit_gets_the_right_word_back(
 
 def test_a_name_that_scoring_writes_is_no_key() -> None:
     seen = column("prediction", "string", [f"p{i}" for i in range(ROWS)])
-    y = column("y", "integer", [0, 1] * (ROWS // 2))
-    sample = pd.DataFrame({"prediction": [f"p{i}" for i in range(ROWS)], "y": [0, 1] * (ROWS // 2)})
-    study = study_of(seen, y, rows=ROWS)
+    y, x = column("y", "integer", [0, 1] * (ROWS // 2)), column("x", "number", SIZE.tolist())
+    names = [f"p{i}" for i in range(ROWS)]
+    sample = pd.DataFrame({"prediction": names, "x": SIZE, "y": [0, 1] * (ROWS // 2)})
+    study = study_of(seen, x, y, rows=ROWS)
     assert draft("a", "a.csv", "y", study, sample, Wishes()).key == ()
     with pytest.raises(ValueError, match="no columns that scoring writes itself"):
         Pipeline(name="a", task="binary", target="y", key=("Prediction",))
