@@ -29,6 +29,18 @@ FEWEST_ROUNDS = 100
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """How the judged rows were held out: in how many folds, where each was (0: at once).
+
+    `widening` is that of the intervals, where the predictions are several models' (`Sampling`).
+    """
+
+    evidence: EvidenceKind = "latest rows"
+    folds: int = 0
+    widening: float = 1.0
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """How one model did on some rows.
 
@@ -82,9 +94,7 @@ def evaluate(
     slices: pd.DataFrame | None = None,
     baselines: Mapping[str, Floats] = MappingProxyType({}),
     window: Window | None = None,
-    evidence: EvidenceKind = "latest rows",
-    folds: int = 0,
-    widening: float = 1.0,
+    held_out: HeldOut = HeldOut(),
 ) -> Evaluation:
     """Judge predictions by every metric of the task, with intervals, baselines and slices.
 
@@ -95,20 +105,15 @@ def evaluate(
         seed, confidence: of the resampling and its intervals.
         slices: n rows of the columns to slice by, or None.
         baselines: name to predictions, see `baselines.baselines`.
-        window, evidence, folds: first and last event time of the rows as ISO texts, and how they
-            were held out, to be recorded.
-        widening: of the intervals, where the predictions are of several models (see `Sampling`).
+        window, held_out: first and last event time as ISO texts, and how rows were held out.
 
     Raises:
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
     y, predictions = check_predictions(y, predictions, task)
-    every = task_metrics(task)
-    sampling = Sampling(confidence, seed, rounds_for(len(y)), widening)
-    deciding = METRICS[metric]
-    metrics, gains = _judged(
-        y, predictions, deciding=deciding, every=every, baselines=baselines, sampling=sampling
-    )
+    sampling = Sampling(confidence, seed, rounds_for(len(y)), held_out.widening)
+    deciding, every = METRICS[metric], task_metrics(task)
+    metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
     naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
     frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
@@ -120,8 +125,8 @@ def evaluate(
         metrics=metrics,
         calibration=calibration_error(y, predictions, task=task),
         window=window,
-        evidence=evidence,
-        folds=folds,
+        evidence=held_out.evidence,
+        folds=held_out.folds,
         baselines={name: values[metric] for name, values in naive.items()},
         baseline_gains=gains,
         baseline_metrics=naive,
@@ -157,7 +162,6 @@ def measure(pipeline: Pipeline, y: Array, predictions: Floats) -> dict[str, Any]
 def _judged(
     y: Array,
     predictions: Floats,
-    *,
     deciding: Metric,
     every: tuple[Metric, ...],
     baselines: Mapping[str, Floats],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.arrays import Array
+from tasks.arrays import Array, Integers, Mask
 from tasks.dataset.evidence import widening
 from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
@@ -36,19 +36,7 @@ def compare_with_champion(
         return None, ()
     data, pipeline = work.dataset, work.pipeline
     holdout = np.flatnonzero(data.split.holdout)
-    until = np.datetime64(reigning.manifest.lineage.fitted_until)
-    unseen = data.times[holdout] > until
-    every = np.ones(len(holdout), dtype=bool)
-    if data.split.folds:
-        kept, theirs = every, answer_folds(data, pipeline, reigning.setting)
-        how = f"{len(data.split.folds)} folds, the champion's setting fitted again in each"
-    elif _enough(work, data.y[holdout][unseen]):
-        kept, theirs = unseen, _mapped(work, reigning, holdout[unseen])
-        how = "holdout rows that neither was fitted on"
-    else:
-        # the champion itself saw some of these rows, and would win by having learned them by heart
-        kept, theirs = every, _refitted(work, reigning, holdout)
-        how = "the holdout, the champion's setting fitted again on the training window"
+    kept, theirs, how = _answer_unseen(work, reigning, holdout)
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
     sampling = Sampling(
@@ -70,6 +58,23 @@ def compare_with_champion(
         ),
     )
     return comparison, compare_slices(metric, y, ours, theirs, frame, sampling)
+
+
+def _answer_unseen(
+    work: Work, reigning: ModelVersion, holdout: Integers
+) -> tuple[Mask, Array, str]:
+    """Return which of the judged rows are compared, the champion's answers there, and why so."""
+    data, every = work.dataset, np.ones(len(holdout), dtype=bool)
+    if data.split.folds:
+        how = f"{len(data.split.folds)} folds, the champion's setting fitted again in each"
+        return every, answer_folds(data, work.pipeline, reigning.setting), how
+    unseen = data.times[holdout] > np.datetime64(reigning.manifest.lineage.fitted_until)
+    if _enough(work, data.y[holdout][unseen]):
+        how = "holdout rows that neither was fitted on"
+        return unseen, _mapped(work, reigning, holdout[unseen]), how
+    # the champion itself saw some of these rows, and would win by having learned them by heart
+    how = "the holdout, the champion's setting fitted again on the training window"
+    return every, _refitted(work, reigning, holdout), how
 
 
 def _enough(work: Work, y: Array) -> bool:

@@ -13,7 +13,7 @@ from tasks.arrays import Floats, Mask
 from tasks.dataset.dataset import fitted_until
 from tasks.dataset.evidence import widening
 from tasks.errors import DataError
-from tasks.evaluation.evaluate import Evaluation, evaluate
+from tasks.evaluation.evaluate import Evaluation, HeldOut, evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice
 from tasks.features.prepare import prepared_columns
@@ -169,9 +169,9 @@ def evaluate_holdout(
             slices=data.frame[holdout][_slices(work)],
             baselines=judge_baselines(data, pipeline),
             window=(str(times.min().astype("M8[s]")), str(times.max().astype("M8[s]"))),
-            evidence=data.split.evidence,
-            folds=len(data.split.folds),
-            widening=widening(data.split.folds),
+            held_out=HeldOut(
+                data.split.evidence, len(data.split.folds), widening(data.split.folds)
+            ),
         )
         against = compare_with_champion(work, predictions)
         return plain(HoldoutResult(evaluation, *against), nan_as_null=True), {}

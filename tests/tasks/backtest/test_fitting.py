@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +23,10 @@ PIECE = 120
 SETTING = Setting("linear", {"alpha": 0.01})
 
 
-def pipeline(**changes: object) -> Pipeline:
+def pipeline(**changes: Any) -> Pipeline:
     given = {"name": "toy", "task": "binary", "target": "y", "event_time": "at", "key": ["id"]}
-    return Pipeline.model_validate({**given, **changes})
+    training = {"evidence": "holdout", **changes.pop("training", {})}
+    return Pipeline.model_validate({**given, "training": training, **changes})
 
 
 def made(count: int = 6 * PIECE) -> HistoryRows:
@@ -70,6 +72,14 @@ def test_a_cell_is_what_a_plain_loop_finds() -> None:
 def test_without_refit_the_model_of_the_training_rows_is_judged() -> None:
     recipe = Recipe(pipeline(training={"refit": False}), SETTING)
     assert measure(made(), recipe, 1).fit.rows == pytest.approx(0.8 * 2 * PIECE, abs=2)
+
+
+def test_few_rows_are_judged_in_folds_as_a_training_judges_them() -> None:
+    held_out = measure(made(), Recipe(pipeline(), SETTING), 1).fit
+    folded = measure(made(), Recipe(pipeline(training={"evidence": "auto"}), SETTING), 1).fit
+    assert folded.rows == held_out.rows == 2 * PIECE
+    assert folded.reference.labelled == 5 * 2 * PIECE / 6
+    assert abs(folded.reference.value - held_out.reference.value) < 0.1
 
 
 def test_the_window_of_the_file_is_kept_to() -> None:

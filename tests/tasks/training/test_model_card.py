@@ -107,3 +107,13 @@ def test_every_field_of_the_card_is_shown() -> None:
             continue
         changed = replace(CARD, **{field.name: "SHOWN HERE"})
         assert "SHOWN HERE" in to_markdown(changed), field.name
+
+
+def test_a_card_tells_of_folds_and_of_warnings() -> None:
+    judged = replace(CARD.evaluation, evidence="cross-validation", folds=5)
+    card = replace(CARD, evaluation=judged, warnings=("enough rows: too few rows were judged",))
+    for told in (to_markdown(card), Read(to_html(card)).text):
+        assert "16,000 rows of a cross-validation, 5 folds, each by a model of the same" in told
+        assert "bootstrap, widened" in told
+        assert "let through for a first model: enough rows: too few rows were judged" in told
+    assert "16,000 rows of a cross-validation, 5 folds" in write_note(card)
