@@ -96,8 +96,7 @@ def _folds(y: NDArray[Any], task: Task) -> list[NDArray[np.bool_]]:
 def _values(column: pd.Series) -> NDArray[np.float64] | None:
     """Return the column as numbers; a missing value stays missing."""
     if pd.api.types.is_datetime64_any_dtype(column):
-        seconds: NDArray[np.float64] = column.astype("int64").to_numpy(dtype=np.float64)
-        return seconds
+        return np.asarray(column.astype("int64"), dtype=np.float64)
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(values), values, np.nan)
