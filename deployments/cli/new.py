@@ -96,7 +96,9 @@ def _draft(
     except BadBatch as error:
         said = " ".join(problem.sentence for problem in error.problems).rstrip(".")
         raise DataError(str(data), "the file can be read", said) from error
-    content = apply_settings(made.content, settings)
+    # what was said of the source is part of what the study found
+    rest = [setting for setting in settings if not setting.startswith("source")]
+    content = apply_settings(made.content, rest)
     return made, content, _checked(name, content)
 
 

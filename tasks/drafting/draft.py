@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.config.choices import Task
+from tasks.config.choices import RESERVED, Task
 from tasks.drafting.leaks import find_leaks
 from tasks.drafting.personal import find_personal
 from tasks.drafting.roles import (
@@ -104,6 +104,7 @@ def draft(
         ConfigurationError: the target, or a wish, does not fit the file, or only a person can
             say which column orders the rows.
     """
+    study = _without_reserved(study)
     columns = study.columns
     check_column(columns, target, "--target")
     asked = wishes.task
@@ -134,6 +135,18 @@ def draft(
     read = _read_time(study, time.column)
     return Draft(
         name, source, target, task, time, key, ground, useless, personal, leaks, constant, read
+    )
+
+
+def _without_reserved(study: Study) -> Study:
+    """Return the study without columns that are called as the table's own."""
+    taken = [name for name in study.columns if name.casefold() in RESERVED]
+    left = (*study.options.leave_out, *taken)
+    return replace(
+        study,
+        options=study.options.model_copy(update={"leave_out": left}),
+        columns={name: seen for name, seen in study.columns.items() if name not in taken},
+        notes=(*study.notes, *(f"{name} is left out: the table uses this name" for name in taken)),
     )
 
 

@@ -68,7 +68,9 @@ def choose_time(columns: Columns, asked: str | None) -> RoleChoice:
     times = [name for name, column in columns.items() if column.kind in TIMES]
     whole = [name for name in times if not columns[name].missing and not columns[name].constant]
     if len(whole) > 1:
-        shown = "; ".join(f"{name} (such as {columns[name].examples[0]})" for name in whole)
+        shown = "; ".join(
+            f"{name} (such as {', '.join(columns[name].examples[:1])})" for name in whole
+        )
         remedy = f"Name one: --time {whole[0]}. Where rows have no order: --time none."
         raise ConfigurationError("--time", "one column orders the rows", shown, remedy)
     if whole:

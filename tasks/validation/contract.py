@@ -8,18 +8,10 @@ import pyarrow as pa
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
+from tasks.config.choices import RESERVED
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
-from tasks.store.layout import BATCH, INGESTED_AT
-
-# The table's own columns, and those that stand beside a batch's while it is judged and labelled.
-RESERVED = frozenset(
-    (
-        *(BATCH, INGESTED_AT, "_row", "_hash", "_count", "_known", "_known_late"),
-        *("_event", "_there", "_kind", "_late"),
-    )
-)
 
 
 def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> pa.Schema | None:

@@ -269,3 +269,33 @@ def test_a_year_and_an_epoch_order_rows(place: Place, tmp_path: Path) -> None:
     assert place.new("epochs", tmp_path / "b.jsonl", "--target", "y") == 0
     assert place.read("epochs").event_time == "ts"
     assert place.ingest("epochs", tmp_path / "b.jsonl").rows == ROWS
+
+
+def test_a_date_beside_an_hour_is_a_time_and_a_column_may_be_left_out(
+    place: Place, tmp_path: Path
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made["date"] = np.repeat(days("%Y-%m-%d")[:40], 8)
+    made["hour"] = np.tile(np.arange(8) * 3, 40)
+    made.to_csv(tmp_path / "a.csv")
+    left = ["--set", "source.leave_out=[x]", "--set", "data.max_batch_gib=1"]
+    made.assign(z=made.x).to_csv(tmp_path / "a.csv")
+    assert place.new("hourly", tmp_path / "a.csv", "--target", "y", *left) == 0
+    pipeline = place.read("hourly")
+    assert pipeline.source.leave_out == ("x", "")
+    assert pipeline.source.derive[str(pipeline.event_time)].of == ("date", "hour")
+    assert place.ingest("hourly", tmp_path / "a.csv").rows == ROWS
+
+
+def test_names_of_the_table_are_left_out_by_new_and_refused_by_ingest(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made.assign(_Row=1, _batch=2).to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("inside", tmp_path / "a.csv", "--target", "y") == 0
+    assert "_Row is left out: the table uses this name" in capsys.readouterr().out
+    assert place.ingest("inside", tmp_path / "a.csv").outcome == "accepted"
+    made.assign(_Known=1).to_csv(tmp_path / "b.csv", index=False)
+    refused = place.ingest("inside", tmp_path / "b.csv")
+    assert refused.outcome == "quarantined"
+    assert "list it under source.leave_out" in refused.reasons[0]
