@@ -122,12 +122,8 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    return [
-        thing["key"].rpartition("/")[2],
-        told,
-        *figures,
-        "; ".join(thing["reasons"]) or thing.get("told", ""),
-    ]
+    why = "; ".join((*thing["reasons"], *thing.get("notes", ()))) or thing.get("told", "")
+    return [thing["key"].rpartition("/")[2], told, *figures, why]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:

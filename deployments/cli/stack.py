@@ -119,6 +119,7 @@ def _standing(place: Place) -> dict[str, Any]:
         "since": None if champion is None else champion.since.isoformat(timespec="seconds"),
         "age": "" if champion is None else tell_age(champion.since, datetime.now(UTC)),
         "live": None if live is None else live.to_dict(),
+        "warnings": list(standing.warnings),
         "rows": sum(batch.rows for batch in standing.batches),
         "batches": len(standing.batches),
         "waits": list(standing.waits),
@@ -140,7 +141,12 @@ def standings_table(stands: list[dict[str, Any]]) -> str:
         rows.append(
             [stand["pipeline"], champion, stand["age"], figure, f"{stand['rows']:,}", waits]
         )
-    return table(head, rows)
+    warned = (
+        f"{stand['pipeline']}, warning: {warning}"
+        for stand in stands
+        for warning in stand.get("warnings", ())
+    )
+    return "\n".join([table(head, rows), *warned])
 
 
 def open_places() -> list[Place]:

@@ -15,7 +15,7 @@ from tasks.arrays import Integers, Mask, Times
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
 from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
-from tasks.dataset.evidence import widening
+from tasks.dataset.evidence import describe_split
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.estimation.estimator import Estimator
@@ -145,10 +145,12 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     model = _fitted(recipe, data, training)
     confidence, seed = pipeline.gate.confidence, pipeline.training.seed
     if data.split.folds:
+        judged, way = data.split.judged, describe_split(data.split)
         answers = answer_folds(data, pipeline, recipe.setting)
-        rounds, wider = rounds_for(len(answers)), widening(data.split.folds)
-        sampling = Sampling(confidence, seed, rounds, wider)
-        found = interval(METRICS[pipeline.metric], data.y[holdout], answers, sampling)
+        rounds = rounds_for(len(answers))
+        sampling = Sampling(confidence, seed, rounds, way.widening, way.repeats)
+        found = interval(METRICS[pipeline.metric], data.y[judged], answers, sampling)
+        answers = answers[:: way.repeats]
     else:
         answers = model.answers(data.prepared[holdout], classes)
         found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)

@@ -58,7 +58,8 @@ def find_pipeline(name: str, folder: Path) -> Pipeline:
         known = pipeline_names(folder)
         listed = ", ".join(known) or "none"
         remedy = f"{did_you_mean(name, known)} Known: {listed}.".strip()
-        raise ConfigurationError("pipeline", f"a file {name}.yaml exists in {folder}", name, remedy)
+        rule = f"there is no file {name}.yaml in {folder}"
+        raise ConfigurationError(f"pipeline {name}", rule, remedy=remedy)
     return read_pipeline(path)
 
 

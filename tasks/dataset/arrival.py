@@ -7,12 +7,13 @@ scheduled for tomorrow): its order is kept, and time goes on to its arrival.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.arrays import Mask, Times
+from tasks.policy.reading import count_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # Nobody plans further: without a bound one file of slips would move the clock of a replayed
 # history, whose rows are all old, to the day of the replay, and no cooldown would ever end.
 PLANNED = timedelta(days=366)
+# Clocks and zones differ by hours: only what lies further ahead is told as a slip of the pen.
+SKEW = timedelta(days=1)
 
 
 def slips(times: Times, arrived: Times) -> Mask:
@@ -70,6 +73,40 @@ def latest_time(times: Times, arrived: Times) -> np.datetime64 | None:
     # a plan vouches for the day it came, not for the one it speaks of
     moment: np.datetime64 = np.minimum(times[true], arrived[true]).max()
     return moment
+
+
+def say_slips(rows: pl.LazyFrame, event_time: str, came: datetime) -> str | None:
+    """Say which rows of one file are dated over a day after it came; None where none are.
+
+    `came` has a zone, times without one are UTC; a file of plans alone is as it should be.
+
+    >>> import polars as pl
+    >>> days = pl.LazyFrame({"at": [datetime(2013, 4, 1), datetime(2041, 6, 1)]})
+    >>> say_slips(days, "at", datetime(2013, 5, 1, tzinfo=UTC))[:60]
+    '1 row is dated after the file came, such as row 2 (2041-06-0'
+    """
+    import polars as pl
+
+    zone = getattr(rows.collect_schema()[event_time], "time_zone", None)
+    at = pl.col(event_time) if zone is None else pl.col(event_time).dt.convert_time_zone("UTC")
+    at, now = at.cast(pl.Datetime("us")), came.astimezone(UTC).replace(tzinfo=None)
+    dated = rows.select(at=at).with_row_index("row", offset=1)
+    far = dated.filter(pl.col("at") > now + SKEW).collect(engine="streaming")
+    if far.is_empty():
+        return None
+    # one row that is true makes slips of those ahead, see `slips`
+    true = dated.select((pl.col("at") <= now).any()).collect(engine="streaming").item()
+    arrived = np.datetime64(now, "us")
+    times = np.append(far["at"].to_numpy(), np.full(int(true), arrived)).astype("M8[us]")
+    wrong = slips(times, np.full(len(times), arrived))[: len(far)]
+    if not wrong.any():
+        return None
+    first = far.row(int(np.argmax(wrong)), named=True)
+    count = count_text(int(wrong.sum()), "row is", "rows are")
+    return (
+        f"{count} dated after the file came, such as row {first['row']:,} ({first['at']}): "
+        "learned from, but no clock follows."
+    )
 
 
 def latest_event(rows: pl.LazyFrame, event_time: str, arrived: str) -> datetime | None:

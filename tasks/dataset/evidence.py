@@ -12,15 +12,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tasks.arrays import Array, Hashes, Times
 from tasks.config import Pipeline
 from tasks.dataset.split import Fold, Split, exchangeable_folds, forward_folds
 from tasks.errors import DataError
+from tasks.evaluation.evaluate import HeldOut
 
 # Kohavi 1995 finds five to ten good for choosing a model; more of them cost more fits, and with
 # time the first fold is fitted on a share of 1 in K + 1.
 K = 5
+# Of exchangeable rows the folds are dealt anew, as often; in time there is one order only.
+REPEATS = 2
 # Rows; fewer teach a fold's model too little to say anything of the one that is published.
 FEWEST_FITTED = 25
 # Rows of each of the two commonest classes: two to judge in a fold.
@@ -43,8 +47,9 @@ def cross_validate(
 ) -> Split:
     """Return a split whose folds judge rows by models that were fitted on others.
 
-    Where rows have a time, on earlier ones, so the earliest rows are not judged; where they have
-    not, on those of the other folds (see `exchangeable_folds`), so every row is.
+    Where rows have a time, on earlier ones, so the earliest rows are not judged. Where they have
+    not, on those of the other folds (see `exchangeable_folds`), so every row is; and this is done
+    `REPEATS` times.
 
     Args:
         times: (n,) event times, in any order.
@@ -58,15 +63,7 @@ def cross_validate(
     where = f"pipeline {pipeline.name}"
     if classes:
         check_classes(y, classes, where)
-    if hashes is None:
-        dealt = forward_folds(times, K)
-    else:
-        dealt = exchangeable_folds(hashes, y, K, pipeline.task)
-    folds = tuple(
-        fold
-        for fold in dealt
-        if len(fold.fit) >= FEWEST_FITTED and (not classes or len(np.unique(y[fold.fit])) > 1)
-    )
+    folds = _earlier(times, y, classes) if hashes is None else _dealt(hashes, y, pipeline)
     if not folds:
         rule = f"{FEWEST_FITTED} rows or more, of two classes, are earlier than others"
         remedy = "Wait for later rows of every class; without `event_time` rows have no order."
@@ -74,6 +71,23 @@ def cross_validate(
     judged = np.zeros(len(y), dtype=bool)
     judged[np.concatenate([fold.judge for fold in folds])] = True
     return Split(None, np.ones(len(y), dtype=bool), judged, folds)
+
+
+def _earlier(times: Times, y: Array, classes: Sequence[Any]) -> tuple[Fold, ...]:
+    return tuple(
+        fold
+        for fold in forward_folds(times, K)
+        if len(fold.fit) >= FEWEST_FITTED and (not classes or len(np.unique(y[fold.fit])) > 1)
+    )
+
+
+def _dealt(hashes: Hashes, y: Array, pipeline: Pipeline) -> tuple[Fold, ...]:
+    folds: tuple[Fold, ...] = ()
+    for _ in range(REPEATS):
+        folds += exchangeable_folds(hashes, y, K, pipeline.task)
+        # another hash of the same rows: which of them share a fold is chance, too
+        hashes = pd.util.hash_array(hashes)
+    return folds
 
 
 def check_classes(y: Array, classes: Sequence[Any], where: str) -> None:
@@ -94,19 +108,27 @@ yes: 3. Ingest more rows of the rarer class.
     raise DataError(f"{where}, classes", rule, came, "Ingest more rows of the rarer class.")
 
 
-def widening(folds: Sequence[Fold]) -> float:
+def describe_split(split: Split) -> HeldOut:
+    """Return how the split's rows are held out, for what judges them."""
+    folds, repeats = split.folds, split.repeats
+    return HeldOut(split.evidence, len(folds) // repeats, repeats, widening(folds, repeats))
+
+
+def widening(folds: Sequence[Fold], repeats: int = 1) -> float:
     """Return by how much intervals out of these folds are wider than their rows alone say.
 
     The models of the folds share most of their rows, so their errors go together, and resampling
     the judged rows does not see it. Of J folds with n₂ judged rows to n₁ fitted ones, the variance
     of the mean is not s²/J but s² (1/J + n₂/n₁): Nadeau and Bengio, Inference for the
-    Generalization Error, 2003. With time n₂/n₁ is its mean over the growing folds.
+    Generalization Error, 2003; of repeated folds Bouckaert and Frank, 2004. What rows alone say is
+    s² to the folds of one repetition. With time n₂/n₁ is its mean over the growing folds.
 
     >>> rows = np.arange(100)
-    >>> round(widening([Fold(rows[:80], rows[80:])] * 5), 3), widening([])
-    (1.5, 1.0)
+    >>> fold = Fold(rows[:80], rows[80:])
+    >>> [round(widening([fold] * 5 * repeats, repeats), 3) for repeats in (1, 2)], widening([])
+    ([1.5, 1.323], 1.0)
     """
     if not folds:
         return 1.0
-    shares = [len(fold.judge) / len(fold.fit) for fold in folds]
-    return math.sqrt(1 + sum(shares))
+    shares = sum(len(fold.judge) / len(fold.fit) for fold in folds)
+    return math.sqrt((1 + shares) / repeats)

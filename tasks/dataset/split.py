@@ -45,6 +45,18 @@ class Split:
     folds: tuple[Fold, ...] = ()
 
     @property
+    def judged(self) -> Integers:
+        """Positions of the judged rows, in order; of folds that are repeated, each as often."""
+        if not self.folds:
+            return np.flatnonzero(self.holdout)
+        return np.sort(np.concatenate([fold.judge for fold in self.folds]))
+
+    @property
+    def repeats(self) -> int:
+        """How often each held-out row is judged."""
+        return len(self.judged) // int(self.holdout.sum())
+
+    @property
     def name(self) -> str:
         """Which split of its rows it is: where it lies, or the digest of what is held out."""
         if self.boundary is not None:

@@ -44,13 +44,15 @@ class Sampling:
     """How rows are drawn again, and the intervals' nominal coverage, such as 0.95.
 
     Equal seeds give equal intervals. `widening` is by how much they are wider than the draws of
-    rows alone say (`tasks.dataset.evidence.widening`).
+    rows alone say (`tasks.dataset.evidence.widening`). Of rows that were judged several times, one
+    judgement after the other, `repeats` says how often: they are drawn together.
     """
 
     confidence: float
     seed: int
     rounds: int = ROUNDS
     widening: float = 1.0
+    repeats: int = 1
 
 
 def finite_or_none(value: float) -> float | None:
@@ -108,13 +110,13 @@ def resample(figures: Sequence[Weighted], rows: int, sampling: Sampling) -> tupl
     known = [place for place, value in enumerate(values) if not math.isnan(value)]
     if not known:
         return values, draws
-    rng = np.random.default_rng(sampling.seed)
+    rng, different = np.random.default_rng(sampling.seed), rows // sampling.repeats
     # one round at a time: all counts at once would take rounds x rows x 8 bytes, 4 GB of a million
     # rows
     for column in range(sampling.rounds):
         # int64 on every platform: another width draws other rows from the same seed
-        drawn = rng.integers(0, rows, size=rows, dtype=np.int64)
-        counts = np.bincount(drawn, minlength=rows).astype(float)
+        drawn = rng.integers(0, different, size=different, dtype=np.int64)
+        counts = np.bincount(drawn, minlength=different).astype(float).repeat(sampling.repeats)
         draws[known, column] = [figures[place](counts) for place in known]
     if sampling.widening != 1:
         # about the figures themselves: a gain is a difference, and widens as the figures do

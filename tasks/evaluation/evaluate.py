@@ -32,11 +32,13 @@ FEWEST_ROUNDS = 100
 class HeldOut:
     """How the judged rows were held out: in how many folds, where each was (0: at once).
 
-    `widening` is that of the intervals, where the predictions are several models' (`Sampling`).
+    `repeats` says how often each was judged, one judgement after the other, and `widening` is that
+    of the intervals, where the predictions are several models' (`Sampling`).
     """
 
     evidence: EvidenceKind = "latest rows"
     folds: int = 0
+    repeats: int = 1
     widening: float = 1.0
 
 
@@ -48,7 +50,7 @@ class Evaluation:
     decides. `baselines` is that metric per baseline, `baseline_gains` the model's paired gain
     over it (positive: the model is better), `baseline_metrics` every metric per baseline.
     `window` is the (first, last) event time as ISO texts, or arrival where rows are exchangeable;
-    `evidence` says how the rows were held out, in how many `folds` where each was.
+    `evidence` says how the rows were held out, in how many `folds` where each was, and how often.
     """
 
     task: str
@@ -61,6 +63,7 @@ class Evaluation:
     window: Window | None = None
     evidence: EvidenceKind = "latest rows"
     folds: int = 0
+    repeats: int = 1
     baselines: Mapping[str, MaybeNaN] = field(default_factory=dict)
     baseline_gains: Mapping[str, Interval] = field(default_factory=dict)
     baseline_metrics: Mapping[str, Mapping[str, MaybeNaN]] = field(default_factory=dict)
@@ -75,7 +78,10 @@ class Evaluation:
     @property
     def how(self) -> str:
         """How the rows were held out, in words."""
-        return f"{self.evidence}, {self.folds} folds" if self.folds else self.evidence
+        if not self.folds:
+            return self.evidence
+        often = f", {self.repeats} times" if self.repeats > 1 else ""
+        return f"{self.evidence}, {self.folds} folds{often}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return strict JSON, which `tasks.records.read` reads; NaN becomes null."""
@@ -111,15 +117,14 @@ def evaluate(
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
     y, predictions = check_predictions(y, predictions, task)
-    sampling = Sampling(confidence, seed, rounds_for(len(y)), held_out.widening)
+    sampling = Sampling(confidence, seed, rounds_for(len(y)), held_out.widening, held_out.repeats)
     deciding, every = METRICS[metric], task_metrics(task)
     metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
     naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
-    frame = pd.DataFrame(index=range(len(y))) if slices is None else slices
     return Evaluation(
         task=task,
         metric=metric,
-        rows=len(y),
+        rows=len(y) // held_out.repeats,
         confidence=confidence,
         rounds=sampling.rounds,
         metrics=metrics,
@@ -127,10 +132,11 @@ def evaluate(
         window=window,
         evidence=held_out.evidence,
         folds=held_out.folds,
+        repeats=held_out.repeats,
         baselines={name: values[metric] for name, values in naive.items()},
         baseline_gains=gains,
         baseline_metrics=naive,
-        slices=judge_slices(deciding, y, predictions, frame, sampling),
+        slices=judge_slices(deciding, y, predictions, slices, sampling),
         curves=curves(y, predictions, task=task),
     )
 

@@ -52,7 +52,7 @@ class Slice:
 
 
 def judge_slices(
-    metric: Metric, y: Array, predictions: Floats, frame: pd.DataFrame, sampling: Sampling
+    metric: Metric, y: Array, predictions: Floats, frame: pd.DataFrame | None, sampling: Sampling
 ) -> tuple[Slice, ...]:
     """Return the metric in each value of each column of `frame`.
 
@@ -60,12 +60,16 @@ def judge_slices(
         metric: what to compute.
         y: (n,) labels.
         predictions: (n, k) probabilities or (n,) values.
-        frame: n rows; every column is sliced, see `slice_labels`.
+        frame: n rows; every column is sliced, see `slice_labels`. None has none.
         sampling: how the rows are drawn again.
     """
-    return _slices(
-        metric, y, frame, lambda rows: interval(metric, y[rows], predictions[rows], sampling)
-    )
+    if frame is None:
+        return ()
+
+    def figure(rows: Integers) -> Interval:
+        return interval(metric, y[rows], predictions[rows], sampling)
+
+    return _slices(metric, y, frame, figure, sampling.repeats)
 
 
 def compare_slices(
@@ -89,7 +93,7 @@ def compare_slices(
     def gain(rows: Integers) -> Interval:
         return paired_gain(metric, y[rows], challenger[rows], champion[rows], sampling)
 
-    return _slices(metric, y, frame, gain)
+    return _slices(metric, y, frame, gain, sampling.repeats)
 
 
 def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
@@ -117,7 +121,11 @@ def slice_labels(column: pd.Series[Any]) -> pd.Series[str]:
 
 
 def _slices(
-    metric: Metric, y: Array, frame: pd.DataFrame, figure: Callable[[Integers], Interval]
+    metric: Metric,
+    y: Array,
+    frame: pd.DataFrame,
+    figure: Callable[[Integers], Interval],
+    repeats: int,
 ) -> tuple[Slice, ...]:
     if len(frame) != len(y):
         came = f"{len(frame)} rows for {len(y)} labels"
@@ -129,8 +137,9 @@ def _slices(
         for value in sorted(set(label)):
             rows = np.flatnonzero(label == value)
             one_class = metric.tasks != ("regression",) and len(np.unique(y[rows])) < 2
-            known = len(rows) >= SMALL and not one_class
+            count = len(rows) // repeats
+            known = count >= SMALL and not one_class
             shown = figure(rows) if known else Interval(NAN, NAN, NAN)
             # a metric may be undefined on enough rows too, such as R squared of constant labels
-            made.append(Slice(str(name), str(value), len(rows), shown, math.isnan(shown.low)))
+            made.append(Slice(str(name), str(value), count, shown, math.isnan(shown.low)))
     return tuple(made)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tasks.data.commits import REMOVED
-from tasks.data.curated import BATCH as BATCH_COLUMN
 from tasks.data.table import Table
 from tasks.errors import NotFound, Refused
 from tasks.faults import external_write
@@ -21,6 +20,7 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.reversal import names_batch, record_removal, removed_batches
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
+from tasks.store.layout import BATCH as BATCH_COLUMN
 from tasks.workspace import Place
 
 SHOWN = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -15,6 +15,7 @@ from tasks.arrays import Mask
 from tasks.data.curated import append_batch, read_columns
 from tasks.data.table import Table
 from tasks.data.table_errors import translate_errors
+from tasks.dataset.arrival import say_slips
 from tasks.documents import seal
 from tasks.faults import external_write
 from tasks.ingestion.entrance import JSON, Entrance
@@ -45,10 +46,23 @@ class RowsLanding:
         keys = None if version is None else _known_keys(self.table, version, pipeline.key)
         examiner = Examiner(pipeline, self.suite, columns, keys, arrived.folder, say)
         if before is None or before.contract != columns or before.typed is None:
-            return examiner.examine(arrived.path, arrived.info.key, arrived.batch)
+            return self._noted(
+                examiner.examine(arrived.path, arrived.info.key, arrived.batch), arrived
+            )
         # The rows are the same as before, and so is what the suite says of them: only which of
         # their keys are curated has changed with the version.
         return examiner.clean(before.typed, before.report, before.report.cleaning.retyped)
+
+    def _noted(self, found: Examination, arrived: Downloaded) -> Examination:
+        time = self.workspace.pipeline.event_time
+        if found.typed is None or time is None:
+            return found
+        note = say_slips(pl.scan_parquet(found.typed), time, arrived.info.modified)
+        if note is None:
+            return found
+        if time in self.workspace.pipeline.data.personal:
+            note = "Rows are dated after the file came; their dates are personal."
+        return replace(found, report=replace(found.report, notes=(note,)))
 
     def publish(self, judged: Examination) -> None:
         """Write the report and the Data Docs; they say the same however often they are written."""

@@ -75,6 +75,11 @@ class Lineage:
     without: tuple[str, ...] = ()
     evidence: str = "latest rows"
 
+    @property
+    def ordered(self) -> bool:
+        """Whether its rows had an event time: else its times are arrivals."""
+        return "last" in self.naive
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -16,8 +16,10 @@ from tasks.monitoring.arrivals import Arrival, find_arrivals, find_unanswered, f
 from tasks.monitoring.past import observations
 from tasks.policy.situation import MetricValue
 from tasks.promotion import pointer
+from tasks.promotion.gate import Verdict
 from tasks.promotion.pointer import Champion
 from tasks.promotion.waiting import waiting_versions
+from tasks.records import read
 from tasks.store.bucket import ObjectInfo
 from tasks.workspace import Place, Workspace
 
@@ -32,7 +34,8 @@ class Standing:
         refused: what lies in quarantine and was not let in since.
         held: batches that no training learns from until a person clears them.
         undecided: accepted batches that nothing was decided on yet.
-        champion: in service; `live` is its newest figure on labelled rows, None before one.
+        champion: in service; `live` is its newest figure on labelled rows, None before one, and
+            `warnings` what it was let through with as a first model.
         waiting: versions that await a person's approval.
         asked: a decision to retrain that no training has answered yet.
         ended: the newest training's verdict, or how it failed; None before the first.
@@ -47,6 +50,7 @@ class Standing:
     undecided: tuple[Arrival, ...] = ()
     champion: Champion | None = None
     live: MetricValue | None = None
+    warnings: tuple[str, ...] = ()
     waiting: tuple[int, ...] = ()
     asked: Entry | None = None
     ended: Entry | None = None
@@ -93,6 +97,7 @@ def read_standing(place: Place) -> Standing:
         undecided=find_undecided(arrived, entries),
         champion=champion,
         live=None if champion is None else latest_live(entries, champion.version),
+        warnings=() if champion is None else find_warnings(entries, champion.version),
         waiting=waiting_versions(entries),
         asked=asked[-1] if asked else None,
         ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
@@ -106,6 +111,14 @@ def latest_live(entries: Sequence[Entry], version: int) -> MetricValue | None:
     """Return the newest figure of this version that labels told; None without one."""
     seen = [seen.live for seen in observations(entries) if seen.version == version]
     return next((live for live in reversed(seen) if live is not None and live.known), None)
+
+
+def find_warnings(entries: Sequence[Entry], version: int) -> tuple[str, ...]:
+    """Return what the gate only warned of when it let this version through."""
+    told = [e.figures for e in entries if e.kind == "verdict" and e.version == version]
+    if not told or "verdict" not in told[-1]:
+        return ()
+    return read(Verdict, told[-1]["verdict"], "verdict").warnings
 
 
 def count_labelled(workspace: Workspace) -> int:

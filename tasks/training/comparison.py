@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.arrays import Array, Integers, Mask
-from tasks.dataset.evidence import widening
+from tasks.dataset.evidence import describe_split
 from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.evaluate import rounds_for
@@ -31,24 +31,25 @@ def compare_with_champion(
 
     `predictions` are the challenger's: (judged rows, classes) probabilities, or values.
     """
-    reigning = work.reigning
-    if reigning is None:
+    reigning, until = work.reigning, work.known_until
+    if reigning is None or until is None:
         return None, ()
     data, pipeline = work.dataset, work.pipeline
-    holdout = np.flatnonzero(data.split.holdout)
-    kept, theirs, how = _answer_unseen(work, reigning, holdout)
+    holdout, held_out = data.split.judged, describe_split(data.split)
+    kept, theirs, how = _answer_unseen(work, reigning, until, holdout)
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
     sampling = Sampling(
         pipeline.gate.confidence,
         pipeline.training.seed,
         rounds_for(len(y)),
-        widening(data.split.folds),
+        held_out.widening,
+        held_out.repeats,
     )
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
     comparison = Comparison(
         version=reigning.manifest.version,
-        rows=int(kept.sum()),
+        rows=int(kept.sum()) // held_out.repeats,
         score=metric.score(y, theirs),
         gain=paired_gain(metric, y, ours, theirs, sampling),
         how=how,
@@ -61,14 +62,15 @@ def compare_with_champion(
 
 
 def _answer_unseen(
-    work: Work, reigning: ModelVersion, holdout: Integers
+    work: Work, reigning: ModelVersion, until: np.datetime64, holdout: Integers
 ) -> tuple[Mask, Array, str]:
     """Return which of the judged rows are compared, the champion's answers there, and why so."""
     data, every = work.dataset, np.ones(len(holdout), dtype=bool)
     if data.split.folds:
-        how = f"{len(data.split.folds)} folds, the champion's setting fitted again in each"
+        folds = describe_split(data.split).folds
+        how = f"{folds} folds, the champion's setting fitted again in each"
         return every, answer_folds(data, work.pipeline, reigning.setting), how
-    unseen = data.times[holdout] > np.datetime64(reigning.manifest.lineage.fitted_until)
+    unseen = data.times[holdout] > until
     if _enough(work, data.y[holdout][unseen]):
         how = "holdout rows that neither was fitted on"
         return unseen, _mapped(work, reigning, holdout[unseen]), how

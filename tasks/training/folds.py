@@ -38,7 +38,7 @@ def fit_fold(
 def answer_folds(
     data: Dataset, pipeline: Pipeline, setting: Setting, length: timedelta | None = None
 ) -> Floats:
-    """Return the answers on the judged rows, in their order: (n, classes), or (n,) values."""
+    """Return the answers on `Split.judged`, in its order: (n, classes), or (n,) values."""
     classes = len(data.classes)
     parts = [
         fit_fold(data, pipeline, setting, fold, length).answers(
@@ -50,7 +50,7 @@ def answer_folds(
 
 
 def judge_baselines(data: Dataset, pipeline: Pipeline) -> dict[str, Array]:
-    """Return what each naive prediction says of the judged rows, from the rows a model saw."""
+    """Return what each naive prediction says of `Split.judged`, from the rows a model saw."""
     folds = data.split.folds or (
         Fold(np.flatnonzero(data.split.training), np.flatnonzero(data.split.holdout)),
     )

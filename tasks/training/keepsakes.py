@@ -82,7 +82,8 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     profiler = Profiler(prepared_columns(data.schema), data.classes)
     profiler.add(data.prepared[select_rows(judged.challenger.length, data.times, within)])
     # on its own training rows a model is too sure: predictions and target are the holdout's
-    predictions = judged_answers(work, judged.contender, judged.challenger)
+    # of several judgements of a row the first: a profile counts rows
+    predictions = judged_answers(work, judged.contender, judged.challenger)[:: data.split.repeats]
     labels = data.frame[pipeline.target][holdout].to_numpy()
     profile = profiler.result().judged_on(
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)

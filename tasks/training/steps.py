@@ -11,9 +11,9 @@ import numpy as np
 
 from tasks.arrays import Floats, Mask
 from tasks.dataset.dataset import fitted_until
-from tasks.dataset.evidence import widening
+from tasks.dataset.evidence import describe_split
 from tasks.errors import DataError
-from tasks.evaluation.evaluate import Evaluation, HeldOut, evaluate
+from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice
 from tasks.features.prepare import prepared_columns
@@ -156,22 +156,20 @@ def evaluate_holdout(
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
         data, pipeline = work.dataset, work.pipeline
-        holdout = data.split.holdout
-        times = data.times[holdout]
+        judged = data.split.judged
+        times = data.times[judged]
         predictions = judged_answers(work, contender, challenger)
         evaluation = evaluate(
-            data.y[holdout],
+            data.y[judged],
             predictions,
             task=pipeline.task,
             metric=pipeline.metric,
             seed=pipeline.training.seed,
             confidence=pipeline.gate.confidence,
-            slices=data.frame[holdout][_slices(work)],
+            slices=data.frame.iloc[judged][_slices(work)],
             baselines=judge_baselines(data, pipeline),
             window=(str(times.min().astype("M8[s]")), str(times.max().astype("M8[s]"))),
-            held_out=HeldOut(
-                data.split.evidence, len(data.split.folds), widening(data.split.folds)
-            ),
+            held_out=describe_split(data.split),
         )
         against = compare_with_champion(work, predictions)
         return plain(HoldoutResult(evaluation, *against), nan_as_null=True), {}

@@ -22,6 +22,10 @@ def find_obstacle(champion: Manifest, data: Dataset, transform: str | None) -> s
     conditions = (
         (can_start(family, champion.files), f"its family ({family}) cannot be fitted further"),
         (features == data.schema.features, "the columns are not the champion's"),
+        (
+            champion.lineage.ordered == (data.hashes is None),
+            "its rows were ordered by another time",
+        ),
         (own_transform == transform, "the transform is not the champion's"),
         (tuple(champion.classes) == data.classes, "the classes are not the champion's"),
         (not data.split.folds, "a cross-validation judges rows that the champion was fitted on"),

@@ -54,10 +54,18 @@ class Work:
             bucket = self.workspace.bucket
             labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
+        return build_dataset(rows, self.pipeline, self.known_until)
+
+    @cached_property
+    def known_until(self) -> np.datetime64 | None:
+        """The last time that the champion was fitted on; None without one."""
         if self.reigning is None:
-            return build_dataset(rows, self.pipeline)
-        known_until = np.datetime64(self.reigning.manifest.lineage.fitted_until)
-        return build_dataset(rows, self.pipeline, known_until)
+            return None
+        lineage = self.reigning.manifest.lineage
+        # where the file gained or lost its event time, one clock says nothing of the other: no
+        # row is later than NaT, so none passes for one that the champion has not seen
+        same = lineage.ordered == (self.pipeline.event_time is not None)
+        return np.datetime64(lineage.fitted_until) if same else np.datetime64("NaT")
 
     @cached_property
     def key(self) -> str:

@@ -89,7 +89,10 @@ class Cleaning:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything found in one batch. It holds no clock: the same batch gives the same report."""
+    """Everything found in one batch. It holds no clock: the same batch gives the same report.
+
+    `notes` are sentences about what was accepted and is odd all the same.
+    """
 
     pipeline: str
     object: str
@@ -103,6 +106,7 @@ class Report:
     checks: tuple[Check, ...] = ()
     cleaning: Cleaning = Cleaning()
     kept: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -167,6 +171,7 @@ class Report:
                 ("Rows already in the curated table, dropped", f"{cleaning.duplicates_known:,}"),
                 ("Rows without a target", missing),
                 ("Columns read as another type", "; ".join(cleaning.retyped) or "none"),
+                *(("Note", note) for note in self.notes),
             ]
         return tuple(pairs)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tasks.data.curated import curated
 from tasks.data.table import table_in
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
@@ -94,6 +97,59 @@ def test_a_bad_file_is_quarantined_with_exit_3_and_the_same_again_is_known(
     again = perennial(trained, "ingest", "toy", str(path))
     assert again.status == 3
     assert "already quarantined" in again.out
+
+
+def test_a_page_opens_by_its_printed_address(trained: Stack, tmp_path: Path) -> None:
+    link = perennial(trained, "report", "toy", "card").out.strip()
+    with urllib.request.urlopen(link) as page:
+        assert "Model card: toy, version 2" in page.read().decode()
+    saved = perennial(trained, "report", "toy", "validation", "--save", str(tmp_path), "--json")
+    assert Path(saved.document["saved"]).read_text().startswith("<!doctype html>")
+    document = perennial(trained, "report", "toy", "--json").document
+    assert {page["kind"] for page in document["pages"]} == {"validation", "card", "explanation"}
+
+
+def test_a_refused_file_is_judged_anew_where_a_person_asks(trained: Stack, tmp_path: Path) -> None:
+    """What is still wrong stays out: it is judged anew, not merely found in quarantine."""
+    path = tmp_path / "wrong.csv"
+    toy_rows(30, start=90_000).assign(high=7).to_csv(path, index=False)
+    assert perennial(trained, "ingest", "toy", str(path)).status == 3
+    again = perennial(trained, "retry", "toy", "wrong.csv", "--json")
+    assert again.status == 3, again.err
+    (batch,) = again.document["batches"]
+    assert batch["outcome"] == "quarantined", "judged anew, not merely found there"
+    nothing = perennial(trained, "retry", "toy", "never.csv")
+    assert nothing.status == 3
+    assert "0 batches in quarantine are named never.csv" in nothing.err
+
+
+def test_the_doctor_and_the_status_look_at_one_pipeline(trained: Stack) -> None:
+    said = perennial(trained, "doctor", "toy", "--json").document
+    states = {link["name"]: link["state"] for link in said["links"]}
+    assert (states["deployments"], states["serving"], states["champion"]) == ("ok", "ok", "ok"), (
+        said
+    )
+    pipelines = perennial(trained, "status", "--json").document["pipelines"]
+    (toy,) = [told for told in pipelines if told["pipeline"] == "toy"]
+    assert toy["champion"] == 1
+    assert perennial(trained, "apply", "toy", "--json").document["create"] == []
+
+
+def test_an_ended_pipeline_has_no_deployments_and_serves_no_more_without_its_data(
+    trained: Stack, tmp_path: Path
+) -> None:
+    quiet = Path(trained.environment["PERENNIAL_PIPELINES"]) / "quiet.yaml"
+    folder = tmp_path / "pipelines"
+    shutil.copytree(quiet.parent, folder)
+    more = {"PERENNIAL_PIPELINES": str(folder)}
+    ended = perennial(trained, "delete", "quiet", "--data", "--yes", "--json", more=more)
+    assert ended.status == 0, ended.err
+    assert "train/quiet" in ended.document["deployments"]
+    assert "perennial: quiet: ingest" in ended.document["deployments"]
+    assert not (folder / "quiet.yaml").exists()
+    back = perennial(trained, "apply", "quiet", "--json")
+    assert {"ingest/quiet", "train/quiet"} <= {spec["name"] for spec in back.document["create"]}
+    assert "perennial: quiet: ingest" in back.document["automations"]["create"]
 
 
 def test_models_shows_the_champion_first_with_intervals_and_baselines(trained: Stack) -> None:
@@ -212,8 +268,8 @@ def test_wrong_use_is_one_clear_message(
 def test_an_error_is_a_document_too(trained: Stack) -> None:
     answer = perennial(trained, "models", "tooy", "--json")
     assert answer.status == 2
-    assert answer.document["where"] == "pipeline"
-    assert answer.document["came"] == "tooy"
+    assert answer.document["where"] == "pipeline tooy"
+    assert answer.document["remedy"].startswith("Did you mean toy?")
 
 
 def test_a_store_that_is_down_or_a_wrong_key_is_said_in_bounded_time(trained: Stack) -> None:
@@ -275,3 +331,18 @@ def test_a_version_is_tried_beside_the_champion_by_command(trained: Stack) -> No
     assert ended.out.strip() == f"toy version {other} is tried no more."
     assert perennial(trained, "status", "--json").document["trials"] == []
     assert "seen enough" in perennial(trained, "history", "toy").out
+
+
+def test_a_batch_is_taken_out_again(trained: Stack, tmp_path: Path) -> None:
+    path = tmp_path / "slip.csv"
+    toy_rows(40, start=95_000).to_csv(path, index=False)
+    assert perennial(trained, "ingest", "toy", str(path)).status == 0
+    rows = curated(open_bucket(trained.settings), "toy")
+    before = len(rows.read(["id"]))
+    done = perennial(trained, "remove", "toy", "slip.csv", "--why", "a slip", "--json")
+    assert done.status == 0, done.err
+    assert done.document["kind"] == "removal"
+    assert len(rows.read(["id"])) == before - 40
+    again = perennial(trained, "ingest", "toy", str(path))
+    assert again.status == 3
+    assert "A person took it out" in again.out

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deployments.cli.main import main
+from deployments.cli.stack import list_standings, standings_table
 from deployments.serving.describing import describe
 from deployments.serving.routes import Finder, Found
 from tasks.serving.following import Fleet
@@ -44,7 +45,7 @@ def test_warnings_are_told_wherever_the_model_is(
     assert ended(["models", "toy"]) == 0
     told = capsys.readouterr().out
     assert "passed, 1 warning" in told
-    assert "cross-validation, 5 folds" in told
+    assert "cross-validation, 5 folds, 2 times" in told
     assert "Version 1, warning: enough rows: too few rows were judged: 150 rows" in told
     assert ended(["models", "toy", "--json"]) == 0
     (version,) = json.loads(capsys.readouterr().out)["versions"]
@@ -54,8 +55,11 @@ def test_warnings_are_told_wherever_the_model_is(
     assert isinstance(found, Found)
     described = json.loads(describe(fleet, found).body)
     for said in (version, described):
-        assert said["evidence"] == "cross-validation, 5 folds"
+        assert said["evidence"] == "cross-validation, 5 folds, 2 times"
         assert [warning.partition(":")[0] for warning in said["warnings"]] == ["enough rows"]
+    stands = list_standings([made.workspace])
+    assert stands[0]["warnings"] == version["warnings"]
+    assert f"toy, warning: {version['warnings'][0]}" in standings_table(stands)
 
 
 def test_a_refused_promotion_names_the_key_and_the_flag_and_the_flag_works(

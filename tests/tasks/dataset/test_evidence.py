@@ -8,7 +8,7 @@ import pytest
 
 from tasks.config import Pipeline
 from tasks.dataset.dataset import Dataset, build_dataset
-from tasks.dataset.evidence import cross_validate, widening
+from tasks.dataset.evidence import REPEATS, K, cross_validate, describe_split
 from tasks.errors import DataError
 from tasks.evaluation.bootstrap import Sampling, interval
 from tasks.evaluation.metrics import METRICS
@@ -39,11 +39,14 @@ def times_judged(made: Dataset) -> np.ndarray:
     )
 
 
-def test_every_exchangeable_row_is_judged_once_by_a_model_of_the_others() -> None:
+def test_every_exchangeable_row_is_judged_as_often_by_models_of_others() -> None:
     made = build_dataset(rows(), pipeline(event_time=None))
     assert made.split.evidence == "cross-validation"
     assert made.split.training.all()
-    assert (times_judged(made) == 1).all()
+    assert (times_judged(made) == REPEATS).all()
+    assert made.split.judged.tolist() == np.repeat(np.arange(len(made.y)), REPEATS).tolist()
+    first, again = (made.split.folds[place].judge.tolist() for place in (0, K))
+    assert first != again
     for fold in made.split.folds:
         assert not set(fold.fit) & set(fold.judge)
         assert len(fold.fit) + len(fold.judge) == len(made.y)
@@ -134,13 +137,12 @@ def test_widened_intervals_cover_what_a_model_of_all_rows_does_and_plain_ones_do
         times = np.arange(60).astype("datetime64[h]").astype("datetime64[us]")
         hashes = None if by_time else draw.integers(0, 2**63, 60).astype(np.uint64)
         parts = cross_validate(times, hashes, y, (0, 1), file)
-        answers = np.zeros(60, dtype=int)
-        for fold in parts.folds:
-            answers[fold.judge] = centroids(x[fold.fit], y[fold.fit], x[fold.judge])
-        judged = parts.holdout
-        for name, wider in (("widened", widening(parts.folds)), ("plain", 1.0)):
-            sampling = Sampling(0.9, number, 100, wider)
-            found = interval(metric, y[judged], np.eye(2)[answers[judged]], sampling)
+        places = np.concatenate([fold.judge for fold in parts.folds])
+        said = [centroids(x[fold.fit], y[fold.fit], x[fold.judge]) for fold in parts.folds]
+        answers = np.eye(2)[np.concatenate(said)[np.argsort(places, kind="stable")]]
+        for name, wider in (("widened", describe_split(parts).widening), ("plain", 1.0)):
+            sampling = Sampling(0.9, number, 100, wider, parts.repeats)
+            found = interval(metric, y[parts.judged], answers, sampling)
             hits[name] += found.low <= truth <= found.high
     assert hits["widened"] >= 0.9 * simulations
     assert hits["plain"] < 0.9 * simulations

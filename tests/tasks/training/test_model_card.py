@@ -49,6 +49,17 @@ def test_both_forms_tell_it(told: str) -> None:
     assert told in Read(to_html(CARD)).text
 
 
+def test_both_forms_say_which_kind_of_evidence_it_is() -> None:
+    random = replace(CARD, evaluation=replace(CARD.evaluation, evidence="random holdout"))
+    for told, card in {"Evidence: latest rows": CARD, "Evidence: random holdout": random}.items():
+        assert told in to_markdown(card)
+        assert told in Read(to_html(card)).text
+    text = to_markdown(random)
+    assert "16,000 rows of a random holdout" in text
+    assert "later rows (" not in text
+    assert "on 16,000 rows of a random holdout" in write_note(random)
+
+
 @pytest.mark.parametrize(
     ("verdict", "tone"),
     [("promote", "good"), ("awaiting approval", "good"), ("refused", "warn")],

@@ -32,13 +32,14 @@ def test_344_rows_get_a_champion_whose_interval_says_how_little_they_prove(
     judged = 344 if event_time is None else 287
     assert rules(ended)["enough rows"].startswith(f"{judged} rows, ")
     manifest = manifest_of(built.workspace, 1)
-    assert manifest.lineage.evidence == "cross-validation, 5 folds"
+    often = "" if event_time else ", 2 times"
+    assert manifest.lineage.evidence == f"cross-validation, 5 folds{often}"
     assert (manifest.lineage.rows, manifest.lineage.holdout_rows) == (344, judged)
     figure = manifest.metrics["accuracy"]
     assert 0.02 < figure["high"] - figure["low"] < 0.2
     assert figure["high"] <= 1
     (entry,) = built.workspace.ledger.entries("verdict")
-    assert entry.figures["evidence"] == "cross-validation, 5 folds"
+    assert entry.figures["evidence"] == manifest.lineage.evidence
 
 
 def test_champion_and_challenger_are_compared_on_the_same_folds(tmp_path: Path) -> None:
