@@ -33,6 +33,7 @@ STEPS = {
     "score": ("pin", "labelled", "part", "output", "ledger", "cleared"),
     "log": ("choose", "append", "delete"),
     "remove": ("rows", "ledger"),
+    "schema": ("ledger",),
     "end": ("file", "ledger", "data"),
     "monitor": ("decision",),
     "backtest": ("fit", "report"),

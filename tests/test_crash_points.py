@@ -20,7 +20,10 @@ from tasks.backtest.result import compare_policies
 from tasks.backtest.table import fit_history
 from tasks.config import window_length
 from tasks.faults import POINTS, WRITES, Died, dying_at
+from tasks.ingestion.land import land
 from tasks.ingestion.removal import pick_held, remove_batch
+from tasks.ingestion.rows import open_rows
+from tasks.ingestion.schema import accept_changes
 from tasks.ledger.reversal import removed_batches
 from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer, trials
@@ -87,6 +90,15 @@ def remove(workspace: Workspace) -> None:
         remove_batch(workspace, pick_held(workspace, "b.csv"), "ada", "coded otherwise")
 
 
+def accept(workspace: Workspace) -> None:
+    rows = life.toy_rows(20, start=1500).assign(wind=0.5)
+    if not workspace.ledger.entries("schema"):
+        life.ingest(workspace, "c.csv", rows)
+        accept_changes(workspace, "c.csv", "ada")
+    key = f"{workspace.layout.incoming}c.csv"
+    land(open_rows(workspace), key, lambda _: None, again=True)
+
+
 def end(workspace: Workspace) -> None:
     path = workspace.home / "toy.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,6 +127,7 @@ SCENES = {
     "score": Scene(score_all, "champions", writes("score")),
     "remove": Scene(remove, "champions", writes("remove")),
     "end": Scene(end, "champions", writes("end")),
+    "accept": Scene(accept, "champions", writes("schema")),
     "monitor": Scene(monitor, "champions", writes("monitor")),
     "backtest": Scene(backtest, "champions", writes("backtest")),
     "ship": Scene(ship, "rows", writes("log")),

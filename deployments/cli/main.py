@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
     "clear": ("deployments.cli.trial:clear", "Let a suspicious batch be learned from."),
     "retry": ("deployments.cli.ways_out:retry", "Judge a refused batch anew."),
+    "schema": ("deployments.cli.schema:schema", "Show the contract; accept a change of it."),
     "remove": ("deployments.cli.ways_out:remove", "Take a batch out again."),
     "delete": ("deployments.cli.ways_out:delete", "End a pipeline; its data only with --data."),
     "report": ("deployments.cli.report:report", "Open or save a page: drift, card, …"),

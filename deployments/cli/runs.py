@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 FASTER = "by the run that its arrival started, just now"
 LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
+LABELS = (
+    "new",
+    "revised",
+    "late",
+    "duplicate",
+    "contradicting",
+    "unknown",
+)  # their kinds, as counted
 
 
 @about_pipeline
@@ -122,7 +130,8 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    why = "; ".join((*thing["reasons"], *thing.get("notes", ()))) or thing.get("told", "")
+    said = (*thing["reasons"], thing.get("told", ""), *thing.get("notes", ()))
+    why = "; ".join(filter(None, said))
     return [thing["key"].rpartition("/")[2], told, *figures, why]
 
 

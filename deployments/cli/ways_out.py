@@ -12,9 +12,9 @@ from deployments.local.stack import connect
 from deployments.session import follow, open_session
 from tasks.errors import ConfigurationError
 from tasks.ingestion.removal import learned_by_champion, pick_held, remove_batch
-from tasks.ingestion.retry import call_back, pick_refused
+from tasks.ingestion.retry import RefusedBatch, call_back, pick_refused
 from tasks.settings import Settings, home_folder, pipelines_folder
-from tasks.workspace import Place, open_place
+from tasks.workspace import Place, Workspace, open_place
 
 
 @about_pipeline
@@ -26,7 +26,11 @@ def retry(name: str, batch: str, as_json: bool) -> int:
     or no such batch lies in quarantine.
     """
     workspace = open_session(name)
-    refused = pick_refused(workspace, batch)
+    return judge_anew(workspace, pick_refused(workspace, batch), as_json=as_json)
+
+
+def judge_anew(workspace: Workspace, refused: RefusedBatch, *, as_json: bool) -> int:
+    """Judge a refused object again, print what became of it, and return the exit status."""
     key = call_back(workspace, refused)
     rows = refused.kind == "rows"
     asked = {"objects": [key], "again": True}

@@ -204,7 +204,10 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
             times[told],
         )
         profile = _profile(rows, number, made.data.schema, prepared[there])
-        met = PredictedBatch(times[there], labelled, profile, prepared[there], answers[there])
+        unknown = int((there & ~known & target.notna().to_numpy()).sum())
+        met = PredictedBatch(
+            times[there], labelled, profile, prepared[there], answers[there], unknown
+        )
         sight = look(pipeline, made.eye, met)
         assert sight.drift is not None, "every model of a backtest has a profile"
         drift = drift_figure(sight.drift)

@@ -15,6 +15,7 @@ from tasks.config.sections import (
     Features,
     FileSection,
     Gate,
+    Labels,
     Monitoring,
     Names,
     Notifications,
@@ -49,6 +50,7 @@ class Pipeline(FileSection):
     training: Training = Training()
     gate: Gate = Gate()
     monitoring: Monitoring = Monitoring()
+    labels: Labels = Labels()
     retraining: Retraining = Retraining()
     notifications: Notifications = Notifications()
     serving: Serving = Serving()

@@ -46,10 +46,17 @@ class Data(FileSection):
     """How arriving rows are treated."""
 
     duplicates: Literal["drop", "refuse"] = "drop"
+    updates: Literal["refuse", "newest", "append"] = "refuse"
     missing_target: Literal["keep_for_later", "drop", "refuse"] = "keep_for_later"
     max_batch_gib: float = Field(default=10, gt=0)
     personal: Names = ()
     suite: str | None = Field(default=None, pattern=r"^[\w.]+$")
+
+
+class Labels(FileSection):
+    """What becomes of a label that contradicts one that is known."""
+
+    revisions: Literal["newest", "first"] = "newest"
 
 
 class Training(FileSection):

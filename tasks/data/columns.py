@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 from pyarrow.dataset import ParquetFragmentScanOptions, Scanner, dataset
 
+from tasks.data.widening import split_widened
 from tasks.errors import DataError
 
 # Delta knows signed integers alone. An unsigned one of 64 bits must fit: the cast is checked.
@@ -42,15 +43,17 @@ BOUNDED = {"batch_readahead": 1, "fragment_readahead": 1, "use_threads": False}
 
 @dataclass(frozen=True)
 class FileRows:
-    """The rows of a Parquet file, each with the same values added."""
+    """The rows of a Parquet file, each with the same values added, and without some columns."""
 
     path: Path
     added: Mapping[str, pa.Scalar] = field(default_factory=dict)
+    leave_out: frozenset[str] = frozenset()
 
     @property
     def schema(self) -> pa.Schema:
         """The columns, the added ones last."""
-        schema = parquet.read_schema(self.path)
+        here = parquet.read_schema(self.path)
+        schema = pa.schema([column for column in here if column.name not in self.leave_out])
         for name, value in self.added.items():
             schema = schema.append(pa.field(name, value.type))
         return schema
@@ -143,7 +146,7 @@ def from_polars(frame: Any, schema: pa.Schema) -> pa.Table:
 
 
 def align(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
-    """Return a stream of the rows, brought to the columns of `schema`, which are their own.
+    """Return a stream of the rows, brought to the columns of `schema`, as they are stored.
 
     Raises:
         DataError: a value in a table does not fit its column's type.
@@ -151,15 +154,20 @@ def align(rows: Rows, schema: pa.Schema) -> pa.RecordBatchReader:
     # No Python may run while the stream is read (but that of a reader that was given): the Delta
     # writer reads on threads that others wait for, and one of these may hold the interpreter.
     came = rows.schema
+    stored = {column.name: column.type for column in schema}
+    sources = {name: split_widened(stored, name) for name in stored}
     if isinstance(rows, pa.Table):
-        fitting = [_fitting(rows.column(column.name), column) for column in schema]
+        fitting = [_fitting(rows, sources[column.name], column) for column in schema]
         return pa.Table.from_arrays(fitting, schema=schema).to_reader(ROWS_AT_ONCE)
     added = rows.added if isinstance(rows, FileRows) else {}
     columns = {}
     for column in schema:
-        name = column.name
-        values = pc.scalar(added[name]) if name in added else pc.field(name)
-        columns[name] = _cast(values, came.field(name), column)
+        name, source = column.name, sources[column.name]
+        if source is None:
+            columns[name] = pc.scalar(pa.scalar(None, column.type))
+            continue
+        values = pc.scalar(added[source]) if source in added else pc.field(source)
+        columns[name] = _cast(values, came.field(source), column)
     if isinstance(rows, pa.RecordBatchReader):
         return Scanner.from_batches(rows, columns=columns, **BOUNDED).to_reader()
     # Reading ahead, and whole row groups at once, would take memory by the file's size.
@@ -179,7 +187,10 @@ def _cast(values: Any, came: pa.Field, column: pa.Field) -> Any:
     return values.cast(column.type, safe=not finer)
 
 
-def _fitting(values: pa.ChunkedArray, column: pa.Field) -> pa.ChunkedArray:
+def _fitting(rows: pa.Table, source: str | None, column: pa.Field) -> pa.ChunkedArray:
+    if source is None:
+        return pa.chunked_array([pa.nulls(rows.num_rows, column.type)])
+    values = rows.column(source)
     try:
         return _cast(values, pa.field(column.name, values.type), column)
     except pa.ArrowInvalid as error:

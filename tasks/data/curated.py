@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 from operator import and_
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.data.columns import FileRows, check_known_columns
+from tasks.data.columns import FileRows, check_known_columns, from_polars
 from tasks.data.commits import Appended
 from tasks.data.reference import DatasetRef
+from tasks.data.standing import scan_standing
 from tasks.data.table import Table, table_in
+from tasks.data.table_errors import translate_errors
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
 from tasks.store.layout import BATCH, INGESTED_AT, Layout
@@ -40,7 +43,7 @@ def read_columns(table: Table) -> pa.Schema | None:
 
 def append_batch(
     table: Table,
-    rows: Path,
+    rows: Path | FileRows,
     batch: str,
     at: datetime,
     metadata: Mapping[str, str],
@@ -51,7 +54,8 @@ def append_batch(
 
     Args:
         table: the curated table, made where there is none.
-        rows: the file, streamed in bounded memory.
+        rows: the file, streamed in bounded memory. Columns that the table lacks are added to it,
+            and whole numbers widened: who lands a batch decides before whether it may.
         batch: the id of the batch (SHA-256 of its bytes), and of the transaction.
         at: when it was ingested, with a zone.
         metadata: what the commit tells besides the batch.
@@ -63,7 +67,8 @@ def append_batch(
     """
     if at.tzinfo is None:
         raise DataError("ingested at", "a time with a zone", at)
-    taken = sorted({BATCH, INGESTED_AT} & set(FileRows(rows).schema.names))
+    came = rows if isinstance(rows, FileRows) else FileRows(rows)
+    taken = sorted({BATCH, INGESTED_AT} & set(came.schema.names))
     if taken:
         rule = f"{BATCH} and {INGESTED_AT} are reserved"
         raise DataError("columns", rule, ", ".join(taken), "Rename the column.")
@@ -71,34 +76,39 @@ def append_batch(
         BATCH: pa.scalar(batch, pa.string()),
         INGESTED_AT: pa.scalar(at, pa.timestamp("us", "UTC")),
     }
-    tagged = FileRows(rows, added)
-    return table.append(tagged, batch, {**metadata, "batch": batch}, after=after)
+    tagged = replace(came, added=added)
+    told = {**metadata, "batch": batch}
+    return table.append(tagged, batch, told, after=after, evolve=True)
 
 
 def training_rows(
-    table: Table, ref: DatasetRef, event_time: str, *, key: Sequence[str] = ()
+    table: Table,
+    ref: DatasetRef,
+    event_time: str,
+    *,
+    key: Sequence[str] = (),
+    without: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Return the rows that `ref` names, ordered by event time, then key, then batch.
+    """Return the rows that `ref` names and that stand, ordered by event time, key, then batch.
 
-    All columns, those that ingesting adds too. `key` are those that identify a row.
+    All columns, those that ingesting adds too. `key` are those that identify a row; the batches
+    `without` are left out, and correct nothing.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
     """
-    rows = table.read(where=_inside(table, ref, event_time), version=ref.version)
+    schema, where = table.schema(ref.version), _inside(table, ref, event_time)
+    # first what stands, then the window: a correction may move a row out of it
+    found = scan_standing(table, key, version=ref.version, without=without)
+    with translate_errors(table.uri):
+        frame = (found if where is None else found.filter(where)).collect()
+    rows = from_polars(frame, schema)
     # What is still equal is ordered by the other columns: the same reference, the same order.
     by = dict.fromkeys([event_time, *key, BATCH, *rows.column_names])
     rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in by]))
     # Split blocks: pandas would join columns of one type in a copy of all rows.
-    frame: pd.DataFrame = rows.to_pandas(date_as_object=False, split_blocks=True)
-    return frame
-
-
-def without_batches(rows: pd.DataFrame, batches: Collection[str]) -> pd.DataFrame:
-    """Return curated rows without those of these batches, numbered anew."""
-    if not batches:
-        return rows
-    return rows[~rows[BATCH].isin(list(batches))].reset_index(drop=True)
+    made: pd.DataFrame = rows.to_pandas(date_as_object=False, split_blocks=True)
+    return made
 
 
 def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:

@@ -23,6 +23,7 @@ from tasks.data.commits import (
     number_transaction,
 )
 from tasks.data.table_errors import explain, translate_errors
+from tasks.data.widening import as_read, as_stored
 from tasks.errors import DataError, NotFound, PreconditionFailed, StoreError
 from tasks.store.bucket import TableAddress
 
@@ -80,7 +81,7 @@ class Location(TableAddress):
 
 
 def stored_columns(opened: Any) -> pa.Schema:
-    """Return the columns of an opened table, and their types."""
+    """Return the columns of an opened table as they are stored, and their types."""
     return stored_schema(pa.schema(opened.schema().to_arrow()))
 
 
@@ -90,6 +91,8 @@ def append_rows(
     transaction: str,
     metadata: Mapping[str, str],
     after: int | None,
+    *,
+    evolve: bool = False,
 ) -> Appended:
     """Add the rows once per transaction id; see `Table.append`."""
     schema = stored_schema(rows.schema)
@@ -105,11 +108,12 @@ def append_rows(
             return Appended(found[0], landed=False)
         columns = stored_columns(opened)
         if after is not None:
-            _still_at(location, opened, after, columns == schema)
-        check_same_columns(schema, columns, location.uri)
-        stream, writer = align(rows, columns), secrets.randbits(WRITER_BITS)
+            _still_at(location, opened, after, as_read(columns) == schema)
+        wanted = as_stored(schema, columns) if evolve else columns
+        check_same_columns(schema, as_read(wanted), location.uri)
+        stream, writer = align(rows, wanted), secrets.randbits(WRITER_BITS)
         try:
-            _write(opened, stream, transaction, writer, metadata, after)
+            _write(opened, stream, transaction, writer, metadata, after, wanted != columns)
         except Exception as error:
             settled = _settle(location, transaction, writer, error)
             if settled is None:
@@ -175,6 +179,7 @@ def _write(
     writer: int,
     metadata: Mapping[str, str],
     after: int | None,
+    more: bool,
 ) -> None:
     from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
 
@@ -188,6 +193,8 @@ def _write(
         opened,
         rows,
         mode="append",
+        # What is not in the table yet is added to it. A type is never merged: Delta would cast.
+        schema_mode="merge" if more else None,
         commit_properties=properties,
         writer_properties=WriterProperties(max_row_group_size=ROW_GROUP),
     )

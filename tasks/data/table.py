@@ -18,6 +18,7 @@ from tasks.data.delta import (
     stored_columns,
 )
 from tasks.data.table_errors import translate_errors
+from tasks.data.widening import as_read, merge_widened, widened
 from tasks.errors import DataError
 from tasks.store.bucket import Bucket
 
@@ -48,10 +49,10 @@ class Table(Location):
         opened = self.open()
         return None if opened is None else int(opened.version())
 
-    def schema(self) -> pa.Schema | None:
-        """Return the columns and their types, or None where there is no table yet."""
-        opened = self.open()
-        return None if opened is None else stored_columns(opened)
+    def schema(self, version: int | None = None) -> pa.Schema | None:
+        """Return the columns of a version and their types, or None where there is no table yet."""
+        opened = self.open() if version is None else self.opened(version)
+        return None if opened is None else as_read(stored_columns(opened))
 
     def has(self, transaction: str) -> int | None:
         """Return the version at which the transaction landed, or None."""
@@ -66,19 +67,21 @@ class Table(Location):
         metadata: Mapping[str, str],
         *,
         after: int | None = None,
+        evolve: bool = False,
     ) -> Appended:
         """Add rows, exactly once per transaction id, and make the table if there is none.
 
         `rows` is streamed in bounded memory. A reader can be read only once, so only a table or
         a file is tried again after a lost commit. With `after` the rows land only as the commit
-        that follows that version (-1: there was no table).
+        that follows that version (-1: there was no table). With `evolve`, columns that the
+        table lacks are added to it, and whole numbers become numbers where such rows come.
 
         Raises:
             PreconditionFailed: another commit came after that version; nothing was written.
             DataError: the rows have not the table's columns; nothing was written.
             StoreError: other writers won every time; nothing was written.
         """
-        return append_rows(self, rows, transaction, metadata, after)
+        return append_rows(self, rows, transaction, metadata, after, evolve=evolve)
 
     def remove(self, column: str, batch: str, metadata: Mapping[str, str]) -> int:
         """Take out the rows whose `column` is `batch`, once; return the version without them.
@@ -106,7 +109,7 @@ class Table(Location):
             DataError: there is no table yet, no such version, or no such column.
         """
         opened = self.opened(version)
-        schema = stored_columns(opened)
+        schema = as_read(stored_columns(opened))
         check_known_columns(columns or (), schema, self.uri)
         wanted = schema.names if columns is None else list(columns)
         rows = self._scanned(opened)
@@ -114,11 +117,10 @@ class Table(Location):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
 
-    def pieces(self, *, where: pl.Expr) -> Iterator[pa.Table]:
-        """Yield such rows of the newest version, some at a time and in bounded memory."""
-        opened = self.opened(None)
-        schema = stored_columns(opened)
-        found = self._scanned(opened).filter(where).select(schema.names)
+    def pieces(self, rows: pl.LazyFrame) -> Iterator[pa.Table]:
+        """Yield rows that were scanned, some at a time and in bounded memory."""
+        schema = as_read(stored_columns(self.opened(None)))
+        found = rows.select(schema.names)
         with translate_errors(self.uri):
             for frame in found.collect_batches(chunk_size=ROWS_HELD, engine="streaming"):
                 yield from_polars(frame, schema)
@@ -133,7 +135,7 @@ class Table(Location):
         if opened is None:
             return None
         with translate_errors(self.uri):
-            return from_polars(self._scanned(opened).collect(), stored_columns(opened))
+            return from_polars(self._scanned(opened).collect(), as_read(stored_columns(opened)))
 
     def files(self, version: int | None = None) -> tuple[File, ...]:
         """Return the Parquet files of one version, the oldest first; the same each time.
@@ -170,7 +172,8 @@ class Table(Location):
 
         # Polars refuses the waiting times as texts, and Delta Lake takes no other.
         options = {name: text for name, text in self.options.items() if name.startswith("AWS_")}
-        return pl.scan_delta(self.uri, version=int(opened.version()), storage_options=options)
+        rows = pl.scan_delta(self.uri, version=int(opened.version()), storage_options=options)
+        return merge_widened(rows, widened(stored_columns(opened)))
 
 
 def table_in(bucket: Bucket, path: str) -> Table:

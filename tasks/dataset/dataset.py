@@ -39,6 +39,7 @@ class Dataset:
     `y` is the class index (int) or the value (float) of each row, `times` when each counts as (see
     `tasks.dataset.arrival`), `classes` the labels of the indices (empty for regression). Rows
     without an event time are exchangeable: they have `hashes`, and their times are their arrivals.
+    `strange` rows more are of classes that no training row has: they are left out, and counted.
     """
 
     frame: pd.DataFrame
@@ -49,6 +50,7 @@ class Dataset:
     schema: FeatureSchema
     split: Split
     hashes: Hashes | None = None
+    strange: int = 0
 
     def folds(self, rows: Mask, k: int, task: Task) -> tuple[Fold, ...]:
         """Part the rows in the mask (n,) into folds; positions are among those rows."""
@@ -83,7 +85,8 @@ def build_dataset(
     known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
     # rows of a class that came after the training window cannot be judged; without them the
     # holdout's share lies elsewhere, so the boundary is sought again
-    if not known.all():
+    strange = int((~known).sum())
+    if strange:
         frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
         hashes = None if hashes is None else hashes[known.to_numpy()]
         parts = _part(frame, times, hashes, pipeline, known_until)
@@ -92,7 +95,7 @@ def build_dataset(
         parts = cross_validate(times, hashes, y, classes, pipeline)
     schema = infer_schema(frame[parts.training], pipeline)
     prepared = prepare(frame, schema, load_transform(pipeline.features.transform))
-    return Dataset(frame, prepared, y, times, classes, schema, parts, hashes)
+    return Dataset(frame, prepared, y, times, classes, schema, parts, hashes, strange)
 
 
 def split_training(

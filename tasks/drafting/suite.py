@@ -8,6 +8,7 @@ from datetime import datetime
 from pprint import pformat
 from typing import Any
 
+from expectations.suite import OPEN
 from tasks.drafting.draft import Draft
 from tasks.readers.study import ColumnStudy
 
@@ -22,7 +23,7 @@ MORE = 100  # times the rows of the first file
 def suite_text(made: Draft) -> str:
     """Return the Python of a suite that the data file itself meets."""
     # Names go through `repr`, here and below: no column's name can become code.
-    kinds = {name: column.kind for name, column in made.study.columns.items()}
+    kinds = {name: _kind(column, made.study.rows) for name, column in made.study.columns.items()}
     listed = pformat(kinds, width=88, sort_dicts=False).replace("\n", "\n        ")
     body = "".join(f"            {line}\n" for line in _lines(made))
     times = "from datetime import datetime\n\n" if "datetime(" in body else ""
@@ -39,6 +40,10 @@ def suite_text(made: Draft) -> str:
         f"        expectations=(\n{body}        ),\n"
         "    )\n"
     )
+
+
+def _kind(column: ColumnStudy, rows: int) -> str:
+    return OPEN if column.missing == rows else column.kind
 
 
 def _lines(made: Draft) -> Iterator[str]:

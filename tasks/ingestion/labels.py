@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
 
 from expectations.suite import Suite
 from tasks.data.curated import read_columns
+from tasks.data.standing import scan_standing
 from tasks.data.table import Table
 from tasks.data.table_errors import translate_errors
 from tasks.errors import ConfigurationError, DataError
 from tasks.faults import external_write
+from tasks.ingestion.agreement import accepted_changes, known_classes
 from tasks.ingestion.entrance import Entrance, put_document
 from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.labels import join
-from tasks.labels.join import Counts
+from tasks.labels.join import Counts, show_key
 from tasks.labels.read import label_schema, read_labels
 from tasks.labels.table import BATCH, LABELLED_AT, labels_table
 from tasks.quantities import parse_duration
+from tasks.readers.problem import Problem
 from tasks.records import plain, read
+from tasks.store.layout import INGESTED_AT
+from tasks.validation.changes import SchemaChanges
+from tasks.validation.classes import ClassesFound, count_values, judge_classes
 from tasks.validation.report import Report
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
@@ -64,8 +70,16 @@ class LabelsLanding:
             came, report = before.came, before.report
         if came is None:
             return LabelsJudged(report, version)
+        found = self._classes(came)
+        if found.problems:
+            changes = SchemaChanges(classes=found.acceptable)
+            refused = replace(report, accepted=False, problems=found.problems, changes=changes)
+            return LabelsJudged(refused, version)
         selection = self._compare(came, version, arrived)
         say(selection.counts.sentence)
+        if not selection.joined:
+            stranger = self._strange(selection.counts, arrived.batch)
+            return LabelsJudged(replace(report, accepted=False, problems=(stranger,)), version)
         return LabelsJudged(report, version, came, selection)
 
     def publish(self, judged: LabelsJudged) -> None:
@@ -78,9 +92,12 @@ class LabelsLanding:
         assert judged.selection is not None
         counts = judged.selection.counts
         rows = judged.selection.kept.to_arrow().cast(self.schema)
-        came = pa.array([arrived.info.modified] * rows.num_rows, pa.timestamp("us", "UTC"))
+        modified = pl.lit(arrived.info.modified, pl.Datetime("us", "UTC"))
+        revised = judged.selection.after.alias("_after").to_frame()
+        moment = pl.max_horizontal(modified, pl.col("_after") + pl.duration(microseconds=1))
+        came = revised.select(moment).to_series().to_arrow()
         rows = rows.append_column(BATCH, pa.array([arrived.batch] * rows.num_rows, pa.string()))
-        rows = rows.append_column(LABELLED_AT, came)
+        rows = rows.append_column(LABELLED_AT, came.cast(pa.timestamp("us", "UTC")))
         told = {"object": arrived.info.key, "counts": json.dumps(plain(counts))}
         appended = self.table.append(rows, arrived.batch, told, after=after)
         if not appended.landed:
@@ -108,17 +125,18 @@ class LabelsLanding:
         key, target = list(pipeline.key), pipeline.target
         # Of rows and labels, only those with a key of this file come into memory.
         wanted = came.lazy().select(key).unique()
-        rows = curated.scan().select([*key, target, pipeline.time_column])
+        columns = dict.fromkeys([*key, target, pipeline.time_column, INGESTED_AT])
+        rows = scan_standing(curated, key).select(list(columns))
         known = came.head(0)
         if version is not None:
-            labels = self.table.scan(version).select([*key, target])
+            labels = self.table.scan(version).select([*key, target, LABELLED_AT])
             with translate_errors(self.table.uri):
                 known = labels.join(wanted, on=key, how="semi").collect()
         with translate_errors(curated.uri):
             here = rows.join(wanted, on=key, how="semi").collect()
         # A delay of zero says that none was agreed: then no label is late.
         late_after = parse_duration(pipeline.monitoring.label_delay) or None
-        return join.judge(
+        selection = join.judge(
             came,
             here,
             known,
@@ -127,7 +145,33 @@ class LabelsLanding:
             event_time=pipeline.time_column,
             at=arrived.info.modified,
             late_after=late_after,
+            revisions=pipeline.labels.revisions,
         )
+        if not selection.counts.unknown:
+            return selection
+        theirs = came.select(key).join(here.select(key), on=key, how="anti").row(0)
+        with translate_errors(curated.uri):
+            ours = curated.scan().select(key).head(1).collect().row(0)
+        hidden = [name in pipeline.data.personal for name in key]
+        looks = f"yours look like {show_key(theirs, hidden)}, ours like {show_key(ours, hidden)}"
+        return replace(selection, counts=replace(selection.counts, strangers=looks))
+
+    def _classes(self, came: pl.DataFrame) -> ClassesFound:
+        workspace, pipeline = self.workspace, self.workspace.pipeline
+        if pipeline.task == "regression":
+            return ClassesFound()
+        known = known_classes(workspace, scan_standing(workspace.curated, pipeline.key))
+        accepted = accepted_changes(workspace.ledger.entries("schema")).classes
+        counts = count_values(came.lazy(), pipeline.target)
+        return judge_classes(counts, known, pipeline, accepted)
+
+    def _strange(self, counts: Counts, batch: str) -> Problem:
+        way = f"`perennial retry {self.workspace.name} {batch[:12]}`"
+        message = (
+            f"None of {counts.rows:,} labels is for a row that is known: {counts.strangers}. Mend "
+            f"the keys; if their rows are still to come, {way} once they are there."
+        )
+        return Problem("unknown keys", ", ".join(self.workspace.pipeline.key), message)
 
     def _report(self, batch: str, version: int, counts: Counts) -> None:
         document = {

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import polars as pl
-import pyarrow as pa
 
 from expectations.suite import Suite
-from tasks.arrays import Mask
-from tasks.data.curated import append_batch, read_columns
+from tasks.data.columns import FileRows
+from tasks.data.curated import append_batch
+from tasks.data.standing import CORRECTS
 from tasks.data.table import Table
-from tasks.data.table_errors import translate_errors
 from tasks.dataset.arrival import say_slips
 from tasks.documents import seal
 from tasks.faults import external_write
+from tasks.ingestion.agreement import OPEN_COLUMNS, find_agreed
 from tasks.ingestion.entrance import JSON, Entrance
 from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.validation.batch import Examination, Examiner
-from tasks.validation.cleaning import KnownKeys
 from tasks.validation.docs import index_page, page_name, validation_page
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
@@ -41,17 +39,17 @@ class RowsLanding:
     def judge(
         self, arrived: Downloaded, version: int | None, before: Examination | None, say: Say
     ) -> Examination:
-        pipeline = self.workspace.pipeline
-        columns = read_columns(self.table)
-        keys = None if version is None else _known_keys(self.table, version, pipeline.key)
-        examiner = Examiner(pipeline, self.suite, columns, keys, arrived.folder, say)
+        agreed = find_agreed(self.workspace, version)
+        pipeline, columns = self.workspace.pipeline, agreed.columns
+        examiner = Examiner(pipeline, self.suite, agreed, arrived.folder, say)
         if before is None or before.contract != columns or before.typed is None:
             return self._noted(
                 examiner.examine(arrived.path, arrived.info.key, arrived.batch), arrived
             )
         # The rows are the same as before, and so is what the suite says of them: only which of
         # their keys are curated has changed with the version.
-        return examiner.clean(before.typed, before.report, before.report.cleaning.retyped)
+        retyped = before.report.cleaning.retyped
+        return examiner.clean(before.typed, before.report, retyped, before.open)
 
     def _noted(self, found: Examination, arrived: Downloaded) -> Examination:
         time = self.workspace.pipeline.event_time
@@ -91,8 +89,18 @@ class RowsLanding:
         rows, report, batch = judged.rows, judged.report, arrived.batch
         assert rows is not None
         metadata = {"object": arrived.info.key, "rows": str(report.kept)}
-        now = datetime.now(UTC)
-        appended = append_batch(self.table, rows, batch, now, metadata, after=after)
+        if report.cleaning.corrections:
+            metadata[CORRECTS] = str(report.cleaning.corrections)
+        if judged.open:
+            metadata[OPEN_COLUMNS] = json.dumps(judged.open)
+        appended = append_batch(
+            self.table,
+            FileRows(rows, leave_out=frozenset(judged.open)),
+            batch,
+            datetime.now(UTC),
+            metadata,
+            after=after,
+        )
         if not appended.landed:
             return None
         return Landed("accepted", batch, appended.version, (), report.kept, report)
@@ -116,28 +124,3 @@ def open_rows(workspace: Workspace) -> RowsLanding:
     """
     entrance = Entrance("rows", workspace.layout)
     return RowsLanding(workspace, find_suite(workspace.pipeline.suite), entrance, workspace.curated)
-
-
-def _known_keys(table: Table, version: int, key: Sequence[str]) -> KnownKeys:
-    """Return a function from key columns, (n,), to whether each is in one version of the table."""
-
-    def known(keys: pa.Table) -> Mask:
-        ours = pl.DataFrame(pl.from_arrow(keys)).select(key)
-        first = key[0]
-        low, high = ours[first].min(), ours[first].max()
-        # Files whose statistics do not meet the batch's range of keys are not read.
-        theirs = (
-            table.scan(version)
-            .select(key)
-            .filter(pl.col(first).is_between(pl.lit(low), pl.lit(high)))
-        )
-        met = theirs.join(ours.lazy(), on=list(key), how="semi").unique()
-        marked = ours.lazy().join(
-            met.with_columns(_known=pl.lit(True)), on=list(key), how="left", maintain_order="left"
-        )
-        # A store that goes away while the keys are read says nothing of the batch.
-        with translate_errors(table.uri):
-            column = marked.select(pl.col("_known").fill_null(False)).collect(engine="streaming")
-        return column.to_series().to_numpy()
-
-    return known

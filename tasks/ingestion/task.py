@@ -48,7 +48,7 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
     with counting_blocks(workspace, entrance, key):
         landed = try_landing(open_rows(workspace), key, say, again=again)
     if isinstance(landed, Troubled):
-        return {**_waits(landed), "rows": 0, "notes": [], "report": None}
+        return {**_waits(landed), "rows": 0, "report": None, "told": "", "notes": []}
     page = workspace.layout.report("validation", f"{landed.batch}.html")
     if landed.report is not None:
         _publish(landed.report, workspace.bucket.url(page))
@@ -56,8 +56,16 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
         tell_ledger(workspace, landed, key)
     elif again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
-    notes = [] if landed.report is None else list(landed.report.notes)
-    return {**_stands(key, landed), "rows": landed.rows, "notes": notes, "report": page}
+    report = landed.report
+    said = {"told": report.told, "notes": list(report.notes)} if report else {}
+    return {
+        **_stands(key, landed),
+        "rows": landed.rows,
+        "report": page,
+        "told": "",
+        "notes": [],
+        **said,
+    }
 
 
 @task(name="take in labels", task_run_name="labels {key}", **RETRIES)

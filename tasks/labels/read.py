@@ -14,7 +14,7 @@ from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.errors import DataError
 from tasks.readers.formats import open_source, tell_format
-from tasks.readers.kinds import kind_of, schema_of
+from tasks.readers.kinds import exact, kind_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
@@ -33,7 +33,10 @@ def label_schema(curated: pa.Schema, pipeline: Pipeline) -> pa.Schema:
     if absent:
         rule = "the curated table has the key and the target"
         raise DataError(f"pipeline {pipeline.name}", rule, f"no {', '.join(absent)}")
-    return schema_of({name: kind_of(curated.field(name).type) or "string" for name in wanted})
+    return exact(
+        schema_of({name: kind_of(curated.field(name).type) or "string" for name in wanted}),
+        pipeline.key,
+    )
 
 
 def read_labels(
@@ -60,10 +63,9 @@ def read_labels(
         ConfigurationError: such an expectation does not fit the column.
     """
     report = replace(report, format=tell_format(report.object) or "unknown format")
+    limit = int(pipeline.data.max_batch_gib * 2**30)
     try:
-        source = open_source(
-            path, report.object, int(pipeline.data.max_batch_gib * 2**30), pipeline.source
-        )
+        source = open_source(path, report.object, limit, pipeline.source)
         typed = _typed(source, schema, workdir / "labels.parquet", say)
     except BadBatch as bad:
         return None, replace(report, problems=bad.problems)

@@ -29,12 +29,13 @@ def labels_version(bucket: Bucket, pipeline: Pipeline) -> int | None:
 def load_labels(
     bucket: Bucket, pipeline: Pipeline, version: int | None, *, without: Collection[str] = ()
 ) -> pd.DataFrame:
-    """Return key, target, and when each label came (`_labelled_at`, UTC); one for a key.
+    """Return key, target, and when each label came (`_labelled_at`, UTC); the newest of each key.
 
     Labels that the files `without` brought are left out.
     """
     import pandas as pd
     import polars as pl
+    import pyarrow.compute as pc
 
     columns = [*pipeline.key, pipeline.target, LABELLED_AT]
     # no label ever came: joined to rows, no rows of the right columns change nothing
@@ -43,5 +44,6 @@ def load_labels(
     rows = labels_table(bucket, pipeline.name).read(
         columns, where=~pl.col(BATCH).is_in(list(without)) if without else None, version=version
     )
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[(LABELLED_AT, "ascending")]))
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
-    return frame
+    return frame.drop_duplicates(list(pipeline.key), keep="last", ignore_index=True)

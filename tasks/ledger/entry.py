@@ -27,6 +27,7 @@ KINDS: Mapping[str, str] = {
     "trial": "Tried beside the champion",
     "withdrawal": "Withdrawn",
     "clearance": "Cleared by a person",
+    "schema": "A schema change accepted",
     "removal": "Taken out by a person",
     "release": "Let in after all",
     "end": "Ended by a person",

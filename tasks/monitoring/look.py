@@ -6,8 +6,9 @@ batches at once) and let `look` make of them what a policy may know.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ class PredictedBatch:
         labelled: labels and answers of the rows that have one.
         profile: of all its rows, in the model's own columns.
         prepared, answers: of all its rows, or of a sample of them, for the estimate.
+        unknown: how many rows have a label of a class that the model does not know.
     """
 
     times: Times
@@ -62,6 +64,7 @@ class PredictedBatch:
     profile: Profile
     prepared: pd.DataFrame
     answers: Floats
+    unknown: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +117,9 @@ def look(
             metric, labelled.y[order], labelled.predictions[order], rows,
             confidence=confidence, seed=pipeline.training.seed,
         )  # fmt: skip
+    if met.unknown:
+        blank = MetricValue(metric, math.nan, math.nan, math.nan, rows, 0)
+        live = replace(live or blank, unknown=met.unknown)
     drift = estimated = None
     # a version of a release before profiles or estimators is watched by what it has
     if eye.profile is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array, Floats, Mask, Times
+from tasks.config import Pipeline
+from tasks.data.standing import scan_standing
 from tasks.dataset.arrival import effective_times, latest_time, slips
 from tasks.dataset.dataset import encode, moments
 from tasks.drift.profile import ColumnProfile
@@ -70,7 +73,8 @@ def observe(
     profile = replace(seen.profiler.result(), target=_target_profile(champion, labelled))
     # judged after the pass: an interval needs all labels at once, the profile does not
     every = judge_labelled(pipeline, champion.manifest, labelled)
-    met = PredictedBatch(times, labelled, profile, sample, predictions)
+    unknown = sum(seen.strange.values())
+    met = PredictedBatch(times, labelled, profile, sample, predictions, unknown)
     sight = look(pipeline, open_eye(pipeline, champion), met, every.get("metrics"))
     held, told = _warnings(champion, sample, predictions, target)
     clock = latest_time(seen.times, seen.arrived)
@@ -83,7 +87,8 @@ def observe(
         first=str(times.min()),
         last=str(times.max()),
         rows=len(times),
-        labelled=len(labelled.y),
+        # also of a class that this model does not know: the next one may learn from them
+        labelled=len(labelled.y) + unknown,
         known=sight.known,
         live=sight.live,
         estimated=sight.estimated,
@@ -91,7 +96,7 @@ def observe(
         baselines=every.get("baselines", {}),
         drift=sight.drift,
         suspicions=held,
-        warnings=(*told, *_slips(seen)),
+        warnings=(*told, *_slips(seen), *_strange(seen, pipeline)),
         clock=None if clock is None else str(clock),
         gain=_gain(pipeline.metric, seen),
     )
@@ -103,8 +108,9 @@ def observe(
 class _Pass:
     """What one pass gathers; of the rows themselves every `every`-th one is kept.
 
-    `times`, `arrived` and `known` (it has a label) are (rows,). `compared` holds labels, answers
-    and those of the model that was replaced.
+    `times`, `arrived` and `known` (it has a label) are (rows,). `strange` counts labels of classes
+    that the champion does not know. `compared` holds labels, answers and those of the model
+    that was replaced.
     """
 
     labelled: Labelled
@@ -114,6 +120,7 @@ class _Pass:
     times: Times = field(default_factory=lambda: np.array([], "datetime64[us]"))
     arrived: Times = field(default_factory=lambda: np.array([], "datetime64[us]"))
     known: Mask = field(default_factory=lambda: np.array([], bool))
+    strange: Counter[str] = field(default_factory=Counter)
     kept: list[tuple[pd.DataFrame, Floats, pd.Series[Any]]] = field(default_factory=list)
 
     def sample(self) -> tuple[pd.DataFrame, Floats, pd.Series[Any]]:
@@ -141,6 +148,9 @@ def _pass(
         predictions = np.asarray(champion.model.predict(prepared))
         seen.profiler.add(prepared, predictions)
         known = seen.labelled.known(frame)
+        if classes:
+            strange = frame[target][frame[target].notna() & ~known].astype(str)
+            seen.strange.update(strange.to_list())
         seen.labelled = seen.labelled.plus(frame, predictions)
         some = np.flatnonzero(known)[:: arrival.rows // COMPARED + 1]
         if before is not None and len(some):
@@ -163,8 +173,14 @@ def _frames(workspace: Workspace, arrival: Arrival) -> Iterator[pd.DataFrame]:
 
     bucket, pipeline = workspace.bucket, workspace.pipeline
     labels = load_labels(bucket, pipeline, labels_version(bucket, pipeline))
-    where = _span(workspace, arrival) if arrival.labels else pl.col(BATCH) == arrival.batch
-    for piece in workspace.curated.pieces(where=where):
+    curated = workspace.curated
+    # a batch is looked at as it came, also where a later one corrected it meanwhile
+    rows = (
+        scan_standing(curated, pipeline.key).filter(_span(workspace, arrival))
+        if arrival.labels
+        else curated.scan().filter(pl.col(BATCH) == arrival.batch)
+    )
+    for piece in curated.pieces(rows):
         if piece.num_rows:
             frame = piece.to_pandas(date_as_object=False, split_blocks=True)
             yield with_labels(frame, labels, pipeline)[0]
@@ -212,6 +228,15 @@ def _gain(metric: str, seen: _Pass) -> float | None:
         return None
     y, ours, theirs = (np.concatenate(part) for part in zip(*seen.compared, strict=True))
     return measure_gain(metric, y, ours, theirs)
+
+
+def _strange(seen: _Pass, pipeline: Pipeline) -> tuple[str, ...]:
+    if not seen.strange:
+        return ()
+    count = number_of(sum(seen.strange.values()), "label is", "labels are")
+    named = f" ({', '.join(label[:30] for label, _ in seen.strange.most_common(5))})"
+    named = "" if pipeline.target in pipeline.data.personal else named
+    return (f"{count} of classes that the model does not know{named}; no figure counts them.",)
 
 
 def _slips(seen: _Pass) -> tuple[str, ...]:

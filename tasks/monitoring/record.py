@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.data.standing import scan_standing
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
@@ -152,7 +153,8 @@ def _decision(
 def _first(workspace: Workspace, arrival: Arrival, entries: Sequence[Entry]) -> Decision:
     import polars as pl
 
-    pipeline, rows = workspace.pipeline, workspace.curated.scan()
+    pipeline = workspace.pipeline
+    rows = scan_standing(workspace.curated, pipeline.key)
     target = pl.col(pipeline.target)
     labelled = rows.select(target.is_not_null().sum()).collect().item()
     if not arrival.labels:

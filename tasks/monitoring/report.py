@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.data.standing import scan_standing
 from tasks.drift.report import draw_report
 from tasks.features.prepare import prepared_columns
 from tasks.monitoring.observe import SAMPLE
@@ -21,7 +22,10 @@ def write_drift_page(
     if champion is None or seen is None or drift is None or not drift.anything:
         return None
     lineage = champion.manifest.lineage
-    rows = workspace.curated.scan(lineage.data.version).sort(workspace.pipeline.time_column)
+    pipeline = workspace.pipeline
+    rows = scan_standing(
+        workspace.curated, pipeline.key, version=lineage.data.version, without=lineage.without
+    ).sort(pipeline.time_column)
     # of the rows it was fitted on, at most SAMPLE, evenly taken
     every = max(lineage.rows // SAMPLE, 1)
     taken = rows.filter(pl.int_range(pl.len()) % every == 0).head(SAMPLE).collect()

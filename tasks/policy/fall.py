@@ -35,6 +35,9 @@ def compare_fall(
     subject = f"{'Estimated' if estimated else 'Live'} {now.metric}"
     on = f"on {count_text(now.rows, 'row', 'rows')}"
     on += " without labels" if estimated else f", {now.coverage:.0%} of them labelled"
+    if now.unknown:
+        on += f" and {count_text(now.unknown, 'row', 'rows')} more of classes it does not know"
+        figures["unknown"] = now.unknown
     if not (now.known and before.known):
         whose = subject if before.known else "The reference"
         return SignalReading(signal, None, f"{whose} has no value and interval ({on}).", figures)

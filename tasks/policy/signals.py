@@ -29,6 +29,8 @@ from tasks.policy.reading import (
 )
 from tasks.policy.situation import Situation, finite
 
+# Rows: a model that is fitted anew learns little of a class with fewer.
+NEW_CLASS = 10
 Reader = Callable[[Amount | None, Situation, Limits], SignalReading]
 
 
@@ -113,12 +115,24 @@ def drift(amount: Amount | None, situation: Situation, _: Limits) -> SignalReadi
 
 
 def performance(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:
-    """Fires when the live metric fell below the gate's by more than allowed, and than chance."""
-    if situation.live is None:
+    """Fires when the live metric fell below the gate's by more than allowed, and than chance.
+
+    Or where so large a share of the labels is of classes that the champion cannot answer.
+    """
+    live, allowed = situation.live, number_or(amount, limits.drop)
+    if live is None:
         return SignalReading("performance", None, "No labels yet, so no live performance.")
-    return compare_fall(
-        "performance", amount, situation.live, situation.reference, situation, limits
-    )
+    if live.unknown >= NEW_CLASS and live.unknown_share > allowed:
+        figures: dict[str, Value] = {
+            **{"rows": live.rows, "labelled": live.labelled, "unknown": live.unknown},
+            **{"unknown_share": live.unknown_share, "limit": allowed},
+        }
+        said = (
+            f"{live.unknown_share:.1%} of the labels ({count_text(live.unknown, 'row', 'rows')}) "
+            f"are of classes that the champion does not know, more than the {allowed:.1%} allowed."
+        )
+        return SignalReading("performance", True, said, figures)
+    return compare_fall("performance", amount, live, situation.reference, situation, limits)
 
 
 def decay(amount: Amount | None, situation: Situation, limits: Limits) -> SignalReading:

@@ -32,7 +32,8 @@ class MetricValue(Unboxed):
     """A metric with its interval, on how many rows, and how many of them have a label.
 
     `value`, `low` and `high` are NaN where the metric is undefined (one class only, no label);
-    `coverage` is the share of the rows that have a label, 0 without rows.
+    `coverage` is the share of the rows that have a label, 0 without rows. `unknown` rows more have
+    one of a class that the model does not know: it is wrong on each, and the value leaves them out.
     """
 
     metric: str
@@ -41,12 +42,22 @@ class MetricValue(Unboxed):
     high: MaybeNaN
     rows: int
     labelled: int
+    unknown: int = 0
     # a field, so that every document with a figure tells it; what is read never overrides it
     coverage: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "coverage", self.labelled / self.rows if self.rows else 0.0)
+
+    @property
+    def unknown_share(self) -> float:
+        """The part of the labels that is of classes which the model does not know.
+
+        >>> MetricValue("accuracy", 0.9, 0.8, 1.0, 20, 15, unknown=5).unknown_share
+        0.25
+        """
+        return self.unknown / (self.labelled + self.unknown) if self.unknown else 0.0
 
     @property
     def known(self) -> bool:
@@ -60,7 +71,8 @@ class MetricValue(Unboxed):
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> MetricValue:
         """Read what `to_dict` wrote."""
-        return read(cls, content, "metric")
+        # an older release counted none
+        return read(cls, {"unknown": 0, **content}, "metric")
 
 
 @dataclass(frozen=True)

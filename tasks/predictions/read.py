@@ -10,13 +10,15 @@ import pyarrow as pa
 
 from tasks.data.columns import from_polars
 from tasks.data.curated import read_columns
+from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
 from tasks.errors import ConfigurationError, NotFound
-from tasks.labels.table import labels_table
+from tasks.labels.table import LABELLED_AT, labels_table
 from tasks.predictions.live import OURS, Live, judged, keyed
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion.versions import manifest_of
 from tasks.store.bucket import Bucket
+from tasks.store.layout import INGESTED_AT
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -90,11 +92,15 @@ def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:
         return None
     parts = []
     for table in tables:
-        told = table.scan().select([*key, pipeline.target]).filter(target.is_not_null())
+        ours = table is workspace.curated
+        at = pl.col(INGESTED_AT if ours else LABELLED_AT).alias(f"{OURS}known")
+        rows = scan_standing(table, key if ours else ())
+        told = rows.select([*key, pipeline.target, at]).filter(target.is_not_null())
         with translate_errors(table.uri):
             parts.append(told.join(wanted, on=key, how="semi").collect(engine="streaming"))
-    # the curated table stands first, so its own targets win over labels that came later
-    return pl.concat(parts).unique(key, keep="first", maintain_order=True)
+    # the newest word counts: a row's own target, unless a label came after it and revised it
+    known = pl.concat(parts).sort(f"{OURS}known", descending=True, maintain_order=True)
+    return known.unique(key, keep="first", maintain_order=True).drop(f"{OURS}known")
 
 
 def _classes(workspace: Workspace, version: int) -> tuple[Any, ...] | None:

@@ -55,6 +55,7 @@ class Evidence:
         latency: p99 of one row through the runtime that serves, in CPU seconds.
         size: bytes of what serving loads.
         folds: of the cross-validation; 0 where rows were held out.
+        strange: rows that could not be judged, being of classes that no training row has.
     """
 
     rows: int
@@ -69,6 +70,7 @@ class Evidence:
     latency: float
     size: int
     folds: int = 0
+    strange: int = 0
 
     @property
     def unit(self) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
 
 from expectations.suite import KINDS
 
+EXACT = {b"exact": b"yes"}
 TYPES: dict[str, Any] = {
     "string": pa.string(),
     "integer": pa.int64(),
@@ -36,6 +38,16 @@ def kind_of(type_: Any) -> str | None:
         "date": is_.is_date(type_),
     }
     return next((kind for kind in KINDS if tests[kind]), None)
+
+
+def exact(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
+    """Return the schema with these columns marked: a text with zeros in front is no whole number.
+
+    In a key 007 and 7 are two; in a quantity they are one.
+    """
+    return pa.schema(
+        [column.with_metadata(EXACT) if column.name in names else column for column in schema]
+    )
 
 
 def schema_of(kinds: dict[str, str]) -> pa.Schema:

@@ -49,7 +49,10 @@ def read_column(array: Any, reading: Reading, kind: str) -> tuple[Any, Integers]
         values, more = coerce(times, kind)
         more = _union(wrong, more)
     elif reading.yes or reading.no:
-        values, more = coerce(_words(texts, reading), kind)
+        words = _words(texts, reading)
+        # A target of yes and no is 1 and 0 where the contract says whole numbers.
+        number = kind in ("integer", "number")
+        values, more = coerce(pc.cast(words, pa.int64()) if number else words, kind)
         more = _union(find_positions(pc.and_(pc.is_valid(texts), pc.is_null(values))), more)
     else:
         values, more = coerce(texts, kind)

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.arrays import Integers
-from tasks.readers.coerce import coerce
-from tasks.readers.kinds import kind_of
+from tasks.readers.coerce import coerce, find_positions
+from tasks.readers.kinds import EXACT, kind_of
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import Problem
 from tasks.readers.reading import derive, read_column
@@ -61,12 +63,23 @@ def shape_piece(batch: pa.RecordBatch, schema: pa.Schema, options: SourceOptions
             array, wrong = read_column(came[0], reading, kind)
         else:
             array, wrong = coerce(came[0], kind)
+            if column.metadata == EXACT and kind == "integer":
+                array, wrong = _without_padded(came[0], array, wrong)
         columns.append(array)
         if len(wrong):
             bad[name] = wrong
         elif derived is None and reading is None and kind_of(came[0].type) != kind:
             retyped[name] = f"{kind_of(came[0].type)} as {kind}"
     return Piece(pa.table(columns, schema=schema), bad, retyped)
+
+
+def _without_padded(came: Any, array: Any, wrong: Integers) -> tuple[Any, Integers]:
+    if kind_of(came.type) != "string":
+        return array, wrong
+    padded = pc.fill_null(pc.match_substring_regex(came, r"^\s*-?0\d"), False)
+    if not pc.any(padded).as_py():
+        return array, wrong
+    return pc.if_else(padded, None, array), np.union1d(wrong, find_positions(padded))
 
 
 class Source(Protocol):

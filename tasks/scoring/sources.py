@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tasks.data.table import Table, table_in
+from tasks.data.widening import beside, join_beside
 from tasks.errors import ConfigurationError, DataError, NotFound
 from tasks.readers.formats import open_source
 from tasks.readers.options import PLAIN, SourceOptions
@@ -158,9 +159,9 @@ class TableRows(RowSource):
             self.bucket.download(where, path)
             with refuse_unreadable(where):
                 opened = open_source(path, "file.parquet", self.limit)
-                for table in read_typed(opened, schema, before):
+                for table in read_typed(opened, beside(schema), before):
                     before += table.num_rows
-                    yield table
+                    yield join_beside(table, schema)
             path.unlink()
 
 

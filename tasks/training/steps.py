@@ -38,11 +38,15 @@ ANSWERS = "answers.npy"
 
 @dataclass(frozen=True)
 class HoldoutResult:
-    """The challenger on the judged rows, and against the champion, whole and by slice."""
+    """The challenger on the judged rows, and against the champion, whole and by slice.
+
+    `strange` rows more could not be judged: they are of classes that no training row has.
+    """
 
     evaluation: Evaluation
     comparison: Comparison | None
     slices: tuple[Slice, ...]
+    strange: int = 0
 
     @property
     def rows(self) -> str:
@@ -172,7 +176,7 @@ def evaluate_holdout(
             held_out=describe_split(data.split),
         )
         against = compare_with_champion(work, predictions)
-        return plain(HoldoutResult(evaluation, *against), nan_as_null=True), {}
+        return plain(HoldoutResult(evaluation, *against, data.strange), nan_as_null=True), {}
 
     # a comparison holds for one champion; another one is compared anew
     key = digest([work.key, "" if work.reigning is None else work.reigning.digest])
@@ -229,6 +233,7 @@ def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
         latency=contender.latency,
         size=len(contender.model),
         folds=evaluation.folds,
+        strange=judged.strange,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tasks.config import Pipeline
-from tasks.data.curated import training_rows, without_batches
+from tasks.data.curated import training_rows
 from tasks.dataset.dataset import Dataset, build_dataset
 from tasks.errors import IntegrityError
 from tasks.faults import external_write
@@ -48,8 +48,8 @@ class Work:
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
         table, plan = self.workspace.curated, self.plan
-        rows = training_rows(table, plan.data, self.pipeline.time_column, key=self.pipeline.key)
-        rows = without_batches(rows, plan.without)
+        time, key = self.pipeline.time_column, self.pipeline.key
+        rows = training_rows(table, plan.data, time, key=key, without=plan.without)
         if plan.labels is not None:
             bucket = self.workspace.bucket
             labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)

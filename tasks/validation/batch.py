@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet
 
-from expectations.suite import Suite
+from expectations.suite import OPEN, Suite
 from tasks.config import Pipeline
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.frames import find_places
-from tasks.readers.kinds import schema_of
+from tasks.readers.kinds import exact, kind_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
-from tasks.validation.cleaning import KnownKeys, find_dropped, write_kept
-from tasks.validation.contract import agreed_schema, name_problems, required_columns
+from tasks.validation.changes import SchemaChanges
+from tasks.validation.classes import ClassesFound, count_values, judge_classes
+from tasks.validation.cleaning import find_dropped, write_kept
+from tasks.validation.contract import (
+    MISSING,
+    UNEXPECTED,
+    Agreed,
+    agreed_schema,
+    name_problems,
+    required_columns,
+    widen,
+)
 from tasks.validation.evaluate import evaluate
 from tasks.validation.plan import plan
 from tasks.validation.report import Cleaning, Report
@@ -29,28 +41,46 @@ class Examination:
     """What was found in a batch, and the rows to keep (Parquet, in the final types).
 
     `typed` are all rows as they came, before any was dropped; both are None for a refused one.
-    `contract` are the columns that the table had.
+    `contract` are the columns that the table had; `open` those of the batch without any value,
+    which are left out of the table until their first one.
     """
 
     report: Report
     rows: Path | None = None
     typed: Path | None = None
     contract: pa.Schema | None = None
+    open: tuple[str, ...] = ()
+
+
+class OtherColumns(BadBatch):
+    """A batch whose columns differ from the contract's, with what a person may accept of that."""
+
+    def __init__(self, changes: SchemaChanges, *problems: Problem) -> None:
+        self.changes = changes
+        super().__init__(*problems)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file that was read whole: its rows, their types, and which columns had no value."""
+
+    source: Source
+    typed: Typed
+    schema: pa.Schema
+    open: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Examiner:
     """Examines batches of one pipeline in bounded memory, whatever their size.
 
-    `contract` are the curated table's own columns, `known_keys` tells which keys it holds: both
-    are None before the first batch. `workdir` takes at most twice the unfolded size, `say` a line
-    of progress.
+    `agreed` is what was settled before; `workdir` takes at most twice the unfolded size, `say` a
+    line of progress.
     """
 
     pipeline: Pipeline
     suite: Suite
-    contract: pa.Schema | None
-    known_keys: KnownKeys | None
+    agreed: Agreed
     workdir: Path
     say: Callable[[str], None]
 
@@ -66,62 +96,146 @@ class Examiner:
         report = Report(self.pipeline.name, name, batch, path.stat().st_size, kind)
         self.say("reading")
         try:
-            typed, schema = self._read(path, name)
+            read = self._read(path, name)
         except BadBatch as bad:
-            return Examination(replace(report, problems=bad.problems))
+            changes = bad.changes if isinstance(bad, OtherColumns) else SchemaChanges()
+            return Examination(replace(report, problems=bad.problems, changes=changes))
+        typed, schema = read.typed, read.schema
         report = replace(report, rows=typed.rows, columns=len(schema))
-        problems = (*typed.problems, *_value_problems(typed, self.pipeline))
+        problems = (*self._told(typed.problems), *_value_problems(typed, self.pipeline))
         if problems:
-            return Examination(replace(report, problems=problems))
+            changes = self._kind_changes(read, problems)
+            return Examination(replace(report, problems=problems, changes=changes))
         self.say(f"judging {typed.rows:,} rows by {len(self.suite.expectations)} expectations")
         personal, where = self.pipeline.data.personal, self.pipeline.suite
         checks = evaluate(typed.path, schema, typed.rows, self.suite, personal, where)
         report = replace(report, checks=checks)
         if any(check.refuses for check in checks):
-            return Examination(report)
+            # beside what the suite says of them: which spelling was meant
+            classes = self._classes(typed.path)
+            return Examination(replace(report, problems=classes.problems))
         self.say("cleaning")
-        return self.clean(typed.path, report, typed.retyped)
+        return self.clean(typed.path, report, typed.retyped, read.open)
 
-    def clean(self, typed: Path, report: Report, retyped: tuple[str, ...]) -> Examination:
+    def clean(
+        self, typed: Path, report: Report, retyped: tuple[str, ...], still_open: tuple[str, ...]
+    ) -> Examination:
         """Drop what cleaning drops from rows that the suite accepts, and complete their report.
 
         `typed` are all rows in the contract's types, Parquet; `retyped` the columns that came as
-        another type, in words.
+        another type, in words; `still_open` those without a value.
         """
-        dropped, cleaning, problems = find_dropped(typed, self.pipeline, self.known_keys, retyped)
+        agreed = self.agreed
+        dropped, cleaning, problems = find_dropped(typed, self.pipeline, agreed.known, retyped)
+        classes = self._classes(typed)
+        problems = (*problems, *classes.problems)
         if problems:
-            report = replace(report, accepted=False, problems=problems, kept=0)
+            changes = SchemaChanges(classes=classes.acceptable)
+            report = replace(report, accepted=False, problems=problems, kept=0, changes=changes)
             return Examination(replace(report, cleaning=Cleaning()))
         rows = write_kept(typed, dropped, self.workdir / "kept.parquet")
-        kept = report.rows - int(dropped.sum())
-        report = replace(report, accepted=True, problems=(), cleaning=cleaning, kept=kept)
-        return Examination(report, rows, typed, self.contract)
+        known = None if agreed.columns is None else {*agreed.columns.names, *still_open}
+        names = pyarrow.parquet.read_schema(typed).names
+        report = replace(
+            report,
+            accepted=True,
+            problems=(),
+            cleaning=cleaning,
+            kept=report.rows - int(dropped.sum()),
+            gained=() if known is None else tuple(name for name in names if name not in known),
+            appeared=tuple(str(label) for label in classes.appeared),
+        )
+        return Examination(report, rows, typed, agreed.columns, still_open)
 
-    def _read(self, path: Path, name: str) -> tuple[Typed, pa.Schema]:
-        schema = agreed_schema(self.pipeline, self.suite, self.contract)
+    def _read(self, path: Path, name: str) -> _Read:
+        agreed, suite, pipeline = self.agreed, self.suite, self.pipeline
+        schema = agreed_schema(pipeline, suite, agreed.columns)
+        no_value = agreed.open | suite.open
         # Before the file is read: a suite that does not fit is no fault of the batch.
         if schema is not None:
-            self._check_suite(schema)
-        source = open_source(
-            path, name, int(self.pipeline.data.max_batch_gib * 2**30), self.pipeline.source
-        )
+            schema = widen(schema, agreed, suite)
+            self._check_suite(_extended(schema, dict.fromkeys(no_value, "string")))
+        limit = int(pipeline.data.max_batch_gib * 2**30)
+        source = open_source(path, name, limit, pipeline.source)
         names = source.names()
         if not names:
             raise BadBatch(Problem("rows", None, "The file has no rows."))
-        problems = name_problems(names, schema, self.pipeline)
+        problems = name_problems(names, schema, pipeline, suite, agreed)
         if problems:
-            raise BadBatch(*problems)
+            raise OtherColumns(self._name_changes(source, problems), *problems)
         if schema is None:
-            schema = schema_of(_inferred(source, self.pipeline))
+            kinds, loose = _inferred(source, pipeline), frozenset(names)
+            schema = schema_of(kinds)
             self._check_suite(schema)
+        else:
+            extra = [name for name in names if name not in schema.names]
+            said = {name: (suite.columns or {}).get(name, OPEN) for name in extra}
+            loose = frozenset(name for name, kind in said.items() if kind == OPEN) | no_value
+            inferred = source.infer() if loose & set(extra) else {}
+            kinds = {name: inferred[name] if name in loose else said[name] for name in extra}
+            schema = _extended(schema, {**dict.fromkeys(no_value, "string"), **kinds})
+        schema = exact(schema, pipeline.key)
         typed = write_typed(source, schema, self.workdir / "typed.parquet", self.say)
         if typed.rows == 0:
             raise BadBatch(Problem("rows", None, "The file has a header and no rows."))
-        return typed, schema
+        needed = {*required_columns(pipeline), pipeline.target}
+        empty = (name for name in schema.names if typed.nulls.get(name, 0) == typed.rows)
+        return _Read(source, typed, schema, tuple(n for n in empty if n in loose - needed))
+
+    def _told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+        """Return the problems, with a word on keys whose zeros tell them apart."""
+        suite = self.pipeline.suite
+        hint = f" A key with zeros in front is text: make it `string` in {suite}, in a new table."
+        keys = [
+            problem.rule == "kind" and problem.column in self.pipeline.key for problem in problems
+        ]
+        return tuple(
+            replace(problem, message=problem.message + hint) if key else problem
+            for problem, key in zip(problems, keys, strict=True)
+        )
+
+    def _name_changes(self, source: Source, problems: Sequence[Problem]) -> SchemaChanges:
+        """Return what a person may accept of a batch with other columns."""
+        names, required = source.names(), required_columns(self.pipeline)
+        lost = [str(problem.column) for problem in problems if problem.rule == MISSING]
+        added = [str(problem.column) for problem in problems if problem.rule == UNEXPECTED]
+        known = len(lost) + len(added) == len(problems)
+        # a name told by its position may be a person's value: there is nothing to accept by name
+        if not known or set(lost) & set(required) or not set(added) <= set(names):
+            return SchemaChanges()
+        try:
+            kinds = source.infer() if added else {}
+        except BadBatch:
+            return SchemaChanges()
+        return SchemaChanges({name: kinds[name] for name in added}, tuple(lost))
+
+    def _kind_changes(self, read: _Read, problems: Sequence[Problem]) -> SchemaChanges:
+        """Return which columns of whole numbers hold numbers, where that alone is wrong."""
+        names = [str(problem.column) for problem in problems if problem.rule == "kind"]
+        fixed = {*self.pipeline.key}
+        fixed |= set() if self.pipeline.task == "regression" else {self.pipeline.target}
+        whole = [name for name in names if kind_of(read.schema.field(name).type) == "integer"]
+        if len(whole) < len(problems) or fixed & set(whole):
+            return SchemaChanges()
+        kinds = read.source.infer()
+        numbers = tuple(name for name in whole if kinds[name] == "number")
+        return SchemaChanges(widened=numbers) if len(numbers) == len(whole) else SchemaChanges()
+
+    def _classes(self, typed: Path) -> ClassesFound:
+        target, agreed = self.pipeline.target, self.agreed
+        if self.pipeline.task == "regression":
+            return ClassesFound()
+        counts = count_values(pl.scan_parquet(typed), target)
+        return judge_classes(counts, agreed.classes, self.pipeline, agreed.accepted.classes)
 
     def _check_suite(self, schema: pa.Schema) -> None:
         for expectation in self.suite.expectations:
             plan(expectation, schema, self.pipeline.suite)
+
+
+def _extended(schema: pa.Schema, kinds: Mapping[str, str]) -> pa.Schema:
+    here = {field.name: kind_of(field.type) or "string" for field in schema}
+    return schema_of({**here, **{name: kind for name, kind in kinds.items() if name not in here}})
 
 
 def _inferred(source: Source, pipeline: Pipeline) -> dict[str, str]:

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow.parquet
 
 from tasks.arrays import Hashes, Mask
+from tasks.readers.frames import CHUNK_BYTES
 
 AT_ONCE = 32_000_000  # hashes sorted in one pass: 0.25 GB, and as much again for the copy
 PARTITION = 2_000_000  # rows whose values are compared at once
@@ -42,12 +43,21 @@ def find_repeated(hashes: Hashes) -> Hashes:
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def cut_partitions(shared: pl.DataFrame) -> Iterator[pl.Series]:
+def partition_rows(path: Path) -> int:
+    """Return how many whole rows of a file are compared at once: fewer where they are wide."""
+    metadata = pyarrow.parquet.read_metadata(path)
+    groups = range(metadata.num_row_groups)
+    size: int = sum(metadata.row_group(number).total_byte_size for number in groups)
+    rows = int(metadata.num_rows)
+    return max(1, min(PARTITION, CHUNK_BYTES * max(1, rows) // max(1, size)))
+
+
+def cut_partitions(shared: pl.DataFrame, most: int | None = None) -> Iterator[pl.Series]:
     """Yield the row numbers of candidates, cut so that equal rows stay together.
 
-    Each part holds some two million rows at most, unless one value alone has more.
+    Each part holds `most` rows at most, two million by default, unless one value alone has more.
     """
-    pieces = -(-len(shared) // PARTITION)  # rounded up
+    pieces = -(-len(shared) // (most or PARTITION))  # rounded up
     for number in range(pieces):
         rows = shared.filter(pl.col("_hash") % pieces == number)["_row"]
         if len(rows):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_part
 from tasks.pages.page import Badge, Bullets, Cell, Code, Grid, Page, Section, drop_empty
 from tasks.readers.problem import Problem, list_rows, name_rule
+from tasks.validation.changes import SchemaChanges
 
 HEADS = ("", "expectation", "column", "figures", "rows")
 
@@ -78,19 +79,39 @@ class Check:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """How many rows cleaning dropped or kept aside, and which columns changed their type."""
+    """How many rows cleaning dropped or kept aside, and which columns changed their type.
+
+    Attributes:
+        duplicates_in_batch, duplicates_known: rows that say what an earlier one of their key said.
+        completed: rows that now have the target which the known one lacked.
+        changed, changed_in_batch: rows whose key was known, or came before, with other content.
+        superseding: changed rows count instead of the earlier ones, which stay as history.
+        example: one change in words, without personal values.
+    """
 
     duplicates_in_batch: int = 0
     duplicates_known: int = 0
     missing_target: int = 0
     missing_target_dropped: int = 0
     retyped: tuple[str, ...] = ()
+    completed: int = 0
+    changed: int = 0
+    changed_in_batch: int = 0
+    superseding: bool = False
+    example: str = ""
+
+    @property
+    def corrections(self) -> int:
+        """How many kept rows count instead of earlier ones: their target came, or they changed."""
+        return self.completed + (self.changed if self.superseding else 0)
 
 
 @dataclass(frozen=True)
 class Report:
     """Everything found in one batch. It holds no clock: the same batch gives the same report.
 
+    `changes` are what a person may accept of a refused one. `gained` are the columns that an
+    accepted one adds to the table, `appeared` the classes that came with it.
     `notes` are sentences about what was accepted and is odd all the same.
     """
 
@@ -106,6 +127,9 @@ class Report:
     checks: tuple[Check, ...] = ()
     cleaning: Cleaning = Cleaning()
     kept: int = 0
+    changes: SchemaChanges = field(default_factory=SchemaChanges)
+    gained: tuple[str, ...] = ()
+    appeared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -121,10 +145,40 @@ class Report:
     def badge(self) -> Badge:
         return Badge(self.outcome, "good" if self.accepted else "bad")
 
+    @property
+    def told(self) -> str:
+        """How many rows are new, repeated and changed, in one line; nothing of a refused batch.
+
+        >>> Report("a", "a.csv", "ab", 9, "CSV", 3, accepted=True, kept=2,
+        ...        cleaning=Cleaning(duplicates_known=1, completed=1)).told
+        '3 rows: 1 new, 1 repeated, 1 that now has its target'
+        """
+        if not self.accepted:
+            return ""
+        cleaning = self.cleaning
+        repeated = cleaning.duplicates_in_batch + cleaning.duplicates_known
+        changed = cleaning.changed + cleaning.changed_in_batch
+        new = self.rows - repeated - changed - cleaning.completed
+        counts = [f"{new:,} new"]
+        counts += [f"{repeated:,} repeated"] if repeated else []
+        counts += [f"{changed:,} changed ({cleaning.example})"] if changed else []
+        have = "has its" if cleaning.completed == 1 else "have their"
+        counts += [f"{cleaning.completed:,} that now {have} target"] if cleaning.completed else []
+        said = f"{self.rows:,} rows: {', '.join(counts)}"
+        said += "" if self.kept else "; nothing new to learn from"
+        said += f"; new columns: {', '.join(self.gained)}" if self.gained else ""
+        return said + (
+            f"; classes that appear: {', '.join(self.appeared)}" if self.appeared else ""
+        )
+
     def reasons(self) -> tuple[str, ...]:
         """Return why the batch was refused, one sentence each; nothing for an accepted one."""
         refusing = (check.sentence for check in self.checks if check.refuses)
-        return (*(problem.sentence for problem in self.problems), *refusing)
+        said = (*(problem.sentence for problem in self.problems), *refusing)
+        if not self.changes.anything:
+            return said
+        way = f"`perennial schema {self.pipeline} --accept {self.batch[:12]}`"
+        return (*said, f"Accept the change with {way}: {'; '.join(self.changes.sentences)}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
@@ -169,11 +223,19 @@ class Report:
                 ("Rows kept", f"{self.kept:,}"),
                 ("Duplicates inside the batch, dropped", f"{cleaning.duplicates_in_batch:,}"),
                 ("Rows already in the curated table, dropped", f"{cleaning.duplicates_known:,}"),
+                ("Rows known with other content", self._changed()),
+                ("Rows that now have their target", f"{cleaning.completed:,}"),
                 ("Rows without a target", missing),
                 ("Columns read as another type", "; ".join(cleaning.retyped) or "none"),
                 *(("Note", note) for note in self.notes),
             ]
         return tuple(pairs)
+
+    def _changed(self) -> str:
+        cleaning = self.cleaning
+        count = cleaning.changed + cleaning.changed_in_batch
+        fate = "they count instead of the earlier" if cleaning.superseding else "kept beside them"
+        return f"{count:,}; {fate}. Such as {cleaning.example}" if count else "0"
 
 
 def _cells(check: Check) -> tuple[Cell, ...]:

@@ -57,6 +57,7 @@ def measured(path: str, work: str) -> None:
     from tasks.data.curated import append_batch
     from tasks.data.table import Table
     from tasks.validation.batch import Examiner
+    from tasks.validation.contract import Agreed
     from tasks.validation.suite import find_suite
 
     started = time.perf_counter()
@@ -69,7 +70,7 @@ def measured(path: str, work: str) -> None:
         update={"data": pipeline().data.model_copy(update={"max_batch_gib": 1000.0})}
     )
     suite = find_suite(declared.suite)
-    examiner = Examiner(declared, suite, None, None, Path(work), said)
+    examiner = Examiner(declared, suite, Agreed(), Path(work), said)
     done = examiner.examine(Path(path), "a.csv", batch)
     assert done.rows is not None, done.report.reasons()
     said("appending")

@@ -12,6 +12,7 @@ from expectations.flights import suite
 from tasks.config import find_pipeline
 from tasks.settings import pipelines_folder
 from tasks.validation.batch import Examination, Examiner
+from tasks.validation.contract import Agreed
 
 PIPELINE = find_pipeline("flights", pipelines_folder())
 
@@ -27,7 +28,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def examined(path: Path, workdir: Path) -> Examination:
     workdir.mkdir()
-    examiner = Examiner(PIPELINE, suite(), None, None, workdir, lambda _: None)
+    examiner = Examiner(PIPELINE, suite(), Agreed(), workdir, lambda _: None)
     return examiner.examine(path, path.name, "a" * 64)
 
 

@@ -22,7 +22,7 @@ from tests.tasks.ingestion.scenes import people
 __all__ = ["bench", "curate", "drop", "file", "landed", "store_of", "visits"]
 
 
-def visits(name: str, **monitoring: str) -> Pipeline:
+def visits(name: str, revisions: str = "newest", **monitoring: str) -> Pipeline:
     """Return a pipeline with a key of two columns, whose labels may come later."""
     return Pipeline.model_validate(
         {
@@ -33,6 +33,7 @@ def visits(name: str, **monitoring: str) -> Pipeline:
             "key": ["visit", "day"],
             "data": {"suite": "tests.suites.visits"},
             "monitoring": {"labels": "delayed", **monitoring},
+            "labels": {"revisions": revisions},
         }
     )
 

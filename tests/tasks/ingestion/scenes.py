@@ -10,8 +10,9 @@ import pyarrow as pa
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.validation.batch import Examination, Examiner
-from tasks.validation.cleaning import KnownKeys
+from tasks.validation.contract import Agreed
 from tasks.validation.suite import find_suite
+from tasks.validation.updates import KnownRows
 
 HEADER = "visit,at,name,age,ward,cost,insured,stays\n"
 BATCH = "ab" * 32
@@ -61,7 +62,7 @@ def examined(
     *,
     suite: Suite | None = None,
     contract: pa.Schema | None = None,
-    known: KnownKeys | None = None,
+    known: KnownRows | None = None,
 ) -> Examination:
     """Examine these bytes as an object of this name."""
     pipeline = pipeline or people()
@@ -71,5 +72,5 @@ def examined(
     work.mkdir(exist_ok=True)
     suite = suite or find_suite(pipeline.suite)
     said: list[str] = []
-    examiner = Examiner(pipeline, suite, contract, known, work, said.append)
+    examiner = Examiner(pipeline, suite, Agreed(contract, known), work, said.append)
     return examiner.examine(path, name, BATCH)

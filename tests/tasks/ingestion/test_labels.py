@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tasks.config import Pipeline
+from tasks.config.sections import Data
+from tasks.data.standing import scan_standing
 from tasks.errors import ConfigurationError, DataError, NotFound
 from tasks.ingestion.entrance import Entrance, find_pending
-from tasks.labels.join import Counts
-from tasks.labels.table import labels_version
+from tasks.labels.join import Counts, with_labels
+from tasks.labels.table import labels_version, load_labels
 from tasks.records import plain
 from tasks.training.pinning import pin_run
 from tasks.training.work import Work
@@ -38,14 +42,24 @@ def pending(workspace: Workspace) -> list[str]:
     return [info.key for info in find_pending(workspace, Entrance("labels", workspace.layout))]
 
 
-def test_every_kind_is_counted_and_the_first_label_stays(workspace: Workspace) -> None:
+def test_every_kind_is_counted_and_the_first_label_stays(tmp_path: Path) -> None:
+    workspace = local_workspace(tmp_path, visits("visits", revisions="first"))
+    curate(workspace, tmp_path, ROWS, "b1")
     content = label_file(
         *[("v1", 1, 1), ("v1", 1, 1), ("v1", 1, 0), ("v2", 1, 1), ("v3", 1, 1), ("v9", 1, 0)]
     )
     key = drop(workspace, "a.csv", content, "labels")
     assert pending(workspace) == [key]
     first = landed(workspace, key, "labels")
-    expected = Counts(6, new=1, duplicate=2, contradicting=2, unknown=1, contradictions=(3, 5))
+    expected = Counts(
+        6,
+        new=1,
+        duplicate=2,
+        contradicting=2,
+        unknown=1,
+        contradictions=(3, 5),
+        strangers="yours look like v9 | 1, ours like v1 | 1",
+    )
     assert (first.outcome, first.counts, first.reasons) == ("accepted", expected, ())
     assert pending(workspace) == []
     left = state(workspace)
@@ -59,6 +73,88 @@ def test_every_kind_is_counted_and_the_first_label_stays(workspace: Workspace) -
     second = landed(workspace, later, "labels")
     assert second.counts == Counts(3, new=1, duplicate=1, contradicting=1, contradictions=(2,))
     assert second.version == 2
+
+
+def test_a_label_is_revised_and_each_version_still_gives_what_was_known(tmp_path: Path) -> None:
+    workspace = local_workspace(tmp_path, visits("revised"))
+    curate(workspace, tmp_path, ROWS, "b1")
+
+    def send(name: str, *lines: tuple[str, int, object]) -> Counts:
+        done = landed(workspace, drop(workspace, name, label_file(*lines), "labels"), "labels")
+        assert done.outcome == "accepted"
+        assert done.counts is not None
+        return done.counts
+
+    assert send("a.csv", ("v1", 1, 1), ("v2", 1, 1)) == Counts(2, new=1, duplicate=1)
+    # what a label said, and what the row itself said
+    assert send("b.csv", ("v1", 1, 0), ("v2", 1, 0)) == Counts(2, revised=2)
+    last = send("c.csv", ("v1", 1, 0), ("v1", 1, 1), ("v2", 1, 0))
+    assert last == Counts(3, revised=1, duplicate=2)
+    assert last.sentence == "3 labels: 1 revised, 2 duplicate"
+    told = {}
+    for version in (1, 2, 3):
+        labels = load_labels(workspace.bucket, workspace.pipeline, version)
+        rows = workspace.curated.read().to_pandas()
+        found, _ = with_labels(rows, labels, workspace.pipeline)
+        names = found["visit"] + found["day"].astype(str)
+        told[version] = dict(zip(names, found["stays"], strict=True))
+    assert [told[version]["v11"] for version in told] == [1, 0, 1]
+    assert [told[version]["v21"] for version in told] == [1, 0, 0]
+    assert {told[version]["v31"] for version in told} == {0}
+    assert len(state(workspace).labels) == 4, "the history stays"
+
+
+def test_a_row_that_is_corrected_after_its_label_counts(tmp_path: Path) -> None:
+    pipeline = visits("corrected").model_copy(
+        update={"data": Data(suite="tests.suites.visits", updates="newest")}
+    )
+    workspace = local_workspace(tmp_path, pipeline)
+    head, line = "visit,day,at,stays\n", "v1,1,2024-01-01T08:00:00Z,{}\n"
+    landed(workspace, drop(workspace, "a.csv", head + line.format(1)))
+    landed(workspace, drop(workspace, "l.csv", label_file(("v1", 1, 0)), "labels"), "labels")
+
+    def known() -> list[object]:
+        labels = load_labels(workspace.bucket, pipeline, labels_version(workspace.bucket, pipeline))
+        rows = scan_standing(workspace.curated, pipeline.key).collect().to_pandas()
+        return with_labels(rows, labels, pipeline)[0]["stays"].tolist()
+
+    assert known() == [0]
+    again = landed(workspace, drop(workspace, "b.csv", head + "v1,1,2024-01-01T09:00:00Z,1\n"))
+    assert (again.outcome, again.rows) == ("accepted", 1)
+    assert known() == [1]
+
+
+def test_keys_that_join_no_row_are_told_and_not_accepted(workspace: Workspace) -> None:
+    content = label_file(("V-0001", 1, 1), ("V-0002", 1, 0))
+    done = landed(workspace, drop(workspace, "a.csv", content, "labels"), "labels")
+    assert (done.outcome, done.stands) == ("quarantined", "quarantined")
+    (why,) = done.reasons
+    assert why.startswith(
+        "unknown keys (visit, day): None of 2 labels is for a row that is known: yours look like "
+        "V-0001 | 1, ours like v1 | 1."
+    )
+    assert "`perennial retry visits" in why
+    personal = workspace.pipeline.data.model_copy(update={"personal": ("visit",)})
+    hidden = replace(workspace, pipeline=workspace.pipeline.model_copy(update={"data": personal}))
+    key = drop(hidden, "b.csv", label_file(("V-0003", 1, 1)), "labels")
+    (why,) = landed(hidden, key, "labels").reasons
+    assert "yours look like A-9999 | 1, ours like A9 | 1" in why
+
+
+def test_labels_of_another_spelling_are_held(tmp_path: Path) -> None:
+    given = visits("spelled").model_dump(mode="json")
+    given |= {"task": "multiclass", "key": ["visit"]}
+    given["data"] |= {"suite": "tests.suites.open_columns"}
+    workspace = local_workspace(tmp_path, Pipeline.model_validate(given))
+    rows = "visit,at,stays\n" + "".join(
+        f"v{n},2024-01-0{n}T08:00:00Z,{'short' if n % 2 else ''}\n" for n in range(1, 7)
+    )
+    landed(workspace, drop(workspace, "rows.csv", rows + "v7,2024-01-07T08:00:00Z,long\n"))
+    key = drop(workspace, "a.csv", "visit,stays\nv2,Short.\nv4,long\n", "labels")
+    held = landed(workspace, key, "labels")
+    assert "Short. is no known class; the nearest known spelling is short" in held.reasons[0]
+    fine = drop(workspace, "b.csv", "visit,stays\nv2,short\nv4,never\n", "labels")
+    assert landed(workspace, fine, "labels").counts == Counts(2, new=2)
 
 
 def test_labels_later_than_agreed_are_late_and_kept(tmp_path: Path) -> None:
@@ -89,7 +185,7 @@ def test_the_same_bytes_land_once_whatever_their_name(workspace: Workspace) -> N
         ("d.csv", label_file(("v1", 1, "")), "required value (stays)"),
         ("e.csv", label_file(("v1", 1, 7)), "column values to be in set (stays)"),
         ("f.csv", b"visit,day,stays\n", "rows"),
-        ("g.txt", b"v1,1,1\n", "format"),
+        ("g.doc", b"v1,1,1\n", "format"),
         ("h.csv", b"visit,day,n\xc3", "encoding: Line 1 is not UTF-8"),
         ("i.jsonl", b'{"visit":"\\ud800","day":1,"stays":1}\n', "half of a surrogate pair"),
     ],

@@ -34,7 +34,7 @@ def judged(
     **changes: Any,
 ) -> LabelSelection:
     times = pl.Series("at", [NOON] * len(rows), dtype=pl.Datetime("us", "UTC"))
-    asked: dict[str, Any] = {"at": NOON + DAY, "late_after": None}
+    asked: dict[str, Any] = {"at": NOON + DAY, "late_after": None, "revisions": "first"}
     return judge(
         frame([*came]),
         frame(rows, times),
@@ -106,6 +106,22 @@ def test_the_first_known_stays_whatever_follows(
         wrong = sum(value != first[key] for key, value in came)
         assert counts.contradicting == wrong
         known.update(found.kept.rows())
+
+
+@given(st.lists(pairs, max_size=3))
+def test_the_newest_counts_whatever_was_known(files: list[list[Pair]]) -> None:
+    known: dict[int, int] = {}
+    rows: list[tuple[int, int | None]] = [(key, None) for key in range(4)]
+    for came in files:
+        found = judged(came, rows, list(known.items()), revisions="newest")
+        counts, newest = found.counts, dict(came)
+        assert dict(found.kept.rows()) == {
+            key: value for key, value in newest.items() if known.get(key) != value
+        }
+        assert counts.revised == sum(
+            known.get(key, value) != value for key, value in newest.items()
+        )
+        known.update(newest)
 
 
 def pipeline(task: str = "binary") -> Pipeline:

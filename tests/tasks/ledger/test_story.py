@@ -75,6 +75,7 @@ CASES = {
     "rejection": ("Rejected by a person", "It says so. By test."),
     "trial": ("Tried beside the champion", "It says so. By test."),
     "withdrawal": ("Withdrawn", "It says so. By test."),
+    "schema": ("A schema change accepted", "It says so. By test."),
     "clearance": ("Cleared by a person", "It says so. By test."),
     "removal": ("Taken out by a person", "It says so. By test."),
     "release": ("Let in after all", "It says so. By test."),

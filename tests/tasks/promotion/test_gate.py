@@ -63,6 +63,7 @@ def gain(value: float, low: float, high: float) -> Evidence:
 
 FAULTS = [
     (replace(GOOD, rows=199), "enough rows"),
+    (replace(GOOD, champion=None, slices=(), strange=1700), "knows the classes"),
     (replace(GOOD, baselines=()), "beats the naive baselines"),
     (replace(GOOD, baselines=(Baseline("prior", 0.705),)), "beats the naive baselines"),
     (replace(GOOD, baselines=(Baseline("a", 0.5), Baseline("b", NAN))),
@@ -104,6 +105,16 @@ def test_every_rule_has_cases_that_fire_it_and_cases_that_it_lets_pass(rule: Rul
     firing = [broken for broken, which in FAULTS if which == name]
     assert firing, f"no case in FAULTS fires the rule {name!r}"
     assert not any(rule(broken, GATE).passed for broken in firing)
+
+
+def test_rows_of_new_classes_are_told_also_where_the_rule_passes() -> None:
+    for evidence in (replace(GOOD, strange=1250), replace(GOOD, champion=None, strange=1250)):
+        (outcome,) = [one for one in judge(evidence, GATE).rules if one.rule == "knows the classes"]
+        assert outcome.passed
+        assert outcome.figures.startswith(
+            "1,250 of 6,250 rows (20.0%) are of classes that came after the rows it was fitted on; "
+            "its figures stand on the other 5,000"
+        )
 
 
 def test_an_improvement_need_not_be_significant() -> None:
@@ -199,6 +210,7 @@ FIRST = replace(GOOD, champion=None, slices=())
 LENIENT = Gate(first="lenient")
 WEAK = [
     (replace(FIRST, rows=180), "enough rows"),
+    (replace(FIRST, strange=1700), "knows the classes"),
     (replace(FIRST, baselines=(Baseline("mean", 0.5, Interval(0.01, -0.02, 0.04)),)),
      "beats the naive baselines"),
     (replace(FIRST, baselines=(Baseline("prior", 0.705),)), "beats the naive baselines"),
@@ -243,7 +255,10 @@ def test_no_first_model_is_worse_than_a_naive_prediction_or_another_than_was_jud
     assert reason.startswith(f"{rule}: ")
 
 
-@pytest.mark.parametrize(("broken", "rule"), FAULTS)
+BESIDE = [case for case in FAULTS if case[0].champion is not None]
+
+
+@pytest.mark.parametrize(("broken", "rule"), BESIDE)
 def test_beside_a_champion_nothing_is_lenient(broken: Evidence, rule: str) -> None:
     assert judge(broken, LENIENT) == judge(broken, GATE)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tasks.validation import keys
 from tasks.validation.batch import Examination
 from tasks.validation.report import Cleaning
+from tasks.validation.updates import REPEATED, Again, KnownRows
 from tests.tasks.ingestion.scenes import HEADER, csv, examined, people, row
 
 
@@ -25,7 +26,7 @@ def kept(examination: Examination) -> list[str]:
 
 
 def test_of_equal_keys_the_first_row_stays(tmp_path: Path) -> None:
-    content = HEADER + row(1, ward="A") + row(2) + row(1, ward="B") + row(1, ward="C") + row(3)
+    content = HEADER + row(1) + row(2) + row(1) + row(1, stays="") + row(3)
     examination = examined(tmp_path, "a.csv", content.encode())
     assert kept(examination) == ["v1", "v2", "v3"]
     assert examination.report.cleaning.duplicates_in_batch == 2
@@ -33,11 +34,15 @@ def test_of_equal_keys_the_first_row_stays(tmp_path: Path) -> None:
 
 
 def test_keys_of_the_curated_table_are_dropped(tmp_path: Path) -> None:
-    def known(rows: pa.Table) -> np.ndarray:
+    def meets(rows: pa.Table) -> np.ndarray:
         assert rows.column_names == ["visit"]
         return np.array([value in {"v1", "v3"} for value in rows.column("visit").to_pylist()])
 
-    content = csv(5) + row(3)
+    def compare(rows: pa.Table) -> Again:
+        assert rows.column("visit").to_pylist() == ["v1", "v3"]
+        return Again(np.array([REPEATED, REPEATED], dtype=np.uint8))
+
+    content, known = csv(5) + row(3), KnownRows(meets, compare)
     examination = examined(tmp_path, "a.csv", content.encode(), known=known)
     assert kept(examination) == ["v0", "v2", "v4"]
     cleaning = examination.report.cleaning
