@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tasks.workspace import Workspace
 
 FASTER = "by the run that its arrival started, just now"
-LABELS = ("new", "late", "duplicate", "contradicting", "unknown")  # their kinds, as counted
 LABELS = (
     "new",
     "revised",
