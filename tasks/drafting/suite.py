@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pprint import pformat
-from typing import Any
 
 from expectations.suite import OPEN
 from tasks.drafting.draft import Draft
 from tasks.readers.study import ColumnStudy
 
+WIDTH = 88  # of a line, inside the tuple
 SMALL = 20  # values that a closed set lists
 # Values that may lie outside: a new category, a record price. More are a mistake of the sender.
 MOSTLY_SET, MOSTLY_RANGE = 0.95, 0.99
@@ -22,9 +22,11 @@ MORE = 100  # times the rows of the first file
 
 def suite_text(made: Draft) -> str:
     """Return the Python of a suite that the data file itself meets."""
-    # Names go through `repr`, here and below: no column's name can become code.
-    kinds = {name: _kind(column, made.study.rows) for name, column in made.study.columns.items()}
-    listed = pformat(kinds, width=88, sort_dicts=False).replace("\n", "\n        ")
+    rows = made.study.rows
+    columns = (
+        f"            {_text(name)}: {_text(OPEN if column.missing == rows else column.kind)},\n"
+        for name, column in made.study.columns.items()
+    )
     body = "".join(f"            {line}\n" for line in _lines(made))
     times = "from datetime import datetime\n\n" if "datetime(" in body else ""
     return (
@@ -36,29 +38,41 @@ def suite_text(made: Draft) -> str:
         f'    """Return the columns and the expectations of the {made.name} pipeline."""\n'
         "    return Suite(\n"
         "        # The whole contract: a column outside it refuses the batch.\n"
-        f"        columns={listed},\n"
+        f"        columns={{\n{''.join(columns)}        }},\n"
         f"        expectations=(\n{body}        ),\n"
         "    )\n"
     )
 
 
-def _kind(column: ColumnStudy, rows: int) -> str:
-    return OPEN if column.missing == rows else column.kind
+def _text(text: str) -> str:
+    # Quoted so, no column's name can become code: a JSON string is one of Python.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _expect(rule: str, **arguments: str) -> list[str]:
+    """Return an expectation on as many lines as it needs; arguments are code."""
+    said = [f"{name}={code}" for name, code in arguments.items()]
+    whole = f"gxe.Expect{rule}({', '.join(said)}),"
+    if len(whole) <= WIDTH:
+        return [whole]
+    inner = ", ".join(said)
+    lines = [inner] if len(inner) <= WIDTH - 4 else [f"{part}," for part in said]
+    return [f"gxe.Expect{rule}(", *(f"    {line}" for line in lines), "),"]
 
 
 def _lines(made: Draft) -> Iterator[str]:
     yield "# An empty file passes every other check; a hundred times the first is a mistake."
     most = _round(made.study.rows * MORE, math.ceil)
-    yield f"gxe.ExpectTableRowCountToBeBetween(min_value=1, max_value={most}),"
+    yield from _expect("TableRowCountToBeBetween", min_value="1", max_value=str(most))
     if made.key:
         yield "# The key."
-        yield from (_present(name) for name in made.key)
-        several = len(made.key) > 1
-        yield (
-            f"gxe.ExpectCompoundColumnsToBeUnique(column_list={list(made.key)!r}),"
-            if several
-            else f"gxe.ExpectColumnValuesToBeUnique(column={made.key[0]!r}),"
-        )
+        for name in made.key:
+            yield from _present(name)
+        if len(made.key) > 1:
+            listed = ", ".join(map(_text, made.key))
+            yield from _expect("CompoundColumnsToBeUnique", column_list=f"[{listed}]")
+        else:
+            yield from _expect("ColumnValuesToBeUnique", column=_text(made.key[0]))
     if made.time.column is not None:
         yield from _time(made.study.columns[made.time.column])
     yield from _target(made)
@@ -75,41 +89,35 @@ def _lines(made: Draft) -> Iterator[str]:
 
 def _time(column: ColumnStudy) -> Iterator[str]:
     yield "# The time."
-    yield _present(column.name)
+    yield from _present(column.name)
     if isinstance(column.least, datetime) and isinstance(column.most, datetime):
         least, most = max(1, column.least.year - 10), min(9999, max(2100, column.most.year + 10))
-        yield (
-            f"gxe.ExpectColumnValuesToBeBetween(column={column.name!r}, "
-            f"min_value=datetime({least}, 1, 1), max_value=datetime({most}, 1, 1)),"
-        )
+        ends = {"min_value": f"datetime({least}, 1, 1)", "max_value": f"datetime({most}, 1, 1)"}
+        yield from _expect("ColumnValuesToBeBetween", column=_text(column.name), **ends)
 
 
 def _target(made: Draft) -> Iterator[str]:
-    column = made.study.columns[made.target]
     yield "# The target; rows without it are kept until it comes."
-    yield (
-        f"gxe.ExpectColumnValuesToNotBeNull(column={made.target!r}, mostly=0.5, "
-        'severity="warning"),'
-    )
+    warning = {"mostly": "0.5", "severity": '"warning"'}
+    yield from _expect("ColumnValuesToNotBeNull", column=_text(made.target), **warning)
     # Classes are held at the door anyway, and `perennial schema` accepts new ones.
     if made.task.task == "regression":
-        yield from _range(column)
+        yield from _range(made.study.columns[made.target])
 
 
 def _feature(column: ColumnStudy, rows: int) -> Iterator[str]:
     if 2 * column.missing < rows:
         # Twice the share that is missing now, and five points: the next file may be worse.
         mostly = max(0.0, round(1 - 2 * column.missing / rows - 0.05, 2))
-        yield _present(column.name, mostly)
+        yield from _present(column.name, mostly=str(mostly))
     if column.kind in ("integer", "number"):
         yield from _range(column)
     elif column.kind == "string":
         yield from _set(column)
 
 
-def _present(name: str, mostly: float | None = None) -> str:
-    share = "" if mostly is None else f", mostly={mostly}"
-    return f"gxe.ExpectColumnValuesToNotBeNull(column={name!r}{share}),"
+def _present(name: str, **arguments: str) -> list[str]:
+    return _expect("ColumnValuesToNotBeNull", column=_text(name), **arguments)
 
 
 def _range(column: ColumnStudy) -> Iterator[str]:
@@ -121,38 +129,18 @@ def _range(column: ColumnStudy) -> Iterator[str]:
         return
     # As far again on both sides; what begins next to nothing begins there by nature.
     low = 0 if 0 <= least <= 0.1 * span else _round(least - span, math.floor)
-    high = _round(most + span, math.ceil)
-    yield (
-        f"gxe.ExpectColumnValuesToBeBetween(column={column.name!r}, min_value={low!r}, "
-        f"max_value={high!r}, mostly={MOSTLY_RANGE}),"
-    )
+    ends = {"min_value": str(low), "max_value": str(_round(most + span, math.ceil))}
+    name = _text(column.name)
+    yield from _expect("ColumnValuesToBeBetween", column=name, **ends, mostly=str(MOSTLY_RANGE))
 
 
 def _set(column: ColumnStudy) -> Iterator[str]:
-    values = typed_levels(column)
-    if values is None or not 2 <= len(values) <= SMALL:
+    values = sorted(column.levels)
+    if not 2 <= len(values) <= SMALL or len(values) != column.distinct:
         return
-    yield (
-        f"gxe.ExpectColumnValuesToBeInSet(column={column.name!r}, value_set={values!r}, "
-        f"mostly={MOSTLY_SET}),"
-    )
-
-
-def typed_levels(column: ColumnStudy) -> list[Any] | None:
-    """Return all values of a column in its type, sorted; None where they are not all known."""
-    if column.distinct is None or len(column.levels) < column.distinct:
-        return None
-    if column.reading is not None and column.kind != "string":
-        return None  # levels are as they are written: 1.234,50
-    kinds: dict[str, Callable[[str], Any]] = {
-        "string": str,
-        "integer": lambda text: int(float(text)),
-        "number": float,
-    }
-    try:
-        return sorted(map(kinds[column.kind], column.levels)) if column.kind in kinds else None
-    except ValueError:
-        return None
+    listed, name = ", ".join(map(_text, values)), _text(column.name)
+    share = str(MOSTLY_SET)
+    yield from _expect("ColumnValuesToBeInSet", column=name, value_set=f"[{listed}]", mostly=share)
 
 
 def _round(value: float, direction: Callable[[float], int]) -> float:
