@@ -14,6 +14,7 @@ from tasks.readers.study import ColumnStudy
 Columns = Mapping[str, ColumnStudy]
 TIMES = ("timestamp", "date")
 YEARS = ("year", "yr", "jahr")
+MANY_YEARS = 10  # of fewer, one is a fifth of the rows or more: a feature, and no order of rows
 IDENTIFYING = frozenset(
     ("id", "key", "uuid", "guid", "number", "no", "nr", "num", "code", "ref", "reference", "sku")
 )
@@ -92,7 +93,8 @@ def time_form(column: ColumnStudy) -> Reading | None:
 def _is_year(column: ColumnStudy) -> bool:
     form = time_form(column)
     named = column.name.casefold() in YEARS and not column.missing
-    return named and form is not None and form.format == "%Y" and column.kind == "integer"
+    many = column.distinct is None or column.distinct >= MANY_YEARS
+    return named and many and form is not None and form.format == "%Y" and column.kind == "integer"
 
 
 def _no_time(columns: Columns, asked: str) -> ConfigurationError:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from expectations.suite import OPEN
 from tasks.drafting.draft import Draft
+from tasks.readers.options import Reading
 from tasks.readers.study import ColumnStudy
 
 WIDTH = 88  # of a line, inside the tuple
@@ -135,8 +136,13 @@ def _range(column: ColumnStudy) -> Iterator[str]:
 
 
 def _set(column: ColumnStudy) -> Iterator[str]:
-    values = sorted(column.levels)
-    if not 2 <= len(values) <= SMALL or len(values) != column.distinct:
+    if column.distinct is None or len(column.levels) < column.distinct:
+        return
+    # levels are as they are written; what is read of them stands in the table
+    reading = column.reading or Reading()
+    levels = {level.strip(reading.strip) if reading.strip else level for level in column.levels}
+    values = sorted(levels - {"", *reading.missing})
+    if not 2 <= len(values) <= SMALL:
         return
     listed, name = ", ".join(map(_text, values)), _text(column.name)
     share = str(MOSTLY_SET)

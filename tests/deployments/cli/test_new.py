@@ -102,6 +102,11 @@ def money(draw: np.random.Generator) -> pd.DataFrame:
     return plain(draw).assign(paid=shown, member=draw.choice(["Yes", "No"], ROWS))
 
 
+def padded(draw: np.random.Generator) -> pd.DataFrame:
+    few = np.repeat([2021, 2022, 2023, 2024], ROWS // 4)
+    return plain(draw).assign(sort=draw.choice([" plum", "pear"], ROWS), year=few)
+
+
 def counted(draw: np.random.Generator) -> pd.DataFrame:
     return plain(draw).assign(y=draw.poisson(3, ROWS))
 
@@ -122,6 +127,7 @@ TABLES: dict[str, tuple[Built, list[str], dict[str, Any]]] = {
     "names": (hostile, [], {"event_time": None}),
     "empty": (empty_column, [], {"event_time": "at"}),
     "money": (money, [], {"task": "binary"}),
+    "padded": (padded, [], {"event_time": None}),
     "counts": (counted, [], {"task": "regression"}),
     "numbers": (numbered, [], {"key": ("sale_no",)}),
 }
