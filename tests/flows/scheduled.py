@@ -6,12 +6,21 @@ from typing import Any
 
 from prefect import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
 from flows.training import train
+
+WAITING = FlowRunFilterStateName(any_=["Scheduled"])
 
 
 def carry_out(pipeline: str) -> dict[str, Any]:
@@ -23,9 +32,13 @@ def carry_out(pipeline: str) -> dict[str, Any]:
         there = client.create_deployment(flow, pipeline, schedules=[monthly], parameters=asked)
         # what the server's scheduler does by itself, within a minute
         client.request("POST", "/deployments/{id}/schedule", path_params={"id": str(there)})
-        one = DeploymentFilter(id=DeploymentFilterId(any_=[there]))
-        runs = [run for run in client.read_flow_runs(deployment_filter=one) if run.auto_scheduled]
-        run = min(runs, key=lambda run: run.expected_start_time)
+        run, *_ = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[there])),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(name=WAITING)),
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=10,
+        )
+        assert run.auto_scheduled
         client.set_flow_run_state(run.id, Pending(), force=True)  # now, and not in a month
         run = client.read_flow_run(run.id)
         outcome = run_flow(train, flow_run=run, parameters=run.parameters)
