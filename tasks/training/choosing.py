@@ -138,8 +138,12 @@ def _try_next_families(
     tried: list[Candidate] = []
     for setting in next_settings(tuning):
         challenger = ChallengerSpec("tuned", family=setting.family)
-        fitted, _ = steps.fit_challenger(work, replace(tuning, chosen=setting), challenger)
-        judged, _ = steps.evaluate_holdout(work, fitted, challenger)
+        try:
+            fitted, _ = steps.fit_challenger(work, replace(tuning, chosen=setting), challenger)
+            judged, _ = steps.evaluate_holdout(work, fitted, challenger)
+        # the verdict on the chosen one stands, whatever the next one lacks
+        except DataError:
+            continue
         tried.append(_put_before_the_gate(work, challenger, fitted, judged))
         if tried[-1].verdict.passed:
             break

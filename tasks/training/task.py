@@ -120,10 +120,7 @@ def fit(
     try:
         contender, known = steps.fit_challenger(work, tuning, challenger)
     except DataError as error:
-        # without another challenger there would be nothing to judge
-        if len(work.challengers) == 1:
-            raise
-        logger.warning("The challenger %s is left out: %s", challenger.text, error)
+        _leave_out(work, challenger, error)
         return None
     what = f"{contender.setting.family} ({challenger.text})"
     logger.info("Fitted %s on %d rows in %.1f s", what, contender.rows, contender.seconds)
@@ -139,7 +136,12 @@ def evaluate_challenger(
 
     if contender is None:
         return None
-    judged, known = steps.evaluate_holdout(work, contender, challenger)
+    try:
+        judged, known = steps.evaluate_holdout(work, contender, challenger)
+    # a short window of a recent one may hold too few rows in the first folds
+    except DataError as error:
+        _leave_out(work, challenger, error)
+        return None
     get_run_logger().info("%s: %s", challenger.text, finish.say_result(judged))
     return _or_cached(judged, known, work)
 
@@ -248,6 +250,13 @@ def conclude(
             "decision": decision,
         },
     )
+
+
+def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None:
+    # without another challenger there would be nothing to judge
+    if len(work.challengers) == 1:
+        raise error
+    get_run_logger().warning("The challenger %s is left out: %s", challenger.text, error)
 
 
 def tidings(outcome: dict[str, Any]) -> list[tuple[Event, dict[str, Any]]]:

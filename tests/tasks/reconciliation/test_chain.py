@@ -40,7 +40,8 @@ def refuse(workspace: Workspace, name: str) -> str:
 
 
 def test_each_station_of_a_life_names_its_first_broken_link(tmp_path: Path) -> None:
-    workspace = life.toy_workspace(tmp_path, gate={"min_gain": -1, "min_rows": 100})
+    held_out, gate = {"evidence": "holdout"}, {"min_gain": -1, "min_rows": 100}
+    workspace = life.toy_workspace(tmp_path, gate=gate, training=held_out)
     assert fault(workspace) == ("curated", "`perennial ingest toy FILE`")
 
     key = f"{workspace.layout.incoming}waits.csv"

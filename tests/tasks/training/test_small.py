@@ -56,6 +56,20 @@ def test_champion_and_challenger_are_compared_on_the_same_folds(tmp_path: Path) 
     assert manifest_of(built.workspace, 2).lineage.challenger == "refitted"
 
 
+def test_a_challenger_of_recent_rows_is_one_in_each_fold(tmp_path: Path) -> None:
+    recent = {"challengers": ["refitted", "recent 4d"]}
+    built = house(tmp_path, event_time="at", retraining=recent)
+    built.arrive("a.csv", penguins(300))
+    assert built.train().outcome == "promoted"
+    built.arrive("b.csv", penguins(60, start=300))
+    built.train()
+    entry = built.workspace.ledger.entries("verdict")[-1]
+    whole, latest = entry.figures["challengers"]
+    assert (latest["challenger"], latest["rows"]) == ("recent 4d", 96)
+    assert whole["gain"] == 0
+    assert latest["gain"] != 0
+
+
 def test_what_cannot_be_judged_is_refused_before_anything_is_tuned(tmp_path: Path) -> None:
     built = house(tmp_path)
     built.arrive("a.csv", penguins(40))
