@@ -150,6 +150,11 @@ def test_a_file_that_gains_or_loses_its_event_time_trusts_no_clock_of_before(
     life.ingest(before, "a.csv", life.toy_rows(600))
     assert life.train(before).outcome == "promoted"
     life.ingest(after, "b.csv", life.toy_rows(300, start=600))
+    *_, decided = life.monitor(after)
+    assert decided.seen is not None
+    seen = decided.seen.observation
+    assert (seen.known, seen.labelled, len(decided.seen.errors)) == (0, 300, 0)
+    assert seen.live is not None
     life.train(after)
     *_, verdict = after.ledger.entries("verdict")
     assert "setting fitted again on the training window" in json.dumps(verdict.figures["verdict"])

@@ -179,9 +179,9 @@ def hashed_split(order: Hashes, y: Array, holdout: float, task: Task) -> Split:
     for members in _classes(y, task):
         ranks = order[members]
         if not (ranks < line).any():
-            held |= (order == ranks.min()) & (len(np.unique(ranks)) > 1)
+            held |= (order == ranks.min()) & (len(pd.unique(ranks)) > 1)
         elif not (ranks >= line).any():
-            held &= (order != ranks.max()) | (len(np.unique(ranks)) == 1)
+            held &= (order != ranks.max()) | (len(pd.unique(ranks)) == 1)
     if not held.any() or held.all():
         held = order < order.max() if held.all() else order == order.min()
     return Split(None, ~held, held)
@@ -224,7 +224,8 @@ def _classes(y: Array, task: Task) -> list[Mask]:
 
 
 def _check_different(order: Hashes, needed: int) -> None:
-    different = len(np.unique(order))
+    # pandas: the unique of NumPy 2.4 takes a hundred times as long on these numbers
+    different = len(pd.unique(order))
     if different < needed:
         rule = f"at least {needed} different ones"
         raise DataError("rows", rule, different, "Add other rows.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-import numpy as np
-
 from tasks.config import Pipeline
 from tasks.documents import unseal_bytes
 from tasks.errors import IntegrityError, NotFound
@@ -47,7 +45,7 @@ def open_eye(pipeline: Pipeline, champion: ModelVersion) -> Eye:
     lineage, kept = champion.manifest.lineage, champion.files.get(ESTIMATOR)
     weighted = pipeline.monitoring.drift.weights == "importance"
     return Eye(
-        until=np.datetime64(lineage.fitted_until),
+        until=lineage.seen_until(ordered=pipeline.event_time is not None),
         profile=champion.profile,
         weights=lineage.importances if weighted else {},
         estimator=Estimator.from_dict(unseal_bytes("estimator", kept, ESTIMATOR)) if kept else None,

@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from tasks.data.reference import DatasetRef
 from tasks.documents import DOCUMENTS, unseal
 from tasks.errors import ConfigurationError, IntegrityError
@@ -79,6 +81,14 @@ class Lineage:
     def ordered(self) -> bool:
         """Whether its rows had an event time: else its times are arrivals."""
         return "last" in self.naive
+
+    def seen_until(self, *, ordered: bool) -> np.datetime64:
+        """Return the last time it was fitted on, for rows that have an event time or have none.
+
+        NaT where its own were the other kind: one clock says nothing of the other, and no row is
+        later than NaT, so that none passes for one that it has not seen.
+        """
+        return np.datetime64(self.fitted_until if ordered == self.ordered else "NaT")
 
 
 @dataclass(frozen=True)

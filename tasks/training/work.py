@@ -61,11 +61,8 @@ class Work:
         """The last time that the champion was fitted on; None without one."""
         if self.reigning is None:
             return None
-        lineage = self.reigning.manifest.lineage
-        # where the file gained or lost its event time, one clock says nothing of the other: no
-        # row is later than NaT, so none passes for one that the champion has not seen
-        same = lineage.ordered == (self.pipeline.event_time is not None)
-        return np.datetime64(lineage.fitted_until) if same else np.datetime64("NaT")
+        ordered = self.pipeline.event_time is not None
+        return self.reigning.manifest.lineage.seen_until(ordered=ordered)
 
     @cached_property
     def key(self) -> str:
