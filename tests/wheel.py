@@ -39,14 +39,20 @@ class Environment:
         return self.folder / "lib" / version / "site-packages"
 
     def run(self, *words: str, cwd: Path, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run `perennial`, or with `-…` first, Python."""
-        program = self.python if words[0].startswith("-") else str(self.folder / "bin/perennial")
+        """Run `perennial` with these words."""
+        return self._run(str(self.folder / "bin" / "perennial"), *words, cwd=cwd, **more)
+
+    def say(self, code: str, *words: str, cwd: Path) -> str:
+        """Run a line of Python; return what it prints, and what went wrong."""
+        done = self._run(self.python, "-c", code, *words, cwd=cwd)
+        return f"{done.stdout}{done.stderr}".strip()
+
+    def _run(self, *command: str, cwd: Path, **more: Any) -> subprocess.CompletedProcess[str]:
         hidden = ("PYTHON", "PERENNIAL_", "AWS_", "PREFECT_", "MLFLOW_", "VIRTUAL_ENV")
         kept = {name: text for name, text in os.environ.items() if not name.startswith(hidden)}
         return subprocess.run(
-            [program, *words],
-            cwd=cwd, env=kept, capture_output=True, text=True, check=False, **more,
-        )  # fmt: skip
+            command, cwd=cwd, env=kept, capture_output=True, text=True, check=False, **more
+        )
 
 
 def build_wheel(folder: Path) -> Path:
