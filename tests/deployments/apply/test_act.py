@@ -100,6 +100,20 @@ def test_what_is_gone_is_removed_and_what_is_not_ours_stays(settings: Settings) 
         client.delete_deployment(own)
 
 
+def test_one_pipeline_is_brought_in_line_or_ended_and_the_others_stay(settings: Settings) -> None:
+    boats = replace(GREET, pipeline="boats", parameters={"pipeline": "boats"})
+    bring_in_line(settings, [GREET, boats])
+    changed = [replace(boats, description="Says hello at sea.")]
+    one = bring_in_line(settings, changed, only="boats")
+    assert [update.spec.name for update in one.update] == ["greet/boats"]
+    assert (one.create, one.remove) == ((), ())
+    ended = bring_in_line(settings, [], only="boats")
+    assert [gone.spec.name for gone in ended.remove] == ["greet/boats"]
+    left = bring_in_line(settings, [GREET], dry_run=True)
+    assert left.unchanged == (GREET.name,)
+    assert left.empty
+
+
 def test_someone_elses_deployment_of_that_name_is_not_taken_over(settings: Settings) -> None:
     with open_client(settings) as client:
         flow = client.create_flow_from_name("greet")

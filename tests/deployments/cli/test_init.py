@@ -41,7 +41,7 @@ def test_a_project_is_whole_and_commands_work_from_below(tmp_path: Path) -> None
     # Nothing of the project was named here: it is found from the folder one is in.
     missing = perennial(root / "transforms", "ingest", "flihts", str(root / MARK))
     assert missing.returncode == 2
-    assert f"in {root.resolve()}/pipelines; got flihts. Did you mean flights?" in missing.stderr
+    assert f"in {root.resolve()}/pipelines. Did you mean flights?" in missing.stderr
     asked = perennial(root / "transforms", "models", "flights")
     assert (
         f"{root.resolve()}/.perennial/secrets.env: the local stack was started once" in asked.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.errors import StoreUnavailable
 from tasks.promotion import pointer
+from tasks.reconciliation.ending import delete_data
 from tasks.serving.following import (
     AGAIN_AFTER,
     IN_TURN,
@@ -68,6 +69,21 @@ def test_a_champion_that_comes_later_is_served_and_a_new_one_takes_its_place(buc
     assert version(fleet) == 2
     fleet.look(NEW_EVERY + 2)
     assert [turn.outcome for turn in turns] == ["loaded", "loaded"]
+
+
+def test_a_pipeline_that_was_deleted_with_its_data_answers_no_more(bucket: Flaky) -> None:
+    champion(bucket, KEY)
+    fleet, _ = fleet_of(bucket)
+    fleet.look(0)
+    assert version(fleet) == 1
+    delete_data(Place(bucket, "flights", KEY), lambda _: None)
+    bucket.down = True
+    fleet.look(NEW_EVERY)
+    assert version(fleet) == 1, "a listing alone ends nothing"
+    bucket.down = False
+    fleet.look(2 * NEW_EVERY)
+    assert version(fleet) is None
+    assert fleet.followers == {}
 
 
 def test_a_store_that_is_down_changes_nothing(bucket: Flaky) -> None:
