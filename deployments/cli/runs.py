@@ -15,14 +15,8 @@ if TYPE_CHECKING:
     from tasks.workspace import Workspace
 
 FASTER = "by the run that its arrival started, just now"
-LABELS = (
-    "new",
-    "revised",
-    "late",
-    "duplicate",
-    "contradicting",
-    "unknown",
-)  # their kinds, as counted
+# Their kinds, as counted.
+LABELS = ("new", "revised", "late", "duplicate", "contradicting", "unknown")
 
 
 @about_pipeline

@@ -52,6 +52,11 @@ class Data(FileSection):
     personal: Names = ()
     suite: str | None = Field(default=None, pattern=r"^[\w.]+$")
 
+    @property
+    def max_bytes(self) -> int:
+        """The most unfolded bytes of one batch."""
+        return int(self.max_batch_gib * 2**30)
+
 
 class Labels(FileSection):
     """What becomes of a label that contradicts one that is known."""

@@ -86,7 +86,7 @@ def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) 
         source = open_source(
             path,
             path.name,
-            int(workspace.pipeline.data.max_batch_gib * 2**30),
+            workspace.pipeline.data.max_bytes,
             workspace.pipeline.source,
         )
         champion.require(source.names())

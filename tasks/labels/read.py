@@ -63,9 +63,8 @@ def read_labels(
         ConfigurationError: such an expectation does not fit the column.
     """
     report = replace(report, format=tell_format(report.object) or "unknown format")
-    limit = int(pipeline.data.max_batch_gib * 2**30)
     try:
-        source = open_source(path, report.object, limit, pipeline.source)
+        source = open_source(path, report.object, pipeline.data.max_bytes, pipeline.source)
         typed = _typed(source, schema, workdir / "labels.parquet", say)
     except BadBatch as bad:
         return None, replace(report, problems=bad.problems)

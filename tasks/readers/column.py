@@ -17,8 +17,8 @@ from tasks.readers.times import formats_of, time_kind
 
 # Words for no value, where the other values of a column are numbers, times or truth values.
 MARKERS = (
-    *MISSING.to_pylist()[1:],
-    *("?", "-", "--", ".", "*", "#N/A", "n/a", "na", "N.A.", "none", "nil", "missing", r"\N"),
+    *MISSING.to_pylist(),
+    *(" ", "?", "-", "--", ".", "*", "#N/A", "n/a", "na", "N.A.", "none", "nil", "missing", r"\N"),
 )
 WORDS = (
     *(("Yes", "No"), ("Y", "N"), ("T", "F"), ("True", "False"), ("On", "Off")),
@@ -45,7 +45,7 @@ class ColumnTally:
     bound: int
     rows: int = 0
     nulls: int = 0
-    plain: TextKind = field(default_factory=lambda: TextKind(("", *MARKERS)))
+    plain: TextKind = field(default_factory=lambda: TextKind(MARKERS))
     forms: list[Reading] = field(default_factory=list)
     ends: dict[Reading | None, tuple[Any, Any]] = field(default_factory=dict)
     markers: Counter[str] = field(default_factory=Counter)
@@ -120,7 +120,7 @@ class ColumnTally:
         # Numbers so far may turn out to be written with marks: earlier blocks fit those, too.
         if self.numeric and not plain_number:
             self.numeric = False
-            self.forms += _marked_forms(values, ("," if first or whole else "") + ".")
+            self.forms += _marked_forms(values, fractions=not (first or whole))
         probe = values.head(PROBE)
         self.forms = [form for form in self.forms if _fits(probe, form)]
         self.forms = [form for form in self.forms if self._extend(values, form)]
@@ -134,7 +134,7 @@ class ColumnTally:
         if len(bad):
             return False
         if form.kind not in ("boolean", "string"):
-            known = self.ends.get(None) if form.kind == "integer" else None
+            known = self.ends.get(None) if form.kind in ("integer", "number") else None
             self._end(form, pl.Series(array), known)
         return True
 
@@ -180,17 +180,20 @@ def _first_forms(values: pl.Series, possible: list[str]) -> list[Reading]:
     return forms
 
 
-def _marked_forms(values: pl.Series, decimals: str) -> list[Reading]:
-    """Return the ways in which values may be numbers with marks; `decimals` are those possible."""
+def _marked_forms(values: pl.Series, *, fractions: bool) -> list[Reading]:
+    """Return the ways in which values may be numbers with marks.
+
+    `fractions` says that plain ones with a decimal point came before.
+    """
     signs = [sign for sign in SIGNS if values.str.contains(sign, literal=True).any()]
     blanks = " " if values.str.contains(r"^\s|\s$").any() else ""
     if len(signs) > 1:  # amounts in several currencies are no numbers of one kind
         return []
     strip = "".join((*signs, blanks)) if signs or blanks else ""
-    kinds: tuple[Kind, ...] = ("integer", "number")
+    kinds: tuple[Kind, ...] = ("number",) if fractions else ("integer", "number")
     return [
         Reading(kind=kind, thousands=thousands, decimal=decimal, strip=strip)
         for thousands, decimal in MARKS
         for kind in kinds
-        if decimal in decimals and (strip or thousands or decimal != ".")
+        if (decimal == "." or not fractions) and (strip or thousands or decimal != ".")
     ]

@@ -133,7 +133,7 @@ def _read(
 ) -> tuple[str, Reading | None, tuple[Reading, ...]]:
     """Return the kind of a column, how its texts read, and all readings that fit."""
     plain = cast("Kind", tally.plain.kind if typed in (None, "string") else typed)
-    marks = tuple(sorted(tally.markers))
+    marks = tuple(sorted(mark for mark in tally.markers if mark))
     forms = _distinct_forms(tally, marks)
     if plain in NUMERIC:
         times = [*_counted_times(tally), *(form for form in forms if form.kind in TIMES)]
@@ -157,7 +157,7 @@ def _read_number(
     typed: str | None,
     types: frozenset[type],
 ) -> tuple[str, Reading | None, tuple[Reading, ...]]:
-    ends, marks = tally.ends.get(None), tuple(sorted(tally.markers))
+    ends, marks = tally.ends.get(None), tuple(sorted(mark for mark in tally.markers if mark))
     sure = [form for form in times if _is_time(name, tally, form)]
     if sure:
         reading = sure[0].model_copy(update={"missing": marks})

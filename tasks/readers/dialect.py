@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,13 @@ class Dialect:
 
 def find_dialect(path: Path, given: SourceOptions) -> Dialect:
     """Tell how a text file is written; what is `given` stays."""
+    try:
+        return _found(path, given)
+    except (EOFError, OSError, zlib.error):
+        return Dialect(given)  # a damaged gzip file, which the reader tells
+
+
+def _found(path: Path, given: SourceOptions) -> Dialect:
     said = given.model_fields_set
     encodings, sample = _encodings(path)
     encoding = given.encoding if "encoding" in said else encodings[0]
@@ -138,7 +146,10 @@ def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
     """Return the delimiter that cuts most lines into equally many fields, and the header's line."""
     best, delimiter, header = (0.0, 0), ",", skip or 0
     for mark in DELIMITERS.values():
-        counts = [len(row) for row in csv.reader(lines[skip or 0 :], delimiter=mark) if row]
+        try:
+            counts = [len(row) for row in csv.reader(lines[skip or 0 :], delimiter=mark) if row]
+        except csv.Error:  # a field that is longer than the library reads
+            continue
         if not counts:
             continue
         width, rows = Counter(counts).most_common(1)[0]

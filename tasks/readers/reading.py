@@ -71,12 +71,16 @@ def plain_texts(array: Any, reading: Reading) -> tuple[Any, Integers]:
     series = _series(texts)
     if missing:
         series = _without(series, series.is_in(missing))
-    if reading.strip:
-        series = _stripped(series, reading)
-        series = _without(series, series == "")
     bad = NONE
+    if reading.strip:
+        filled = series != ""
+        series = _stripped(series, reading)
+        # A sign alone is no number, and not known to be missing.
+        alone = filled & (series == "") & (reading.kind != "string")
+        series, bad = _without(series, alone), find_positions(alone.to_arrow())
     if reading.decimal != "." or reading.thousands:
-        series, bad = _numbers(series, reading)
+        series, wrong = _numbers(series, reading)
+        bad = _union(bad, wrong)
     return series.to_arrow().cast(pa.string()), bad
 
 

@@ -137,9 +137,11 @@ def check_names(names: Sequence[str], leave_out: Sequence[str] = ()) -> tuple[st
         if first != position and name.strip():
             twins.append(f"{first} and {position}")
     if twins:
+        same = len({name for name in names if name}) < sum(map(bool, names))
         message = (
-            f"Columns {', '.join(twins[:5])} have the same name, but for upper and lower case. "
-            "A table has one of each: rename one, or list it under source.leave_out."
+            f"Columns {', '.join(twins[:5])} have the same name"
+            f"{'' if same else ', but for upper and lower case'}. A table has one of each: "
+            "rename one, or list it under source.leave_out."
         )
         problems.append(Problem("duplicate header", None, message))
     if problems:

@@ -15,12 +15,13 @@ from tasks.readers.dialect import find_dialect
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.options import PLAIN, Reading, SourceOptions
 from tasks.readers.parts import find_parts
+from tasks.readers.problem import Problem
 from tasks.readers.questions import Question, ask
 from tasks.readers.read_csv import CsvSource
 from tasks.readers.read_jsonl import JsonLinesSource
 from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.reading import as_texts, derive, kind_read
-from tasks.readers.source import Source
+from tasks.readers.source import BadBatch, Source
 
 __all__ = ["ColumnStudy", "Question", "Study", "study"]
 
@@ -48,12 +49,14 @@ def study(
     `name` tells the format; what `given` says of the file is not looked for.
 
     Raises:
-        BadBatch: it cannot be read.
+        BadBatch: it cannot be read, or has no rows.
     """
     options, notes, questions = _dialect(path, name, limit, given)
     # Each column is looked at as it is written, also where a reading is given.
     source = open_source(path, name, limit, options.model_copy(update={"columns": {}}))
     tallies, rows = _tallied(source, options, say)
+    if not rows:
+        raise BadBatch(Problem("rows", None, "The file has no rows."))
     typed = source.infer() if isinstance(source, ParquetSource) else {}
     types = source.types if isinstance(source, JsonLinesSource) else {}
     columns = {

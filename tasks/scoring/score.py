@@ -61,7 +61,7 @@ def score_source(
         IntegrityError: the model's files or the parts do not hold.
     """
     layout, pipeline, bucket = workspace.layout, workspace.pipeline, workspace.bucket
-    limit = int(pipeline.data.max_batch_gib * 2**30)
+    limit = pipeline.data.max_bytes
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         key = resolve_key(source, bucket, layout)

@@ -155,8 +155,7 @@ class Examiner:
         if schema is not None:
             schema = widen(schema, agreed, suite)
             self._check_suite(_extended(schema, dict.fromkeys(no_value, "string")))
-        limit = int(pipeline.data.max_batch_gib * 2**30)
-        source = open_source(path, name, limit, pipeline.source)
+        source = open_source(path, name, pipeline.data.max_bytes, pipeline.source)
         names = source.names()
         if not names:
             raise BadBatch(Problem("rows", None, "The file has no rows."))

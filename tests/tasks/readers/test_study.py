@@ -23,10 +23,10 @@ from tasks.readers.study import Study, study
 LIMIT = 2**30
 
 
-def studied(folder: Path, name: str, content: str | bytes, given: SourceOptions = PLAIN) -> Study:
+def studied(folder: Path, name: str, content: str | bytes, said: SourceOptions = PLAIN) -> Study:
     path = folder / "object"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return study(path, name, LIMIT, lambda _: None, given)
+    return study(path, name, LIMIT, lambda _: None, said)
 
 
 def read(folder: Path, name: str, options: SourceOptions) -> dict[str, list[Any]]:
@@ -35,7 +35,8 @@ def read(folder: Path, name: str, options: SourceOptions) -> dict[str, list[Any]
     schema = schema_of(source.infer())
     pieces = list(source.pieces(schema))
     assert not any(piece.bad for piece in pieces)
-    return pa.concat_tables([piece.table for piece in pieces]).to_pydict()
+    rows: dict[str, list[Any]] = pa.concat_tables([piece.table for piece in pieces]).to_pydict()
+    return rows
 
 
 def column_of(values: Sequence[str], name: str = "v") -> str:
