@@ -38,6 +38,7 @@ class TextStream(io.RawIOBase):
         self._encoding = codecs.lookup(encoding).name
         self._foreign = self._encoding not in ("utf-8", "utf-8-sig", "ascii")
         self._decoder = codecs.getincrementaldecoder(encoding if self._foreign else "utf-8")()
+        self._single = self._foreign and not self._encoding.startswith(("utf-16", "utf-32"))
         self._quote = quote
         self.count = 0
         self.lines = 0
@@ -65,6 +66,8 @@ class TextStream(io.RawIOBase):
         if not self._foreign and first and (data.startswith(WIDE) or data.count(b"\0", 0, 64) > 16):
             message = "The file is UTF-16 or UTF-32. Save it as UTF-8, or set source.encoding."
             raise self._refused("encoding", message)
+        if self._single and not data.isascii():
+            self._check_foreign(data)
         data = self._translated(data, size) if self._foreign else data
         if b"\0" in data:
             line = self.lines + data.count(b"\n", 0, data.index(b"\0")) + 1
@@ -88,6 +91,17 @@ class TextStream(io.RawIOBase):
             message = f"The content is more than {self._limit / 2**30:.4g} GiB (max_batch_gib)."
             raise self._refused("size", message)
         return data
+
+    def _check_foreign(self, data: bytes) -> None:
+        # A letter begun in the last block would make no difference: one block decides.
+        self._single = False
+        try:
+            codecs.getincrementaldecoder("utf-8")().decode(data)
+        except UnicodeDecodeError:
+            return
+        # Read as the pipeline says, each letter with an accent would silently become two others.
+        message = f"The file is UTF-8, and source.encoding says {self._encoding}. Save it as that."
+        raise self._refused("encoding", message)
 
     def _translated(self, data: bytes, size: int) -> bytes:
         try:

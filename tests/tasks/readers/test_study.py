@@ -286,3 +286,12 @@ def test_a_delimiter_that_was_not_said_is_named(tmp_path: Path) -> None:
     (tmp_path / "object").write_text("at;price;y\n2024-01-01;1,5;0\n")
     with pytest.raises(BadBatch, match=r'2 semicolons in it\. Set source\.delimiter: ";"'):
         open_source(tmp_path / "object", "a.csv", LIMIT)
+
+
+def test_a_later_file_in_utf_8_is_not_read_as_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "object").write_text("city,n\nKöln,1\n", encoding="utf-8")
+    with pytest.raises(BadBatch, match="The file is UTF-8"):
+        open_source(tmp_path / "object", "a.csv", LIMIT, SourceOptions(encoding="cp1252"))
+    (tmp_path / "object").write_bytes("city,n\nKöln,1\n".encode("cp1252"))
+    options = SourceOptions(encoding="cp1252")
+    assert read(tmp_path, "a.csv", options) == {"city": ["Köln"], "n": [1]}
