@@ -26,6 +26,7 @@ from deployments.apply.plan import (
     compare_deployments,
     plan_deployments,
 )
+from deployments.apply.transforms import check_transform
 from deployments.prefect_api import PAGE, open_client, read_pages
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
@@ -58,6 +59,8 @@ def apply(
         raise ConfigurationError("pipelines", f"{folder} is a folder")
     named = [name for name in pipeline_names(folder) if only in (None, name)]
     pipelines = [find_pipeline(name, folder) for name in named]
+    for pipeline in pipelines:
+        check_transform(settings, pipeline)
     entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
     specs = plan_deployments(pipelines, schemas, engine_command(settings))

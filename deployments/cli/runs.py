@@ -165,6 +165,9 @@ def training_summary(outcome: dict[str, Any]) -> str:
         lines += ["", outcome["why"]]
     if outcome["remedy"] and not outcome["passed"]:
         lines += ["", outcome["remedy"]]
+    if outcome.get("left_out"):
+        left = [[name, why] for name, why in outcome["left_out"].items()]
+        lines += ["", table(["left out", "why"], left)]
     if outcome.get("url"):
         lines += ["", f"MLflow run  {outcome['url']}"]
     return "\n".join(lines)

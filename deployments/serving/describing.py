@@ -61,6 +61,7 @@ def describe(fleet: Fleet, found: Found) -> Response:
                 for field in request.fields
                 if field.used
             ],
+            "ignored": current.served.version.schema.left_out,
             "example": request.example,
             "refused": fleet.followers[found.pipeline].champion.refusal,
             "challenger": _challenger(fleet, found.pipeline, current),

@@ -106,7 +106,7 @@ def _explain(served: Served, rows: RequestRows) -> list[dict[str, Any]]:
     }
     prepared |= {
         name: pd.Series([row[place] for row in rows.texts], dtype="str")
-        for place, name in enumerate(columns.categories)
+        for place, name in enumerate(columns.written)
     }
     explainer = EXPLAINERS.get(served)
     if explainer is None:

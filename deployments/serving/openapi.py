@@ -16,6 +16,7 @@ KINDS: Mapping[str, Json] = {
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
     "category": {"type": ["string", "number", "boolean"]},
+    "text": {"type": "string"},
     "time": {
         "type": "string",
         "format": "date-time",
@@ -25,6 +26,7 @@ KINDS: Mapping[str, Json] = {
 BOUNDED: Mapping[str, tuple[str, ...]] = {
     "number": ("minimum", "maximum"),
     "category": ("minLength", "maxLength"),
+    "text": ("minLength", "maxLength"),
 }
 TEXT: Json = {"type": "string"}
 OPEN: Json = {"security": []}
@@ -105,7 +107,13 @@ def _answer(served: Served) -> Json:
     other = {**model, "description": "Where another model answered this row: a canary."}
     more = {"explanation": {"type": "object"}, "model": other}
     item = _object({**prediction, **more}, list(prediction))
-    return _object({"model": model, "predictions": {"type": "array", "items": item}})
+    ignored = {
+        "type": "array",
+        "items": TEXT,
+        "description": "Fields that were sent and that the model does not look at, if any.",
+    }
+    whole = {"model": model, "predictions": {"type": "array", "items": item}, "ignored": ignored}
+    return _object(whole, ["model", "predictions"])
 
 
 def _object(properties: Json, required: Sequence[str] | None = None) -> Json:

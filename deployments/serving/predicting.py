@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from deployments.serving.response import SOON, Response, error, unfit
+from deployments.serving.response import SOON, Header, Response, error, unfit
 from deployments.serving.routes import Found
 from tasks.predictions.record import Record, Role
 from tasks.serving import forms
@@ -56,6 +57,11 @@ class Predicted(NamedTuple):
     def written(self, explanations: Sequence[Mapping[str, Any]] | None = None) -> Response:
         """Write the answer in the form of its route; more than one part, in the champion's name."""
         served, made, others = self.parts[0].served, merged(self.parts), None
+        ignored = self.parts[0].rows.ignored
+        # these two forms have no place for it; a name may hold what a header may not
+        headers: tuple[Header, ...] = (
+            (b"x-ignored-fields", quote(",".join(ignored), ",").encode()),
+        )
         if self.route == "invocations":
             body = forms.write_mlflow(made, self.asked.probabilities)
         elif self.route == "infer":
@@ -64,10 +70,11 @@ class Predicted(NamedTuple):
             if len(self.parts) > 1:
                 _, *more = self.parts
                 others = {place: part.served.head for part in more for place in part.places}
+            headers = ()
             body = forms.write_answer(
-                served.head, self.ids, made, served.labels, explanations, others
+                served.head, self.ids, made, served.labels, explanations, others, ignored
             )
-        return Response(200, body)
+        return Response(200, body, headers if ignored else ())
 
 
 def merged(parts: Sequence[Part]) -> Predictions:

@@ -24,6 +24,7 @@ from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import load_transform, prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
+from tasks.features.terms import count_words
 from tasks.models.families import FAMILIES
 from tasks.models.importance import column_importances
 from tasks.models.model import Model
@@ -159,14 +160,14 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     # from the holdout before the refit, as a training does: the refitted model has seen these rows
     estimator = Estimator.fit(
         pipeline.task, pipeline.metric, classes, data.y[holdout], answers,
-        data.prepared[holdout], seed,
+        count_words(data.prepared[holdout], columns), seed,
     )  # fmt: skip
     refitted = pipeline.training.refit and not data.split.folds
     learned = np.ones(len(data.y), dtype=bool) if refitted else training
     if refitted:
         model = _fitted(recipe, data, learned)
-    profiler = Profiler(columns, data.classes)
-    profiler.add(data.prepared[learned])
+    profiler = Profiler(columns.watched, data.classes)
+    profiler.add(count_words(data.prepared[learned], columns))
     weighted = pipeline.monitoring.drift.weights == "importance"
     weights = column_importances(model, columns) if weighted else {}
     eye = Eye(fitted_until(data, learned), profiler.result(), weights, estimator)
@@ -189,6 +190,7 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     prepared = prepare(frame, made.data.schema, load_transform(pipeline.features.transform))
     classes = made.data.classes
     answers = made.model.answers(prepared, len(classes))
+    prepared = count_words(prepared, prepared_columns(made.data.schema))
     target, times = frame[pipeline.target], rows.times[later]
     known = np.asarray(target.isin(classes) if classes else target.notna())
     cells = {}
@@ -215,12 +217,12 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     return cells
 
 
-def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
+def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, watched: pd.DataFrame) -> Profile:
     """Profile a batch's features, once for all the models that see it in the same way."""
     # by what a model reads: two that were fitted on other categories or types see other columns
     key = (repr(schema.features), at)
     if key not in rows.seen:
-        profiler = Profiler(prepared_columns(schema))
-        profiler.add(prepared)
+        profiler = Profiler(prepared_columns(schema).watched)
+        profiler.add(watched)
         rows.seen[key] = profiler.result()
     return rows.seen[key]

@@ -36,10 +36,16 @@ class FileSection(BaseModel):
 
 
 class Features(FileSection):
-    """Which columns the model may see, and the row-wise function applied first."""
+    """Which columns the model may see, and the row-wise function applied first.
+
+    `text` says whether a column of free text is read word by word, or left out; `select` whether
+    columns that do not help on the folds are.
+    """
 
     exclude: Names = ()
     transform: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    text: Literal["auto", "none"] = "auto"
+    select: Literal["auto", "none"] = "none"
 
 
 class Data(FileSection):

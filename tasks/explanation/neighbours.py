@@ -48,9 +48,15 @@ class Neighbours:
         # from the profile of the training rows: a version keeps none of the rows themselves
         known = {column.name: column for column in profile.columns}
         self._model = model
-        self._columns = (*model.numbers, *model.categories)
+        self._columns = (*model.numbers, *model.categories, *model.texts)
         self._place = [list(raw).index(origins[name]) for name in self._columns]
-        self._drawn = {name: draw_values(known[name], SAMPLES, draw) for name in self._columns}
+        # a profile counts the words of a text only: without it means with none
+        self._drawn = {
+            name: np.full(SAMPLES, MISSING, object)
+            if name in model.texts
+            else draw_values(known[name], SAMPLES, draw)
+            for name in self._columns
+        }
         self._kept = draw.random((SAMPLES, len(raw))) < 0.5
         # the first neighbour is the row itself, as in lime's own sampling
         self._kept[0] = True

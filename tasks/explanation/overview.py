@@ -71,7 +71,7 @@ def shares(
 
 def permutation_losses(
     predict: Callable[[Mapping[str, Array]], Array],
-    prepared: pd.DataFrame,
+    prepared: pd.DataFrame | Mapping[str, Array],
     y: Array,
     metric: Metric,
     origins: Mapping[str, str],
@@ -84,7 +84,8 @@ def permutation_losses(
 
     Args:
         predict: answers prepared columns with (n, classes) probabilities or (n,) values.
-        prepared: n rows, none of which the model was fitted on.
+        prepared: n rows, none of which the model was fitted on; as arrays by column they are
+            handed on as they are, but for the shuffled.
         y: (n,) class indices or values.
         metric: what is lost.
         origins: the raw column of each prepared one.
@@ -94,13 +95,15 @@ def permutation_losses(
         DataError: the rows and the labels do not fit.
     """
     draw = np.random.default_rng(seed)
-    columns = {str(name): column.to_numpy() for name, column in prepared.items()}
+    columns = {str(name): np.asarray(column) for name, column in prepared.items()}
     whole = metric.score(y, predict(columns))
     # every column is shuffled alike, so that their losses can be compared
-    orders = [draw.permutation(len(prepared)) for _ in range(rounds)]
-    found = {}
-    for raw in dict.fromkeys(origins.values()):
-        own = [name for name, origin in origins.items() if origin == raw]
+    orders = [draw.permutation(len(y)) for _ in range(rounds)]
+    found: dict[str, tuple[float, float]] = {}
+    parts: dict[str, list[str]] = {raw: [] for raw in origins.values()}
+    for name, raw in origins.items():
+        parts[raw].append(name)
+    for raw, own in parts.items():
         lost = []
         for order in orders:
             shuffled = columns | {name: columns[name][order] for name in own}

@@ -68,7 +68,7 @@ def show_prepared(feature: Feature, values: Sequence[Any]) -> str:
     >>> show_prepared(Feature("b", "boolean"), (1.0,))
     'true'
     """
-    if feature.kind == "category":
+    if feature.kind in ("category", "text"):
         return "missing" if values[0] == MISSING else bounded(values[0], LONGEST)
     # NaN alone differs from itself
     if values[0] != values[0]:

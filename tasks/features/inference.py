@@ -17,6 +17,7 @@ from tasks.config import Pipeline
 from tasks.errors import DataError
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind, Part
+from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
 from tasks.features.values import moments
 
@@ -29,6 +30,7 @@ CYCLES: tuple[tuple[Part, float], ...] = (
     ("month", 365.25 * DAY),
     ("day_of_year", 365.25 * DAY),
 )
+OF_ITS_OWN = "nearly every row has a value of its own"
 NO_CYCLE = "its times span no cycle (day, week, year) twice"
 
 
@@ -147,10 +149,7 @@ def why_useless(column: pd.Series, kind: str) -> str | None:
     if distinct == 1 and len(known) == len(column):
         return "it is constant"
     if kind == "category" and distinct > len(known) / 2:
-        return (
-            f"nearly every row has a value of its own ({distinct} of {len(known)}), "
-            "as an identifier has"
-        )
+        return f"{OF_ITS_OWN} ({distinct} of {len(known)}), as an identifier has"
     return None
 
 
@@ -194,6 +193,11 @@ def _judge_column(name: str, column: pd.Series, pipeline: Pipeline) -> Feature |
         parts = find_cycles(column)
         return Feature(name, "time", parts) if parts else NO_CYCLE
     reason = why_useless(column, kind)
+    # a text that nearly every row has for itself tells nothing as a whole, and much by its words
+    if kind == "category" and reason and reason.startswith(OF_ITS_OWN) and reads_as_text(column):
+        if pipeline.features.text == "auto":
+            return Feature(name, "text")
+        return "it is free text, and the pipeline file says `features.text: none`"
     return Feature(name, cast("Kind", kind)) if reason is None else reason
 
 

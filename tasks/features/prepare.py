@@ -16,6 +16,7 @@ from tasks.arrays import Singles
 from tasks.errors import DataError
 from tasks.features.cycles import unfold_cycles
 from tasks.features.schema import PARTS, Feature, FeatureSchema, prepared_columns
+from tasks.features.terms import words
 from tasks.features.transform import Transform, apply_transform, load_transform
 from tasks.features.values import Texts, booleans, moments, numbers, texts
 
@@ -56,7 +57,8 @@ def prepare(
     """Return the model's columns, one row for each row given, in the order given.
 
     Numbers, booleans and the parts of times (in UTC) are float32 with NaN for missing, categories
-    text with `__missing__`. Columns are found by name, and those not in the schema are ignored.
+    text with `__missing__`, free text its distinct words. Columns are found by name, and those not
+    in the schema are ignored.
 
     Raises:
         DataError: a feature's column is absent, a value does not fit its kind (row and column
@@ -72,7 +74,7 @@ def prepare(
 def prepare_columns(
     frame: pd.DataFrame, schema: FeatureSchema, transform: Transform | None = None
 ) -> Prepared:
-    """Return the same as `prepare`, categories as distinct texts and places."""
+    """Return the same as `prepare`, what is text as distinct texts and places."""
     # in training the target stands among the columns, in a request it does not
     if transform is not None and schema.target is not None:
         frame = frame.drop(columns=[schema.target], errors="ignore")
@@ -81,13 +83,17 @@ def prepare_columns(
     # in the order of the schema, which is that of `prepared_columns`: the model was fitted in it
     made: dict[str, Singles] = {}
     written: dict[str, Texts] = {}
+    spoken: dict[str, Texts] = {}
     for feature in schema.features:
         column = rows[feature.name]
         if feature.kind == "category":
             written[feature.name] = texts(column)
+        elif feature.kind == "text":
+            raw = texts(column)
+            spoken[feature.name] = Texts(tuple(map(words, raw.levels)), raw.places)
         else:
             made.update(_unfold(column, feature))
-    return Prepared(made, written, frame.index)
+    return Prepared(made, written | spoken, frame.index)
 
 
 def _check_columns(rows: pd.DataFrame, schema: FeatureSchema) -> None:

@@ -3,7 +3,8 @@
 Two kinds of model, two ways. Trees take numbers as they are (missing ones too) and every
 category by its target encoding. Linear models and networks take standardised numbers, a flag
 where a number is missing, one column per level where levels are few, and target encodings
-where they are many. Everything leaves as float32, so that a value which the export rounds is
+where they are many. Free text becomes a few numbers for both (`tasks.features.text_encoder`).
+Everything leaves as float32, so that a value which the export rounds is
 rounded alike in training, and no row falls on the other side of a tree's threshold.
 """
 
@@ -22,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, TargetEnco
 
 from tasks.arrays import Array, Singles
 from tasks.features.schema import Columns
+from tasks.features.text_encoder import TermEncoder
 
 # A column for each level is exact, but each costs a weight; beyond, one encoding serves.
 FEW_LEVELS = 16
@@ -91,10 +93,12 @@ def _by_levels(frame: pd.DataFrame, columns: tuple[str, ...], few: bool) -> list
 
 def tree_encoders(columns: Columns, task: str, seed: int) -> ColumnTransformer:
     """Return the unfitted encoders that tree families take."""
+    texts = [("terms", TermEncoder(task, seed), list(columns.texts))] if columns.texts else []
     return ColumnTransformer(
         [
             ("numbers", "passthrough", list(columns.numbers)),
             ("encoded", target_encoder(task, seed), list(columns.categories)),
+            *texts,
         ]
     )
 
@@ -109,6 +113,7 @@ def distance_encoders(columns: Columns, task: str, seed: int) -> ColumnTransform
         dtype=np.float32,
     )
     encoded = Pipeline([("encode", target_encoder(task, seed)), ("scale", Standardise())])
+    terms = Pipeline([("encode", TermEncoder(task, seed)), ("scale", Standardise())])
     flags = FunctionTransformer(flag_missing)
     # callables are asked at fit, when it is known which columns miss values and have few levels
     return ColumnTransformer(
@@ -117,6 +122,7 @@ def distance_encoders(columns: Columns, task: str, seed: int) -> ColumnTransform
             ("missing", flags, partial(_with_missing, columns=columns.numbers)),
             ("levels", rare, partial(_by_levels, columns=columns.categories, few=True)),
             ("encoded", encoded, partial(_by_levels, columns=columns.categories, few=False)),
+            *([("terms", terms, list(columns.texts))] if columns.texts else []),
         ],
         # else scikit-learn decides by the share of zeros whether a matrix is sparse
         sparse_threshold=0,

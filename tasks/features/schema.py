@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from tasks.errors import DataError
 from tasks.records import plain, read
 
-Kind = Literal["number", "category", "boolean", "time"]
+Kind = Literal["number", "category", "boolean", "time", "text"]
 Part = Literal["hour", "weekday", "month", "day_of_year"]
 # Columns that landing adds to every curated table.
 INTERNAL = ("_batch", "_ingested_at")
@@ -19,10 +19,21 @@ IS_TARGET = "it is the target"
 
 
 class Columns(NamedTuple):
-    """The columns of a prepared frame: float32 numbers, text categories."""
+    """The columns of a prepared frame: float32 numbers, categories as text, words of free text."""
 
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Those that are text, in the order in which a model takes them."""
+        return (*self.categories, *self.texts)
+
+    @property
+    def watched(self) -> Columns:
+        """The columns once each free text is the number of its words (`terms.count_words`)."""
+        return Columns((*self.numbers, *self.texts), self.categories)
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,11 @@ class FeatureSchema:
         """The target's column; the user's transform never sees it."""
         return next((name for name, why in self.dropped.items() if why == IS_TARGET), None)
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Why each other column is no feature, but for the target."""
+        return {name: why for name, why in self.dropped.items() if why != IS_TARGET}
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return dict(plain(self))
@@ -75,11 +91,13 @@ def prepared_columns(schema: FeatureSchema) -> Columns:
     """Return the columns that `prepare` makes, numbers first.
 
     >>> prepared_columns(FeatureSchema((Feature("a", "number"), Feature("c", "category"))))
-    Columns(numbers=('a',), categories=('c',))
+    Columns(numbers=('a',), categories=('c',), texts=())
     """
-    numbers = [n for f in schema.features if f.kind != "category" for n in f.prepared]
-    categories = [f.name for f in schema.features if f.kind == "category"]
-    return Columns(tuple(numbers), tuple(categories))
+    named: dict[str, list[str]] = {"category": [], "text": []}
+    numbers: list[str] = []
+    for feature in schema.features:
+        named.get(feature.kind, numbers).extend(feature.prepared)
+    return Columns(tuple(numbers), tuple(named["category"]), tuple(named["text"]))
 
 
 def origins(schema: FeatureSchema) -> dict[str, str]:

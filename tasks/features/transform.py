@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tasks.errors import ConfigurationError, DataError, bounded
@@ -12,6 +15,7 @@ from tasks.project import import_from_project
 Transform = Callable[[pd.DataFrame], pd.DataFrame]
 # Rows, each of which costs a call of the user's function by itself.
 SAMPLE = 50
+MADE_UP = 20
 
 
 def load_transform(name: str | None) -> Transform | None:
@@ -77,6 +81,58 @@ def refuse_unless_row_wise(frame: pd.DataFrame, transform: Transform | None) -> 
     if not same:
         rule = "gives a row the same values alone and among other rows"
         raise DataError(_where(transform), rule, "other values", "Use only the row's own columns.")
+
+
+def check_servable(name: str | None, target: str, rows: pd.DataFrame, *, made_up: bool) -> None:
+    """Refuse a function that a request, one row without its target, could not go through.
+
+    Args:
+        name: `module:function`, or None where there is none.
+        target: the target's column, which is taken out of the rows.
+        rows: as they are curated, few.
+        made_up: they are none that came: a function may fail on them, and may not look beside
+            itself or at the target all the same.
+
+    Raises:
+        ConfigurationError: it cannot be imported, needs the target, looks at other rows or fails.
+    """
+    transform = load_transform(name)
+    where = f"features.transform ({name})"
+    try:
+        refuse_unless_row_wise(rows.drop(columns=[target], errors="ignore"), transform)
+    except DataError as error:
+        cause = error.__cause__
+        asked = isinstance(cause, KeyError | AttributeError)
+        if asked and re.search(rf"(?<!\w){re.escape(target)}(?!\w)", str(cause)):
+            rule = "works without the target: no request has it"
+            remedy = f"Make its columns without {target}."
+            raise ConfigurationError(where, rule, f"it asks for {target}", remedy) from error
+        # it failed on a row that nobody sent
+        if made_up and cause is not None:
+            return
+        rule = "makes of a row by itself what it makes of it in a table"
+        raise ConfigurationError(where, rule, str(error)) from error
+
+
+def make_up(kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Return rows of columns of these kinds (`expectations.suite.Kind`), no two alike.
+
+    >>> make_up({"a": "integer", "b": "string"}).head(2).values.tolist()
+    [[1, 'b 1'], [2, 'b 2']]
+    """
+    numbers = np.arange(1, MADE_UP + 1)
+    times = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(numbers * 31, unit="h")
+    made: dict[str, Any] = {
+        "integer": numbers,
+        "number": numbers * 1.25,
+        "boolean": numbers % 3 == 0,
+        "timestamp": times,
+        "date": times.normalize(),
+    }
+    columns = {
+        name: made.get(kind, [f"{name} {i}" for i in numbers]) for name, kind in kinds.items()
+    }
+    return pd.DataFrame(columns)
 
 
 def _where(transform: Transform) -> str:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tasks.errors import IntegrityError, bounded
 from tasks.features.schema import Columns
+from tasks.features.terms import TermTable
 from tasks.models import ensembles
 from tasks.models.trees import Tree
 
@@ -34,6 +35,15 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class TermLookup:
+    """A free text's column, the name its (rows, width) numbers go by, and its words."""
+
+    column: str
+    name: str
+    table: TermTable
+
+
+@dataclass(frozen=True)
 class Anatomy:
     """`front` makes the encoded rows that `trees` take, `back` the answer of their sums.
 
@@ -43,6 +53,7 @@ class Anatomy:
     task: str
     numbers: tuple[str, ...]
     lookups: tuple[Lookup, ...]
+    terms: tuple[TermLookup, ...]
     whole: bytes
     front: bytes = b""
     trees: tuple[Tree, ...] = ()
@@ -87,6 +98,38 @@ def read_lookup(node: Any) -> Lookup:
     return Lookup(node.input[0], node.output[0], levels)
 
 
+def take_terms(model: Any) -> tuple[tuple[TermLookup, ...], list[Any]]:
+    """Return what `Graph.terms` wrote, and the nodes that are left.
+
+    Raises:
+        ValueError: words are used otherwise.
+    """
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    columns: dict[str, str] = {}
+    known: dict[str, tuple[str, ...]] = {}
+    weights: dict[str, Any] = {}
+    lookups, left = [], []
+    for node in model.graph.node:
+        made = node.output[0]
+        column = next((columns[name] for name in node.input if name in columns), None)
+        if node.op_type == "StringSplit":
+            columns[made] = node.input[0]
+        elif column is None:
+            left.append(node)
+        elif node.op_type == "Cast" and _attributes(node)["to"] == TensorProto.FLOAT:
+            table = TermTable(known[column], weights[column][:-1])
+            if len(table.weights) != len(table.words) or weights[column][-1].any():
+                raise ValueError("a table is no row for each word, and zeros for unknown ones")
+            lookups.append(TermLookup(column, made, table))
+        else:
+            columns[made] = column
+            if node.op_type == "LabelEncoder":
+                known[column] = read_lookup(node).levels
+            elif node.op_type == "Gather":
+                weights[column] = numpy_helper.to_array(constants[node.input[0]])
+    return tuple(lookups), left
+
+
 def cut_part(
     model: Any, nodes: Sequence[Any], inputs: Mapping[str, tuple[int, int | str]], output: Any
 ) -> bytes:
@@ -109,12 +152,14 @@ def cut_part(
 
 def _apart(model: Any, task: str, columns: Columns) -> Anatomy:
     numbers = tuple(columns.numbers)
-    lookups = tuple(read_lookup(n) for n in model.graph.node if n.op_type == "LabelEncoder")
+    terms, nodes = take_terms(model)
+    lookups = tuple(read_lookup(node) for node in nodes if node.op_type == "LabelEncoder")
     # without the encoders of text: the places that they would answer come in as inputs
-    nodes = [node for node in model.graph.node if node.op_type != "LabelEncoder"]
+    nodes = [node for node in nodes if node.op_type != "LabelEncoder"]
     inputs: dict[str, tuple[int, int | str]] = {
         **dict.fromkeys(numbers, (TensorProto.FLOAT, 1)),
         **{lookup.name: (TensorProto.INT64, 1) for lookup in lookups},
+        **{lookup.name: (TensorProto.FLOAT, lookup.table.width) for lookup in terms},
     }
     (answer,) = model.graph.output
     ensemble = [node for node in nodes if node.op_type == "TreeEnsemble"]
@@ -122,7 +167,7 @@ def _apart(model: Any, task: str, columns: Columns) -> Anatomy:
     # a forest of several classes is a TreeEnsembleRegressor, whose leaves add to all outputs;
     # linear models and networks have no trees
     if len(ensemble) != 1:
-        return Anatomy(task, numbers, lookups, whole)
+        return Anatomy(task, numbers, lookups, terms, whole)
     (tree,) = ensemble
     # the trees are fed through a cast to double; before it rows are float32, as thresholds are
     (cast,) = [node for node in nodes if node.output[0] == tree.input[0]]
@@ -136,6 +181,7 @@ def _apart(model: Any, task: str, columns: Columns) -> Anatomy:
         task,
         numbers,
         lookups,
+        terms,
         whole,
         cut_part(model, [*before, encoded], inputs, made),
         ensembles.read_trees(given),

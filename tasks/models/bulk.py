@@ -30,6 +30,7 @@ class BulkModel:
             (lookup.column, lookup.name, {level: i for i, level in enumerate(lookup.levels)})
             for lookup in parts.lookups
         ]
+        self._terms = parts.terms
         self._regression = parts.task == "regression"
         # None too where a tree has more leaves than a word has bits: then the whole graph answers
         self._trees = Bitvectors.of(parts.trees, parts.outputs) if parts.back else None
@@ -48,6 +49,9 @@ class BulkModel:
             feed[name] = np.asarray(_there(rows.numbers, name), np.float32).reshape(-1, 1)
         for column, name, known in self._lookups:
             feed[name] = _places(_there(rows.texts, column), known).reshape(-1, 1)
+        for lookup in self._terms:
+            texts = _there(rows.texts, lookup.column)
+            feed[lookup.name] = lookup.table.encode(texts.levels)[texts.places]
         answer = self._front.run({name: feed[name] for name in self._front.inputs})
         if self._trees is not None and self._back is not None:
             (name,) = self._back.inputs

@@ -21,6 +21,8 @@ from tasks.arrays import Integers, Singles
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
 from tasks.features.preprocessing import Standardise, flag_missing
+from tasks.features.terms import TermTable
+from tasks.features.text_encoder import TermEncoder
 from tasks.models.model import Model
 
 ENCODERS = "encoders.json"
@@ -33,18 +35,20 @@ class Block:
 
     `tables` hold, per text column, its known levels and (levels + 1, width) float32, the last row
     for unknown text; none for numbers. `flags` says that a number becomes one where it is missing.
-    `scaling` standardises what came of that.
+    `scaling` standardises what came of that. `terms` hold, per free text, its known words.
     """
 
     columns: tuple[str, ...]
     tables: tuple[Table, ...] = ()
     flags: bool = False
     scaling: Standardise | None = None
+    terms: tuple[TermTable, ...] = ()
 
     @property
     def widths(self) -> tuple[int, ...]:
         """How many encoded columns each column becomes."""
-        return tuple(table.shape[1] for _, table in self.tables) or (1,) * len(self.columns)
+        widths = [table.shape[1] for _, table in self.tables] + [t.width for t in self.terms]
+        return tuple(widths) or (1,) * len(self.columns)
 
     @cached_property
     def _places(self) -> tuple[dict[str, int], ...]:
@@ -56,6 +60,10 @@ class Block:
         if self.tables:
             columns = zip(self.columns, self._places, self.tables, strict=True)
             encoded = [table[_find(prepared[name], places)] for name, places, (_, table) in columns]
+            rows = np.concatenate(encoded, axis=1)
+        elif self.terms:
+            texts = zip(self.terms, self.columns, strict=True)
+            encoded = [table.encode(prepared[name].tolist()) for table, name in texts]
             rows = np.concatenate(encoded, axis=1)
         else:
             rows = np.stack([np.asarray(prepared[n], np.float32) for n in self.columns], axis=1)
@@ -72,6 +80,12 @@ class Block:
             "tables": [[list(levels), table.tolist()] for levels, table in self.tables],
             "flags": self.flags,
             "scaling": fitted and [values.tolist() for values in fitted],
+            # left out where there are none: an older release reads what it can use
+            **(
+                {"terms": [[list(t.words), t.weights.tolist()] for t in self.terms]}
+                if self.terms
+                else {}
+            ),
         }
 
     @classmethod
@@ -79,7 +93,9 @@ class Block:
         """Read what `to_dict` wrote."""
         tables = ((tuple(levels), np.array(t, np.float32)) for levels, t in content["tables"])
         scaling = content["scaling"] and Standardise.known(*content["scaling"])
-        return cls(tuple(content["columns"]), tuple(tables), content["flags"], scaling)
+        terms = (TermTable(tuple(w), np.array(t, np.float32)) for w, t in content.get("terms", ()))
+        columns = tuple(content["columns"])
+        return cls(columns, tuple(tables), content["flags"], scaling, tuple(terms))
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,8 @@ def _block(step: Any, names: tuple[str, ...]) -> Block:
         encoder, scaling = (fitted for _, fitted in step.steps)
     if isinstance(encoder, TargetEncoder):
         return Block(names, tuple(_target_tables(encoder)), scaling=scaling)
+    if isinstance(encoder, TermEncoder):
+        return Block(names, scaling=scaling, terms=encoder.tables_)
     if isinstance(encoder, OneHotEncoder):
         return Block(names, tuple(_level_tables(encoder)))
     if isinstance(encoder, Standardise):

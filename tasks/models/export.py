@@ -30,10 +30,10 @@ def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
         DataError: the classes learned are not 0..k-1 without a gap.
     """
     classes = _classes(model, task)
-    graph = Graph([*columns.numbers, *columns.categories])
+    graph = Graph([*columns.numbers, *columns.written])
     for name in columns.numbers:
         graph.input(name, FLOAT)
-    for name in columns.categories:
+    for name in columns.written:
         graph.input(name, STRING)
     blocks = read_blocks(model.pipeline_.named_steps["encoders"])
     encoded = graph.beside([_block(graph, block) for block in blocks])
@@ -42,7 +42,9 @@ def to_onnx(model: Model, columns: Columns, task: str) -> bytes:
     notes = {
         "perennial.format": FORMAT,
         "perennial.task": task,
-        "perennial.columns": json.dumps(columns._asdict()),
+        "perennial.columns": json.dumps(
+            {k: v for k, v in columns._asdict().items() if k != "texts" or v}
+        ),
     }
     if classes:
         return graph.finish(answer, "probabilities", FLOAT, classes, notes=notes)
@@ -66,6 +68,9 @@ def _block(graph: Graph, block: Block) -> str:
     if block.tables:
         found = zip(block.columns, block.tables, strict=True)
         rows = graph.beside([graph.lookup(name, keys, table) for name, (keys, table) in found])
+    elif block.terms:
+        texts = zip(block.columns, block.terms, strict=True)
+        rows = graph.beside([graph.terms(name, table) for name, table in texts])
     else:
         rows = graph.beside(block.columns)
     if block.flags:

@@ -15,7 +15,8 @@ from onnx import TensorProto, numpy_helper
 
 from tasks.arrays import Singles
 from tasks.features.schema import Columns
-from tasks.models.anatomy import cut_part, read_export, read_lookup
+from tasks.features.terms import TermTable
+from tasks.models.anatomy import cut_part, read_export, read_lookup, take_terms
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,22 @@ class TextColumn:
     table: Singles
 
 
-ColumnRef = int | TextColumn
+@dataclass(frozen=True)
+class FreeText:
+    """A free text by its place, and its known words."""
+
+    place: int
+    table: TermTable
+
+
+ColumnRef = int | TextColumn | FreeText
+# In the order in which a matrix has them.
+KINDS: tuple[type, ...] = (int, TextColumn, FreeText)
 
 
 @dataclass(frozen=True)
 class Flat:
-    """A model whose inputs are matrices: of each, places of numbers, and behind them texts."""
+    """A model whose inputs are matrices: of each, places of numbers, then texts, then free ones."""
 
     model: bytes
     inputs: Mapping[str, tuple[ColumnRef, ...]]
@@ -52,9 +63,11 @@ def _flat(model: Any, _: str, columns: Columns) -> Flat:
         name: (place,) for place, name in enumerate(columns.numbers)
     }
     looked: dict[str, tuple[int, tuple[str, ...]]] = {}
-    places = {name: place for place, name in enumerate(columns.categories)}
+    places = {name: place for place, name in enumerate(columns.written)}
+    terms, nodes = take_terms(model)
+    pieces |= {term.name: (FreeText(places[term.column], term.table),) for term in terms}
     left = []
-    for node in model.graph.node:
+    for node in nodes:
         (made,) = node.output
         if node.op_type == "LabelEncoder":
             looked[made] = places[node.input[0]], read_lookup(node).levels
@@ -73,15 +86,20 @@ def _flat(model: Any, _: str, columns: Columns) -> Flat:
             left.append(node)
     used = dict.fromkeys(name for node in left for name in node.input)
     # what is left of the graph would lack an input: text may only be looked up
-    if used.keys() & {*looked, *columns.categories}:
+    if used.keys() & {*looked, *columns.written}:
         raise ValueError("text is used beside its lookups")
     inputs = {name: pieces[name] for name in used if name in pieces}
     given: dict[str, tuple[int, int | str]] = {}
     for name, refs in inputs.items():
-        numeric = [isinstance(ref, int) for ref in refs]
-        if numeric != sorted(numeric, reverse=True):
+        order = [KINDS.index(type(ref)) for ref in refs]
+        if order != sorted(order):
             raise ValueError("numbers come after texts")
-        width = sum(1 if isinstance(ref, int) else ref.table.shape[1] for ref in refs)
-        given[name] = TensorProto.FLOAT, width
+        given[name] = TensorProto.FLOAT, sum(map(_width, refs))
     (answer,) = model.graph.output
     return Flat(cut_part(model, left, given, answer), inputs)
+
+
+def _width(ref: ColumnRef) -> int:
+    if isinstance(ref, int):
+        return 1
+    return ref.table.shape[1] if isinstance(ref, TextColumn) else ref.table.width

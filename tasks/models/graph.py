@@ -18,10 +18,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tasks.arrays import Array
+from tasks.features.terms import GRID, TermTable
 from tasks.models import ensembles
 from tasks.models.trees import Tree
 
 OPSET = 18
+# `StringSplit` came with 20.
+TEXT_OPSET = 20
 # `TreeEnsemble` came with 5, which deprecates the older operator; see `tasks.models.ensembles`.
 ML_OPSET = 5
 OLDER_ML_OPSET = 3
@@ -38,7 +41,7 @@ class Graph:
         self._prefix = "_"
         while any(name.startswith(self._prefix) for name in columns):
             self._prefix += "_"
-        self._ml_opset = ML_OPSET
+        self._opset, self._ml_opset = OPSET, ML_OPSET
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._inputs: list[Any] = []
@@ -71,17 +74,48 @@ class Graph:
         Args:
             table: (keys + 1, width) float32.
         """
-        index = self.node(
+        index = self._places(column, keys)
+        # (rows, 1) to (rows,): Gather adds the axes of its places to those of a row of the table
+        flat = self.node("Reshape", [index, self.constant(np.array([-1], np.int64))])
+        return self.node("Gather", [self.constant(table), flat], axis=0)
+
+    def terms(self, column: str, table: TermTable) -> str:
+        """Replace (rows, 1) words between blanks by the numbers of their text, float32.
+
+        Operator by operator what `TermTable.encode` does. ONNX's own `TfIdfVectorizer` would make
+        a column for each word, and its sums in float32 would depend on their order.
+        """
+        self._opset = TEXT_OPSET
+        name = f"{self._prefix}StringSplit{len(self._nodes)}"
+        split = helper.make_node("StringSplit", [column], [name, f"{name}n"], name, delimiter=" ")
+        self._nodes.append(split)
+        index = self._places(name, table.words)
+        # the row behind the last is of unknown words, and of the blanks that fill up short texts
+        weights = np.pad(table.weights, ((0, 1), (0, 0)))
+        found = self.double(self.node("Gather", [self.constant(weights), index], axis=0))
+        # of (rows, 1, words, width + 1) the words
+        axis = self.constant(np.array([2], np.int64))
+        sums = self.node("ReduceSum", [found, axis], keepdims=0)
+        sums = self.node("Reshape", [sums, self._whole([-1, table.width + 1])])
+        numbers = self.node("Slice", [sums, *map(self._whole, ([0], [table.width], [1]))])
+        ends = [table.width], [table.width + 1], [1]
+        squares = self.node("Slice", [sums, *map(self._whole, ends)])
+        least = self.node("Max", [squares, self.constant(np.array([GRID]))])
+        return self.single(self.node("Div", [numbers, self.node("Sqrt", [least])]))
+
+    def _whole(self, values: Sequence[int]) -> str:
+        return self.constant(np.array(values, np.int64))
+
+    def _places(self, texts: str, keys: Sequence[str]) -> str:
+        """Number texts by their place among the keys, unknown ones by the place after them."""
+        return self.node(
             "LabelEncoder",
-            [column],
+            [texts],
             domain=DOMAIN,
             keys_strings=list(keys),
             values_int64s=list(range(len(keys))),
             default_int64=len(keys),
         )
-        # (rows, 1) to (rows,): Gather adds the axes of its places to those of a row of the table
-        flat = self.node("Reshape", [index, self.constant(np.array([-1], np.int64))])
-        return self.node("Gather", [self.constant(table), flat], axis=0)
 
     def dense(self, rows: str, weights: Array, bias: Array) -> str:
         """Multiply (rows, k) in double by (k, m) weights and add (m,) biases."""
@@ -137,7 +171,7 @@ class Graph:
         graph = helper.make_graph(
             self._nodes, "model", self._inputs, [result], initializer=self._constants
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, self._ml_opset)]
+        opsets = [helper.make_opsetid("", self._opset), helper.make_opsetid(DOMAIN, self._ml_opset)]
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="perennial"
         )

@@ -19,7 +19,7 @@ def column_importances(model: Model, columns: Columns) -> dict[str, float]:
     blocks = read_blocks(model.pipeline_.named_steps["encoders"])
     estimator = model.pipeline_.named_steps["model"]
     weights = FAMILIES[model.family].importances(estimator, model.input_spread_)
-    shares = dict.fromkeys((*columns[0], *columns[1]), 0.0)
+    shares = dict.fromkeys((*columns.numbers, *columns.written), 0.0)
     for name, weight in zip(sources(blocks), weights.tolist(), strict=True):
         shares[name] += weight
     total = sum(shares.values())

@@ -29,6 +29,7 @@ class Sample:
     """The training rows in figures; `smallest` are the members of the rarest class."""
 
     rows: int
+    columns: int
     classes: int = 0
     smallest: int = 0
 
@@ -65,7 +66,7 @@ class Model:
             DataError: there are fewer than ten rows, or one class only.
         """
         y = np.asarray(y)
-        sample = _sample(y, self.task)
+        sample = self._sample(y)
         scale = 0.0, 1.0
         if self.task == "regression":
             y = y.astype(np.float64)
@@ -107,7 +108,7 @@ class Model:
             DataError: there are fewer than ten rows, or one class only.
         """
         y = np.asarray(y)
-        y = self._begin(y, _sample(y, self.task), encoders, scale)
+        y = self._begin(y, self._sample(y), encoders, scale)
         with threadpool_limits(1, user_api="blas"):
             rows = self.pipeline_[:-1].fit_transform(self._seen(prepared))
             learn(self.pipeline_.named_steps["model"], rows, y)
@@ -162,15 +163,18 @@ class Model:
         return answers
 
     def _seen(self, prepared: pd.DataFrame) -> pd.DataFrame:
-        return prepared[[*self.columns.numbers, *self.columns.categories]]
+        return prepared[self._names]
 
+    @property
+    def _names(self) -> list[str]:
+        return [*self.columns.numbers, *self.columns.written]
 
-def _sample(y: Array, task: str) -> Sample:
-    if len(y) < 10:
-        raise DataError("training rows", "a model is fitted on at least 10 rows", len(y))
-    if task == "regression":
-        return Sample(len(y))
-    members = np.unique(y, return_counts=True)[1]
-    if len(members) < 2:
-        raise DataError("training rows", "hold at least two classes", "one class only")
-    return Sample(len(y), len(members), int(members.min()))
+    def _sample(self, y: Array) -> Sample:
+        if len(y) < 10:
+            raise DataError("training rows", "a model is fitted on at least 10 rows", len(y))
+        if self.task == "regression":
+            return Sample(len(y), len(self._names))
+        members = np.unique(y, return_counts=True)[1]
+        if len(members) < 2:
+            raise DataError("training rows", "hold at least two classes", "one class only")
+        return Sample(len(y), len(self._names), len(members), int(members.min()))

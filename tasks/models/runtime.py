@@ -23,12 +23,15 @@ REMEDY = "Restore the file, or take another version."
 QUIET = 4
 # Rows up to which lists are faster than as many small arrays.
 FEW = 32
+# Rows of free text at once: the graph fills them all up to the longest.
+TEXT_ROWS = 256
 
 
 class OnnxModel:
     """A loaded model; safe to use from several threads.
 
-    Attributes: `task`, `numbers` and `categories` (its columns), `classes` (0 for a regression).
+    Attributes: `task`, `numbers`, `categories` and `texts` (its columns), `classes` (0 for a
+    regression).
     """
 
     def __init__(self, data: bytes) -> None:
@@ -44,6 +47,7 @@ class OnnxModel:
             columns = json.loads(notes["perennial.columns"])
             self.numbers: tuple[str, ...] = tuple(columns["numbers"])
             self.categories: tuple[str, ...] = tuple(columns["categories"])
+            self.texts: tuple[str, ...] = tuple(columns.get("texts", ()))
             (output,) = self._session.get_outputs()
         # onnxruntime's errors have no class of their own above Exception
         except Exception as error:
@@ -58,13 +62,20 @@ class OnnxModel:
         Raises:
             DataError: a column of the model is absent.
         """
-        absent = [name for name in (*self.numbers, *self.categories) if name not in prepared]
+        written = (*self.categories, *self.texts)
+        absent = [name for name in (*self.numbers, *written) if name not in prepared]
         if absent:
             raise DataError("prepared rows", "have the model's columns", f"no {absent[:10]}")
         kinds: list[tuple[str, Any]] = [(name, np.float32) for name in self.numbers]
-        kinds += [(name, object) for name in self.categories]
+        kinds += [(name, object) for name in written]
         feed = {name: np.asarray(prepared[name], kind).reshape(-1, 1) for name, kind in kinds}
-        answer = self.run(feed)
+        rows = len(next(iter(feed.values())))
+        step = TEXT_ROWS if self.texts else max(rows, 1)
+        pieces = [
+            self.run({name: cells[start : start + step] for name, cells in feed.items()})
+            for start in range(0, max(rows, 1), step)
+        ]
+        answer = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         return answer if self.classes else answer[:, 0]
 
     def run(self, feed: Mapping[str, Array]) -> Array:
@@ -100,7 +111,8 @@ class RowModel:
     def to_lists(self, prepared: pd.DataFrame) -> tuple[list[list[float]], list[list[str]]]:
         """Return prepared rows as `answers` takes them: rows of numbers, and rows of texts."""
         numbers = prepared[list(self._model.numbers)].to_numpy(np.float32).tolist()
-        return numbers, prepared[list(self._model.categories)].to_numpy(object).tolist()
+        written = [*self._model.categories, *self._model.texts]
+        return numbers, prepared[written].to_numpy(object).tolist()
 
     def latency(self, prepared: pd.DataFrame, rounds: int = 500) -> float:
         """Return the 99th percentile of the CPU seconds one row takes, the first tenth left out.
@@ -122,12 +134,16 @@ class _Block:
     """One matrix that a flat model takes: numbers by their places, then what texts stand for."""
 
     def __init__(self, pieces: Sequence[ColumnRef]) -> None:
+        from tasks.models.flat import FreeText
+
         self._places = [ref for ref in pieces if isinstance(ref, int)]
         self._in_order = self._places == list(range(len(self._places)))
         # as lists for few rows, as an array for many: each is faster where it is used
-        self._rows, self._tables = [], []
+        self._rows, self._tables, self._texts = [], [], []
         for ref in pieces:
-            if not isinstance(ref, int):
+            if isinstance(ref, FreeText):
+                self._texts.append((ref.place, ref.table))
+            elif not isinstance(ref, int):
                 *known, unknown = ref.table.tolist()
                 self._rows.append((ref.place, dict(zip(ref.levels, known, strict=True)), unknown))
                 codes = {text: code for code, text in enumerate(ref.levels)}
@@ -145,12 +161,15 @@ class _Block:
             unknown = len(codes)
             encoded = (codes.get(row[place], unknown) for row in texts)
             blocks.append(table[np.fromiter(encoded, np.intp, len(numbers))])
+        blocks += [terms.encode([row[place] for row in texts]) for place, terms in self._texts]
         return np.concatenate(blocks, axis=1)
 
     def _row(self, numbers: Sequence[float], texts: Sequence[str]) -> list[float]:
         made = [*numbers]
         for place, rows, unknown in self._rows:
             made += rows.get(texts[place], unknown)
+        for place, terms in self._texts:
+            made += terms.row(texts[place])
         return made
 
 

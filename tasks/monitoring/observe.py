@@ -20,6 +20,7 @@ from tasks.drift.profiling import Profiler, target_profile
 from tasks.errors import DataError
 from tasks.evaluation.suspicion import associations, find_contradiction, suspicions
 from tasks.features.prepare import prepared_columns
+from tasks.features.terms import count_words
 from tasks.labels.join import with_labels
 from tasks.labels.table import labels_table, labels_version, load_labels
 from tasks.monitoring.arrivals import Arrival
@@ -141,12 +142,14 @@ def _pass(
     # what answers with other classes cannot be compared
     before = replaced if replaced and tuple(replaced.manifest.classes) == classes else None
     labelled = Labelled.empty(champion.manifest, workspace.pipeline)
-    profiler = Profiler(prepared_columns(champion.schema), classes)
+    columns = prepared_columns(champion.schema)
+    profiler = Profiler(columns.watched, classes)
     seen = _Pass(labelled, profiler, arrival.rows // ESTIMATED + 1)
     for frame in _frames(workspace, arrival):
         prepared = champion.prepare(frame)
         predictions = np.asarray(champion.model.predict(prepared))
-        seen.profiler.add(prepared, predictions)
+        watched = count_words(prepared, columns)
+        seen.profiler.add(watched, predictions)
         known = seen.labelled.known(frame)
         if classes:
             strange = frame[target][frame[target].notna() & ~known].astype(str)
@@ -161,7 +164,7 @@ def _pass(
         seen.times = np.concatenate([seen.times, moments(frame[event_time])])
         seen.arrived = np.concatenate([seen.arrived, moments(frame[INGESTED_AT])])
         part = slice(None, None, seen.every)
-        seen.kept.append((prepared.iloc[part], predictions[part], frame[target].iloc[part]))
+        seen.kept.append((watched.iloc[part], predictions[part], frame[target].iloc[part]))
     if not seen.kept:
         rule = "the labels are for rows that came" if arrival.labels else "the batch has rows"
         raise DataError(workspace.curated.uri, rule, arrival.batch)

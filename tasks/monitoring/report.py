@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.data.standing import scan_standing
 from tasks.drift.report import draw_report
 from tasks.features.prepare import prepared_columns
+from tasks.features.terms import count_words
 from tasks.monitoring.observe import SAMPLE
 from tasks.monitoring.record import RecordedDecision, observation_keys
 from tasks.promotion.model_version import ModelVersion
@@ -29,8 +30,9 @@ def write_drift_page(
     # of the rows it was fitted on, at most SAMPLE, evenly taken
     every = max(lineage.rows // SAMPLE, 1)
     taken = rows.filter(pl.int_range(pl.len()) % every == 0).head(SAMPLE).collect()
-    reference = champion.prepare(taken.to_arrow().to_pandas(date_as_object=False))
-    page = draw_report(reference, seen.sample, drift, prepared_columns(champion.schema))
+    columns = prepared_columns(champion.schema)
+    prepared = champion.prepare(taken.to_arrow().to_pandas(date_as_object=False))
+    page = draw_report(count_words(prepared, columns), seen.sample, drift, columns.watched)
     key = observation_keys(workspace, decided.arrival.batch)["html"]
     workspace.bucket.put(key, page, content_type="text/html; charset=utf-8")
     return key

@@ -22,7 +22,13 @@ from tasks.features.request import RequestSchema
 from tasks.promotion.manifest import Manifest
 from tasks.serving.served import Predictions
 
-DATATYPES = {"number": "FP64", "boolean": "BOOL", "category": "BYTES", "time": "BYTES"}
+DATATYPES = {
+    "number": "FP64",
+    "boolean": "BOOL",
+    "category": "BYTES",
+    "time": "BYTES",
+    "text": "BYTES",
+}
 TABULAR = ("dataframe_split", "dataframe_records", "inputs", "instances")
 
 
@@ -123,6 +129,7 @@ def write_answer(
     labels: Sequence[str],
     explanations: Sequence[Mapping[str, Any]] | None = None,
     others: Mapping[int, bytes] | None = None,
+    ignored: Sequence[str] = (),
 ) -> bytes:
     """Write Perennial's own form.
 
@@ -133,6 +140,7 @@ def write_answer(
         labels: the classes as keys of an object.
         explanations: one a row, where they were asked for.
         others: by their places, heads of the rows that another model answered.
+        ignored: fields that were sent and that the model does not look at.
 
     >>> write_answer(b"{}", ["a1"], Predictions([1], [[0.25, 0.75]]), ("0", "1"))
     b'{"model":{},"predictions":[{"id":"a1","value":1,"probability":{"0":0.25,"1":0.75}}]}'
@@ -149,8 +157,9 @@ def write_answer(
     if others:
         for place, other in others.items():
             predictions[place]["model"] = msgspec.Raw(other)
+    more = b',"ignored":%b' % ENCODER.encode(ignored) if ignored else b""
     # the head is encoded once a version, not once a request
-    return b'{"model":%b,"predictions":%b}' % (head, ENCODER.encode(predictions))
+    return b'{"model":%b,"predictions":%b%b}' % (head, ENCODER.encode(predictions), more)
 
 
 def write_mlflow(made: Predictions, probabilities: bool) -> bytes:

@@ -24,6 +24,7 @@ from tasks.features.cycles import MICROSECONDS_A_DAY
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import PARTS, Feature, FeatureSchema
+from tasks.features.terms import words
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING, category, moment
 
@@ -35,26 +36,34 @@ NAN = float("nan")
 # An answer of 422 stays readable, however many rows are wrong.
 MOST_PROBLEMS = 100
 LONGEST_TEXT = 10_000
+LONGEST_FREE_TEXT = 100_000
 # Fields that an exception's text names: it goes into logs.
 NAMED = 5
 EXPECTED = {
     "number": "a number",
     "boolean": "true or false",
     "category": "a text, a number, true or false",
+    "text": "a text",
     "time": "a time as text, written as in ISO 8601",
 }
 
 
 class RequestRows(NamedTuple):
-    """Rows as the model takes them: of each a list of numbers and a list of texts."""
+    """Rows as the model takes them: of each a list of numbers and a list of texts.
+
+    `ignored` are the fields that were sent and that the model does not look at, but for the key.
+    """
 
     numbers: list[list[float]]
     texts: list[list[str]]
+    ignored: tuple[str, ...] = ()
 
     def pick(self, places: Sequence[int]) -> RequestRows:
         """Return the rows at these places."""
         return RequestRows(
-            [self.numbers[place] for place in places], [self.texts[place] for place in places]
+            [self.numbers[place] for place in places],
+            [self.texts[place] for place in places],
+            self.ignored,
         )
 
 
@@ -85,6 +94,8 @@ class Reader:
         self._schema, self._transform = schema, transform
         self._columns = prepared_columns(schema)
         self._fields = {field.name: field for field in request.fields}
+        unseen = [field.name for field in request.fields if not field.used]
+        self._ignored = frozenset(unseen) - frozenset(request.key)
         self._used = [field for field in request.fields if field.used]
         self._plan = [
             (field, field.name, field.kind == "number", READ[field.kind], EMPTY[field.kind])
@@ -93,7 +104,13 @@ class Reader:
         kinds = {feature.name: feature for feature in schema.features} if transform is None else {}
         used = [(place, kinds[field.name]) for place, field in enumerate(self._used) if kinds]
         self._numbers = [(place, part) for place, feature in used for part in _parts(feature)]
-        self._texts = [place for place, feature in used if feature.kind == "category"]
+        # as `prepared_columns` orders them: free texts behind the categories
+        self._texts = [
+            place
+            for kind in ("category", "text")
+            for place, feature in used
+            if feature.kind == kind
+        ]
 
     def read(self, rows: Sequence[Any]) -> RequestRows:
         """Return what the model takes.
@@ -103,18 +120,24 @@ class Reader:
         """
         problems: list[RowProblem] = []
         read: list[list[Any]] = []
+        ignored: set[str] = set()
         for place, row in enumerate(rows):
             if type(row) is dict:
-                read.append(self._row(place, row, problems))
+                read.append(self._row(place, row, problems, ignored))
             else:
                 problems.append(RowProblem(place, "", f"a row is an object, not {_shown(row)}"))
             if len(problems) >= MOST_PROBLEMS:
                 break
         if problems:
             raise Unfit(problems[:MOST_PROBLEMS])
-        return self._split(read) if self._transform is None else self._transformed(read)
+        if self._transform is not None:
+            return self._transformed(read)
+        made = self._split(read)
+        return made._replace(ignored=tuple(sorted(ignored))) if ignored else made
 
-    def _row(self, place: int, row: dict[str, Any], problems: list[RowProblem]) -> list[Any]:
+    def _row(
+        self, place: int, row: dict[str, Any], problems: list[RowProblem], ignored: set[str]
+    ) -> list[Any]:
         """Return the values of the used fields, in order; what is wrong goes to `problems`."""
         unseen, values, sent = len(row), [], row.get
         for field, name, is_number, read, empty in self._plan:
@@ -142,6 +165,7 @@ class Reader:
                 problems.append(RowProblem(place, name, _needed(value)))
         # something was sent that no field took: only then are names looked up
         if unseen:
+            ignored |= self._ignored & row.keys()
             problems += [
                 RowProblem(place, bounded(name, 80), self._unknown(name))
                 for name in row
@@ -176,7 +200,7 @@ class Reader:
         except DataError as error:
             raise Unfit([RowProblem(0, "", f"the transform refuses the rows: {error}")]) from error
         numbers = made[list(self._columns.numbers)].to_numpy(np.float32)
-        texts = made[list(self._columns.categories)].to_numpy(object)
+        texts = made[list(self._columns.written)].to_numpy(object)
         return RequestRows(numbers.tolist(), texts.tolist())
 
 
@@ -184,7 +208,7 @@ def _parts(feature: Feature) -> tuple[Callable[[float], float] | None, ...]:
     """Return what makes numbers of a feature's value; None takes it as it is."""
     if feature.kind == "time":
         return tuple(PARTS_OF[part] for part in feature.parts or PARTS)
-    return () if feature.kind == "category" else (None,)
+    return () if feature.kind in ("category", "text") else (None,)
 
 
 def _hour(exact: float) -> float:
@@ -211,7 +235,7 @@ def _series(field: Field, values: list[Any]) -> pd.Series:
     if field.kind == "time":
         exact = pd.Series(values, dtype="float64")
         return pd.to_datetime(exact, unit="us").astype("datetime64[us]")
-    if field.kind == "category":
+    if field.kind in ("category", "text"):
         return pd.Series([None if text == MISSING else text for text in values], dtype="str")
     return pd.Series(values, dtype="float64")
 
@@ -240,6 +264,14 @@ def _text(value: Any) -> str:
     raise TypeError
 
 
+def _words(value: Any) -> str:
+    if type(value) is not str:
+        return words(_text(value))
+    if len(value) > LONGEST_FREE_TEXT:
+        raise ValueError
+    return words(value)
+
+
 def _time(value: Any) -> float:
     if type(value) is not str:
         raise TypeError
@@ -263,9 +295,16 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "number": _number,
     "boolean": _boolean,
     "category": _text,
+    "text": _words,
     "time": _time,
 }
-EMPTY: Mapping[str, Any] = {"number": NAN, "boolean": NAN, "category": MISSING, "time": NAN}
+EMPTY: Mapping[str, Any] = {
+    "number": NAN,
+    "boolean": NAN,
+    "category": MISSING,
+    "time": NAN,
+    "text": MISSING,
+}
 PARTS_OF: Mapping[str, Callable[[float], float]] = {
     "hour": _hour,
     "weekday": _weekday,

@@ -9,9 +9,11 @@ from typing import Any
 
 from tasks.evaluation.evaluate import EvidenceKind
 from tasks.features.schema import origins
+from tasks.models.encoders import ENCODERS, Encoders
 from tasks.models.importance import by_feature
 from tasks.promotion.gate import follows
 from tasks.training.choosing import Chosen
+from tasks.training.columns import tell_columns
 from tasks.training.contender import Contender
 from tasks.training.insight import Insight
 from tasks.training.model_card import Card
@@ -43,7 +45,8 @@ def make_card(
     `images` is the path of each plot by its title, `insight` what the model looks at.
     """
     judged, verdict = chosen.best.judged, chosen.best.verdict
-    pipeline = work.pipeline
+    pipeline, data = work.pipeline, work.dataset
+    blocks = Encoders.from_bytes(final.files[ENCODERS]).blocks
     return Card(
         pipeline=pipeline.name,
         version=version,
@@ -62,9 +65,10 @@ def make_card(
         reasons=verdict.reasons,
         warnings=verdict.warnings,
         rules=verdict.rules,
-        features=by_feature(final.importances, origins(work.dataset.schema)),
+        features=by_feature(final.importances, origins(data.schema)),
         params=dict(final.setting.params),
-        limits=_limits(work, judged),
+        columns=tell_columns(data.frame, data.schema, blocks),
+        limits=_limits(judged),
         cautions=(CAUTIONS[judged.evaluation.evidence], NO_CAUSES),
         lineage=_lineage(work.plan),
         images=images,
@@ -112,10 +116,6 @@ def _lineage(plan: TrainingPlan) -> dict[str, str]:
     }
 
 
-def _limits(work: Work, judged: HoldoutResult) -> tuple[str, ...]:
-    dropped = [f"{name} ({why})" for name, why in work.dataset.schema.dropped.items()]
-    limits = [f"Columns it does not see: {', '.join(dropped)}."] if dropped else []
+def _limits(judged: HoldoutResult) -> tuple[str, ...]:
     small = [f"{s.column} = {s.value}" for s in judged.evaluation.slices if s.too_small]
-    if small:
-        limits.append(f"Too few rows to judge: {', '.join(small)}.")
-    return tuple(limits)
+    return (f"Too few rows to judge: {', '.join(small)}.",) if small else ()

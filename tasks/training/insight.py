@@ -22,7 +22,9 @@ from tasks.explanation.overview import Overview, permutation_losses, shares
 from tasks.explanation.surrogate import fit_surrogate
 from tasks.features.prepare import prepared_columns
 from tasks.features.schema import FeatureSchema, origins
+from tasks.features.terms import count_words
 from tasks.models.attribution import Scale
+from tasks.models.exchange import ExchangingModel
 from tasks.models.runtime import OnnxModel
 from tasks.pages.draw import draw
 from tasks.pages.page import Figure, Grid, Page, Section, drop_empty
@@ -123,8 +125,9 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     places = places[spread_evenly(len(places), MOST_ROWS)]
     rows, y = data.prepared.iloc[places].reset_index(drop=True), data.y[places]
     columns, behind = prepared_columns(data.schema), origins(data.schema)
-    profiler = Profiler(columns)
-    profiler.add(rows)
+    watched = count_words(rows, columns)
+    profiler = Profiler(columns.watched)
+    profiler.add(watched)
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
     # nothing is published yet: run and version are made up, and explaining reads neither
     explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))
@@ -132,12 +135,9 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     values, of = explainer.contributions(some)
     # the contributions are the published model's; what shuffling costs is measured on the one that
     # was judged, since only it was fitted on none of these rows
-    answer, unseen = _unseen(work, chosen, places)
-    metric = METRICS[pipeline.metric]
-    few = unseen[spread_evenly(len(unseen), SHUFFLED)]
-    lost = permutation_losses(
-        answer, rows.iloc[few], y[few], metric, behind, ROUNDS, pipeline.training.seed
-    )
+    metric, seed = METRICS[pipeline.metric], pipeline.training.seed
+    few, answer, seen = _unseen(work, chosen, places, rows)
+    lost = permutation_losses(answer, seen, y[few], metric, behind, ROUNDS, seed)
     answers = np.asarray(OnnxModel(final.model).predict(rows))
     overview = Overview(
         explainer.method,
@@ -147,19 +147,26 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
         pipeline.metric,
         len(few),
         shares(explainer.raw, values, lost),
-        fit_surrogate(rows, columns, answers, data.classes),
+        fit_surrogate(watched, columns.watched, answers, data.classes),
     )
     adds = dict(zip(explainer.raw, values.T, strict=True))
-    images, titles = _drawn(overview, adds, some, data.schema)
+    images, titles = _drawn(overview, adds, count_words(some, columns), data.schema)
     return Insight(overview, images, titles)
 
 
-def _unseen(work: Work, chosen: Chosen, places: Integers) -> tuple[Answer, Integers]:
-    """Return a model of the chosen setting, and which of the `places` it was not fitted on."""
+def _unseen(
+    work: Work, chosen: Chosen, places: Integers, rows: pd.DataFrame
+) -> tuple[Integers, Answer, Mapping[str, Array] | pd.DataFrame]:
+    """Return which of the rows (at these places) the judged model was not fitted on, at most
+    `SHUFFLED`, that model's answers, and those rows as it takes them."""
     data, best = work.dataset, chosen.best
     if not data.split.folds:
-        return OnnxModel(best.contender.model).predict, np.arange(len(places))
+        few = spread_evenly(len(places), SHUFFLED)
+        judged = ExchangingModel(best.contender.model, rows.iloc[few])
+        return few, judged.predict, judged.columns
     last = data.split.folds[-1]
+    unseen = np.flatnonzero(np.isin(places, last.judge))
+    few = unseen[spread_evenly(len(unseen), SHUFFLED)]
     length = best.challenger.length
     model = fit_fold(data, work.pipeline, best.contender.setting, last, length)
     classes = len(data.classes)
@@ -167,7 +174,7 @@ def _unseen(work: Work, chosen: Chosen, places: Integers) -> tuple[Answer, Integ
     def answer(columns: Any) -> Array:
         return model.answers(pd.DataFrame(columns), classes)
 
-    return answer, np.flatnonzero(np.isin(places, last.judge))
+    return few, answer, rows.iloc[few]
 
 
 def _drawn(

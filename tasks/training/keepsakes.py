@@ -14,6 +14,7 @@ from tasks.estimation.estimator import Estimator
 from tasks.evaluation.suspicion import associations, surest_wrong
 from tasks.features.inference import infer_request
 from tasks.features.prepare import prepared_columns
+from tasks.features.terms import count_words
 from tasks.policy.challengers import select_rows
 from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, Lineage, Manifest, canonical
 from tasks.training.choosing import Candidate, Chosen
@@ -74,13 +75,14 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     """Return the files to publish beside the model, by name."""
     data, pipeline = work.dataset, work.pipeline
     holdout, classes = data.split.holdout, len(data.classes)
-    y, shown = data.y[holdout], data.prepared[holdout]
+    y, shown, columns = data.y[holdout], data.prepared[holdout], prepared_columns(data.schema)
     # the features are profiled on the rows that `final` was fitted on; `refit_winner` hands the
     # very same object on where nothing was refitted
     refitted = final is not judged.contender
     within = np.ones(len(data.y), dtype=bool) if refitted else data.split.training
-    profiler = Profiler(prepared_columns(data.schema), data.classes)
-    profiler.add(data.prepared[select_rows(judged.challenger.length, data.times, within)])
+    learned = data.prepared[select_rows(judged.challenger.length, data.times, within)]
+    profiler = Profiler(columns.watched, data.classes)
+    profiler.add(count_words(learned, columns))
     # on its own training rows a model is too sure: predictions and target are the holdout's
     # of several judgements of a row the first: a profile counts rows
     predictions = judged_answers(work, judged.contender, judged.challenger)[:: data.split.repeats]
@@ -88,6 +90,7 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     profile = profiler.result().judged_on(
         predictions_profile(predictions, data.classes), target_profile(labels, data.classes)
     )
+    shown = count_words(shown, columns)
     estimator = Estimator.fit(
         pipeline.task, pipeline.metric, classes, y, predictions, shown, pipeline.training.seed
     )

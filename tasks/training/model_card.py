@@ -32,7 +32,7 @@ class Card:
     `warnings` are what the gate let through for a first model. `verdict` is one word or two,
     `features` name to importance (0 to 1 or any scale), `limits` and `cautions` whole sentences,
     `lineage` what to what (training key, data version, code, lock, run …). `images` are titles with
-    the PNG's path beside the card.
+    the PNG's path beside the card, `columns` are (column, what became of it).
     `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
     how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
     """
@@ -55,6 +55,7 @@ class Card:
     warnings: Lines = ()
     rules: tuple[Outcome, ...] = ()
     features: Mapping[str, float | None] = field(default_factory=dict)
+    columns: tuple[Lines, ...] = ()
     looked: str = ""
     looks: tuple[ColumnShare, ...] = ()
     imitation: str = ""
@@ -150,6 +151,7 @@ def sections(card: Card) -> tuple[Section, ...]:
         Section("By slice", (_slices(card),)),
         Section("Data", (data,)),
         Section("How it was chosen", (_tried(card), card.why, chosen)),
+        Section("What became of each column", (Grid(("column", "is"), card.columns),)),
         Section("What it looks at", (_features(card),)),
         Section("What each column adds", (card.looked, _looks(card))),
         Section("In a few rules", (card.imitation, imitated)),

@@ -66,6 +66,6 @@ def _track(server: str, record: RunRecord) -> str:
 
 
 def _columns(work: Work) -> ModelColumns:
-    numbers, categories = prepared_columns(work.dataset.schema)
+    columns = prepared_columns(work.dataset.schema)
     outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
-    return ModelColumns(numbers, categories, outputs or (work.pipeline.target,))
+    return ModelColumns(columns.numbers, columns.written, outputs or (work.pipeline.target,))

@@ -104,6 +104,8 @@ def tune(work: Work) -> Tuning | State[Tuning]:
         score = f"{trial.mean:.4f} (best {progress.best:.4f})"
         logger.info("%s: %s %s %s", place, trial.setting.family, trial.origin, score)
 
+    for name, why in work.dataset.schema.left_out.items():
+        logger.info("Left out: %s, for %s", name, why)
     tuning, known = steps.choose_setting(work, say)
     logger.info("Chosen: %s. %s", tuning.chosen.family, tuning.why)
     return _or_cached(tuning, known, work)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasks.evaluation.bootstrap import finite_or_none
+from tasks.features.schema import FeatureSchema
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
 from tasks.promotion.versions import manifest_of
@@ -38,7 +39,13 @@ from tasks.training.work import Work
 from tasks.tuning.trial import TuningTrial
 
 CARD, CARD_PAGE = "model-card.md", "model-card.html"
-TYPES = {"number": "double", "category": "string", "boolean": "boolean", "time": "datetime"}
+TYPES = {
+    "number": "double",
+    "category": "string",
+    "boolean": "boolean",
+    "time": "datetime",
+    "text": "string",
+}
 
 
 def make_record(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> RunRecord:
@@ -73,6 +80,7 @@ def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
         "data_version": manifest.data_version,
         "training_key": work.plan.key,
         "rules": plain(manifest.verdict.rules),
+        "left_out": FeatureSchema.from_dict(manifest.schema).left_out,
         "evidence": manifest.lineage.evidence,
         "warnings": list(manifest.verdict.warnings),
         "remedy": manifest.verdict.ways_through(manifest.pipeline, manifest.version),

@@ -25,6 +25,7 @@ from tasks.records import read
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
+from tasks.training.selecting import select_features
 from tasks.training.warm_start import find_obstacle
 from tasks.workspace import Workspace
 
@@ -54,7 +55,8 @@ class Work:
             bucket = self.workspace.bucket
             labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
-        return build_dataset(rows, self.pipeline, self.known_until)
+        data = build_dataset(rows, self.pipeline, self.known_until)
+        return select_features(data, self.pipeline)
 
     @cached_property
     def known_until(self) -> np.datetime64 | None:

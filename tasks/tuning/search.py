@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,9 @@ Say = Callable[[Progress], None]
 Stop = Callable[[tuple[float, ...]], str]
 # A family far behind on its defaults seldom wins, and would spend the time of the others.
 FAMILIES_SEARCHED = 2
+# Prepared columns up to which every proposal is tried; with 500, thirty of them take minutes.
+WIDE = 100
+FEWEST_TRIALS = 6
 # Letters of a family's error: some libraries put whole arrays into theirs.
 MESSAGE = 500
 
@@ -75,11 +78,25 @@ def search_settings(
         raise ConfigurationError("families", f"one serves {task}", ", ".join(families) or "none")
     if sampler not in SAMPLERS:
         raise ConfigurationError("sampler", f"it is one of {', '.join(SAMPLERS)}", sampler)
+    most = affordable_trials(trials, len(columns.numbers) + len(columns.written))
     search = SettingSearch(
-        frame, y, folds, task, METRICS[metric], served, columns, sampler, seed, trials, seconds, say
+        frame, y, folds, task, METRICS[metric], served, columns, sampler, seed, most, seconds, say
     )
     search.run(champion)
-    return search.result()
+    found = search.result()
+    if most == trials:
+        return found
+    note = f"The table is wide: {most} of {trials} settings were tried beside the defaults."
+    return replace(found, why=f"{found.why}. {note}")
+
+
+def affordable_trials(trials: int, columns: int) -> int:
+    """Return how many proposals are tried: fewer, the wider the table, for each costs more.
+
+    >>> [affordable_trials(30, columns) for columns in (20, 100, 300, 500, 5_000)]
+    [30, 30, 10, 6, 6]
+    """
+    return min(trials, max(FEWEST_TRIALS, trials * WIDE // max(columns, WIDE)))
 
 
 @dataclass

@@ -70,7 +70,7 @@ def test_a_row_alone_is_the_row_of_the_whole(rows, random) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(row, max_size=5))
 def test_prepared_rows_are_finite_or_missing_numbers_and_text(rows) -> None:
-    numbers, categories = prepared_columns(SCHEMA)
+    numbers, categories, _ = prepared_columns(SCHEMA)
     made = prepare(framed(rows), SCHEMA)
     assert list(made.columns) == [*numbers, *categories]
     assert len(made) == len(rows)

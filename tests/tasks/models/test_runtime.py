@@ -31,7 +31,7 @@ def test_the_file_says_what_it_is(exported) -> None:
     assert output.name == "probabilities_"  # a column is named probabilities
     loaded = OnnxModel(exported)
     assert (loaded.task, loaded.classes) == ("multiclass", 5)
-    assert (loaded.numbers, loaded.categories) == COLUMNS
+    assert (loaded.numbers, loaded.categories, loaded.texts) == COLUMNS
 
 
 def test_a_row_alone_is_answered_as_among_others(exported, messy) -> None:

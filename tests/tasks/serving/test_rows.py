@@ -51,7 +51,7 @@ def test_a_row_becomes_what_it_became_in_training(rows: list[dict[str, Any]]) ->
     expected = prepare(pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object)
                                      for name in rows[0]}), SCHEMA)  # fmt: skip
     sent = [{**row, "at": None if row["at"] is None else row["at"].isoformat()} for row in rows]
-    numbers, texts = Reader(FIELDS, SCHEMA).read(sent)
+    numbers, texts, _ = Reader(FIELDS, SCHEMA).read(sent)
     made = np.array(numbers, dtype=np.float32)
     np.testing.assert_array_equal(made, expected[list(columns.numbers)].to_numpy(np.float32))
     assert texts == expected[list(columns.categories)].to_numpy(object).tolist()
@@ -104,7 +104,7 @@ def test_at_most_so_many_problems_are_told() -> None:
 
 def test_what_the_model_does_not_use_may_be_sent() -> None:
     request = replace(FIELDS, fields=(*FIELDS.fields, Field("id", "number", False, True)))
-    numbers, _ = Reader(request, SCHEMA).read([{"id": "anything", "n": 2}])
+    numbers, *_ = Reader(request, SCHEMA).read([{"id": "anything", "n": 2}])
     assert numbers[0][-1] == 2
 
 
@@ -115,9 +115,40 @@ def doubled(frame: pd.DataFrame) -> pd.DataFrame:
 
 def test_a_users_transform_sees_typed_columns() -> None:
     row = {"at": "2024-02-01T12:30:00", "flag": True, "kind": "a", "n": 2}
-    plain, _ = Reader(FIELDS, SCHEMA).read([row])
-    numbers, texts = Reader(FIELDS, SCHEMA, doubled).read([row])
+    plain, *_ = Reader(FIELDS, SCHEMA).read([row])
+    numbers, texts, _ = Reader(FIELDS, SCHEMA, doubled).read([row])
     assert numbers[0][:-1] == plain[0][:-1]
     assert (numbers[0][-1], texts) == (4, [["a"]])
     with pytest.raises(Unfit, match="1 problems"):
         Reader(FIELDS, SCHEMA, doubled).read([{**row, "at": None}])
+
+
+def test_fields_that_the_model_does_not_look_at_are_told() -> None:
+    unused = (Field("invoice", "category", False, True), Field("ticket", "number", False, True))
+    request = replace(FIELDS, fields=(*FIELDS.fields, *unused), key=("ticket",))
+    reader = Reader(request, SCHEMA)
+    row = {"at": "2024-01-01", "flag": True, "kind": "a", "n": 1}
+    assert reader.read([row]).ignored == ()
+    # the key names the row
+    assert reader.read([{**row, "ticket": 7}]).ignored == ()
+    made = reader.read([row, {**row, "ticket": 7, "invoice": "R-1"}])
+    assert made.ignored == ("invoice",)
+    assert made.pick([1]).ignored == ("invoice",)
+
+
+def test_free_text_becomes_its_words() -> None:
+    schema = FeatureSchema((Feature("a", "text"), Feature("b", "category"), Feature("c", "text")))
+    fields = tuple(
+        Field(feature.name, feature.kind, True, feature.name != "a") for feature in schema.features
+    )
+    reader = Reader(RequestSchema(fields), schema)
+    sent = [{"a": "Late, LATE again", "b": "x", "c": None}, {"a": "?!", "b": None, "c": 12.5}]
+    expected = prepare(pd.DataFrame(sent), schema)
+    made = reader.read(sent)
+    assert made.texts == expected[list(prepared_columns(schema).written)].to_numpy().tolist()
+    assert made.texts == [["x", "late again", "__missing__"], ["__missing__", "_", "12 5"]]
+    with pytest.raises(Unfit, match="a"):
+        reader.read([{"a": "", "b": "x"}])
+    with pytest.raises(Unfit):
+        reader.read([{"a": "x" * 100_001}])
+    assert reader.read([{"a": "x" * 50_000}]).texts[0][1] == "x" * 50_000
