@@ -140,6 +140,21 @@ def test_with_few_new_rows_the_champion_is_compared_by_its_setting(tmp_path: Pat
     assert "setting fitted again on the training window" in json.dumps(verdict.figures["verdict"])
 
 
+def test_a_warm_challenger_goes_on_with_what_arrived_since(tmp_path: Path) -> None:
+    workspace = timeless(
+        tmp_path,
+        training={"families": ["lightgbm"]},
+        retraining={"challengers": ["warm"]},
+        gate={**LENIENT, "min_rows": 50},
+    )
+    life.ingest(workspace, "a.csv", rows_of(600))
+    assert life.train(workspace).outcome == "promoted"
+    life.ingest(workspace, "b.csv", rows_of(900, start=600))
+    life.train(workspace)
+    lineage = manifest_of(workspace, 2).lineage
+    assert (lineage.challenger, lineage.rows) == ("warm", 1_500)
+
+
 @pytest.mark.parametrize("gained", [True, False])
 def test_a_file_that_gains_or_loses_its_event_time_trusts_no_clock_of_before(
     tmp_path: Path, gained: bool
