@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -86,6 +87,7 @@ def _draft(
     name: str, data: Path, target: str, wishes: Wishes, settings: tuple[str, ...]
 ) -> tuple[Draft, dict[str, Any], Pipeline]:
     from tasks.drafting.draft import draft
+    from tasks.drafting.roles import check_column
     from tasks.drafting.wishes import apply_settings
     from tasks.readers.source import BadBatch
 
@@ -99,7 +101,13 @@ def _draft(
     # what was said of the source is part of what the study found
     rest = [setting for setting in settings if not setting.startswith("source")]
     content = apply_settings(made.content, rest)
-    return made, content, _checked(name, content)
+    pipeline = _checked(name, content)
+    personal = pipeline.data.personal
+    for column in (*pipeline.features.exclude, *personal, *pipeline.gate.slices, *pipeline.key):
+        check_column(made.study.columns, column, "--set")
+    # no value of theirs stands in the suite either
+    asked = dict.fromkeys(personal, "as asked")
+    return replace(made, personal={**asked, **made.personal}), content, pipeline
 
 
 def _study(name: str, data: Path, source: dict[str, Any]) -> Study:

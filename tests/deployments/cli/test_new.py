@@ -214,6 +214,7 @@ def test_a_planted_leak_and_personal_data_are_named(
         (["--target", "tip", "--time", "aat"], "Did you mean at?"),
         (["--target", "tip", "--set", "training.trails=3"], "Did you mean trials?"),
         (["--target", "tip", "--set", "training.trials=many"], "training.trials"),
+        (["--target", "tip", "--set", "features.exclude+=trp"], "Did you mean trip?"),
         (["--target", "tip", "--set", "trials"], "--set: it is KEY=VALUE; got trials"),
     ],
 )
@@ -275,6 +276,16 @@ def test_a_year_and_an_epoch_order_rows(place: Place, tmp_path: Path) -> None:
     assert place.new("epochs", tmp_path / "b.jsonl", "--target", "y") == 0
     assert place.read("epochs").event_time == "ts"
     assert place.ingest("epochs", tmp_path / "b.jsonl").rows == ROWS
+
+
+def test_what_a_person_calls_personal_stands_in_no_file(place: Place, tmp_path: Path) -> None:
+    made = plain(np.random.default_rng(3))
+    made["clinic"] = np.resize(["Northside", "Riverbank"], ROWS)
+    made.to_csv(tmp_path / "a.csv", index=False)
+    words = ["--target", "y", "--set", "data.personal+=clinic"]
+    assert place.new("private", tmp_path / "a.csv", *words) == 0
+    assert "Northside" not in "".join(path.read_text() for path in place.root.glob("*/private*"))
+    assert place.ingest("private", tmp_path / "a.csv").outcome == "accepted"
 
 
 def test_a_date_beside_an_hour_is_a_time_and_a_column_may_be_left_out(
