@@ -67,8 +67,10 @@ def _found(path: Path, given: SourceOptions) -> Dialect:
         delimiter = marked[1]
     else:
         delimiter, skip = _shape(lines, skip if "skip_lines" in said else None)
-        name = next(name for name, mark in DELIMITERS.items() if mark == delimiter)
-        notes += [f"fields are parted by {name}"] if delimiter != "," else []
+        names = {mark: name for name, mark in DELIMITERS.items()}
+        notes += (
+            [f"fields are parted by {names.get(delimiter, 'blanks')}"] if delimiter != "," else []
+        )
         notes += [f"{skip} lines before the header are left out"] if skip else []
     quote = given.quote if "quote" in said else _quote(lines[skip:], delimiter)
     found = {"delimiter": delimiter, "encoding": encoding, "quote": quote, "skip_lines": skip}
@@ -145,7 +147,9 @@ def _lines(path: Path, encoding: str) -> list[str]:
 def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
     """Return the delimiter that cuts most lines into equally many fields, and the header's line."""
     best, delimiter, header = (0.0, 0), ",", skip or 0
-    for mark in DELIMITERS.values():
+    for mark in (*DELIMITERS.values(), " "):
+        if mark == " " and best[0] == 1:
+            break
         try:
             counts = [len(row) for row in csv.reader(lines[skip or 0 :], delimiter=mark) if row]
         except csv.Error:  # a field that is longer than the library reads
@@ -154,7 +158,8 @@ def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
             continue
         width, rows = Counter(counts).most_common(1)[0]
         first = counts.index(width)
-        if width < 2 or first > TITLES:
+        # Words have blanks in a table of any delimiter: these part all lines, or none.
+        if width < 2 or first > TITLES or (mark == " " and rows < len(counts)):
             continue
         # A mark that the header lacks parts decimals, not columns.
         first = 0 if skip is not None or rows < 2 else first

@@ -138,7 +138,8 @@ class CsvSource:
             # The stream checks whole letters: the file may end inside one, in its first line.
             raise BadBatch(Problem("encoding", None, NOT_UTF8.format(line=1))) from error
         except csv.Error as error:
-            raise BadBatch(Problem("header", None, f"It cannot be read: {error}.")) from error
+            message = "A quote is not where a field ends. See source.delimiter and source.quote."
+            raise BadBatch(Problem("header", None, message)) from error
 
     def _check_delimiter(self, names: list[str], line: bytes) -> None:
         others = {name: line.count(mark.encode()) for name, mark in DELIMITERS.items()}
@@ -169,8 +170,10 @@ class _Ragged:
     def problems(self) -> tuple[Problem, ...]:
         if not self.count:
             return ()
-        message = f"{self.count:,} rows have another count of fields than the header"
-        return (Problem("ragged rows", None, f"{message}: {self.shape}.", tuple(self.rows)),)
+        message = f"{self.count:,} rows have another count of fields than the header: {self.shape}."
+        if self.shape.endswith(" of 1"):
+            message += " If lines stand before the header, set source.skip_lines."
+        return (Problem("ragged rows", None, message, tuple(self.rows)),)
 
 
 def _parse_problem(error: Exception) -> Problem:

@@ -134,6 +134,7 @@ def test_a_lone_group_of_three_is_asked_for(tmp_path: Path) -> None:
         ("a.csv", "utf-16", "\t", ""),
         ("a.csv", "utf-16-le", ";", ""),
         ("a.csv", "utf-8", ";", "sep=;\n"),
+        ("a.csv", "utf-8", " ", ""),
         ("a.csv", "utf-8", ",", "Umsätze 2024\nerstellt am 5.1.\n\n"),
     ],
 )
@@ -141,14 +142,14 @@ def test_a_lone_group_of_three_is_asked_for(tmp_path: Path) -> None:
 def test_dialects(
     name: str, encoding: str, mark: str, before: str, packed: bool, tmp_path: Path
 ) -> None:
-    lines = [("Straße", "betrag", "n"), *((f"Mühlweg {n}", f'"{n},25"', str(n)) for n in range(50))]
+    lines = [("Straße", "betrag", "n"), *((f"Mühlweg-{n}", f'"{n},25"', str(n)) for n in range(50))]
     content = (before + "".join(mark.join(line) + "\n" for line in lines)).encode(encoding)
     name = f"{name}.gz" if packed else name
     found = studied(tmp_path, name, gzip.compress(content) if packed else content)
     assert list(found.columns) == ["Straße", "betrag", "n"]
     assert found.rows == 50
     rows = read(tmp_path, name, found.options)
-    assert rows["Straße"][7] == "Mühlweg 7"
+    assert rows["Straße"][7] == "Mühlweg-7"
     assert rows["betrag"][7] == 7.25
 
 
