@@ -159,11 +159,11 @@ def training_summary(outcome: dict[str, Any]) -> str:
     if outcome.get("rules"):
         rows = [[_mark(rule), rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]
-    lines += [f"Warning: {warning}" for warning in outcome["warnings"]]
+    lines += [f"Warning: {warning}" for warning in outcome.get("warnings", ())]
     # with several candidates: which of them was chosen, and why not the first
     if len(outcome.get("challengers", ())) > 1:
         lines += ["", outcome["why"]]
-    if outcome["remedy"] and not outcome["passed"]:
+    if outcome.get("remedy") and not outcome["passed"]:
         lines += ["", outcome["remedy"]]
     if outcome.get("left_out"):
         left = [[name, why] for name, why in outcome["left_out"].items()]

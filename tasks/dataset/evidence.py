@@ -1,8 +1,8 @@
 """Which rows a model is judged on: the latest, or every one out of fold where those are few. Pure.
 
 A fifth of 344 rows proves nothing, and the other four fifths would never be judged. In a
-cross-validation each row is judged once, by a model that was fitted on other rows (where rows have
-a time: on earlier ones), and the model that is published learns from all of them.
+cross-validation a row is judged by models that were fitted on other rows (where rows have a time:
+by one that was fitted on earlier ones), and the model that is published learns from all of them.
 """
 
 from __future__ import annotations

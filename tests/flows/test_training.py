@@ -50,6 +50,8 @@ def assert_explained(bench: Bench, version: int) -> None:
     """What the model looks at lies in the bucket, in MLflow and in the card."""
     folder = f"{bench.name}/reports/explanation/{version}/"
     kept = {info.key.removeprefix(folder): info for info in bench.bucket.list(folder)}
+    page = kept.pop("explanation.html")
+    assert b"roc_auc" in bench.bucket.get(page.key)
     assert set(kept) == {
         "explanation.json",
         "summary.png",
