@@ -36,6 +36,7 @@ from tasks.records import plain, read
 from tasks.scoring.judgement import Labelled
 from tasks.training.cost import measure_cost
 from tasks.training.folds import answer_folds
+from tasks.training.selecting import select_features
 from tasks.tuning.trial import Setting
 
 ERRORS = "errors.npy"
@@ -140,7 +141,8 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     pipeline = recipe.pipeline
     known = (rows.place <= end) & ~rows.held
     known = select_rows(window_length(pipeline), rows.times, known)
-    data = build_dataset(rows.frame[known].reset_index(drop=True), pipeline)
+    every = build_dataset(rows.frame[known].reset_index(drop=True), pipeline)
+    data = select_features(every, pipeline)
     training, holdout = data.split.training, data.split.holdout
     columns, classes = prepared_columns(data.schema), len(data.classes)
     model = _fitted(recipe, data, training)

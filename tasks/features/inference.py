@@ -23,6 +23,7 @@ from tasks.features.values import moments
 
 # Values of an object column; one of another kind behind them is refused when it is prepared.
 EXAMINED = 10_000
+LONGEST_SHOWN = 500
 DAY = 86_400.0
 CYCLES: tuple[tuple[Part, float], ...] = (
     ("hour", DAY),
@@ -88,7 +89,7 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     # an example is shown to whoever may read the API's description
     shown = {entry.name for entry in fields} - set(pipeline.data.personal)
     example = {
-        name: _plain(frame[name].iloc[0])
+        name: _shown(frame[name].iloc[0])
         for name in sorted(shown)
         if name in kinds or transform or name in pipeline.key
     }
@@ -220,6 +221,12 @@ def _check_prepared(schema: FeatureSchema) -> None:
     if twice:
         remedy = "Rename the column, or exclude it."
         raise DataError("features", "a time unfolds to names not taken", twice, remedy)
+
+
+def _shown(value: Any) -> Any:
+    plain = _plain(value)
+    # a free text may be as long as a book, and is an example all the same
+    return plain[:LONGEST_SHOWN] if isinstance(plain, str) else plain
 
 
 def _plain(value: Any) -> Any:

@@ -27,6 +27,8 @@ FOLDS = 5
 MOST_CLASSES = 20
 # A search fits each fold anew for every setting, and the words do not depend on the setting.
 REMEMBERED = 16
+# Rows: 16 fits of more would hold hundreds of megabytes.
+MOST_REMEMBERED = 50_000
 
 Fitted = tuple[TermTable, Singles]
 _FITTED: OrderedDict[bytes, Fitted] = OrderedDict()
@@ -119,6 +121,8 @@ def _ridge(matrix: Any, targets: Floats) -> Floats:
 
 
 def _remembered(texts: Sequence[str], targets: Floats, seed: int) -> Fitted:
+    if len(texts) > MOST_REMEMBERED:
+        return fit_terms(texts, targets, seed)
     key = hashlib.sha256(repr((targets.shape, seed)).encode())
     key.update(targets.tobytes())
     # a line each: no text that `words` made has another

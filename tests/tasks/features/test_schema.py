@@ -85,6 +85,17 @@ def test_every_column_is_a_feature_or_has_its_reason() -> None:
     assert schema.target == "late"
 
 
+def test_free_text_is_a_feature_unless_the_file_says_none() -> None:
+    told = [f"The {'wing' if i % 3 else 'gate'} was cold, seat {i}" for i in range(COUNT)]
+    rows = frame().assign(remark=told)
+    assert {f.name: f.kind for f in infer_schema(rows, PIPELINE).features}["remark"] == "text"
+    features = PIPELINE.features.model_copy(update={"text": "none"})
+    without = infer_schema(rows, PIPELINE.model_copy(update={"features": features}))
+    assert "features.text: none" in without.dropped["remark"]
+    # an identifier has no words, and stays what it was
+    assert "value of its own" in without.dropped["ticket"]
+
+
 def test_the_schema_does_not_depend_on_the_order_and_survives_json() -> None:
     schema = infer_schema(frame(), PIPELINE)
     assert infer_schema(frame()[list(reversed(frame().columns))], PIPELINE) == schema
