@@ -123,9 +123,8 @@ def labels_table(files: list[dict[str, Any]]) -> str:
 
 def _landed(thing: dict[str, Any], figures: list[str]) -> list[str]:
     told = f"already {thing['stands']}" if thing["outcome"] == "already" else thing["outcome"]
-    said = (*thing["reasons"], thing.get("told", ""), *thing.get("notes", ()))
-    why = "; ".join(filter(None, said))
-    return [thing["key"].rpartition("/")[2], told, *figures, why]
+    said = (thing.get("told", ""), *thing["reasons"], *thing.get("notes", ()))
+    return [thing["key"].rpartition("/")[2], told, *figures, "; ".join(filter(None, said))]
 
 
 def decisions_table(decisions: list[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from tasks.ingestion.landing import Landed
 from tasks.ingestion.retry import call_back
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.schema import accept_changes, read_contract
+from tasks.training.pinning import pin_run
+from tasks.training.work import Work
 from tasks.workspace import Workspace
+from tests import life
 from tests.tasks.ingestion.landing import drop, landed, local_workspace
 
 
@@ -226,3 +230,42 @@ def test_what_was_accepted_twice_is_recorded_once(workspace: Workspace) -> None:
         accept_changes(workspace, held.batch, "ada")
     (entry,) = workspace.ledger.entries("schema")
     assert entry.summary.startswith("A-006.csv: rating is a new column (number)")
+
+
+def test_the_suite_that_a_person_edits_is_a_change_of_the_contract_too(tmp_path: Path) -> None:
+    workspace = life.toy_workspace(tmp_path)
+    life.ingest(workspace, "a.csv", life.toy_rows(100))
+    first = open_rows(workspace)
+    columns = {**(first.suite.columns or {}), "wind": "number"}
+    del columns["colour"]
+    edited = replace(first, suite=replace(first.suite, columns=columns))  # type: ignore[arg-type]
+    rows = life.toy_rows(50, start=100).drop(columns="colour").assign(wind=0.5)
+    key = drop(workspace, "b.csv", rows.to_csv(index=False))
+    done = land(edited, key, lambda _: None)
+    assert done.report is not None
+    assert done.report.told == "50 rows: 50 new; new columns: wind"
+    assert workspace.curated.read(["colour", "wind"]).column("colour").null_count == 50
+
+
+def test_a_champion_goes_on_where_rows_are_corrected_and_columns_come(tmp_path: Path) -> None:
+    """After training comes a correction with a new column: it is watched, and learned from."""
+    workspace = life.toy_workspace(tmp_path, data={"updates": "newest"})
+    rows = life.toy_rows(600)
+    life.ingest(workspace, "a.csv", rows)
+    assert life.train(workspace).outcome == "promoted"
+    first = open_rows(workspace)
+    columns = {**(first.suite.columns or {}), "wind": "number"}
+    edited = replace(first, suite=replace(first.suite, columns=columns))
+    fixed = rows.tail(40).fillna({"size": 0.0})
+    fixed = fixed.assign(size=fixed["size"] + 0.25, wind=0.5)
+    more = pd.concat([fixed, life.toy_rows(300, start=600).assign(wind=1.5)])
+    key = drop(workspace, "b.csv", more.to_csv(index=False))
+    done = land(edited, key, lambda _: None)
+    assert done.report is not None
+    assert (done.rows, done.report.cleaning.changed) == (340, 40)
+    assert all(decided.seen is not None for decided in life.monitor(workspace)[1:])
+    plan = pin_run(workspace, None, ("tuned",))
+    learned = Work(workspace, plan).dataset.frame
+    assert len(learned) == 900
+    assert learned["size"][560:600].tolist() == fixed["size"].tolist()
+    assert life.train(workspace).verdict.rules
