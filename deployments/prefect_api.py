@@ -6,9 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks.errors import OrchestrationError, bounded
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 T = TypeVar("T")
 PAGE = 200  # the most that the API gives at once
-AT_ONCE = 4  # requests: SQLite writes one after the other, and more of them wait for its lock
+SOON = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds until a change is sent again
 CONNECT_SECONDS = 3.0  # a server that is there takes a connection at once
 READ_SECONDS = 30.0
 PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the command ends
@@ -102,18 +100,29 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
 
 
 def do_each(act: Callable[[S], T], things: Iterable[S]) -> list[T]:
-    """Do something to each, a few of them at once, and return what came, in their order.
+    """Change one thing after the other, and return what came, in their order.
 
-    What is not begun when one fails is left undone.
+    SQLite has one writer: of four requests at once some were told 503 until they gave up. One that
+    is told it here, beside the server's own services, is sent again at once, for the client's own
+    first wait is a second.
     """
-    # A thread has no context of its own: the client's settings above are in ours.
-    given = [(copy_context(), thing) for thing in things]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        return [_soon_again(act, thing) for thing in things]
+
+
+def _soon_again(act: Callable[[S], T], thing: S) -> T:
+    import httpx
+
+    for pause in SOON:
         try:
-            return [*pool.map(lambda pair: pair[0].run(act, pair[1]), given)]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            return act(thing)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                raise
+        time.sleep(pause)
+    return act(thing)
 
 
 def read_pages(read: Callable[[int], Sequence[T]]) -> list[T]:

@@ -1,4 +1,4 @@
-"""Create, update and remove deployments on the Prefect server, a few at once."""
+"""Create, update and remove deployments on the Prefect server."""
 
 from __future__ import annotations
 
