@@ -9,6 +9,7 @@ from prefect import flow
 from tasks.events.task import announce
 from tasks.store.task import leave_outcome
 from tasks.training.task import (
+    ask_limits,
     conclude,
     evaluate_challenger,
     explain,
@@ -41,6 +42,9 @@ def train(
     done = find_earlier_run(work, decision)
     if done is not None:
         return leave_outcome(done)
+    held_back = ask_limits(work)
+    if held_back is not None:
+        return leave_outcome(held_back)
     tuning = tune(work)
     contenders = [fit(work, tuning, challenger) for challenger in work.challengers]
     judged = [

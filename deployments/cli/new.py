@@ -2,85 +2,188 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from deployments.cli.output import reporting, show
-from deployments.pipelines.draft import Column, guess_task, pipeline_text, suite_text
+from deployments.cli.output import reporting, say, show
 from tasks.config import read_pipeline
+from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
 from tasks.settings import expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
-SEEN = 100_000  # rows: enough for kinds, and read in a moment
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.config import Pipeline
+    from tasks.drafting.draft import Draft, Wishes
+    from tasks.readers.study import Question, Study
+
+LIMIT = 10 * 1024**3  # bytes, unpacked; what `data.max_batch_gib` is where nobody sets it
+SAMPLE = 10_000  # rows that leaks and personal data are looked for in
+LOOKED = 200_000  # rows the sample is taken from: a sorted file shows all its classes in them
 
 
 @reporting
 @click.argument("name")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", required=True, help="The column to predict.")
-@click.option("--time", "event_time", help="The column that orders rows; found when there is one.")
-@click.option("--key", help="The column that identifies a row.")
+@click.option("--time", "event_time", help="The column that orders rows, or none.")
+@click.option(
+    "--key", multiple=True, help="A column that identifies a row; more than once for several."
+)
+@click.option("--task", type=click.Choice(get_args(Task)), help="Where the guess is wrong.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A key of the file.")
+@click.option("--dry-run", is_flag=True, help="Print the pipeline file, and write nothing.")
+@click.option("--force", is_flag=True, help="Replace the files of this name.")
 def new(
-    name: str, data: Path, target: str, event_time: str | None, key: str | None, as_json: bool
+    name: str,
+    data: Path,
+    target: str,
+    event_time: str | None,
+    key: tuple[str, ...],
+    task: Task | None,
+    settings: tuple[str, ...],
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write the pipeline file NAME.yaml and its suite from what the data file holds."""
+    from tasks.drafting.draft import Wishes, say_draft
+    from tasks.drafting.file import pipeline_text
+    from tasks.drafting.suite import suite_text
+
     checked_name(name)
-    columns = _seen(data)
-    time = event_time or _only_time(data, columns)
-    for role, column in (("target", target), ("time", time), ("key", key)):
-        if column is not None and column not in columns:
-            listed = ", ".join(columns)
-            raise ConfigurationError(f"--{role}", f"it is a column of {data.name}", column, listed)
     file = pipelines_folder() / f"{name}.yaml"
     suite = expectations_folder() / f"{name.replace('-', '_')}.py"
     for path in (file, suite):
-        if path.exists():
-            raise ConfigurationError(str(path), "the file is new", "one", "Choose another name.")
-    needed = [time, *([key] if key else [])]
-    suite.write_text(suite_text(name, columns, target, needed), encoding="utf-8")
-    text = pipeline_text(name, guess_task(columns[target]), target, time, key, data.name)
-    file.write_text(text, encoding="utf-8")
-    read_pipeline(file)  # what was drafted must be what `apply` will take
-    document = {"pipeline": name, "file": str(file), "suite": str(suite)}
-    follow = f"perennial apply && perennial ingest {name} {data} && perennial train {name}"
-    show(document, as_json, lambda: f"Wrote {file}\nWrote {suite}\nNext: {follow}")
-
-
-def _seen(path: Path) -> dict[str, Column]:
-    import polars as pl
-    from polars.exceptions import PolarsError
-
-    from tasks.readers.formats import tell_format
-    from tasks.readers.kinds import kind_of
-
-    told = tell_format(path.name)
-    try:
-        if told == "Parquet":
-            frame = pl.read_parquet(path, n_rows=SEEN)
-        elif told == "JSON lines":
-            frame = pl.read_ndjson(path, n_rows=SEEN)
-        else:
-            # Polars looks at 100 rows by itself, and fails at the first later one that differs.
-            frame = pl.read_csv(path, n_rows=SEEN, try_parse_dates=True, infer_schema_length=SEEN)
-    except (PolarsError, OSError, UnicodeDecodeError) as error:
-        rule = "the file is CSV, Parquet or JSON lines"
-        raise DataError(str(path), rule, str(error).splitlines()[0]) from error
-    if frame.is_empty():
-        raise DataError(str(path), "the file holds rows", "none")
-    kinds = {field.name: kind_of(field.type) or "string" for field in frame.to_arrow().schema}
-    return {
-        seen.name: Column(
-            kinds[seen.name], seen.null_count() / len(frame), seen.drop_nulls().n_unique()
-        )
-        for seen in frame
+        if path.exists() and not (force or dry_run):
+            remedy = "Choose another name, or replace it: --force."
+            raise ConfigurationError(str(path), "the file is new", "one that is there", remedy)
+    made, content, pipeline = _draft(name, data, target, Wishes(event_time, key, task), settings)
+    texts = {suite: suite_text(made), file: pipeline_text(made, pipeline, content)}
+    if not dry_run:
+        _write(texts)
+    said = say_draft(made)
+    document = {
+        "pipeline": name,
+        "file": str(file),
+        "suite": str(suite),
+        "written": not dry_run,
+        "decided": said,
+        "content": pipeline.model_dump(mode="json"),
     }
+    follow = f"perennial apply && perennial ingest {name} {data}"
+    end = [texts[file]] if dry_run else [f"Wrote {file}", f"Wrote {suite}", f"Next: {follow}"]
+    show(document, as_json, lambda: "\n".join([*said, *end]))
 
 
-def _only_time(data: Path, columns: dict[str, Column]) -> str:
-    times = [name for name, column in columns.items() if column.kind in ("timestamp", "date")]
-    if len(times) != 1:
-        rule = f"{data.name} has one time column, or --time names it"
-        raise ConfigurationError("--time", rule, ", ".join(times) or "none", "Name the column.")
-    return times[0]
+def _draft(
+    name: str, data: Path, target: str, wishes: Wishes, settings: tuple[str, ...]
+) -> tuple[Draft, dict[str, Any], Pipeline]:
+    from tasks.drafting.draft import draft
+    from tasks.drafting.roles import check_column
+    from tasks.drafting.wishes import apply_settings
+    from tasks.readers.source import BadBatch
+
+    given = apply_settings({}, settings)
+    try:
+        seen = _study(name, data, given.get("source") or {})
+        made = draft(name, data.name, target, seen, _sample(data, seen), wishes)
+    except BadBatch as error:
+        said = " ".join(problem.sentence for problem in error.problems).rstrip(".")
+        raise DataError(str(data), "the file can be read", said) from error
+    # what was said of the source is part of what the study found
+    rest = [setting for setting in settings if not setting.startswith("source")]
+    content = apply_settings(made.content, rest)
+    pipeline = _checked(name, content)
+    personal = pipeline.data.personal
+    for column in (*pipeline.features.exclude, *personal, *pipeline.gate.slices, *pipeline.key):
+        check_column(made.study.columns, column, "--set")
+    # no value of theirs stands in the suite either
+    asked = dict.fromkeys(personal, "as asked")
+    return replace(made, personal={**asked, **made.personal}), content, pipeline
+
+
+def _study(name: str, data: Path, source: dict[str, Any]) -> Study:
+    from tasks.readers.options import SourceOptions
+    from tasks.readers.study import study
+
+    given = SourceOptions()
+    if source:
+        # by the rules of the file, and in its words
+        plain = {"name": name, "task": "regression", "target": "y", "source": source}
+        given = _checked(name, plain).source
+    seen = study(data, data.name, LIMIT, say, given)
+    if not seen.rows:
+        raise DataError(str(data), "the file holds rows", "none")
+    if seen.questions:
+        raise _asking(data, seen.questions)
+    return seen
+
+
+def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
+    first, choice = questions[0], questions[0].choices[0]
+    told = "".join(f"\n  {question.column or data.name}: {question.text}" for question in questions)
+    if not first.column:
+        setting = f"source.encoding={choice}"
+    else:
+        key, _, mark = (
+            choice.partition(" ") if choice.startswith("decimal ") else ("format", "", "")
+        )
+        setting = f'source.columns."{first.column}".{key}={mark or choice}'
+    remedy = f"{told}\nSay it, such as: --set '{setting}'"
+    return ConfigurationError(data.name, "a person says what the file does not", None, remedy)
+
+
+def _sample(data: Path, seen: Study) -> pd.DataFrame:
+    """Return rows from all over the first part of a file, as pandas has them."""
+    import pyarrow as pa
+
+    from tasks.readers.formats import open_source
+    from tasks.readers.frames import to_pandas
+    from tasks.readers.kinds import schema_of
+
+    schema = schema_of({name: column.kind for name, column in seen.columns.items()})
+    step = -(-min(seen.rows, LOOKED) // SAMPLE)
+    taken, start = [], 0
+    for piece in open_source(data, data.name, LIMIT, seen.options).pieces(schema):
+        count = piece.table.num_rows
+        taken.append(piece.table.take(pa.array(range(-start % step, count, step), pa.int64())))
+        start += count
+        if start >= LOOKED:
+            break
+    return to_pandas(pa.concat_tables(taken))
+
+
+def _checked(name: str, content: dict[str, Any]) -> Pipeline:
+    """Return what `apply` will read of it: nothing is written that it would refuse."""
+    import yaml
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        return read_pipeline(path)
+
+
+def _write(texts: dict[Path, str]) -> None:
+    """Write all files or none: each is whole before the first takes its place."""
+    ready: list[tuple[Path, Path]] = []
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}.{os.getpid()}")
+            ready.append((beside, path))
+            beside.write_text(text, encoding="utf-8")
+        for beside, path in ready:
+            beside.replace(path)
+    except OSError as error:
+        raise ConfigurationError(str(path), "the file can be written", error.strerror) from error
+    finally:
+        for beside, _ in ready:
+            beside.unlink(missing_ok=True)

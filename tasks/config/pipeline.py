@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tasks.config.choices import FAMILIES, METRICS, Task
+from tasks.config.choices import FAMILIES, METRICS, Task, is_output
 from tasks.config.sections import (
     Data,
     Features,
@@ -65,6 +65,13 @@ class Pipeline(FileSection):
             raise ValueError(f"families are of {', '.join(FAMILIES)}, or auto")
         if self.target in (*self.key, self.event_time):
             raise ValueError("target is neither the key nor the event time")
+        taken = [name for name in (*self.key, self.event_time or "") if is_output(name)]
+        if taken:
+            listed = ", ".join(taken)
+            raise ValueError(
+                f"key and event_time are no columns that scoring writes itself ({listed}): "
+                "rename the column in the data, or name another"
+            )
         return self
 
     @property

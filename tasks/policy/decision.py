@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks.policy.limits import Limits
+from tasks.policy.limits import Limits, budget_objection, cooldown_objection
 from tasks.policy.policy import Combination, Condition, Policy, conditions
-from tasks.policy.reading import SignalReading, days_text
+from tasks.policy.reading import SignalReading
 from tasks.policy.signals import MEASURED, read_signal
 from tasks.policy.situation import Situation
 from tasks.records import plain
@@ -119,22 +119,11 @@ def _nothing_new(situation: Situation, _: Limits) -> str:
 
 
 def _cooldown(situation: Situation, limits: Limits) -> str:
-    if not situation.retrainings:
-        return ""
-    since = situation.at - max(situation.retrainings)
-    if since >= limits.cooldown:
-        return ""
-    ago, cooldown = days_text(since), days_text(limits.cooldown)
-    return f"The last one was {ago} ago, and the cooldown is {cooldown}."
+    return cooldown_objection(situation.at, situation.retrainings, limits)
 
 
 def _budget(situation: Situation, limits: Limits) -> str:
-    budget = limits.budget
-    # the window ends now, and its start is no part of it: 8 per 30d lets a ninth in on day 30
-    spent = sum(situation.at - time < budget.window for time in situation.retrainings)
-    if spent < budget.count:
-        return ""
-    return f"The budget of {budget.count} in {days_text(budget.window)} is spent."
+    return budget_objection(situation.at, situation.retrainings, limits)
 
 
 def _worth(situation: Situation, limits: Limits) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.policy.amounts import duration_text
+from tasks.policy.reading import days_text
 from tasks.quantities import Budget
 
 
@@ -45,3 +47,24 @@ class Limits:
             "cooldown": duration_text(self.cooldown),
             "budget": self.budget_text,
         }
+
+
+def cooldown_objection(at: datetime, retrainings: Sequence[datetime], limits: Limits) -> str:
+    """Return why it is too early for another retraining, or nothing."""
+    if not retrainings:
+        return ""
+    since = at - max(retrainings)
+    if since >= limits.cooldown:
+        return ""
+    ago, cooldown = days_text(since), days_text(limits.cooldown)
+    return f"The last one was {ago} ago, and the cooldown is {cooldown}."
+
+
+def budget_objection(at: datetime, retrainings: Sequence[datetime], limits: Limits) -> str:
+    """Return why another retraining is one too many, or nothing."""
+    budget = limits.budget
+    # the window ends now, and its start is no part of it: 8 per 30d lets a ninth in on day 30
+    spent = sum(at - time < budget.window for time in retrainings)
+    if spent < budget.count:
+        return ""
+    return f"The budget of {budget.count} in {days_text(budget.window)} is spent."

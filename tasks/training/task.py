@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect import artifacts, get_run_logger, task
+from prefect import artifacts, get_client, get_run_logger, task
+from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
 from prefect.states import Completed, State
 
 from tasks.config import window_length
@@ -63,8 +65,28 @@ def find_earlier_run(work: Work, decision: str | None) -> dict[str, Any] | None:
         return None
     if decision is not None:
         finish.record_answer(work, decision, done)
+    if _is_scheduled():
+        _rename(work, "nothing new")
     get_run_logger().info(done["summary"])
     return describe_outcome(work, done)
+
+
+@task(name="ask the limits", **RETRIES)
+def ask_limits(work: Work) -> dict[str, Any] | None:
+    """Return the outcome of a run of the schedule that the limits hold back, or None."""
+    from datetime import UTC, datetime
+
+    from tasks.training.scheduled import judge_scheduled
+
+    if not _is_scheduled():
+        return None
+    entries, now = work.workspace.ledger.entries(), datetime.now(UTC)
+    judged = judge_scheduled(entries, now, work.pipeline.limits, first=work.reigning is None)
+    _rename(work, judged.word)
+    get_run_logger().info(judged.why)
+    if judged.goes_on:
+        return None
+    return {"pipeline": work.pipeline.name, "outcome": "held back", "summary": judged.why}
 
 
 @task(name="tune", **RETRIES)
@@ -261,6 +283,18 @@ def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     # where a server was away nothing is recorded: the reconciler starts the training again
     if decision and not any(name in message for name in PASSING):
         record_failure(place, decision, message)
+
+
+def _is_scheduled() -> bool:
+    # one that a person starts from the page has the same parameters, and is no run of the clock
+    context = FlowRunContext.get()
+    run = None if context is None else context.flow_run
+    return run is not None and bool(run.auto_scheduled)
+
+
+def _rename(work: Work, why: str) -> None:
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(flow_run.id, name=f"train {work.pipeline.name}: schedule, {why}")
 
 
 def _or_cached(value: Value, known: bool, work: Work) -> Value | State[Value]:

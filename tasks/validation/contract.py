@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from expectations.suite import OPEN, Suite
 from tasks.config import Pipeline
+from tasks.config.choices import RESERVED
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import kind_of, schema_of
 from tasks.readers.problem import Problem
-from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.validation.changes import SchemaChanges, find_new_name
 from tasks.validation.updates import KnownRows
 
@@ -118,8 +118,9 @@ def name_problems(
         problems.append(Problem(MISSING, name, message))
     for position, name in enumerate(names, start=1):
         shown = f"column {position}" if hidden else name[:80]
-        if name in (BATCH, INGESTED_AT):
-            problems.append(Problem("reserved column", name, "This name is used by the table."))
+        if name.casefold() in RESERVED:
+            message = "The table uses this name. Rename it, or list it under source.leave_out."
+            problems.append(Problem("reserved column", name, message))
         elif name in extra:
             message = "The contract has no such column. Drop it, or add it to the contract."
             problems.append(Problem(UNEXPECTED, shown, message))

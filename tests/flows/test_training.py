@@ -229,3 +229,19 @@ def test_dying_around_the_ledgers_entry_leaves_one_promotion(bench: Bench, point
     assert bench.run(TRAIN)["version"] == 1
     assert len(bench.workspace.ledger.entries("promotion")) == 1
     assert read_aliases(bench.tracking, bench.name) == {"champion": 1}
+
+
+def test_a_run_of_the_schedule_asks_the_limits_and_says_so_in_its_name(bench: Bench) -> None:
+    bench.drop("first.csv", toy_rows(1500))
+    bench.run(INGEST)
+    first = bench.run("tests.flows.scheduled:carry_out")
+    assert (first["outcome"], first["name"]) == (
+        "promoted",
+        f"train {bench.name}: schedule, first model",
+    )
+    bench.drop("second.csv", toy_rows(300, start=1500))
+    bench.run(INGEST)
+    second = bench.run("tests.flows.scheduled:carry_out")
+    assert second["outcome"] == "held back"
+    assert second["name"] == f"train {bench.name}: schedule, not trained, cooldown"
+    assert "the cooldown is 1 day" in second["summary"]

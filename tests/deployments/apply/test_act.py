@@ -184,7 +184,7 @@ def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> Non
     names = [f"{flow}/flights" for flow in flows]
     first = apply(settings, pipelines_folder())
     assert [spec.name for spec in first.create] == [*names, "reconcile/all"]
-    assert [spec.schedule for spec in first.create if spec.schedule] == ["* * * * *"]
+    assert [spec.schedule for spec in first.create if spec.schedule] == ["0 6 1 * *", "* * * * *"]
     assert set(first.automations["create"]) == {
         "perennial: flights: ingest",
         "perennial: flights: monitor",

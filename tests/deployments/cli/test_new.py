@@ -1,29 +1,318 @@
+"""What `new` writes is what `ingest` takes: each kind of file, at the first try."""
+
 from __future__ import annotations
 
-import subprocess
-import sys
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
-COMMAND = str(Path(sys.executable).with_name("perennial"))
+from deployments.cli.main import main
+from tasks.config import Pipeline, find_pipeline
+from tasks.ingestion.land import land
+from tasks.ingestion.landing import Landed
+from tasks.ingestion.rows import open_rows
+from tasks.store.local import LocalBucket
+from tasks.workspace import Workspace
+
+ROWS = 320
+TRIPS = "trip,at,tip\n1,2024-01-01T00:00:00,2.5\n2,2024-01-02T00:00:00,3.5\n"
+Built = Callable[[np.random.Generator], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project of the test's own."""
+
+    root: Path
+
+    def new(self, name: str, data: Path, *words: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(["new", name, "--data", str(data), *words])
+        return int(ended.value.code or 0)
+
+    def read(self, name: str) -> Pipeline:
+        return find_pipeline(name, self.root / "pipelines")
+
+    def ingest(self, name: str, data: Path) -> Landed:
+        bucket = LocalBucket(self.root / "bucket")
+        pipeline = self.read(name)
+        workspace = Workspace(bucket, name, "key", pipeline=pipeline, home=self.root / "home")
+        key = f"{workspace.layout.incoming}{data.name}"
+        bucket.put(key, data.read_bytes())
+        return land(open_rows(workspace), key, lambda _: None)
+
+    def written(self) -> list[str]:
+        return sorted(path.name for path in self.root.glob("*/*") if path.is_file())
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "perennial.toml").write_text("")
+    monkeypatch.setenv("PERENNIAL_PROJECT", str(root))
+    monkeypatch.delenv("PERENNIAL_PIPELINES", raising=False)
+    return Place(root)
+
+
+def days(form: str, start: str = "2023-01-20") -> list[str]:
+    return pd.date_range(start, periods=ROWS, freq="D").strftime(form).tolist()
+
+
+def plain(draw: np.random.Generator) -> pd.DataFrame:
+    x = draw.normal(size=ROWS)
+    y = np.where(x + draw.normal(size=ROWS) > 0, "up", "down")
+    return pd.DataFrame({"x": x.round(3), "y": y})
+
+
+def with_marks(draw: np.random.Generator) -> pd.DataFrame:
+    made = plain(draw).assign(width=draw.integers(20, 99, ROWS).astype(object))
+    made.loc[draw.random(ROWS) < 0.2, "width"] = "N/A"
+    made["shed"] = draw.choice(["NA", "wood", "brick"], ROWS)
+    return made.assign(y=made.x * 40 + draw.normal(size=ROWS))
+
+
+def with_codes(draw: np.random.Generator) -> pd.DataFrame:
+    shop = [f"{i:04d}" for i in range(ROWS)]
+    return plain(draw).assign(shop_id=shop, area=draw.choice(["00120", "01300"], ROWS))
+
+
+def dated(form: str) -> Built:
+    return lambda draw: plain(draw).assign(seen=days(form))
+
+
+def hostile(draw: np.random.Generator) -> pd.DataFrame:
+    extra = {'height, "tall"': draw.normal(size=ROWS), "größe (cm)": draw.normal(size=ROWS)}
+    return plain(draw).assign(**extra, **{"class": draw.integers(0, 4, ROWS)})
+
+
+def empty_column(draw: np.random.Generator) -> pd.DataFrame:
+    return plain(draw).assign(discount=[""] * ROWS, at=days("%Y-%m-%d"))
+
+
+def money(draw: np.random.Generator) -> pd.DataFrame:
+    paid = draw.gamma(2, 900, ROWS)
+    shown = [f"${value:,.2f}" for value in paid]
+    return plain(draw).assign(paid=shown, member=draw.choice(["Yes", "No"], ROWS))
+
+
+def padded(draw: np.random.Generator) -> pd.DataFrame:
+    few = np.repeat([2021, 2022, 2023, 2024], ROWS // 4)
+    return plain(draw).assign(sort=draw.choice([" plum", "pear"], ROWS), year=few)
+
+
+def counted(draw: np.random.Generator) -> pd.DataFrame:
+    return plain(draw).assign(y=draw.poisson(3, ROWS))
+
+
+def numbered(draw: np.random.Generator) -> pd.DataFrame:
+    return plain(draw).assign(row=range(1, ROWS + 1), sale_no=range(700, 700 + ROWS))
+
+
+# What was built, words besides the target, and what the pipeline file must say then.
+TABLES: dict[str, tuple[Built, list[str], dict[str, Any]]] = {
+    "timeless": (plain, [], {"event_time": None, "task": "binary", "key": ()}),
+    "marks": (with_marks, [], {"task": "regression"}),
+    "codes": (with_codes, [], {"key": ("shop_id",)}),
+    "day-first": (dated("%d/%m/%Y"), [], {"event_time": "seen"}),
+    "dots": (dated("%d.%m.%Y"), [], {"event_time": "seen"}),
+    "year-first": (dated("%Y/%m/%d"), [], {"event_time": "seen"}),
+    "zone": (dated("%Y-%m-%d %H:%M:%S UTC"), [], {"event_time": "seen"}),
+    "names": (hostile, [], {"event_time": None}),
+    "empty": (empty_column, [], {"event_time": "at"}),
+    "money": (money, [], {"task": "binary"}),
+    "padded": (padded, [], {"event_time": None}),
+    "counts": (counted, [], {"task": "regression"}),
+    "numbers": (numbered, [], {"key": ("sale_no",)}),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_what_new_writes_is_what_ingest_takes(
+    place: Place, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build, words, expected = TABLES[kind]
+    name, data = f"t-{kind}", tmp_path / "table.csv"
+    build(np.random.default_rng(9)).to_csv(data, index=False)
+    assert place.new(name, data, "--target", "y", *words) == 0
+    pipeline = place.read(name)
+    assert {key: getattr(pipeline, key) for key in expected} == expected
+    assert pipeline.gate.first == "lenient"
+    assert pipeline.retraining.schedule is not None
+    said = capsys.readouterr().out
+    landed = place.ingest(name, data)
+    assert (landed.outcome, landed.rows, landed.reasons) == ("accepted", ROWS, ()), said
+
+
+WRITTEN: dict[str, tuple[str, Callable[[pd.DataFrame], bytes]]] = {
+    "semicolons": ("t.csv", lambda f: f.to_csv(index=False, sep=";", decimal=",").encode()),
+    "cp1252": ("t.csv", lambda f: f.to_csv(index=False, sep=";").encode("cp1252")),
+    "utf16": ("t.csv", lambda f: f.to_csv(index=False, sep="\t").encode("utf-16")),
+    "tabs": ("t.tsv", lambda f: f.to_csv(index=False, sep="\t").encode()),
+    "sep-line": ("t.csv", lambda f: b"sep=;\n" + f.to_csv(index=False, sep=";").encode()),
+    "index": ("t.csv", lambda f: f.to_csv().encode()),
+    "jsonl": ("t.jsonl", lambda f: f.to_json(orient="records", lines=True).encode()),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_however_the_file_is_written_it_is_read_the_same(
+    place: Place, tmp_path: Path, kind: str
+) -> None:
+    file_name, write = WRITTEN[kind]
+    draw = np.random.default_rng(4)
+    towns = draw.choice(["Zürich", "Genève", "Köln"], ROWS)
+    frame = plain(draw).assign(town=towns, when=days("%Y-%m-%d"))
+    data = tmp_path / file_name
+    data.write_bytes(write(frame))
+    assert place.new(f"w-{kind}", data, "--target", "y") == 0
+    landed = place.ingest(f"w-{kind}", data)
+    assert (landed.outcome, landed.rows) == ("accepted", ROWS)
+    assert landed.report is not None
+    assert place.read(f"w-{kind}").event_time == "when"
+
+
+def test_the_second_file_of_empty_columns_may_fill_them(place: Place, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    empty_column(np.random.default_rng(9)).to_csv(first, index=False)
+    later = empty_column(np.random.default_rng(8)).assign(discount=0.25)
+    later.assign(at=days("%Y-%m-%d", "2024-06-01")).to_csv(second, index=False)
+    assert place.new("filled", first, "--target", "y") == 0
+    assert place.ingest("filled", first).outcome == "accepted"
+    assert place.ingest("filled", second).outcome == "accepted"
+
+
+def test_a_planted_leak_and_personal_data_are_named(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = plain(np.random.default_rng(6))
+    made["outcome_code"] = np.where(made.y == "up", "K7", "B2")
+    made["contact"] = [f"someone{i}@mail.example" for i in range(ROWS)]
+    data = tmp_path / "a.csv"
+    made.to_csv(data, index=False)
+    assert place.new("leaky", data, "--target", "y") == 0
+    said = capsys.readouterr().out
+    assert "leak?     outcome_code: alone it tells 100.0% of y" in said
+    assert place.read("leaky").data.personal == ("contact",)
+    assert "someone1@" not in said
+    for path in place.root.glob("*/*"):
+        assert "someone1@" not in path.read_text()
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--target", "nothing"], "--target: it is a column of trips.csv; got nothing"),
-        (["--target", "tip", "--key", "nope"], "--key: it is a column"),
-        (["--target", "tip", "--time", "when"], "--time: it is a column"),
+        (["--target", "nothing"], "--target: it is a column of the file; got nothing"),
+        (["--target", "tipp"], "Did you mean tip?"),
+        (["--target", "tip", "--key", "tripp"], "Did you mean trip?"),
+        (["--target", "tip", "--time", "aat"], "Did you mean at?"),
+        (["--target", "tip", "--set", "training.trails=3"], "Did you mean trials?"),
+        (["--target", "tip", "--set", "training.trials=many"], "training.trials"),
+        (["--target", "tip", "--set", "features.exclude+=trp"], "Did you mean trip?"),
+        (["--target", "tip", "--set", "trials"], "--set: it is KEY=VALUE; got trials"),
     ],
 )
-def test_a_column_that_is_not_there_is_named(tmp_path: Path, words: list[str], said: str) -> None:
+def test_a_mistyped_word_gets_the_right_one_back_and_writes_nothing(
+    place: Place, tmp_path: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = tmp_path / "trips.csv"
-    data.write_text("trip,at,tip\n1,2024-01-01T00:00:00,2.5\n2,2024-01-02T00:00:00,3.5\n")
-    done = subprocess.run(
-        [COMMAND, "new", "taxis", "--data", str(data), *words],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    data.write_text(TRIPS)
+    assert place.new("taxis", data, *words) == 2
+    assert said in capsys.readouterr().err
+    assert place.written() == []
+
+
+def test_a_dry_run_writes_nothing_and_force_replaces(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "trips.csv"
+    data.write_text(TRIPS)
+    words = ["--target", "tip", "--set", "training.trials=3", "--set", "features.exclude+=trip"]
+    assert place.new("taxis", data, *words, "--dry-run", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["written"], told["content"]["training"]["trials"]) == (False, 3)
+    assert place.written() == []
+    assert place.new("taxis", data, *words) == 0
+    assert place.read("taxis").features.exclude[-1] == "trip"
+    assert place.written() == ["taxis.py", "taxis.yaml"]
+    assert place.new("taxis", data, "--target", "tip") == 2
+    assert "--force" in capsys.readouterr().err
+    assert place.new("taxis", data, "--target", "tip", "--force") == 0
+    assert place.read("taxis").training.trials == 30
+
+
+def test_day_or_month_is_asked_for_with_examples_and_taken_as_told(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made["seen"] = [f"{1 + i % 12:02d}/{1 + i // 12 % 12:02d}/2023" for i in range(ROWS)]
+    data = tmp_path / "a.csv"
+    made.to_csv(data, index=False)
+    assert place.new("asked", data, "--target", "y") == 2
+    said = capsys.readouterr().err
+    assert "`01/01/2023`" in said
+    assert "--set" in said
+    assert place.written() == []
+    told = ["--set", "source.columns.seen.format=%d/%m/%Y"]
+    assert place.new("asked", data, "--target", "y", *told) == 0
+    assert place.read("asked").event_time == "seen"
+    assert place.ingest("asked", data).outcome == "accepted"
+
+
+def test_a_year_and_an_epoch_order_rows(place: Place, tmp_path: Path) -> None:
+    made = plain(np.random.default_rng(3)).assign(year=np.repeat(range(1990, 2022), 10))
+    made.to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("yearly", tmp_path / "a.csv", "--target", "y") == 0
+    assert place.read("yearly").event_time == "year"
+    assert place.ingest("yearly", tmp_path / "a.csv").rows == ROWS
+    made = plain(np.random.default_rng(3)).assign(ts=1_700_000_000_000 + np.arange(ROWS) * 7_000)
+    made.to_json(tmp_path / "b.jsonl", orient="records", lines=True)
+    assert place.new("epochs", tmp_path / "b.jsonl", "--target", "y") == 0
+    assert place.read("epochs").event_time == "ts"
+    assert place.ingest("epochs", tmp_path / "b.jsonl").rows == ROWS
+
+
+def test_what_a_person_calls_personal_stands_in_no_file(place: Place, tmp_path: Path) -> None:
+    made = plain(np.random.default_rng(3))
+    made["clinic"] = np.resize(["Northside", "Riverbank"], ROWS)
+    made.to_csv(tmp_path / "a.csv", index=False)
+    words = ["--target", "y", "--set", "data.personal+=clinic"]
+    assert place.new("private", tmp_path / "a.csv", *words) == 0
+    assert "Northside" not in "".join(path.read_text() for path in place.root.glob("*/private*"))
+    assert place.ingest("private", tmp_path / "a.csv").outcome == "accepted"
+
+
+def test_a_date_beside_an_hour_is_a_time_and_a_column_may_be_left_out(
+    place: Place, tmp_path: Path
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made["date"] = np.repeat(days("%Y-%m-%d")[:40], 8)
+    made["hour"] = np.tile(np.arange(8) * 3, 40)
+    made.to_csv(tmp_path / "a.csv")
+    left = ["--set", "source.leave_out=[x]", "--set", "data.max_batch_gib=1"]
+    made.assign(z=made.x).to_csv(tmp_path / "a.csv")
+    assert place.new("hourly", tmp_path / "a.csv", "--target", "y", *left) == 0
+    pipeline = place.read("hourly")
+    assert pipeline.source.leave_out == ("x", "")
+    assert pipeline.source.derive[str(pipeline.event_time)].of == ("date", "hour")
+    assert place.ingest("hourly", tmp_path / "a.csv").rows == ROWS
+
+
+def test_names_of_the_table_are_left_out_by_new_and_refused_by_ingest(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made.assign(_Row=1, _batch=2).to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("inside", tmp_path / "a.csv", "--target", "y") == 0
+    assert "_Row is left out: the table uses this name" in capsys.readouterr().out
+    assert place.ingest("inside", tmp_path / "a.csv").outcome == "accepted"
+    made.assign(_Known=1).to_csv(tmp_path / "b.csv", index=False)
+    refused = place.ingest("inside", tmp_path / "b.csv")
+    assert refused.outcome == "quarantined"
+    assert "list it under source.leave_out" in refused.reasons[0]

@@ -1,0 +1,232 @@
+"""A pipeline as a data file suggests it: every decision with its ground. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from shlex import quote
+from typing import Any
+
+import pandas as pd
+
+from tasks.config.choices import RESERVED, Task
+from tasks.drafting.leaks import find_leaks
+from tasks.drafting.personal import find_personal
+from tasks.drafting.roles import (
+    TIMES,
+    Columns,
+    RoleChoice,
+    check_column,
+    choose_key,
+    choose_time,
+    find_useless,
+    time_form,
+)
+from tasks.drafting.target import TaskChoice, choose_task
+from tasks.errors import ConfigurationError
+from tasks.readers.study import Study
+
+LOOKED_AT = 500  # texts of a column, for personal data
+SHOWN = 4  # columns of one kind that are told by name
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person said about the columns; None and nothing where they said nothing."""
+
+    time: str | None = None
+    key: tuple[str, ...] = ()
+    task: Task | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was decided of a file, and why.
+
+    Attributes:
+        left_out: why columns are no features.
+        personal: why columns are personal.
+        leaks: why columns may give the answer away.
+        constant: columns of one value.
+    """
+
+    name: str
+    source: str
+    target: str
+    task: TaskChoice
+    time: RoleChoice
+    key: tuple[str, ...]
+    key_ground: str
+    left_out: Mapping[str, str]
+    personal: Mapping[str, str]
+    leaks: Mapping[str, str]
+    constant: tuple[str, ...]
+    study: Study
+
+    @property
+    def schedule(self) -> str:
+        """The monthly cron line, at a minute of the pipeline's own: not all train at once.
+
+        The minute follows from the name.
+        """
+        return f"{zlib.crc32(self.name.encode()) % 60} 6 1 * *"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the pipeline file says beyond its defaults."""
+        return {
+            "name": self.name,
+            "description": f"Predict {self.target} from {self.source}.",
+            "task": self.task.task,
+            "target": self.target,
+            "event_time": self.time.column,
+            "key": list(self.key),
+            "source": self.study.options.written,
+            "features": {"exclude": list(self.left_out)},
+            "data": {"personal": list(self.personal)},
+            # There is no champion to protect yet: a first model need only beat the naive ones.
+            "gate": {"first": "lenient"},
+            "retraining": {"schedule": self.schedule},
+        }
+
+
+def draft(
+    name: str, source: str, target: str, study: Study, sample: pd.DataFrame, wishes: Wishes
+) -> Draft:
+    """Decide on every column of a file.
+
+    Args:
+        name, source: of the pipeline and of the data file.
+        sample: some rows from all over the file, in the types of the study.
+
+    Raises:
+        ConfigurationError: the target, or a wish, does not fit the file, or only a person can
+            say which column orders the rows.
+    """
+    study = _without_reserved(study)
+    columns = study.columns
+    check_column(columns, target, "--target")
+    asked = wishes.task
+    task = choose_task(columns[target]) if asked is None else _asked(asked, target, study)
+    for option, named in (("--time", (wishes.time,)), ("--key", wishes.key)):
+        if target in named:
+            raise ConfigurationError(option, "the target is neither time nor key", target)
+    others = {column: seen for column, seen in columns.items() if column != target}
+    personal = find_personal(others, _texts(others, sample))
+    parts = {part for derived in study.options.derive.values() for part in derived.of}
+    hidden = {*personal, *parts} - {wishes.time}
+    time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)
+    free = {column: seen for column, seen in others.items() if column != time.column}
+    hidden = set(personal) - set(wishes.key)
+    key, ground = choose_key({c: seen for c, seen in free.items() if c not in hidden}, wishes.key)
+    personal = {c: why for c, why in personal.items() if c != time.column}
+    features = {c: seen for c, seen in free.items() if c not in {*key, *personal}}
+    useless = find_useless(features, study.rows)
+    # one value beside missing ones still says something: that it is missing
+    constant = tuple(
+        c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
+    )
+    if time.column is None and not set(features) - {*useless, *constant}:
+        rule, listed = "a column is left to learn from", ", ".join(others) or "no other column"
+        raise ConfigurationError(source, rule, listed, "Bring a table with more columns.")
+    judged = [c for c in features if c not in {*useless, *constant, *parts}]
+    leaks = find_leaks(sample[[*judged, target]], target, task.task)
+    read = _read_time(study, time.column)
+    return Draft(
+        name, source, target, task, time, key, ground, useless, personal, leaks, constant, read
+    )
+
+
+def _without_reserved(study: Study) -> Study:
+    """Return the study without columns that are called as the table's own."""
+    taken = [name for name in study.columns if name.casefold() in RESERVED]
+    left = (*study.options.leave_out, *taken)
+    return replace(
+        study,
+        options=study.options.model_copy(update={"leave_out": left}),
+        columns={name: seen for name, seen in study.columns.items() if name not in taken},
+        notes=(*study.notes, *(f"{name} is left out: the table uses this name" for name in taken)),
+    )
+
+
+def _texts(columns: Columns, sample: pd.DataFrame) -> dict[str, list[str]]:
+    words = (column for column, seen in columns.items() if seen.kind == "string")
+    return {name: sample[name].dropna().astype(str).head(LOOKED_AT).tolist() for name in words}
+
+
+def _read_time(study: Study, name: str | None) -> Study:
+    """Return the study with the time column read as one, where it is a number of some unit."""
+    if name is None or study.columns[name].kind in TIMES:
+        return study
+    form = time_form(study.columns[name])
+    assert form is not None
+    seen = replace(study.columns[name], kind=form.kind or "timestamp", reading=form)
+    how = f"counted in {form.unit} since 1970" if form.unit else f"in the form {form.format}"
+    note = f"{name}: `{seen.examples[0]}` is a time, {how}"
+    read = {**study.options.columns, name: form}
+    return replace(
+        study,
+        options=study.options.model_copy(update={"columns": read}),
+        columns={**study.columns, name: seen},
+        notes=(*study.notes, note),
+    )
+
+
+def _asked(task: Task, target: str, study: Study) -> TaskChoice:
+    column = study.columns[target]
+    numbers = column.kind in ("integer", "number")
+    if task == "regression" and not numbers:
+        raise ConfigurationError(
+            "--task",
+            f"a regression predicts numbers, and {target} is {column.kind}",
+            task,
+            "Leave --task out.",
+        )
+    if task == "binary" and column.distinct != 2:
+        count = "many" if column.distinct is None else column.distinct
+        raise ConfigurationError(
+            "--task",
+            f"two values of {target} are binary; it has {count}",
+            task,
+            "Use multiclass, or regression.",
+        )
+    return TaskChoice(task, "as asked")
+
+
+def say_draft(made: Draft) -> list[str]:
+    """Return in a dozen lines what was decided, and why."""
+    study = made.study
+    other = "multiclass" if made.task.task == "regression" else "regression"
+    change = f" Otherwise: --task {other}." if made.task.question else ""
+    lines = [
+        f"rows      {study.rows:,} in {len(study.columns):,} columns of {made.source}",
+        *(f"reading   {note}" for note in study.notes),
+        f"task      {made.task.task}: {made.target} has {made.task.ground}.{change}",
+        f"time      {made.time.column or 'none'}: {made.time.ground}",
+        f"key       {', '.join(made.key) or 'none'}: {made.key_ground}",
+        *_told("left out", made.left_out),
+        *_told("personal", made.personal),
+    ]
+    if made.constant:
+        lines.append(f"constant  {_few(made.constant)}: no feature until the values differ")
+    lines += _told("leak?", made.leaks)
+    if made.leaks:
+        first = next(iter(made.leaks))
+        setting = quote(f"features.exclude+={first}")
+        lines.append(f"          Known only afterwards? Leave it out: --set {setting}")
+    lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
+    return lines
+
+
+def _told(head: str, reasons: Mapping[str, str]) -> list[str]:
+    # Columns of one ground share a line.
+    grouped: dict[str, list[str]] = {}
+    for column, why in reasons.items():
+        grouped.setdefault(why, []).append(column)
+    return [f"{head:<9} {_few(names)}: {why}" for why, names in grouped.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,110 @@
+"""Which task a target column suggests, and the ground. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+
+from tasks.config.choices import Task
+from tasks.errors import ConfigurationError
+from tasks.readers.study import ColumnStudy
+
+MOST_CLASSES = 100  # texts; more are names, and no family here tells so many apart
+FEW = 20  # whole numbers that may be codes of classes
+REPEATED = 5  # rows of a code on average; rarer ones are a quantity, or nothing to learn from
+# Codes 0..k-1 that come about equally often are classes (irises, digits); counts thin out.
+EVEN = 0.5
+CLASS_WORDS = frozenset(
+    ("class", "label", "type", "kind", "species", "category", "group", "cluster", "segment", "code")
+)
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """The task, the ground for it, and whether a person should look at it."""
+
+    task: Task
+    ground: str
+    question: bool = False
+
+
+def choose_task(target: ColumnStudy) -> TaskChoice:
+    """Return the task of a target: words are classes, counts and ratings are quantities.
+
+    Raises:
+        ConfigurationError: the column is neither classes nor a quantity.
+    """
+    if target.distinct is not None and target.distinct < 2:
+        raise _unfit(target, "one value throughout" if target.distinct else "no value")
+    if target.kind in ("date", "timestamp"):
+        raise _unfit(target, f"a {target.kind}")
+    if target.distinct == 2:
+        return TaskChoice("binary", f"two values: {_listed(target)}")
+    if target.kind not in ("integer", "number"):
+        if target.distinct is None or target.distinct > MOST_CLASSES:
+            raise _unfit(target, "more different texts than classes can be")
+        return TaskChoice("multiclass", f"{target.distinct} words: {_listed(target)}")
+    return _judge_numbers(target)
+
+
+def _judge_numbers(target: ColumnStudy) -> TaskChoice:
+    values = _whole(target)
+    if not values or sum(target.levels.values()) < REPEATED * len(values):
+        count = "many" if target.distinct is None else f"{target.distinct:,}"
+        return TaskChoice("regression", f"{count} different numbers")
+    shown = f"{len(values)} whole numbers, {values[0]} to {values[-1]}"
+    if CLASS_WORDS & set(words_of(target.name)):
+        return TaskChoice("multiclass", f"{shown}, and its name says classes", True)
+    if len({high - low for low, high in itertools.pairwise(values)}) > 1:
+        return _judge_gaps(target, values, shown)
+    counts = target.levels.values()
+    if values[0] == 0 and len(values) <= 10 and min(counts) >= EVEN * max(counts):
+        return TaskChoice("multiclass", f"{shown}, about equally often, as codes of classes", True)
+    return TaskChoice("regression", f"{shown} in even steps: a count or a rating", True)
+
+
+def _judge_gaps(target: ColumnStudy, values: list[int], shown: str) -> TaskChoice:
+    # A count has gaps only where it thins out, at its end; its small values are all there.
+    start = list(values[: max(3, len(values) // 2)])
+    dense = start == list(range(start[0], start[0] + len(start)))
+    if dense and values[0] in (0, 1) and _thins_out(target, values):
+        return TaskChoice("regression", f"{shown}, rarer towards the end: a count", True)
+    return TaskChoice("multiclass", f"{shown} with gaps: codes without order", True)
+
+
+def _thins_out(target: ColumnStudy, values: list[int]) -> bool:
+    half = len(values) // 2
+    counts = [target.levels[level] for level in sorted(target.levels, key=float)]
+    return sum(counts[half:]) < sum(counts[:half])
+
+
+def _whole(target: ColumnStudy) -> list[int]:
+    """Return the column's values in order where they are few whole numbers, else none."""
+    if target.distinct is None or target.distinct > FEW or len(target.levels) < target.distinct:
+        return []
+    try:
+        values = sorted(float(level) for level in target.levels)
+    except ValueError:  # a level as it is written in the file: 1.234,50
+        return []
+    return [int(value) for value in values] if all(value.is_integer() for value in values) else []
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a column's name, in lower case.
+
+    >>> words_of("customerID"), words_of("record_no"), words_of("IP address")
+    (['customer', 'id'], ['record', 'no'], ['ip', 'address'])
+    """
+    apart = re.sub(r"(?<=[a-zäöü0-9])(?=[A-ZÄÖÜ])", " ", name)
+    return [word.lower() for word in re.split(r"[\W_]+", apart) if word]
+
+
+def _listed(target: ColumnStudy) -> str:
+    shown = ", ".join(list(target.levels)[:4])
+    return f"{shown}, …" if (target.distinct or 5) > 4 else shown
+
+
+def _unfit(target: ColumnStudy, came: str) -> ConfigurationError:
+    rule = f"{target.name} is a quantity, or words that come again and again"
+    return ConfigurationError("--target", rule, came, "Choose another column as the target.")

@@ -1,0 +1,59 @@
+"""What a person sets of a drafted file, as `KEY=VALUE`. Pure."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from tasks.errors import ConfigurationError
+
+PART = re.compile(r"\"([^\"]+)\"|([^.\"]+)")
+REMEDY = "Write a key of the pipeline file and its value, such as training.trials=10."
+
+
+def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """Return the content with every `KEY=VALUE` set, and every `KEY+=VALUE` added to its list.
+
+    Keys are those of the file, with points between them, in quotes where they hold one; values
+    are YAML.
+
+    Raises:
+        ConfigurationError: it is not written so, or a part of the key holds no keys.
+
+    >>> apply_settings({"key": []}, ["training.trials=3", "key+=id"])
+    {'key': ['id'], 'training': {'trials': 3}}
+    """
+    made = copy.deepcopy(dict(content))
+    for setting in settings:
+        path, written, value = setting.partition("=")
+        if not written or not PART.search(path.removesuffix("+")):
+            raise ConfigurationError("--set", "it is KEY=VALUE", setting, REMEDY)
+        *above, last = (quoted or bare for quoted, bare in PART.findall(path.removesuffix("+")))
+        place: Any = made
+        for part in above:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise ConfigurationError("--set", f"{part} holds keys", setting, REMEDY)
+        read = _read(value)
+        if not path.endswith("+"):
+            place[last] = read
+            continue
+        there = place.get(last, [])
+        if not isinstance(there, list):
+            raise ConfigurationError("--set", f"{last} is a list", setting, REMEDY)
+        place[last] = [*there, *(read if isinstance(read, list) else [read])]
+    return made
+
+
+def _read(value: str) -> Any:
+    # a mark such as `|` or `%d` has a meaning of its own in YAML, and none here
+    if len(value) == 1 and not value.isalnum():
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tasks.drafting.target import choose_task
+from tasks.errors import ConfigurationError
+from tests.tasks.drafting.seen import column
+
+draw = np.random.default_rng(11)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "values", "task"),
+    [
+        ("calls", "integer", draw.poisson(3, 900), "regression"),
+        ("goals", "integer", [0] * 500 + [1] * 300 + [2] * 90 + [3] * 9 + [5], "regression"),
+        ("score", "number", draw.integers(1, 8, 900).astype(float), "regression"),
+        ("stars", "number", draw.choice([1.0, 1.5, 2.0, 2.5], 900), "regression"),
+        ("half_hours", "integer", np.repeat([0, 30, 60, 90], [99, 40, 20, 5]), "regression"),
+        ("bills", "integer", [1, 4, 9, 30, 77, 80, 210], "regression"),
+        ("weight", "number", draw.normal(size=900), "regression"),
+        ("churned", "boolean", draw.choice([True, False], 900), "binary"),
+        ("answer", "string", draw.choice(["Yes", "No"], 900), "binary"),
+        ("default", "integer", draw.integers(0, 2, 900), "binary"),
+        ("colour", "string", draw.choice(["red", "green", "blue"], 900), "multiclass"),
+        ("iris", "integer", np.repeat([0, 1, 2], 300), "multiclass"),
+        ("fault", "integer", draw.choice([10, 11, 40, 77], 900), "multiclass"),
+        ("product_class", "integer", draw.integers(1, 6, 900), "multiclass"),
+    ],
+)  # fmt: skip
+def test_words_are_classes_and_quantities_are_not(
+    name: str, kind: str, values: np.ndarray, task: str
+) -> None:
+    choice = choose_task(column(name, kind, list(values)))
+    assert choice.task == task
+    assert choice.ground
+
+
+def test_few_whole_numbers_stay_a_question() -> None:
+    assert choose_task(column("fault", "integer", [10, 11, 40, 77] * 99)).question
+    assert not choose_task(column("colour", "string", ["red", "blue", "green"] * 99)).question
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        ("string", [f"note {i}" for i in range(500)], "more different texts than classes can be"),
+        ("string", ["same"] * 500, "one value throughout"),
+        ("integer", [None] * 500, "no value"),
+        ("date", ["2024-01-01", "2024-01-02", "2024-01-03"], "a date"),
+    ],
+)
+def test_what_nobody_can_predict_is_refused(kind: str, values: list[object], said: str) -> None:
+    seen = replace(column("y", "string", values), kind=kind)
+    with pytest.raises(ConfigurationError, match=said):
+        choose_task(seen)
