@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +24,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     send = httpx.Client.send
 
     def counted(client: httpx.Client, request: httpx.Request, **how: object) -> httpx.Response:
-        counts[f"{request.method} {request.url.path}"] += 1
-        return send(client, request, **how)  # type: ignore[arg-type]
+        answer = send(client, request, **how)  # type: ignore[arg-type]
+        # What a busy server did not take is sent again.
+        counts[f"{request.method} {request.url.path}"] += answer.status_code != 503
+        return answer
 
     monkeypatch.setattr(httpx.Client, "send", counted)
     yield counts
@@ -38,22 +39,16 @@ def test_a_hundred(settings: Settings, tmp_path: Path, asked: Counter[str]) -> N
             f"name: shop-{number:03}\ntask: binary\ntarget: y\nevent_time: t\n"
             "retraining: {schedule: '0 6 1 * *'}\n"
         )
-    begin = time.monotonic()
     first = apply(settings, tmp_path)
-    print(f"MEASURE first {time.monotonic() - begin:.1f} s {sum(asked.values())} requests")
     assert len(first.create) == MANY * len(ENTRY_POINTS) + 1
     # One a deployment and one an automation; a flow is made once, whatever it has.
     assert asked["POST /api/deployments/"] == len(first.create)
     assert asked["POST /api/flows/"] == len(ENTRY_POINTS) + 1
     assert asked["POST /api/automations/"] == len(first.automations["create"])
     asked.clear()
-    begin = time.monotonic()
     assert apply(settings, tmp_path).empty
-    print(f"MEASURE second {time.monotonic() - begin:.1f} s {dict(asked)}")
     assert sum(asked.values()) <= 12
     (tmp_path / "shop-007.yaml").unlink()
     asked.clear()
-    begin = time.monotonic()
     gone = apply(settings, tmp_path)
-    print(f"MEASURE third {time.monotonic() - begin:.1f} s {dict(asked)}")
     assert len(gone.remove) == len(ENTRY_POINTS)
