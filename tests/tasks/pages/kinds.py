@@ -17,6 +17,8 @@ from expectations.suite import Suite
 from tasks.backtest.page import draw_page as backtest_page
 from tasks.drift.compare import compare
 from tasks.drift.report import draw_report as drift_html
+from tasks.explanation.overview import ColumnShare, Overview
+from tasks.explanation.surrogate import Surrogate
 from tasks.features.schema import Columns
 from tasks.monitoring.arrivals import Arrival
 from tasks.monitoring.observation import Observation
@@ -29,6 +31,7 @@ from tasks.promotion.gate import Verdict
 from tasks.promotion.rules import Outcome
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
+from tasks.training.insight import Insight, draw_explanation
 from tasks.training.model_card import to_html, to_markdown, write_note
 from tasks.validation.docs import index_page, validation_page
 from tasks.validation.report import Check, Cleaning, Report
@@ -78,6 +81,13 @@ def drift_page() -> str:
     return drift_html(*frames, drift, columns).decode()
 
 
+OVERVIEW = Overview(
+    "shap", "log odds", "late", 9, "roc_auc", 9, (ColumnShare("wind", 0.2, 0.1, 0.01),),
+    Surrogate((), 0.5, "R²"),
+)  # fmt: skip
+INSIGHT = Insight(OVERVIEW, {"beeswarm.png": b"png"}, {"beeswarm.png": "Each row"}, "no surrogate")
+
+
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "validation": ("tasks.validation.report", lambda: taint(REPORT).to_html()),
     "data docs": ("tasks.validation.docs", lambda: validation_page(taint(REPORT), SUITE)),
@@ -89,6 +99,10 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "backtest": (
         "tasks.backtest.page",
         lambda: backtest_page(taint(found(count=9)), HOSTILE, HOSTILE).decode(),
+    ),
+    "explanation": (
+        "tasks.training.insight",
+        lambda: draw_explanation(HOSTILE, 3, taint(INSIGHT)),
     ),
     "model card": ("tasks.training.model_card", lambda: to_html(taint(CARD), {HOSTILE: b"png"})),
 }
