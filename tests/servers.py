@@ -193,7 +193,8 @@ def running_serving(
     ports = Ports.shifted(any_free_offset())
     listening = ("--port", str(ports.serving), "--metrics-port", str(ports.serving_metrics))
     command = (sys.executable, "-m", "deployments.serving", "--workers", str(workers), *listening)
-    here = {"PYTHONPATH": str(REPOSITORY), **variables(settings), **(environment or {})}
+    told = {name: text for name, text in variables(settings).items() if text is not None}
+    here = {"PYTHONPATH": str(REPOSITORY), **told, **(environment or {})}
     with _running(command, here, log) as process:
         url = f"http://127.0.0.1:{ports.serving}"
         poll(lambda: _alive(process) and answers(f"{url}/healthz"), 60, "the prediction API")
