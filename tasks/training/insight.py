@@ -96,15 +96,16 @@ def store_explanation(work: Work, version: int, found: Insight) -> None:
 def draw_explanation(pipeline: str, version: int, found: Insight) -> str:
     """Return the page of what a version looks at: its drawings, and each column's share."""
     figures = tuple(Figure(found.titles[path], png) for path, png in found.images.items())
-    overview, lead = found.overview, found.failure
+    overview, lead, metric = found.overview, found.failure, "the metric"
     rows: tuple[tuple[str, str, str], ...] = ()
     if overview is not None:
+        metric = overview.metric
         lead = f"Averaged over {overview.rows:,} rows it was judged on, by {overview.method}."
         rows = tuple(
             (share.name, f"{share.adds:.4g}", f"{share.lost:+.4f} ± {share.spread:.4f}")
             for share in overview.columns
         )
-    heads = ("column", "adds, on average", "the metric loses, shuffled")
+    heads = ("column", "adds, on average", f"{metric} loses, shuffled")
     parts = (Grid(heads, rows, frozenset({1, 2})),)
     sections = drop_empty(Section("Columns", parts), Section("Drawings", figures))
     return draw(Page(f"What {pipeline} version {version} looks at", sections, lead=lead))

@@ -18,7 +18,9 @@ def test_rows_that_came_without_labels_are_learned_from_when_those_come(bench: B
     bench.drop("a.csv", rows.drop(columns="high"))
     torn, good = bench.run(INGEST)["batches"]
     assert (torn["stands"], good["outcome"]) == ("quarantined", "accepted")
-    assert torn["reasons"] == ["encoding: Line 1 is not UTF-8. Save the file as UTF-8."]
+    assert torn["reasons"] == [
+        "encoding: Line 1 is not UTF-8. Save the file as UTF-8, or set source.encoding."
+    ]
     key = Layout(bench.name).labels_incoming + "truth.csv"
     late = rows[["id", "high"]].sample(500, random_state=1)
     bench.bucket.put(key, late.to_csv(index=False).encode())

@@ -264,15 +264,16 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     ),
     "validation report": (
         lambda stored: sorted(
-            (found["object"].rpartition("/")[2], found["kept"], len(found["reasons"]))
+            (found["object"].rpartition("/")[2], found["kept"], found["reasons"] != [])
             for place in ("reports/validation/*.json", "quarantine/*/report.json")
             for found in stored.contents("validation report", f"toy/{place}")
         ),
         [
-            ("a.csv", 300, 0),
-            ("b.csv", 250, 0),
-            *[("bad.csv", 0, 1)] * 3,  # its report, its copy in quarantine, and that of the labels
-            ("c.csv", 50, 0),
+            ("a.csv", 300, False),
+            ("b.csv", 250, False),
+            *[("bad.csv", 0, True)]
+            * 3,  # its report, its copy in quarantine, and that of the labels
+            ("c.csv", 50, False),
         ],
     ),
 }
