@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import re
 import zlib
 from collections import Counter
@@ -15,19 +14,13 @@ from pathlib import Path
 from tasks.readers.options import SourceOptions
 from tasks.readers.read_csv import DELIMITERS
 from tasks.readers.source import MIB
-from tasks.readers.stream import BOM, GZIP_MAGIC
+from tasks.readers.stream import BOM, tell_wide, unfold
 
 LINES = 200  # looked at for the delimiter and the header
 TITLES = 20  # lines that may stand before a header
 SAMPLE = 64 * 1024  # bytes around letters of another encoding
 # Of those that fit, the first is read; the others are choices.
 ENCODINGS = ("cp1252", "cp1250", "cp1251", "koi8-r", "gb18030", "shift_jis", "euc-kr", "big5")
-WIDE = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 
 
 @dataclass(frozen=True)
@@ -85,10 +78,9 @@ def _encodings(path: Path) -> tuple[tuple[str, ...], bytes]:
     sample, valid, start = b"", True, True
     for block in _blocks(path):
         if start:
-            wide = next((name for mark, name in WIDE.items() if block.startswith(mark)), None)
-            if wide or block.count(b"\0", 0, 64) > 16:
-                ends = "utf-16-le" if block[1:2] == b"\0" else "utf-16-be"
-                return (wide or ends,), b""
+            wide = tell_wide(block)
+            if wide is not None:
+                return (wide,), b""
             start = False
         if block.isascii() and not decoder.getstate()[0]:
             continue
@@ -130,9 +122,7 @@ def _word(sample: bytes, encoding: str) -> str:
 
 def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as plain:
-        packed = plain.read(2) == GZIP_MAGIC
-        plain.seek(0)
-        file = gzip.GzipFile(fileobj=plain) if packed else plain
+        file = unfold(plain)
         while block := file.read(MIB):
             yield block
 

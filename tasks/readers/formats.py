@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tasks.readers.read_csv import CsvSource
 from tasks.readers.read_jsonl import JsonLinesSource
 from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.source import BadBatch, Source
-from tasks.readers.stream import BOM, GZIP_MAGIC
+from tasks.readers.stream import BOM, unfold
 
 START = 64  # bytes: a mark, or what stands behind a byte order mark and blank lines
 # No library that we keep reads them in bounded memory.
@@ -119,12 +118,8 @@ def _disagreement(told: SourceFormat, start: bytes) -> str:
 
 def _start(path: Path) -> bytes:
     """Return the first bytes, of the content where the file is packed."""
-    with path.open("rb") as file:
-        start = file.read(START)
-    if not start.startswith(GZIP_MAGIC):
-        return start
-    try:
-        with gzip.open(path) as unfolded:
-            return unfolded.read(START)
-    except (EOFError, OSError, zlib.error):
-        return b""  # the reader tells that it is damaged
+    with path.open("rb") as plain:
+        try:
+            return unfold(plain).read(START)
+        except (EOFError, OSError, zlib.error):
+            return b""  # a damaged gzip file, which the reader tells

@@ -15,7 +15,36 @@ from tasks.readers.source import BadBatch
 NOT_UTF8 = "Line {line:,} is not UTF-8. Save the file as UTF-8, or set source.encoding."
 GZIP_MAGIC = b"\x1f\x8b"
 BOM = codecs.BOM_UTF8  # Excel writes it; it is no part of the first name
-WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+# In this order: the mark of UTF-32 begins with that of UTF-16.
+WIDE = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def unfold(plain: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
+    """Return the content of a file that was just opened: unfolded where it is gzip.
+
+    Both are the caller's to close: a GzipFile leaves the file that it was given open.
+    """
+    packed = plain.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    plain.seek(0)
+    return gzip.GzipFile(fileobj=plain) if packed else plain
+
+
+def tell_wide(start: bytes) -> str | None:
+    """Return the encoding of two or four bytes a letter that a file begins in, or None.
+
+    >>> tell_wide("id,x".encode("utf-16")), tell_wide("id,x".encode("utf-16-le") * 9)
+    ('utf-16', 'utf-16-le')
+    """
+    marked = next((name for mark, name in WIDE.items() if start.startswith(mark)), None)
+    # Without a mark, it shows by its zeros: half of the bytes of European text.
+    if marked is None and start.count(b"\0", 0, 64) > 16:
+        return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    return marked
 
 
 class TextStream(io.RawIOBase):
@@ -28,12 +57,8 @@ class TextStream(io.RawIOBase):
         self, path: Path, limit: int, encoding: str = "utf-8", quote: bytes = b'"'
     ) -> None:
         super().__init__()
-        with path.open("rb") as file:
-            packed = file.read(2) == GZIP_MAGIC
-        # Both are closed by us: a GzipFile leaves the file that it was given open.
         self._plain: IO[bytes] = path.open("rb")
-        plain = self._plain
-        self._file: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=plain) if packed else plain
+        self._file = unfold(self._plain)
         self._limit = limit
         self._encoding = codecs.lookup(encoding).name
         self._foreign = self._encoding not in ("utf-8", "utf-8-sig", "ascii")
@@ -62,8 +87,7 @@ class TextStream(io.RawIOBase):
         """
         data = self._counted(size)
         first = self.count == len(data)
-        # Without a mark, UTF-16 shows by its zeros: half of the bytes of European text.
-        if not self._foreign and first and (data.startswith(WIDE) or data.count(b"\0", 0, 64) > 16):
+        if not self._foreign and first and tell_wide(data) is not None:
             message = "The file is UTF-16 or UTF-32. Save it as UTF-8, or set source.encoding."
             raise self._refused("encoding", message)
         if self._single and not data.isascii():
