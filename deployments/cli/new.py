@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from deployments.cli.output import reporting, say, show
-from tasks.config import read_pipeline
+from tasks.config import check_pipeline
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
 from tasks.settings import expectations_folder, pipelines_folder
@@ -101,7 +101,8 @@ def _draft(
     # what was said of the source is part of what the study found
     rest = [setting for setting in settings if not setting.startswith("source")]
     content = apply_settings(made.content, rest)
-    pipeline = _checked(name, content)
+    # by the rules of the file: nothing is written that `apply` would refuse
+    pipeline = check_pipeline(content, name)
     personal = pipeline.data.personal
     for column in (*pipeline.features.exclude, *personal, *pipeline.gate.slices, *pipeline.key):
         check_column(made.study.columns, column, "--set")
@@ -118,7 +119,7 @@ def _study(name: str, data: Path, source: dict[str, Any]) -> Study:
     if source:
         # by the rules of the file, and in its words
         plain = {"name": name, "task": "regression", "target": "y", "source": source}
-        given = _checked(name, plain).source
+        given = check_pipeline(plain, name).source
     seen = study(data, data.name, LIMIT, say, given)
     if not seen.rows:
         raise DataError(str(data), "the file holds rows", "none")
@@ -128,16 +129,8 @@ def _study(name: str, data: Path, source: dict[str, Any]) -> Study:
 
 
 def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
-    first, choice = questions[0], questions[0].choices[0]
     told = "".join(f"\n  {question.column or data.name}: {question.text}" for question in questions)
-    if not first.column:
-        setting = f"source.encoding={choice}"
-    else:
-        key, _, mark = (
-            choice.partition(" ") if choice.startswith("decimal ") else ("format", "", "")
-        )
-        setting = f'source.columns."{first.column}".{key}={mark or choice}'
-    remedy = f"{told}\nSay it, such as: --set '{setting}'"
+    remedy = f"{told}\nSay it, such as: --set {quote(questions[0].setting)}"
     return ConfigurationError(data.name, "a person says what the file does not", None, remedy)
 
 
@@ -159,16 +152,6 @@ def _sample(data: Path, seen: Study) -> pd.DataFrame:
         if start >= LOOKED:
             break
     return to_pandas(pa.concat_tables(taken))
-
-
-def _checked(name: str, content: dict[str, Any]) -> Pipeline:
-    """Return what `apply` will read of it: nothing is written that it would refuse."""
-    import yaml
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-        return read_pipeline(path)
 
 
 def _write(texts: dict[Path, str]) -> None:

@@ -17,8 +17,7 @@ def read_pipeline(path: Path) -> Pipeline:
     """Read and check one pipeline file.
 
     Raises:
-        ConfigurationError: it cannot be read, is not YAML, or breaks a rule; every broken
-            rule is named at once.
+        ConfigurationError: it cannot be read, is not YAML, or breaks a rule.
     """
     try:
         # safe: with the full loader a file could call any function of Python
@@ -32,16 +31,26 @@ def read_pipeline(path: Path) -> Pipeline:
     if not isinstance(content, dict):
         came = type(content).__name__
         raise ConfigurationError(str(path), "the file is a mapping of keys", came)
+    return check_pipeline(content, path.stem)
+
+
+def check_pipeline(content: dict[str, Any], name: str) -> Pipeline:
+    """Return the pipeline that a file of this name holds, given what it says.
+
+    Raises:
+        ConfigurationError: it breaks a rule; every broken rule is named at once.
+    """
+    file = f"{name}.yaml"
     try:
         pipeline = Pipeline.model_validate(content)
     except ValidationError as error:
         faults = [_fault(detail) for detail in error.errors()]
         rule = "1 rule is broken" if len(faults) == 1 else f"{len(faults)} rules are broken"
         listed = "".join(f"\n  {fault}" for fault in faults)
-        raise ConfigurationError(path.name, rule, remedy=listed) from error
-    if path.stem != pipeline.name:
-        rule = f"the name is the file's own, {path.stem}"
-        raise ConfigurationError(path.name, rule, pipeline.name, "Rename one of them.")
+        raise ConfigurationError(file, rule, remedy=listed) from error
+    if name != pipeline.name:
+        rule = f"the name is the file's own, {name}"
+        raise ConfigurationError(file, rule, pipeline.name, "Rename one of them.")
     return pipeline
 
 

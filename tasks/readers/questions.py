@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.readers.column_study import NUMERIC, TIMES, ColumnStudy
+from tasks.readers.column_study import ColumnStudy
+from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
 
 
@@ -12,13 +13,25 @@ from tasks.readers.options import Reading
 class Question:
     """What the file does not say: a person chooses. `column` is empty for the file as a whole.
 
-    `choices` are formats, decimal marks or encodings; of a column's, `forms` are the readings, in
-    the same order.
+    `choices` are encodings of the file; of a column, formats, or `decimal` and a mark.
     """
 
     column: str
     text: str
     choices: tuple[str, ...]
+
+    @property
+    def setting(self) -> str:
+        """The first choice, as the key of the pipeline file that says it.
+
+        >>> Question("paid", "", ("decimal .", "decimal ,")).setting
+        'source.columns."paid".decimal=.'
+        """
+        choice = self.choices[0]
+        if not self.column:
+            return f"source.encoding={choice}"
+        key, mark = ("decimal", choice[-1]) if choice.startswith("decimal ") else ("format", choice)
+        return f'source.columns."{self.column}".{key}={mark}'
 
 
 def ask(column: ColumnStudy) -> list[Question]:
