@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 OPEN = "open"  # of a column without any value so far: its first value settles the kind
-Kind = Literal["string", "integer", "number", "boolean", "timestamp", "date", "open"]
-KINDS: tuple[str, ...] = tuple(kind for kind in get_args(Kind) if kind != OPEN)
+Kind = Literal["string", "integer", "number", "boolean", "timestamp", "date"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Suite:
     expectation is refused.
     """
 
-    columns: Mapping[str, Kind] | None
+    columns: Mapping[str, Kind | Literal["open"]] | None
     expectations: tuple[Any, ...]
 
     @property

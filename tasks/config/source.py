@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from expectations.suite import Kind
 from tasks.config.sections import FileSection, Names
 from tasks.config.times import format_fault
 
@@ -28,7 +29,6 @@ def _encoding(name: str) -> str:
 TimeFormat = Annotated[str, AfterValidator(_format)]
 Word = Annotated[str, Field(max_length=64)]
 Words = tuple[Word, ...]
-Kind = Literal["string", "integer", "number", "boolean", "timestamp", "date"]
 Unit = Literal["s", "ms", "us", "ns"]
 
 

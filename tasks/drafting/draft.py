@@ -14,7 +14,6 @@ from tasks.config.choices import RESERVED, Task
 from tasks.drafting.leaks import find_leaks
 from tasks.drafting.personal import find_personal
 from tasks.drafting.roles import (
-    TIMES,
     Columns,
     RoleChoice,
     check_column,
@@ -25,6 +24,7 @@ from tasks.drafting.roles import (
 )
 from tasks.drafting.target import TaskChoice, choose_task
 from tasks.errors import ConfigurationError
+from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.study import Study
 
 LOOKED_AT = 500  # texts of a column, for personal data
@@ -175,8 +175,7 @@ def _read_time(study: Study, name: str | None) -> Study:
 
 def _asked(task: Task, target: str, study: Study) -> TaskChoice:
     column = study.columns[target]
-    numbers = column.kind in ("integer", "number")
-    if task == "regression" and not numbers:
+    if task == "regression" and column.kind not in NUMERIC:
         raise ConfigurationError(
             "--task",
             f"a regression predicts numbers, and {target} is {column.kind}",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from tasks.drafting.target import words_of
+from tasks.readers.kinds import TIMES
 from tasks.readers.study import ColumnStudy
 
 MOST = 0.8  # the share of values that must read so; forms in the wild hold mistakes
@@ -125,7 +126,7 @@ def _by_values(texts: Sequence[str]) -> str | None:
 
 def _by_name(column: ColumnStudy, texts: Sequence[str]) -> str | None:
     words = f" {' '.join(words_of(column.name))} "
-    if column.kind in ("date", "timestamp"):
+    if column.kind in TIMES:
         born = any(f" {word} " in words for word in BIRTH)
         return "its name says a date of birth" if born else None
     many = column.distinct is None or column.distinct > PEOPLE or column.unique

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from tasks.config.choices import is_output
 from tasks.drafting.target import words_of
 from tasks.errors import ConfigurationError, did_you_mean
+from tasks.readers.kinds import TIMES
 from tasks.readers.options import Reading
 from tasks.readers.study import ColumnStudy
 
 Columns = Mapping[str, ColumnStudy]
-TIMES = ("timestamp", "date")
 YEARS = ("year", "yr", "jahr")
 MANY_YEARS = 10  # of fewer, one is a fifth of the rows or more: a feature, and no order of rows
 IDENTIFYING = frozenset(

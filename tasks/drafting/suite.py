@@ -9,6 +9,7 @@ from datetime import datetime
 
 from expectations.suite import OPEN
 from tasks.drafting.draft import Draft
+from tasks.readers.kinds import NUMERIC
 from tasks.readers.options import Reading
 from tasks.readers.study import ColumnStudy
 
@@ -111,7 +112,7 @@ def _feature(column: ColumnStudy, rows: int) -> Iterator[str]:
         # Twice the share that is missing now, and five points: the next file may be worse.
         mostly = max(0.0, round(1 - 2 * column.missing / rows - 0.05, 2))
         yield from _present(column.name, mostly=str(mostly))
-    if column.kind in ("integer", "number"):
+    if column.kind in NUMERIC:
         yield from _range(column)
     elif column.kind == "string":
         yield from _set(column)

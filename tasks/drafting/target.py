@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError
+from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.study import ColumnStudy
 
 MOST_CLASSES = 100  # texts; more are names, and no family here tells so many apart
@@ -37,11 +38,11 @@ def choose_task(target: ColumnStudy) -> TaskChoice:
     """
     if target.distinct is not None and target.distinct < 2:
         raise _unfit(target, "one value throughout" if target.distinct else "no value")
-    if target.kind in ("date", "timestamp"):
+    if target.kind in TIMES:
         raise _unfit(target, f"a {target.kind}")
     if target.distinct == 2:
         return TaskChoice("binary", f"two values: {_listed(target)}")
-    if target.kind not in ("integer", "number"):
+    if target.kind not in NUMERIC:
         if target.distinct is None or target.distinct > MOST_CLASSES:
             raise _unfit(target, "more different texts than classes can be")
         return TaskChoice("multiclass", f"{target.distinct} words: {_listed(target)}")

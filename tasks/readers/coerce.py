@@ -14,7 +14,7 @@ from tasks.readers.kinds import TYPES, kind_of
 
 MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])  # spellings
 NONE: Integers = np.empty(0, dtype=np.int64)
-EXACT = 2**53  # beyond it a float skips integers
+MOST_EXACT = 2**53  # beyond it a float skips integers
 LEAF = 64  # so few values are asked one by one; more are halved
 ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"  # ISO 8601, at the end
 
@@ -143,7 +143,7 @@ def _float_to_integer(values: Any) -> Any:
     # By way of float64: of the narrower ones and of decimals, too, only exact integers pass.
     values = pc.cast(values, pa.float64())
     values = pc.if_else(pc.is_nan(values), None, values)
-    if _any(pc.greater(pc.abs(values), float(EXACT))):
+    if _any(pc.greater(pc.abs(values), float(MOST_EXACT))):
         raise pa.ArrowInvalid("beyond the integers that a float holds exactly")
     return pc.cast(values, pa.int64())
 

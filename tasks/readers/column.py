@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import polars as pl
 
-from tasks.config.source import Kind
+from expectations.suite import Kind
 from tasks.readers.coerce import MISSING, coerce
 from tasks.readers.infer import PROBE, TextKind
+from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
 from tasks.readers.reading import read_column
 from tasks.readers.times import formats_of, time_kind
@@ -134,7 +135,7 @@ class ColumnTally:
         if len(bad):
             return False
         if form.kind not in ("boolean", "string"):
-            known = self.ends.get(None) if form.kind in ("integer", "number") else None
+            known = self.ends.get(None) if form.kind in NUMERIC else None
             self._end(form, pl.Series(array), known)
         return True
 
@@ -168,7 +169,7 @@ def _fits(values: pl.Series, form: Reading) -> bool:
 def _first_forms(values: pl.Series, possible: list[str]) -> list[Reading]:
     """Return the times and the words for true and false that the first values may be."""
     forms = []
-    if not {"date", "timestamp"} & set(possible):
+    if not set(TIMES) & set(possible):
         formats = formats_of(values[0].strip())
         forms = [Reading(format=format_, kind=time_kind(format_)) for format_ in formats]
     words = set(values.head(1000).str.to_lowercase().unique())

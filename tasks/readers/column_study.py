@@ -10,8 +10,10 @@ from typing import Any, cast
 
 import polars as pl
 
-from tasks.config.source import Kind, Unit
+from expectations.suite import Kind
+from tasks.config.source import Unit
 from tasks.readers.column import ColumnTally
+from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
 from tasks.readers.reading import PER_MICROSECOND, kind_read, read_column
 
@@ -21,8 +23,6 @@ LONG = 1e14  # a whole number of 15 digits: an account, a card, a barcode
 EPOCH = (631_152_000, 4_102_444_800)
 UNITS: tuple[Unit, ...] = ("s", "ms", "us", "ns")
 HINT = re.compile(r"(^|_)(at|ts|on|seen|when|day)$|time|date|stamp|epoch", re.IGNORECASE)
-NUMERIC = ("integer", "number")
-TIMES = ("date", "timestamp")
 SPOKEN = frozenset({str, type(None)})  # types of JSON lines that hold texts alone
 
 

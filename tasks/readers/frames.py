@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from tasks.readers.coerce import EXACT
+from tasks.readers.coerce import MOST_EXACT
 from tasks.readers.kinds import kind_of
 from tasks.readers.problem import FEW
 from tasks.readers.source import MIB
@@ -82,6 +82,6 @@ def _series(values: Any, type_: Any) -> Any:
     if kind_of(type_) == "integer" and values.null_count:
         ends = pc.min_max(values).as_py()
         # With nulls pandas makes floats of integers, which skip some beyond 2^53.
-        if max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > EXACT:
+        if max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > MOST_EXACT:
             return values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return values.to_pandas(date_as_object=False)

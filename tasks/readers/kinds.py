@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from expectations.suite import KINDS
 
-EXACT = {b"exact": b"yes"}
+NUMERIC = ("integer", "number")
+TIMES = ("date", "timestamp")
+AS_WRITTEN = {b"exact": b"yes"}  # of a column in which 007 is not 7
 TYPES: dict[str, Any] = {
     "string": pa.string(),
     "integer": pa.int64(),
@@ -46,8 +48,17 @@ def exact(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
     In a key 007 and 7 are two; in a quantity they are one.
     """
     return pa.schema(
-        [column.with_metadata(EXACT) if column.name in names else column for column in schema]
+        [column.with_metadata(AS_WRITTEN) if column.name in names else column for column in schema]
     )
+
+
+def kinds_of(schema: pa.Schema) -> dict[str, str]:
+    """Return the kind of each column by its name; text where no batch can hold the type.
+
+    >>> kinds_of(schema_of({"a": "integer", "b": "date"}))
+    {'a': 'integer', 'b': 'date'}
+    """
+    return {column.name: kind_of(column.type) or "string" for column in schema}
 
 
 def schema_of(kinds: dict[str, str]) -> pa.Schema:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tasks.arrays import Integers
 from tasks.readers.coerce import coerce
 from tasks.readers.infer import TextKind, infer_kinds
-from tasks.readers.kinds import TYPES, kind_of
+from tasks.readers.kinds import NUMERIC, TIMES, TYPES, kind_of
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
 from tasks.readers.source import (
@@ -138,8 +138,8 @@ def _texts(rows: list[Row], names: Iterable[str]) -> pa.RecordBatch:
 def _widest(seen: set[str], texts: TextKind) -> str:
     if seen == {"string"}:
         # A number or a truth value in quotes is a text, and read as one.
-        return texts.kind if texts.kind in ("date", "timestamp") else "string"
-    if seen == {"integer", "number"}:
+        return texts.kind if texts.kind in TIMES else "string"
+    if seen == set(NUMERIC):
         return "number"
     return next(iter(seen)) if len(seen) == 1 else "string"
 
@@ -222,7 +222,7 @@ def _array(values: list[Any], kind: str) -> tuple[Any, Integers]:
     allowed = ALLOWED.get(kind, TEXT) | {type(None)}
     if types - allowed:
         wrong = [place for place, value in enumerate(values) if type(value) not in allowed]
-    if int in types and kind in ("integer", "number"):
+    if int in types and kind in NUMERIC:
         # Python's integers have no end, Arrow's have 64 bits.
         wrong += [
             place
@@ -231,7 +231,7 @@ def _array(values: list[Any], kind: str) -> tuple[Any, Integers]:
         ]
     for place in wrong:
         values[place] = None
-    if kind in ("integer", "number"):
+    if kind in NUMERIC:
         # Arrow infers one type for all: an integer among floats would be refused past 2^53.
         if any(type(value) is float for value in values):
             values = [None if value is None else float(value) for value in values]

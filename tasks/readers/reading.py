@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tasks.arrays import Integers
 from tasks.readers.coerce import MISSING, NONE, coerce, find_positions
-from tasks.readers.kinds import TYPES
+from tasks.readers.kinds import NUMERIC, TYPES
 from tasks.readers.options import Derived, Reading
 from tasks.readers.times import read_times, time_kind
 
@@ -51,7 +51,7 @@ def read_column(array: Any, reading: Reading, kind: str) -> tuple[Any, Integers]
     elif reading.yes or reading.no:
         words = _words(texts, reading)
         # A target of yes and no is 1 and 0 where the contract says whole numbers.
-        number = kind in ("integer", "number")
+        number = kind in NUMERIC
         values, more = coerce(pc.cast(words, pa.int64()) if number else words, kind)
         more = _union(find_positions(pc.and_(pc.is_valid(texts), pc.is_null(values))), more)
     else:

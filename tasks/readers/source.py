@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from tasks.arrays import Integers
 from tasks.readers.coerce import coerce, find_positions
-from tasks.readers.kinds import EXACT, kind_of
+from tasks.readers.kinds import AS_WRITTEN, kind_of
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import Problem
 from tasks.readers.reading import derive, read_column
@@ -63,7 +63,7 @@ def shape_piece(batch: pa.RecordBatch, schema: pa.Schema, options: SourceOptions
             array, wrong = read_column(came[0], reading, kind)
         else:
             array, wrong = coerce(came[0], kind)
-            if column.metadata == EXACT and kind == "integer":
+            if column.metadata == AS_WRITTEN and kind == "integer":
                 array, wrong = _without_padded(came[0], array, wrong)
         columns.append(array)
         if len(wrong):

@@ -15,7 +15,7 @@ from expectations.suite import OPEN, Suite
 from tasks.config import Pipeline
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.frames import find_places
-from tasks.readers.kinds import exact, kind_of, schema_of
+from tasks.readers.kinds import exact, kind_of, kinds_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
@@ -233,7 +233,7 @@ class Examiner:
 
 
 def _extended(schema: pa.Schema, kinds: Mapping[str, str]) -> pa.Schema:
-    here = {field.name: kind_of(field.type) or "string" for field in schema}
+    here = kinds_of(schema)
     return schema_of({**here, **{name: kind for name, kind in kinds.items() if name not in here}})
 
 

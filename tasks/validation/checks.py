@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import bounded
-from tasks.readers.coerce import EXACT
+from tasks.readers.coerce import MOST_EXACT
 from tasks.validation.combine import Finding
 from tasks.validation.plan import BETWEEN
 
@@ -82,7 +82,7 @@ def _instants(frame: pd.DataFrame, configuration: Any) -> pd.DataFrame | None:
         return None
     numbers = times.astype("datetime64[us]").astype("int64").where(times.notna())
     instants = {name: (bound - EPOCH) // MICROSECOND for name, bound in bounds.items()}
-    if numbers.abs().max() >= EXACT or any(abs(bound) >= EXACT for bound in instants.values()):
+    if numbers.abs().max() >= MOST_EXACT or any(abs(bound) >= MOST_EXACT for bound in instants.values()):
         return None
     kwargs.update(instants)
     found: pd.DataFrame = numbers.to_frame(column)

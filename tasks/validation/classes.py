@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from tasks.config import Pipeline
+from tasks.errors import bounded
 from tasks.readers.problem import FEW, Problem
 
 MOST = 1000  # classes, as many as a training takes
@@ -67,7 +68,7 @@ def judge_classes(
         return ClassesFound((Problem("classes", target, message),))
     nearest = {value: find_spelling(value, known) for value in strange}
     respelled = [value for value in strange if nearest[value] is not None]
-    coded = bool(known) and len(known) > 1 and len(strange) == len(came)
+    coded = len(known) > 1 and len(strange) == len(came)
     third = pipeline.task == "binary" and together > 2
     if not (respelled or coded or third):
         return ClassesFound(appeared=tuple(strange) if known else ())
@@ -87,7 +88,7 @@ def _say(strange: Sequence[Any], nearest: Mapping[Any, Any], known: Sequence[Any
     if not nearest:
         verb = "is" if len(strange) == 1 else "are"
         return f"{_listed(strange)} {verb} no known class; known: {_listed(known)}."
-    told = "; ".join(f"{_short(value)} is no known class" for value in list(nearest)[:FEW])
+    told = "; ".join(f"{bounded(value, SHOWN)} is no known class" for value in list(nearest)[:FEW])
     spelled = _listed(list(nearest.values()))
     return f"{told}; the nearest known spelling is {spelled} (known: {_listed(known)})."
 
@@ -153,10 +154,5 @@ def _number(text: str) -> float | None:
 
 
 def _listed(values: Sequence[Any]) -> str:
-    named = ", ".join(_short(value) for value in list(values)[:FEW])
+    named = ", ".join(bounded(value, SHOWN) for value in list(values)[:FEW])
     return named if len(values) <= FEW else f"{named} and {len(values) - FEW} more"
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

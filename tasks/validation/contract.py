@@ -12,7 +12,7 @@ from expectations.suite import OPEN, Suite
 from tasks.config import Pipeline
 from tasks.config.choices import RESERVED
 from tasks.errors import ConfigurationError
-from tasks.readers.kinds import kind_of, schema_of
+from tasks.readers.kinds import TIMES, kinds_of, schema_of
 from tasks.readers.problem import Problem
 from tasks.validation.changes import SchemaChanges, find_new_name
 from tasks.validation.updates import KnownRows
@@ -30,7 +30,7 @@ def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> 
             time is no time.
     """
     if table is not None:
-        return schema_of({field.name: kind_of(field.type) or "string" for field in table})
+        return schema_of(kinds_of(table))
     if suite.columns is None:
         return None
     for name in (*pipeline.placed_by, pipeline.target):
@@ -38,7 +38,7 @@ def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> 
             remedy = f"Add {name} to the suite's columns."
             raise ConfigurationError(pipeline.suite, f"columns hold {name}", "none", remedy)
     kind = suite.columns[pipeline.event_time] if pipeline.event_time else None
-    if kind not in ("timestamp", "date", None):
+    if kind not in (*TIMES, None):
         rule = f"{pipeline.event_time} is a timestamp or a date"
         raise ConfigurationError(pipeline.suite, rule, kind, "Change its kind.")
     return schema_of({name: kind for name, kind in suite.columns.items() if kind != OPEN})
@@ -75,7 +75,7 @@ class Agreed:
 
 def widen(schema: pa.Schema, agreed: Agreed, suite: Suite) -> pa.Schema:
     """Return the schema with whole numbers as numbers, where a person or the suite says so."""
-    kinds = {field.name: kind_of(field.type) or "string" for field in schema}
+    kinds = kinds_of(schema)
     for name, kind in kinds.items():
         said = name in agreed.accepted.widened or (suite.columns or {}).get(name) == "number"
         kinds[name] = "number" if kind == "integer" and said else kind

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from tasks.errors import ConfigurationError
-from tasks.readers.kinds import kind_of
+from tasks.readers.kinds import NUMERIC, kind_of
 
 Method = Literal["shape", "values", "rows", "set", "figure", "twins", "whole"]
 
@@ -102,7 +102,7 @@ def plan(expectation: Any, schema: pa.Schema, where: str) -> Planned:
             raise ConfigurationError(where, "expectations name columns of the batch", came, remedy)
     if isinstance(condition, str):  # free text may read any column
         columns = tuple(known)
-    numeric = all(kind_of(schema.field(name).type) in ("integer", "number") for name in columns)
+    numeric = all(kind_of(schema.field(name).type) in NUMERIC for name in columns)
     return Planned(expectation, rule, columns, _method(rule, condition, numeric))
 
 

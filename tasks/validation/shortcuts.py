@@ -12,13 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from tasks.readers.frames import find_places
-from tasks.readers.kinds import kind_of
+from tasks.readers.kinds import NUMERIC, TIMES, kind_of
 from tasks.validation.combine import Finding, is_met
 from tasks.validation.plan import BETWEEN, NOT_NULL, NULLS, Planned
 
-NUMBERS = ("integer", "number")
 # Kinds whose least and greatest value bound all.
-ORDERED = frozenset({"integer", "number", "timestamp", "date"})
+ORDERED = frozenset((*NUMERIC, *TIMES))
 
 
 def decide_early(path: Path, planned: Sequence[Planned], rows: int) -> dict[int, Finding]:
@@ -76,7 +75,7 @@ def _range(
     bounds = [bound for bound in (low, high) if bound is not None]
     if nulls == rows or not bounds or not all(_compares(bound, kind) for bound in bounds):
         return None
-    if kind not in NUMBERS:
+    if kind not in NUMERIC:
         low, high, least, most = (_instant(value) for value in (low, high, least, most))
     # Where the least and the greatest value are in a range, all are; else, and where a value at
     # the very bound may be too much, each is looked at. Nothing compares with NaN.
@@ -88,7 +87,7 @@ def _range(
 
 
 def _compares(bound: object, kind: str | None) -> bool:
-    types = (int, float) if kind in NUMBERS else (date,)  # which a datetime is, too
+    types = (int, float) if kind in NUMERIC else (date,)  # which a datetime is, too
     return isinstance(bound, types) and not isinstance(bound, bool)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.arrays import Mask
+from tasks.errors import bounded
 
 NEW, REPEATED, COMPLETED, CHANGED = range(4)
 WAS = " (before)"  # behind the name of a column, where it is of the earlier row
@@ -168,5 +169,4 @@ def _unchanged(name: str) -> pl.Expr:
 
 
 def _short(value: object) -> str:
-    text = "missing" if value is None else str(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return "missing" if value is None else bounded(value, LONGEST)
