@@ -24,7 +24,8 @@ def read_pipeline(path: Path) -> Pipeline:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(str(path), "the file can be read", error.strerror) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # ValueError: no UTF-8, or, from within PyYAML, a date such as 2024-13-45
+    except (yaml.YAMLError, ValueError) as error:
         # PyYAML's message has several lines; ours has one
         fault = " ".join(str(error).split())
         raise ConfigurationError(str(path), "the file is YAML", fault, "Mend the line.") from error

@@ -55,5 +55,5 @@ def _read(value: str) -> Any:
         return value
     try:
         return yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # PyYAML's own of a date such as 2024-13-45
         return value

@@ -67,6 +67,7 @@ def test_a_broken_rule_is_named(tmp_path: Path, added: str, said: str) -> None:
     ("text", "said"),
     [
         ("a: [1", "the file is YAML"),
+        (SMALLEST.replace("A toy.", "2024-13-45"), "the file is YAML; got month must be in"),
         ("- a\n- b\n", "a mapping of keys"),
         ("", "a mapping of keys"),
         ("name: toy\n", "task: is needed"),

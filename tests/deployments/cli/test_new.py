@@ -216,6 +216,7 @@ def test_a_planted_leak_and_personal_data_are_named(
         (["--target", "tip", "--set", "training.trials=many"], "training.trials"),
         (["--target", "tip", "--set", "features.exclude+=trp"], "Did you mean trip?"),
         (["--target", "tip", "--set", "trials"], "--set: it is KEY=VALUE; got trials"),
+        (["--target", "tip", "--set", "training.window=2024-13-45"], "training.window: "),
     ],
 )
 def test_a_mistyped_word_gets_the_right_one_back_and_writes_nothing(
