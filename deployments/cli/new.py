@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.config import Pipeline
+    from tasks.config.source import SourceOptions
     from tasks.drafting.draft import Draft, Wishes
     from tasks.readers.study import Question, Study
 
-LIMIT = 10 * 1024**3  # bytes, unpacked; what `data.max_batch_gib` is where nobody sets it
 SAMPLE = 10_000  # rows that leaks and personal data are looked for in
 LOOKED = 200_000  # rows the sample is taken from: a sorted file shows all its classes in them
 
@@ -93,8 +93,9 @@ def _draft(
 
     given = apply_settings({}, settings)
     try:
-        seen = _study(name, data, given.get("source") or {})
-        made = draft(name, data.name, target, seen, _sample(data, seen), wishes)
+        limit, source = _said(name, given)
+        seen = _study(data, source, limit)
+        made = draft(name, data.name, target, seen, _sample(data, seen, limit), wishes)
     except BadBatch as error:
         said = " ".join(problem.sentence for problem in error.problems).rstrip(".")
         raise DataError(str(data), "the file can be read", said) from error
@@ -111,16 +112,18 @@ def _draft(
     return replace(made, personal={**asked, **made.personal}), content, pipeline
 
 
-def _study(name: str, data: Path, source: dict[str, Any]) -> Study:
-    from tasks.readers.options import SourceOptions
+def _said(name: str, given: dict[str, Any]) -> tuple[int, SourceOptions]:
+    """Return what was set of the reading, by the rules of the file: most bytes, and the source."""
+    told = {section: given[section] for section in ("source", "data") if given.get(section)}
+    plain = {"name": name, "task": "regression", "target": "y"}
+    pipeline = check_pipeline({**plain, **told}, name)
+    return pipeline.data.max_bytes, pipeline.source
+
+
+def _study(data: Path, source: SourceOptions, limit: int) -> Study:
     from tasks.readers.study import study
 
-    given = SourceOptions()
-    if source:
-        # by the rules of the file, and in its words
-        plain = {"name": name, "task": "regression", "target": "y", "source": source}
-        given = check_pipeline(plain, name).source
-    seen = study(data, data.name, LIMIT, say, given)
+    seen = study(data, data.name, limit, say, source)
     if not seen.rows:
         raise DataError(str(data), "the file holds rows", "none")
     if seen.questions:
@@ -134,7 +137,7 @@ def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
     return ConfigurationError(data.name, "a person says what the file does not", None, remedy)
 
 
-def _sample(data: Path, seen: Study) -> pd.DataFrame:
+def _sample(data: Path, seen: Study, limit: int) -> pd.DataFrame:
     """Return rows from all over the first part of a file, as pandas has them."""
     import pyarrow as pa
 
@@ -145,7 +148,7 @@ def _sample(data: Path, seen: Study) -> pd.DataFrame:
     schema = schema_of({name: column.kind for name, column in seen.columns.items()})
     step = -(-min(seen.rows, LOOKED) // SAMPLE)
     taken, start = [], 0
-    for piece in open_source(data, data.name, LIMIT, seen.options).pieces(schema):
+    for piece in open_source(data, data.name, limit, seen.options).pieces(schema):
         count = piece.table.num_rows
         taken.append(piece.table.take(pa.array(range(-start % step, count, step), pa.int64())))
         start += count

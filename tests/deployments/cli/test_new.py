@@ -229,6 +229,17 @@ def test_a_mistyped_word_gets_the_right_one_back_and_writes_nothing(
     assert place.written() == []
 
 
+def test_a_file_is_read_up_to_the_size_that_the_pipeline_will_have(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "trips.csv"
+    data.write_text(TRIPS)
+    words = ["--target", "tip", "--set", "data.max_batch_gib=0.00000001"]
+    assert place.new("taxis", data, *words) == 1
+    assert "(max_batch_gib)" in capsys.readouterr().err
+    assert place.written() == []
+
+
 def test_a_dry_run_writes_nothing_and_force_replaces(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
