@@ -78,7 +78,7 @@ def new(
         "decided": said,
         "content": pipeline.model_dump(mode="json"),
     }
-    follow = f"perennial apply && perennial ingest {name} {data}"
+    follow = f"perennial apply && perennial ingest {name} {quote(str(data))}"
     end = [texts[file]] if dry_run else [f"Wrote {file}", f"Wrote {suite}", f"Next: {follow}"]
     show(document, as_json, lambda: "\n".join([*said, *end]))
 

@@ -23,6 +23,7 @@ from tasks.drafting.roles import (
     time_form,
 )
 from tasks.drafting.target import TaskChoice, choose_task
+from tasks.drafting.wishes import flow
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.study import Study
@@ -211,8 +212,8 @@ def say_draft(made: Draft) -> list[str]:
         lines.append(f"constant  {_few(made.constant)}: no feature until the values differ")
     lines += _told("leak?", made.leaks)
     if made.leaks:
-        first = next(iter(made.leaks))
-        setting = quote(f"features.exclude+={first}")
+        # as YAML: a column may be called 7, or on
+        setting = quote(f"features.exclude+={flow(next(iter(made.leaks)))}")
         lines.append(f"          Known only afterwards? Leave it out: --set {setting}")
     lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
     return lines

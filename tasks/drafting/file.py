@@ -9,6 +9,7 @@ import yaml
 
 from tasks.config import FAMILIES, METRICS, Pipeline
 from tasks.drafting.draft import Draft
+from tasks.drafting.wishes import flow
 
 HEAD = "# yaml-language-server: $schema=schema.json\n"
 WIDTH = 31  # where comments begin, for values that leave the room
@@ -99,18 +100,6 @@ def _line(
     said = COMMENTS.get(path, "").format(metrics=", ".join(METRICS[pipeline.task]))
     comment = "; ".join(part for part in (grounds.get(path), said) if part)
     return f"{text:<{WIDTH}} # {_plain(comment)}" if comment else text
-
-
-def flow(value: Any) -> str:
-    """Return a value as YAML on one line.
-
-    >>> flow(["id", "a, b"]), flow(None), flow("0 6 1 * *")
-    ("[id, 'a, b']", 'null', '0 6 1 * *')
-    """
-    text = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
-    )
-    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _block(content: Any, indent: int) -> list[str]:

@@ -49,6 +49,18 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
     return made
 
 
+def flow(value: Any) -> str:
+    """Return a value as YAML on one line.
+
+    >>> flow(["id", "a, b"]), flow(None), flow("0 6 1 * *")
+    ("[id, 'a, b']", 'null', '0 6 1 * *')
+    """
+    text = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 def _read(value: str) -> Any:
     # a mark such as `|` or `%d` has a meaning of its own in YAML, and none here
     if len(value) == 1 and not value.isalnum():

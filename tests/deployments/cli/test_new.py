@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +228,20 @@ def test_a_mistyped_word_gets_the_right_one_back_and_writes_nothing(
     assert place.new("taxis", data, *words) == 2
     assert said in capsys.readouterr().err
     assert place.written() == []
+
+
+def test_what_is_printed_can_be_pasted_whatever_the_names(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "it's a file.csv"
+    data.write_text(TRIPS)
+    assert place.new("taxis", data, "--target", "tip") == 0
+    follow = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(follow)[-2:] == ["taxis", str(data)]
+    data.write_text("it's,tip\n" + "".join(f"0{n}/0{n}/2024,{n}\n" for n in range(1, 10)))
+    assert place.new("asked", data, "--target", "tip") == 2
+    setting = shlex.split(capsys.readouterr().err.partition("--set ")[2])[0]
+    assert place.new("asked", data, "--target", "tip", "--set", setting) == 0
 
 
 def test_a_file_is_read_up_to_the_size_that_the_pipeline_will_have(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from tasks.config import Pipeline, read_pipeline
 from tasks.drafting.draft import Draft, Wishes, draft, say_draft
 from tasks.drafting.file import pipeline_text
 from tasks.drafting.suite import suite_text
+from tasks.drafting.wishes import apply_settings
 from tasks.errors import ConfigurationError
 from tasks.readers.study import ColumnStudy
 from tests.tasks.drafting.seen import column, study_of
@@ -150,6 +152,14 @@ def test_a_hostile_name_stays_a_name_in_both_files(tmp_path: Path) -> None:
     suite = scope["suite"]()
     assert isinstance(suite, Suite)
     assert list(suite.columns or ()) == list(made.study.columns)
+
+
+@pytest.mark.parametrize("name", ["size", "7", "on", "a: b", "it's", HOSTILE])
+def test_the_setting_that_is_told_of_a_leak_leaves_the_column_out(name: str) -> None:
+    made = replace(drafted(), leaks={name: "alone it tells all"})
+    line = next(line for line in say_draft(made) if "--set" in line)
+    setting = shlex.split(line.partition("--set ")[2])
+    assert apply_settings(made.content, setting)["features"]["exclude"][-1] == name
 
 
 def test_the_suite_is_met_by_the_file_and_refuses_a_broken_one() -> None:
