@@ -10,6 +10,7 @@ from tasks.drafting.target import words_of
 from tasks.errors import ConfigurationError, did_you_mean
 from tasks.readers.kinds import TIMES
 from tasks.readers.options import Reading
+from tasks.readers.source import doubt_header
 from tasks.readers.study import ColumnStudy
 
 Columns = Mapping[str, ColumnStudy]
@@ -45,7 +46,8 @@ Did you mean price? Columns: price, size.
     if name in known:
         return
     listed = ", ".join(known[:30]) + (", …" if len(known) > 30 else "")
-    remedy = f"{did_you_mean(name, known)} Columns: {listed}.".strip()
+    told = (did_you_mean(name, known), f"Columns: {listed}.", doubt_header(known))
+    remedy = " ".join(filter(None, told))
     raise ConfigurationError(option, "it is a column of the file", name, remedy)
 
 

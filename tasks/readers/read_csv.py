@@ -15,7 +15,15 @@ import pyarrow.csv
 from tasks.readers.infer import infer_kinds
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MIB, BadBatch, Piece, check_names, offered, shape_piece
+from tasks.readers.source import (
+    MIB,
+    BadBatch,
+    Piece,
+    check_names,
+    doubt_header,
+    offered,
+    shape_piece,
+)
 from tasks.readers.stream import BOM, NOT_UTF8, TextStream
 
 BLOCK = 16 * MIB  # Arrow holds one block, and no row may be longer than one
@@ -122,7 +130,7 @@ class CsvSource:
             self._quotes = sum(line.count(quote) for line in lines[: self._before])
         names = self._split(lines[self._before])
         self._check_delimiter(names, lines[self._before])
-        return check_names(names, self._options.leave_out)
+        return check_names(names, self._options.leave_out, doubt_header(names))
 
     def _split(self, line: bytes) -> list[str]:
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +24,7 @@ MIB = 1024 * 1024
 MAX_COLUMNS = 2000  # a file without line ends is one very long header
 MAX_FIELD = MIB  # bytes of one text
 MAX_NAME = 255  # characters; a longer one is a value, not a name
+NO_HEADER = "If the first line is a row, write a line of names before it."
 
 
 class BadBatch(Exception):
@@ -109,8 +112,27 @@ def offered(names: Sequence[str], options: SourceOptions) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*kept, *made)))
 
 
-def check_names(names: Sequence[str], leave_out: Sequence[str] = ()) -> tuple[str, ...]:
+def doubt_header(names: Sequence[str]) -> str:
+    """Return what to do about names that look like the values of a row, or nothing.
+
+    Some tables have years or places of pixels for names: those rise, the numbers of a row do not.
+
+    >>> doubt_header(["5.1", "3.5", "1.4", "setosa"])
+    'If the first line is a row, write a line of names before it.'
+    >>> doubt_header(["town", "2019", "2020", "2021"]), doubt_header(["x", "y"])
+    ('', '')
+    """
+    numbers = [float(name) for name in names if re.fullmatch(r"\s*[+-]?\d+\.?\d*\s*", name)]
+    rising = all(low < high for low, high in pairwise(numbers))
+    return "" if rising else NO_HEADER
+
+
+def check_names(
+    names: Sequence[str], leave_out: Sequence[str] = (), doubt: str = ""
+) -> tuple[str, ...]:
     """Return the names, in Unicode's composed form, if a table can have them.
+
+    `doubt` is a sentence for names that come twice.
 
     Raises:
         BadBatch: too many, an empty one, a very long one, one twice, or two that differ by case
@@ -141,8 +163,8 @@ def check_names(names: Sequence[str], leave_out: Sequence[str] = ()) -> tuple[st
         message = (
             f"Columns {', '.join(twins[:5])} have the same name"
             f"{'' if same else ', but for upper and lower case'}. A table has one of each: "
-            "rename one, or list it under source.leave_out."
-        )
+            f"rename one, or list it under source.leave_out. {doubt}"
+        ).rstrip()
         problems.append(Problem("duplicate header", None, message))
     if problems:
         raise BadBatch(*problems[:20])

@@ -21,7 +21,7 @@ from tasks.readers.read_csv import CsvSource
 from tasks.readers.read_jsonl import JsonLinesSource
 from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.reading import as_texts, derive, kind_read
-from tasks.readers.source import BadBatch, Source
+from tasks.readers.source import BadBatch, Source, doubt_header
 
 __all__ = ["ColumnStudy", "Question", "Study", "study"]
 
@@ -101,6 +101,8 @@ def _dialect(
     if isinstance(source, CsvSource):
         places = [str(place) for place, title in enumerate(source.header, 1) if title == ""]
         left = {"": f"column {', '.join(places)} without a name is left out"} if places else {}
+        doubt = doubt_header(source.header)
+        notes += [f"names of columns are numbers. {doubt}"] if doubt else []
     elif isinstance(source, ParquetSource):
         left = {
             column: f"{column[:80]}: {type_} is no type for a table, left out"

@@ -239,6 +239,27 @@ def test_a_mistyped_word_gets_the_right_one_back_and_writes_nothing(
     assert place.written() == []
 
 
+@pytest.mark.parametrize(
+    ("first", "target", "status"),
+    [("5.1,3.5,setosa", "species", 2), ("5.1,3.5,setosa", "setosa", 0), ("1,0,1", "species", 1)],
+)
+def test_a_file_without_a_line_of_names_is_told_to_have_none(
+    place: Place,
+    tmp_path: Path,
+    first: str,
+    target: str,
+    status: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = tmp_path / "irises.csv"
+    kinds = ("setosa", "virginica")
+    rows = "".join(f"{4 + n / 10},{3 + n % 7 / 10},{kinds[n % 2]}\n" for n in range(60))
+    data.write_text(f"{first}\n{rows}")
+    assert place.new("irises", data, "--target", target) == status
+    said = capsys.readouterr()
+    assert "If the first line is a row, write a line of names before it." in said.out + said.err
+
+
 def test_what_is_printed_can_be_pasted_whatever_the_names(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
