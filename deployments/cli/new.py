@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tasks.readers.study import Question, Study
 
 SAMPLE = 10_000  # rows that leaks and personal data are looked for in
-LOOKED = 200_000  # rows the sample is taken from: a sorted file shows all its classes in them
+LOOKED = 200_000  # first rows that the sample is spread over: a file is often sorted by class
 
 
 @reporting
@@ -138,7 +138,7 @@ def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
 
 
 def _sample(data: Path, seen: Study, limit: int) -> pd.DataFrame:
-    """Return rows from all over the first part of a file, as pandas has them."""
+    """Return rows spread over the first part of a file, as pandas has them."""
     import pyarrow as pa
 
     from tasks.readers.formats import open_source

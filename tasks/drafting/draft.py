@@ -99,7 +99,7 @@ def draft(
 
     Args:
         name, source: of the pipeline and of the data file.
-        sample: some rows from all over the file, in the types of the study.
+        sample: some of the file's first rows, in the types of the study.
 
     Raises:
         ConfigurationError: the target, or a wish, does not fit the file, or only a person can

@@ -18,7 +18,6 @@ COMMENTS: Mapping[str, str] = {
     "event_time": "orders rows; null: they are exchangeable",
     "key": "identifies a row, for corrections and later labels",
     "source": "how the files are written, where it is not the plain form",
-    "source.leave_out": "columns that are not read",
     "features.exclude": "never learned from: identifiers, running numbers",
     "features.transform": "module:function, DataFrame -> DataFrame, in training and serving",
     "features.select": "none | auto: drops what does not help, on the folds",
@@ -59,7 +58,6 @@ COMMENTS: Mapping[str, str] = {
     "serving.log_predictions": "needed for live performance of labels that come later",
     "serving.challenger": "none | shadow | canary 10%: how one that awaits approval is tried",
 }
-SHARES = frozenset(("training.holdout", "monitoring.drift.share"))
 
 
 def pipeline_text(made: Draft, pipeline: Pipeline, content: Mapping[str, Any]) -> str:
@@ -93,7 +91,7 @@ def _line(
     path: str, value: Any, indent: str, pipeline: Pipeline, grounds: Mapping[str, str]
 ) -> str:
     key = path.rpartition(".")[2]
-    if path in SHARES:
+    if path == "training.holdout":
         value = f"{value:.10g}" if value * 100 % 1 else f"{value:.0%}"
     # by the dumper: `on`, a key of ours, is a truth value where it stands without quotes
     text = f"{indent}{flow(key)}: {flow(value)}"

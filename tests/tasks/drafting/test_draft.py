@@ -13,7 +13,7 @@ import pytest
 from expectations.suite import Suite
 from tasks.config import Pipeline, read_pipeline
 from tasks.drafting.draft import Draft, Wishes, draft, say_draft
-from tasks.drafting.file import pipeline_text
+from tasks.drafting.file import COMMENTS, pipeline_text
 from tasks.drafting.suite import suite_text
 from tasks.drafting.wishes import apply_settings
 from tasks.errors import ConfigurationError
@@ -138,6 +138,8 @@ def test_the_file_says_every_key_and_reads_back_the_same(tmp_path: Path) -> None
         "binary | multiclass | regression",
     ):
         assert key in text
+    for key, comment in COMMENTS.items():
+        assert key == "source" or comment.format(metrics="rmse, mae, r2") in text
     assert max(map(len, text.splitlines())) < 140
 
 
