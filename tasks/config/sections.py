@@ -54,7 +54,7 @@ class Data(FileSection):
     duplicates: Literal["drop", "refuse"] = "drop"
     updates: Literal["refuse", "newest", "append"] = "refuse"
     missing_target: Literal["keep_for_later", "drop", "refuse"] = "keep_for_later"
-    max_batch_gib: float = Field(default=10, gt=0)
+    max_batch_gib: float = Field(default=10, gt=0, allow_inf_nan=False)
     personal: Names = ()
     suite: str | None = Field(default=None, pattern=r"^[\w.]+$")
 

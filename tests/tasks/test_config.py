@@ -47,6 +47,7 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         ("training: {trials: -1}", "training.trials"),
         ("training: {timeout: soon}", "a duration is"),
         ("training: {holdout: 120%}", "a share lies between"),
+        ("data: {max_batch_gib: .inf}", "data.max_batch_gib: Input should be a finite number"),
         ("training: {metric: rmse}", "metric for binary is one of roc_auc"),
         ("training: {families: [forest]}", "families are of linear"),
         ("training: {families: []}", "families are of linear"),
