@@ -23,7 +23,7 @@ DIRECTIVES = {
     "%p": r"[AaPp][Mm]",
     "%z": r"[+-]\d\d:?\d\d",
 }
-_PIECE = re.compile(r"\.%f|%.|[^%.]+|\.")
+_PIECE = re.compile(r"\.%f|%.?|[^%.]+|\.")
 
 
 def cut_format(format_: str) -> list[str]:
