@@ -104,8 +104,9 @@ def _draft(
     content = apply_settings(made.content, rest)
     # by the rules of the file: nothing is written that `apply` would refuse
     pipeline = check_pipeline(content, name)
-    personal = pipeline.data.personal
-    for column in (*pipeline.features.exclude, *personal, *pipeline.gate.slices, *pipeline.key):
+    personal, slices = pipeline.data.personal, pipeline.gate.slices
+    named = (*pipeline.features.exclude, *personal, *slices, *pipeline.placed_by, pipeline.target)
+    for column in named:
         check_column(made.study.columns, column, "--set")
     # no value of theirs stands in the suite either
     asked = dict.fromkeys(personal, "as asked")
@@ -121,11 +122,12 @@ def _said(name: str, given: dict[str, Any]) -> tuple[int, SourceOptions]:
 
 
 def _study(data: Path, source: SourceOptions, limit: int) -> Study:
+    from tasks.drafting.roles import check_column
     from tasks.readers.study import study
 
     seen = study(data, data.name, limit, say, source)
-    if not seen.rows:
-        raise DataError(str(data), "the file holds rows", "none")
+    for column in source.columns:
+        check_column(seen.columns, column, "--set")
     if seen.questions:
         raise _asking(data, seen.questions)
     return seen
