@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, did_you_mean
 from tasks.readers.kinds import NUMERIC, kind_of
 
 Method = Literal["shape", "values", "rows", "set", "figure", "twins", "whole"]
@@ -98,7 +98,7 @@ def plan(expectation: Any, schema: pa.Schema, where: str) -> Planned:
     for name in columns:
         if name not in known:
             came = f"{name} in {rule}"
-            remedy = f"Columns: {', '.join(known)}."
+            remedy = f"{did_you_mean(name, known)} Columns: {', '.join(known)}.".strip()
             raise ConfigurationError(where, "expectations name columns of the batch", came, remedy)
     if isinstance(condition, str):  # free text may read any column
         columns = tuple(known)

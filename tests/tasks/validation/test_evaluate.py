@@ -148,5 +148,6 @@ def test_mostly_is_judged_on_totals_not_on_pieces(tmp_path: Path) -> None:
 
 def test_an_unknown_column_is_a_fault_of_the_suite() -> None:
     suite = Suite(None, (gxe.ExpectColumnValuesToNotBeNull(column="idd"),))
-    with pytest.raises(ConfigurationError, match="idd"):
+    with pytest.raises(ConfigurationError, match="idd") as caught:
         evaluate(Path("unread"), schema_of(KINDS), 1, suite, (), "suite")
+    assert caught.value.remedy.startswith("Did you mean id? Columns: ")
