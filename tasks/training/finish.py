@@ -68,8 +68,7 @@ def record_and_promote(
         if ended.outcome != "lost":
             return ended
         best = chosen.best
-        # a new one reads the pointer anew; what was fitted is found, the comparison made again
-        work = Work(work.workspace, work.plan, work.costs)
+        work = work.read_pointer_anew()
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
         verdict = judge(gather_evidence(best.contender, judged), work.pipeline.gate)
         chosen = chosen.replace_best(judged, verdict)
