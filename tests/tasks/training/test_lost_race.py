@@ -11,7 +11,7 @@ from tasks.training.finish import record_and_promote
 from tests import life
 from tests.tasks.monitoring.house import House
 
-# All but the number of rows: what passes once and is judged again is asked for here.
+# Both verdicts are to pass: here it is asked which rows they judge, not how well.
 GATE = {"max_slice_loss": 1.0, "max_calibration_error": 1.0, "slices": []}
 
 
