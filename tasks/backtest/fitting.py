@@ -14,7 +14,13 @@ import pandas as pd
 from tasks.arrays import Integers, Mask, Times
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
-from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
+from tasks.dataset.dataset import (
+    Dataset,
+    build_dataset,
+    encode,
+    fitted_until,
+    has_known_label,
+)
 from tasks.dataset.evidence import describe_split
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
@@ -183,7 +189,7 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     answers = made.model.answers(prepared, len(classes))
     prepared = count_words(prepared, prepared_columns(made.data.schema))
     target, times = frame[pipeline.target], rows.times[later]
-    known = np.asarray(target.isin(classes) if classes else target.notna())
+    known = has_known_label(target, classes)
     cells = {}
     for number in range(end + 1, rows.batches):
         there = place == number

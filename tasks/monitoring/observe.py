@@ -14,9 +14,10 @@ from tasks.arrays import Array, Floats, Mask, Times
 from tasks.config import Pipeline
 from tasks.data.standing import scan_standing
 from tasks.dataset.arrival import effective_times, latest_time, slips
-from tasks.dataset.dataset import encode, moments
+from tasks.dataset.dataset import encode, has_known_label, moments
 from tasks.drift.profile import ColumnProfile
 from tasks.drift.profiling import Profiler, target_profile
+from tasks.drift.report import SAMPLE
 from tasks.errors import DataError
 from tasks.evaluation.suspicion import associations, find_contradiction, suspicions
 from tasks.features.prepare import prepared_columns
@@ -36,8 +37,6 @@ from tasks.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
-# Of the rows of the drift page, of which Evidently is shown as many (tasks/drift/report.py).
-SAMPLE = 5_000
 # Every n-th row is kept so that at most so many are: a pass holds no more, however large the
 # batch.
 ESTIMATED = 200_000
@@ -50,7 +49,7 @@ class ObservedBatch:
     """What an observation was made of, for the report and the policy.
 
     `errors` are the champion's on the labelled rows that it was not fitted on, 0 to 1, in time
-    order; `sample` holds at most `SAMPLE` prepared rows, evenly taken.
+    order; `sample` holds at most `SAMPLE` prepared rows, evenly taken, for the drift page.
     """
 
     observation: Observation
@@ -255,7 +254,7 @@ def _warnings(
     """Return what holds a retraining back, and what is merely told."""
     classes = tuple(champion.manifest.classes)
     # a label of a class that the model does not know tells nothing about its answers
-    known = np.asarray(target.isin(classes) if classes else target.notna())
+    known = has_known_label(target, classes)
     if not known.any():
         return (), ()
     y = encode(target[known], classes)
