@@ -174,12 +174,13 @@ def hashed_split(order: Hashes, y: Array, holdout: float, task: Task) -> Split:
     _check_different(order, 2)
     line = np.uint64(int(holdout * 2**64))
     held = order < line
-    for members in _classes(y, task):
-        ranks = order[members]
-        if not (ranks < line).any():
-            held |= (order == ranks.min()) & (len(pd.unique(ranks)) > 1)
-        elif not (ranks >= line).any():
-            held &= (order != ranks.max()) | (len(pd.unique(ranks)) == 1)
+    if task != "regression":
+        ranks = pd.Series(order)
+        # all classes at once: a column of names given as the target has as many as rows
+        ends = ranks.groupby(pd.factorize(y)[0]).agg(["min", "max"])
+        ends = ends[ends["min"] != ends["max"]]
+        held |= ranks.isin(ends["min"][ends["min"] >= line]).to_numpy()
+        held &= ~ranks.isin(ends["max"][ends["max"] < line]).to_numpy()
     if not held.any() or held.all():
         held = order < order.max() if held.all() else order == order.min()
     return Split(None, ~held, held)
@@ -215,10 +216,6 @@ def exchangeable_folds(order: Hashes, y: Array, k: int, task: Task) -> tuple[Fol
     return tuple(
         Fold(np.flatnonzero(part != number), np.flatnonzero(part == number)) for number in range(k)
     )
-
-
-def _classes(y: Array, task: Task) -> list[Mask]:
-    return [] if task == "regression" else [y == label for label in pd.unique(y)]
 
 
 def _check_share(holdout: float) -> None:
