@@ -42,7 +42,7 @@ class HeldOut:
     widening: float = 1.0
 
     def sample(self, rows: int, confidence: float, seed: int) -> Sampling:
-        """Return how to draw for intervals of so many judgements, a row's `repeats` of them apart."""
+        """Return how so many judgements are drawn again, those of one row together."""
         return Sampling(confidence, seed, rounds_for(rows), self.widening, self.repeats)
 
 
