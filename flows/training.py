@@ -20,9 +20,9 @@ from tasks.training.task import (
     refit,
     release,
     tell_failure,
-    tidings,
     tune,
 )
+from tasks.training.tidings import choose_events
 
 
 @flow(name="train", flow_run_name="train {pipeline}: {cause}", on_failure=[tell_failure])
@@ -57,6 +57,6 @@ def train(
     version = release(work, chosen, final, insight)
     outcome = conclude(work, chosen, version, cause, decision)
     # Told last: whoever hears of it finds the verdict in the ledger and the pointer moved.
-    for event, payload in tidings(outcome):
+    for event, payload in choose_events(outcome):
         announce(event, pipeline, payload)
     return leave_outcome(outcome)

@@ -13,7 +13,7 @@ def parse_duration(text: str) -> timedelta:
     """Read a duration such as `5ms`, `10m` or `1d`.
 
     Raises:
-        ValueError: it is not a number followed by ms, s, m, h, d or w.
+        ValueError: it is not a number followed by ms, s, m, h, d or w, or endless.
 
     >>> parse_duration("10m")
     datetime.timedelta(seconds=600)
@@ -21,7 +21,11 @@ def parse_duration(text: str) -> timedelta:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text.strip())
     if found is None:
         raise ValueError("a duration is a number and one of ms, s, m, h, d, w, such as 10m")
-    return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+    try:
+        return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+    # a timedelta holds a billion days; what is beyond is a slip, and no traceback
+    except OverflowError:
+        raise ValueError("a duration is at most some million years") from None
 
 
 def parse_share(text: str | float) -> float:

@@ -17,7 +17,7 @@ from tasks.monitoring.record import RecordedDecision, find_new_arrivals, record_
 from tasks.settings import REPOSITORY
 from tasks.store.local import LocalBucket
 from tasks.training import finish, steps
-from tasks.training.choosing import choose_challenger, refit_winner
+from tasks.training.choosing import Chosen, choose_challenger, refit_winner
 from tasks.training.finish import Ended
 from tasks.training.insight import explain_version
 from tasks.training.pinning import pin_run
@@ -64,6 +64,11 @@ def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Landed:
 
 def train(workspace: Workspace, cause: str = "test", decision: str | None = None) -> Ended:
     """Do what the flow `train` does."""
+    return finish.record_and_promote(*challenge(workspace), cause, decision)
+
+
+def challenge(workspace: Workspace) -> tuple[Work, Chosen, int]:
+    """Do it up to the published version, before its verdict is recorded."""
     pipeline = workspace.pipeline
     plan = pin_run(workspace, window_length(pipeline), pipeline.retraining.challengers)
     work = Work(workspace, plan)
@@ -77,7 +82,7 @@ def train(workspace: Workspace, cause: str = "test", decision: str | None = None
     final = refit_winner(work, chosen)[0]
     explained, _ = explain_version(work, chosen, final)
     version, *_ = track_and_publish(work, chosen, final, explained)
-    return finish.record_and_promote(work, chosen, version, cause, decision)
+    return work, chosen, version
 
 
 def monitor(workspace: Workspace) -> list[RecordedDecision]:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import Integers, Objects, Times
+from tasks.dataset.dataset import FEWEST as SMALLEST
 from tasks.errors import DataError
 
 # With two, no retraining could serve: what is fitted after the last batch meets none.
 FEWEST = 3
 FEW = 4
 PIECES = 12
-# No model is fitted on fewer labelled rows: `tasks.dataset.dataset.FEWEST`.
-SMALLEST = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +54,7 @@ def cut(times: Times, batches: Objects, names: Mapping[str, str], rows: int | No
     found = tuple(dict.fromkeys(batches.tolist()))
     if rows is None and len(found) >= FEW:
         return _whole(batches, names)
+    # no model is fitted on fewer labelled rows than `SMALLEST`
     size = rows or max(math.ceil(len(times) / PIECES), SMALLEST)
     made = number_pieces(len(times), size)
     count = int(made[-1]) + 1 if len(made) else 0

@@ -14,18 +14,22 @@ import pandas as pd
 from tasks.arrays import Integers, Mask, Times
 from tasks.backtest.history import Cell, Fit
 from tasks.config import Pipeline, window_length
-from tasks.dataset.dataset import Dataset, build_dataset, encode, fitted_until
+from tasks.dataset.dataset import (
+    Dataset,
+    build_dataset,
+    encode,
+    fitted_until,
+    has_known_label,
+)
 from tasks.dataset.evidence import describe_split
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.estimation.estimator import Estimator
-from tasks.evaluation.bootstrap import Sampling, interval
-from tasks.evaluation.evaluate import rounds_for
+from tasks.evaluation.bootstrap import interval
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import load_transform, prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.features.terms import count_words
-from tasks.models.families import FAMILIES
 from tasks.models.importance import column_importances
 from tasks.models.model import Model
 from tasks.monitoring.judging import bootstrap
@@ -35,7 +39,7 @@ from tasks.policy.situation import MetricValue
 from tasks.records import plain, read
 from tasks.scoring.judgement import Labelled
 from tasks.training.cost import measure_cost
-from tasks.training.folds import answer_folds
+from tasks.training.folds import answer_folds, fit_rows
 from tasks.training.selecting import select_features
 from tasks.tuning.trial import Setting
 
@@ -145,15 +149,14 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     data = select_features(every, pipeline)
     training, holdout = data.split.training, data.split.holdout
     columns, classes = prepared_columns(data.schema), len(data.classes)
-    model = _fitted(recipe, data, training)
+    model = fit_rows(data, pipeline, recipe.setting, training)
     confidence, seed = pipeline.gate.confidence, pipeline.training.seed
     if data.split.folds:
-        judged, way = data.split.judged, describe_split(data.split)
+        judged, held_out = data.split.judged, describe_split(data.split)
         answers = answer_folds(data, pipeline, recipe.setting)
-        rounds = rounds_for(len(answers))
-        sampling = Sampling(confidence, seed, rounds, way.widening, way.repeats)
+        sampling = held_out.sample(len(answers), confidence, seed)
         found = interval(METRICS[pipeline.metric], data.y[judged], answers, sampling)
-        answers = answers[:: way.repeats]
+        answers = answers[:: held_out.repeats]
     else:
         answers = model.answers(data.prepared[holdout], classes)
         found = bootstrap(pipeline.metric, data.y[holdout], answers, confidence, seed)
@@ -167,21 +170,13 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     refitted = pipeline.training.refit and not data.split.folds
     learned = np.ones(len(data.y), dtype=bool) if refitted else training
     if refitted:
-        model = _fitted(recipe, data, learned)
+        model = fit_rows(data, pipeline, recipe.setting, learned)
     profiler = Profiler(columns.watched, data.classes)
     profiler.add(count_words(data.prepared[learned], columns))
     weighted = pipeline.monitoring.drift.weights == "importance"
     weights = column_importances(model, columns) if weighted else {}
     eye = Eye(fitted_until(data, learned), profiler.result(), weights, estimator)
     return _Made(model, data, int(learned.sum()), reference, eye)
-
-
-def _fitted(recipe: Recipe, data: Dataset, rows: Mask) -> Model:
-    pipeline, setting = recipe.pipeline, recipe.setting
-    model = FAMILIES[setting.family].build(
-        setting.params, prepared_columns(data.schema), pipeline.task, pipeline.training.seed
-    )
-    return model.fit(data.prepared[rows], data.y[rows])
 
 
 def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict[int, Cell]:
@@ -194,7 +189,7 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     answers = made.model.answers(prepared, len(classes))
     prepared = count_words(prepared, prepared_columns(made.data.schema))
     target, times = frame[pipeline.target], rows.times[later]
-    known = np.asarray(target.isin(classes) if classes else target.notna())
+    known = has_known_label(target, classes)
     cells = {}
     for number in range(end + 1, rows.batches):
         there = place == number

@@ -9,7 +9,7 @@ from tasks.labels.table import labels_version
 from tasks.policy.policy import parse_policy
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
-from tasks.training.code import code_digest, lock_digest
+from tasks.training.code import digest_code, lock_digest
 from tasks.tuning.trial import Setting
 from tasks.workspace import Workspace
 
@@ -41,7 +41,6 @@ def plan_backtest(
         remedy = f"Ingest first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(f"pipeline {pipeline.name}", "the curated table has rows", "none", remedy)
     setting, origin = _setting(workspace)
-    transform = pipeline.features.transform
     return BacktestPlan(
         pipeline=pipeline,
         setting=setting,
@@ -51,7 +50,7 @@ def plan_backtest(
         start=share,
         data=DatasetRef(pipeline.name, version),
         labels=labels_version(workspace.bucket, pipeline),
-        code=code_digest([transform.partition(":")[0]] if transform else []),
+        code=digest_code(pipeline.features.transform),
         lock=lock_digest(),
         recorded=Recorded.from_entries(workspace.ledger.entries()),
     )

@@ -42,7 +42,13 @@ class Window:
         datetime.datetime(2013, 3, 1, 0, 0, 0, 1)
         """
         end = latest + TICK
-        return cls(None if length is None else end - length, end)
+        if length is None:
+            return cls(None, end)
+        try:
+            return cls(end - length, end)
+        # longer than there are years: no row is older than that
+        except OverflowError:
+            return cls(None, end)
 
 
 @dataclass(frozen=True)

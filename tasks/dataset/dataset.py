@@ -82,13 +82,13 @@ def build_dataset(
         every = np.ones(len(times), dtype=bool)
         parts = Split(None, every, every)
     classes = _classes(frame[pipeline.target][parts.training], pipeline)
-    known = frame[pipeline.target].isin(classes) if classes else frame[pipeline.target].notna()
+    known = has_known_label(frame[pipeline.target], classes)
     # rows of a class that came after the training window cannot be judged; without them the
     # holdout's share lies elsewhere, so the boundary is sought again
     strange = int((~known).sum())
     if strange:
-        frame, times = frame[known].reset_index(drop=True), times[known.to_numpy()]
-        hashes = None if hashes is None else hashes[known.to_numpy()]
+        frame, times = frame[known].reset_index(drop=True), times[known]
+        hashes = None if hashes is None else hashes[known]
         parts = _part(frame, times, hashes, pipeline, known_until)
     y = encode(frame[pipeline.target], classes)
     if folded:
@@ -181,6 +181,15 @@ def moments(column: pd.Series[Any]) -> Times:
     '2013-01-01T10:00:00.000000'
     """
     return pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy("datetime64[us]")
+
+
+def has_known_label(target: pd.Series[Any], classes: tuple[Any, ...]) -> Mask:
+    """Return (n,) whether a label is there, and of these classes where there are any.
+
+    >>> has_known_label(pd.Series(["b", "c", None]), ("a", "b")).tolist()
+    [True, False, False]
+    """
+    return np.asarray(target.isin(classes) if classes else target.notna())
 
 
 def encode(target: pd.Series[Any], classes: tuple[Any, ...]) -> Array:

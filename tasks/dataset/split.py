@@ -15,7 +15,7 @@ from tasks.arrays import Array, Hashes, Integers, Mask, Times
 from tasks.config.choices import Task
 from tasks.errors import DataError
 from tasks.evaluation.evaluate import EvidenceKind
-from tasks.store.layout import BATCH, INGESTED_AT
+from tasks.features.schema import INTERNAL
 
 # So many equal rows stay together: fewer are a file sent again, more are the cells of a table
 # of few columns (2,201 people on the Titanic are 24 different rows), which must be parted.
@@ -87,8 +87,7 @@ def split(times: Times, holdout: float) -> Split:
     >>> split(days, 0.3).holdout.tolist()
     [False, False, True]
     """
-    if not 0 < holdout < 1:
-        raise DataError("holdout", "a share between 0 and 1, both left out", holdout)
+    _check_share(holdout)
     at, distinct, before = _counted(times, 2)
     boundary = distinct[_nearest(before, len(at) * (1 - holdout), 1, len(distinct) - 1)]
     later = at >= boundary
@@ -138,7 +137,7 @@ def row_hashes(frame: pd.DataFrame, key: Sequence[str]) -> Hashes:
     >>> bool((row_hashes(frame, ["id"]) == row_hashes(frame[["id"]].astype(float), [])).all())
     True
     """
-    names = list(key) or [name for name in frame.columns if name not in (BATCH, INGESTED_AT)]
+    names = list(key) or [name for name in frame.columns if name not in INTERNAL]
     total = np.zeros(len(frame), dtype=np.uint64)
     for name in names:
         column = frame[name]
@@ -171,17 +170,17 @@ def hashed_split(order: Hashes, y: Array, holdout: float, task: Task) -> Split:
     >>> hashed_split(np.array([1, 2**62, 2**63], "u8"), np.zeros(3), 0.3, "regression").holdout
     array([ True,  True, False])
     """
-    if not 0 < holdout < 1:
-        raise DataError("holdout", "a share between 0 and 1, both left out", holdout)
+    _check_share(holdout)
     _check_different(order, 2)
     line = np.uint64(int(holdout * 2**64))
     held = order < line
-    for members in _classes(y, task):
-        ranks = order[members]
-        if not (ranks < line).any():
-            held |= (order == ranks.min()) & (len(pd.unique(ranks)) > 1)
-        elif not (ranks >= line).any():
-            held &= (order != ranks.max()) | (len(pd.unique(ranks)) == 1)
+    if task != "regression":
+        ranks = pd.Series(order)
+        # all classes at once: a column of names given as the target has as many as rows
+        ends = ranks.groupby(pd.factorize(y)[0]).agg(["min", "max"])
+        ends = ends[ends["min"] != ends["max"]]
+        held |= ranks.isin(ends["min"][ends["min"] >= line]).to_numpy()
+        held &= ~ranks.isin(ends["max"][ends["max"] < line]).to_numpy()
     if not held.any() or held.all():
         held = order < order.max() if held.all() else order == order.min()
     return Split(None, ~held, held)
@@ -219,8 +218,9 @@ def exchangeable_folds(order: Hashes, y: Array, k: int, task: Task) -> tuple[Fol
     )
 
 
-def _classes(y: Array, task: Task) -> list[Mask]:
-    return [] if task == "regression" else [y == label for label in pd.unique(y)]
+def _check_share(holdout: float) -> None:
+    if not 0 < holdout < 1:
+        raise DataError("holdout", "a share between 0 and 1, both left out", holdout)
 
 
 def _check_different(order: Hashes, needed: int) -> None:

@@ -10,12 +10,11 @@ import numpy as np
 from tasks.arrays import Floats
 from tasks.drift.profile import EXACT, POINTS, ColumnProfile, number_column, texts
 from tasks.drift.sketch import BLOCK, Run, Sketch, block
+from tasks.features.values import LARGEST
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Models take float32: what is infinite there is missing here.
-LARGEST = float(np.finfo(np.float32).max)
 # Texts that are counted at once, and with LONGEST the memory of a column of free text: without
 # both, one of unique texts would grow with the rows.
 TRACKED = 65_536
@@ -46,6 +45,7 @@ class NumberCounter:
         self.rows += len(values)
         for start in range(0, len(values), BLOCK):
             piece = values[start : start + BLOCK]
+            # models take float32: what is infinite there is missing here
             fits = np.abs(piece) <= LARGEST
             # a copy: a view would keep the whole piece alive until the block is full
             self._waiting.append(piece[fits])

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import Floats
-
-# Both as in tasks/evaluation/calibration.py, for the same reason.
-MOST_BINS = 15
-ROWS_A_BIN = 100
+from tasks.evaluation.calibration import MOST_BINS, ROWS_A_BIN
 
 
 @dataclass(frozen=True)

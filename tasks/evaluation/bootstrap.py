@@ -60,11 +60,6 @@ def finite_or_none(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def nan_if_none(value: float | None) -> float:
-    """Return the float that `finite_or_none` wrote."""
-    return NAN if value is None else float(value)
-
-
 def interval(metric: Metric, y: Array, predictions: Floats, sampling: Sampling) -> Interval:
     """Return the metric with its percentile bootstrap interval.
 

@@ -41,6 +41,10 @@ class HeldOut:
     repeats: int = 1
     widening: float = 1.0
 
+    def sample(self, rows: int, confidence: float, seed: int) -> Sampling:
+        """Return how so many judgements are drawn again, those of one row together."""
+        return Sampling(confidence, seed, rounds_for(rows), self.widening, self.repeats)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -117,7 +121,7 @@ def evaluate(
         DataError: there are no rows, a label or prediction is not finite, or shapes differ.
     """
     y, predictions = check_predictions(y, predictions, task)
-    sampling = Sampling(confidence, seed, rounds_for(len(y)), held_out.widening, held_out.repeats)
+    sampling = held_out.sample(len(y), confidence, seed)
     deciding, every = METRICS[metric], task_metrics(task)
     metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
     naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}

@@ -17,8 +17,7 @@ from tasks.models.attribution import Method
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load_champion
 from tasks.readers.formats import open_source
-from tasks.readers.source import BadBatch
-from tasks.scoring.sources import read_typed
+from tasks.scoring.sources import read_typed, refuse_unreadable
 from tasks.workspace import Workspace
 
 
@@ -82,22 +81,15 @@ def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) 
     schema = read_columns(workspace.curated)
     assert schema is not None, "a champion was trained on a curated table"
     read = pa.table({})
-    try:
-        source = open_source(
-            path,
-            path.name,
-            workspace.pipeline.data.max_bytes,
-            workspace.pipeline.source,
-        )
+    pipeline = workspace.pipeline
+    with refuse_unreadable(str(path)):
+        source = open_source(path, path.name, pipeline.data.max_bytes, pipeline.source)
         champion.require(source.names())
         for table in read_typed(source, schema):
             read = pa.concat_tables([read, table], promote_options="default").slice(0, rows)
             # the reader is left here: a fault behind the rows asked for is not looked for
             if read.num_rows == rows:
                 break
-    except BadBatch as bad:
-        remedy = "Send the file as it was sent for training."
-        raise DataError(str(path), "the file can be read", bad, remedy) from bad
     if not read.num_rows:
         raise DataError(str(path), "it holds rows", "none")
     # dates as times: as objects no comparison with a time would hold

@@ -8,11 +8,12 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from tasks.errors import DataError
 from tasks.records import plain, read
+from tasks.store.layout import BATCH, INGESTED_AT
 
 Kind = Literal["number", "category", "boolean", "time", "text"]
 Part = Literal["hour", "weekday", "month", "day_of_year"]
-# Columns that landing adds to every curated table.
-INTERNAL = ("_batch", "_ingested_at")
+# No features: what landing adds to every curated table.
+INTERNAL = (BATCH, INGESTED_AT)
 PARTS = get_args(Part)
 # A stored schema tells its target by these very words: with others, older ones would not.
 IS_TARGET = "it is the target"

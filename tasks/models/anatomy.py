@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tasks.errors import IntegrityError, bounded
 from tasks.features.schema import Columns
 from tasks.features.terms import TermTable
 from tasks.models import ensembles
+from tasks.models.runtime import no_export
 from tasks.models.trees import Tree
 
 T = TypeVar("T")
-REMEDY = "Restore the file, or take another version."
 ENCODED, SUMS = "encoded rows", "sums of trees"
 
 
@@ -79,8 +78,7 @@ def read_export(data: bytes, take: Callable[[Any, str, Columns], T]) -> T:
         return take(model, notes["perennial.task"], columns)
     # protobuf, json and a look-up fail each with an error of its own on bytes that are not ours
     except Exception as error:
-        came = f"{len(data)} bytes: {bounded(error, 200)}"
-        raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
+        raise no_export(data, error) from error
 
 
 def read_lookup(node: Any) -> Lookup:

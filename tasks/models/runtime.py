@@ -51,8 +51,7 @@ class OnnxModel:
             (output,) = self._session.get_outputs()
         # onnxruntime's errors have no class of their own above Exception
         except Exception as error:
-            came = f"{len(data)} bytes: {bounded(error, 200)}"
-            raise IntegrityError("model.onnx", "is an exported model", came, REMEDY) from error
+            raise no_export(data, error) from error
         self._output: str = output.name
         self.classes: int = 0 if self.task == "regression" else int(output.shape[1])
 
@@ -85,6 +84,12 @@ class OnnxModel:
         except Exception as error:
             rule = "answers the prepared rows"
             raise IntegrityError("model.onnx", rule, bounded(error, 200), REMEDY) from error
+
+
+def no_export(data: bytes, error: Exception) -> IntegrityError:
+    """Return the refusal of bytes that are none of ours."""
+    came = f"{len(data)} bytes: {bounded(error, 200)}"
+    return IntegrityError("model.onnx", "is an exported model", came, REMEDY)
 
 
 class RowModel:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from tasks.dataset.dataset import FEWEST
 from tasks.ledger.entry import Entry
@@ -12,9 +13,23 @@ from tasks.policy.decision import Decision
 from tasks.policy.policy import Policy
 
 
+NO_CHAMPION = "no champion"
+
+
+def is_retraining(decision: Mapping[str, Any]) -> bool:
+    """Say whether a recorded decision spends budget and starts a cooldown: a yes to a retraining.
+
+    The first model is nobody's retraining.
+
+    >>> is_retraining({"retrain": True, "rule": NO_CHAMPION})
+    False
+    """
+    return bool(decision["retrain"]) and decision["rule"] != NO_CHAMPION
+
+
 def decide_first(policy: Policy, at: datetime, labelled: int, entries: Sequence[Entry]) -> Decision:
     """Decide where no champion is in service: the first model is trained once there are rows."""
-    rule, retrain = "no champion", True
+    rule, retrain = NO_CHAMPION, True
     reason = "Retraining. No champion is in service, so the first model is trained."
     if find_unanswered(entries):
         rule, retrain = "already running", False

@@ -11,6 +11,7 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.reversal import removed_batches, standing_refusals
 from tasks.ledger.suspicion import held_back
 from tasks.monitoring.arrivals import Arrival, find_unanswered
+from tasks.monitoring.first import is_retraining
 from tasks.monitoring.look import drift_figure
 from tasks.monitoring.observation import Observation
 from tasks.policy.past import Accepted, GateGain, Incumbent, Meeting, Past
@@ -117,11 +118,8 @@ def _recorded(entries: Sequence[Entry]) -> list[tuple[Observation, datetime]]:
 
 def _retrainings(entries: Sequence[Entry]) -> tuple[datetime, ...]:
     decisions = [entry.figures["decision"] for entry in entries if entry.kind == "decision"]
-    # the first model is nobody's retraining: it spends no budget and starts no cooldown
     return tuple(
-        datetime.fromisoformat(decision["at"])
-        for decision in decisions
-        if decision["retrain"] and decision["rule"] != "no champion"
+        datetime.fromisoformat(decision["at"]) for decision in decisions if is_retraining(decision)
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tasks.data.standing import scan_standing
-from tasks.drift.report import draw_report
+from tasks.drift.report import SAMPLE, draw_report
 from tasks.features.prepare import prepared_columns
 from tasks.features.terms import count_words
-from tasks.monitoring.observe import SAMPLE
 from tasks.monitoring.record import RecordedDecision, observation_keys
 from tasks.promotion.model_version import ModelVersion
 from tasks.workspace import Workspace

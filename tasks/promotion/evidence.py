@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tasks.evaluation.bootstrap import Interval
 from tasks.evaluation.slices import Slice
+from tasks.policy.situation import unit
 from tasks.records import MaybeNaN
 
 
@@ -77,6 +78,4 @@ class Evidence:
         """What the gate's `min_gain` and `max_slice_loss` are multiples of."""
         # AUC, accuracy and R² have a scale of their own. Errors (RMSE, log loss) have none in
         # common: there the thresholds are shares of the champion's error on the compared rows.
-        if self.greater_is_better or self.champion is None:
-            return 1.0
-        return abs(self.champion.score)
+        return unit(self.champion.score if self.champion else 1.0, self.greater_is_better)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tasks.arrays import Array, Integers, Mask, Times
 from tasks.config import Pipeline
-from tasks.dataset.dataset import encode, moments
+from tasks.dataset.dataset import encode, has_known_label, moments
 from tasks.evaluation.baselines import last_value
 from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.evaluate import measure
@@ -52,9 +52,8 @@ class Labelled:
         """Return, for each row, whether its label is there and known to the model."""
         if not {self.target, self.event_time or self.target} <= set(frame.columns):
             return np.zeros(len(frame), dtype=bool)
-        target = frame[self.target]
-        told = target.isin(self.classes) if self.classes else target.notna()
-        return (told & frame[self.event_time or self.target].notna()).to_numpy()
+        timed = frame[self.event_time or self.target].notna().to_numpy()
+        return has_known_label(frame[self.target], self.classes) & timed
 
     def plus(self, frame: pd.DataFrame, predictions: Array) -> Labelled:
         """Add the labelled ones of n rows, with their (n, classes) or (n,) predictions."""
@@ -137,7 +136,7 @@ def _baselines(manifest: Manifest, y: Array, times: Times) -> dict[str, Array]:
         else {name: np.full(len(y), known[name]) for name in ("mean", "median")}
     )
     # exchangeable rows have no last one
-    if "last" in known:
+    if manifest.lineage.ordered:
         until = np.array([manifest.lineage.fitted_until], dtype="datetime64[us]")
         last = last_value(np.array([known["last"]]), until, y, times)
         found["last_value"] = np.eye(classes)[last.astype(int)] if classes else last

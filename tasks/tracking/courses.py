@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.tracking.client import connect, ensure_experiment, filter_by_tags, log_values, to_metrics
 from tasks.tracking.links import experiment_page
-from tasks.tracking.record import KEY, to_milliseconds, to_tags
+from tasks.tracking.record import KEY, NOTE, OURS, to_milliseconds, to_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,7 +49,7 @@ def _write(client: MlflowClient, experiment: str, record: CourseRecord, at: int)
         if run.info.status == "FINISHED":
             return
         client.delete_run(run.info.run_id)
-    marks = {KEY: record.key, "mlflow.user": "perennial", "mlflow.note.content": record.note}
+    marks = {KEY: record.key, NOTE: record.note, **OURS}
     run_id = client.create_run(experiment, at, to_tags(marks), record.name).info.run_id
     metrics = to_metrics(record.metrics, at)
     for name, pairs in record.steps.items():

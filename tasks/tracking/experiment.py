@@ -17,14 +17,13 @@ from tasks.tracking.client import (
     to_metrics,
 )
 from tasks.tracking.links import experiment_page
-from tasks.tracking.record import KEY, TAG_LIMIT, RunRecord, to_milliseconds
+from tasks.tracking.record import KEY, NOTE, OURS, TAG_LIMIT, RunRecord, to_milliseconds
 from tasks.tracking.trials import PARENT, write_trials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput
 
-NOTE = "mlflow.note.content"
 PRIMARY = "mlflow.experiment.primaryMetric.name"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 # MLflow refuses a dataset's digest of more than 36 letters; the whole one is a tag.
@@ -101,7 +100,7 @@ def _settle(client: MlflowClient, experiment: str, key: str) -> str:
 def _begin(client: MlflowClient, experiment: str, record: RunRecord) -> str:
     marks = {
         KEY: record.key,
-        "mlflow.user": "perennial",
+        **OURS,
         "mlflow.source.name": f"train {record.pipeline}",
         "mlflow.source.type": "JOB",
         NOTE: bounded(record.note, TAG_LIMIT),

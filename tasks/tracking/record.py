@@ -19,6 +19,9 @@ VERDICT = "perennial.verdict"
 REASON = "perennial.reason"
 WARNINGS = "perennial.warnings"
 EVIDENCE = "perennial.evidence"
+# MLflow's own: who made a run, and the Markdown that its page shows.
+OURS = {"mlflow.user": "perennial"}
+NOTE = "mlflow.note.content"
 # MLflow refuses longer ones:
 # https://github.com/mlflow/mlflow/blob/master/mlflow/utils/validation.py
 NAME_LIMIT = 250
@@ -29,7 +32,7 @@ Bounds = tuple[float, float | None, float | None]
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One setting that was tried, from `origin` (defaults, champion, tpe, grid …).
+    """One setting that was tried, from `origin` (defaults, champion, search).
 
     `score` is the mean of `folds` in the deciding metric's own unit, None where it did not end.
     """
@@ -45,9 +48,10 @@ class TrialRecord:
 
     @property
     def name(self) -> str:
-        """
-        >>> TrialRecord(3, "lightgbm", "tpe", {}, 0.65).name
-        '003 lightgbm tpe'
+        """What its run is called.
+
+        >>> TrialRecord(3, "lightgbm", "search", {}, 0.65).name
+        '003 lightgbm search'
         """
         return f"{self.number:03d} {self.family} {self.origin}"
 

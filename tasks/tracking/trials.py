@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tasks.tracking.client import log_values, to_metrics
-from tasks.tracking.record import RunRecord, allowed_name, to_milliseconds
+from tasks.tracking.record import OURS, RunRecord, allowed_name, to_milliseconds
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,7 +25,7 @@ def write_trials(client: MlflowClient, experiment: str, parent: str, record: Run
         trial, (began, ended) = record.trials[place], map(to_milliseconds, spans[place])
         marks = {
             PARENT: parent,
-            "mlflow.user": "perennial",
+            **OURS,
             "perennial.trial": str(trial.number),
             "perennial.family": trial.family,
             "perennial.origin": trial.origin,

@@ -56,7 +56,7 @@ def make_card(
         family=final.setting.family,
         data_version=work.plan.data.version,
         rows=final.rows,
-        window=f"{final.fitted_from[:10]} to {final.fitted_until[:10]}",
+        window=final.window,
         tried=Counter(trial.setting.family for trial in chosen.tuning.trials),
         why=chosen.tuning.why,
         evaluation=judged.evaluation,

@@ -34,6 +34,11 @@ def code_digest(extra_modules: Iterable[str] = ()) -> str:
     return whole.hexdigest()
 
 
+def digest_code(transform: str | None) -> str:
+    """Return `code_digest` for a pipeline with this transform, `module:function`, or none."""
+    return code_digest([transform.partition(":")[0]] if transform else [])
+
+
 def _named(path: Path, roots: Iterable[Path]) -> str:
     inside = (path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root))
     return next(inside, path.name)

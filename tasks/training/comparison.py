@@ -6,9 +6,8 @@ import numpy as np
 
 from tasks.arrays import Array, Integers, Mask
 from tasks.dataset.evidence import describe_split
-from tasks.evaluation.bootstrap import Sampling, paired_gain
+from tasks.evaluation.bootstrap import paired_gain
 from tasks.evaluation.calibration import calibration_error
-from tasks.evaluation.evaluate import rounds_for
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice, compare_slices
 from tasks.models.runtime import OnnxModel
@@ -39,13 +38,7 @@ def compare_with_champion(
     kept, theirs, how = _answer_unseen(work, reigning, until, holdout)
     y, ours = data.y[holdout][kept], predictions[kept]
     metric = METRICS[pipeline.metric]
-    sampling = Sampling(
-        pipeline.gate.confidence,
-        pipeline.training.seed,
-        rounds_for(len(y)),
-        held_out.widening,
-        held_out.repeats,
-    )
+    sampling = held_out.sample(len(y), pipeline.gate.confidence, pipeline.training.seed)
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
     comparison = Comparison(
         version=reigning.manifest.version,

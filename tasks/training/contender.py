@@ -52,6 +52,11 @@ class Contender:
     def model(self) -> bytes:
         return self.files[MODEL]
 
+    @property
+    def window(self) -> str:
+        """The days that its rows span, in words."""
+        return f"{self.fitted_from[:10]} to {self.fitted_until[:10]}"
+
 
 def build_contender(
     setting: Setting,

@@ -1,4 +1,4 @@
-"""How a training run ends: its version, its verdict in the ledger, and the promotion."""
+"""How a training run ends: its verdict in the ledger, and the promotion."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from tasks.faults import external_write
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
-from tasks.promotion.manifest import Manifest
 from tasks.promotion.promote import LONGEST_TEXT, promote, repair
 from tasks.promotion.trials import begin_once
-from tasks.promotion.versions import publish as publish_version
 from tasks.promotion.waiting import waiting_versions
 from tasks.records import plain
 from tasks.tracking.registry import remove_alias, set_alias
 from tasks.training.choosing import Chosen
-from tasks.training.contender import Contender
 from tasks.training.cost import Cost
-from tasks.training.keepsakes import gather_keepsakes, make_manifest
 from tasks.training.plan import digest
 from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidence
 from tasks.training.work import Work
@@ -43,15 +39,10 @@ class Ended:
     summary: str
     price: str
 
-
-def store_version(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
-    """Publish the model with its signed manifest; the same plan gives the same version."""
-
-    def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
-        files = {**final.files, **gather_keepsakes(work, chosen.best, final)}
-        return make_manifest(work, chosen, final, run, version), files
-
-    return publish_version(work.workspace, work.plan.key, build)
+    @property
+    def in_service(self) -> bool:
+        """Whether the version is in service; already: an earlier start of the run promoted it."""
+        return self.outcome in ("promoted", "already")
 
 
 def record_and_promote(
@@ -68,8 +59,7 @@ def record_and_promote(
         if ended.outcome != "lost":
             return ended
         best = chosen.best
-        # a new one reads the pointer anew; what was fitted is found, the comparison made again
-        work = Work(work.workspace, work.plan, work.costs)
+        work = work.read_pointer_anew()
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
         verdict = judge(gather_evidence(best.contender, judged), work.pipeline.gate)
         chosen = chosen.replace_best(judged, verdict)
@@ -99,10 +89,11 @@ def _conclude(work: Work, chosen: Chosen, version: int, cause: str, decision: st
         attempt=digest([work.plan.key, _champion(work)]),
         override=JUDGED_AGAIN,
     )
-    # already: an earlier start promoted it, and died before it took the alias away
-    if promotion.outcome in ("promoted", "already"):
+    ended = Ended(best.verdict, promotion.outcome, promotion.message, price)
+    # an earlier start may have died before it took the alias away
+    if ended.in_service:
         _mirror_quietly(work, lambda server: remove_alias(server, name, "challenger"))
-    return Ended(best.verdict, promotion.outcome, promotion.message, price)
+    return ended
 
 
 def say_price(cost: Cost, gain: float | None, metric: str) -> str:

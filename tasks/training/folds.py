@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from tasks.arrays import Array, Floats
+from tasks.arrays import Array, Floats, Mask
 from tasks.config import Pipeline
 from tasks.dataset.dataset import Dataset
 from tasks.dataset.split import Fold
@@ -28,7 +28,11 @@ def fit_fold(
     """Fit a setting on a fold's rows, or on the latest `length` of them."""
     within = np.zeros(len(data.y), dtype=bool)
     within[fold.fit] = True
-    rows = select_rows(length, data.times, within)
+    return fit_rows(data, pipeline, setting, select_rows(length, data.times, within))
+
+
+def fit_rows(data: Dataset, pipeline: Pipeline, setting: Setting, rows: Mask) -> Model:
+    """Fit a setting on the rows in the mask (n,)."""
     model = FAMILIES[setting.family].build(
         setting.params, prepared_columns(data.schema), pipeline.task, pipeline.training.seed
     )
@@ -46,7 +50,7 @@ def answer_folds(
         )
         for fold in data.split.folds
     ]
-    return _in_order(data, parts)
+    return _in_order(parts, data.split.folds)
 
 
 def judge_baselines(data: Dataset, pipeline: Pipeline) -> dict[str, Array]:
@@ -67,9 +71,9 @@ def judge_baselines(data: Dataset, pipeline: Pipeline) -> dict[str, Array]:
         )
         for fold in folds
     ]
-    return {name: _in_order(data, [part[name] for part in found], folds) for name in found[0]}
+    return {name: _in_order([part[name] for part in found], folds) for name in found[0]}
 
 
-def _in_order(data: Dataset, parts: list[Array], folds: tuple[Fold, ...] | None = None) -> Array:
-    places = np.concatenate([fold.judge for fold in folds or data.split.folds])
+def _in_order(parts: list[Array], folds: tuple[Fold, ...]) -> Array:
+    places = np.concatenate([fold.judge for fold in folds])
     return np.concatenate(parts)[np.argsort(places, kind="stable")]

@@ -158,8 +158,10 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
 def _unseen(
     work: Work, chosen: Chosen, places: Integers, rows: pd.DataFrame
 ) -> tuple[Integers, Answer, Mapping[str, Array] | pd.DataFrame]:
-    """Return which of the rows (at these places) the judged model was not fitted on, at most
-    `SHUFFLED`, that model's answers, and those rows as it takes them."""
+    """Return which rows the judged model was not fitted on, its answers, and them as it takes them.
+
+    At most `SHUFFLED` of the rows, which lie at these places of the dataset.
+    """
     data, best = work.dataset, chosen.best
     if not data.split.folds:
         few = spread_evenly(len(places), SHUFFLED)

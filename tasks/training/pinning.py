@@ -10,7 +10,7 @@ from tasks.errors import DataError
 from tasks.labels.table import labels_version
 from tasks.ledger.suspicion import held_back
 from tasks.store.layout import INGESTED_AT
-from tasks.training.code import code_digest, lock_digest
+from tasks.training.code import digest_code, lock_digest
 from tasks.training.plan import TrainingPlan
 from tasks.workspace import Workspace
 
@@ -40,12 +40,10 @@ def pin_run(
             rule = f"a row has an event time ({pipeline.event_time}) that is not after its arrival"
             raise DataError(table.uri, rule, "none")
         window = Window.up_to(latest, length)
-    transform = pipeline.features.transform
     return TrainingPlan(
         data=DatasetRef(pipeline.name, version, window),
         configuration=pipeline.digest,
-        # the user's own module, and what it imports: `tasks` is in the digest anyway
-        code=code_digest([transform.partition(":")[0]] if transform else []),
+        code=digest_code(pipeline.features.transform),
         lock=lock_digest(),
         seed=pipeline.training.seed,
         challengers=challengers,

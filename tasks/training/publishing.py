@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from tasks.faults import external_write
 from tasks.features.prepare import prepared_columns
+from tasks.promotion.manifest import Manifest
+from tasks.promotion.versions import publish
 from tasks.tracking.record import REASON, VERDICT, RunRecord
 from tasks.tracking.upload import ModelColumns
-from tasks.training import finish
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
+from tasks.training.finish import say_result
 from tasks.training.insight import Insight, store_explanation
+from tasks.training.keepsakes import gather_keepsakes, make_manifest
 from tasks.training.telling import CARD, CARD_PAGE, make_record
 from tasks.training.work import Work
 
@@ -30,7 +33,7 @@ def track_and_publish(
     # only be seen once the bucket has what it stands for
     with external_write("train.track"):
         run = "" if server is None else _track(server, record)
-    version = finish.store_version(work, chosen, final, run)
+    version = _store_version(work, chosen, final, run)
     with external_write("train.register"):
         if server is not None:
             from tasks.tracking.registry import register
@@ -43,19 +46,25 @@ def track_and_publish(
                 run_id=run,
                 model=final.model,
                 columns=_columns(work),
-                description=f"{final.setting.family}: {finish.say_result(chosen.best.judged)}",
+                description=f"{final.setting.family}: {say_result(chosen.best.judged)}",
                 marks={mark: record.tags[mark] for mark in (VERDICT, REASON)},
                 about=work.pipeline.description,
             )
     with external_write("train.explanation"):
         store_explanation(work, version, insight)
         # Beside MLflow's copy: whoever has the bucket alone can open it too.
-        page, where = (
-            record.texts[CARD_PAGE],
-            work.workspace.layout.report("card", f"{version}.html"),
-        )
-        work.workspace.bucket.put(where, page.encode(), content_type="text/html; charset=utf-8")
+        page = record.texts[CARD_PAGE].encode()
+        where = work.workspace.layout.report("card", f"{version}.html")
+        work.workspace.bucket.put(where, page, content_type="text/html; charset=utf-8")
     return version, run, record.texts[CARD]
+
+
+def _store_version(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
+    def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
+        files = {**final.files, **gather_keepsakes(work, chosen.best, final)}
+        return make_manifest(work, chosen, final, run, version), files
+
+    return publish(work.workspace, work.plan.key, build)
 
 
 def _track(server: str, record: RunRecord) -> str:

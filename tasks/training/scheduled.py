@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tasks.ledger.entry import Entry
+from tasks.monitoring.first import is_retraining
 from tasks.policy.limits import Limits, budget_objection, cooldown_objection
 
 BY_SCHEDULE = "train (schedule)"
@@ -45,6 +46,5 @@ def judge_scheduled(
 def _retrained(entry: Entry) -> bool:
     # a decision's training has its verdict later: counted once, when it was asked for
     if entry.kind == "decision":
-        decision = entry.figures["decision"]
-        return bool(decision["retrain"]) and decision["rule"] != "no champion"
+        return is_retraining(entry.figures["decision"])
     return entry.kind == "verdict" and entry.by == BY_SCHEDULE

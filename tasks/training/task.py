@@ -11,8 +11,6 @@ from prefect.states import Completed, State
 
 from tasks.config import window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
-from tasks.events.event import Event
-from tasks.records import plain
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -58,7 +56,7 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
 def find_earlier_run(work: Work, decision: str | None) -> dict[str, Any] | None:
     """Return the outcome of a finished run of the same plan, or None."""
     from tasks.training import finish
-    from tasks.training.telling import describe_outcome
+    from tasks.training.outcome import describe_outcome
 
     done = finish.find_earlier_end(work)
     if done is None:
@@ -91,7 +89,7 @@ def ask_limits(work: Work) -> dict[str, Any] | None:
 
 @task(name="tune", **RETRIES)
 def tune(work: Work) -> Tuning | State[Tuning]:
-    """Choose family and parameters by forward-chaining folds of the training window."""
+    """Choose family and parameters by folds of the training window."""
     from tasks.training import steps
 
     logger = get_run_logger()
@@ -229,29 +227,13 @@ def conclude(
 ) -> dict[str, Any]:
     """Record the verdict in the ledger, and put in service what passed."""
     from tasks.training import finish
-    from tasks.training.telling import describe_outcome
+    from tasks.training.outcome import describe_end
 
     ended = finish.record_and_promote(work, chosen, version, cause, decision)
     logger = get_run_logger()
     logger.info(ended.summary)
     logger.info(ended.price)
-    return describe_outcome(
-        work,
-        {
-            "outcome": ended.outcome,
-            "passed": ended.outcome in ("promoted", "already"),
-            "version": version,
-            "summary": ended.summary,
-            "why": chosen.tuning.why,
-            "rules": plain(ended.verdict.rules),
-            "warnings": list(ended.verdict.warnings),
-            "remedy": ended.verdict.ways_through(work.pipeline.name, version),
-            "challengers": chosen.to_dicts(work.costs),
-            "cost": work.cost.to_dict(),
-            "price": ended.price,
-            "decision": decision,
-        },
-    )
+    return describe_end(work, chosen, version, ended, decision)
 
 
 def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None:
@@ -259,18 +241,6 @@ def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None
     if len(work.challengers) == 1:
         raise error
     get_run_logger().warning("The challenger %s is left out: %s", challenger.text, error)
-
-
-def tidings(outcome: dict[str, Any]) -> list[tuple[Event, dict[str, Any]]]:
-    """Return the events that follow from how a training ended, each with what it says."""
-    said = {key: outcome[key] for key in ("version", "summary", "price", "url")}
-    event = {
-        "promoted": Event.MODEL_PROMOTED,
-        "refused": Event.MODEL_REFUSED,
-        "lost": Event.MODEL_REFUSED,
-        "awaiting approval": Event.APPROVAL_AWAITED,
-    }.get(outcome["outcome"])
-    return [] if event is None else [(event, said)]
 
 
 def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from tasks.evaluation.bootstrap import finite_or_none
-from tasks.features.schema import FeatureSchema
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
-from tasks.promotion.versions import manifest_of
 from tasks.records import plain
-from tasks.tracking.links import run_url
 from tasks.tracking.record import (
     EVIDENCE,
     KEY,
@@ -68,27 +64,6 @@ def make_record(work: Work, chosen: Chosen, final: Contender, insight: Insight) 
     return replace(record, note=write_note(card), texts=texts, images=images)
 
 
-def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
-    """Add to how a run ended what its version's manifest says."""
-    manifest, server = manifest_of(work.workspace, ended["version"]), work.workspace.tracking
-    return {
-        "pipeline": work.pipeline.name,
-        "metric": manifest.lineage.metric,
-        "metrics": manifest.metrics,
-        "baselines": manifest.baselines,
-        "why": manifest.lineage.why,
-        "data_version": manifest.data_version,
-        "training_key": work.plan.key,
-        "rules": plain(manifest.verdict.rules),
-        "left_out": FeatureSchema.from_dict(manifest.schema).left_out,
-        "evidence": manifest.lineage.evidence,
-        "warnings": list(manifest.verdict.warnings),
-        "remedy": manifest.verdict.ways_through(manifest.pipeline, manifest.version),
-        "url": server and run_url(server, manifest.run),
-        **ended,
-    }
-
-
 def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRecord:
     verdict, evaluation = chosen.best.verdict, chosen.best.judged.evaluation
     plan, pipeline, tuning = work.plan, work.pipeline, chosen.tuning
@@ -96,11 +71,10 @@ def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRe
     if chosen.best.challenger.kind == "tuned":
         kind = next((t.origin for t in tuning.trials if t.setting == tuning.chosen), "search")
     took = tuning.seconds + chosen.best.contender.seconds + final.seconds
-    window = f"{final.fitted_from[:10]} to {final.fitted_until[:10]}"
     return RunRecord(
         pipeline=pipeline.name,
         key=plan.key,
-        name=run_name(tuning.chosen.family, kind, window),
+        name=run_name(tuning.chosen.family, kind, final.window),
         metric=evaluation.metric,
         params={
             "family": tuning.chosen.family,
@@ -128,7 +102,7 @@ def _record(work: Work, chosen: Chosen, final: Contender, version: int) -> RunRe
             "perennial.configuration": plan.configuration,
         },
         trials=tuple(_trial(trial) for trial in tuning.trials),
-        dataset=_dataset(work, final, window),
+        dataset=_dataset(work, final),
         # an earlier start may have computed a step: the run is shown as if it were done in one
         started=ended - timedelta(seconds=took),
         ended=ended,
@@ -171,13 +145,13 @@ def _trial(trial: TuningTrial) -> TrialRecord:
     )
 
 
-def _dataset(work: Work, final: Contender, window: str) -> DatasetRecord:
+def _dataset(work: Work, final: Contender) -> DatasetRecord:
     return DatasetRecord(
         name=work.pipeline.name,
         version=work.plan.data.version,
         source=work.workspace.curated.uri,
         rows=final.rows,
-        window=window,
+        window=final.window,
         digest=work.plan.data.digest,
         schema={f.name: TYPES[f.kind] for f in work.dataset.schema.features},
     )

@@ -108,6 +108,16 @@ class Work:
             raise IntegrityError(self.pipeline.name, rule, reigning.manifest.task, remedy)
         return reigning
 
+    def read_pointer_anew(self) -> Work:
+        """Return the same run beside the champion that is in service now.
+
+        Its rows stay parted as they are: beside the new champion others would be held out, and
+        what was fitted already has learned from some of them.
+        """
+        again = Work(self.workspace, self.plan, self.costs)
+        again.dataset = self.dataset
+        return again
+
     def compute_once(
         self, step: str, write: str, compute: Callable[[], Computed], key: str | None = None
     ) -> tuple[Remembered, bool]:

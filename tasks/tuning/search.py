@@ -55,12 +55,12 @@ def search_settings(
     seed: int = 7,
     say: Say = lambda _: None,
 ) -> Tuning:
-    """Try settings on forward-chaining folds and choose one.
+    """Try settings on the folds and choose one.
 
     Args:
         frame: n prepared rows; `columns` names its number and its category columns.
         y: (n,) class indices 0..k-1, or values for regression.
-        folds: rows to fit on and later rows to judge on.
+        folds: rows to fit on, and others to judge on: where time counts, later ones.
         task, metric: what is predicted, and the metric that decides.
         families: those that do not serve the task are left out.
         champion: the setting in service, tried before any proposal; None for none.

@@ -53,6 +53,8 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         ("training: {families: [forest]}", "families are of linear"),
         ("training: {families: []}", "families are of linear"),
         ("retraining: {budget: often}", "COUNT per DURATION"),
+        ("retraining: {cooldown: 99999999999999d}", "million years"),
+        ("retraining: {challengers: [recent 99999999999999d]}", "million years"),
         ("key: [y]", "target is neither the key nor the event time"),
         ("features: {transform: no colon}", "features.transform"),
         ("engine: spark", "engine: Input should be 'local'"),

@@ -52,6 +52,7 @@ def test_a_window_up_to_the_latest_holds_the_latest() -> None:
     assert window.end is not None
     assert window.start <= latest < window.end
     assert Window.up_to(latest, None).start is None
+    assert Window.up_to(latest, timedelta(days=999_999)).start is None, "no year is so long ago"
 
 
 @pytest.mark.parametrize("length", [timedelta(0), timedelta(seconds=-1)])

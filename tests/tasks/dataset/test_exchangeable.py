@@ -100,6 +100,14 @@ def test_a_rare_class_is_on_both_sides(share: float) -> None:
     assert set(y[parts.training]) == set(y[parts.holdout]) == {"often", "rare"}
 
 
+@pytest.mark.timeout(10)
+def test_as_many_classes_as_rows_are_parted_at_once() -> None:
+    count = 30_000
+    names = np.array([f"n{number}" for number in range(count)], dtype=object)
+    parts = hashed_split(hashes_of(count), names, 0.2, "multiclass")
+    assert 0.19 < parts.holdout.mean() < 0.21
+
+
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_folds_judge_every_row_once_and_are_even(task: Task) -> None:
     order, y = hashes_of(503), np.random.default_rng(2).normal(size=503)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,10 @@ from tasks.errors import Refused
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
 from tasks.ledger.suspicion import clearance, held_back
+from tasks.monitoring.observe import observe
 from tasks.monitoring.past import observations
+from tasks.monitoring.record import find_new_arrivals
+from tasks.promotion.versions import load_champion
 from tasks.training.work import Work
 from tests.life import toy_rows
 from tests.tasks.monitoring.house import House
@@ -25,6 +29,17 @@ def house(tmp_path: Path) -> House:
     made = House(tmp_path, OFTEN)
     made.live_a_while(toy_rows(600))
     return made
+
+
+def test_a_replaced_model_whose_transform_is_gone_stops_no_decision(house: House) -> None:
+    house.arrive("b.csv", toy_rows(200, start=600))
+    champion = load_champion(house.workspace)
+    lineage = replace(champion.manifest.lineage, transform="moved.elsewhere:speed")
+    replaced = replace(champion, manifest=replace(champion.manifest, lineage=lineage))
+    (arrival,) = find_new_arrivals(house.workspace)
+    seen = observe(house.workspace, champion, replaced, arrival).observation
+    assert seen.live is not None
+    assert seen.gain is None
 
 
 def with_slip(rows: pd.DataFrame, at: str = FAR) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tasks.config import Pipeline
 from tasks.data.curated import curated
+from tasks.dataset.dataset import encode, naive_figures
 from tasks.features.inference import infer_request, infer_schema
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
@@ -63,45 +64,56 @@ def served(
     curated(open_bucket(settings), pipeline.name).append(rows, f"rows of {family}", {})
     frame = rows.to_pandas(date_as_object=False)
     schema = infer_schema(frame, pipeline)
-    seen, columns = prepare(frame, schema), prepared_columns(schema)
-    request = infer_request(frame, schema, pipeline)
-    target = frame[pipeline.target].to_numpy()
-    classes = () if pipeline.task == "regression" else tuple(np.unique(target).tolist())
-    y = np.searchsorted(classes, target) if classes else target.astype(float)
+    columns, key = prepared_columns(schema), f"{family} {sorted(params.items())}"
+    classes = _classes(frame[pipeline.target], pipeline)
     model = FAMILIES[family].build({}, columns, pipeline.task, 7)
     model.params = {**model.params, **params}
-    exported = to_onnx(model.fit(seen, y), columns, pipeline.task)
-    until = frame[pipeline.event_time].max().tz_localize(None).isoformat()
-    share = np.bincount(y, minlength=len(classes)) / len(y) if classes else None
-    naive = {"last": int(y[-1]) if classes else float(y[-1])} | (
-        {"shares": share.tolist()}
-        if share is not None
-        else {"mean": float(y.mean()), "median": float(np.median(y))}
-    )
+    model.fit(prepare(frame, schema), encode(frame[pipeline.target], classes))
+    exported = to_onnx(model, columns, pipeline.task)
 
     def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
-        manifest = Manifest(
-            pipeline=pipeline.name,
-            version=version,
-            schema=schema.to_dict(),
-            task=pipeline.task,
-            classes=classes,
-            golden=Golden.of(seen, OnnxModel(exported).predict(seen.head(20))),
-            metrics={},
-            data_version=1,
-            window={"start": None, "end": None},
-            run="",
-            training_key=f"{family} {sorted(params.items())}",
-            verdict=Verdict(True, ()),
-            created=NOW,
-            lineage=replace(LINEAGE, fitted_until=until, naive=naive, request=request),
-        )
-        return manifest, {MODEL: exported}
+        manifest = _manifest(pipeline, frame, schema, classes, exported)
+        return replace(manifest, version=version, training_key=key), {MODEL: exported}
 
-    key = f"{family} {sorted(params.items())}"
     version = publish(Place(bucket, pipeline.name, settings.signing_key), key, build)
     put_in_service(settings, bucket, pipeline, version)
     return Served(version, schema, model)
+
+
+def _classes(target: pd.Series[Any], pipeline: Pipeline) -> tuple[Any, ...]:
+    return () if pipeline.task == "regression" else tuple(np.unique(target).tolist())
+
+
+def _manifest(
+    pipeline: Pipeline,
+    frame: pd.DataFrame,
+    schema: FeatureSchema,
+    classes: tuple[Any, ...],
+    exported: bytes,
+) -> Manifest:
+    seen = prepare(frame.head(20), schema)
+    lineage = replace(
+        LINEAGE,
+        fitted_until=frame[pipeline.event_time].max().tz_localize(None).isoformat(),
+        naive=naive_figures(encode(frame[pipeline.target], classes), len(classes)),
+        request=infer_request(frame, schema, pipeline),
+    )
+    return Manifest(
+        pipeline=pipeline.name,
+        version=0,
+        schema=schema.to_dict(),
+        task=pipeline.task,
+        classes=classes,
+        golden=Golden.of(seen, OnnxModel(exported).predict(seen)),
+        metrics={},
+        data_version=1,
+        window={"start": None, "end": None},
+        run="",
+        training_key="",
+        verdict=Verdict(True, ()),
+        created=NOW,
+        lineage=lineage,
+    )
 
 
 def put_in_service(settings: Settings, bucket: Bucket, pipeline: Pipeline, version: int) -> None:
