@@ -8,12 +8,11 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
 import expectations
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, did_you_mean
 
 MARK = "perennial.toml"
 VARIABLE = "PERENNIAL_PROJECT"
@@ -96,9 +95,7 @@ def read_project(root: Path) -> Project:
     places = {**PLACES, **told}
     for name, place in places.items():
         if name not in PLACES:
-            close = get_close_matches(name, PLACES, n=1)
-            hint = f"Did you mean {close[0]}? " if close else ""
-            remedy = f"{hint}Allowed: {', '.join(PLACES)}."
+            remedy = f"{did_you_mean(name, PLACES)} Allowed: {', '.join(PLACES)}.".strip()
             raise ConfigurationError(str(path), "its keys are known", name, remedy)
         if not isinstance(place, str) or not place:
             remedy = f'Write {name} = "{PLACES[name]}".'

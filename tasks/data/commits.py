@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,14 +32,13 @@ class Commit:
     rows: int
 
 
-def describe(transaction: str, metadata: Mapping[str, str]) -> dict[str, str]:
+def describe(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return what a commit says about itself, under names that are nobody else's.
 
-    >>> describe("ab12", {"object": "a.csv"})["perennial.object"]
-    'a.csv'
+    >>> describe({"object": "a.csv"})
+    {'perennial.object': 'a.csv'}
     """
-    said = {**metadata, TRANSACTION: transaction}
-    return {f"{OURS}{name}": value for name, value in said.items()}
+    return {f"{OURS}{name}": value for name, value in metadata.items()}
 
 
 def read_commit(version: int, entry: Mapping[str, Any]) -> Commit:
@@ -62,6 +61,11 @@ def read_commit(version: int, entry: Mapping[str, Any]) -> Commit:
 def name_removal(batch: str) -> str:
     """Return the transaction that takes a batch out: it lands once, as the batch did."""
     return f"removal-{batch}"
+
+
+def find_removed(commits: Iterable[Commit]) -> frozenset[str]:
+    """Return the batches that commits say they took out."""
+    return frozenset(commit.metadata[REMOVED] for commit in commits if REMOVED in commit.metadata)
 
 
 def number_transaction(first: int, writer: int) -> int:

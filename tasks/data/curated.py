@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tasks.data.columns import FileRows, check_known_columns, from_polars
 from tasks.data.commits import Appended
-from tasks.data.reference import DatasetRef
+from tasks.data.reference import DatasetRef, Window
 from tasks.data.standing import scan_standing
 from tasks.data.table import Table, table_in
 from tasks.data.table_errors import translate_errors
@@ -97,7 +97,8 @@ def training_rows(
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
     """
-    schema, where = table.schema(ref.version), _inside(table, ref, event_time)
+    schema = table.schema(ref.version)
+    where = _inside(schema, ref.window, event_time, table.uri)
     # first what stands, then the window: a correction may move a row out of it
     found = scan_standing(table, key, version=ref.version, without=without)
     with translate_errors(table.uri):
@@ -111,19 +112,16 @@ def training_rows(
     return made
 
 
-def _inside(table: Table, ref: DatasetRef, event_time: str) -> pl.Expr | None:
+def _inside(schema: pa.Schema, window: Window, event_time: str, where: str) -> pl.Expr | None:
     import polars as pl
 
-    schema = table.schema()
-    if schema is None:
-        raise DataError(table.uri, "there is a table", "none", "Ingest a batch first.")
-    check_known_columns([event_time], schema, table.uri)
+    check_known_columns([event_time], schema, where)
     kind = schema.field(event_time).type
     dated = pa.types.is_date(kind)
     if not (pa.types.is_timestamp(kind) or dated):
         raise DataError(f"column {event_time}", "event times are times or dates", kind)
     zoned = not dated and kind.tz is not None
-    start, end = ref.window.start, ref.window.end
+    start, end = window.start, window.end
     for bound in (start, end):
         if bound is not None and zoned != (bound.tzinfo is not None):
             rule = "bounds have a zone where the event times have one"

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from tasks.data.columns import Rows, align, check_same_columns, stored_schema
 from tasks.data.commits import (
-    OURS,
     REMOVED,
+    TRANSACTION,
     WRITER_BITS,
     Appended,
     describe,
@@ -22,14 +22,13 @@ from tasks.data.commits import (
     name_removal,
     number_transaction,
 )
-from tasks.data.table_errors import explain, translate_errors
+from tasks.data.table_errors import explain, others_won, translate_errors
 from tasks.data.widening import as_read, as_stored
-from tasks.errors import DataError, NotFound, PreconditionFailed, StoreError
+from tasks.errors import DataError, NotFound, PreconditionFailed
 from tasks.store.bucket import TableAddress
 
-ATTEMPTS = (
-    5  # each means that others won; where no version is demanded, Delta itself tries 100 times more
-)
+# Each means that others won; where no version is demanded, Delta itself tries 100 times more.
+ATTEMPTS = 5
 # Readers skip row groups by their statistics, and hold one at a time.
 ROW_GROUP = 262_144
 APPEND_ONLY = "delta.appendOnly"
@@ -120,7 +119,7 @@ def append_rows(
                 continue
             return settled
         return Appended(int(opened.version()), landed=True)
-    raise StoreError(location.uri, "the commit wins in time", "other writers", "Run it again.")
+    raise others_won(location.uri)
 
 
 def remove_rows(location: Location, column: str, batch: str, metadata: Mapping[str, str]) -> int:
@@ -139,16 +138,14 @@ def remove_rows(location: Location, column: str, batch: str, metadata: Mapping[s
         opened = location.opened(None)
     writer = secrets.randbits(WRITER_BITS)
     number = number_transaction(int(opened.version()) + 1, writer)
-    said = {**metadata, REMOVED: batch}
     properties = CommitProperties(
-        custom_metadata={f"{OURS}{key}": text for key, text in said.items()},
+        custom_metadata=describe({**metadata, REMOVED: batch}),
         app_transactions=[Transaction(name, number)],
     )
     try:
         opened.delete(f"{column} = '{batch}'", commit_properties=properties)
     except CommitFailedError as error:
-        rule = "the commit wins in time"
-        raise StoreError(location.uri, rule, "other writers", "Run it again.") from error
+        raise others_won(location.uri) from error
     except Exception as error:
         raise explain(str(error), location.uri) from error
     found = find_transaction(location, location.opened(None), name)
@@ -185,7 +182,7 @@ def _write(
 
     number = number_transaction(int(opened.version()) + 1, writer)
     properties = CommitProperties(
-        custom_metadata=describe(transaction, metadata),
+        custom_metadata=describe({**metadata, TRANSACTION: transaction}),
         app_transactions=[Transaction(transaction, number)],
         max_commit_retries=100 if after is None else 0,
     )

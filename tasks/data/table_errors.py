@@ -57,6 +57,11 @@ Run `perennial status`.
     return StoreError(where, "the table can be read and written", said[:LIMIT])
 
 
+def others_won(where: str) -> StoreError:
+    """Return the error of a commit that other writers were before each time."""
+    return StoreError(where, "the commit wins in time", "other writers", "Run it again.")
+
+
 @contextmanager
 def translate_errors(where: str) -> Iterator[None]:
     """Turn what Delta Lake raises inside the block into our errors, the cause kept."""

@@ -17,6 +17,7 @@ from tasks.workspace import Place
 Kind = Literal["rows", "labels"]
 KINDS: tuple[Kind, ...] = ("rows", "labels")
 BATCH = re.compile(r"[0-9a-f]{64}")
+TRIED = ".tries.json"
 JSON = "application/json"
 
 
@@ -48,6 +49,10 @@ class Entrance:
 
     def receipt(self, info: ObjectInfo) -> str:
         return f"{self.receipts}{name_arrival(info)}.json"
+
+    def tries(self, info: ObjectInfo) -> str:
+        """Return where it stands how often an object failed."""
+        return f"{self.receipts}{name_arrival(info)}{TRIED}"
 
 
 def name_arrival(info: ObjectInfo) -> str:

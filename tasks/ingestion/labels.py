@@ -13,7 +13,7 @@ from tasks.data.curated import read_columns
 from tasks.data.standing import scan_standing
 from tasks.data.table import Table
 from tasks.data.table_errors import translate_errors
-from tasks.errors import ConfigurationError, DataError
+from tasks.errors import DataError
 from tasks.faults import external_write
 from tasks.ingestion.agreement import accepted_changes, known_classes
 from tasks.ingestion.entrance import Entrance, put_document
@@ -21,11 +21,11 @@ from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.labels import join
 from tasks.labels.join import Counts, show_key
 from tasks.labels.read import label_schema, read_labels
-from tasks.labels.table import BATCH, LABELLED_AT, labels_table
+from tasks.labels.table import LABELLED_AT, check_key, labels_table
 from tasks.quantities import parse_duration
 from tasks.readers.problem import Problem
 from tasks.records import plain, read
-from tasks.store.layout import INGESTED_AT
+from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.validation.changes import SchemaChanges
 from tasks.validation.classes import ClassesFound, count_values, judge_classes
 from tasks.validation.report import Report
@@ -194,14 +194,12 @@ def open_labels(workspace: Workspace) -> LabelsLanding:
         DataError: no batch was ingested yet.
     """
     pipeline = workspace.pipeline
-    where = f"pipeline {pipeline.name}"
-    if not pipeline.key:
-        remedy = "Name the columns that identify a row: key: [...]."
-        raise ConfigurationError(where, "labels are joined by the key", "no key", remedy)
+    check_key(pipeline)
     columns = read_columns(workspace.curated)
     if columns is None:
         remedy = f"Ingest a batch first: `perennial ingest {pipeline.name} FILE`."
-        raise DataError(where, "labels follow rows", "no curated table", remedy)
+        rule = "labels follow rows"
+        raise DataError(f"pipeline {pipeline.name}", rule, "no curated table", remedy)
     suite, schema = find_suite(pipeline.suite), label_schema(columns, pipeline)
     entrance = Entrance("labels", workspace.layout)
     table = labels_table(workspace.bucket, workspace.name)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from tasks.data.commits import name_removal
-from tasks.errors import NotFound, PreconditionFailed, StoreError
+from tasks.data.table_errors import others_won
+from tasks.errors import NotFound, PreconditionFailed
 from tasks.faults import external_write
 from tasks.ingestion.entrance import put_document, read_receipt
 from tasks.ingestion.landing import Downloaded, Judged, Landed, Landing, Say
@@ -101,8 +102,7 @@ def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say, *, again: b
         if landed is not None:
             return landed
         say("another commit was first: judging again")
-    uri = landing.table.uri
-    raise StoreError(uri, "the commit wins in time", "other writers", "Run it again.")
+    raise others_won(landing.table.uri)
 
 
 def _recalled(landing: Landing[Any], batch: str) -> Landed | None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.data.commits import REMOVED
+from tasks.data.commits import find_removed
 from tasks.data.table import Table
 from tasks.errors import NotFound, Refused
 from tasks.faults import external_write
 from tasks.ingestion.entrance import KINDS, Kind
 from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
-from tasks.ledger.reversal import names_batch, record_removal, removed_batches
+from tasks.ledger.reversal import names_batch, record_removal, removed_batches, show_batch
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
 from tasks.store.layout import BATCH as BATCH_COLUMN
@@ -60,7 +60,7 @@ def pick_held(place: Place, name: str) -> HeldBatch:
         return fits[0]
     if any(names_batch(name, held.batch, held.object) for held in every if held.batch in done):
         raise Refused(f"pipeline {place.name}", f"{name} is taken out already")
-    listed = ", ".join(f"{held.batch[:12]} ({_file(held)})" for held in known[-SHOWN:])
+    listed = ", ".join(show_batch(held.batch, held.object) for held in known[-SHOWN:])
     remedy = f"The newest: {listed}." if listed else "Nothing was taken in yet."
     raise Refused(f"pipeline {place.name}", f"{len(fits)} batches are named {name}", remedy=remedy)
 
@@ -98,7 +98,7 @@ def learned_by_champion(place: Place, held: HeldBatch) -> int | None:
 
 def _held(table: Table, kind: Kind) -> Iterator[HeldBatch]:
     commits = table.history()
-    gone = {commit.metadata[REMOVED] for commit in commits if REMOVED in commit.metadata}
+    gone = find_removed(commits)
     for commit in commits:
         batch = commit.metadata.get("batch") if kind == "rows" else commit.transaction
         if batch is not None and commit.rows:
@@ -108,7 +108,3 @@ def _held(table: Table, kind: Kind) -> Iterator[HeldBatch]:
 
 def _table(place: Place, kind: Kind) -> Table:
     return place.curated if kind == "rows" else labels_table(place.bucket, place.name)
-
-
-def _file(held: HeldBatch) -> str:
-    return held.object.rpartition("/")[2]

@@ -11,16 +11,14 @@ from tasks.ingestion.entrance import (
     KINDS,
     Entrance,
     Kind,
-    name_arrival,
     read_document,
     read_receipt,
 )
 from tasks.ingestion.quarantine import REPORT
-from tasks.ledger.reversal import names_batch, standing_refusals
+from tasks.ledger.reversal import names_batch, show_batch, standing_refusals
 from tasks.store.scratch import scratch
 from tasks.workspace import Place, Workspace
 
-TRIED = ".tries.json"
 SHOWN = 5
 
 
@@ -59,7 +57,7 @@ def pick_refused(place: Place, name: str) -> RefusedBatch:
     fits = [refused for refused in known if names_batch(name, refused.batch, refused.object)]
     if len(fits) == 1:
         return fits[0]
-    listed = [f"{refused.batch[:12]} ({refused.object.rpartition('/')[2]})" for refused in known]
+    listed = [show_batch(refused.batch, refused.object) for refused in known]
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     remedy = f"There: {', '.join(listed[:SHOWN])}{more}." if listed else "Nothing is refused."
     rule = f"{len(fits)} batches in quarantine are named {name}"
@@ -90,7 +88,7 @@ def call_back(workspace: Workspace, refused: RefusedBatch) -> str:
             bucket.download(copies[0], folder / "object")
             info = bucket.upload(folder / "object", key)
     # Three tries again: what failed by itself may do so no more.
-    bucket.delete(f"{entrance.receipts}{name_arrival(info)}{TRIED}")
+    bucket.delete(entrance.tries(info))
     return key
 
 

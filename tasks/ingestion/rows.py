@@ -14,17 +14,16 @@ from tasks.data.curated import append_batch
 from tasks.data.standing import CORRECTS
 from tasks.data.table import Table
 from tasks.dataset.arrival import say_slips
-from tasks.documents import seal
 from tasks.faults import external_write
 from tasks.ingestion.agreement import OPEN_COLUMNS, find_agreed
-from tasks.ingestion.entrance import JSON, Entrance
+from tasks.ingestion.entrance import Entrance, put_document
 from tasks.ingestion.landing import Downloaded, Landed, Say
 from tasks.validation.batch import Examination, Examiner
 from tasks.validation.docs import index_page, page_name, validation_page
 from tasks.validation.suite import find_suite
 from tasks.workspace import Workspace
 
-HTML = "text/html; charset=utf-8"
+HTML, MARKDOWN = "text/html; charset=utf-8", "text/markdown; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -74,16 +73,11 @@ class RowsLanding:
             bucket.delete(docs + page_name(report.batch, accepted=not report.accepted))
             index = index_page(report.pipeline, bucket.list(f"{docs}validations/"))
             bucket.put(f"{docs}index.html", index.encode(), content_type=HTML)
-        told = json.dumps(seal("validation report", report.to_dict()), indent=1, allow_nan=False)
-        forms = {
-            "json": (told, JSON),
-            "md": (report.to_markdown(), "text/markdown; charset=utf-8"),
-            "html": (report.to_html(), HTML),
-        }
+        key = layout.report("validation", report.batch)
         with external_write("ingest.report"):
-            for ending, (text, type_) in forms.items():
-                key = layout.report("validation", f"{report.batch}.{ending}")
-                bucket.put(key, text.encode(), content_type=type_)
+            put_document(bucket, "validation report", f"{key}.json", report.to_dict())
+            bucket.put(f"{key}.md", report.to_markdown().encode(), content_type=MARKDOWN)
+            bucket.put(f"{key}.html", report.to_html().encode(), content_type=HTML)
 
     def append(self, arrived: Downloaded, judged: Examination, after: int) -> Landed | None:
         rows, report, batch = judged.rows, judged.report, arrived.batch

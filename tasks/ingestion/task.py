@@ -56,15 +56,12 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
         tell_ledger(workspace, landed, key)
     elif again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
-    report = landed.report
-    said = {"told": report.told, "notes": list(report.notes)} if report else {}
     return {
         **_stands(key, landed),
         "rows": landed.rows,
         "report": page,
-        "told": "",
-        "notes": [],
-        **said,
+        "told": "" if landed.report is None else landed.report.told,
+        "notes": [] if landed.report is None else list(landed.report.notes),
     }
 
 

@@ -7,7 +7,7 @@ file: its text may quote one, so its class, its place in the code, and known par
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from tasks.errors import (
 )
 from tasks.faults import external_write
 from tasks.ingestion.entrance import (
+    TRIED,
     Entrance,
     find_pending,
     name_arrival,
@@ -41,7 +42,6 @@ from tasks.workspace import Place, Workspace
 
 TRIES = 3  # the reconciler tries once a minute
 LONGEST = 300  # characters
-TRIED = ".tries.json"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def counting_blocks(workspace: Workspace, entrance: Entrance, key: str) -> Itera
     except (ConfigurationError, DataError) as error:
         info = workspace.bucket.head(key)
         if info is not None:
-            where, digest = _tries(entrance, info), workspace.pipeline.digest
+            where, digest = entrance.tries(info), workspace.pipeline.digest
             told = read_document(workspace.bucket, "tries", where)
             before = told.get("blocked", 0) if told.get("configuration") == digest else 0
             said = {"blocked": before + 1, "configuration": digest, "reason": str(error)}
@@ -120,20 +120,20 @@ def counting_blocks(workspace: Workspace, entrance: Entrance, key: str) -> Itera
 def find_hopeful(workspace: Workspace, entrance: Entrance) -> tuple[ObjectInfo, ...]:
     """Return what is pending and worth a try by itself: all but what the pipeline blocks."""
     pending = find_pending(workspace, entrance)
-    blocked = _blocked(workspace, entrance, pending) if pending else {}
+    tried = _tried(workspace, entrance) if pending else set()
+    blocked = _blocked(workspace, entrance, pending, tried)
     return tuple(info for info in pending if info.key not in blocked)
 
 
 def find_troubles(place: Place, entrance: Entrance) -> Troubles:
     """Count the objects that failed by themselves, from what lies beside the receipts."""
-    keys = {info.key for info in place.bucket.list(entrance.receipts)}
-    tried = {key for key in keys if key.endswith(TRIED)}
+    tried = _tried(place, entrance)
     if not tried:
         return Troubles(0, 0)
     pending = find_pending(place, entrance)
-    waiting = tried & {_tries(entrance, info) for info in pending}
+    waiting = tried & {entrance.tries(info) for info in pending}
     done = [read_document(place.bucket, "tries", key) for key in tried - waiting]
-    blocked = _blocked(place, entrance, pending)
+    blocked = _blocked(place, entrance, pending, tried)
     return Troubles(
         len(waiting) - len(blocked),
         sum(document.get("set_aside") is True for document in done),
@@ -142,15 +142,21 @@ def find_troubles(place: Place, entrance: Entrance) -> Troubles:
     )
 
 
-def _blocked(place: Place, entrance: Entrance, pending: Sequence[ObjectInfo]) -> dict[str, str]:
+def _tried(place: Place, entrance: Entrance) -> set[str]:
+    """Return where it stands that objects failed."""
+    return {info.key for info in place.bucket.list(entrance.receipts) if info.key.endswith(TRIED)}
+
+
+def _blocked(
+    place: Place, entrance: Entrance, pending: Sequence[ObjectInfo], tried: Collection[str]
+) -> dict[str, str]:
     """Return why the pipeline as it is blocks pending objects, by their keys."""
-    there = {info.key for info in place.bucket.list(entrance.receipts) if info.key.endswith(TRIED)}
     digest = place.pipeline.digest if isinstance(place, Workspace) else None
     found = {}
     for info in pending:
-        if _tries(entrance, info) not in there:
+        if entrance.tries(info) not in tried:
             continue
-        told = read_document(place.bucket, "tries", _tries(entrance, info))
+        told = read_document(place.bucket, "tries", entrance.tries(info))
         # A pipeline that was changed since may take it now.
         same = digest in (None, told.get("configuration"))
         if told.get("blocked", 0) >= TRIES and same:
@@ -188,7 +194,7 @@ def _count(landing: Landing[Any], key: str, error: Exception, say: Say) -> Lande
     info = bucket.head(key)
     if info is None:
         return Troubled(key, 0, "It is gone.")
-    told = read_document(bucket, "tries", _tries(entrance, info)).get("tries", 0)
+    told = read_document(bucket, "tries", entrance.tries(info)).get("tries", 0)
     tries, reason = (told if isinstance(told, int) else 0) + 1, describe(error)
     say(f"{key} failed, try {tries} of {TRIES}: {reason}")
     say("".join(traceback.format_tb(error.__traceback__)))
@@ -231,14 +237,10 @@ def _set_aside(
         return landed
 
 
-def _tries(entrance: Entrance, info: ObjectInfo) -> str:
-    return f"{entrance.receipts}{name_arrival(info)}{TRIED}"
-
-
 def _write_tries(
     landing: Landing[Any], info: ObjectInfo, tries: int, reason: str, *, set_aside: bool
 ) -> None:
     document = {"key": info.key, "tries": tries, "reason": reason, "set_aside": set_aside}
     bucket, entrance = landing.workspace.bucket, landing.entrance
     with external_write(f"{entrance.flow}.tries"):
-        put_document(bucket, "tries", _tries(entrance, info), document)
+        put_document(bucket, "tries", entrance.tries(info), document)

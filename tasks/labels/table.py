@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from tasks.config import Pipeline
 from tasks.data.table import Table, table_in
+from tasks.errors import ConfigurationError
 from tasks.store.bucket import Bucket
-from tasks.store.layout import Layout
+from tasks.store.layout import BATCH, Layout
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BATCH, LABELLED_AT = "_batch", "_labelled_at"
+LABELLED_AT = "_labelled_at"
 
 
 def labels_table(bucket: Bucket, pipeline: str) -> Table:
@@ -24,6 +25,18 @@ def labels_table(bucket: Bucket, pipeline: str) -> Table:
 def labels_version(bucket: Bucket, pipeline: Pipeline) -> int | None:
     """Return the newest version of the labels, or None where none ever came."""
     return labels_table(bucket, pipeline.name).version() if pipeline.key else None
+
+
+def check_key(pipeline: Pipeline) -> None:
+    """Check that labels of this pipeline can be joined to their rows.
+
+    Raises:
+        ConfigurationError: it has no key.
+    """
+    if not pipeline.key:
+        where, rule = f"pipeline {pipeline.name}", "labels are joined by the key"
+        remedy = "Name the columns that identify a row: key: [...]."
+        raise ConfigurationError(where, rule, "no key", remedy)
 
 
 def load_labels(

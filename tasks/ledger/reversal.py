@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from tasks.ledger.entry import Entry
 
@@ -21,6 +20,15 @@ def names_batch(name: str, batch: str, key: str) -> bool:
     """
     starts = len(name) >= SHORTEST and batch.startswith(name)
     return starts or name in (key, key.rpartition("/")[2])
+
+
+def show_batch(batch: str, key: str) -> str:
+    """Return a batch as lists of them show it: what names it, both ways.
+
+    >>> show_batch("ab12cd34" * 8, "taxis/incoming/77/april.csv")
+    'ab12cd34ab12 (april.csv)'
+    """
+    return f"{batch[:12]} ({key.rpartition('/')[2]})"
 
 
 def removed_batches(entries: Iterable[Entry]) -> frozenset[str]:
@@ -62,7 +70,6 @@ def record_removal(
 
 def record_release(pipeline: str, batch: str, key: str, told: str, by: str) -> Entry:
     """Return the entry that a refused batch was judged anew and accepted."""
-    figures: dict[str, Any] = {"batch": batch, "object": key}
     return Entry(
         id=f"release-{batch}",
         at=datetime.now(UTC),
@@ -71,7 +78,7 @@ def record_release(pipeline: str, batch: str, key: str, told: str, by: str) -> E
         version=None,
         by=by,
         summary=f"{_file(key)} was judged anew and is accepted{told}",
-        figures=figures,
+        figures={"batch": batch, "object": key},
     )
 
 

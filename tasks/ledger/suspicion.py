@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from tasks.errors import Refused
 from tasks.ledger.entry import Entry
-from tasks.ledger.reversal import names_batch, removed_batches
+from tasks.ledger.reversal import names_batch, removed_batches, show_batch
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
     known = {odd.batch: odd for odd in suspicions(entries) if odd.batch in held}
     fits = [odd for odd in known.values() if names_batch(batch, odd.batch, odd.object)]
     if len(fits) != 1:
-        listed = ", ".join(f"{odd.batch[:12]} ({_file(odd)})" for odd in known.values())
+        listed = ", ".join(show_batch(odd.batch, odd.object) for odd in known.values())
         came = f"{len(fits)} batches named {batch}"
         remedy = f"Held back: {listed}." if listed else "No batch is held back."
         raise Refused(f"pipeline {pipeline}", "one batch of that name is held back", came, remedy)
@@ -76,10 +76,6 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
         kind="clearance",
         version=None,
         by=by,
-        summary=f"{_file(found)} is cleared, and the next training learns from it: {why}",
+        summary=f"{found.object.rpartition('/')[2]} is cleared, and the next training learns from it: {why}",
         figures={"batch": found.batch, "object": found.object, "reasons": list(found.reasons)},
     )
-
-
-def _file(suspicion: Suspicion) -> str:
-    return suspicion.object.rpartition("/")[2]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.data.commits import REMOVED, Commit
+from tasks.data.commits import Commit, find_removed
 from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
 from tasks.workspace import Place
@@ -31,7 +31,7 @@ class Arrival:
 def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
     """Return the accepted batches that nobody took out, oldest first."""
     commits = tuple(commits)
-    gone = _removed(commits)
+    gone = find_removed(commits)
     return tuple(
         _arrival(commit, commit.metadata["batch"], int(commit.metadata.get("rows", commit.rows)))
         for commit in commits
@@ -42,16 +42,12 @@ def arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
 def label_arrivals(commits: Iterable[Commit]) -> tuple[Arrival, ...]:
     """Return the accepted files of labels that brought any and stayed, oldest first."""
     commits = tuple(commits)
-    gone = _removed(commits)
+    gone = find_removed(commits)
     return tuple(
         _arrival(commit, commit.transaction, commit.rows, labels=True)
         for commit in commits
         if commit.transaction is not None and commit.rows and commit.transaction not in gone
     )
-
-
-def _removed(commits: Iterable[Commit]) -> frozenset[str]:
-    return frozenset(commit.metadata[REMOVED] for commit in commits if REMOVED in commit.metadata)
 
 
 def _arrival(commit: Commit, batch: str, rows: int, *, labels: bool = False) -> Arrival:

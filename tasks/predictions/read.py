@@ -12,8 +12,8 @@ from tasks.data.columns import from_polars
 from tasks.data.curated import read_columns
 from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
-from tasks.errors import ConfigurationError, NotFound
-from tasks.labels.table import LABELLED_AT, labels_table
+from tasks.errors import NotFound
+from tasks.labels.table import LABELLED_AT, check_key, labels_table
 from tasks.predictions.live import OURS, Live, judged, keyed
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion.versions import manifest_of
@@ -67,10 +67,7 @@ def live_performance(
         IntegrityError: the manifest of a model that answered does not hold.
     """
     pipeline = workspace.pipeline
-    if not pipeline.key:
-        remedy = "Name the columns that identify a row: key: [...]."
-        rule = "labels are joined by the key"
-        raise ConfigurationError(f"pipeline {pipeline.name}", rule, "no key", remedy)
+    check_key(pipeline)
     rows, cut = answers(workspace.bucket, workspace.name, start=start, roles=roles, limit=MOST)
     columns = read_columns(workspace.curated)
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}

@@ -36,17 +36,16 @@ def first_fault(links: Iterable[ChainLink]) -> ChainLink | None:
 def look_at_incoming(standing: Standing, now: datetime) -> ChainLink:
     """Say whether files wait that nobody takes in."""
     for kind, command in (("rows", "ingest"), ("labels", "label")):
-        blocked = standing.troubles[kind]
-        if blocked.blocked:
-            found = f"{blocked.blocked} files of {kind} are blocked: {blocked.reason}"
+        troubles = standing.troubles[kind]
+        if troubles.blocked:
+            found = f"{troubles.blocked} files of {kind} are blocked: {troubles.reason}"
             remedy = f"Mend that, then `perennial {command} {standing.pipeline}`."
             return ChainLink("incoming", "wrong", found, remedy)
         late = [info for info in standing.pending[kind] if now - info.modified > PATIENCE]
         if late:
             found = f"{len(late)} files of {kind} wait, the first {late[0].key.rpartition('/')[2]}"
-            return ChainLink(
-                "incoming", "wrong", found, f"`perennial {command} {standing.pipeline}`"
-            )
+            remedy = f"`perennial {command} {standing.pipeline}`"
+            return ChainLink("incoming", "wrong", found, remedy)
     count = sum(map(len, standing.pending.values()))
     return ChainLink("incoming", "ok", f"{count} files wait" if count else "nothing waits")
 
@@ -79,9 +78,8 @@ def look_at_curated(standing: Standing, now: datetime) -> ChainLink:
 def look_at_labels(standing: Standing, labelled: int, *, delayed: bool) -> ChainLink:
     """Say whether enough rows have a target; `labelled` counts those that do."""
     files = sum(arrival.labels for arrival in standing.arrived)
-    found = f"{labelled:,} rows have a target" + (
-        f", {files} files of labels came" if files else ""
-    )
+    came = f", {files} files of labels came" if files else ""
+    found = f"{labelled:,} rows have a target{came}"
     if labelled >= FEWEST:
         return ChainLink("labels", "ok", found)
     name = standing.pipeline
@@ -104,16 +102,12 @@ def look_at_champion(standing: Standing, unreadable: Iterable[str]) -> ChainLink
         version = standing.waiting[-1]
         remedy = f"`perennial promote {name} {version}` or `perennial reject {name} {version}`"
         return ChainLink("champion", "wrong", f"version {version} awaits approval", remedy)
+    train, ended = f"`perennial train {name}`", standing.ended
     if standing.asked is not None:
-        return ChainLink(
-            "champion", "note", "a training is decided on", f"`perennial train {name}`"
-        )
-    ended = standing.ended
+        return ChainLink("champion", "note", "a training is decided on", train)
     if ended is None:
-        return ChainLink(
-            "champion", "wrong", "nothing was trained yet", f"`perennial train {name}`"
-        )
-    remedy = f"Mend that, then `perennial train {name}`."
+        return ChainLink("champion", "wrong", "nothing was trained yet", train)
+    remedy = f"Mend that, then {train}."
     if ended.kind == "verdict" and ended.version is not None:
         remedy = (
             f"More rows, another limit under `gate:` in {name}.yaml, or "

@@ -25,19 +25,17 @@ def check_known(place: Place, folder: Path) -> Path:
     """
     path = folder / f"{checked_name(place.name)}.yaml"
     known = {*pipeline_names(folder), *filter(is_name, place.bucket.folders())}
-    if place.name not in known and not set_aside(path).exists():
+    if place.name not in known and not ended_file(path).exists():
         listed = ", ".join(sorted(known)) or "none"
         remedy = f"{did_you_mean(place.name, known)} Known: {listed}.".strip()
-        raise ConfigurationError(
-            f"pipeline {place.name}", "no such pipeline", remedy=remedy.strip()
-        )
+        raise ConfigurationError(f"pipeline {place.name}", "no such pipeline", remedy=remedy)
     return path
 
 
-def set_aside(path: Path) -> Path:
+def ended_file(path: Path) -> Path:
     """Return where the file of an ended pipeline lies.
 
-    >>> str(set_aside(Path("pipelines/taxis.yaml")))
+    >>> str(ended_file(Path("pipelines/taxis.yaml")))
     'pipelines/taxis.yaml.ended'
     """
     return path.with_name(path.name + ENDED)
@@ -47,7 +45,7 @@ def end_pipeline(place: Place, path: Path, by: str, why: str) -> Entry:
     """Set the pipeline's file aside and record the end; again, it does what is left to do."""
     with external_write("end.file"):
         if path.exists():
-            path.replace(set_aside(path))
+            path.replace(ended_file(path))
     now = datetime.now(UTC)
     entry = Entry(
         # A file that was brought back may end again: the time makes two ids of it.
@@ -58,9 +56,9 @@ def end_pipeline(place: Place, path: Path, by: str, why: str) -> Entry:
         version=None,
         by=by,
         summary=f"{place.name} is ended, and its data stay: {why}",
-        figures={"file": set_aside(path).name},
+        figures={"file": ended_file(path).name},
     )
-    entries = place.ledger.entries() if place.ledger.table.version() is not None else ()
+    entries = place.ledger.entries()
     if entries and entries[-1].kind != "end":
         with external_write("end.ledger"):
             place.ledger.append(entry)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +18,7 @@ from tasks.errors import PerennialError
 from tasks.labels.table import labels_table
 from tasks.records import plain, read
 from tasks.store.layout import commit
+from tasks.store.scratch import place_whole
 from tasks.workspace import Place
 
 AT_ONCE = 8
@@ -112,6 +112,5 @@ def remember(path: Path, bucket: str, seen: Mapping[str, Seen]) -> None:
     """Keep what was seen; whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"bucket": bucket, "seen": plain(dict(seen))})
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-    Path(file.name).replace(path)
+    with place_whole(path) as partial:
+        partial.write_text(text, "utf-8")

@@ -24,6 +24,9 @@ from tasks.store.bucket import ObjectInfo
 from tasks.workspace import Place, Workspace
 
 
+ENDS = ("verdict", "answer")  # how a training ends in the ledger
+
+
 @dataclass(frozen=True)
 class Standing:
     """What lies in a pipeline's bucket, waits there, and was last said.
@@ -104,9 +107,6 @@ def read_standing(place: Place) -> Standing:
     )
 
 
-ENDS = ("verdict", "answer")  # how a training ends in the ledger
-
-
 def latest_live(entries: Sequence[Entry], version: int) -> MetricValue | None:
     """Return the newest figure of this version that labels told; None without one."""
     seen = [seen.live for seen in observations(entries) if seen.version == version]
@@ -128,7 +128,8 @@ def count_labelled(workspace: Workspace) -> int:
     later = sum(arrival.rows for arrival in find_arrivals(workspace) if arrival.labels)
     target = workspace.pipeline.target
     table = workspace.curated
-    if table.version() is None or target not in table.scan().collect_schema().names():
+    columns = table.schema()
+    if columns is None or target not in columns.names:
         return later
     with translate_errors(table.uri):
         own = table.scan().select(pl.col(target).is_not_null().sum()).collect().item()

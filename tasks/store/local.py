@@ -20,16 +20,10 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from tasks.errors import (
-    AccessDenied,
-    ConfigurationError,
-    NotFound,
-    PreconditionFailed,
-    StoreError,
-    StoreFull,
-)
+from tasks.errors import AccessDenied, ConfigurationError, StoreError, StoreFull
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
+from tasks.store.s3_errors import GONE, LOST
 from tasks.store.scratch import place_whole
 
 OWN = ".bucket"  # the lock and the files that are being written
@@ -148,8 +142,7 @@ class LocalBucket:
                     came = "none" if now is None else now.etag
                     lost = if_match is not None and came != if_match
                     if lost or (if_absent and now is not None):
-                        rule, remedy = "nobody else wrote meanwhile", "Read again and retry."
-                        raise PreconditionFailed(key, rule, came, remedy)
+                        raise LOST.tell(key, came)
                     target.parent.mkdir(parents=True, exist_ok=True)
                     partial.replace(target)
                     return _info(key, target.stat(), target)
@@ -210,8 +203,7 @@ def _translated(key: str, where: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, IsADirectoryError) as error:
-        rule, remedy = "there is such an object", "Look at what the folder holds."
-        raise NotFound(key, rule, "none", remedy) from error
+        raise GONE.tell(key, "none") from error
     # On S3 `a` and `a/b` may both be objects; a folder cannot be a file.
     except (NotADirectoryError, FileExistsError) as error:
         rule = "no part of the key is an object itself"
