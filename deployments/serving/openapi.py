@@ -8,8 +8,8 @@ from typing import Any
 from deployments.serving.predicting import MOST_ROWS
 from tasks.features.request import Field
 from tasks.features.values import LARGEST
-from tasks.serving.rows import LONGEST_TEXT
 from tasks.serving.served import Served
+from tasks.serving.values import LONGEST_TEXT
 
 Json = dict[str, Any]
 KINDS: Mapping[str, Json] = {
