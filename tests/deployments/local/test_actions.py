@@ -288,7 +288,7 @@ def test_a_flow_run_outlives_its_worker(sleeper: Sleeper) -> None:
     forked = os.fork()
     if forked == 0:
         bear(RUN_NAME)
-        time.sleep(60)
+        time.sleep(60)  # until it is killed; with an end, should the test fail before that
         os._exit(0)
     poll(lambda: runs_a_flow(psutil.Process(forked)), 10, "the forked run's name")
     os.kill(forked, signal.SIGKILL)
