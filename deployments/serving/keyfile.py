@@ -55,9 +55,16 @@ def read_keys(path: Path) -> Mapping[str, Key]:
     """Return the keys of a file by digest; none where there is no file.
 
     Raises:
-        ConfigurationError: it is no file of keys.
+        ConfigurationError: it cannot be read, or is no file of keys.
     """
-    return parse_keys(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "Name a file that `perennial keys add` may write."
+        raise ConfigurationError(str(path), "it is a file of API keys", error, remedy) from error
+    return parse_keys(text, str(path))
 
 
 @contextmanager
