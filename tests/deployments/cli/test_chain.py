@@ -17,6 +17,7 @@ import pytest
 from deployments.cli.chain import look_at_serving
 from deployments.cli.main import main
 from tasks.promotion import pointer
+from tasks.store.layout import Layout
 from tasks.workspace import Place
 from tests import life
 from tests.buckets import local
@@ -79,6 +80,20 @@ def test_status_shows_each_pipeline_and_what_waits(
     (told,) = json.loads(run(capsys, "status", "--json"))["pipelines"]
     assert (told["champion"], told["rows"], told["batches"], told["waits"]) == (1, 800, 2, [])
     assert first(capsys, status=0) is None
+
+
+def test_a_pipeline_that_cannot_be_read_hides_no_other_in_status(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "pipelines" / "fine.yaml").write_text(FILE.replace("toy", "fine") + SUITE)
+    bucket = life.toy_workspace(home).bucket
+    bucket.put(Layout("toy").challenger, b"no trial")
+    told = json.loads(run(capsys, "status", "--json"))["pipelines"]
+    stands = {stand["pipeline"]: stand for stand in told}
+    assert Layout("toy").challenger in stands["toy"]["error"]
+    assert "error" not in stands["fine"]
+    _, first_line, *_ = run(capsys, "status").splitlines()
+    assert first_line.split()[:2] == ["fine", "none"]
 
 
 def test_the_commands_of_the_ways_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
