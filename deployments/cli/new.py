@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from deployments.cli.output import reporting, say, show
+from deployments.cli.output import LocalFile, reporting, say, show
 from tasks.config import read_pipeline
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
@@ -31,7 +31,7 @@ LOOKED = 200_000  # rows the sample is taken from: a sorted file shows all its c
 
 @reporting
 @click.argument("name")
-@click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--data", required=True, type=LocalFile(), help="The file to learn from.")
 @click.option("--target", required=True, help="The column to predict.")
 @click.option("--time", "event_time", help="The column that orders rows, or none.")
 @click.option(

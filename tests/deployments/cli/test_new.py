@@ -188,6 +188,15 @@ def test_the_second_file_of_empty_columns_may_fill_them(place: Place, tmp_path: 
     assert place.ingest("filled", second).outcome == "accepted"
 
 
+def test_a_file_that_is_not_there_is_answered_with_the_nearest(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "trips.csv").write_text(TRIPS)
+    assert place.new("trips", tmp_path / "trip.csv", "--target", "tip") == 2
+    assert "trip.csv. Did you mean trips.csv?" in capsys.readouterr().err
+    assert place.written() == []
+
+
 def test_a_planted_leak_and_personal_data_are_named(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
