@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from tasks.errors import DataError, bounded
+from tasks.errors import DataError, bounded, did_you_mean
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import FeatureSchema
@@ -162,8 +161,8 @@ class Reader:
 
     def _unknown(self, name: str) -> str:
         # difflib's time grows with the square of the length, and the caller chooses it
-        close = get_close_matches(name[:80], self._fields, n=1)
-        return "is no field of this model" + (f"; did you mean {close[0]}?" if close else "")
+        asked = did_you_mean(name[:80], self._fields)
+        return "is no field of this model" + (f"; {asked[0].lower()}{asked[1:]}" if asked else "")
 
     def _split(self, rows: list[list[Any]]) -> RequestRows:
         numbers = [
