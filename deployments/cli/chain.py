@@ -13,6 +13,7 @@ from tasks.config import Pipeline, find_pipeline
 from tasks.errors import PerennialError
 from tasks.reconciliation.chain import ChainLink, first_fault, follow_chain, to_rows
 from tasks.reconciliation.standing import count_labelled, read_standing
+from tasks.records import plain
 from tasks.settings import Settings, pipelines_folder
 from tasks.workspace import Place, Workspace, make_workspace
 
@@ -47,8 +48,9 @@ def walk_chain(name: str, connect: Callable[[], None], serving: str | None) -> l
     except PerennialError as error:
         return [*links, ChainLink("bucket", "wrong", str(error), UP)]
     if settings.folder is None and serving:
-        at = next(place for place, link in enumerate(links) if link.name == "champion") + 1
-        links[at:at] = look_at_serving(workspace, serving)
+        names = [link.name for link in links]
+        behind = names.index("champion") + 1
+        links[behind:behind] = look_at_serving(workspace, serving)
     return links
 
 
@@ -132,9 +134,7 @@ def tell_chain(name: str, links: list[ChainLink]) -> str:
 
 def describe_chain(name: str, links: list[ChainLink]) -> dict[str, Any]:
     """Return the links and the first fault as one document."""
-    plain = [vars(link) for link in links]
-    fault = first_fault(links)
-    return {"pipeline": name, "links": plain, "first": None if fault is None else vars(fault)}
+    return {"pipeline": name, "links": plain(links), "first": plain(first_fault(links))}
 
 
 def serving_address(addresses: dict[str, str]) -> str | None:

@@ -13,6 +13,7 @@ import click
 from deployments.cli.output import LocalFile, reporting, say, show
 from tasks.config import read_pipeline
 from tasks.config.choices import Task
+from tasks.config.sections import Data
 from tasks.errors import ConfigurationError, DataError
 from tasks.settings import expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.drafting.draft import Draft, Wishes
     from tasks.readers.study import Question, Study
 
-LIMIT = 10 * 1024**3  # bytes, unpacked; what `data.max_batch_gib` is where nobody sets it
+LIMIT = Data().max_bytes  # of a file, unpacked: what it is where nobody sets it
 SAMPLE = 10_000  # rows that leaks and personal data are looked for in
 LOOKED = 200_000  # rows the sample is taken from: a sorted file shows all its classes in them
 
