@@ -69,9 +69,18 @@ def read_keys(path: Path) -> Mapping[str, Key]:
 
 @contextmanager
 def changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Yield the keys by name, to be changed; written back whole, for this user's eyes only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
+    """Yield the keys by name, to be changed; written back whole, for this user's eyes only.
+
+    Raises:
+        ConfigurationError: it cannot be written, or is no file of keys.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = path.with_suffix(".lock").open("w")
+    except OSError as error:
+        remedy = f"Name another file in {VARIABLE}."
+        raise ConfigurationError(str(path), "it can be written", error.strerror, remedy) from error
+    with held as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         keys = {key.name: key for key in read_keys(path).values()}
         yield keys

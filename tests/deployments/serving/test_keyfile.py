@@ -30,6 +30,15 @@ def test_it_lets_nobody_in(wrong: Path) -> None:
     assert KeyFile(wrong, open_without=True).read() == {}
 
 
+def test_a_place_where_none_can_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ConfigurationError, match=r"keys\.json: it can be written; got"),
+        changing(tmp_path / "file" / "keys.json"),
+    ):
+        pytest.fail("nothing can be changed there")
+
+
 def test_a_file_that_is_not_there_holds_no_key_and_is_made(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     assert read_keys(path) == {}
