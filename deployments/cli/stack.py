@@ -9,6 +9,7 @@ import click
 
 from deployments.cli.output import complete_pipeline, reporting, say, show, table
 from deployments.local import stack as local
+from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
 from tasks.records import plain
 from tasks.settings import FOLDER, home_folder
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from deployments.cli.standings import PipelineLook
 
 
+with_port_offset = click.option(
+    "--port-offset", type=click.IntRange(0, MOST_OFFSET), help="Shift every port by this."
+)
+
+
 @reporting
-@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
+@with_port_offset
 def up(port_offset: int | None, as_json: bool) -> int:
     """Start the local stack, or heal what is missing of it."""
     state = local.up(home_folder(), port_offset, say)
