@@ -124,10 +124,13 @@ def test_the_offset_is_remembered(folder: Folder) -> None:
         recall(folder)
 
 
-def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(StackError, match="PERENNIAL_HOME"):
         stack.up(tmp_path / "home", 0, say)
+    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
+    with pytest.raises(StackError, match="PERENNIAL_HOME"):
+        stack.connect(tmp_path / "home")
 
 
 def test_a_stack_that_never_ran_is_down_and_can_be_stopped(tmp_path: Path) -> None:
