@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deployments.apply.plan import WORK_POOL
 from deployments.prefect_api import (
     PAGE,
     Unreachable,
@@ -20,6 +19,7 @@ from deployments.prefect_api import (
     read_pages,
     run_page,
 )
+from deployments.worker.kind import POOL
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
@@ -38,7 +38,7 @@ NOISE = (
     "Beginning flow run",
     "Beginning subflow run",
     "Downloading flow code",
-    "Finished in state ",
+    LAST_LINE,
     "View at ",
     # Of a failure the last line tells, and the flow's own words stand there without the rest.
     "Encountered exception during execution",
@@ -183,7 +183,7 @@ class _Follower:
             return
         if time.monotonic() - self.since < self.patience:
             return
-        pool = there.work_pool_name or WORK_POOL
+        pool = there.work_pool_name or POOL
         hindrance = _hindrance(client, pool)
         if hindrance is None:
             self._say_once("Waiting for a worker to be free.")

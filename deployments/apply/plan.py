@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from deployments.worker.kind import POOL
 from tasks.config import Pipeline
 
 TAG = "perennial"
-WORK_POOL = "perennial"
 RECONCILE_EVERY = "* * * * *"
 EVERY_PIPELINE = "all"
 ENTRY_POINTS: Mapping[str, str] = {
@@ -49,7 +49,7 @@ class DeploymentSpec:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     schedule: str | None = None
     tags: tuple[str, ...] = (TAG,)
-    work_pool: str | None = WORK_POOL
+    work_pool: str | None = POOL
     concurrency: int | None = None
     schema: Mapping[str, Any] = field(default_factory=dict)
     command: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from tasks.config import Pipeline, find_pipeline
 from tasks.errors import PerennialError
 from tasks.reconciliation.chain import ChainLink, first_fault, follow_chain, to_rows
 from tasks.reconciliation.standing import count_labelled, read_standing
+from tasks.records import plain
 from tasks.settings import Settings, pipelines_folder
-from tasks.workspace import Workspace, make_workspace
+from tasks.workspace import Place, Workspace, make_workspace
 
 UP = "`perennial up`"
 
@@ -46,8 +48,9 @@ def walk_chain(name: str, connect: Callable[[], None], serving: str | None) -> l
     except PerennialError as error:
         return [*links, ChainLink("bucket", "wrong", str(error), UP)]
     if settings.folder is None and serving:
-        at = next(place for place, link in enumerate(links) if link.name == "champion") + 1
-        links[at:at] = look_at_serving(workspace, serving)
+        names = [link.name for link in links]
+        behind = names.index("champion") + 1
+        links[behind:behind] = look_at_serving(workspace, serving)
     return links
 
 
@@ -84,30 +87,39 @@ def look_at_bucket(workspace: Workspace) -> tuple[ChainLink, ...]:
     )
 
 
-def look_at_serving(workspace: Workspace, address: str) -> Iterator[ChainLink]:
+def look_at_serving(place: Place, address: str) -> Iterator[ChainLink]:
     """Ask the prediction API which version answers; nothing where no champion is to answer."""
     import httpx
 
     from tasks.promotion import pointer
 
-    found = pointer.read(workspace)
+    found = pointer.read(place)
     if found is None:
         return
     try:
-        answer = httpx.get(f"{address}/v1/{workspace.name}", timeout=5)
-    except httpx.HTTPError as error:
+        answer = httpx.get(f"{address.rstrip('/')}/v1/{place.name}", timeout=5)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         yield ChainLink("serving", "wrong", f"{address}: {type(error).__name__}", UP)
         return
     if answer.status_code in (401, 403):
         yield ChainLink("serving", "ok", "it answers, and asks for a key")
         return
-    served = answer.json().get("version") if answer.is_success else None
+    served = _version_in(answer.text) if answer.is_success else None
     if served == found[0].version:
         yield ChainLink("serving", "ok", f"version {served} answers at {address}")
         return
     told = f"answers with version {served}" if served else f"says {answer.status_code}"
     remedy = "Wait a few seconds; then see the refusals in `perennial history`."
     yield ChainLink("serving", "wrong", f"it {told}, not version {found[0].version}", remedy)
+
+
+def _version_in(text: str) -> Any:
+    # The address is a person's, and whatever is there answers.
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    return content.get("version") if isinstance(content, dict) else None
 
 
 def tell_chain(name: str, links: list[ChainLink]) -> str:
@@ -122,9 +134,7 @@ def tell_chain(name: str, links: list[ChainLink]) -> str:
 
 def describe_chain(name: str, links: list[ChainLink]) -> dict[str, Any]:
     """Return the links and the first fault as one document."""
-    plain = [vars(link) for link in links]
-    fault = first_fault(links)
-    return {"pipeline": name, "links": plain, "first": None if fault is None else vars(fault)}
+    return {"pipeline": name, "links": plain(links), "first": plain(first_fault(links))}
 
 
 def serving_address(addresses: dict[str, str]) -> str | None:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from deployments.cli.apply import apply_all
 from deployments.cli.output import reporting, say, show, table
+from deployments.cli.stack import with_port_offset
 from deployments.local import stack as local
 from deployments.local.status import StackStatus
 from deployments.session import open_session
@@ -29,7 +28,7 @@ WIDTHS = (9, 7, 7, 5, 6, 6, 26, 18, 7)  # fixed, for a line is shown before the 
 
 
 @reporting
-@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
+@with_port_offset
 def demo(port_offset: int | None, as_json: bool) -> None:
     """Start the stack, send in the flights of 2013, and watch the loop keep a model fresh.
 

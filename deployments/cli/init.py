@@ -52,7 +52,11 @@ def refuse_unless_free(root: Path) -> None:
 
 
 def make_project(root: Path) -> Iterator[Path]:
-    """Write and yield the files of a project without pipelines; last the one that makes it one."""
+    """Write and yield the files of a project without pipelines; last the one that makes it one.
+
+    Raises:
+        ConfigurationError: nothing can be written there.
+    """
     from tasks.config import json_schema
 
     texts = {
@@ -66,8 +70,12 @@ def make_project(root: Path) -> Iterator[Path]:
     }
     for name, text in texts.items():
         path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        except OSError as error:
+            rule, remedy = "the folder can be made and written", "Name another folder."
+            raise ConfigurationError(str(root), rule, error.strerror, remedy) from error
         yield path
 
 

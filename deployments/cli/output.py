@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,14 @@ def say(text: str) -> None:
 
 def show(document: Mapping[str, Any], as_json: bool, human: Callable[[], str]) -> None:
     """Print the document as JSON, or what `human` makes of it."""
-    click.echo(json.dumps(document, indent=2, default=str) if as_json else human())
+    text = json.dumps(document, indent=2, default=str) if as_json else human()
+    try:
+        click.echo(text)
+        sys.stdout.flush()
+    # Whoever reads, such as `head`, has enough.
+    except BrokenPipeError:
+        # What is left in the buffer would be written again at the end, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def report_error(error: PerennialError, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 
 from deployments.cli.output import about_pipeline, say, show, table
 from deployments.session import open_session
+from tasks.errors import ConfigurationError
 from tasks.store.reports import PAGES, StoredPage, find_pages, pick_page
 from tasks.store.scratch import place_whole
 from tasks.workspace import Workspace
@@ -62,9 +63,17 @@ def list_pages(workspace: Workspace) -> dict[str, Any]:
 
 
 def save_page(workspace: Workspace, page: StoredPage, to: Path) -> Path:
-    """Write the page to a file, or into a folder under a name that tells what it is."""
+    """Write the page to a file, or into a folder under a name that tells what it is.
+
+    Raises:
+        ConfigurationError: nothing can be written there.
+    """
     path = to / f"{workspace.name}-{page.kind}-{page.of[:12]}.html" if to.is_dir() else to
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        rule, remedy = "its folder is there, or can be made", "Name another file, or a folder."
+        raise ConfigurationError(str(path), rule, error.strerror, remedy) from error
     with place_whole(path) as partial:
         workspace.bucket.download(page.key, partial)
     return path.resolve()

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deployments.cli.output import complete_pipeline, reporting, say, show, table
 from deployments.local import stack as local
+from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
-from tasks.errors import PerennialError
 from tasks.records import plain
-from tasks.settings import FOLDER, Settings, home_folder
+from tasks.settings import FOLDER, home_folder
 
 if TYPE_CHECKING:
-    from tasks.workspace import Place
+    from deployments.cli.standings import PipelineLook
 
-AT_ONCE = 8  # pipelines that are read at once
+
+with_port_offset = click.option(
+    "--port-offset", type=click.IntRange(0, MOST_OFFSET), help="Shift every port by this."
+)
 
 
 @reporting
-@click.option("--port-offset", type=click.IntRange(0, 46_185), help="Shift every port by this.")
+@with_port_offset
 def up(port_offset: int | None, as_json: bool) -> int:
     """Start the local stack, or heal what is missing of it."""
     state = local.up(home_folder(), port_offset, say)
@@ -48,15 +48,20 @@ def status(as_json: bool) -> int:
     """
     home, in_folder = home_folder(), os.environ.get("PERENNIAL_BUCKET", "").startswith(FOLDER)
     state = None if in_folder else local.status(home)
-    places: list[Place] = []
+    looks: list[PipelineLook] = []
     # A stack that is not well would let each pipeline wait for its store in turn.
     if state is None or state.green:
         local.connect(home)
-        places = open_places()
-    waiting, tried, broken = _waiting(places), _tried(places), list_troubles(places)
-    stands = list_standings(places)
-    told = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
-    document = {**(state.to_dict() if state else {}), "pipelines": stands, **told}
+        # Here as below: `up` and `status` of a stack that is down answer without these libraries.
+        from deployments.cli.standings import look_at_pipelines, open_places
+
+        looks = look_at_pipelines(open_places())
+    stands = [look.stand for look in looks]
+    waiting = [told for look in looks for told in look.waiting]
+    tried = [told for look in looks for told in look.tried]
+    broken = [told for look in looks for told in look.in_trouble]
+    awaited = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
+    document = {**(state.to_dict() if state else {}), "pipelines": stands, **awaited}
     parts = [*([_lines(state)] if state else []), *([standings_table(stands)] if stands else [])]
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     show(document, as_json, lambda: "\n".join(["\n\n".join(parts), *lines]))
@@ -94,38 +99,6 @@ def _doctor_pipeline(name: str, *, as_json: bool) -> int:
     return 0 if first_fault(links) is None else 1
 
 
-def list_standings(places: list[Place]) -> list[dict[str, Any]]:
-    """Return of each pipeline its champion, its age and live figure, and what waits.
-
-    What cannot be read is told as such, and hides no other pipeline.
-    """
-    if not places:
-        return []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(_standing, places))
-
-
-def _standing(place: Place) -> dict[str, Any]:
-    from tasks.reconciliation.standing import read_standing, tell_age
-
-    try:
-        standing = read_standing(place)
-    except PerennialError as error:
-        return {"pipeline": place.name, "error": str(error)}
-    champion, live = standing.champion, standing.live
-    return {
-        "pipeline": place.name,
-        "champion": None if champion is None else champion.version,
-        "since": None if champion is None else champion.since.isoformat(timespec="seconds"),
-        "age": "" if champion is None else tell_age(champion.since, datetime.now(UTC)),
-        "live": None if live is None else live.to_dict(),
-        "warnings": list(standing.warnings),
-        "rows": sum(batch.rows for batch in standing.batches),
-        "batches": len(standing.batches),
-        "waits": list(standing.waits),
-    }
-
-
 def standings_table(stands: list[dict[str, Any]]) -> str:
     """One line a pipeline."""
     head = ["pipeline", "champion", "age", "live", "rows", "waits"]
@@ -147,50 +120,6 @@ def standings_table(stands: list[dict[str, Any]]) -> str:
         for warning in stand.get("warnings", ())
     )
     return "\n".join([table(head, rows), *warned])
-
-
-def open_places() -> list[Place]:
-    """Return the place of each pipeline that has a file."""
-    # Here as below: `up` and `status` of a stack that is down answer without these libraries.
-    from tasks.config import pipeline_names
-    from tasks.workspace import open_place
-
-    settings = Settings.from_environment()
-    return [open_place(settings, name) for name in pipeline_names(settings.pipelines)]
-
-
-def _waiting(places: list[Place]) -> list[dict[str, Any]]:
-    from tasks.promotion.waiting import waiting_versions
-
-    return [
-        {"pipeline": place.name, "version": version}
-        for place in places
-        for version in waiting_versions(place.ledger.entries())
-    ]
-
-
-def _tried(places: list[Place]) -> list[dict[str, Any]]:
-    from tasks.promotion.trials import standing
-
-    return [
-        {"pipeline": place.name, "version": trial.version, "share": trial.share,
-         "mode": trial.words}
-        for place in places
-        if (trial := standing(place)) is not None
-    ]  # fmt: skip
-
-
-def list_troubles(places: list[Place]) -> list[dict[str, Any]]:
-    """Return, for each pipeline and kind of object, how many failed by themselves, if any."""
-    from tasks.ingestion.entrance import KINDS, Entrance
-    from tasks.ingestion.trouble import Troubles, find_troubles
-
-    return [
-        {"pipeline": place.name, "kind": kind, **asdict(troubles)}
-        for place in places
-        for kind in KINDS
-        if (troubles := find_troubles(place, Entrance(kind, place.layout))) != Troubles(0, 0)
-    ]
 
 
 def tell_trouble(broken: dict[str, Any]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from deployments.cli.output import about_pipeline, complete_pipeline, reporting, say, show
-from deployments.cli.runs import batches_table, landing_status
-from deployments.cli.runs import labels_table as told_labels
+from deployments.cli.runs import batches_table, labels_table, landing_status
 from deployments.cli.versions import person
 from deployments.local.stack import connect
 from deployments.session import follow, open_session
@@ -36,7 +35,7 @@ def judge_anew(workspace: Workspace, refused: RefusedBatch, *, as_json: bool) ->
     asked = {"objects": [key], "again": True}
     outcome = follow(workspace, "ingest" if rows else "label", asked, say)
     landed = outcome["batches" if rows else "files"]
-    show(outcome, as_json, lambda: batches_table(landed) if rows else told_labels(landed))
+    show(outcome, as_json, lambda: batches_table(landed) if rows else labels_table(landed))
     return landing_status(landed)
 
 

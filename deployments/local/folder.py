@@ -80,16 +80,25 @@ class Folder:
             StackError: a folder cannot be created, or the one for sockets is somebody else's.
         """
         for path in (self.root, self.s3, self.prefect, self.logs, self.run, self.sockets):
-            try:
-                path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                remedy = "Free the path, or set PERENNIAL_HOME to a folder that you may write."
-                raise StackError(str(path), "it is a folder", error.strerror, remedy) from error
+            make_closed(path)
         # In the common temporary folder, somebody else may have made it, or a link of that name.
         found = self.sockets.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             rule = "the folder of the sockets belongs to you"
             raise StackError(str(self.sockets), rule, f"uid {found.st_uid}", "Remove it.")
+
+
+def make_closed(path: Path) -> None:
+    """Create a folder, closed to other users, where it is not there.
+
+    Raises:
+        StackError: it cannot be created.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Free the path, or set PERENNIAL_HOME to a folder that you may write."
+        raise StackError(str(path), "it is a folder", error.strerror, remedy) from error
 
 
 @dataclass(frozen=True)

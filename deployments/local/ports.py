@@ -38,16 +38,17 @@ class Ports:
         Raises:
             ConfigurationError: a port would be negative or beyond 65535.
         """
-        defaults = cls().by_name()
-        most = HIGHEST - max(defaults.values())
-        if not 0 <= offset <= most:
-            rule = f"it is 0 to {most}"
+        if not 0 <= offset <= MOST_OFFSET:
+            rule = f"it is 0 to {MOST_OFFSET}"
             raise ConfigurationError("--port-offset", rule, offset, "Choose a smaller one.")
-        return cls(**{name: port + offset for name, port in defaults.items()})
+        return cls(**{name: port + offset for name, port in cls().by_name().items()})
 
     def by_name(self) -> Mapping[str, int]:
         """Return the ports by the name of who listens there."""
         return asdict(self)
+
+
+MOST_OFFSET = HIGHEST - max(Ports().by_name().values())
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from deployments.local.environment import HOST
 from deployments.local.ports import Ports
-from deployments.worker.kind import WARM, worker_type
+from deployments.worker.kind import POOL, WARM, worker_type
 
-POOL = "perennial"
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 
 

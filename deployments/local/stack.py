@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
 from deployments.local.environment import OFFLINE, STORE, client, join_environment
-from deployments.local.folder import Folder, Memory, recall, remember, update_memory
+from deployments.local.folder import (
+    Folder,
+    Memory,
+    make_closed,
+    recall,
+    remember,
+    update_memory,
+)
 from deployments.local.logs import tail
 from deployments.local.ports import Holder, Ports, refuse_taken
 from deployments.local.processes import end, find_marked, holders, read_started
@@ -173,8 +180,12 @@ def _effective(home: Path) -> dict[str, str]:
 
 
 def beside_folder(folder: Folder) -> dict[str, str]:
-    """Return what a process needs whose bucket is a folder; the signing key is made once."""
-    folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Return what a process needs whose bucket is a folder; the signing key is made once.
+
+    Raises:
+        StackError: the home cannot be created, or its file of secrets is not as it should be.
+    """
+    make_closed(folder.root)
     return {
         "PERENNIAL_HOME": str(folder.root),
         "PERENNIAL_SIGNING_KEY": secrets.ensure(folder.secrets)["PERENNIAL_SIGNING_KEY"],

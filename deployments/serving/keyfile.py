@@ -55,16 +55,32 @@ def read_keys(path: Path) -> Mapping[str, Key]:
     """Return the keys of a file by digest; none where there is no file.
 
     Raises:
-        ConfigurationError: it is no file of keys.
+        ConfigurationError: it cannot be read, or is no file of keys.
     """
-    return parse_keys(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "Name a file that `perennial keys add` may write."
+        raise ConfigurationError(str(path), "it is a file of API keys", error, remedy) from error
+    return parse_keys(text, str(path))
 
 
 @contextmanager
 def changing(path: Path) -> Iterator[dict[str, Key]]:
-    """Yield the keys by name, to be changed; written back whole, for this user's eyes only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
+    """Yield the keys by name, to be changed; written back whole, for this user's eyes only.
+
+    Raises:
+        ConfigurationError: it cannot be written, or is no file of keys.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = path.with_suffix(".lock").open("w")
+    except OSError as error:
+        remedy = f"Name another file in {VARIABLE}."
+        raise ConfigurationError(str(path), "it can be written", error.strerror, remedy) from error
+    with held as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         keys = {key.name: key for key in read_keys(path).values()}
         yield keys

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -135,7 +136,7 @@ class _Everyone(MultiProcessCollector):
         # nobody tells of a worker that was killed: its figures would count for ever
         for path in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
             pid = path.stem.rpartition("_")[2]
-            if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            if pid.isdigit() and not psutil.pid_exists(int(pid)):
                 mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
         return super().collect()  # type: ignore[no-untyped-call]
 

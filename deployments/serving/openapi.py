@@ -6,27 +6,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from deployments.serving.predicting import MOST_ROWS
-from tasks.features.request import Field
+from tasks.features.request import Field, RequestSchema
 from tasks.features.values import LARGEST
-from tasks.serving.rows import LONGEST_TEXT
 from tasks.serving.served import Served
+from tasks.serving.values import LONGEST_FREE_TEXT, LONGEST_TEXT
 
 Json = dict[str, Any]
 KINDS: Mapping[str, Json] = {
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
-    "category": {"type": ["string", "number", "boolean"]},
-    "text": {"type": "string"},
+    "category": {"type": ["string", "number", "boolean"], "maxLength": LONGEST_TEXT},
+    "text": {"type": "string", "maxLength": LONGEST_FREE_TEXT},
     "time": {
         "type": "string",
         "format": "date-time",
         "description": "ISO 8601; UTC where it names no zone",
     },
 }
-BOUNDED: Mapping[str, tuple[str, ...]] = {
-    "number": ("minimum", "maximum"),
-    "category": ("minLength", "maxLength"),
-    "text": ("minLength", "maxLength"),
+# What is beyond these is as good as missing.
+PRESENT: Mapping[str, Json] = {
+    "number": {"minimum": -LARGEST, "maximum": LARGEST},
+    "category": {"minLength": 1},
+    "text": {"minLength": 1},
 }
 TEXT: Json = {"type": "string"}
 OPEN: Json = {"security": []}
@@ -61,16 +62,15 @@ def openapi(models: Iterable[Served], *, closed: bool) -> Json:
     }
 
 
-def row_schema(served: Served) -> Json:
+def row_schema(request: RequestSchema) -> Json:
     """Return the JSON schema of one row of a request."""
-    fields = served.request.fields
-    needed = [field.name for field in fields if not field.missing]
-    return _closed({field.name: _property(field) for field in fields}, needed)
+    needed = [field.name for field in request.fields if not field.missing]
+    return _closed({field.name: _property(field) for field in request.fields}, needed)
 
 
 def _paths(served: Served) -> Json:
     name = served.manifest.pipeline
-    row, example = row_schema(served), dict(served.request.example)
+    row, example = row_schema(served.request), dict(served.request.example)
     rows = {"type": "array", "items": row, "maxItems": MOST_ROWS}
     explain = {"type": "boolean", "default": False}
     asked = _closed({"rows": rows, "explain": explain}, ["rows"])
@@ -131,14 +131,7 @@ def _property(field: Field) -> Json:
         return {"description": "May be sent; the model does not look at it."}
     made = dict(KINDS[field.kind])
     if not field.missing:
-        # beyond these, and empty, is as good as missing
-        bounds = {
-            "minimum": -LARGEST,
-            "maximum": LARGEST,
-            "minLength": 1,
-            "maxLength": LONGEST_TEXT,
-        }
-        return made | {name: bounds[name] for name in BOUNDED.get(field.kind, ())}
+        return made | PRESENT.get(field.kind, {})
     kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]
     return {**made, "type": [*kinds, "null"]}
 

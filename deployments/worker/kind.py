@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from tasks.errors import ConfigurationError
 
+POOL = "perennial"  # the work pool of our deployments, which our worker serves
 WARM = "perennial-warm"
 RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import

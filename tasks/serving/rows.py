@@ -10,42 +10,28 @@ struct is faster still, but tells the first error only, and refuses a number for
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from tasks.errors import DataError, bounded
-from tasks.features.cycles import MICROSECONDS_A_DAY
+from tasks.errors import DataError, bounded, did_you_mean
 from tasks.features.prepare import prepare, prepared_columns
 from tasks.features.request import Field, RequestSchema
-from tasks.features.schema import PARTS, Feature, FeatureSchema
-from tasks.features.terms import words
+from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
-from tasks.features.values import LARGEST, MISSING, category, moment
+from tasks.features.values import LARGEST, MISSING
+from tasks.serving.values import EMPTY, EXPECTED, READ, parts_of
 
 ABSENT = object()
 # Asked for by `type`: True is an int to `isinstance`, and no number in a request.
 PLAIN = (float, int)
-EPOCH = datetime.date(1970, 1, 1).toordinal()
-NAN = float("nan")
 # An answer of 422 stays readable, however many rows are wrong.
 MOST_PROBLEMS = 100
-LONGEST_TEXT = 10_000
-LONGEST_FREE_TEXT = 100_000
 # Fields that an exception's text names: it goes into logs.
 NAMED = 5
-EXPECTED = {
-    "number": "a number",
-    "boolean": "true or false",
-    "category": "a text, a number, true or false",
-    "text": "a text",
-    "time": "a time as text, written as in ISO 8601",
-}
 
 
 class RequestRows(NamedTuple):
@@ -103,7 +89,7 @@ class Reader:
         ]
         kinds = {feature.name: feature for feature in schema.features} if transform is None else {}
         used = [(place, kinds[field.name]) for place, field in enumerate(self._used) if kinds]
-        self._numbers = [(place, part) for place, feature in used for part in _parts(feature)]
+        self._numbers = [(place, part) for place, feature in used for part in parts_of(feature)]
         # as `prepared_columns` orders them: free texts behind the categories
         self._texts = [
             place
@@ -175,8 +161,8 @@ class Reader:
 
     def _unknown(self, name: str) -> str:
         # difflib's time grows with the square of the length, and the caller chooses it
-        close = get_close_matches(name[:80], self._fields, n=1)
-        return "is no field of this model" + (f"; did you mean {close[0]}?" if close else "")
+        asked = did_you_mean(name[:80], self._fields)
+        return "is no field of this model" + (f"; {asked[0].lower()}{asked[1:]}" if asked else "")
 
     def _split(self, rows: list[list[Any]]) -> RequestRows:
         numbers = [
@@ -204,33 +190,6 @@ class Reader:
         return RequestRows(numbers.tolist(), texts.tolist())
 
 
-def _parts(feature: Feature) -> tuple[Callable[[float], float] | None, ...]:
-    """Return what makes numbers of a feature's value; None takes it as it is."""
-    if feature.kind == "time":
-        return tuple(PARTS_OF[part] for part in feature.parts or PARTS)
-    return () if feature.kind in ("category", "text") else (None,)
-
-
-def _hour(exact: float) -> float:
-    return exact % MICROSECONDS_A_DAY / 3_600_000_000.0
-
-
-def _weekday(exact: float) -> float:
-    return (exact // MICROSECONDS_A_DAY + 3) % 7
-
-
-def _month(exact: float) -> float:
-    return NAN if exact != exact else _date(exact).month  # noqa: PLR0124
-
-
-def _day_of_year(exact: float) -> float:
-    return NAN if exact != exact else _date(exact).timetuple().tm_yday  # noqa: PLR0124
-
-
-def _date(exact: float) -> datetime.date:
-    return datetime.date.fromordinal(EPOCH + int(exact // MICROSECONDS_A_DAY))
-
-
 def _series(field: Field, values: list[Any]) -> pd.Series:
     if field.kind == "time":
         exact = pd.Series(values, dtype="float64")
@@ -238,44 +197,6 @@ def _series(field: Field, values: list[Any]) -> pd.Series:
     if field.kind in ("category", "text"):
         return pd.Series([None if text == MISSING else text for text in values], dtype="str")
     return pd.Series(values, dtype="float64")
-
-
-def _number(value: Any) -> float:
-    if type(value) is not float and type(value) is not int:
-        raise TypeError
-    # compared as it is: a whole number of 400 digits is no float
-    return float(value) if -LARGEST <= value <= LARGEST else NAN
-
-
-def _boolean(value: Any) -> float:
-    if value is True or value is False:
-        return float(value)
-    raise TypeError
-
-
-def _text(value: Any) -> str:
-    if type(value) is str:
-        if len(value) > LONGEST_TEXT:
-            raise ValueError
-        # ASCII is its own text; `category` mends what is no UTF-8
-        return value if value and value.isascii() else category(value)
-    if type(value) in (int, float, bool):
-        return category(value)
-    raise TypeError
-
-
-def _words(value: Any) -> str:
-    if type(value) is not str:
-        return words(_text(value))
-    if len(value) > LONGEST_FREE_TEXT:
-        raise ValueError
-    return words(value)
-
-
-def _time(value: Any) -> float:
-    if type(value) is not str:
-        raise TypeError
-    return moment(value)
 
 
 def _needed(value: object) -> str:
@@ -289,25 +210,3 @@ def _needed(value: object) -> str:
 
 def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, bool | int | float) else f"{bounded(value, 60)!r}"
-
-
-READ: Mapping[str, Callable[[Any], Any]] = {
-    "number": _number,
-    "boolean": _boolean,
-    "category": _text,
-    "text": _words,
-    "time": _time,
-}
-EMPTY: Mapping[str, Any] = {
-    "number": NAN,
-    "boolean": NAN,
-    "category": MISSING,
-    "time": NAN,
-    "text": MISSING,
-}
-PARTS_OF: Mapping[str, Callable[[float], float]] = {
-    "hour": _hour,
-    "weekday": _weekday,
-    "month": _month,
-    "day_of_year": _day_of_year,
-}

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import httpx
 import pytest
 
 from deployments.apply.act import apply
 from deployments.apply.plan import ENTRY_POINTS
 from tasks.settings import Settings
+from tests.tasks.tracking.dying import Way, taking_requests
 
 pytestmark = pytest.mark.system
 MANY = 100
 
 
+class Counting(Way):
+    """Hands every request to the server, and counts those that it took, by method and path."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target, sys.maxsize)
+        self.asked: Counter[str] = Counter()
+
+    def counts(self, handler: BaseHTTPRequestHandler, status: int) -> bool:
+        path = handler.path.partition("?")[0]
+        with self.lock:
+            # What a busy server did not take is sent again.
+            self.asked[f"{handler.command} {path}"] += status != 503
+        return True
+
+
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """Count the requests that go out, by method and path; they go out all the same."""
-    counts: Counter[str] = Counter()
-    send = httpx.Client.send
-
-    def counted(client: httpx.Client, request: httpx.Request, **how: object) -> httpx.Response:
-        answer = send(client, request, **how)  # type: ignore[arg-type]
-        # What a busy server did not take is sent again.
-        counts[f"{request.method} {request.url.path}"] += answer.status_code != 503
-        return answer
-
-    monkeypatch.setattr(httpx.Client, "send", counted)
-    yield counts
+def way(settings: Settings) -> Iterator[Counting]:
+    """Yield a way to the Prefect server that counts."""
+    way = Counting(settings.prefect_url)
+    with taking_requests(way):
+        yield way
 
 
-def test_a_hundred(settings: Settings, tmp_path: Path, asked: Counter[str]) -> None:
+def test_a_hundred(settings: Settings, tmp_path: Path, way: Counting) -> None:
+    settings, asked = replace(settings, prefect_url=f"{way.uri}/api"), way.asked
     for number in range(MANY):
         (tmp_path / f"shop-{number:03}.yaml").write_text(
             f"name: shop-{number:03}\ntask: binary\ntarget: y\nevent_time: t\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,12 +62,19 @@ def test_wrong_use_is_refused_before_anything_starts(
     told: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    def nobody(*_: object) -> None:
-        raise AssertionError("a session was opened")
+    # No stack was ever started here: whatever opens a session is told that, with exit status 1.
+    monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
+    assert ended(["backtest", "flights"]) == 1
+    assert "perennial up" in capsys.readouterr().err
+    assert ended(["backtest", "flights", *words]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert "perennial up" not in said
 
-    monkeypatch.setattr(command, "open_session", nobody)
-    with pytest.raises(SystemExit) as ended:
-        main(["backtest", "flights", *words])
-    assert ended.value.code == 2
-    assert told in capsys.readouterr().err
+
+def ended(words: list[str]) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    return int(exit_.value.code or 0)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deployments.cli.chain import look_at_serving
 from deployments.cli.main import main
+from tasks.promotion import pointer
+from tasks.store.layout import Layout
+from tasks.workspace import Place
 from tests import life
+from tests.buckets import local
 
 FILE = "name: toy\ntask: binary\ntarget: high\nevent_time: at\nkey: [id]\n"
 SUITE = "data: {suite: tests.suites.toy}\n"
@@ -71,6 +82,20 @@ def test_status_shows_each_pipeline_and_what_waits(
     assert first(capsys, status=0) is None
 
 
+def test_a_pipeline_that_cannot_be_read_hides_no_other_in_status(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "pipelines" / "fine.yaml").write_text(FILE.replace("toy", "fine") + SUITE)
+    bucket = life.toy_workspace(home).bucket
+    bucket.put(Layout("toy").challenger, b"no trial")
+    told = json.loads(run(capsys, "status", "--json"))["pipelines"]
+    stands = {stand["pipeline"]: stand for stand in told}
+    assert Layout("toy").challenger in stands["toy"]["error"]
+    assert "error" not in stands["fine"]
+    _, first_line, *_ = run(capsys, "status").splitlines()
+    assert first_line.split()[:2] == ["fine", "none"]
+
+
 def test_the_commands_of_the_ways_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = life.toy_workspace(home)
     life.ingest(workspace, "a.csv", life.toy_rows(600))
@@ -90,3 +115,51 @@ def test_the_commands_of_the_ways_out(home: Path, capsys: pytest.CaptureFixture[
     assert workspace.ledger.entries() != ()
     assert "objects are removed" in run(capsys, "delete", "toy", "--data", "--yes")
     assert list(workspace.bucket.list("toy/")) == []
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[str]:
+    """Yield the address of a web server that gives the files of a folder."""
+    there = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder)
+    )
+    thread = threading.Thread(target=there.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{there.server_port}/"
+    finally:
+        there.shutdown()
+        thread.join()
+        there.server_close()
+
+
+def in_service() -> Place:
+    """Return a place whose pointer names version 1."""
+    place, now = Place(local(), "toy", "a signing key"), datetime.now(UTC)
+    pointer.swap(place, pointer.Champion(1, "digest", now, "test", "", attempt="a"), None)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("content", "state", "told"),
+    [
+        ('{"version": 1}', "ok", "version 1 answers at http://127.0.0.1"),
+        ('{"version": 2}', "wrong", "it answers with version 2, not version 1"),
+        ("<html>Welcome</html>", "wrong", "it says 200, not version 1"),
+        ('["version"]', "wrong", "it says 200, not version 1"),
+    ],
+)
+def test_whatever_answers_where_serving_should_be_is_told(
+    tmp_path: Path, content: str, state: str, told: str
+) -> None:
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "toy").write_text(content)
+    with site(tmp_path) as address:
+        (link,) = look_at_serving(in_service(), address)
+    assert (link.name, link.state) == ("serving", state)
+    assert link.found.startswith(told)
+
+
+def test_an_address_that_is_none_is_told() -> None:
+    (link,) = look_at_serving(in_service(), "http://127.0.0.1:none")
+    assert (link.state, link.found) == ("wrong", "http://127.0.0.1:none: InvalidURL")

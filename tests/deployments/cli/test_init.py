@@ -73,6 +73,8 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
         refuse_unless_free(tmp_path)
     with pytest.raises(ConfigurationError, match="got a file"):
         refuse_unless_free(tmp_path / "thesis.tex")
+    with pytest.raises(ConfigurationError, match="can be made and written; got Not a directory"):
+        [*make_project(tmp_path / "thesis.tex" / "below")]
     (tmp_path / MARK).touch()
     with pytest.raises(ConfigurationError, match="work in there"):
         refuse_unless_free(tmp_path)

@@ -73,6 +73,15 @@ def test_without_a_kind_the_newest_of_each_is_listed(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.usefixtures("here")
+def test_a_place_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    said = run(capsys, "card", "--save", str(tmp_path / "file" / "card.html"), status=2)
+    assert "file/card.html: its folder is there, or can be made" in said
+
+
+@pytest.mark.usefixtures("here")
 def test_what_is_not_there_is_said_with_what_makes_it(capsys: pytest.CaptureFixture[str]) -> None:
     said = run(capsys, "backtest", status=2)
     assert "backtest of toy: there is no such page yet. One is made by `perennial backtest" in said

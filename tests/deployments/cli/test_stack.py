@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deployments.cli.runs import landing_status
-from deployments.cli.stack import list_troubles, open_places, tell_trouble
+from deployments.cli.stack import tell_trouble
+from deployments.cli.standings import look_at_pipelines, open_places
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.trouble import try_landing
 from tasks.settings import REPOSITORY, Settings
@@ -24,11 +25,11 @@ def test_files_that_fail_are_told_by_pipeline_and_kind(
     monkeypatch.setenv("PERENNIAL_PIPELINES", str(REPOSITORY / "tests" / "pipelines"))
     monkeypatch.setenv("PERENNIAL_SIGNING_KEY", "a signing key")
     workspace = open_workspace(Settings.from_environment(), "toy")
-    assert list_troubles(open_places()) == []
+    assert not any(look.in_trouble for look in look_at_pipelines(open_places()))
     once, thrice = (drop(workspace, name, name) for name in ("once.csv", "thrice.csv"))
     for key in (once, thrice, thrice, thrice):
         try_landing(stumbling(open_rows(workspace)), key, lambda _: None)
-    (told,) = list_troubles(open_places())
+    (told,) = (told for look in look_at_pipelines(open_places()) for told in look.in_trouble)
     counts = {"waiting": 1, "set_aside": 1, "blocked": 0, "reason": ""}
     assert told == {"pipeline": "toy", "kind": "rows", **counts}
     assert tell_trouble(told) == (

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from deployments.cli.main import main
-from deployments.cli.stack import list_standings, standings_table
+from deployments.cli.stack import standings_table
+from deployments.cli.standings import look_at_pipelines
 from deployments.serving.describing import describe
 from deployments.serving.routes import Finder, Found
 from tasks.serving.following import Fleet
@@ -57,7 +58,7 @@ def test_warnings_are_told_wherever_the_model_is(
     for said in (version, described):
         assert said["evidence"] == "cross-validation, 5 folds, 2 times"
         assert [warning.partition(":")[0] for warning in said["warnings"]] == ["enough rows"]
-    stands = list_standings([made.workspace])
+    stands = [look.stand for look in look_at_pipelines([made.workspace])]
     assert stands[0]["warnings"] == version["warnings"]
     assert f"toy, warning: {version['warnings'][0]}" in standings_table(stands)
 

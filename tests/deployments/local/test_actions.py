@@ -124,10 +124,13 @@ def test_the_offset_is_remembered(folder: Folder) -> None:
         recall(folder)
 
 
-def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(StackError, match="PERENNIAL_HOME"):
         stack.up(tmp_path / "home", 0, say)
+    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
+    with pytest.raises(StackError, match="PERENNIAL_HOME"):
+        stack.connect(tmp_path / "home")
 
 
 def test_a_stack_that_never_ran_is_down_and_can_be_stopped(tmp_path: Path) -> None:
@@ -288,7 +291,7 @@ def test_a_flow_run_outlives_its_worker(sleeper: Sleeper) -> None:
     forked = os.fork()
     if forked == 0:
         bear(RUN_NAME)
-        time.sleep(60)
+        time.sleep(60)  # until it is killed; with an end, should the test fail before that
         os._exit(0)
     poll(lambda: runs_a_flow(psutil.Process(forked)), 10, "the forked run's name")
     os.kill(forked, signal.SIGKILL)

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +57,7 @@ def receiving(
     pauses: Sequence[float] = (0.01, 0.01),
     seconds: float = 0.4,
     connection_seconds: float = 5.0,
+    make: Callable[[Announce, Gathering, Sequence[float]], Forwarder] = Forwarder,
 ) -> Iterator[int]:
     """Run a receiver in a thread; yield its port. It is stopped as a signal would stop it."""
 
@@ -64,7 +65,7 @@ def receiving(
         """The same protocol with less patience."""
 
     Quick.seconds = connection_seconds
-    forwarder = Forwarder(announce, Gathering(quiet), pauses)
+    forwarder = make(announce, Gathering(quiet), pauses)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
@@ -113,11 +114,11 @@ def drip(port: int, first: bytes, seconds: float) -> bytes:
                     return found
                 found += piece
             except TimeoutError:
-                pass
+                pass  # nothing came within 50 ms, which is the pace of the bytes that go out
             except ConnectionError:
                 return found
             try:
                 connection.sendall(b"x")
             except OSError:
-                continue
+                continue  # the other side closed: the next look reads what it still said
     raise AssertionError(f"still open after {seconds} s: {found!r}")

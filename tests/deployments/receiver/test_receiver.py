@@ -14,6 +14,7 @@ import pytest
 from deployments.local.probe import ask
 from deployments.receiver.application import LARGEST
 from deployments.receiver.forwarder import Forwarder
+from tasks.events.arrival import Arrived
 from tasks.events.gathering import WakeUp
 from tests.deployments.receiver.serving import AUTHORIZED, TOKEN, Heard, drip, receiving, send
 from tests.servers import poll
@@ -169,12 +170,15 @@ def test_what_waits_is_passed_on_when_it_is_stopped() -> None:
     ]
 
 
-def test_what_fails_inside_is_not_a_bare_500(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_self: Forwarder, _arrived: object) -> None:
+class Failing(Forwarder):
+    """Takes nothing in."""
+
+    def take(self, arrived: Sequence[Arrived]) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(Forwarder, "take", fail)
-    with receiving(Heard()) as port:
+
+def test_what_fails_inside_is_not_a_bare_500() -> None:
+    with receiving(Heard(), make=Failing) as port:
         status, answer = send(port, body(seaweedfs()))
     assert status == 500
     assert "reconciler" in answer["error"]

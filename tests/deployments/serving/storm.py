@@ -54,7 +54,7 @@ def storm(
         for manifest in versions:
             put_in_service(bucket, manifest)
             held.append(models_held(serving, manifest.pipeline))
-            time.sleep(seconds / len(versions))
+            time.sleep(seconds / len(versions))  # the storm's own pace, and no wait for anything
 
     return Storm(under_load(serving, request, seconds + AFTERWARDS, promote), held)
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -23,13 +23,13 @@ from tests.servers import REPOSITORY, poll
 
 BURST = 40
 CHILD = """
-import sys, time
+import sys
 from pathlib import Path
 from deployments.serving.accepting import Shares
 shares = Shares(Path(sys.argv[1]))
 shares.tell(int(sys.argv[2]))
 print("told", flush=True)
-time.sleep(60)
+sys.stdin.read()  # until it is killed, or whoever started it is gone
 """
 
 
@@ -37,7 +37,8 @@ time.sleep(60)
 def another_worker(path: Path, held: int) -> Iterator[subprocess.Popen[str]]:
     """Run a process that says it holds so many connections."""
     command = (sys.executable, "-c", CHILD, str(path), str(held))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as child:
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, cwd=REPOSITORY) as child:
         try:
             assert child.stdout is not None
             assert child.stdout.readline() == "told\n"

@@ -12,7 +12,10 @@ import pytest
 from deployments.serving.application import Application
 from deployments.serving.metrics import Metrics
 from tasks.serving import keys
-from tasks.serving.following import Fleet
+from tasks.serving.following import Fleet, Follower, InService
+from tasks.serving.rows import RequestRows
+from tasks.serving.served import Predictions, Served
+from tasks.workspace import Place
 from tests.buckets import local
 from tests.served import Fitted, champion, unlogged
 
@@ -92,24 +95,29 @@ def test_both_ways_say_the_same(served: tuple[Fleet, Fitted], case: str) -> None
     assert at_once[0] == status, at_once
 
 
-def test_a_failure_is_an_answer_both_ways(
-    served: tuple[Fleet, Fitted], monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Failing(Served):
+    """A model that fails whenever it is asked, and counts that."""
+
+    hits = 0
+
+    def answer(self, rows: RequestRows) -> Predictions:
+        self.hits += 1
+        raise RuntimeError("injected")
+
+
+def test_a_failure_is_an_answer_both_ways(served: tuple[Fleet, Fitted]) -> None:
     fleet, made = served
     current = fleet["flights"]
     assert current is not None
-    hits = []
-
-    def fails(_rows: Any) -> Any:
-        hits.append(1)
-        raise RuntimeError("injected")
-
-    monkeypatch.setattr(current.served, "answer", fails)
-    application = Application(unlogged(fleet), Metrics())
+    failing, follower = Failing(current.served.version), Follower(Place(local(), "flights", KEY))
+    follower.current = InService(failing, current.champion)
+    broken = Fleet(local(), KEY)
+    broken.followers = {"flights": follower}
+    application = Application(unlogged(broken), Metrics())
     body = json.dumps({"rows": made.rows(1)}).encode()
     at_once, in_task = both(application, PREDICT, body, {"x-request-id": "mine"})
     assert at_once == in_task == (500, {"error": "the server failed; its log says why, under mine"})
-    assert len(hits) == 2
+    assert failing.hits == 2
 
 
 def test_a_rate_holds_both_ways(served: tuple[Fleet, Fitted]) -> None:

@@ -21,7 +21,7 @@ class Slow:
 
     @property
     def version(self) -> Any:
-        time.sleep(0.5)
+        time.sleep(0.5)  # the slowness itself: longer than both requests may take together
         raise AssertionError("nobody waits any more")
 
 

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.system
 PIPELINE = "serve-binary"
 PROMOTIONS = 20
 SECONDS = 25.0
+INTO_THE_LOAD = 2.0  # seconds that the load has gone on for when a signal comes
 
 
 def request(api: Api) -> bytes:
@@ -64,7 +65,7 @@ def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
     before = [one.pid for one in api.serving.workers]
 
     def stop() -> None:
-        time.sleep(2)
+        time.sleep(INTO_THE_LOAD)
         os.kill(before[0], signal.SIGTERM)
 
     found = asking(api, 8, stop)
@@ -80,7 +81,7 @@ def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Ap
     killed: list[float] = []
 
     def kill() -> None:
-        time.sleep(2)
+        time.sleep(INTO_THE_LOAD)
         killed.append(time.time())
         os.kill(before[0], signal.SIGKILL)
 
@@ -118,7 +119,7 @@ def known_steadily(api: Api) -> bool:
     while time.monotonic() < until:
         if known(api) is None:
             return False
-        time.sleep(0.05)
+        time.sleep(0.05)  # nothing is waited for: the answer has to stay for so long
     return True
 
 
@@ -143,7 +144,7 @@ def test_a_canary_answers_the_same_keys_in_every_worker_and_no_request_fails(api
 
     def change() -> None:
         for one in (larger, ended, trial):
-            time.sleep(1.5)
+            time.sleep(1.5)  # the load's own pace: requests meet each of the three
             api.bucket.put(Layout(TRIED).challenger, one.to_bytes())
 
     asked = post(f"/v1/{TRIED}/predict", body)

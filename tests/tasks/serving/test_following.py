@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,19 @@ class Flaky(LocalBucket):
         if self.down:
             raise StoreUnavailable("store", "it answers", "nothing")
         return super().head(key)
+
+
+class Watched(Flaky):
+    """A store that notes how many models are held whenever an object is read."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.held: list[int] = []
+
+    def get(self, key: str) -> bytes:
+        gc.collect()
+        self.held.append(count_held("flights"))
+        return super().get(key)
 
 
 @pytest.fixture
@@ -179,9 +193,8 @@ def test_a_challenger_that_is_promoted_is_not_loaded_again(bucket: Flaky) -> Non
     assert (current.served, current.challenger) == (before.served, None)
 
 
-def test_another_champion_ends_the_trial_before_it_is_loaded(
-    bucket: Flaky, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_champion_ends_the_trial_before_it_is_loaded() -> None:
+    bucket = local(Watched)
     made = champion(bucket, KEY)
     fleet, _ = fleet_of(bucket)
     fleet.look(0)
@@ -189,18 +202,11 @@ def test_another_champion_ends_the_trial_before_it_is_loaded(
     fleet.look(1)
     put_in_service(bucket, put_version(bucket, KEY, made, "flights", "third"))
     gc.collect()
-    two, most = count_held("flights"), list[int]()
-    get = bucket.get
-
-    def counted(key: str) -> bytes:
-        gc.collect()
-        most.append(count_held("flights"))
-        return get(key)
-
-    monkeypatch.setattr(bucket, "get", counted)
+    two = count_held("flights")
+    bucket.held.clear()
     fleet.look(2)
     assert (version(fleet), tried(fleet)) == (3, None)
-    assert max(most[1:]) == two - 1, "the challenger goes before the new champion is read"
+    assert max(bucket.held[1:]) == two - 1, "the challenger goes before the new champion is read"
 
 
 def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(bucket: Flaky) -> None:

@@ -76,6 +76,7 @@ def problems(rows: list[Any], fields: RequestSchema = FIELDS) -> list[tuple[int,
         ({"at": 5}, "at", "is a time as text, written as in ISO 8601, not 5"),
         ({"at": "2024-13-01"}, "at", "is a time as text, written as in ISO 8601, not '2024-13-01'"),
         ({"kinds": "a"}, "kinds", "is no field of this model; did you mean kind?"),
+        ({"KIND": "a"}, "KIND", "is no field of this model; did you mean kind?"),
         ({"zzz": 1}, "zzz", "is no field of this model"),
     ],
 )

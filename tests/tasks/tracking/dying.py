@@ -24,8 +24,8 @@ class Way(ThreadingHTTPServer):
     def broken(self) -> bool:
         return self.left <= 0
 
-    def counts(self, handler: BaseHTTPRequestHandler) -> bool:
-        """Count a request; say whether its answer may go back."""
+    def counts(self, handler: BaseHTTPRequestHandler, _status: int) -> bool:
+        """Count a request by what came of it; say whether its answer may go back."""
         writes = handler.command != "GET" and "/search" not in handler.path
         with self.lock:
             self.left -= writes
@@ -40,13 +40,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.broken:
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        kept = {name: text for name, text in self.headers.items() if name.lower() != "host"}
+        # The answer goes back without its own headers, so it must not come packed.
+        left = ("host", "accept-encoding")
+        kept = {name: text for name, text in self.headers.items() if name.lower() not in left}
         way = HTTPConnection(self.server.target.hostname or "", self.server.target.port)
         way.request(self.command, self.path, body, kept)
         answer = way.getresponse()
         content = answer.read()
         way.close()
-        if not self.server.counts(self):
+        if not self.server.counts(self, answer.status):
             return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.getheader("Content-Type") or "text/plain")
@@ -64,9 +66,16 @@ class Handler(BaseHTTPRequestHandler):
 def way_that_breaks(target: str, writes: int) -> Iterator[Way]:
     """Yield a way to `target` that breaks after `writes` writing requests."""
     way = Way(target, writes)
+    with taking_requests(way):
+        yield way
+
+
+@contextmanager
+def taking_requests(way: Way) -> Iterator[None]:
+    """Let a way take requests."""
     Thread(target=way.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
-        yield way
+        yield
     finally:
         way.shutdown()
         way.server_close()
