@@ -49,6 +49,7 @@ def with_slip(rows: pd.DataFrame, at: str = FAR) -> pd.DataFrame:
     return made
 
 
+@pytest.mark.soak
 def test_a_year_decides_with_rows_from_the_future_as_without(tmp_path: Path) -> None:
     decisions: dict[bool, list[tuple[str, str, bool]]] = {}
     for dirty in (False, True):
