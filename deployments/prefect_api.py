@@ -99,17 +99,21 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
         raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
 
 
-def do_each(act: Callable[[S], T], things: Iterable[S]) -> list[T]:
+def do_each(act: Callable[[S], T], things: Iterable[S], step: Callable[[int], None]) -> list[T]:
     """Change one thing after the other, and return what came, in their order.
 
-    SQLite has one writer: of four requests at once some were told 503 until they gave up. One that
-    is told it here, beside the server's own services, is sent again at once, for the client's own
-    first wait is a second.
+    `step` is called after each, with 1. SQLite has one writer: of four requests at once some were
+    told 503 until they gave up. One that is told it here, beside the server's own services, is sent
+    again at once, for the client's own first wait is a second.
     """
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+    came = []
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-        return [_soon_again(act, thing) for thing in things]
+        for thing in things:
+            came.append(_soon_again(act, thing))
+            step(1)
+    return came
 
 
 def _soon_again(act: Callable[[S], T], thing: S) -> T:

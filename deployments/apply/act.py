@@ -28,6 +28,7 @@ from deployments.apply.plan import (
 )
 from deployments.apply.transforms import check_transform
 from deployments.prefect_api import PAGE, open_client, read_pages
+from deployments.worker.kind import WARM, chosen_worker
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
@@ -44,12 +45,14 @@ def apply(
     only: str | None = None,
     dry_run: bool = False,
     tell: Callable[[Plan], None] = lambda _: None,
+    step: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """Make the server's deployments those of the pipeline files in `folder`; return what differed.
 
     Deployments without the tag `perennial` are never touched. What a person paused stays paused.
     With `only`, those of one pipeline and the reconciler alone; where it has no file any more, its
-    deployments go. `tell` takes what differs before anything is done.
+    deployments go. `tell` takes what differs before anything is done,
+    and `step`, while it is done, how many more are.
 
     Raises:
         ConfigurationError: the folder or one of its files is not valid; nothing was changed.
@@ -63,9 +66,9 @@ def apply(
         check_transform(settings, pipeline)
     entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
-    specs = plan_deployments(pipelines, schemas, engine_command(settings))
+    specs = plan_deployments(pipelines, schemas, engine_command(settings, chosen_worker()))
     follows = automations(pipelines)
-    return bring_in_line(settings, specs, follows, only=only, dry_run=dry_run, tell=tell)
+    return bring_in_line(settings, specs, follows, only=only, dry_run=dry_run, tell=tell, step=step)
 
 
 def bring_in_line(
@@ -76,10 +79,12 @@ def bring_in_line(
     only: str | None = None,
     dry_run: bool = False,
     tell: Callable[[Plan], None] = lambda _: None,
+    step: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """Make the server's deployments and automations these; return what differed.
 
-    With `only`, nothing that belongs to another pipeline is touched.
+    With `only`, nothing that belongs to another pipeline is touched. `tell` and `step` are those of
+    `apply`.
 
     Raises:
         ConfigurationError: a schedule is not a cron line; nothing was changed.
@@ -107,8 +112,8 @@ def bring_in_line(
         tell(plan)
         if not dry_run:
             pools = {spec.work_pool for spec in wanted if spec.work_pool}
-            ids.update(carry_out(client, plan, pools))
-            carry_out_automations(client, events, ids)
+            ids.update(carry_out(client, plan, pools, step))
+            carry_out_automations(client, events, ids, step)
     return plan
 
 
@@ -130,17 +135,20 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
     return schema
 
 
-def engine_command(settings: Settings, python: str = sys.executable) -> str | None:
-    """Return what a worker starts for a run; None leaves it to Prefect.
+def engine_command(settings: Settings, kind: str, python: str = sys.executable) -> str | None:
+    """Return what a worker of this kind starts for a run; None leaves it to the worker.
 
     >>> here = Settings("", "", "", "", prefect_url="http://127.0.0.1:4200/api")
-    >>> engine_command(here, "/my venv/python")
+    >>> engine_command(here, "process", "/my venv/python")
     "'/my venv/python' -m prefect.engine"
+    >>> engine_command(here, WARM)
     """
     # Prefect's own command prepares a folder of code and then starts Python again. Our flows are
-    # importable: where the worker is on this machine, with this interpreter, one start will do.
+    # importable: where the worker is on this machine, with this interpreter, one start will do. The
+    # warm worker knows that by itself; with a command, the server (3.8) checks the pool's whole
+    # template for each deployment.
     local = urlsplit(settings.prefect_url).hostname in ("127.0.0.1", "localhost", "::1")
-    return shlex.join([python, "-m", "prefect.engine"]) if local else None
+    return shlex.join([python, "-m", "prefect.engine"]) if local and kind != WARM else None
 
 
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
