@@ -96,7 +96,9 @@ def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:
         with translate_errors(table.uri):
             parts.append(told.join(wanted, on=key, how="semi").collect(engine="streaming"))
     # the newest word counts: a row's own target, unless a label came after it and revised it
-    known = pl.concat(parts).sort(f"{OURS}known", descending=True, maintain_order=True)
+    known = pl.concat(parts, how="vertical_relaxed").sort(
+        f"{OURS}known", descending=True, maintain_order=True
+    )
     return known.unique(key, keep="first", maintain_order=True).drop(f"{OURS}known")
 
 

@@ -154,6 +154,7 @@ def test_a_refused_plan_stays_refused_until_a_person_overrules_it(bench: Bench) 
     assert (final["passed"], final["state"]) == (True, "is in service")
 
 
+@pytest.mark.soak
 def test_of_two_retrainings_racing_the_later_is_judged_again_against_the_earlier(
     bench: Bench,
 ) -> None:
