@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from deployments.apply.alter import SLUG, carry_out, cron
 from deployments.apply.automate import carry_out_automations, plan_automations
@@ -35,7 +34,6 @@ from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.responses import DeploymentResponse
 
 
 def apply(
@@ -152,18 +150,17 @@ def engine_command(settings: Settings, kind: str, python: str = sys.executable) 
 
 
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
-    from prefect.client.schemas.sorting import DeploymentSort
-
-    # Without `sort`, the client (3.8) sends null, which the server refuses.
-    order, ours = DeploymentSort.NAME_ASC, []
-    every = read_pages(lambda start: client.read_deployments(limit=PAGE, offset=start, sort=order))
+    ours = []
+    every = read_pages(partial(_page, client, "/deployments/filter"))
     # A deployment bears its flow's id alone. Read afterwards: of each that is there by now.
-    flows = {UUID(flow["id"]): flow["name"] for flow in read_pages(partial(_flows, client))}
+    flows = {
+        flow["id"]: flow["name"] for flow in read_pages(partial(_page, client, "/flows/filter"))
+    }
     for there in every:
-        flow = flows[there.flow_id]
-        name = f"{flow}/{there.name}"
-        if TAG in there.tags:
-            ours.append(Present(str(there.id), _spec(flow, there)))
+        flow = flows[there["flow_id"]]
+        name = f"{flow}/{there['name']}"
+        if TAG in there["tags"]:
+            ours.append(Present(there["id"], _spec(flow, there)))
         elif name in wanted:
             rule, came = "the deployment of this name is ours", f"one without the tag {TAG}"
             remedy = f"Rename or delete it, or give it the tag {TAG}."
@@ -171,33 +168,35 @@ def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]
     return tuple(ours)
 
 
-def _flows(client: SyncPrefectClient, start: int) -> Any:
-    # The client's own call (3.8) sends null for each filter that is not told, which is refused.
+def _page(client: SyncPrefectClient, path: Any, start: int) -> list[dict[str, Any]]:
+    # The client's own calls (3.8) send null for each filter that is not told, which is refused, and
+    # make models of what comes, with the zones listed for each schedule.
     asked = {"limit": PAGE, "offset": start, "sort": "NAME_ASC"}
-    return client.request("POST", "/flows/filter", json=asked).raise_for_status().json()
+    found: list[dict[str, Any]] = client.request("POST", path, json=asked).json()
+    return found
 
 
-def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:
-    limit = there.global_concurrency_limit
+def _spec(flow: str, there: Mapping[str, Any]) -> DeploymentSpec:
+    limit = there["global_concurrency_limit"]
     return DeploymentSpec(
         flow=flow,
-        pipeline=there.name,
-        entrypoint=there.entrypoint or "",
-        description=there.description or "",
-        parameters=there.parameters,
+        pipeline=there["name"],
+        entrypoint=there["entrypoint"] or "",
+        description=there["description"] or "",
+        parameters=there["parameters"],
         schedule=_written_schedule(there),
-        tags=tuple(there.tags),
-        work_pool=there.work_pool_name,
-        concurrency=limit.limit if limit else None,
-        schema=there.parameter_openapi_schema or {},
-        command=there.job_variables.get("command"),
+        tags=tuple(there["tags"]),
+        work_pool=there["work_pool_name"],
+        concurrency=limit["limit"] if limit else None,
+        schema=there["parameter_openapi_schema"] or {},
+        command=there["job_variables"].get("command"),
     )
 
 
-def _written_schedule(there: DeploymentResponse) -> str | None:
-    for schedule in there.schedules:
-        if schedule.slug == SLUG:
-            times = schedule.schedule
-            cron, zone = getattr(times, "cron", None), times.timezone or "UTC"
+def _written_schedule(there: Mapping[str, Any]) -> str | None:
+    for schedule in there["schedules"]:
+        if schedule["slug"] == SLUG:
+            times = schedule["schedule"]
+            cron, zone = times.get("cron"), times.get("timezone") or "UTC"
             return str(cron) if zone == "UTC" and cron else f"{cron or times} {zone}"
     return None

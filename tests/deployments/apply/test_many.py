@@ -18,7 +18,6 @@ from tasks.settings import Settings
 from tests.tasks.tracking.dying import Way, taking_requests, way_that_breaks
 
 pytestmark = pytest.mark.system
-MANY = 100
 
 
 class Counting(Way):
