@@ -112,7 +112,8 @@ class WarmWorker(ProcessWorker):  # type: ignore[misc]
         if now - self._looked < LOOK_EVERY and not await self._is_one_due():
             return []
         self._looked = now
-        return await super().get_and_submit_flow_runs()
+        begun: list[FlowRun] = await super().get_and_submit_flow_runs()
+        return begun
 
     async def _is_one_due(self) -> bool:
         due = datetime.now(UTC) + timedelta(seconds=PREFECT_WORKER_PREFETCH_SECONDS.value())
