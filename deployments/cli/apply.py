@@ -42,7 +42,7 @@ def apply_all(
     """
     connect(home_folder())
     settings, folder = Settings.from_environment(), pipelines_folder()
-    progress = _Progress(tell)
+    progress = Progress(tell)
     # After a busy server it is planned again, and finds what is in line by then.
     patiently(
         lambda: apply_plan(
@@ -52,24 +52,26 @@ def apply_all(
     return progress.plans[0]
 
 
-class _Progress:
-    """Shows what will change, before anything is done, and every few seconds how much is done.
+class Progress:
+    """Tells what will change before anything is done, and every few seconds how much is done.
 
-    What goes wrong half-way is told against the first plan; the later ones are shorter.
+    What goes wrong half-way is told against the first plan; one that is made after it is shorter.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], every: float = EVERY) -> None:
         self.plans: list[Plan] = []
-        self._tell, self._spoke, self._left = tell, time.monotonic(), 0
+        self._tell, self._every, self._spoke, self._left = tell, every, 0.0, 0
 
     def begin(self, plan: Plan) -> None:
+        """Take what is to be done."""
         if not self.plans:
             self._tell(plan.to_text())
         self.plans.append(plan)
         self._spoke, self._left = time.monotonic(), plan.changes
 
     def step(self, done: int) -> None:
+        """Take how many more are done."""
         self._left -= done
-        if self._left and time.monotonic() - self._spoke >= EVERY:
-            self._spoke, every = time.monotonic(), self.plans[0].changes
-            self._tell(f"{every - self._left} of {every} done")
+        if self._left and time.monotonic() - self._spoke >= self._every:
+            self._spoke, whole = time.monotonic(), self.plans[0].changes
+            self._tell(f"{whole - self._left} of {whole} done")
