@@ -49,8 +49,8 @@ def apply(
 
     Deployments without the tag `perennial` are never touched. What a person paused stays paused.
     With `only`, those of one pipeline and the reconciler alone; where it has no file any more, its
-    deployments go. `tell` takes what differs before anything is done,
-    and `step`, while it is done, how many more are.
+    deployments go. `tell` takes what differs before anything is done, and `step`, while it is
+    done, how many more are.
 
     Raises:
         ConfigurationError: the folder or one of its files is not valid; nothing was changed.

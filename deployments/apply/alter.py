@@ -44,9 +44,8 @@ def carry_out(
 
 def _create(client: SyncPrefectClient, flow: UUID, spec: DeploymentSpec) -> UUID:
     fields = {name: value for name, value in _fields(spec).items() if value not in (None, {})}
-    # Told that the parameters' schema is to be enforced, which is so anyway, the server (3.8)
-    # checks twice what it is itself, and the client's own call twice more.
-    del fields["enforce_parameter_schema"]
+    # That the schema of the parameters is enforced is not told here, being so anyway: told, the
+    # server (3.8) first checks twice that it is a schema, and the client's own call twice more.
     if spec.concurrency:
         fields["concurrency_options"] = fields["concurrency_options"].model_dump(mode="json")
     times = [schedule.model_dump(mode="json", exclude_unset=True) for schedule in _schedules(spec)]
@@ -78,7 +77,8 @@ def _update(client: SyncPrefectClient, wanted: Update) -> None:
     from prefect.client.schemas.actions import DeploymentUpdate
 
     if wanted.changes.keys() - {"schedule"}:
-        client.update_deployment(wanted.present.id, DeploymentUpdate(**_fields(wanted.spec)))
+        fields = DeploymentUpdate(enforce_parameter_schema=True, **_fields(wanted.spec))
+        client.update_deployment(wanted.present.id, fields)
     if "schedule" in wanted.changes:
         _reschedule(client, wanted)
 
@@ -100,7 +100,6 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
 
     queue = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     return {
-        "enforce_parameter_schema": True,
         "entrypoint": spec.entrypoint,
         "description": spec.description,
         "parameters": dict(spec.parameters),
