@@ -92,7 +92,7 @@ def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> Non
     assert worst["name"] == "size"
     assert worst["missing"][1] == pytest.approx(0.75, abs=0.05)
     assert drift["drifted"]
-    at = observation_keys(watched.workspace, found["batch"])
+    at = observation_keys(watched.workspace, found["batch"], 1)
     page = watched.bucket.get(at["html"]).decode()
     assert "size" in page
     assert watched.bucket.head(at["json"]) is not None

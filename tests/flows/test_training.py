@@ -96,6 +96,7 @@ def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> N
     assert mlflow_versions(bench) == [1]
 
 
+@pytest.mark.soak
 def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     bench: Bench,
 ) -> None:

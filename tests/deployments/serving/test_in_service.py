@@ -279,6 +279,7 @@ def not_a_number(data: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
+@pytest.mark.soak
 def test_half_open_connections_do_not_slow_honest_users(api: Api) -> None:
     import socket
 
