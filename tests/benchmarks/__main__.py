@@ -16,6 +16,7 @@ BENCHMARKS = (
     "backtest",
     "serving",
     "promotions",
+    "apply_speed",
     "loop_speed",
     "prediction_log",
 )
