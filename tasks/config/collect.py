@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tasks.config.sections import Duration, FileSection
 
@@ -22,6 +23,11 @@ def _web_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it begins with http:// or https:// and names a host")
     return url
+
+
+def _written_time(value: Any) -> Any:
+    # Without quotes, YAML takes 2024-01-31 for a date.
+    return value.isoformat() if isinstance(value, date) else value
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -65,26 +71,30 @@ class Keys(SecretNames):
     secret: str
 
 
-class Collecting(FileSection):
+class Scheduled(FileSection):
     """What collecting from any kind of source takes.
 
     Attributes:
         schedule: a cron line, in UTC.
         pause: between two requests.
         retries: of one request that got no answer, or one that says to come back.
-        timeout: of one request, its answer included.
     """
 
     schedule: str = "0 3 * * *"
     pause: Duration = "0s"
     retries: int = Field(default=5, ge=0, le=20)
-    timeout: Duration = "1m"
 
     @property
     def identity(self) -> str:
         """What makes it this source: where it changes, collecting starts at the beginning."""
         told = self.model_dump(mode="json", exclude=OPERATION, exclude_defaults=True)
         return json.dumps(told, sort_keys=True)
+
+
+class Collecting(Scheduled):
+    """The same of a server that has to be given a time; `timeout` is of one request, whole."""
+
+    timeout: Duration = "1m"
 
 
 class WebCollecting(Collecting):
@@ -139,7 +149,7 @@ class Since(FileSection):
 
     parameter: str = Field(min_length=1)
     column: str = Field(min_length=1)
-    start: str | int | float | None = None
+    start: Annotated[str | int | float | None, BeforeValidator(_written_time)] = None
 
 
 class HttpCollect(WebCollecting):
@@ -158,7 +168,7 @@ class HttpCollect(WebCollecting):
     since: Since | None = None
 
 
-class BucketCollect(Collecting):
+class BucketCollect(Scheduled):
     """Objects under a prefix of someone else's bucket, each copied once as it is.
 
     `bucket` is a name, or `file:///folder`; `endpoint` the address of its store, by default
