@@ -15,7 +15,13 @@ from tasks.config.sections import Duration, FileSection
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 # What may change without making another source of it: its place in the source stays.
 OPERATION = {"schedule", "pause", "retries", "timeout", "auth", "keys"}
-Value = str | int | float | bool
+
+
+def _scalar(value: Any) -> Any:
+    # Told here, once: of four kinds that it is none of, four would be told.
+    if not isinstance(value, str | int | float | bool | date):
+        raise ValueError("it is a text, a number, true or false")
+    return _written_time(value)
 
 
 def _web_address(url: str) -> str:
@@ -31,6 +37,9 @@ def _written_time(value: Any) -> Any:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+Value = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
 
 
 class SecretNames(FileSection):
@@ -149,7 +158,7 @@ class Since(FileSection):
 
     parameter: str = Field(min_length=1)
     column: str = Field(min_length=1)
-    start: Annotated[str | int | float | None, BeforeValidator(_written_time)] = None
+    start: Value | None = None
 
 
 class HttpCollect(WebCollecting):
