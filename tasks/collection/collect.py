@@ -79,7 +79,8 @@ class _Landing:
             rule, remedy = "source.collect says from where", "Add the section."
             raise ConfigurationError(f"{workspace.name}.yaml", rule, "nothing", remedy)
         found = read_progress(workspace)
-        self.progress, self._etag = (Progress(options.identity), None) if found is None else found
+        self._etag = None if found is None else found[1]
+        self.progress = Progress(options.identity) if found is None else found[0]
         # An object of the old source may be there, and its rows are the old source's: first that.
         self._settle()
         if self.progress.source != options.identity:

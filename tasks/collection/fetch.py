@@ -23,7 +23,7 @@ AGENT = "perennial-mlops"
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 REDIRECTS = 5
 PATIENCE = 300.0  # seconds: who asks for more is left until the next run of the schedule
-BACKOFF = wait_exponential_jitter(initial=0.5, max=30, jitter=0.5)
+BACKOFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
 Read = TypeVar("Read")
 
 
@@ -94,7 +94,8 @@ class Fetcher:
             reraise=True,
         )
         try:
-            return retrying(self._once, address, read)
+            found: Read = retrying(self._once, address, read)
+            return found
         except _Again as again:
             raise again.error from again.__cause__
 
@@ -123,7 +124,7 @@ class Fetcher:
                     return Fetched("", b"", {}, {}), address.join(answer.headers["location"])
                 self._check_status(answer, where)
                 content = self._body(answer, where, until)
-                links = {name: str(link.get("url", "")) for name, link in answer.links.items()}
+                links = {name or "": link.get("url", "") for name, link in answer.links.items()}
                 headers = dict(answer.headers.items())
         except httpx.InvalidURL as error:
             raise ConfigurationError(where, "it leads to an address", "none") from error

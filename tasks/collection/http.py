@@ -20,7 +20,8 @@ from tasks.errors import DataError
 from tasks.records import plain, read
 from tasks.workspace import Workspace
 
-ANSWER = 64 * MIB  # bytes of one answer: as Python's objects it is several times that
+ANSWER = 32 * MIB  # bytes of one answer: as Python's objects it is several times that
+MOST_EMPTY = 1_000  # answers in a row: some hold none in between
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class HttpCollector:
         paging = self._options.paging
         position, before = reading.position, tuple[str, ...]()
         asked: set[Position] = set()
+        empty = 0
         while True:
             asked.add(position)
             sheet = self._fetch(fetcher, reading, position, before)
@@ -104,12 +106,15 @@ class HttpCollector:
             if sheet.names:
                 last = sheet.names[-1]
                 reading = Reading(position, len(sheet.names), last, reading.since, top)
-            if then is None:
+            # A feed that is polled tells the same token again where nothing is new.
+            if then is None or (not sheet.names and then in asked):
                 yield new, self._ended(reading)
                 return
             yield new, reading
-            if then in asked:
-                raise self._wrong("each answer leads to one that was not read yet", "one that was")
+            empty = 0 if sheet.names else empty + 1
+            if then in asked or empty > MOST_EMPTY:
+                came = "one that was" if then in asked else f"{empty:,} in a row without rows"
+                raise self._wrong("each answer leads to one that was not read yet", came)
             position, before = then, sheet.names
 
     def _fetch(
