@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.collection.collect import Collected, collect
-from tasks.collection.collector import Cursor, Page
+from tasks.collection.collector import Cursor, SourcePage
 from tasks.collection.open import open_collector
 from tasks.collection.progress import read_progress
 from tasks.collection.trouble import CollectTrouble, counting_failures, find_trouble
@@ -174,7 +174,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def pages(self, cursor: Cursor | None) -> Iterator[Page]:
+    def pages(self, cursor: Cursor | None) -> Iterator[SourcePage]:
         raise self._error
         yield
 
