@@ -111,9 +111,13 @@ class Pipeline(FileSection):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the file says, defaults included; the same for the same meaning."""
+        """SHA-256 of what the file says, defaults included; the same for the same meaning.
+
+        Where the rows are collected from is left out: it changes none of them.
+        """
         # sorted: the order of the fields in these classes is no part of the meaning
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = self.model_dump(mode="json", exclude={"source": {"collect"}})
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from expectations.suite import Kind
+from tasks.config.collect import Collect
 from tasks.config.sections import FileSection, Names
 from tasks.config.times import format_fault
 
@@ -88,6 +89,7 @@ class SourceOptions(FileSection):
     Attributes:
         skip_lines: before the header.
         leave_out: columns that are not read; `""` is a column without a name.
+        collect: where they come from by themselves; None where they are brought.
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=1)
@@ -97,6 +99,7 @@ class SourceOptions(FileSection):
     leave_out: Names = ()
     columns: dict[str, Reading] = Field(default_factory=dict)
     derive: dict[str, Derived] = Field(default_factory=dict)
+    collect: Collect | None = None
 
     @property
     def written(self) -> dict[str, Any]:
