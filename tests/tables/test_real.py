@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,20 +20,26 @@ from tasks.store.connect import open_bucket
 from tasks.workspace import Workspace
 from tests.life import train
 from tests.servers import Serving, poll, running_serving
-from tests.tables.real import TABLES, RealTable
+from tests.tables.real import SMALL, TABLES, RealTable
 
 # What decides whether a model serves, and not how well it is tuned: two families, untuned.
 QUICKLY = ("--set", "training.trials=0", "--set", "training.families=[linear, lightgbm]")
 
 # One of each kind at every run: classes, numbers, with and without time, small, refused.
-AT_EVERY_RUN = {"penguins.csv", "fair_pt.csv", "seattle-weather.csv", "Default.csv", "sunspots.csv"}
+AT_EVERY_RUN = {
+    "palmerpenguins-penguins",
+    "statsmodels-fair-pt",
+    "vega-datasets-seattle-weather",
+    "islp-default",
+    "statsmodels-sunspots",
+}
 CASES = [
     pytest.param(
         table,
         id=table.name,
-        marks=() if table.path.name in AT_EVERY_RUN else pytest.mark.soak,
+        marks=() if table.name in AT_EVERY_RUN else pytest.mark.soak,
     )
-    for table in TABLES
+    for table in (*TABLES, *SMALL)
 ]
 
 
@@ -96,7 +101,7 @@ def inside(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_real_table_is_served_or_refused_with_a_reason(
     house: House, table: RealTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = Path(shutil.copy(table.path, tmp_path))
+    data = table.bring(tmp_path)
     said = ""
     if house.drafts(table, data):
         said = capsys.readouterr().err
@@ -108,13 +113,18 @@ def test_a_real_table_is_served_or_refused_with_a_reason(
         poll(lambda: house.answers(table.name), 30, "an answer over HTTP", 0.2)
 
 
-def learn(workspace: Workspace, data: Path) -> str:
-    """Bring the file in and train; return why no model is in service, or nothing."""
+def bring_in(workspace: Workspace, data: Path) -> str:
+    """Bring the file in; return why it is not accepted, or nothing."""
     key = f"{workspace.layout.incoming}{data.name}"
     workspace.bucket.put(key, data.read_bytes())
     landed = land(open_rows(workspace), key, lambda _: None)
-    if landed.outcome != "accepted":
-        return "; ".join(landed.reasons)
+    return "" if landed.outcome == "accepted" else "; ".join(landed.reasons)
+
+
+def learn(workspace: Workspace, data: Path) -> str:
+    """Bring the file in and train; return why no model is in service, or nothing."""
+    if said := bring_in(workspace, data):
+        return said
     try:
         ended = train(workspace)
     except PerennialError as error:
