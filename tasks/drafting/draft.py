@@ -20,6 +20,7 @@ from tasks.drafting.roles import (
     choose_key,
     choose_time,
     find_useless,
+    is_year,
     time_form,
 )
 from tasks.drafting.series import find_series
@@ -131,7 +132,8 @@ def draft(
     constant = tuple(
         c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
-    if time.column is None and not set(features) - {*useless, *constant}:
+    recurring = time.column is not None and not is_year(columns[time.column])
+    if not recurring and not set(features) - {*useless, *constant}:
         rule, listed = "a column is left to learn from", ", ".join(others) or "no other column"
         remedy = (
             "Bring a table with more columns. Where each row follows the one before it, earlier "

@@ -1,4 +1,4 @@
-"""Whether the rows are one series, of which the row before tells more than any column. Pure."""
+"""Whether the rows are a series, of which the value before tells more than any column. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from tasks.config.choices import Task
+from tasks.evaluation.baselines import last_value
 
 FEWEST = 40  # rows; of fewer, a slow rise looks the same
-# The last value errs by so much of what the median does where successive values go together by
-# seven eighths: the squared error of the one is 2 (1 - r) of the variance, of the other all of it.
+# The last value errs by half as much as the mean where successive values correlate by seven
+# eighths: its squared error is 2 (1 - r) of the variance, the mean's all of it.
 CLOSE = 0.5
 TO_DO = (
     "than the last value, and a model knows its own row alone. Bring earlier values as columns of",
@@ -20,8 +21,7 @@ TO_DO = (
 def find_series(sample: pd.DataFrame, target: str, time: str | None, task: Task) -> tuple[str, ...]:
     """Return how near each value lies to the one before it, and what to do; else nothing.
 
-    Rows that share a time are several series, or none: what came before then says little, and the
-    gate's last value is as blind.
+    The value before is the gate's baseline: the target of the latest row that is strictly earlier.
 
     Args:
         sample: n rows, the target and the time.
@@ -29,18 +29,20 @@ def find_series(sample: pd.DataFrame, target: str, time: str | None, task: Task)
 
     >>> walk = pd.DataFrame({"at": pd.date_range("2024", periods=99), "y": np.arange(99.0) ** 2})
     >>> find_series(walk, "y", "at", "regression")[0]
-    'y lies 113 (rmse) from the row before, 2.89e+03 from the mean: the gate asks for more'
+    'y lies 113 (rmse) from the value before, 2.89e+03 from the mean: the gate asks for more'
     >>> find_series(walk, "y", None, "regression")
     ()
     """
     if time is None or task != "regression":
         return ()
-    known = sample[sample[target].notna() & sample[time].notna()].sort_values(time)
-    if len(known) < FEWEST or not known[time].is_unique:
+    known = sample[sample[target].notna() & sample[time].notna()]
+    if len(known) < FEWEST:
         return ()
-    y = known[target].to_numpy(dtype=np.float64)
-    last, mean = (float(np.sqrt(np.mean(gap**2))) for gap in (np.diff(y), y - y.mean()))
+    y, when = known[target].to_numpy(dtype=np.float64), pd.factorize(known[time], sort=True)[0]
+    followed = when > 0
+    gaps = y - last_value(y, when, y, when), y - y.mean()
+    last, mean = (float(np.sqrt(np.mean(gap[followed] ** 2))) for gap in gaps)
     if not last < CLOSE * mean:
         return ()
-    near = f"{target} lies {last:.3g} (rmse) from the row before, {mean:.3g} from the mean"
+    near = f"{target} lies {last:.3g} (rmse) from the value before, {mean:.3g} from the mean"
     return (f"{near}: the gate asks for more", *TO_DO)

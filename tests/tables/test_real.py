@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
 
 from deployments.cli.main import main
@@ -20,7 +21,7 @@ from tasks.store.connect import open_bucket
 from tasks.workspace import Workspace
 from tests.life import train
 from tests.servers import Serving, poll, running_serving
-from tests.tables.real import SMALL, TABLES, RealTable
+from tests.tables.real import LAST_VALUE, SMALL, TABLES, RealTable
 
 # What decides whether a model serves, and not how well it is tuned: two families, untuned.
 QUICKLY = ("--set", "training.trials=0", "--set", "training.families=[linear, lightgbm]")
@@ -130,3 +131,24 @@ def learn(workspace: Workspace, data: Path) -> str:
     except PerennialError as error:
         return str(error)
     return "" if ended.outcome == "promoted" else ended.summary
+
+
+def test_a_series_that_is_refused_is_served_with_its_earlier_values(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    months = next(table for table in TABLES if table.name == "statsmodels-housing-data")
+    plain = months.bring(tmp_path)
+    rows = pd.read_csv(plain)
+    known = rows[months.target]
+    rows["month_before"], rows["year_before"] = known.shift(1), known.shift(12)
+    told = []
+    for name, data in (("plain", plain), ("earlier", tmp_path / "earlier.csv")):
+        table = replace(months, package=name)
+        if name == "earlier":
+            rows.iloc[12:].to_csv(data, index=False)
+        assert house.drafts(table, data) == 0
+        assert "series    HOUSTNSA lies" in capsys.readouterr().out
+        told.append(learn(house.workspace(table.name), data))
+    assert told[0].startswith(LAST_VALUE)
+    assert "bring earlier labels as columns of the file and of each request" in told[0]
+    assert told[1] == ""

@@ -7,6 +7,7 @@ import pytest
 from tasks.drafting.draft import Draft, Wishes, draft, say_draft
 from tasks.drafting.series import find_series
 from tasks.errors import ConfigurationError
+from tasks.readers.options import Reading
 from tests.tasks.drafting.seen import column, study_of
 
 ROWS = 200
@@ -43,11 +44,16 @@ def test_the_time_tells_the_order_and_not_the_file(order: slice) -> None:
 
 def test_what_is_no_series_is_not_called_one() -> None:
     assert told(table(NOISE)).series == ()
-    several = table(WALK, DAYS.where(DAYS.index % 2 == 0, DAYS.shift(1)))
-    assert find_series(several, "level", "day", "regression") == ()
+    mixed = table(np.concatenate([WALK[::2], NOISE[::2] * 90]), pd.concat([DAYS[::2]] * 2))
+    assert find_series(mixed, "level", "day", "regression") == ()
     assert find_series(table(WALK), "level", None, "regression") == ()
     assert find_series(table(WALK).head(30), "level", "day", "regression") == ()
     assert find_series(table(np.full(ROWS, 2.0)), "level", "day", "regression") == ()
+
+
+def test_rows_of_one_time_follow_the_time_before_together() -> None:
+    years = pd.Series(1950 + DAYS.index // 4)
+    assert find_series(table(WALK.cumsum(), years), "level", "day", "regression")
 
 
 def test_gaps_in_target_and_time_are_passed_over() -> None:
@@ -63,3 +69,13 @@ def test_a_table_of_nothing_but_its_target_is_told_which_columns_there_could_be(
     sample = pd.DataFrame({"level": WALK, "id": names})
     with pytest.raises(ConfigurationError, match="earlier values of level are such columns"):
         draft("a", "a.csv", "level", study_of(level, name, rows=ROWS), sample, Wishes())
+
+
+def test_a_year_alone_has_no_part_to_learn_from() -> None:
+    years = list(range(1700, 1700 + ROWS))
+    form = Reading(kind="date", format="%Y")
+    year = column("Year", "integer", years, forms=(Reading(kind="integer"), form))
+    level, sample = column("level", "number", WALK.tolist()), pd.DataFrame({"Year": years})
+    study = study_of(year, level, rows=ROWS)
+    with pytest.raises(ConfigurationError, match="left to learn from; got Year"):
+        draft("a", "a.csv", "level", study, sample.assign(level=WALK), Wishes())
