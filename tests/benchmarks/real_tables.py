@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from deployments.cli.main import main as command
 from tasks.arrays import Array, Floats, Integers
@@ -154,7 +155,10 @@ def boosted(data: Dataset, pipeline: Pipeline, fit: Integers, judge: Integers) -
         if pipeline.task == "regression"
         else HistGradientBoostingClassifier
     )
-    model = kind(random_state=pipeline.training.seed).fit(seen.iloc[fit], data.y[fit])
+    model = kind(random_state=pipeline.training.seed)
+    # its threads wait by spinning, as LightGBM's do (`tasks.models.families.boosting`)
+    with threadpool_limits(1, user_api="openmp"):
+        model.fit(seen.iloc[fit], data.y[fit])
     if pipeline.task == "regression":
         return np.asarray(model.predict(seen.iloc[judge]))
     shares: Array = np.zeros((len(judge), len(data.classes)))

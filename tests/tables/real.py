@@ -50,14 +50,20 @@ class RealTable:
     @property
     def name(self) -> str:
         """The name of its pipeline."""
-        own = Path(self.file).name.partition(".")[0].removeprefix("load_").removesuffix("()")
+        loader = self.file.removesuffix("()").rpartition("load_")[2]
+        own = loader if self.loaded else Path(self.file).name.partition(".")[0]
         folder = "drift-" if self.file.startswith("drift/") else ""
         named = f"{self.package}-{folder}{own}".lower()
         return "".join(letter if letter.isalnum() else "-" for letter in named)
 
+    @property
+    def loaded(self) -> bool:
+        """Whether a loader gives it, and no file."""
+        return self.file.endswith("()")
+
     def bring(self, folder: Path) -> Path:
         """Put it into a folder as a file, and return that."""
-        if self.file.endswith("()"):
+        if self.loaded:
             module, _, loader = self.file.removesuffix("()").rpartition(".")
             frame = getattr(importlib.import_module(f"{self.package}.{module}"), loader)
             path = folder / f"{self.name}.csv"
