@@ -140,7 +140,12 @@ TABLES = (
     RealTable("statsmodels", "genmod/tests/results/inv_gaussian.csv", "xig"),
     RealTable("statsmodels", "genmod/tests/results/stata_medpar1_glm.csv", "los"),
     RealTable("statsmodels", "miscmodels/tests/results/ologit_ucla.csv", "apply"),
-    RealTable("statsmodels", "regression/tests/results/dietox.csv", "Weight"),
+    RealTable(
+        "statsmodels",
+        "regression/tests/results/dietox.csv",
+        "Weight",
+        "perennial: DIETOX",
+    ),
     RealTable("statsmodels", "sandbox/regression/tests/racd10data_with_transformed.csv", "docvis"),
     RealTable("statsmodels", "treatment/tests/results/cataneo2.csv", "bweight"),
     RealTable("statsmodels", "tsa/holtwinters/tests/results/housing-data.csv", "HOUSTNSA"),

@@ -96,6 +96,20 @@ def test_texts_are_recognised_and_read_as_written_down(
     assert gaps == found.columns["v"].missing == sum(v in ("", "?", "-", "NA") for v in values)
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+def test_a_header_without_a_name_for_the_row_names_is_told(mark: str, tmp_path: Path) -> None:
+    lines = [["weight", "feed"], ["p1", "26.5", "NA"], ["p2", "27.6", "5.2"], ["p3", "31", "6"]]
+    content = "".join(mark.join(line) + "\n" for line in lines)
+    with pytest.raises(BadBatch, match="2 names for rows of 3 values.* R writes row names"):
+        studied(tmp_path, "a.csv", content)
+
+
+def test_a_title_before_the_header_is_no_header(tmp_path: Path) -> None:
+    found = studied(tmp_path, "a.csv", "Weights, 1st herd\npig,weight,feed\np1,26.5,3\np2,27,5\n")
+    assert found.options.skip_lines == 1
+    assert list(found.columns) == ["pig", "weight", "feed"]
+
+
 def test_plain_columns_need_no_options(tmp_path: Path) -> None:
     content = "n,x,at,flag,word\n1,0.5,2024-01-01,true,NA\n2,1,2024-01-02,false,?\n"
     found = studied(tmp_path, "a.csv", content)
