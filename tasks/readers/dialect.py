@@ -69,7 +69,7 @@ def _found(path: Path, given: SourceOptions) -> Dialect:
         notes += (
             [f"fields are parted by {names.get(delimiter, 'blanks')}"] if delimiter != "," else []
         )
-        if skip == 1:
+        if skip == 1 and "skip_lines" not in said:
             _refuse_short_header(lines, delimiter)
         notes += [f"{skip} lines before the header are left out"] if skip else []
     quote = given.quote if "quote" in said else _quote(lines[skip:], delimiter)
