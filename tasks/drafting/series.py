@@ -38,8 +38,9 @@ def find_series(sample: pd.DataFrame, target: str, time: str | None, task: Task)
     known = sample[sample[target].notna() & sample[time].notna()]
     if len(known) < FEWEST:
         return ()
-    y, when = known[target].to_numpy(dtype=np.float64), pd.factorize(known[time], sort=True)[0]
-    followed = when > 0
+    y, order = known[target].to_numpy(dtype=np.float64), pd.factorize(known[time], sort=True)[0]
+    # a year is a number here, and its order is all that counts
+    followed, when = order > 0, order.astype("datetime64[D]")
     gaps = y - last_value(y, when, y, when), y - y.mean()
     last, mean = (float(np.sqrt(np.mean(gap[followed] ** 2))) for gap in gaps)
     if not last < CLOSE * mean:
