@@ -171,10 +171,3 @@ def test_a_series_alone_is_served_once_what_is_told_of_it_was_done(
     # the price of bitcoins is a random walk: no change of it tells the next
     assert said.startswith(NAIVE if table.name == "river-drift-bitcoin" else ""), said
     assert bool(said) == (table.name == "river-drift-bitcoin"), said
-
-
-def test_nine_in_ten_of_the_tables_with_a_column_to_learn_from_are_served() -> None:
-    with_columns = [table for table in TABLES if table.name not in ALONE]
-    served = [table for table in with_columns if not table.refused]
-    assert len(TABLES) >= 60
-    assert len(served) >= 0.9 * len(with_columns)
