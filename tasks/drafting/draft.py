@@ -20,8 +20,10 @@ from tasks.drafting.roles import (
     choose_key,
     choose_time,
     find_useless,
+    is_year,
     time_form,
 )
+from tasks.drafting.series import find_series
 from tasks.drafting.target import TaskChoice, choose_task
 from tasks.drafting.wishes import flow
 from tasks.errors import ConfigurationError
@@ -50,6 +52,7 @@ class Draft:
         personal: why columns are personal.
         leaks: why columns may give the answer away.
         constant: columns of one value.
+        series: what is told of a target that the row before tells.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Draft:
     personal: Mapping[str, str]
     leaks: Mapping[str, str]
     constant: tuple[str, ...]
+    series: tuple[str, ...]
     study: Study
 
     @property
@@ -128,15 +132,20 @@ def draft(
     constant = tuple(
         c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
-    if time.column is None and not set(features) - {*useless, *constant}:
+    recurring = time.column is not None and not is_year(columns[time.column])
+    if not recurring and not set(features) - {*useless, *constant}:
         rule, listed = "a column is left to learn from", ", ".join(others) or "no other column"
-        raise ConfigurationError(source, rule, listed, "Bring a table with more columns.")
+        remedy = (
+            "Bring a table with more columns. Where each row follows the one before it, earlier "
+            f"values of {target} are such columns."
+        )
+        raise ConfigurationError(source, rule, listed, remedy)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     read = _read_time(study, time.column)
-    return Draft(
-        name, source, target, task, time, key, ground, useless, personal, leaks, constant, read
-    )
+    series = find_series(sample, target, time.column, task.task)
+    rest = (time, key, ground, useless, personal, leaks, constant, series, read)
+    return Draft(name, source, target, task, *rest)
 
 
 def _without_reserved(study: Study) -> Study:
@@ -215,6 +224,8 @@ def say_draft(made: Draft) -> list[str]:
         # as YAML: a column may be called 7, or on
         setting = quote(f"features.exclude+={flow(next(iter(made.leaks)))}")
         lines.append(f"          Known only afterwards? Leave it out: --set {setting}")
+    heads = ("series", *("" for _ in made.series[1:]))
+    lines += [f"{head:<9} {line}" for head, line in zip(heads, made.series, strict=False)]
     lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
     return lines
 

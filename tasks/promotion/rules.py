@@ -18,6 +18,11 @@ GOLDEN_TOLERANCE = 1e-4
 MIB = 2**20
 # Of the judged rows: a first model that is wrong on more of them serves nobody.
 MOST_STRANGE = 0.25
+# What no column of the row itself can mend.
+SERIES = (
+    "The label of the row before tells more than the columns: bring earlier labels as columns of "
+    "the file and of each request, or predict the change since the last one"
+)
 # The champion's calibration error is an estimate too: up to a tenth more is no worse.
 AS_WELL = 1.1
 
@@ -88,6 +93,7 @@ def beats_the_baselines(evidence: Evidence, gate: Gate) -> Outcome:
             f"{score} is not surely better than {', '.join(unbeaten)} "
             f"at {gate.confidence:.0%} confidence ({against})"
         )
+        reason += f". {SERIES}" if "last_value" in unbeaten else ""
     else:
         reason = "better than every naive baseline"
     passed = bool(evidence.baselines) and not unbeaten

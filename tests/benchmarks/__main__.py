@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = (
     "command_start",
     "training_speed",
+    "real_tables",
     "ingest_speed",
     "ingest_memory",
     "drift",

@@ -110,6 +110,15 @@ def test_each_fault_fails_its_rule_alone(broken: Evidence, rule: str) -> None:
     assert reason.startswith(f"{rule}: ")
 
 
+def test_a_series_that_the_row_before_tells_gets_a_way_out() -> None:
+    beside = (Baseline("mean", 200.0), Baseline("last_value", 99.0))
+    (reason,) = judge(replace(ERRORS, baselines=beside), GATE).reasons
+    assert "not surely better than last_value" in reason
+    assert "bring earlier labels as columns of the file and of each request" in reason
+    (other,) = judge(replace(ERRORS, baselines=(Baseline("mean", 99.0),)), GATE).reasons
+    assert "earlier labels" not in other
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_every_rule_has_cases_that_fire_it_and_cases_that_it_lets_pass(rule: Rule) -> None:
     outcomes = [rule(evidence, GATE) for evidence in PASSING]
