@@ -22,13 +22,14 @@ from tasks.drafting.roles import (
     find_useless,
     time_form,
 )
-from tasks.drafting.target import TaskChoice, choose_task
+from tasks.drafting.target import TaskChoice, choose_task, say_twins
 from tasks.drafting.wishes import flow
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.study import Study
 
 LOOKED_AT = 500  # texts of a column, for personal data
+AS_ASKED = "as asked"
 SHOWN = 4  # columns of one kind that are told by name
 
 
@@ -129,14 +130,22 @@ def draft(
         c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
     if time.column is None and not set(features) - {*useless, *constant}:
-        rule, listed = "a column is left to learn from", ", ".join(others) or "no other column"
-        raise ConfigurationError(source, rule, listed, "Bring a table with more columns.")
+        raise _nothing_left(source, {**dict.fromkeys(constant, "one value"), **useless}, personal)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     read = _read_time(study, time.column)
     return Draft(
         name, source, target, task, time, key, ground, useless, personal, leaks, constant, read
     )
+
+
+def _nothing_left(
+    source: str, useless: Mapping[str, str], personal: Mapping[str, str]
+) -> ConfigurationError:
+    told = {**useless, **dict.fromkeys(personal, "personal")}
+    listed = "; ".join(f"{column}: {why}" for column, why in [*told.items()][:SHOWN])
+    rule, remedy = "a column is left to learn from", "Bring a table with more columns."
+    return ConfigurationError(source, rule, listed or "no other column", remedy)
 
 
 def _without_reserved(study: Study) -> Study:
@@ -191,18 +200,21 @@ def _asked(task: Task, target: str, study: Study) -> TaskChoice:
             task,
             "Use multiclass, or regression.",
         )
-    return TaskChoice(task, "as asked")
+    return TaskChoice(task, AS_ASKED)
 
 
 def say_draft(made: Draft) -> list[str]:
     """Return in a dozen lines what was decided, and why."""
     study = made.study
     other = "multiclass" if made.task.task == "regression" else "regression"
+    asked = made.task.ground == AS_ASKED
+    ground = AS_ASKED if asked else f"{made.target} has {made.task.ground}"
     change = f" Otherwise: --task {other}." if made.task.question else ""
     lines = [
         f"rows      {study.rows:,} in {len(study.columns):,} columns of {made.source}",
         *(f"reading   {note}" for note in study.notes),
-        f"task      {made.task.task}: {made.target} has {made.task.ground}.{change}",
+        f"task      {made.task.task}: {ground}.{change}",
+        *say_twins(study.columns[made.target], made.task.task, made.name),
         f"time      {made.time.column or 'none'}: {made.time.ground}",
         f"key       {', '.join(made.key) or 'none'}: {made.key_ground}",
         *_told("left out", made.left_out),

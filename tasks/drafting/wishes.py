@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
     made = copy.deepcopy(dict(content))
     for setting in settings:
         path, written, value = setting.partition("=")
+        path = unicodedata.normalize("NFC", path)
         if not written or not PART.search(path.removesuffix("+")):
             raise ConfigurationError("--set", "it is KEY=VALUE", setting, REMEDY)
         *above, last = (quoted or bare for quoted, bare in PART.findall(path.removesuffix("+")))
