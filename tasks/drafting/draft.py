@@ -130,7 +130,8 @@ def draft(
         c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
     if time.column is None and not set(features) - {*useless, *constant}:
-        raise _nothing_left(source, {**dict.fromkeys(constant, "one value"), **useless}, personal)
+        known = {**dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
+        raise _nothing_left(source, {**known, **dict.fromkeys(constant, "one value"), **useless})
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     read = _read_time(study, time.column)
@@ -139,11 +140,8 @@ def draft(
     )
 
 
-def _nothing_left(
-    source: str, useless: Mapping[str, str], personal: Mapping[str, str]
-) -> ConfigurationError:
-    told = {**useless, **dict.fromkeys(personal, "personal")}
-    listed = "; ".join(f"{column}: {why}" for column, why in [*told.items()][:SHOWN])
+def _nothing_left(source: str, reasons: Mapping[str, str]) -> ConfigurationError:
+    listed = "; ".join(f"{column}: {why}" for column, why in [*reasons.items()][:SHOWN])
     rule, remedy = "a column is left to learn from", "Bring a table with more columns."
     return ConfigurationError(source, rule, listed or "no other column", remedy)
 

@@ -220,8 +220,7 @@ def _check_flat(rows: list[Row], leave_out: Collection[str], done: int) -> None:
         told = ", ".join(f"{name[:80]} ({kind})" for name, kind in nested.items())
         remedy = json.dumps(list(nested), ensure_ascii=False)
         message = f"A table cannot hold {told}. Leave them out: source.leave_out: {remedy}."
-        column = next(iter(nested)) if len(nested) == 1 else None
-        raise BadBatch(Problem("kind", column, message, tuple(places[:FEW])))
+        raise BadBatch(Problem("JSON", None, message, tuple(places[:FEW])))
 
 
 def _nested(row: Row, leave_out: Collection[str]) -> dict[str, str]:

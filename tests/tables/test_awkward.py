@@ -21,6 +21,8 @@ from tests.tables.awkward import SCENES
 from tests.tables.awkward.scene import Scene
 from tests.tables.house import House, bring, why_not_served
 
+# One split instead of ten: what decides whether a model serves is seen on it, too.
+ONCE = ("--set", "training.evidence=holdout")
 CASES = [
     pytest.param(scene, id=scene.name, marks=() if scene.often else pytest.mark.soak)
     for scene in SCENES
@@ -32,7 +34,7 @@ def test_an_awkward_table_is_served_or_refused_word_for_word(
     inside: House, scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, *others = write(scene, tmp_path)
-    status = inside.drafts(scene.name, first, scene.target, *scene.words)
+    status = inside.drafts(scene.name, first, scene.target, *ONCE, *scene.words)
     said = capsys.readouterr()
     assert said.err == (f"perennial: {scene.refused.format(file=first)}\n" if scene.refused else "")
     assert bool(status) == bool(scene.refused)
@@ -98,8 +100,9 @@ def check_later(scene: Scene, workspace: Workspace, files: list[Path]) -> None:
         told = landed.report.told if landed.outcome == "accepted" and landed.report else ""
         told = told or " ".join(landed.reasons)
         assert (landed.outcome, told) == (later.outcome, later.says.format(batch=landed.batch[:12]))
-    if files:
-        assert "refused" in why_not_served(workspace) or in_service(workspace).manifest.version > 1
+    if any(later.outcome == "accepted" for later in scene.later):
+        why = why_not_served(workspace)
+        assert not why or "was refused by the gate" in why
 
 
 def test_personal_values_stand_nowhere_but_in_the_rows(
@@ -125,4 +128,5 @@ def test_personal_values_stand_nowhere_but_in_the_rows(
     others = [path for path in files if not any(row in path.as_posix() for row in rows)]
     told += [path.read_bytes() for path in others]
     assert len(told) > 20
-    assert not [text for text in told if b"person7@" in text or b"900007" in text]
+    said_by = [text[:200] for text in told if b"person7@" in text or b"900007" in text]
+    assert not said_by

@@ -87,7 +87,6 @@ SCENES = (
         one(visits),
         declared={"task": "regression"},
         told=("in even steps: a count or a rating. Otherwise: --task multiclass.",),
-        often=True,
     ),
     Scene(
         "ratings",
@@ -122,7 +121,12 @@ SCENES = (
         untrained="pipeline forty: at least 50 rows have a target; got 40. Ingest more, or wait "
         "for labels.",
     ),
-    Scene("small", one(lambda draw: species(draw, 120, ("elm", "oak", "ash"))), rows=120),
+    Scene(
+        "small",
+        one(lambda draw: species(draw, 120, ("elm", "oak", "ash"))),
+        rows=120,
+        words=("--set", "training.evidence=auto"),
+    ),
     Scene(
         "no-kind",
         one(unmarked),
