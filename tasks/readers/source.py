@@ -123,7 +123,7 @@ def doubt_header(names: Sequence[str]) -> str:
     >>> doubt_header(["town", "2021", "2020", "2019"]), doubt_header(["x", "y"])
     ('', '')
     """
-    numbers = [float(name) for name in names if re.fullmatch(r"\s*[+-]?\d+\.?\d*\s*", name)]
+    numbers = [float(name) for name in names if re.fullmatch(r" *[+-]?\d+\.?\d* *", name)]
     rising = all(low < high for low, high in pairwise(numbers))
     years = all(1800 <= number <= 2100 and number.is_integer() for number in numbers)
     return "" if rising or years else NO_HEADER

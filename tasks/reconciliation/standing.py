@@ -23,7 +23,6 @@ from tasks.records import read
 from tasks.store.bucket import ObjectInfo
 from tasks.workspace import Place, Workspace
 
-
 ENDS = ("verdict", "answer")  # how a training ends in the ledger
 
 
