@@ -35,21 +35,21 @@ def kind_read(reading: Reading) -> str | None:
 
 
 def say_reading(reading: Reading) -> str:
-    """Return in a sentence what the pipeline file says of a column, or nothing.
+    """Return in a few words what the pipeline file says of a column's values, or nothing.
 
     >>> say_reading(Reading(format="%d.%m.%Y")), say_reading(Reading(yes=("ja",), no=("nein",)))
-    ('The pipeline file reads them in the form %d.%m.%Y.', 'The pipeline file reads ja or nein.')
+    ('in the form %d.%m.%Y', 'as ja or nein')
     """
     if reading.yes or reading.no:
-        return f"The pipeline file reads {' or '.join((*reading.yes, *reading.no))}."
+        return f"as {' or '.join((*reading.yes, *reading.no))}"
     if reading.format:
-        return f"The pipeline file reads them in the form {reading.format}."
+        return f"in the form {reading.format}"
     if reading.unit:
-        return f"The pipeline file counts them in {reading.unit} since 1970."
+        return f"in {reading.unit} since 1970"
     marks = {"decimal": reading.decimal if reading.decimal != "." else "", "strip": reading.strip}
     marks["thousands"] = reading.thousands
     told = ", ".join(f"{name}: {mark!r}" for name, mark in marks.items() if mark)
-    return f"The pipeline file says {told}." if told and reading.kind in NUMERIC else ""
+    return f"with {told}" if told and reading.kind in NUMERIC else ""
 
 
 def read_column(array: Any, reading: Reading, kind: str) -> tuple[Any, Integers]:

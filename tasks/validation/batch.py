@@ -184,19 +184,20 @@ class Examiner:
 
     def _told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
         """Return the problems, with a word on keys whose zeros tell them apart, and on readings."""
-        return tuple(
-            replace(problem, message=f"{problem.message} {self._hint(problem)}".rstrip())
-            for problem in problems
-        )
+        return tuple(replace(problem, message=self._said(problem)) for problem in problems)
 
-    def _hint(self, problem: Problem) -> str:
+    def _said(self, problem: Problem) -> str:
+        message = problem.message
         if problem.rule != "kind" or problem.column is None:
-            return ""
+            return message
         if problem.column in self.pipeline.key:
             remedy = f"make it `string` in {self.pipeline.suite}, in a new table"
-            return f"A key with zeros in front is text: {remedy}."
+            return f"{message} A key with zeros in front is text: {remedy}."
         reading = self.pipeline.source.columns.get(problem.column)
-        return "" if reading is None else say_reading(reading)
+        told = "" if reading is None else say_reading(reading)
+        # the plain form, which the message shows, is not the one that was agreed
+        plain = message.partition(" such as ")[0].rstrip(".")
+        return f"{plain}, written {told}: so says source.columns." if told else message
 
     def _name_changes(self, source: Source, problems: Sequence[Problem]) -> SchemaChanges:
         """Return what a person may accept of a batch with other columns."""

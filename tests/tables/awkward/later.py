@@ -118,8 +118,8 @@ SCENES = (
         "recoded",
         recoded,
         later=held(
-            "kind (y): 500 values do not read as true or false. The pipeline file reads yes or no. "
-            "Rows 1, 2, 3, 4, 5."
+            "kind (y): 500 values do not read as true or false, written as yes or no: so says "
+            "source.columns. Rows 1, 2, 3, 4, 5."
         ),
     ),
     Scene(
@@ -163,8 +163,8 @@ SCENES = (
         "redated",
         redated,
         later=held(
-            "kind (seen): 499 values do not read as dates such as 2013-01-31. The pipeline file "
-            "reads them in the form %d.%m.%Y. Rows 1, 2, 3, 4, 5."
+            "kind (seen): 500 values do not read as dates, written in the form %d.%m.%Y: so says "
+            "source.columns. Rows 1, 2, 3, 4, 5."
         ),
     ),
     Scene(

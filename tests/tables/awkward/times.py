@@ -12,10 +12,9 @@ from tests.tables.awkward.scene import ROWS, Draw, Files, Later, Scene, csv, day
 COUNTED = ", counted in %s since 1970"
 
 
-def dated(form: str, start: str = "2022-11-03") -> Scene:
-    name = "dates-" + "".join(c if c.isalnum() else "-" for c in form).strip("-").lower()
-    files = one(lambda draw: plain(draw).assign(seen=days(form, start)))
-    return Scene(name, files, declared={"event_time": "seen"}, uses=("x",))
+def dated(name: str, form: str) -> Scene:
+    files = one(lambda draw: plain(draw).assign(seen=days(form)))
+    return Scene(f"dates-{name}", files, declared={"event_time": "seen"}, uses=("x",))
 
 
 def unpadded(draw: Draw) -> pd.DataFrame:
@@ -74,13 +73,13 @@ def slipped(draw: Draw) -> Files:
 
 ASKING = "`01/01/2023` and `02/01/2023` read as %d/%m/%Y and as %m/%d/%Y"
 SCENES = (
-    dated("%d/%m/%Y"),
-    dated("%m-%d-%Y"),
-    dated("%Y/%m/%d"),
-    dated("%Y%m%d"),
-    dated("%d-%b-%y"),
-    dated("%d %B %Y"),
-    dated("%Y-%m-%d %H:%M:%S GMT"),
+    dated("day-first", "%d/%m/%Y"),
+    dated("month-first", "%m-%d-%Y"),
+    dated("year-first", "%Y/%m/%d"),
+    dated("digits", "%Y%m%d"),
+    dated("short-month", "%d-%b-%y"),
+    dated("long-month", "%d %B %Y"),
+    dated("zone", "%Y-%m-%d %H:%M:%S GMT"),
     Scene("dates-unpadded", one(unpadded), declared={"event_time": "seen"}, often=True),
     Scene(
         "dates-asked",

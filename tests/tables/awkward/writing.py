@@ -132,8 +132,8 @@ HARVEST: dict[str, Any] = {
 READABLE = "{file}: the file can be read; got "
 ASKED = (
     "ernte.csv: a person says what the file does not. \n"
-    "  ernte.csv: The first line is `Nähe Fluß`, `weiß`, `7.9`, …: its fields come again below as "
-    "values. If the first line is a row, set source.names, or write a line of names before it. If "
+    "  ernte.csv: The first line is `Nähe Fluß`, `weiß`, `17.25`, …: its fields come again below "
+    "as values. If the first line is a row, set source.names, or write a line of names before it. If "
     "it holds the names all the same: source.names=[].\n"
     "Say it, such as: --set 'source.names=[column_1, column_2, column_3, column_4]'"
 )
