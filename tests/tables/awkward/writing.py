@@ -133,8 +133,8 @@ READABLE = "{file}: the file can be read; got "
 ASKED = (
     "ernte.csv: a person says what the file does not. \n"
     "  ernte.csv: The first line is `Nähe Fluß`, `weiß`, `17.25`, …: its fields come again below "
-    "as values. If the first line is a row, set source.names, or write a line of names before it. If "
-    "it holds the names all the same: source.names=[].\n"
+    "as values. If the first line is a row, set source.names, or write a line of names before it. "
+    "If it holds the names all the same: source.names=[].\n"
     "Say it, such as: --set 'source.names=[column_1, column_2, column_3, column_4]'"
 )
 RAGGED = "1 rows have another count of fields than the header: 4 instead of 3. Row 7."
