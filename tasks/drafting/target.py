@@ -11,6 +11,7 @@ from tasks.config.choices import Task
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
+from tasks.readers.questions import quoted
 from tasks.readers.spelling import find_twins
 from tasks.readers.study import ColumnStudy, Study
 
@@ -69,7 +70,7 @@ def read_target(study: Study, target: str) -> Study:
         distinct=None if column.distinct is None else column.distinct - len(marks),
         levels={level: n for level, n in column.levels.items() if level not in marks},
     )
-    setting = quote(f'source.columns."{target}".missing=[]')
+    setting = quote(f"source.columns.{quoted(target)}.missing=[]")
     told = f"{', '.join(f'`{mark}`' for mark in marks)} in {rows:,} rows is no value."
     note = f"{target}: {told} If it is a class: --set {setting}"
     read = {**study.options.columns, target: reading}

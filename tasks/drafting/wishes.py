@@ -12,7 +12,7 @@ import yaml
 
 from tasks.errors import ConfigurationError
 
-PART = re.compile(r"\"([^\"]+)\"|([^.\"]+)")
+PART = re.compile(r"\"((?:[^\"]|\"\")+)\"|([^.\"]+)")  # "" stands for a quote, as in CSV
 REMEDY = "Write a key of the pipeline file and its value, such as training.trials=10."
 
 
@@ -34,7 +34,8 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
         path = unicodedata.normalize("NFC", path)
         if not written or not PART.search(path.removesuffix("+")):
             raise ConfigurationError("--set", "it is KEY=VALUE", setting, REMEDY)
-        *above, last = (quoted or bare for quoted, bare in PART.findall(path.removesuffix("+")))
+        parts = PART.findall(path.removesuffix("+"))
+        *above, last = (quoted.replace('""', '"') or bare for quoted, bare in parts)
         place: Any = made
         for part in above:
             place = place.setdefault(part, {})

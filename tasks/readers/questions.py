@@ -36,7 +36,17 @@ class Question:
         if not self.column:
             return f"source.{'names' if choice.startswith('[') else 'encoding'}={choice}"
         key, mark = ("decimal", choice[-1]) if choice.startswith("decimal ") else ("format", choice)
-        return f'source.columns."{self.column}".{key}={mark}'
+        return f"source.columns.{quoted(self.column)}.{key}={mark}"
+
+
+def quoted(column: str) -> str:
+    """Return a column's name as a part of a key of the pipeline file.
+
+    >>> quoted('a "b" c')
+    '"a ""b"" c"'
+    """
+    inner = column.replace('"', '""')
+    return f'"{inner}"'
 
 
 def ask(column: ColumnStudy) -> list[Question]:

@@ -297,6 +297,11 @@ def test_what_is_printed_can_be_pasted_whatever_the_names(
     assert place.new("asked", data, "--target", "tip") == 2
     setting = shlex.split(capsys.readouterr().err.partition("--set ")[2])[0]
     assert place.new("asked", data, "--target", "tip", "--set", setting) == 0
+    data.write_text('"a ""day"".",tip\n' + "".join(f"0{n}/0{n}/2024,{n}\n" for n in range(1, 10)))
+    assert place.new("quoted", data, "--target", "tip") == 2
+    setting = shlex.split(capsys.readouterr().err.partition("--set ")[2])[0]
+    assert place.new("quoted", data, "--target", "tip", "--set", setting) == 0
+    assert place.read("quoted").event_time == 'a "day".'
 
 
 def test_a_file_is_read_up_to_the_size_that_the_pipeline_will_have(
