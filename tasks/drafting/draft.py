@@ -135,7 +135,8 @@ def draft(
     )
     recurring = time.column is not None and not is_year(columns[time.column])
     if not recurring and not set(features) - {*useless, *constant}:
-        known = {**dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
+        told = {} if time.column is None else {time.column: "a year alone"}
+        known = {**told, **dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
         reasons = {**known, **dict.fromkeys(constant, "one value"), **useless}
         raise _nothing_left(source, target, reasons)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
