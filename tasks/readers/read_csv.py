@@ -38,7 +38,7 @@ class CsvSource:
         self._path = path
         self._limit = limit
         self._options = options
-        self._before, self._quotes = options.skip_lines, 0
+        self._before, self._quotes, self._headless = options.skip_lines, 0, False
         self.header = self._read_header()
         self._names = offered(self.header, options)
 
@@ -55,8 +55,8 @@ class CsvSource:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         # Without a line of names, the first line behind those to skip is a row.
-        skipped = self._before + (not self._options.names)
-        ragged = _Ragged(skipped, "source.names" if self._options.names else "the header")
+        skipped = self._before + (not self._headless)
+        ragged = _Ragged(skipped, "source.names" if self._headless else "the header")
         # Named by position, for the options may leave out names that are no names.
         places = [str(place) for place in range(len(self.header))]
         wanted = self._wanted()
@@ -130,8 +130,12 @@ class CsvSource:
         quote = self._options.quote.encode()
         if quote:
             self._quotes = sum(line.count(quote) for line in lines[: self._before])
-        if self._options.names:
-            return check_names(self._options.names, self._options.leave_out)
+        # A file of labels, or of rows to score, has other columns, and says so by a line of names.
+        said = self._options.names
+        fields = lines[self._before].decode(errors="replace").split(self._options.delimiter)
+        if said and not {field.strip(f"{self._options.quote} ") for field in fields} <= {*said}:
+            self._headless = True
+            return check_names(said, self._options.leave_out)
         names = self._split(lines[self._before])
         self._check_delimiter(names, lines[self._before])
         return check_names(names, self._options.leave_out, doubt_header(names))

@@ -279,6 +279,11 @@ def test_names_are_given_to_a_file_without_them_and_a_line_of_names_stays_one(
     assert place.new("plants", data, "--target", "yield", *given) == 0
     assert place.read("plants").source.names == ("soil", "leaves", "yield")
     assert place.ingest("plants", data).rows == 90
+    # a later file that has its line of names, and in another order
+    (tmp_path / "more.csv").write_text("yield,leaves,soil\n" + "2.5,3,wet\n" * 4)
+    assert place.ingest("plants", tmp_path / "more.csv").rows == 4
+    (tmp_path / "short.csv").write_text("wet,3\n" * 4)
+    assert "fields than source.names" in place.ingest("plants", tmp_path / "short.csv").reasons[0]
     data.write_text("wet,dry,y\n" + "wet,dry,1\ndry,wet,2\n" * 50)
     assert place.new("soils", data, "--target", "y") == 2
     assert place.new("soils", data, "--target", "y", "--set", "source.names=[]") == 0
