@@ -17,6 +17,7 @@ import polars as pl
 
 from tasks.config import Pipeline
 from tasks.errors import bounded
+from tasks.readers.private import conceal
 from tasks.readers.problem import FEW, Problem
 
 MOST = 1000  # classes, as many as a training takes
@@ -75,9 +76,12 @@ def judge_classes(
     rows = tuple(sorted(came[value][1] for value in strange)[:FEW])
     message = f"{len(strange)} values are no known classes."
     if not hidden:
-        message = _say(strange, {v: nearest[v] for v in respelled}, known)
+        quoted = [conceal(value, pipeline.data.personal) for value in strange]
+        message = _say(quoted, {v: nearest[v] for v in respelled}, known)
     if third:
         message += " If there are more than two, set `task: multiclass`."
+    # what may not be quoted cannot be accepted by its name either
+    hidden |= any(conceal(value, pipeline.data.personal) != value for value in strange)
     acceptable = () if third or hidden else tuple(str(value) for value in strange)
     return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
 
