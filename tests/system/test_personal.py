@@ -29,6 +29,8 @@ SET = {
     "retraining.policy": "every 1 batch",
     "retraining.cooldown": "0s",
 }
+# One of each kind: each arrival starts a run of its own beside the command's.
+BAD = ("mail-for-a-plan.csv", "phone-for-a-plan.csv", "without-header.csv", "changed.csv")
 PAGES = ("validation", "card", "explanation", "backtest")
 
 
@@ -103,7 +105,8 @@ def live(said: Said, place: Path) -> None:
     said.run(f"perennial ingest {NAME} {files['first.csv']}")
     said.run(f"perennial train {NAME}", status=(0, 3))
     said.run(f"perennial models {NAME}")
-    said.run(f"perennial ingest {NAME} {write(place, BAD_BATCHES)}", status=(3,))
+    bad = {name: BAD_BATCHES[name] for name in BAD}
+    said.run(f"perennial ingest {NAME} {write(place, bad)}", status=(3,))
     said.run(f"perennial ingest {NAME} {files['second.csv']}")
     said.run(f"perennial label {NAME} {write(place, BAD_LABELS)}", status=(3,))
     labels = second[["customer", "spend"]].to_csv(index=False).encode()
@@ -128,9 +131,9 @@ def ask(said: Said, url: str) -> None:
     with httpx.Client(base_url=url, timeout=90) as client:
         poll(lambda: client.get(f"/v1/{NAME}").status_code == httpx.codes.OK, 30, "a champion")
         for name, (path, body) in requests(NAME).items():
-            answer = client.post(path, content=body)
-            assert answer.status_code == httpx.codes.OK, f"{name}: {answer.text}"
-            said.texts[name] = answer.text
+            # the first explanation of a worker may be asked for again
+            poll(lambda p=path, b=body: client.post(p, content=b).is_success, 90, name, 2)
+            said.texts[name] = client.post(path, content=body).text
         for name, (path, body) in bad_requests(NAME).items():
             answer = client.post(path, content=body)
             assert answer.is_client_error, f"{name}: {answer.text}"
