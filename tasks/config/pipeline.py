@@ -65,6 +65,10 @@ class Pipeline(FileSection):
             raise ValueError(f"families are of {', '.join(FAMILIES)}, or auto")
         if self.target in (*self.key, self.event_time):
             raise ValueError("target is neither the key nor the event time")
+        shown = [name for name in self.gate.slices if name in self.data.personal]
+        if shown:
+            listed = ", ".join(shown)
+            raise ValueError(f"gate.slices are not personal ({listed}): their values are shown")
         taken = [name for name in (*self.key, self.event_time or "") if is_output(name)]
         if taken:
             listed = ", ".join(taken)

@@ -42,6 +42,7 @@ class Wishes:
     time: str | None = None
     key: tuple[str, ...] = ()
     task: Task | None = None
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def draft(
         if target in named:
             raise ConfigurationError(option, "the target is neither time nor key", target)
     others = {column: seen for column, seen in columns.items() if column != target}
-    personal = find_personal(others, _texts(others, sample))
+    told = {name: "as asked" for name in wishes.personal if name in others}
+    personal = told | find_personal(others, _texts(others, sample))
     parts = {part for derived in study.options.derive.values() for part in derived.of}
     hidden = {*personal, *parts} - {wishes.time}
     time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)
@@ -141,7 +143,7 @@ def draft(
         raise _nothing_left(source, target, reasons)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
-    read = _read_time(study, time.column)
+    read = _discreet(_read_time(study, time.column), personal)
     series = find_series(sample, target, time.column, task.task)
     rest = (time, key, ground, useless, personal, leaks, constant, series, read)
     return Draft(name, source, target, task, *rest)
@@ -190,6 +192,18 @@ def _read_time(study: Study, name: str | None) -> Study:
         columns={**study.columns, name: seen},
         notes=(*study.notes, note),
     )
+
+
+def _discreet(study: Study, personal: Mapping[str, str]) -> Study:
+    """Return the study with no value of a personal column in its notes."""
+    quiet = {
+        f"{name}: ": f"{name}: read as `source` of the pipeline file says" for name in personal
+    }
+    notes = (
+        next((said for head, said in quiet.items() if note.startswith(head)), note)
+        for note in study.notes
+    )
+    return replace(study, notes=tuple(notes))
 
 
 def _asked(task: Task, target: str, study: Study) -> TaskChoice:

@@ -16,6 +16,7 @@ import polars as pl
 
 from tasks.config import Pipeline
 from tasks.errors import bounded
+from tasks.readers.private import conceal
 from tasks.readers.problem import FEW, Problem
 from tasks.readers.spelling import find_spelling, find_twins
 
@@ -78,9 +79,12 @@ def judge_classes(
     rows = tuple(sorted(came[value][1] for value in doubted)[:FEW])
     message = f"{len(doubted)} values are no known classes."
     if not hidden:
-        message = _say(doubted, {v: nearest[v] for v in respelled}, known, twins)
+        quoted = [conceal(value, pipeline.data.personal) for value in doubted]
+        message = _say(quoted, {v: nearest[v] for v in respelled}, known, twins)
     if third:
         message += " If there are more than two, set `task: multiclass`."
+    # what may not be quoted cannot be accepted by its name either
+    hidden |= any(conceal(value, pipeline.data.personal) != value for value in doubted)
     acceptable = () if third or hidden else tuple(str(value) for value in doubted)
     return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
 

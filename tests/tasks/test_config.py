@@ -56,6 +56,7 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         ("retraining: {budget: often}", "COUNT per DURATION"),
         ("retraining: {cooldown: 99999999999999d}", "million years"),
         ("retraining: {challengers: [recent 99999999999999d]}", "million years"),
+        ("data: {personal: [who]}\ngate: {slices: [who]}", "gate.slices are not personal"),
         ("key: [y]", "target is neither the key nor the event time"),
         ("features: {transform: no colon}", "features.transform"),
         ("engine: spark", "engine: Input should be 'local'"),
