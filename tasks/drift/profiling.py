@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.arrays import Floats
-from tasks.drift.counting import CategoryCounter, NumberCounter
+from tasks.drift.counting import CategoryCounter, NumberCounter, WordCounter
 from tasks.drift.profile import ColumnProfile, Profile
 from tasks.errors import DataError
 from tasks.features.schema import Columns
+from tasks.features.terms import WORDLESS, count_words
 from tasks.features.values import MISSING
 
 if TYPE_CHECKING:
@@ -26,15 +27,16 @@ class Profiler:
     """Profiles prepared rows, with the model's answers to them.
 
     Args:
-        columns: of the prepared rows, numbers and categories.
+        columns: of the prepared rows.
         classes: the labels in the order of the probabilities; empty for regression.
     """
 
     def __init__(self, columns: Columns, classes: Sequence[object] = ()) -> None:
-        self._classes = tuple(classes)
-        self._rows = 0
-        self._columns: dict[str, Counter] = {name: NumberCounter(name) for name in columns.numbers}
-        for name in columns.categories:
+        self._classes, self._prepared = tuple(classes), columns
+        self._rows, watched = 0, columns.watched
+        self._words = {name: WordCounter(name, (MISSING, WORDLESS)) for name in columns.texts}
+        self._columns: dict[str, Counter] = {name: NumberCounter(name) for name in watched.numbers}
+        for name in watched.categories:
             self._columns[name] = CategoryCounter(name, MISSING)
         self._predictions: dict[str, NumberCounter] = {}
 
@@ -51,6 +53,10 @@ class Profiler:
             rule = f"one for each of {len(prepared)} rows"
             raise DataError("predictions", rule, len(predictions))
         self._rows += len(prepared)
+        for name, words in self._words.items():
+            if name in prepared.columns:
+                words.add(prepared[name])
+        prepared = count_words(prepared, self._prepared)
         # the profiler's columns, not the frame's: one that is gone has to count as missing
         for name, counter in self._columns.items():
             if name not in prepared.columns:
@@ -69,6 +75,7 @@ class Profiler:
             self._rows,
             tuple(counter.result() for counter in self._columns.values()),
             tuple(counter.result() for counter in self._predictions.values()),
+            words=tuple(words.result() for words in self._words.values()),
         )
 
 

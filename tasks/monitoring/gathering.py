@@ -78,13 +78,13 @@ def gather(
     before = replaced if replaced and tuple(replaced.manifest.classes) == classes else None
     labelled = Labelled.empty(champion.manifest, workspace.pipeline)
     columns = prepared_columns(champion.schema)
-    profiler = Profiler(columns.watched, classes)
+    profiler = Profiler(columns, classes)
     seen = Gathered(labelled, profiler, arrival.rows // ESTIMATED + 1)
     for frame in _frames(workspace, arrival):
         prepared = champion.prepare(frame)
         predictions = np.asarray(champion.model.predict(prepared))
+        seen.profiler.add(prepared, predictions)
         watched = count_words(prepared, columns)
-        seen.profiler.add(watched, predictions)
         known = seen.labelled.known(frame)
         if classes:
             strange = frame[target][frame[target].notna() & ~known].astype(str)
@@ -131,7 +131,8 @@ def _span(workspace: Workspace, arrival: Arrival) -> pl.Expr:
     event_time, keys = workspace.pipeline.time_column, list(workspace.pipeline.key)
     at, labels = pl.col(event_time), labels_table(workspace.bucket, workspace.name).scan()
     brought = labels.filter(pl.col(BATCH) == arrival.batch).select(keys)
-    rows = workspace.curated.scan().select(list(dict.fromkeys([*keys, event_time])))
+    standing = scan_standing(workspace.curated, keys)
+    rows = standing.select(list(dict.fromkeys([*keys, event_time])))
     zone = getattr(rows.collect_schema()[event_time], "time_zone", None)
     # a row that is dated after its label came says nothing about the span
     came = arrival.at if zone else arrival.at.replace(tzinfo=None)
