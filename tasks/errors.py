@@ -13,6 +13,7 @@
     │   ├── StoreUnavailable     no answer in time
     │   └── StoreFull            no room left
     ├── TrackingError         1  the MLflow server
+    │   └── TrackingUnavailable  no answer in time
     ├── OrchestrationError    1  the Prefect server
     ├── IntegrityError        1  bytes are not what was signed or recorded
     └── StackError            1  a process of the local stack
@@ -115,6 +116,10 @@ class StoreFull(StoreError):
 
 class TrackingError(PerennialError):
     """The MLflow server did not do what was asked."""
+
+
+class TrackingUnavailable(TrackingError):
+    """The MLflow server gave no answer within the bound."""
 
 
 class OrchestrationError(PerennialError):

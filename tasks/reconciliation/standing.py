@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
 from tasks.ingestion.entrance import KINDS, Entrance, find_pending
 from tasks.ingestion.retry import RefusedBatch, find_refused
@@ -19,6 +20,7 @@ from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict
 from tasks.promotion.pointer import Champion
 from tasks.promotion.waiting import waiting_versions
+from tasks.reconciliation.attempts import Attempts, read_attempts, tell_attempts
 from tasks.records import read
 from tasks.store.bucket import ObjectInfo
 from tasks.workspace import Place, Workspace
@@ -41,6 +43,7 @@ class Standing:
         waiting: versions that await a person's approval.
         asked: a decision to retrain that no training has answered yet.
         ended: the newest training's verdict, or how it failed; None before the first.
+        given_up: what the reconciler started in vain and starts no more.
     """
 
     pipeline: str
@@ -56,6 +59,7 @@ class Standing:
     waiting: tuple[int, ...] = ()
     asked: Entry | None = None
     ended: Entry | None = None
+    given_up: tuple[Attempts, ...] = ()
 
     @property
     def batches(self) -> tuple[Arrival, ...]:
@@ -75,7 +79,8 @@ class Standing:
         }
         told = [f"{count} {what}" for what, count in counted.items() if count > 0]
         told += [f"version {version} awaits approval" for version in self.waiting]
-        return (*told, *(["a training"] if self.asked is not None else []))
+        told += ["a training"] if self.asked is not None else []
+        return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
 
 
 def read_standing(place: Place) -> Standing:
@@ -103,6 +108,7 @@ def read_standing(place: Place) -> Standing:
         waiting=waiting_versions(entries),
         asked=asked[-1] if asked else None,
         ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
+        given_up=tuple(attempts for attempts in read_attempts(place).values() if attempts.over),
     )
 
 
@@ -121,7 +127,7 @@ def find_warnings(entries: Sequence[Entry], version: int) -> tuple[str, ...]:
 
 
 def count_labelled(workspace: Workspace) -> int:
-    """Return how many rows have a target of their own, and how many labels came later."""
+    """Return how many rows that stand have a target of their own, and labels that came later."""
     import polars as pl
 
     later = sum(arrival.rows for arrival in find_arrivals(workspace) if arrival.labels)
@@ -131,7 +137,8 @@ def count_labelled(workspace: Workspace) -> int:
     if columns is None or target not in columns.names:
         return later
     with translate_errors(table.uri):
-        own = table.scan().select(pl.col(target).is_not_null().sum()).collect().item()
+        rows = scan_standing(table, workspace.pipeline.key)
+        own = rows.select(pl.col(target).is_not_null().sum()).collect().item()
     return int(own) + later
 
 

@@ -262,6 +262,13 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
         ],
         [("toy/incoming/d.csv", 1, False)],
     ),
+    "starts": (
+        lambda stored: [
+            (found["flow"], found["tries"], found["reason"])
+            for found in stored.contents("starts", "toy/starts/*.json")
+        ],
+        [("label", 3, "the run ended CRASHED")],
+    ),
     "validation report": (
         lambda stored: sorted(
             (found["object"].rpartition("/")[2], found["kept"], found["reasons"] != [])
@@ -279,7 +286,10 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 }
 
 
-LATER = {"tries": ("0.1.0",)}  # kinds with the releases that did not know them
+LATER = {
+    "tries": ("0.1.0",),
+    "starts": ("0.1.0",),
+}  # kinds with the releases that did not know them
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
