@@ -10,7 +10,6 @@ whatever the order in which they add.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ import pandas as pd
 from tasks.arrays import Floats, Singles
 from tasks.features.schema import Columns
 from tasks.features.values import MISSING, category
+from tasks.letters import compose
 
 WORD = re.compile(r"[^\W_]+")
 # No word has an underscore, so neither this nor `MISSING` can come out of a text.
@@ -43,10 +43,7 @@ def words(value: Any) -> str:
     text = category(value)
     if text == MISSING:
         return MISSING
-    if not text.isascii():
-        # é may come as one sign or as two
-        text = unicodedata.normalize("NFC", text)
-    distinct = dict.fromkeys(WORD.findall(text.lower()))
+    distinct = dict.fromkeys(WORD.findall(compose(text).lower()))
     return " ".join([*distinct][:MOST_WORDS]) or WORDLESS
 
 
