@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from expectations.suite import Kind
-from tasks.config.sections import FileSection, Names
+from tasks.config.sections import FileSection, Name, Names
 from tasks.config.times import format_fault
 
 
@@ -95,8 +95,8 @@ class SourceOptions(FileSection):
     quote: str = Field(default='"', max_length=1)
     skip_lines: int = Field(default=0, ge=0, le=1000)
     leave_out: Names = ()
-    columns: dict[str, Reading] = Field(default_factory=dict)
-    derive: dict[str, Derived] = Field(default_factory=dict)
+    columns: dict[Name, Reading] = Field(default_factory=dict)
+    derive: dict[Name, Derived] = Field(default_factory=dict)
 
     @property
     def written(self) -> dict[str, Any]:
