@@ -31,8 +31,11 @@ class BusyServer:
 
 
 @contextmanager
-def busy(port: int) -> Iterator[BusyServer]:
-    """Yield a proxy of the server at this port, which is not busy yet."""
+def busy(port: int, *, keep_host: bool = True) -> Iterator[BusyServer]:
+    """Yield a proxy of the server at this port, which is not busy yet.
+
+    The host that was asked for is part of what S3 signs, and none that MLflow lets in.
+    """
     told = BusyServer(0)
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,9 +49,9 @@ def busy(port: int) -> Iterator[BusyServer]:
                 return
             server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            # the host too: it is part of what S3 signs
             for name, value in self.headers.items():
-                server.putheader(name, value)
+                own = keep_host or name.lower() != "host"
+                server.putheader(name, value if own else f"127.0.0.1:{port}")
             server.endheaders(body)
             came = server.getresponse()
             headers = [pair for pair in came.getheaders() if pair[0].lower() not in HOPS]

@@ -117,7 +117,8 @@ def test_so_does_what_asks_mlflow(
 ) -> None:
     for name in [name for name in os.environ if name.startswith("MLFLOW_HTTP_REQUEST")]:
         monkeypatch.delenv(name)
-    with busy(int(mlflow_tracking.uri.rpartition(":")[2])) as proxy:
+    port = int(mlflow_tracking.uri.rpartition(":")[2])
+    with busy(port, keep_host=False) as proxy:
         proxy.be_busy(AWAY)
         assert read_aliases(proxy.address, "nobody") == {}
         assert proxy.refused
