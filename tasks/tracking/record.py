@@ -169,7 +169,7 @@ def own_names(names: Iterable[str]) -> dict[str, str]:
     apart by a digest.
 
     >>> own_names(["slice city=Å", "slice city=Ø", "rows"])
-    {'slice city=Å': 'slice city__ 5ba1b6', 'slice city=Ø': 'slice city__ 84a1d7', 'rows': 'rows'}
+    {'slice city=Å': 'slice city__ 617c82', 'slice city=Ø': 'slice city__ 4dcf30', 'rows': 'rows'}
     """
     allowed = {name: allowed_name(name) for name in names}
     met = Counter(allowed.values())
