@@ -46,6 +46,7 @@ DOCUMENTS: Mapping[str, int] = {
     "receipt": 1,
     "result": 1,
     "signs": 1,
+    "starts": 1,
     "trial": 1,
     "tries": 1,
     "validation report": 1,

@@ -14,6 +14,7 @@
     │   └── StoreFull            no room left
     ├── SourceUnavailable     1  what rows are collected from
     ├── TrackingError         1  the MLflow server
+    │   └── TrackingUnavailable  no answer in time
     ├── OrchestrationError    1  the Prefect server
     ├── IntegrityError        1  bytes are not what was signed or recorded
     └── StackError            1  a process of the local stack
@@ -120,6 +121,10 @@ class SourceUnavailable(PerennialError):
 
 class TrackingError(PerennialError):
     """The MLflow server did not do what was asked."""
+
+
+class TrackingUnavailable(TrackingError):
+    """The MLflow server gave no answer within the bound."""
 
 
 class OrchestrationError(PerennialError):

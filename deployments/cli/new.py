@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from deployments.cli.output import LocalFile, reporting, say, show
+from deployments.cli.output import LocalFile, OneOf, reporting, say, show
 from tasks.config import check_pipeline
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
+from tasks.letters import compose
 from tasks.settings import expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
@@ -37,7 +38,7 @@ LOOKED = 200_000  # first rows that the sample is spread over: a file is often s
 @click.option(
     "--key", multiple=True, help="A column that identifies a row; more than once for several."
 )
-@click.option("--task", type=click.Choice(get_args(Task)), help="Where the guess is wrong.")
+@click.option("--task", type=OneOf(get_args(Task)), help="Where the guess is wrong.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A key of the file.")
 @click.option("--dry-run", is_flag=True, help="Print the pipeline file, and write nothing.")
 @click.option("--force", is_flag=True, help="Replace the files of this name.")
@@ -59,6 +60,8 @@ def new(
     from tasks.drafting.suite import suite_text
 
     checked_name(name)
+    target, key = compose(target), tuple(map(compose, key))
+    event_time = event_time and compose(event_time)
     file = pipelines_folder() / f"{name}.yaml"
     suite = expectations_folder() / f"{name.replace('-', '_')}.py"
     for path in (file, suite):

@@ -17,6 +17,7 @@ from tasks.config.sections import (
     Gate,
     Labels,
     Monitoring,
+    Name,
     Names,
     Notifications,
     Retraining,
@@ -41,8 +42,8 @@ class Pipeline(FileSection):
     name: Annotated[str, BeforeValidator(lambda name: checked_name(str(name)))]
     description: str = ""
     task: Task
-    target: str = Field(min_length=1)
-    event_time: str | None = Field(default=None, min_length=1)
+    target: Name = Field(min_length=1)
+    event_time: Name | None = Field(default=None, min_length=1)
     key: Names = ()
     source: SourceOptions = SourceOptions()
     features: Features = Features()

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from expectations.suite import Kind
 from tasks.config.collect import Collect
-from tasks.config.sections import FileSection, Names
+from tasks.config.sections import FileSection, Name, Names
 from tasks.config.times import format_fault
 
 
@@ -99,8 +99,8 @@ class SourceOptions(FileSection):
     skip_lines: int = Field(default=0, ge=0, le=1000)
     names: Names = ()
     leave_out: Names = ()
-    columns: dict[str, Reading] = Field(default_factory=dict)
-    derive: dict[str, Derived] = Field(default_factory=dict)
+    columns: dict[Name, Reading] = Field(default_factory=dict)
+    derive: dict[Name, Derived] = Field(default_factory=dict)
     collect: Collect | None = None
 
     @property

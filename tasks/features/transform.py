@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import ConfigurationError, DataError, bounded
+from tasks.features.raw import as_requested
 from tasks.project import import_from_project
 
 Transform = Callable[[pd.DataFrame], pd.DataFrame]
@@ -38,7 +39,7 @@ def load_transform(name: str | None) -> Transform | None:
 
 
 def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.DataFrame:
-    """Return the frame after the user's function.
+    """Return the frame after the user's function, which sees it `as_requested`.
 
     Raises:
         DataError: the function failed, gave no frame, or changed the number of rows.
@@ -46,9 +47,9 @@ def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.Data
     if transform is None:
         return frame
     where = _where(transform)
+    seen = as_requested(frame)
     try:
-        # a function may write into its frame, which others read after it
-        result = transform(frame.copy())
+        result = transform(seen)
     # whatever the user's code raises is about the rows or the function, and no fault of ours
     except Exception as error:
         came = f"{type(error).__name__}: {bounded(_without_values(str(error), frame), 300)}"

@@ -5,12 +5,13 @@ Pure. What servers say (deployments, serving) is asked by the command, and stand
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from tasks.dataset.dataset import FEWEST
+from tasks.reconciliation.attempts import tell_attempts
 from tasks.reconciliation.standing import Standing, tell_age
 
 State = Literal["ok", "note", "wrong"]
@@ -148,6 +149,15 @@ def look_at_monitoring(standing: Standing, now: datetime) -> ChainLink:
     return ChainLink("monitoring", "ok", f"{len(standing.arrived)} arrivals decided on")
 
 
+def look_at_runs(standing: Standing) -> Iterator[ChainLink]:
+    """Say which flow was started in vain, and is not any more."""
+    for attempts in standing.given_up:
+        remedy = (
+            f"See the run's log, mend that, then `perennial {attempts.flow} {standing.pipeline}`"
+        )
+        yield ChainLink("runs", "wrong", tell_attempts(attempts), remedy)
+
+
 def follow_chain(
     standing: Standing,
     now: datetime,
@@ -166,6 +176,7 @@ def follow_chain(
         look_at_labels(standing, labelled, delayed=delayed),
         look_at_champion(standing, unreadable),
         look_at_monitoring(standing, now),
+        *look_at_runs(standing),
     )
 
 

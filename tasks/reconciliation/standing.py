@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tasks.collection.progress import SourceProgress, read_progress
 from tasks.collection.trouble import CollectTrouble, find_trouble
+from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
 from tasks.ingestion.entrance import KINDS, Entrance, find_pending
 from tasks.ingestion.retry import RefusedBatch, find_refused
@@ -21,6 +22,7 @@ from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict
 from tasks.promotion.pointer import Champion
 from tasks.promotion.waiting import waiting_versions
+from tasks.reconciliation.attempts import Attempts, read_attempts, tell_attempts
 from tasks.records import read
 from tasks.store.bucket import ObjectInfo
 from tasks.workspace import Place, Workspace
@@ -45,6 +47,7 @@ class Standing:
         collected: how far its source was collected, None where it never was; `uncollected` is why
             the newest try failed.
         ended: the newest training's verdict, or how it failed; None before the first.
+        given_up: what the reconciler started in vain and starts no more.
     """
 
     pipeline: str
@@ -62,6 +65,7 @@ class Standing:
     ended: Entry | None = None
     collected: SourceProgress | None = None
     uncollected: CollectTrouble | None = None
+    given_up: tuple[Attempts, ...] = ()
 
     @property
     def batches(self) -> tuple[Arrival, ...]:
@@ -83,7 +87,8 @@ class Standing:
         told += [f"version {version} awaits approval" for version in self.waiting]
         if self.uncollected is not None and self.uncollected.waits:
             told.append("a source to mend")
-        return (*told, *(["a training"] if self.asked is not None else []))
+        told += ["a training"] if self.asked is not None else []
+        return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
 
 
 def read_standing(place: Place) -> Standing:
@@ -113,6 +118,7 @@ def read_standing(place: Place) -> Standing:
         collected=None if collected is None else collected[0],
         uncollected=find_trouble(place),
         ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
+        given_up=tuple(attempts for attempts in read_attempts(place).values() if attempts.over),
     )
 
 
@@ -131,7 +137,7 @@ def find_warnings(entries: Sequence[Entry], version: int) -> tuple[str, ...]:
 
 
 def count_labelled(workspace: Workspace) -> int:
-    """Return how many rows have a target of their own, and how many labels came later."""
+    """Return how many rows that stand have a target of their own, and labels that came later."""
     import polars as pl
 
     later = sum(arrival.rows for arrival in find_arrivals(workspace) if arrival.labels)
@@ -141,7 +147,8 @@ def count_labelled(workspace: Workspace) -> int:
     if columns is None or target not in columns.names:
         return later
     with translate_errors(table.uri):
-        own = table.scan().select(pl.col(target).is_not_null().sum()).collect().item()
+        rows = scan_standing(table, workspace.pipeline.key)
+        own = rows.select(pl.col(target).is_not_null().sum()).collect().item()
     return int(own) + later
 
 

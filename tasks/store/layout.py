@@ -82,6 +82,8 @@ class Layout:
     champion = Under("champion.json")
     challenger = Under("challenger.json")
     ledger = Under("ledger")
+    # How often the reconciler started a flow for the same thing.
+    starts = Under("starts/")
     data_docs = Under("reports/data-docs/")
 
     def __post_init__(self) -> None:
@@ -92,6 +94,9 @@ class Layout:
 
     def model_file(self, version: int, name: str) -> str:
         return f"{self.models}{version}/{name}"
+
+    def started(self, flow: str) -> str:
+        return f"{self.starts}{flow}.json"
 
     def quarantine(self, batch: str) -> str:
         return f"{self.pipeline}/quarantine/{batch}/"

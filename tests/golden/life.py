@@ -34,6 +34,7 @@ from tasks.promotion import pointer
 from tasks.promotion.promote import rollback
 from tasks.promotion.trials import begin, withdraw
 from tasks.promotion.versions import published
+from tasks.reconciliation.attempts import Attempts, keep_attempts
 from tasks.scoring.run import Pin, pin_scoring
 from tasks.scoring.score import score_source
 from tasks.store.outcome import leave
@@ -70,6 +71,8 @@ class Life:
         key = f"{self.workspace.layout.incoming}{name}"
         self.workspace.bucket.put(key, rows.to_csv(index=False).encode())
         try_landing(stumbling(open_rows(self.workspace)), key, lambda _: None)
+        tried = Attempts("label", "t.csv", "c", 3, "", "the run ended CRASHED")
+        keep_attempts(self.workspace, tried)
 
     def train(self, run: str, decision: str | None = None) -> str:
         ended = life.train(self.workspace, "test", decision)

@@ -269,6 +269,13 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
         ],
         [("toy/incoming/d.csv", 1, False)],
     ),
+    "starts": (
+        lambda stored: [
+            (found["flow"], found["tries"], found["reason"])
+            for found in stored.contents("starts", "toy/starts/*.json")
+        ],
+        [("label", 3, "the run ended CRASHED")],
+    ),
     "validation report": (
         lambda stored: sorted(
             (found["object"].rpartition("/")[2], found["kept"], found["reasons"] != [])
@@ -289,6 +296,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 LATER = {
     "collecting": ("0.1.0",),
     "tries": ("0.1.0",),
+    "starts": ("0.1.0",),
 }  # kinds with the releases that did not know them
 
 
