@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tasks.config.sections import Duration, FileSection
+from tasks.config.query import query_fault
+from tasks.config.sections import Duration, FileSection, Names
 
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 # What may change without making another source of it: its place in the source stays.
-OPERATION = {"schedule", "pause", "retries", "timeout", "auth", "keys"}
+OPERATION = {"schedule", "pause", "retries", "timeout", "auth", "keys", "redirects"}
 Value = str | int | float | bool
 
 
@@ -22,6 +23,21 @@ def _web_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it begins with http:// or https:// and names a host")
     return url
+
+
+def _query(text: str) -> str:
+    fault = query_fault(text)
+    if fault:
+        raise ValueError(fault)
+    return text
+
+
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError("it is an encoding of text, such as utf-8 or cp1252") from error
+    return name
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -63,6 +79,12 @@ class Keys(SecretNames):
 
     access: str
     secret: str
+
+
+class SecretAddress(SecretNames):
+    """The address of a database, which holds a password."""
+
+    env: str
 
 
 class Collecting(FileSection):
@@ -181,4 +203,39 @@ class BucketCollect(Collecting):
         return self
 
 
-Collect = Annotated[HttpCollect | BucketCollect, Field(discriminator="kind")]
+class SqlCollect(Collecting):
+    """Rows of a query, which is asked in a transaction that only reads.
+
+    Attributes:
+        url: where the address stands, as SQLAlchemy writes it.
+        query: one SELECT.
+        since: a column of it that grows with new rows: only those from its largest value on are
+            read. Without it all are, and those that landed before are left out.
+    """
+
+    kind: Literal["sql"]
+    url: SecretAddress
+    query: Annotated[str, AfterValidator(_query)]
+    since: str | None = Field(default=None, min_length=1)
+
+
+class WebCollect(WebCollecting):
+    """Rows of a table of a web page.
+
+    Attributes:
+        table: its number on the page, from 1, or words of its caption or its cells; not needed
+            where there is one table.
+        encoding: of the page, where what it says itself is wrong.
+        redirects: hosts, besides its own, that the address may lead to.
+    """
+
+    kind: Literal["web"]
+    pause: Duration = "1s"
+    table: Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)] | None = None
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    redirects: Names = ()
+
+
+Collect = Annotated[
+    HttpCollect | BucketCollect | SqlCollect | WebCollect, Field(discriminator="kind")
+]
