@@ -71,6 +71,10 @@ class Collector(Protocol):
         """
 
 
+class Unreadable(Exception):
+    """An answer is not what was asked for; another try may bring it. The text says what came."""
+
+
 def object_bytes(pipeline: Pipeline) -> int:
     """Return how many bytes at most are gathered into one object."""
     return min(OBJECT, pipeline.data.max_bytes)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tasks.config.query import query_fault
-from tasks.config.sections import Duration, FileSection, Names
+from tasks.config.sections import Duration, Encoding, FileSection, Names
 
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 # What may change without making another source of it: its place in the source stays.
@@ -32,12 +33,9 @@ def _query(text: str) -> str:
     return text
 
 
-def _encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except LookupError as error:
-        raise ValueError("it is an encoding of text, such as utf-8 or cp1252") from error
-    return name
+def _written_time(value: Any) -> Any:
+    # Without quotes, YAML takes 2024-01-31 for a date.
+    return value.isoformat() if isinstance(value, date) else value
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -87,20 +85,16 @@ class SecretAddress(SecretNames):
     env: str
 
 
-class Collecting(FileSection):
+class Scheduled(FileSection):
     """What collecting from any kind of source takes.
 
     Attributes:
         schedule: a cron line, in UTC.
-        pause: between two requests.
         retries: of one request that got no answer, or one that says to come back.
-        timeout: of one request, its answer included.
     """
 
     schedule: str = "0 3 * * *"
-    pause: Duration = "0s"
     retries: int = Field(default=5, ge=0, le=20)
-    timeout: Duration = "1m"
 
     @property
     def identity(self) -> str:
@@ -109,10 +103,17 @@ class Collecting(FileSection):
         return json.dumps(told, sort_keys=True)
 
 
+class Collecting(Scheduled):
+    """The same of a server that has to be given a time; `timeout` is of one request, whole."""
+
+    timeout: Duration = "1m"
+
+
 class WebCollecting(Collecting):
-    """What collecting from a web server takes."""
+    """What collecting from a web server takes; `pause` lies between two requests."""
 
     url: WebAddress
+    pause: Duration = "0s"
     headers: dict[str, str] = Field(default_factory=dict)
     auth: Auth | None = None
 
@@ -161,7 +162,7 @@ class Since(FileSection):
 
     parameter: str = Field(min_length=1)
     column: str = Field(min_length=1)
-    start: str | int | float | None = None
+    start: Annotated[str | int | float | None, BeforeValidator(_written_time)] = None
 
 
 class HttpCollect(WebCollecting):
@@ -180,15 +181,16 @@ class HttpCollect(WebCollecting):
     since: Since | None = None
 
 
-class BucketCollect(Collecting):
+class BucketCollect(Scheduled):
     """Objects under a prefix of someone else's bucket, each copied once as it is.
 
     `bucket` is a name, or `file:///folder`; `endpoint` the address of its store, by default
-    Amazon's.
+    Amazon's. `pause` lies between two objects.
     """
 
     kind: Literal["bucket"]
     bucket: str = Field(min_length=1)
+    pause: Duration = "0s"
     prefix: str = ""
     endpoint: WebAddress | None = None
     region: str = "us-east-1"
@@ -232,7 +234,7 @@ class WebCollect(WebCollecting):
     kind: Literal["web"]
     pause: Duration = "1s"
     table: Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)] | None = None
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    encoding: Encoding | None = None
     redirects: Names = ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tasks.config.choices import Occasion
 from tasks.policy.challengers import parse_challenger
@@ -21,6 +21,14 @@ def _text(check: Any) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError("it is an encoding of text, such as utf-8, utf-16 or cp1252") from error
+    return name
+
+
 Duration = Annotated[str, _text(parse_duration)]
 Share = Annotated[float, BeforeValidator(parse_share)]
 BudgetText = Annotated[str, _text(parse_budget)]
@@ -28,6 +36,7 @@ BudgetText = Annotated[str, _text(parse_budget)]
 PolicyText = Annotated[str, BeforeValidator(lambda value: str(parse_policy(value)))]
 ChallengerText = Annotated[str, _text(parse_challenger)]
 TrialText = Annotated[str, _text(parse_trial)]
+Encoding = Annotated[str, AfterValidator(_encoding)]
 Names = tuple[str, ...]
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from expectations.suite import Kind
 from tasks.config.collect import Collect
-from tasks.config.sections import FileSection, Names
+from tasks.config.sections import Encoding, FileSection, Names
 from tasks.config.times import format_fault
 
 
@@ -17,14 +17,6 @@ def _format(text: str) -> str:
     if fault:
         raise ValueError(fault)
     return text
-
-
-def _encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except LookupError as error:
-        raise ValueError("it is an encoding of text, such as utf-8, utf-16 or cp1252") from error
-    return name
 
 
 TimeFormat = Annotated[str, AfterValidator(_format)]
@@ -93,7 +85,7 @@ class SourceOptions(FileSection):
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    encoding: Encoding = "utf-8"
     quote: str = Field(default='"', max_length=1)
     skip_lines: int = Field(default=0, ge=0, le=1000)
     leave_out: Names = ()
