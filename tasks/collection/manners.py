@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from tasks.collection.fetch import AGENT, Fetched, Fetcher
 from tasks.collection.robots import MOST, Robots
 from tasks.config.collect import WebCollect
 from tasks.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from tasks.collection.fetch import Fetched, Fetcher
 
 FILE = "/robots.txt"
 PORTS = {"http": 80, "https": 443}
@@ -21,9 +18,11 @@ class Manners:
 
     def __init__(self, fetcher: Fetcher, options: WebCollect) -> None:
         self._fetcher, self._options = fetcher, options
+        told = {name.lower(): text for name, text in options.headers.items()}
+        self._agent = told.get("user-agent", AGENT)
         self._robots: dict[str, Robots] = {}
 
-    def check(self, url: str, agent: str) -> float:
+    def check(self, url: str) -> float:
         """Return the seconds that the host wants between two requests.
 
         Raises:
@@ -41,11 +40,11 @@ class Manners:
                 f"{where}{FILE}", {}, _robots, also=set(range(400, 500))
             )
         robots = self._robots[where]
-        if not robots.allows(agent, url):
+        if not robots.allows(self._agent, url):
             rule = f"the robots.txt of {address.hostname} lets programs ask for the page"
             remedy = "Ask its owner, or take the data another way."
             raise ConfigurationError(f"{where}{address.path}", rule, "a rule against it", remedy)
-        return robots.pause(agent)
+        return robots.pause(self._agent)
 
 
 def check_host(address: SplitResult, home: SplitResult, others: tuple[str, ...]) -> None:

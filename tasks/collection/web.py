@@ -50,7 +50,7 @@ class WebTableCollector:
 
     def _fetch(self, conditions: dict[str, str]) -> Fetched:
         with Fetcher(self._options, self._say, self._limit) as fetcher:
-            fetcher.manners = Manners(fetcher, self._options)
+            fetcher.manners = Manners(fetcher, self._options).check
             headers = {"Accept": "text/html, application/xhtml+xml", **conditions}
             return fetcher.get(
                 self._options.url, {}, lambda answer: answer, headers=headers, also={UNCHANGED}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -93,8 +93,23 @@ class Scheduled(FileSection):
         retries: of one request that got no answer, or one that says to come back.
     """
 
+    # Keys whose value names environment variables.
+    naming: ClassVar[tuple[str, ...]] = ("auth", "keys")
+
     schedule: str = "0 3 * * *"
     retries: int = Field(default=5, ge=0, le=20)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shows_no_secret(cls, content: Any) -> Any:
+        # Of the whole section: the message for the key alone would show what was written there.
+        told = [name for name in cls.naming if isinstance(content.get(name), str | list)]
+        if told:
+            raise ValueError(
+                f"{told[0]} names environment variables, as in {told[0]}: {{…: VARIABLE}}; what "
+                "they hold never stands in the file"
+            )
+        return content
 
     @property
     def identity(self) -> str:
@@ -214,6 +229,8 @@ class SqlCollect(Collecting):
         since: a column of it that grows with new rows: only those from its largest value on are
             read. Without it all are, and those that landed before are left out.
     """
+
+    naming: ClassVar[tuple[str, ...]] = ("url",)
 
     kind: Literal["sql"]
     url: SecretAddress
