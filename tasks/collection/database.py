@@ -31,7 +31,12 @@ BLOCK = 1000  # rows that a driver holds at once
 DRIVERS = ("psycopg", "psycopg2", "asyncpg")
 SLACK = 5.0  # seconds after which a server that should have ended a statement counts as gone
 # What each driver calls the seconds within which it has to be connected, or to get a lock.
-PATIENCE = {"asyncpg": "timeout", "psycopg": "connect_timeout", "psycopg2": "connect_timeout"}
+PATIENCE = {
+    "asyncpg": "timeout",
+    "psycopg": "connect_timeout",
+    "psycopg2": "connect_timeout",
+    "pysqlite": "timeout",
+}
 
 
 @dataclass

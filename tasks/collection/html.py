@@ -16,8 +16,8 @@ from tasks.errors import DataError
 SIZE = 32 * 1024 * 1024  # characters of all cells, in each place that they cover
 CELL = 8  # a cell's own share of it: the place in a row costs as much as its text
 SPAN = 1000  # columns or rows that a cell covers; as browsers have it for columns
-PART = 64 * 1024  # characters that are parsed between two looks at the clock
-HELD = 16 * PART  # characters of one tag: the parser looks at them again with every part
+PART = 256 * 1024  # characters that are parsed between two looks at the clock
+HELD = 32 * PART  # characters of one tag or script, which are looked at again with every part
 VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "track", "wbr"}
 UNREAD = {"script", "style", "template", "noscript", "select", "svg", "button"}
 # What ends a hidden element whose own end tag was left out; other elements end by their own alone.

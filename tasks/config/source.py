@@ -93,6 +93,19 @@ class SourceOptions(FileSection):
     derive: dict[str, Derived] = Field(default_factory=dict)
     collect: Collect | None = None
 
+    @model_validator(mode="after")
+    def _agrees(self) -> SourceOptions:
+        form = ("delimiter", "encoding", "quote", "skip_lines")
+        told = [
+            name for name in form if getattr(self, name) != type(self).model_fields[name].default
+        ]
+        if self.collect is not None and self.collect.kind == "web" and told:
+            raise ValueError(
+                f"a table of a page lands as plain CSV, however the page is written: leave out "
+                f"{', '.join(told)}"
+            )
+        return self
+
     @property
     def written(self) -> dict[str, Any]:
         """What of it is not a default, as the pipeline file says it."""
