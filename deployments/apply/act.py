@@ -18,6 +18,7 @@ from deployments.apply.automate import carry_out_automations, plan_automations
 from deployments.apply.automations import Automation, automations
 from deployments.apply.plan import (
     ENTRY_POINTS,
+    OPTIONAL,
     RECONCILE,
     TAG,
     DeploymentSpec,
@@ -61,7 +62,7 @@ def apply(
     pipelines = [find_pipeline(name, folder) for name in named]
     for pipeline in pipelines:
         check_transform(settings, pipeline)
-    entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
+    entrypoints = (*ENTRY_POINTS.values(), *OPTIONAL.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
     specs = plan_deployments(pipelines, schemas, engine_command(settings))
     follows = automations(pipelines)

@@ -19,8 +19,9 @@ ENTRY_POINTS: Mapping[str, str] = {
     "score": "flows.scoring.score",
     "monitor": "flows.monitoring.monitor",
     "backtest": "flows.backtesting.backtest",
-    "collect": "flows.collecting.collect",
 }
+# Those that a pipeline has where its file asks for them.
+OPTIONAL: Mapping[str, str] = {"collect": "flows.collecting.collect"}
 RECONCILE = "flows.reconciling.reconcile"
 # Two trainings at once would judge against one champion; two decisions would both say retrain; of
 # two collectors one would work for nothing.
@@ -172,10 +173,13 @@ def plan_deployments(
             command=command,
         )
         for pipeline in ours
-        for flow, entrypoint in sorted(ENTRY_POINTS.items())
-        if flow != "collect" or pipeline.source.collect is not None
+        for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items())
     )
     return (*each_has, reconciler) if ours else ()
+
+
+def _asked_for(pipeline: Pipeline) -> Mapping[str, str]:
+    return OPTIONAL if pipeline.source.collect is not None else {}
 
 
 def _schedule(pipeline: Pipeline, flow: str) -> str | None:

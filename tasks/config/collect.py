@@ -16,7 +16,13 @@ from tasks.config.sections import Duration, Encoding, FileSection, Names
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 # What may change without making another source of it: its place in the source stays.
 OPERATION = {"schedule", "pause", "retries", "timeout", "auth", "keys", "redirects"}
-Value = str | int | float | bool
+
+
+def _scalar(value: Any) -> Any:
+    # Told here, once: of four kinds that it is none of, four would be told.
+    if not isinstance(value, str | int | float | bool | date):
+        raise ValueError("it is a text, a number, true or false")
+    return _written_time(value)
 
 
 def _web_address(url: str) -> str:
@@ -39,6 +45,9 @@ def _written_time(value: Any) -> Any:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+Value = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
 
 
 class SecretNames(FileSection):
@@ -177,7 +186,7 @@ class Since(FileSection):
 
     parameter: str = Field(min_length=1)
     column: str = Field(min_length=1)
-    start: Annotated[str | int | float | None, BeforeValidator(_written_time)] = None
+    start: Value | None = None
 
 
 class HttpCollect(WebCollecting):

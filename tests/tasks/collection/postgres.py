@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 PASSWORD = "s3cret@/of ann's"  # every sign of it has a meaning in an address
 PATIENCE = 60.0
 
