@@ -55,7 +55,16 @@ class Database:
 
     def names(self, statement: str) -> tuple[str, ...]:
         """Return the columns of a statement, in order."""
-        return self._do(lambda connection: tuple(connection.execute(sa.text(statement)).keys()))
+
+        def read(connection: sa.Connection) -> tuple[str, ...]:
+            with connection.execute(sa.text(statement)) as result:
+                return tuple(result.keys())
+
+        return self._do(read)
+
+    def number(self, statement: str) -> int:
+        """Return the one number that a statement gives."""
+        return self._do(lambda connection: int(connection.execute(sa.text(statement)).scalar_one()))
 
     def blocks(self, statement: str, since: Any = None) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of a statement as they come; `since` is the value of its parameter."""

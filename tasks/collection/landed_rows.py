@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from tasks.collection.collector import Cursor
-from tasks.collection.seen import SeenRows
+from tasks.collection.seen import MOST, SeenRows
 from tasks.errors import ConfigurationError, DataError
 
 Row = Sequence[Any]
 WHERE = "source.collect"
+LONGER = "Name a column under source.collect.since that grows with new rows."
 # Python's type, how a cursor names it, and how it is read again; a datetime is a date too.
 KINDS: dict[type, tuple[str, Callable[[str], Any]]] = {
     int: ("integer", int),
@@ -40,6 +41,16 @@ class WholeTable:
         self._earlier = SeenRows() if cursor is None else SeenRows.read(cursor.values["rows"])
         self._now = SeenRows()
 
+    def check_length(self, rows: int) -> None:
+        """Refuse a table whose rows are more than are remembered.
+
+        Raises:
+            DataError: so many are too many.
+        """
+        if rows > MOST:
+            rule = f"what is read whole each time has at most {MOST:,} rows"
+            raise DataError(WHERE, rule, f"{rows:,}", LONGER)
+
     def fresh(self, rows: Sequence[Row]) -> list[Row]:
         """Return those that did not land yet."""
         known = [self._earlier.take(row) for row in rows]
@@ -57,8 +68,7 @@ class WholeTable:
             DataError: the table is too long to be read whole each time.
         """
         landed = self._now if done else self._now.joined(self._earlier)
-        remedy = "Name a column under source.collect.since, which grows with every row."
-        return Cursor.of(rows=landed.text(WHERE, remedy), **more)
+        return Cursor.of(rows=landed.text(WHERE, LONGER), **more)
 
 
 class OrderedRows:

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pyarrow as pa
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from tasks.collection.arrow_rows import join_tables, make_table, to_parquet
 from tasks.collection.collect import Say
 from tasks.collection.collector import Cursor, Page
 from tasks.collection.database import Database, open_database
+from tasks.collection.fetch import BACKOFF
 from tasks.collection.landed_rows import OrderedRows, WholeTable
 from tasks.collection.secrets import read_secret
-from tasks.collection.statement import NOTHING, from_border, wrap
+from tasks.collection.statement import NOTHING, count, from_border, wrap
 from tasks.config.collect import SqlCollect
 from tasks.errors import ConfigurationError, SourceUnavailable, did_you_mean
 from tasks.quantities import parse_duration
@@ -35,9 +36,9 @@ class SqlCollector:
         place = cursor
         tries = Retrying(
             stop=stop_after_attempt(self._options.retries + 1),
-            wait=wait_exponential_jitter(initial=0.5, max=30),
+            wait=BACKOFF,
             retry=retry_if_exception_type(SourceUnavailable),
-            before_sleep=lambda state: self._say(f"waiting for the database: {state.outcome}"),
+            before_sleep=self._tell,
             reraise=True,
         )
         for attempt in tries:
@@ -46,6 +47,11 @@ class SqlCollector:
                 for page in self._read(place):
                     yield page
                     place = page.cursor
+
+    def _tell(self, state: RetryCallState) -> None:
+        assert state.outcome is not None
+        seconds = 0.0 if state.next_action is None else state.next_action.sleep
+        self._say(f"{state.outcome.exception()} Again in {seconds:.1f} s.")
 
     def _read(self, cursor: Cursor | None) -> Iterator[Page]:
         seconds = parse_duration(self._options.timeout).total_seconds()
@@ -84,6 +90,7 @@ class SqlCollector:
     ) -> Iterator[list[tuple[object, ...]]]:
         query = self._options.query
         if isinstance(landed, WholeTable):
+            landed.check_length(database.number(count(query)))
             return database.blocks(wrap(query))
         assert self._options.since is not None
         column = database.quoted(self._options.since)
@@ -107,7 +114,7 @@ def check_columns(names: tuple[str, ...]) -> tuple[str, ...]:
     tasks.errors.ConfigurationError: source.collect.query: each column has a name of its own; \
 got id twice. Name them in the query: SELECT … AS ….
     """
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         rule, remedy = "each column has a name of its own", "Name them in the query: SELECT … AS …."
         raise ConfigurationError("source.collect.query", rule, f"{twice[0]} twice", remedy)

@@ -15,10 +15,13 @@ def wrap(query: str, condition: str = "") -> str:
     SELECT day\\:\\:date FROM t
     ) collected WHERE day >= :since
     """
-    escaped = without_end(query).replace(":", "\\:")
-    # The line ends: a comment at the query's end would hide the bracket.
     # The query is the pipeline's own; values come as parameters.
-    return f"SELECT * FROM (\n{escaped}\n) collected {condition}".rstrip()  # noqa: S608
+    return f"SELECT * FROM {_bracketed(query)} {condition}".rstrip()  # noqa: S608
+
+
+def count(query: str) -> str:
+    """Return the statement that counts the rows of the query."""
+    return f"SELECT count(*) FROM {_bracketed(query)}"  # noqa: S608
 
 
 def from_border(column: str, *, begun: bool) -> str:
@@ -32,3 +35,9 @@ def from_border(column: str, *, begun: bool) -> str:
     """
     where = f"WHERE {column} >= :since OR {column} IS NULL " if begun else ""
     return f"{where}ORDER BY {column}"
+
+
+def _bracketed(query: str) -> str:
+    escaped = without_end(query).replace(":", "\\:")
+    # The line ends: a comment at the query's end would hide the bracket.
+    return f"(\n{escaped}\n) collected"

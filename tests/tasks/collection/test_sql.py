@@ -335,6 +335,14 @@ def test_more_rows_with_one_value_than_are_remembered_are_told() -> None:
     assert [again.take((number,)) for number in (7, 8, 8)] == [False, True, False]
 
 
+def test_a_long_table_is_not_read_whole(tmp_path: Path, shop: Shop) -> None:
+    numbers = f"WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT {MOST + 1})"
+    workspace = shop_pipeline(tmp_path, query=f"{numbers} SELECT id FROM n")
+    with pytest.raises(DataError, match=r"at most 100,000 rows; got 100,001\. Name a column under"):
+        run(workspace)
+    assert not landed(workspace)
+
+
 def test_values_of_several_types_in_a_column_become_texts_that_hold_them_all() -> None:
     mixed = make_table(["a", "b"], [(1, 2**70), ("x", None), (None, 1.5)])
     assert mixed.to_pydict() == {"a": ["1", "x", None], "b": [float(2**70), None, 1.5]}
