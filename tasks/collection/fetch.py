@@ -24,7 +24,7 @@ AGENT = "perennial-mlops"
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 REDIRECTS = 5
 PATIENCE = 300.0  # seconds: who asks for more is left until the next run of the schedule
-BACKOFF = wait_exponential_jitter(initial=0.5, max=30, jitter=0.5)
+BACKOFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
 Read = TypeVar("Read")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tasks.collection.html import HtmlCell, HtmlTable
+from tasks.collection.html import HtmlCell, HtmlRow, HtmlTable
 from tasks.errors import ConfigurationError, did_you_mean
 
 LISTED = 10  # tables that an error names
@@ -39,7 +39,7 @@ def lay_out(table: HtmlTable) -> TableRows:
     >>> over = [cell("town", True, 1, 2), cell("people", True, 2)]
     >>> years = [cell("2011", True), cell("2022", True)]
     >>> body = [cell("Ulm"), cell("117"), cell("126")]
-    >>> table = HtmlTable("", [("thead", over), ("thead", years), ("tbody", body)])
+    >>> table = HtmlTable("", [HtmlRow(over, "thead"), HtmlRow(years, "thead"), HtmlRow(body)])
     >>> lay_out(table)
     TableRows(names=('town', 'people 2011', 'people 2022'), rows=(('Ulm', '117', '126'),))
     """
@@ -114,28 +114,28 @@ def _listed(tables: Sequence[HtmlTable]) -> str:
 
 
 def _title(table: HtmlTable) -> str:
-    first = table.rows[0][1] if table.rows else []
+    first = table.rows[0].cells if table.rows else []
     return (table.caption or " | ".join(cell.text for cell in first))[:60]
 
 
 def _holds(table: HtmlTable, words: str) -> bool:
-    return any(words in cell.text.casefold() for _, row in table.rows for cell in row)
+    return any(words in cell.text.casefold() for row in table.rows for cell in row.cells)
 
 
 def _lines(table: HtmlTable) -> Iterator[_Line]:
     """Yield each row with what covers it from above."""
-    for section, rows in groupby(table.rows, key=lambda row: row[0]):
+    for _, rows in groupby(table.rows, key=lambda row: row.number):
         # column: the cell, and how many rows of this section it still covers
         above: dict[int, tuple[HtmlCell, int]] = {}
-        for _, cells in rows:
-            yield _line(section, cells, above)
+        for row in rows:
+            yield _line(row, above)
 
 
-def _line(section: str, cells: list[HtmlCell], above: dict[int, tuple[HtmlCell, int]]) -> _Line:
+def _line(row: HtmlRow, above: dict[int, tuple[HtmlCell, int]]) -> _Line:
     placed: dict[int, HtmlCell] = {column: cell for column, (cell, _) in above.items()}
     covered = {column: (cell, left - 1) for column, (cell, left) in above.items() if left != 1}
     column = 0
-    for cell in cells:
+    for cell in row.cells:
         while column in placed:
             column += 1
         for place in range(column, column + cell.columns):
@@ -147,10 +147,10 @@ def _line(section: str, cells: list[HtmlCell], above: dict[int, tuple[HtmlCell, 
     above.clear()
     above.update(covered)
     width = max(placed, default=-1) + 1
-    row = [placed.get(place, HtmlCell("")) for place in range(width)]
-    whole = width > 1 and len(set(map(id, row))) == 1
-    heading = all(cell.heading or not cell.text for cell in row)
-    return _Line(section, tuple(cell.text for cell in row), heading, whole)
+    cells = [placed.get(place, HtmlCell("")) for place in range(width)]
+    whole = width > 1 and len(set(map(id, cells))) == 1
+    heading = all(cell.heading or not cell.text for cell in cells)
+    return _Line(row.section, tuple(cell.text for cell in cells), heading, whole)
 
 
 def _joined(header: Sequence[_Line], column: int) -> str:

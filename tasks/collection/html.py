@@ -42,12 +42,21 @@ class HtmlCell:
     rows: int = 1
 
 
+@dataclass(frozen=True)
+class HtmlRow:
+    """A row, and its section: `thead`, `tbody` or `tfoot`, and the how manieth of the table."""
+
+    cells: list[HtmlCell]
+    section: str = "tbody"
+    number: int = 0
+
+
 @dataclass
 class HtmlTable:
-    """A table as it is written: each row with its section (`thead`, `tbody`, `tfoot`)."""
+    """A table as it is written."""
 
     caption: str = ""
-    rows: list[tuple[str, list[HtmlCell]]] = field(default_factory=list)
+    rows: list[HtmlRow] = field(default_factory=list)
 
 
 def read_tables(page: str, where: str, seconds: float) -> list[HtmlTable]:
@@ -58,7 +67,7 @@ def read_tables(page: str, where: str, seconds: float) -> list[HtmlTable]:
 
     >>> page = "<table><caption>Towns<tr><th>name<th>people<tr><td>Ulm<td>126&nbsp;000</table>"
     >>> [table] = read_tables(page, "page", 1.0)
-    >>> table.caption, [[cell.text for cell in row] for _, row in table.rows]
+    >>> table.caption, [[cell.text for cell in row.cells] for row in table.rows]
     ('Towns', [['name', 'people'], ['Ulm', '126 000']])
     """
     until = time.monotonic() + seconds
@@ -83,7 +92,7 @@ class _Open:
 
     def __init__(self) -> None:
         self.table = HtmlTable()
-        self.section = "tbody"
+        self.section, self.number = "tbody", 0
         self.row: list[HtmlCell] | None = None
         self.cell: tuple[bool, int, int] | None = None
         self.texts: list[str] | None = None
@@ -105,7 +114,7 @@ class _Open:
     def end_row(self) -> None:
         self.end_cell()
         if self.row:
-            self.table.rows.append((self.section, self.row))
+            self.table.rows.append(HtmlRow(self.row, self.section, self.number))
         self.row = None
 
     def begin_cell(self, heading: bool, columns: int, rows: int) -> None:
@@ -146,7 +155,7 @@ class _Parser(HTMLParser):
             now.begin_caption()
         elif tag in SECTIONS:
             now.end_row()
-            now.section = tag
+            now.section, now.number = tag, now.number + 1
         elif tag == "tr":
             now.end_row()
             now.row = []

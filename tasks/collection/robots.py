@@ -24,9 +24,8 @@ class Robots:
     def __init__(self, status: int, text: str) -> None:
         self._parser = RobotFileParser()
         # RFC 9309 lets everyone in where there is no such file; who hides it does not.
-        self._parser.disallow_all = status in (401, 403)
-        self._parser.allow_all = 400 <= status < 500 and status not in (401, 403)
-        self._parser.parse(text.splitlines() if status == 200 else [])
+        hidden = ["User-agent: *", "Disallow: /"] if status in (401, 403) else []
+        self._parser.parse(text.splitlines() if status == 200 else hidden)
 
     def allows(self, agent: str, url: str) -> bool:
         """Say whether the page may be asked for."""

@@ -98,8 +98,8 @@ class SqlCollector:
         return database.blocks(wrap(query, from_border(column, begun=border is not None)), border)
 
     def _is_full(self, tables: list[pa.Table]) -> bool:
-        rows = sum(table.num_rows for table in tables)
-        return rows >= ROWS or sum(table.nbytes for table in tables) >= self._limit
+        rows = sum(int(table.num_rows) for table in tables)
+        return rows >= ROWS or sum(int(table.nbytes) for table in tables) >= self._limit
 
 
 def check_columns(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from tasks.collection.collect import Say
@@ -89,7 +89,7 @@ def _conditions(cursor: Cursor | None) -> dict[str, str]:
     return {names[name]: text for name, text in tags.items() if text}
 
 
-def _csv(names: tuple[str, ...], rows: list[tuple[str, ...]], before: Cursor | None) -> bytes:
+def _csv(names: tuple[str, ...], rows: Sequence[Sequence[str]], before: Cursor | None) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

@@ -112,7 +112,8 @@ class Scheduled(FileSection):
     @classmethod
     def _shows_no_secret(cls, content: Any) -> Any:
         # Of the whole section: the message for the key alone would show what was written there.
-        told = [name for name in cls.naming if isinstance(content.get(name), str | list)]
+        given = content if isinstance(content, dict) else {}
+        told = [name for name in cls.naming if isinstance(given.get(name), str | list)]
         if told:
             raise ValueError(
                 f"{told[0]} names environment variables, as in {told[0]}: {{…: VARIABLE}}; what "

@@ -42,7 +42,7 @@ class Postgres:
 
     @property
     def address(self) -> str:
-        return f"postgresql://ann:s3cret%40%2Fof+ann's@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://ann:s3cret%40%2Fof%20ann's@127.0.0.1:{self.port}/postgres"
 
     def run(self, *statements: str) -> list[Any]:
         """Run statements as the owner; return the rows of the last."""

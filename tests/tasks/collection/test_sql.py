@@ -157,12 +157,12 @@ def test_the_same_rows_a_second_time_are_another_object(tmp_path: Path, shop: Sh
 
 def test_the_file_is_not_written_to(tmp_path: Path, shop: Shop) -> None:
     shop.run("PRAGMA journal_mode = WAL")
-    shop.add(sale(1))
-    before = shop.path.read_bytes()
-    beside = sorted(path.name for path in tmp_path.iterdir())
-    run(shop_pipeline(tmp_path / "ours", since="id"))
-    assert shop.path.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "ours") == beside
+    with closing(sqlite3.connect(shop.path)) as writing:
+        writing.execute("INSERT INTO sales VALUES (1, '2024-01-01', 1.5, 'red', 0)")
+        writing.commit()
+        before = shop.path.read_bytes()
+        assert run(shop_pipeline(tmp_path / "ours", since="id")).rows == 1
+        assert shop.path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,6 @@ def test_signs_of_a_query_are_its_own(tmp_path: Path, shop: Shop, query: str) ->
             {"since": "idd"},
             "source.collect.since: the query gives it: one of id, at, size, colour, high; "
             "got idd. Did you mean id?",
-        ),
-        (
-            {"query": "SELECT id, at AS id FROM sales"},
-            "source.collect.query: each column has a name of its own; got id twice. "
-            "Name them in the query: SELECT … AS ….",
         ),
         (
             {"query": "SELECT id FROM sails"},

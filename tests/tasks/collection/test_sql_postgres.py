@@ -198,6 +198,16 @@ def test_who_is_not_let_in_is_told_so_without_the_secret(
         assert "of ann" not in text
 
 
+def test_columns_with_one_name_are_told(tmp_path: Path, sales: postgres.Postgres) -> None:
+    fill(sales, 1, 1)
+    with pytest.raises(ConfigurationError) as refused:
+        run(sales_pipeline(tmp_path, query="SELECT id, day AS id FROM sales"))
+    assert str(refused.value) == (
+        "source.collect.query: each column has a name of its own; got id twice. "
+        "Name them in the query: SELECT … AS …."
+    )
+
+
 def test_a_fault_of_a_value_shows_no_value(tmp_path: Path, sales: postgres.Postgres) -> None:
     fill(sales, 1, 3)
     query = "SELECT ('person' || id)::int AS id FROM sales"
