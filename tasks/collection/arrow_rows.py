@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -74,6 +75,8 @@ def _plain(value: Any) -> Any:
         return json.dumps(value, default=str)
     if isinstance(value, memoryview):
         return value.tobytes()
+    if isinstance(value, UUID):
+        return str(value)
     return value
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from tasks.collection.collector import Cursor, Page
+from tasks.collection.collector import Cursor, SourcePage
 from tasks.collection.fetch import BACKOFF
 from tasks.collection.secrets import read_secret
 from tasks.config.collect import BucketCollect
@@ -50,7 +50,7 @@ class BucketCollector:
         self._workspace, self._options, self._say = workspace, options, say
         self._pause = parse_duration(options.pause).total_seconds()
 
-    def pages(self, _cursor: Cursor | None) -> Iterator[Page]:
+    def pages(self, _cursor: Cursor | None) -> Iterator[SourcePage]:
         with _translated(self._options):
             theirs = _open(self._options, self._workspace.home)
             found = self._patiently(lambda: tuple(theirs.list(self._options.prefix)))
@@ -60,7 +60,7 @@ class BucketCollector:
             if name_copy(info) not in there:
                 yield from self._copy(theirs, info, there)
 
-    def _copy(self, theirs: Bucket, info: ObjectInfo, there: set[str]) -> Iterator[Page]:
+    def _copy(self, theirs: Bucket, info: ObjectInfo, there: set[str]) -> Iterator[SourcePage]:
         with scratch(self._workspace.home) as folder:
             path = folder / "object"
             try:
@@ -74,7 +74,7 @@ class BucketCollector:
             if name not in there:
                 there.add(name)
                 cursor = Cursor.of(modified=came.modified.isoformat(), key=came.key)
-                yield Page(path, Path(came.key).suffix, None, cursor, name)
+                yield SourcePage(path, Path(came.key).suffix, None, cursor, name)
         time.sleep(self._pause)
 
     def _fitting(self, found: tuple[ObjectInfo, ...]) -> Iterator[ObjectInfo]:

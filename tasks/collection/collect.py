@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from tasks.collection.collector import Collector, Page
-from tasks.collection.progress import Begun, Progress, read_progress, write_progress
+from tasks.collection.collector import Collector, SourcePage
+from tasks.collection.progress import Begun, SourceProgress, read_progress, write_progress
 from tasks.errors import ConfigurationError, IntegrityError, PreconditionFailed
 from tasks.faults import external_write
 from tasks.workspace import Workspace
@@ -79,14 +79,15 @@ class _Landing:
             rule, remedy = "source.collect says from where", "Add the section."
             raise ConfigurationError(f"{workspace.name}.yaml", rule, "nothing", remedy)
         found = read_progress(workspace)
-        self.progress, self._etag = (Progress(options.identity), None) if found is None else found
+        self._etag = None if found is None else found[1]
+        self.progress = SourceProgress(options.identity) if found is None else found[0]
         # An object of the old source may be there, and its rows are the old source's: first that.
         self._settle()
         if self.progress.source != options.identity:
             say("Another source than before: collecting starts at the beginning.")
-            self.commit(Progress(options.identity))
+            self.commit(SourceProgress(options.identity))
 
-    def land(self, page: Page) -> str | None:
+    def land(self, page: SourcePage) -> str | None:
         """Land one page and commit what stands behind it; return the key of its object, if any."""
         bucket, layout = self._workspace.bucket, self._workspace.layout
         behind = replace(self.progress, cursor=page.cursor.text, begun=())
@@ -103,11 +104,11 @@ class _Landing:
         self.commit(counted)
         return self._told(key, page)
 
-    def commit(self, progress: Progress) -> None:
+    def commit(self, progress: SourceProgress) -> None:
         with external_write("collect.commit"):
             self._write(progress)
 
-    def _compose(self, page: Page, data: bytes) -> str:
+    def _compose(self, page: SourcePage, data: bytes) -> str:
         life, number = self.progress.life, self.progress.number + 1
         key = f"{self._workspace.layout.collected}{life}-{number:06}{page.suffix}"
         begun = Begun(key, hashlib.sha256(data).hexdigest(), page.cursor.text, page.rows)
@@ -125,7 +126,7 @@ class _Landing:
             raise _Overtaken
         return self._told(key, page)
 
-    def _told(self, key: str, page: Page) -> str:
+    def _told(self, key: str, page: SourcePage) -> str:
         rows = "" if page.rows is None else f": {page.rows:,} rows"
         self._say(f"landed {key.rpartition('/')[2]}{rows}")
         return key
@@ -159,7 +160,7 @@ class _Landing:
         counted = replace(now, objects=now.objects + 1, rows=now.rows + (begun.rows or 0))
         self.commit(replace(counted, number=now.number + 1, cursor=begun.cursor, begun=()))
 
-    def _write(self, progress: Progress) -> None:
+    def _write(self, progress: SourceProgress) -> None:
         try:
             self._etag = write_progress(self._workspace, progress, self._etag)
         except PreconditionFailed as error:

@@ -37,7 +37,7 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class Page:
+class SourcePage:
     """One object to land, and the cursor that stands after it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Page:
 class Collector(Protocol):
     """One source of rows."""
 
-    def pages(self, cursor: Cursor | None) -> Iterator[Page]:
+    def pages(self, cursor: Cursor | None) -> Iterator[SourcePage]:
         """Yield what stands behind the cursor (None: everything), in order, in bounded memory.
 
         Called again with the cursor of any page, it goes on behind that page.

@@ -113,7 +113,8 @@ class Fetcher:
         )
         try:
             ask = partial(self._ask, headers=headers or {}, also=also)
-            return retrying(self._once, address, read, ask)
+            found: Read = retrying(self._once, address, read, ask)
+            return found
         except _Again as again:
             raise again.error from again.__cause__
 
@@ -150,7 +151,7 @@ class Fetcher:
                 if answer.status_code not in also or answer.status_code in LATER:
                     self._check_status(answer, where)
                 content = self._body(answer, where, until)
-                links = {name: str(link.get("url", "")) for name, link in answer.links.items()}
+                links = {name or "": link.get("url", "") for name, link in answer.links.items()}
                 told, status = dict(answer.headers.items()), answer.status_code
         except httpx.InvalidURL as error:
             raise ConfigurationError(where, "it leads to an address", "none") from error

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tasks.collection.collector import MIB, Cursor, Page, Unreadable
+from tasks.collection.collector import MIB, Cursor, SourcePage, Unreadable
 from tasks.collection.fetch import Fetched, Fetcher
 from tasks.collection.paging import Answer, Position, ask, first_position, following
 from tasks.collection.rows import Top, find_rows, name_row, parse_json, unfold, write_line
@@ -20,11 +20,12 @@ from tasks.errors import DataError
 from tasks.records import plain, read
 from tasks.workspace import Workspace
 
-ANSWER = 64 * MIB  # bytes of one answer: as Python's objects it is several times that
+ANSWER = 32 * MIB  # bytes of one answer: as Python's objects it is several times that
+MOST_EMPTY = 1_000  # answers in a row: some hold none in between
 
 
 @dataclass(frozen=True)
-class Reading:
+class Bookmark:
     """Where reading stands.
 
     Attributes:
@@ -63,8 +64,8 @@ class HttpCollector:
         self._keyed = bool(pipeline.key)
         self._answer = min(ANSWER, pipeline.data.max_bytes)
 
-    def pages(self, cursor: Cursor | None) -> Iterator[Page]:
-        reading = self._begin() if cursor is None else read(Reading, cursor.values, "cursor")
+    def pages(self, cursor: Cursor | None) -> Iterator[SourcePage]:
+        reading = self._begin() if cursor is None else read(Bookmark, cursor.values, "cursor")
         lines: list[bytes] = []
         size = 0
         with Fetcher(self._options, self._say, self._answer) as fetcher:
@@ -78,16 +79,19 @@ class HttpCollector:
         if lines or (cursor is not None and _cursor(reading) != cursor):
             yield _page(lines, reading)
 
-    def _begin(self) -> Reading:
+    def _begin(self) -> Bookmark:
         since = self._options.since
         start = Top(None if since is None else since.start)
-        return Reading(first_position(self._options.paging), since=start)
+        return Bookmark(first_position(self._options.paging), since=start)
 
-    def _answers(self, fetcher: Fetcher, reading: Reading) -> Iterator[tuple[list[bytes], Reading]]:
+    def _answers(
+        self, fetcher: Fetcher, reading: Bookmark
+    ) -> Iterator[tuple[list[bytes], Bookmark]]:
         """Yield the new rows of each answer, and where reading stands behind them."""
         paging = self._options.paging
         position, before = reading.position, tuple[str, ...]()
         asked: set[Position] = set()
+        empty = 0
         while True:
             asked.add(position)
             sheet = self._fetch(fetcher, reading, position, before)
@@ -103,17 +107,20 @@ class HttpCollector:
             # An answer without rows may hold some later; the one before it may hold more.
             if sheet.names:
                 last = sheet.names[-1]
-                reading = Reading(position, len(sheet.names), last, reading.since, top)
-            if then is None:
+                reading = Bookmark(position, len(sheet.names), last, reading.since, top)
+            # A feed that is polled tells the same token again where nothing is new.
+            if then is None or (not sheet.names and then in asked):
                 yield new, self._ended(reading)
                 return
             yield new, reading
-            if then in asked:
-                raise self._wrong("each answer leads to one that was not read yet", "one that was")
+            empty = 0 if sheet.names else empty + 1
+            if then in asked or empty > MOST_EMPTY:
+                came = "one that was" if then in asked else f"{empty:,} in a row without rows"
+                raise self._wrong("each answer leads to one that was not read yet", came)
             position, before = then, sheet.names
 
     def _fetch(
-        self, fetcher: Fetcher, reading: Reading, position: Position, before: tuple[str, ...]
+        self, fetcher: Fetcher, reading: Bookmark, position: Position, before: tuple[str, ...]
     ) -> Sheet:
         options = self._options
         url, params, with_ours = ask(options.paging, position, options.url)
@@ -138,7 +145,7 @@ class HttpCollector:
 
         return fetcher.get(url, params, parse)
 
-    def _take(self, sheet: Sheet, done: int, reading: Reading) -> tuple[list[bytes], Top]:
+    def _take(self, sheet: Sheet, done: int, reading: Bookmark) -> tuple[list[bytes], Top]:
         """Return the new lines behind the first `done`, and the largest value with them."""
         if self._options.since is None:
             return list(sheet.lines[done:]), reading.top
@@ -157,7 +164,7 @@ class HttpCollector:
             new.append(line)
         return new, top
 
-    def _ended(self, reading: Reading) -> Reading:
+    def _ended(self, reading: Bookmark) -> Bookmark:
         """Return where the next collecting begins."""
         if self._options.since is None:
             return reading
@@ -165,7 +172,7 @@ class HttpCollector:
         # Its rows go along: a value that stays the largest keeps them.
         return replace(self._begin(), since=top, top=top if top.rows else Top())
 
-    def _start_anew(self, reading: Reading) -> Reading:
+    def _start_anew(self, reading: Bookmark) -> Bookmark:
         if not self._keyed:
             rule = "rows that were read stay in their place"
             remedy = (
@@ -185,9 +192,9 @@ class HttpCollector:
         return DataError(self._options.url, rule, came, remedy)
 
 
-def _cursor(reading: Reading) -> Cursor:
+def _cursor(reading: Bookmark) -> Cursor:
     return Cursor.of(**plain(reading))
 
 
-def _page(lines: list[bytes], reading: Reading) -> Page:
-    return Page(b"".join(lines), ".jsonl", len(lines), _cursor(reading))
+def _page(lines: list[bytes], reading: Bookmark) -> SourcePage:
+    return SourcePage(b"".join(lines), ".jsonl", len(lines), _cursor(reading))

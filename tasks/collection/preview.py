@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.collection.collector import Collector, Page
+from tasks.collection.collector import Collector, SourcePage
 from tasks.collection.progress import read_progress
 from tasks.errors import DataError
 from tasks.readers.formats import open_source
@@ -39,7 +39,7 @@ def preview(workspace: Workspace, collector: Collector) -> Preview:
     return Preview()
 
 
-def _read(workspace: Workspace, page: Page) -> Preview:
+def _read(workspace: Workspace, page: SourcePage) -> Preview:
     pipeline = workspace.pipeline
     with scratch(workspace.home) as folder:
         path = page.data if isinstance(page.data, Path) else folder / "object"

@@ -28,7 +28,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Progress:
+class SourceProgress:
     """How far a source was collected.
 
     Attributes:
@@ -56,7 +56,7 @@ class Progress:
         return None if self.cursor is None else Cursor(self.cursor)
 
 
-def read_progress(place: Place) -> tuple[Progress, str] | None:
+def read_progress(place: Place) -> tuple[SourceProgress, str] | None:
     """Return how far collecting is, with the document's entity tag; None before it began.
 
     Raises:
@@ -67,10 +67,10 @@ def read_progress(place: Place) -> tuple[Progress, str] | None:
     if found is None:
         return None
     content = unseal_bytes(KIND, found[0], key, REMEDY)
-    return read(Progress, content, key, "it says how far collecting is"), found[1]
+    return read(SourceProgress, content, key, "it says how far collecting is"), found[1]
 
 
-def write_progress(place: Place, progress: Progress, etag: str | None) -> str:
+def write_progress(place: Place, progress: SourceProgress, etag: str | None) -> str:
     """Put it in the place of the document with this entity tag; return the new tag.
 
     Raises:

@@ -11,7 +11,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from tasks.collection.arrow_rows import join_tables, make_table, to_parquet
 from tasks.collection.collect import Say
-from tasks.collection.collector import Cursor, Page
+from tasks.collection.collector import Cursor, SourcePage
 from tasks.collection.database import Database, open_database
 from tasks.collection.fetch import BACKOFF
 from tasks.collection.landed_rows import OrderedRows, WholeTable
@@ -32,7 +32,7 @@ class SqlCollector:
         self._options, self._say, self._limit = options, say, limit
         self._address = read_secret(options.url.env, "source.collect.url.env")
 
-    def pages(self, cursor: Cursor | None) -> Iterator[Page]:
+    def pages(self, cursor: Cursor | None) -> Iterator[SourcePage]:
         place = cursor
         tries = Retrying(
             stop=stop_after_attempt(self._options.retries + 1),
@@ -53,7 +53,7 @@ class SqlCollector:
         seconds = 0.0 if state.next_action is None else state.next_action.sleep
         self._say(f"{state.outcome.exception()} Again in {seconds:.1f} s.")
 
-    def _read(self, cursor: Cursor | None) -> Iterator[Page]:
+    def _read(self, cursor: Cursor | None) -> Iterator[SourcePage]:
         seconds = parse_duration(self._options.timeout).total_seconds()
         with open_database(self._address, self._options.url.env, seconds) as database:
             names = check_columns(database.names(wrap(self._options.query, NOTHING)))
@@ -72,7 +72,7 @@ class SqlCollector:
             if gathered:
                 yield _page(gathered, place, behind)
             elif behind != place:
-                yield Page(b"", ".parquet", 0, behind)
+                yield SourcePage(b"", ".parquet", 0, behind)
 
     def _landed(self, names: tuple[str, ...], cursor: Cursor | None) -> OrderedRows | WholeTable:
         since = self._options.since
@@ -121,7 +121,7 @@ got id twice. Name them in the query: SELECT … AS ….
     return names
 
 
-def _page(tables: list[pa.Table], before: Cursor | None, behind: Cursor) -> Page:
+def _page(tables: list[pa.Table], before: Cursor | None, behind: Cursor) -> SourcePage:
     table = join_tables(tables)
     place = hashlib.sha256(("" if before is None else before.text).encode()).hexdigest()
-    return Page(to_parquet(table, place), ".parquet", table.num_rows, behind)
+    return SourcePage(to_parquet(table, place), ".parquet", table.num_rows, behind)

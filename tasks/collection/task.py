@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
 
 from tasks.errors import StoreUnavailable
 from tasks.retries import retried
@@ -31,5 +32,9 @@ def collect_rows(pipeline: str, cause: str) -> dict[str, Any]:
         return {**outcome, "outcome": "blocked", "reason": trouble.reason}
     with counting_failures(workspace):
         done = collect(workspace, open_collector(workspace, say), say)
+    if done.keys:
+        table = [{"object": key} for key in done.keys]
+        told = f"{done.rows:,} rows" if done.rows else f"{len(table)} objects"
+        create_table_artifact(table, key=f"collected-{pipeline}", description=told)
     found = {"outcome": done.outcome, "keys": list(done.keys), "rows": done.rows, "reason": ""}
     return {**outcome, **found}

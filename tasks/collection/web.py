@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from tasks.collection.collect import Say
-from tasks.collection.collector import Cursor, Page
+from tasks.collection.collector import Cursor, SourcePage
 from tasks.collection.fetch import Fetched, Fetcher
 from tasks.collection.grid import TableRows, choose_table, lay_out
 from tasks.collection.html import read_tables
@@ -33,7 +33,7 @@ class WebTableCollector:
         self._options, self._say = options, say
         self._limit = min(PAGE, workspace.pipeline.data.max_bytes)
 
-    def pages(self, cursor: Cursor | None) -> Iterator[Page]:
+    def pages(self, cursor: Cursor | None) -> Iterator[SourcePage]:
         fetched = self._fetch(_conditions(cursor))
         if fetched.status == UNCHANGED:
             self._say("The page is as it was.")
@@ -44,9 +44,9 @@ class WebTableCollector:
         tags = {name: fetched.headers.get(name, "") for name in ("etag", "last-modified")}
         behind = landed.cursor(done=True, tags=tags)
         if fresh:
-            yield Page(_csv(table.names, fresh, cursor), ".csv.gz", len(fresh), behind)
+            yield SourcePage(_csv(table.names, fresh, cursor), ".csv.gz", len(fresh), behind)
         elif behind != cursor:
-            yield Page(b"", ".csv.gz", 0, behind)
+            yield SourcePage(b"", ".csv.gz", 0, behind)
 
     def _fetch(self, conditions: dict[str, str]) -> Fetched:
         with Fetcher(self._options, self._say, self._limit) as fetcher:

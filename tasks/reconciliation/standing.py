@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tasks.collection.progress import Progress, read_progress
+from tasks.collection.progress import SourceProgress, read_progress
 from tasks.collection.trouble import CollectTrouble, find_trouble
 from tasks.data.table_errors import translate_errors
 from tasks.ingestion.entrance import KINDS, Entrance, find_pending
@@ -60,7 +60,7 @@ class Standing:
     waiting: tuple[int, ...] = ()
     asked: Entry | None = None
     ended: Entry | None = None
-    collected: Progress | None = None
+    collected: SourceProgress | None = None
     uncollected: CollectTrouble | None = None
 
     @property

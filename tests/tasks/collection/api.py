@@ -125,6 +125,12 @@ def answer(api: Api, path: str, query: dict[str, str]) -> tuple[Any, dict[str, s
         more = start + SIZE < len(api.rows)
         following = {"next": f"t{start + SIZE}"} if more else {"next": None}
         return {"items": api.rows[start : start + SIZE], "paging": following}, {}
+    if path == "/feed":
+        start = int(query.get("cursor", 0))
+        rows = api.rows[start : start + SIZE]
+        return {"items": rows, "next": start + len(rows)}, {}
+    if path == "/round":
+        return {"items": api.rows[:1], "next": "once more"}, {}
     if path == "/links":
         number = int(query.get("page", 1))
         more = number * SIZE < len(api.rows)

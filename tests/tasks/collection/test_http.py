@@ -21,6 +21,8 @@ PAGINGS: dict[str, dict[str, Any]] = {
         "rows": "items",
         "paging": {"kind": "cursor", "parameter": "after", "next": "paging.next"},
     },
+    "feed": {"rows": "items", "paging": {"kind": "cursor", "next": "next"}},
+    "round": {"rows": "items", "paging": {"kind": "cursor", "next": "next"}},
     "links": {"paging": {"kind": "link"}},
     "all": {},
     "since": {"paging": {"kind": "page"}, "since": {"parameter": "from", "column": "at"}},
@@ -37,7 +39,7 @@ def source(folder: Path, api: Api, kind: str, **more: Any) -> Workspace:
     return collecting(folder, kind="http", url=f"{api.url}/{kind}", **PAGINGS[kind], **more)
 
 
-@pytest.mark.parametrize("kind", PAGINGS)
+@pytest.mark.parametrize("kind", [kind for kind in PAGINGS if kind != "round"])
 @pytest.mark.parametrize("steps", [(0, 1, 37), (10, 20, 25, 25, 31), (23, 23, 60, 61)])
 def test_each_row_is_landed_once_however_the_source_grows(
     kind: str, steps: tuple[int, ...], api: Api, tmp_path: Path
@@ -119,6 +121,12 @@ def test_a_page_that_stays_the_one_before_is_refused(api: Api, tmp_path: Path) -
     with pytest.raises(DataError, match="got the answer before once more"):
         run(source(tmp_path, api, "pages"))
     assert api.happened["repeat"] == 3
+
+
+def test_answers_that_lead_in_a_circle_are_refused(api: Api, tmp_path: Path) -> None:
+    api.rows = toy_rows(1)
+    with pytest.raises(DataError, match="once more"):
+        run(source(tmp_path, api, "round", retries=0))
 
 
 def test_an_answer_over_the_bound_is_refused(api: Api, tmp_path: Path) -> None:
