@@ -157,6 +157,9 @@ class Fetcher:
             raise ConfigurationError(where, "it leads to an address", "none") from error
         except httpx.RequestError as error:
             raise _Again(_unavailable(where, _tell_failure(error, self._seconds))) from error
+        finally:
+            # From the end of an answer: a slow host is not asked again the sooner for it.
+            self._asked = time.monotonic()
         joined = {name: str(address.join(link)) for name, link in links.items() if link}
         return Fetched(str(address), content, told, joined, status), None
 
@@ -204,7 +207,6 @@ class Fetcher:
         left = self._asked + max(self._pause, least) - time.monotonic()
         if left > 0:
             time.sleep(left)
-        self._asked = time.monotonic()
 
     def _tell(self, state: RetryCallState) -> None:
         assert state.outcome is not None

@@ -13,7 +13,7 @@ LISTED = 10  # tables that an error names
 
 
 @dataclass(frozen=True)
-class TableRows:
+class NamedRows:
     """The columns' names, each there once, and the texts of the rows, as many in each."""
 
     names: tuple[str, ...]
@@ -28,7 +28,7 @@ class _Line:
     whole: bool  # one cell covers all of it: a title, not a row
 
 
-def lay_out(table: HtmlTable) -> TableRows:
+def lay_out(table: HtmlTable) -> NamedRows:
     """Return the rows under their names.
 
     A cell that covers several stands in each of them. The names of several header rows are joined
@@ -41,7 +41,7 @@ def lay_out(table: HtmlTable) -> TableRows:
     >>> body = [cell("Ulm"), cell("117"), cell("126")]
     >>> table = HtmlTable("", [HtmlRow(over, "thead"), HtmlRow(years, "thead"), HtmlRow(body)])
     >>> lay_out(table)
-    TableRows(names=('town', 'people 2011', 'people 2022'), rows=(('Ulm', '117', '126'),))
+    NamedRows(names=('town', 'people 2011', 'people 2022'), rows=(('Ulm', '117', '126'),))
     """
     lines = [line for line in _lines(table) if any(line.texts) and not line.whole]
     header = [line for line in lines if line.section == "thead"]
@@ -158,7 +158,7 @@ def _joined(header: Sequence[_Line], column: int) -> str:
     return " ".join(text for text, _ in groupby(filter(None, texts)))
 
 
-def _named(names: list[str], rows: list[tuple[str, ...]]) -> TableRows:
+def _named(names: list[str], rows: list[tuple[str, ...]]) -> NamedRows:
     # Columns without a name and without a value are there for the looks.
     used = [place for place, name in enumerate(names) if name or any(row[place] for row in rows)]
     taken: list[str] = []
@@ -169,4 +169,4 @@ def _named(names: list[str], rows: list[tuple[str, ...]]) -> TableRows:
             count += 1
             fresh = f"{name} {count}"
         taken.append(fresh)
-    return TableRows(tuple(taken), tuple(tuple(row[place] for place in used) for row in rows))
+    return NamedRows(tuple(taken), tuple(tuple(row[place] for place in used) for row in rows))

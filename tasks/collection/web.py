@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tasks.collection.collect import Say
 from tasks.collection.collector import Cursor, SourcePage
 from tasks.collection.fetch import Fetched, Fetcher
-from tasks.collection.grid import TableRows, choose_table, lay_out
+from tasks.collection.grid import NamedRows, choose_table, lay_out
 from tasks.collection.html import read_tables
 from tasks.collection.landed_rows import WholeTable
 from tasks.collection.manners import Manners
@@ -56,7 +56,7 @@ class WebTableCollector:
                 self._options.url, {}, lambda answer: answer, headers=headers, also={UNCHANGED}
             )
 
-    def _read(self, fetched: Fetched) -> TableRows:
+    def _read(self, fetched: Fetched) -> NamedRows:
         content_type, where = fetched.headers.get("content-type", ""), bare(fetched.url)
         if not is_page(content_type):
             rule, remedy = "the address is a page", "Where it answers in JSON, set kind: http."

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tasks.collection.grid import TableRows, choose_table, lay_out
+from tasks.collection.grid import NamedRows, choose_table, lay_out
 from tasks.collection.html import read_tables
 from tasks.collection.robots import Robots
 
 
-def rows_of(page: str, wanted: int | str | None = None) -> TableRows:
+def rows_of(page: str, wanted: int | str | None = None) -> NamedRows:
     return lay_out(choose_table(read_tables(page, "page", 10.0), wanted, "page"))
 
 
@@ -91,7 +91,7 @@ def test_a_table_is_read_as_it_is_seen(
     page: str, names: tuple[str, ...], rows: list[tuple[str, ...]]
 ) -> None:
     number = 1 if page.lower().count("<table") > 1 else None
-    assert rows_of(page, number) == TableRows(names, tuple(rows))
+    assert rows_of(page, number) == NamedRows(names, tuple(rows))
 
 
 PAGE = """
