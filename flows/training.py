@@ -10,6 +10,7 @@ from tasks.events.task import announce
 from tasks.store.task import leave_outcome
 from tasks.training.task import (
     ask_limits,
+    check_decision,
     conclude,
     evaluate_challenger,
     explain,
@@ -38,6 +39,9 @@ def train(
     Batches that look poisoned stay out until a person clears them, or asks for them here.
     """
     work = pin(pipeline, challengers, with_suspicious)
+    answered = check_decision(work, decision)
+    if answered is not None:
+        return leave_outcome(answered)
     # A plan that was carried out to its end is not again: its decision is answered with that end.
     done = find_earlier_run(work, decision)
     if done is not None:

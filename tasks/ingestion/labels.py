@@ -99,7 +99,8 @@ class LabelsLanding:
         rows = rows.append_column(BATCH, pa.array([arrived.batch] * rows.num_rows, pa.string()))
         rows = rows.append_column(LABELLED_AT, came.cast(pa.timestamp("us", "UTC")))
         told = {"object": arrived.info.key, "counts": json.dumps(plain(counts))}
-        appended = self.table.append(rows, arrived.batch, told, after=after)
+        # a target that a person let hold numbers holds them here too
+        appended = self.table.append(rows, arrived.batch, told, after=after, evolve=True)
         if not appended.landed:
             return None
         return Landed("accepted", arrived.batch, appended.version, counts=counts)

@@ -107,19 +107,26 @@ def _landed(landing: Landing[Judged], arrived: Downloaded, say: Say, *, again: b
 
 def _recalled(landing: Landing[Any], batch: str) -> Landed | None:
     # The table has the last word: a death may leave a batch in the quarantine that it holds.
-    version = landing.table.has(batch)
-    if version is not None:
-        if landing.table.has(name_removal(batch)) is not None:
-            return Landed("removed", batch, version, (TAKEN_OUT,))
-        return landing.recall(batch, version)
+    landed = _in_table(landing, batch)
+    if landed is not None:
+        return landed
     reasons = read_reasons(landing.workspace.bucket, landing.entrance, batch)
     return None if reasons is None else Landed("already", batch, None, reasons)
+
+
+def _in_table(landing: Landing[Any], batch: str) -> Landed | None:
+    version = landing.table.has(batch)
+    if version is None:
+        return None
+    if landing.table.has(name_removal(batch)) is not None:
+        return Landed("removed", batch, version, (TAKEN_OUT,))
+    return landing.recall(batch, version)
 
 
 def _quarantined(landing: Landing[Any], arrived: Downloaded, report: Report) -> Landed:
     keep_aside(landing.workspace.bucket, landing.entrance, report, arrived.path)
     # Another process may have landed the batch in the meantime, and `land` then clears this away.
-    version = landing.table.has(arrived.batch)
-    if version is not None:
-        return landing.recall(arrived.batch, version)
+    landed = _in_table(landing, arrived.batch)
+    if landed is not None:
+        return landed
     return Landed("quarantined", arrived.batch, None, report.reasons(), report=report)

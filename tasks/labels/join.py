@@ -221,7 +221,13 @@ def with_labels(
         if dated:
             takes |= came.notna() & (joined[LABELLED_AT] > frame[INGESTED_AT])
         if takes.any():
-            own = _typed(own.astype("object").where(~takes, came), labels[target])
+            like = labels[target]
+            # a target that was widened after these labels came; whole numbers with a gap are
+            # floats too
+            stays = own[~takes]
+            if pd.api.types.is_float_dtype(stays) and (stays % 1 != 0).any():
+                like = like.astype(stays.dtype)
+            own = _typed(own.astype("object").where(~takes, came), like)
         # a row cannot have been learned from before its label came: it counts as arrived with it
         if dated:
             since = joined[LABELLED_AT].where(takes & came.notna(), frame[INGESTED_AT])

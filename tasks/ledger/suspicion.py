@@ -67,7 +67,7 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
         remedy = f"Held back: {listed}." if listed else "No batch is held back."
         raise Refused(f"pipeline {pipeline}", "one batch of that name is held back", came, remedy)
     (found,) = fits
-    now = datetime.now(UTC)
+    now, file = datetime.now(UTC), found.object.rpartition("/")[2]
     return Entry(
         # a batch may be held back again and cleared again: the time makes two ids of it
         id=f"clearance-{found.batch[:32]}-{now:%Y%m%d%H%M%S%f}",
@@ -76,6 +76,6 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
         kind="clearance",
         version=None,
         by=by,
-        summary=f"{found.object.rpartition('/')[2]} is cleared, and the next training learns from it: {why}",
+        summary=f"{file} is cleared, and the next training learns from it: {why}",
         figures={"batch": found.batch, "object": found.object, "reasons": list(found.reasons)},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from tasks.data.commits import Commit, find_removed
 from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
 from tasks.workspace import Place
+
+PROMOTION_ENDS = ("promotion", "lost", "refused")  # how putting a version in service ends
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,11 @@ def find_undecided(arrived: Iterable[Arrival], decisions: Iterable[Entry]) -> tu
 
 
 def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return the decisions to retrain that no training has answered, oldest first."""
+    """Return the decisions to retrain that no training has answered to its end, oldest first."""
     entries = tuple(entries)
-    # whatever follows from a decision names it: a verdict, a promotion, a run that failed
-    named = (entry.figures.get("decision") for entry in entries)
+    ended = {entry.version for entry in entries if entry.kind in PROMOTION_ENDS}
+    # whatever follows from a decision names it: a verdict, an answer, a run that failed
+    named = (entry.figures.get("decision") for entry in entries if not _is_underway(entry, ended))
     answered = {name for name in named if isinstance(name, str)}
     return tuple(
         entry
@@ -96,6 +99,12 @@ def find_unanswered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         and entry.figures["decision"]["retrain"]
         and entry.id not in answered
     )
+
+
+def _is_underway(entry: Entry, ended: Container[int | None]) -> bool:
+    # a run that died between its verdict and the promotion is to be finished by another
+    promising = entry.kind == "verdict" and entry.figures.get("next") == "promote"
+    return promising and entry.version not in ended
 
 
 def up_to(arrived: Iterable[Arrival], last: Arrival) -> tuple[Arrival, ...]:

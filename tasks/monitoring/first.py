@@ -12,7 +12,6 @@ from tasks.monitoring.arrivals import find_unanswered
 from tasks.policy.decision import Decision
 from tasks.policy.policy import Policy
 
-
 NO_CHAMPION = "no champion"
 
 

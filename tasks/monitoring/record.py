@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Floats
 from tasks.data.standing import scan_standing
 from tasks.dataset.arrival import latest_event
-from tasks.errors import DataError
+from tasks.errors import DataError, NotFound
 from tasks.evaluation.metrics import METRICS
 from tasks.events.event import Event
 from tasks.faults import external_write
@@ -35,6 +36,7 @@ from tasks.policy.past import situation
 from tasks.policy.policy import parse_policy
 from tasks.policy.situation import ErrorChange, MetricValue
 from tasks.promotion.model_version import ModelVersion
+from tasks.records import read
 from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.workspace import Workspace
 
@@ -43,16 +45,22 @@ FALLS = ("performance", "decay", "estimated_performance")
 
 @dataclass(frozen=True)
 class RecordedDecision:
-    """One batch, the decision on it, and what was seen of it (None: no champion to see it)."""
+    """One batch, the decision on it, and what was seen of it (None: no champion to see it).
+
+    `recorded` is false where another monitor's decision on the batch stands, which is this one.
+    """
 
     id: str
     arrival: Arrival
     decision: Decision
     seen: ObservedBatch | None
+    recorded: bool = True
 
     @property
     def told(self) -> tuple[str, ...]:
         """What was seen and decided, a line each."""
+        if not self.recorded:
+            return (f"Another monitor decided on it before: {self.decision.reason}",)
         if self.seen is None:
             return (self.decision.reason,)
         seen = self.seen.observation
@@ -68,8 +76,10 @@ class RecordedDecision:
 
     @property
     def events(self) -> tuple[tuple[Event, dict[str, Any]], ...]:
-        """The events that follow from it, each with what it says."""
+        """The events that follow from it, each with what it says; whoever recorded it tells it."""
         decision, events = self.decision, []
+        if not self.recorded:
+            return ()
         if decision.retrain:
             said = {"decision": self.id, "cause": decision.rule, "reason": decision.reason}
             events.append((Event.RETRAIN_REQUESTED, said))
@@ -120,15 +130,34 @@ def record_decision(
     # the id is the batch's: of two looks at one batch the ledger takes the first
     name = decision_id(arrival.batch, labels=arrival.labels)
     decided = RecordedDecision(name, arrival, decision, seen)
-    _record(workspace, decided, cause)
-    return decided
+    if _record(workspace, decided, cause):
+        return decided
+    (stands,) = [e for e in workspace.ledger.entries("decision") if e.id == name]
+    told = read(Decision, stands.figures["decision"], f"ledger entry {name}")
+    return RecordedDecision(name, arrival, told, None, recorded=False)
 
 
-def observation_keys(workspace: Workspace, batch: str) -> dict[str, str]:
-    """Return where the pages of one batch lie."""
-    names = {"json": "observation.json", "html": "drift.html", "errors": "errors.npy"}
+def observation_keys(workspace: Workspace, batch: str, version: int) -> dict[str, str]:
+    """Return where lies what a version of the model showed on a batch."""
+    # by version: a monitor that slept over a promotion must not write over its successor's
+    names = {
+        "json": f"observation-{version}.json",
+        "errors": f"errors-{version}.npy",
+        "html": "drift.html",
+    }
     report = workspace.layout.report
     return {kind: report("monitoring", f"{batch}/{name}") for kind, name in names.items()}
+
+
+def load_errors(workspace: Workspace, batch: str, version: int) -> Floats:
+    """Return the error of that version on each labelled row of a batch, in the rows' order."""
+    try:
+        content = workspace.bucket.get(observation_keys(workspace, batch, version)["errors"])
+    except NotFound:
+        # releases up to 0.1.0 kept one of each batch
+        content = workspace.bucket.get(workspace.layout.report("monitoring", f"{batch}/errors.npy"))
+    errors: Floats = np.load(io.BytesIO(content), allow_pickle=False)
+    return errors
 
 
 def _decision(
@@ -175,16 +204,17 @@ def _errors(
     earlier = [
         observation for observation in observations(entries) if observation.version == version
     ]
-    keys = [observation_keys(workspace, observation.batch)["errors"] for observation in earlier]
-    kept = [np.load(io.BytesIO(workspace.bucket.get(key)), allow_pickle=False) for key in keys]
+    kept = [load_errors(workspace, observation.batch, version) for observation in earlier]
     errors = np.concatenate([*kept, seen.errors])
     return detect_change(errors) if len(errors) else None
 
 
-def _record(workspace: Workspace, decided: RecordedDecision, cause: str) -> None:
+def _record(workspace: Workspace, decided: RecordedDecision, cause: str) -> bool:
+    """Record a decision, and return whether it is the one that stands."""
     seen, said = decided.seen, decided.to_dict()
     if seen is not None:
-        keys = observation_keys(workspace, decided.arrival.batch)
+        version = seen.observation.version
+        keys = observation_keys(workspace, decided.arrival.batch, version)
         buffer = io.BytesIO()
         np.save(buffer, seen.errors, allow_pickle=False)
         workspace.bucket.put(keys["errors"], buffer.getvalue())
@@ -202,7 +232,7 @@ def _record(workspace: Workspace, decided: RecordedDecision, cause: str) -> None
     )
     # the entry comes last: a death before it leaves pages that the next look writes again
     with external_write("monitor.decision"):
-        workspace.ledger.append(entry)
+        return workspace.ledger.append(entry)
 
 
 def _shown(figure: MetricValue) -> str:

@@ -32,6 +32,6 @@ def write_drift_page(
     columns = prepared_columns(champion.schema)
     prepared = champion.prepare(taken.to_arrow().to_pandas(date_as_object=False))
     page = draw_report(count_words(prepared, columns), seen.sample, drift, columns.watched)
-    key = observation_keys(workspace, decided.arrival.batch)["html"]
+    key = observation_keys(workspace, decided.arrival.batch, seen.observation.version)["html"]
     workspace.bucket.put(key, page, content_type="text/html; charset=utf-8")
     return key

@@ -115,7 +115,9 @@ def fallen(champion: MetricValue, challenger: MetricValue, most: float, *, upwar
 def _said(live: Live) -> str:
     figure = live.live
     labelled = f"{figure.labelled:,} of {figure.rows:,} keys labelled"
-    return f"{figure.metric} {_bounds(figure)}, {labelled}" if figure.known else labelled
+    again = f"; {live.repeated:,} later answers to the same keys do not count" * bool(live.repeated)
+    shown = f"{figure.metric} {_bounds(figure)}, {labelled}" if figure.known else labelled
+    return f"{shown}{again}"
 
 
 def _bounds(figure: MetricValue) -> str:

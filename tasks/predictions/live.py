@@ -30,6 +30,7 @@ class Live:
 
     Attributes:
         answered: the answers that were looked at; `cut` says that there are older ones.
+        repeated: those for a key that was answered before among them; they do not count.
         judged: the labelled keys whose label and answer the metric is defined for.
         live: the deciding metric on these, with its interval; NaN where it is undefined. Its rows
             are the keys among the answers, each counted once.
@@ -43,6 +44,7 @@ class Live:
     live: MetricValue
     metrics: Mapping[str, Any]
     versions: Mapping[int, int]
+    repeated: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -56,11 +58,11 @@ class Live:
         }
 
 
-def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame:
-    """Return the latest answer of each key, with the key's columns in the types of `kinds`.
+def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> tuple[pl.DataFrame, int]:
+    """Return the first answer of each key, newest first, and how many came after them.
 
-    The answer's own columns are named `OURS` and the name. Left out are answers whose key is
-    empty, or is none in these types.
+    The key's columns are in the types of `kinds`; the answer's own columns are named `OURS` and the
+    name. Left out are answers whose key is empty, or is none in these types.
     """
     rows = pl.DataFrame(answers).rename(lambda name: f"{OURS}{name}")
     parts: dict[str, list[Any]] = {name: [] for name in kinds}
@@ -70,10 +72,12 @@ def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame:
             parts[name].append(as_kind(key.get(name), kind))
     columns = [pl.Series(name, pa.array(parts[name], kind)) for name, kind in kinds.items()]
     whole = rows.with_columns(columns).drop_nulls(list(kinds)) if kinds else rows.head(0)
-    # by the id too: of two answers in one microsecond, every look takes the same
-    return whole.sort([f"{OURS}at", f"{OURS}id"], descending=True).unique(
-        list(kinds) or None, keep="first", maintain_order=True
-    )
+    # By the id too: of two answers in one microsecond, every look takes the same. The first counts:
+    # once a label is known, whoever may ask could ask again with other values, and so turn the
+    # figure that the next decision is made by.
+    newest = whole.sort([f"{OURS}at", f"{OURS}id"], descending=True)
+    first = newest.unique(list(kinds) or None, keep="last", maintain_order=True)
+    return first, len(newest) - len(first)
 
 
 def as_kind(value: Any, kind: pa.DataType) -> Any:
@@ -104,33 +108,35 @@ def as_kind(value: Any, kind: pa.DataType) -> Any:
 
 def judged(
     pipeline: Pipeline,
-    latest: pl.DataFrame,
+    answers: pl.DataFrame,
     truth: pl.DataFrame | None,
     classes: Mapping[int, Classes | None],
     *,
     answered: int,
     cut: bool,
+    repeated: int = 0,
 ) -> Live:
-    """Judge the latest answers whose target is known: `truth` has keys and targets.
+    """Judge the answers of `keyed` whose target is known: `truth` has keys and targets.
 
     `classes` are those of each model version in the order of its probabilities, None where its
     manifest is gone. Versions are judged together, by the classes of the newest; one that knows
     a class which the newest does not is left out.
     """
-    labelled = latest.head(0)
+    labelled = answers.head(0)
     if truth is not None:
         # in the order of the answers, so that the same rows are drawn at every look
-        known = latest.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
+        known = answers.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
         labelled = known.filter(pl.col(pipeline.target).is_not_null())
     pairs, metrics = _pairs(pipeline, labelled, classes), {}
     if pairs:
-        y, answers = (np.concatenate(parts) for parts in zip(*pairs.values(), strict=True))
-        metrics = measure(pipeline, y, answers)
+        y, guesses = (np.concatenate(parts) for parts in zip(*pairs.values(), strict=True))
+        metrics = measure(pipeline, y, guesses)
     figure = metrics.get(pipeline.metric, dict.fromkeys(("value", "low", "high")))
-    counts = {"metric": pipeline.metric, "rows": len(latest), "labelled": len(labelled)}
+    counts = {"metric": pipeline.metric, "rows": len(answers), "labelled": len(labelled)}
     versions = {version: len(y) for version, (y, _) in sorted(pairs.items())}
     live = MetricValue.from_dict({**figure, **counts})
-    return Live(answered, cut, sum(versions.values()), live, metrics, versions)
+    count = sum(versions.values())
+    return Live(answered, cut, count, live, metrics, versions, repeated)
 
 
 def _pairs(

@@ -58,7 +58,7 @@ def live_performance(
 ) -> Live:
     """Judge what was answered since `start` by the labels that are known now.
 
-    Of each key the latest answer counts. A label is the curated row's own target, else the one
+    Of each key the first answer counts. A label is the curated row's own target, else the one
     that came later. At most the newest 300,000 answers are looked at.
 
     Raises:
@@ -71,19 +71,20 @@ def live_performance(
     rows, cut = answers(workspace.bucket, workspace.name, start=start, roles=roles, limit=MOST)
     columns = read_columns(workspace.curated)
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}
-    latest = keyed(rows, kinds)
-    truth = _truth(workspace, latest)
-    versions = sorted(set(latest[f"{OURS}model_version"].to_list()))
+    first, repeated = keyed(rows, kinds)
+    truth = _truth(workspace, first)
+    versions = sorted(set(first[f"{OURS}model_version"].to_list()))
     classes = {version: _classes(workspace, version) for version in versions}
-    return judged(pipeline, latest, truth, classes, answered=rows.num_rows, cut=cut)
+    told = {"answered": rows.num_rows, "cut": cut, "repeated": repeated}
+    return judged(pipeline, first, truth, classes, **told)
 
 
-def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:
+def _truth(workspace: Workspace, answered: pl.DataFrame) -> pl.DataFrame | None:
     import polars as pl
 
     pipeline, labels = workspace.pipeline, labels_table(workspace.bucket, workspace.name)
     key, target = list(pipeline.key), pl.col(pipeline.target)
-    wanted = latest.lazy().select(key) if len(latest) else None
+    wanted = answered.lazy().select(key) if len(answered) else None
     tables = [table for table in (workspace.curated, labels) if table.version()]
     if wanted is None or not tables:
         return None
@@ -96,7 +97,9 @@ def _truth(workspace: Workspace, latest: pl.DataFrame) -> pl.DataFrame | None:
         with translate_errors(table.uri):
             parts.append(told.join(wanted, on=key, how="semi").collect(engine="streaming"))
     # the newest word counts: a row's own target, unless a label came after it and revised it
-    known = pl.concat(parts).sort(f"{OURS}known", descending=True, maintain_order=True)
+    known = pl.concat(parts, how="vertical_relaxed").sort(
+        f"{OURS}known", descending=True, maintain_order=True
+    )
     return known.unique(key, keep="first", maintain_order=True).drop(f"{OURS}known")
 
 

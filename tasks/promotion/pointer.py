@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from tasks.documents import seal, unseal_bytes
+from tasks.errors import IntegrityError
+from tasks.ledger.entry import Entry
 from tasks.promotion.compare_and_set import swapped
 from tasks.promotion.manifest import canonical, sha256
 from tasks.records import plain
@@ -16,6 +19,8 @@ from tasks.workspace import Place
 
 # Bounds the object, which every serving worker reads whole at every change.
 LONGEST_HISTORY = 100
+CHANGES = ("promotion", "rollback")
+OWN = ("version", "by", "kind")  # what a pointer and its entry in the ledger have by one name
 REMEDY = "Promote a version again after moving the object away."
 
 
@@ -92,15 +97,47 @@ def succeed(current: Champion | None, new: Champion) -> Champion:
     return replace(new, history=history, replaced=current.version)
 
 
+def rebuild(entries: Iterable[Entry], where: str) -> Champion | None:
+    """Return the champion that the ledger tells of; None where it tells of no promotion.
+
+    Args:
+        entries: all of the ledger, oldest first.
+        where: the pointer, for the error.
+
+    Raises:
+        IntegrityError: the last change was made by a newer release.
+    """
+    champion = None
+    for entry in entries:
+        if entry.kind.startswith(CHANGES) and entry.kind not in CHANGES:
+            rule = "the ledger says who is in service, where the pointer is lost"
+            raise IntegrityError(where, rule, entry.kind, "Use the release that wrote it.")
+        # what is deleted goes pointer first, and whoever looks meanwhile must not bring it back
+        if entry.kind == "end":
+            champion = None
+        if entry.kind in CHANGES:
+            # its own figures are those that `change_entry` took from the pointer
+            told = {**entry.figures, **{name: getattr(entry, name) for name in OWN}}
+            made = read_record(Champion, {**told, "since": entry.at}, where)
+            champion = succeed(champion, made)
+    return champion
+
+
 def read(place: Place) -> tuple[Champion, str] | None:
     """Return the champion and the entity tag of the pointer, or None before the first promotion.
+
+    A pointer that was lost is written again as the ledger tells it: without it the next version
+    would be taken for the first, and be compared with nothing.
 
     Raises:
         IntegrityError: the object is no champion pointer, or a newer release's.
     """
     key = place.layout.champion
     found = steady(place.bucket, key)
-    return None if found is None else (Champion.from_bytes(found[0], key), found[1])
+    if found is not None:
+        return Champion.from_bytes(found[0], key), found[1]
+    champion = rebuild(place.ledger.entries(), key)
+    return None if champion is None else (champion, swap(place, champion, None))
 
 
 def swap(place: Place, new: Champion, etag: str | None) -> str:

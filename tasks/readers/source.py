@@ -122,7 +122,7 @@ def doubt_header(names: Sequence[str]) -> str:
     >>> doubt_header(["town", "2019", "2020", "2021"]), doubt_header(["x", "y"])
     ('', '')
     """
-    numbers = [float(name) for name in names if re.fullmatch(r"\s*[+-]?\d+\.?\d*\s*", name)]
+    numbers = [float(name) for name in names if re.fullmatch(r" *[+-]?\d+\.?\d* *", name)]
     rising = all(low < high for low, high in pairwise(numbers))
     return "" if rising else NO_HEADER
 

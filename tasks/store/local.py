@@ -99,6 +99,9 @@ class LocalBucket:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         checked_prefix(prefix)
         found = []
+        # the walk itself takes a folder that went away for one that is empty
+        with _translated(self.where, self.where):
+            self.folder.stat()
         for folder, names, files in os.walk(self.folder / prefix.rpartition("/")[0]):
             if Path(folder) == self.folder:
                 names[:] = [name for name in names if name != OWN]
@@ -111,7 +114,7 @@ class LocalBucket:
         yield from sorted(info for info in found if info is not None)
 
     def folders(self) -> tuple[str, ...]:
-        with os.scandir(self.folder) as entries:
+        with _translated(self.where, self.where), os.scandir(self.folder) as entries:
             return tuple(sorted(e.name for e in entries if e.is_dir() and e.name != OWN))
 
     def table(self, path: str) -> TableAddress:

@@ -52,6 +52,25 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
     return Work(workspace, plan)
 
 
+@task(name="ask whether the decision is open", **RETRIES)
+def check_decision(work: Work, decision: str | None) -> dict[str, Any] | None:
+    """Return the outcome of a run whose decision was answered before, or None.
+
+    Raises:
+        Refused: there is no such decision to retrain.
+    """
+    from tasks.training.open_decision import find_answer
+
+    name = work.pipeline.name
+    if decision is None:
+        return None
+    answer = find_answer(work.workspace.ledger.entries(), decision, name)
+    if answer is None:
+        return None
+    get_run_logger().info(answer)
+    return {"pipeline": name, "outcome": "answered", "summary": answer}
+
+
 @task(name="look for the same plan", **RETRIES)
 def find_earlier_run(work: Work, decision: str | None) -> dict[str, Any] | None:
     """Return the outcome of a finished run of the same plan, or None."""
@@ -245,13 +264,17 @@ def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None
 
 def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     """Record that the training a decision asked for failed, so that it is not tried for ever."""
+    from tasks.monitoring.arrivals import find_unanswered
     from tasks.training.finish import record_failure
     from tasks.workspace import open_place
 
     decision, message = run.parameters.get("decision"), state.message or ""
     place = open_place(Settings.from_environment(), run.parameters["pipeline"])
     # where a server was away nothing is recorded: the reconciler starts the training again
-    if decision and not any(name in message for name in PASSING):
+    if not decision or any(name in message for name in PASSING):
+        return
+    # of what asked for nothing, or was answered, there is nothing to record
+    if any(entry.id == decision for entry in find_unanswered(place.ledger.entries())):
         record_failure(place, decision, message)
 
 

@@ -82,7 +82,9 @@ def _instants(frame: pd.DataFrame, configuration: Any) -> pd.DataFrame | None:
         return None
     numbers = times.astype("datetime64[us]").astype("int64").where(times.notna())
     instants = {name: (bound - EPOCH) // MICROSECOND for name, bound in bounds.items()}
-    if numbers.abs().max() >= MOST_EXACT or any(abs(bound) >= MOST_EXACT for bound in instants.values()):
+    if numbers.abs().max() >= MOST_EXACT or any(
+        abs(bound) >= MOST_EXACT for bound in instants.values()
+    ):
         return None
     kwargs.update(instants)
     found: pd.DataFrame = numbers.to_frame(column)

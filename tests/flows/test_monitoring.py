@@ -9,6 +9,7 @@ import pytest
 from tasks.monitoring.arrivals import find_unanswered
 from tasks.monitoring.record import observation_keys
 from tests.flows.conftest import TOY, Bench, toy_rows
+from tests.flows.running import run_flow
 
 pytestmark = pytest.mark.system
 INGEST, TRAIN, MONITOR = (
@@ -35,6 +36,9 @@ def watched(bench: Bench, kept: dict[str, bytes]) -> Bench:
     made.run(INGEST)
     (first,) = made.run(MONITOR)["decisions"]
     assert (first["decision"]["retrain"], first["decision"]["rule"]) == (True, "no champion")
+    # one that dies before its promotion is finished by the next
+    made.die(TRAIN, "promote.pointer.before", decision=first["id"])
+    assert [entry.id for entry in find_unanswered(made.workspace.ledger.entries())] == [first["id"]]
     assert made.run(TRAIN, decision=first["id"])["outcome"] == "promoted"
     assert find_unanswered(made.workspace.ledger.entries()) == ()
     kept.update(made.objects())
@@ -65,7 +69,16 @@ def test_each_batch_leads_to_one_decision_and_a_yes_to_challengers_with_their_co
     assert "CPU-seconds" in done["price"]
     (_, verdict) = entries(watched, "verdict")
     assert verdict["decision"] == third["id"]
-    assert find_unanswered(watched.workspace.ledger.entries()) == ()
+    told = watched.workspace.ledger.entries()
+    assert find_unanswered(told) == ()
+    again = watched.run(TRAIN, decision=third["id"], cause="the same event once more")
+    assert (again["outcome"], again["summary"]) == (
+        "answered",
+        f"{third['id']} was answered before: version 2 passed the gate",
+    )
+    made_up = {"pipeline": watched.name, "decision": "as I say"}
+    assert run_flow(TRAIN, watched.environment, made_up, watched.folder) == (1, None)
+    assert watched.workspace.ledger.entries() == told
 
 
 def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> None:
@@ -79,7 +92,7 @@ def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> Non
     assert worst["name"] == "size"
     assert worst["missing"][1] == pytest.approx(0.75, abs=0.05)
     assert drift["drifted"]
-    at = observation_keys(watched.workspace, found["batch"])
+    at = observation_keys(watched.workspace, found["batch"], 1)
     page = watched.bucket.get(at["html"]).decode()
     assert "size" in page
     assert watched.bucket.head(at["json"]) is not None

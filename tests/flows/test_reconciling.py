@@ -43,6 +43,7 @@ def cancel(bench: Bench) -> None:
                 client.request("DELETE", f"/flow_runs/{run['id']}")
 
 
+@pytest.mark.soak
 def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
     bench.rewrite(TOY)
     bring_in_line(bench.settings, plan_deployments([bench.pipeline]))

@@ -96,6 +96,7 @@ def test_from_a_file_to_a_champion_and_nothing_computed_twice(bench: Bench) -> N
     assert mlflow_versions(bench) == [1]
 
 
+@pytest.mark.soak
 def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     bench: Bench,
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_refused_plan_stays_refused_until_a_person_overrules_it(bench: Bench) 
     assert (final["passed"], final["state"]) == (True, "is in service")
 
 
+@pytest.mark.soak
 def test_of_two_retrainings_racing_the_later_is_judged_again_against_the_earlier(
     bench: Bench,
 ) -> None:

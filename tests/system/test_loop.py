@@ -84,6 +84,7 @@ def test_a_file_is_all_it_takes_and_a_storm_of_events_makes_one_retraining(loop:
     assert {one.version for one in entries(loop, "verdict")} == {1, 2}
 
 
+@pytest.mark.soak
 def test_without_any_event_the_outcome_is_the_same(loop: Stack) -> None:
     assert enable(loop, "perennial: quiet: ", on=False) == 3
     # one run of it at a time: those of the schedule would keep ours waiting

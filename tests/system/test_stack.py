@@ -165,6 +165,7 @@ def test_a_killed_process_comes_back_and_nothing_is_lost(stack: Stack, name: str
     assert {each: pids(stack)[each] for each in others} == {each: before[each] for each in others}
 
 
+@pytest.mark.soak
 def test_down_leaves_nothing_and_up_finds_everything(stack: Stack) -> None:
     trace = leave_traces(stack)
     before = pids(stack)

@@ -75,6 +75,7 @@ def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
     assert before[0] not in [one.pid for one in api.serving.workers]
 
 
+@pytest.mark.soak
 def test_a_worker_that_is_killed_fails_what_it_held_only_and_is_replaced(api: Api) -> None:
     poll(lambda: api.serving.is_whole, 150, "two workers")
     before = [one.pid for one in api.serving.workers]
@@ -278,6 +279,7 @@ def not_a_number(data: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
+@pytest.mark.soak
 def test_half_open_connections_do_not_slow_honest_users(api: Api) -> None:
     import socket
 

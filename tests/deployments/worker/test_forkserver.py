@@ -152,6 +152,7 @@ async def _change_the_libraries(server: Forkserver, folder: Path) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.soak
 def test_no_library_that_is_preloaded_starts_a_thread_of_python(tmp_path: Path) -> None:
     """All of them at once; also the slowest test here."""
     patiently(_load_everything, everything(), tmp_path)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import great_expectations.expectations as gxe
 import pytest
 
 from tasks.errors import Refused
+from tasks.ingestion.land import land
 from tasks.ingestion.removal import (
     HeldBatch,
     find_held,
@@ -14,6 +17,7 @@ from tasks.ingestion.removal import (
     pick_held,
     remove_batch,
 )
+from tasks.ingestion.rows import open_rows
 from tasks.labels.table import labels_table, load_labels
 from tasks.monitoring.arrivals import find_arrivals
 from tasks.monitoring.past import observations
@@ -21,6 +25,7 @@ from tests import life
 from tests.tasks.ingestion.desk import bench
 from tests.tasks.ingestion.landing import drop, label_file, landed, state
 from tests.tasks.ingestion.scenes import csv
+from tests.tasks.ingestion.stumbling import Meeting
 from tests.tasks.monitoring.house import House
 
 
@@ -53,6 +58,21 @@ def test_the_same_bytes_stay_out_and_a_corrected_file_comes_in(tmp_path: Path) -
     assert len(workspace.curated.read()) == 0
     corrected = landed(workspace, drop(workspace, "b.csv", csv(20, age="33")))
     assert (corrected.outcome, corrected.rows) == ("accepted", 20)
+
+
+def test_one_that_is_refused_here_while_it_lands_and_goes_elsewhere_is_out(tmp_path: Path) -> None:
+    """As with two releases of a suite, and a person who was quick."""
+    workspace = bench("rows", tmp_path)
+    key, rows = drop(workspace, "a.csv", csv(20)), open_rows(workspace)
+    more = gxe.ExpectTableRowCountToBeBetween(min_value=1000)
+    strict = replace(rows, suite=replace(rows.suite, expectations=(more,)))
+
+    def come_and_go() -> None:
+        landed(workspace, key)
+        remove_batch(workspace, pick_held(workspace, "a.csv"), "ada", "slip")
+
+    done = land(Meeting(strict, come_and_go), key, lambda _: None)
+    assert (done.outcome, done.stands, done.version) == ("removed", "removed", 1)
 
 
 def test_twice_is_once_and_what_is_not_there_is_listed(tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ def test_labels_fill_what_the_rows_lack_and_nothing_else() -> None:
         ([None, None], ["yes", "no"], "str"),
         ([True, None], [False, False], "bool"),
         ([0.5, np.nan], [0.25, 0.75], "float64"),
+        ([0.5, np.nan], [1, 2], "float64"),
     ],
 )
 def test_a_target_that_is_complete_has_the_type_of_the_labels(
@@ -174,6 +175,15 @@ def test_a_target_that_is_complete_has_the_type_of_the_labels(
     found, coverage = with_labels(came, labels(came, late), pipeline())
     assert found["y"].dtype == dtype
     assert coverage.share == 1
+
+
+@pytest.mark.parametrize("labelled", [1, 2])
+def test_numbers_stay_where_the_labels_are_whole(labelled: int) -> None:
+    """As where a target was widened after its labels came."""
+    came = rows([0.5, np.nan, np.nan])
+    late = labels(came, [7, 8, 9]).iloc[1 : 1 + labelled]
+    found, _ = with_labels(came, late, pipeline("regression"))
+    assert found["y"].dropna().tolist() == [0.5, 8, 9][: 1 + labelled]
 
 
 def test_rows_without_any_target_gain_the_column() -> None:

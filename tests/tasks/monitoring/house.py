@@ -12,10 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.arrays import Floats
 from tasks.config import window_length
 from tasks.data.curated import append_batch
 from tasks.ledger.entry import Entry
-from tasks.monitoring.record import RecordedDecision
+from tasks.monitoring.past import observations
+from tasks.monitoring.record import RecordedDecision, load_errors
 from tasks.promotion.manifest import Lineage
 from tasks.promotion.versions import manifest_of
 from tasks.training.finish import Ended
@@ -69,6 +71,13 @@ class House:
 
     def lineage(self, version: int) -> Lineage:
         return manifest_of(self.workspace, version).lineage
+
+    def errors(self) -> list[Floats]:
+        """Return what the detectors will be given of each batch that the newest champion saw."""
+        seen = observations(self.entries)
+        version = seen[-1].version
+        batches = [observation.batch for observation in seen if observation.version == version]
+        return [load_errors(self.workspace, batch, version) for batch in batches]
 
     def live_a_while(self, first: pd.DataFrame) -> RecordedDecision:
         """Take in the first batch and train the first champion; return the first decision."""

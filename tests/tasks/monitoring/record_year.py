@@ -9,7 +9,6 @@ with mistakes, as in `perennial demo`. What `test_year.py` replays is written an
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import find_arrivals
 from tasks.monitoring.champion import read_lineage
 from tasks.monitoring.past import ChampionLineage, read_observation
-from tasks.monitoring.record import observation_keys
+from tasks.monitoring.record import load_errors
 from tasks.policy.detectors import detect_change
 from tasks.policy.policy import parse_policy
 from tasks.promotion.versions import manifest_of, published
@@ -78,9 +77,9 @@ def record(workspace: Workspace) -> dict[str, Any]:
     entries, found = workspace.ledger.entries(), find_arrivals(workspace)
 
     def errors_of(batch: str) -> np.ndarray:
-        return np.load(
-            io.BytesIO(workspace.bucket.get(observation_keys(workspace, batch)["errors"]))
-        )
+        (entry,) = [e for e in entries if e.kind == "decision" and e.figures["batch"] == batch]
+        assert entry.version is not None
+        return load_errors(workspace, batch, entry.version)
 
     return {
         "policy": str(parse_policy(workspace.pipeline.retraining.policy)),

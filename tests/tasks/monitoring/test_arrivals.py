@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tasks.data.commits import Commit
@@ -62,3 +63,13 @@ def test_a_yes_waits_until_a_training_answers_it() -> None:
     no = entry("decision", "two", decision={"retrain": False})
     assert find_unanswered([yes, no]) == (yes,)
     assert find_unanswered([yes, no, entry("answer", "three", decision="one")]) == ()
+
+
+def test_a_training_that_died_before_its_promotion_has_not_answered() -> None:
+    yes = entry("decision", "one", decision={"retrain": True})
+    verdict = replace(entry("verdict", "two", decision="one", next="promote"), version=3)
+    assert find_unanswered([yes, verdict]) == (yes,)
+    for end in ("promotion", "lost", "refused"):
+        assert find_unanswered([yes, verdict, replace(entry(end, end), version=3)]) == ()
+        assert find_unanswered([yes, verdict, replace(entry(end, end), version=2)]) == (yes,)
+    assert find_unanswered([yes, entry("verdict", "two", decision="one", next="refused")]) == ()

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.errors import Refused
+from tasks.events.event import Event
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
 from tasks.ledger.suspicion import clearance, held_back
 from tasks.monitoring.observe import observe
 from tasks.monitoring.past import observations
-from tasks.monitoring.record import find_new_arrivals
+from tasks.monitoring.record import find_new_arrivals, observation_keys, record_decision
 from tasks.promotion.versions import load_champion
 from tasks.training.work import Work
 from tests.life import toy_rows
@@ -42,6 +44,26 @@ def test_a_replaced_model_whose_transform_is_gone_stops_no_decision(house: House
     assert seen.gain is None
 
 
+def test_a_monitor_that_slept_decides_and_announces_nothing(house: House) -> None:
+    """It holds the model that a promotion replaced, and its batch was decided on meanwhile."""
+    workspace, asleep = house.workspace, load_champion(house.workspace)
+    house.arrive("b.csv", toy_rows(200, start=600))
+    (decided,) = house.monitor()
+    assert house.train(decided.id).outcome == "promoted"
+    house.arrive("c.csv", toy_rows(200, start=800))
+    (arrival,) = find_new_arrivals(workspace)
+    (stands,) = house.monitor()
+    assert [event for event, _ in stands.events] == [Event.RETRAIN_REQUESTED]
+    page = observation_keys(workspace, arrival.batch, 2)["json"]
+    told, before = house.entries, [workspace.bucket.get(page), *house.errors()]
+    late = record_decision(workspace, asleep, arrival, "woken")
+    assert (late.recorded, late.events, late.decision) == (False, (), stands.decision)
+    assert late.told == (f"Another monitor decided on it before: {stands.decision.reason}",)
+    assert house.entries == told
+    after = [workspace.bucket.get(page), *house.errors()]
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
 def with_slip(rows: pd.DataFrame, at: str = FAR) -> pd.DataFrame:
     """Return the rows, the first of them dated far ahead."""
     made = rows.copy()
@@ -49,6 +71,7 @@ def with_slip(rows: pd.DataFrame, at: str = FAR) -> pd.DataFrame:
     return made
 
 
+@pytest.mark.soak
 def test_a_year_decides_with_rows_from_the_future_as_without(tmp_path: Path) -> None:
     decisions: dict[bool, list[tuple[str, str, bool]]] = {}
     for dirty in (False, True):

@@ -54,13 +54,13 @@ def live(pipeline: Pipeline, records: list[Record], truth: dict[str, int], **tol
     import polars as pl
 
     kinds = {"visit": pa.string(), "day": pa.int64()}
-    latest = keyed(rows_of(records, pipeline), kinds)
+    first, repeated = keyed(rows_of(records, pipeline), kinds)
     known = pl.DataFrame(
         {"visit": list(truth), "day": [1] * len(truth), "stays": list(truth.values())},
         schema={"visit": pl.String, "day": pl.Int64, "stays": pl.Int64},
     )
     told = {"classes": {1: (0, 1), 2: (0, 1)}, "answered": 0, "cut": False, **told}
-    return judged(pipeline, latest, known, **told)
+    return judged(pipeline, first, known, repeated=repeated, **told)
 
 
 def test_the_figure_is_that_of_the_answers_and_the_coverage_is_stated() -> None:
@@ -78,12 +78,14 @@ def test_the_figure_is_that_of_the_answers_and_the_coverage_is_stated() -> None:
     assert found.to_dict()["coverage"] == pytest.approx(2 / 3)
 
 
-def test_of_each_key_the_latest_answer_counts_whatever_the_order() -> None:
+def test_of_each_key_the_first_answer_counts_whatever_the_order() -> None:
+    """Whoever learned the truth cannot turn the figure by asking again."""
     early = record(["a", "b"], [0.9, 0.1], minute=0)
     late = record(["a", "b"], [0.1, 0.9], minute=1, version=2)
     for records in ([early, late], [late, early]):
         found = live(visits("a"), records, {"a": 1, "b": 0})
-        assert (found.live.value, found.versions, found.live.rows) == (0.0, {2: 2}, 2)
+        assert (found.live.value, found.versions, found.live.rows) == (1.0, {1: 2}, 2)
+        assert found.repeated == found.to_dict()["repeated"] == 2
 
 
 def test_versions_are_judged_by_the_classes_of_the_newest() -> None:
@@ -134,7 +136,7 @@ def test_a_pipelines_columns_may_have_the_names_of_ours() -> None:
     rows = [{"id": 7, "at": "2024-01-01"}, {"id": 8, "at": "2024-01-01"}]
     one = record(["a", "b"], [0.9, 0.1])._replace(rows=rows)
     kinds = {"id": pa.int64(), "at": pa.date32()}
-    latest = keyed(rows_of([one], pipeline), kinds)
+    latest, _ = keyed(rows_of([one], pipeline), kinds)
     truth = pl.DataFrame({"id": [7, 8], "at": [date(2024, 1, 1)] * 2, "value": [0, 1]})
     found = judged(pipeline, latest, truth, {1: (0, 1)}, answered=2, cut=False)
     assert (found.live.value, found.judged) == (0.0, 2)

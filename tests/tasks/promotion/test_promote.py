@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from tasks.errors import ConfigurationError, IntegrityError
+from tasks.ledger.entry import Entry
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote, repair, rollback
 from tasks.promotion.versions import publish
+from tasks.reconciliation.ending import end_pipeline
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 from tasks.store.s3 import S3Bucket
@@ -73,6 +75,40 @@ def test_a_promotion_sets_pointer_ledger_and_alias(
     assert (now.version, now.replaced, now.by, now.why) == (2, 1, "ada", "it is better")
     assert kinds(context) == [("promotion", 1), ("promotion", 2)]
     assert alias(context) == 2
+
+
+def test_a_pointer_that_was_lost_is_as_the_ledger_tells_it(context: Place) -> None:
+    assert pointer.read(context) is None
+    steps = [
+        lambda: promote(context, 1, **WHO),
+        lambda: promote(context, 2, **WHO, override="the gate is wrong"),
+        lambda: promote(context, 3, **WHO),
+        lambda: rollback(context, **WHO),
+    ]
+    for step in steps:
+        step()
+        key, told = context.layout.champion, kinds(context)
+        before = context.bucket.get(key)
+        context.bucket.delete(key)
+        assert champion(context).to_bytes() == before
+        assert context.bucket.get(key) == before
+        assert kinds(context) == told
+        # whoever decided by what was there before the loss is not told of a change
+        assert repair(context) is not None
+        assert kinds(context) == told
+
+
+def test_of_a_pipeline_that_was_ended_no_pointer_comes_back(context: Place, tmp_path: Path) -> None:
+    promote(context, 1, **WHO)
+    end_pipeline(context, tmp_path / "toy.yaml", "ada", "no use")
+    context.bucket.delete(context.layout.champion)
+    assert pointer.read(context) is None
+
+
+def test_a_newer_releases_promotion_is_not_guessed_at() -> None:
+    newer = Entry("promotion-1", AT, "toy", "promotion (newer format)", 2, "ada", "", {})
+    with pytest.raises(IntegrityError, match="Use the release that wrote it"):
+        pointer.rebuild([newer], "toy/champion.json")
 
 
 def test_promoting_the_champion_changes_nothing(context: Place) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.readers.source import BadBatch
@@ -33,6 +33,7 @@ def test_a_hostile_file_is_studied_or_refused(case: str, tmp_path: Path) -> None
 
 @settings(max_examples=60, deadline=None)
 @given(content=st.binary(min_size=1, max_size=300), name=st.sampled_from(["a.csv", "a.jsonl.gz"]))
+@example(content=b"\x1c0", name="a.csv")
 def test_no_bytes_end_in_anything_but_a_study_or_a_refusal(content: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(BadBatch):
         assert studied(Path(folder), name, content).rows >= 0

@@ -193,6 +193,7 @@ def test_a_challenger_that_is_promoted_is_not_loaded_again(bucket: Flaky) -> Non
     assert (current.served, current.challenger) == (before.served, None)
 
 
+@pytest.mark.soak
 def test_another_champion_ends_the_trial_before_it_is_loaded() -> None:
     bucket = local(Watched)
     made = champion(bucket, KEY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def test_a_key_inside_an_object_or_the_buckets_own_folder_is_refused(tmp_path: P
         bucket.put("a/b", b"")
     with pytest.raises(StoreError, match="the bucket's own"):
         bucket.put(f"{OWN}/lock", b"")
+
+
+def test_a_bucket_that_went_away_is_told_by_who_looks_for_folders(tmp_path: Path) -> None:
+    bucket = LocalBucket(tmp_path / "bucket")
+    shutil.rmtree(bucket.folder)
+    with pytest.raises(StoreError, match="bucket"):
+        bucket.folders()
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")

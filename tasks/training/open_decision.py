@@ -1,0 +1,30 @@
+"""Whether the decision that asked for a training still waits for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.errors import Refused
+from tasks.ledger.entry import Entry
+from tasks.monitoring.arrivals import find_unanswered
+
+
+def find_answer(entries: Sequence[Entry], decision: str, pipeline: str) -> str | None:
+    """Return how a decision was answered, in a sentence; None where it is open.
+
+    An event may come twice, and whoever reaches the server can send one: a training that a
+    decision asks for passes cooldown, budget and suspicion, which the decision was held against.
+
+    Raises:
+        Refused: the ledger has no such decision, or it says no.
+    """
+    if any(entry.id == decision for entry in find_unanswered(entries)):
+        return None
+    named = [entry for entry in entries if entry.figures.get("decision") == decision]
+    asked = [entry for entry in entries if entry.id == decision and entry.kind == "decision"]
+    if asked and named:
+        return f"{decision} was answered before: {named[-1].summary}"
+    rule = "a training is asked for by a decision to retrain"
+    came = f"{decision}, which says no" if asked else f"{decision}, which the ledger does not have"
+    remedy = f"`perennial train {pipeline}` trains without a decision."
+    raise Refused(f"pipeline {pipeline}", rule, came, remedy)
