@@ -145,6 +145,17 @@ def test_without_a_column_only_what_is_new_lands(tmp_path: Path, shop: Shop) -> 
     assert landed(workspace)[-1]["id"].to_pylist() == [4, 2100, 8]
 
 
+def test_a_slip_that_is_mended_finds_the_old_place(tmp_path: Path, shop: Shop) -> None:
+    shop.add(sale(1), sale(2))
+    run(shop_pipeline(tmp_path, since="id"))
+    for slip in ({"since": "idd"}, {"since": "id", "query": "SELECT id FROM sails"}):
+        with pytest.raises(ConfigurationError):
+            run(shop_pipeline(tmp_path, **slip))
+    assert run(shop_pipeline(tmp_path, since="id")).outcome == "nothing"
+    # Another query that can be asked is another source.
+    assert run(shop_pipeline(tmp_path, since="at")).rows == 2
+
+
 def test_the_same_rows_a_second_time_are_another_object(tmp_path: Path, shop: Shop) -> None:
     workspace = shop_pipeline(tmp_path)
     for _ in range(3):
