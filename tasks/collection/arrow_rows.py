@@ -16,6 +16,8 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet
 
+NUMBERS = {"int", "float", "Decimal"}
+
 
 def make_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
     """Return the rows as a table.
@@ -55,17 +57,23 @@ def to_parquet(table: pa.Table, source: str) -> bytes:
 
 def _column(values: list[Any]) -> pa.Array:
     plain = [_plain(value) for value in values]
-    try:
-        return pa.array(plain)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        # SQLite holds values of any type in any column, and some databases values of no type here.
-        pass
-    if all(value is None or isinstance(value, int | float | Decimal) for value in plain):
-        try:
-            return pa.array([None if value is None else float(value) for value in plain])
-        except OverflowError:
-            pass
+    kinds = {_kind(value) for value in plain if value is not None}
+    # SQLite holds values of any type in any column. Arrow would cut the time off a date among them.
+    if len(kinds) <= 1 or kinds <= NUMBERS:
+        exactly: list[Any] = [Decimal] if kinds <= NUMBERS - {"float"} else []
+        ways = [None, *exactly, float] if kinds <= NUMBERS else [None]
+        for way in ways:
+            try:
+                return pa.array([v if v is None or way is None else way(v) for v in plain])
+            # Whole numbers of more than 64 bits; values of a type that Arrow does not know.
+            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                continue
     return pa.array([None if value is None else str(value) for value in plain], pa.string())
+
+
+def _kind(value: Any) -> str:
+    aware = isinstance(value, datetime) and value.tzinfo is not None
+    return "instant" if aware else type(value).__name__
 
 
 def _plain(value: Any) -> Any:

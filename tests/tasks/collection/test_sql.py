@@ -6,6 +6,8 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -349,11 +351,39 @@ def test_a_long_table_is_not_read_whole(tmp_path: Path, shop: Shop) -> None:
     assert not landed(workspace)
 
 
-def test_values_of_several_types_in_a_column_become_texts_that_hold_them_all() -> None:
-    mixed = make_table(["a", "b"], [(1, 2**70), ("x", None), (None, 1.5)])
-    assert mixed.to_pydict() == {"a": ["1", "x", None], "b": [float(2**70), None, 1.5]}
-    joined = join_tables([make_table(["a"], [(1,)]), make_table(["a"], [(2.5,)])])
-    assert joined["a"].to_pylist() == [1.0, 2.5]
+DAY, NOON = date(2024, 1, 5), datetime(2024, 1, 5, 12)
+
+
+@pytest.mark.parametrize(
+    ("values", "whole"),
+    [
+        ([1, "x", None], ["1", "x", None]),
+        ([2**70, None, 1.5], [float(2**70), None, 1.5]),
+        ([2**63, 1], [Decimal(2**63), Decimal(1)]),
+        ([1, Decimal("1.50")], [Decimal("1.00"), Decimal("1.50")]),
+        # None may lose its time, or its zone.
+        ([DAY, NOON], ["2024-01-05", "2024-01-05 12:00:00"]),
+        ([NOON, NOON.replace(tzinfo=UTC)], ["2024-01-05 12:00:00", "2024-01-05 12:00:00+00:00"]),
+    ],
+)
+def test_values_of_several_types_in_a_column_lose_nothing(
+    values: list[Any], whole: list[Any]
+) -> None:
+    assert make_table(["a"], [(value,) for value in values])["a"].to_pylist() == whole
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "whole"),
+    [
+        (1, 2.5, [1.0, 2.5]),
+        (1, "x", ["1", "x"]),
+        (DAY, NOON, ["2024-01-05", "2024-01-05 12:00:00"]),
+        (Decimal("1.5"), Decimal("12345.125"), [Decimal("1.500"), Decimal("12345.125")]),
+    ],
+)
+def test_blocks_of_several_types_lose_nothing(first: Any, then: Any, whole: list[Any]) -> None:
+    joined = join_tables([make_table(["a"], [(first,)]), make_table(["a"], [(then,)])])
+    assert joined["a"].to_pylist() == whole
 
 
 def test_a_cursor_of_something_else_is_refused() -> None:
