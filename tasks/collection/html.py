@@ -80,7 +80,7 @@ def read_tables(page: str, where: str, seconds: float) -> list[HtmlTable]:
         if held > HELD or time.monotonic() > until:
             raise _too_much(where, f"tags that end, and can be read in {seconds:g} s")
     parser.close()
-    return [table for table in parser.tables if table.rows]
+    return [table for table in parser.tables if any(row.cells for row in table.rows)]
 
 
 def _too_much(where: str, what: str) -> DataError:
@@ -113,7 +113,8 @@ class _Open:
 
     def end_row(self) -> None:
         self.end_cell()
-        if self.row:
+        # One without cells too: cells from above reach into it.
+        if self.row is not None:
             self.table.rows.append(HtmlRow(self.row, self.section, self.number))
         self.row = None
 
@@ -188,7 +189,8 @@ class _Parser(HTMLParser):
             self.size += len(data) * self._open[-1].covered
 
     def close(self) -> None:
-        super().close()
+        # Not the parser's own: from each sign of a tag that never ends it looks at all the rest
+        # (CVE-2025-6069). What is left has no end, and is no cell.
         while self._open:
             self._open.pop().end_row()
 

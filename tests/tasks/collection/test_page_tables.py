@@ -33,6 +33,12 @@ def rows_of(page: str, wanted: int | str | None = None) -> NamedRows:
             id="a cell over several rows",
         ),
         pytest.param(
+            "<table><tr><th>a<th>b<tr><td rowspan=2>1<td rowspan=2>2<tr><tr><td>3<td>4</table>",
+            ("a", "b"),
+            [("1", "2"), ("1", "2"), ("3", "4")],
+            id="a row of cells from above alone",
+        ),
+        pytest.param(
             "<table><tbody><tr><td rowspan=9>a<td>b</tbody><tbody><tr><td>c<td>d</tbody></table>",
             ("a", "b"),
             [("c", "d")],

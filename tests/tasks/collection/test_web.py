@@ -239,6 +239,8 @@ def test_the_page_decides_how_a_table_is_written(tmp_path: Path, site: sites.Sit
         ),
         ({}, b"<table><tr><th>a<tr><td>\xff", DataError, "1 that are not. Set source.collect.enc"),
         ({}, b"<table>" + b"<tr><td colspan=1000 rowspan=1000>x" * 500, DataError, "characters"),
+        # Each begins a comment that never ends.
+        ({}, b"<table>" + b"<!--" * 500_000, ConfigurationError, "got 0 tables"),
         ({}, b"<table><tr><td title='" + b"x" * 9_000_000, DataError, "tags that end"),
     ],
 )
