@@ -96,10 +96,15 @@ class Plan:
     automations: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
+    def changes(self) -> int:
+        """How many deployments and automations are to be created, updated and removed."""
+        events = sum(len(self.automations.get(done, ())) for done in ("create", "update", "remove"))
+        return len(self.create) + len(self.update) + len(self.remove) + events
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        events = any(self.automations.get(done) for done in ("create", "update", "remove"))
-        return not (self.create or self.update or self.remove or events)
+        return not self.changes
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as one JSON document."""

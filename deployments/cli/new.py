@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -65,7 +66,10 @@ def new(
         if path.exists() and not (force or dry_run):
             remedy = "Choose another name, or replace it: --force."
             raise ConfigurationError(str(path), "the file is new", "one that is there", remedy)
-    made, content, pipeline = _draft(name, data, target, Wishes(event_time, key, task), settings)
+    # as the columns of a file are named: é may come as one sign or as two
+    target, *keys = (unicodedata.normalize("NFC", column) for column in (target, *key))
+    time = None if event_time is None else unicodedata.normalize("NFC", event_time)
+    made, content, pipeline = _draft(name, data, target, Wishes(time, (*keys,), task), settings)
     texts = {suite: suite_text(made), file: pipeline_text(made, pipeline, content)}
     if not dry_run:
         _write(texts)
@@ -94,7 +98,7 @@ def _draft(
     given = apply_settings({}, settings)
     try:
         limit, source = _said(name, given)
-        seen = _study(data, source, limit)
+        seen = _study(data, source, limit, target)
         made = draft(name, data.name, target, seen, _sample(data, seen, limit), wishes)
     except BadBatch as error:
         said = " ".join(problem.sentence for problem in error.problems).rstrip(".")
@@ -121,8 +125,9 @@ def _said(name: str, given: dict[str, Any]) -> tuple[int, SourceOptions]:
     return pipeline.data.max_bytes, pipeline.source
 
 
-def _study(data: Path, source: SourceOptions, limit: int) -> Study:
+def _study(data: Path, source: SourceOptions, limit: int, target: str) -> Study:
     from tasks.drafting.roles import check_column
+    from tasks.drafting.target import read_target
     from tasks.readers.study import study
 
     seen = study(data, data.name, limit, say, source)
@@ -130,7 +135,8 @@ def _study(data: Path, source: SourceOptions, limit: int) -> Study:
         check_column(seen.columns, column, "--set")
     if seen.questions:
         raise _asking(data, seen.questions)
-    return seen
+    check_column(seen.columns, target, "--target")
+    return read_target(seen, target)
 
 
 def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:

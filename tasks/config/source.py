@@ -80,6 +80,7 @@ class SourceOptions(FileSection):
 
     Attributes:
         skip_lines: before the header.
+        names: of the columns, where no line holds them: the first line is a row.
         leave_out: columns that are not read; `""` is a column without a name.
         collect: where they come from by themselves; None where they are brought.
     """
@@ -88,6 +89,7 @@ class SourceOptions(FileSection):
     encoding: Encoding = "utf-8"
     quote: str = Field(default='"', max_length=1)
     skip_lines: int = Field(default=0, ge=0, le=1000)
+    names: Names = ()
     leave_out: Names = ()
     columns: dict[str, Reading] = Field(default_factory=dict)
     derive: dict[str, Derived] = Field(default_factory=dict)

@@ -16,7 +16,15 @@ import pandas as pd
 from tasks.config import Pipeline
 from tasks.errors import DataError
 from tasks.features.request import Field, RequestSchema
-from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind, Part
+from tasks.features.schema import (
+    INTERNAL,
+    IS_PERSONAL,
+    IS_TARGET,
+    Feature,
+    FeatureSchema,
+    Kind,
+    Part,
+)
 from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
 from tasks.features.values import moments
@@ -180,7 +188,7 @@ def _barred(name: str, pipeline: Pipeline) -> str | None:
         IS_TARGET: (pipeline.target,),
         "it is part of the key": pipeline.key,
         "the pipeline file excludes it": pipeline.features.exclude,
-        "it is personal": pipeline.data.personal,
+        IS_PERSONAL: pipeline.data.personal,
     }
     return next((why for why, names in reasons.items() if name in names), None)
 

@@ -17,6 +17,7 @@ INTERNAL = (BATCH, INGESTED_AT)
 PARTS = get_args(Part)
 # A stored schema tells its target by these very words: with others, older ones would not.
 IS_TARGET = "it is the target"
+IS_PERSONAL = "it is personal"
 
 
 class Columns(NamedTuple):
@@ -73,6 +74,11 @@ class FeatureSchema:
     def left_out(self) -> dict[str, str]:
         """Why each other column is no feature, but for the target."""
         return {name: why for name, why in self.dropped.items() if why != IS_TARGET}
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """The columns that are no features for being personal; those of the key are not told."""
+        return frozenset(name for name, why in self.dropped.items() if why == IS_PERSONAL)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -60,6 +60,13 @@ class Served:
         named = {"pipeline": manifest.pipeline, "version": manifest.version}
         self.head = msgspec.json.encode({**named, "digest": self.digest})
         self._model = version.by_row
+        self._personal = version.schema.personal
+
+    def unsaid(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return rows for the prediction log: what is personal is not kept, not even on the way."""
+        if not self._personal:
+            return rows
+        return [{n: row[n] for n in row if n not in self._personal} for row in rows]
 
     def read(self, rows: Sequence[Any]) -> RequestRows:
         """Return the rows as the model takes them.

@@ -244,7 +244,7 @@ def test_a_mistyped_word_gets_the_right_one_back_and_writes_nothing(
 
 @pytest.mark.parametrize(
     ("first", "target", "status"),
-    [("5.1,3.5,setosa", "species", 2), ("5.1,3.5,setosa", "setosa", 0), ("1,0,1", "species", 1)],
+    [("5.1,3.5,setosa", "species", 2), ("5.1,3.5,setosa", "setosa", 2), ("1,0,1", "species", 1)],
 )
 def test_a_file_without_a_line_of_names_is_told_to_have_none(
     place: Place,
@@ -260,7 +260,29 @@ def test_a_file_without_a_line_of_names_is_told_to_have_none(
     data.write_text(f"{first}\n{rows}")
     assert place.new("irises", data, "--target", target) == status
     said = capsys.readouterr()
-    assert "If the first line is a row, write a line of names before it." in said.out + said.err
+    told = "If the first line is a row, set source.names, or write a line of names before it."
+    assert told in said.out + said.err
+    assert place.written() == []
+
+
+def test_names_are_given_to_a_file_without_them_and_a_line_of_names_stays_one(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "plants.csv"
+    data.write_text("".join(f"{'wet' if n % 3 else 'dry'},{n % 9},{n * 1.5}\n" for n in range(90)))
+    assert place.new("plants", data, "--target", "yield") == 2
+    told = capsys.readouterr().err
+    assert "`dry`, `0`, `0.0`: its fields come again below as values." in told
+    setting = shlex.split(told.partition("such as: --set ")[2])[0]
+    assert setting == "source.names=[column_1, column_2, column_3]"
+    given = ["--set", "source.names=[soil, leaves, yield]"]
+    assert place.new("plants", data, "--target", "yield", *given) == 0
+    assert place.read("plants").source.names == ("soil", "leaves", "yield")
+    assert place.ingest("plants", data).rows == 90
+    data.write_text("wet,dry,y\n" + "wet,dry,1\ndry,wet,2\n" * 50)
+    assert place.new("soils", data, "--target", "y") == 2
+    assert place.new("soils", data, "--target", "y", "--set", "source.names=[]") == 0
+    assert place.ingest("soils", data).rows == 100
 
 
 def test_what_is_printed_can_be_pasted_whatever_the_names(
@@ -275,6 +297,11 @@ def test_what_is_printed_can_be_pasted_whatever_the_names(
     assert place.new("asked", data, "--target", "tip") == 2
     setting = shlex.split(capsys.readouterr().err.partition("--set ")[2])[0]
     assert place.new("asked", data, "--target", "tip", "--set", setting) == 0
+    data.write_text('"a ""day"".",tip\n' + "".join(f"0{n}/0{n}/2024,{n}\n" for n in range(1, 10)))
+    assert place.new("quoted", data, "--target", "tip") == 2
+    setting = shlex.split(capsys.readouterr().err.partition("--set ")[2])[0]
+    assert place.new("quoted", data, "--target", "tip", "--set", setting) == 0
+    assert place.read("quoted").event_time == 'a "day".'
 
 
 def test_a_file_is_read_up_to_the_size_that_the_pipeline_will_have(
