@@ -19,7 +19,10 @@ from tests.tasks.collection.scenes import collecting
 from tests.tasks.collection.test_sql import VARIABLE, ids, landed, run
 
 BINARIES = postgres.find_binaries()
-pytestmark = pytest.mark.skipif(BINARIES is None, reason="PostgreSQL is not installed")
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(BINARIES is None, reason="PostgreSQL is not installed"),
+]
 TABLE = """
 CREATE TABLE sales (
     id bigint, price numeric(12, 3), at timestamptz, local timestamp, day date, open bool,
