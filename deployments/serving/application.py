@@ -22,8 +22,8 @@ from deployments.serving.describing import ANSWERS, openapi_document
 from deployments.serving.explaining import Explaining
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import MOST_BYTES, READERS, Predicted, Predicting
-from deployments.serving.response import CLOSE, Header, Response, error
-from deployments.serving.routes import Finder, Found
+from deployments.serving.response import CLOSE, SOON, Header, Response, error
+from deployments.serving.routes import READINESS, Finder, Found
 from tasks.serving.keys import Key, TokenBucket, digest
 
 Scope = MutableMapping[str, Any]
@@ -32,6 +32,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("perennial.serving")
 # Bytes of a body that is read in the event's loop: more would keep other requests waiting.
 INLINE = 64 * 1024
+NOWHERE = "there is nothing at this address; GET /openapi.json lists all"
 OWN_ID = re.compile(rb"[!-~]{1,128}")
 
 
@@ -50,8 +51,8 @@ class Application:
     """Answers every route of `routes.ROUTES`.
 
     `known` returns the API keys by digest, or None to let everybody in. `beside` runs from start
-    to end. A key's rate is shared out evenly among the `workers`. With `access`, every request is
-    logged.
+    to end. A key's rate is shared out evenly among the `workers`. `ill` says what keeps this
+    process from following what is in service. With `access`, every request is logged.
     """
 
     predicting: Predicting
@@ -60,6 +61,7 @@ class Application:
     explaining: Explaining | None = None
     workers: int = 1
     beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    ill: Callable[[], str] = str
     access: bool = False
 
     def __post_init__(self) -> None:
@@ -91,7 +93,7 @@ class Application:
         if len(body) > INLINE or b"explain" in body or b"\\u" in body:
             return None
         try:
-            refusal = self._refusal(found, request.headers) or _encoded(request.headers)
+            refusal = self._refusal(request) or _encoded(request.headers)
             response = refusal or self._predicted(found, body)
         except Exception:
             response = _failed(request)
@@ -107,21 +109,21 @@ class Application:
         return Request(scope, found, headers, made, started)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
-        found = request.found
-        if found is None:
-            return error(404, "there is nothing at this address; GET /openapi.json lists all")
-        if not isinstance(found, Found):
-            allowed = (b"allow", ", ".join(found).encode())
-            return error(405, f"this address takes {', '.join(found)}", allowed)
-        refusal = self._refusal(found, request.headers)
-        if refusal is not None:
-            return refusal
+        refusal = self._refusal(request)
+        if refusal is not None or not isinstance(request.found, Found):
+            return refusal or error(404, NOWHERE)
+        if request.found.route.name not in READERS:
+            return self._told(request.found)
+        body = await _body(request.headers, receive)
+        return body if isinstance(body, Response) else await self._predict(request.found, body)
+
+    def _told(self, found: Found) -> Response:
+        """Return what the API says of itself."""
         if found.route.name == "openapi":
             return openapi_document(self.predicting.fleet, closed=self.known() is not None)
-        if found.route.name not in READERS:
-            return ANSWERS[found.route.name](self.predicting.fleet, found)
-        body = await _body(request.headers, receive)
-        return body if isinstance(body, Response) else await self._predict(found, body)
+        if found.route.name in READINESS and (why := self.ill()):
+            return error(503, why, SOON)
+        return ANSWERS[found.route.name](self.predicting.fleet, found)
 
     async def _predict(self, found: Found, body: bytes) -> Response:
         if len(body) <= INLINE:
@@ -143,8 +145,18 @@ class Application:
         self._count_rows(predicted)
         return predicted.written()
 
-    def _refusal(self, found: Found, headers: Mapping[bytes, bytes]) -> Response | None:
-        """Return why the sender may not ask, or None."""
+    def _refusal(self, request: Request) -> Response | None:
+        """Return why a request gets no answer, or None."""
+        found = request.found
+        if found is None:
+            return error(404, NOWHERE)
+        if not isinstance(found, Found):
+            allowed = (b"allow", ", ".join(found).encode())
+            return error(405, f"this address takes {', '.join(found)}", allowed)
+        return self._closed(found, request.headers)
+
+    def _closed(self, found: Found, headers: Mapping[bytes, bytes]) -> Response | None:
+        """Return why the sender may not ask there, or None."""
         known = self.known()
         if known is None or found.route.access == "open":
             return None

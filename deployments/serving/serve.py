@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from deployments.serving.keyfile import VARIABLE, read_keys
@@ -29,6 +30,8 @@ UNHURRIED = 60
 # Seconds between two shipments of the log, and for the last one.
 SHIP_EVERY = 15.0
 LAST_ROUND = 5.0
+# Seconds until what failed altogether is begun again.
+AFTER_A_FAILURE = 1.0
 log = logging.getLogger("perennial.serving")
 
 
@@ -61,32 +64,31 @@ def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: 
     """
     from deployments.serving.accepting import VARIABLE as SHARES
     from deployments.serving.accepting import Shares
-    from deployments.serving.freshness import Watching
+    from deployments.serving.freshness import EVERY, Watching
     from deployments.serving.metrics import prepare_folder, serve_metrics
+    from deployments.serving.rounds import Rounds
     from tasks.predictions.ship import Shipped, ship_until
 
     shipped, stop = Shipped(), threading.Event()
     folder = log_folder(settings)
-    told = {"shipped": shipped, "every": SHIP_EVERY, "last": LAST_ROUND, "say": log.warning}
-    watching = Watching(settings)
-    beside = (
-        threading.Thread(target=ship_until, args=(stop, settings, folder), kwargs=told),
-        threading.Thread(target=watching.follow, args=(stop,), daemon=True),
-    )
+    times: dict[str, float] = {"every": SHIP_EVERY, "last": LAST_ROUND}
+    watching, rounds = Watching(settings), Rounds()
     with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
         prepare_folder(Path(figures))
         os.environ[WORKERS] = str(workers)
         os.environ[SHARES] = str(Path(figures) / "shares")
         Shares.prepare(Path(os.environ[SHARES]), workers)
-        metrics = serve_metrics(host, metrics_port, shipped, watching)
-        for thread in beside:
-            thread.start()
+        metrics = serve_metrics(host, metrics_port, shipped, watching, rounds)
+        # it goes on until told to stop: a round of it ends by a failure alone
+        ship = partial(ship_until, stop, settings, folder, shipped=shipped, say=log.warning)
+        rounds.begin("shipping", partial(ship, **times), AFTER_A_FAILURE, stop, daemon=False)
+        rounds.begin("freshness", watching.look, EVERY, stop)
         try:
             _run(host, port, workers)
         # the workers are gone by now, so the last round ships all that they wrote
         finally:
             stop.set()
-            beside[0].join()
+            rounds.join("shipping")
             metrics.shutdown()
             metrics.server_close()
 

@@ -21,6 +21,7 @@ from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
+from deployments.serving.rounds import Rounds
 from deployments.serving.shadowing import Shadowing
 from tasks.errors import PerennialError
 from tasks.predictions.ship import declared
@@ -48,7 +49,9 @@ def application() -> Application:
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     fleet = Fleet(bucket, settings.signing_key, told)
     spool = Spool(log_folder(settings))
-    shadow = Shadowing(spool.add)
+    rounds = Rounds(metrics.thread_failed)
+    rounds.watch(spool.thread)
+    shadow = Shadowing(spool.add, rounds=rounds)
     predicting = Predicting(fleet, spool.add, shadow.offer)
     explaining = Explaining(partial(explains, settings))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
@@ -56,11 +59,13 @@ def application() -> Application:
     @asynccontextmanager
     async def beside() -> AsyncIterator[None]:
         stop = threading.Event()
+        looked = rounds.begin("following", partial(look, fleet, metrics), EVERY, stop)
+        withdrawal = partial(withdraw_the_failing, settings, fleet)
+        rounds.begin("withdrawing", withdrawal, EVERY, stop)
+        rounds.begin("log figures", LogFigures(spool, metrics).tell, EVERY, stop)
+        metrics.threads(rounds.failures)
         # a worker that takes another's place must not answer before it has the models
-        await asyncio.get_running_loop().run_in_executor(None, look, fleet, metrics)
-        watched = (settings, fleet, spool, metrics, stop)
-        follower = threading.Thread(target=follow, args=watched, daemon=True)
-        follower.start()
+        await asyncio.get_running_loop().run_in_executor(None, looked.wait)
         slow = asyncio.create_task(close_the_slow())
         log.info("worker %d takes requests", os.getpid())
         yield
@@ -80,46 +85,61 @@ def application() -> Application:
         explaining,
         int(os.environ.get(WORKERS, "1")),
         beside,
+        ill=rounds.ill,
         access=os.environ.get(ACCESS) == "1",
     )
 
 
-def follow(
-    settings: Settings, fleet: Fleet, spool: Spool, metrics: Metrics, stop: threading.Event
-) -> None:
-    """Keep what is in service up to date until told to stop, and tell of the log."""
-    dropped = 0
-    while not stop.wait(EVERY):
-        look(fleet, metrics)
-        withdraw_the_failing(settings, fleet)
-        metrics.logged(spool.waiting_bytes, spool.dropped - dropped)
-        dropped = spool.dropped
+class LogFigures:
+    """Tells the metrics how the prediction log stands."""
+
+    def __init__(self, spool: Spool, metrics: Metrics) -> None:
+        self._spool, self._metrics, self._dropped = spool, metrics, 0
+
+    def tell(self) -> None:
+        """Say it once; what was dropped since the last time is counted."""
+        dropped = self._spool.dropped
+        self._metrics.logged(self._spool.waiting_bytes, dropped - self._dropped)
+        self._dropped = dropped
 
 
 def look(fleet: Fleet, metrics: Metrics) -> None:
-    """Look at the pointers once, and say what is in service."""
+    """Look at the pointers once, and say what is in service.
+
+    Raises:
+        ExceptionGroup: looks at some pipelines failed; the others were looked at.
+    """
     try:
         fleet.look(time.monotonic())
-    # the thread that looks must not end: what serves would never change again
-    except Exception:
-        log.exception("a look at the pointers failed")
-    for name, follower in fleet.followers.items():
-        if follower.current is not None:
-            refused = follower.champion.refusal is not None
-            metrics.in_service(name, follower.current, refused=refused)
+    finally:
+        metrics.looked(fleet.answered)
+        for name, follower in fleet.followers.items():
+            if follower.current is not None:
+                refused = follower.champion.refusal is not None
+                metrics.in_service(name, follower.current, refused=refused)
 
 
 def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
-    """End the trial of a challenger that fails too often; without a store, at a later look."""
+    """End the trial of a challenger that fails too often; without a store, at a later look.
+
+    Raises:
+        ExceptionGroup: some could not be ended, and not for the store; the others were.
+    """
+    failures: list[Exception] = []
     for name, follower in fleet.followers.items():
         challenger = None if follower.current is None else follower.current.challenger
-        if challenger is None or not challenger.over:
+        if challenger is None:
             continue
-        trial, why = challenger.trial, challenger.over
         try:
-            withdraw(open_place(settings, name), by="serving", why=why, trial=trial)
+            if why := challenger.over:
+                place, trial = open_place(settings, name), challenger.trial
+                withdraw(place, by="serving", why=why, trial=trial)
         except PerennialError as error:
-            log.warning("%s version %s is not withdrawn yet: %s", name, trial.version, error)
+            log.warning("a version of %s is not withdrawn yet: %s", name, error)
+        except Exception as failure:  # one pipeline's is not the others'
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("trials were not withdrawn", failures)
 
 
 # a file is read once: another one comes with another start

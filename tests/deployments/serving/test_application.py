@@ -32,9 +32,27 @@ def served() -> tuple[Fleet, Fitted]:
     return fleet, made
 
 
-def scope(path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def scope(path: str, headers: Mapping[str, str], method: str = "POST") -> dict[str, Any]:
     named = [(name.encode(), value.encode()) for name, value in headers.items()]
-    return {"type": "http", "method": "POST", "path": path, "headers": named}
+    return {"type": "http", "method": method, "path": path, "headers": named}
+
+
+def ask(
+    application: Application, path: str, method: str = "GET", body: bytes = b"", **headers: str
+) -> tuple[int, Any]:
+    """Ask in a task; return the status and the body."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    asyncio.run(application(scope(path, named, method), receive, send))
+    start, end = sent
+    return start["status"], json.loads(end["body"])
 
 
 def both(
@@ -147,3 +165,24 @@ def test_explanations_and_large_bodies_are_waited_for(
 ) -> None:
     application = Application(unlogged(served[0]), Metrics())
     assert application.at_once(scope(PREDICT, {}), body) is None
+
+
+def test_a_process_that_no_longer_follows_is_not_ready_and_answers(
+    served: tuple[Fleet, Fitted],
+) -> None:
+    fleet, made = served
+    why = ""
+    application = Application(unlogged(fleet), Metrics(), ill=lambda: why)
+    readiness = (
+        "/readyz",
+        "/ping",
+        "/v2/health/ready",
+        "/flights/ping",
+        "/v2/models/flights/ready",
+    )
+    assert [ask(application, path)[0] for path in readiness] == [200] * 5
+    why = "the thread `following` ended"
+    assert [ask(application, path) for path in readiness] == [(503, {"error": why})] * 5
+    assert ask(application, "/healthz")[0] == 200
+    body = json.dumps({"rows": made.rows(1)}).encode()
+    assert ask(application, PREDICT, "POST", body)[0] == 200
