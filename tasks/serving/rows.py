@@ -11,7 +11,8 @@ struct is faster still, but tells the first error only, and refuses a number for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,10 @@ ABSENT = object()
 PLAIN = (float, int)
 # An answer of 422 stays readable, however many rows are wrong.
 MOST_PROBLEMS = 100
+# Unknown names of a request for which the nearest field is looked up.
+SUGGESTED = 5
+UNKNOWN = "is no field of this model"
+LONGEST_NAME = 80
 # Fields that an exception's text names: it goes into logs.
 NAMED = 5
 
@@ -115,7 +120,7 @@ class Reader:
             if len(problems) >= MOST_PROBLEMS:
                 break
         if problems:
-            raise Unfit(problems[:MOST_PROBLEMS])
+            raise Unfit(self._with_suggestions(problems[:MOST_PROBLEMS]))
         if self._transform is not None:
             return self._transformed(read)
         made = self._split(read)
@@ -152,17 +157,25 @@ class Reader:
         # something was sent that no field took: only then are names looked up
         if unseen:
             ignored |= self._ignored & row.keys()
+            unknown = (name for name in row if name not in self._fields)
+            # a row may hold any number of names
             problems += [
-                RowProblem(place, bounded(name, 80), self._unknown(name))
-                for name in row
-                if name not in self._fields
+                RowProblem(place, bounded(name, LONGEST_NAME), UNKNOWN)
+                for name in islice(unknown, max(0, MOST_PROBLEMS - len(problems)))
             ]
         return values
 
-    def _unknown(self, name: str) -> str:
-        # difflib's time grows with the square of the length, and the caller chooses it
-        asked = did_you_mean(name[:80], self._fields)
-        return "is no field of this model" + (f"; {asked[0].lower()}{asked[1:]}" if asked else "")
+    def _with_suggestions(self, problems: list[RowProblem]) -> list[RowProblem]:
+        """Name the nearest field where a name is unknown; only of the first few."""
+        left, told = SUGGESTED, []
+        for problem in problems:
+            asked = ""
+            # difflib takes long for many fields, and the caller chooses how often it is asked
+            if problem.problem == UNKNOWN and left:
+                left, asked = left - 1, did_you_mean(problem.field, self._fields)
+            more = f"; {asked[0].lower()}{asked[1:]}" if asked else ""
+            told.append(replace(problem, problem=problem.problem + more))
+        return told
 
     def _split(self, rows: list[list[Any]]) -> RequestRows:
         numbers = [

@@ -113,6 +113,20 @@ def test_both_ways_say_the_same(served: tuple[Fleet, Fitted], case: str) -> None
     assert at_once[0] == status, at_once
 
 
+HALVES = {
+    "/flights/invocations": rb'{"instances": [{"n1": NaN, "carrier": "\ud800"}]}',
+    "/v2/models/flights/infer": rb'{"inputs": [{"name": "\udfff"}], "id": "\ud800"}',
+    PREDICT: rb'{"rows": [{"\ud800": "\ud800"}]}',
+}
+
+
+@pytest.mark.parametrize("path", HALVES)
+def test_half_a_character_is_refused_in_every_form(served: tuple[Fleet, Fitted], path: str) -> None:
+    application = Application(unlogged(served[0]), Metrics())
+    status, said = ask(application, path, "POST", HALVES[path])
+    assert status == 400, said
+
+
 class Failing(Served):
     """A model that fails whenever it is asked, and counts that."""
 
