@@ -15,11 +15,12 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from deployments.serving.describing import ANSWERS, openapi_document
 from deployments.serving.explaining import Explaining
+from deployments.serving.hosts import ANY, Hosts
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import MOST_BYTES, READERS, Predicted, Predicting
 from deployments.serving.response import CLOSE, SOON, Header, Response, error
@@ -52,7 +53,8 @@ class Application:
 
     `known` returns the API keys by digest, or None to let everybody in. `beside` runs from start
     to end. A key's rate is shared out evenly among the `workers`. `ill` says what keeps this
-    process from following what is in service. With `access`, every request is logged.
+    process from following what is in service, `hosts` under which names requests come. With
+    `access`, every request is logged.
     """
 
     predicting: Predicting
@@ -62,6 +64,7 @@ class Application:
     workers: int = 1
     beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     ill: Callable[[], str] = str
+    hosts: Hosts = field(default_factory=lambda: Hosts([ANY]))
     access: bool = False
 
     def __post_init__(self) -> None:
@@ -147,7 +150,9 @@ class Application:
 
     def _refusal(self, request: Request) -> Response | None:
         """Return why a request gets no answer, or None."""
-        found = request.found
+        found, misled = request.found, self.hosts.refusal(request.headers)
+        if misled:
+            return error(421, misled)
         if found is None:
             return error(404, NOWHERE)
         if not isinstance(found, Found):

@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psutil
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
@@ -136,15 +136,12 @@ def prepare_folder(folder: Path) -> None:
     os.environ[FOLDER] = str(folder)
 
 
-def serve_metrics(
-    host: str, port: int, shipped: Shipped, watching: Watching, rounds: Rounds
-) -> Any:
-    """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
+def exposition(shipped: Shipped, watching: Watching, rounds: Rounds) -> Any:
+    """Return the WSGI application that answers `/metrics`."""
     registry = CollectorRegistry()
     registry.register(_Everyone())
     registry.register(_Parent(shipped, watching, rounds))
-    server, _ = start_http_server(port, host, registry)
-    return server
+    return make_wsgi_app(registry)
 
 
 class _Everyone(MultiProcessCollector):

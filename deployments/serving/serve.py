@@ -10,9 +10,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from socket import gethostname
 
+from deployments.serving.hosts import ANY, Hosts
+from deployments.serving.hosts import VARIABLE as ALLOWED
 from deployments.serving.keyfile import VARIABLE, read_keys
 from deployments.serving.logs import log_as_json
 from deployments.serving.worker import OPEN, WORKERS, log_folder
@@ -35,37 +39,61 @@ AFTER_A_FAILURE = 1.0
 log = logging.getLogger("perennial.serving")
 
 
+@dataclass(frozen=True)
+class Listening:
+    """Where the API and its figures listen, under which names, and how many workers answer."""
+
+    host: str
+    port: int
+    metrics_host: str
+    metrics_port: int
+    workers: int
+    names: Sequence[str]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m deployments.serving", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--metrics-port", type=int, default=8082)
-    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
-    told = parser.parse_args(arguments)
+    told = _parser().parse_args(arguments)
     log_as_json()
     try:
         settings = Settings.from_environment()
         named = os.environ.get(VARIABLE, "")
-        loopback = is_loopback(told.host)
         refuse_open(told.host, bool(named and read_keys(Path(named))))
-        os.environ[OPEN] = str(int(loopback))
-        serve(settings, told.host, told.port, told.metrics_port, max(1, told.workers))
+        os.environ[OPEN] = str(int(is_loopback(told.host)))
+        given = os.environ.get(ALLOWED, "").split(",")
+        names = [name for name in (*given, *told.allow_host, told.host, gethostname()) if name]
+        where = (told.host, told.port, told.metrics_host, told.metrics_port)
+        serve(settings, Listening(*where, max(1, told.workers), names))
     except PerennialError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_status
     return 0
 
 
-def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: int) -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deployments.serving", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    # the figures have no keys, so they are told beyond this machine only where that was asked for
+    parser.add_argument("--metrics-host", default="127.0.0.1")
+    parser.add_argument("--metrics-port", type=int, default=8082)
+    text = "a name that requests come under, beside localhost, this machine's and any address; "
+    more = f"repeatable, or in {ALLOWED} with commas; {ANY} for all"
+    parser.add_argument("--allow-host", action="append", default=[], help=text + more)
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    return parser
+
+
+def serve(settings: Settings, listening: Listening) -> None:
     """Serve until told to stop; a worker that dies is started again within a second.
 
     What the workers log is shipped from here, beside the requests' processes.
     """
     from deployments.serving.accepting import VARIABLE as SHARES
     from deployments.serving.accepting import Shares
+    from deployments.serving.exposing import Exposing
     from deployments.serving.freshness import EVERY, Watching
-    from deployments.serving.metrics import prepare_folder, serve_metrics
+    from deployments.serving.metrics import exposition, prepare_folder
     from deployments.serving.rounds import Rounds
     from tasks.predictions.ship import Shipped, ship_until
 
@@ -75,22 +103,25 @@ def serve(settings: Settings, host: str, port: int, metrics_port: int, workers: 
     watching, rounds = Watching(settings), Rounds()
     with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
         prepare_folder(Path(figures))
-        os.environ[WORKERS] = str(workers)
+        os.environ[WORKERS] = str(listening.workers)
+        os.environ[ALLOWED] = ",".join(listening.names)
         os.environ[SHARES] = str(Path(figures) / "shares")
-        Shares.prepare(Path(os.environ[SHARES]), workers)
-        metrics = serve_metrics(host, metrics_port, shipped, watching, rounds)
+        Shares.prepare(Path(os.environ[SHARES]), listening.workers)
+        told, hosts = exposition(shipped, watching, rounds), Hosts(listening.names)
+        exposed = Exposing(listening.metrics_host, listening.metrics_port, told, hosts)
         # it goes on until told to stop: a round of it ends by a failure alone
         ship = partial(ship_until, stop, settings, folder, shipped=shipped, say=log.warning)
         rounds.begin("shipping", partial(ship, **times), AFTER_A_FAILURE, stop, daemon=False)
         rounds.begin("freshness", watching.look, EVERY, stop)
+        rounds.begin("figures", exposed.serve_forever, AFTER_A_FAILURE, stop)
         try:
-            _run(host, port, workers)
+            _run(listening)
         # the workers are gone by now, so the last round ships all that they wrote
         finally:
             stop.set()
             rounds.join("shipping")
-            metrics.shutdown()
-            metrics.server_close()
+            exposed.shutdown()
+            exposed.server_close()
 
 
 def refuse_open(host: str, keys: bool) -> None:
@@ -127,7 +158,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _run(host: str, port: int, workers: int) -> None:
+def _run(listening: Listening) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -136,9 +167,9 @@ def _run(host: str, port: int, workers: int) -> None:
     config = uvicorn.Config(
         "deployments.serving.worker:application",
         factory=True,
-        host=host,
-        port=port,
-        workers=workers,
+        host=listening.host,
+        port=listening.port,
+        workers=listening.workers,
         http=ServingProtocol,
         loop="deployments.serving.accepting:ServingLoop",
         ws="none",

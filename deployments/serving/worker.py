@@ -16,6 +16,8 @@ from pathlib import Path
 from deployments.linux import die_with
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
+from deployments.serving.hosts import ANY, Hosts
+from deployments.serving.hosts import VARIABLE as ALLOWED
 from deployments.serving.keyfile import VARIABLE, KeyFile
 from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
@@ -47,47 +49,59 @@ def application() -> Application:
         die_with(parent.pid)
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
-    fleet = Fleet(bucket, settings.signing_key, told)
-    spool = Spool(log_folder(settings))
-    rounds = Rounds(metrics.thread_failed)
-    rounds.watch(spool.thread)
-    shadow = Shadowing(spool.add, rounds=rounds)
-    predicting = Predicting(fleet, spool.add, shadow.offer)
-    explaining = Explaining(partial(explains, settings))
+    worker = Worker(settings, metrics, Fleet(bucket, settings.signing_key, told))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
+    return Application(
+        Predicting(worker.fleet, worker.spool.add, worker.shadow.offer),
+        metrics,
+        KeyFile(Path(named or "absent"), open_without=is_open).read,
+        worker.explaining,
+        int(os.environ.get(WORKERS, "1")),
+        worker.beside,
+        ill=worker.rounds.ill,
+        hosts=Hosts(os.environ.get(ALLOWED, ANY).split(",")),
+        access=os.environ.get(ACCESS) == "1",
+    )
+
+
+class Worker:
+    """What goes on in one process beside its requests."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, fleet: Fleet) -> None:
+        self.fleet, self.rounds = fleet, Rounds(metrics.thread_failed)
+        self.spool = Spool(log_folder(settings))
+        self.rounds.watch(self.spool.thread)
+        self.shadow = Shadowing(self.spool.add, rounds=self.rounds)
+        self.explaining = Explaining(partial(explains, settings))
+        self._settings, self._metrics, self._stop = settings, metrics, threading.Event()
 
     @asynccontextmanager
-    async def beside() -> AsyncIterator[None]:
-        stop = threading.Event()
-        looked = rounds.begin("following", partial(look, fleet, metrics), EVERY, stop)
-        withdrawal = partial(withdraw_the_failing, settings, fleet)
-        rounds.begin("withdrawing", withdrawal, EVERY, stop)
-        rounds.begin("log figures", LogFigures(spool, metrics).tell, EVERY, stop)
-        metrics.threads(rounds.failures)
+    async def beside(self) -> AsyncIterator[None]:
+        """Run from the first request to the last, and finish what they left to others."""
+        looked = self._begin()
         # a worker that takes another's place must not answer before it has the models
         await asyncio.get_running_loop().run_in_executor(None, looked.wait)
         slow = asyncio.create_task(close_the_slow())
         log.info("worker %d takes requests", os.getpid())
         yield
         # requests are over: what they left to others is answered, then written, in this order
-        stop.set()
+        self._stop.set()
         slow.cancel()
         with suppress(asyncio.CancelledError):
             await slow
-        explaining.close()
-        await asyncio.get_running_loop().run_in_executor(None, shadow.close)
-        await asyncio.get_running_loop().run_in_executor(None, spool.close)
+        self.explaining.close()
+        await asyncio.get_running_loop().run_in_executor(None, self.shadow.close)
+        await asyncio.get_running_loop().run_in_executor(None, self.spool.close)
 
-    return Application(
-        predicting,
-        metrics,
-        KeyFile(Path(named or "absent"), open_without=is_open).read,
-        explaining,
-        int(os.environ.get(WORKERS, "1")),
-        beside,
-        ill=rounds.ill,
-        access=os.environ.get(ACCESS) == "1",
-    )
+    def _begin(self) -> threading.Event:
+        """Start the threads; return what is set once the pointers were looked at."""
+        begin, stop = self.rounds.begin, self._stop
+        looked = begin("following", partial(look, self.fleet, self._metrics), EVERY, stop)
+        withdrawal = partial(withdraw_the_failing, self._settings, self.fleet)
+        begin("withdrawing", withdrawal, EVERY, stop)
+        begin("log figures", LogFigures(self.spool, self._metrics).tell, EVERY, stop)
+        self._metrics.threads(self.rounds.failures)
+        return looked
 
 
 class LogFigures:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deployments.serving.application import Application
+from deployments.serving.hosts import Hosts
 from deployments.serving.metrics import Metrics
 from tasks.serving import keys
 from tasks.serving.following import Fleet, Follower, InService
@@ -125,6 +126,42 @@ def test_half_a_character_is_refused_in_every_form(served: tuple[Fleet, Fitted],
     application = Application(unlogged(served[0]), Metrics())
     status, said = ask(application, path, "POST", HALVES[path])
     assert status == 400, said
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"host": "localhost:8080"}, 200),
+        ({"host": "127.0.0.1:8080"}, 200),
+        ({"host": "[::1]:8080"}, 200),
+        ({"host": "10.1.2.3"}, 200),
+        ({"host": "Predictions.Example.:443"}, 200),
+        ({}, 200),
+        ({"host": "evil.example"}, 421),
+        ({"host": "localhost.evil.example:8080"}, 421),
+        ({"host": "127.0.0.1.evil.example"}, 421),
+        ({"host": "evil.example\\x"}, 421),
+        ({"host": ""}, 421),
+        ({"host": "localhost", "origin": "http://localhost:9000"}, 200),
+        ({"host": "10.1.2.3", "origin": "http://10.1.2.3:8080"}, 200),
+        ({"host": "localhost", "origin": "http://evil.example"}, 421),
+        ({"host": "localhost", "origin": "http://10.1.2.3"}, 421),
+        ({"host": "localhost", "origin": "null"}, 421),
+    ],
+)
+def test_requests_come_under_known_names_only(
+    served: tuple[Fleet, Fitted], sent: dict[str, str], status: int
+) -> None:
+    fleet, made = served
+    application = Application(unlogged(fleet), Metrics(), hosts=Hosts(["predictions.example"]))
+    body = json.dumps({"rows": made.rows(1)}).encode()
+    at_once, in_task = both(application, PREDICT, body, {"x-request-id": "mine", **sent})
+    assert at_once == in_task
+    assert at_once[0] == status, at_once
+    # whatever the address, and what is found to be served there
+    for path in ("/healthz", "/readyz", "/v1", "/nowhere/else", "/flights/ping"):
+        said = ask(application, path, **sent)[0]
+        assert (said == 421) is (status == 421)
 
 
 class Failing(Served):

@@ -40,7 +40,8 @@ def closed(
     assert file.stat().st_mode & 0o777 == 0o600
     assert not any(key in file.read_text() for key in keys.values())
     named = {"PERENNIAL_API_KEYS": str(file), "PERENNIAL_ACCESS_LOG": "1"}
-    with running_serving(s3.settings, folder / "serving.log", 1, named) as serving:
+    beyond = ("--host", "0.0.0.0", "--allow-host", "predictions.example")
+    with running_serving(s3.settings, folder / "serving.log", 1, named, beyond) as serving:
         made = Api(serving, s3.settings, api.models)
         for name in PIPELINES:
             poll(lambda name=name: all_serve(made, name), 30, name, 0.2)
@@ -75,6 +76,32 @@ def test_every_route_lets_in_whom_it_should(closed: tuple[Api, dict[str, str]]) 
         assert status(path, keys["numbers"]) == (200 if shared else 403), route
         assert status(others, keys["numbers"]) in (200, 400), route
         assert status(path, keys["everything"]) in (200, 400), route
+
+
+def test_beyond_loopback_the_figures_stay_at_home(closed: tuple[Api, dict[str, str]]) -> None:
+    serving = closed[0].serving
+    listening = {
+        found.laddr.port: found.laddr.ip
+        for found in psutil.Process(serving.pid).net_connections("tcp")
+        if found.status == psutil.CONN_LISTEN
+    }
+    assert listening == {serving.port: "0.0.0.0", serving.metrics_port: "127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("predictions.example", 200), ("10.1.2.3", 200), ("evil.example", 421)],
+)
+def test_requests_come_under_known_names_only(
+    closed: tuple[Api, dict[str, str]], host: str, status: int
+) -> None:
+    api, keys = closed
+    sent = {"Host": host, "Authorization": f"Bearer {keys['everything']}"}
+    row = api.models["serve-binary"].rows(1)
+    predicted = api.ask("POST", "/v1/serve-binary/predict", headers=sent, json={"rows": row})
+    assert predicted.status_code == status, predicted.text
+    url = f"http://127.0.0.1:{api.serving.metrics_port}/metrics"
+    assert requests.get(url, headers={"Host": host}, timeout=10).status_code == status
 
 
 def test_a_key_has_its_rate(closed: tuple[Api, dict[str, str]]) -> None:
