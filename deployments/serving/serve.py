@@ -27,6 +27,8 @@ from tasks.settings import Settings
 GRACE = 5
 # Connections that wait at the socket; the kernel's own limit holds as well.
 BACKLOG = 2048
+# Connections of each worker: with the files beside them, what a process has by default (1,024).
+CONNECTIONS = 800
 # Seconds that an idle connection is kept: longer than load balancers reuse one.
 KEEP_ALIVE = 75
 # Seconds until a worker that does not answer its parent is killed: loading a model is no death.
@@ -41,13 +43,17 @@ log = logging.getLogger("perennial.serving")
 
 @dataclass(frozen=True)
 class Listening:
-    """Where the API and its figures listen, under which names, and how many workers answer."""
+    """Where the API and its figures listen, under which names, and how many workers answer.
+
+    `connections` are those that each worker holds at most.
+    """
 
     host: str
     port: int
     metrics_host: str
     metrics_port: int
     workers: int
+    connections: int
     names: Sequence[str]
 
 
@@ -63,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = os.environ.get(ALLOWED, "").split(",")
         names = [name for name in (*given, *told.allow_host, told.host, gethostname()) if name]
         where = (told.host, told.port, told.metrics_host, told.metrics_port)
-        serve(settings, Listening(*where, max(1, told.workers), names))
+        serve(settings, Listening(*where, max(1, told.workers), told.connections, names))
     except PerennialError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_status
@@ -81,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     more = f"repeatable, or in {ALLOWED} with commas; {ANY} for all"
     parser.add_argument("--allow-host", action="append", default=[], help=text + more)
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    text = "connections of each worker; one more takes the place of one that rests"
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help=text)
     return parser
 
 
@@ -89,6 +97,7 @@ def serve(settings: Settings, listening: Listening) -> None:
 
     What the workers log is shipped from here, beside the requests' processes.
     """
+    from deployments.serving.accepting import CONNECTIONS as MOST
     from deployments.serving.accepting import VARIABLE as SHARES
     from deployments.serving.accepting import Shares
     from deployments.serving.exposing import Exposing
@@ -104,6 +113,7 @@ def serve(settings: Settings, listening: Listening) -> None:
     with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
         prepare_folder(Path(figures))
         os.environ[WORKERS] = str(listening.workers)
+        os.environ[MOST] = str(listening.connections)
         os.environ[ALLOWED] = ",".join(listening.names)
         os.environ[SHARES] = str(Path(figures) / "shares")
         Shares.prepare(Path(os.environ[SHARES]), listening.workers)

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from deployments.linux import die_with
+from deployments.serving.accepting import CONNECTIONS, allow_connections
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
 from deployments.serving.hosts import ANY, Hosts
@@ -47,6 +48,7 @@ def application() -> Application:
     # a worker whose parent is killed would hold the port against the next one
     if parent is not None and parent.pid is not None:
         die_with(parent.pid)
+    allow_connections(int(os.environ[CONNECTIONS]))
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     worker = Worker(settings, metrics, Fleet(bucket, settings.signing_key, told))
