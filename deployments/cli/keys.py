@@ -10,7 +10,7 @@ import click
 from deployments.cli.output import reporting, show, table
 from deployments.serving.keyfile import NAME, VARIABLE, changing, read_keys
 from tasks.errors import ConfigurationError
-from tasks.serving.keys import EVERY, Key, make_key
+from tasks.serving.keys import EVERY, RATE, Key, make_key
 from tasks.settings import home_folder
 from tasks.store.layout import checked_name
 
@@ -26,7 +26,13 @@ def keys() -> None:
 @reporting
 @click.argument("name")
 @click.option("--pipeline", "pipelines", multiple=True, help="Opens this one only; repeatable.")
-@click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=RATE,
+    show_default=True,
+    help="Requests a second; 0: any.",
+)
 def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:
     """Make a key for NAME and show it, this once."""
     scope = tuple(checked_name(pipeline) for pipeline in pipelines) or (EVERY,)
@@ -40,7 +46,8 @@ def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> No
         as_json,
         lambda: (
             f"{secret}\n\nThis is the key of {name}; it is not kept and cannot be shown again. "
-            "Send it as `Authorization: Bearer KEY`.\nFrom now on every request needs a key."
+            f"Send it as `Authorization: Bearer KEY`, {often(rate)}.\n"
+            "From now on every request needs a key."
         ),
     )
 
@@ -74,6 +81,15 @@ def path() -> Path:
     """Return where the keys lie: as the environment says, or in the stack's home."""
     named = os.environ.get(VARIABLE, "")
     return Path(named) if named else home_folder() / NAME
+
+
+def often(rate: float) -> str:
+    """Say how often a key may be used.
+
+    >>> often(100), often(0)
+    ('at most 100 times a second (--rate)', 'as often as you like')
+    """
+    return f"at most {rate:g} times a second (--rate)" if rate else "as often as you like"
 
 
 def _table(found: list[Key]) -> str:

@@ -72,6 +72,7 @@ class Metrics:
         self._dropped = counter("log_dropped", "Answers the log had no room for.")
         text = "When the store last answered the worker that waits longest, since 1970."
         self._looked = gauge("store_answered_seconds", text, mode="livemin")
+        self._wrong_keys = counter("wrong_keys", "Requests with a key that is none.")
         text = "Rounds of a worker's threads that failed; each is followed by the next."
         self._thread_failures = counter("thread_failures", text, "thread")
 
@@ -112,6 +113,10 @@ class Metrics:
     def looked(self, answered: float) -> None:
         """Say when the store last answered, in seconds since 1970."""
         self._looked.set(answered)
+
+    def wrong_key(self) -> None:
+        """Count a request with a key that is none."""
+        self._wrong_keys.inc()
 
     def threads(self, names: Iterable[str]) -> None:
         """Say 0 of threads of which no round failed yet."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from deployments.linux import die_with
 from deployments.serving.accepting import CONNECTIONS, allow_connections
+from deployments.serving.admission import Admission
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
 from deployments.serving.hosts import ANY, Hosts
@@ -53,12 +54,12 @@ def application() -> Application:
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     worker = Worker(settings, metrics, Fleet(bucket, settings.signing_key, told))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
+    known = KeyFile(Path(named or "absent"), open_without=is_open).read
     return Application(
         Predicting(worker.fleet, worker.spool.add, worker.shadow.offer),
         metrics,
-        KeyFile(Path(named or "absent"), open_without=is_open).read,
+        Admission(known, int(os.environ.get(WORKERS, "1")), metrics.wrong_key),
         worker.explaining,
-        int(os.environ.get(WORKERS, "1")),
         worker.beside,
         ill=worker.rounds.ill,
         hosts=Hosts(os.environ.get(ALLOWED, ANY).split(",")),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deployments.serving.admission import WRONG_KEYS, Admission
 from deployments.serving.application import Application
 from deployments.serving.hosts import Hosts
 from deployments.serving.metrics import Metrics
@@ -16,6 +17,7 @@ from tasks.serving import keys
 from tasks.serving.following import Fleet, Follower, InService
 from tasks.serving.rows import RequestRows
 from tasks.serving.served import Predictions, Served
+from tasks.store.layout import Layout
 from tasks.workspace import Place
 from tests.buckets import local
 from tests.served import Fitted, champion, unlogged
@@ -106,7 +108,7 @@ def test_both_ways_say_the_same(served: tuple[Fleet, Fitted], case: str) -> None
     status, path, content, headers = CASES[case]
     opens = ("flights",) if case.startswith("a key") else (keys.EVERY,)
     secret, key = keys.make_key("ann", opens, 0)
-    application = Application(unlogged(fleet), Metrics(), lambda: {key.digest: key})
+    application = Application(unlogged(fleet), Metrics(), Admission(lambda: {key.digest: key}))
     asked = {"rows": made.rows(3)} if content == "rows" else content
     own = {"authorization": f"Bearer {secret}", "x-request-id": "mine", **headers}
     at_once, in_task = both(application, path, json.dumps(asked).encode(), own)
@@ -193,7 +195,7 @@ def test_a_rate_holds_both_ways(served: tuple[Fleet, Fitted]) -> None:
     fleet, made = served
     secret, key = keys.make_key("ann", (keys.EVERY,), 1)
     body = json.dumps({"rows": made.rows(1)}).encode()
-    application = Application(unlogged(fleet), Metrics(), lambda: {key.digest: key})
+    application = Application(unlogged(fleet), Metrics(), Admission(lambda: {key.digest: key}))
     asked = scope(PREDICT, {"x-api-key": secret})
     answers = [application.at_once(asked, body) for _ in range(5)]
     statuses = [answer[0].status for answer in answers if answer is not None]
@@ -237,3 +239,65 @@ def test_a_process_that_no_longer_follows_is_not_ready_and_answers(
     assert ask(application, "/healthz")[0] == 200
     body = json.dumps({"rows": made.rows(1)}).encode()
     assert ask(application, PREDICT, "POST", body)[0] == 200
+
+
+def test_without_a_key_only_ready_or_not_is_told() -> None:
+    bucket = local()
+    champion(bucket, KEY)
+    bucket.put(Layout("refused").champion, b"no pointer at all")
+    fleet = Fleet(bucket, KEY)
+    fleet.look(0)
+    secret, key = keys.make_key("ann", ("refused",), 0)
+    application = Application(unlogged(fleet), Metrics(), Admission(lambda: {key.digest: key}))
+    paths = ("/{}/ping", "/{}/health", "/v2/models/{}/ready", "/v2/models/{}/versions/7/ready")
+    for path in paths:
+        own = path.format("refused")
+        # a stranger is told the same of one that is refused and of one that there is not
+        for name in ("refused", "nowhere"):
+            said = (503, {"error": f"{name} is not ready"})
+            assert ask(application, path.format(name)) == said
+            assert ask(application, path.format(name), x_api_key="pn_wrong") == said
+        status, told = ask(application, own, x_api_key=secret)
+        assert (status, "pointer" in told["error"]) == (503, True), told
+        # the key opens one pipeline only
+        status, told = ask(application, path.format("nowhere"), x_api_key=secret)
+        assert (status, told) == (503, {"error": "nowhere is not ready"})
+    assert ask(application, "/flights/ping")[0] == 200
+    assert ask(application, "/v2/models/flights/versions/7/ready")[0] == 503
+    # where no keys are asked for, everything is told
+    open_to_all = Application(unlogged(fleet), Metrics())
+    assert "pointer" in ask(open_to_all, "/refused/ping")[1]["error"]
+    assert ask(open_to_all, "/nowhere/ping")[0] == 404
+
+
+def test_of_too_many_wrong_keys_some_get_no_answer_and_honest_senders_theirs(
+    served: tuple[Fleet, Fitted], caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet, made = served
+    secret, key = keys.make_key("ann", (keys.EVERY,), 0)
+    counted: list[None] = []
+    admission = Admission(lambda: {key.digest: key}, refused=lambda: counted.append(None))
+    application = Application(unlogged(fleet), Metrics(), admission)
+    body = json.dumps({"rows": made.rows(1)}).encode()
+
+    def statuses(sent: str, peer: str, times: int) -> list[int]:
+        asked = scope(PREDICT, {"x-api-key": sent}) | {"client": (peer, 4242)}
+        answers = [application.at_once(asked, body) for _ in range(times)]
+        found = [answer for answer in answers if answer is not None]
+        assert all(b"retry-after" in dict(more) for said, more in found if said.status == 429)
+        return [said.status for said, _ in found]
+
+    wrong = statuses("pn_guessed", "10.0.0.1", 200)
+    assert wrong[: int(WRONG_KEYS)] == [401] * int(WRONG_KEYS)
+    assert wrong.count(429) > 100
+    assert len(counted) == 200
+    # neither who has a key, from the same address, nor others
+    assert statuses(secret, "10.0.0.1", 3) == [200] * 3
+    assert statuses("pn_guessed", "10.0.0.2", 1) == [401]
+    assert statuses("", "10.0.0.1", 50) == [401] * 50
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "1 requests with a wrong key came from 10.0.0.1",
+        "1 requests with a wrong key came from 10.0.0.2",
+    ]
+    assert not any("pn_guessed" in line for line in told)

@@ -18,6 +18,7 @@ import requests
 
 from deployments.cli.main import commands
 from deployments.serving.routes import ROUTES
+from tasks.serving.keys import RATE
 from tests.deployments.serving.conftest import PIPELINES, Api, all_serve
 from tests.servers import S3, poll, running_serving
 
@@ -33,7 +34,7 @@ def closed(
     folder: Path = tmp_path_factory.mktemp("closed")
     file = folder / "keys.json"
     keys = {
-        "everything": make_key(file, "everything"),
+        "everything": make_key(file, "everything", "--rate", "0"),
         "numbers": make_key(file, "numbers", "--pipeline", "serve-number"),
         "slow": make_key(file, "slow", "--rate", "2"),
     }
@@ -106,6 +107,12 @@ def test_requests_come_under_known_names_only(
 
 def test_a_key_has_its_rate(closed: tuple[Api, dict[str, str]]) -> None:
     api, keys = closed
+    kept = json.loads((api.serving.log.parent / "keys.json").read_text())["keys"]
+    assert {key["name"]: key["rate"] for key in kept if key["name"] in keys} == {
+        "everything": 0,
+        "numbers": RATE,
+        "slow": 2,
+    }
     answers = [api.ask("GET", "/v1", headers={"X-API-Key": keys["slow"]}) for _ in range(10)]
     assert Counter(one.status_code for one in answers)[429] >= 6
     refused = next(one for one in answers if one.status_code == 429)
@@ -258,6 +265,7 @@ def test_a_request_is_logged_by_its_id_and_without_its_values(
     poll(lambda: len(lines()) == 1, 5, "the line")
     (line,) = lines()
     assert (line["status"], line["path"]) == (200, "/v1/serve-binary/predict")
+    assert line["key"] == "everything"
     assert line["milliseconds"] > 0
     everything = api.serving.log.read_text()
     assert "a-telling-value" not in everything
