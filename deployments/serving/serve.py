@@ -19,7 +19,7 @@ from deployments.serving.hosts import ANY, Hosts
 from deployments.serving.hosts import VARIABLE as ALLOWED
 from deployments.serving.keyfile import VARIABLE, read_keys
 from deployments.serving.logs import log_as_json
-from deployments.serving.worker import OPEN, WORKERS, log_folder
+from deployments.serving.worker import DRAIN, OPEN, WORKERS, log_folder
 from tasks.errors import ConfigurationError, PerennialError
 from tasks.settings import Settings
 
@@ -27,6 +27,8 @@ from tasks.settings import Settings
 GRACE = 5
 # Connections that wait at the socket; the kernel's own limit holds as well.
 BACKLOG = 2048
+# Seconds for which a server that is to stop is not ready, and answers.
+DRAIN_SECONDS = 1.0
 # Connections of each worker: with the files beside them, what a process has by default (1,024).
 CONNECTIONS = 800
 # Seconds that an idle connection is kept: longer than load balancers reuse one.
@@ -45,7 +47,8 @@ log = logging.getLogger("perennial.serving")
 class Listening:
     """Where the API and its figures listen, under which names, and how many workers answer.
 
-    `connections` are those that each worker holds at most.
+    `connections` are those that each worker holds at most, `drain` the seconds for which a server
+    that is to stop says so before it takes no more.
     """
 
     host: str
@@ -54,6 +57,7 @@ class Listening:
     metrics_port: int
     workers: int
     connections: int
+    drain: float
     names: Sequence[str]
 
 
@@ -64,12 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_environment()
         named = os.environ.get(VARIABLE, "")
-        refuse_open(told.host, bool(named and read_keys(Path(named))))
-        os.environ[OPEN] = str(int(is_loopback(told.host)))
         given = os.environ.get(ALLOWED, "").split(",")
-        names = [name for name in (*given, *told.allow_host, told.host, gethostname()) if name]
+        added = [name for name in (*given, *told.allow_host) if name]
+        refuse_open(told.host, added, bool(named and read_keys(Path(named))))
+        os.environ[OPEN] = str(int(is_loopback(told.host) and not added))
+        names = [*added, told.host, gethostname()]
         where = (told.host, told.port, told.metrics_host, told.metrics_port)
-        serve(settings, Listening(*where, max(1, told.workers), told.connections, names))
+        how = (max(1, told.workers), told.connections, told.drain)
+        serve(settings, Listening(*where, *how, names))
     except PerennialError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_status
@@ -89,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     text = "connections of each worker; one more takes the place of one that rests"
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help=text)
+    text = "seconds for which readiness says 503 before a stop: as long as whoever asks takes"
+    parser.add_argument("--drain", type=float, default=DRAIN_SECONDS, help=text)
     return parser
 
 
@@ -113,6 +121,7 @@ def serve(settings: Settings, listening: Listening) -> None:
     with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
         prepare_folder(Path(figures))
         os.environ[WORKERS] = str(listening.workers)
+        os.environ[DRAIN] = str(listening.drain)
         os.environ[MOST] = str(listening.connections)
         os.environ[ALLOWED] = ",".join(listening.names)
         os.environ[SHARES] = str(Path(figures) / "shares")
@@ -134,24 +143,29 @@ def serve(settings: Settings, listening: Listening) -> None:
             exposed.server_close()
 
 
-def refuse_open(host: str, keys: bool) -> None:
-    """Refuse to let everybody in from elsewhere.
+def refuse_open(host: str, names: Sequence[str], keys: bool) -> None:
+    """Refuse to let everybody in from elsewhere: at another host, or through a proxy.
 
     Raises:
-        ConfigurationError: the host is not this machine's loopback, and there are no keys.
+        ConfigurationError: the host is not this machine's loopback, or names are added, and there
+            are no keys.
 
-    >>> refuse_open("127.0.0.1", False)
-    >>> refuse_open("0.0.0.0", False)
+    >>> refuse_open("127.0.0.1", [], False)
+    >>> refuse_open("127.0.0.1", ["a.example"], False)
     Traceback (most recent call last):
     ...
     tasks.errors.ConfigurationError: serving: beyond loopback, API keys are asked for; \
-got --host 0.0.0.0. Make keys with `perennial keys add`, and name their file in PERENNIAL_API_KEYS.
+got --allow-host a.example. Make keys with `perennial keys add`, and name their file in \
+PERENNIAL_API_KEYS.
     """
-    if keys or is_loopback(host):
+    beyond = [] if is_loopback(host) else [f"--host {host}"]
+    # whoever asks under another name comes through a proxy, from this machine by all appearance
+    beyond += [f"--allow-host {name}" for name in names]
+    if keys or not beyond:
         return
     rule = "beyond loopback, API keys are asked for"
     remedy = f"Make keys with `perennial keys add`, and name their file in {VARIABLE}."
-    raise ConfigurationError("serving", rule, f"--host {host}", remedy)
+    raise ConfigurationError("serving", rule, beyond[0], remedy)
 
 
 def is_loopback(host: str) -> bool:
@@ -170,8 +184,8 @@ def is_loopback(host: str) -> bool:
 
 def _run(listening: Listening) -> None:
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
+    from deployments.serving.parent import Parent
     from deployments.serving.protocol import ServingProtocol
 
     config = uvicorn.Config(
@@ -194,4 +208,4 @@ def _run(listening: Listening) -> None:
         timeout_graceful_shutdown=GRACE,
         timeout_worker_healthcheck=UNHURRIED,
     )
-    Multiprocess(config, [config.bind_socket()]).run()
+    Parent(config, [config.bind_socket()]).run()

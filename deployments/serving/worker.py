@@ -6,12 +6,14 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from types import FrameType
 
 from deployments.linux import die_with
 from deployments.serving.accepting import CONNECTIONS, allow_connections
@@ -38,6 +40,7 @@ from tasks.workspace import open_place
 
 WORKERS = "PERENNIAL_SERVING_WORKERS"
 OPEN = "PERENNIAL_SERVING_OPEN"
+DRAIN = "PERENNIAL_SERVING_DRAIN"
 LOG = "PERENNIAL_PREDICTION_LOG"
 log = logging.getLogger("perennial.serving")
 
@@ -61,7 +64,7 @@ def application() -> Application:
         Admission(known, int(os.environ.get(WORKERS, "1")), metrics.wrong_key),
         worker.explaining,
         worker.beside,
-        ill=worker.rounds.ill,
+        ill=worker.ill,
         hosts=Hosts(os.environ.get(ALLOWED, ANY).split(",")),
         access=os.environ.get(ACCESS) == "1",
     )
@@ -77,6 +80,7 @@ class Worker:
         self.shadow = Shadowing(self.spool.add, rounds=self.rounds)
         self.explaining = Explaining(partial(explains, settings))
         self._settings, self._metrics, self._stop = settings, metrics, threading.Event()
+        self._stopping = False
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
@@ -85,6 +89,7 @@ class Worker:
         # a worker that takes another's place must not answer before it has the models
         await asyncio.get_running_loop().run_in_executor(None, looked.wait)
         slow = asyncio.create_task(close_the_slow())
+        self._announce_stops()
         log.info("worker %d takes requests", os.getpid())
         yield
         # requests are over: what they left to others is answered, then written, in this order
@@ -95,6 +100,24 @@ class Worker:
         self.explaining.close()
         await asyncio.get_running_loop().run_in_executor(None, self.shadow.close)
         await asyncio.get_running_loop().run_in_executor(None, self.spool.close)
+
+    def ill(self) -> str:
+        """Return why no further request is to be sent here, or an empty text."""
+        return "this server is about to stop" if self._stopping else self.rounds.ill()
+
+    def _announce_stops(self) -> None:
+        """Let a stop begin with readiness that says so, while every request is still answered."""
+        loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+        assert callable(stop)
+        seconds = float(os.environ.get(DRAIN, "0"))
+
+        def told(number: int, frame: FrameType | None) -> None:
+            # a process group's signal and the parent's own are one stop
+            if not self._stopping:
+                self._stopping = True
+                loop.call_soon_threadsafe(loop.call_later, seconds, stop, number, frame)
+
+        signal.signal(signal.SIGTERM, told)
 
     def _begin(self) -> threading.Event:
         """Start the threads; return what is set once the pointers were looked at."""

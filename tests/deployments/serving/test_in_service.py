@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import http.client
 import json
 import os
 import pickle
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +26,7 @@ from tests.deployments.serving.conftest import Api, all_serve
 from tests.deployments.serving.storm import request_of, storm, under_load
 from tests.load import Load, post, run_load
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
-from tests.servers import poll
+from tests.servers import S3, poll, running_serving
 
 pytestmark = pytest.mark.system
 PIPELINE = "serve-binary"
@@ -73,6 +75,70 @@ def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
     assert found.failures == []
     poll(lambda: api.serving.is_whole, 150, "the worker that takes its place")
     assert before[0] not in [one.pid for one in api.serving.workers]
+
+
+def test_a_server_that_is_told_to_stop_says_so_first_and_fails_no_request(
+    api: Api, s3: S3, tmp_path: Path
+) -> None:
+    asked = json.dumps({"rows": api.models[PIPELINE].rows(1)})
+    with running_serving(s3.settings, tmp_path / "serving.log", options=("--drain", "2")) as served:
+        other = Api(served, s3.settings, api.models)
+        poll(lambda: all_serve(other, PIPELINE), 60, PIPELINE, 0.2)
+        askers = [Asker(served.port, asked) for _ in range(8)]
+        watcher = Asker(served.port, None)
+        for asker in (*askers, watcher):
+            asker.start()
+        poll(lambda: all(len(asker.statuses) > 20 for asker in askers), 30, "the load")
+        os.kill(served.pid, signal.SIGTERM)
+        told = time.monotonic()
+        for asker in (*askers, watcher):
+            asker.join(30)
+            assert not asker.is_alive()
+        print(
+            f"{sum(len(asker.statuses) for asker in askers)} answers, the last connections end "
+            f"{time.monotonic() - told:.1f} s after the signal"
+        )
+    assert [asker.failures for asker in (*askers, watcher)] == [[]] * 9
+    assert {status for asker in askers for _, status in asker.statuses} == {200}
+    # ready, then not, and not ready again; and between those two predictions were made
+    statuses = [status for _, status in watcher.statuses]
+    first = statuses.index(503)
+    assert set(statuses[:first]) == {200}
+    assert set(statuses[first:]) == {503}
+    not_ready = watcher.statuses[first][0]
+    assert sum(at > not_ready + 0.5 for asker in askers for at, _ in asker.statuses) > 20
+
+
+class Asker(threading.Thread):
+    """Asks on one connection after the other until no more are taken; a body, or readiness.
+
+    `statuses` are those of the answers, with their times; `failures` what was sent in vain.
+    """
+
+    def __init__(self, port: int, body: str | None) -> None:
+        super().__init__()
+        self.statuses: list[tuple[float, int]] = []
+        self.failures: list[str] = []
+        self._port, self._body = port, body
+
+    def run(self) -> None:
+        way = ("GET", "/readyz") if self._body is None else ("POST", f"/v1/{PIPELINE}/predict")
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        while True:
+            try:
+                if connection.sock is None:
+                    connection.connect()
+            except ConnectionRefusedError:
+                return
+            try:
+                connection.request(*way, body=self._body)
+                answer = connection.getresponse()
+                answer.read()
+                self.statuses.append((time.monotonic(), answer.status))
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+            time.sleep(0.02)  # the load's own pace
 
 
 @pytest.mark.soak
@@ -286,7 +352,7 @@ def test_half_open_connections_do_not_slow_honest_users(api: Api) -> None:
     alone = run_load(api.serving.port, request(api), connections=4, seconds=3, pause=0.004)
     held = [socket.create_connection(("127.0.0.1", api.serving.port)) for _ in range(30)]
     for one in held:
-        one.sendall(b"POST /v1/serve-binary/predict HTTP/1.1\r\nhost: t\r\ncontent-le")
+        one.sendall(b"POST /v1/serve-binary/predict HTTP/1.1\r\nhost: localhost\r\ncontent-le")
     crowded = run_load(api.serving.port, request(api), connections=4, seconds=3, pause=0.004)
     print(f"p95 alone {alone.quantile(0.95):.4f} s, crowded {crowded.quantile(0.95):.4f} s")
     assert set(crowded.statuses) == {200}
