@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -15,18 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+import requests
 
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.trial import Trial
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
+from tasks.store.s3 import S3Bucket
 from tests.deployments.serving.conftest import Api, all_serve
 from tests.deployments.serving.storm import request_of, storm, under_load
 from tests.load import Load, post, run_load
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
-from tests.servers import S3, poll, running_serving
+from tests.servers import S3, poll, running_s3, running_serving
 
 pytestmark = pytest.mark.system
 PIPELINE = "serve-binary"
@@ -107,6 +111,48 @@ def test_a_server_that_is_told_to_stop_says_so_first_and_fails_no_request(
     assert set(statuses[first:]) == {503}
     not_ready = watcher.statuses[first][0]
     assert sum(at > not_ready + 0.5 for asker in askers for at, _ in asker.statuses) > 20
+
+
+@pytest.mark.soak
+def test_a_store_that_comes_and_goes_shows_in_its_age_and_in_nothing_else(tmp_path: Path) -> None:
+    with running_s3(tmp_path / "s3") as s3:
+        made = champion(S3Bucket(s3.settings), s3.settings.signing_key, PIPELINE)
+        askers = []
+        with running_serving(s3.settings, tmp_path / "serving.log") as served:
+            other = Api(served, s3.settings, {PIPELINE: made})
+            poll(lambda: all_serve(other, PIPELINE), 60, PIPELINE, 0.2)
+            body = json.dumps({"rows": made.rows(1)})
+            askers = [Asker(served.port, text) for text in (body, body, None)]
+            for asker in askers:
+                asker.start()
+            (store,) = [
+                process
+                for process in psutil.Process().children()
+                if str(tmp_path / "s3") in " ".join(process.cmdline())
+            ]
+            ages = []
+            for _ in range(3):
+                store.suspend()
+                try:
+                    poll(lambda: silence(other) > 5, 30, "that it is silent")
+                finally:
+                    store.resume()
+                ages.append(silence(other))
+                poll(lambda: silence(other) < 2, 30, "that it answers")
+        for asker in askers:
+            asker.join(30)
+    assert [asker.failures for asker in askers] == [[]] * 3
+    assert all({status for _, status in asker.statuses} == {200} for asker in askers[:2])
+    # but for the end, where the server is told to stop
+    assert {status for _, status in askers[2].statuses[:-150]} == {200}
+    print(f"silent for {ages} s; {sum(len(asker.statuses) for asker in askers)} answers")
+
+
+def silence(api: Api) -> float:
+    """Return the seconds since the store answered a worker."""
+    text = requests.get(f"http://127.0.0.1:{api.serving.metrics_port}/metrics", timeout=10).text
+    (told,) = re.findall(r"^perennial_store_answered_seconds (\S+)$", text, re.MULTILINE)
+    return time.time() - float(told)
 
 
 class Asker(threading.Thread):
