@@ -12,7 +12,9 @@
     │   ├── AccessDenied         wrong or missing credentials
     │   ├── StoreUnavailable     no answer in time
     │   └── StoreFull            no room left
+    ├── SourceUnavailable     1  what rows are collected from
     ├── TrackingError         1  the MLflow server
+    │   └── TrackingUnavailable  no answer in time
     ├── OrchestrationError    1  the Prefect server
     ├── IntegrityError        1  bytes are not what was signed or recorded
     └── StackError            1  a process of the local stack
@@ -113,8 +115,16 @@ class StoreFull(StoreError):
     """The store, or the local disk, has no room left."""
 
 
+class SourceUnavailable(PerennialError):
+    """What rows are collected from gave no answer in time; it may later."""
+
+
 class TrackingError(PerennialError):
     """The MLflow server did not do what was asked."""
+
+
+class TrackingUnavailable(TrackingError):
+    """The MLflow server gave no answer within the bound."""
 
 
 class OrchestrationError(PerennialError):

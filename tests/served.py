@@ -88,10 +88,22 @@ def raw_rows(count: int = 2000, seed: int = 3) -> pd.DataFrame:
 
 
 @cache
-def fitted(task: str = "binary", family: str = "lightgbm", trees: int = 200) -> Fitted:
+def fitted(
+    task: str = "binary",
+    family: str = "lightgbm",
+    trees: int = 200,
+    exclude: tuple[str, ...] = (),
+) -> Fitted:
     """Fit a model of this task on the raw rows."""
     target = TASKS[task]
-    pipeline = Pipeline(name="flights", task=task, target=target, event_time="at", key=["id"])
+    pipeline = Pipeline(
+        name="flights",
+        task=task,
+        target=target,
+        event_time="at",
+        key=["id"],
+        features={"exclude": exclude},
+    )
     others = [name for name in TASKS.values() if name != target]
     frame = raw_rows().drop(columns=others)
     schema = infer_schema(frame, pipeline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from deployments.cli.output import reporting, show
+from deployments.cli.output import OneOf, reporting, show
 
 SHELLS = {
     "bash": 'eval "$(perennial completion bash)"  # in ~/.bashrc',
@@ -15,7 +15,7 @@ SHELLS = {
 
 
 @reporting
-@click.argument("shell", type=click.Choice(list(SHELLS)))
+@click.argument("shell", type=OneOf(list(SHELLS)))
 def completion(shell: str, as_json: bool) -> None:
     """Print what completes commands, options, files and pipelines in SHELL.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from deployments.cli.output import LocalFile, about_pipeline, show, table
+from deployments.cli.output import LocalFile, OneOf, about_pipeline, show, table
 from deployments.session import open_session
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LARGEST = 6  # contributions shown; the others are one line
 @click.argument("file", type=LocalFile())
 @click.option("--rows", type=click.IntRange(1, 10_000), default=3, show_default=True,
               help="How many of the file's first rows.")  # fmt: skip
-@click.option("--method", type=click.Choice(["shap", "lime"]),
+@click.option("--method", type=OneOf(["shap", "lime"]),
               help="SHAP's values where the family allows them, else LIME.")  # fmt: skip
 def explain(
     name: str, file: Path, rows: int, method: Literal["shap", "lime"] | None, as_json: bool

@@ -9,9 +9,10 @@ import click
 
 from deployments.cli.output import reporting, show, table
 from deployments.serving.keyfile import NAME, VARIABLE, changing, read_keys
-from tasks.errors import ConfigurationError
+from tasks.config import pipeline_names
+from tasks.errors import ConfigurationError, did_you_mean
 from tasks.serving.keys import EVERY, Key, make_key
-from tasks.settings import home_folder
+from tasks.settings import home_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
 
@@ -29,7 +30,7 @@ def keys() -> None:
 @click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
 def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:
     """Make a key for NAME and show it, this once."""
-    scope = tuple(checked_name(pipeline) for pipeline in pipelines) or (EVERY,)
+    scope = tuple(map(_checked_pipeline, pipelines)) or (EVERY,)
     with changing(path()) as known:
         if name in known:
             remedy = f"Remove it first: `perennial keys remove {name}`."
@@ -60,7 +61,7 @@ def remove(name: str, as_json: bool) -> None:
     """Remove the key of NAME; it opens nothing within a second."""
     with changing(path()) as known:
         if known.pop(name, None) is None:
-            remedy = "List them: `perennial keys list`."
+            remedy = f"{did_you_mean(name, known)} List them: `perennial keys list`.".strip()
             raise ConfigurationError("API keys", "the name has a key", name, remedy)
     show({"removed": name}, as_json, lambda: f"The key of {name} opens nothing any more.")
 
@@ -74,6 +75,19 @@ def path() -> Path:
     """Return where the keys lie: as the environment says, or in the stack's home."""
     named = os.environ.get(VARIABLE, "")
     return Path(named) if named else home_folder() / NAME
+
+
+def _checked_pipeline(name: str) -> str:
+    """Return the name of a pipeline, which need not be here: a key may come before it.
+
+    Raises:
+        ConfigurationError: it is none, or one that is here is nearly called so.
+    """
+    known = pipeline_names(pipelines_folder())
+    asked = "" if checked_name(name) in known else did_you_mean(name, known)
+    if asked:
+        raise ConfigurationError("--pipeline", f"there is no pipeline {name}", remedy=asked)
+    return name
 
 
 def _table(found: list[Key]) -> str:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from deployments.cli.output import LocalFile, reporting, say, show
+from deployments.cli.output import LocalFile, OneOf, reporting, say, show
 from tasks.config import check_pipeline
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
+from tasks.letters import compose
 from tasks.settings import expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.config import Pipeline
-    from tasks.config.source import SourceOptions
     from tasks.drafting.draft import Draft, Wishes
     from tasks.readers.study import Question, Study
 
@@ -38,7 +38,7 @@ LOOKED = 200_000  # first rows that the sample is spread over: a file is often s
 @click.option(
     "--key", multiple=True, help="A column that identifies a row; more than once for several."
 )
-@click.option("--task", type=click.Choice(get_args(Task)), help="Where the guess is wrong.")
+@click.option("--task", type=OneOf(get_args(Task)), help="Where the guess is wrong.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A key of the file.")
 @click.option("--dry-run", is_flag=True, help="Print the pipeline file, and write nothing.")
 @click.option("--force", is_flag=True, help="Replace the files of this name.")
@@ -60,6 +60,8 @@ def new(
     from tasks.drafting.suite import suite_text
 
     checked_name(name)
+    target, key = compose(target), tuple(map(compose, key))
+    event_time = event_time and compose(event_time)
     file = pipelines_folder() / f"{name}.yaml"
     suite = expectations_folder() / f"{name.replace('-', '_')}.py"
     for path in (file, suite):
@@ -95,17 +97,18 @@ def _draft(
     from tasks.drafting.wishes import apply_settings
     from tasks.readers.source import BadBatch
 
-    given = apply_settings({}, settings)
+    said = _said(name, apply_settings({}, settings))
+    wishes = replace(wishes, personal=said.data.personal)
     try:
-        limit, source = _said(name, given)
-        seen = _study(data, source, limit, target)
-        made = draft(name, data.name, target, seen, _sample(data, seen, limit), wishes)
+        seen = _study(data, said, target)
+        sample = _sample(data, seen, said.data.max_bytes)
+        made = draft(name, data.name, target, seen, sample, wishes)
     except BadBatch as error:
-        said = " ".join(problem.sentence for problem in error.problems).rstrip(".")
-        raise DataError(str(data), "the file can be read", said) from error
+        came = " ".join(problem.sentence for problem in error.problems).rstrip(".")
+        raise DataError(str(data), "the file can be read", came) from error
     # what was said of the source is part of what the study found
     rest = [setting for setting in settings if not setting.startswith("source")]
-    content = apply_settings(made.content, rest)
+    content = apply_settings(_before(made, wishes), rest)
     # by the rules of the file: nothing is written that `apply` would refuse
     pipeline = check_pipeline(content, name)
     personal, slices = pipeline.data.personal, pipeline.gate.slices
@@ -117,24 +120,32 @@ def _draft(
     return replace(made, personal={**asked, **made.personal}), content, pipeline
 
 
-def _said(name: str, given: dict[str, Any]) -> tuple[int, SourceOptions]:
-    """Return what was set of the reading, by the rules of the file: most bytes, and the source."""
+def _before(made: Draft, wishes: Wishes) -> dict[str, Any]:
+    """Return what was decided, without the personal columns that the settings name themselves."""
+    found = [name for name in made.personal if name not in wishes.personal]
+    return {**made.content, "data": {**made.content["data"], "personal": found}}
+
+
+def _said(name: str, given: dict[str, Any]) -> Pipeline:
+    """Return what was set of the reading, by the rules of the file; the rest is made up."""
     told = {section: given[section] for section in ("source", "data") if given.get(section)}
     plain = {"name": name, "task": "regression", "target": "y"}
-    pipeline = check_pipeline({**plain, **told}, name)
-    return pipeline.data.max_bytes, pipeline.source
+    return check_pipeline({**plain, **told}, name)
 
 
-def _study(data: Path, source: SourceOptions, limit: int, target: str) -> Study:
+def _study(data: Path, said: Pipeline, target: str) -> Study:
+    from tasks.drafting.personal import find_personal
     from tasks.drafting.roles import check_column
     from tasks.drafting.target import read_target
     from tasks.readers.study import study
 
-    seen = study(data, data.name, limit, say, source)
-    for column in source.columns:
+    seen = study(data, data.name, said.data.max_bytes, say, said.source)
+    for column in said.source.columns:
         check_column(seen.columns, column, "--set")
     if seen.questions:
-        raise _asking(data, seen.questions)
+        personal = {*said.data.personal, *find_personal(seen.columns, {})}
+        shown = (q.without_values if q.column in personal else q for q in seen.questions)
+        raise _asking(data, tuple(shown))
     check_column(seen.columns, target, "--target")
     return read_target(seen, target)
 

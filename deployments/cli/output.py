@@ -51,11 +51,28 @@ class LocalFile(click.Path):
         return super().convert(value, param, ctx)
 
 
+class OneOf(click.Choice[str]):
+    """One of a few words; a mistyped one is answered with the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        told = super().get_invalid_choice_message(value, ctx)
+        return f"{told} {did_you_mean(str(value), map(str, self.choices))}".strip()
+
+
 def suggest_file(path: Path) -> str:
     """Return the question after the nearest name in the folder of a path that is not there."""
     if not path.parent.is_dir():
-        return f"There is no folder {path.parent} either."
+        return f"There is no folder {path.parent} either. {suggest_folder(path.parent)}".strip()
     return did_you_mean(path.name, (there.name for there in path.parent.iterdir()))
+
+
+def suggest_folder(path: Path) -> str:
+    """Return the question after the folder that is nearest to one that is not there."""
+    if not path.parent.is_dir():
+        return ""
+    return did_you_mean(
+        path.name, (there.name for there in path.parent.iterdir() if there.is_dir())
+    )
 
 
 def read_share(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:

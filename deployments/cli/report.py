@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import about_pipeline, say, show, table
+from deployments.cli.output import OneOf, about_pipeline, say, show, table
 from deployments.session import open_session
 from tasks.errors import ConfigurationError
 from tasks.store.reports import PAGES, StoredPage, find_pages, pick_page
@@ -16,7 +16,7 @@ from tasks.workspace import Workspace
 
 
 @about_pipeline
-@click.argument("kind", required=False, type=click.Choice(list(PAGES)))
+@click.argument("kind", required=False, type=OneOf(list(PAGES)))
 @click.option("--of", metavar="ID", help="Of this batch or version, not the newest.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write it to this file, or folder.")
 @click.option("--open", "opens", is_flag=True, help="Show it in the browser.")
@@ -33,6 +33,9 @@ def report(
     validation   what was checked in the newest file
     """
     workspace = open_session(name)
+    if kind is None and (of or save or opens):
+        rule, remedy = "--of, --save and --open are of one kind", f"One of {', '.join(PAGES)}."
+        raise ConfigurationError("KIND", rule, "none", remedy)
     if kind is None:
         document = list_pages(workspace)
         rows = [[page["kind"], page["of"][:12], page["at"], page["pages"]]

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from deployments.cli.output import about_pipeline, say, show, suggest_file
+from deployments.cli.output import about_pipeline, say, show, suggest_file, suggest_folder
 from deployments.cli.runs import interval
 from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
@@ -39,7 +39,8 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
     local = Path(output)
     if not output.startswith(ADDRESS) and (local.is_dir() or not local.parent.is_dir()):
         rule = "it is a file in a folder that is there, or an address such as s3://perennial/out"
-        raise ConfigurationError(output, rule, "neither", "Make the folder, or choose another.")
+        remedy = f"{suggest_folder(local.parent)} Make the folder, or choose another.".strip()
+        raise ConfigurationError(output, rule, "neither", remedy)
     check_form(output)
     workspace = open_session(name)
     key = bring_source(workspace, source)

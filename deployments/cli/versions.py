@@ -58,9 +58,11 @@ def reject(name: str, version: str, why: str, as_json: bool) -> None:
     """
     workspace = open_session(name)
     number = checked_version(version)
-    if number not in waiting_versions(workspace.ledger.entries()):
-        rule = "the version waits for approval"
-        raise Refused(f"{name} version {number}", rule, "it does not", "See `perennial models`.")
+    waiting = waiting_versions(workspace.ledger.entries())
+    if number not in waiting:
+        rule, known = "the version waits for approval", ", ".join(map(str, waiting)) or "none"
+        remedy = f"Waiting: {known}. See `perennial models {name}`."
+        raise Refused(f"{name} version {number}", rule, "it does not", remedy)
     entry = rejection(name, number, person(), why)
     workspace.ledger.append(entry)
     # The ledger is the truth and was written first; the alias in MLflow follows where it can.

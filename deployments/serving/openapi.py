@@ -105,13 +105,13 @@ def _answer(served: Served) -> Json:
         prediction["probability"] = _object(dict.fromkeys(served.labels, share))
     model = _object({"pipeline": TEXT, "version": {"type": "integer"}, "digest": TEXT})
     other = {**model, "description": "Where another model answered this row: a canary."}
-    more = {"explanation": {"type": "object"}, "model": other}
-    item = _object({**prediction, **more}, list(prediction))
     ignored = {
         "type": "array",
         "items": TEXT,
         "description": "Fields that were sent and that the model does not look at, if any.",
     }
+    more = {"explanation": {"type": "object"}, "model": other, "ignored": ignored}
+    item = _object({**prediction, **more}, list(prediction))
     whole = {"model": model, "predictions": {"type": "array", "items": item}, "ignored": ignored}
     return _object(whole, ["model", "predictions"])
 

@@ -15,7 +15,7 @@ from deployments.serving.routes import Found
 from tasks.predictions.record import Record, Role
 from tasks.serving import forms
 from tasks.serving.following import Fleet, InService
-from tasks.serving.forms import Asked, BadRequest
+from tasks.serving.forms import Asked, BadRequest, OtherModel
 from tasks.serving.rows import RequestRows, Unfit
 from tasks.serving.served import Predictions, Served, ServedChallenger
 
@@ -56,25 +56,33 @@ class Predicted(NamedTuple):
 
     def written(self, explanations: Sequence[Mapping[str, Any]] | None = None) -> Response:
         """Write the answer in the form of its route; more than one part, in the champion's name."""
-        served, made, others = self.parts[0].served, merged(self.parts), None
-        ignored = self.parts[0].rows.ignored
-        # these two forms have no place for it; a name may hold what a header may not
-        headers: tuple[Header, ...] = (
-            (b"x-ignored-fields", quote(",".join(ignored), ",").encode()),
-        )
+        first, *more = self.parts
+        served, made = first.served, merged(self.parts)
+        if self.route == "predict":
+            others = {
+                place: OtherModel(part.served.head, part.rows.ignored)
+                for part in more
+                for place in part.places
+            }
+            labels, ignored = served.labels, first.rows.ignored
+            return Response(
+                200,
+                forms.write_answer(
+                    served.head, self.ids, made, labels, explanations, others, ignored
+                ),
+            )
         if self.route == "invocations":
             body = forms.write_mlflow(made, self.asked.probabilities)
-        elif self.route == "infer":
-            body = forms.write_inference(served.manifest, self.asked.id, made)
         else:
-            if len(self.parts) > 1:
-                _, *more = self.parts
-                others = {place: part.served.head for part in more for place in part.places}
-            headers = ()
-            body = forms.write_answer(
-                served.head, self.ids, made, served.labels, explanations, others, ignored
-            )
-        return Response(200, body, headers if ignored else ())
+            body = forms.write_inference(served.manifest, self.asked.id, made)
+        return Response(200, body, self._told_in_headers())
+
+    def _told_in_headers(self) -> tuple[Header, ...]:
+        """Tell ignored fields where a form has no place for them, nor for a second model."""
+        ignored = sorted({name for part in self.parts for name in part.rows.ignored})
+        # a name may hold what a header may not
+        told = quote(",".join(ignored), ",").encode()
+        return ((b"x-ignored-fields", told),) if ignored else ()
 
 
 def merged(parts: Sequence[Part]) -> Predictions:
@@ -163,8 +171,8 @@ class Predicting:
             whole, version = len(parts) == 1, part.served.manifest.version
             names = ids if whole else [ids[place] for place in part.places]
             rows = asked.rows if whole else [asked.rows[place] for place in part.places]
-            kept = part.served.unsaid(rows)
-            self.log(pipeline, Record(version, part.role, at, names, kept, *part.made))
+            told = part.served.loggable(rows)
+            self.log(pipeline, Record(version, part.role, at, names, told, *part.made))
 
     def _too_many(self, asked: Asked) -> Response | None:
         most = MOST_EXPLAINED if asked.explain else MOST_ROWS

@@ -71,5 +71,5 @@ class Shadowing:
             return
         challenger.count(len(rows))
         manifest = served.manifest
-        kept = served.unsaid(rows)
-        self._log(manifest.pipeline, Record(manifest.version, "shadow", at, ids, kept, *made))
+        told = served.loggable(rows)
+        self._log(manifest.pipeline, Record(manifest.version, "shadow", at, ids, told, *made))

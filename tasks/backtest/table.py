@@ -77,7 +77,10 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
         DataError: there are fewer than three batches.
     """
     pipeline, table = plan.pipeline, curated(bucket, plan.pipeline.name)
-    frame = training_rows(table, plan.data, pipeline.time_column, key=pipeline.key)
+    # no model learns from what is held back, so the rows that it corrects stand for them all
+    frame = training_rows(
+        table, plan.data, pipeline.time_column, key=pipeline.key, held=plan.recorded.without
+    )
     arrived, came = moments(frame[INGESTED_AT]), frame[INGESTED_AT]
     if plan.labels is not None:
         labels = load_labels(bucket, pipeline, plan.labels, without=plan.recorded.without)

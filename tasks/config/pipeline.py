@@ -17,6 +17,7 @@ from tasks.config.sections import (
     Gate,
     Labels,
     Monitoring,
+    Name,
     Names,
     Notifications,
     Retraining,
@@ -41,8 +42,8 @@ class Pipeline(FileSection):
     name: Annotated[str, BeforeValidator(lambda name: checked_name(str(name)))]
     description: str = ""
     task: Task
-    target: str = Field(min_length=1)
-    event_time: str | None = Field(default=None, min_length=1)
+    target: Name = Field(min_length=1)
+    event_time: Name | None = Field(default=None, min_length=1)
     key: Names = ()
     source: SourceOptions = SourceOptions()
     features: Features = Features()
@@ -65,6 +66,10 @@ class Pipeline(FileSection):
             raise ValueError(f"families are of {', '.join(FAMILIES)}, or auto")
         if self.target in (*self.key, self.event_time):
             raise ValueError("target is neither the key nor the event time")
+        shown = [name for name in self.gate.slices if name in self.data.personal]
+        if shown:
+            listed = ", ".join(shown)
+            raise ValueError(f"gate.slices are not personal ({listed}): their values are shown")
         taken = [name for name in (*self.key, self.event_time or "") if is_output(name)]
         if taken:
             listed = ", ".join(taken)
@@ -111,9 +116,13 @@ class Pipeline(FileSection):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the file says, defaults included; the same for the same meaning."""
+        """SHA-256 of what the file says, defaults included; the same for the same meaning.
+
+        Where the rows are collected from is left out: it changes none of them.
+        """
         # sorted: the order of the fields in these classes is no part of the meaning
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = self.model_dump(mode="json", exclude={"source": {"collect"}})
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

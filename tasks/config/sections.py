@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tasks.config.choices import Occasion
+from tasks.letters import compose
 from tasks.policy.challengers import parse_challenger
 from tasks.policy.policy import parse_policy
 from tasks.quantities import parse_budget, parse_duration, parse_share, parse_trial
@@ -28,7 +29,9 @@ BudgetText = Annotated[str, _text(parse_budget)]
 PolicyText = Annotated[str, BeforeValidator(lambda value: str(parse_policy(value)))]
 ChallengerText = Annotated[str, _text(parse_challenger)]
 TrialText = Annotated[str, _text(parse_trial)]
-Names = tuple[str, ...]
+# Names of columns are compared by their letters, however these are composed.
+Name = Annotated[str, AfterValidator(compose)]
+Names = tuple[Name, ...]
 
 
 class FileSection(BaseModel):

@@ -88,11 +88,12 @@ def training_rows(
     *,
     key: Sequence[str] = (),
     without: Collection[str] = (),
+    held: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return the rows that `ref` names and that stand, ordered by event time, key, then batch.
 
     All columns, those that ingesting adds too. `key` are those that identify a row; the batches
-    `without` are left out, and correct nothing.
+    `without` are left out, and correct nothing; `held` ones stay, and correct nothing either.
 
     Raises:
         DataError: no such version or column, or the window's bounds do not fit the event time.
@@ -100,7 +101,7 @@ def training_rows(
     schema = table.schema(ref.version)
     where = _inside(schema, ref.window, event_time, table.uri)
     # first what stands, then the window: a correction may move a row out of it
-    found = scan_standing(table, key, version=ref.version, without=without)
+    found = scan_standing(table, key, version=ref.version, without=without, held=held)
     with translate_errors(table.uri):
         frame = (found if where is None else found.filter(where)).collect()
     rows = from_polars(frame, schema)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 ROWS_HELD = 262_144  # one piece
+# As the options of a table have it: 6 to 12 s for a store that is busy.
+PATIENCE = {"max_retries": 12, "retry_init_backoff_ms": 500, "retry_max_backoff_ms": 1000}
 # Features that change rows without changing their file.
 BESIDE = {"deletionVectors", "columnMapping"}
 
@@ -171,7 +173,8 @@ class Table(Location):
         import polars as pl
 
         # Polars refuses the waiting times as texts, and Delta Lake takes no other.
-        options = {name: text for name, text in self.options.items() if name.startswith("AWS_")}
+        keys = {name: text for name, text in self.options.items() if name.startswith("AWS_")}
+        options = {**keys, **(PATIENCE if keys else {})}
         rows = pl.scan_delta(self.uri, version=int(opened.version()), storage_options=options)
         return merge_widened(rows, widened(stored_columns(opened)))
 

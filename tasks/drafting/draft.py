@@ -20,8 +20,10 @@ from tasks.drafting.roles import (
     choose_key,
     choose_time,
     find_useless,
+    is_year,
     time_form,
 )
+from tasks.drafting.series import find_series
 from tasks.drafting.target import TaskChoice, choose_task, say_twins
 from tasks.drafting.wishes import flow
 from tasks.errors import ConfigurationError
@@ -40,6 +42,7 @@ class Wishes:
     time: str | None = None
     key: tuple[str, ...] = ()
     task: Task | None = None
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Draft:
         personal: why columns are personal.
         leaks: why columns may give the answer away.
         constant: columns of one value.
+        series: what is told of a target that the row before tells.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Draft:
     personal: Mapping[str, str]
     leaks: Mapping[str, str]
     constant: tuple[str, ...]
+    series: tuple[str, ...]
     study: Study
 
     @property
@@ -115,7 +120,8 @@ def draft(
         if target in named:
             raise ConfigurationError(option, "the target is neither time nor key", target)
     others = {column: seen for column, seen in columns.items() if column != target}
-    personal = find_personal(others, _texts(others, sample))
+    told = {name: "as asked" for name in wishes.personal if name in others}
+    personal = told | find_personal(others, _texts(others, sample))
     parts = {part for derived in study.options.derive.values() for part in derived.of}
     hidden = {*personal, *parts} - {wishes.time}
     time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)
@@ -129,20 +135,27 @@ def draft(
     constant = tuple(
         c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
-    if time.column is None and not set(features) - {*useless, *constant}:
-        known = {**dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
-        raise _nothing_left(source, {**known, **dict.fromkeys(constant, "one value"), **useless})
+    recurring = time.column is not None and not is_year(columns[time.column])
+    if not recurring and not set(features) - {*useless, *constant}:
+        told = {} if time.column is None else {time.column: "a year alone"}
+        known = {**told, **dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
+        reasons = {**known, **dict.fromkeys(constant, "one value"), **useless}
+        raise _nothing_left(source, target, reasons)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
-    read = _read_time(study, time.column)
-    return Draft(
-        name, source, target, task, time, key, ground, useless, personal, leaks, constant, read
-    )
+    read = _discreet(_read_time(study, time.column), personal)
+    series = find_series(sample, target, time.column, task.task)
+    rest = (time, key, ground, useless, personal, leaks, constant, series, read)
+    return Draft(name, source, target, task, *rest)
 
 
-def _nothing_left(source: str, reasons: Mapping[str, str]) -> ConfigurationError:
+def _nothing_left(source: str, target: str, reasons: Mapping[str, str]) -> ConfigurationError:
     listed = "; ".join(f"{column}: {why}" for column, why in [*reasons.items()][:SHOWN])
-    rule, remedy = "a column is left to learn from", "Bring a table with more columns."
+    remedy = (
+        "Bring a table with more columns. Where each row follows the one before it, earlier "
+        f"values of {target} are such columns."
+    )
+    rule = "a column is left to learn from"
     return ConfigurationError(source, rule, listed or "no other column", remedy)
 
 
@@ -179,6 +192,18 @@ def _read_time(study: Study, name: str | None) -> Study:
         columns={**study.columns, name: seen},
         notes=(*study.notes, note),
     )
+
+
+def _discreet(study: Study, personal: Mapping[str, str]) -> Study:
+    """Return the study with no value of a personal column in its notes."""
+    quiet = {
+        f"{name}: ": f"{name}: read as `source` of the pipeline file says" for name in personal
+    }
+    notes = (
+        next((said for head, said in quiet.items() if note.startswith(head)), note)
+        for note in study.notes
+    )
+    return replace(study, notes=tuple(notes))
 
 
 def _asked(task: Task, target: str, study: Study) -> TaskChoice:
@@ -225,6 +250,8 @@ def say_draft(made: Draft) -> list[str]:
         # as YAML: a column may be called 7, or on
         setting = quote(f"features.exclude+={flow(next(iter(made.leaks)))}")
         lines.append(f"          Known only afterwards? Leave it out: --set {setting}")
+    heads = ("series", *("" for _ in made.series[1:]))
+    lines += [f"{head:<9} {line}" for head, line in zip(heads, made.series, strict=False)]
     lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
     return lines
 

@@ -6,8 +6,6 @@ import datetime
 import math
 from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
-from numbers import Real
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +13,7 @@ import pandas as pd
 
 from tasks.config import Pipeline
 from tasks.errors import DataError
+from tasks.features.raw import infer_kind
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import (
     INTERNAL,
@@ -29,8 +28,6 @@ from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
 from tasks.features.values import moments
 
-# Values of an object column; one of another kind behind them is refused when it is prepared.
-EXAMINED = 10_000
 LONGEST_SHOWN = 500
 DAY = 86_400.0
 CYCLES: tuple[tuple[Part, float], ...] = (
@@ -58,7 +55,9 @@ def infer_schema(frame: pd.DataFrame, pipeline: Pipeline) -> FeatureSchema:
     refuse_unless_row_wise(rows, transform)
     rows = apply_transform(rows, transform)
     _check_names(rows)
-    dropped = {pipeline.target: IS_TARGET}
+    # told by the raw columns, too: a transform may drop one, and a request has it all the same
+    personal = (set(frame.columns) & set(pipeline.data.personal)) - set(pipeline.key)
+    dropped = {**dict.fromkeys(sorted(personal), IS_PERSONAL), pipeline.target: IS_TARGET}
     features: list[Feature] = []
     # by name: the order of columns in a file decides nothing
     for name in sorted(set(rows.columns) - set(INTERNAL)):
@@ -102,41 +101,6 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
         if name in kinds or transform or name in pipeline.key
     }
     return RequestSchema(tuple(fields), pipeline.key, example)
-
-
-def infer_kind(column: pd.Series) -> str | None:
-    """Return number, category, boolean or time; None for what a model cannot see.
-
-    Text stays a category, also where it looks like a number: leading zeros mean something.
-
-    >>> infer_kind(pd.Series(["007", "008"])), infer_kind(pd.Series([True, None]))
-    ('category', 'boolean')
-    """
-    dtype = column.dtype
-    if pd.api.types.is_bool_dtype(dtype):
-        return "boolean"
-    if pd.api.types.is_timedelta64_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
-        return None
-    if pd.api.types.is_numeric_dtype(dtype):
-        return "number"
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return "time"
-    kinds = {_kind_of_value(value) for value in column.dropna().head(EXAMINED)}
-    if len(kinds) == 1:
-        return kinds.pop()
-    # numbers among texts are texts; a time among them has no one way to be written
-    return "category" if kinds and not kinds & {None, "time"} else None
-
-
-def _kind_of_value(value: object) -> str | None:
-    # before numbers, which a bool of Python is too
-    if isinstance(value, (bool, np.bool_)):
-        return "boolean"
-    if isinstance(value, (Real, Decimal)):
-        return "number"
-    if isinstance(value, (datetime.date, np.datetime64)):
-        return "time"
-    return "category" if isinstance(value, str) else None
 
 
 def why_useless(column: pd.Series, kind: str) -> str | None:
@@ -187,8 +151,8 @@ def _barred(name: str, pipeline: Pipeline) -> str | None:
         # a transform may make a column of the target's name
         IS_TARGET: (pipeline.target,),
         "it is part of the key": pipeline.key,
-        "the pipeline file excludes it": pipeline.features.exclude,
         IS_PERSONAL: pipeline.data.personal,
+        "the pipeline file excludes it": pipeline.features.exclude,
     }
     return next((why for why, names in reasons.items() if name in names), None)
 

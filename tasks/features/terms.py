@@ -10,8 +10,6 @@ whatever the order in which they add.
 from __future__ import annotations
 
 import re
-import unicodedata
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +22,7 @@ import pandas as pd
 from tasks.arrays import Floats, Singles
 from tasks.features.schema import Columns
 from tasks.features.values import MISSING, category
+from tasks.letters import compose
 
 WORD = re.compile(r"[^\W_]+")
 # No word has an underscore, so neither this nor `MISSING` can come out of a text.
@@ -44,10 +43,7 @@ def words(value: Any) -> str:
     text = category(value)
     if text == MISSING:
         return MISSING
-    if not text.isascii():
-        # é may come as one sign or as two
-        text = unicodedata.normalize("NFC", text)
-    distinct = dict.fromkeys(WORD.findall(text.lower()))
+    distinct = dict.fromkeys(WORD.findall(compose(text).lower()))
     return " ".join([*distinct][:MOST_WORDS]) or WORDLESS
 
 
@@ -91,22 +87,6 @@ def count_words(prepared: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """
     there = [name for name in columns.texts if name in prepared]
     return prepared.assign(**{name: _counted(prepared[name]) for name in there})
-
-
-def pick_words(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return one word of each text, always the same of the same text; missing texts are left out.
-
-    The distribution of such words is that of the vocabulary, with a row for each text.
-
-    >>> pick_words(pd.Series(["good book", "__missing__", "_"])).tolist()
-    ['book', '_']
-    """
-    picked = []
-    for text in column.tolist():
-        if text != MISSING:
-            several = text.split(" ")
-            picked.append(several[zlib.crc32(text.encode()) % len(several)])
-    return pd.Series(picked, dtype="str")
 
 
 def _counted(column: pd.Series[Any]) -> Singles:

@@ -17,7 +17,13 @@ from tasks.faults import external_write
 from tasks.ingestion.entrance import KINDS, Kind
 from tasks.labels.table import labels_table
 from tasks.ledger.entry import Entry
-from tasks.ledger.reversal import names_batch, record_removal, removed_batches, show_batch
+from tasks.ledger.reversal import (
+    ask_for_batch,
+    names_batch,
+    record_removal,
+    removed_batches,
+    show_batch,
+)
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
 from tasks.store.layout import BATCH as BATCH_COLUMN
@@ -61,7 +67,9 @@ def pick_held(place: Place, name: str) -> HeldBatch:
     if any(names_batch(name, held.batch, held.object) for held in every if held.batch in done):
         raise Refused(f"pipeline {place.name}", f"{name} is taken out already")
     listed = ", ".join(show_batch(held.batch, held.object) for held in known[-SHOWN:])
+    asked = ask_for_batch(name, [(held.batch, held.object) for held in known])
     remedy = f"The newest: {listed}." if listed else "Nothing was taken in yet."
+    remedy = f"{asked} {remedy}".strip()
     raise Refused(f"pipeline {place.name}", f"{len(fits)} batches are named {name}", remedy=remedy)
 
 

@@ -15,7 +15,7 @@ from tasks.ingestion.entrance import (
     read_receipt,
 )
 from tasks.ingestion.quarantine import REPORT
-from tasks.ledger.reversal import names_batch, show_batch, standing_refusals
+from tasks.ledger.reversal import ask_for_batch, names_batch, show_batch, standing_refusals
 from tasks.store.scratch import scratch
 from tasks.workspace import Place, Workspace
 
@@ -59,7 +59,9 @@ def pick_refused(place: Place, name: str) -> RefusedBatch:
         return fits[0]
     listed = [show_batch(refused.batch, refused.object) for refused in known]
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    asked = ask_for_batch(name, [(refused.batch, refused.object) for refused in known])
     remedy = f"There: {', '.join(listed[:SHOWN])}{more}." if listed else "Nothing is refused."
+    remedy = f"{asked} {remedy}".strip()
     rule = f"{len(fits)} batches in quarantine are named {name}"
     raise Refused(f"pipeline {place.name}", rule, remedy=remedy)
 

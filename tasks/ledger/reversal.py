@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from tasks.errors import did_you_mean
 from tasks.ledger.entry import Entry
 
 SHORTEST = 6  # letters of a batch's id that name it
@@ -29,6 +30,20 @@ def show_batch(batch: str, key: str) -> str:
     'ab12cd34ab12 (april.csv)'
     """
     return f"{batch[:12]} ({key.rpartition('/')[2]})"
+
+
+def ask_for_batch(name: str, known: Iterable[tuple[str, str]]) -> str:
+    """Return the question after the batch that a mistyped name is nearest to, or nothing.
+
+    >>> ask_for_batch("aprl.csv", [("ab12cd34", "taxis/incoming/77/april.csv")])
+    'Did you mean april.csv?'
+    >>> ask_for_batch("ab13cd", [("ab12cd34", "taxis/incoming/77/april.csv")])
+    'Did you mean ab12cd?'
+    """
+    length = max(len(name), SHORTEST)
+    return did_you_mean(
+        name, (word for batch, key in known for word in (_file(key), batch[:length]))
+    )
 
 
 def removed_batches(entries: Iterable[Entry]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from tasks.errors import Refused
 from tasks.ledger.entry import Entry
-from tasks.ledger.reversal import names_batch, removed_batches, show_batch
+from tasks.ledger.reversal import ask_for_batch, names_batch, removed_batches, show_batch
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def clearance(entries: Sequence[Entry], pipeline: str, batch: str, by: str, why:
     if len(fits) != 1:
         listed = ", ".join(show_batch(odd.batch, odd.object) for odd in known.values())
         came = f"{len(fits)} batches named {batch}"
+        asked = ask_for_batch(batch, [(odd.batch, odd.object) for odd in known.values()])
         remedy = f"Held back: {listed}." if listed else "No batch is held back."
+        remedy = f"{asked} {remedy}".strip()
         raise Refused(f"pipeline {pipeline}", "one batch of that name is held back", came, remedy)
     (found,) = fits
     now, file = datetime.now(UTC), found.object.rpartition("/")[2]

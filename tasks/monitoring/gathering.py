@@ -131,7 +131,8 @@ def _span(workspace: Workspace, arrival: Arrival) -> pl.Expr:
     event_time, keys = workspace.pipeline.time_column, list(workspace.pipeline.key)
     at, labels = pl.col(event_time), labels_table(workspace.bucket, workspace.name).scan()
     brought = labels.filter(pl.col(BATCH) == arrival.batch).select(keys)
-    rows = workspace.curated.scan().select(list(dict.fromkeys([*keys, event_time])))
+    standing = scan_standing(workspace.curated, keys)
+    rows = standing.select(list(dict.fromkeys([*keys, event_time])))
     zone = getattr(rows.collect_schema()[event_time], "time_zone", None)
     # a row that is dated after its label came says nothing about the span
     came = arrival.at if zone else arrival.at.replace(tzinfo=None)

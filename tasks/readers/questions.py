@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.readers.column_study import ColumnStudy
 from tasks.readers.kinds import NUMERIC, TIMES
@@ -24,6 +25,15 @@ class Question:
     column: str
     text: str
     choices: tuple[str, ...]
+
+    @property
+    def without_values(self) -> Question:
+        """The same of a personal column, whose values are shown nowhere.
+
+        >>> Question("born", "`1.2.50` and `3.4.51` read as %d.%m.%y", ()).without_values.text
+        'its values read as %d.%m.%y'
+        """
+        return replace(self, text=re.sub("`.*`", "its values", self.text, flags=re.DOTALL))
 
     @property
     def setting(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.arrays import Integers
+from tasks.letters import compose
 from tasks.readers.coerce import coerce
 from tasks.readers.infer import TextKind, infer_kinds
 from tasks.readers.kinds import NUMERIC, TIMES, TYPES, kind_of
@@ -246,7 +246,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     if len(row) != len(pairs):
         raise ValueError("a name came twice")
     if any(not name.isascii() for name in row):
-        return {unicodedata.normalize("NFC", name): value for name, value in row.items()}
+        return {compose(name): value for name, value in row.items()}
     return row
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.arrays import Integers
+from tasks.letters import compose
 from tasks.readers.coerce import coerce, find_positions
 from tasks.readers.kinds import AS_WRITTEN, kind_of
 from tasks.readers.options import PLAIN, SourceOptions
@@ -143,7 +143,7 @@ def check_names(
     if len(names) > MAX_COLUMNS:
         message = f"The file has {len(names):,} columns; at most {MAX_COLUMNS:,} are read."
         raise BadBatch(Problem("width", None, message))
-    names = [unicodedata.normalize("NFC", name) for name in names]
+    names = [compose(name) for name in names]
     # Told by position: in a file without its header, a name is a person's value.
     problems = []
     known: dict[str, int] = {}

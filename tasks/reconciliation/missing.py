@@ -14,12 +14,16 @@ Waiting = tuple[str, datetime]
 
 @dataclass(frozen=True)
 class Launch:
-    """A run to start; the same `key` starts it once, however often it is asked for."""
+    """A run to start; the same `key` starts it once, however often it is asked for.
+
+    `oldest` is what waits longest for it, and since when.
+    """
 
     flow: str
     pipeline: str
     key: str
     why: str
+    oldest: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -56,5 +60,7 @@ def find_missing(
         more = f" and {len(due) - 1} more" if len(due) > 1 else ""
         decided = {"decision": due[0]} if flow == "train" else {}
         key = hashlib.sha256(text.encode()).hexdigest()
-        launches.append(Launch(flow, pipeline, key, f"{due[0]}{more}", decided))
+        name, since = min(things, key=lambda thing: (thing[1], thing[0]))
+        oldest = f"{name} of {since:%Y-%m-%d %H:%M:%S}"
+        launches.append(Launch(flow, pipeline, key, f"{due[0]}{more}", oldest, decided))
     return tuple(launches)

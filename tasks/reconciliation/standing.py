@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tasks.collection.progress import SourceProgress, read_progress
+from tasks.collection.trouble import CollectTrouble, find_trouble
+from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
 from tasks.ingestion.entrance import KINDS, Entrance, find_pending
 from tasks.ingestion.retry import RefusedBatch, find_refused
@@ -19,6 +22,7 @@ from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict
 from tasks.promotion.pointer import Champion
 from tasks.promotion.waiting import waiting_versions
+from tasks.reconciliation.attempts import Attempts, read_attempts, tell_attempts
 from tasks.records import read
 from tasks.store.bucket import ObjectInfo
 from tasks.workspace import Place, Workspace
@@ -40,7 +44,10 @@ class Standing:
             `warnings` what it was let through with as a first model.
         waiting: versions that await a person's approval.
         asked: a decision to retrain that no training has answered yet.
+        collected: how far its source was collected, None where it never was; `uncollected` is why
+            the newest try failed.
         ended: the newest training's verdict, or how it failed; None before the first.
+        given_up: what the reconciler started in vain and starts no more.
     """
 
     pipeline: str
@@ -56,6 +63,9 @@ class Standing:
     waiting: tuple[int, ...] = ()
     asked: Entry | None = None
     ended: Entry | None = None
+    collected: SourceProgress | None = None
+    uncollected: CollectTrouble | None = None
+    given_up: tuple[Attempts, ...] = ()
 
     @property
     def batches(self) -> tuple[Arrival, ...]:
@@ -75,7 +85,10 @@ class Standing:
         }
         told = [f"{count} {what}" for what, count in counted.items() if count > 0]
         told += [f"version {version} awaits approval" for version in self.waiting]
-        return (*told, *(["a training"] if self.asked is not None else []))
+        if self.uncollected is not None and self.uncollected.waits:
+            told.append("a source to mend")
+        told += ["a training"] if self.asked is not None else []
+        return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
 
 
 def read_standing(place: Place) -> Standing:
@@ -88,7 +101,7 @@ def read_standing(place: Place) -> Standing:
     arrived, found = find_arrivals(place), pointer.read(place)
     entrances = {kind: Entrance(kind, place.layout) for kind in KINDS}
     champion = None if found is None else found[0]
-    asked = find_unanswered(entries)
+    asked, collected = find_unanswered(entries), read_progress(place)
     return Standing(
         pipeline=place.name,
         arrived=arrived,
@@ -102,7 +115,10 @@ def read_standing(place: Place) -> Standing:
         warnings=() if champion is None else find_warnings(entries, champion.version),
         waiting=waiting_versions(entries),
         asked=asked[-1] if asked else None,
+        collected=None if collected is None else collected[0],
+        uncollected=find_trouble(place),
         ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
+        given_up=tuple(attempts for attempts in read_attempts(place).values() if attempts.over),
     )
 
 
@@ -121,7 +137,7 @@ def find_warnings(entries: Sequence[Entry], version: int) -> tuple[str, ...]:
 
 
 def count_labelled(workspace: Workspace) -> int:
-    """Return how many rows have a target of their own, and how many labels came later."""
+    """Return how many rows that stand have a target of their own, and labels that came later."""
     import polars as pl
 
     later = sum(arrival.rows for arrival in find_arrivals(workspace) if arrival.labels)
@@ -131,7 +147,8 @@ def count_labelled(workspace: Workspace) -> int:
     if columns is None or target not in columns.names:
         return later
     with translate_errors(table.uri):
-        own = table.scan().select(pl.col(target).is_not_null().sum()).collect().item()
+        rows = scan_standing(table, workspace.pipeline.key)
+        own = rows.select(pl.col(target).is_not_null().sum()).collect().item()
     return int(own) + later
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from prefect import get_run_logger, task
 
@@ -18,6 +19,7 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
+    from tasks.reconciliation.attempts import Attempts
     from tasks.reconciliation.missing import Launch
     from tasks.reconciliation.quiet import Mark
 
@@ -75,17 +77,36 @@ def look(pipeline: str, grace: float) -> Looked:
     """Return the runs that should be there for this pipeline and are not."""
     from prefect.client.orchestration import get_client
 
+    from tasks.reconciliation.attempts import (
+        continued,
+        forget_attempts,
+        keep_attempts,
+        read_attempts,
+        tell_attempts,
+    )
     from tasks.reconciliation.missing import find_missing
     from tasks.reconciliation.waiting import find_waiting
     from tasks.workspace import open_workspace
 
-    waiting = find_waiting(open_workspace(Settings.from_environment(), pipeline))
+    workspace = open_workspace(Settings.from_environment(), pipeline)
+    waiting, known = find_waiting(workspace), read_attempts(workspace)
+    forget_attempts(workspace, [flow for flow in known if not waiting.get(flow)])
     if not any(waiting.values()):
         return Looked((), quiet=True)
     with get_client(sync_client=True) as client:
         active = {flow for flow in waiting if _is_active(client, flow, pipeline)}
-    now = datetime.now(UTC)
-    return Looked(find_missing(pipeline, waiting, active, now, timedelta(seconds=grace)))
+        now, wait = datetime.now(UTC), timedelta(seconds=grace)
+        missing = find_missing(pipeline, waiting, active, now, wait)
+        started = [continued(launch, workspace.pipeline.digest, known) for launch in missing]
+        ended = [_ended(client, attempts) for attempts in started]
+    # of a minute in which nothing ended and nothing begins there is nothing to keep
+    for attempts in (tried for tried in ended if tried != known.get(tried.flow) and tried.tries):
+        if attempts.over:
+            get_run_logger().warning("%s; it is not started again", tell_attempts(attempts))
+        keep_attempts(workspace, attempts)
+    return Looked(
+        tuple(launch for launch, tried in zip(missing, ended, strict=True) if not tried.over)
+    )
 
 
 @task(name="launch", task_run_name="launch {launch.flow} {launch.pipeline}", **RETRIES)
@@ -103,6 +124,7 @@ def start(launch: Launch) -> dict[str, str]:
             # two reconcilers that overlap ask with one key, and Prefect starts one run
             idempotency_key=launch.key,
         )
+    _count(launch, str(run.id))
     return {"flow": launch.flow, "pipeline": launch.pipeline, "run": str(run.id)}
 
 
@@ -130,6 +152,30 @@ def attempt(
         failed.append({"pipeline": pipeline, "step": step.__name__, "error": told})
         get_run_logger().error("%s of %s failed: %s", step.__name__, pipeline, told)
         return None
+
+
+def _count(launch: Launch, run: str) -> None:
+    from tasks.reconciliation.attempts import continued, keep_attempts, read_attempts
+    from tasks.workspace import open_workspace
+
+    workspace = open_workspace(Settings.from_environment(), launch.pipeline)
+    tried = continued(launch, workspace.pipeline.digest, read_attempts(workspace))
+    keep_attempts(workspace, replace(tried, run=run))
+
+
+def _ended(client: SyncPrefectClient, attempts: Attempts) -> Attempts:
+    """Return the attempts after their last run, which is not active any more."""
+    from prefect.exceptions import ObjectNotFound
+
+    if not attempts.run:
+        return attempts
+    try:
+        state = client.read_flow_run(UUID(attempts.run)).state
+    except ObjectNotFound:
+        return attempts.ended("and is forgotten", "")
+    return attempts.ended(
+        "" if state is None else state.type.value, (state and state.message) or ""
+    )
 
 
 def _is_active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:

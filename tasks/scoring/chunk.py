@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from tasks.arrays import Array
 from tasks.config import Pipeline
+from tasks.letters import compose
 from tasks.promotion.manifest import Manifest
 from tasks.scoring.judgement import Labelled
 from tasks.scoring.run import Scoring
@@ -86,6 +88,22 @@ def score_chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
     return ScoredChunk(chunk.part, made, Thinned.of(none, frame, answers, chunk.first))
 
 
+def name_probabilities(classes: Sequence[Any]) -> list[str]:
+    """Return a column for each class, each of its own also where case makes no other column.
+
+    >>> name_probabilities(["yes", "Yes", 1])
+    ['probability_yes', 'probability_Yes (2)', 'probability_1']
+    """
+    made: list[str] = []
+    for label in classes:
+        plain = name = compose(f"probability_{label}")
+        count = 2
+        while name.casefold() in {other.casefold() for other in made}:
+            name, count = f"{plain} ({count})", count + 1
+        made.append(name)
+    return made
+
+
 def _arrange(manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: Array) -> pa.Table:
     """Return key, event time, prediction, a probability per class, and the version, row by row."""
     kept = [name for name in pipeline.placed_by if name in table.column_names]
@@ -93,8 +111,8 @@ def _arrange(manifest: Manifest, pipeline: Pipeline, table: pa.Table, answers: A
     if manifest.classes:
         labels = pa.array(list(manifest.classes))
         columns["prediction"] = labels.take(pa.array(answers.argmax(axis=1)))
-        for place, label in enumerate(manifest.classes):
-            columns[f"probability_{label}"] = pa.array(np.ascontiguousarray(answers[:, place]))
+        for place, name in enumerate(name_probabilities(manifest.classes)):
+            columns[name] = pa.array(np.ascontiguousarray(answers[:, place]))
     else:
         columns["prediction"] = pa.array(answers)
     columns["model_version"] = pa.array(np.full(table.num_rows, manifest.version))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, did_you_mean
 
 # What stands behind the last point of a name, with what it means; the rest is Parquet's.
 TEXT_FORMS: Mapping[str, str] = {
@@ -21,6 +21,7 @@ TEXT_FORMS: Mapping[str, str] = {
 }
 # Names that tell another program's form: Parquet inside would deceive whoever opens it.
 FOREIGN = (".tsv", ".txt", ".json", ".json.gz", ".xlsx", ".xls", ".feather", ".arrow", ".orc")
+WRITTEN = (".csv", ".gz", ".jsonl", ".ndjson", ".parquet", ".parq", ".pq")
 ROWS = 65_536  # held at once
 
 
@@ -48,6 +49,12 @@ def check_form(output: str) -> None:
         came = f".{name.rpartition('.')[2]}"
         remedy = "Name it .parquet, or a file here .csv, .csv.gz, .jsonl or .jsonl.gz."
         raise ConfigurationError(output, rule, came, remedy)
+    # `out.cvs` would be Parquet under the name of a table that nobody meant
+    ending = Path(name).suffix
+    asked = "" if ending in WRITTEN else did_you_mean(ending, WRITTEN)
+    if asked:
+        rule = "its ending says in which form predictions are written"
+        raise ConfigurationError(output, rule, ending, asked)
 
 
 def write_text_form(predictions: Path, to: Path, name: str) -> None:

@@ -53,7 +53,9 @@ class Scoring:
     @property
     def transaction(self) -> str:
         """Name the commit of all parts; the same rows by the same model have the same name."""
-        return f"score-{self.run}-{self.pin.digest[:32]}"
+        # a table is another one at another version, though its run has the same name
+        of = "" if self.pin.data_version is None else f"-{self.pin.data_version}"
+        return f"score-{self.run}{of}-{self.pin.digest[:32]}"
 
 
 def name_run(identity: str, output: str | None) -> str:

@@ -65,7 +65,8 @@ def score_source(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         key = resolve_key(source, bucket, layout)
-        rows = open_rows(bucket, key, limit, folder, pipeline.source)
+        corrected = pipeline.key if key == layout.curated else ()
+        rows = open_rows(bucket, key, limit, folder, pipeline.source, corrected)
         scoring = _begun(workspace, rows, output, part_rows, say)
         try:
             outcome = _scored(scoring, folder)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from tasks.data.standing import find_corrections
 from tasks.data.table import Table, table_in
 from tasks.data.widening import beside, join_beside
 from tasks.errors import ConfigurationError, DataError, NotFound
@@ -18,7 +19,7 @@ from tasks.readers.formats import open_source
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.source import BadBatch, Source
 from tasks.store.bucket import Bucket
-from tasks.store.layout import Layout
+from tasks.store.layout import BATCH, Layout
 
 CURATED = "curated"
 LOG = "/_delta_log/"
@@ -78,11 +79,17 @@ def resolve_key(source: str, bucket: Bucket, layout: Layout) -> str:
 
 
 def open_rows(
-    bucket: Bucket, key: str, limit: int, scratch: Path, options: SourceOptions = PLAIN
+    bucket: Bucket,
+    key: str,
+    limit: int,
+    scratch: Path,
+    options: SourceOptions = PLAIN,
+    corrected: Sequence[str] = (),
 ) -> RowSource:
     """Return the rows at this key, downloaded to `scratch` where they are one object.
 
-    `options` say how that object is written; a table of ours needs none.
+    `options` say how that object is written; a table of ours needs none. `corrected` are the
+    columns by which later batches of a curated table corrected earlier ones.
 
     Raises:
         NotFound: there is neither an object nor a table.
@@ -96,7 +103,8 @@ def open_rows(
     # a Delta table is a folder with a log in it
     if any(True for _ in bucket.list(key + LOG)):
         identity = hashlib.sha256(f"table {bucket.name} {key}".encode()).hexdigest()
-        return TableRows(key, identity, None, table_in(bucket, key), bucket, limit, scratch)
+        table = table_in(bucket, key)
+        return TableRows(key, identity, None, table, bucket, limit, scratch, tuple(corrected))
     rule = "there is an object or a Delta table"
     raise NotFound(f"{bucket.name}/{key}", rule, "neither", "Check the name.")
 
@@ -132,12 +140,16 @@ class ObjectRows(RowSource):
 
 @dataclass(frozen=True)
 class TableRows(RowSource):
-    """The rows of a version of a Delta table: its files by age, each in its own order."""
+    """The rows of a version of a Delta table: its files by age, each in its own order.
+
+    Where it is `corrected`, by the columns of a key, only the rows that stand.
+    """
 
     table: Table
     bucket: Bucket
     limit: int
     scratch: Path
+    corrected: tuple[str, ...] = ()
 
     def version(self) -> int | None:
         return self.table.version()
@@ -148,20 +160,27 @@ class TableRows(RowSource):
 
     def total(self, version: int | None) -> int | None:
         counts = [file.rows for file in self.table.files(version)]
-        # a writer may leave the counts out of the log
-        return None if None in counts else sum(filter(None, counts))
+        # a writer may leave the counts out of the log, and which rows stand is told by reading them
+        if None in counts or find_corrections(self.table, self.corrected, version) is not None:
+            return None
+        return sum(filter(None, counts))
 
     def tables(self, schema: pa.Schema, version: int | None) -> Iterator[pa.Table]:
         before, path = 0, self.scratch / "file"
+        corrections = find_corrections(self.table, self.corrected, version)
+        wanted = schema if corrections is None else schema.append(pa.field(BATCH, pa.string()))
         # one file after the other: only one at a time takes room on the disk
         for file in self.table.files(version):
             where = f"{self.name}/{file.path}"
             self.bucket.download(where, path)
             with refuse_unreadable(where):
                 opened = open_source(path, "file.parquet", self.limit)
-                for table in read_typed(opened, beside(schema), before):
+                for table in read_typed(opened, beside(wanted), before):
                     before += table.num_rows
-                    yield join_beside(table, schema)
+                    rows = join_beside(table, wanted)
+                    if corrections is not None:
+                        rows = corrections.leave_in_order(rows).select(schema.names)
+                    yield rows
             path.unlink()
 
 

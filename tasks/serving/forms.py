@@ -122,13 +122,20 @@ def read_inference(body: bytes) -> Asked:
     return Asked(_rows(columns), id=own if isinstance(own, str) else None)
 
 
+class OtherModel(NamedTuple):
+    """A model that answered some rows: its name as JSON, and the fields that it ignored."""
+
+    head: bytes
+    ignored: Sequence[str]
+
+
 def write_answer(
     head: bytes,
     ids: Sequence[str],
     made: Predictions,
     labels: Sequence[str],
     explanations: Sequence[Mapping[str, Any]] | None = None,
-    others: Mapping[int, bytes] | None = None,
+    others: Mapping[int, OtherModel] | None = None,
     ignored: Sequence[str] = (),
 ) -> bytes:
     """Write Perennial's own form.
@@ -139,7 +146,7 @@ def write_answer(
         made: what the model says of the rows.
         labels: the classes as keys of an object.
         explanations: one a row, where they were asked for.
-        others: by their places, heads of the rows that another model answered.
+        others: by their places, who answered the rows that another model did.
         ignored: fields that were sent and that the model does not look at.
 
     >>> write_answer(b"{}", ["a1"], Predictions([1], [[0.25, 0.75]]), ("0", "1"))
@@ -156,7 +163,9 @@ def write_answer(
             prediction["explanation"] = explanation
     if others:
         for place, other in others.items():
-            predictions[place]["model"] = msgspec.Raw(other)
+            predictions[place]["model"] = msgspec.Raw(other.head)
+            if other.ignored:
+                predictions[place]["ignored"] = other.ignored
     more = b',"ignored":%b' % ENCODER.encode(ignored) if ignored else b""
     # the head is encoded once a version, not once a request
     return b'{"model":%b,"predictions":%b%b}' % (head, ENCODER.encode(predictions), more)

@@ -24,6 +24,7 @@ from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING
+from tasks.letters import compose
 from tasks.serving.values import EMPTY, EXPECTED, READ, parts_of
 
 ABSENT = object()
@@ -120,16 +121,14 @@ class Reader:
                 break
         if problems:
             raise Unfit(problems[:MOST_PROBLEMS])
-        if self._transform is not None:
-            return self._transformed(read)
-        made = self._split(read)
+        made = self._split(read) if self._transform is None else self._transformed(read)
         return made._replace(ignored=tuple(sorted(ignored))) if ignored else made
 
     def _row(
         self, place: int, row: dict[str, Any], problems: list[RowProblem], ignored: set[str]
     ) -> list[Any]:
         """Return the values of the used fields, in order; what is wrong goes to `problems`."""
-        unseen, values, sent = len(row), [], row.get
+        unseen, values, sent, before = len(row), [], row.get, len(problems)
         for field, name, is_number, read, empty in self._plan:
             value = sent(name, ABSENT)
             # most values by far, without a call for each
@@ -155,6 +154,11 @@ class Reader:
                 problems.append(RowProblem(place, name, _needed(value)))
         # something was sent that no field took: only then are names looked up
         if unseen:
+            composed = {compose(name): value for name, value in row.items()}
+            if composed.keys() != row.keys():
+                # as another computer writes them: read once more, and what was wrong is told anew
+                del problems[before:]
+                return self._row(place, composed, problems, ignored)
             ignored |= self._ignored & row.keys()
             problems += [
                 RowProblem(place, bounded(name, 80), self._unknown(name))

@@ -67,6 +67,10 @@ class Layout:
     pipeline: str
 
     incoming = Under("incoming/")
+    # What was collected from elsewhere, and where its source was left; what failed since.
+    collected = Under("incoming/collected/")
+    collecting = Under("collecting/progress.json")
+    collecting_tries = Under("collecting/tries.json")
     curated = Under("curated")
     # One small document per object that was looked at, named by the digest of key and ETag.
     receipts = Under("receipts/")
@@ -78,6 +82,8 @@ class Layout:
     champion = Under("champion.json")
     challenger = Under("challenger.json")
     ledger = Under("ledger")
+    # How often the reconciler started a flow for the same thing.
+    starts = Under("starts/")
     data_docs = Under("reports/data-docs/")
 
     def __post_init__(self) -> None:
@@ -88,6 +94,9 @@ class Layout:
 
     def model_file(self, version: int, name: str) -> str:
         return f"{self.models}{version}/{name}"
+
+    def started(self, flow: str) -> str:
+        return f"{self.starts}{flow}.json"
 
     def quarantine(self, batch: str) -> str:
         return f"{self.pipeline}/quarantine/{batch}/"

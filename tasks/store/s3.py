@@ -17,6 +17,7 @@ from tasks.settings import Settings
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
 from tasks.store.s3_errors import GONE, LOST, translated
+from tasks.store.s3_patience import PATIENCE, wait_for_answers
 from tasks.store.scratch import place_whole
 
 MIB = 1024 * 1024
@@ -44,13 +45,14 @@ def session() -> Any:
 class S3Bucket:
     """One bucket of an S3-compatible store. Safe to share between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
         from botocore.config import Config
 
         self.name = settings.bucket
         self._settings = settings
         self.where = f"{settings.s3_endpoint}/{settings.bucket}"
-        # Three attempts: a store that is gone is told in seconds, one that hangs in 3 minutes.
+        # Three attempts: a store that is gone is told in seconds, one that hangs in 3 minutes. One
+        # that says it cannot answer now is waited for.
         config = Config(
             connect_timeout=3,
             read_timeout=60,
@@ -70,6 +72,7 @@ class S3Bucket:
                 region_name=settings.region,
                 config=config,
             )
+        wait_for_answers(self._client, patience)
 
     def head(self, key: str) -> ObjectInfo | None:
         checked_key(key)
@@ -170,8 +173,11 @@ class S3Bucket:
             "conditional_put": "etag",
             "connect_timeout": "3 seconds",
             "timeout": "120 seconds",
-            "max_retries": "3",
+            "max_retries": "12",
             "retry_timeout": "300 seconds",
+            # Each wait is drawn between both: together 6 to 12 s for a store that is busy or gone.
+            "backoff_config.init_backoff": "500 ms",
+            "backoff_config.max_backoff": "1 second",
         }
         return TableAddress(f"s3://{self.name}/{path}", options)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks.errors import TrackingError, bounded
+from tasks.errors import TrackingError, TrackingUnavailable, bounded
 from tasks.tracking.record import finite_metrics, to_params, to_tags
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _ours(uri: str, doing: str, error: Exception) -> TrackingError:
         return TrackingError(where, f"it lets us in ({doing})", code, remedy)
     if any(sign in text for sign in SILENCE):
         remedy = "Look with `perennial status`, start it with `perennial up`, then try again."
-        return TrackingError(where, f"it answers ({doing})", "no answer", remedy)
+        return TrackingUnavailable(where, f"it answers ({doing})", "no answer", remedy)
     remedy = "Look into the MLflow server's log."
     # requests puts the address into its texts as it was called, with the password
     came = bounded(text.replace(uri, address(uri)), 500)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
@@ -162,14 +164,34 @@ def allowed_name(name: str) -> str:
     return re.sub(r"[^\w\-. /:]", "_", name, flags=re.ASCII)[:NAME_LIMIT].strip("./ ") or "_"
 
 
+def own_names(names: Iterable[str]) -> dict[str, str]:
+    """Return allowed names, each of its own: of those that would be one, what was altered is told
+    apart by a digest.
+
+    >>> own_names(["slice city=Å", "slice city=Ø", "rows"])
+    {'slice city=Å': 'slice city__ 617c82', 'slice city=Ø': 'slice city__ 4dcf30', 'rows': 'rows'}
+    """
+    allowed = {name: allowed_name(name) for name in names}
+    met = Counter(allowed.values())
+    return {
+        name: made if met[made] == 1 or made == name else f"{made[: NAME_LIMIT - 7]} {_mark(name)}"
+        for name, made in allowed.items()
+    }
+
+
+def _mark(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:6]
+
+
 def finite_metrics(metrics: Mapping[str, float | None]) -> dict[str, float]:
     """Return the metrics that are numbers: MLflow stores infinity as 1.8e308.
 
     >>> finite_metrics({"rmse": 2, "r2": float("-inf"), "lag": None})
     {'rmse': 2.0}
     """
+    named = own_names(metrics)
     return {
-        allowed_name(name): float(value)
+        named[name]: float(value)
         for name, value in metrics.items()
         if value is not None and math.isfinite(value)
     }
@@ -177,12 +199,14 @@ def finite_metrics(metrics: Mapping[str, float | None]) -> dict[str, float]:
 
 def to_params(values: Mapping[str, Any]) -> dict[str, str]:
     """Return parameters as MLflow stores them: bounded text under allowed names."""
-    return {allowed_name(name): bounded(value, PARAM_LIMIT) for name, value in values.items()}
+    named = own_names(values)
+    return {named[name]: bounded(value, PARAM_LIMIT) for name, value in values.items()}
 
 
 def to_tags(values: Mapping[str, Any]) -> dict[str, str]:
     """Return tags as MLflow stores them, likewise."""
-    return {allowed_name(name): bounded(value, TAG_LIMIT) for name, value in values.items()}
+    named = own_names(values)
+    return {named[name]: bounded(value, TAG_LIMIT) for name, value in values.items()}
 
 
 def to_milliseconds(at: datetime) -> int:

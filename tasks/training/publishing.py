@@ -6,6 +6,7 @@ from tasks.faults import external_write
 from tasks.features.prepare import prepared_columns
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.versions import publish
+from tasks.scoring.chunk import name_probabilities
 from tasks.tracking.record import REASON, VERDICT, RunRecord
 from tasks.tracking.upload import ModelColumns
 from tasks.training.choosing import Chosen
@@ -76,5 +77,5 @@ def _track(server: str, record: RunRecord) -> str:
 
 def _columns(work: Work) -> ModelColumns:
     columns = prepared_columns(work.dataset.schema)
-    outputs = tuple(f"probability_{label}" for label in work.dataset.classes)
+    outputs = tuple(name_probabilities(work.dataset.classes))
     return ModelColumns(columns.numbers, columns.written, outputs or (work.pipeline.target,))

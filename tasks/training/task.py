@@ -10,7 +10,13 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, State
 
 from tasks.config import window_length
-from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
+from tasks.errors import (
+    DataError,
+    StoreUnavailable,
+    TrackingError,
+    TrackingUnavailable,
+    bounded,
+)
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 # parameters and must not wait for them.
 Value = TypeVar("Value")
 # By name: of a flow's exception, Prefect hands its text on alone.
-PASSING = (StoreUnavailable.__name__, TrackingError.__name__)
+PASSING = (StoreUnavailable.__name__, TrackingUnavailable.__name__)
 # A restart of either server takes seconds; a longer absence is the reconciler's.
 RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tasks.evaluation.bootstrap import finite_or_none
+from tasks.evaluation.slices import Slice
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
 from tasks.records import plain
@@ -129,7 +131,28 @@ def _metrics(chosen: Chosen, final: Contender, cost: Cost) -> dict[str, float]:
             "cost_peak_mib": cost.peak_mib,
             "cost_watt_hours": cost.watt_hours,
         }
+        | name_slices(evaluation.slices)
     )
+
+
+def name_slices(slices: Sequence[Slice]) -> dict[str, float]:
+    """Return the metric in each slice that is large enough, under a name of its own.
+
+    >>> from tasks.evaluation.bootstrap import Interval
+    >>> some = Interval(0.7, 0.6, 0.8)
+    >>> twins = [Slice("a", "b = c", 60, some, False), Slice("a = b", "c", 60, some, False)]
+    >>> list(name_slices(twins))
+    ['slice a = b = c', "slice 'a = b' = 'c'"]
+    """
+    named: dict[str, float] = {}
+    for part in slices:
+        if part.too_small:
+            continue
+        name = f"slice {part.column} = {part.value}"
+        # where the marks in a name make two slices look like one
+        name = f"slice {part.column!r} = {part.value!r}" if name in named else name
+        named[name] = part.figure.value
+    return named
 
 
 def _trial(trial: TuningTrial) -> TrialRecord:

@@ -16,6 +16,7 @@ from tasks.config import Pipeline
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.frames import find_places
 from tasks.readers.kinds import exact, kind_of, kinds_of, schema_of
+from tasks.readers.private import conceal
 from tasks.readers.problem import Problem
 from tasks.readers.reading import say_reading
 from tasks.readers.source import BadBatch, Source
@@ -126,7 +127,7 @@ class Examiner:
         `typed` are all rows in the contract's types, Parquet; `retyped` the columns that came as
         another type, in words; `still_open` those without a value.
         """
-        agreed = self.agreed
+        agreed, personal = self.agreed, self.pipeline.data.personal
         dropped, cleaning, problems = find_dropped(typed, self.pipeline, agreed.known, retyped)
         classes = self._classes(typed)
         problems = (*problems, *classes.problems)
@@ -144,7 +145,7 @@ class Examiner:
             cleaning=cleaning,
             kept=report.rows - int(dropped.sum()),
             gained=() if known is None else tuple(name for name in names if name not in known),
-            appeared=tuple(str(label) for label in classes.appeared),
+            appeared=tuple(str(conceal(label, personal)) for label in classes.appeared),
         )
         return Examination(report, rows, typed, agreed.columns, still_open)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expectations.suite import Suite
 from tasks.errors import ConfigurationError, bounded
+from tasks.letters import compose
 from tasks.project import import_from_project
 
 
@@ -38,4 +41,19 @@ def find_suite(module: str) -> Suite:
     if not made.expectations:
         remedy = "Add at least a row count and a not-null expectation."
         raise ConfigurationError(module, "a suite has expectations", "none", remedy)
-    return made
+    return compose_names(made)
+
+
+def compose_names(suite: Suite) -> Suite:
+    """Return the suite with the names of its columns as files have them once they are read."""
+    for expectation in suite.expectations:
+        for part in ("column", "column_A", "column_B"):
+            name = getattr(expectation, part, None)
+            if isinstance(name, str) and compose(name) != name:
+                setattr(expectation, part, compose(name))
+        several = getattr(expectation, "column_list", None)
+        if several and [*map(compose, several)] != [*several]:
+            expectation.column_list = [*map(compose, several)]
+    if suite.columns is None:
+        return suite
+    return replace(suite, columns={compose(name): kind for name, kind in suite.columns.items()})

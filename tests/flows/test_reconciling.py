@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from prefect.states import Crashed
 
 from deployments.apply.act import bring_in_line
 from deployments.apply.plan import plan_deployments
 from deployments.prefect_api import open_client
 from tasks.promotion import pointer
 from tasks.promotion.trials import standing
+from tasks.reconciliation.standing import read_standing
 from tasks.tracking.registry import read_aliases, set_alias
 from tests.flows.conftest import TOY, Bench, toy_rows
 from tests.flows.running import completed
@@ -59,6 +62,39 @@ def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
     assert reconciled(bench) == {"started": [], "told": []}
     champion, _ = pointer.read(bench.workspace) or pytest.fail("no champion")
     assert champion.version == 1
+
+
+def crash(bench: Bench) -> None:
+    """Let what the reconciler started die without a word."""
+    with open_client(bench.settings) as client:
+        found = client.request("POST", "/flow_runs/filter", json={"limit": 200}).json()
+        for run in found:
+            if run["state_type"] == "SCHEDULED":
+                client.set_flow_run_state(UUID(run["id"]), Crashed(message="killed"), force=True)
+
+
+def test_a_run_that_dies_each_time_is_started_three_times_and_status_says_so(
+    bench: Bench,
+) -> None:
+    bench.rewrite(TOY)
+    bring_in_line(bench.settings, plan_deployments([bench.pipeline]))
+    key = bench.drop("a.csv", toy_rows(20))
+    for _ in range(3):
+        assert reconciled(bench)["started"] == ["ingest"]
+        assert read_standing(bench.workspace).given_up == ()
+        crash(bench)
+    assert reconciled(bench)["started"] == []
+    *_, told = read_standing(bench.workspace).waits
+    assert told.startswith(f"a person: ingest was started 3 times for {key} of ")
+    assert told.endswith("in vain; last, the run ended CRASHED")
+    assert reconciled(bench)["started"] == [], "and not in the next minute"
+    bench.rewrite(TOY.replace("min_rows: 50", "min_rows: 60"))
+    assert reconciled(bench)["started"] == ["ingest"], "a person changed the file"
+    crash(bench)
+    bench.run("flows.ingestion:ingest")
+    bench.run("flows.monitoring:monitor")
+    reconciled(bench)
+    assert read_standing(bench.workspace).given_up == ()
 
 
 def test_a_broken_pipeline_stops_none_of_those_behind_it(bench: Bench) -> None:

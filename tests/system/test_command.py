@@ -346,3 +346,19 @@ def test_a_batch_is_taken_out_again(trained: Stack, tmp_path: Path) -> None:
     again = perennial(trained, "ingest", "toy", str(path))
     assert again.status == 3
     assert "A person took it out" in again.out
+
+
+def test_a_change_of_the_schema_is_accepted_by_command(trained: Stack, tmp_path: Path) -> None:
+    path = tmp_path / "windy.csv"
+    toy_rows(30, start=95_000).assign(wind=0.5).to_csv(path, index=False)
+    held = perennial(trained, "ingest", "toy", str(path), "--json")
+    assert held.status == 3, held.err
+    assert "perennial schema toy --accept" in " ".join(held.document["batches"][0]["reasons"])
+    assert "windy.csv waits:" in perennial(trained, "schema", "toy").out
+    done = perennial(trained, "schema", "toy", "--accept", "windy.csv", "--json")
+    assert done.status == 0, done.err
+    (batch,) = done.document["batches"]
+    assert (batch["outcome"], batch["rows"]) == ("accepted", 30)
+    contract = perennial(trained, "schema", "toy", "--json").document
+    assert (contract["columns"]["wind"], contract["waiting"]) == ("number", [])
+    assert perennial(trained, "remove", "toy", "windy.csv").status == 0

@@ -370,6 +370,45 @@ def test_a_year_and_an_epoch_order_rows(place: Place, tmp_path: Path) -> None:
     assert place.ingest("epochs", tmp_path / "b.jsonl").rows == ROWS
 
 
+@pytest.mark.parametrize("settings", [[], ["--set", "data.personal+=came_from"]])
+def test_of_a_personal_column_not_even_the_reading_is_shown_with_values(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: list[str]
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made["birth_date"] = [f"{13 + i % 15}.{1 + i % 12:02d}.1953" for i in range(ROWS)]
+    made["came_from"] = [f" harbour {i % 70:03d}" for i in range(ROWS)]
+    made.to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("quiet", tmp_path / "a.csv", "--target", "y", "--json", *settings) == 0
+    said = "".join(capsys.readouterr())
+    assert "birth_date: read as `source` of the pipeline file says" in said
+    assert "1953" not in said
+    assert ("harbour 0" in said) == (not settings), "shown where it is not personal"
+    personal = place.read("quiet").data.personal
+    assert sorted(personal) == ["birth_date", *(["came_from"] if settings else [])]
+    for path in place.root.glob("*/quiet*"):
+        assert "1953" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("column", "settings"),
+    [("birth_date", []), ("seen", ["--set", "data.personal=[seen]"])],
+)
+def test_a_question_about_a_personal_column_shows_no_value(
+    place: Place,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+    settings: list[str],
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made[column] = [f"{1 + i % 12:02d}/{1 + i // 12 % 12:02d}/1953" for i in range(ROWS)]
+    made.to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("asked", tmp_path / "a.csv", "--target", "y", *settings) == 2
+    said = capsys.readouterr().err
+    assert "its values read as %d/%m/%Y" in said
+    assert "1953" not in said
+
+
 def test_what_a_person_calls_personal_stands_in_no_file(place: Place, tmp_path: Path) -> None:
     made = plain(np.random.default_rng(3))
     made["clinic"] = np.resize(["Northside", "Riverbank"], ROWS)

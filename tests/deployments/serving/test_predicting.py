@@ -37,10 +37,16 @@ class Kept:
 class Bench:
     """The way of a request, with a champion of 200 trees and a challenger of 50 beside it."""
 
-    def __init__(self, task: str = "binary", share: float = 0.3, needs: str = "") -> None:
+    def __init__(
+        self,
+        task: str = "binary",
+        share: float = 0.3,
+        needs: str = "",
+        blind: tuple[str, ...] = (),
+    ) -> None:
         self.bucket, self.log = local(), Kept()
         self.made = champion(self.bucket, KEY, task=task)
-        self.other = fitted(task=task, trees=50)
+        self.other = fitted(task=task, trees=50, exclude=blind)
         manifest = put_version(self.bucket, KEY, self.other, "flights", "second", needs)
         self.trial = put_on_trial(self.bucket, manifest, share)
         self.fleet = Fleet(self.bucket, KEY)
@@ -188,6 +194,22 @@ def test_each_row_is_explained_by_the_model_that_answered_it() -> None:
 def replace_rows(part: Any, place: int) -> Any:
     rows = part.rows.pick([list(part.places).index(place)])
     return part._replace(places=[0], rows=rows)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_each_model_says_which_fields_it_did_not_look_at(share: float) -> None:
+    bench = Bench(share=share, blind=("origin",))
+    rows = [{**row, "id": place} for place, row in enumerate(bench.made.rows(ROWS))]
+    said = bench.native(rows)
+    if share == 1.0:
+        assert (said["model"]["version"], said["ignored"]) == (2, ["origin"])
+        assert not [one for one in said["predictions"] if "ignored" in one]
+    else:
+        assert "ignored" not in said, "the champion looks at every field"
+        told = {"model" in one: one.get("ignored") for one in said["predictions"]}
+        assert told == {True: ["origin"], False: None}
+    answer = bench.ask("/flights/invocations", {"dataframe_records": rows}).written()
+    assert (b"x-ignored-fields", b"origin") in answer.headers
 
 
 def test_what_a_canary_fails_to_answer_the_champion_answers() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.backtest.history import History
@@ -27,6 +28,7 @@ from tasks.policy.past import Past, situation
 from tasks.policy.signals import SIGNALS
 from tasks.policy.situation import Situation
 from tasks.promotion.versions import load_champion
+from tests import life
 from tests.life import toy_rows
 from tests.tasks.backtest.scenes import DAY, history, situation_after
 from tests.tasks.monitoring.house import House
@@ -227,6 +229,25 @@ def test_a_batch_that_is_held_back_is_fitted_on_by_neither(tmp_path: Path) -> No
     cleared = fitted()
     assert [fit.rows for fit in cleared.fits.values()] == [600, 900, 1200]
     assert cleared.batches[1].suspicions == held.batches[1].suspicions, "it did look so then"
+
+
+def test_what_a_held_batch_corrects_stands_for_both(tmp_path: Path) -> None:
+    """Live, no training learns from it, so that the rows that it corrects stay as they were."""
+    changes = {"retraining": {"policy": "static"}, "data": {"updates": "newest"}}
+    workspace, first = life.toy_workspace(tmp_path, **changes), toy_rows(600)
+    life.ingest(workspace, "first.csv", first)
+    life.monitor(workspace)
+    assert life.train(workspace).outcome == "promoted"
+    odd = pd.concat([first.tail(50), toy_rows(250, 600)]).assign(high=1)
+    landed = life.ingest(workspace, "odd.csv", odd.assign(size=odd["size"].fillna(0) + 1))
+    assert (landed.outcome, landed.rows) == ("accepted", 300)
+    for start in (900, 1200):
+        life.ingest(workspace, f"{start}.csv", toy_rows(300, start))
+    life.monitor(workspace)
+    plan = plan_backtest(workspace, ["static"])
+    told = fit_history(workspace.bucket, plan, lambda _line: None, workers=1).history
+    assert [one.held for one in told.batches] == [False, True, False, False]
+    assert [fit.rows for fit in told.fits.values()] == [600, 600, 900]
 
 
 def test_a_row_from_the_future_joins_no_later_batch(tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ def test_twice_is_once_and_what_is_not_there_is_listed(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"a\.csv is taken out already"):
         pick_held(workspace, "a.csv")
     landed(workspace, drop(workspace, "b.csv", csv(25)))
-    with pytest.raises(Refused, match=r"0 batches are named c\.csv\. The newest: .*\(b\.csv\)"):
+    told = r"0 batches are named c\.csv\. Did you mean b\.csv\? The newest: .*\(b\.csv\)"
+    with pytest.raises(Refused, match=told):
         pick_held(workspace, "c.csv")
 
 

@@ -137,6 +137,25 @@ def test_fields_that_the_model_does_not_look_at_are_told() -> None:
     assert made.pick([1]).ignored == ("invoice",)
 
 
+def test_a_transform_hides_no_field_that_is_not_looked_at() -> None:
+    unused = Field("invoice", "category", False, True)
+    request = replace(FIELDS, fields=(*FIELDS.fields, unused))
+    row = {"at": "2024-01-01", "flag": True, "kind": "a", "n": 1, "invoice": "R-1"}
+    assert Reader(request, SCHEMA, doubled).read([row]).ignored == ("invoice",)
+
+
+def test_a_name_is_the_same_however_its_letters_are_composed() -> None:
+    schema = FeatureSchema((Feature("café", "category"), Feature("n", "number")))
+    fields = tuple(Field(feature.name, feature.kind, True, True) for feature in schema.features)
+    reader = Reader(RequestSchema(fields), schema)
+    numbers, texts, _ = reader.read([{"cafe\u0301": "open", "n": 2}, {"café": "shut"}])
+    assert texts == [["open"], ["shut"]]
+    assert numbers[0] == [2]
+    with pytest.raises(Unfit) as raised:
+        reader.read([{"cafe\u0301": [1], "x": 1}])
+    assert [problem.field for problem in raised.value.problems] == ["café", "x"]
+
+
 def test_free_text_becomes_its_words() -> None:
     schema = FeatureSchema((Feature("a", "text"), Feature("b", "category"), Feature("c", "text")))
     fields = tuple(

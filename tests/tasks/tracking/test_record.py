@@ -33,3 +33,18 @@ def test_the_key_is_a_digest(key: str) -> None:
 def test_long_values_are_bounded() -> None:
     assert len(records.to_params({"a": "x" * 10_000})["a"]) == records.PARAM_LIMIT
     assert len(records.to_tags({"a": "x" * 10_000})["a"]) == records.TAG_LIMIT
+
+
+def test_every_slice_and_metric_has_a_name_of_its_own() -> None:
+    """MLflow takes few signs: what would become one name is told apart, whatever the order."""
+    said = {"slice town = Åre": 1.0, "slice town = Øre": 2.0, "slice town = _re": 3.0}
+    said |= {"x" * 260 + "a": 4.0, "x" * 260 + "b": 5.0, "rmse": 6.0, "gone": float("nan")}
+    made = records.finite_metrics(said)
+    assert sorted(made.values()) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert all(name == records.allowed_name(name) for name in made)
+    assert made["rmse"] == 6.0
+    assert records.finite_metrics(dict(reversed(said.items()))) == made
+    # told once more under the names that it has, as a run that is copied is
+    assert records.finite_metrics(made) == made
+    for store in (records.to_params, records.to_tags):
+        assert len(store({"å": 1, "ø": 2})) == 2
