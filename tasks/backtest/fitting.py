@@ -171,8 +171,8 @@ def _make(rows: HistoryRows, recipe: Recipe, end: int) -> _Made:
     learned = np.ones(len(data.y), dtype=bool) if refitted else training
     if refitted:
         model = fit_rows(data, pipeline, recipe.setting, learned)
-    profiler = Profiler(columns.watched, data.classes)
-    profiler.add(count_words(data.prepared[learned], columns))
+    profiler = Profiler(columns, data.classes)
+    profiler.add(data.prepared[learned])
     weighted = pipeline.monitoring.drift.weights == "importance"
     weights = column_importances(model, columns) if weighted else {}
     eye = Eye(fitted_until(data, learned), profiler.result(), weights, estimator)
@@ -187,7 +187,7 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     prepared = prepare(frame, made.data.schema, load_transform(pipeline.features.transform))
     classes = made.data.classes
     answers = made.model.answers(prepared, len(classes))
-    prepared = count_words(prepared, prepared_columns(made.data.schema))
+    watched = count_words(prepared, prepared_columns(made.data.schema))
     target, times = frame[pipeline.target], rows.times[later]
     known = has_known_label(target, classes)
     cells = {}
@@ -205,7 +205,7 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
         profile = _profile(rows, number, made.data.schema, prepared[there])
         unknown = int((there & ~known & target.notna().to_numpy()).sum())
         met = PredictedBatch(
-            times[there], labelled, profile, prepared[there], answers[there], unknown
+            times[there], labelled, profile, watched[there], answers[there], unknown
         )
         sight = look(pipeline, made.eye, met)
         assert sight.drift is not None, "every model of a backtest has a profile"
@@ -214,12 +214,12 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     return cells
 
 
-def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, watched: pd.DataFrame) -> Profile:
+def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, came: pd.DataFrame) -> Profile:
     """Profile a batch's features, once for all the models that see it in the same way."""
     # by what a model reads: two that were fitted on other categories or types see other columns
     key = (repr(schema.features), at)
     if key not in rows.seen:
-        profiler = Profiler(prepared_columns(schema).watched)
-        profiler.add(watched)
+        profiler = Profiler(prepared_columns(schema))
+        profiler.add(came)
         rows.seen[key] = profiler.result()
     return rows.seen[key]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tasks.drift.chance import distance_by_chance, shift_by_chance, unseen_by_chance
 from tasks.drift.distance import distance, method, psi
 from tasks.drift.drift import ColumnDrift, DatasetDrift
-from tasks.drift.profile import ColumnProfile, Profile
+from tasks.drift.profile import A_WORD, ColumnProfile, Profile
 from tasks.errors import DataError
 
 # Evidently's default for both distances.
@@ -51,8 +52,10 @@ def compare(
         )
         return DatasetDrift(rows, 0.0, share, False, (), (), None, told)
     # the reference's columns, not those that came: what is gone has to be found missing
-    weights = _weights([column.name for column in reference.columns], importances)
-    columns = _columns(reference.columns, current.columns, current.rows, weights)
+    own, words = _apart(reference.columns)
+    weights = _weights([column.name for column in own], importances)
+    columns = _columns(own, current.columns, current.rows, weights)
+    columns = tuple(_with_words(found, words, current.columns) for found in columns)
     predictions: tuple[ColumnDrift, ...] = ()
     if current.predictions:
         alike = _weights([column.name for column in reference.predictions], {})
@@ -81,6 +84,34 @@ def _columns(
     return tuple(
         sorted(found, key=lambda column: (-column.weight * column.size, -column.size, column.name))
     )
+
+
+def _apart(
+    columns: Sequence[ColumnProfile],
+) -> tuple[tuple[ColumnProfile, ...], dict[str, ColumnProfile]]:
+    """Return the columns, and apart from them the words of those that are free texts."""
+    names = {column.name for column in columns}
+    words = {column.name: column for column in columns if column.name.endswith(A_WORD)}
+    words = {name: told for name, told in words.items() if name.removesuffix(A_WORD) in names}
+    return tuple(column for column in columns if column.name not in words), words
+
+
+def _with_words(
+    found: ColumnDrift, words: Mapping[str, ColumnProfile], current: Sequence[ColumnProfile]
+) -> ColumnDrift:
+    """Return what was found of a column, and of a free text what was found of its words.
+
+    Texts of other words may be as long as before.
+    """
+    before = words.get(f"{found.name}{A_WORD}")
+    now = next((column for column in current if before and column.name == before.name), None)
+    if before is None or now is None:
+        return found
+    said = _column(before, now, now.rows, found.weight)
+    why = "; ".join(filter(None, (found.why if found.drifted else "", f"its words: {said.why}")))
+    if not said.drifted:
+        return found
+    return replace(found, drifted=True, why=why, unseen=said.unseen)
 
 
 def _column(

@@ -78,13 +78,12 @@ def gather(
     before = replaced if replaced and tuple(replaced.manifest.classes) == classes else None
     labelled = Labelled.empty(champion.manifest, workspace.pipeline)
     columns = prepared_columns(champion.schema)
-    profiler = Profiler(columns.watched, classes)
+    profiler = Profiler(columns, classes)
     seen = Gathered(labelled, profiler, arrival.rows // ESTIMATED + 1)
     for frame in _frames(workspace, arrival):
         prepared = champion.prepare(frame)
         predictions = np.asarray(champion.model.predict(prepared))
-        watched = count_words(prepared, columns)
-        seen.profiler.add(watched, predictions)
+        seen.profiler.add(prepared, predictions)
         known = seen.labelled.known(frame)
         if classes:
             strange = frame[target][frame[target].notna() & ~known].astype(str)
@@ -99,7 +98,8 @@ def gather(
         seen.times = np.concatenate([seen.times, moments(frame[event_time])])
         seen.arrived = np.concatenate([seen.arrived, moments(frame[INGESTED_AT])])
         part = slice(None, None, seen.every)
-        seen.kept.append((watched.iloc[part], predictions[part], frame[target].iloc[part]))
+        watched = count_words(prepared.iloc[part], columns)
+        seen.kept.append((watched, predictions[part], frame[target].iloc[part]))
     if not seen.kept:
         rule = "the labels are for rows that came" if arrival.labels else "the batch has rows"
         raise DataError(workspace.curated.uri, rule, arrival.batch)

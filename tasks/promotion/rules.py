@@ -135,6 +135,27 @@ def not_worse_than_the_champion(evidence: Evidence, gate: Gate) -> Outcome:
     return Outcome(rule, False, figures, f"against version {champion.version}: {reason}")
 
 
+def not_worse_than_the_best_before(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask that small losses do not add up: not surely worse than the best version there was.
+
+    That is the version from which on the recorded gains sum up to a loss. It fails where that loss
+    is more than `max_slice_loss` (in `Evidence.unit`) on the same rows, and more than chance.
+    """
+    rule, best = "not worse than the best before", evidence.best
+    if best is None:
+        return Outcome(rule, True, "none", "no earlier version that can be compared did better")
+    limit, gain = gate.max_slice_loss * evidence.unit, best.gain
+    figures = (
+        f"gain {_shown(gain)} over version {best.version} ({evidence.metric} "
+        f"{_number(best.score)}) on {best.rows} rows, {best.how}; at least {_number(-limit)}"
+    )
+    passed = gain.value >= -limit or gain.high >= 0
+    if passed:
+        return Outcome(rule, True, figures, f"holds its own against version {best.version}")
+    reason = f"losses added up: {_number(-gain.value)} under version {best.version}"
+    return Outcome(rule, False, figures, f"{reason}, more than the {_number(limit)} tolerated")
+
+
 def no_slice_falls(evidence: Evidence, gate: Gate) -> Outcome:
     """Ask that no slice loses more than `max_slice_loss` (in `Evidence.unit`), beyond chance."""
     rule = "no slice falls"
@@ -200,6 +221,7 @@ RULES: tuple[Rule, ...] = (
     knows_the_classes,
     beats_the_baselines,
     not_worse_than_the_champion,
+    not_worse_than_the_best_before,
     no_slice_falls,
     calibrated,
     answers_as_fitted,
@@ -209,6 +231,7 @@ RULES: tuple[Rule, ...] = (
 KEYS: Mapping[str, tuple[str, ...]] = {
     "enough rows": ("gate.min_rows",),
     "not worse than the champion": ("gate.min_gain", "gate.max_slice_loss"),
+    "not worse than the best before": ("gate.max_slice_loss",),
     "no slice falls": ("gate.slices", "gate.max_slice_loss"),
     "calibrated": ("gate.max_calibration_error",),
     "latency and size in budget": ("gate.latency_p99", "gate.max_size_mib"),

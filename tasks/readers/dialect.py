@@ -205,5 +205,9 @@ def _quote(lines: list[str], delimiter: str) -> str:
     )
     if single > double and single >= len(lines) / 2:
         return "'"
-    # Inches and lone marks in a file that quotes nothing are part of its texts.
-    return "" if not double and '"' in text and text.count('"') % 2 else '"'
+    # Inches and lone marks in a file that quotes nothing are part of its texts; a text with line
+    # ends or marks inside is quoted, and the last one may be cut.
+    opened = re.search(rf'(?:^|{mark})"', text, re.MULTILINE)
+    closed = re.search(rf'"(?={mark}|$)', text, re.MULTILINE)
+    quoted = double or (opened and closed and (len(lines) > LINES // 2 or '""' in text))
+    return "" if not quoted and text.count('"') % 2 else '"'

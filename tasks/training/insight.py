@@ -127,8 +127,8 @@ def _computed(work: Work, chosen: Chosen, final: Contender) -> Insight:
     rows, y = data.prepared.iloc[places].reset_index(drop=True), data.y[places]
     columns, behind = prepared_columns(data.schema), origins(data.schema)
     watched = count_words(rows, columns)
-    profiler = Profiler(columns.watched)
-    profiler.add(watched)
+    profiler = Profiler(columns)
+    profiler.add(rows)
     files = {**final.files, PROFILE: encode_profile(profiler.result())}
     # nothing is published yet: run and version are made up, and explaining reads neither
     explainer = Explainer(ModelVersion(make_manifest(work, chosen, final, "", 1), files))

@@ -81,8 +81,8 @@ def gather_keepsakes(work: Work, judged: Candidate, final: Contender) -> dict[st
     refitted = final is not judged.contender
     within = np.ones(len(data.y), dtype=bool) if refitted else data.split.training
     learned = data.prepared[select_rows(judged.challenger.length, data.times, within)]
-    profiler = Profiler(columns.watched, data.classes)
-    profiler.add(count_words(learned, columns))
+    profiler = Profiler(columns, data.classes)
+    profiler.add(learned)
     # on its own training rows a model is too sure: predictions and target are the holdout's
     # of several judgements of a row the first: a profile counts rows
     predictions = judged_answers(work, judged.contender, judged.challenger)[:: data.split.repeats]

@@ -17,6 +17,7 @@ BENCHMARKS = (
     "backtest",
     "serving",
     "promotions",
+    "apply_speed",
     "loop_speed",
     "prediction_log",
 )

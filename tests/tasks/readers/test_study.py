@@ -100,7 +100,7 @@ def test_texts_are_recognised_and_read_as_written_down(
 def test_a_header_without_a_name_for_the_row_names_is_told(mark: str, tmp_path: Path) -> None:
     lines = [["weight", "feed"], ["p1", "26.5", "NA"], ["p2", "27.6", "5.2"], ["p3", "31", "6"]]
     content = "".join(mark.join(line) + "\n" for line in lines)
-    with pytest.raises(BadBatch, match="2 names for rows of 3 values.* R writes row names"):
+    with pytest.raises(BadBatch, match=r"2 names for rows of 3 values.* R writes row names"):
         studied(tmp_path, "a.csv", content)
 
 
@@ -315,3 +315,36 @@ def test_a_later_file_in_utf_8_is_not_read_as_another_encoding(tmp_path: Path) -
     (tmp_path / "object").write_bytes("city,n\nKöln,1\n".encode("cp1252"))
     options = SourceOptions(encoding="cp1252")
     assert read(tmp_path, "a.csv", options) == {"city": ["Köln"], "n": [1]}
+
+
+def test_nested_values_of_json_lines_are_named_at_once_and_left_out(tmp_path: Path) -> None:
+    rows = [{"n": n, "tags": ["a"], "spot": {"lat": n}} for n in range(30)]
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "object").write_text(content)
+    with pytest.raises(BadBatch) as caught:
+        open_source(tmp_path / "object", "a.jsonl", LIMIT).infer()
+    (problem,) = caught.value.problems
+    told = "A table cannot hold tags (a list), spot (an object). Leave them out: "
+    assert problem.message == f'{told}source.leave_out: ["tags", "spot"].'
+    found = studied(tmp_path, "a.jsonl", content)
+    assert found.options.written == {"leave_out": ["tags", "spot"]}
+    assert read(tmp_path, "a.jsonl", found.options) == {"n": [*range(30)]}
+
+
+def test_quotes_around_line_ends_are_quotes_however_the_sample_is_cut(tmp_path: Path) -> None:
+    rows = "".join(f'{n},"first\n""second"", {n}"\n' for n in range(150))
+    found = studied(tmp_path, "a.csv", f"n,note\n{rows}")
+    assert (found.rows, found.options.quote) == (150, '"')
+    inches = "".join(f'{n},{n}" pipe\n' for n in range(151))
+    assert studied(tmp_path, "a.csv", f"n,size\n{inches}").options.quote == ""
+
+
+def test_infinite_numbers_are_no_values(tmp_path: Path) -> None:
+    found = studied(tmp_path, "a.csv", column_of(["1.5", "inf", "-Infinity", "2"]))
+    assert (found.columns["v"].kind, found.columns["v"].missing) == ("number", 2)
+    assert read(tmp_path, "a.csv", found.options)["v"] == [1.5, None, None, 2.0]
+
+
+def test_a_name_over_two_lines_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(BadBatch, match="write each name on one line"):
+        studied(tmp_path, "a.csv", '"x in\ncm",y\n1,2\n')
