@@ -60,7 +60,7 @@ def judge_classes(
     """
     if pipeline.task == "regression" or not came:
         return ClassesFound()
-    target, hidden = pipeline.target, pipeline.target in pipeline.data.personal
+    target, personal = pipeline.target, pipeline.data.personal
     strange = [value for value in came if value not in known and str(value) not in accepted]
     together = len(known) + len(strange)
     if together > MOST:
@@ -77,23 +77,32 @@ def judge_classes(
     # before the first batch no class is known: only what doubles another is in doubt
     doubted = list(twins) if twins and not (known or third) else strange
     rows = tuple(sorted(came[value][1] for value in doubted)[:FEW])
+    quoted, hidden = _quote(doubted, pipeline)
     message = f"{len(doubted)} values are no known classes."
-    if not hidden:
-        quoted = [conceal(value, pipeline.data.personal) for value in doubted]
-        message = _say(quoted, {v: nearest[v] for v in respelled}, known, twins)
+    if target not in personal:
+        near = {quoted[value]: nearest[value] for value in respelled}
+        pairs = {quoted[twin]: conceal(text, personal) for twin, text in twins.items()}
+        message = _say(list(quoted.values()), near, known, pairs)
     if third:
         message += " If there are more than two, set `task: multiclass`."
-    # what may not be quoted cannot be accepted by its name either
-    hidden |= any(conceal(value, pipeline.data.personal) != value for value in doubted)
     acceptable = () if third or hidden else tuple(str(value) for value in doubted)
     return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
+
+
+def _quote(values: Sequence[Any], pipeline: Pipeline) -> tuple[dict[Any, Any], bool]:
+    """Return each value as it may be quoted, and whether any may not be quoted as it is."""
+    personal = pipeline.data.personal
+    quoted = {value: conceal(value, personal) for value in values}
+    hidden = pipeline.target in personal or any(v != shown for v, shown in quoted.items())
+    # what may not be quoted cannot be accepted by its name either
+    return quoted, hidden
 
 
 def _say(
     strange: Sequence[Any],
     nearest: Mapping[Any, Any],
     known: Sequence[Any],
-    twins: Mapping[str, str],
+    twins: Mapping[Any, Any],
 ) -> str:
     doubled = " ".join(
         f"{bounded(twin, SHOWN)} is {bounded(text, SHOWN)} in another spelling, and would be "
