@@ -88,14 +88,14 @@ def create_plainly(settings: Settings, plan: Plan) -> None:
 
 def deploy(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
     """Make one deployment as Prefect's own documentation does."""
-    times = [DeploymentScheduleCreate(schedule=CronSchedule(cron=spec.schedule or ""))]
+    crons = [CronSchedule(cron=spec.schedule, timezone="UTC")] if spec.schedule else []
     client.create_deployment(
         client.create_flow_from_name(spec.flow),
         f"plain-{spec.pipeline}",
         entrypoint=spec.entrypoint,
         description=spec.description,
         parameters=dict(spec.parameters),
-        schedules=times if spec.schedule else [],
+        schedules=[DeploymentScheduleCreate(schedule=cron) for cron in crons],
         tags=["plain"],
         work_pool_name=spec.work_pool,
         concurrency_limit=spec.concurrency,
