@@ -19,7 +19,6 @@ from tasks.collection.manners import Manners
 from tasks.collection.page_text import LOST, decode_page, is_page
 from tasks.config.collect import WebCollect
 from tasks.errors import DataError
-from tasks.quantities import parse_duration
 from tasks.workspace import Workspace
 
 PAGE = 32 * 1024 * 1024  # bytes of a page, unfolded
@@ -62,8 +61,7 @@ class WebTableCollector:
             rule, remedy = "the address is a page", "Where it answers in JSON, set kind: http."
             raise DataError(where, rule, content_type.partition(";")[0], remedy)
         page = decode_page(fetched.content, content_type, self._options.encoding)
-        seconds = parse_duration(self._options.timeout).total_seconds()
-        tables = read_tables(page, where, seconds)
+        tables = read_tables(page, where)
         table = lay_out(choose_table(tables, self._options.table, where))
         lost = sum(LOST in text for row in (table.names, *table.rows) for text in row)
         if lost:

@@ -12,7 +12,7 @@ from tasks.collection.robots import Robots
 
 
 def rows_of(page: str, wanted: int | str | None = None) -> NamedRows:
-    return lay_out(choose_table(read_tables(page, "page", 10.0), wanted, "page"))
+    return lay_out(choose_table(read_tables(page, "page"), wanted, "page"))
 
 
 @pytest.mark.parametrize(
