@@ -7,7 +7,9 @@ UV := $(BIN)/python -m uv
 PYTEST := $(BIN)/python -m pytest
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
-.PHONY: run test soak every unit lint format bench lock schema clean
+.PHONY: setup run test soak every unit lint format bench lock schema clean
+
+setup: $(LOCKED)  ## the environment alone
 
 run: $(LOCKED)  ## the demonstration: from nothing to a champion
 	$(BIN)/perennial demo

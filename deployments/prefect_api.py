@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks.errors import OrchestrationError, bounded
@@ -26,7 +27,9 @@ PROBE_SECONDS = 15.0  # a loaded server answers late; without an answer the comm
 PATIENCE = 90.0  # seconds that a server which is there, and busy, is waited for
 PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between two looks at it; the last one again and again
 # What a server says that cannot answer now and may in a moment; 500: SQLite's lock under load.
-LATER = (429, 500, 502, 503, 504)
+SERVICE_UNAVAILABLE = 503
+LATER = (429, 500, 502, SERVICE_UNAVAILABLE, 504)
+TOLD_AT_ONCE = ContextVar("TOLD_AT_ONCE", default=False)  # whether a 503 is raised, not waited out
 
 
 class Unreachable(OrchestrationError):
@@ -80,7 +83,9 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
             # A busy SQLite says 503 at once, and takes the same request a moment later.
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 4}),
             SyncPrefectClient(
-                settings.prefect_url, auth_string=password, httpx_settings={"timeout": timeout}
+                settings.prefect_url,
+                auth_string=password,
+                httpx_settings={"timeout": timeout, "event_hooks": {"response": [_tell_at_once]}},
             ) as client,
         ):
             yield client
@@ -99,17 +104,31 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
         raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
 
 
-def do_each(act: Callable[[S], T], things: Iterable[S]) -> list[T]:
+def do_each(act: Callable[[S], T], things: Iterable[S], step: Callable[[int], None]) -> list[T]:
     """Change one thing after the other, and return what came, in their order.
 
-    SQLite has one writer: of four requests at once some were told 503 until they gave up. One that
-    is told it here, beside the server's own services, is sent again at once, for the client's own
-    first wait is a second.
+    `step` is called after each, with 1. SQLite has one writer: of four requests at once some were
+    told 503 until they gave up. One that is told it here, beside the server's own services, is sent
+    again at once: the client itself waits two seconds, also where it does not try again.
     """
     from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-        return [_soon_again(act, thing) for thing in things]
+    came, token = [], TOLD_AT_ONCE.set(True)
+    try:
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            for thing in things:
+                came.append(_soon_again(act, thing))
+                step(1)
+    finally:
+        TOLD_AT_ONCE.reset(token)
+    return came
+
+
+def _tell_at_once(response: httpx.Response) -> None:
+    # Called before the client (3.8) looks at the status, and waits.
+    if TOLD_AT_ONCE.get() and response.status_code == SERVICE_UNAVAILABLE:
+        response.read()
+        response.raise_for_status()
 
 
 def _soon_again(act: Callable[[S], T], thing: S) -> T:
@@ -119,7 +138,7 @@ def _soon_again(act: Callable[[S], T], thing: S) -> T:
         try:
             return act(thing)
         except httpx.HTTPStatusError as error:
-            if error.response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            if error.response.status_code != SERVICE_UNAVAILABLE:
                 raise
         time.sleep(pause)
     return act(thing)

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from deployments.apply.plan import ENTRY_POINTS
+from deployments.apply.plan import ENTRY_POINTS, OPTIONAL
 from deployments.local.stack import connect
 from deployments.orchestration import run_deployment
 from tasks.config import find_pipeline
@@ -52,7 +52,8 @@ def follow(
 ) -> dict[str, Any]:
     """Start a run of the pipeline's deployment, follow it to its end, and return its outcome.
 
-    `flow` is a key of `ENTRY_POINTS`; `say` takes each of the run's log lines as it comes.
+    `flow` is a key of `ENTRY_POINTS` or `OPTIONAL`; `say` takes each of the run's log lines as it
+    comes.
 
     Raises:
         PerennialError: the run did not complete; the message is the run's own.
@@ -60,7 +61,7 @@ def follow(
     settings, name = Settings.from_environment(), workspace.name
     if settings.folder is not None and not os.environ.get("PREFECT_API_URL"):
         # Called in this process, Prefect starts a server that lives as long as the command.
-        module, _, function = ENTRY_POINTS[flow].rpartition(".")
+        module, _, function = {**ENTRY_POINTS, **OPTIONAL}[flow].rpartition(".")
         outcome = getattr(import_module(module), function)(name, **parameters, cause="command")
         return {**outcome, "flow_run": None}
     run = run_deployment(settings, flow, name, parameters, "command", say)

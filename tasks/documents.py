@@ -29,6 +29,7 @@ DOCUMENTS: Mapping[str, int] = {
     "backtest": 1,
     "champion pointer": 1,
     "claim": 1,
+    "collecting": 1,
     "encoders": 1,
     "entry": 1,
     "estimator": 1,

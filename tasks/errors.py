@@ -12,6 +12,7 @@
     │   ├── AccessDenied         wrong or missing credentials
     │   ├── StoreUnavailable     no answer in time
     │   └── StoreFull            no room left
+    ├── SourceUnavailable     1  what rows are collected from
     ├── TrackingError         1  the MLflow server
     │   └── TrackingUnavailable  no answer in time
     ├── OrchestrationError    1  the Prefect server
@@ -112,6 +113,10 @@ class StoreUnavailable(StoreError):
 
 class StoreFull(StoreError):
     """The store, or the local disk, has no room left."""
+
+
+class SourceUnavailable(PerennialError):
+    """What rows are collected from gave no answer in time; it may later."""
 
 
 class TrackingError(PerennialError):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 # A write that is named here and reached by no scene of tests/test_crash_points.py fails there.
 STEPS = {
+    "collect": ("begin", "object", "commit", "tries"),
     "ingest": (
         *("docs", "report", "append", "quarantine_object", "quarantine_report"),
         *("tries", "receipt"),

@@ -29,8 +29,8 @@ class Orchestrator:
 
 
 @contextmanager
-def running_prefect(home: Path) -> Iterator[Orchestrator]:
-    """Run a Prefect server on SQLite, its state under `home`."""
+def running_prefect(home: Path, more: Mapping[str, str] | None = None) -> Iterator[Orchestrator]:
+    """Run a Prefect server on SQLite, its state under `home`, with `more` in its environment."""
     home.mkdir(parents=True, exist_ok=True)
     ports = Ports.shifted(any_free_offset())
     url = f"http://127.0.0.1:{ports.prefect}/api"
@@ -40,6 +40,7 @@ def running_prefect(home: Path) -> Iterator[Orchestrator]:
     environment = {
         **server_environment(home / "prefect", ports, keys),
         "PYTHONPATH": str(REPOSITORY),
+        **(more or {}),
     }
     with _running(server_command(ports), environment, home / "prefect.log") as process:
         poll(lambda: _alive(process) and answers(f"{url}/health"), 120, "Prefect")

@@ -1,6 +1,7 @@
 """A life that dies at every external write, one after another, ends where one without a death ends.
 
-What lands rows and labels has a matrix of its own, in `tests/tasks/ingestion`. Each scene here runs
+What lands rows and labels, and what collects them, have matrices of their own, in
+`tests/tasks/ingestion` and `tests/tasks/collection`. Each scene here runs
 again after each death, as a flow does that was started anew.
 """
 
@@ -40,7 +41,7 @@ from tests.tasks.predictions.shipping import ship_once, spooled
 
 # of a step's files, which hold the seconds that it took
 DIGEST = re.compile(r"(?<=/)[0-9a-f]{64}$")
-ELSEWHERE = ("ingest", "label")
+ELSEWHERE = ("ingest", "label", "collect")
 
 
 def train(workspace: Workspace) -> None:

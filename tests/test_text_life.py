@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,20 @@ def test_words_are_learned_and_what_is_ignored_is_told(tmp_path: Path) -> None:
     columns = {column.name: column for column in drift.columns}
     assert columns["remark"].kind == "number"
     assert not drift.drifted
+
+    # each word another one of a new vocabulary, and each text as long as before
+    turned = later.assign(
+        at=later["at"] + pd.Timedelta(days=90),
+        id=later["id"] + 400,
+        remark=[re.sub(r"[a-z]+", lambda word: word[0][::-1] + "ish", t) for t in later["remark"]],
+    )
+    life.ingest(workspace, "c.csv", turned)
+    *_, decided = life.monitor(workspace)
+    assert decided.seen is not None
+    drift = decided.seen.observation.drift
+    assert drift is not None
+    assert drift.drifted
+    (found,) = [column for column in drift.columns if column.name == "remark"]
+    assert "its words: " in found.why
+    assert "never seen before" in found.why
+    assert found.weight == columns["remark"].weight

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from deployments.apply.alter import SLUG, carry_out, cron
 from deployments.apply.automate import carry_out_automations, plan_automations
 from deployments.apply.automations import Automation, automations
 from deployments.apply.plan import (
     ENTRY_POINTS,
+    OPTIONAL,
     RECONCILE,
     TAG,
     DeploymentSpec,
@@ -28,13 +28,13 @@ from deployments.apply.plan import (
 )
 from deployments.apply.transforms import check_transform
 from deployments.prefect_api import PAGE, open_client, read_pages
+from deployments.worker.kind import WARM, chosen_worker
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.responses import DeploymentResponse
 
 
 def apply(
@@ -44,12 +44,14 @@ def apply(
     only: str | None = None,
     dry_run: bool = False,
     tell: Callable[[Plan], None] = lambda _: None,
+    step: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """Make the server's deployments those of the pipeline files in `folder`; return what differed.
 
     Deployments without the tag `perennial` are never touched. What a person paused stays paused.
     With `only`, those of one pipeline and the reconciler alone; where it has no file any more, its
-    deployments go. `tell` takes what differs before anything is done.
+    deployments go. `tell` takes what differs before anything is done, and `step`, while it is
+    done, how many more are.
 
     Raises:
         ConfigurationError: the folder or one of its files is not valid; nothing was changed.
@@ -61,11 +63,11 @@ def apply(
     pipelines = [find_pipeline(name, folder) for name in named]
     for pipeline in pipelines:
         check_transform(settings, pipeline)
-    entrypoints = (*ENTRY_POINTS.values(), RECONCILE)
+    entrypoints = (*ENTRY_POINTS.values(), *OPTIONAL.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
-    specs = plan_deployments(pipelines, schemas, engine_command(settings))
+    specs = plan_deployments(pipelines, schemas, engine_command(settings, chosen_worker()))
     follows = automations(pipelines)
-    return bring_in_line(settings, specs, follows, only=only, dry_run=dry_run, tell=tell)
+    return bring_in_line(settings, specs, follows, only=only, dry_run=dry_run, tell=tell, step=step)
 
 
 def bring_in_line(
@@ -76,10 +78,12 @@ def bring_in_line(
     only: str | None = None,
     dry_run: bool = False,
     tell: Callable[[Plan], None] = lambda _: None,
+    step: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """Make the server's deployments and automations these; return what differed.
 
-    With `only`, nothing that belongs to another pipeline is touched.
+    With `only`, nothing that belongs to another pipeline is touched. `tell` and `step` are those of
+    `apply`.
 
     Raises:
         ConfigurationError: a schedule is not a cron line; nothing was changed.
@@ -107,8 +111,8 @@ def bring_in_line(
         tell(plan)
         if not dry_run:
             pools = {spec.work_pool for spec in wanted if spec.work_pool}
-            ids.update(carry_out(client, plan, pools))
-            carry_out_automations(client, events, ids)
+            ids.update(carry_out(client, plan, pools, step))
+            carry_out_automations(client, events, ids, step)
     return plan
 
 
@@ -130,32 +134,34 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
     return schema
 
 
-def engine_command(settings: Settings, python: str = sys.executable) -> str | None:
-    """Return what a worker starts for a run; None leaves it to Prefect.
+def engine_command(settings: Settings, kind: str, python: str = sys.executable) -> str | None:
+    """Return what a worker of this kind starts for a run; None leaves it to the worker.
 
     >>> here = Settings("", "", "", "", prefect_url="http://127.0.0.1:4200/api")
-    >>> engine_command(here, "/my venv/python")
+    >>> engine_command(here, "process", "/my venv/python")
     "'/my venv/python' -m prefect.engine"
+    >>> engine_command(here, WARM)
     """
     # Prefect's own command prepares a folder of code and then starts Python again. Our flows are
-    # importable: where the worker is on this machine, with this interpreter, one start will do.
+    # importable: where the worker is on this machine, with this interpreter, one start will do. The
+    # warm worker knows that by itself; with a command, the server (3.8) checks the pool's whole
+    # template for each deployment.
     local = urlsplit(settings.prefect_url).hostname in ("127.0.0.1", "localhost", "::1")
-    return shlex.join([python, "-m", "prefect.engine"]) if local else None
+    return shlex.join([python, "-m", "prefect.engine"]) if local and kind != WARM else None
 
 
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
-    from prefect.client.schemas.sorting import DeploymentSort
-
-    # Without `sort`, the client (3.8) sends null, which the server refuses.
-    order, ours = DeploymentSort.NAME_ASC, []
-    every = read_pages(lambda start: client.read_deployments(limit=PAGE, offset=start, sort=order))
+    ours = []
+    every = read_pages(partial(_page, client, "/deployments/filter"))
     # A deployment bears its flow's id alone. Read afterwards: of each that is there by now.
-    flows = {UUID(flow["id"]): flow["name"] for flow in read_pages(partial(_flows, client))}
+    flows = {
+        flow["id"]: flow["name"] for flow in read_pages(partial(_page, client, "/flows/filter"))
+    }
     for there in every:
-        flow = flows[there.flow_id]
-        name = f"{flow}/{there.name}"
-        if TAG in there.tags:
-            ours.append(Present(str(there.id), _spec(flow, there)))
+        flow = flows[there["flow_id"]]
+        name = f"{flow}/{there['name']}"
+        if TAG in there["tags"]:
+            ours.append(Present(there["id"], _spec(flow, there)))
         elif name in wanted:
             rule, came = "the deployment of this name is ours", f"one without the tag {TAG}"
             remedy = f"Rename or delete it, or give it the tag {TAG}."
@@ -163,33 +169,35 @@ def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]
     return tuple(ours)
 
 
-def _flows(client: SyncPrefectClient, start: int) -> Any:
-    # The client's own call (3.8) sends null for each filter that is not told, which is refused.
+def _page(client: SyncPrefectClient, path: Any, start: int) -> list[dict[str, Any]]:
+    # The client's own calls (3.8) send null for each filter that is not told, which is refused, and
+    # make models of what comes, with the zones listed for each schedule.
     asked = {"limit": PAGE, "offset": start, "sort": "NAME_ASC"}
-    return client.request("POST", "/flows/filter", json=asked).raise_for_status().json()
+    found: list[dict[str, Any]] = client.request("POST", path, json=asked).json()
+    return found
 
 
-def _spec(flow: str, there: DeploymentResponse) -> DeploymentSpec:
-    limit = there.global_concurrency_limit
+def _spec(flow: str, there: Mapping[str, Any]) -> DeploymentSpec:
+    limit = there["global_concurrency_limit"]
     return DeploymentSpec(
         flow=flow,
-        pipeline=there.name,
-        entrypoint=there.entrypoint or "",
-        description=there.description or "",
-        parameters=there.parameters,
+        pipeline=there["name"],
+        entrypoint=there["entrypoint"] or "",
+        description=there["description"] or "",
+        parameters=there["parameters"],
         schedule=_written_schedule(there),
-        tags=tuple(there.tags),
-        work_pool=there.work_pool_name,
-        concurrency=limit.limit if limit else None,
-        schema=there.parameter_openapi_schema or {},
-        command=there.job_variables.get("command"),
+        tags=tuple(there["tags"]),
+        work_pool=there["work_pool_name"],
+        concurrency=limit["limit"] if limit else None,
+        schema=there["parameter_openapi_schema"] or {},
+        command=there["job_variables"].get("command"),
     )
 
 
-def _written_schedule(there: DeploymentResponse) -> str | None:
-    for schedule in there.schedules:
-        if schedule.slug == SLUG:
-            times = schedule.schedule
-            cron, zone = getattr(times, "cron", None), times.timezone or "UTC"
+def _written_schedule(there: Mapping[str, Any]) -> str | None:
+    for schedule in there["schedules"]:
+        if schedule["slug"] == SLUG:
+            times = schedule["schedule"]
+            cron, zone = times.get("cron"), times.get("timezone") or "UTC"
             return str(cron) if zone == "UTC" and cron else f"{cron or times} {zone}"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -76,9 +76,15 @@ def plan_automations(
 
 
 def carry_out_automations(
-    client: SyncPrefectClient, plan: Follow, deployments: Mapping[str, Any]
+    client: SyncPrefectClient,
+    plan: Follow,
+    deployments: Mapping[str, Any],
+    step: Callable[[int], None],
 ) -> None:
-    """Create, update and remove automations; whether one is enabled is a person's."""
+    """Create, update and remove automations; whether one is enabled is a person's.
+
+    `step` takes how many more are done.
+    """
 
     def update(pair: tuple[Present, Automation]) -> None:
         present, spec = pair
@@ -87,9 +93,9 @@ def carry_out_automations(
         client.update_automation(present.id, kept)
 
     cores = [_core(spec, deployments, plan.blocks) for spec in plan.create]
-    do_each(client.create_automation, cores)
-    do_each(update, plan.update)
-    do_each(lambda present: client.delete_automation(present.id), plan.remove)
+    do_each(client.create_automation, cores, step)
+    do_each(update, plan.update, step)
+    do_each(lambda present: client.delete_automation(present.id), plan.remove, step)
 
 
 def _every_automation(client: SyncPrefectClient) -> list[Present]:

@@ -20,15 +20,19 @@ ENTRY_POINTS: Mapping[str, str] = {
     "monitor": "flows.monitoring.monitor",
     "backtest": "flows.backtesting.backtest",
 }
+# Those that a pipeline has where its file asks for them.
+OPTIONAL: Mapping[str, str] = {"collect": "flows.collecting.collect"}
 RECONCILE = "flows.reconciling.reconcile"
-# Two trainings at once would judge against one champion; two decisions would both say retrain.
-ONE_AT_A_TIME = ("train", "monitor")
+# Two trainings at once would judge against one champion; two decisions would both say retrain; of
+# two collectors one would work for nothing.
+ONE_AT_A_TIME = ("train", "monitor", "collect")
 PURPOSES: Mapping[str, str] = {
     "ingest": "Brings what lies in the incoming folder into the curated table, or quarantine.",
     "label": "Joins labels that come after their rows, and counts those that contradict.",
     "train": "Trains a challenger, lets the gate judge it, and promotes it when it passes.",
     "score": "Scores every row of one object of the bucket with the champion.",
     "monitor": "Looks at each new batch with the champion's eyes, and decides whether to retrain.",
+    "collect": "Fetches new rows from the pipeline's source into the incoming folder.",
     "backtest": "Replays the history under several policies: what each costs, and what it buys.",
 }
 
@@ -92,10 +96,15 @@ class Plan:
     automations: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
+    def changes(self) -> int:
+        """How many deployments and automations are to be created, updated and removed."""
+        events = sum(len(self.automations.get(done, ())) for done in ("create", "update", "remove"))
+        return len(self.create) + len(self.update) + len(self.remove) + events
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        events = any(self.automations.get(done) for done in ("create", "update", "remove"))
-        return not (self.create or self.update or self.remove or events)
+        return not self.changes
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as one JSON document."""
@@ -162,16 +171,27 @@ def plan_deployments(
             entrypoint=entrypoint,
             description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
             parameters={"pipeline": pipeline.name},
-            schedule=pipeline.retraining.schedule if flow == "train" else None,
+            schedule=_schedule(pipeline, flow),
             tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
             concurrency=1 if flow in ONE_AT_A_TIME else None,
             schema=(schemas or {}).get(entrypoint, {}),
             command=command,
         )
         for pipeline in ours
-        for flow, entrypoint in sorted(ENTRY_POINTS.items())
+        for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items())
     )
     return (*each_has, reconciler) if ours else ()
+
+
+def _asked_for(pipeline: Pipeline) -> Mapping[str, str]:
+    return OPTIONAL if pipeline.source.collect is not None else {}
+
+
+def _schedule(pipeline: Pipeline, flow: str) -> str | None:
+    source = pipeline.source.collect
+    if flow == "collect" and source is not None:
+        return source.schedule
+    return pipeline.retraining.schedule if flow == "train" else None
 
 
 def compare_deployments(wanted: Iterable[DeploymentSpec], present: Iterable[Present]) -> Plan:

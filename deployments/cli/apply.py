@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import click
@@ -13,6 +14,8 @@ from deployments.local.stack import connect
 from deployments.prefect_api import patiently
 from tasks.config import find_pipeline
 from tasks.settings import Settings, home_folder, pipelines_folder
+
+EVERY = 2.0  # seconds between two lines of progress
 
 
 @reporting
@@ -39,14 +42,36 @@ def apply_all(
     """
     connect(home_folder())
     settings, folder = Settings.from_environment(), pipelines_folder()
-    first: list[Plan] = []
+    progress = Progress(tell)
+    # After a busy server it is planned again, and finds what is in line by then.
+    patiently(
+        lambda: apply_plan(
+            settings, folder, only=only, dry_run=dry_run, tell=progress.begin, step=progress.step
+        )
+    )
+    return progress.plans[0]
 
-    def show_first(plan: Plan) -> None:
-        # Shown before anything is done: what goes wrong half-way is told against it. After a busy
-        # server it is planned again, and finds what is in line by then.
-        if not first:
-            first.append(plan)
-            tell(plan.to_text())
 
-    patiently(lambda: apply_plan(settings, folder, only=only, dry_run=dry_run, tell=show_first))
-    return first[0]
+class Progress:
+    """Tells what will change before anything is done, and every few seconds how much is done.
+
+    What goes wrong half-way is told against the first plan; one that is made after it is shorter.
+    """
+
+    def __init__(self, tell: Callable[[str], None], every: float = EVERY) -> None:
+        self.plans: list[Plan] = []
+        self._tell, self._every, self._spoke, self._left = tell, every, 0.0, 0
+
+    def begin(self, plan: Plan) -> None:
+        """Take what is to be done."""
+        if not self.plans:
+            self._tell(plan.to_text())
+        self.plans.append(plan)
+        self._spoke, self._left = time.monotonic(), plan.changes
+
+    def step(self, done: int) -> None:
+        """Take how many more are done."""
+        self._left -= done
+        if self._left and time.monotonic() - self._spoke >= self._every:
+            self._spoke, whole = time.monotonic(), self.plans[0].changes
+            self._tell(f"{whole - self._left} of {whole} done")

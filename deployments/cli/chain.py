@@ -84,6 +84,7 @@ def look_at_bucket(workspace: Workspace) -> tuple[ChainLink, ...]:
         count_labelled(workspace),
         find_unreadable(workspace),
         delayed=workspace.pipeline.monitoring.labels == "delayed",
+        collects=workspace.pipeline.source.collect is not None,
     )
 
 

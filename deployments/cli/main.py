@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("deployments.cli.new:new", "Write a pipeline file and a suite from a data file."),
     "apply": ("deployments.cli.apply:apply", "Bring deployments and schedules in line."),
     "ingest": ("deployments.cli.runs:ingest", "Bring files in: validate, clean, append."),
+    "collect": ("deployments.cli.collect:collect", "Fetch new rows from where they are."),
     "label": ("deployments.cli.runs:label", "Join labels that came later to their rows."),
     "train": ("deployments.cli.runs:train", "Train a challenger and let the gate judge it."),
     "monitor": ("deployments.cli.runs:monitor", "Judge new batches, and decide on retraining."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.config import Pipeline
-    from tasks.config.source import SourceOptions
     from tasks.drafting.draft import Draft, Wishes
     from tasks.readers.study import Question, Study
 
@@ -68,7 +68,10 @@ def new(
         if path.exists() and not (force or dry_run):
             remedy = "Choose another name, or replace it: --force."
             raise ConfigurationError(str(path), "the file is new", "one that is there", remedy)
-    made, content, pipeline = _draft(name, data, target, Wishes(event_time, key, task), settings)
+    # as the columns of a file are named: é may come as one sign or as two
+    target, *keys = (unicodedata.normalize("NFC", column) for column in (target, *key))
+    time = None if event_time is None else unicodedata.normalize("NFC", event_time)
+    made, content, pipeline = _draft(name, data, target, Wishes(time, (*keys,), task), settings)
     texts = {suite: suite_text(made), file: pipeline_text(made, pipeline, content)}
     if not dry_run:
         _write(texts)
@@ -94,17 +97,18 @@ def _draft(
     from tasks.drafting.wishes import apply_settings
     from tasks.readers.source import BadBatch
 
-    given = apply_settings({}, settings)
+    said = _said(name, apply_settings({}, settings))
+    wishes = replace(wishes, personal=said.data.personal)
     try:
-        limit, source = _said(name, given)
-        seen = _study(data, source, limit)
-        made = draft(name, data.name, target, seen, _sample(data, seen, limit), wishes)
+        seen = _study(data, said, target)
+        sample = _sample(data, seen, said.data.max_bytes)
+        made = draft(name, data.name, target, seen, sample, wishes)
     except BadBatch as error:
-        said = " ".join(problem.sentence for problem in error.problems).rstrip(".")
-        raise DataError(str(data), "the file can be read", said) from error
+        came = " ".join(problem.sentence for problem in error.problems).rstrip(".")
+        raise DataError(str(data), "the file can be read", came) from error
     # what was said of the source is part of what the study found
     rest = [setting for setting in settings if not setting.startswith("source")]
-    content = apply_settings(made.content, rest)
+    content = apply_settings(_before(made, wishes), rest)
     # by the rules of the file: nothing is written that `apply` would refuse
     pipeline = check_pipeline(content, name)
     personal, slices = pipeline.data.personal, pipeline.gate.slices
@@ -116,24 +120,34 @@ def _draft(
     return replace(made, personal={**asked, **made.personal}), content, pipeline
 
 
-def _said(name: str, given: dict[str, Any]) -> tuple[int, SourceOptions]:
-    """Return what was set of the reading, by the rules of the file: most bytes, and the source."""
+def _before(made: Draft, wishes: Wishes) -> dict[str, Any]:
+    """Return what was decided, without the personal columns that the settings name themselves."""
+    found = [name for name in made.personal if name not in wishes.personal]
+    return {**made.content, "data": {**made.content["data"], "personal": found}}
+
+
+def _said(name: str, given: dict[str, Any]) -> Pipeline:
+    """Return what was set of the reading, by the rules of the file; the rest is made up."""
     told = {section: given[section] for section in ("source", "data") if given.get(section)}
     plain = {"name": name, "task": "regression", "target": "y"}
-    pipeline = check_pipeline({**plain, **told}, name)
-    return pipeline.data.max_bytes, pipeline.source
+    return check_pipeline({**plain, **told}, name)
 
 
-def _study(data: Path, source: SourceOptions, limit: int) -> Study:
+def _study(data: Path, said: Pipeline, target: str) -> Study:
+    from tasks.drafting.personal import find_personal
     from tasks.drafting.roles import check_column
+    from tasks.drafting.target import read_target
     from tasks.readers.study import study
 
-    seen = study(data, data.name, limit, say, source)
-    for column in source.columns:
+    seen = study(data, data.name, said.data.max_bytes, say, said.source)
+    for column in said.source.columns:
         check_column(seen.columns, column, "--set")
     if seen.questions:
-        raise _asking(data, seen.questions)
-    return seen
+        personal = {*said.data.personal, *find_personal(seen.columns, {})}
+        shown = (q.without_values if q.column in personal else q for q in seen.questions)
+        raise _asking(data, tuple(shown))
+    check_column(seen.columns, target, "--target")
+    return read_target(seen, target)
 
 
 def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:

@@ -60,10 +60,17 @@ def status(as_json: bool) -> int:
     waiting = [told for look in looks for told in look.waiting]
     tried = [told for look in looks for told in look.tried]
     broken = [told for look in looks for told in look.in_trouble]
+    failing = [told for look in looks for told in look.uncollected]
     awaited = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
-    document = {**(state.to_dict() if state else {}), "pipelines": stands, **awaited}
+    document = {
+        **(state.to_dict() if state else {}),
+        "pipelines": stands,
+        **awaited,
+        "uncollected": failing,
+    }
     parts = [*([_lines(state)] if state else []), *([standings_table(stands)] if stands else [])]
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
+    lines += map(tell_uncollected, failing)
     show(document, as_json, lambda: "\n".join(["\n\n".join(parts), *lines]))
     return 0 if state is None or state.green else 1
 
@@ -136,6 +143,14 @@ def tell_trouble(broken: dict[str, Any]) -> str:
         f"{told} {broken['blocked']} wait for a person: {broken['reason']} "
         f"Then `perennial {again} {name}`."
     )
+
+
+def tell_uncollected(failing: dict[str, Any]) -> str:
+    """Return in a line why a source could not be collected, and what then."""
+    name, tries = failing["pipeline"], failing["tries"]
+    times = "once" if tries == 1 else f"{tries} times since {failing['since'][:16]}"
+    then = f" Mend that, then `perennial collect {name}`." if failing["waits"] else ""
+    return f"{name}: its source could not be collected, {times}: {failing['reason']}{then}"
 
 
 def _tell_choice(pending: dict[str, Any]) -> str:

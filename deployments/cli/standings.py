@@ -12,6 +12,7 @@ from tasks.errors import PerennialError
 from tasks.ingestion.trouble import Troubles
 from tasks.promotion import trials
 from tasks.reconciliation.standing import Standing, read_standing, tell_age
+from tasks.records import plain
 from tasks.settings import Settings
 from tasks.workspace import Place, open_place
 
@@ -25,6 +26,7 @@ class PipelineLook:
     stand: dict[str, Any]
     waiting: tuple[dict[str, Any], ...] = ()
     tried: tuple[dict[str, Any], ...] = ()
+    uncollected: tuple[dict[str, Any], ...] = ()
     in_trouble: tuple[dict[str, Any], ...] = ()
 
 
@@ -59,7 +61,13 @@ def _look(place: Place) -> PipelineLook:
     if trial is not None:
         told = {"version": trial.version, "share": trial.share, "mode": trial.words}
         tried.append({"pipeline": name, **told})
-    return PipelineLook(_describe(standing), tuple(waiting), tuple(tried), tuple(troubled))
+    failing = []
+    if standing.uncollected is not None:
+        told = plain(standing.uncollected)
+        failing.append({"pipeline": name, "waits": standing.uncollected.waits, **told})
+    return PipelineLook(
+        _describe(standing), tuple(waiting), tuple(tried), tuple(failing), tuple(troubled)
+    )
 
 
 def _describe(standing: Standing) -> dict[str, Any]:
@@ -74,4 +82,13 @@ def _describe(standing: Standing) -> dict[str, Any]:
         "rows": sum(batch.rows for batch in standing.batches),
         "batches": len(standing.batches),
         "waits": list(standing.waits),
+        "collected": _tell_collected(standing),
     }
+
+
+def _tell_collected(standing: Standing) -> dict[str, Any] | None:
+    progress = standing.collected
+    if progress is None:
+        return None
+    looked = None if progress.looked is None else progress.looked.isoformat(timespec="seconds")
+    return {"looked": looked, "objects": progress.objects, "rows": progress.rows}

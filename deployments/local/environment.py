@@ -28,7 +28,11 @@ STRAY = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT
 def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[str, str]:
     """Return what a client of the stack needs: addresses, keys, patience, no telemetry."""
     ports = Ports.shifted(memory.offset)
-    places = {PROJECT: memory.project, "PERENNIAL_PIPELINES": memory.pipelines}
+    told = {
+        PROJECT: memory.project,
+        "PERENNIAL_PIPELINES": memory.pipelines,
+        "PERENNIAL_WORKER": memory.worker,
+    }
     return {
         **OFFLINE,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{ports.s3}",
@@ -52,7 +56,7 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
         "PREFECT_CLIENT_MAX_RETRIES": "6",
         "PERENNIAL_HOME": str(folder.root),
         "PERENNIAL_BUCKET": memory.bucket,
-        **{name: path for name, path in places.items() if path},
+        **{name: text for name, text in told.items() if text},
         "PERENNIAL_SIGNING_KEY": secrets["PERENNIAL_SIGNING_KEY"],
     }
 

@@ -171,7 +171,8 @@ class Predicting:
             whole, version = len(parts) == 1, part.served.manifest.version
             names = ids if whole else [ids[place] for place in part.places]
             rows = asked.rows if whole else [asked.rows[place] for place in part.places]
-            self.log(pipeline, Record(version, part.role, at, names, rows, *part.made))
+            told = part.served.loggable(rows)
+            self.log(pipeline, Record(version, part.role, at, names, told, *part.made))
 
     def _too_many(self, asked: Asked) -> Response | None:
         most = MOST_EXPLAINED if asked.explain else MOST_ROWS

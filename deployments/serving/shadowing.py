@@ -71,4 +71,5 @@ class Shadowing:
             return
         challenger.count(len(rows))
         manifest = served.manifest
-        self._log(manifest.pipeline, Record(manifest.version, "shadow", at, ids, rows, *made))
+        told = served.loggable(rows)
+        self._log(manifest.pipeline, Record(manifest.version, "shadow", at, ids, told, *made))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -36,6 +37,15 @@ def worker_type(told: str, platform: str = sys.platform) -> str:
     if known not in TYPES:
         raise ConfigurationError("PERENNIAL_WORKER", "it is warm or process", told, "Choose one.")
     return TYPES[known]
+
+
+def chosen_worker() -> str:
+    """Return the type of the worker that this process's environment chose.
+
+    Raises:
+        ConfigurationError: `PERENNIAL_WORKER` is neither `warm` nor `process`, nor empty.
+    """
+    return worker_type(os.environ.get("PERENNIAL_WORKER", ""))
 
 
 def cold_because(

@@ -11,10 +11,13 @@ import json
 import os
 import shlex
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from prefect.settings import PREFECT_WORKER_PREFETCH_SECONDS
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.worker.forkserver import LOG, Child, Forkserver, ForkserverLost
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 
 SPILL = "POLARS_OOC_SPILL_DIR"
 LONGEST = 1 << 20  # bytes of a run's environment
+ENGINE = shlex.join([sys.executable, "-m", "prefect.engine"])
+# Seconds. After 60 Prefect's page calls a deployment not ready, and after 30 of its own intervals
+# the worker itself not well.
+LOOK_EVERY = 15.0
 
 
 class WarmConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
@@ -49,6 +56,8 @@ class WarmConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
         reason = cold_because(command, entrypoint, {**os.environ, **told}, os.environ)
         if reason:
             LOG.info("Flow run '%s' starts cold: %s.", flow_run.id, reason)
+            if command is None and entrypoint and ":" not in entrypoint:
+                self.command = ENGINE  # Prefect's own would start Python twice
         else:
             self.command = self.launcher
         super().prepare_for_flow_run(flow_run, deployment, *args, **more)
@@ -64,13 +73,15 @@ class WarmWorker(ProcessWorker):  # type: ignore[misc]
     _documentation_url = ""
     _logo_url = ""
 
-    def __init__(self, *args: Any, preload: Preload | None = None, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, work_pool_name: str, *, preload: Preload | None = None, **more: Any) -> None:
+        super().__init__(work_pool_name, **more)
+        self._pool = work_pool_name
         self._folder = TemporaryDirectory(prefix="perennial-")  # its sockets are ours alone
         folder = Path(self._folder.name)
         self.forkserver = Forkserver(preload or everything(), folder / "loaded")
         self._address = folder / "launch"
         self._serving: set[asyncio.Task[None]] = set()
+        self._looked = -LOOK_EVERY
 
     async def __aenter__(self) -> WarmWorker:
         command = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
@@ -93,6 +104,27 @@ class WarmWorker(ProcessWorker):  # type: ignore[misc]
             await super().__aexit__(*exc_info)
         finally:
             await self._close()
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        # Each time that it is asked for runs, the server (3.8) writes every deployment of the pool
+        # anew, to note that it was asked: of hundreds, more than all else that an idle stack does.
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY and not await self._is_one_due():
+            return []
+        self._looked = now
+        begun: list[FlowRun] = await super().get_and_submit_flow_runs()
+        return begun
+
+    async def _is_one_due(self) -> bool:
+        due = datetime.now(UTC) + timedelta(seconds=PREFECT_WORKER_PREFETCH_SECONDS.value())
+        asked = {
+            "work_pools": {"name": {"any_": [self._pool]}},
+            "flow_runs": {
+                "state": {"type": {"any_": ["SCHEDULED"]}},
+                "next_scheduled_start_time": {"before_": due.isoformat()},
+            },
+        }
+        return bool((await self.client.request("POST", "/flow_runs/count", json=asked)).json())
 
     async def run(
         self, flow_run: FlowRun, configuration: ProcessJobConfiguration, task_status: Any = None

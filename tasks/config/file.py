@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
@@ -11,6 +12,8 @@ from pydantic import ValidationError
 from tasks.config.pipeline import Pipeline
 from tasks.errors import ConfigurationError, did_you_mean
 from tasks.store.layout import checked_name
+
+TAG = "kind"  # the key that says which keys a section has beside it
 
 
 def read_pipeline(path: Path) -> Pipeline:
@@ -85,12 +88,15 @@ def json_schema() -> dict[str, Any]:
 
 
 def _fault(detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"]) or "file"
+    told, model = _follow(detail["loc"])
+    where = ".".join(told) or "file"
     if detail["type"] == "extra_forbidden":
-        allowed = _allowed(detail["loc"][:-1])
-        hint = did_you_mean(str(detail["loc"][-1]), allowed)
-        told = (f"{where}: no such key.", hint, f"Allowed: {', '.join(allowed)}.")
-        return " ".join(filter(None, told))
+        allowed = tuple(_fields(model))
+        hint = did_you_mean(told[-1], allowed)
+        words = (f"{where}: no such key.", hint, f"Allowed: {', '.join(allowed)}.")
+        return " ".join(filter(None, words))
+    if detail["type"].startswith("union_tag"):
+        return _tag_fault(where, detail.get("ctx", {}), model)
     if detail["type"] == "missing":
         return f"{where}: is needed. Add it."
     # pydantic 2 puts it before the text of a ValueError of ours
@@ -99,18 +105,56 @@ def _fault(detail: Any) -> str:
     return f"{where}: {message}{came}."
 
 
-def _allowed(location: tuple[str | int, ...]) -> tuple[str, ...]:
+def _tag_fault(where: str, said: Any, model: Any) -> str:
+    tags = tuple(_tagged(model))
+    listed = f"one of {', '.join(tags)}"
+    if "tag" not in said:
+        return f"{where}.{TAG}: is needed: {listed}. Add it."
+    tag = str(said["tag"])
+    return f"{where}.{TAG}: is {listed}; got {tag!r}. {did_you_mean(tag, tags)}".rstrip()
+
+
+def _follow(location: tuple[str | int, ...]) -> tuple[list[str], Any]:
+    """Return the keys that a person wrote, and the model that the last of them stands in."""
+    told: list[str] = []
     model: Any = Pipeline
+    within: Any = Pipeline
     for part in location:
+        tagged = _tagged(model)
+        if part in tagged:
+            # The kind of a section that has several: its place in the message is no key.
+            model = within = tagged[str(part)]
+            continue
+        told.append(str(part))
+        within = model
         # In a mapping of names, such as source.columns, any name leads to the same keys.
         if get_origin(model) is dict:
             model = get_args(model)[1]
         else:
-            model = _fields(model)[str(part)].annotation
-    return tuple(_fields(model))
+            field = _fields(model).get(str(part))
+            model = None if field is None else _bare(field.annotation)
+    return told, model if _tagged(model) else within
+
+
+def _bare(kind: Any) -> Any:
+    """Return the type without what stands around it: that it may be None, how it is told."""
+    while get_origin(kind) is Annotated or type(None) in get_args(kind):
+        kind = next(part for part in get_args(kind) if part is not type(None))
+    return kind
+
+
+def _tagged(kind: Any) -> dict[str, Any]:
+    """Return the models of a section of several kinds, by kind; nothing of any other."""
+    models = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
+    fields = {model: getattr(model, "model_fields", {}).get(TAG) for model in models}
+    return {
+        str(tag): model
+        for model, field in fields.items()
+        if field is not None
+        for tag in get_args(field.annotation)
+    }
 
 
 def _fields(model: Any) -> dict[str, Any]:
-    return {
-        str(field.validation_alias or name): field for name, field in model.model_fields.items()
-    }
+    fields = getattr(model, "model_fields", {})
+    return {str(field.validation_alias or name): field for name, field in fields.items()}

@@ -66,6 +66,10 @@ class Pipeline(FileSection):
             raise ValueError(f"families are of {', '.join(FAMILIES)}, or auto")
         if self.target in (*self.key, self.event_time):
             raise ValueError("target is neither the key nor the event time")
+        shown = [name for name in self.gate.slices if name in self.data.personal]
+        if shown:
+            listed = ", ".join(shown)
+            raise ValueError(f"gate.slices are not personal ({listed}): their values are shown")
         taken = [name for name in (*self.key, self.event_time or "") if is_output(name)]
         if taken:
             listed = ", ".join(taken)
@@ -112,9 +116,13 @@ class Pipeline(FileSection):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the file says, defaults included; the same for the same meaning."""
+        """SHA-256 of what the file says, defaults included; the same for the same meaning.
+
+        Where the rows are collected from is left out: it changes none of them.
+        """
         # sorted: the order of the fields in these classes is no part of the meaning
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = self.model_dump(mode="json", exclude={"source": {"collect"}})
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from expectations.suite import Kind
+from tasks.config.collect import Collect
 from tasks.config.sections import FileSection, Name, Names
 from tasks.config.times import format_fault
 
@@ -87,16 +88,20 @@ class SourceOptions(FileSection):
 
     Attributes:
         skip_lines: before the header.
+        names: of the columns, where no line holds them: the first line is a row.
         leave_out: columns that are not read; `""` is a column without a name.
+        collect: where they come from by themselves; None where they are brought.
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     quote: str = Field(default='"', max_length=1)
     skip_lines: int = Field(default=0, ge=0, le=1000)
+    names: Names = ()
     leave_out: Names = ()
     columns: dict[Name, Reading] = Field(default_factory=dict)
     derive: dict[Name, Derived] = Field(default_factory=dict)
+    collect: Collect | None = None
 
     @property
     def written(self) -> dict[str, Any]:

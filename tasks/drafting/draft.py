@@ -20,15 +20,18 @@ from tasks.drafting.roles import (
     choose_key,
     choose_time,
     find_useless,
+    is_year,
     time_form,
 )
-from tasks.drafting.target import TaskChoice, choose_task
+from tasks.drafting.series import find_series
+from tasks.drafting.target import TaskChoice, choose_task, say_twins
 from tasks.drafting.wishes import flow
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.study import Study
 
 LOOKED_AT = 500  # texts of a column, for personal data
+AS_ASKED = "as asked"
 SHOWN = 4  # columns of one kind that are told by name
 
 
@@ -39,6 +42,7 @@ class Wishes:
     time: str | None = None
     key: tuple[str, ...] = ()
     task: Task | None = None
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Draft:
         personal: why columns are personal.
         leaks: why columns may give the answer away.
         constant: columns of one value.
+        series: what is told of a target that the row before tells.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Draft:
     personal: Mapping[str, str]
     leaks: Mapping[str, str]
     constant: tuple[str, ...]
+    series: tuple[str, ...]
     study: Study
 
     @property
@@ -114,7 +120,8 @@ def draft(
         if target in named:
             raise ConfigurationError(option, "the target is neither time nor key", target)
     others = {column: seen for column, seen in columns.items() if column != target}
-    personal = find_personal(others, _texts(others, sample))
+    told = {name: "as asked" for name in wishes.personal if name in others}
+    personal = told | find_personal(others, _texts(others, sample))
     parts = {part for derived in study.options.derive.values() for part in derived.of}
     hidden = {*personal, *parts} - {wishes.time}
     time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)
@@ -128,15 +135,28 @@ def draft(
     constant = tuple(
         c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
     )
-    if time.column is None and not set(features) - {*useless, *constant}:
-        rule, listed = "a column is left to learn from", ", ".join(others) or "no other column"
-        raise ConfigurationError(source, rule, listed, "Bring a table with more columns.")
+    recurring = time.column is not None and not is_year(columns[time.column])
+    if not recurring and not set(features) - {*useless, *constant}:
+        told = {} if time.column is None else {time.column: "a year alone"}
+        known = {**told, **dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
+        reasons = {**known, **dict.fromkeys(constant, "one value"), **useless}
+        raise _nothing_left(source, target, reasons)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
-    read = _read_time(study, time.column)
-    return Draft(
-        name, source, target, task, time, key, ground, useless, personal, leaks, constant, read
+    read = _discreet(_read_time(study, time.column), personal)
+    series = find_series(sample, target, time.column, task.task)
+    rest = (time, key, ground, useless, personal, leaks, constant, series, read)
+    return Draft(name, source, target, task, *rest)
+
+
+def _nothing_left(source: str, target: str, reasons: Mapping[str, str]) -> ConfigurationError:
+    listed = "; ".join(f"{column}: {why}" for column, why in [*reasons.items()][:SHOWN])
+    remedy = (
+        "Bring a table with more columns. Where each row follows the one before it, earlier "
+        f"values of {target} are such columns."
     )
+    rule = "a column is left to learn from"
+    return ConfigurationError(source, rule, listed or "no other column", remedy)
 
 
 def _without_reserved(study: Study) -> Study:
@@ -174,6 +194,18 @@ def _read_time(study: Study, name: str | None) -> Study:
     )
 
 
+def _discreet(study: Study, personal: Mapping[str, str]) -> Study:
+    """Return the study with no value of a personal column in its notes."""
+    quiet = {
+        f"{name}: ": f"{name}: read as `source` of the pipeline file says" for name in personal
+    }
+    notes = (
+        next((said for head, said in quiet.items() if note.startswith(head)), note)
+        for note in study.notes
+    )
+    return replace(study, notes=tuple(notes))
+
+
 def _asked(task: Task, target: str, study: Study) -> TaskChoice:
     column = study.columns[target]
     if task == "regression" and column.kind not in NUMERIC:
@@ -191,18 +223,21 @@ def _asked(task: Task, target: str, study: Study) -> TaskChoice:
             task,
             "Use multiclass, or regression.",
         )
-    return TaskChoice(task, "as asked")
+    return TaskChoice(task, AS_ASKED)
 
 
 def say_draft(made: Draft) -> list[str]:
     """Return in a dozen lines what was decided, and why."""
     study = made.study
     other = "multiclass" if made.task.task == "regression" else "regression"
+    asked = made.task.ground == AS_ASKED
+    ground = AS_ASKED if asked else f"{made.target} has {made.task.ground}"
     change = f" Otherwise: --task {other}." if made.task.question else ""
     lines = [
         f"rows      {study.rows:,} in {len(study.columns):,} columns of {made.source}",
         *(f"reading   {note}" for note in study.notes),
-        f"task      {made.task.task}: {made.target} has {made.task.ground}.{change}",
+        f"task      {made.task.task}: {ground}.{change}",
+        *say_twins(study.columns[made.target], made.task.task, made.name),
         f"time      {made.time.column or 'none'}: {made.time.ground}",
         f"key       {', '.join(made.key) or 'none'}: {made.key_ground}",
         *_told("left out", made.left_out),
@@ -215,6 +250,8 @@ def say_draft(made: Draft) -> list[str]:
         # as YAML: a column may be called 7, or on
         setting = quote(f"features.exclude+={flow(next(iter(made.leaks)))}")
         lines.append(f"          Known only afterwards? Leave it out: --set {setting}")
+    heads = ("series", *("" for _ in made.series[1:]))
+    lines += [f"{head:<9} {line}" for head, line in zip(heads, made.series, strict=False)]
     lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
     return lines
 

@@ -73,7 +73,8 @@ def _parts(known: pd.DataFrame, columns: list[str], y: NDArray[Any], target: str
     heavy = [
         name for name, weight in zip(named, weights, strict=True) if abs(weight) > 0.01 * y.std()
     ]
-    return {name: f"{' and '.join(heavy)} add up to {target}" for name in heavy}
+    together = f"{' and '.join(heavy)} add up to {target}"
+    return dict.fromkeys(heavy, together if heavy[1:] else f"{target} follows from it exactly")
 
 
 def _target(column: pd.Series, task: Task) -> NDArray[Any]:

@@ -78,7 +78,7 @@ def choose_time(columns: Columns, asked: str | None) -> RoleChoice:
         raise ConfigurationError("--time", "one column orders the rows", shown, remedy)
     if whole:
         return RoleChoice(whole[0], "the only date or time without gaps")
-    years = [name for name, column in columns.items() if _is_year(column)]
+    years = [name for name, column in columns.items() if _orders_by_year(column)]
     if len(years) == 1:
         return RoleChoice(years[0], "the only year; --time none where rows have no order")
     some = f"; {', '.join(times)} lacks values or has one alone" if times else ""
@@ -92,11 +92,16 @@ def time_form(column: ColumnStudy) -> Reading | None:
     return next((form for form in column.forms if form.kind in TIMES), None)
 
 
-def _is_year(column: ColumnStudy) -> bool:
+def is_year(column: ColumnStudy) -> bool:
+    """Say whether a time is a year alone: no part of it comes again, to be learned from."""
     form = time_form(column)
+    return form is not None and form.format == "%Y"
+
+
+def _orders_by_year(column: ColumnStudy) -> bool:
     named = column.name.casefold() in YEARS and not column.missing
     many = column.distinct is None or column.distinct >= MANY_YEARS
-    return named and many and form is not None and form.format == "%Y" and column.kind == "integer"
+    return named and many and column.kind == "integer" and is_year(column)
 
 
 def _no_time(columns: Columns, asked: str) -> ConfigurationError:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from shlex import quote
 
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError
 from tasks.readers.kinds import NUMERIC, TIMES
-from tasks.readers.study import ColumnStudy
+from tasks.readers.options import Reading
+from tasks.readers.questions import quoted
+from tasks.readers.spelling import find_twins
+from tasks.readers.study import ColumnStudy, Study
 
 MOST_CLASSES = 100  # texts; more are names, and no family here tells so many apart
 FEW = 20  # whole numbers that may be codes of classes
 REPEATED = 5  # rows of a code on average; rarer ones are a quantity, or nothing to learn from
 # Codes 0..k-1 that come about equally often are classes (irises, digits); counts thin out.
 EVEN = 0.5
+# What stands for no value even among words: nobody predicts them. `None` and `-` may be classes.
+NO_CLASS = ("NA", "N/A", "n/a", "N.A.", "#N/A", "NaN", "nan", "null", "NULL", "?", ".", r"\N")
 CLASS_WORDS = frozenset(
     ("class", "label", "type", "kind", "species", "category", "group", "cluster", "segment", "code")
 )
@@ -47,6 +53,46 @@ def choose_task(target: ColumnStudy) -> TaskChoice:
             raise _unfit(target, "more different texts than classes can be")
         return TaskChoice("multiclass", f"{target.distinct} words: {_listed(target)}")
     return _judge_numbers(target)
+
+
+def read_target(study: Study, target: str) -> Study:
+    """Return the study with marks for no value among a target's words read as such, and said."""
+    column, reading = study.columns[target], study.options.columns.get(target, Reading())
+    marks = tuple(mark for mark in NO_CLASS if mark in column.levels)
+    if not marks or column.kind != "string" or "missing" in reading.model_fields_set:
+        return study
+    rows = sum(column.levels[mark] for mark in marks)
+    reading = reading.model_copy(update={"kind": "string", "missing": marks})
+    seen = replace(
+        column,
+        reading=reading,
+        missing=column.missing + rows,
+        distinct=None if column.distinct is None else column.distinct - len(marks),
+        levels={level: n for level, n in column.levels.items() if level not in marks},
+    )
+    setting = quote(f"source.columns.{quoted(target)}.missing=[]")
+    told = f"{', '.join(f'`{mark}`' for mark in marks)} in {rows:,} rows is no value."
+    note = f"{target}: {told} If it is a class: --set {setting}"
+    read = {**study.options.columns, target: reading}
+    return replace(
+        study,
+        options=study.options.model_copy(update={"columns": read}),
+        columns={**study.columns, target: seen},
+        notes=(*study.notes, note),
+    )
+
+
+def say_twins(target: ColumnStudy, task: Task, name: str) -> list[str]:
+    """Return a line about classes that are one in two spellings: ingest holds their file."""
+    reading = target.reading or Reading()
+    counts: dict[str, int] = {}
+    for level, rows in target.levels.items():
+        word = level.strip(f"{reading.strip} ") if reading.strip else level
+        counts[word] = counts.get(word, 0) + rows
+    twins = {} if task == "regression" or target.kind != "string" else find_twins(counts)
+    told = "; ".join(f"{twin} is {text} in another spelling" for twin, text in twins.items())
+    way = f"ingest holds the file. If they are two: perennial schema {name} --accept BATCH"
+    return [f"classes   {told}: {way}"] if told else []
 
 
 def _judge_numbers(target: ColumnStudy) -> TaskChoice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from tasks.errors import ConfigurationError
 
-PART = re.compile(r"\"([^\"]+)\"|([^.\"]+)")
+PART = re.compile(r"\"((?:[^\"]|\"\")+)\"|([^.\"]+)")  # "" stands for a quote, as in CSV
 REMEDY = "Write a key of the pipeline file and its value, such as training.trials=10."
 
 
@@ -30,9 +31,11 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
     made = copy.deepcopy(dict(content))
     for setting in settings:
         path, written, value = setting.partition("=")
+        path = unicodedata.normalize("NFC", path)
         if not written or not PART.search(path.removesuffix("+")):
             raise ConfigurationError("--set", "it is KEY=VALUE", setting, REMEDY)
-        *above, last = (quoted or bare for quoted, bare in PART.findall(path.removesuffix("+")))
+        parts = PART.findall(path.removesuffix("+"))
+        *above, last = (quoted.replace('""', '"') or bare for quoted, bare in parts)
         place: Any = made
         for part in above:
             place = place.setdefault(part, {})

@@ -13,6 +13,8 @@ Kind = Literal["number", "category"]
 EXACT = 4096
 # Half of one of them is 0.024 % of the rows: the last term of the error that `Sketch` states.
 POINTS = 2048
+# Behind the name of a free text: the profile of one word of each of its texts.
+A_WORD = ": a word"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +82,12 @@ class ColumnProfile:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """A dataset's columns, a model's predictions on it, and the target where it is known.
-
-    Among `columns` a free text is the number of its words; `words` has the words themselves, by
-    the text's name: rows and counts are those of words, each once a text.
-    """
+    """A dataset's columns, a model's predictions on it, and the target where it is known."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]
     predictions: tuple[ColumnProfile, ...] = ()
     target: ColumnProfile | None = None
-    words: tuple[ColumnProfile, ...] = ()
 
     def judged_on(
         self, predictions: tuple[ColumnProfile, ...], target: ColumnProfile | None

@@ -15,7 +15,15 @@ from tasks.config import Pipeline
 from tasks.errors import DataError
 from tasks.features.raw import infer_kind
 from tasks.features.request import Field, RequestSchema
-from tasks.features.schema import INTERNAL, IS_TARGET, Feature, FeatureSchema, Kind, Part
+from tasks.features.schema import (
+    INTERNAL,
+    IS_PERSONAL,
+    IS_TARGET,
+    Feature,
+    FeatureSchema,
+    Kind,
+    Part,
+)
 from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
 from tasks.features.values import moments
@@ -47,7 +55,9 @@ def infer_schema(frame: pd.DataFrame, pipeline: Pipeline) -> FeatureSchema:
     refuse_unless_row_wise(rows, transform)
     rows = apply_transform(rows, transform)
     _check_names(rows)
-    dropped = {pipeline.target: IS_TARGET}
+    # told by the raw columns, too: a transform may drop one, and a request has it all the same
+    personal = (set(frame.columns) & set(pipeline.data.personal)) - set(pipeline.key)
+    dropped = {**dict.fromkeys(sorted(personal), IS_PERSONAL), pipeline.target: IS_TARGET}
     features: list[Feature] = []
     # by name: the order of columns in a file decides nothing
     for name in sorted(set(rows.columns) - set(INTERNAL)):
@@ -141,8 +151,8 @@ def _barred(name: str, pipeline: Pipeline) -> str | None:
         # a transform may make a column of the target's name
         IS_TARGET: (pipeline.target,),
         "it is part of the key": pipeline.key,
+        IS_PERSONAL: pipeline.data.personal,
         "the pipeline file excludes it": pipeline.features.exclude,
-        "it is personal": pipeline.data.personal,
     }
     return next((why for why, names in reasons.items() if name in names), None)
 

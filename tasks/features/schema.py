@@ -15,8 +15,9 @@ Part = Literal["hour", "weekday", "month", "day_of_year"]
 # No features: what landing adds to every curated table.
 INTERNAL = (BATCH, INGESTED_AT)
 PARTS = get_args(Part)
-# A stored schema tells its target by these very words: with others, older ones would not.
+# A stored schema tells them by these very words: with others, older ones would not.
 IS_TARGET = "it is the target"
+IS_PERSONAL = "it is personal"
 
 
 class Columns(NamedTuple):
@@ -73,6 +74,11 @@ class FeatureSchema:
     def left_out(self) -> dict[str, str]:
         """Why each other column is no feature, but for the target."""
         return {name: why for name, why in self.dropped.items() if why != IS_TARGET}
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """The columns of which no value is kept beside an answer; what the key needs is not."""
+        return frozenset(name for name, why in self.dropped.items() if why == IS_PERSONAL)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -52,7 +52,7 @@ def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.Data
         result = transform(seen)
     # whatever the user's code raises is about the rows or the function, and no fault of ours
     except Exception as error:
-        came = f"{type(error).__name__}: {bounded(error, 300)}"
+        came = f"{type(error).__name__}: {bounded(_without_values(str(error), frame), 300)}"
         raise DataError(where, "works on the rows given", came, "Mend the function.") from error
     if not isinstance(result, pd.DataFrame):
         raise DataError(where, "returns a DataFrame", type(result).__name__)
@@ -134,6 +134,20 @@ def make_up(kinds: Mapping[str, str]) -> pd.DataFrame:
         name: made.get(kind, [f"{name} {i}" for i in numbers]) for name, kind in kinds.items()
     }
     return pd.DataFrame(columns)
+
+
+def _without_values(text: str, frame: pd.DataFrame) -> str:
+    """Return what an error says without texts of the rows: a column may be personal.
+
+    >>> _without_values("could not convert string to float: 'Ann'", pd.DataFrame({"who": ["Ann"]}))
+    "could not convert string to float: '…'"
+    """
+    words = frame.select_dtypes(["object", "str"]).to_numpy().ravel()
+    # shorter ones stand in any sentence
+    quoted = {word for word in words if isinstance(word, str) and len(word) > 2 and word in text}
+    for word in sorted(quoted, key=len, reverse=True):
+        text = text.replace(word, "…")
+    return text
 
 
 def _where(transform: Transform) -> str:

@@ -153,8 +153,8 @@ class LabelsLanding:
         theirs = came.select(key).join(here.select(key), on=key, how="anti").row(0)
         with translate_errors(curated.uri):
             ours = curated.scan().select(key).head(1).collect().row(0)
-        hidden = [name in pipeline.data.personal for name in key]
-        looks = f"yours look like {show_key(theirs, hidden)}, ours like {show_key(ours, hidden)}"
+        look = [show_key(row, key, pipeline.data.personal) for row in (theirs, ours)]
+        looks = f"yours look like {look[0]}, ours like {look[1]}"
         return replace(selection, counts=replace(selection.counts, strangers=looks))
 
     def _classes(self, came: pl.DataFrame) -> ClassesFound:

@@ -12,6 +12,7 @@ import polars as pl
 
 from tasks.config import Pipeline
 from tasks.labels.table import LABELLED_AT
+from tasks.readers.private import conceal
 from tasks.readers.problem import FEW, list_rows
 from tasks.store.layout import INGESTED_AT
 
@@ -166,15 +167,19 @@ def _kind(key: Sequence[str], target: str, is_late: pl.Expr, *, newest: bool) ->
     return pl.coalesce(pl.when(holds).then(pl.lit(name)) for name, holds in kinds.items())
 
 
-def show_key(values: Sequence[Any], hidden: Sequence[bool]) -> str:
-    """Return what a key looks like; of a personal column, which letters are digits.
+def show_key(values: Sequence[Any], key: Sequence[str], personal: Sequence[str]) -> str:
+    """Return what a key looks like; of what is personal, which letters are digits.
 
-    >>> show_key(["AB-12", 7], [False, False]), show_key(["AB-12", 7], [True, False])
+    >>> show_key(["AB-12", 7], ["id", "day"], []), show_key(["AB-12", 7], ["id", "day"], ["id"])
     ('AB-12 | 7', 'AA-99 | 7')
+    >>> show_key(["ann@b.org"], ["id"], ["mail"])
+    'AAA@A.AAA'
     """
     return " | ".join(
-        re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", str(value))) if personal else str(value)
-        for value, personal in zip(values, hidden, strict=True)
+        re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", str(value)))
+        if name in personal or conceal(value, personal) != value
+        else str(value)
+        for name, value in zip(key, values, strict=True)
     )
 
 

@@ -84,7 +84,6 @@ def gather(
         prepared = champion.prepare(frame)
         predictions = np.asarray(champion.model.predict(prepared))
         seen.profiler.add(prepared, predictions)
-        watched = count_words(prepared, columns)
         known = seen.labelled.known(frame)
         if classes:
             strange = frame[target][frame[target].notna() & ~known].astype(str)
@@ -99,7 +98,8 @@ def gather(
         seen.times = np.concatenate([seen.times, moments(frame[event_time])])
         seen.arrived = np.concatenate([seen.arrived, moments(frame[INGESTED_AT])])
         part = slice(None, None, seen.every)
-        seen.kept.append((watched.iloc[part], predictions[part], frame[target].iloc[part]))
+        watched = count_words(prepared.iloc[part], columns)
+        seen.kept.append((watched, predictions[part], frame[target].iloc[part]))
     if not seen.kept:
         rule = "the labels are for rows that came" if arrival.labels else "the batch has rows"
         raise DataError(workspace.curated.uri, rule, arrival.batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow as pa
 from tasks.config import Pipeline
 from tasks.data.table import Table, table_in
 from tasks.predictions.record import Record, as_json, key_of
+from tasks.readers.private import conceal_row
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
@@ -37,7 +38,8 @@ def predictions_table(bucket: Bucket, pipeline: str) -> Table:
     - model_version, role: which model answered, as champion, shadow or canary.
     - key: canonical JSON of the pipeline's key columns, see `key_of`, personal or not, for labels
       are joined by it; empty where the row had not all of them, or the pipeline has no file or key.
-    - features: JSON of the row as it was sent, without the columns that are personal.
+    - features: JSON of the row as it was sent, without the columns that are personal; where there
+      are any, a text that reads as a person's data in another column is left out too.
     - value: JSON of the predicted label, or of the number.
     - probabilities: in the order of the manifest's classes; null for regression.
     """
@@ -60,14 +62,10 @@ def rows_of(records: Iterable[Record], pipeline: Pipeline | None) -> pa.Table:
             "model_version": [record.version] * count,
             "role": [record.role] * count,
             "key": [key_of(row, key) for row in record.rows],
-            "features": [as_json(_shown(row, hidden)) for row in record.rows],
+            "features": [as_json(conceal_row(row, hidden, key)) for row in record.rows],
             "value": [as_json(value) for value in record.values],
             "probabilities": record.probabilities or [None] * count,
         }
         for name, values in told.items():
             columns[name].extend(values)
     return pa.table(columns, SCHEMA)
-
-
-def _shown(row: Mapping[str, Any], hidden: frozenset[str]) -> Mapping[str, Any]:
-    return {name: value for name, value in row.items() if name not in hidden} if hidden else row

@@ -24,11 +24,11 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Challenger against champion on the same rows, none of which either was fitted on.
+    """Challenger against an earlier version on the same rows, none of which either was fitted on.
 
-    `score` is the champion's metric on them; `gain` is positive where the challenger is better,
+    `score` is the earlier one's metric on them; `gain` is positive where the challenger is better,
     whatever the metric's direction; `how` says which rows they are; `calibration` holds the
-    challenger's and the champion's calibration error on them, where it is known.
+    challenger's and the earlier one's calibration error on them, where it is known.
     """
 
     version: int
@@ -57,6 +57,8 @@ class Evidence:
         size: bytes of what serving loads.
         folds: of the cross-validation; 0 where rows were held out.
         strange: rows that could not be judged, being of classes that no training row has.
+        best: the comparison with the best version before the champion; None where none was better,
+            or none can be compared.
     """
 
     rows: int
@@ -72,6 +74,7 @@ class Evidence:
     size: int
     folds: int = 0
     strange: int = 0
+    best: Comparison | None = None
 
     @property
     def unit(self) -> float:

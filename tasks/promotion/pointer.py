@@ -10,10 +10,11 @@ from typing import Any, Literal
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
 from tasks.ledger.entry import Entry
-from tasks.promotion.compare_and_set import steady, swapped
+from tasks.promotion.compare_and_set import swapped
 from tasks.promotion.manifest import canonical, sha256
 from tasks.records import plain
 from tasks.records import read as read_record
+from tasks.store.exchange import steady
 from tasks.workspace import Place
 
 # Bounds the object, which every serving worker reads whole at every change.

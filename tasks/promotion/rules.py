@@ -18,6 +18,11 @@ GOLDEN_TOLERANCE = 1e-4
 MIB = 2**20
 # Of the judged rows: a first model that is wrong on more of them serves nobody.
 MOST_STRANGE = 0.25
+# What no column of the row itself can mend.
+SERIES = (
+    "The label of the row before tells more than the columns: bring earlier labels as columns of "
+    "the file and of each request, or predict the change since the last one"
+)
 # The champion's calibration error is an estimate too: up to a tenth more is no worse.
 AS_WELL = 1.1
 
@@ -88,6 +93,7 @@ def beats_the_baselines(evidence: Evidence, gate: Gate) -> Outcome:
             f"{score} is not surely better than {', '.join(unbeaten)} "
             f"at {gate.confidence:.0%} confidence ({against})"
         )
+        reason += f". {SERIES}" if "last_value" in unbeaten else ""
     else:
         reason = "better than every naive baseline"
     passed = bool(evidence.baselines) and not unbeaten
@@ -127,6 +133,27 @@ def not_worse_than_the_champion(evidence: Evidence, gate: Gate) -> Outcome:
     else:
         return Outcome(rule, True, figures, f"holds its own against version {champion.version}")
     return Outcome(rule, False, figures, f"against version {champion.version}: {reason}")
+
+
+def not_worse_than_the_best_before(evidence: Evidence, gate: Gate) -> Outcome:
+    """Ask that small losses do not add up: not surely worse than the best version there was.
+
+    That is the version from which on the recorded gains sum up to a loss. It fails where that loss
+    is more than `max_slice_loss` (in `Evidence.unit`) on the same rows, and more than chance.
+    """
+    rule, best = "not worse than the best before", evidence.best
+    if best is None:
+        return Outcome(rule, True, "none", "no earlier version that can be compared did better")
+    limit, gain = gate.max_slice_loss * evidence.unit, best.gain
+    figures = (
+        f"gain {_shown(gain)} over version {best.version} ({evidence.metric} "
+        f"{_number(best.score)}) on {best.rows} rows, {best.how}; at least {_number(-limit)}"
+    )
+    passed = gain.value >= -limit or gain.high >= 0
+    if passed:
+        return Outcome(rule, True, figures, f"holds its own against version {best.version}")
+    reason = f"losses added up: {_number(-gain.value)} under version {best.version}"
+    return Outcome(rule, False, figures, f"{reason}, more than the {_number(limit)} tolerated")
 
 
 def no_slice_falls(evidence: Evidence, gate: Gate) -> Outcome:
@@ -194,6 +221,7 @@ RULES: tuple[Rule, ...] = (
     knows_the_classes,
     beats_the_baselines,
     not_worse_than_the_champion,
+    not_worse_than_the_best_before,
     no_slice_falls,
     calibrated,
     answers_as_fitted,
@@ -203,6 +231,7 @@ RULES: tuple[Rule, ...] = (
 KEYS: Mapping[str, tuple[str, ...]] = {
     "enough rows": ("gate.min_rows",),
     "not worse than the champion": ("gate.min_gain", "gate.max_slice_loss"),
+    "not worse than the best before": ("gate.max_slice_loss",),
     "no slice falls": ("gate.slices", "gate.max_slice_loss"),
     "calibrated": ("gate.max_calibration_error",),
     "latency and size in budget": ("gate.latency_p99", "gate.max_size_mib"),

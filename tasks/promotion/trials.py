@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from tasks.errors import PreconditionFailed, Refused
 from tasks.faults import external_write
 from tasks.promotion import pointer
-from tasks.promotion.compare_and_set import steady, swapped
+from tasks.promotion.compare_and_set import swapped
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial, trial_entries
 from tasks.promotion.versions import checked_version, manifest_of, require_version
+from tasks.store.exchange import steady
 from tasks.workspace import Place
 
 

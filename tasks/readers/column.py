@@ -20,6 +20,8 @@ from tasks.readers.times import formats_of, time_kind
 MARKERS = (
     *MISSING.to_pylist(),
     *(" ", "?", "-", "--", ".", "*", "#N/A", "n/a", "na", "N.A.", "none", "nil", "missing", r"\N"),
+    # No table holds them, and to a model they are missing anyway.
+    *("inf", "-inf", "Inf", "-Inf", "+Inf", "Infinity", "-Infinity", "#DIV/0!", "#VALUE!"),
 )
 WORDS = (
     *(("Yes", "No"), ("Y", "N"), ("T", "F"), ("True", "False"), ("On", "Off")),

@@ -21,6 +21,7 @@ SHOWN = 50  # of the commonest values
 LONG = 1e14  # a whole number of 15 digits: an account, a card, a barcode
 # Counts since 1970 between 1990 and 2100; the windows of the units do not meet.
 EPOCH = (631_152_000, 4_102_444_800)
+YEARS = (1000, 2100)  # of four digits: sunspots are counted since 1700
 UNITS: tuple[Unit, ...] = ("s", "ms", "us", "ns")
 HINT = re.compile(r"(^|_)(at|ts|on|seen|when|day)$|time|date|stamp|epoch", re.IGNORECASE)
 SPOKEN = frozenset({str, type(None)})  # types of JSON lines that hold texts alone
@@ -211,7 +212,7 @@ def _counted_times(tally: ColumnTally) -> list[Reading]:
         and ends[1] / PER_MICROSECOND[unit] * 1e-6 <= high
     ]
     whole = "integer" in tally.plain.possible
-    if whole and 1800 <= ends[0] < ends[1] <= 2100:
+    if whole and YEARS[0] <= ends[0] < ends[1] <= YEARS[1]:
         choices.append(Reading(kind="date", format="%Y"))
     return choices
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.readers.options import SourceOptions
+from tasks.readers.problem import Problem
 from tasks.readers.read_csv import DELIMITERS
-from tasks.readers.source import MIB
+from tasks.readers.source import MIB, BadBatch
 from tasks.readers.stream import BOM, tell_wide, unfold
 
 LINES = 200  # looked at for the delimiter and the header
@@ -33,7 +34,11 @@ class Dialect:
 
 
 def find_dialect(path: Path, given: SourceOptions) -> Dialect:
-    """Tell how a text file is written; what is `given` stays."""
+    """Tell how a text file is written; what is `given` stays.
+
+    Raises:
+        BadBatch: its header lacks a name.
+    """
     try:
         return _found(path, given)
     except (EOFError, OSError, zlib.error):
@@ -64,6 +69,8 @@ def _found(path: Path, given: SourceOptions) -> Dialect:
         notes += (
             [f"fields are parted by {names.get(delimiter, 'blanks')}"] if delimiter != "," else []
         )
+        if skip == 1 and "skip_lines" not in said:
+            _refuse_short_header(lines, delimiter)
         notes += [f"{skip} lines before the header are left out"] if skip else []
     quote = given.quote if "quote" in said else _quote(lines[skip:], delimiter)
     found = {"delimiter": delimiter, "encoding": encoding, "quote": quote, "skip_lines": skip}
@@ -160,6 +167,27 @@ def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
     return delimiter, header
 
 
+def _refuse_short_header(lines: list[str], delimiter: str) -> None:
+    """Refuse a header with a name fewer than the rows have values: R leaves that of row names out.
+
+    The first of them would be read as the header, for it is as wide as the others.
+    """
+    # not cut as CSV: a quoted line end would make one row of both
+    header, first = (line.split(delimiter) for line in lines[:2])
+    named = all(name.strip() for name in header) and not any(map(_is_number, header))
+    if len(header) == len(first) - 1 and named and any(map(_is_number, first)):
+        came = f"{len(header)} names for rows of {len(first)} values"
+        remedy = (
+            "R writes row names without one: write the file with row.names = FALSE, or put a name "
+            "for them before the others."
+        )
+        raise BadBatch(Problem("header", None, f"The first line has {came}. {remedy}"))
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[\s\"]*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?[\s\"]*", text) is not None
+
+
 def _line_of(lines: list[str], row: int) -> int:
     """Return the line of a row, blank lines counted."""
     if row == 0:
@@ -177,5 +205,9 @@ def _quote(lines: list[str], delimiter: str) -> str:
     )
     if single > double and single >= len(lines) / 2:
         return "'"
-    # Inches and lone marks in a file that quotes nothing are part of its texts.
-    return "" if not double and '"' in text and text.count('"') % 2 else '"'
+    # Inches and lone marks in a file that quotes nothing are part of its texts; a text with line
+    # ends or marks inside is quoted, and the last one may be cut.
+    opened = re.search(rf'(?:^|{mark})"', text, re.MULTILINE)
+    closed = re.search(rf'"(?={mark}|$)', text, re.MULTILINE)
+    quoted = double or (opened and closed and (len(lines) > LINES // 2 or '""' in text))
+    return "" if not quoted and text.count('"') % 2 else '"'

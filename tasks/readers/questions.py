@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tasks.readers.column_study import ColumnStudy
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
+from tasks.readers.source import NO_HEADER, doubt_header
+
+SHOWN = 3  # fields of a line
 
 
 @dataclass(frozen=True)
 class Question:
     """What the file does not say: a person chooses. `column` is empty for the file as a whole.
 
-    `choices` are encodings of the file; of a column, formats, or `decimal` and a mark.
+    `choices` are encodings of the file, or names for its columns; of a column, formats, or
+    `decimal` and a mark.
     """
 
     column: str
     text: str
     choices: tuple[str, ...]
+
+    @property
+    def without_values(self) -> Question:
+        """The same of a personal column, whose values are shown nowhere.
+
+        >>> Question("born", "`1.2.50` and `3.4.51` read as %d.%m.%y", ()).without_values.text
+        'its values read as %d.%m.%y'
+        """
+        return replace(self, text=re.sub("`.*`", "its values", self.text, flags=re.DOTALL))
 
     @property
     def setting(self) -> str:
@@ -29,9 +44,19 @@ class Question:
         """
         choice = self.choices[0]
         if not self.column:
-            return f"source.encoding={choice}"
+            return f"source.{'names' if choice.startswith('[') else 'encoding'}={choice}"
         key, mark = ("decimal", choice[-1]) if choice.startswith("decimal ") else ("format", choice)
-        return f'source.columns."{self.column}".{key}={mark}'
+        return f"source.columns.{quoted(self.column)}.{key}={mark}"
+
+
+def quoted(column: str) -> str:
+    """Return a column's name as a part of a key of the pipeline file.
+
+    >>> quoted('a "b" c')
+    '"a ""b"" c"'
+    """
+    inner = column.replace('"', '""')
+    return f'"{inner}"'
 
 
 def ask(column: ColumnStudy) -> list[Question]:
@@ -49,6 +74,35 @@ def ask(column: ColumnStudy) -> list[Question]:
         text = f"{shown} read with a decimal point and with a decimal comma."
         return [Question(column.name, text, choices)]
     return []
+
+
+def ask_names(
+    header: Sequence[str], values: Mapping[str, Collection[str] | None]
+) -> list[Question]:
+    """Return what is to be asked of a first line that may be a row, or nothing.
+
+    It is one where half of its fields or more, and two at least, come again below as values.
+
+    Args:
+        header: the fields of the first line.
+        values: of each column, where they are few.
+
+    >>> asked = ask_names(["red", "no"], {"red": ["blue", "red"], "no": ["yes", "no"]})
+    >>> asked[0].setting, ask_names(["colour", "no"], {"colour": ["red"], "no": ["yes", "no"]})
+    ('source.names=[column_1, column_2]', [])
+    """
+    again = [name for name in header if name in (values.get(name) or ())]
+    if len(again) > 1 and 2 * len(again) >= len(header):
+        why = "its fields come again below as values"
+    elif doubt_header(header):
+        why = "fields of it are numbers"
+    else:
+        return []
+    shown = ", ".join(f"`{name}`" for name in header[:SHOWN])
+    more = ", …" if header[SHOWN:] else ""
+    way = f"{NO_HEADER} If it holds the names all the same: source.names=[]."
+    names = f"[{', '.join(f'column_{place}' for place in range(1, len(header) + 1))}]"
+    return [Question("", f"The first line is {shown}{more}: {why}. {way}", (names,))]
 
 
 def _marked(form: Reading) -> bool:

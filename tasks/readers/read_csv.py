@@ -32,13 +32,13 @@ DELIMITERS = {"commas": ",", "semicolons": ";", "tabs": "\t", "bars": "|"}
 
 
 class CsvSource:
-    """A CSV file with one header line, its fields parted and quoted as the options say."""
+    """A CSV file with a line of names, or with names in the options, parted and quoted by those."""
 
     def __init__(self, path: Path, limit: int, options: SourceOptions = PLAIN) -> None:
         self._path = path
         self._limit = limit
         self._options = options
-        self._before, self._quotes = options.skip_lines, 0
+        self._before, self._quotes, self._headless = options.skip_lines, 0, False
         self.header = self._read_header()
         self._names = offered(self.header, options)
 
@@ -54,7 +54,9 @@ class CsvSource:
             yield replace(shape_piece(batch, schema, self._options), retyped={})
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        ragged = _Ragged(self._before)
+        # Without a line of names, the first line behind those to skip is a row.
+        skipped = self._before + (not self._headless)
+        ragged = _Ragged(skipped, "source.names" if self._headless else "the header")
         # Named by position, for the options may leave out names that are no names.
         places = [str(place) for place in range(len(self.header))]
         wanted = self._wanted()
@@ -67,7 +69,7 @@ class CsvSource:
                         block_size=BLOCK,
                         use_threads=False,
                         column_names=places,
-                        skip_rows=self._before + 1,
+                        skip_rows=skipped,
                     ),
                     parse_options=pyarrow.csv.ParseOptions(
                         delimiter=self._options.delimiter,
@@ -128,6 +130,12 @@ class CsvSource:
         quote = self._options.quote.encode()
         if quote:
             self._quotes = sum(line.count(quote) for line in lines[: self._before])
+        # A file of labels, or of rows to score, has other columns, and says so by a line of names.
+        said = self._options.names
+        fields = lines[self._before].decode(errors="replace").split(self._options.delimiter)
+        if said and not {field.strip(f"{self._options.quote} ") for field in fields} <= {*said}:
+            self._headless = True
+            return check_names(said, self._options.leave_out)
         names = self._split(lines[self._before])
         self._check_delimiter(names, lines[self._before])
         return check_names(names, self._options.leave_out, doubt_header(names))
@@ -147,6 +155,11 @@ class CsvSource:
             raise BadBatch(Problem("encoding", None, NOT_UTF8.format(line=1))) from error
         except csv.Error as error:
             message = "A quote is not where a field ends. See source.delimiter and source.quote."
+            quote = (self._options.quote or '"').encode()
+            if line.count(quote) % 2:
+                message = (
+                    "The header goes on over the end of its line: write each name on one line."
+                )
             raise BadBatch(Problem("header", None, message)) from error
 
     def _check_delimiter(self, names: list[str], line: bytes) -> None:
@@ -161,8 +174,9 @@ class CsvSource:
 
 
 class _Ragged:
-    def __init__(self, before: int) -> None:
-        self._header = before + 1  # lines before the first row, which pyarrow counts too
+    def __init__(self, before: int, names: str) -> None:
+        self._before = before  # lines before the first row, which pyarrow counts too
+        self._names = names
         self.count = 0
         self.rows: list[int] = []
         self.shape = ""
@@ -171,14 +185,15 @@ class _Ragged:
         self.count += 1
         # pyarrow numbers rows from the header on, and only where it reads with one thread.
         if len(self.rows) < FEW:
-            self.rows += [row.number - self._header] if row.number else []
+            self.rows += [row.number - self._before] if row.number else []
         self.shape = self.shape or f"{row.actual_columns} instead of {row.expected_columns}"
         return "skip"
 
     def problems(self) -> tuple[Problem, ...]:
         if not self.count:
             return ()
-        message = f"{self.count:,} rows have another count of fields than the header: {self.shape}."
+        count = f"{self.count:,} rows have another count of fields than {self._names}"
+        message = f"{count}: {self.shape}."
         if self.shape.endswith(" of 1"):
             message += " If lines stand before the header, set source.skip_lines."
         return (Problem("ragged rows", None, message, tuple(self.rows)),)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ ALLOWED: dict[str, frozenset[type]] = {
     "boolean": frozenset({bool}),
 }
 TEXT = frozenset({str})  # of all other kinds
+NESTED: dict[type, str] = {dict: "an object", list: "a list"}
 Row = dict[str, Any]
 
 
@@ -107,17 +109,27 @@ class JsonLinesSource:
                 self.types.setdefault(name, set()).update(type(row.get(name)) for row in rows)
             yield _texts(rows, names)
 
+    def unusable(self) -> dict[str, str]:
+        """Return the columns of the first block that no table of ours can hold: objects, lists."""
+        nested: dict[str, str] = {}
+        for rows in islice(self._blocks(lenient=True), 1):
+            for row in rows:
+                nested |= _nested(row, self._options.leave_out)
+        return nested
+
     def _parts(self) -> list[str]:
         return [part for derived in self._options.derive.values() for part in derived.of]
 
     def _told(self, rows: list[Row]) -> pa.RecordBatch:
         return _texts(rows, dict.fromkeys((*self._options.columns, *self._parts())))
 
-    def _blocks(self) -> Iterator[list[Row]]:
+    def _blocks(self, *, lenient: bool = False) -> Iterator[list[Row]]:
         done = 0
         with TextStream(self._path, self._limit) as stream:
             for lines in _lines(stream):
                 rows = _parsed(lines, done)
+                if not lenient:
+                    _check_flat(rows, self._options.leave_out, done)
                 done += len(rows)
                 if rows:
                     yield rows
@@ -183,8 +195,8 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
     problems = []
     if wrong:
         message = (
-            f"{len(wrong):,} lines are not one flat JSON object: another value, nested values, "
-            "a name twice, NaN or Infinity, or no JSON at all."
+            f"{len(wrong):,} lines are not one JSON object: another value, a name twice, NaN or "
+            "Infinity, or no JSON at all."
         )
         problems.append(Problem("JSON", None, message, tuple(wrong[:FEW])))
     if torn:
@@ -193,6 +205,28 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
     if problems:
         raise BadBatch(*problems)
     return rows
+
+
+def _check_flat(rows: list[Row], leave_out: Collection[str], done: int) -> None:
+    """Refuse nested values, and take those of columns that are left out for missing."""
+    nested: dict[str, str] = {}
+    places: list[int] = []
+    for place, row in enumerate(rows, start=done + 1):
+        found = _nested(row, leave_out)
+        if found:
+            nested |= found
+            places.append(place)
+    if nested:
+        told = ", ".join(f"{name[:80]} ({kind})" for name, kind in nested.items())
+        remedy = json.dumps(list(nested), ensure_ascii=False)
+        message = f"A table cannot hold {told}. Leave them out: source.leave_out: {remedy}."
+        raise BadBatch(Problem("JSON", None, message, tuple(places[:FEW])))
+
+
+def _nested(row: Row, leave_out: Collection[str]) -> dict[str, str]:
+    found = {name: NESTED[type(value)] for name, value in row.items() if type(value) in NESTED}
+    row.update(dict.fromkeys(found.keys() & leave_out))
+    return {name: kind for name, kind in found.items() if name not in leave_out}
 
 
 def _encodable(row: Row) -> bool:
@@ -209,8 +243,8 @@ def _refuse(_: str) -> None:
 
 def _object(pairs: list[tuple[str, Any]]) -> Row:
     row = dict(pairs)
-    if len(row) != len(pairs) or any(isinstance(value, (dict, list)) for value in row.values()):
-        raise ValueError("a name came twice, or a value is nested")
+    if len(row) != len(pairs):
+        raise ValueError("a name came twice")
     if any(not name.isascii() for name in row):
         return {compose(name): value for name, value in row.items()}
     return row

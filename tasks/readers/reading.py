@@ -34,6 +34,24 @@ def kind_read(reading: Reading) -> str | None:
     return "boolean" if reading.yes or reading.no else None
 
 
+def say_reading(reading: Reading) -> str:
+    """Return in a few words what the pipeline file says of a column's values, or nothing.
+
+    >>> say_reading(Reading(format="%d.%m.%Y")), say_reading(Reading(yes=("ja",), no=("nein",)))
+    ('in the form %d.%m.%Y', 'as ja or nein')
+    """
+    if reading.yes or reading.no:
+        return f"as {' or '.join((*reading.yes, *reading.no))}"
+    if reading.format:
+        return f"in the form {reading.format}"
+    if reading.unit:
+        return f"in {reading.unit} since 1970"
+    marks = {"decimal": reading.decimal if reading.decimal != "." else "", "strip": reading.strip}
+    marks["thousands"] = reading.thousands
+    told = ", ".join(f"{name}: {mark!r}" for name, mark in marks.items() if mark)
+    return f"with {told}" if told and reading.kind in NUMERIC else ""
+
+
 def read_column(array: Any, reading: Reading, kind: str) -> tuple[Any, Integers]:
     """Return a column as the type of `kind`, and the positions of values that do not read so.
 

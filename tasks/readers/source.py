@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 MAX_COLUMNS = 2000  # a file without line ends is one very long header
 MAX_FIELD = MIB  # bytes of one text
 MAX_NAME = 255  # characters; a longer one is a value, not a name
-NO_HEADER = "If the first line is a row, write a line of names before it."
+NO_HEADER = "If the first line is a row, set source.names, or write a line of names before it."
 
 
 class BadBatch(Exception):
@@ -115,16 +115,18 @@ def offered(names: Sequence[str], options: SourceOptions) -> tuple[str, ...]:
 def doubt_header(names: Sequence[str]) -> str:
     """Return what to do about names that look like the values of a row, or nothing.
 
-    Some tables have years or places of pixels for names: those rise, the numbers of a row do not.
+    Some tables have years or places of pixels for names: those rise, or are years throughout, and
+    the numbers of a row are not.
 
     >>> doubt_header(["5.1", "3.5", "1.4", "setosa"])
-    'If the first line is a row, write a line of names before it.'
-    >>> doubt_header(["town", "2019", "2020", "2021"]), doubt_header(["x", "y"])
+    'If the first line is a row, set source.names, or write a line of names before it.'
+    >>> doubt_header(["town", "2021", "2020", "2019"]), doubt_header(["x", "y"])
     ('', '')
     """
     numbers = [float(name) for name in names if re.fullmatch(r" *[+-]?\d+\.?\d* *", name)]
     rising = all(low < high for low, high in pairwise(numbers))
-    return "" if rising else NO_HEADER
+    years = all(1800 <= number <= 2100 and number.is_integer() for number in numbers)
+    return "" if rising or years else NO_HEADER
 
 
 def check_names(

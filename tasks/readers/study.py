@@ -16,12 +16,12 @@ from tasks.readers.formats import open_source, tell_format
 from tasks.readers.options import PLAIN, Reading, SourceOptions
 from tasks.readers.parts import find_parts
 from tasks.readers.problem import Problem
-from tasks.readers.questions import Question, ask
+from tasks.readers.questions import Question, ask, ask_names
 from tasks.readers.read_csv import CsvSource
 from tasks.readers.read_jsonl import JsonLinesSource
 from tasks.readers.read_parquet import ParquetSource
 from tasks.readers.reading import as_texts, derive, kind_read
-from tasks.readers.source import BadBatch, Source, doubt_header
+from tasks.readers.source import BadBatch, Source
 
 __all__ = ["ColumnStudy", "Question", "Study", "study"]
 
@@ -57,6 +57,9 @@ def study(
     tallies, rows = _tallied(source, options, say)
     if not rows:
         raise BadBatch(Problem("rows", None, "The file has no rows."))
+    if isinstance(source, CsvSource) and "names" not in given.model_fields_set:
+        levels = {column: tally.levels for column, tally in tallies.items()}
+        questions += ask_names([*filter(None, source.header)], levels)
     typed = source.infer() if isinstance(source, ParquetSource) else {}
     types = source.types if isinstance(source, JsonLinesSource) else {}
     columns = {
@@ -101,14 +104,12 @@ def _dialect(
     if isinstance(source, CsvSource):
         places = [str(place) for place, title in enumerate(source.header, 1) if title == ""]
         left = {"": f"column {', '.join(places)} without a name is left out"} if places else {}
-        doubt = doubt_header(source.header)
-        notes += [f"names of columns are numbers. {doubt}"] if doubt else []
-    elif isinstance(source, ParquetSource):
+    elif isinstance(source, ParquetSource | JsonLinesSource):
         left = {
             column: f"{column[:80]}: {type_} is no type for a table, left out"
             for column, type_ in source.unusable().items()
         }
-        if INDEX[1] in source.schema.names:
+        if isinstance(source, ParquetSource) and INDEX[1] in source.schema.names:
             left[INDEX[1]] = f"{INDEX[1]}, the index, is left out"
     left = {column: note for column, note in left.items() if column not in given.leave_out}
     options = options.model_copy(update={"leave_out": (*given.leave_out, *left)})

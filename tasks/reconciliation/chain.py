@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tasks.dataset.dataset import FEWEST
 from tasks.reconciliation.attempts import tell_attempts
-from tasks.reconciliation.standing import Standing
+from tasks.reconciliation.standing import Standing, tell_age
 
 State = Literal["ok", "note", "wrong"]
 # What an event or the reconciler's minute sees to by itself is not wrong before that.
@@ -32,6 +32,24 @@ class ChainLink:
 def first_fault(links: Iterable[ChainLink]) -> ChainLink | None:
     """Return the first link that is wrong; what is behind it may be so by its fault alone."""
     return next((link for link in links if link.state == "wrong"), None)
+
+
+def look_at_source(standing: Standing, now: datetime) -> ChainLink:
+    """Say when the source was collected, and why it was not."""
+    name, trouble, collected = standing.pipeline, standing.uncollected, standing.collected
+    looked = None if collected is None else collected.looked
+    told = "never collected" if looked is None else f"collected {tell_age(looked, now)} ago"
+    if trouble is None:
+        if looked is None:
+            remedy = f"`perennial collect {name}`, or wait for source.collect.schedule."
+            return ChainLink("source", "note", told, remedy)
+        rows = f", {collected.rows:,} rows so far" if collected and collected.rows else ""
+        return ChainLink("source", "ok", told.replace("just now ago", "just now") + rows)
+    times = "once" if trouble.tries == 1 else f"{trouble.tries} times"
+    found = f"{told}, and then it failed {times}: {trouble.reason}"
+    if trouble.blocked:
+        return ChainLink("source", "wrong", found, f"Mend that, then `perennial collect {name}`.")
+    return ChainLink("source", "note", found, "It is tried again at the next time.")
 
 
 def look_at_incoming(standing: Standing, now: datetime) -> ChainLink:
@@ -147,9 +165,11 @@ def follow_chain(
     unreadable: Iterable[str],
     *,
     delayed: bool,
+    collects: bool = False,
 ) -> tuple[ChainLink, ...]:
     """Return the links that the bucket tells, in the order of the data."""
     return (
+        *([look_at_source(standing, now)] if collects else []),
         look_at_incoming(standing, now),
         look_at_quarantine(standing),
         look_at_curated(standing, now),

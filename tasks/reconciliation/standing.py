@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tasks.collection.progress import SourceProgress, read_progress
+from tasks.collection.trouble import CollectTrouble, find_trouble
 from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
 from tasks.ingestion.entrance import KINDS, Entrance, find_pending
@@ -42,6 +44,8 @@ class Standing:
             `warnings` what it was let through with as a first model.
         waiting: versions that await a person's approval.
         asked: a decision to retrain that no training has answered yet.
+        collected: how far its source was collected, None where it never was; `uncollected` is why
+            the newest try failed.
         ended: the newest training's verdict, or how it failed; None before the first.
         given_up: what the reconciler started in vain and starts no more.
     """
@@ -60,6 +64,8 @@ class Standing:
     asked: Entry | None = None
     ended: Entry | None = None
     given_up: tuple[Attempts, ...] = ()
+    collected: SourceProgress | None = None
+    uncollected: CollectTrouble | None = None
 
     @property
     def batches(self) -> tuple[Arrival, ...]:
@@ -81,6 +87,9 @@ class Standing:
         told += [f"version {version} awaits approval" for version in self.waiting]
         told += ["a training"] if self.asked is not None else []
         return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
+        if self.uncollected is not None and self.uncollected.waits:
+            told.append("a source to mend")
+        return (*told, *(["a training"] if self.asked is not None else []))
 
 
 def read_standing(place: Place) -> Standing:
@@ -93,7 +102,7 @@ def read_standing(place: Place) -> Standing:
     arrived, found = find_arrivals(place), pointer.read(place)
     entrances = {kind: Entrance(kind, place.layout) for kind in KINDS}
     champion = None if found is None else found[0]
-    asked = find_unanswered(entries)
+    asked, collected = find_unanswered(entries), read_progress(place)
     return Standing(
         pipeline=place.name,
         arrived=arrived,
@@ -107,6 +116,8 @@ def read_standing(place: Place) -> Standing:
         warnings=() if champion is None else find_warnings(entries, champion.version),
         waiting=waiting_versions(entries),
         asked=asked[-1] if asked else None,
+        collected=None if collected is None else collected[0],
+        uncollected=find_trouble(place),
         ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
         given_up=tuple(attempts for attempts in read_attempts(place).values() if attempts.over),
     )

@@ -10,6 +10,7 @@ struct is faster still, but tells the first error only, and refuses a number for
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -81,6 +82,8 @@ class Reader:
         self._schema, self._transform = schema, transform
         self._columns = prepared_columns(schema)
         self._fields = {field.name: field for field in request.fields}
+        # é may come as one sign or as two, and most models have names without accents
+        self._accented = any(unicodedata.normalize("NFD", name) != name for name in self._fields)
         unseen = [field.name for field in request.fields if not field.used]
         self._ignored = frozenset(unseen) - frozenset(request.key)
         self._used = [field for field in request.fields if field.used]
@@ -110,7 +113,8 @@ class Reader:
         ignored: set[str] = set()
         for place, row in enumerate(rows):
             if type(row) is dict:
-                read.append(self._row(place, row, problems, ignored))
+                named = self._composed(row) if self._accented else row
+                read.append(self._row(place, named, problems, ignored))
             else:
                 problems.append(RowProblem(place, "", f"a row is an object, not {_shown(row)}"))
             if len(problems) >= MOST_PROBLEMS:
@@ -162,6 +166,11 @@ class Reader:
                 if name not in self._fields
             ]
         return values
+
+    def _composed(self, row: dict[str, Any]) -> dict[str, Any]:
+        if row.keys() <= self._fields.keys():
+            return row
+        return {unicodedata.normalize("NFC", name): row[name] for name in row}
 
     def _unknown(self, name: str) -> str:
         # difflib's time grows with the square of the length, and the caller chooses it

@@ -17,6 +17,7 @@ from tasks.predictions.record import as_json, key_of
 from tasks.promotion.manifest import REMEDY
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.trial import Trial
+from tasks.readers.private import conceal_row
 from tasks.serving.rows import Reader, RequestRows
 
 
@@ -55,11 +56,12 @@ class Served:
         self.version, self.manifest, self.digest = version, manifest, version.digest
         self.request = manifest.lineage.request
         self._reader = Reader(self.request, version.schema, version.transform)
-        self._classes = manifest.classes
+        self._classes, self._personal = manifest.classes, version.schema.personal
         self.labels = tuple(label_text(label) for label in self._classes)
         named = {"pipeline": manifest.pipeline, "version": manifest.version}
         self.head = msgspec.json.encode({**named, "digest": self.digest})
         self._model = version.by_row
+        self._personal = version.schema.personal
 
     def read(self, rows: Sequence[Any]) -> RequestRows:
         """Return the rows as the model takes them.
@@ -68,6 +70,11 @@ class Served:
             Unfit: they do not fit; every problem is told.
         """
         return self._reader.read(rows)
+
+    def loggable(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return the rows without what is personal, as they may be kept beside their answers."""
+        hidden, key = self._personal, self.request.key
+        return [conceal_row(row, hidden, key) for row in rows] if hidden else rows
 
     def answer(self, rows: RequestRows) -> Predictions:
         """Return what the model says.

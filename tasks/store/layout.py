@@ -67,6 +67,10 @@ class Layout:
     pipeline: str
 
     incoming = Under("incoming/")
+    # What was collected from elsewhere, and where its source was left; what failed since.
+    collected = Under("incoming/collected/")
+    collecting = Under("collecting/progress.json")
+    collecting_tries = Under("collecting/tries.json")
     curated = Under("curated")
     # One small document per object that was looked at, named by the digest of key and ETag.
     receipts = Under("receipts/")

@@ -6,7 +6,8 @@ import numpy as np
 
 from tasks.arrays import Array, Integers, Mask
 from tasks.dataset.evidence import describe_split
-from tasks.evaluation.bootstrap import paired_gain
+from tasks.errors import DataError
+from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice, compare_slices
@@ -34,15 +35,13 @@ def compare_with_champion(
     if reigning is None or until is None:
         return None, ()
     data, pipeline = work.dataset, work.pipeline
-    holdout, held_out = data.split.judged, describe_split(data.split)
+    holdout, metric = data.split.judged, METRICS[pipeline.metric]
     kept, theirs, how = _answer_unseen(work, reigning, until, holdout)
-    y, ours = data.y[holdout][kept], predictions[kept]
-    metric = METRICS[pipeline.metric]
-    sampling = held_out.sample(len(y), pipeline.gate.confidence, pipeline.training.seed)
+    y, ours, sampling = _pair(work, predictions, kept)
     frame = data.frame.iloc[holdout[kept]][list(pipeline.gate.slices)]
     comparison = Comparison(
         version=reigning.manifest.version,
-        rows=int(kept.sum()) // held_out.repeats,
+        rows=int(kept.sum()) // describe_split(data.split).repeats,
         score=metric.score(y, theirs),
         gain=paired_gain(metric, y, ours, theirs, sampling),
         how=how,
@@ -52,6 +51,44 @@ def compare_with_champion(
         ),
     )
     return comparison, compare_slices(metric, y, ours, theirs, frame, sampling)
+
+
+def compare_with_best(work: Work, predictions: Array) -> Comparison | None:
+    """Return the paired gain over the best version before the champion; None where none did better.
+
+    On the held-out rows that came after what it was fitted on. None too where these are too few, or
+    the data have no longer what it looks at.
+    """
+    data, best = work.dataset, work.best_before
+    if best is None or data.split.folds:
+        return None
+    holdout = data.split.judged
+    ordered = work.pipeline.event_time is not None
+    kept = data.times[holdout] > best.manifest.lineage.seen_until(ordered=ordered)
+    y, ours, sampling = _pair(work, predictions, kept)
+    if not _enough(work, y):
+        return None
+    try:
+        theirs = _mapped(work, best, holdout[kept])
+    except DataError:
+        return None
+    metric = METRICS[work.pipeline.metric]
+    return Comparison(
+        version=best.manifest.version,
+        rows=len(y),
+        score=metric.score(y, theirs),
+        gain=paired_gain(metric, y, ours, theirs, sampling),
+        how="holdout rows that neither was fitted on",
+    )
+
+
+def _pair(work: Work, predictions: Array, kept: Mask) -> tuple[Array, Array, Sampling]:
+    """Return truth and answers of the judged rows that are kept, and how their gain is drawn."""
+    data, pipeline = work.dataset, work.pipeline
+    y = data.y[data.split.judged][kept]
+    held_out = describe_split(data.split)
+    sampling = held_out.sample(len(y), pipeline.gate.confidence, pipeline.training.seed)
+    return y, predictions[kept], sampling
 
 
 def _answer_unseen(

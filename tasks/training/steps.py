@@ -24,7 +24,7 @@ from tasks.policy.challengers import ChallengerSpec, select_rows
 from tasks.promotion.evidence import Baseline, Comparison, Evidence
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
-from tasks.training.comparison import compare_with_champion
+from tasks.training.comparison import compare_with_best, compare_with_champion
 from tasks.training.contender import Contender, build_contender
 from tasks.training.folds import answer_folds, judge_baselines
 from tasks.training.plan import digest
@@ -40,13 +40,15 @@ ANSWERS = "answers.npy"
 class HoldoutResult:
     """The challenger on the judged rows, and against the champion, whole and by slice.
 
-    `strange` rows more could not be judged: they are of classes that no training row has.
+    `strange` rows more could not be judged: they are of classes that no training row has. `best` is
+    the comparison with the best version before the champion, where there was a better one.
     """
 
     evaluation: Evaluation
     comparison: Comparison | None
     slices: tuple[Slice, ...]
     strange: int = 0
+    best: Comparison | None = None
 
     @property
     def rows(self) -> str:
@@ -176,10 +178,12 @@ def evaluate_holdout(
             held_out=describe_split(data.split),
         )
         against = compare_with_champion(work, predictions)
-        return plain(HoldoutResult(evaluation, *against, data.strange), nan_as_null=True), {}
+        best = compare_with_best(work, predictions)
+        return plain(HoldoutResult(evaluation, *against, data.strange, best), nan_as_null=True), {}
 
-    # a comparison holds for one champion; another one is compared anew
-    key = digest([work.key, "" if work.reigning is None else work.reigning.digest])
+    # a comparison holds for one champion, and one best before it; others are compared anew
+    others = [other.digest for other in (work.reigning, work.best_before) if other is not None]
+    key = digest([work.key, *(others or [""])])
     step = f"evaluation-{challenger.step}.json"
     remembered, known = work.compute_once(step, "train.evaluated", compute, key)
     return read(HoldoutResult, remembered.document, "evaluation.json"), known
@@ -234,6 +238,7 @@ def gather_evidence(contender: Contender, judged: HoldoutResult) -> Evidence:
         size=len(contender.model),
         folds=evaluation.folds,
         strange=judged.strange,
+        best=judged.best,
     )
 
 

@@ -12,12 +12,13 @@ import numpy as np
 from tasks.config import Pipeline
 from tasks.data.curated import training_rows
 from tasks.dataset.dataset import Dataset, build_dataset
-from tasks.errors import IntegrityError
+from tasks.errors import ConfigurationError, IntegrityError, NotFound
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import load_labels
 from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
+from tasks.promotion.best_before import find_best_before
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
@@ -107,6 +108,23 @@ class Work:
             remedy = "Give the pipeline another name: its champion cannot be compared."
             raise IntegrityError(self.pipeline.name, rule, reigning.manifest.task, remedy)
         return reigning
+
+    @cached_property
+    def best_before(self) -> ModelVersion | None:
+        """The version before the champion that the recorded gains make better, if it loads."""
+        if self.reigning is None:
+            return None
+        champion = self.reigning.manifest
+        best = find_best_before(self.workspace.ledger.entries(), champion.version)
+        if best is None:
+            return None
+        # an old one may be gone, or need code that is: then there is nothing to compare with
+        try:
+            found = load(self.workspace, best)
+        except (NotFound, IntegrityError, ConfigurationError):
+            return None
+        same = (found.manifest.task, found.manifest.classes) == (champion.task, champion.classes)
+        return found if same else None
 
     def read_pointer_anew(self) -> Work:
         """Return the same run beside the champion that is in service now.

@@ -16,7 +16,9 @@ from tasks.config import Pipeline
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.frames import find_places
 from tasks.readers.kinds import exact, kind_of, kinds_of, schema_of
+from tasks.readers.private import conceal
 from tasks.readers.problem import Problem
+from tasks.readers.reading import say_reading
 from tasks.readers.source import BadBatch, Source
 from tasks.readers.typed import Typed, write_typed
 from tasks.validation.changes import SchemaChanges
@@ -125,7 +127,7 @@ class Examiner:
         `typed` are all rows in the contract's types, Parquet; `retyped` the columns that came as
         another type, in words; `still_open` those without a value.
         """
-        agreed = self.agreed
+        agreed, personal = self.agreed, self.pipeline.data.personal
         dropped, cleaning, problems = find_dropped(typed, self.pipeline, agreed.known, retyped)
         classes = self._classes(typed)
         problems = (*problems, *classes.problems)
@@ -143,7 +145,7 @@ class Examiner:
             cleaning=cleaning,
             kept=report.rows - int(dropped.sum()),
             gained=() if known is None else tuple(name for name in names if name not in known),
-            appeared=tuple(str(label) for label in classes.appeared),
+            appeared=tuple(str(conceal(label, personal)) for label in classes.appeared),
         )
         return Examination(report, rows, typed, agreed.columns, still_open)
 
@@ -182,16 +184,21 @@ class Examiner:
         return _Read(source, typed, schema, tuple(n for n in empty if n in loose - needed))
 
     def _told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
-        """Return the problems, with a word on keys whose zeros tell them apart."""
-        suite = self.pipeline.suite
-        hint = f" A key with zeros in front is text: make it `string` in {suite}, in a new table."
-        keys = [
-            problem.rule == "kind" and problem.column in self.pipeline.key for problem in problems
-        ]
-        return tuple(
-            replace(problem, message=problem.message + hint) if key else problem
-            for problem, key in zip(problems, keys, strict=True)
-        )
+        """Return the problems, with a word on keys whose zeros tell them apart, and on readings."""
+        return tuple(replace(problem, message=self._said(problem)) for problem in problems)
+
+    def _said(self, problem: Problem) -> str:
+        message = problem.message
+        if problem.rule != "kind" or problem.column is None:
+            return message
+        if problem.column in self.pipeline.key:
+            remedy = f"make it `string` in {self.pipeline.suite}, in a new table"
+            return f"{message} A key with zeros in front is text: {remedy}."
+        reading = self.pipeline.source.columns.get(problem.column)
+        told = "" if reading is None else say_reading(reading)
+        # the plain form, which the message shows, is not the one that was agreed
+        plain = message.partition(" such as ")[0].rstrip(".")
+        return f"{plain}, written {told}: so says source.columns." if told else message
 
     def _name_changes(self, source: Source, problems: Sequence[Problem]) -> SchemaChanges:
         """Return what a person may accept of a batch with other columns."""

@@ -1,14 +1,13 @@
 """Whether the target's values of a batch are classes that the pipeline knows. Pure.
 
 A class that appears in a multiclass target is learned from. Held are values that look like another
-spelling of a known class, a batch of which no value is known (another coding), and a third class
-of a binary target: from any of these on, a training would fail, or learn one class as two.
+spelling of a known class, or of each other, a batch of which no value is known (another coding),
+and a third class of a binary target: from any of these on, a training would fail, or learn one
+class as two.
 """
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,11 @@ import polars as pl
 
 from tasks.config import Pipeline
 from tasks.errors import bounded
+from tasks.readers.private import conceal
 from tasks.readers.problem import FEW, Problem
+from tasks.readers.spelling import find_spelling, find_twins
 
 MOST = 1000  # classes, as many as a training takes
-SIMILAR = 0.9  # of two long words that differ by one letter left out
-LONG = 6  # letters: shorter words are too often alike
 SHOWN = 30  # characters of a value
 
 
@@ -56,10 +55,12 @@ def judge_classes(
     ('c',)
     >>> judge_classes({"A.": (5, 1)}, ["A", "b"], file).problems[0].message
     'A. is no known class; the nearest known spelling is A (known: A, b).'
+    >>> judge_classes({"a": (5, 1), "A": (1, 2), "b": (3, 4)}, [], file).problems[0].message
+    'A is a in another spelling, and would be learned as another class.'
     """
     if pipeline.task == "regression" or not came:
         return ClassesFound()
-    target, hidden = pipeline.target, pipeline.target in pipeline.data.personal
+    target, personal = pipeline.target, pipeline.data.personal
     strange = [value for value in came if value not in known and str(value) not in accepted]
     together = len(known) + len(strange)
     if together > MOST:
@@ -68,26 +69,54 @@ def judge_classes(
         return ClassesFound((Problem("classes", target, message),))
     nearest = {value: find_spelling(value, known) for value in strange}
     respelled = [value for value in strange if nearest[value] is not None]
+    twins = find_twins({value: came[value][0] for value in strange if value not in respelled})
     coded = len(known) > 1 and len(strange) == len(came)
     third = pipeline.task == "binary" and together > 2
-    if not (respelled or coded or third):
+    if not (respelled or coded or third or twins):
         return ClassesFound(appeared=tuple(strange) if known else ())
-    rows = tuple(sorted(came[value][1] for value in strange)[:FEW])
-    message = f"{len(strange)} values are no known classes."
-    if not hidden:
-        message = _say(strange, {v: nearest[v] for v in respelled}, known)
+    # before the first batch no class is known: only what doubles another is in doubt
+    doubted = list(twins) if twins and not (known or third) else strange
+    rows = tuple(sorted(came[value][1] for value in doubted)[:FEW])
+    quoted, hidden = _quote(doubted, pipeline)
+    message = f"{len(doubted)} values are no known classes."
+    if target not in personal:
+        near = {quoted[value]: nearest[value] for value in respelled}
+        pairs = {quoted[twin]: conceal(text, personal) for twin, text in twins.items()}
+        message = _say(list(quoted.values()), near, known, pairs)
     if third:
         message += " If there are more than two, set `task: multiclass`."
-    acceptable = () if third or hidden else tuple(str(value) for value in strange)
+    acceptable = () if third or hidden else tuple(str(value) for value in doubted)
     return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
 
 
-def _say(strange: Sequence[Any], nearest: Mapping[Any, Any], known: Sequence[Any]) -> str:
+def _quote(values: Sequence[Any], pipeline: Pipeline) -> tuple[dict[Any, Any], bool]:
+    """Return each value as it may be quoted, and whether any may not be quoted as it is."""
+    personal = pipeline.data.personal
+    quoted = {value: conceal(value, personal) for value in values}
+    hidden = pipeline.target in personal or any(v != shown for v, shown in quoted.items())
+    # what may not be quoted cannot be accepted by its name either
+    return quoted, hidden
+
+
+def _say(
+    strange: Sequence[Any],
+    nearest: Mapping[Any, Any],
+    known: Sequence[Any],
+    twins: Mapping[Any, Any],
+) -> str:
+    doubled = " ".join(
+        f"{bounded(twin, SHOWN)} is {bounded(text, SHOWN)} in another spelling, and would be "
+        "learned as another class."
+        for twin, text in list(twins.items())[:FEW]
+    )
     if not known:
-        return f"A binary target has two classes; the batch has {_listed(strange)}."
+        several = f"A binary target has two classes; the batch has {_listed(strange)}."
+        return doubled if len(twins) == len(strange) else f"{several} {doubled}".rstrip()
     if not nearest:
         verb = "is" if len(strange) == 1 else "are"
-        return f"{_listed(strange)} {verb} no known class; known: {_listed(known)}."
+        return (
+            f"{_listed(strange)} {verb} no known class; known: {_listed(known)}. {doubled}".rstrip()
+        )
     told = "; ".join(f"{bounded(value, SHOWN)} is no known class" for value in list(nearest)[:FEW])
     spelled = _listed(list(nearest.values()))
     return f"{told}; the nearest known spelling is {spelled} (known: {_listed(known)})."
@@ -103,54 +132,6 @@ def count_values(rows: pl.LazyFrame, column: str) -> dict[Any, tuple[int, int]]:
     counted = numbered.group_by(column).agg(pl.len().alias("_count"), pl.col("_row").min())
     found = counted.sort("_row").collect(engine="streaming")
     return {value: (count, row) for value, count, row in found.iter_rows()}
-
-
-def find_spelling(value: Any, known: Sequence[Any]) -> Any | None:
-    """Return the known class that a value looks like another spelling of; None where none is.
-
-    >>> find_spelling(">50K.", ["<=50K", ">50K"]), find_spelling("yes ", ["No", "Yes"])
-    ('>50K', 'Yes')
-    >>> find_spelling("1.0", ["0", "1"]), find_spelling("Chinstrp", ["Adelie", "Chinstrap"])
-    ('1', 'Chinstrap')
-    >>> find_spelling("grade B", ["grade A"]), find_spelling(2, [0, 1]), find_spelling("-1", ["1"])
-    (None, None, None)
-    """
-    if not isinstance(value, str):
-        return None
-    texts = {str(other): other for other in known if isinstance(other, str)}
-    number, plain = _number(value), _plain(value)
-    for text, other in texts.items():
-        # -1 and 1 differ by a dash alone, and are two classes
-        numeric = number is not None or _number(text) is not None
-        if number == _number(text) if numeric else plain == _plain(text):
-            return other
-    for text, other in texts.items():
-        theirs = _plain(text)
-        letters = plain.isalpha() and theirs.isalpha() and min(len(plain), len(theirs)) >= LONG
-        # by a letter left out: one exchanged for another often tells two true classes apart
-        if letters and abs(len(plain) - len(theirs)) == 1:
-            match = difflib.SequenceMatcher(None, plain, theirs, autojunk=False)
-            if match.ratio() >= SIMILAR:
-                return other
-    return None
-
-
-def _plain(text: str) -> str:
-    """Return a text without case, accents, blanks, and full stops and quotes around it.
-
-    >>> _plain(" Été. "), _plain(">50K.") == _plain("<=50K")
-    ('ete', False)
-    """
-    apart = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    return "".join(bare.split()).strip(".,;:'\"_-").replace("-", "").replace("_", "")
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _listed(values: Sequence[Any]) -> str:

@@ -13,6 +13,7 @@ import pyarrow.parquet
 
 from expectations.suite import Suite
 from tasks.readers.frames import CHUNK_ROWS, chunks, to_pandas
+from tasks.readers.private import conceal
 from tasks.readers.problem import FEW
 from tasks.validation.checks import judge
 from tasks.validation.combine import Finding, combine, sample
@@ -58,7 +59,7 @@ def evaluate(
 def _check(planned: Planned, finding: Finding, personal: Sequence[str]) -> Check:
     # A report shows nothing of a personal column's values, which an error's text may quote.
     hidden = bool(set(planned.columns) & set(personal))
-    error = finding.error
+    error, seen = finding.error, finding.observed
     if error is not None and hidden:
         error = "a personal column is involved, so the reason is not shown"
     return Check(
@@ -69,9 +70,9 @@ def _check(planned: Planned, finding: Finding, personal: Sequence[str]) -> Check
         unexpected=finding.unexpected,
         # 1 - 0.9 is 0.09999999999999998, which no report should say.
         allowed_share=round(1 - planned.mostly, 12),
-        observed=None if hidden else finding.observed,
+        observed=None if hidden or seen is None else str(conceal(seen, personal)),
         sample_rows=tuple(place + 1 for place in finding.places[:FEW]),
-        sample_values=() if hidden else finding.values,
+        sample_values=() if hidden else tuple(str(conceal(v, personal)) for v in finding.values),
         severity=getattr(planned.expectation, "severity", "critical"),
         message="" if error is None else f"It could not be evaluated: {error}",
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.arrays import Mask
 from tasks.errors import bounded
+from tasks.readers.private import conceal
 
 NEW, REPEATED, COMPLETED, CHANGED = range(4)
 WAS = " (before)"  # behind the name of a column, where it is of the earlier row
@@ -150,13 +151,13 @@ def show_change(
     'id 1: x was 4, is 5; who differs'
     """
     name = ", ".join(
-        f"{column} {'…' if column in personal else _short(now[column])}" for column in key
+        f"{column} {'…' if column in personal else _short(now[column], personal)}" for column in key
     )
     differing = [column for column in was if column not in key and was[column] != now[column]]
     said = [
         f"{column} differs"
         if column in personal
-        else f"{column} was {_short(was[column])}, is {_short(now[column])}"
+        else f"{column} was {_short(was[column], personal)}, is {_short(now[column], personal)}"
         for column in differing[:SHOWN]
     ]
     more = len(differing) - SHOWN
@@ -168,5 +169,5 @@ def _unchanged(name: str) -> pl.Expr:
     return pl.col(name).eq_missing(pl.col(f"{name}{WAS}"))
 
 
-def _short(value: object) -> str:
-    return "missing" if value is None else bounded(value, LONGEST)
+def _short(value: object, personal: Sequence[str]) -> str:
+    return "missing" if value is None else bounded(conceal(value, personal), LONGEST)

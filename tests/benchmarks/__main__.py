@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = (
     "command_start",
     "training_speed",
+    "real_tables",
     "ingest_speed",
     "ingest_memory",
     "drift",
@@ -16,6 +17,7 @@ BENCHMARKS = (
     "backtest",
     "serving",
     "promotions",
+    "apply_speed",
     "loop_speed",
     "prediction_log",
 )

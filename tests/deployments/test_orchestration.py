@@ -28,7 +28,7 @@ def spec(flow: str, command: str | None) -> DeploymentSpec:
 
 @pytest.fixture(scope="module")
 def settings(prefect_server: Orchestrator) -> Iterator[Settings]:
-    direct = engine_command(prefect_server.settings)
+    direct = engine_command(prefect_server.settings, "process")
     bring_in_line(prefect_server.settings, [spec("greet", direct), spec("stumble", None)])
     yield prefect_server.settings
     bring_in_line(prefect_server.settings, [])

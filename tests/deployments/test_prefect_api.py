@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from deployments.prefect_api import Busy, Unreachable, open_client, patiently
+from deployments.prefect_api import Busy, Unreachable, do_each, open_client, patiently
 from tasks.errors import OrchestrationError
 from tasks.settings import Settings
 
@@ -68,6 +68,17 @@ def test_one_that_is_gone_is_told_at_once() -> None:
         patiently(lambda: ask(settings))
     assert not isinstance(caught.value, Busy)
     assert time.monotonic() - began < 5
+
+
+def test_a_change_that_is_told_busy_is_sent_again_within_a_moment() -> None:
+    steps: list[int] = []
+    with server(200, 503, 503, 200, 503, 200) as (settings, gave), open_client(settings) as client:
+        began = time.monotonic()
+        came = do_each(lambda _: client.request("GET", "/hello").status_code, "ab", steps.append)
+        took = time.monotonic() - began
+    assert (came, steps) == ([200, 200], [1, 1])
+    assert gave == [200, 503, 503, 200, 503, 200]
+    assert took < 1.5  # by itself the client waits two seconds after each
 
 
 def test_what_it_refuses_is_no_matter_of_waiting() -> None:

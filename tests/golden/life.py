@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from tasks.backtest.pinning import plan_backtest
 from tasks.backtest.report import write_backtest
 from tasks.backtest.result import compare_policies
 from tasks.backtest.table import fit_history
+from tasks.collection.collect import collect
+from tasks.collection.open import open_collector
+from tasks.config import check_pipeline
 from tasks.features.schema import Columns
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
@@ -35,6 +39,7 @@ from tasks.scoring.run import Pin, pin_scoring
 from tasks.scoring.score import score_source
 from tasks.store.outcome import leave
 from tests import life
+from tests.tasks.collection.api import serving, toy_rows
 from tests.tasks.ingestion.stumbling import stumbling
 
 SMALL = {
@@ -128,4 +133,10 @@ class Life:
         return made
 
     def end(self) -> None:
-        """Nothing is left to do: the bucket is the folder."""
+        """Collect four rows from an API; the bucket is the folder."""
+        with serving() as api:
+            api.rows = toy_rows(4)
+            content = self.workspace.pipeline.model_dump(mode="json")
+            content["source"] = {"collect": {"kind": "http", "url": f"{api.url}/all"}}
+            workspace = replace(self.workspace, pipeline=check_pipeline(content, "toy"))
+            collect(workspace, open_collector(workspace, lambda _: None), lambda _: None)

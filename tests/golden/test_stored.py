@@ -211,6 +211,13 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     "trial": (read_challenger, (2, 1, 0.25, "seen", "ada")),
     "champion pointer": (read_champion, (1, 2, "rollback", "ada", "to see", ())),
     "claim": (read_claim, [1, 2]),
+    "collecting": (
+        lambda stored: [
+            (found["objects"], found["rows"], found["number"], found["begun"])
+            for found in stored.contents("collecting", "toy/collecting/progress.json")
+        ],
+        [(1, 4, 1, [])],
+    ),
     "encoders": (read_encoders, [(2, ("size",))] * 2),
     "entry": (read_entry, KINDS),
     "estimator": (read_estimator, ("binary", "roc_auc", 60)),
@@ -289,6 +296,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 LATER = {
     "tries": ("0.1.0",),
     "starts": ("0.1.0",),
+    "collecting": ("0.1.0",),
 }  # kinds with the releases that did not know them
 
 

@@ -14,6 +14,7 @@ import pytest
 from deployments.local import stack as local
 from tasks.settings import REPOSITORY, Settings
 from tests.servers import any_free_offset, clean_environment
+from tests.wheel import Environment, build_wheel, install_wheel
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,17 @@ def stack() -> Iterator[Stack]:
         os.environ.pop("PERENNIAL_PIPELINES", None)
         local.down(home, said.append)
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """Yield a folder with a path short enough for sockets, outside of the clone."""
+    folder = Path(tempfile.mkdtemp(prefix="pw-")).resolve()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def environment(place: Path) -> Environment:
+    """The wheel in a virtual environment of its own, with what it requires and nothing else."""
+    return install_wheel(place / "env", build_wheel(place / "dist"))

@@ -6,10 +6,8 @@ Nothing is written into the installed packages.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,7 +20,7 @@ import pandas as pd
 import pytest
 
 from tests.servers import any_free_offset, poll
-from tests.wheel import OURS, Environment, build_wheel, holds, install_wheel
+from tests.wheel import OURS, Environment, holds
 
 pytestmark = [pytest.mark.soak, pytest.mark.system]
 PIPELINE = """
@@ -104,19 +102,6 @@ def bills(count: int) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    """Yield a folder with a path short enough for sockets, outside of the clone."""
-    folder = Path(tempfile.mkdtemp(prefix="pw-")).resolve()
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def environment(place: Path) -> Environment:
-    return install_wheel(place / "env", build_wheel(place / "dist"))
-
-
-@pytest.fixture(scope="module")
 def team(place: Path, environment: Environment) -> Iterator[Team]:
     """A project with one pipeline, on a stack of its own."""
     root = place / "team"
@@ -186,4 +171,24 @@ def test_a_project_learns_and_serves(team: Team, place: Path) -> None:
         *(".gitignore", ".perennial", "README.md", "perennial.toml", "requirements.lock"),
         *("pipelines", "expectations", "transforms"),
     }
+    assert holds(team.environment.packages) == before
+
+
+def test_new_drafts_a_pipeline_outside_of_any_clone(team: Team, place: Path) -> None:
+    before = holds(team.environment.packages)
+    bills(300).to_csv(place / "drafted.csv", index=False)
+    told = ("--data", str(place / "drafted.csv"), "--target", "tip")
+    words = ("new", "drafted", *told, "--set", "training.trials=0")
+    drafted = team.told(*words)
+    assert (drafted["written"], drafted["content"]["task"]) == (True, "regression")
+    assert (drafted["content"]["event_time"], drafted["content"]["key"]) == ("paid", ["bill"])
+    assert Path(drafted["file"]) == team.root / "pipelines" / "drafted.yaml"
+    assert Path(drafted["suite"]) == team.root / "expectations" / "drafted.py"
+    applied = team.told("apply", "drafted")
+    assert "ingest/drafted" in {spec["name"] for spec in applied["create"]}
+    ingested = team.told("ingest", "drafted", str(place / "drafted.csv"))
+    assert {batch["outcome"] for batch in ingested["batches"]} <= {"accepted", "already"}
+    again = team.environment.run(*words, cwd=team.root)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
     assert holds(team.environment.packages) == before

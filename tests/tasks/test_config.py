@@ -9,6 +9,7 @@ from tasks.config import find_pipeline, json_schema, pipeline_names, read_pipeli
 from tasks.errors import ConfigurationError
 from tasks.settings import REPOSITORY
 
+API = "source: {collect: {kind: http, url: 'https://a.example/v1', "
 SMALLEST = """\
 name: toy
 description: A toy.
@@ -55,9 +56,21 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         ("retraining: {budget: often}", "COUNT per DURATION"),
         ("retraining: {cooldown: 99999999999999d}", "million years"),
         ("retraining: {challengers: [recent 99999999999999d]}", "million years"),
+        ("data: {personal: [who]}\ngate: {slices: [who]}", "gate.slices are not personal"),
         ("key: [y]", "target is neither the key nor the event time"),
         ("features: {transform: no colon}", "features.transform"),
         ("engine: spark", "engine: Input should be 'local'"),
+        ("source: {collect: {kind: htp}}", "collect.kind: is one of http, bucket"),
+        ("source: {collect: {kind: htp}}", "got 'htp'. Did you mean http?"),
+        ("source: {collect: {url: a}}", "source.collect.kind: is needed: one of http"),
+        ("source: {collect: {kind: http}}", "source.collect.url: is needed. Add it."),
+        (API + "pagging: {}}}", "source.collect.pagging: no such key. Did you mean paging?"),
+        (API + "paging: {nxt: a}}}", "source.collect.paging.nxt: no such key. Did you mean next?"),
+        (API + "auth: {bearer: ghp_16C7e42F}}}", "bearer is the name of an environment variable"),
+        (API + "params: {a: [1]}}}", "source.collect.params.a: it is a text, a number"),
+        (API + "headers: {Cookie: a=b}}}", "headers hold no Cookie"),
+        ("source: {collect: {kind: bucket, bucket: b}}", "keys are needed: {access: VARIABLE"),
+        ("source: {collect: {kind: bucket, timeout: 1m}}", "collect.timeout: no such key"),
         ("engine: dask://scheduler:8786", "engine: only local works"),
     ],
 )
@@ -109,3 +122,20 @@ def test_a_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
 def test_the_schema_for_editors_is_current() -> None:
     path = REPOSITORY / "deployments" / "pipelines" / "schema.json"
     assert json.loads(path.read_text()) == json_schema(), "run `make schema`"
+
+
+@pytest.mark.parametrize("secret", ["https://ada:s3cret@a.example", "s3cret"])
+def test_a_secret_in_the_file_is_refused_and_not_repeated(secret: str, tmp_path: Path) -> None:
+    section = (
+        f"url: '{secret}'" if "@" in secret else f"url: 'https://a', auth: {{bearer: {secret}}}"
+    )
+    text = f"{SMALLEST}source: {{collect: {{kind: http, {section}}}}}\n"
+    with pytest.raises(ConfigurationError) as refused:
+        read_pipeline(write(tmp_path, text))
+    assert "s3cret" not in str(refused.value)
+
+
+def test_where_rows_are_collected_is_no_part_of_what_is_learned(tmp_path: Path) -> None:
+    plain = read_pipeline(write(tmp_path, SMALLEST)).digest
+    collecting = f"{SMALLEST}{API}pause: 1s}}}}\n"
+    assert read_pipeline(write(tmp_path, collecting)).digest == plain

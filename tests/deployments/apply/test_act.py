@@ -197,6 +197,7 @@ def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> Non
         assert there.entrypoint == "flows.training.train"
         assert there.global_concurrency_limit.limit == 1
         assert there.parameter_openapi_schema["required"] == ["pipeline"]
+        assert there.enforce_parameter_schema
 
 
 def test_a_broken_pipeline_file_changes_nothing(settings: Settings, tmp_path: Path) -> None:

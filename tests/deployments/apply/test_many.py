@@ -13,11 +13,11 @@ import pytest
 
 from deployments.apply.act import apply
 from deployments.apply.plan import ENTRY_POINTS
+from deployments.prefect_api import Busy
 from tasks.settings import Settings
-from tests.tasks.tracking.dying import Way, taking_requests
+from tests.tasks.tracking.dying import Way, taking_requests, way_that_breaks
 
 pytestmark = pytest.mark.system
-MANY = 100
 
 
 class Counting(Way):
@@ -43,15 +43,20 @@ def way(settings: Settings) -> Iterator[Counting]:
         yield way
 
 
-def test_a_hundred(settings: Settings, tmp_path: Path, way: Counting) -> None:
-    settings, asked = replace(settings, prefect_url=f"{way.uri}/api"), way.asked
-    for number in range(MANY):
-        (tmp_path / f"shop-{number:03}.yaml").write_text(
+def write_pipelines(folder: Path, count: int) -> None:
+    for number in range(count):
+        (folder / f"shop-{number:03}.yaml").write_text(
             f"name: shop-{number:03}\ntask: binary\ntarget: y\nevent_time: t\n"
             "retraining: {schedule: '0 6 1 * *'}\n"
         )
+
+
+@pytest.mark.parametrize("many", [8, pytest.param(100, marks=pytest.mark.soak)])
+def test_many(settings: Settings, tmp_path: Path, way: Counting, many: int) -> None:
+    settings, asked = replace(settings, prefect_url=f"{way.uri}/api"), way.asked
+    write_pipelines(tmp_path, many)
     first = apply(settings, tmp_path)
-    assert len(first.create) == MANY * len(ENTRY_POINTS) + 1
+    assert len(first.create) == many * len(ENTRY_POINTS) + 1
     # One a deployment and one an automation; a flow is made once, whatever it has.
     assert asked["POST /api/deployments/"] == len(first.create)
     assert asked["POST /api/flows/"] == len(ENTRY_POINTS) + 1
@@ -63,3 +68,28 @@ def test_a_hundred(settings: Settings, tmp_path: Path, way: Counting) -> None:
     asked.clear()
     gone = apply(settings, tmp_path)
     assert len(gone.remove) == len(ENTRY_POINTS)
+    assert asked["POST /api/deployments/bulk_delete"] == 1
+
+
+def test_one_that_was_cut_off_goes_on_where_it_was(settings: Settings, tmp_path: Path) -> None:
+    write_pipelines(tmp_path, 2)
+    # Three readings and the flows come first; it breaks among the deployments.
+    writes = 3 + len(ENTRY_POINTS) + 1 + 5
+    with way_that_breaks(settings.prefect_url, writes) as way, pytest.raises(Busy):
+        apply(replace(settings, prefect_url=f"{way.uri}/api"), tmp_path)
+    rest = apply(settings, tmp_path)
+    # Of the last write, the answer was lost: it is found done.
+    assert rest.unchanged
+    assert len(rest.create) + len(rest.unchanged) == 2 * len(ENTRY_POINTS) + 1
+    assert apply(settings, tmp_path).empty
+
+
+def test_what_is_done_is_told_while_it_is_done(settings: Settings, tmp_path: Path) -> None:
+    write_pipelines(tmp_path, 2)
+    steps: list[int] = []
+    first = apply(settings, tmp_path, step=steps.append)
+    assert (len(steps), sum(steps)) == (first.changes + 1, first.changes)
+    (tmp_path / "shop-001.yaml").unlink()
+    steps.clear()
+    gone = apply(settings, tmp_path, step=steps.append)
+    assert sum(steps) == gone.changes == len(gone.remove) + len(gone.automations["remove"])

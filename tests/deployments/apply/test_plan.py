@@ -124,3 +124,17 @@ def test_each_field_is_compared_and_said(change: dict[str, object], said: str) -
 def test_the_order_of_tags_does_not_matter() -> None:
     there = replace(TRAIN, tags=tuple(reversed(TRAIN.tags)))
     assert compare_deployments([TRAIN], [Present("1", there)]).empty
+
+
+def test_a_pipeline_that_collects_has_a_deployment_with_its_schedule() -> None:
+    section = {"kind": "http", "url": "https://a.example/v1", "schedule": "15 * * * *"}
+    collecting = FLIGHTS.model_validate(
+        {**FLIGHTS.model_dump(mode="json"), "source": {"collect": section}}
+    )
+    before, after = (
+        {spec.name: spec for spec in plan_deployments([p])} for p in (FLIGHTS, collecting)
+    )
+    assert after.keys() - before.keys() == {"collect/flights"}
+    spec = after["collect/flights"]
+    assert (spec.schedule, spec.concurrency) == ("15 * * * *", 1)
+    assert spec.entrypoint == "flows.collecting.collect"

@@ -244,7 +244,7 @@ def test_a_mistyped_word_gets_the_right_one_back_and_writes_nothing(
 
 @pytest.mark.parametrize(
     ("first", "target", "status"),
-    [("5.1,3.5,setosa", "species", 2), ("5.1,3.5,setosa", "setosa", 0), ("1,0,1", "species", 1)],
+    [("5.1,3.5,setosa", "species", 2), ("5.1,3.5,setosa", "setosa", 2), ("1,0,1", "species", 1)],
 )
 def test_a_file_without_a_line_of_names_is_told_to_have_none(
     place: Place,
@@ -260,7 +260,34 @@ def test_a_file_without_a_line_of_names_is_told_to_have_none(
     data.write_text(f"{first}\n{rows}")
     assert place.new("irises", data, "--target", target) == status
     said = capsys.readouterr()
-    assert "If the first line is a row, write a line of names before it." in said.out + said.err
+    told = "If the first line is a row, set source.names, or write a line of names before it."
+    assert told in said.out + said.err
+    assert place.written() == []
+
+
+def test_names_are_given_to_a_file_without_them_and_a_line_of_names_stays_one(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "plants.csv"
+    data.write_text("".join(f"{'wet' if n % 3 else 'dry'},{n % 9},{n * 1.5}\n" for n in range(90)))
+    assert place.new("plants", data, "--target", "yield") == 2
+    told = capsys.readouterr().err
+    assert "`dry`, `0`, `0.0`: its fields come again below as values." in told
+    setting = shlex.split(told.partition("such as: --set ")[2])[0]
+    assert setting == "source.names=[column_1, column_2, column_3]"
+    given = ["--set", "source.names=[soil, leaves, yield]"]
+    assert place.new("plants", data, "--target", "yield", *given) == 0
+    assert place.read("plants").source.names == ("soil", "leaves", "yield")
+    assert place.ingest("plants", data).rows == 90
+    # a later file that has its line of names, and in another order
+    (tmp_path / "more.csv").write_text("yield,leaves,soil\n" + "2.5,3,wet\n" * 4)
+    assert place.ingest("plants", tmp_path / "more.csv").rows == 4
+    (tmp_path / "short.csv").write_text("wet,3\n" * 4)
+    assert "fields than source.names" in place.ingest("plants", tmp_path / "short.csv").reasons[0]
+    data.write_text("wet,dry,y\n" + "wet,dry,1\ndry,wet,2\n" * 50)
+    assert place.new("soils", data, "--target", "y") == 2
+    assert place.new("soils", data, "--target", "y", "--set", "source.names=[]") == 0
+    assert place.ingest("soils", data).rows == 100
 
 
 def test_what_is_printed_can_be_pasted_whatever_the_names(
@@ -275,6 +302,11 @@ def test_what_is_printed_can_be_pasted_whatever_the_names(
     assert place.new("asked", data, "--target", "tip") == 2
     setting = shlex.split(capsys.readouterr().err.partition("--set ")[2])[0]
     assert place.new("asked", data, "--target", "tip", "--set", setting) == 0
+    data.write_text('"a ""day"".",tip\n' + "".join(f"0{n}/0{n}/2024,{n}\n" for n in range(1, 10)))
+    assert place.new("quoted", data, "--target", "tip") == 2
+    setting = shlex.split(capsys.readouterr().err.partition("--set ")[2])[0]
+    assert place.new("quoted", data, "--target", "tip", "--set", setting) == 0
+    assert place.read("quoted").event_time == 'a "day".'
 
 
 def test_a_file_is_read_up_to_the_size_that_the_pipeline_will_have(
@@ -336,6 +368,45 @@ def test_a_year_and_an_epoch_order_rows(place: Place, tmp_path: Path) -> None:
     assert place.new("epochs", tmp_path / "b.jsonl", "--target", "y") == 0
     assert place.read("epochs").event_time == "ts"
     assert place.ingest("epochs", tmp_path / "b.jsonl").rows == ROWS
+
+
+@pytest.mark.parametrize("settings", [[], ["--set", "data.personal+=came_from"]])
+def test_of_a_personal_column_not_even_the_reading_is_shown_with_values(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: list[str]
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made["birth_date"] = [f"{13 + i % 15}.{1 + i % 12:02d}.1953" for i in range(ROWS)]
+    made["came_from"] = [f" harbour {i % 70:03d}" for i in range(ROWS)]
+    made.to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("quiet", tmp_path / "a.csv", "--target", "y", "--json", *settings) == 0
+    said = "".join(capsys.readouterr())
+    assert "birth_date: read as `source` of the pipeline file says" in said
+    assert "1953" not in said
+    assert ("harbour 0" in said) == (not settings), "shown where it is not personal"
+    personal = place.read("quiet").data.personal
+    assert sorted(personal) == ["birth_date", *(["came_from"] if settings else [])]
+    for path in place.root.glob("*/quiet*"):
+        assert "1953" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("column", "settings"),
+    [("birth_date", []), ("seen", ["--set", "data.personal=[seen]"])],
+)
+def test_a_question_about_a_personal_column_shows_no_value(
+    place: Place,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+    settings: list[str],
+) -> None:
+    made = plain(np.random.default_rng(3))
+    made[column] = [f"{1 + i % 12:02d}/{1 + i // 12 % 12:02d}/1953" for i in range(ROWS)]
+    made.to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("asked", tmp_path / "a.csv", "--target", "y", *settings) == 2
+    said = capsys.readouterr().err
+    assert "its values read as %d/%m/%Y" in said
+    assert "1953" not in said
 
 
 def test_what_a_person_calls_personal_stands_in_no_file(place: Place, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def deployed(prefect_server: Orchestrator) -> Iterator[Orchestrator]:
         template = ProcessWorker.get_default_base_job_template()
         plain = WorkPoolCreate(name="plain", type="process", base_job_template=template)
         client.create_work_pool(plain)
-    direct = engine_command(settings)
+    direct = engine_command(settings, "process")
     every = [_spec(name, "example", command=direct) for name in FLOWS]
     cold = _spec("tell", "cold", command=f"{sys.executable} -W ignore -m prefect.engine")
     elsewhere = [_spec(name, "elsewhere", work_pool="plain") for name in ("linger", "recite")]

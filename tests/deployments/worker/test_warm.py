@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -109,6 +110,15 @@ def test_what_cannot_be_forked_starts_in_a_new_process(warm: Warm, tmp_path: Pat
     run = warm.run("tell", "cold", folder=str(tmp_path))
     assert run.state.name == "Completed"
     assert not told(tmp_path, "told")["preloaded"]
+
+
+def test_an_idle_worker_has_the_deployments_written_rarely(warm: Warm) -> None:
+    polled, until = set(), time.monotonic() + 6
+    with open_client(warm.settings) as client:
+        while time.monotonic() < until:
+            polled.add(client.read_deployment_by_name("tell/example").last_polled)
+            time.sleep(0.3)
+    assert len(polled) <= 2
 
 
 def test_a_forkserver_that_was_killed_costs_no_run(warm: Warm, tmp_path: Path) -> None:

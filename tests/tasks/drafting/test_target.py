@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.drafting.target import choose_task
+from tasks.drafting.target import choose_task, read_target, say_twins
 from tasks.errors import ConfigurationError
-from tests.tasks.drafting.seen import column
+from tasks.readers.options import Reading
+from tests.tasks.drafting.seen import column, study_of
 
 draw = np.random.default_rng(11)
 
@@ -57,3 +58,27 @@ def test_what_nobody_can_predict_is_refused(kind: str, values: list[object], sai
     seen = replace(column("y", "string", values), kind=kind)
     with pytest.raises(ConfigurationError, match=said):
         choose_task(seen)
+
+
+def test_marks_for_no_value_among_words_are_no_class_unless_a_person_says_so() -> None:
+    words = ["moss", "fern", "NA", "?", "None"] * 20
+    study = study_of(column("y", "string", words), column("x", "integer", [*range(100)]), rows=100)
+    read = read_target(study, "y")
+    seen = read.columns["y"]
+    assert (seen.distinct, seen.missing, set(seen.levels)) == (3, 40, {"moss", "fern", "None"})
+    assert read.options.written["columns"]["y"] == {"kind": "string", "missing": ["NA", "?"]}
+    assert read.notes == (
+        "y: `NA`, `?` in 40 rows is no value. If it is a class: "
+        "--set 'source.columns.\"y\".missing=[]'",
+    )
+    said = study.options.model_copy(update={"columns": {"y": Reading(missing=())}})
+    assert read_target(replace(study, options=said), "y").columns["y"].distinct == 5
+    assert read_target(study, "x") is study
+
+
+def test_two_spellings_of_one_class_are_told() -> None:
+    twice = column("y", "string", ["moss", "moss", "Moss.", "fern"] * 9)
+    (line,) = say_twins(twice, "multiclass", "plants")
+    assert line.startswith("classes   Moss. is moss in another spelling: ingest holds the file.")
+    assert "perennial schema plants --accept" in line
+    assert say_twins(column("y", "string", ["A", "A-", "B"] * 9), "multiclass", "plants") == []

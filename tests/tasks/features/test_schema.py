@@ -85,6 +85,22 @@ def test_every_column_is_a_feature_or_has_its_reason() -> None:
     assert schema.target == "late"
 
 
+def test_what_is_personal_is_told_also_where_it_is_excluded_or_a_transform_drops_it() -> None:
+    rows = frame()
+    personal = {"personal": ["passenger", "id"]}
+    for features in ({"exclude": ["passenger"]}, {"transform": f"{__name__}:without_passenger"}):
+        changed = Pipeline.model_validate(
+            {**PIPELINE.model_dump(), "data": personal, "features": features}
+        )
+        schema = infer_schema(rows, changed)
+        assert schema.personal == {"passenger"}, "a key is kept, for labels are joined by it"
+        assert schema.target == "late"
+
+
+def without_passenger(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop(columns="passenger")
+
+
 def test_free_text_is_a_feature_unless_the_file_says_none() -> None:
     told = [f"The {'wing' if i % 3 else 'gate'} was cold, seat {i}" for i in range(COUNT)]
     rows = frame().assign(remark=told)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tasks.errors import ConfigurationError
-from tasks.features.transform import check_servable, make_up
+from tasks.errors import ConfigurationError, DataError
+from tasks.features.transform import apply_transform, check_servable, make_up
 
 ROWS = pd.DataFrame({"width": [1.0, 2.0, 4.0], "code": ["a-1", "b-2", "c-3"], "broken": [0, 1, 0]})
 
@@ -33,6 +33,10 @@ def asks(frame: pd.DataFrame) -> pd.DataFrame:
 
 def dotted(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(known=frame.broken * 2)
+
+
+def quoting(frame: pd.DataFrame) -> pd.DataFrame:
+    raise ValueError(f"no numbers: '{frame['who'].iloc[0]}'")
 
 
 def numbered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -80,3 +84,13 @@ def test_a_failure_counts_on_rows_that_came_alone() -> None:
         check("numbered", rows)
     with pytest.raises(ConfigurationError, match="in a table"):
         check("centred", rows, made_up=True)
+
+
+def test_what_fails_is_told_without_the_rows() -> None:
+    rows = pd.DataFrame({"who": ["Zaphod Beeblebrox"], "code": ["x-Zaphod"]})
+    with pytest.raises(DataError, match="ValueError: invalid literal for int") as failed:
+        apply_transform(rows, numbered)
+    assert "Zaphod Beeblebrox" not in str(failed.value)
+    with pytest.raises(DataError, match="numbers: '…'") as failed:
+        apply_transform(rows, quoting)
+    assert "Zaphod" not in str(failed.value)

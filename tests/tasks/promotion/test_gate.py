@@ -47,7 +47,14 @@ def failed(evidence: Evidence, gate: Gate = GATE) -> list[str]:
     return [one.rule for one in judge(evidence, gate).rules if not one.passed]
 
 
-PASSING = [GOOD, ERRORS, replace(GOOD, champion=None, slices=())]
+PASSING = [
+    GOOD,
+    ERRORS,
+    replace(GOOD, champion=None, slices=()),
+    # less than is tolerated, and perhaps by chance
+    replace(GOOD, best=Comparison(1, 900, 0.72, Interval(-0.019, -0.03, -0.01))),
+    replace(GOOD, best=Comparison(1, 900, 0.76, Interval(-0.05, -0.2, 0.01))),
+]
 
 
 @pytest.mark.parametrize("evidence", PASSING)
@@ -74,6 +81,12 @@ FAULTS = [
     (gain(-0.004, -0.007, -0.001), "not worse than the champion"),
     (gain(0.001, -0.021, 0.03), "not worse than the champion"),
     (gain(-0.05, -0.06, -0.04), "not worse than the champion"),
+    (replace(GOOD, best=Comparison(1, 900, 0.74, Interval(-0.03, -0.05, -0.01))),
+     "not worse than the best before"),
+    (replace(GOOD, best=Comparison(1, 900, 0.74, Interval(NAN, NAN, NAN))),
+     "not worse than the best before"),
+    (replace(ERRORS, best=Comparison(1, 900, 98.0, Interval(-2.1, -3.0, -1.0))),
+     "not worse than the best before"),
     (gain(NAN, NAN, NAN), "not worse than the champion"),
     (gain(0.01, NAN, NAN), "not worse than the champion"),
     (replace(ERRORS, champion=Comparison(3, 9, 100.0, Interval(1.0, -2.1, 3.0))),
@@ -95,6 +108,15 @@ def test_each_fault_fails_its_rule_alone(broken: Evidence, rule: str) -> None:
     assert failed(broken) == [rule]
     (reason,) = judge(broken, GATE).reasons
     assert reason.startswith(f"{rule}: ")
+
+
+def test_a_series_that_the_row_before_tells_gets_a_way_out() -> None:
+    beside = (Baseline("mean", 200.0), Baseline("last_value", 99.0))
+    (reason,) = judge(replace(ERRORS, baselines=beside), GATE).reasons
+    assert "not surely better than last_value" in reason
+    assert "bring earlier labels as columns of the file and of each request" in reason
+    (other,) = judge(replace(ERRORS, baselines=(Baseline("mean", 99.0),)), GATE).reasons
+    assert "earlier labels" not in other
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -75,6 +75,11 @@ ZONED = (
         (["Jan 5, 2024 3:04 PM", "May 6, 2024 11:00 AM"], *AMERICAN),
         (["2024-05-01 10:00:00 GMT", "2024-05-02 10:00:00 GMT"], *ZONED),
         (["5-Mar-2021", "17-Oct-2022"], "date", {"format": "%d-%b-%Y"}, date(2021, 3, 5)),
+        (["Jan-1-1995", "Sep-30-2001"], "date", {"format": "%b-%d-%Y"}, date(1995, 1, 1)),
+        (["May 1 2000", "June 12 2000"], "date", {"format": "%B %d %Y"}, date(2000, 5, 1)),
+        (["1977-Jan", "1978-Dec"], "date", {"format": "%Y-%b"}, date(1977, 1, 1)),
+        (["2013-Feb-05", "2013-Mar-1"], "date", {"format": "%Y-%b-%d"}, date(2013, 2, 5)),
+        (["March 1999", "May 1999"], "date", {"format": "%B %Y"}, date(1999, 3, 1)),
         (["4111111111111111", "5500000000000004"], "string", {}, "4111111111111111"),
     ],
 )
@@ -89,6 +94,20 @@ def test_texts_are_recognised_and_read_as_written_down(
     assert rows["v"][0] == first
     gaps = sum(value is None for value in rows["v"])
     assert gaps == found.columns["v"].missing == sum(v in ("", "?", "-", "NA") for v in values)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+def test_a_header_without_a_name_for_the_row_names_is_told(mark: str, tmp_path: Path) -> None:
+    lines = [["weight", "feed"], ["p1", "26.5", "NA"], ["p2", "27.6", "5.2"], ["p3", "31", "6"]]
+    content = "".join(mark.join(line) + "\n" for line in lines)
+    with pytest.raises(BadBatch, match=r"2 names for rows of 3 values.* R writes row names"):
+        studied(tmp_path, "a.csv", content)
+
+
+def test_a_title_before_the_header_is_no_header(tmp_path: Path) -> None:
+    found = studied(tmp_path, "a.csv", "Weights, 1st herd\npig,weight,feed\np1,26.5,3\np2,27,5\n")
+    assert found.options.skip_lines == 1
+    assert list(found.columns) == ["pig", "weight", "feed"]
 
 
 def test_plain_columns_need_no_options(tmp_path: Path) -> None:
@@ -296,3 +315,36 @@ def test_a_later_file_in_utf_8_is_not_read_as_another_encoding(tmp_path: Path) -
     (tmp_path / "object").write_bytes("city,n\nKöln,1\n".encode("cp1252"))
     options = SourceOptions(encoding="cp1252")
     assert read(tmp_path, "a.csv", options) == {"city": ["Köln"], "n": [1]}
+
+
+def test_nested_values_of_json_lines_are_named_at_once_and_left_out(tmp_path: Path) -> None:
+    rows = [{"n": n, "tags": ["a"], "spot": {"lat": n}} for n in range(30)]
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "object").write_text(content)
+    with pytest.raises(BadBatch) as caught:
+        open_source(tmp_path / "object", "a.jsonl", LIMIT).infer()
+    (problem,) = caught.value.problems
+    told = "A table cannot hold tags (a list), spot (an object). Leave them out: "
+    assert problem.message == f'{told}source.leave_out: ["tags", "spot"].'
+    found = studied(tmp_path, "a.jsonl", content)
+    assert found.options.written == {"leave_out": ["tags", "spot"]}
+    assert read(tmp_path, "a.jsonl", found.options) == {"n": [*range(30)]}
+
+
+def test_quotes_around_line_ends_are_quotes_however_the_sample_is_cut(tmp_path: Path) -> None:
+    rows = "".join(f'{n},"first\n""second"", {n}"\n' for n in range(150))
+    found = studied(tmp_path, "a.csv", f"n,note\n{rows}")
+    assert (found.rows, found.options.quote) == (150, '"')
+    inches = "".join(f'{n},{n}" pipe\n' for n in range(151))
+    assert studied(tmp_path, "a.csv", f"n,size\n{inches}").options.quote == ""
+
+
+def test_infinite_numbers_are_no_values(tmp_path: Path) -> None:
+    found = studied(tmp_path, "a.csv", column_of(["1.5", "inf", "-Infinity", "2"]))
+    assert (found.columns["v"].kind, found.columns["v"].missing) == ("number", 2)
+    assert read(tmp_path, "a.csv", found.options)["v"] == [1.5, None, None, 2.0]
+
+
+def test_a_name_over_two_lines_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(BadBatch, match="write each name on one line"):
+        studied(tmp_path, "a.csv", '"x in\ncm",y\n1,2\n')

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from tasks.ledger.entry import Entry
-from tasks.reconciliation.quiet import LONGEST, Seen, find_changed, recall, remember
+from tasks.reconciliation.quiet import (
+    IN_TURN,
+    LONGEST,
+    OVERDUE,
+    Mark,
+    Seen,
+    choose_overdue,
+    find_changed,
+    recall,
+    remember,
+)
 from tasks.store.bucket import ObjectInfo
 from tasks.store.local import LocalBucket
 from tasks.workspace import Place, Workspace
@@ -103,6 +113,35 @@ def test_the_requests_do_not_grow_with_what_a_pipeline_holds(tmp_path: Path) -> 
         assert find_changed([place], seen, ALIASES, tmp_path, NOW) == {}
         counts.append(bucket.asked)
     assert counts == [6, 6]
+
+
+def test_what_a_minute_asks_does_not_grow_with_idle_pipelines(tmp_path: Path) -> None:
+    bucket = local(Counting)
+    places = [Place(bucket, f"shop-{number:03}", "key") for number in range(2 * IN_TURN)]
+    for place in places:
+        (tmp_path / f"{place.name}.yaml").write_text(f"name: {place.name}\n")
+    marks = find_changed(places, {}, {}, tmp_path, NOW)
+    seen = {name: Seen(mark, NOW) for name, mark in marks.items() if mark}
+    assert len(seen) == len(places)
+    bucket.asked = 0
+    assert find_changed(places, seen, {}, tmp_path, NOW + 60) == {}
+    assert bucket.asked == 6 * IN_TURN
+    # In its turn, the bucket says it; the pipeline's own file and the alias say it at once.
+    bucket.put("shop-007/incoming/new.csv", b"id\n1\n")
+    told = [find_changed(places, seen, {}, tmp_path, NOW + 60 * turn) for turn in (1, 2)]
+    assert sorted(map(list, told)) == [[], ["shop-007"]]
+    (tmp_path / "shop-030.yaml").write_text("name: shop-030\n\n")
+    for turn in (1, 2):
+        changed = find_changed(places, seen, {"shop-031": "1"}, tmp_path, NOW + 60 * turn)
+        assert {"shop-030", "shop-031"} <= changed.keys()
+
+
+def test_those_looked_at_longest_ago_are_looked_at_anew_a_few_at_a_time() -> None:
+    mark = Mark((-1, -1, -1), "", "", "", "")
+    idle = {f"shop-{number:03}": Seen(mark, NOW + number) for number in range(30)}
+    assert choose_overdue(idle, NOW + 29) == frozenset()
+    first = [f"shop-{number:03}" for number in range(OVERDUE)]
+    assert sorted(choose_overdue(idle, NOW + LONGEST + 20)) == first
 
 
 def test_what_is_kept_is_of_one_bucket_and_only_a_cache(

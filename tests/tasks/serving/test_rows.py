@@ -172,3 +172,13 @@ def test_free_text_becomes_its_words() -> None:
     with pytest.raises(Unfit):
         reader.read([{"a": "x" * 100_001}])
     assert reader.read([{"a": "x" * 50_000}]).texts[0][1] == "x" * 50_000
+
+
+def test_a_name_with_an_accent_may_come_as_one_sign_or_as_two() -> None:
+    named = Feature("caf\u00e9", "number")
+    fields = RequestSchema((Field(named.name, "number", True, False),))
+    reader = Reader(fields, FeatureSchema((named,)))
+    for name in ("caf\u00e9", "cafe\u0301"):
+        assert reader.read([{name: 7}]).numbers == [[7]]
+    with pytest.raises(Unfit, match="problems, of"):
+        reader.read([{"cafe\u0300": 7}])

@@ -9,10 +9,12 @@ import great_expectations.expectations as gxe
 import pytest
 
 from expectations.suite import Suite
+from tasks.config import Pipeline
+from tasks.validation.classes import judge_classes
 from tasks.validation.docs import validation_page
 from tasks.validation.report import Report
 from tests.suites.people import suite as people_suite
-from tests.tasks.ingestion.scenes import HEADER, csv, examined, row
+from tests.tasks.ingestion.scenes import HEADER, csv, examined, people, row
 
 SECRET = "Zaphod"
 FORBIDDEN = Suite(
@@ -87,3 +89,35 @@ def test_the_same_batch_gives_the_same_report(tmp_path: Path) -> None:
     first, second = (examined(tmp_path, "a.csv", csv(9).encode()).report for _ in range(2))
     assert first == second
     assert first.to_html() == second.to_html()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["ann@example.org", "Ann <ann@example.org>", "+49 30 901820", "DE89370400440532013000",
+     "4111 1111 1111 1111", "192.168.0.17", f"{'long' * 9}@example.org"],
+)  # fmt: skip
+def test_what_reads_as_a_persons_is_not_quoted_from_another_column(
+    value: str, tmp_path: Path
+) -> None:
+    """The fields of a row may be shifted; where nothing is personal, values are shown."""
+    content = csv(9) + "".join(row(20 + n, ward=value) for n in range(20))
+    report = examined(tmp_path, "a.csv", content.encode()).report
+    (check,) = [check for check in report.checks if check.refuses]
+    assert check.sample_values == ("(personal)",)
+    assert value[:12] not in forms(report, people_suite())
+    open_to_all = people(personal=[])
+    (tmp_path / "again").mkdir()
+    report = examined(tmp_path / "again", "a.csv", content.encode(), open_to_all).report
+    assert value[:40] in " ".join(report.reasons())
+
+
+def test_a_class_that_reads_as_a_persons_is_not_quoted() -> None:
+    told = {"name": "a", "task": "multiclass", "target": "plan"}
+    came = {"ann@example.org": (3, 1)}
+    hidden = Pipeline.model_validate({**told, "data": {"personal": ["mail"]}})
+    found = judge_classes(came, ["basic", "gold"], hidden)
+    assert "(personal) is no known class" in found.problems[0].message
+    assert found.acceptable == ()
+    found = judge_classes(came, ["basic", "gold"], Pipeline.model_validate(told))
+    assert "ann@example.org is no known class" in found.problems[0].message
+    assert found.acceptable == ("ann@example.org",)

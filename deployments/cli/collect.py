@@ -1,0 +1,71 @@
+"""The command that collects a pipeline's source now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployments.cli.output import about_pipeline, say, show
+from deployments.session import follow, open_session
+
+if TYPE_CHECKING:
+    from tasks.workspace import Workspace
+
+
+@about_pipeline
+@click.option("--dry-run", is_flag=True, help="Ask the source once, land nothing.")
+def collect(name: str, dry_run: bool, as_json: bool) -> int:
+    """Land what the pipeline's source holds and was not collected yet.
+
+    Exit 3 when another collector was first.
+    """
+    workspace = open_session(name)
+    if dry_run:
+        seen = look_at_source(workspace)
+        show(seen, as_json, lambda: tell_look(seen))
+        return 0
+    outcome = follow(workspace, "collect", {}, say)
+    show(outcome, as_json, lambda: collected_summary(outcome))
+    return 3 if outcome["outcome"] == "overtaken" else 0
+
+
+def look_at_source(workspace: Workspace) -> dict[str, Any]:
+    """Return what the next object would be, as the readers of ingestion see it."""
+    from tasks.collection.open import open_collector
+    from tasks.collection.preview import preview
+
+    seen = preview(workspace, open_collector(workspace, say, limit=1))
+    return {
+        "pipeline": workspace.name,
+        "rows": seen.rows,
+        "columns": seen.columns,
+        "bytes": seen.size,
+    }
+
+
+def tell_look(seen: dict[str, Any]) -> str:
+    """Say what the next object would hold."""
+    if not seen["bytes"]:
+        return "Nothing new."
+    rows = "An object" if seen["rows"] is None else f"{seen['rows']:,} rows"
+    columns = ", ".join(f"{name} ({kind})" for name, kind in seen["columns"].items())
+    return f"{rows} of {seen['bytes']:,} bytes would land first: {columns}."
+
+
+def collected_summary(outcome: dict[str, Any]) -> str:
+    """Say what landed, and who takes it in.
+
+    >>> collected_summary({"outcome": "nothing", "keys": [], "rows": 0, "pipeline": "taxis"})
+    'Nothing new.'
+    """
+    if outcome["outcome"] == "overtaken":
+        return "Another collector was first, and goes on."
+    if not outcome["keys"]:
+        return "Nothing new."
+    count, name = len(outcome["keys"]), outcome["pipeline"]
+    rows = f" with {outcome['rows']:,} rows" if outcome["rows"] else ""
+    return (
+        f"{count} object{'s' if count > 1 else ''}{rows} landed in incoming/. They are ingested by "
+        f"themselves where the stack runs, else by `perennial ingest {name}`."
+    )

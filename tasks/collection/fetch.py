@@ -1,0 +1,244 @@
+"""Asking a web server, with bounds: the door of httpx and tenacity to what is collected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from tasks.collection.collector import Unreadable
+from tasks.collection.secrets import sign_request
+from tasks.config.collect import WebCollecting
+from tasks.errors import ConfigurationError, DataError, PerennialError, SourceUnavailable
+from tasks.quantities import parse_duration
+
+AGENT = "perennial-mlops"
+LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+REDIRECTS = 5
+PATIENCE = 300.0  # seconds: who asks for more is left until the next run of the schedule
+BACKOFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One answer: where it came from in the end, its bytes, and its headers in lower case."""
+
+    url: str
+    content: bytes
+    headers: Mapping[str, str]
+    links: Mapping[str, str]
+
+
+class _Again(Exception):
+    """Worth another try, after so many seconds where the server says how many."""
+
+    def __init__(self, error: PerennialError, after: float | None = None) -> None:
+        self.error, self.after = error, after
+        super().__init__(str(error))
+
+
+class Fetcher:
+    """Asks one server, one request at a time; close it in the end (`with`).
+
+    Credentials go to the host of the pipeline file's address alone.
+
+    Args:
+        options: the address, how requests are signed, and their bounds.
+        say: takes a line for each retry.
+        limit: bytes of an answer, unfolded.
+    """
+
+    def __init__(self, options: WebCollecting, say: Callable[[str], None], limit: int) -> None:
+        self._options, self._say, self._limit = options, say, limit
+        self._seconds = parse_duration(options.timeout).total_seconds()
+        self._pause = parse_duration(options.pause).total_seconds()
+        self._home = _parsed(options.url)
+        self._asked = float("-inf")
+        signed = sign_request(options.auth)
+        self._signed = bool(signed)
+        self._client = httpx.Client(
+            headers={"User-Agent": AGENT, **options.headers, **signed},
+            timeout=self._seconds,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Fetcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, url: str, params: Mapping[str, Any], read: Callable[[Fetched], Read]) -> Read:
+        """Return what `read` makes of the answer; where it raises `Unreadable`, ask again.
+
+        Raises:
+            SourceUnavailable: no answer within the bounds, after every retry.
+            DataError: the answer is too large, or stays unreadable.
+            ConfigurationError: the server refuses who asks, or knows no such address; or it leads
+                to another host, to which the credentials do not go.
+        """
+        address = _parsed(url).copy_merge_params({k: _written(v) for k, v in params.items()})
+        retrying = Retrying(
+            stop=stop_after_attempt(self._options.retries + 1),
+            retry=retry_if_exception_type(_Again),
+            wait=_wait,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        try:
+            found: Read = retrying(self._once, address, read)
+            return found
+        except _Again as again:
+            raise again.error from again.__cause__
+
+    def _once(self, address: httpx.URL, read: Callable[[Fetched], Read]) -> Read:
+        for _ in range(REDIRECTS):
+            self._check_host(address)
+            self._rest()
+            fetched, onward = self._ask(address)
+            if onward is None:
+                try:
+                    return read(fetched)
+                except Unreadable as error:
+                    remedy = "Look at what the address answers."
+                    rule = "the answer is what source.collect says"
+                    raise _Again(DataError(_bare(address), rule, error, remedy)) from error
+            address = onward
+        rule = f"it redirects at most {REDIRECTS} times"
+        raise ConfigurationError(_bare(address), rule, "one more", "Set url to where it leads.")
+
+    def _ask(self, address: httpx.URL) -> tuple[Fetched, httpx.URL | None]:
+        until = time.monotonic() + self._seconds
+        where = _bare(address)
+        try:
+            with self._client.stream("GET", address) as answer:
+                if answer.has_redirect_location:
+                    return Fetched("", b"", {}, {}), address.join(answer.headers["location"])
+                self._check_status(answer, where)
+                content = self._body(answer, where, until)
+                links = {name or "": link.get("url", "") for name, link in answer.links.items()}
+                headers = dict(answer.headers.items())
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(where, "it leads to an address", "none") from error
+        except httpx.RequestError as error:
+            raise _Again(_unavailable(where, _tell_failure(error, self._seconds))) from error
+        joined = {name: str(address.join(link)) for name, link in links.items() if link}
+        return Fetched(str(address), content, headers, joined), None
+
+    def _body(self, answer: httpx.Response, where: str, until: float) -> bytes:
+        content = bytearray()
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if len(content) > self._limit:
+                rule = f"an answer has at most {self._limit:,} bytes"
+                remedy = "Ask for smaller pages in source.collect.params."
+                raise DataError(where, rule, "more", remedy)
+            # httpx bounds each read alone: a trickle would go on for ever.
+            if time.monotonic() > until:
+                raise _Again(_unavailable(where, f"no whole answer in {self._seconds:g} s"))
+        return bytes(content)
+
+    def _check_status(self, answer: httpx.Response, where: str) -> None:
+        status = answer.status_code
+        if answer.is_success:
+            return
+        if status in LATER:
+            after = read_retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+            error = _unavailable(where, f"status {status}")
+            if after is not None and after > PATIENCE:
+                came = f"status {status}, and the word to come back in {after:,.0f} s"
+                raise _unavailable(where, came)
+            raise _Again(error, after)
+        if status in (401, 403):
+            rule, remedy = "the server lets us in", "Check what source.collect.auth names."
+        else:
+            rule, remedy = "the server answers", "Check url and params under source.collect."
+        raise ConfigurationError(where, rule, f"status {status}", remedy)
+
+    def _check_host(self, address: httpx.URL) -> None:
+        where, scheme = _bare(address), address.scheme
+        if scheme not in ("http", "https") or not address.host:
+            raise ConfigurationError(where, "an address begins with http:// or https://", scheme)
+        away = _origin(address) != _origin(self._home)
+        if away and (self._signed or (self._home.scheme, scheme) == ("https", "http")):
+            rule = f"it leads to no other host than {_bare(self._home.join('/'))}"
+            remedy = "Set source.collect.url to that address where it is the right one."
+            raise ConfigurationError(_bare(self._home), rule, where, remedy)
+
+    def _rest(self) -> None:
+        left = self._asked + self._pause - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+        self._asked = time.monotonic()
+
+    def _tell(self, state: RetryCallState) -> None:
+        assert state.outcome is not None
+        seconds = 0.0 if state.next_action is None else state.next_action.sleep
+        self._say(f"{state.outcome.exception()} Again in {seconds:.1f} s.")
+
+
+def read_retry_after(text: str, now: datetime) -> float | None:
+    """Return the seconds that a Retry-After header asks for, in either of its forms.
+
+    >>> now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+    >>> read_retry_after("7", now), read_retry_after("Thu, 01 Jan 2026 12:00:30 GMT", now)
+    (7.0, 30.0)
+    >>> read_retry_after("soon", now) is None
+    True
+    """
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0)
+    # TypeError: a time without a zone
+    except (ValueError, TypeError):
+        return None
+
+
+def _wait(state: RetryCallState) -> float:
+    again = None if state.outcome is None else state.outcome.exception()
+    after = again.after if isinstance(again, _Again) else None
+    return float(BACKOFF(state) if after is None else after)
+
+
+def _tell_failure(error: httpx.RequestError, seconds: float) -> str:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+        return "no connection"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer in {seconds:g} s"
+    return "an answer that broke off"
+
+
+def _unavailable(where: str, came: str) -> SourceUnavailable:
+    remedy = "It is asked again at the next time of source.collect.schedule."
+    return SourceUnavailable(where, "the source answers in time", came, remedy)
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        remedy = "Mend source.collect.url."
+        raise ConfigurationError("an address", "it can be asked for", "another", remedy) from error
+
+
+def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
+    port = address.port or {"http": 80, "https": 443}.get(address.scheme)
+    return address.scheme, address.host, port
+
+
+def _bare(address: httpx.URL) -> str:
+    """Return the address without its query, which may hold what is nobody's business."""
+    return str(address.copy_with(query=None, fragment=None, userinfo=b""))
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,117 @@
+"""Texts that read as data of a person, whatever column they stand in. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
+ADDRESS = re.compile(r"[^@\s]@[^@\s]")
+IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
+CARD = re.compile(r"[3-6]\d{12,18}")
+# With a plus, brackets or groups: bare digits are anything.
+PHONE = re.compile(r"(?=.*[+()\s./-])\+?\(?\d[\d\s()./-]{6,18}\d")
+DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
+
+
+def is_mail(text: str) -> bool:
+    """Say whether a text is a mail address.
+
+    >>> is_mail("ann@example.org"), is_mail("@ 3 each")
+    (True, False)
+    """
+    return bool(MAIL.fullmatch(text))
+
+
+def is_iban(text: str) -> bool:
+    """Say whether a text is an account's number with its check digits (ISO 13616, mod 97).
+
+    >>> is_iban("DE89 3704 0044 0532 0130 00"), is_iban("DE88370400440532013000")
+    (True, False)
+    """
+    plain = text.replace(" ", "").upper()
+    if not IBAN.fullmatch(plain):
+        return False
+    return int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97 == 1
+
+
+def is_card(text: str) -> bool:
+    """Say whether a text is a card's number with its check digit (Luhn).
+
+    >>> is_card("4111 1111 1111 1111"), is_card("4111111111111112")
+    (True, False)
+    """
+    plain = re.sub(r"[ -]", "", text)
+    if not CARD.fullmatch(plain):
+        return False
+    doubled = [int(digit) * 2 for digit in plain[-2::-2]]
+    return (sum(map(int, plain[-1::-2])) + sum(d - 9 * (d > 9) for d in doubled)) % 10 == 0
+
+
+def is_network_address(text: str) -> bool:
+    """Say whether a text is an address of IPv4 or IPv6.
+
+    >>> is_network_address("192.168.0.17"), is_network_address("1.2.3")
+    (True, False)
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_phone(text: str) -> bool:
+    """Say whether a text is a phone's number as people write it; a date is none.
+
+    >>> is_phone("+49 30 901820"), is_phone("(212) 555-0147"), is_phone("2024-01-31")
+    (True, True, False)
+    """
+    digits = sum(sign.isdigit() for sign in text)
+    return 8 <= digits <= 15 and bool(PHONE.fullmatch(text)) and not DATE.fullmatch(text[:10])
+
+
+TESTS: Mapping[str, Callable[[str], bool]] = {
+    "mail addresses": is_mail,
+    "bank accounts, with check digits that hold": is_iban,
+    "card numbers, with check digits that hold": is_card,
+    "addresses in a network": is_network_address,
+    "phone numbers": is_phone,
+}
+
+
+def conceal(value: object, personal: Collection[str]) -> object:
+    """Return a value as it may be quoted, in a pipeline with these personal columns.
+
+    Where a row's fields are shifted, a person's data stand in a column that is not personal.
+
+    >>> conceal("ann@example.org", ["mail"]), conceal("gold", ["mail"]), conceal("a@b.org", [])
+    ('(personal)', 'gold', 'a@b.org')
+    """
+    if not personal or not isinstance(value, str):
+        return value
+    text = value.strip()
+    # an address may be cut, or stand among words
+    told = bool(ADDRESS.search(text)) or any(test(text) for test in TESTS.values())
+    return "(personal)" if told else value
+
+
+def conceal_row(
+    row: Mapping[str, Any], personal: Collection[str], key: Collection[str] = ()
+) -> Mapping[str, Any]:
+    """Return a row as it may be kept: without the personal columns, and nothing else that reads so.
+
+    What identifies the row stays as it is, for labels are joined by it.
+
+    >>> conceal_row({"id": "+49 30 901820", "mail": "a@b.org", "plan": "a@b.org"}, ["mail"], ["id"])
+    {'id': '+49 30 901820', 'plan': '(personal)'}
+    """
+    if not personal:
+        return row
+    return {
+        name: value if name in key else conceal(value, personal)
+        for name, value in row.items()
+        if name not in personal
+    }

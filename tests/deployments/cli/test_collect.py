@@ -1,0 +1,113 @@
+"""`perennial collect`, and what `status` and `doctor` say of it, on a bucket in a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.cli.main import main
+from tests.life import toy_workspace
+from tests.tasks.collection.api import Api, serving, toy_rows
+from tests.tasks.collection.scenes import landed_ids
+
+FILE = """\
+name: toy
+task: binary
+target: high
+event_time: at
+data: {suite: tests.suites.toy}
+source:
+  collect:
+    kind: http
+    url: URL/pages
+    rows: data.items
+    paging: {kind: page}
+    retries: 0
+"""
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def home(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "toy.yaml").write_text(FILE.replace("URL", api.url))
+    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
+    monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PERENNIAL_PIPELINES", str(tmp_path / "pipelines"))
+    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", "a signing key")
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    said = capsys.readouterr()
+    assert ended.value.code == status, said.err
+    return said.out if status != 1 or words[0] == "doctor" else said.err
+
+
+def source_link(capsys: pytest.CaptureFixture[str]) -> Any:
+    document = json.loads(run(capsys, "doctor", "toy", "--json", status=1))
+    return next(link for link in document["links"] if link["name"] == "source")
+
+
+def test_a_dry_run_says_what_would_land_and_lands_nothing(
+    home: Path, api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.rows = toy_rows(25)
+    said = run(capsys, "collect", "toy", "--dry-run")
+    assert said.startswith("10 rows of ")
+    assert "id (integer), at (timestamp), size (number), colour (string), high (integer)." in said
+    assert api.asked == ["/pages?page=1"]
+    assert list(toy_workspace(home).bucket.list("")) == []
+    api.rows = []
+    assert run(capsys, "collect", "toy", "--dry-run") == "Nothing new.\n"
+
+
+def test_status_and_doctor_say_what_went_wrong_and_what_mends_it(
+    home: Path, api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.collection.collect import collect
+    from tasks.collection.open import open_collector
+    from tasks.collection.trouble import counting_failures
+    from tasks.errors import PerennialError
+    from tasks.settings import Settings
+    from tasks.workspace import open_workspace
+
+    def attempt() -> None:
+        workspace = open_workspace(Settings.from_environment(), "toy")
+        with counting_failures(workspace):
+            collect(workspace, open_collector(workspace, lambda _: None), lambda _: None)
+
+    assert (source_link(capsys)["state"], source_link(capsys)["found"]) == (
+        "note",
+        "never collected",
+    )
+    api.rows, api.faults = toy_rows(25), ["403"] * 3
+    for _ in range(3):
+        with pytest.raises(PerennialError):
+            attempt()
+    told = source_link(capsys)
+    assert told["state"] == "wrong"
+    assert "failed 3 times" in told["found"]
+    assert "the server lets us in; got status 403" in told["found"]
+    assert told["remedy"] == "Mend that, then `perennial collect toy`."
+    said = run(capsys, "status")
+    assert "a source to mend" in said
+    assert said.rstrip().endswith("Mend that, then `perennial collect toy`.")
+    attempt()
+    assert landed_ids(toy_workspace(home)) == list(range(25))
+    assert source_link(capsys)["found"] == "collected just now, 25 rows so far"
+    document = json.loads(run(capsys, "status", "--json"))
+    assert document["uncollected"] == []
+    (stand,) = document["pipelines"]
+    assert (stand["collected"]["objects"], stand["collected"]["rows"]) == (1, 25)

@@ -1,0 +1,182 @@
+"""A real API on loopback that pages rows in several ways, and stumbles as it is told."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Row = dict[str, Any]
+SIZE = 10
+
+
+@dataclass
+class Api:
+    """What is served, what goes wrong, and what came.
+
+    Attributes:
+        rows: all of them, in order.
+        faults: what becomes of the next requests, one each; `ok` is none.
+        happened: how often each fault was really played.
+        asked: the path and query of every request; `headers` are those of the newest.
+    """
+
+    url: str = ""
+    rows: list[Row] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+    asked: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    lead_to: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def page(self, number: int) -> list[Row]:
+        return self.rows[(number - 1) * SIZE : number * SIZE]
+
+    def next_fault(self, path: str, headers: dict[str, str]) -> str:
+        with self.lock:
+            self.asked.append(path)
+            self.headers = headers
+            fault = self.faults.pop(0) if self.faults else "ok"
+            self.happened[fault] += 1
+            return fault
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Any
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        api: Api = self.server.api
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        fault = api.next_fault(self.path, {k.lower(): v for k, v in self.headers.items()})
+        document, headers = answer(api, parts.path, query)
+        body = json.dumps(document).encode()
+        if fault.startswith(("503", "429")):
+            status, _, after = fault.partition(" ")
+            self.send(int(status), b"later", {"Retry-After": after} if after else {})
+        elif fault.isdigit():
+            self.send(int(fault), b"no")
+        elif fault == "html":
+            self.send(200, b"<html>We are being mended.</html>", {"Content-Type": "text/html"})
+        elif fault == "redirect":
+            self.send(302, b"", {"Location": api.lead_to})
+        elif fault == "repeat":
+            number = max(int(query.get("page", 1)) - 1, 1)
+            self.send(200, json.dumps({"data": {"items": api.page(number)}}).encode())
+        elif fault == "reset":
+            self.send(200, body, headers, cut=len(body) // 2)
+            # A reset, not an end: what was sent may be lost on its way.
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close_connection = True
+        elif fault == "slow":
+            self.send(200, body, headers, slow=True)
+        else:
+            self.send(200, body, headers)
+
+    def send(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        cut: int | None = None,
+        slow: bool = False,
+    ) -> None:
+        self.send_response(status)
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        try:
+            if slow:
+                for letter in body:
+                    self.wfile.write(bytes([letter]))
+                    time.sleep(0.05)
+            else:
+                self.wfile.write(body[:cut])
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the asker has had enough
+
+
+def answer(api: Api, path: str, query: dict[str, str]) -> tuple[Any, dict[str, str]]:
+    """Return the document and the headers of a path."""
+    if path == "/pages":
+        return {"data": {"items": api.page(int(query.get("page", 1)))}}, {}
+    if path == "/offsets":
+        start = int(query.get("offset", 0))
+        return api.rows[start : start + SIZE], {}
+    if path == "/tokens":
+        start = int(query.get("after", "t0")[1:])
+        more = start + SIZE < len(api.rows)
+        following = {"next": f"t{start + SIZE}"} if more else {"next": None}
+        return {"items": api.rows[start : start + SIZE], "paging": following}, {}
+    if path == "/feed":
+        start = int(query.get("cursor", 0))
+        rows = api.rows[start : start + SIZE]
+        return {"items": rows, "next": start + len(rows)}, {}
+    if path == "/round":
+        return {"items": api.rows[:1], "next": "once more"}, {}
+    if path == "/links":
+        number = int(query.get("page", 1))
+        more = number * SIZE < len(api.rows)
+        link = f'</links?page={number + 1}&per=10>; rel="next", </links>; rel="first"'
+        return api.page(number), {"Link": link} if more else {}
+    if path == "/since":
+        # At the time or behind it, as most say "since".
+        rows = [row for row in api.rows if row["at"] >= query.get("from", "")]
+        number = int(query.get("page", 1))
+        return rows[(number - 1) * SIZE : number * SIZE], {}
+    return api.rows, {}
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    api: Api
+
+    def handle_error(self, *_: Any) -> None:
+        pass  # an asker who hangs up is what a test wanted
+
+
+@contextmanager
+def serving() -> Iterator[Api]:
+    """Yield an API on a free port of loopback."""
+    server = Server(("127.0.0.1", 0), Handler)
+    api = server.api = Api(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def toy_rows(count: int, start: int = 0) -> list[Row]:
+    """Return rows of the toy pipeline, two an hour."""
+    begin = datetime(2024, 1, 1)
+    return [
+        {
+            "id": number,
+            "at": (begin + timedelta(hours=number // 2)).isoformat(),
+            "size": None if number % 19 == 5 else round(number * 37 % 101 / 25 - 2, 4),
+            "colour": ("red", "green", "blue")[number % 3],
+            "high": int(number * 37 % 101 > 55),
+        }
+        for number in range(start, start + count)
+    ]
