@@ -42,7 +42,7 @@ class Load:
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
     """Return a whole request, as it goes over the wire."""
-    lines = [f"POST {path} HTTP/1.1", "host: t", "content-type: application/json", *headers]
+    lines = [f"POST {path} HTTP/1.1", "host: localhost", "content-type: application/json", *headers]
     head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])
     return head.encode() + body
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -187,12 +187,17 @@ def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
 
 @contextmanager
 def running_serving(
-    settings: Settings, log: Path, workers: int = 2, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    log: Path,
+    workers: int = 2,
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Serving]:
     """Run the prediction API on a bucket, whether or not anything is in service there."""
     ports = Ports.shifted(any_free_offset())
     listening = ("--port", str(ports.serving), "--metrics-port", str(ports.serving_metrics))
-    command = (sys.executable, "-m", "deployments.serving", "--workers", str(workers), *listening)
+    own = (sys.executable, "-m", "deployments.serving", "--workers", str(workers))
+    command = (*own, *listening, *options)
     told = {name: text for name, text in variables(settings).items() if text is not None}
     here = {"PYTHONPATH": str(REPOSITORY), **told, **(environment or {})}
     with _running(command, here, log) as process:

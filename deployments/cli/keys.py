@@ -11,7 +11,7 @@ from deployments.cli.output import reporting, show, table
 from deployments.serving.keyfile import NAME, VARIABLE, changing, read_keys
 from tasks.config import pipeline_names
 from tasks.errors import ConfigurationError, did_you_mean
-from tasks.serving.keys import EVERY, Key, make_key
+from tasks.serving.keys import EVERY, RATE, Key, make_key
 from tasks.settings import home_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
@@ -27,7 +27,13 @@ def keys() -> None:
 @reporting
 @click.argument("name")
 @click.option("--pipeline", "pipelines", multiple=True, help="Opens this one only; repeatable.")
-@click.option("--rate", type=click.FloatRange(min=0), default=0, help="Requests a second; 0: any.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=RATE,
+    show_default=True,
+    help="Requests a second; 0: any.",
+)
 def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> None:
     """Make a key for NAME and show it, this once."""
     scope = tuple(map(_checked_pipeline, pipelines)) or (EVERY,)
@@ -41,7 +47,8 @@ def add(name: str, pipelines: tuple[str, ...], rate: float, as_json: bool) -> No
         as_json,
         lambda: (
             f"{secret}\n\nThis is the key of {name}; it is not kept and cannot be shown again. "
-            "Send it as `Authorization: Bearer KEY`.\nFrom now on every request needs a key."
+            f"Send it as `Authorization: Bearer KEY`, {often(rate)}.\n"
+            "From now on every request needs a key."
         ),
     )
 
@@ -88,6 +95,15 @@ def _checked_pipeline(name: str) -> str:
     if asked:
         raise ConfigurationError("--pipeline", f"there is no pipeline {name}", remedy=asked)
     return name
+
+
+def often(rate: float) -> str:
+    """Say how often a key may be used.
+
+    >>> often(100), often(0)
+    ('at most 100 times a second (--rate)', 'as often as you like')
+    """
+    return f"at most {rate:g} times a second (--rate)" if rate else "as often as you like"
 
 
 def _table(found: list[Key]) -> str:

@@ -13,6 +13,7 @@ import fcntl
 import logging
 import mmap
 import os
+import resource
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,7 +31,20 @@ SIZE = 4  # bytes of a C int, which other processes read whole
 PATIENCE = 0.002
 # Seconds: the process may be out of file descriptors, and the socket stays readable.
 AFTER_AN_ERROR = 1.0
+# File descriptors for anything but connections: models, the store, the log, threads.
+BESIDE = 200
+CONNECTIONS = "PERENNIAL_SERVING_CONNECTIONS"
 log = logging.getLogger("perennial.serving")
+
+
+def allow_connections(wanted: int) -> None:
+    """Let this process hold so many connections, or as many as its file descriptors allow."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = max(soft, wanted + BESIDE)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    ServingProtocol.most = max(1, min(wanted, limit - BESIDE))
 
 
 class Shares:
@@ -96,12 +110,15 @@ class Listener:
         return () if self._closed else (self._socket,)
 
     def close(self) -> None:
-        """Take no more; what was taken is answered."""
-        self._closed = True
-        self._shares.tell(NOT_LISTENING)
+        """Take what waits, and no more; what was taken is answered."""
         self._loop.remove_reader(self._socket)
         if self._later is not None:
             self._later.cancel()
+        self._closed = True
+        self._shares.tell(NOT_LISTENING)
+        # where no other worker listens any more, it would be lost with the socket
+        while self._take_one():
+            pass
 
     async def wait_closed(self) -> None:
         """Wait until what was taken has its connection."""
@@ -109,7 +126,8 @@ class Listener:
 
     def _listen(self) -> None:
         self._later = None
-        self._loop.add_reader(self._socket, self._ready)
+        if not self._closed:
+            self._loop.add_reader(self._socket, self._ready)
 
     def _ready(self) -> None:
         held = self._held() + len(self._arriving)
@@ -128,20 +146,22 @@ class Listener:
         self._loop.remove_reader(self._socket)
         self._later = self._loop.call_later(seconds, then)
 
-    def _take_one(self) -> None:
+    def _take_one(self) -> bool:
+        """Take one connection, and tell whether there was one."""
         try:
             connection, _ = self._socket.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another worker was first, or the sender is gone
+            return False  # another worker was first, or the sender is gone
         except OSError as error:
             log.warning("no connection can be taken: %s", error)
             self._pause(AFTER_AN_ERROR, self._listen)
-            return
+            return False
         # as the loop's own server does: else an answer may wait for an acknowledgement
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._connect(connection))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
+        return True
 
     async def _connect(self, connection: socket.socket) -> None:
         connection.setblocking(False)

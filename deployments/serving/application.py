@@ -9,22 +9,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import math
 import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from deployments.serving.describing import ANSWERS, openapi_document
+from deployments.serving.admission import Admission
+from deployments.serving.describing import ANSWERS, openapi_document, ready_or_not
 from deployments.serving.explaining import Explaining
+from deployments.serving.hosts import ANY, Hosts
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import MOST_BYTES, READERS, Predicted, Predicting
-from deployments.serving.response import CLOSE, Header, Response, error
-from deployments.serving.routes import Finder, Found
-from tasks.serving.keys import Key, TokenBucket, digest
+from deployments.serving.response import CLOSE, SOON, Header, Response, error
+from deployments.serving.routes import READINESS, Finder, Found
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,6 +32,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("perennial.serving")
 # Bytes of a body that is read in the event's loop: more would keep other requests waiting.
 INLINE = 64 * 1024
+NOWHERE = "there is nothing at this address; GET /openapi.json lists all"
 OWN_ID = re.compile(rb"[!-~]{1,128}")
 
 
@@ -49,22 +50,22 @@ class Request(NamedTuple):
 class Application:
     """Answers every route of `routes.ROUTES`.
 
-    `known` returns the API keys by digest, or None to let everybody in. `beside` runs from start
-    to end. A key's rate is shared out evenly among the `workers`. With `access`, every request is
-    logged.
+    `admission` knows who may ask, `hosts` under which names requests come, `ill` what keeps this
+    process from following what is in service. `beside` runs from start to end. With `access`,
+    every request is logged.
     """
 
     predicting: Predicting
     metrics: Metrics
-    known: Callable[[], Mapping[str, Key] | None] = lambda: None
+    admission: Admission = field(default_factory=lambda: Admission(lambda: None))
     explaining: Explaining | None = None
-    workers: int = 1
     beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    ill: Callable[[], str] = str
+    hosts: Hosts = field(default_factory=lambda: Hosts([ANY]))
     access: bool = False
 
     def __post_init__(self) -> None:
         self._finder = Finder()
-        self._buckets: dict[str, TokenBucket] = {}
         self._prefix, self._requests = os.urandom(6).hex(), itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +92,7 @@ class Application:
         if len(body) > INLINE or b"explain" in body or b"\\u" in body:
             return None
         try:
-            refusal = self._refusal(found, request.headers) or _encoded(request.headers)
+            refusal = self._refusal(request) or _encoded(request.headers)
             response = refusal or self._predicted(found, body)
         except Exception:
             response = _failed(request)
@@ -107,21 +108,23 @@ class Application:
         return Request(scope, found, headers, made, started)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
-        found = request.found
-        if found is None:
-            return error(404, "there is nothing at this address; GET /openapi.json lists all")
-        if not isinstance(found, Found):
-            allowed = (b"allow", ", ".join(found).encode())
-            return error(405, f"this address takes {', '.join(found)}", allowed)
-        refusal = self._refusal(found, request.headers)
-        if refusal is not None:
-            return refusal
-        if found.route.name == "openapi":
-            return openapi_document(self.predicting.fleet, closed=self.known() is not None)
-        if found.route.name not in READERS:
-            return ANSWERS[found.route.name](self.predicting.fleet, found)
+        refusal = self._refusal(request)
+        if refusal is not None or not isinstance(request.found, Found):
+            return refusal or error(404, NOWHERE)
+        if request.found.route.name not in READERS:
+            return self._told(request.found, request.headers)
         body = await _body(request.headers, receive)
-        return body if isinstance(body, Response) else await self._predict(found, body)
+        return body if isinstance(body, Response) else await self._predict(request.found, body)
+
+    def _told(self, found: Found, headers: Mapping[bytes, bytes]) -> Response:
+        """Return what the API says of itself."""
+        if found.route.name == "openapi":
+            return openapi_document(self.predicting.fleet, closed=self.admission.closed)
+        if found.route.name in READINESS and (why := self.ill()):
+            return error(503, why, SOON)
+        if found.route.name == "ready" and not self.admission.may_know(found, headers):
+            return ready_or_not(self.predicting.fleet, found)
+        return ANSWERS[found.route.name](self.predicting.fleet, found)
 
     async def _predict(self, found: Found, body: bytes) -> Response:
         if len(body) <= INLINE:
@@ -143,33 +146,19 @@ class Application:
         self._count_rows(predicted)
         return predicted.written()
 
-    def _refusal(self, found: Found, headers: Mapping[bytes, bytes]) -> Response | None:
-        """Return why the sender may not ask, or None."""
-        known = self.known()
-        if known is None or found.route.access == "open":
-            return None
-        secret = _secret(headers)
-        # found by its digest: how long the search takes tells nothing of any key
-        key = known.get(digest(secret)) if secret else None
-        if key is None:
-            challenge = (b"www-authenticate", b"Bearer")
-            return error(401, "an API key is needed: `Authorization: Bearer KEY`", challenge)
-        if not key.may(found.pipeline):
-            return error(403, f"this key does not open {found.pipeline}")
-        wait = self._wait(key)
-        if not wait:
-            return None
-        after = (b"retry-after", str(math.ceil(wait)).encode())
-        return error(429, f"this key has {key.rate:g} requests a second", after)
-
-    def _wait(self, key: Key) -> float:
-        if not key.rate:
-            return 0.0
-        now, rate = time.monotonic(), key.rate / self.workers
-        bucket = self._buckets.get(key.digest)
-        if bucket is None or bucket.rate != rate:
-            bucket = self._buckets[key.digest] = TokenBucket(rate, now)
-        return bucket.wait(now)
+    def _refusal(self, request: Request) -> Response | None:
+        """Return why a request gets no answer, or None."""
+        found, misled = request.found, self.hosts.refusal(request.headers)
+        if misled:
+            return error(421, misled)
+        if found is None:
+            return error(404, NOWHERE)
+        if not isinstance(found, Found):
+            allowed = (b"allow", ", ".join(found).encode())
+            return error(405, f"this address takes {', '.join(found)}", allowed)
+        sender = request.scope.get("client")
+        peer = sender[0] if sender else ""
+        return self.admission.refusal(found, request.headers, peer)
 
     def _finish(self, request: Request, response: Response) -> list[Header]:
         """Count an answer, log it where that is wished for, and return its headers."""
@@ -188,6 +177,7 @@ class Application:
                 "path": request.scope["path"],
                 "status": response.status,
                 "milliseconds": round(seconds * 1000, 3),
+                "key": self.admission.name_of(request.headers),
             }
             log.info("answered", extra=told)
         return [
@@ -213,13 +203,6 @@ class Application:
             await send({"type": "lifespan.startup.failed", "message": str(failure)})
             return
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _secret(headers: Mapping[bytes, bytes]) -> str:
-    bearer = headers.get(b"authorization", b"")
-    if bearer[:7].lower() == b"bearer ":
-        return bearer[7:].strip().decode("latin-1")
-    return headers.get(b"x-api-key", b"").strip().decode("latin-1")
 
 
 def _failed(request: Request) -> Response:

@@ -34,6 +34,15 @@ def ready(fleet: Fleet, found: Found) -> Response:
     return said({"name": found.pipeline, "ready": True})
 
 
+def ready_or_not(fleet: Fleet, found: Found) -> Response:
+    """Say whether one pipeline's model serves, to whom nothing else is to be told.
+
+    Neither why it does not, nor whether there is such a pipeline.
+    """
+    told = ready(fleet, found)
+    return told if told.status == 200 else error(503, f"{found.pipeline} is not ready", SOON)
+
+
 def pipelines(fleet: Fleet, _found: Found) -> Response:
     """List what is in service."""
     return said({"pipelines": [_short(current) for current in _in_service(fleet)]})

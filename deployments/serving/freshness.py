@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
 
 from tasks.errors import PerennialError, StoreUnavailable
@@ -31,29 +30,24 @@ class Freshness:
 
 
 class Watching:
-    """Holds the latest figures; `follow` renews them about every minute."""
+    """Holds the latest figures; `look` renews them, which is to be called about every minute."""
 
     def __init__(self, settings: Settings) -> None:
         self.latest: tuple[Freshness, ...] = ()
         self._settings = settings
         self._read: dict[str, tuple[int, tuple[Freshness, ...]]] = {}
 
-    def follow(self, stop: threading.Event) -> None:
-        """Renew the figures until told to stop; a store that is down leaves them as they are."""
-        while True:
-            try:
-                self.look()
-            except PerennialError as error:
-                log.warning("The ledger was not read: %s", error)
-            if stop.wait(EVERY):
-                return
-
     def look(self) -> None:
         """Renew the figures once; a pipeline whose ledger cannot be read keeps its last ones.
 
-        Raises:
-            StoreError: the store did not answer.
+        A store that is down leaves all as they are.
         """
+        try:
+            self._look()
+        except PerennialError as error:
+            log.warning("The ledgers were not read: %s", error)
+
+    def _look(self) -> None:
         bucket, before = open_bucket(self._settings), self.latest
         renewed: list[Freshness] = []
         for name in bucket.folders():
@@ -65,8 +59,8 @@ class Watching:
             # no other pipeline's ledger answers either
             except StoreUnavailable:
                 raise
-            except PerennialError as error:
-                log.warning("The ledger of %s was not read: %s", name, error)
+            except Exception as error:  # whatever it is, the other pipelines go on
+                log.warning("The ledger of %s was not read: %r", name, error)
                 renewed += [figure for figure in before if figure.pipeline == name]
         self.latest = tuple(renewed)
 

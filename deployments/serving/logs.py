@@ -1,4 +1,4 @@
-"""Log lines as JSON: of a request its id, address, status and time, never its values."""
+"""Log lines as JSON: of a request its id, address, status, time and whose key, never its values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 ACCESS = "PERENNIAL_ACCESS_LOG"
-FIELDS = ("request", "method", "path", "status", "milliseconds")
+FIELDS = ("request", "method", "path", "status", "milliseconds", "key")
 
 
 class JsonFormatter(logging.Formatter):

@@ -7,18 +7,20 @@ parent process adds them up when it is asked.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psutil
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from deployments.serving.freshness import Watching
+from deployments.serving.rounds import Rounds
 from tasks.predictions.ship import Shipped
 from tasks.serving.following import InService
 from tasks.serving.served import ServedChallenger, count_held
@@ -68,6 +70,11 @@ class Metrics:
         self._reloads = counter("reloads", text, "pipeline", "outcome")
         self._waiting = gauge("log_waiting_bytes", "Answers in memory only.", mode="livesum")
         self._dropped = counter("log_dropped", "Answers the log had no room for.")
+        text = "When the store last answered the worker that waits longest, since 1970."
+        self._looked = gauge("store_answered_seconds", text, mode="livemin")
+        self._wrong_keys = counter("wrong_keys", "Requests with a key that is none.")
+        text = "Rounds of a worker's threads that failed; each is followed by the next."
+        self._thread_failures = counter("thread_failures", text, "thread")
 
     def answered(self, pipeline: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -103,6 +110,23 @@ class Metrics:
         # read one after the other, while requests count: a failure may be seen before its try
         trials(challenger.trial.mode, "answered").inc(max(0, now[0] - tries - failed))
 
+    def looked(self, answered: float) -> None:
+        """Say when the store last answered, in seconds since 1970."""
+        self._looked.set(answered)
+
+    def wrong_key(self) -> None:
+        """Count a request with a key that is none."""
+        self._wrong_keys.inc()
+
+    def threads(self, names: Iterable[str]) -> None:
+        """Say 0 of threads of which no round failed yet."""
+        for name in names:
+            self._thread_failures.labels(name)
+
+    def thread_failed(self, name: str) -> None:
+        """Count a round of a thread that failed."""
+        self._thread_failures.labels(name).inc()
+
     def logged(self, waiting: int, dropped: int) -> None:
         """Say how the prediction log stands; `dropped` is since the last time."""
         self._waiting.set(waiting)
@@ -117,13 +141,12 @@ def prepare_folder(folder: Path) -> None:
     os.environ[FOLDER] = str(folder)
 
 
-def serve_metrics(host: str, port: int, shipped: Shipped, watching: Watching) -> Any:
-    """Answer `/metrics` on an address of its own, from a thread; return what stops it."""
+def exposition(shipped: Shipped, watching: Watching, rounds: Rounds) -> Any:
+    """Return the WSGI application that answers `/metrics`."""
     registry = CollectorRegistry()
     registry.register(_Everyone())
-    registry.register(_Parent(shipped, watching))
-    server, _ = start_http_server(port, host, registry)
-    return server
+    registry.register(_Parent(shipped, watching, rounds))
+    return make_wsgi_app(registry)
 
 
 class _Everyone(MultiProcessCollector):
@@ -144,8 +167,8 @@ class _Everyone(MultiProcessCollector):
 class _Parent(Collector):
     """What the parent process knows: how the log is shipped, and what monitoring last saw."""
 
-    def __init__(self, shipped: Shipped, watching: Watching) -> None:
-        self._shipped, self._watching = shipped, watching
+    def __init__(self, shipped: Shipped, watching: Watching, rounds: Rounds) -> None:
+        self._shipped, self._watching, self._rounds = shipped, watching, rounds
 
     def collect(self) -> Any:
         now = self._shipped
@@ -153,6 +176,12 @@ class _Parent(Collector):
         yield CounterMetricFamily("perennial_log_failures", "Failed shippings.", now.failures)
         backlog = now.backlog_bytes
         yield GaugeMetricFamily("perennial_log_backlog_bytes", "Answers on disk only.", backlog)
+        text = "Rounds of the parent's threads that failed; each is followed by the next."
+        name = "perennial_parent_thread_failures"
+        failures = CounterMetricFamily(name, text, labels=("thread",))
+        for thread, count in tuple(self._rounds.failures.items()):
+            failures.add_metric((thread,), count)
+        yield failures
         text = "The weighted share of columns that drifted in the latest batch."
         drift = GaugeMetricFamily("perennial_drift_share", text, labels=("pipeline",))
         text = "The deciding metric on the latest batch."

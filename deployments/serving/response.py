@@ -28,7 +28,9 @@ def said(content: Mapping[str, Any], status: int = 200) -> Response:
 
 def error(status: int, why: str, *headers: Header) -> Response:
     """Return an error; the text says which rule, what came and what to do."""
-    return Response(status, ENCODER.encode({"error": why}), headers)
+    # a text from elsewhere, a file's name in another encoding, may hold what UTF-8 does not
+    told = why.encode("utf-8", "replace").decode()
+    return Response(status, ENCODER.encode({"error": told}), headers)
 
 
 def unfit(found: Unfit) -> Response:

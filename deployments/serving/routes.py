@@ -44,6 +44,8 @@ ROUTES = (
     Route("GET", "/v2/models/{pipeline}/versions/{version}/ready", "ready", "open"),
     Route("POST", "/v2/models/{pipeline}/versions/{version}/infer", "infer", "key"),
 )
+# What load balancers ask: whether to send requests here.
+READINESS = ("readyz", "ready")
 # Addresses that are remembered: a sender can make up any number of them.
 MOST_KNOWN = 1000
 

@@ -8,11 +8,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deployments.serving.rounds import Rounds
 from tasks.predictions.record import Record
 from tasks.serving.served import ServedChallenger
 
 # Rows: twice what one request may hold.
 WAITING = 20_000
+# Seconds until the next try after whatever ended one.
+AFTER_A_FAILURE = 1.0
 
 
 class Shadowing:
@@ -22,14 +25,22 @@ class Shadowing:
         skipped: rows that were offered and not answered.
     """
 
-    def __init__(self, log: Callable[[str, Record], None], waiting: int = WAITING) -> None:
-        self.skipped = 0
+    def __init__(
+        self,
+        log: Callable[[str, Record], None],
+        waiting: int = WAITING,
+        rounds: Rounds | None = None,
+    ) -> None:
+        self.skipped, self._rounds = 0, rounds or Rounds()
         self._log = log
         self._offered: deque[tuple[ServedChallenger, Sequence[Any], Sequence[str], float]] = deque()
         self._limit, self._waiting = waiting, 0
-        self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
-        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
-        self._thread.start()
+        self._lock, self._wake, self._closed = (
+            threading.Lock(),
+            threading.Event(),
+            threading.Event(),
+        )
+        self._rounds.begin("shadow", self._run, AFTER_A_FAILURE, self._closed)
 
     def offer(
         self, challenger: ServedChallenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
@@ -45,19 +56,22 @@ class Shadowing:
 
     def close(self, seconds: float = 2.0) -> None:
         """Answer what waits, for so long."""
-        self._closed = True
+        self._closed.set()
         self._wake.set()
-        self._thread.join(seconds)
+        self._rounds.join("shadow", seconds)
 
     def _run(self) -> None:
-        while not self._closed or self._offered:
+        while not self._closed.is_set() or self._offered:
             if not self._offered:
                 self._wake.wait()
                 self._wake.clear()
                 continue
-            self._answer(*(offered := self._offered.popleft()))
-            with self._lock:
-                self._waiting -= len(offered[1])
+            offered = self._offered.popleft()
+            try:
+                self._answer(*offered)
+            finally:
+                with self._lock:
+                    self._waiting -= len(offered[1])
             del offered  # it would keep a model in memory that is tried no more
 
     def _answer(

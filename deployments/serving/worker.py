@@ -6,21 +6,28 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from types import FrameType
 
 from deployments.linux import die_with
+from deployments.serving.accepting import CONNECTIONS, allow_connections
+from deployments.serving.admission import Admission
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
+from deployments.serving.hosts import ANY, Hosts
+from deployments.serving.hosts import VARIABLE as ALLOWED
 from deployments.serving.keyfile import VARIABLE, KeyFile
 from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
+from deployments.serving.rounds import Rounds
 from deployments.serving.shadowing import Shadowing
 from tasks.errors import PerennialError
 from tasks.predictions.ship import declared
@@ -33,6 +40,7 @@ from tasks.workspace import open_place
 
 WORKERS = "PERENNIAL_SERVING_WORKERS"
 OPEN = "PERENNIAL_SERVING_OPEN"
+DRAIN = "PERENNIAL_SERVING_DRAIN"
 LOG = "PERENNIAL_PREDICTION_LOG"
 log = logging.getLogger("perennial.serving")
 
@@ -44,82 +52,134 @@ def application() -> Application:
     # a worker whose parent is killed would hold the port against the next one
     if parent is not None and parent.pid is not None:
         die_with(parent.pid)
+    allow_connections(int(os.environ[CONNECTIONS]))
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
-    fleet = Fleet(bucket, settings.signing_key, told)
-    spool = Spool(log_folder(settings))
-    shadow = Shadowing(spool.add)
-    predicting = Predicting(fleet, spool.add, shadow.offer)
-    explaining = Explaining(partial(explains, settings))
+    worker = Worker(settings, metrics, Fleet(bucket, settings.signing_key, told))
     named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
-
-    @asynccontextmanager
-    async def beside() -> AsyncIterator[None]:
-        stop = threading.Event()
-        # a worker that takes another's place must not answer before it has the models
-        await asyncio.get_running_loop().run_in_executor(None, look, fleet, metrics)
-        watched = (settings, fleet, spool, metrics, stop)
-        follower = threading.Thread(target=follow, args=watched, daemon=True)
-        follower.start()
-        slow = asyncio.create_task(close_the_slow())
-        log.info("worker %d takes requests", os.getpid())
-        yield
-        # requests are over: what they left to others is answered, then written, in this order
-        stop.set()
-        slow.cancel()
-        with suppress(asyncio.CancelledError):
-            await slow
-        explaining.close()
-        await asyncio.get_running_loop().run_in_executor(None, shadow.close)
-        await asyncio.get_running_loop().run_in_executor(None, spool.close)
-
+    known = KeyFile(Path(named or "absent"), open_without=is_open).read
     return Application(
-        predicting,
+        Predicting(worker.fleet, worker.spool.add, worker.shadow.offer),
         metrics,
-        KeyFile(Path(named or "absent"), open_without=is_open).read,
-        explaining,
-        int(os.environ.get(WORKERS, "1")),
-        beside,
+        Admission(known, int(os.environ.get(WORKERS, "1")), metrics.wrong_key),
+        worker.explaining,
+        worker.beside,
+        ill=worker.ill,
+        hosts=Hosts(os.environ.get(ALLOWED, ANY).split(",")),
         access=os.environ.get(ACCESS) == "1",
     )
 
 
-def follow(
-    settings: Settings, fleet: Fleet, spool: Spool, metrics: Metrics, stop: threading.Event
-) -> None:
-    """Keep what is in service up to date until told to stop, and tell of the log."""
-    dropped = 0
-    while not stop.wait(EVERY):
-        look(fleet, metrics)
-        withdraw_the_failing(settings, fleet)
-        metrics.logged(spool.waiting_bytes, spool.dropped - dropped)
-        dropped = spool.dropped
+class Worker:
+    """What goes on in one process beside its requests."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, fleet: Fleet) -> None:
+        self.fleet, self.rounds = fleet, Rounds(metrics.thread_failed)
+        self.spool = Spool(log_folder(settings))
+        self.rounds.watch(self.spool.thread)
+        self.shadow = Shadowing(self.spool.add, rounds=self.rounds)
+        self.explaining = Explaining(partial(explains, settings))
+        self._settings, self._metrics, self._stop = settings, metrics, threading.Event()
+        self._stopping = False
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Run from the first request to the last, and finish what they left to others."""
+        looked = self._begin()
+        # a worker that takes another's place must not answer before it has the models
+        await asyncio.get_running_loop().run_in_executor(None, looked.wait)
+        slow = asyncio.create_task(close_the_slow())
+        self._announce_stops()
+        log.info("worker %d takes requests", os.getpid())
+        yield
+        # requests are over: what they left to others is answered, then written, in this order
+        self._stop.set()
+        slow.cancel()
+        with suppress(asyncio.CancelledError):
+            await slow
+        self.explaining.close()
+        await asyncio.get_running_loop().run_in_executor(None, self.shadow.close)
+        await asyncio.get_running_loop().run_in_executor(None, self.spool.close)
+
+    def ill(self) -> str:
+        """Return why no further request is to be sent here, or an empty text."""
+        return "this server is about to stop" if self._stopping else self.rounds.ill()
+
+    def _announce_stops(self) -> None:
+        """Let a stop begin with readiness that says so, while every request is still answered."""
+        loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+        assert callable(stop)
+        seconds = float(os.environ.get(DRAIN, "0"))
+
+        def told(number: int, frame: FrameType | None) -> None:
+            # a process group's signal and the parent's own are one stop
+            if not self._stopping:
+                self._stopping = True
+                loop.call_soon_threadsafe(loop.call_later, seconds, stop, number, frame)
+
+        signal.signal(signal.SIGTERM, told)
+
+    def _begin(self) -> threading.Event:
+        """Start the threads; return what is set once the pointers were looked at."""
+        begin, stop = self.rounds.begin, self._stop
+        looked = begin("following", partial(look, self.fleet, self._metrics), EVERY, stop)
+        withdrawal = partial(withdraw_the_failing, self._settings, self.fleet)
+        begin("withdrawing", withdrawal, EVERY, stop)
+        begin("log figures", LogFigures(self.spool, self._metrics).tell, EVERY, stop)
+        self._metrics.threads(self.rounds.failures)
+        return looked
+
+
+class LogFigures:
+    """Tells the metrics how the prediction log stands."""
+
+    def __init__(self, spool: Spool, metrics: Metrics) -> None:
+        self._spool, self._metrics, self._dropped = spool, metrics, 0
+
+    def tell(self) -> None:
+        """Say it once; what was dropped since the last time is counted."""
+        dropped = self._spool.dropped
+        self._metrics.logged(self._spool.waiting_bytes, dropped - self._dropped)
+        self._dropped = dropped
 
 
 def look(fleet: Fleet, metrics: Metrics) -> None:
-    """Look at the pointers once, and say what is in service."""
+    """Look at the pointers once, and say what is in service.
+
+    Raises:
+        ExceptionGroup: looks at some pipelines failed; the others were looked at.
+    """
     try:
         fleet.look(time.monotonic())
-    # the thread that looks must not end: what serves would never change again
-    except Exception:
-        log.exception("a look at the pointers failed")
-    for name, follower in fleet.followers.items():
-        if follower.current is not None:
-            refused = follower.champion.refusal is not None
-            metrics.in_service(name, follower.current, refused=refused)
+    finally:
+        metrics.looked(fleet.answered)
+        for name, follower in fleet.followers.items():
+            if follower.current is not None:
+                refused = follower.champion.refusal is not None
+                metrics.in_service(name, follower.current, refused=refused)
 
 
 def withdraw_the_failing(settings: Settings, fleet: Fleet) -> None:
-    """End the trial of a challenger that fails too often; without a store, at a later look."""
+    """End the trial of a challenger that fails too often; without a store, at a later look.
+
+    Raises:
+        ExceptionGroup: some could not be ended, and not for the store; the others were.
+    """
+    failures: list[Exception] = []
     for name, follower in fleet.followers.items():
         challenger = None if follower.current is None else follower.current.challenger
-        if challenger is None or not challenger.over:
+        if challenger is None:
             continue
-        trial, why = challenger.trial, challenger.over
         try:
-            withdraw(open_place(settings, name), by="serving", why=why, trial=trial)
+            if why := challenger.over:
+                place, trial = open_place(settings, name), challenger.trial
+                withdraw(place, by="serving", why=why, trial=trial)
         except PerennialError as error:
-            log.warning("%s version %s is not withdrawn yet: %s", name, trial.version, error)
+            log.warning("a version of %s is not withdrawn yet: %s", name, error)
+        except Exception as failure:  # one pipeline's is not the others'
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("trials were not withdrawn", failures)
 
 
 # a file is read once: another one comes with another start

@@ -214,12 +214,12 @@ def _cells(rows: HistoryRows, pipeline: Pipeline, made: _Made, end: int) -> dict
     return cells
 
 
-def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, came: pd.DataFrame) -> Profile:
+def _profile(rows: HistoryRows, at: int, schema: FeatureSchema, prepared: pd.DataFrame) -> Profile:
     """Profile a batch's features, once for all the models that see it in the same way."""
     # by what a model reads: two that were fitted on other categories or types see other columns
     key = (repr(schema.features), at)
     if key not in rows.seen:
         profiler = Profiler(prepared_columns(schema))
-        profiler.add(came)
+        profiler.add(prepared)
         rows.seen[key] = profiler.result()
     return rows.seen[key]

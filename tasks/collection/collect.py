@@ -85,7 +85,8 @@ class _Landing:
         self._settle()
         if self.progress.source != options.identity:
             say("Another source than before: collecting starts at the beginning.")
-            self.commit(SourceProgress(options.identity))
+            # Written with its first object: a slip in the file, mended, finds the old place again.
+            self.progress = SourceProgress(options.identity)
 
     def land(self, page: SourcePage) -> str | None:
         """Land one page and commit what stands behind it; return the key of its object, if any."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -35,6 +36,7 @@ class Fetched:
     content: bytes
     headers: Mapping[str, str]
     links: Mapping[str, str]
+    status: int = 200
 
 
 class _Again(Exception):
@@ -54,7 +56,13 @@ class Fetcher:
         options: the address, how requests are signed, and their bounds.
         say: takes a line for each retry.
         limit: bytes of an answer, unfolded.
+
+    Attributes:
+        manners: asked before each request: it refuses the address, or returns the seconds that its
+            host wants between two.
     """
+
+    manners: Callable[[str], float] | None = None
 
     def __init__(self, options: WebCollecting, say: Callable[[str], None], limit: int) -> None:
         self._options, self._say, self._limit = options, say, limit
@@ -76,8 +84,18 @@ class Fetcher:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, url: str, params: Mapping[str, Any], read: Callable[[Fetched], Read]) -> Read:
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, Any],
+        read: Callable[[Fetched], Read],
+        *,
+        headers: Mapping[str, str] | None = None,
+        also: Container[int] = (),
+    ) -> Read:
         """Return what `read` makes of the answer; where it raises `Unreadable`, ask again.
+
+        The statuses of `also` are answers too.
 
         Raises:
             SourceUnavailable: no answer within the bounds, after every retry.
@@ -94,16 +112,22 @@ class Fetcher:
             reraise=True,
         )
         try:
-            found: Read = retrying(self._once, address, read)
+            ask = partial(self._ask, headers=headers or {}, also=also)
+            found: Read = retrying(self._once, address, read, ask)
             return found
         except _Again as again:
             raise again.error from again.__cause__
 
-    def _once(self, address: httpx.URL, read: Callable[[Fetched], Read]) -> Read:
+    def _once(
+        self,
+        address: httpx.URL,
+        read: Callable[[Fetched], Read],
+        ask: Callable[[httpx.URL], tuple[Fetched, httpx.URL | None]],
+    ) -> Read:
         for _ in range(REDIRECTS):
             self._check_host(address)
-            self._rest()
-            fetched, onward = self._ask(address)
+            self._rest(0.0 if self.manners is None else self.manners(str(address)))
+            fetched, onward = ask(address)
             if onward is None:
                 try:
                     return read(fetched)
@@ -115,23 +139,29 @@ class Fetcher:
         rule = f"it redirects at most {REDIRECTS} times"
         raise ConfigurationError(_bare(address), rule, "one more", "Set url to where it leads.")
 
-    def _ask(self, address: httpx.URL) -> tuple[Fetched, httpx.URL | None]:
+    def _ask(
+        self, address: httpx.URL, headers: Mapping[str, str], also: Container[int]
+    ) -> tuple[Fetched, httpx.URL | None]:
         until = time.monotonic() + self._seconds
         where = _bare(address)
         try:
-            with self._client.stream("GET", address) as answer:
+            with self._client.stream("GET", address, headers=headers) as answer:
                 if answer.has_redirect_location:
                     return Fetched("", b"", {}, {}), address.join(answer.headers["location"])
-                self._check_status(answer, where)
+                if answer.status_code not in also or answer.status_code in LATER:
+                    self._check_status(answer, where)
                 content = self._body(answer, where, until)
                 links = {name or "": link.get("url", "") for name, link in answer.links.items()}
-                headers = dict(answer.headers.items())
+                told, status = dict(answer.headers.items()), answer.status_code
         except httpx.InvalidURL as error:
             raise ConfigurationError(where, "it leads to an address", "none") from error
         except httpx.RequestError as error:
             raise _Again(_unavailable(where, _tell_failure(error, self._seconds))) from error
+        finally:
+            # From the end of an answer: a slow host is not asked again the sooner for it.
+            self._asked = time.monotonic()
         joined = {name: str(address.join(link)) for name, link in links.items() if link}
-        return Fetched(str(address), content, headers, joined), None
+        return Fetched(str(address), content, told, joined, status), None
 
     def _body(self, answer: httpx.Response, where: str, until: float) -> bytes:
         content = bytearray()
@@ -173,11 +203,10 @@ class Fetcher:
             remedy = "Set source.collect.url to that address where it is the right one."
             raise ConfigurationError(_bare(self._home), rule, where, remedy)
 
-    def _rest(self) -> None:
-        left = self._asked + self._pause - time.monotonic()
+    def _rest(self, least: float) -> None:
+        left = self._asked + max(self._pause, least) - time.monotonic()
         if left > 0:
             time.sleep(left)
-        self._asked = time.monotonic()
 
     def _tell(self, state: RetryCallState) -> None:
         assert state.outcome is not None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COLLECTORS = {
     "http": "tasks.collection.http:HttpCollector",
     "bucket": "tasks.collection.bucket:BucketCollector",
+    "sql": "tasks.collection.sql:SqlCollector",
+    "web": "tasks.collection.web:WebTableCollector",
 }
 
 

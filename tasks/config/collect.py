@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from tasks.config.sections import Duration, FileSection
+from tasks.config.query import query_fault
+from tasks.config.sections import Duration, Encoding, FileSection, Names
 
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 # What may change without making another source of it: its place in the source stays.
-OPERATION = {"schedule", "pause", "retries", "timeout", "auth", "keys"}
+OPERATION = {"schedule", "pause", "retries", "timeout", "auth", "keys", "redirects"}
 
 
 def _scalar(value: Any) -> Any:
@@ -29,6 +30,13 @@ def _web_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it begins with http:// or https:// and names a host")
     return url
+
+
+def _query(text: str) -> str:
+    fault = query_fault(text)
+    if fault:
+        raise ValueError(fault)
+    return text
 
 
 def _written_time(value: Any) -> Any:
@@ -80,18 +88,38 @@ class Keys(SecretNames):
     secret: str
 
 
+class SecretAddress(SecretNames):
+    """The address of a database, which holds a password."""
+
+    env: str
+
+
 class Scheduled(FileSection):
     """What collecting from any kind of source takes.
 
     Attributes:
         schedule: a cron line, in UTC.
-        pause: between two requests.
         retries: of one request that got no answer, or one that says to come back.
     """
 
+    # Keys whose value names environment variables.
+    naming: ClassVar[tuple[str, ...]] = ("auth", "keys")
+
     schedule: str = "0 3 * * *"
-    pause: Duration = "0s"
     retries: int = Field(default=5, ge=0, le=20)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shows_no_secret(cls, content: Any) -> Any:
+        # Of the whole section: the message for the key alone would show what was written there.
+        given = content if isinstance(content, dict) else {}
+        told = [name for name in cls.naming if isinstance(given.get(name), str | list)]
+        if told:
+            raise ValueError(
+                f"{told[0]} names environment variables, as in {told[0]}: {{…: VARIABLE}}; what "
+                "they hold never stands in the file"
+            )
+        return content
 
     @property
     def identity(self) -> str:
@@ -107,9 +135,10 @@ class Collecting(Scheduled):
 
 
 class WebCollecting(Collecting):
-    """What collecting from a web server takes."""
+    """What collecting from a web server takes; `pause` lies between two requests."""
 
     url: WebAddress
+    pause: Duration = "0s"
     headers: dict[str, str] = Field(default_factory=dict)
     auth: Auth | None = None
 
@@ -181,11 +210,12 @@ class BucketCollect(Scheduled):
     """Objects under a prefix of someone else's bucket, each copied once as it is.
 
     `bucket` is a name, or `file:///folder`; `endpoint` the address of its store, by default
-    Amazon's.
+    Amazon's. `pause` lies between two objects.
     """
 
     kind: Literal["bucket"]
     bucket: str = Field(min_length=1)
+    pause: Duration = "0s"
     prefix: str = ""
     endpoint: WebAddress | None = None
     region: str = "us-east-1"
@@ -200,4 +230,41 @@ class BucketCollect(Scheduled):
         return self
 
 
-Collect = Annotated[HttpCollect | BucketCollect, Field(discriminator="kind")]
+class SqlCollect(Collecting):
+    """Rows of a query, which is asked in a transaction that only reads.
+
+    Attributes:
+        url: where the address stands, as SQLAlchemy writes it.
+        query: one SELECT.
+        since: a column of it that grows with new rows: only those from its largest value on are
+            read. Without it all are, and those that landed before are left out.
+    """
+
+    naming: ClassVar[tuple[str, ...]] = ("url",)
+
+    kind: Literal["sql"]
+    url: SecretAddress
+    query: Annotated[str, AfterValidator(_query)]
+    since: str | None = Field(default=None, min_length=1)
+
+
+class WebCollect(WebCollecting):
+    """Rows of a table of a web page.
+
+    Attributes:
+        table: its number on the page, from 1, or words of its caption or its cells; not needed
+            where there is one table.
+        encoding: of the page, where what it says itself is wrong.
+        redirects: hosts, besides its own, that the address may lead to.
+    """
+
+    kind: Literal["web"]
+    pause: Duration = "1s"
+    table: Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)] | None = None
+    encoding: Encoding | None = None
+    redirects: Names = ()
+
+
+Collect = Annotated[
+    HttpCollect | BucketCollect | SqlCollect | WebCollect, Field(discriminator="kind")
+]

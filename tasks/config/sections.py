@@ -22,6 +22,14 @@ def _text(check: Any) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError("it is an encoding of text, such as utf-8, utf-16 or cp1252") from error
+    return name
+
+
 Duration = Annotated[str, _text(parse_duration)]
 Share = Annotated[float, BeforeValidator(parse_share)]
 BudgetText = Annotated[str, _text(parse_budget)]
@@ -32,6 +40,7 @@ TrialText = Annotated[str, _text(parse_trial)]
 # Names of columns are compared by their letters, however these are composed.
 Name = Annotated[str, AfterValidator(compose)]
 Names = tuple[Name, ...]
+Encoding = Annotated[str, AfterValidator(_encoding)]
 
 
 class FileSection(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from expectations.suite import Kind
 from tasks.config.collect import Collect
-from tasks.config.sections import FileSection, Name, Names
+from tasks.config.sections import Encoding, FileSection, Name, Names
 from tasks.config.times import format_fault
 
 
@@ -17,14 +17,6 @@ def _format(text: str) -> str:
     if fault:
         raise ValueError(fault)
     return text
-
-
-def _encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except LookupError as error:
-        raise ValueError("it is an encoding of text, such as utf-8, utf-16 or cp1252") from error
-    return name
 
 
 TimeFormat = Annotated[str, AfterValidator(_format)]
@@ -94,7 +86,7 @@ class SourceOptions(FileSection):
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    encoding: Encoding = "utf-8"
     quote: str = Field(default='"', max_length=1)
     skip_lines: int = Field(default=0, ge=0, le=1000)
     names: Names = ()
@@ -102,6 +94,19 @@ class SourceOptions(FileSection):
     columns: dict[Name, Reading] = Field(default_factory=dict)
     derive: dict[Name, Derived] = Field(default_factory=dict)
     collect: Collect | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> SourceOptions:
+        form = ("delimiter", "encoding", "quote", "skip_lines")
+        told = [
+            name for name in form if getattr(self, name) != type(self).model_fields[name].default
+        ]
+        if self.collect is not None and self.collect.kind == "web" and told:
+            raise ValueError(
+                f"a table of a page lands as plain CSV, however the page is written: leave out "
+                f"{', '.join(told)}"
+            )
+        return self
 
     @property
     def written(self) -> dict[str, Any]:

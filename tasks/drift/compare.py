@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 from tasks.drift.chance import distance_by_chance, shift_by_chance, unseen_by_chance
 from tasks.drift.distance import distance, method, psi
 from tasks.drift.drift import ColumnDrift, DatasetDrift
-from tasks.drift.profile import A_WORD, ColumnProfile, Profile
+from tasks.drift.profile import ColumnProfile, Profile
 from tasks.errors import DataError
 
 # Evidently's default for both distances.
@@ -22,6 +22,8 @@ MISSING_SHIFT = 0.1
 UNSEEN = 0.05
 # Columns that the sentence names; the page has them all.
 NAMED = 3
+# Of one free text the words before and now.
+Words = tuple[ColumnProfile, ColumnProfile]
 
 
 def compare(
@@ -34,8 +36,9 @@ def compare(
     """Return what changed from `reference`, the champion's profile, to `current`.
 
     A column drifts where its missing share moved by `MISSING_SHIFT` or more, or to all; where
-    `UNSEEN` or more of its rows lie in categories that the reference never saw; or where its
-    distance reaches `LIMIT`. Each counts only beyond what sampling shows at 99 %.
+    `UNSEEN` or more of its rows lie in categories that the reference never saw, or of a free
+    text's words are such; or where its distance reaches `LIMIT`. Each counts only beyond what
+    sampling shows at 99 %.
 
     Args:
         reference, current: both profiles.
@@ -52,10 +55,9 @@ def compare(
         )
         return DatasetDrift(rows, 0.0, share, False, (), (), None, told)
     # the reference's columns, not those that came: what is gone has to be found missing
-    own, words = _apart(reference.columns)
-    weights = _weights([column.name for column in own], importances)
-    columns = _columns(own, current.columns, current.rows, weights)
-    columns = tuple(_with_words(found, words, current.columns) for found in columns)
+    weights = _weights([column.name for column in reference.columns], importances)
+    spoken = _spoken(reference, current)
+    columns = _columns(reference.columns, current.columns, current.rows, weights, spoken)
     predictions: tuple[ColumnDrift, ...] = ()
     if current.predictions:
         alike = _weights([column.name for column in reference.predictions], {})
@@ -76,46 +78,24 @@ def _columns(
     current: tuple[ColumnProfile, ...],
     rows: int,
     weights: Mapping[str, float],
+    words: Mapping[str, Words] = MappingProxyType({}),
 ) -> tuple[ColumnDrift, ...]:
     now = {column.name: column for column in current}
     found = (
-        _column(column, now.get(column.name), rows, weights[column.name]) for column in reference
+        _column(column, now.get(column.name), rows, weights[column.name], words.get(column.name))
+        for column in reference
     )
     return tuple(
         sorted(found, key=lambda column: (-column.weight * column.size, -column.size, column.name))
     )
 
 
-def _apart(
-    columns: Sequence[ColumnProfile],
-) -> tuple[tuple[ColumnProfile, ...], dict[str, ColumnProfile]]:
-    """Return the columns, and apart from them the words of those that are free texts."""
-    names = {column.name for column in columns}
-    words = {column.name: column for column in columns if column.name.endswith(A_WORD)}
-    words = {name: told for name, told in words.items() if name.removesuffix(A_WORD) in names}
-    return tuple(column for column in columns if column.name not in words), words
-
-
-def _with_words(
-    found: ColumnDrift, words: Mapping[str, ColumnProfile], current: Sequence[ColumnProfile]
-) -> ColumnDrift:
-    """Return what was found of a column, and of a free text what was found of its words.
-
-    Texts of other words may be as long as before.
-    """
-    before = words.get(f"{found.name}{A_WORD}")
-    now = next((column for column in current if before and column.name == before.name), None)
-    if before is None or now is None:
-        return found
-    said = _column(before, now, now.rows, found.weight)
-    why = "; ".join(filter(None, (found.why if found.drifted else "", f"its words: {said.why}")))
-    if not said.drifted:
-        return found
-    return replace(found, drifted=True, why=why, unseen=said.unseen)
-
-
 def _column(
-    before: ColumnProfile, now: ColumnProfile | None, rows: int, weight: float
+    before: ColumnProfile,
+    now: ColumnProfile | None,
+    rows: int,
+    weight: float,
+    words: Words | None = None,
 ) -> ColumnDrift:
     # missing values first: a distance does not see them
     absent = f"absent from all {rows:,} rows" if now is None else ""
@@ -126,8 +106,8 @@ def _column(
     unseen, score, needed, excuse = 0.0, math.nan, LIMIT, ""
     index = math.nan
     if now is not None and now.known and before.known:
-        unseen = _unseen(before, now)
-        reasons.append(_unseen_found(before, now, unseen))
+        unseen, new = _unseen_words(*words, now.known) if words else _unseen_rows(before, now)
+        reasons.append(new)
         score, index = distance(before, now), psi(before, now)
         # chance is asked only where it can decide: it costs three hundred draws a column
         if score >= LIMIT:
@@ -174,10 +154,29 @@ def _unseen(before: ColumnProfile, now: ColumnProfile) -> float:
     return max(0.0, int(now.counts[new].sum()) / now.known - before.other_share)
 
 
-def _unseen_found(before: ColumnProfile, now: ColumnProfile, unseen: float) -> str:
+def _unseen_rows(before: ColumnProfile, now: ColumnProfile) -> tuple[float, str]:
+    unseen = _unseen(before, now)
     if unseen < UNSEEN or unseen <= unseen_by_chance(before, now.known):
-        return ""
-    return f"{unseen:.1%} of the rows are in categories never seen before"
+        return unseen, ""
+    return unseen, f"{unseen:.1%} of the rows are in categories never seen before"
+
+
+def _unseen_words(before: ColumnProfile, now: ColumnProfile, texts: int) -> tuple[float, str]:
+    if not before.known or not now.known:
+        return 0.0, ""
+    unseen = _unseen(before, now)
+    # words come text by text, so that as many texts, not as many words, are drawn at random
+    if unseen < UNSEEN or unseen <= unseen_by_chance(before, min(texts, now.known)):
+        return unseen, ""
+    return unseen, f"{unseen:.1%} of its words were never seen before"
+
+
+def _spoken(reference: Profile, current: Profile) -> dict[str, Words]:
+    now = {column.name: column for column in current.words}
+    # a profile of before this was watched has no words
+    return {
+        column.name: (column, now[column.name]) for column in reference.words if column.name in now
+    }
 
 
 def _told(score: float, needed: float, rows: int) -> str:

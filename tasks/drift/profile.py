@@ -13,8 +13,6 @@ Kind = Literal["number", "category"]
 EXACT = 4096
 # Half of one of them is 0.024 % of the rows: the last term of the error that `Sketch` states.
 POINTS = 2048
-# Behind the name of a free text: the profile of one word of each of its texts.
-A_WORD = ": a word"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.arrays import Floats
-from tasks.drift.counting import CategoryCounter, NumberCounter
-from tasks.drift.profile import A_WORD, ColumnProfile, Profile
+from tasks.drift.counting import CategoryCounter, NumberCounter, WordCounter
+from tasks.drift.profile import ColumnProfile, Profile
 from tasks.errors import DataError
 from tasks.features.schema import Columns
-from tasks.features.terms import count_words, pick_words
+from tasks.features.terms import WORDLESS, count_words
 from tasks.features.values import MISSING
 
 if TYPE_CHECKING:
@@ -27,20 +27,17 @@ class Profiler:
     """Profiles prepared rows, with the model's answers to them.
 
     Args:
-        columns: of the prepared rows. A free text is profiled as the number of its words, and as
-            one word of it, under its name and `A_WORD`.
+        columns: of the prepared rows.
         classes: the labels in the order of the probabilities; empty for regression.
     """
 
     def __init__(self, columns: Columns, classes: Sequence[object] = ()) -> None:
-        self._classes = tuple(classes)
-        self._rows = 0
-        self._given = columns
-        watched = columns.watched
+        self._classes, self._prepared = tuple(classes), columns
+        self._rows, watched = 0, columns.watched
+        self._words = {name: WordCounter(name, (MISSING, WORDLESS)) for name in columns.texts}
         self._columns: dict[str, Counter] = {name: NumberCounter(name) for name in watched.numbers}
-        for name in columns.categories:
+        for name in watched.categories:
             self._columns[name] = CategoryCounter(name, MISSING)
-        self._words = {name: CategoryCounter(f"{name}{A_WORD}") for name in columns.texts}
         self._predictions: dict[str, NumberCounter] = {}
 
     def add(self, prepared: pd.DataFrame, predictions: Floats | None = None) -> None:
@@ -58,8 +55,8 @@ class Profiler:
         self._rows += len(prepared)
         for name, words in self._words.items():
             if name in prepared.columns:
-                words.add(pick_words(prepared[name]))
-        prepared = count_words(prepared, self._given)
+                words.add(prepared[name])
+        prepared = count_words(prepared, self._prepared)
         # the profiler's columns, not the frame's: one that is gone has to count as missing
         for name, counter in self._columns.items():
             if name not in prepared.columns:
@@ -76,8 +73,9 @@ class Profiler:
         """Return the profile of every row so far."""
         return Profile(
             self._rows,
-            tuple(c.result() for c in (*self._columns.values(), *self._words.values())),
+            tuple(counter.result() for counter in self._columns.values()),
             tuple(counter.result() for counter in self._predictions.values()),
+            words=tuple(words.result() for words in self._words.values()),
         )
 
 

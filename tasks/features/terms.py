@@ -10,7 +10,6 @@ whatever the order in which they add.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,22 +87,6 @@ def count_words(prepared: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """
     there = [name for name in columns.texts if name in prepared]
     return prepared.assign(**{name: _counted(prepared[name]) for name in there})
-
-
-def pick_words(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return one word of each text, always the same of the same text; missing texts are left out.
-
-    The distribution of such words is that of the vocabulary, with a row for each text.
-
-    >>> pick_words(pd.Series(["good book", "__missing__", "_"])).tolist()
-    ['book', '_']
-    """
-    picked = []
-    for text in column.tolist():
-        if text != MISSING:
-            several = text.split(" ")
-            picked.append(several[zlib.crc32(text.encode()) % len(several)])
-    return pd.Series(picked, dtype="str")
 
 
 def _counted(column: pd.Series[Any]) -> Singles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from tasks.predictions.backlog import RESERVE, Backlog
@@ -31,6 +32,7 @@ class Spool:
 
     Attributes:
         failures: how often the disk refused, `error` says why the last time.
+        thread: what writes; it ends when the spool is closed.
     """
 
     def __init__(
@@ -57,8 +59,8 @@ class Spool:
         self._backlog: Backlog | None = None
         self._closed = False
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="prediction log", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._run, name="prediction log", daemon=True)
+        self.thread.start()
 
     @property
     def dropped(self) -> int:
@@ -102,7 +104,7 @@ class Spool:
         """Write everything; what `seconds` do not suffice for is dropped."""
         self._closed = True
         self._wake.set()
-        self._thread.join(seconds)
+        self.thread.join(seconds)
 
     def _run(self) -> None:
         while not self._closed:
@@ -156,6 +158,8 @@ class Spool:
             self._total = sum(sizes.values())
 
     def _let_go(self) -> None:
-        if self._backlog is not None:
-            self._backlog.close()
-        self._backlog = None
+        backlog, self._backlog = self._backlog, None
+        if backlog is not None:
+            # a damaged one may fail at this, too, and the thread that writes must not end
+            with suppress(Exception):
+                backlog.close()

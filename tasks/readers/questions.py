@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from tasks.readers.column_study import ColumnStudy
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
+from tasks.readers.private import conceal
 from tasks.readers.source import NO_HEADER, doubt_header
 
 SHOWN = 3  # fields of a line
@@ -87,6 +88,8 @@ def ask_names(
         header: the fields of the first line.
         values: of each column, where they are few.
 
+    >>> ask_names(["7.5", "2.1", "ann@b.org"], {})[0].text.partition(":")[0]
+    'The first line is `7.5`, `2.1`, `(personal)`'
     >>> asked = ask_names(["red", "no"], {"red": ["blue", "red"], "no": ["yes", "no"]})
     >>> asked[0].setting, ask_names(["colour", "no"], {"colour": ["red"], "no": ["yes", "no"]})
     ('source.names=[column_1, column_2]', [])
@@ -98,7 +101,8 @@ def ask_names(
         why = "fields of it are numbers"
     else:
         return []
-    shown = ", ".join(f"`{name}`" for name in header[:SHOWN])
+    # where it is a row, it is a person's as much as any other
+    shown = ", ".join(f"`{conceal(name, header)}`" for name in header[:SHOWN])
     more = ", …" if header[SHOWN:] else ""
     way = f"{NO_HEADER} If it holds the names all the same: source.names=[]."
     names = f"[{', '.join(f'column_{place}' for place in range(1, len(header) + 1))}]"

@@ -63,9 +63,9 @@ class Standing:
     waiting: tuple[int, ...] = ()
     asked: Entry | None = None
     ended: Entry | None = None
-    given_up: tuple[Attempts, ...] = ()
     collected: SourceProgress | None = None
     uncollected: CollectTrouble | None = None
+    given_up: tuple[Attempts, ...] = ()
 
     @property
     def batches(self) -> tuple[Arrival, ...]:
@@ -85,11 +85,10 @@ class Standing:
         }
         told = [f"{count} {what}" for what, count in counted.items() if count > 0]
         told += [f"version {version} awaits approval" for version in self.waiting]
-        told += ["a training"] if self.asked is not None else []
-        return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
         if self.uncollected is not None and self.uncollected.waits:
             told.append("a source to mend")
-        return (*told, *(["a training"] if self.asked is not None else []))
+        told += ["a training"] if self.asked is not None else []
+        return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
 
 
 def read_standing(place: Place) -> Standing:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from tasks.errors import ConfigurationError, IntegrityError, NotFound, StoreError
+from tasks.errors import NotFound, PerennialError, StoreError
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer as champions
 from tasks.promotion import trials
@@ -89,7 +90,10 @@ class Follower:
         self._place = place
 
     def look(self, now: float) -> tuple[Turn, ...]:
-        """Look at the pointers once; load what they point to where that is new."""
+        """Look at the pointers once; load what they point to where that is new.
+
+        Whatever keeps a version from being loaded refuses it, and is told.
+        """
         first, second = self._look(self.champion, "champion", now), None
         # a store that is away has one bounded wait a look, not two
         away = first is not None and first.outcome == "unreachable"
@@ -119,15 +123,19 @@ class Follower:
             # the pointer may have changed since `head`: what was read counts
             seen = (read[1], *seen[1:])
             loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
-        except (StoreError, IntegrityError, ConfigurationError) as error:
+        except Exception as error:
             # the store is away: what serves goes on serving, and nothing is refused
             if isinstance(error, StoreError) and not isinstance(error, NotFound):
                 return Turn(self.pipeline, "unreachable", version, str(error), role=role)
+            # nothing was said of any version yet
+            if not seen:
+                raise
             if role == "challenger":
                 self._put_challenger(None)
             # in the ledger once: of all looks at this pointer only the first tells its etag
-            etag = seen[0] if pointer.note_refused(seen, str(error), now) else ""
-            return Turn(self.pipeline, "refused", version, str(error), etag, role)
+            why = str(error) if isinstance(error, PerennialError) else repr(error)
+            etag = seen[0] if pointer.note_refused(seen, why, now) else ""
+            return Turn(self.pipeline, "refused", version, why, etag, role)
         pointer.note_taken(seen)
         return Turn(self.pipeline, "loaded", version, role=role) if loaded else None
 
@@ -179,7 +187,13 @@ class Follower:
 
 
 class Fleet:
-    """Every pipeline of the bucket that has a champion, each followed."""
+    """Every pipeline of the bucket that has a champion, each followed.
+
+    Attributes:
+        ready: something was put in service.
+        searched: the bucket was searched for pipelines.
+        answered: when the store last answered a look, in seconds since 1970; 0 for never.
+    """
 
     def __init__(
         self, bucket: Bucket, signing_key: str, tell: Callable[[Turn], None] = lambda _: None
@@ -187,6 +201,7 @@ class Fleet:
         self.followers: Mapping[str, Follower] = {}
         self.ready = False
         self.searched = False
+        self.answered = 0.0
         self._bucket, self._signing_key, self._tell = bucket, signing_key, tell
         self._searched = float("-inf")
         self._last, self._next = "", 0
@@ -200,15 +215,24 @@ class Fleet:
         """Look at every pointer when one of them changed, else at some in turn.
 
         Every few seconds the bucket is searched for pipelines that are new.
+
+        Raises:
+            ExceptionGroup: looks at some pipelines failed altogether; the others were looked at.
         """
+        failures: list[Exception] = []
         # read before the pointers: what changes in between is found by the next look
         due = {**self._take_turns(), **(self.followers if self._moved() else {})}
         if now - self._searched >= NEW_EVERY:
             due |= self._search(now)
         for follower in due.values():
-            for turn in follower.look(now):
-                self._tell(turn)
+            try:
+                for turn in follower.look(now):
+                    self._tell(turn)
+            except Exception as failure:  # one pipeline's is not the others'
+                failures.append(failure)
         self.ready = self.ready or any(follower.current for follower in self.followers.values())
+        if failures:
+            raise ExceptionGroup("looks at pipelines failed", failures)
 
     def _take_turns(self) -> dict[str, Follower]:
         names = tuple(self.followers)
@@ -219,6 +243,7 @@ class Fleet:
     def _moved(self) -> bool:
         try:
             info = self._bucket.head(MOVED)
+            self.answered = time.time()
         # the store is away: the pointers that are looked at in turn say so
         except StoreError:
             return False

@@ -12,7 +12,9 @@ msgspec reads and writes the JSON; the forms around it are few enough to be read
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,6 +31,10 @@ DATATYPES = {
     "time": "BYTES",
     "text": "BYTES",
 }
+# Unknown names that a refusal tells.
+NAMED = 5
+# A number that may be beyond any float.
+OVERFLOWING = re.compile(rb"[eE]\+?\d{3}|\d{309}")
 TABULAR = ("dataframe_split", "dataframe_records", "inputs", "instances")
 
 
@@ -217,7 +223,11 @@ def _nan_as_null(body: bytes) -> Any:
             raise
         try:
             # the standard library reads NaN, and calls for it; msgspec refuses it
-            return json.loads(body, parse_constant=_constant)
+            content = json.loads(body, parse_constant=_constant)
+            # it also reads half a character, which no answer can hold, and 1e999 as infinity
+            if b"\\u" in body or OVERFLOWING.search(body):
+                return decode_json(json.dumps(content).encode())
+            return content
         except (ValueError, RecursionError):
             # more is wrong than a NaN: msgspec's words for it are those of every other form
             raise refusal from None
@@ -233,9 +243,11 @@ def _object(content: Any, known: set[str]) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise BadRequest("the body is a JSON object")
     if not content.keys() <= known:
-        unknown = sorted(content.keys() - known)
+        # a body may hold any number of names
+        unknown = sorted(islice((name for name in content if name not in known), NAMED))
         listed = ", ".join(sorted(known))
-        raise BadRequest(f"unknown: {bounded(', '.join(unknown), 200)}; known are {listed}")
+        told = bounded(", ".join(bounded(name, 80) for name in unknown), 200)
+        raise BadRequest(f"unknown: {told}; known are {listed}")
     return content
 
 

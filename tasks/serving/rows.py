@@ -10,9 +10,9 @@ struct is faster still, but tells the first error only, and refuses a number for
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,10 @@ ABSENT = object()
 PLAIN = (float, int)
 # An answer of 422 stays readable, however many rows are wrong.
 MOST_PROBLEMS = 100
+# Unknown names of a request for which the nearest field is looked up.
+SUGGESTED = 5
+UNKNOWN = "is no field of this model"
+LONGEST_NAME = 80
 # Fields that an exception's text names: it goes into logs.
 NAMED = 5
 
@@ -82,8 +86,6 @@ class Reader:
         self._schema, self._transform = schema, transform
         self._columns = prepared_columns(schema)
         self._fields = {field.name: field for field in request.fields}
-        # é may come as one sign or as two, and most models have names without accents
-        self._accented = any(unicodedata.normalize("NFD", name) != name for name in self._fields)
         unseen = [field.name for field in request.fields if not field.used]
         self._ignored = frozenset(unseen) - frozenset(request.key)
         self._used = [field for field in request.fields if field.used]
@@ -113,14 +115,13 @@ class Reader:
         ignored: set[str] = set()
         for place, row in enumerate(rows):
             if type(row) is dict:
-                named = self._composed(row) if self._accented else row
-                read.append(self._row(place, named, problems, ignored))
+                read.append(self._row(place, row, problems, ignored))
             else:
                 problems.append(RowProblem(place, "", f"a row is an object, not {_shown(row)}"))
             if len(problems) >= MOST_PROBLEMS:
                 break
         if problems:
-            raise Unfit(problems[:MOST_PROBLEMS])
+            raise Unfit(self._with_suggestions(problems[:MOST_PROBLEMS]))
         made = self._split(read) if self._transform is None else self._transformed(read)
         return made._replace(ignored=tuple(sorted(ignored))) if ignored else made
 
@@ -160,22 +161,25 @@ class Reader:
                 del problems[before:]
                 return self._row(place, composed, problems, ignored)
             ignored |= self._ignored & row.keys()
+            unknown = (name for name in row if name not in self._fields)
+            # a row may hold any number of names
             problems += [
-                RowProblem(place, bounded(name, 80), self._unknown(name))
-                for name in row
-                if name not in self._fields
+                RowProblem(place, bounded(name, LONGEST_NAME), UNKNOWN)
+                for name in islice(unknown, max(0, MOST_PROBLEMS - len(problems)))
             ]
         return values
 
-    def _composed(self, row: dict[str, Any]) -> dict[str, Any]:
-        if row.keys() <= self._fields.keys():
-            return row
-        return {unicodedata.normalize("NFC", name): row[name] for name in row}
-
-    def _unknown(self, name: str) -> str:
-        # difflib's time grows with the square of the length, and the caller chooses it
-        asked = did_you_mean(name[:80], self._fields)
-        return "is no field of this model" + (f"; {asked[0].lower()}{asked[1:]}" if asked else "")
+    def _with_suggestions(self, problems: list[RowProblem]) -> list[RowProblem]:
+        """Name the nearest field where a name is unknown; only of the first few."""
+        left, told = SUGGESTED, []
+        for problem in problems:
+            asked = ""
+            # difflib takes long for many fields, and the caller chooses how often it is asked
+            if problem.problem == UNKNOWN and left:
+                left, asked = left - 1, did_you_mean(problem.field, self._fields)
+            more = f"; {asked[0].lower()}{asked[1:]}" if asked else ""
+            told.append(replace(problem, problem=problem.problem + more))
+        return told
 
     def _split(self, rows: list[list[Any]]) -> RequestRows:
         numbers = [

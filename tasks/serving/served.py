@@ -56,7 +56,7 @@ class Served:
         self.version, self.manifest, self.digest = version, manifest, version.digest
         self.request = manifest.lineage.request
         self._reader = Reader(self.request, version.schema, version.transform)
-        self._classes, self._personal = manifest.classes, version.schema.personal
+        self._classes = manifest.classes
         self.labels = tuple(label_text(label) for label in self._classes)
         named = {"pipeline": manifest.pipeline, "version": manifest.version}
         self.head = msgspec.json.encode({**named, "digest": self.digest})

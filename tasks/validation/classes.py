@@ -60,7 +60,7 @@ def judge_classes(
     """
     if pipeline.task == "regression" or not came:
         return ClassesFound()
-    target, personal = pipeline.target, pipeline.data.personal
+    target = pipeline.target
     strange = [value for value in came if value not in known and str(value) not in accepted]
     together = len(known) + len(strange)
     if together > MOST:
@@ -78,13 +78,12 @@ def judge_classes(
     doubted = list(twins) if twins and not (known or third) else strange
     rows = tuple(sorted(came[value][1] for value in doubted)[:FEW])
     quoted, hidden = _quote(doubted, pipeline)
+    near = {quoted[value]: nearest[value] for value in respelled}
+    pairs = {quoted[twin]: conceal(text, pipeline.data.personal) for twin, text in twins.items()}
     message = f"{len(doubted)} values are no known classes."
-    if target not in personal:
-        near = {quoted[value]: nearest[value] for value in respelled}
-        pairs = {quoted[twin]: conceal(text, personal) for twin, text in twins.items()}
+    if target not in pipeline.data.personal:
         message = _say(list(quoted.values()), near, known, pairs)
-    if third:
-        message += " If there are more than two, set `task: multiclass`."
+    message += " If there are more than two, set `task: multiclass`." if third else ""
     acceptable = () if third or hidden else tuple(str(value) for value in doubted)
     return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
 

@@ -294,9 +294,9 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 
 
 LATER = {
+    "collecting": ("0.1.0",),
     "tries": ("0.1.0",),
     "starts": ("0.1.0",),
-    "collecting": ("0.1.0",),
 }  # kinds with the releases that did not know them
 
 

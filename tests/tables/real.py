@@ -168,7 +168,7 @@ SMALL = (
     RealTable("vega_datasets", "_data/iowa-electricity.csv", "net_generation"),
     RealTable("vega_datasets", "_data/us-employment.csv", "construction", NAIVE),
     RealTable("river", "datasets/airline-passengers.csv", "passengers", NAIVE),
-    RealTable("plotly", "package_data/datasets/carshare.csv.gz", "car_hours"),
+    RealTable("plotly", "package_data/datasets/carshare.csv.gz", "car_hours", NAIVE),
     RealTable("plotly", "package_data/datasets/election.csv.gz", "winner"),
     RealTable("plotly", "package_data/datasets/stocks.csv.gz", "GOOG", NAIVE),
     RealTable("plotly", "package_data/datasets/tips.csv.gz", "tip"),

@@ -24,8 +24,8 @@ WIDE = 100
 FEW_BINS = 63
 TOGETHER = 4  # columns that a tree sees at least
 # Rows of a regression for each unit of the penalty. Of 23 tables of 205 to 10,000 rows this,
-# smaller leaves and TOGETHER took the error of chicks' weights from 29.3 to 21.3, of wages from
-# 4.06 to 3.34; none lost more than a hundredth.
+# smaller leaves and TOGETHER took the error of chicks' weights from 29.3 to 21.3 and of wages from
+# 4.06 to 3.34; the largest loss was 400 answers of three columns, log loss 0.93 to 0.99.
 PENALISED = 4_000
 # A warm start adds so many at least: the share of a few newer rows would round to none.
 FEWEST_TREES = 10

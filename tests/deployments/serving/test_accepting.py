@@ -106,6 +106,32 @@ def test_a_worker_with_more_than_its_share_takes_what_nobody_else_does(
     assert places(path)[1] == NOT_LISTENING
 
 
+def test_who_waits_when_a_worker_stops_is_still_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shares"
+    Shares.prepare(path, 1)
+    monkeypatch.setenv(accepting.VARIABLE, str(path))
+
+    async def greeted() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as held:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(Greeting, sock=listening, backlog=10)
+            # the kernel takes them at once, the worker when it is told
+            waiting = [
+                held.enter_context(socket.create_connection(listening.getsockname(), 10))
+                for _ in range(5)
+            ]
+            server.close()
+            listening.close()
+            await server.wait_closed()
+            for one in waiting:
+                assert await loop.run_in_executor(None, one.recv, 5) == b"hello"
+
+    with asyncio.Runner(loop_factory=ServingLoop) as runner:
+        runner.run(greeted())
+
+
 def connections(api: Api) -> dict[int, int]:
     """Return how many connections each worker holds."""
     found = {}
@@ -127,7 +153,7 @@ def test_a_burst_of_connections_is_shared_out(api: Api) -> None:
         for _ in range(BURST):
             one = socket.create_connection(("127.0.0.1", api.serving.port), 10)
             held.enter_context(one)
-            one.sendall(b"GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n")
+            one.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
         for worker in api.serving.workers:
             os.kill(worker.pid, signal.SIGCONT)
         poll(lambda: sum(connections(api).values()) == BURST, 10, "every connection")

@@ -18,6 +18,7 @@ import requests
 
 from deployments.cli.main import commands
 from deployments.serving.routes import ROUTES
+from tasks.serving.keys import RATE
 from tests.deployments.serving.conftest import PIPELINES, Api, all_serve
 from tests.servers import S3, poll, running_serving
 
@@ -33,14 +34,15 @@ def closed(
     folder: Path = tmp_path_factory.mktemp("closed")
     file = folder / "keys.json"
     keys = {
-        "everything": make_key(file, "everything"),
+        "everything": make_key(file, "everything", "--rate", "0"),
         "numbers": make_key(file, "numbers", "--pipeline", "serve-number"),
         "slow": make_key(file, "slow", "--rate", "2"),
     }
     assert file.stat().st_mode & 0o777 == 0o600
     assert not any(key in file.read_text() for key in keys.values())
     named = {"PERENNIAL_API_KEYS": str(file), "PERENNIAL_ACCESS_LOG": "1"}
-    with running_serving(s3.settings, folder / "serving.log", 1, named) as serving:
+    beyond = ("--host", "0.0.0.0", "--allow-host", "predictions.example")
+    with running_serving(s3.settings, folder / "serving.log", 1, named, beyond) as serving:
         made = Api(serving, s3.settings, api.models)
         for name in PIPELINES:
             poll(lambda name=name: all_serve(made, name), 30, name, 0.2)
@@ -77,8 +79,40 @@ def test_every_route_lets_in_whom_it_should(closed: tuple[Api, dict[str, str]]) 
         assert status(path, keys["everything"]) in (200, 400), route
 
 
+def test_beyond_loopback_the_figures_stay_at_home(closed: tuple[Api, dict[str, str]]) -> None:
+    serving = closed[0].serving
+    listening = {
+        found.laddr.port: found.laddr.ip
+        for found in psutil.Process(serving.pid).net_connections("tcp")
+        if found.status == psutil.CONN_LISTEN
+    }
+    assert listening == {serving.port: "0.0.0.0", serving.metrics_port: "127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("predictions.example", 200), ("10.1.2.3", 200), ("evil.example", 421)],
+)
+def test_requests_come_under_known_names_only(
+    closed: tuple[Api, dict[str, str]], host: str, status: int
+) -> None:
+    api, keys = closed
+    sent = {"Host": host, "Authorization": f"Bearer {keys['everything']}"}
+    row = api.models["serve-binary"].rows(1)
+    predicted = api.ask("POST", "/v1/serve-binary/predict", headers=sent, json={"rows": row})
+    assert predicted.status_code == status, predicted.text
+    url = f"http://127.0.0.1:{api.serving.metrics_port}/metrics"
+    assert requests.get(url, headers={"Host": host}, timeout=10).status_code == status
+
+
 def test_a_key_has_its_rate(closed: tuple[Api, dict[str, str]]) -> None:
     api, keys = closed
+    kept = json.loads((api.serving.log.parent / "keys.json").read_text())["keys"]
+    assert {key["name"]: key["rate"] for key in kept if key["name"] in keys} == {
+        "everything": 0,
+        "numbers": RATE,
+        "slow": 2,
+    }
     answers = [api.ask("GET", "/v1", headers={"X-API-Key": keys["slow"]}) for _ in range(10)]
     assert Counter(one.status_code for one in answers)[429] >= 6
     refused = next(one for one in answers if one.status_code == 429)
@@ -231,6 +265,7 @@ def test_a_request_is_logged_by_its_id_and_without_its_values(
     poll(lambda: len(lines()) == 1, 5, "the line")
     (line,) = lines()
     assert (line["status"], line["path"]) == (200, "/v1/serve-binary/predict")
+    assert line["key"] == "everything"
     assert line["milliseconds"] > 0
     everything = api.serving.log.read_text()
     assert "a-telling-value" not in everything

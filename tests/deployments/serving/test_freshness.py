@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from deployments.serving.freshness import Watching
+from deployments.serving.freshness import Freshness, Watching
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.policy.situation import MetricValue
 from tasks.settings import Settings
+from tasks.store.bucket import Bucket
 from tasks.store.layout import commit
 from tasks.store.local import LocalBucket
 
@@ -38,3 +39,21 @@ def test_a_broken_ledger_hides_no_other_pipeline(tmp_path: Path) -> None:
     watching.look()
     told = {figure.pipeline: figure.live for figure in watching.latest}
     assert told == {"a-first": 0.7, "b-broken": 0.7, "c-last": 0.6}
+
+
+class Unforeseen(Watching):
+    """Fails at one pipeline's ledger in a way that nobody foresaw."""
+
+    def _renew(self, bucket: Bucket, name: str) -> tuple[Freshness, ...]:
+        if name == "a-odd":
+            raise RuntimeError("unforeseen")
+        return super()._renew(bucket, name)
+
+
+def test_a_ledger_that_fails_in_an_unforeseen_way_hides_no_other_pipeline(tmp_path: Path) -> None:
+    bucket = LocalBucket(tmp_path)
+    for name in ("a-odd", "b-good"):
+        ledger_of(bucket, name).append(decision(name, 0.7))
+    watching = Unforeseen(Settings("", "", "", "key", bucket=tmp_path.as_uri()))
+    watching.look()
+    assert [figure.pipeline for figure in watching.latest] == ["b-good"]

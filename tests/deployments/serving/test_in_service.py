@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import http.client
 import json
 import os
 import pickle
+import re
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+import requests
 
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.trial import Trial
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
+from tasks.store.s3 import S3Bucket
 from tests.deployments.serving.conftest import Api, all_serve
 from tests.deployments.serving.storm import request_of, storm, under_load
 from tests.load import Load, post, run_load
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
-from tests.servers import poll
+from tests.servers import S3, poll, running_s3, running_serving
 
 pytestmark = pytest.mark.system
 PIPELINE = "serve-binary"
@@ -73,6 +79,112 @@ def test_a_worker_that_is_told_to_stop_fails_no_request(api: Api) -> None:
     assert found.failures == []
     poll(lambda: api.serving.is_whole, 150, "the worker that takes its place")
     assert before[0] not in [one.pid for one in api.serving.workers]
+
+
+def test_a_server_that_is_told_to_stop_says_so_first_and_fails_no_request(
+    api: Api, s3: S3, tmp_path: Path
+) -> None:
+    asked = json.dumps({"rows": api.models[PIPELINE].rows(1)})
+    with running_serving(s3.settings, tmp_path / "serving.log", options=("--drain", "2")) as served:
+        other = Api(served, s3.settings, api.models)
+        poll(lambda: all_serve(other, PIPELINE), 60, PIPELINE, 0.2)
+        askers = [Asker(served.port, asked) for _ in range(8)]
+        watcher = Asker(served.port, None)
+        for asker in (*askers, watcher):
+            asker.start()
+        poll(lambda: all(len(asker.statuses) > 20 for asker in askers), 30, "the load")
+        os.kill(served.pid, signal.SIGTERM)
+        told = time.monotonic()
+        for asker in (*askers, watcher):
+            asker.join(30)
+            assert not asker.is_alive()
+        print(
+            f"{sum(len(asker.statuses) for asker in askers)} answers, the last connections end "
+            f"{time.monotonic() - told:.1f} s after the signal"
+        )
+    assert [asker.failures for asker in (*askers, watcher)] == [[]] * 9
+    assert {status for asker in askers for _, status in asker.statuses} == {200}
+    # ready, then not, and not ready again; and between those two predictions were made
+    statuses = [status for _, status in watcher.statuses]
+    first = statuses.index(503)
+    assert set(statuses[:first]) == {200}
+    assert set(statuses[first:]) == {503}
+    not_ready = watcher.statuses[first][0]
+    assert sum(at > not_ready + 0.5 for asker in askers for at, _ in asker.statuses) > 20
+
+
+@pytest.mark.soak
+def test_a_store_that_comes_and_goes_shows_in_its_age_and_in_nothing_else(tmp_path: Path) -> None:
+    with running_s3(tmp_path / "s3") as s3:
+        made = champion(S3Bucket(s3.settings), s3.settings.signing_key, PIPELINE)
+        askers = []
+        with running_serving(s3.settings, tmp_path / "serving.log") as served:
+            other = Api(served, s3.settings, {PIPELINE: made})
+            poll(lambda: all_serve(other, PIPELINE), 60, PIPELINE, 0.2)
+            body = json.dumps({"rows": made.rows(1)})
+            askers = [Asker(served.port, text) for text in (body, body, None)]
+            for asker in askers:
+                asker.start()
+            (store,) = [
+                process
+                for process in psutil.Process().children()
+                if str(tmp_path / "s3") in " ".join(process.cmdline())
+            ]
+            ages = []
+            for _ in range(3):
+                store.suspend()
+                try:
+                    poll(lambda: silence(other) > 5, 30, "that it is silent")
+                finally:
+                    store.resume()
+                ages.append(silence(other))
+                poll(lambda: silence(other) < 2, 30, "that it answers")
+        for asker in askers:
+            asker.join(30)
+    assert [asker.failures for asker in askers] == [[]] * 3
+    assert all({status for _, status in asker.statuses} == {200} for asker in askers[:2])
+    # but for the end, where the server is told to stop
+    assert {status for _, status in askers[2].statuses[:-150]} == {200}
+    print(f"silent for {ages} s; {sum(len(asker.statuses) for asker in askers)} answers")
+
+
+def silence(api: Api) -> float:
+    """Return the seconds since the store answered a worker."""
+    text = requests.get(f"http://127.0.0.1:{api.serving.metrics_port}/metrics", timeout=10).text
+    (told,) = re.findall(r"^perennial_store_answered_seconds (\S+)$", text, re.MULTILINE)
+    return time.time() - float(told)
+
+
+class Asker(threading.Thread):
+    """Asks on one connection after the other until no more are taken; a body, or readiness.
+
+    `statuses` are those of the answers, with their times; `failures` what was sent in vain.
+    """
+
+    def __init__(self, port: int, body: str | None) -> None:
+        super().__init__()
+        self.statuses: list[tuple[float, int]] = []
+        self.failures: list[str] = []
+        self._port, self._body = port, body
+
+    def run(self) -> None:
+        way = ("GET", "/readyz") if self._body is None else ("POST", f"/v1/{PIPELINE}/predict")
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        while True:
+            try:
+                if connection.sock is None:
+                    connection.connect()
+            except ConnectionRefusedError:
+                return
+            try:
+                connection.request(*way, body=self._body)
+                answer = connection.getresponse()
+                answer.read()
+                self.statuses.append((time.monotonic(), answer.status))
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+            time.sleep(0.02)  # the load's own pace
 
 
 @pytest.mark.soak
@@ -286,7 +398,7 @@ def test_half_open_connections_do_not_slow_honest_users(api: Api) -> None:
     alone = run_load(api.serving.port, request(api), connections=4, seconds=3, pause=0.004)
     held = [socket.create_connection(("127.0.0.1", api.serving.port)) for _ in range(30)]
     for one in held:
-        one.sendall(b"POST /v1/serve-binary/predict HTTP/1.1\r\nhost: t\r\ncontent-le")
+        one.sendall(b"POST /v1/serve-binary/predict HTTP/1.1\r\nhost: localhost\r\ncontent-le")
     crowded = run_load(api.serving.port, request(api), connections=4, seconds=3, pause=0.004)
     print(f"p95 alone {alone.quantile(0.95):.4f} s, crowded {crowded.quantile(0.95):.4f} s")
     assert set(crowded.statuses) == {200}

@@ -64,6 +64,8 @@ def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:
     }
     assert len(asked) > 10
     assert {name.removesuffix("_bucket") for name in asked} <= told
+    threads = set(re.findall(r"perennial_\w*thread_failures_total{thread=\"(.+)\"}", figures(api)))
+    assert threads >= {"following", "withdrawing", "shadow", "shipping", "freshness"}
 
 
 def figures(api: Api) -> str:

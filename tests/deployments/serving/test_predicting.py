@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from deployments.serving.explaining import explained_parts
 from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
+from tasks.features.schema import IS_PERSONAL
 from tasks.predictions.record import Record
 from tasks.serving.following import Fleet
 from tasks.serving.served import ServedChallenger
 from tests.buckets import local
-from tests.served import champion, fitted, put_on_trial, put_version
+from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 
 KEY = "a key"
 ROWS = 200
@@ -114,6 +116,33 @@ def test_the_log_says_who_answered_what() -> None:
         assert {by[one] for one in ids} == {version}
         assert told == [values[one] for one in ids]
     assert len(first[2]) + len(second[2]) == ROWS
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_what_is_personal_is_not_logged_whoever_answers(share: float) -> None:
+    plain = fitted()
+    dropped = {**plain.schema.dropped, "passenger": IS_PERSONAL}
+    made = replace(
+        plain,
+        frame=plain.frame.assign(passenger="Ann Example"),
+        schema=replace(plain.schema, dropped=dropped),
+    )
+    bucket = local()
+    kept: list[Record] = []
+    put_in_service(bucket, put_version(bucket, KEY, made, "flights", "first"))
+    put_on_trial(bucket, put_version(bucket, KEY, made, "flights", "second"), share)
+    fleet = Fleet(bucket, KEY)
+    fleet.look(0)
+    shadow = Shadowing(lambda _, record: kept.append(record))
+    predicting = Predicting(fleet, lambda _, record: kept.append(record), shadow.offer)
+    found = Finder().find("POST", "/v1/flights/predict")
+    assert isinstance(found, Found)
+    row = {**made.rows(1)[0], "passenger": "Ann Example"}
+    assert isinstance(predicting.predict(found, json.dumps({"rows": [row]}).encode()), Predicted)
+    shadow.close(10)
+    assert {record.role for record in kept} == ({"canary"} if share else {"champion", "shadow"})
+    for record in kept:
+        assert record.rows[0] == {name: row[name] for name in row if name != "passenger"}
 
 
 def test_the_other_forms_hold_the_same_answers() -> None:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from deployments.serving.protocol import LARGEST_HELD, ServingProtocol
+from deployments.serving.protocol import LARGEST_HELD, ServingProtocol, close_the_slow
 from deployments.serving.response import Header, Response
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+# Bytes: more than the kernel keeps for a reader.
+MUCH = b"x" * (24 * 2**20)
+
+
+class Quick(ServingProtocol):
+    """Has little patience, and room for few."""
+
+    seconds = 0.5
+    most = 3
 
 
 class Echo:
@@ -37,21 +51,24 @@ class Echo:
             body, more = body + message.get("body", b""), message.get("more_body", False)
         if scope["path"].startswith("/wait"):
             await self.gate.wait()
+        if scope["path"].startswith("/wait/much"):
+            body = MUCH
         headers = [(b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
-def talk(script: Callable[[Echo], Talk]) -> Echo:
+def talk(script: Callable[[Echo], Talk], protocol: type[ServingProtocol] = ServingProtocol) -> Echo:
     """Let a script talk with a server for at most 10 s; return what the application did."""
 
     async def run() -> Echo:
         app = Echo()
-        config = uvicorn.Config(app, http=ServingProtocol, log_config=None, proxy_headers=False)
+        config = uvicorn.Config(app, http=protocol, log_config=None, proxy_headers=False)
         config.load()
         state = ServerState()
         loop = asyncio.get_running_loop()
-        made = partial(ServingProtocol, config, state, {})
+        made = partial(protocol, config, state, {})
+        looking = loop.create_task(close_the_slow(0.05))
         server = await loop.create_server(made, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
@@ -60,6 +77,7 @@ def talk(script: Callable[[Echo], Talk]) -> Echo:
             writer.close()
             while ServingProtocol.alive:
                 await asyncio.sleep(0.01)
+        looking.cancel()
         return app
 
     return asyncio.run(run())
@@ -211,3 +229,119 @@ def test_a_server_that_stops_answers_once_more() -> None:
         return says
 
     assert talk(script).ways == [("at once", "/before"), ("at once", "/after")]
+
+
+def test_a_body_that_comes_byte_by_byte_is_cut() -> None:
+    def script(_app: Echo) -> Talk:
+        async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            whole = request("/slow", b"a body that takes its time" * 40)
+            sent = asyncio.get_running_loop().create_task(dawdle(writer, whole))
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+            assert not sent.done()
+            sent.cancel()
+
+        return says
+
+    assert talk(script, Quick).ways == []
+
+
+async def dawdle(writer: asyncio.StreamWriter, data: bytes) -> None:
+    for at in range(len(data)):
+        writer.write(data[at : at + 1])
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("path", ["/wait/much", "/wait/much/again"])
+def test_an_answer_that_nobody_reads_is_cut(path: str) -> None:
+    def script(app: Echo) -> Talk:
+        async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            app.gate.set()
+            writer.write(request(path, b""))
+            await until(lambda: len(app.ways) == 1)
+            # further requests win it no time
+            for _ in range(9 if path.endswith("again") else 0):
+                writer.write(request("/x", b""))
+                await asyncio.sleep(0.1)
+            await until(lambda: not ServingProtocol.alive)
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await reader.readexactly(len(MUCH))
+
+        return says
+
+    talk(script, Quick)
+
+
+def test_whoever_reads_answer_after_answer_is_not_cut() -> None:
+    def script(app: Echo) -> Talk:
+        async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            app.gate.set()
+            for _ in range(4):
+                writer.write(request("/wait/much", b""))
+                # most of the time something is left to write, of each answer for a while only
+                await asyncio.sleep(0.3)
+                assert (await answer(reader))[1] == MUCH
+
+        return says
+
+    assert len(talk(script, Quick).ways) == 4
+
+
+def test_a_new_connection_takes_the_place_of_the_one_that_rests_longest() -> None:
+    def script(app: Echo) -> Talk:
+        async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            port = writer.get_extra_info("peername")[1]
+            others = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+            # in another order than they came: the first rests last
+            for number in (1, 0):
+                others[number][1].write(request(f"/{number}", b""))
+                await answer(others[number][0])
+                await asyncio.sleep(0.02)
+            writer.write(request("/wait", b""))
+            await until(lambda: app.ways[-1][1] == "/wait")
+            more = await asyncio.open_connection("127.0.0.1", port)
+            more[1].write(request("/more", b"one more"))
+            assert (await answer(more[0]))[1] == b"one more"
+            with suppress(ConnectionError):
+                assert await others[1][0].read() == b""
+            others[0][1].write(request("/still", b"still"))
+            assert (await answer(others[0][0]))[1] == b"still"
+            app.gate.set()
+            await answer(reader)
+            for _, end in (*others, more):
+                end.close()
+
+        return says
+
+    talk(script, Quick)
+
+
+def test_where_none_rests_a_new_connection_is_refused() -> None:
+    def script(app: Echo) -> Talk:
+        async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            port = writer.get_extra_info("peername")[1]
+            held = [(reader, writer)]
+            held += [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+            for number, (_, end) in enumerate(held):
+                end.write(request(f"/wait/{number}", b"a body"))
+            await until(lambda: len(app.ways) == 3)
+            refused, end = await asyncio.open_connection("127.0.0.1", port)
+            head, body = await answer(refused)
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert b"\r\nretry-after: 1\r\n" in head
+            assert b"connections" in json.loads(body)["error"].encode()
+            assert await refused.read() == b""
+            end.close()
+            app.gate.set()
+            for taken, end in held:
+                assert (await answer(taken))[1] == b"a body"
+                end.close()
+
+        return says
+
+    assert len(talk(script, Quick).ways) == 3
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,28 @@ class Flaky(LocalBucket):
         if self.down:
             raise StoreUnavailable("store", "it answers", "nothing")
         return super().head(key)
+
+
+class Broken(Flaky):
+    """A store whose client fails in a way that nobody foresaw, at one pipeline's objects."""
+
+    broken = ""
+
+    def head(self, key: str) -> ObjectInfo | None:
+        if self.broken and key.startswith(self.broken):
+            raise RuntimeError("unforeseen")
+        return super().head(key)
+
+
+class Unreadable(Flaky):
+    """A store whose reads of one object fail for want of memory."""
+
+    unreadable = ""
+
+    def get(self, key: str) -> bytes:
+        if key == self.unreadable:
+            raise MemoryError
+        return super().get(key)
 
 
 class Watched(Flaky):
@@ -111,6 +134,71 @@ def test_a_store_that_is_down_changes_nothing(bucket: Flaky) -> None:
     bucket.down = False
     fleet.look(2)
     assert len(turns) == 2
+
+
+def test_one_pipeline_that_fails_altogether_hides_no_other() -> None:
+    bucket = local(Broken)
+    for name in ("aa-first", "flights", "zz-last"):
+        champion(bucket, KEY, name)
+    bucket.broken = "aa-first/"
+    fleet, turns = fleet_of(bucket)
+    for now in (0.0, 1.0):
+        with pytest.raises(ExceptionGroup) as failed:
+            fleet.look(now)
+        assert [str(one) for one in failed.value.exceptions] == ["unforeseen"]
+    assert [turn.pipeline for turn in turns] == ["flights", "zz-last"]
+    assert (fleet.ready, version(fleet)) == (True, 1)
+    bucket.broken = ""
+    fleet.look(2.0)
+    assert turns[-1].pipeline == "aa-first"
+
+
+def test_telling_that_fails_hides_no_other_pipeline(bucket: Flaky) -> None:
+    for name in ("aa-first", "flights"):
+        champion(bucket, KEY, name)
+
+    def tell(turn: Turn) -> None:
+        if turn.pipeline == "aa-first":
+            raise RuntimeError("the ledger's library failed")
+
+    fleet = Fleet(bucket, KEY, tell)
+    with pytest.raises(ExceptionGroup):
+        fleet.look(0)
+    assert version(fleet) == 1
+
+
+def test_a_version_that_fails_in_an_unforeseen_way_is_refused_and_tried_again_later() -> None:
+    bucket = local(Unreadable)
+    made = champion(bucket, KEY)
+    fleet, turns = fleet_of(bucket)
+    fleet.look(0)
+    second = put_version(bucket, KEY, made, "flights", "second")
+    put_in_service(bucket, second)
+    bucket.unreadable = Layout("flights").manifest(second.version)
+    fleet.look(1)
+    fleet.look(2)
+    # told once, though the pointer is looked at each time
+    assert [(turn.outcome, turn.why) for turn in turns[1:]] == [("refused", "MemoryError()")]
+    assert turns[-1].etag
+    assert version(fleet) == 1
+    bucket.unreadable = ""
+    fleet.look(2 + AGAIN_AFTER)
+    assert version(fleet) == 2
+
+
+def test_when_the_store_last_answered_is_known_while_it_comes_and_goes(bucket: Flaky) -> None:
+    champion(bucket, KEY)
+    fleet, _ = fleet_of(bucket)
+    assert fleet.answered == 0
+    for now in range(0, 40, 4):
+        bucket.down, before = now % 8 != 0, fleet.answered
+        asked = bucket.asked
+        fleet.look(now)
+        assert (fleet.answered > before) is not bucket.down
+        assert (fleet.ready, version(fleet)) == (True, 1)
+        # a store that comes back is asked no more for that it was away
+        assert now == 0 or bucket.asked - asked <= 4
+    assert fleet.answered <= time.time()
 
 
 def test_a_damaged_version_is_refused_once_and_tried_again_later(bucket: Flaky) -> None:

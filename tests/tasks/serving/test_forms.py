@@ -50,6 +50,29 @@ def test_mlflows_nan_is_a_missing_value_and_its_infinity_is_none() -> None:
 
 
 @pytest.mark.parametrize(
+    "value", [rb'"\ud800"', rb'"\udc00\ud800"', b"1e999", b"-2E+400", b"9" * 400 + b".0"]
+)
+@pytest.mark.parametrize("name", [b"a", rb"\ud83d"])
+def test_beside_a_nan_no_more_is_read_than_without(value: bytes, name: bytes) -> None:
+    for missing in (b"NaN", b"null"):
+        given = b'{"instances": [{"b": %b, "%b": %b}]}' % (missing, name, value)
+        with pytest.raises(BadRequest, match="no JSON"):
+            forms.read_mlflow(given)
+    read = forms.read_mlflow(rb'{"instances": [{"b": NaN, "a": "\ud83d\ude00 1e999", "c": 1e100}]}')
+    assert read.rows == [{"b": None, "a": "😀 1e999", "c": 1e100}]
+
+
+@pytest.mark.parametrize("read", [forms.read_request, forms.read_mlflow, forms.read_inference])
+def test_any_number_of_unknown_names_is_refused_at_once(read: Any) -> None:
+    names = {f"{place:06}": 0 for place in range(700_000)}
+    with pytest.raises(
+        BadRequest, match=r"unknown: 000000, 000001, .*000004; known are"
+    ) as refused:
+        read(body(names))
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize(
     ("content", "why"),
     [
         ({}, '"inputs" is a list of tensors'),

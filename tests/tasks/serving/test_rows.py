@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tasks.features.prepare import prepare
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import Feature, FeatureSchema, prepared_columns
-from tasks.serving.rows import MOST_PROBLEMS, Reader, Unfit
+from tasks.serving.rows import MOST_PROBLEMS, SUGGESTED, Reader, Unfit
 
 SCHEMA = FeatureSchema(
     (
@@ -101,6 +102,29 @@ def test_what_training_never_saw_missing_is_needed() -> None:
 
 def test_at_most_so_many_problems_are_told() -> None:
     assert len(problems([{"n": "x", "kind": []}] * 1000)) == MOST_PROBLEMS
+
+
+def test_of_any_number_of_unknown_names_few_are_looked_up() -> None:
+    names = [f"n{place}" for place in range(500)]
+    fields = RequestSchema(tuple(Field(name, "number", True, True) for name in names))
+    reader = Reader(fields, FeatureSchema(tuple(Feature(name, "number") for name in names)))
+    row = {f"n{place}x": place for place in range(10_000)}
+    started = time.thread_time()
+    with pytest.raises(Unfit) as raised:
+        reader.read([row] * 3)
+    # one of them is looked up in about 5 ms; all of them took minutes
+    assert time.thread_time() - started < 1.0
+    told = raised.value.problems
+    assert len(told) == MOST_PROBLEMS
+    assert [problem.problem for problem in told[:SUGGESTED]] == [
+        f"is no field of this model; did you mean n{place}?" for place in range(SUGGESTED)
+    ]
+    assert {problem.problem for problem in told[SUGGESTED:]} == {"is no field of this model"}
+
+
+def test_unknown_names_behind_other_problems_get_their_suggestion() -> None:
+    found = problems([{"n": "x"}] * 20 + [{"kinds": "a"}])
+    assert found[-1] == (20, "kinds", "is no field of this model; did you mean kind?")
 
 
 def test_what_the_model_does_not_use_may_be_sent() -> None:

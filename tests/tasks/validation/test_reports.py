@@ -121,3 +121,7 @@ def test_a_class_that_reads_as_a_persons_is_not_quoted() -> None:
     found = judge_classes(came, ["basic", "gold"], Pipeline.model_validate(told))
     assert "ann@example.org is no known class" in found.problems[0].message
     assert found.acceptable == ("ann@example.org",)
+    twins = {"ann@example.org": (3, 1), "Ann@example.org": (1, 5)}
+    (problem,) = judge_classes(twins, [], hidden).problems
+    assert "(personal) is (personal) in another spelling" in problem.message
+    assert "@" not in problem.message
