@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,13 @@ from tasks.features.values import LARGEST
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 # Texts that are counted at once, and with LONGEST the memory of a column of free text: without
 # both, one of unique texts would grow with the rows.
 TRACKED = 65_536
 LONGEST = 200
+SPOKEN = 50
 # 64 KB of float64.
 PART = 8192
 
@@ -132,13 +135,18 @@ class CategoryCounter:
     def add(self, values: pd.Series) -> None:
         """Take text in; null and the word for missing are missing."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        self.rows += len(values)
         text = pa.array(values, from_pandas=True)
         # a category or an object column does not come as text
         if not (pa.types.is_large_string(text.type) or pa.types.is_string(text.type)):
             text = pa.array(values.astype("str"), from_pandas=True)
+        self.count(text)
+
+    def count(self, text: pa.Array) -> None:
+        """Take text of Arrow in."""
+        import pyarrow.compute as pc
+
+        self.rows += len(text)
         found = pc.value_counts(text)
         counts = found.field("counts").to_numpy().tolist()
         self._join(dict(zip(found.field("values").to_pylist(), counts, strict=True)))
@@ -174,6 +182,28 @@ class CategoryCounter:
             self._short += max(self._counts[text] for text in gone)
             self._lost += sum(self._counts[text] for text in gone)
             self._counts = kept
+
+
+class WordCounter:
+    """Counts words of free texts, of each text its first `SPOKEN` distinct ones."""
+
+    def __init__(self, name: str, absent: Sequence[str]) -> None:
+        self._counter, self._absent = CategoryCounter(name), list(absent)
+
+    def add(self, texts: pd.Series) -> None:
+        """Take texts in, as `tasks.features.terms.words` makes them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        text = pa.array(texts, pa.large_string(), from_pandas=True)
+        spoken = text.filter(pc.invert(pc.is_in(text, pa.array(self._absent, pa.large_string()))))
+        # one text of a book must not decide what a batch speaks of
+        lists = pc.list_slice(pc.split_pattern(spoken, " ", max_splits=SPOKEN), 0, SPOKEN)
+        self._counter.count(pc.list_flatten(lists))
+
+    def result(self) -> ColumnProfile:
+        """Return the profile of the words."""
+        return self._counter.result()
 
 
 def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:

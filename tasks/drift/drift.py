@@ -16,7 +16,8 @@ class ColumnDrift:
             what it has to reach: 0.1, or more where sampling alone would show that.
         psi: the population stability index, for information; None as for `score`.
         missing: the shares of missing rows, before and now.
-        unseen: the share of rows now in categories that the reference never saw.
+        unseen: the share of rows now in categories that the reference never saw; of a free text
+            the share of words.
         weight: the share of the champion's importance.
         drifted, why: the finding, and every reason for it in words; where it did not drift though
             its score is over 0.1, why not; else empty.

@@ -39,7 +39,8 @@ PLAIN = tuple(
 
 def encode_profile(profile: Profile) -> bytes:
     """Return the profile's bytes; equal content gives equal bytes."""
-    parts = (profile.columns, profile.predictions, (profile.target,) if profile.target else ())
+    target = (profile.target,) if profile.target else ()
+    parts = [profile.columns, profile.predictions, target, *([profile.words] * bool(profile.words))]
     every = [column for part in parts for column in part]
     columns = [
         {name: getattr(column, name) for name in PLAIN}
@@ -56,11 +57,11 @@ def encode_profile(profile: Profile) -> bytes:
         "numbers": _planes(np.concatenate([np.zeros(0), *numbers])),
         "counts": _planes(np.concatenate([np.zeros(0, np.int64), *(c.counts for c in every)])),
     }
-    target = BytesIO()
-    np.savez_compressed(target, allow_pickle=False, **arrays)
-    with zipfile.ZipFile(target, "a") as file:
+    archive = BytesIO()
+    np.savez_compressed(archive, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(archive, "a") as file:
         file.comment = magic("profile") + bytes(DIGEST)
-    body = target.getvalue()[:-DIGEST]
+    body = archive.getvalue()[:-DIGEST]
     return body + hashlib.sha256(body).hexdigest().encode()
 
 
@@ -104,7 +105,7 @@ def _array(file: zipfile.ZipFile, name: str) -> Array:
 
 
 def _profile(content: dict[str, Any]) -> Profile:
-    heads, (columns, predictions, _) = content["columns"], content["parts"]
+    heads, parts = content["columns"], content["parts"]
     lengths = [head["length"] for head in heads]
     numeric = [0 if "texts" in head else head["length"] for head in heads]
     numbers = np.split(content["numbers"].astype(np.float64), np.cumsum(numeric[:-1], dtype=int))
@@ -117,12 +118,17 @@ def _profile(content: dict[str, Any]) -> Profile:
         if not len(column) == len(rows) == head["length"]:
             raise ValueError("a count for every value")
         made.append(ColumnProfile(**kept, values=column, counts=rows))
-    ends = made[columns + predictions :]
+    ends = np.cumsum(parts).tolist()
+    columns, predictions, target, *words = (
+        tuple(made[end - length : end]) for length, end in zip(parts, ends, strict=True)
+    )
+    # without a free text there is no fourth part
     return Profile(
         content["rows"],
-        tuple(made[:columns]),
-        tuple(made[columns : columns + predictions]),
-        ends[0] if ends else None,
+        columns,
+        predictions,
+        target[0] if target else None,
+        words[0] if words else (),
     )
 
 

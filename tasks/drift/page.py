@@ -45,7 +45,7 @@ def _row(column: ColumnDrift) -> tuple[str, ...]:
         _number(column.limit),
         _number(column.psi),
         f"{before:.1%} → {now:.1%}",
-        f"{column.unseen:.1%}" if column.kind == "category" else "",
+        f"{column.unseen:.1%}" if column.kind == "category" or column.unseen else "",
         f"{column.weight:.1%}",
         f"{'drifted: ' if column.drifted else ''}{column.why}",
     )

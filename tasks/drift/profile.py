@@ -80,12 +80,17 @@ class ColumnProfile:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """A dataset's columns, a model's predictions on it, and the target where it is known."""
+    """A dataset's columns, a model's predictions on it, and the target where it is known.
+
+    Among `columns` a free text is the number of its words; `words` has the words themselves, by
+    the text's name: rows and counts are those of words, each once a text.
+    """
 
     rows: int
     columns: tuple[ColumnProfile, ...]
     predictions: tuple[ColumnProfile, ...] = ()
     target: ColumnProfile | None = None
+    words: tuple[ColumnProfile, ...] = ()
 
     def judged_on(
         self, predictions: tuple[ColumnProfile, ...], target: ColumnProfile | None

@@ -16,7 +16,9 @@ from tasks.drift.compare import compare
 from tasks.drift.distance import JENSEN_SHANNON, WASSERSTEIN, distance
 from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.drift.profile import Profile
+from tasks.drift.profiling import Profiler
 from tasks.errors import DataError
+from tasks.features.schema import Columns
 from tasks.records import plain, read
 from tests.tasks.drift.scenes import categories, numbers, profiled, rows
 
@@ -119,6 +121,73 @@ def test_categories_never_seen_are_drift() -> None:
     assert drift.unseen == 0.06
     assert "6.0% of the rows are in categories never seen before" in drift.why
     assert not only(before, categories(["a"] * 490 + ["b"] * 490 + ["new"] * 20)).drifted
+
+
+@pytest.mark.parametrize("count", [20, 3000])
+def test_categories_that_took_the_place_of_others_are_drift(count: int) -> None:
+    """As many different ones as before, each as often: only who they are changed."""
+    before, now = ([f"{side} {i % count}" for i in range(4 * count)] for side in ("old", "new"))
+    drift = only(categories(before), categories(now))
+    assert drift.unseen == 1
+    assert "100.0% of the rows are in categories never seen before" in drift.why
+
+
+def spoken(vocabulary: list[str], count: int, seed: int) -> Profile:
+    """Return the profile of texts of eight words each, drawn from a vocabulary."""
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(vocabulary, 8, replace=False)) for _ in range(count)]
+    frame = pd.DataFrame({"note": pd.Series(texts, dtype="str")})
+    return profiled(frame, Columns((), (), ("note",)))
+
+
+def test_words_that_took_the_place_of_others_are_drift_though_texts_are_as_long() -> None:
+    old, new = ([f"{side}{i}" for i in range(300)] for side in ("old", "new"))
+    before = spoken(old, 2000, seed=0)
+    (drift,) = compare(before, spoken(new, 300, 1), importances={}, share=0.3).columns
+    assert (drift.kind, drift.score, drift.unseen) == ("number", 0.0, 1.0)
+    assert drift.drifted
+    assert drift.why == "100.0% of its words were never seen before"
+    (same,) = compare(before, spoken(old, 300, 1), importances={}, share=0.3).columns
+    assert (same.drifted, same.unseen) == (False, 0.0)
+    # a tenth of the words is new: in every text, some
+    (some,) = compare(before, spoken([*old, *new[:33]], 300, 1), importances={}, share=0.3).columns
+    assert some.drifted
+    assert 0.05 < some.unseen < 0.15
+
+
+def test_one_long_text_is_no_new_vocabulary() -> None:
+    old = [f"old{i}" for i in range(300)]
+    before, now = spoken(old, 2000, 0), spoken(old, 300, 1)
+    book = pd.DataFrame({"note": [" ".join(f"new{i}" for i in range(2000))]}, dtype="str")
+    more = profiled(book, Columns((), (), ("note",)))
+    joined = Profiler(Columns((), (), ("note",)))
+    rng = np.random.default_rng(1)
+    texts = [" ".join(rng.choice(old, 8, replace=False)) for _ in range(300)]
+    joined.add(pd.DataFrame({"note": pd.Series([*texts, book["note"][0]], dtype="str")}))
+    assert int(more.words[0].counts.sum()) == 50
+    (drift,) = compare(before, joined.result(), importances={}, share=0.3).columns
+    assert 0 < drift.unseen < 0.05
+    assert "never seen" not in drift.why
+    assert not compare(before, now, importances={}, share=0.3).columns[0].drifted
+
+
+def test_where_many_words_are_seen_once_new_ones_are_no_drift() -> None:
+    rng = np.random.default_rng(3)
+    sides = []
+    for count in (1500, 400):
+        texts = [" ".join({f"w{n}" for n in rng.zipf(1.3, 12) if n < 10**9}) for _ in range(count)]
+        frame = pd.DataFrame({"note": pd.Series(texts, dtype="str")})
+        sides.append(profiled(frame, Columns((), (), ("note",))))
+    (drift,) = compare(*sides, importances={}, share=0.3).columns
+    assert drift.unseen > 0.05
+    assert not drift.drifted
+
+
+def test_a_profile_without_words_judges_none() -> None:
+    old, new = ([f"{side}{i}" for i in range(300)] for side in ("old", "new"))
+    before = replace(spoken(old, 500, 0), words=())
+    (drift,) = compare(before, spoken(new, 300, 1), importances={}, share=0.3).columns
+    assert not drift.drifted
 
 
 @pytest.mark.parametrize("different", [3000, 200_000])

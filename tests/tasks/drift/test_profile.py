@@ -6,6 +6,7 @@ import hashlib
 import json
 import zipfile
 import zlib
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -23,6 +24,19 @@ from tests.tasks.drift.scenes import profiled, rows
 
 ANSWERS = np.tile([[0.25, 0.75], [0.5, 0.5]], (250, 1))
 PROFILE = profiled(rows(500), predictions=ANSWERS, y=["no", "yes"] * 250, classes=("no", "yes"))
+
+
+def test_words_are_read_as_they_were_written() -> None:
+    frame = pd.DataFrame({"note": ["good book", "_", "__missing__", "good"]}, dtype="str")
+    made = profiled(frame, Columns((), (), ("note",)))
+    read = decode_profile(encode_profile(made))
+    (words,) = read.words
+    assert dict(zip(words.values.tolist(), words.counts.tolist(), strict=True)) == {
+        "book": 1,
+        "good": 2,
+    }
+    assert encode_profile(read) == encode_profile(made)
+    assert decode_profile(encode_profile(replace(made, words=()))).words == ()
 
 
 def test_a_profile_is_read_as_it_was_written() -> None:
