@@ -66,7 +66,9 @@ def read(bench: Bench, outcome: dict[str, Any]) -> pd.DataFrame:
 @pytest.mark.soak
 def test_dying_at_every_write_ends_as_if_nothing_had_happened(trained: Bench) -> None:
     rows = toy_rows(1000, start=600)
-    whole = trained.run(SCORE, source=put(trained, rows), output=f"{trained.name}/whole.parquet")
+    whole = trained.run(
+        SCORE, source=put(trained, rows), output=f"{trained.name}/scores/whole.parquet"
+    )
     assert (whole["rows"], whole["labelled"]) == (1000, 1000)
     again = {"source": put(trained, rows), "part_rows": 300}
     for point in CRASHES:
