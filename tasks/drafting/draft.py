@@ -12,6 +12,7 @@ import pandas as pd
 
 from tasks.config.choices import RESERVED, Task
 from tasks.drafting.leaks import find_leaks
+from tasks.drafting.nearly import say_nearly
 from tasks.drafting.personal import find_personal
 from tasks.drafting.roles import (
     Columns,
@@ -121,7 +122,8 @@ def draft(
             raise ConfigurationError(option, "the target is neither time nor key", target)
     others = {column: seen for column, seen in columns.items() if column != target}
     told = {name: "as asked" for name in wishes.personal if name in others}
-    personal = told | find_personal(others, _texts(others, sample))
+    texts = _texts(columns, sample)
+    personal = told | find_personal(others, texts)
     parts = {part for derived in study.options.derive.values() for part in derived.of}
     hidden = {*personal, *parts} - {wishes.time}
     time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)
@@ -143,7 +145,9 @@ def draft(
         raise _nothing_left(source, target, reasons)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
+    nearly = say_nearly({name: seen for name, seen in texts.items() if name not in personal})
     read = _discreet(_read_time(study, time.column), personal)
+    read = replace(read, notes=(*read.notes, *nearly))
     series = find_series(sample, target, time.column, task.task)
     rest = (time, key, ground, useless, personal, leaks, constant, series, read)
     return Draft(name, source, target, task, *rest)
