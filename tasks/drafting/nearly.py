@@ -1,14 +1,19 @@
-"""Columns of text that would be numbers but for a few marks, such as `<0.1` of a laboratory. Pure."""
+"""Columns of text that would be numbers but for a few marks, such as `<0.1`. Pure."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from shlex import quote
+
+import pandas as pd
 
 from tasks.drafting.wishes import flow
 from tasks.readers.questions import quoted
+from tasks.readers.study import Study
 
 MOST = 0.8  # the share of values that are numbers
 MARKS = 5  # more kinds of other values are words or codes, not marks
@@ -31,9 +36,25 @@ missing: --set 'source.columns."zinc".kind=number' --set 'source.columns."zinc".
     return [line for line in told if line is not None]
 
 
+def count_marks(study: Study, sample: pd.DataFrame) -> Study:
+    """Return the study with what a person's own marks leave missing, as the sample has it.
+
+    A study counts the marks that it knows itself; a suite is drafted by what it counts.
+    """
+    columns = dict(study.columns)
+    for name, reading in study.options.columns.items():
+        if reading.missing and name in columns and name in sample:
+            share = float(sample[name].isna().mean())
+            missing = max(columns[name].missing, math.ceil(share * study.rows))
+            columns[name] = replace(columns[name], missing=missing)
+    return replace(study, columns=columns)
+
+
 def _say(name: str, values: Sequence[str]) -> str | None:
     numbers = [value for value in values if NUMBER.fullmatch(value)]
-    marks = [mark for mark, _ in Counter(v for v in values if not NUMBER.fullmatch(v)).most_common()]
+    marks = [
+        mark for mark, _ in Counter(v for v in values if not NUMBER.fullmatch(v)).most_common()
+    ]
     few = 0 < len(marks) <= MARKS and len(numbers) >= max(FEWEST, MOST * len(values))
     points = {sign for value in numbers for sign in ".," if sign in value}
     if not few or len(points) > 1 or any(map(CODE.fullmatch, numbers)):

@@ -52,7 +52,10 @@ def test_a_folder_without_a_pipeline_says_how_to_make_one_and_needs_no_apply(
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     (tmp_path / "perennial.toml").write_text("")
     (tmp_path / "pipelines").mkdir()
-    for command, said in (("status", "No pipeline yet. Make one: "), ("apply", "Nothing to apply: ")):
+    for command, said in (
+        ("status", "No pipeline yet. Make one: "),
+        ("apply", "Nothing to apply: "),
+    ):
         with pytest.raises(SystemExit) as ended:
             main([command])
         assert not ended.value.code

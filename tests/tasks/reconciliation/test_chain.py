@@ -80,6 +80,7 @@ def test_each_station_of_a_life_names_its_first_broken_link(tmp_path: Path) -> N
 def test_where_a_pipeline_stands_is_read_from_its_bucket(tmp_path: Path) -> None:
     workspace = life.toy_workspace(tmp_path, gate={"min_gain": -1})
     life.ingest(workspace, "a.csv", life.toy_rows(600))
+    assert read_standing(workspace).waits == ("1 batch to decide on",)
     life.train(workspace)
     life.ingest(workspace, "b.csv", life.toy_rows(200, start=600))
     refuse(workspace, "bad.csv")
