@@ -57,6 +57,8 @@ def test_each_station_of_a_life_names_its_first_broken_link(tmp_path: Path) -> N
 
     life.ingest(workspace, "few.csv", life.toy_rows(30))
     assert links(workspace)["quarantine"].state == "note", "another batch came in"
+    assert links(workspace)["curated"].found == "30 rows of 1 batch, the newest 0 days old"
+    assert links(workspace, after=LATER)["monitoring"].found == "1 batch is not decided on"
     name, remedy = fault(workspace)
     assert (name, remedy.partition(",")[0]) == ("labels", "`perennial ingest toy FILE`")
 
