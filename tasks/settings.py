@@ -36,6 +36,16 @@ def expectations_folder() -> Path:
     return needed_project().expectations
 
 
+def bucket_is_folder(environment: Mapping[str, str] | None = None) -> bool:
+    """Say whether a folder is the bucket, so that no server belongs to it.
+
+    >>> bucket_is_folder({"PERENNIAL_BUCKET": "file:///tmp/first-look"}), bucket_is_folder({})
+    (True, False)
+    """
+    env = os.environ if environment is None else environment
+    return env.get("PERENNIAL_BUCKET", "").startswith(FOLDER)
+
+
 @dataclass(frozen=True)
 class Settings:
     """The addresses and credentials every part works with.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from deployments.cli.output import complete_pipeline, reporting, say, show
 from deployments.local.stack import connect
 from deployments.prefect_api import patiently
 from tasks.config import find_pipeline
-from tasks.settings import Settings, home_folder, pipelines_folder
+from tasks.settings import Settings, bucket_is_folder, home_folder, pipelines_folder
 
 EVERY = 2.0  # seconds between two lines of progress
 
@@ -28,6 +29,11 @@ def apply(name: str | None, dry_run: bool, as_json: bool) -> None:
     """
     if name is not None:
         find_pipeline(name, pipelines_folder())
+    if bucket_is_folder() and not os.environ.get("PREFECT_API_URL"):
+        # what a folder needs no server for would else be refused for want of one
+        told = "Nothing to apply: with a folder as the bucket, each command runs its flow itself."
+        show({"applied": False}, as_json, lambda: told)
+        return
     plan = apply_all(say if not as_json else lambda _: None, only=name, dry_run=dry_run)
     show(plan.to_dict(), as_json, lambda: "Nothing to change." if plan.empty else "Applied.")
 

@@ -9,6 +9,7 @@ import click
 
 from deployments.cli.output import LocalFile, OneOf, about_pipeline, show, table
 from deployments.session import open_session
+from tasks.policy.reading import count_text
 
 if TYPE_CHECKING:
     from tasks.explanation.explanation import Explanation
@@ -52,7 +53,9 @@ def contributions_table(explanation: Explanation) -> str:
     rows += [[part.column, part.shown, signed.format(part.value), part.says] for part in shown]
     if others:
         rest = sum(part.value for part in others)
-        rows.append([f"({len(others)} others)", "", signed.format(rest), ""])
+        rows.append(
+            [f"({count_text(len(others), 'other', 'others')})", "", signed.format(rest), ""]
+        )
     return table(["column", "is", "adds", ""], rows)
 
 

@@ -15,7 +15,7 @@ from tasks.config import check_pipeline
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
 from tasks.letters import compose
-from tasks.settings import expectations_folder, pipelines_folder
+from tasks.settings import bucket_is_folder, expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ def new(
         "decided": said,
         "content": pipeline.model_dump(mode="json"),
     }
-    follow = f"perennial apply && perennial ingest {name} {quote(str(data))}"
+    # a folder as the bucket has no server to apply to: the chain would end there
+    first = "" if bucket_is_folder() else "perennial apply && "
+    follow = f"{first}perennial ingest {name} {quote(str(data))}"
     end = [texts[file]] if dry_run else [f"Wrote {file}", f"Wrote {suite}", f"Next: {follow}"]
     show(document, as_json, lambda: "\n".join([*said, *end]))
 

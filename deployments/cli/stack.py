@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +11,12 @@ from deployments.local import stack as local
 from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
 from tasks.records import plain
-from tasks.settings import FOLDER, home_folder
+from tasks.settings import bucket_is_folder, home_folder
 
 if TYPE_CHECKING:
     from deployments.cli.standings import PipelineLook
 
+NO_PIPELINE = "No pipeline yet. Make one: perennial new NAME --data FILE --target COLUMN"
 
 with_port_offset = click.option(
     "--port-offset", type=click.IntRange(0, MOST_OFFSET), help="Shift every port by this."
@@ -46,8 +46,8 @@ def status(as_json: bool) -> int:
     Of a pipeline: the champion, its age, its newest figure on labelled rows, and what waits. Exit 1
     when a process is not up.
     """
-    home, in_folder = home_folder(), os.environ.get("PERENNIAL_BUCKET", "").startswith(FOLDER)
-    state = None if in_folder else local.status(home)
+    home = home_folder()
+    state = None if bucket_is_folder() else local.status(home)
     looks: list[PipelineLook] = []
     # A stack that is not well would let each pipeline wait for its store in turn.
     if state is None or state.green:
@@ -71,6 +71,8 @@ def status(as_json: bool) -> int:
     parts = [*([_lines(state)] if state else []), *([standings_table(stands)] if stands else [])]
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     lines += map(tell_uncollected, failing)
+    # a folder without a pipeline has nothing to show, and an empty page says nothing
+    parts = parts or [NO_PIPELINE]
     show(document, as_json, lambda: "\n".join(["\n\n".join(parts), *lines]))
     return 0 if state is None or state.green else 1
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from tasks.config.choices import RESERVED, Task
 from tasks.drafting.leaks import find_leaks
+from tasks.drafting.nearly import count_marks, say_nearly
 from tasks.drafting.personal import find_personal
 from tasks.drafting.roles import (
     Columns,
@@ -111,17 +112,16 @@ def draft(
         ConfigurationError: the target, or a wish, does not fit the file, or only a person can
             say which column orders the rows.
     """
-    study = _without_reserved(study)
-    columns = study.columns
+    study = _without_reserved(count_marks(study, sample))
+    columns, texts = study.columns, _texts(study.columns, sample)
     check_column(columns, target, "--target")
-    asked = wishes.task
-    task = choose_task(columns[target]) if asked is None else _asked(asked, target, study)
+    task = _asked(wishes.task, target, study) if wishes.task else choose_task(columns[target])
     for option, named in (("--time", (wishes.time,)), ("--key", wishes.key)):
         if target in named:
             raise ConfigurationError(option, "the target is neither time nor key", target)
-    others = {column: seen for column, seen in columns.items() if column != target}
+    others = {c: seen for c, seen in columns.items() if c != target}
     told = {name: "as asked" for name in wishes.personal if name in others}
-    personal = told | find_personal(others, _texts(others, sample))
+    personal = told | find_personal(others, texts)
     parts = {part for derived in study.options.derive.values() for part in derived.of}
     hidden = {*personal, *parts} - {wishes.time}
     time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)
@@ -144,6 +144,8 @@ def draft(
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     read = _discreet(_read_time(study, time.column), personal)
+    nearly = say_nearly({c: values for c, values in texts.items() if c not in personal})
+    read = replace(read, notes=(*read.notes, *nearly))
     series = find_series(sample, target, time.column, task.task)
     rest = (time, key, ground, useless, personal, leaks, constant, series, read)
     return Draft(name, source, target, task, *rest)

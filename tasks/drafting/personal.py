@@ -28,7 +28,17 @@ NAMES = {
     "a card number": ("card number", "credit card", "cc num"),
     "an address in a network": ("ip", "ip address", "mac address"),
 }
-BIRTH = ("birth", "birthday", "birthdate", "dob", "geburtsdatum", "date of birth", "birth date")
+BIRTH = (
+    "birth",
+    "born",
+    "geburtstag",
+    "birthday",
+    "birthdate",
+    "dob",
+    "geburtsdatum",
+    "date of birth",
+    "birth date",
+)
 # Of a column `name`: two words or more, each with a capital; a car's is rarely written so.
 PERSON = re.compile(r"[A-ZÀ-Þ][^\W\d_]+,?(?: [\"(]*[A-ZÀ-Þ][^\d_,;]*)+")
 

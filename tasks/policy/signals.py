@@ -29,6 +29,8 @@ from tasks.policy.reading import (
 )
 from tasks.policy.situation import Situation, finite
 
+# Rows that the champion learned from have labels too, which judge nothing.
+NO_LIVE = "No labels yet of rows that came after the champion's, so no live performance."
 # Rows: a model that is fitted anew learns little of a class with fewer.
 NEW_CLASS = 10
 Reader = Callable[[Amount | None, Situation, Limits], SignalReading]
@@ -121,7 +123,7 @@ def performance(amount: Amount | None, situation: Situation, limits: Limits) -> 
     """
     live, allowed = situation.live, number_or(amount, limits.drop)
     if live is None:
-        return SignalReading("performance", None, "No labels yet, so no live performance.")
+        return SignalReading("performance", None, NO_LIVE)
     if live.unknown >= NEW_CLASS and live.unknown_share > allowed:
         figures: dict[str, Value] = {
             **{"rows": live.rows, "labelled": live.labelled, "unknown": live.unknown},
@@ -142,7 +144,7 @@ def decay(amount: Amount | None, situation: Situation, limits: Limits) -> Signal
     """
     known = [figure for figure in situation.recent if figure.known]
     if situation.live is None or not known:
-        return SignalReading("decay", None, "No labels yet, so no live performance.")
+        return SignalReading("decay", None, NO_LIVE)
     # by the worse end of the interval: the largest of many noisy values alone would be too good
     if situation.greater_is_better:
         best = max(known, key=lambda figure: figure.low)

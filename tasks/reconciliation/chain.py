@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from tasks.dataset.dataset import FEWEST
+from tasks.policy.reading import count_text
 from tasks.reconciliation.attempts import tell_attempts
 from tasks.reconciliation.standing import Standing, tell_age
 
@@ -66,7 +67,11 @@ def look_at_incoming(standing: Standing, now: datetime) -> ChainLink:
             remedy = f"`perennial {command} {standing.pipeline}`"
             return ChainLink("incoming", "wrong", found, remedy)
     count = sum(map(len, standing.pending.values()))
-    return ChainLink("incoming", "ok", f"{count} files wait" if count else "nothing waits")
+    return ChainLink(
+        "incoming",
+        "ok",
+        count_text(count, "file waits", "files wait") if count else "nothing waits",
+    )
 
 
 def look_at_quarantine(standing: Standing) -> ChainLink:
@@ -90,14 +95,16 @@ def look_at_curated(standing: Standing, now: datetime) -> ChainLink:
         remedy = f"`perennial ingest {standing.pipeline} FILE`"
         return ChainLink("curated", "wrong", "no batch was accepted", remedy)
     days = (now - standing.batches[-1].at).days
-    found = f"{rows:,} rows of {len(standing.batches)} batches, the newest {days} days old"
+    came = count_text(len(standing.batches), "batch", "batches")
+    age = count_text(days, "day", "days")
+    found = f"{count_text(rows, 'row', 'rows')} of {came}, the newest {age} old"
     return ChainLink("curated", "ok", found)
 
 
 def look_at_labels(standing: Standing, labelled: int, *, delayed: bool) -> ChainLink:
     """Say whether enough rows have a target; `labelled` counts those that do."""
     files = sum(arrival.labels for arrival in standing.arrived)
-    came = f", {files} files of labels came" if files else ""
+    came = f", {count_text(files, 'file', 'files')} of labels came" if files else ""
     found = f"{labelled:,} rows have a target{came}"
     if labelled >= FEWEST:
         return ChainLink("labels", "ok", found)
@@ -140,13 +147,15 @@ def look_at_monitoring(standing: Standing, now: datetime) -> ChainLink:
     name = standing.pipeline
     late = [arrival for arrival in standing.undecided if now - arrival.at > PATIENCE]
     if late:
-        found = f"{len(late)} batches are not decided on"
+        found = count_text(len(late), "batch is not decided on", "batches are not decided on")
         return ChainLink("monitoring", "wrong", found, f"`perennial monitor {name}`")
     if standing.held:
         batch = standing.held[0][:12]
         remedy = f"`perennial clear {name} {batch}` or `perennial remove {name} {batch}`"
-        return ChainLink("monitoring", "note", f"{len(standing.held)} batches held back", remedy)
-    return ChainLink("monitoring", "ok", f"{len(standing.arrived)} arrivals decided on")
+        held = count_text(len(standing.held), "batch", "batches")
+        return ChainLink("monitoring", "note", f"{held} held back", remedy)
+    arrived = count_text(len(standing.arrived), "arrival", "arrivals")
+    return ChainLink("monitoring", "ok", f"{arrived} decided on")
 
 
 def look_at_runs(standing: Standing) -> Iterator[ChainLink]:

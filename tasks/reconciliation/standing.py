@@ -17,6 +17,7 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import held_back
 from tasks.monitoring.arrivals import Arrival, find_arrivals, find_unanswered, find_undecided
 from tasks.monitoring.past import observations
+from tasks.policy.reading import count_text
 from tasks.policy.situation import MetricValue
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict
@@ -76,14 +77,15 @@ class Standing:
     def waits(self) -> tuple[str, ...]:
         """What waits, and for whom, a few words each."""
         blocked = sum(troubles.blocked for troubles in self.troubles.values())
-        counted = {
-            "files to come in": sum(map(len, self.pending.values())) - blocked,
-            "files that the pipeline blocks": blocked,
-            "in quarantine": len(self.refused),
-            "suspicious": len(self.held),
-            "batches to decide on": len(self.undecided),
-        }
-        told = [f"{count} {what}" for what, count in counted.items() if count > 0]
+        pending = sum(map(len, self.pending.values())) - blocked
+        counted = (
+            (pending, "file to come in", "files to come in"),
+            (blocked, "file that the pipeline blocks", "files that the pipeline blocks"),
+            (len(self.refused), "in quarantine", "in quarantine"),
+            (len(self.held), "suspicious", "suspicious"),
+            (len(self.undecided), "batch to decide on", "batches to decide on"),
+        )
+        told = [count_text(*words) for words in counted if words[0] > 0]
         told += [f"version {version} awaits approval" for version in self.waiting]
         if self.uncollected is not None and self.uncollected.waits:
             told.append("a source to mend")

@@ -115,6 +115,8 @@ def name_problems(
         message = "The batch has no such column."
         if renamed[name] is not None and not hidden:
             message += f" Was it renamed to {renamed[name]}?"
+        elif name == pipeline.target:
+            message += " It is the target: where it comes later, set monitoring.labels: delayed."
         problems.append(Problem(MISSING, name, message))
     for position, name in enumerate(names, start=1):
         shown = f"column {position}" if hidden else name[:80]

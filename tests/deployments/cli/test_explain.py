@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from deployments.cli.explain import explanations_text
 from tasks.explanation.explanation import Contribution, Explanation
@@ -30,6 +31,14 @@ def test_a_row_shows_its_chance_its_largest_contributions_and_the_rest() -> None
     assert lines[12].split() == ["(2", "others)", "+0.134"]
     assert "Row 2  flight_id F1" in lines
     assert len({line.index("+") for line in lines[6:13]}) == 1
+
+
+def test_a_single_other_column_is_told_in_the_singular() -> None:
+    explanation = replace(LATE, contributions=PARTS[:7])
+    assert explanations_text(explained(explanation)).splitlines()[-1].split()[:2] == [
+        "(1",
+        "other)",
+    ]
 
 
 def test_lime_tells_how_well_its_linear_model_fits() -> None:

@@ -447,3 +447,36 @@ def test_names_of_the_table_are_left_out_by_new_and_refused_by_ingest(
     refused = place.ingest("inside", tmp_path / "b.csv")
     assert refused.outcome == "quarantined"
     assert "list it under source.leave_out" in refused.reasons[0]
+
+
+@pytest.mark.parametrize("bucket", ["perennial", "file:///tmp/first-look"])
+def test_what_to_do_next_can_be_done_where_a_folder_is_the_bucket(
+    bucket: str, place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERENNIAL_BUCKET", bucket)
+    data = place.root / "trips.csv"
+    data.write_text(TRIPS)
+    assert place.new("trips", data, "--target", "tip") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    first = "perennial apply && " if bucket == "perennial" else ""
+    assert last == f"Next: {first}perennial ingest trips {data}"
+
+
+def test_a_column_of_numbers_but_for_a_mark_is_named_and_the_settings_it_names_read_it(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw = np.random.default_rng(3)
+    zinc = [f"{value:.2f}" if value > 0.1 else "<0.1" for value in draw.exponential(1.0, ROWS)]
+    data = place.root / "lab.csv"
+    plain(draw).assign(**{"conc.": zinc}, room=draw.choice(["017", "21b"], ROWS)).to_csv(
+        data, index=False
+    )
+    assert place.new("lab", data, "--target", "y") == 0
+    said = capsys.readouterr().out
+    assert "all but `<0.1`" in said
+    assert "room:" not in said
+    settings = shlex.split(said.split(" missing: ")[1].splitlines()[0])
+    assert place.new("lab", data, "--target", "y", "--force", *settings) == 0
+    assert "all but" not in capsys.readouterr().out
+    assert "conc." not in place.read("lab").features.exclude
+    assert place.ingest("lab", data).outcome == "accepted"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.cli.main import main
 from deployments.cli.runs import landing_status
 from deployments.cli.stack import tell_trouble
 from deployments.cli.standings import look_at_pipelines, open_places
@@ -41,3 +42,21 @@ def test_files_that_fail_are_told_by_pipeline_and_kind(
 def test_an_object_that_waits_is_a_failure_whatever_else_there_was() -> None:
     stands = [{"stands": word} for word in ("accepted", "quarantined", "waiting")]
     assert [landing_status(stands[:count]) for count in range(4)] == [0, 0, 3, 1]
+
+
+def test_a_folder_without_a_pipeline_says_how_to_make_one_and_needs_no_apply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
+    monkeypatch.setenv("PERENNIAL_PROJECT", str(tmp_path))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    (tmp_path / "perennial.toml").write_text("")
+    (tmp_path / "pipelines").mkdir()
+    for command, said in (
+        ("status", "No pipeline yet. Make one: "),
+        ("apply", "Nothing to apply: "),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main([command])
+        assert not ended.value.code
+        assert capsys.readouterr().out.startswith(said)

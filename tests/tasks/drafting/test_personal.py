@@ -48,6 +48,7 @@ def test_what_only_looks_alike_is_not_personal(name: str, values: list[str]) -> 
     assert find_personal({name: column(name, "string", values)}, {name: values}) == {}
 
 
-def test_a_date_of_birth_is_personal() -> None:
-    born = column("birth_date", "date", ["1970-01-01", "1980-02-03"])
-    assert "date of birth" in find_personal({"birth_date": born}, {})["birth_date"]
+@pytest.mark.parametrize("name", ["birth_date", "born", "Geburtstag"])
+def test_a_date_of_birth_is_personal(name: str) -> None:
+    born = column(name, "date", ["1970-01-01", "1980-02-03"])
+    assert "date of birth" in find_personal({name: born}, {})[name]

@@ -102,6 +102,18 @@ def test_a_new_column_is_held_and_once_accepted_older_rows_are_missing_it(
     assert send(workspace, sales(18)).outcome == "quarantined"
 
 
+def test_a_batch_without_the_target_is_told_the_setting_that_lets_it_in(
+    workspace: Workspace,
+) -> None:
+    held = send(workspace, sales(6, kind=None))
+    assert held.reasons[0] == (
+        "missing column (kind): The batch has no such column. It is the target: where it comes "
+        "later, set monitoring.labels: delayed."
+    )
+    late = replace(workspace, pipeline=shop(monitoring={"labels": "delayed"}))
+    assert send(late, sales(12, kind=None)).outcome == "accepted"
+
+
 def test_a_lost_column_is_held_and_once_accepted_may_stay_away(workspace: Workspace) -> None:
     held = send(workspace, sales(6, city=None))
     assert held.reasons[0] == "missing column (city): The batch has no such column."

@@ -200,3 +200,8 @@ def test_numpy_numbers_are_told_in_json_as_well(name: str) -> None:
         errors=detect_change(np.array([0.5, 0.25], dtype=np.float32)),
     )
     json.dumps(plain(read_signal(name, None, boxed, LIMITS)), allow_nan=False)
+
+
+def test_labels_of_what_the_champion_learned_from_are_not_said_to_be_none() -> None:
+    said = reading("performance", replace(QUIET, live=None)).said
+    assert "of rows that came after the champion's" in said

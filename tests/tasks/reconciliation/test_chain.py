@@ -57,6 +57,8 @@ def test_each_station_of_a_life_names_its_first_broken_link(tmp_path: Path) -> N
 
     life.ingest(workspace, "few.csv", life.toy_rows(30))
     assert links(workspace)["quarantine"].state == "note", "another batch came in"
+    assert links(workspace)["curated"].found == "30 rows of 1 batch, the newest 0 days old"
+    assert links(workspace, after=LATER)["monitoring"].found == "1 batch is not decided on"
     name, remedy = fault(workspace)
     assert (name, remedy.partition(",")[0]) == ("labels", "`perennial ingest toy FILE`")
 
@@ -80,6 +82,7 @@ def test_each_station_of_a_life_names_its_first_broken_link(tmp_path: Path) -> N
 def test_where_a_pipeline_stands_is_read_from_its_bucket(tmp_path: Path) -> None:
     workspace = life.toy_workspace(tmp_path, gate={"min_gain": -1})
     life.ingest(workspace, "a.csv", life.toy_rows(600))
+    assert read_standing(workspace).waits == ("1 batch to decide on",)
     life.train(workspace)
     life.ingest(workspace, "b.csv", life.toy_rows(200, start=600))
     refuse(workspace, "bad.csv")
