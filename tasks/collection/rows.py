@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ def parse_json(content: bytes) -> Any:
         Unreadable: it holds none.
     """
     try:
-        return json.loads(content, parse_constant=_refuse)
+        return json.loads(content, parse_constant=_refuse, parse_float=_finite)
     # A page of a proxy, or an answer that was cut off where nothing says how long it is.
     except (ValueError, RecursionError) as error:
         raise Unreadable("no JSON") from error
@@ -182,6 +183,13 @@ def _lists(answer: Any) -> Iterator[str]:
                 yield name
             elif isinstance(value, dict):
                 yield from (f"{name}.{inner}" for inner, v in value.items() if isinstance(v, list))
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("1e999 is JSON, and no number that a row can hold")
+    return number
 
 
 def _refuse(_: str) -> None:
