@@ -61,7 +61,8 @@ $(LOCKED): requirements.lock tests/data.lock pyproject.toml
 		echo "perennial needs Python 3.11, 3.12 or 3.13; python3 is $$(python3 --version 2>&1). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; \
 	fi; \
 	test -x $(BIN)/python && $(BIN)/python -c '$(SUITABLE)' 2>/dev/null || $$found -m venv --clear $(VENV)
-	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps --requirement <(sed -n '/^uv==/,/^    # via/p' requirements.lock)
 	@echo "Installing the locked packages into $(VENV) …"
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r tests/data.lock

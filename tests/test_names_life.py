@@ -113,7 +113,7 @@ def test_one_form_of_unicode_at_every_door(workspace: Workspace) -> None:
     content = workspace.pipeline.model_dump(mode="json")
     content |= {"target": APART, "key": [APART + "2"], "event_time": APART + "3"}
     content["features"] |= {"exclude": [APART]}
-    content["data"] |= {"personal": [APART]}
+    content["data"] |= {"personal": [APART + "5"]}
     content["gate"] |= {"slices": [APART]}
     content["source"] = {"columns": {APART: {"decimal": ","}}, "leave_out": [APART + "4"]}
     read = Pipeline.model_validate(content)

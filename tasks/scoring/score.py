@@ -22,6 +22,7 @@ from tasks.promotion.versions import load, require_champion
 from tasks.scoring.ahead import work_ahead
 from tasks.scoring.chunk import Chunker, score_chunk
 from tasks.scoring.judgement import Labelled, judge_labelled, make_entry
+from tasks.scoring.outputs import resolve_output
 from tasks.scoring.parts import PARQUET, Parts
 from tasks.scoring.run import Pin, Say, Scoring, forget_scoring, name_run, pin_scoring
 from tasks.scoring.sources import RowSource, open_rows, resolve_key
@@ -89,6 +90,7 @@ def _begun(
 ) -> Scoring:
     """Pin the scoring, or take up an earlier one's pin, and load the version that scores."""
     layout, bucket, run = workspace.layout, workspace.bucket, name_run(rows.identity, output)
+    asked = None if output is None else resolve_output(output, bucket, layout)
 
     def propose() -> Pin:
         champion = require_champion(workspace)
@@ -97,8 +99,7 @@ def _begun(
     pin = pin_scoring(bucket, layout, run, propose)
     model = load(workspace, pin.version, pin.digest)
     made = layout.scored(_digest(rows, pin))
-    target = made if output is None else resolve_key(output, bucket, layout)
-    return Scoring(workspace, model, rows, run, pin, target, say)
+    return Scoring(workspace, model, rows, run, pin, asked or made, say)
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:

@@ -66,7 +66,9 @@ def read(bench: Bench, outcome: dict[str, Any]) -> pd.DataFrame:
 @pytest.mark.soak
 def test_dying_at_every_write_ends_as_if_nothing_had_happened(trained: Bench) -> None:
     rows = toy_rows(1000, start=600)
-    whole = trained.run(SCORE, source=put(trained, rows), output=f"{trained.name}/whole.parquet")
+    whole = trained.run(
+        SCORE, source=put(trained, rows), output=f"{trained.name}/scores/whole.parquet"
+    )
     assert (whole["rows"], whole["labelled"]) == (1000, 1000)
     again = {"source": put(trained, rows), "part_rows": 300}
     for point in CRASHES:
@@ -118,14 +120,14 @@ def test_every_kind_of_source_and_output_holds_the_same_rows(trained: Bench) -> 
     for start in range(0, 700, 250):
         part = pa.Table.from_pandas(rows.iloc[start : start + 250], preserve_index=False)
         table.append(part, f"t{start}", {})
-    target = f"s3://{trained.settings.bucket}/{trained.name}/out/table"
+    target = f"s3://{trained.settings.bucket}/{trained.name}/scores/table"
     said = {"source": f"{trained.name}/in/table", "output": target, "part_rows": 200}
     for point in ("score.part.after", "score.output.before", "score.output.after"):
         trained.die(SCORE, point, **said)
     outcome = trained.run(SCORE, **said)
     assert (outcome["format"], outcome["rows"], outcome["data_version"]) == ("delta", 700, 3)
     trained.run(SCORE, **said)
-    found = table_in(open_bucket(trained.settings), f"{trained.name}/out/table").read().to_pandas()
+    found = table_in(open_bucket(trained.settings), f"{trained.name}/scores/table").read().to_pandas()
     found = found.sort_values("_row", ignore_index=True)
     assert found["_row"].tolist() == list(range(700))
     assert found["id"].tolist() == rows["id"].tolist()
