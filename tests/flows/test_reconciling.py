@@ -86,7 +86,7 @@ def test_a_run_that_dies_each_time_is_started_three_times_and_status_says_so(
     assert reconciled(bench)["started"] == []
     *_, told = read_standing(bench.workspace).waits
     assert told.startswith(f"a person: ingest was started 3 times for {key} of ")
-    assert told.endswith("in vain; last, the run ended CRASHED")
+    assert told.endswith("in vain; last, the run ended CRASHED, killed")
     assert reconciled(bench)["started"] == [], "and not in the next minute"
     bench.rewrite(TOY.replace("min_rows: 50", "min_rows: 60"))
     assert reconciled(bench)["started"] == ["ingest"], "a person changed the file"
