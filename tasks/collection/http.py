@@ -135,7 +135,7 @@ class HttpCollector:
             found = find_rows(document, options.rows, self._where)
             rows = tuple(unfold(row, self._leave_out, self._where) for row in found)
             lines = tuple(map(write_line, rows))
-            names = tuple(map(name_row, lines))
+            names = tuple(map(name_row, rows))
             # A stale cache, or a parameter that the server does not know.
             if names and names == before:
                 raise Unreadable(

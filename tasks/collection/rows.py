@@ -100,9 +100,13 @@ def write_line(row: Mapping[str, Any]) -> bytes:
     return json.dumps(row, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def name_row(line: bytes) -> str:
-    """Return a digest by which a row is known again: 64 bits."""
-    return hashlib.sha256(line).hexdigest()[:16]
+def name_row(row: Mapping[str, Any]) -> str:
+    """Return a digest by which a row is known again, in whatever order its names come: 64 bits.
+
+    >>> name_row({"a": 1, "b": 2}) == name_row({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(write_line(dict(sorted(row.items())))).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

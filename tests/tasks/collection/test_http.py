@@ -138,6 +138,14 @@ def test_an_answer_over_the_bound_is_refused(api: Api, tmp_path: Path) -> None:
         run(workspace)
 
 
+def test_a_server_that_orders_its_names_otherwise_moved_no_rows(api: Api, tmp_path: Path) -> None:
+    api.rows, workspace = toy_rows(8), source(tmp_path, api, "pages")
+    run(workspace)
+    api.rows = [dict(reversed(row.items())) for row in toy_rows(10)]
+    run(workspace)
+    assert landed_ids(workspace) == list(range(10))
+
+
 def test_rows_that_moved_are_told_where_no_key_knows_them(api: Api, tmp_path: Path) -> None:
     api.rows = toy_rows(15)
     workspace = source(tmp_path, api, "pages")
