@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -60,6 +59,7 @@ def new(
     from tasks.drafting.suite import suite_text
 
     checked_name(name)
+    # as the columns of a file are named: é may come as one sign or as two
     target, key = compose(target), tuple(map(compose, key))
     event_time = event_time and compose(event_time)
     file = pipelines_folder() / f"{name}.yaml"
@@ -68,10 +68,7 @@ def new(
         if path.exists() and not (force or dry_run):
             remedy = "Choose another name, or replace it: --force."
             raise ConfigurationError(str(path), "the file is new", "one that is there", remedy)
-    # as the columns of a file are named: é may come as one sign or as two
-    target, *keys = (unicodedata.normalize("NFC", column) for column in (target, *key))
-    time = None if event_time is None else unicodedata.normalize("NFC", event_time)
-    made, content, pipeline = _draft(name, data, target, Wishes(time, (*keys,), task), settings)
+    made, content, pipeline = _draft(name, data, target, Wishes(event_time, key, task), settings)
     texts = {suite: suite_text(made), file: pipeline_text(made, pipeline, content)}
     if not dry_run:
         _write(texts)

@@ -80,9 +80,9 @@ class Losses:
     def estimate(self, predictions: Floats, prepared: pd.DataFrame | None) -> tuple[float, float]:
         """Return the expected mean loss of rows and its variance; arguments as for `fit`."""
         rows = len(predictions)
-        guess = np.full(rows, self.level)
+        guess, seen = np.full(rows, self.level), loss_features(predictions, prepared)
         if self.model:
-            guess = np.maximum(self._loaded.predict(loss_features(predictions, prepared)), 0)
+            guess = np.maximum(self._loaded.predict(seen), 0)
         share = self.bins.sums(guess, np.ones(rows)) / rows
         spread = np.array(self.spreads)
         # each row's own noise, and what the bin's holdout rows did not know, which its rows share
@@ -108,6 +108,6 @@ def _export(seen: pd.DataFrame, loss: Floats, seed: int) -> bytes:
     names = [str(name) for name in seen]
     numbers = tuple(name for name in names if pd.api.types.is_numeric_dtype(seen[name]))
     columns = Columns(numbers, tuple(name for name in names if name not in numbers))
-    model = FAMILIES[FAMILY].build(PARAMS, columns, "regression", seed)
+    model = FAMILIES[FAMILY].build(PARAMS, columns, "regression", seed, noisy=True)
     model.fit(seen, loss)
     return to_onnx(model, columns, "regression")

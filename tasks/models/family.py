@@ -101,8 +101,12 @@ class Family:
         """Return parameters under a study's names, as `Study.enqueue_trial` takes them."""
         return {f"{self.name}.{name}": value for name, value in params.items()}
 
-    def build(self, params: Params, columns: Columns, task: str, seed: int) -> Model:
+    def build(
+        self, params: Params, columns: Columns, task: str, seed: int, *, noisy: bool = False
+    ) -> Model:
         """Return an unfitted model; parameters not given are the defaults.
+
+        `noisy` says that little of the target follows from the columns, as of a model's errors.
 
         Raises:
             ConfigurationError: a parameter is unknown or outside the search space, or the
@@ -114,7 +118,14 @@ class Family:
             self._check(name, value)
         complete = {**self.defaults, **params}
         return Model(
-            self.name, self.estimator, complete, columns, task, seed=seed, trees=self.trees
+            self.name,
+            self.estimator,
+            complete,
+            columns,
+            task,
+            seed=seed,
+            trees=self.trees,
+            noisy=noisy,
         )
 
     def _check(self, name: str, value: Any) -> None:

@@ -26,12 +26,16 @@ EXAMINED = 10_000
 
 @dataclass(frozen=True)
 class Sample:
-    """The training rows in figures; `smallest` are the members of the rarest class."""
+    """The training rows in figures; `smallest` are the members of the rarest class.
+
+    `noisy` says that little of the target follows from the columns.
+    """
 
     rows: int
     columns: int
     classes: int = 0
     smallest: int = 0
+    noisy: bool = False
 
 
 Estimator = Callable[[Mapping[str, Any], str, int, Sample], Any]
@@ -45,7 +49,8 @@ class Model:
     It takes prepared rows (`tasks.features.prepare`). After fit: `pipeline_` (the scikit-learn
     pipeline that is exported), `classes_`, `input_mean_` and `input_spread_` (of every encoded
     column), and for a regression `center_` and `spread_`: every family learns the standardised
-    target. `trees` says whether numbers are taken as they are, or standardised too.
+    target. `trees` says whether numbers are taken as they are, or standardised too; `noisy` is
+    told the estimator (`Sample`).
     """
 
     family: str
@@ -56,6 +61,7 @@ class Model:
     _: KW_ONLY
     seed: int
     trees: bool
+    noisy: bool = False
 
     def fit(self, prepared: pd.DataFrame, y: Array) -> Model:
         """Learn from n prepared rows and (n,) class indices from 0, or values in the target's unit.
@@ -173,7 +179,7 @@ class Model:
         if len(y) < 10:
             raise DataError("training rows", "a model is fitted on at least 10 rows", len(y))
         if self.task == "regression":
-            return Sample(len(y), len(self._names))
+            return Sample(len(y), len(self._names), noisy=self.noisy)
         members = np.unique(y, return_counts=True)[1]
         if len(members) < 2:
             raise DataError("training rows", "hold at least two classes", "one class only")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -227,6 +228,9 @@ def floats(values: Values) -> Floats:
 def png(figure: Figure) -> bytes:
     """Return the figure's image; the same figure gives the same bytes."""
     target = BytesIO()
-    # matplotlib writes its version into the file, which would change with every release of it
-    figure.savefig(target, format="png", facecolor="white", metadata={"Software": ""})
+    with warnings.catch_warnings():
+        # a sign that the font lacks, as in a column called by an emoji, is drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        # matplotlib writes its version into the file, which would change with every release of it
+        figure.savefig(target, format="png", facecolor="white", metadata={"Software": ""})
     return target.getvalue()

@@ -127,9 +127,8 @@ def test_every_kind_of_source_and_output_holds_the_same_rows(trained: Bench) -> 
     outcome = trained.run(SCORE, **said)
     assert (outcome["format"], outcome["rows"], outcome["data_version"]) == ("delta", 700, 3)
     trained.run(SCORE, **said)
-    found = (
-        table_in(open_bucket(trained.settings), f"{trained.name}/scores/table").read().to_pandas()
-    )
+    written = table_in(open_bucket(trained.settings), f"{trained.name}/scores/table")
+    found = written.read().to_pandas()
     found = found.sort_values("_row", ignore_index=True)
     assert found["_row"].tolist() == list(range(700))
     assert found["id"].tolist() == rows["id"].tolist()

@@ -150,7 +150,7 @@ def read_entry(stored: Stored) -> Any:
 
 def read_observation(stored: Stored) -> Any:
     found = observations(stored.workspace.ledger.entries())
-    shown = stored.documents("toy/reports/monitoring/*/observation.json").values()
+    shown = stored.documents("toy/reports/monitoring/*/observation*.json").values()
     written = {json.loads(data)["observation"]["batch"] for data in shown}
     assert written == {seen.batch for seen in found}
     return [(seen.version, seen.rows, seen.labelled, seen.clock) for seen in found]

@@ -252,7 +252,8 @@ SCENES = (
         "nothing-else",
         one(nothing_else),
         refused="table.csv: a column is left to learn from; got x: one value; country: one value. "
-        "Bring a table with more columns.",
+        "Bring a table with more columns. Where each row follows the one before it, earlier values "
+        "of y are such columns.",
     ),
     Scene(
         "personal",

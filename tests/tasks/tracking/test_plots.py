@@ -20,6 +20,7 @@ DRAWN: dict[str, Callable[[], bytes]] = {
     "reliability": lambda: plots.reliability([0.1, None], [0.2, None], [300, 0]),
     "reliability of nothing": lambda: plots.reliability([], [], []),
     "importances": lambda: plots.importances({f"{HOSTILE} {i}": i / 99 for i in range(99)}),
+    "a name that the font lacks": lambda: plots.importances({"\N{THERMOMETER} outside": 0.5}),
     "no importances": lambda: plots.importances({}),
     "comparison": lambda: plots.comparison(
         "log_loss", {"model": (0.4, 0.3, 0.5), HOSTILE: (0.6, None, None)}, False
