@@ -43,7 +43,7 @@ def train(
     if answered is not None:
         return leave_outcome(answered)
     # A plan that was carried out to its end is not again: its decision is answered with that end.
-    done = find_earlier_run(work, decision)
+    done = find_earlier_run(work)
     if done is not None:
         return leave_outcome(done)
     held_back = ask_limits(work)

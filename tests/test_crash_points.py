@@ -104,7 +104,7 @@ def end(workspace: Workspace) -> None:
     path = workspace.home / "toy.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
-    end_pipeline(workspace, path, "ada", "seen enough")
+    end_pipeline(workspace, path, "ada", "seen enough", data=True)
     delete_data(workspace, lambda _: None)
 
 

@@ -81,7 +81,7 @@ def delete(name: str, data: bool, yes: bool, why: str, as_json: bool) -> None:
     path = check_known(place, pipelines_folder())
     if data and not yes:
         _confirm(name, as_json=as_json)
-    entry = end_pipeline(place, path, person(), why)
+    entry = end_pipeline(place, path, person(), why, data=data)
     gone = _end_deployments(settings, name)
     told = [entry.summary + ".", *(f"- {deployment}" for deployment in gone)]
     removed = delete_data(place, say) if data else 0

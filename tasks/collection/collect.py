@@ -61,7 +61,7 @@ def collect(workspace: Workspace, collector: Collector, say: Say) -> Collected:
             if key is not None:
                 keys.append(key)
                 rows += page.rows or 0
-        landing.commit(replace(landing.progress, looked=datetime.now(UTC)))
+        landing.finish()
         outcome = "collected" if keys else "nothing"
     except _Overtaken:
         say("Another collector was first: it goes on.")
@@ -80,13 +80,14 @@ class _Landing:
             raise ConfigurationError(f"{workspace.name}.yaml", rule, "nothing", remedy)
         found = read_progress(workspace)
         self._etag = None if found is None else found[1]
+        self._unwritten: SourceProgress | None = None
         self.progress = SourceProgress(options.identity) if found is None else found[0]
         # An object of the old source may be there, and its rows are the old source's: first that.
         self._settle()
         if self.progress.source != options.identity:
             say("Another source than before: collecting starts at the beginning.")
             # Written with its first object: a slip in the file, mended, finds the old place again.
-            self.progress = SourceProgress(options.identity)
+            self.progress = self._unwritten = SourceProgress(options.identity)
 
     def land(self, page: SourcePage) -> str | None:
         """Land one page and commit what stands behind it; return the key of its object, if any."""
@@ -99,11 +100,17 @@ class _Landing:
         elif page.data:
             return self._compose(page, page.data)
         else:
-            self.commit(behind)
+            if self.progress is not self._unwritten:
+                self.commit(behind)
             return None
         counted = replace(behind, objects=behind.objects + 1, rows=behind.rows + (page.rows or 0))
         self.commit(counted)
         return self._told(key, page)
+
+    def finish(self) -> None:
+        """Write down that all of it was collected, unless another source has nothing at all."""
+        if self.progress is not self._unwritten:
+            self.commit(replace(self.progress, looked=datetime.now(UTC)))
 
     def commit(self, progress: SourceProgress) -> None:
         with external_write("collect.commit"):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
@@ -153,6 +154,7 @@ class Fetcher:
                 content = self._body(answer, where, until)
                 links = {name or "": link.get("url", "") for name, link in answer.links.items()}
                 told, status = dict(answer.headers.items()), answer.status_code
+                joined = {name: str(address.join(link)) for name, link in links.items() if link}
         except httpx.InvalidURL as error:
             raise ConfigurationError(where, "it leads to an address", "none") from error
         except httpx.RequestError as error:
@@ -160,10 +162,13 @@ class Fetcher:
         finally:
             # From the end of an answer: a slow host is not asked again the sooner for it.
             self._asked = time.monotonic()
-        joined = {name: str(address.join(link)) for name, link in links.items() if link}
         return Fetched(str(address), content, told, joined, status), None
 
     def _body(self, answer: httpx.Response, where: str, until: float) -> bytes:
+        # each packing may unfold to a thousand times: of several, a few bytes would fill a memory
+        if "," in answer.headers.get("content-encoding", ""):
+            rule, remedy = "an answer is packed at most once", "It is no source to collect from."
+            raise DataError(where, rule, "more", remedy)
         content = bytearray()
         for chunk in answer.iter_bytes():
             content += chunk
@@ -220,16 +225,25 @@ def read_retry_after(text: str, now: datetime) -> float | None:
     >>> now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
     >>> read_retry_after("7", now), read_retry_after("Thu, 01 Jan 2026 12:00:30 GMT", now)
     (7.0, 30.0)
-    >>> read_retry_after("soon", now) is None
-    True
+    >>> read_retry_after("soon", now), read_retry_after("²", now)
+    (None, None)
     """
-    if text.strip().isdigit():
+    if text.strip().isascii() and text.strip().isdigit():
         return float(text)
     try:
         return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0)
-    # TypeError: a time without a zone
-    except (ValueError, TypeError):
+    # TypeError: a time without a zone; OverflowError: a zone beyond all
+    except (ValueError, TypeError, OverflowError):
         return None
+
+
+def bare(url: str) -> str:
+    """Return an address without its query, which may hold what is nobody's business.
+
+    >>> bare("https://host/towns?key=abc#top")
+    'https://host/towns'
+    """
+    return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def _wait(state: RetryCallState) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.collection.collector import MIB, Cursor, SourcePage, Unreadable
-from tasks.collection.fetch import Fetched, Fetcher
+from tasks.collection.fetch import Fetched, Fetcher, bare
 from tasks.collection.paging import Answer, Position, ask, first_position, following
 from tasks.collection.rows import Top, find_rows, name_row, parse_json, unfold, write_line
 from tasks.config.collect import HttpCollect
@@ -60,6 +60,7 @@ class HttpCollector:
     ) -> None:
         pipeline = workspace.pipeline
         self._options, self._say, self._limit = options, say, limit
+        self._where = bare(options.url)
         self._leave_out = frozenset(pipeline.source.leave_out)
         self._keyed = bool(pipeline.key)
         self._answer = min(ANSWER, pipeline.data.max_bytes)
@@ -131,10 +132,10 @@ class HttpCollector:
 
         def parse(fetched: Fetched) -> Sheet:
             document = parse_json(fetched.content)
-            found = find_rows(document, options.rows, options.url)
-            rows = tuple(unfold(row, self._leave_out, options.url) for row in found)
+            found = find_rows(document, options.rows, self._where)
+            rows = tuple(unfold(row, self._leave_out, self._where) for row in found)
             lines = tuple(map(write_line, rows))
-            names = tuple(map(name_row, lines))
+            names = tuple(map(name_row, rows))
             # A stale cache, or a parameter that the server does not know.
             if names and names == before:
                 raise Unreadable(
@@ -149,7 +150,7 @@ class HttpCollector:
         """Return the new lines behind the first `done`, and the largest value with them."""
         if self._options.since is None:
             return list(sheet.lines[done:]), reading.top
-        column, url = self._options.since.column, self._options.url
+        column, where = self._options.since.column, self._where
         # Who answers with the rows at the value, and not behind it alone, repeats those.
         known, top = frozenset(reading.since.rows), reading.top
         new = []
@@ -157,10 +158,10 @@ class HttpCollector:
         for row, line, name in behind:
             if row.get(column) is None:
                 remedy = "Set source.collect.since.column to one that every row has."
-                raise DataError(url, f"a row has a value in {column}", "none", remedy)
-            if name in known or (known and reading.since.is_above(row[column], url)):
+                raise DataError(where, f"a row has a value in {column}", "none", remedy)
+            if name in known or (known and reading.since.is_above(row[column], where)):
                 continue
-            top = top.see(row[column], name, url)
+            top = top.see(row[column], name, where)
             new.append(line)
         return new, top
 
@@ -189,7 +190,7 @@ class HttpCollector:
     def _wrong(
         self, rule: str, came: str, remedy: str = "Check source.collect.paging."
     ) -> DataError:
-        return DataError(self._options.url, rule, came, remedy)
+        return DataError(self._where, rule, came, remedy)
 
 
 def _cursor(reading: Bookmark) -> Cursor:

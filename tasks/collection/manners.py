@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit
 
-from tasks.collection.fetch import AGENT, Fetched, Fetcher
+from tasks.collection.fetch import AGENT, PATIENCE, Fetched, Fetcher
 from tasks.collection.robots import MOST, Robots
 from tasks.config.collect import WebCollect
 from tasks.errors import ConfigurationError
@@ -44,7 +44,12 @@ class Manners:
             rule = f"the robots.txt of {address.hostname} lets programs ask for the page"
             remedy = "Ask its owner, or take the data another way."
             raise ConfigurationError(f"{where}{address.path}", rule, "a rule against it", remedy)
-        return robots.pause(self._agent)
+        pause = robots.pause(self._agent)
+        if pause > PATIENCE:
+            rule = f"the robots.txt of {address.hostname} wants {PATIENCE:g} s at most between two"
+            remedy = "Ask its owner, or take the data another way."
+            raise ConfigurationError(f"{where}{address.path}", rule, f"{pause:,.0f} s", remedy)
+        return pause
 
 
 def check_host(address: SplitResult, home: SplitResult, others: tuple[str, ...]) -> None:

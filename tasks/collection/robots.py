@@ -6,6 +6,7 @@ pattern. https://www.rfc-editor.org/rfc/rfc9309
 
 from __future__ import annotations
 
+import math
 from urllib.robotparser import RobotFileParser
 
 MOST = 512 * 1024  # bytes that are read; RFC 9309 asks for 500 KiB at least
@@ -19,13 +20,17 @@ class Robots:
     (False, 2.0)
     >>> Robots(404, "").allows("perennial", "http://host/table")
     True
+    >>> odd = "User-agent: *\\nCrawl-delay: ²\\nDisallow: http://[x\\nDisallow: /private"
+    >>> Robots(200, odd).allows("perennial", "http://host/private/table")
+    False
     """
 
     def __init__(self, status: int, text: str) -> None:
         self._parser = RobotFileParser()
         # RFC 9309 lets everyone in where there is no such file; who hides it does not.
         hidden = ["User-agent: *", "Disallow: /"] if status in (401, 403) else []
-        self._parser.parse(text.splitlines() if status == 200 else hidden)
+        told = filter(_reads, text.splitlines()) if status == 200 else hidden
+        self._parser.parse(told)
 
     def allows(self, agent: str, url: str) -> bool:
         """Say whether the page may be asked for."""
@@ -35,5 +40,18 @@ class Robots:
         """Return the seconds that are to lie between two requests."""
         delay = self._parser.crawl_delay(agent)
         rate = self._parser.request_rate(agent)
-        each = 0.0 if rate is None or not rate.requests else rate.seconds / rate.requests
-        return max(float(delay or 0), each)
+        try:
+            each = 0.0 if rate is None or not rate.requests else rate.seconds / rate.requests
+            return max(float(delay or 0), each)
+        # a number with more digits than a float has
+        except OverflowError:
+            return math.inf
+
+
+def _reads(line: str) -> bool:
+    # at a number or an address that is none, the standard library gives up the whole file
+    try:
+        RobotFileParser().parse(["User-agent: *", line])
+    except ValueError:
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ def parse_json(content: bytes) -> Any:
         Unreadable: it holds none.
     """
     try:
-        return json.loads(content, parse_constant=_refuse)
+        return json.loads(content, parse_constant=_refuse, parse_float=_finite)
     # A page of a proxy, or an answer that was cut off where nothing says how long it is.
     except (ValueError, RecursionError) as error:
         raise Unreadable("no JSON") from error
@@ -99,9 +100,13 @@ def write_line(row: Mapping[str, Any]) -> bytes:
     return json.dumps(row, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def name_row(line: bytes) -> str:
-    """Return a digest by which a row is known again: 64 bits."""
-    return hashlib.sha256(line).hexdigest()[:16]
+def name_row(row: Mapping[str, Any]) -> str:
+    """Return a digest by which a row is known again, in whatever order its names come: 64 bits.
+
+    >>> name_row({"a": 1, "b": 2}) == name_row({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(write_line(dict(sorted(row.items())))).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,13 @@ def _lists(answer: Any) -> Iterator[str]:
                 yield name
             elif isinstance(value, dict):
                 yield from (f"{name}.{inner}" for inner, v in value.items() if isinstance(v, list))
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("1e999 is JSON, and no number that a row can hold")
+    return number
 
 
 def _refuse(_: str) -> None:

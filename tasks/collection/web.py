@@ -7,11 +7,10 @@ import gzip
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 from tasks.collection.collect import Say
 from tasks.collection.collector import Cursor, SourcePage
-from tasks.collection.fetch import Fetched, Fetcher
+from tasks.collection.fetch import Fetched, Fetcher, bare
 from tasks.collection.grid import NamedRows, choose_table, lay_out
 from tasks.collection.html import read_tables
 from tasks.collection.landed_rows import WholeTable
@@ -69,15 +68,6 @@ class WebTableCollector:
             remedy = "Set source.collect.encoding to the right one."
             raise DataError(where, rule, f"{lost:,} that are not", remedy)
         return table
-
-
-def bare(url: str) -> str:
-    """Return an address without its query, which may hold what is nobody's business.
-
-    >>> bare("https://host/towns?key=abc#top")
-    'https://host/towns'
-    """
-    return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def _conditions(cursor: Cursor | None) -> dict[str, str]:

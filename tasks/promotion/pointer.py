@@ -112,8 +112,9 @@ def rebuild(entries: Iterable[Entry], where: str) -> Champion | None:
         if entry.kind.startswith(CHANGES) and entry.kind not in CHANGES:
             rule = "the ledger says who is in service, where the pointer is lost"
             raise IntegrityError(where, rule, entry.kind, "Use the release that wrote it.")
-        # what is deleted goes pointer first, and whoever looks meanwhile must not bring it back
-        if entry.kind == "end":
+        # what is deleted goes pointer first, and whoever looks meanwhile must not bring it back;
+        # of a pipeline that is ended alone, the champion goes on answering
+        if entry.kind == "end" and entry.figures.get("data"):
             champion = None
         if entry.kind in CHANGES:
             # its own figures are those that `change_entry` took from the pointer

@@ -139,7 +139,8 @@ def not_worse_than_the_best_before(evidence: Evidence, gate: Gate) -> Outcome:
     """Ask that small losses do not add up: not surely worse than the best version there was.
 
     That is the version from which on the recorded gains sum up to a loss. It fails where that loss
-    is more than `max_slice_loss` (in `Evidence.unit`) on the same rows, and more than chance.
+    is more than `max_slice_loss` (in `Evidence.unit`) on the same rows, and more than chance. What
+    is surely better than the champion makes up for a loss, and passes.
     """
     rule, best = "not worse than the best before", evidence.best
     if best is None:
@@ -152,6 +153,10 @@ def not_worse_than_the_best_before(evidence: Evidence, gate: Gate) -> Outcome:
     passed = gain.value >= -limit or gain.high >= 0
     if passed:
         return Outcome(rule, True, figures, f"holds its own against version {best.version}")
+    # refused, it would leave the worst of the three in service
+    if evidence.champion is not None and evidence.champion.gain.low > 0:
+        reason = f"under version {best.version}, and surely better than the champion"
+        return Outcome(rule, True, figures, reason)
     reason = f"losses added up: {_number(-gain.value)} under version {best.version}"
     return Outcome(rule, False, figures, f"{reason}, more than the {_number(limit)} tolerated")
 

@@ -13,6 +13,7 @@ IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 CARD = re.compile(r"[3-6]\d{12,18}")
 # With a plus, brackets or groups: bare digits are anything.
 PHONE = re.compile(r"(?=.*[+()\s./-])\+?\(?\d[\d\s()./-]{6,18}\d")
+NUMBER = re.compile(r"-?(0|[1-9]\d*)\.\d+")
 DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 
 
@@ -64,13 +65,16 @@ def is_network_address(text: str) -> bool:
 
 
 def is_phone(text: str) -> bool:
-    """Say whether a text is a phone's number as people write it; a date is none.
+    """Say whether a text is a phone's number as people write it; a date or a fraction is none.
 
-    >>> is_phone("+49 30 901820"), is_phone("(212) 555-0147"), is_phone("2024-01-31")
-    (True, True, False)
+    >>> is_phone("+49 30 901820"), is_phone("(212) 555-0147"), is_phone("030.901820")
+    (True, True, True)
+    >>> is_phone("2024-01-31"), is_phone("50.123456"), is_phone("0.12345678")
+    (False, False, False)
     """
     digits = sum(sign.isdigit() for sign in text)
-    return 8 <= digits <= 15 and bool(PHONE.fullmatch(text)) and not DATE.fullmatch(text[:10])
+    plain = DATE.fullmatch(text[:10]) or NUMBER.fullmatch(text)
+    return 8 <= digits <= 15 and bool(PHONE.fullmatch(text)) and not plain
 
 
 TESTS: Mapping[str, Callable[[str], bool]] = {

@@ -41,8 +41,11 @@ def ended_file(path: Path) -> Path:
     return path.with_name(path.name + ENDED)
 
 
-def end_pipeline(place: Place, path: Path, by: str, why: str) -> Entry:
-    """Set the pipeline's file aside and record the end; again, it does what is left to do."""
+def end_pipeline(place: Place, path: Path, by: str, why: str, *, data: bool = False) -> Entry:
+    """Set the pipeline's file aside and record the end; again, it does what is left to do.
+
+    With `data`, what it records is that the data go as well: nobody brings a pointer back then.
+    """
     with external_write("end.file"):
         if path.exists():
             path.replace(ended_file(path))
@@ -55,11 +58,12 @@ def end_pipeline(place: Place, path: Path, by: str, why: str) -> Entry:
         kind="end",
         version=None,
         by=by,
-        summary=f"{place.name} is ended, and its data stay: {why}",
-        figures={"file": ended_file(path).name},
+        summary=f"{place.name} is ended, and its data {'go' if data else 'stay'}: {why}",
+        figures={"file": ended_file(path).name, "data": data},
     )
     entries = place.ledger.entries()
-    if entries and entries[-1].kind != "end":
+    said = [(last.kind, last.figures.get("data", False)) for last in entries[-1:]]
+    if said and said[0] not in (("end", True), ("end", data)):
         with external_write("end.ledger"):
             place.ledger.append(entry)
     return entry

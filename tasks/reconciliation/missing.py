@@ -49,10 +49,16 @@ def find_missing(
     ['ingest']
     >>> find_missing("flights", {"ingest": [batch]}, {"ingest"}, noon)
     ()
+    >>> later, first = ("a", noon - timedelta(hours=1)), ("z", noon - timedelta(hours=2))
+    >>> (run,) = find_missing("flights", {"train": [later, first]}, set(), noon)
+    >>> run.parameters, run.oldest
+    ({'decision': 'z'}, 'z of 2026-01-01 10:00:00')
     """
     launches = []
     for flow, things in waiting.items():
-        due = sorted(name for name, since in things if now - since >= grace)
+        # the oldest first: it is what a run is asked for, and whose starts are counted
+        waits = sorted(things, key=lambda thing: (thing[1], thing[0]))
+        due = [name for name, since in waits if now - since >= grace]
         if not due or flow in active:
             continue
         # a minute in the key: a run that died without a trace is started again, not refused
@@ -60,7 +66,6 @@ def find_missing(
         more = f" and {len(due) - 1} more" if len(due) > 1 else ""
         decided = {"decision": due[0]} if flow == "train" else {}
         key = hashlib.sha256(text.encode()).hexdigest()
-        name, since = min(things, key=lambda thing: (thing[1], thing[0]))
-        oldest = f"{name} of {since:%Y-%m-%d %H:%M:%S}"
+        oldest = f"{waits[0][0]} of {waits[0][1]:%Y-%m-%d %H:%M:%S}"
         launches.append(Launch(flow, pipeline, key, f"{due[0]}{more}", oldest, decided))
     return tuple(launches)

@@ -11,6 +11,7 @@ from typing import Any
 from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
+from tasks.monitoring.arrivals import find_arrivals
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.promote import LONGEST_TEXT, promote, repair
@@ -20,6 +21,7 @@ from tasks.records import plain
 from tasks.tracking.registry import remove_alias, set_alias
 from tasks.training.choosing import Chosen
 from tasks.training.cost import Cost
+from tasks.training.open_decision import find_covered
 from tasks.training.plan import digest
 from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidence
 from tasks.training.work import Work
@@ -57,12 +59,13 @@ def record_and_promote(
     for _ in range(ATTEMPTS):
         ended = _conclude(work, chosen, version, cause, decision)
         if ended.outcome != "lost":
-            return ended
+            break
         best = chosen.best
         work = work.read_pointer_anew()
         judged, _ = evaluate_holdout(work, best.contender, best.challenger)
         verdict = judge(gather_evidence(best.contender, judged), work.pipeline.gate)
         chosen = chosen.replace_best(judged, verdict)
+    answer_open(work, version, ended.summary)
     return ended
 
 
@@ -184,10 +187,12 @@ def find_earlier_end(work: Work) -> dict[str, Any] | None:
     }
 
 
-def record_answer(work: Work, decision: str, done: dict[str, Any]) -> None:
-    """Record that a decision to retrain asked for what was done already."""
-    figures = {"decision": decision, "training_key": work.plan.key}
-    _answer(work.workspace, f"answer-{decision}", done["version"], done["summary"], figures)
+def answer_open(work: Work, version: int, summary: str) -> None:
+    """Record how a training ended on the decisions that are still open and whose rows it had."""
+    place = work.workspace
+    for decision in find_covered(place.ledger.entries(), find_arrivals(place), work.plan):
+        figures = {"decision": decision, "training_key": work.plan.key}
+        _answer(place, f"answer-{decision}", version, summary, figures)
 
 
 def record_failure(place: Place, decision: str, why: str) -> None:

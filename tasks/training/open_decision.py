@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tasks.errors import Refused
 from tasks.ledger.entry import Entry
-from tasks.monitoring.arrivals import find_unanswered
+from tasks.monitoring.arrivals import Arrival, decision_id, find_unanswered
+from tasks.training.plan import TrainingPlan
+
+
+def find_covered(
+    entries: Iterable[Entry], arrived: Iterable[Arrival], plan: TrainingPlan
+) -> tuple[str, ...]:
+    """Return the open decisions whose rows this training has: its end is their answer as well.
+
+    A run that a decision asked for may have died each time it was started. What a person trains
+    then closes it: while it is open, nothing else is decided.
+    """
+    newest = {False: plan.data.version, True: -1 if plan.labels is None else plan.labels}
+    later = {
+        decision_id(arrival.batch, labels=arrival.labels)
+        for arrival in arrived
+        if arrival.data_version > newest[arrival.labels]
+    }
+    return tuple(entry.id for entry in find_unanswered(entries) if entry.id not in later)
 
 
 def find_answer(entries: Sequence[Entry], decision: str, pipeline: str) -> str | None:

@@ -78,7 +78,7 @@ def check_decision(work: Work, decision: str | None) -> dict[str, Any] | None:
 
 
 @task(name="look for the same plan", **RETRIES)
-def find_earlier_run(work: Work, decision: str | None) -> dict[str, Any] | None:
+def find_earlier_run(work: Work) -> dict[str, Any] | None:
     """Return the outcome of a finished run of the same plan, or None."""
     from tasks.training import finish
     from tasks.training.outcome import describe_outcome
@@ -86,8 +86,7 @@ def find_earlier_run(work: Work, decision: str | None) -> dict[str, Any] | None:
     done = finish.find_earlier_end(work)
     if done is None:
         return None
-    if decision is not None:
-        finish.record_answer(work, decision, done)
+    finish.answer_open(work, done["version"], done["summary"])
     if _is_scheduled():
         _rename(work, "nothing new")
     get_run_logger().info(done["summary"])

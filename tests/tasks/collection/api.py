@@ -86,6 +86,11 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault == "slow":
             self.send(200, body, headers, slow=True)
+        elif fault.startswith("header "):
+            name, _, text = fault.removeprefix("header ").partition(": ")
+            self.send(200, body, {**headers, name: text})
+        elif fault == "endless":
+            self.send(200, b'{"data": {"items": [{"id": 1, "size": 1e999}]}}')
         else:
             self.send(200, body, headers)
 

@@ -98,6 +98,16 @@ def test_what_was_tidied_away_after_a_death_is_not_collected_again(
     assert ingest(workspace) == list(range(12))
 
 
+def test_a_slip_that_finds_nothing_leaves_the_place_as_it_was(api: Api, tmp_path: Path) -> None:
+    api.rows, right = toy_rows(8), paged(tmp_path, api)
+    run(right)
+    slip = paged(tmp_path, api, paging={"kind": "page", "start": 90})
+    assert run(slip).outcome == "nothing"
+    api.rows = toy_rows(12)
+    run(right)
+    assert landed_ids(right) == list(range(12))
+
+
 @pytest.mark.parametrize("turn", range(5))
 def test_two_collectors_at_once_neither_skip_nor_repeat(
     turn: int, api: Api, tmp_path: Path

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.collection.progress import read_progress
-from tasks.errors import ConfigurationError, DataError, SourceUnavailable
+from tasks.errors import ConfigurationError, DataError, PerennialError, SourceUnavailable
 from tasks.workspace import Workspace
 from tests.tasks.collection.api import Api, serving, toy_rows
 from tests.tasks.collection.scenes import collecting, ingest, landed_ids, run, with_pipeline
@@ -138,6 +138,14 @@ def test_an_answer_over_the_bound_is_refused(api: Api, tmp_path: Path) -> None:
         run(workspace)
 
 
+def test_a_server_that_orders_its_names_otherwise_moved_no_rows(api: Api, tmp_path: Path) -> None:
+    api.rows, workspace = toy_rows(8), source(tmp_path, api, "pages")
+    run(workspace)
+    api.rows = [dict(reversed(row.items())) for row in toy_rows(10)]
+    run(workspace)
+    assert landed_ids(workspace) == list(range(10))
+
+
 def test_rows_that_moved_are_told_where_no_key_knows_them(api: Api, tmp_path: Path) -> None:
     api.rows = toy_rows(15)
     workspace = source(tmp_path, api, "pages")
@@ -263,6 +271,30 @@ def test_requests_keep_their_distance(api: Api, tmp_path: Path) -> None:
     run(source(tmp_path, api, "offsets", pause="1s"))
     assert len(api.asked) == 3
     assert time.monotonic() - began >= 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("header Link: <http://[::1>; rel=next", "it leads to an address"),
+        ("header Content-Encoding: gzip, gzip", "an answer is packed at most once"),
+        ("endless", "got no JSON"),
+    ],
+)
+def test_what_a_hostile_server_answers_is_told(
+    fault: str, told: str, api: Api, tmp_path: Path
+) -> None:
+    api.rows, api.faults = toy_rows(5), [fault] * 3
+    workspace = collecting(tmp_path, kind="http", url=f"{api.url}/pages", rows="data.items")
+    with pytest.raises(PerennialError, match=told):
+        run(workspace)
+
+
+def test_what_stands_behind_a_question_mark_is_told_to_nobody(api: Api, tmp_path: Path) -> None:
+    address = f"{api.url}/pages?api_key=s3cret"
+    with pytest.raises(DataError, match="got none") as told:
+        run(collecting(tmp_path, kind="http", url=address, rows="nowhere"))
+    assert "s3cret" not in str(told.value)
 
 
 def test_another_source_starts_at_the_beginning(api: Api, tmp_path: Path) -> None:

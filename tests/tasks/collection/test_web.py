@@ -150,6 +150,16 @@ def test_a_host_that_hides_its_rules_or_cannot_tell_them_is_not_asked(
     assert set(site.paths) == {"/robots.txt"}
 
 
+@pytest.mark.parametrize("delay", ["86400", "9" * 400])
+def test_a_host_that_wants_to_be_asked_once_a_day_keeps_nobody_waiting(
+    tmp_path: Path, site: sites.Site, delay: str
+) -> None:
+    site.robots = f"User-agent: *\nCrawl-delay: {delay}"
+    with pytest.raises(ConfigurationError, match=r"wants 300 s at most between two; got .+ s\."):
+        run(web_pipeline(tmp_path, site))
+    assert site.paths == ["/robots.txt"]
+
+
 def test_requests_are_as_far_apart_as_the_host_wants(tmp_path: Path, site: sites.Site) -> None:
     site.robots = "User-agent: *\nCrawl-delay: 1"
     site.faults["/sales"] = ["redirect /moved"]

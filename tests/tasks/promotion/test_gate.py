@@ -54,6 +54,12 @@ PASSING = [
     # less than is tolerated, and perhaps by chance
     replace(GOOD, best=Comparison(1, 900, 0.72, Interval(-0.019, -0.03, -0.01))),
     replace(GOOD, best=Comparison(1, 900, 0.76, Interval(-0.05, -0.2, 0.01))),
+    # it makes up for a part of what was lost
+    replace(
+        GOOD,
+        champion=Comparison(3, 5000, 0.68, Interval(0.03, 0.01, 0.05)),
+        best=Comparison(1, 900, 0.74, Interval(-0.03, -0.05, -0.01)),
+    ),
 ]
 
 

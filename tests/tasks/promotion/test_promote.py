@@ -98,11 +98,21 @@ def test_a_pointer_that_was_lost_is_as_the_ledger_tells_it(context: Place) -> No
         assert kinds(context) == told
 
 
-def test_of_a_pipeline_that_was_ended_no_pointer_comes_back(context: Place, tmp_path: Path) -> None:
+def test_only_where_the_data_go_does_a_pointer_not_come_back(
+    context: Place, tmp_path: Path
+) -> None:
+    """A pipeline that is ended alone goes on answering, and its file may be brought back."""
     promote(context, 1, **WHO)
     end_pipeline(context, tmp_path / "toy.yaml", "ada", "no use")
     context.bucket.delete(context.layout.champion)
-    assert pointer.read(context) is None
+    found = pointer.read(context)
+    assert found is not None
+    assert found[0].version == 1
+    for _ in range(2):
+        end_pipeline(context, tmp_path / "toy.yaml", "ada", "no use", data=True)
+        context.bucket.delete(context.layout.champion)
+        assert pointer.read(context) is None
+    assert kinds(context) == [("promotion", 1), ("end", None), ("end", None)]
 
 
 def test_a_newer_releases_promotion_is_not_guessed_at() -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.data.reference import DatasetRef, Window
 from tasks.errors import Refused
 from tasks.ledger.entry import Entry
-from tasks.training.open_decision import find_answer
+from tasks.monitoring.arrivals import Arrival, find_unanswered
+from tasks.training.open_decision import find_answer, find_covered
+from tasks.training.plan import TrainingPlan
+from tests import life
+from tests.tasks.monitoring.house import House
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -41,3 +48,25 @@ def test_what_asks_for_nothing_trains_nothing(named: str, came: str) -> None:
     entries = [YES, NO, entry("verdict", "verdict-1", decision="decision-a", next="refused")]
     with pytest.raises(Refused, match=came):
         find_answer(entries, named, "toy")
+
+
+def test_what_a_person_trains_answers_the_decision_whose_runs_all_died(tmp_path: Path) -> None:
+    """While it is open nothing else is decided, and nobody starts its training any more."""
+    house = House(tmp_path)
+    house.arrive("a.csv", life.toy_rows(1500))
+    (first,) = house.monitor()
+    assert [entry.id for entry in find_unanswered(house.entries)] == [first.id]
+    assert house.train().outcome == "promoted"
+    assert find_unanswered(house.entries) == ()
+
+
+def test_what_came_after_the_rows_of_a_training_is_not_answered_by_it() -> None:
+    arrived = [Arrival(name, number, name, 9, NOON) for number, name in enumerate("abc")]
+    arrived.append(Arrival("d", 0, "d", 9, NOON, labels=True))
+    entries = [
+        entry("decision", f"decision-{name}", decision={"retrain": True})
+        for name in ("a", "b", "c", "labels-d")
+    ]
+    plan = TrainingPlan(DatasetRef("toy", 1, Window()), "", "", "", 7)
+    assert find_covered(entries, arrived, plan) == ("decision-a", "decision-b")
+    assert find_covered(entries, arrived, replace(plan, labels=0))[2:] == ("decision-labels-d",)
