@@ -6,7 +6,6 @@ named here: as what may be mistyped, or as free text.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from tasks.ingestion.quarantine import tell_ledger
 from tasks.settings import REPOSITORY
 from tasks.workspace import Workspace
 from tests import life
+from tests.environment import kept_environment
 from tests.tasks.ingestion.landing import drop, landed
 
 Said = Callable[..., str]
@@ -143,7 +143,6 @@ def said(
 ) -> Iterator[Said]:
     """Yield what runs the command in that folder; it must be refused, and returns what it said."""
     folder, workspace = project
-    before = dict(os.environ)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PERENNIAL_BUCKET", f"file://{folder / 'bucket'}")
     monkeypatch.setenv("PERENNIAL_PIPELINES", str(folder / "pipelines"))
@@ -159,9 +158,8 @@ def said(
         assert ended.value.code in status, told.out + told.err
         return told.out + told.err
 
-    yield run
-    os.environ.clear()
-    os.environ.update(before)
+    with kept_environment():
+        yield run
 
 
 def words_of(case: Case, value: str) -> list[str]:

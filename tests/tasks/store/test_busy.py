@@ -21,6 +21,7 @@ from tasks.settings import REPOSITORY
 from tasks.store.s3 import S3Bucket
 from tasks.tracking.registry import read_aliases
 from tests.busy import BusyServer, busy
+from tests.environment import kept_environment
 from tests.servers import S3, Tracking, variables
 
 pytestmark = pytest.mark.system
@@ -90,16 +91,11 @@ def test_no_command_ends_for_it(
         home=tmp_path,
         pipelines=REPOSITORY / "tests" / "pipelines",
     )
-    before = dict(os.environ)
     for name, text in variables(settings).items():
         monkeypatch.setenv(name, text)
     proxy.be_busy(AWAY)
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main([command, "toy"])
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with kept_environment(), pytest.raises(SystemExit) as ended:
+        main([command, "toy"])
     assert ended.value.code == 0, capsys.readouterr().err
     assert proxy.refused
 
