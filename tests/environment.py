@@ -1,7 +1,7 @@
 """The environment as it was, without a write that is not needed.
 
-In a process with threads of C, such as those of Arrow and OpenBLAS, each `putenv` may meet a `getenv`
-in another thread, and end the process.
+In a process with threads of C, such as those of Arrow and OpenBLAS, each `putenv` may meet a
+`getenv` in another thread, and end the process.
 """
 
 from __future__ import annotations
