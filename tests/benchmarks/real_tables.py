@@ -48,8 +48,8 @@ from tasks.training.steps import judged_answers
 from tasks.tuning.trial import Setting, Tuning
 from tasks.workspace import Workspace
 from tests.life import challenge
+from tests.tables.house import bring
 from tests.tables.real import SMALL, TABLES, RealTable
-from tests.tables.test_real import bring_in
 
 MOST_LEVELS = 254
 PEERS = ("HistGradientBoosting", "best single family")
@@ -94,7 +94,7 @@ def drafted(table: RealTable, budget: Sequence[str], settings: Settings, folder:
     pipeline = find_pipeline(table.name, settings.pipelines)
     bucket, key = open_bucket(settings), settings.signing_key
     place = Workspace(bucket, table.name, key, pipeline=pipeline, home=settings.home)
-    said = bring_in(place, data)
+    said = "; ".join(bring(place, data).reasons)
     assert not said, said
     return place
 

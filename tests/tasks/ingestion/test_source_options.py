@@ -74,7 +74,7 @@ def test_one_reader_at_every_door(tmp_path: Path) -> None:
     assert told.counts is not None and told.counts.new == 40
 
     toy.bucket.put("toy/new.csv", german(later))
-    scored = score_source(toy, "toy/new.csv", "toy/scored.parquet")
+    scored = score_source(toy, "toy/new.csv", "toy/scores/new.parquet")
     assert scored["rows"] == 40
     path.write_bytes(german(later))
     explained = explain_file(toy, path, 3)
