@@ -145,7 +145,8 @@ def read_entry(stored: Stored) -> Any:
     before = stored.workspace.ledger.entries()
     repair(stored.workspace)
     assert stored.workspace.ledger.entries() == before
-    return [entry.kind for entry in before]
+    # 0.1.0 did not record that a training without a decision answered an open one
+    return [entry.kind for entry in before if entry.kind != "answer"]
 
 
 def read_observation(stored: Stored) -> Any:

@@ -70,13 +70,19 @@ def settled(stack: Stack, key: str) -> bool:
     return bool(answers_to(stack, decisions_on(stack, key)))
 
 
-def test_a_file_is_all_it_takes_and_a_storm_of_events_makes_one_retraining(loop: Stack) -> None:
+def live_by_events(loop: Stack, storm: int = 0) -> tuple[str, str]:
+    """Send two files, where no test did before, and wait for what events make of them."""
     first = send(loop, 0)
-    poll(lambda: len(entries(loop, "promotion")) == 1, 180, "the first champion", every=1)
+    poll(lambda: bool(entries(loop, "promotion")), 180, "the first champion", every=1)
     second = send(loop, 1)
-    for _ in range(500):
+    for _ in range(storm):
         notify(loop, second)
     poll(lambda: settled(loop, second), 180, "the retraining", every=1)
+    return first, second
+
+
+def test_a_file_is_all_it_takes_and_a_storm_of_events_makes_one_retraining(loop: Stack) -> None:
+    first, second = live_by_events(loop, storm=500)
     (decision,) = decisions_on(loop, second)
     assert decision.figures["decision"]["rule"] == "every"
     assert len(decisions_on(loop, first)) == 1
@@ -86,6 +92,7 @@ def test_a_file_is_all_it_takes_and_a_storm_of_events_makes_one_retraining(loop:
 
 @pytest.mark.soak
 def test_without_any_event_the_outcome_is_the_same(loop: Stack) -> None:
+    live_by_events(loop)
     assert enable(loop, "perennial: quiet: ", on=False) == 3
     # one run of it at a time: those of the schedule would keep ours waiting
     pause(loop, "reconcile/all", paused=True)
