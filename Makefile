@@ -15,7 +15,7 @@ run: $(LOCKED)  ## the demonstration: from nothing to a champion
 	$(BIN)/perennial demo
 
 test: $(LOCKED)  ## every test but the long ones, real servers included
-	$(PYTEST) --numprocesses 3 -m "not soak"
+	$(PYTEST) --numprocesses 4 -m "not soak"
 
 soak: $(LOCKED)  ## what is long by nature: storms, timed load, a death at every write
 	$(PYTEST) --numprocesses 3 -m soak
