@@ -120,8 +120,8 @@ def draft(
         if target in named:
             raise ConfigurationError(option, "the target is neither time nor key", target)
     others = {c: seen for c, seen in columns.items() if c != target}
-    told = {name: "as asked" for name in wishes.personal if name in others}
-    personal = told | find_personal(others, texts)
+    asked = dict.fromkeys([name for name in wishes.personal if name in others], AS_ASKED)
+    personal = asked | find_personal(others, texts)
     parts = {part for derived in study.options.derive.values() for part in derived.of}
     hidden = {*personal, *parts} - {wishes.time}
     time = choose_time({c: seen for c, seen in others.items() if c not in hidden}, wishes.time)

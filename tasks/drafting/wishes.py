@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from tasks.errors import ConfigurationError
+from tasks.letters import compose
 
 PART = re.compile(r"\"((?:[^\"]|\"\")+)\"|([^.\"]+)")  # "" stands for a quote, as in CSV
 REMEDY = "Write a key of the pipeline file and its value, such as training.trials=10."
@@ -31,7 +31,7 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
     made = copy.deepcopy(dict(content))
     for setting in settings:
         path, written, value = setting.partition("=")
-        path = unicodedata.normalize("NFC", path)
+        path = compose(path)
         if not written or not PART.search(path.removesuffix("+")):
             raise ConfigurationError("--set", "it is KEY=VALUE", setting, REMEDY)
         parts = PART.findall(path.removesuffix("+"))
