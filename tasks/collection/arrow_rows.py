@@ -45,10 +45,7 @@ def join_tables(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def to_parquet(table: pa.Table, source: str) -> bytes:
-    """Return the table as a Parquet file that says from which place of its source it is.
-
-    Two objects with the same rows are two that way: a batch is known by its bytes.
-    """
+    """Return the table as a Parquet file that says from which place of its source it is."""
     sink = io.BytesIO()
     marked = table.replace_schema_metadata({"collected": source})
     pyarrow.parquet.write_table(marked, sink, compression="zstd")

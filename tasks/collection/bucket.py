@@ -9,10 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
-
-from tasks.collection.collector import Cursor, SourcePage
-from tasks.collection.fetch import BACKOFF
+from tasks.collection.collector import Cursor, Say, SourcePage
+from tasks.collection.patience import NEXT_TIME, retrying
 from tasks.collection.secrets import read_secret
 from tasks.config.collect import BucketCollect
 from tasks.errors import (
@@ -44,9 +42,7 @@ class BucketCollector:
     that appears late with an early time is found like any other, one that changed is another.
     """
 
-    def __init__(
-        self, workspace: Workspace, options: BucketCollect, say: Callable[[str], None], _limit: int
-    ) -> None:
+    def __init__(self, workspace: Workspace, options: BucketCollect, say: Say, _limit: int) -> None:
         self._workspace, self._options, self._say = workspace, options, say
         self._pause = parse_duration(options.pause).total_seconds()
 
@@ -95,13 +91,7 @@ class BucketCollector:
                 self._say(f"{len(keys)} objects {why} are passed over, such as {keys[0]!r}.")
 
     def _patiently(self, act: Callable[[], Found]) -> Found:
-        retrying = Retrying(
-            stop=stop_after_attempt(self._options.retries + 1),
-            retry=retry_if_exception_type(StoreUnavailable),
-            wait=BACKOFF,
-            reraise=True,
-        )
-        return retrying(act)
+        return retrying(self._options.retries, StoreUnavailable)(act)
 
 
 def name_copy(info: ObjectInfo) -> str:
@@ -147,8 +137,7 @@ def _translated(options: BucketCollect) -> Iterator[None]:
     except (NotFound, PreconditionFailed, StoreFull):
         raise
     except StoreUnavailable as error:
-        remedy = "It is asked again at the next time of source.collect.schedule."
-        raise SourceUnavailable(where, error.rule, error.came, remedy) from error
+        raise SourceUnavailable(where, error.rule, error.came, NEXT_TIME) from error
     except AccessDenied as error:
         remedy = "Check what source.collect.keys name."
         raise ConfigurationError(where, error.rule, error.came, remedy) from error

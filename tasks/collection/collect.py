@@ -8,19 +8,16 @@ it is written down before it lands, so that whoever finds it there knows where t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from tasks.collection.collector import Collector, SourcePage
+from tasks.collection.collector import Collector, Say, SourcePage, section_of
 from tasks.collection.progress import Begun, SourceProgress, read_progress, write_progress
-from tasks.errors import ConfigurationError, IntegrityError, PreconditionFailed
+from tasks.errors import IntegrityError, PreconditionFailed
 from tasks.faults import external_write
 from tasks.workspace import Workspace
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,10 +71,7 @@ class _Landing:
 
     def __init__(self, workspace: Workspace, say: Say) -> None:
         self._workspace, self._say = workspace, say
-        options = workspace.pipeline.source.collect
-        if options is None:
-            rule, remedy = "source.collect says from where", "Add the section."
-            raise ConfigurationError(f"{workspace.name}.yaml", rule, "nothing", remedy)
+        options = section_of(workspace.pipeline)
         found = read_progress(workspace)
         self._etag = None if found is None else found[1]
         self._unwritten: SourceProgress | None = None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.config import Pipeline
+from tasks.config.collect import Collect
+from tasks.errors import ConfigurationError
 
+Say = Callable[[str], None]
 MIB = 1024 * 1024
 OBJECT = 32 * MIB  # of what is gathered into one object: so much is in memory, and fetched again
 
@@ -73,6 +77,27 @@ class Collector(Protocol):
 
 class Unreadable(Exception):
     """An answer is not what was asked for; another try may bring it. The text says what came."""
+
+
+def place_of(cursor: Cursor | None) -> str:
+    """Return a digest of the place behind which rows came.
+
+    A batch is known by its bytes. An object that holds this is another one than that of the same
+    rows, where they come a second time.
+    """
+    return hashlib.sha256(("" if cursor is None else cursor.text).encode()).hexdigest()
+
+
+def section_of(pipeline: Pipeline) -> Collect:
+    """Return what the pipeline file says of collecting.
+
+    Raises:
+        ConfigurationError: nothing.
+    """
+    if pipeline.source.collect is None:
+        rule, remedy = "source.collect says from where", "Add the section."
+        raise ConfigurationError(f"{pipeline.name}.yaml", rule, "nothing", remedy)
+    return pipeline.source.collect
 
 
 def object_bytes(pipeline: Pipeline) -> int:

@@ -1,4 +1,4 @@
-"""Asking a web server, with bounds: the door of httpx and tenacity to what is collected."""
+"""Asking a web server, with bounds: the door of httpx to what is collected."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
+from tenacity import RetryCallState
 
-from tasks.collection.collector import Unreadable
+from tasks.collection.collector import Say, Unreadable
+from tasks.collection.patience import BACKOFF, NEXT_TIME, retrying
 from tasks.collection.secrets import sign_request
 from tasks.config.collect import WebCollecting
 from tasks.errors import ConfigurationError, DataError, PerennialError, SourceUnavailable
@@ -25,7 +25,6 @@ AGENT = "perennial-mlops"
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 REDIRECTS = 5
 PATIENCE = 300.0  # seconds: who asks for more is left until the next run of the schedule
-BACKOFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
 Read = TypeVar("Read")
 
 
@@ -65,7 +64,7 @@ class Fetcher:
 
     manners: Callable[[str], float] | None = None
 
-    def __init__(self, options: WebCollecting, say: Callable[[str], None], limit: int) -> None:
+    def __init__(self, options: WebCollecting, say: Say, limit: int) -> None:
         self._options, self._say, self._limit = options, say, limit
         self._seconds = parse_duration(options.timeout).total_seconds()
         self._pause = parse_duration(options.pause).total_seconds()
@@ -105,16 +104,10 @@ class Fetcher:
                 to another host, to which the credentials do not go.
         """
         address = _parsed(url).copy_merge_params({k: _written(v) for k, v in params.items()})
-        retrying = Retrying(
-            stop=stop_after_attempt(self._options.retries + 1),
-            retry=retry_if_exception_type(_Again),
-            wait=_wait,
-            before_sleep=self._tell,
-            reraise=True,
-        )
+        tries = retrying(self._options.retries, _Again, self._say, _wait)
         try:
             ask = partial(self._ask, headers=headers or {}, also=also)
-            found: Read = retrying(self._once, address, read, ask)
+            found: Read = tries(self._once, address, read, ask)
             return found
         except _Again as again:
             raise again.error from again.__cause__
@@ -213,11 +206,6 @@ class Fetcher:
         if left > 0:
             time.sleep(left)
 
-    def _tell(self, state: RetryCallState) -> None:
-        assert state.outcome is not None
-        seconds = 0.0 if state.next_action is None else state.next_action.sleep
-        self._say(f"{state.outcome.exception()} Again in {seconds:.1f} s.")
-
 
 def read_retry_after(text: str, now: datetime) -> float | None:
     """Return the seconds that a Retry-After header asks for, in either of its forms.
@@ -261,8 +249,7 @@ def _tell_failure(error: httpx.RequestError, seconds: float) -> str:
 
 
 def _unavailable(where: str, came: str) -> SourceUnavailable:
-    remedy = "It is asked again at the next time of source.collect.schedule."
-    return SourceUnavailable(where, "the source answers in time", came, remedy)
+    return SourceUnavailable(where, "the source answers in time", came, NEXT_TIME)
 
 
 def _parsed(url: str) -> httpx.URL:

@@ -7,11 +7,11 @@ moved in between are told, never skipped or taken twice in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tasks.collection.collector import MIB, Cursor, SourcePage, Unreadable
+from tasks.collection.collector import MIB, Cursor, Say, SourcePage, Unreadable
 from tasks.collection.fetch import Fetched, Fetcher, bare
 from tasks.collection.paging import Answer, Position, ask, first_position, following
 from tasks.collection.rows import Top, find_rows, name_row, parse_json, unfold, write_line
@@ -55,9 +55,7 @@ class Sheet:
 class HttpCollector:
     """Collects an API of JSON."""
 
-    def __init__(
-        self, workspace: Workspace, options: HttpCollect, say: Callable[[str], None], limit: int
-    ) -> None:
+    def __init__(self, workspace: Workspace, options: HttpCollect, say: Say, limit: int) -> None:
         pipeline = workspace.pipeline
         self._options, self._say, self._limit = options, say, limit
         self._where = bare(options.url)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tasks.collection.collector import Collector, object_bytes
-from tasks.errors import ConfigurationError
+from tasks.collection.collector import Collector, Say, object_bytes, section_of
 from tasks.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tasks.collection.collect import Say
 
 # Each is called with the workspace, the section, `say`, and the bytes of an object at most; its
 # libraries are loaded where it is asked for.
@@ -30,10 +27,7 @@ def open_collector(workspace: Workspace, say: Say, limit: int | None = None) -> 
     Raises:
         ConfigurationError: the file asks for none, or a variable that it names is not set.
     """
-    options = workspace.pipeline.source.collect
-    if options is None:
-        rule, remedy = "source.collect says from where", "Add the section."
-        raise ConfigurationError(f"{workspace.name}.yaml", rule, "nothing", remedy)
+    options = section_of(workspace.pipeline)
     module, _, name = COLLECTORS[options.kind].partition(":")
     make: Callable[..., Collector] = getattr(import_module(module), name)
     return make(workspace, options, say, limit or object_bytes(workspace.pipeline))

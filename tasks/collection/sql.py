@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
 import pyarrow as pa
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from tasks.collection.arrow_rows import join_tables, make_table, to_parquet
-from tasks.collection.collect import Say
-from tasks.collection.collector import Cursor, SourcePage
+from tasks.collection.collector import Cursor, Say, SourcePage, place_of
 from tasks.collection.database import Database, open_database
-from tasks.collection.fetch import BACKOFF
 from tasks.collection.landed_rows import OrderedRows, WholeTable
+from tasks.collection.patience import retrying
 from tasks.collection.secrets import read_secret
 from tasks.collection.statement import NOTHING, count, from_border, wrap
 from tasks.config.collect import SqlCollect
@@ -34,24 +31,12 @@ class SqlCollector:
 
     def pages(self, cursor: Cursor | None) -> Iterator[SourcePage]:
         place = cursor
-        tries = Retrying(
-            stop=stop_after_attempt(self._options.retries + 1),
-            wait=BACKOFF,
-            retry=retry_if_exception_type(SourceUnavailable),
-            before_sleep=self._tell,
-            reraise=True,
-        )
-        for attempt in tries:
+        for attempt in retrying(self._options.retries, SourceUnavailable, self._say):
             with attempt:
                 # What was given stays given: another try goes on behind it.
                 for page in self._read(place):
                     yield page
                     place = page.cursor
-
-    def _tell(self, state: RetryCallState) -> None:
-        assert state.outcome is not None
-        seconds = 0.0 if state.next_action is None else state.next_action.sleep
-        self._say(f"{state.outcome.exception()} Again in {seconds:.1f} s.")
 
     def _read(self, cursor: Cursor | None) -> Iterator[SourcePage]:
         seconds = parse_duration(self._options.timeout).total_seconds()
@@ -123,5 +108,4 @@ got id twice. Name them in the query: SELECT … AS ….
 
 def _page(tables: list[pa.Table], before: Cursor | None, behind: Cursor) -> SourcePage:
     table = join_tables(tables)
-    place = hashlib.sha256(("" if before is None else before.text).encode()).hexdigest()
-    return SourcePage(to_parquet(table, place), ".parquet", table.num_rows, behind)
+    return SourcePage(to_parquet(table, place_of(before)), ".parquet", table.num_rows, behind)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 from collections.abc import Iterator, Sequence
 
-from tasks.collection.collect import Say
-from tasks.collection.collector import Cursor, SourcePage
+from tasks.collection.collector import MIB, Cursor, Say, SourcePage, place_of
 from tasks.collection.fetch import Fetched, Fetcher, bare
 from tasks.collection.grid import NamedRows, choose_table, lay_out
 from tasks.collection.html import read_tables
@@ -20,7 +18,7 @@ from tasks.config.collect import WebCollect
 from tasks.errors import DataError
 from tasks.workspace import Workspace
 
-PAGE = 32 * 1024 * 1024  # bytes of a page, unfolded
+PAGE = 32 * MIB  # bytes of a page, unfolded
 UNCHANGED = 304
 
 
@@ -82,10 +80,7 @@ def _csv(names: tuple[str, ...], rows: Sequence[Sequence[str]], before: Cursor |
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerows(rows)
-    # A batch is known by its bytes: the name says behind which rows these came, so that the same
-    # row, where it comes a second time, is another object.
-    place = hashlib.sha256(("" if before is None else before.text).encode()).hexdigest()
     sink = io.BytesIO()
-    with gzip.GzipFile(f"{place}.csv", "wb", fileobj=sink, mtime=0) as packed:
+    with gzip.GzipFile(f"{place_of(before)}.csv", "wb", fileobj=sink, mtime=0) as packed:
         packed.write(text.getvalue().encode())
     return sink.getvalue()
