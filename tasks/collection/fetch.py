@@ -23,6 +23,7 @@ from tasks.quantities import parse_duration
 
 AGENT = "perennial-mlops"
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+PORTS = {"http": 80, "https": 443}
 REDIRECTS = 5
 PATIENCE = 300.0  # seconds: who asks for more is left until the next run of the schedule
 Read = TypeVar("Read")
@@ -128,16 +129,16 @@ class Fetcher:
                 except Unreadable as error:
                     remedy = "Look at what the address answers."
                     rule = "the answer is what source.collect says"
-                    raise _Again(DataError(_bare(address), rule, error, remedy)) from error
+                    raise _Again(DataError(bare(str(address)), rule, error, remedy)) from error
             address = onward
         rule = f"it redirects at most {REDIRECTS} times"
-        raise ConfigurationError(_bare(address), rule, "one more", "Set url to where it leads.")
+        raise ConfigurationError(bare(str(address)), rule, "one more", "Set url to where it leads.")
 
     def _ask(
         self, address: httpx.URL, headers: Mapping[str, str], also: Container[int]
     ) -> tuple[Fetched, httpx.URL | None]:
         until = time.monotonic() + self._seconds
-        where = _bare(address)
+        where = bare(str(address))
         try:
             with self._client.stream("GET", address, headers=headers) as answer:
                 if answer.has_redirect_location:
@@ -192,14 +193,14 @@ class Fetcher:
         raise ConfigurationError(where, rule, f"status {status}", remedy)
 
     def _check_host(self, address: httpx.URL) -> None:
-        where, scheme = _bare(address), address.scheme
+        where, scheme = bare(str(address)), address.scheme
         if scheme not in ("http", "https") or not address.host:
             raise ConfigurationError(where, "an address begins with http:// or https://", scheme)
         away = _origin(address) != _origin(self._home)
         if away and (self._signed or (self._home.scheme, scheme) == ("https", "http")):
-            rule = f"it leads to no other host than {_bare(self._home.join('/'))}"
+            rule = f"it leads to no other host than {bare(str(self._home.join('/')))}"
             remedy = "Set source.collect.url to that address where it is the right one."
-            raise ConfigurationError(_bare(self._home), rule, where, remedy)
+            raise ConfigurationError(bare(str(self._home)), rule, where, remedy)
 
     def _rest(self, least: float) -> None:
         left = self._asked + max(self._pause, least) - time.monotonic()
@@ -226,12 +227,14 @@ def read_retry_after(text: str, now: datetime) -> float | None:
 
 
 def bare(url: str) -> str:
-    """Return an address without its query, which may hold what is nobody's business.
+    """Return an address without query and user, which may hold what is nobody's business.
 
-    >>> bare("https://host/towns?key=abc#top")
+    >>> bare("https://ann:secret@host/towns?key=abc#top")
     'https://host/towns'
     """
-    return urlsplit(url)._replace(query="", fragment="").geturl()
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()
 
 
 def _wait(state: RetryCallState) -> float:
@@ -261,13 +264,8 @@ def _parsed(url: str) -> httpx.URL:
 
 
 def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
-    port = address.port or {"http": 80, "https": 443}.get(address.scheme)
+    port = address.port or PORTS.get(address.scheme)
     return address.scheme, address.host, port
-
-
-def _bare(address: httpx.URL) -> str:
-    """Return the address without its query, which may hold what is nobody's business."""
-    return str(address.copy_with(query=None, fragment=None, userinfo=b""))
 
 
 def _written(value: Any) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit
 
-from tasks.collection.fetch import AGENT, PATIENCE, Fetched, Fetcher
+from tasks.collection.fetch import AGENT, PATIENCE, PORTS, Fetched, Fetcher, bare
 from tasks.collection.robots import MOST, Robots
 from tasks.config.collect import WebCollect
 from tasks.errors import ConfigurationError
 
 FILE = "/robots.txt"
-PORTS = {"http": 80, "https": 443}
 
 
 class Manners:
@@ -73,8 +72,7 @@ got 169.254.169.254. List that host under source.collect.redirects where it is t
     if not same and address.hostname not in others and address.netloc not in others:
         rule = "it leads to its own host alone"
         remedy = "List that host under source.collect.redirects where it is the right one."
-        where = home._replace(query="", fragment="").geturl()
-        raise ConfigurationError(where, rule, address.netloc, remedy)
+        raise ConfigurationError(bare(home.geturl()), rule, address.netloc, remedy)
 
 
 def _port(address: SplitResult) -> int | None:
