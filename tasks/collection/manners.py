@@ -42,12 +42,12 @@ class Manners:
         if not robots.allows(self._agent, url):
             rule = f"the robots.txt of {address.hostname} lets programs ask for the page"
             remedy = "Ask its owner, or take the data another way."
-            raise ConfigurationError(f"{where}{address.path}", rule, "a rule against it", remedy)
+            raise ConfigurationError(bare(url), rule, "a rule against it", remedy)
         pause = robots.pause(self._agent)
         if pause > PATIENCE:
             rule = f"the robots.txt of {address.hostname} wants {PATIENCE:g} s at most between two"
             remedy = "Ask its owner, or take the data another way."
-            raise ConfigurationError(f"{where}{address.path}", rule, f"{pause:,.0f} s", remedy)
+            raise ConfigurationError(bare(url), rule, f"{pause:,.0f} s", remedy)
         return pause
 
 
@@ -59,7 +59,7 @@ def check_host(address: SplitResult, home: SplitResult, others: tuple[str, ...])
 
     >>> home = urlsplit("http://host/towns")
     >>> check_host(urlsplit("https://host/towns"), home, ())
-    >>> check_host(urlsplit("http://169.254.169.254/latest"), home, ("www.host",))
+    >>> check_host(urlsplit("http://ann:secret@169.254.169.254/latest"), home, ("www.host",))
     Traceback (most recent call last):
     ...
     tasks.errors.ConfigurationError: http://host/towns: it leads to its own host alone; \
@@ -72,7 +72,8 @@ got 169.254.169.254. List that host under source.collect.redirects where it is t
     if not same and address.hostname not in others and address.netloc not in others:
         rule = "it leads to its own host alone"
         remedy = "List that host under source.collect.redirects where it is the right one."
-        raise ConfigurationError(bare(home.geturl()), rule, address.netloc, remedy)
+        came = address.netloc.rpartition("@")[2]
+        raise ConfigurationError(bare(home.geturl()), rule, came, remedy)
 
 
 def _port(address: SplitResult) -> int | None:
