@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -161,12 +162,15 @@ def _joined(header: Sequence[_Line], column: int) -> str:
 def _named(names: list[str], rows: list[tuple[str, ...]]) -> NamedRows:
     # Columns without a name and without a value are there for the looks.
     used = [place for place, name in enumerate(names) if name or any(row[place] for row in rows)]
-    taken: list[str] = []
+    made: list[str] = []
+    taken: set[str] = set()
+    # How often a name came again: a cell may cover a thousand columns, and stand in many.
+    again: Counter[str] = Counter()
     for place in used:
-        name, count = names[place] or f"column {place + 1}", 1
-        fresh = name
-        while fresh.casefold() in {other.casefold() for other in taken}:
-            count += 1
-            fresh = f"{name} {count}"
-        taken.append(fresh)
-    return NamedRows(tuple(taken), tuple(tuple(row[place] for place in used) for row in rows))
+        fresh = name = names[place] or f"column {place + 1}"
+        while fresh.casefold() in taken:
+            again[name.casefold()] += 1
+            fresh = f"{name} {again[name.casefold()] + 1}"
+        taken.add(fresh.casefold())
+        made.append(fresh)
+    return NamedRows(tuple(made), tuple(tuple(row[place] for place in used) for row in rows))
