@@ -21,6 +21,7 @@ from tasks.store.layout import Layout
 from tasks.workspace import Place
 from tests import life
 from tests.buckets import local
+from tests.deployments.cli.home import settle
 
 FILE = "name: toy\ntask: binary\ntarget: high\nevent_time: at\nkey: [id]\n"
 SUITE = "data: {suite: tests.suites.toy}\n"
@@ -28,13 +29,7 @@ SUITE = "data: {suite: tests.suites.toy}\n"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines" / "toy.yaml").write_text(FILE + SUITE)
-    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
-    monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PERENNIAL_PIPELINES", str(tmp_path / "pipelines"))
-    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", "a signing key")
-    return tmp_path
+    return settle(tmp_path, FILE + SUITE, monkeypatch)
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deployments.cli.main import main
+from tests.deployments.cli.home import settle
 from tests.life import toy_workspace
 from tests.tasks.collection.api import Api, serving, toy_rows
 from tests.tasks.collection.scenes import landed_ids
@@ -38,13 +39,7 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture
 def home(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines" / "toy.yaml").write_text(FILE.replace("URL", api.url))
-    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
-    monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PERENNIAL_PIPELINES", str(tmp_path / "pipelines"))
-    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", "a signing key")
-    return tmp_path
+    return settle(tmp_path, FILE.replace("URL", api.url), monkeypatch)
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:

@@ -6,15 +6,15 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.tasks.collection.loopback import Answering, running
 
 Row = dict[str, Any]
 SIZE = 10
@@ -52,15 +52,9 @@ class Api:
             return fault
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Any
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
+class Handler(Answering):
     def do_GET(self) -> None:
-        api: Api = self.server.api
+        api: Api = self.server.told
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         fault = api.next_fault(self.path, {k.lower(): v for k, v in self.headers.items()})
@@ -85,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.close_connection = True
         elif fault == "slow":
-            self.send(200, body, headers, slow=True)
+            self.send(200, body, headers, every=0.05)
         elif fault.startswith("header "):
             name, _, text = fault.removeprefix("header ").partition(": ")
             self.send(200, body, {**headers, name: text})
@@ -93,29 +87,6 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, b'{"data": {"items": [{"id": 1, "size": 1e999}]}}')
         else:
             self.send(200, body, headers)
-
-    def send(
-        self,
-        status: int,
-        body: bytes,
-        headers: dict[str, str] | None = None,
-        cut: int | None = None,
-        slow: bool = False,
-    ) -> None:
-        self.send_response(status)
-        for name, text in (headers or {}).items():
-            self.send_header(name, text)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        try:
-            if slow:
-                for letter in body:
-                    self.wfile.write(bytes([letter]))
-                    time.sleep(0.05)
-            else:
-                self.wfile.write(body[:cut])
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the asker has had enough
 
 
 def answer(api: Api, path: str, query: dict[str, str]) -> tuple[Any, dict[str, str]]:
@@ -149,27 +120,12 @@ def answer(api: Api, path: str, query: dict[str, str]) -> tuple[Any, dict[str, s
     return api.rows, {}
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    api: Api
-
-    def handle_error(self, *_: Any) -> None:
-        pass  # an asker who hangs up is what a test wanted
-
-
 @contextmanager
 def serving() -> Iterator[Api]:
     """Yield an API on a free port of loopback."""
-    server = Server(("127.0.0.1", 0), Handler)
-    api = server.api = Api(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with running(Handler) as server:
+        server.told = api = Api(server.url)
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def toy_rows(count: int, start: int = 0) -> list[Row]:

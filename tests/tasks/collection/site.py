@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.tasks.collection.loopback import Answering, running
 
 
 @dataclass
@@ -54,15 +54,9 @@ class Site:
             return fault
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Any
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
+class Handler(Answering):
     def do_GET(self) -> None:
-        site: Site = self.server.site
+        site: Site = self.server.told
         fault = site.came(self.path, {name.lower(): text for name, text in self.headers.items()})
         status, _, told = fault.partition(" ")
         if status == "redirect":
@@ -88,37 +82,10 @@ class Handler(BaseHTTPRequestHandler):
         tags = {"ETag": tag, "Last-Modified": formatdate(1_700_000_000, usegmt=True)}
         self.send(200, body, {"Content-Type": site.content_type, **(tags if site.tags else {})})
 
-    def send(
-        self, status: int, body: bytes, headers: dict[str, str] | None = None, every: float = 0.0
-    ) -> None:
-        self.send_response(status)
-        for name, text in (headers or {}).items():
-            self.send_header(name, text)
-        if status != 304:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        try:
-            for letter in body if every else ():
-                self.wfile.write(bytes([letter]))
-                time.sleep(every)
-            if not every:
-                self.wfile.write(body)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the asker has had enough
-
 
 @contextmanager
 def serving() -> Iterator[Site]:
     """Yield a site on a free port of loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    site = Site(f"http://127.0.0.1:{server.server_port}")
-    server.site = site  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with running(Handler) as server:
+        server.told = site = Site(server.url)
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
