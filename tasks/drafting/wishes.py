@@ -13,6 +13,8 @@ from tasks.errors import ConfigurationError
 from tasks.letters import compose
 
 PART = re.compile(r"\"((?:[^\"]|\"\")+)\"|([^.\"]+)")  # "" stands for a quote, as in CSV
+# Quotes go in pairs: the sign in the name of a column is none between a key and its value.
+PATH = re.compile(r"(?:\"[^\"]*\"|[^=\"])*(?==)")
 REMEDY = "Write a key of the pipeline file and its value, such as training.trials=10."
 
 
@@ -27,12 +29,14 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
 
     >>> apply_settings({"key": []}, ["training.trials=3", "key+=id"])
     {'key': ['id'], 'training': {'trials': 3}}
+    >>> apply_settings({}, ['source.columns."bmi>=30".decimal=,'])
+    {'source': {'columns': {'bmi>=30': {'decimal': ','}}}}
     """
     made = copy.deepcopy(dict(content))
     for setting in settings:
-        path, written, value = setting.partition("=")
-        path = compose(path)
-        if not written or not PART.search(path.removesuffix("+")):
+        written = PATH.match(setting)
+        path = "" if written is None else compose(written[0])
+        if written is None or not PART.search(path.removesuffix("+")):
             raise ConfigurationError("--set", "it is KEY=VALUE", setting, REMEDY)
         parts = PART.findall(path.removesuffix("+"))
         *above, last = (quoted.replace('""', '"') or bare for quoted, bare in parts)
@@ -41,7 +45,7 @@ def apply_settings(content: Mapping[str, Any], settings: Sequence[str]) -> dict[
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
                 raise ConfigurationError("--set", f"{part} holds keys", setting, REMEDY)
-        read = _read(value)
+        read = _read(setting[written.end() + 1 :])
         if not path.endswith("+"):
             place[last] = read
             continue
