@@ -187,13 +187,7 @@ def _read_time(study: Study, name: str | None) -> Study:
     seen = replace(study.columns[name], kind=form.kind or "timestamp", reading=form)
     how = f"counted in {form.unit} since 1970" if form.unit else f"in the form {form.format}"
     note = f"{name}: `{seen.examples[0]}` is a time, {how}"
-    read = {**study.options.columns, name: form}
-    return replace(
-        study,
-        options=study.options.model_copy(update={"columns": read}),
-        columns={**study.columns, name: seen},
-        notes=(*study.notes, note),
-    )
+    return study.reread(name, seen, note)
 
 
 def _discreet(study: Study, personal: Mapping[str, str]) -> Study:

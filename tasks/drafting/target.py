@@ -73,13 +73,7 @@ def read_target(study: Study, target: str) -> Study:
     setting = quote(f"source.columns.{quoted(target)}.missing=[]")
     told = f"{', '.join(f'`{mark}`' for mark in marks)} in {rows:,} rows is no value."
     note = f"{target}: {told} If it is a class: --set {setting}"
-    read = {**study.options.columns, target: reading}
-    return replace(
-        study,
-        options=study.options.model_copy(update={"columns": read}),
-        columns={**study.columns, target: seen},
-        notes=(*study.notes, note),
-    )
+    return study.reread(target, seen, note)
 
 
 def say_twins(target: ColumnStudy, task: Task, name: str) -> list[str]:

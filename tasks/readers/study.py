@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -39,6 +39,16 @@ class Study:
     columns: dict[str, ColumnStudy]
     notes: tuple[str, ...]
     questions: tuple[Question, ...]
+
+    def reread(self, name: str, column: ColumnStudy, note: str) -> Study:
+        """Return the study with a column read as this one says, and a note of it."""
+        readings = {**self.options.columns, name: column.reading}
+        return replace(
+            self,
+            options=self.options.model_copy(update={"columns": readings}),
+            columns={**self.columns, name: column},
+            notes=(*self.notes, note),
+        )
 
 
 def study(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import operator
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tasks.evaluation.metrics import METRICS
@@ -18,7 +16,7 @@ from tasks.promotion.versions import load
 from tasks.workspace import Workspace
 from tests.servers import poll
 from tests.tables.awkward import SCENES
-from tests.tables.awkward.scene import Scene
+from tests.tables.awkward.scene import Scene, write
 from tests.tables.house import House, bring, why_not_served
 
 # One split instead of ten: what decides whether a model serves is seen on it, too.
@@ -59,16 +57,6 @@ def test_an_awkward_table_is_served_or_refused_word_for_word(
         (answer,) = inside.predicts(scene.name, dict(row)).json()["predictions"]
         assert answer["value"] == right
     check_later(scene, workspace, others)
-
-
-def write(scene: Scene, folder: Path) -> list[Path]:
-    """Write the files of a scene, always the same, in the order in which they come."""
-    draw = np.random.default_rng(zlib.crc32(scene.name.encode()))
-    paths = []
-    for name, content in scene.files(draw).items():
-        paths.append(folder / name)
-        paths[-1].write_bytes(content)
-    return paths
 
 
 def told_of(landed: Landed) -> str:

@@ -17,9 +17,8 @@ import pytest
 
 from tests.servers import any_free_offset, clean_environment, poll
 from tests.tables.awkward import SCENES
-from tests.tables.awkward.scene import Scene
+from tests.tables.awkward.scene import Scene, write
 from tests.tables.house import QUICKLY
-from tests.tables.test_awkward import write
 
 pytestmark = [pytest.mark.soak, pytest.mark.system]
 COMMAND = str(Path(sys.executable).with_name("perennial"))

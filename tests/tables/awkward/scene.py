@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,16 @@ class Scene:
     asks: tuple[tuple[Mapping[str, Any], Any], ...] = ()
     later: tuple[Later, ...] = ()
     often: bool = False
+
+
+def write(scene: Scene, folder: Path) -> list[Path]:
+    """Write the files of a scene, always the same, in the order in which they come."""
+    draw = np.random.default_rng(zlib.crc32(scene.name.encode()))
+    paths = []
+    for name, content in scene.files(draw).items():
+        paths.append(folder / name)
+        paths[-1].write_bytes(content)
+    return paths
 
 
 def plain(draw: Draw, rows: int = ROWS, noise: float = 0.5) -> pd.DataFrame:
