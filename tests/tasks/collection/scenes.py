@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,11 @@ def with_pipeline(workspace: Workspace, **changes: Any) -> Workspace:
     return replace(workspace, pipeline=workspace.pipeline.model_copy(update=changes))
 
 
-def run(workspace: Workspace, limit: int | None = None) -> Collected:
-    """Collect; objects of at most so many bytes, give or take an answer."""
-    return collect(workspace, open_collector(workspace, lambda _: None, limit), lambda _: None)
+def run(
+    workspace: Workspace, limit: int | None = None, say: Callable[[str], Any] = lambda _: None
+) -> Collected:
+    """Collect; objects of at most so many bytes, give or take an answer or a thousand rows."""
+    return collect(workspace, open_collector(workspace, say, limit), say)
 
 
 def landed_ids(workspace: Workspace) -> list[int]:

@@ -19,16 +19,10 @@ from tasks.faults import POINTS, Died, dying_at
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
 from tests.buckets import at_once
-from tests.tasks.collection.api import Api, serving, toy_rows
+from tests.tasks.collection.api import Api, toy_rows
 from tests.tasks.collection.scenes import collecting, ingest, landed_ids, run
 
 DEADLY = [point for point in POINTS if point.startswith("collect.") and "tries" not in point]
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    with serving() as served:
-        yield served
 
 
 def paged(folder: Path, api: Api, **more: Any) -> Workspace:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,6 @@ PAGINGS: dict[str, dict[str, Any]] = {
     "all": {},
     "since": {"paging": {"kind": "page"}, "since": {"parameter": "from", "column": "at"}},
 }
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    with serving() as served:
-        yield served
 
 
 def source(folder: Path, api: Api, kind: str, **more: Any) -> Workspace:

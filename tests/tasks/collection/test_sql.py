@@ -16,15 +16,13 @@ import pyarrow.parquet
 import pytest
 
 from tasks.collection.arrow_rows import join_tables, make_table
-from tasks.collection.collect import Collected, collect
 from tasks.collection.collector import Cursor
-from tasks.collection.open import open_collector
 from tasks.collection.seen import MOST, SeenRows
 from tasks.config import check_pipeline
 from tasks.errors import ConfigurationError, DataError, SourceUnavailable
 from tasks.faults import Died, dying_at
 from tasks.workspace import Workspace
-from tests.tasks.collection.scenes import collecting, ingest
+from tests.tasks.collection.scenes import collecting, ingest, run
 
 VARIABLE = "SHOP_DATABASE"
 QUERY = "SELECT id, at, size, colour, high FROM sales"
@@ -62,11 +60,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 def shop_pipeline(folder: Path, **section: Any) -> Workspace:
     return collecting(folder, kind="sql", **{"url": {"env": VARIABLE}, "query": QUERY, **section})
-
-
-def run(workspace: Workspace, limit: int | None = None) -> Collected:
-    """Collect; objects of at most so many bytes, give or take a thousand rows."""
-    return collect(workspace, open_collector(workspace, lambda _: None, limit), lambda _: None)
 
 
 def landed(workspace: Workspace) -> list[pa.Table]:
@@ -312,7 +305,7 @@ def test_a_locked_database_is_waited_for(tmp_path: Path, shop: Shop) -> None:
     holder = threading.Thread(target=hold)
     holder.start()
     assert locked.wait(60)
-    done = collect(workspace, open_collector(workspace, say), say)
+    done = run(workspace, say=say)
     holder.join()
     assert done.rows == 1
     assert "SQLITE_BUSY" in told[0]

@@ -10,13 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tasks.collection.collect import collect
 from tasks.collection.open import open_collector
 from tasks.errors import ConfigurationError, PerennialError, SourceUnavailable
 from tasks.workspace import Workspace
 from tests.tasks.collection import postgres
-from tests.tasks.collection.scenes import collecting
-from tests.tasks.collection.test_sql import VARIABLE, ids, landed, run
+from tests.tasks.collection.scenes import collecting, run
+from tests.tasks.collection.test_sql import VARIABLE, ids, landed
 
 BINARIES = postgres.find_binaries()
 pytestmark = [
@@ -195,7 +194,7 @@ def test_who_is_not_let_in_is_told_so_without_the_secret(
     lines: list[str] = []
     workspace = sales_pipeline(tmp_path, retries=1)
     with pytest.raises(kind, match=told) as refused:
-        collect(workspace, open_collector(workspace, lines.append), lines.append)
+        run(workspace, say=lines.append)
     assert ".." not in str(refused.value)
     for text in (str(refused.value), repr(refused.value.__cause__), *lines):
         assert "of ann" not in text

@@ -11,13 +11,11 @@ from typing import Any
 
 import pytest
 
-from tasks.collection.collect import Collected, collect
-from tasks.collection.open import open_collector
 from tasks.config import check_pipeline
 from tasks.errors import ConfigurationError, DataError, PerennialError, SourceUnavailable
 from tasks.workspace import Workspace
 from tests.tasks.collection import site as sites
-from tests.tasks.collection.scenes import collecting, ingest
+from tests.tasks.collection.scenes import collecting, ingest, run
 
 NAMES = ("id", "at", "size", "colour", "high")
 Row = tuple[str, ...]
@@ -48,10 +46,6 @@ def site() -> Iterator[sites.Site]:
 def web_pipeline(folder: Path, site: sites.Site, **section: Any) -> Workspace:
     told = {"url": f"{site.url}/sales", "pause": "0s", **section}
     return collecting(folder, kind="web", **told)
-
-
-def run(workspace: Workspace, say: Any = lambda _: None) -> Collected:
-    return collect(workspace, open_collector(workspace, say), say)
 
 
 def landed(workspace: Workspace) -> list[list[list[str]]]:
@@ -172,7 +166,7 @@ def test_requests_are_as_far_apart_as_the_host_wants(tmp_path: Path, site: sites
 def test_a_server_that_says_later_is_asked_later(tmp_path: Path, site: sites.Site) -> None:
     site.faults["/sales"] = ["503 1", "429 0"]
     told: list[str] = []
-    assert run(web_pipeline(tmp_path, site), told.append).rows == 60
+    assert run(web_pipeline(tmp_path, site), say=told.append).rows == 60
     assert site.happened["503 1"] == site.happened["429 0"] == 1
     times = [moment for path, moment in site.asked if path == "/sales"]
     assert times[1] - times[0] >= 0.99
