@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
+from tasks.letters import compose
 from tasks.readers.infer import infer_kinds
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
@@ -132,13 +133,20 @@ class CsvSource:
             self._quotes = sum(line.count(quote) for line in lines[: self._before])
         # A file of labels, or of rows to score, has other columns, and says so by a line of names.
         said = self._options.names
-        fields = lines[self._before].decode(errors="replace").split(self._options.delimiter)
-        if said and not {field.strip(f"{self._options.quote} ") for field in fields} <= {*said}:
+        if said and not self._holds_names(lines[self._before]):
             self._headless = True
             return check_names(said, self._options.leave_out)
         names = self._split(lines[self._before])
         self._check_delimiter(names, lines[self._before])
         return check_names(names, self._options.leave_out, doubt_header(names))
+
+    def _holds_names(self, line: bytes) -> bool:
+        try:
+            fields = self._split(line)
+        except BadBatch:  # a row may go on over the end of its line
+            return False
+        names = {compose(field.strip(f"{self._options.quote} ")) for field in fields}
+        return names <= {*self._options.names}
 
     def _split(self, line: bytes) -> list[str]:
         try:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tasks.readers.coerce import coerce
 from tasks.readers.formats import open_source
+from tasks.readers.options import SourceOptions
 from tasks.readers.typed import write_typed
 from tests.tasks.ingestion.scenes import examined, people
 
@@ -52,6 +53,17 @@ def test_text_takes_the_narrowest_kind_that_fits_all(
 def test_a_late_value_widens_a_column_of_many_blocks(tmp_path: Path) -> None:
     content = "v,w\n" + "1,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" * 600_000 + "2.5,b\n"
     assert inferred(tmp_path, "a.csv", content) == {"v": "number", "w": "string"}
+
+
+@pytest.mark.parametrize("header", ["gro\u0308\u00dfe;y", '"gr\u00f6\u00dfe";y', '"a;b";y'])
+def test_a_line_of_names_is_no_row_however_it_is_written(header: str, tmp_path: Path) -> None:
+    """Where the options name the columns, a file of labels says by such a line which it has."""
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{header}\n1;2\n")
+    options = SourceOptions(delimiter=";", names=("id", "gr\u00f6\u00dfe", "a;b", "y"))
+    source = open_source(path, path.name, 2**30, options)
+    assert source.names()[1:] == ("y",)
+    assert source.names()[0] in options.names
 
 
 def test_json_kinds_widen_over_all_lines(tmp_path: Path) -> None:
