@@ -89,10 +89,8 @@ def choose_table(tables: Sequence[HtmlTable], wanted: int | str | None, where: s
     none = f", none of them {wanted}" if wanted is not None and not several else ""
     came = f"{len(several) or len(tables)} tables{none}{_listed(tables)}"
     hint = did_you_mean(str(wanted), [table.caption for table in tables if table.caption])
-    rule, remedy = (
-        "source.collect.table says which table",
-        ("Set it to a number or to words of the caption."),
-    )
+    rule = "source.collect.table says which table"
+    remedy = "Set it to a number or to words of the caption."
     raise ConfigurationError(where, rule, came, f"{hint} {remedy}".strip())
 
 

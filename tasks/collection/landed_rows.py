@@ -123,10 +123,8 @@ class OrderedRows:
     def _is_known(self, row: Row) -> bool:
         value = row[self._position]
         if value is None:
-            rule, remedy = (
-                f"every row has a value in {self._name}",
-                ("Leave such rows out in the query, or name another column."),
-            )
+            rule = f"every row has a value in {self._name}"
+            remedy = "Leave such rows out in the query, or name another column."
             raise DataError(f"{WHERE}.since", rule, "NULL", remedy)
         return is_tied(value, self.border) and self._earlier.take(row)
 

@@ -24,11 +24,8 @@ got nothing. Set it where the worker runs, before `perennial up`.
     """
     text = (os.environ if environment is None else environment).get(variable, "").strip()
     if not text:
-        rule, remedy = (
-            f"{where} needs {variable}",
-            "Set it where the worker runs, before `perennial up`.",
-        )
-        raise ConfigurationError("environment", rule, "nothing", remedy)
+        remedy = "Set it where the worker runs, before `perennial up`."
+        raise ConfigurationError("environment", f"{where} needs {variable}", "nothing", remedy)
     return text
 
 
