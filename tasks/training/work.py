@@ -62,10 +62,12 @@ class Work:
     @cached_property
     def known_until(self) -> np.datetime64 | None:
         """The last time that the champion was fitted on; None without one."""
-        if self.reigning is None:
-            return None
+        return None if self.reigning is None else self.seen_until(self.reigning)
+
+    def seen_until(self, version: ModelVersion) -> np.datetime64:
+        """Return the last time of this pipeline's rows that a version was fitted on."""
         ordered = self.pipeline.event_time is not None
-        return self.reigning.manifest.lineage.seen_until(ordered=ordered)
+        return version.manifest.lineage.seen_until(ordered=ordered)
 
     @cached_property
     def key(self) -> str:
