@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.arrays import Array, Integers, Mask
 from tasks.dataset.evidence import describe_split
-from tasks.errors import DataError
+from tasks.errors import ConfigurationError, DataError
 from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.metrics import METRICS
@@ -59,7 +59,7 @@ def compare_with_best(work: Work, predictions: Array) -> Comparison | None:
     """Return the paired gain over the best version before the champion; None where none did better.
 
     On the held-out rows that came after what it was fitted on. None too where these are too few, or
-    the data have no longer what it looks at.
+    the data have no longer what it looks at, or its transform is gone.
     """
     data, best = work.dataset, work.best_before
     if best is None or data.split.folds:
@@ -71,7 +71,7 @@ def compare_with_best(work: Work, predictions: Array) -> Comparison | None:
         return None
     try:
         theirs = _mapped(work, best, holdout[kept])
-    except DataError:
+    except (DataError, ConfigurationError):
         return None
     metric = METRICS[work.pipeline.metric]
     return Comparison(

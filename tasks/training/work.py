@@ -12,7 +12,7 @@ import numpy as np
 from tasks.config import Pipeline
 from tasks.data.curated import training_rows
 from tasks.dataset.dataset import Dataset, build_dataset
-from tasks.errors import ConfigurationError, IntegrityError, NotFound
+from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import load_labels
@@ -120,10 +120,10 @@ class Work:
         best = find_best_before(self.workspace.ledger.entries(), champion.version)
         if best is None:
             return None
-        # an old one may be gone, or need code that is: then there is nothing to compare with
+        # an old one may be gone, or be damaged: then there is nothing to compare with
         try:
             found = load(self.workspace, best)
-        except (NotFound, IntegrityError, ConfigurationError):
+        except (NotFound, IntegrityError):
             return None
         same = (found.manifest.task, found.manifest.classes) == (champion.task, champion.classes)
         return found if same else None
