@@ -20,7 +20,7 @@ from deployments.prefect_api import (
     run_page,
 )
 from deployments.worker.kind import POOL
-from tasks.errors import OrchestrationError
+from tasks.errors import OrchestrationError, own_words
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ POLL_SECONDS = 0.5
 PATIENCE = 60.0  # for a worker to take the run
 ABSENCE = 60.0  # of the server, while it is restarted
 LAST_LINE = "Finished in state "  # of a run's log, as Prefect writes it
-EXCEPTION = "Flow run encountered an exception: "  # before the exception's own words
 LAST_WORDS = 10.0  # seconds; logs are sent in batches, after the state
 LATE_LOGS = timedelta(seconds=5)  # lines of several processes do not come in order
 NOISE = (
@@ -105,7 +104,7 @@ def run_deployment(
         id=str(ended.id),
         name=ended.name,
         state=state.type.value if state else "",
-        message=((state and state.message) or "").removeprefix(EXCEPTION),
+        message=own_words((state and state.message) or ""),
         url=url,
     )
 

@@ -29,6 +29,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 LIMIT = 2000
+ENCOUNTERED = "Flow run encountered an exception: "  # before an exception's own words, in Prefect 3
 
 
 def bounded(value: object, limit: int = LIMIT) -> str:
@@ -137,3 +138,22 @@ class IntegrityError(PerennialError):
 
 class StackError(PerennialError):
     """A process of the local stack is not as it should be."""
+
+
+def own_words(message: str) -> str:
+    """Return what the message of a failed run of Prefect says of the exception: its name and text.
+
+    >>> own_words("Flow run encountered an exception: DataError: rows: there are some; got 0.")
+    'DataError: rows: there are some; got 0.'
+    """
+    return message.removeprefix(ENCOUNTERED)
+
+
+def tells_absence(message: str) -> bool:
+    """Say whether the message of a failed run tells of a server that was away: it says no more.
+
+    >>> tells_absence(f"{ENCOUNTERED}StoreUnavailable: the bucket: it answers")
+    True
+    """
+    # by name: of a flow's exception, Prefect hands its text on alone
+    return any(kind.__name__ in message for kind in (StoreUnavailable, TrackingUnavailable))

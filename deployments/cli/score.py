@@ -15,6 +15,7 @@ from deployments.cli.runs import interval
 from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
 from tasks.scoring.forms import check_form, is_text_form, write_text_form
+from tasks.store.layout import table_log
 from tasks.store.scratch import place_whole, scratch
 from tasks.workspace import Workspace
 
@@ -69,7 +70,7 @@ def bring_source(workspace: Workspace, source: str) -> str:
     # bucket begins with a pipeline's folder.
     if path.is_absolute() or source.startswith((".", "~")) or ("/" not in key and "." in key):
         raise ConfigurationError(source, "no file of this name is here", remedy=remedy)
-    log = workspace.bucket.list(f"{key}/_delta_log/")
+    log = workspace.bucket.list(table_log(key))
     if workspace.bucket.head(key) is None and not any(True for _ in log):
         rule = "no file of this name is here, and neither an object nor a table lies in the bucket"
         raise ConfigurationError(source, rule, remedy=remedy)

@@ -13,7 +13,7 @@ import pandas as pd
 from deployments.session import upload
 from tasks.errors import OrchestrationError
 from tasks.evaluation.metrics import METRICS
-from tasks.ledger.entry import Entry
+from tasks.ledger.entry import PROMOTION_ENDS, Entry
 from tasks.monitoring.arrivals import decision_id
 from tasks.monitoring.observation import Observation
 from tasks.monitoring.past import read_observation
@@ -72,7 +72,7 @@ class Loop:
         if answer.figures.get("next") == "promote":
             version = answer.version
             self._wait_for(
-                lambda entry: entry.kind in ("promotion", "lost") and entry.version == version,
+                lambda entry: entry.kind in PROMOTION_ENDS and entry.version == version,
                 "the promotion",
             )
         return answer

@@ -24,6 +24,7 @@ RESERVED = frozenset(
 )
 # What scoring writes beside a row's key and time; one column of a table cannot be two things.
 OUTPUTS = ("prediction", "model_version", "_row")
+PROBABILITY = "probability_"  # before a class
 
 
 def is_output(name: str) -> bool:
@@ -33,4 +34,4 @@ def is_output(name: str) -> bool:
     (True, True, False)
     """
     folded = name.casefold()
-    return folded in OUTPUTS or folded.startswith("probability_")
+    return folded in OUTPUTS or folded.startswith(PROBABILITY)

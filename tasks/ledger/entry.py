@@ -32,6 +32,8 @@ KINDS: Mapping[str, str] = {
     "release": "Let in after all",
     "end": "Ended by a person",
 }
+CHANGES = ("promotion", "rollback")  # of who is in service
+PROMOTION_ENDS = ("promotion", "lost", "refused")  # how putting a version in service ends
 
 
 @dataclass(frozen=True)

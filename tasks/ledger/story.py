@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks.ledger.entry import KINDS, Entry
+from tasks.ledger.entry import KINDS, PROMOTION_ENDS, Entry
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ def story(entries: Sequence[Entry]) -> tuple[Chapter, ...]:
 def _promotion_after(answer: Entry | None, entries: Iterable[Entry]) -> Entry | None:
     if answer is None or answer.kind != "verdict" or answer.figures.get("next") != "promote":
         return None
-    ends = ("promotion", "lost", "refused")
     # after its verdict: a version may have been promoted before, and rolled back
-    after = (entry for entry in entries if entry.kind in ends and entry.at >= answer.at)
+    after = (entry for entry in entries if entry.kind in PROMOTION_ENDS and entry.at >= answer.at)
     return next((entry for entry in after if entry.version == answer.version), None)
 
 

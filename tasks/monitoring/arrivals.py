@@ -8,10 +8,8 @@ from datetime import datetime
 
 from tasks.data.commits import Commit, find_removed
 from tasks.labels.table import labels_table
-from tasks.ledger.entry import Entry
+from tasks.ledger.entry import PROMOTION_ENDS, Entry
 from tasks.workspace import Place
-
-PROMOTION_ENDS = ("promotion", "lost", "refused")  # how putting a version in service ends
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tasks.ledger.entry import Entry
+from tasks.ledger.entry import CHANGES, Entry
 
 
 def find_best_before(entries: Iterable[Entry], champion: int) -> int | None:
@@ -39,7 +39,7 @@ def find_best_before(entries: Iterable[Entry], champion: int) -> int | None:
         if entry.kind == "verdict":
             # the last one: it may have been judged again, against another champion
             gains[entry.version] = float(entry.figures.get("gain") or 0.0)
-        elif entry.kind in ("promotion", "rollback"):
+        elif entry.kind in CHANGES:
             replaced = entry.figures.get("replaced")
             if entry.kind == "rollback":
                 left.add(replaced)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
-from tasks.ledger.entry import Entry
+from tasks.ledger.entry import CHANGES, Entry
 from tasks.promotion.compare_and_set import swapped
 from tasks.promotion.manifest import canonical, sha256
 from tasks.records import plain
@@ -19,7 +19,6 @@ from tasks.workspace import Place
 
 # Bounds the object, which every serving worker reads whole at every change.
 LONGEST_HISTORY = 100
-CHANGES = ("promotion", "rollback")
 OWN = ("version", "by", "kind")  # what a pointer and its entry in the ledger have by one name
 REMEDY = "Promote a version again after moving the object away."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from tasks.ledger.entry import Entry
+from tasks.ledger.entry import CHANGES, Entry
 
 
 def waiting_versions(entries: Iterable[Entry]) -> tuple[int, ...]:
@@ -17,7 +17,7 @@ def waiting_versions(entries: Iterable[Entry]) -> tuple[int, ...]:
             continue
         if entry.kind == "verdict" and entry.figures.get("next") == "awaiting approval":
             waiting[entry.version] = None
-        elif entry.kind in ("promotion", "rollback"):
+        elif entry.kind in CHANGES:
             # what is older than the champion is not worth a person's look any more
             waiting = dict.fromkeys(version for version in waiting if version > entry.version)
         elif entry.kind == "rejection":

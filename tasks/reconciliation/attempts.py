@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tasks.errors import StoreUnavailable, TrackingUnavailable
+from tasks.errors import own_words, tells_absence
 from tasks.ingestion.entrance import put_document, read_document
 from tasks.reconciliation.missing import Launch
 from tasks.records import plain, read
 from tasks.workspace import Place
 
 TRIES = 3
-ENCOUNTERED = "Flow run encountered an exception: "  # before an exception's own words, in Prefect 3
-# Of a server that is away: what ends so says nothing of what waits, and is tried until it is back.
-PASSING = (StoreUnavailable.__name__, TrackingUnavailable.__name__)
 
 
 @dataclass(frozen=True)
@@ -54,9 +51,10 @@ class Attempts:
         >>> Attempts("train", "d1", "c", run="r").ended("FAILED", "StoreUnavailable: a").tries
         0
         """
-        if any(name in message for name in PASSING):
+        # it says nothing of what waits, which is tried until the server is back
+        if tells_absence(message):
             return replace(self, run="")
-        kind = message.removeprefix(ENCOUNTERED).partition(":")[0]
+        kind = own_words(message).partition(":")[0]
         told = f", {kind}" if kind.isidentifier() else ""
         return replace(self, tries=self.tries + 1, run="", reason=f"the run ended {state}{told}")
 

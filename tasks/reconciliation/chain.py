@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tasks.dataset.dataset import FEWEST
 from tasks.policy.reading import count_text
 from tasks.reconciliation.attempts import tell_attempts
-from tasks.reconciliation.standing import Standing, tell_age
+from tasks.reconciliation.standing import JUST_NOW, Standing, tell_age
 
 State = Literal["ok", "note", "wrong"]
 # What an event or the reconciler's minute sees to by itself is not wrong before that.
@@ -39,13 +39,13 @@ def look_at_source(standing: Standing, now: datetime) -> ChainLink:
     """Say when the source was collected, and why it was not."""
     name, trouble, collected = standing.pipeline, standing.uncollected, standing.collected
     looked = None if collected is None else collected.looked
-    told = "never collected" if looked is None else f"collected {tell_age(looked, now)} ago"
+    told = "never collected" if looked is None else f"collected {_tell_when(looked, now)}"
     if trouble is None:
         if looked is None:
             remedy = f"`perennial collect {name}`, or wait for source.collect.schedule."
             return ChainLink("source", "note", told, remedy)
         rows = f", {collected.rows:,} rows so far" if collected and collected.rows else ""
-        return ChainLink("source", "ok", told.replace("just now ago", "just now") + rows)
+        return ChainLink("source", "ok", told + rows)
     times = "once" if trouble.tries == 1 else f"{trouble.tries} times"
     found = f"{told}, and then it failed {times}: {trouble.reason}"
     if trouble.blocked:
@@ -58,12 +58,14 @@ def look_at_incoming(standing: Standing, now: datetime) -> ChainLink:
     for kind, command in (("rows", "ingest"), ("labels", "label")):
         troubles = standing.troubles[kind]
         if troubles.blocked:
-            found = f"{troubles.blocked} files of {kind} are blocked: {troubles.reason}"
+            blocked = count_text(troubles.blocked, f"file of {kind} is", f"files of {kind} are")
+            found = f"{blocked} blocked: {troubles.reason}"
             remedy = f"Mend that, then `perennial {command} {standing.pipeline}`."
             return ChainLink("incoming", "wrong", found, remedy)
         late = [info for info in standing.pending[kind] if now - info.modified > PATIENCE]
         if late:
-            found = f"{len(late)} files of {kind} wait, the first {late[0].key.rpartition('/')[2]}"
+            waits = count_text(len(late), f"file of {kind} waits", f"files of {kind} wait")
+            found = f"{waits}, the first {late[0].key.rpartition('/')[2]}"
             remedy = f"`perennial {command} {standing.pipeline}`"
             return ChainLink("incoming", "wrong", found, remedy)
     count = sum(map(len, standing.pending.values()))
@@ -187,6 +189,11 @@ def follow_chain(
         look_at_monitoring(standing, now),
         *look_at_runs(standing),
     )
+
+
+def _tell_when(since: datetime, now: datetime) -> str:
+    age = tell_age(since, now)
+    return age if age == JUST_NOW else f"{age} ago"
 
 
 def to_rows(links: Iterable[ChainLink]) -> list[list[Any]]:

@@ -29,6 +29,7 @@ from tasks.store.bucket import ObjectInfo
 from tasks.workspace import Place, Workspace
 
 ENDS = ("verdict", "answer")  # how a training ends in the ledger
+JUST_NOW = "just now"
 
 
 @dataclass(frozen=True)
@@ -166,4 +167,4 @@ def tell_age(since: datetime, now: datetime) -> str:
         count = int(seconds // size)
         if count:
             return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "just now"
+    return JUST_NOW

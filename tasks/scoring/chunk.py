@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tasks.arrays import Array
 from tasks.config import Pipeline
+from tasks.config.choices import PROBABILITY
 from tasks.letters import compose
 from tasks.promotion.manifest import Manifest
 from tasks.scoring.judgement import Labelled
@@ -96,7 +97,7 @@ def name_probabilities(classes: Sequence[Any]) -> list[str]:
     """
     made: list[str] = []
     for label in classes:
-        plain = name = compose(f"probability_{label}")
+        plain = name = compose(f"{PROBABILITY}{label}")
         count = 2
         while name.casefold() in {other.casefold() for other in made}:
             name, count = f"{plain} ({count})", count + 1

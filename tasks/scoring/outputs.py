@@ -5,14 +5,10 @@ from __future__ import annotations
 from itertools import accumulate
 
 from tasks.errors import ConfigurationError, StoreError
-from tasks.scoring.sources import CURATED, LOG, resolve_key
+from tasks.scoring.sources import CURATED, is_table, resolve_key
 from tasks.store.bucket import Bucket
 from tasks.store.keys import checked_key
-from tasks.store.layout import RESERVED, Layout
-
-SCORES = "scores"  # the folder of a pipeline that is the users' own
-# What every pipeline has that took anything in.
-MARKS = ("champion.json", "curated/", "incoming/", "labels/", "ledger/", "models/")
+from tasks.store.layout import MARKS, RESERVED, SCORES, Layout
 
 
 def resolve_output(output: str, bucket: Bucket, layout: Layout) -> str:
@@ -34,15 +30,15 @@ def resolve_output(output: str, bucket: Bucket, layout: Layout) -> str:
     except StoreError as error:
         raise ConfigurationError(output, error.rule, error.came, remedy) from error
     top, folder = parts[0], "".join(parts[1:2])
-    kept = top == layout.pipeline or any(_is_there(bucket, f"{top}/{mark}") for mark in MARKS)
+    kept = top == layout.pipeline or _is_kept(bucket, top)
     if top in RESERVED or (kept and folder != SCORES):
         rule = f"an output lies apart from what is kept of pipelines, or under their {SCORES}/"
         raise ConfigurationError(output, rule, f"{top}/", remedy)
     for table in accumulate(parts[:-1], "{}/{}".format):
-        if _is_there(bucket, table + LOG):
+        if is_table(bucket, table):
             raise ConfigurationError(output, "it lies in no table", table, remedy)
     return key
 
 
-def _is_there(bucket: Bucket, prefix: str) -> bool:
-    return any(True for _ in bucket.list(prefix))
+def _is_kept(bucket: Bucket, folder: str) -> bool:
+    return any(True for mark in MARKS for _ in bucket.list(f"{folder}/{mark}"))

@@ -19,10 +19,9 @@ from tasks.readers.formats import open_source
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.source import BadBatch, Source
 from tasks.store.bucket import Bucket
-from tasks.store.layout import BATCH, Layout
+from tasks.store.layout import BATCH, Layout, table_log
 
 CURATED = "curated"
-LOG = "/_delta_log/"
 REMEDY = "Send the file as it was sent for training."
 
 
@@ -78,6 +77,11 @@ def resolve_key(source: str, bucket: Bucket, layout: Layout) -> str:
     return key.rstrip("/")
 
 
+def is_table(bucket: Bucket, key: str) -> bool:
+    """Say whether a Delta table lies at this key: a folder with a log in it."""
+    return any(True for _ in bucket.list(table_log(key)))
+
+
 def open_rows(
     bucket: Bucket,
     key: str,
@@ -100,8 +104,7 @@ def open_rows(
         with path.open("rb") as file:
             identity = hashlib.file_digest(file, "sha256").hexdigest()
         return ObjectRows(key, identity, size, path, limit, options)
-    # a Delta table is a folder with a log in it
-    if any(True for _ in bucket.list(key + LOG)):
+    if is_table(bucket, key):
         identity = hashlib.sha256(f"table {bucket.name} {key}".encode()).hexdigest()
         table = table_in(bucket, key)
         return TableRows(key, identity, None, table, bucket, limit, scratch, tuple(corrected))

@@ -9,6 +9,9 @@ from tasks.errors import ConfigurationError
 
 # MLflow's artifacts and the results of steps lie beside the pipelines' folders.
 RESERVED = frozenset({"mlflow", "results"})
+# What every pipeline has that took anything in; the folder that is the users' own.
+MARKS = ("champion.json", "curated/", "incoming/", "labels/", "ledger/", "models/")
+SCORES = "scores"
 # What ingesting adds to the columns of every row of a curated table.
 BATCH, INGESTED_AT = "_batch", "_ingested_at"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -137,13 +140,18 @@ def result(key: str, step: str) -> str:
     return f"results/{key}/{step}"
 
 
+def table_log(table: str) -> str:
+    """Return the folder of a Delta table's log."""
+    return f"{table}/_delta_log/"
+
+
 def commit(table: str, version: int) -> str:
     """Return where a Delta table's commit of this number lies, if it was made.
 
     >>> commit("flights/ledger", 7)
     'flights/ledger/_delta_log/00000000000000000007.json'
     """
-    return f"{table}/_delta_log/{version:020}.json"
+    return f"{table_log(table)}{version:020}.json"
 
 
 def run_outcome(run: str) -> str:

@@ -1,4 +1,4 @@
-"""The challenger against the champion, on rows that neither was fitted on."""
+"""The challenger against the champion and the best before it, on rows that neither learned from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.arrays import Array, Integers, Mask
 from tasks.dataset.evidence import describe_split
-from tasks.errors import DataError
+from tasks.errors import ConfigurationError, DataError
 from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.metrics import METRICS
@@ -17,6 +17,8 @@ from tasks.promotion.model_version import ModelVersion
 from tasks.training.contender import build_contender
 from tasks.training.folds import answer_folds
 from tasks.training.work import Work
+
+UNSEEN = "holdout rows that neither was fitted on"
 
 
 def compare_with_champion(
@@ -57,20 +59,19 @@ def compare_with_best(work: Work, predictions: Array) -> Comparison | None:
     """Return the paired gain over the best version before the champion; None where none did better.
 
     On the held-out rows that came after what it was fitted on. None too where these are too few, or
-    the data have no longer what it looks at.
+    the data have no longer what it looks at, or its transform is gone.
     """
     data, best = work.dataset, work.best_before
     if best is None or data.split.folds:
         return None
     holdout = data.split.judged
-    ordered = work.pipeline.event_time is not None
-    kept = data.times[holdout] > best.manifest.lineage.seen_until(ordered=ordered)
+    kept = data.times[holdout] > work.seen_until(best)
     y, ours, sampling = _pair(work, predictions, kept)
     if not _enough(work, y):
         return None
     try:
         theirs = _mapped(work, best, holdout[kept])
-    except DataError:
+    except (DataError, ConfigurationError):
         return None
     metric = METRICS[work.pipeline.metric]
     return Comparison(
@@ -78,7 +79,7 @@ def compare_with_best(work: Work, predictions: Array) -> Comparison | None:
         rows=len(y),
         score=metric.score(y, theirs),
         gain=paired_gain(metric, y, ours, theirs, sampling),
-        how="holdout rows that neither was fitted on",
+        how=UNSEEN,
     )
 
 
@@ -102,8 +103,7 @@ def _answer_unseen(
         return every, answer_folds(data, work.pipeline, reigning.setting), how
     unseen = data.times[holdout] > until
     if _enough(work, data.y[holdout][unseen]):
-        how = "holdout rows that neither was fitted on"
-        return unseen, _mapped(work, reigning, holdout[unseen]), how
+        return unseen, _mapped(work, reigning, holdout[unseen]), UNSEEN
     # the champion itself saw some of these rows, and would win by having learned them by heart
     how = "the holdout, the champion's setting fitted again on the training window"
     return every, _refitted(work, reigning, holdout), how
@@ -115,13 +115,13 @@ def _enough(work: Work, y: Array) -> bool:
     return len(y) >= work.pipeline.gate.min_rows and not one_class
 
 
-def _mapped(work: Work, reigning: ModelVersion, rows: Array) -> Array:
-    theirs = reigning.predict(work.dataset.frame.iloc[rows])
+def _mapped(work: Work, earlier: ModelVersion, rows: Array) -> Array:
+    theirs = earlier.predict(work.dataset.frame.iloc[rows])
     classes = work.dataset.classes
-    if not classes or tuple(reigning.manifest.classes) == classes:
+    if not classes or tuple(earlier.manifest.classes) == classes:
         return theirs
-    known = {label: place for place, label in enumerate(reigning.manifest.classes)}
-    # the champion gives no chance to a class that came after it
+    known = {label: place for place, label in enumerate(earlier.manifest.classes)}
+    # an earlier version gives no chance to a class that came after it
     columns = [theirs[:, known[c]] if c in known else np.zeros(len(theirs)) for c in classes]
     return np.column_stack(columns)
 

@@ -11,7 +11,6 @@ from typing import Any
 from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
-from tasks.monitoring.arrivals import find_arrivals
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.promote import LONGEST_TEXT, promote, repair
@@ -19,13 +18,12 @@ from tasks.promotion.trials import begin_once
 from tasks.promotion.waiting import waiting_versions
 from tasks.records import plain
 from tasks.tracking.registry import remove_alias, set_alias
+from tasks.training.answering import answer_open
 from tasks.training.choosing import Chosen
 from tasks.training.cost import Cost
-from tasks.training.open_decision import find_covered
 from tasks.training.plan import digest
 from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidence
 from tasks.training.work import Work
-from tasks.workspace import Place
 
 # Promotions that may be lost to another one before the last loss stands as the outcome.
 ATTEMPTS = 3
@@ -185,29 +183,6 @@ def find_earlier_end(work: Work) -> dict[str, Any] | None:
         "version": last.version,
         "summary": summary,
     }
-
-
-def answer_open(work: Work, version: int, summary: str) -> None:
-    """Record how a training ended on the decisions that are still open and whose rows it had."""
-    place = work.workspace
-    for decision in find_covered(place.ledger.entries(), find_arrivals(place), work.plan):
-        figures = {"decision": decision, "training_key": work.plan.key}
-        _answer(place, f"answer-{decision}", version, summary, figures)
-
-
-def record_failure(place: Place, decision: str, why: str) -> None:
-    """Record that the training a decision asked for failed."""
-    # Prefect 3 sets these words before an exception's own, in the message of the state
-    said = " ".join(why.removeprefix("Flow run encountered an exception: ").split())[:500]
-    summary = f"the training failed: {said}"
-    _answer(place, f"failed-{decision}", None, summary, {"decision": decision})
-
-
-def _answer(
-    place: Place, name: str, version: int | None, summary: str, figures: dict[str, str]
-) -> None:
-    now = datetime.now(UTC)
-    place.ledger.append(Entry(name, now, place.name, "answer", version, "train", summary, figures))
 
 
 def _champion(work: Work) -> str:

@@ -27,6 +27,11 @@ def find_covered(
     return tuple(entry.id for entry in find_unanswered(entries) if entry.id not in later)
 
 
+def is_open(entries: Iterable[Entry], decision: str) -> bool:
+    """Say whether the decision asked for a training that none has answered."""
+    return any(entry.id == decision for entry in find_unanswered(entries))
+
+
 def find_answer(entries: Sequence[Entry], decision: str, pipeline: str) -> str | None:
     """Return how a decision was answered, in a sentence; None where it is open.
 
@@ -36,7 +41,7 @@ def find_answer(entries: Sequence[Entry], decision: str, pipeline: str) -> str |
     Raises:
         Refused: the ledger has no such decision, or it says no.
     """
-    if any(entry.id == decision for entry in find_unanswered(entries)):
+    if is_open(entries, decision):
         return None
     named = [entry for entry in entries if entry.figures.get("decision") == decision]
     asked = [entry for entry in entries if entry.id == decision and entry.kind == "decision"]

@@ -10,13 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, State
 
 from tasks.config import window_length
-from tasks.errors import (
-    DataError,
-    StoreUnavailable,
-    TrackingError,
-    TrackingUnavailable,
-    bounded,
-)
+from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -34,8 +28,6 @@ if TYPE_CHECKING:
 # Learning libraries are imported by the task that needs them: `perennial apply` reads the flow's
 # parameters and must not wait for them.
 Value = TypeVar("Value")
-# By name: of a flow's exception, Prefect hands its text on alone.
-PASSING = (StoreUnavailable.__name__, TrackingUnavailable.__name__)
 # A restart of either server takes seconds; a longer absence is the reconciler's.
 RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 
@@ -67,9 +59,9 @@ def check_decision(work: Work, decision: str | None) -> dict[str, Any] | None:
     """
     from tasks.training.open_decision import find_answer
 
-    name = work.pipeline.name
     if decision is None:
         return None
+    name = work.pipeline.name
     answer = find_answer(work.workspace.ledger.entries(), decision, name)
     if answer is None:
         return None
@@ -80,13 +72,14 @@ def check_decision(work: Work, decision: str | None) -> dict[str, Any] | None:
 @task(name="look for the same plan", **RETRIES)
 def find_earlier_run(work: Work) -> dict[str, Any] | None:
     """Return the outcome of a finished run of the same plan, or None."""
-    from tasks.training import finish
+    from tasks.training.answering import answer_open
+    from tasks.training.finish import find_earlier_end
     from tasks.training.outcome import describe_outcome
 
-    done = finish.find_earlier_end(work)
+    done = find_earlier_end(work)
     if done is None:
         return None
-    finish.answer_open(work, done["version"], done["summary"])
+    answer_open(work, done["version"], done["summary"])
     if _is_scheduled():
         _rename(work, "nothing new")
     get_run_logger().info(done["summary"])
@@ -269,18 +262,13 @@ def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None
 
 def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     """Record that the training a decision asked for failed, so that it is not tried for ever."""
-    from tasks.monitoring.arrivals import find_unanswered
-    from tasks.training.finish import record_failure
+    from tasks.training.answering import record_failure
     from tasks.workspace import open_place
 
-    decision, message = run.parameters.get("decision"), state.message or ""
-    place = open_place(Settings.from_environment(), run.parameters["pipeline"])
-    # where a server was away nothing is recorded: the reconciler starts the training again
-    if not decision or any(name in message for name in PASSING):
-        return
-    # of what asked for nothing, or was answered, there is nothing to record
-    if any(entry.id == decision for entry in find_unanswered(place.ledger.entries())):
-        record_failure(place, decision, message)
+    decision = run.parameters.get("decision")
+    if decision:
+        place = open_place(Settings.from_environment(), run.parameters["pipeline"])
+        record_failure(place, decision, state.message or "")
 
 
 def _is_scheduled() -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from tasks.config import Pipeline
 from tasks.data.curated import training_rows
 from tasks.dataset.dataset import Dataset, build_dataset
-from tasks.errors import ConfigurationError, IntegrityError, NotFound
+from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import load_labels
@@ -62,10 +62,12 @@ class Work:
     @cached_property
     def known_until(self) -> np.datetime64 | None:
         """The last time that the champion was fitted on; None without one."""
-        if self.reigning is None:
-            return None
+        return None if self.reigning is None else self.seen_until(self.reigning)
+
+    def seen_until(self, version: ModelVersion) -> np.datetime64:
+        """Return the last time of this pipeline's rows that a version was fitted on."""
         ordered = self.pipeline.event_time is not None
-        return self.reigning.manifest.lineage.seen_until(ordered=ordered)
+        return version.manifest.lineage.seen_until(ordered=ordered)
 
     @cached_property
     def key(self) -> str:
@@ -118,10 +120,10 @@ class Work:
         best = find_best_before(self.workspace.ledger.entries(), champion.version)
         if best is None:
             return None
-        # an old one may be gone, or need code that is: then there is nothing to compare with
+        # an old one may be gone, or be damaged: then there is nothing to compare with
         try:
             found = load(self.workspace, best)
-        except (NotFound, IntegrityError, ConfigurationError):
+        except (NotFound, IntegrityError):
             return None
         same = (found.manifest.task, found.manifest.classes) == (champion.task, champion.classes)
         return found if same else None

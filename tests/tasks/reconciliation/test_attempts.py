@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tasks.errors import ENCOUNTERED
 from tasks.reconciliation.attempts import (
-    ENCOUNTERED,
     TRIES,
     Attempts,
     continued,

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from tasks.collection.progress import SourceProgress
+from tasks.collection.trouble import CollectTrouble
 from tasks.ingestion.quarantine import tell_ledger
 from tasks.ingestion.retry import pick_refused
-from tasks.reconciliation.chain import ChainLink, first_fault, follow_chain
+from tasks.reconciliation.chain import ChainLink, first_fault, follow_chain, look_at_source
 from tasks.reconciliation.readable import find_unreadable
-from tasks.reconciliation.standing import count_labelled, read_standing
+from tasks.reconciliation.standing import Standing, count_labelled, read_standing
 from tasks.workspace import Workspace
 from tests import life
 
@@ -96,3 +100,17 @@ def test_where_a_pipeline_stands_is_read_from_its_bucket(tmp_path: Path) -> None
     assert standing.live is not None
     assert (standing.champion.version, standing.live.rows) == (1, 200)
     assert pick_refused(workspace, "bad.csv") == standing.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [(timedelta(seconds=9), "collected just now"), (timedelta(hours=3), "collected 3 hours ago")],
+)
+def test_a_source_that_fails_says_when_it_did_not(age: timedelta, told: str) -> None:
+    now = datetime.now(UTC)
+    standing = Standing(
+        "toy",
+        collected=SourceProgress("a source", looked=now - age),
+        uncollected=CollectTrouble("no answer", now, tries=1),
+    )
+    assert look_at_source(standing, now).found == f"{told}, and then it failed once: no answer"

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tasks.data.reference import DatasetRef, Window
-from tasks.errors import Refused
+from tasks.errors import ENCOUNTERED, Refused
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import Arrival, find_unanswered
+from tasks.training.answering import record_failure
 from tasks.training.open_decision import find_answer, find_covered
 from tasks.training.plan import TrainingPlan
 from tests import life
@@ -70,3 +71,19 @@ def test_what_came_after_the_rows_of_a_training_is_not_answered_by_it() -> None:
     plan = TrainingPlan(DatasetRef("toy", 1, Window()), "", "", "", 7)
     assert find_covered(entries, arrived, plan) == ("decision-a", "decision-b")
     assert find_covered(entries, arrived, replace(plan, labels=0))[2:] == ("decision-labels-d",)
+
+
+def test_a_training_that_failed_answers_its_decision_unless_a_server_was_away(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    house.arrive("a.csv", life.toy_rows(1500))
+    (first,) = house.monitor()
+    record_failure(house.workspace, first.id, f"{ENCOUNTERED}StoreUnavailable: it answers")
+    record_failure(house.workspace, "as I say", f"{ENCOUNTERED}DataError: no rows")
+    assert [entry.id for entry in find_unanswered(house.entries)] == [first.id]
+    for why in ("DataError: no\nrows", "DataError: a second failure"):
+        record_failure(house.workspace, first.id, f"{ENCOUNTERED}{why}")
+    assert find_unanswered(house.entries) == ()
+    told = [entry.summary for entry in house.entries if entry.kind == "answer"]
+    assert told == ["the training failed: DataError: no rows"]
