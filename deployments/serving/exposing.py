@@ -23,12 +23,24 @@ class Exposing(ThreadingMixIn, WSGIServer):
 
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, application: Application, hosts: Hosts) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        application: Application,
+        hosts: Hosts,
+        seconds: float = SECONDS,
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
-        self._application, self._hosts = application, hosts
+        self._application, self._hosts, self._seconds = application, hosts, seconds
         self._free = threading.BoundedSemaphore(MOST)
         self.set_app(self._answer)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, sender = super().get_request()
+        connection.settimeout(self._seconds)
+        return connection, sender
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
@@ -55,7 +67,5 @@ class Exposing(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = SECONDS
-
     def log_message(self, *_: Any) -> None:
         """Say nothing of each request."""
