@@ -33,7 +33,8 @@ from tasks.errors import PerennialError
 from tasks.predictions.ship import declared
 from tasks.predictions.spool import Spool
 from tasks.promotion.trials import withdraw
-from tasks.serving.following import EVERY, Fleet, Turn, make_refused_entry
+from tasks.serving.fleet import EVERY, Fleet
+from tasks.serving.following import Turn, make_refused_entry
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.workspace import open_place
