@@ -10,6 +10,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from deployments.serving.hosts import Hosts
+from tasks.errors import ConfigurationError
 
 # Seconds that one connection may take over its request, and over reading the answer.
 SECONDS = 10.0
@@ -19,7 +20,11 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Exposing(ThreadingMixIn, WSGIServer):
-    """Answers with a WSGI application what comes under a known name; a thread a connection."""
+    """Answers with a WSGI application what comes under a known name; a thread a connection.
+
+    Raises:
+        ConfigurationError: it cannot listen there.
+    """
 
     daemon_threads = True
 
@@ -32,7 +37,11 @@ class Exposing(ThreadingMixIn, WSGIServer):
         seconds: float = SECONDS,
     ) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
+        try:
+            super().__init__((host, port), _Handler)
+        except (OSError, OverflowError) as error:
+            rule, remedy = "the figures can be told there", "See --metrics-host and --metrics-port."
+            raise ConfigurationError(f"{host}:{port}", rule, error, remedy) from error
         self._application, self._hosts, self._seconds = application, hosts, seconds
         self._free = threading.BoundedSemaphore(MOST)
         self.set_app(self._answer)

@@ -12,6 +12,7 @@ import pytest
 
 from deployments.serving.exposing import MOST, SECONDS, Exposing
 from deployments.serving.hosts import Hosts
+from tasks.errors import ConfigurationError
 from tests.servers import poll
 
 
@@ -64,6 +65,12 @@ def test_who_asks_nothing_keeps_no_other_from_the_figures() -> None:
         for connection in held:
             assert connection.recv(1) == b""
             connection.close()
+
+
+@pytest.mark.parametrize("port", ["taken", 65_536])
+def test_where_it_cannot_listen_is_told(port: int | str) -> None:
+    with exposed() as taken, pytest.raises(ConfigurationError, match="the figures can be told"):
+        Exposing("127.0.0.1", taken if port == "taken" else int(port), figures, Hosts([]))
 
 
 def told(port: int) -> bool:
