@@ -30,6 +30,11 @@ def test_it_lets_nobody_in(wrong: Path) -> None:
     assert KeyFile(wrong, open_without=True).read() == {}
 
 
+def test_where_no_file_is_named_everybody_is_let_in_or_nobody() -> None:
+    assert KeyFile(None, open_without=True).read() is None
+    assert KeyFile(None, open_without=False).read() == {}
+
+
 def test_a_place_where_none_can_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
