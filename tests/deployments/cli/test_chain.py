@@ -27,14 +27,9 @@ SUITE = "data: {suite: tests.suites.toy}\n"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines" / "toy.yaml").write_text(FILE + SUITE)
-    monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
-    monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PERENNIAL_PIPELINES", str(tmp_path / "pipelines"))
-    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", "a signing key")
-    return tmp_path
+def home(home: Path) -> Path:
+    (home / "pipelines" / "toy.yaml").write_text(FILE + SUITE)
+    return home
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
