@@ -30,7 +30,7 @@ from tasks.promotion.pointer import Champion, succeed
 from tasks.promotion.rules import Outcome
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import publish
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 from tasks.workspace import Place

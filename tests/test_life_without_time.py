@@ -23,7 +23,7 @@ from tasks.ingestion.land import land
 from tasks.ingestion.landing import Landed
 from tasks.promotion.versions import manifest_of
 from tasks.scoring.score import score_source
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.training import steps
 from tasks.training.choosing import choose_challenger
 from tasks.training.insight import Insight

@@ -32,7 +32,7 @@ from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
 from tasks.scoring.score import score_source
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.workspace import Workspace

@@ -15,7 +15,7 @@ from deployments.serving.metrics import Metrics
 from deployments.serving.routes import Finder, Found
 from tasks.promotion import pointer
 from tasks.promotion.versions import load
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tests import life
 from tests.served import unlogged
 

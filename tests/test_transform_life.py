@@ -20,7 +20,7 @@ from tasks.promotion import pointer
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load
 from tasks.scoring.score import score_source
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.serving.rows import Reader
 from tasks.settings import Settings
 from tasks.store.local import LocalBucket

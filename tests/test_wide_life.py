@@ -18,7 +18,7 @@ from tasks.features.schema import Columns
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.keeping import keep
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.tuning.search import FEWEST_TRIALS, search_settings
 from tests.buckets import local
 from tests.served import Fitted, put_in_service, put_version, unlogged

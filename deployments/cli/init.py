@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from shlex import quote
 
 import click
 from packaging.utils import canonicalize_name
@@ -31,7 +32,7 @@ def init(folder: Path, flights: bool, as_json: bool) -> None:
     every = [*make_project(root), *(add_example(read_project(root)) if flights else ())]
     written = sorted(str(path.relative_to(root)) for path in every)
     document = {"project": str(root), "files": written}
-    follow = f"cd {folder} && git init && perennial up"
+    follow = f"cd {quote(str(folder))} && git init && perennial up"
     show(document, as_json, lambda: f"Made {root}: {', '.join(written)}\nNext: {follow}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from deployments.cli.output import reporting, show, table
-from deployments.serving.keyfile import NAME, VARIABLE, changing, read_keys
+from deployments.serving.keyfile import KEY_FILE, KEYS_NAME, changing, read_keys
 from tasks.config import pipeline_names
 from tasks.errors import ConfigurationError, did_you_mean
 from tasks.serving.keys import EVERY, RATE, Key, make_key
@@ -80,8 +80,8 @@ keys.add_command(remove)
 
 def path() -> Path:
     """Return where the keys lie: as the environment says, or in the stack's home."""
-    named = os.environ.get(VARIABLE, "")
-    return Path(named) if named else home_folder() / NAME
+    named = os.environ.get(KEY_FILE, "")
+    return Path(named) if named else home_folder() / KEYS_NAME
 
 
 def _checked_pipeline(name: str) -> str:

@@ -61,11 +61,12 @@ def status(as_json: bool) -> int:
     tried = [told for look in looks for told in look.tried]
     broken = [told for look in looks for told in look.in_trouble]
     failing = [told for look in looks for told in look.uncollected]
-    awaited = {"awaiting_approval": waiting, "trials": tried, "in_trouble": broken}
     document = {
         **(state.to_dict() if state else {}),
         "pipelines": stands,
-        **awaited,
+        "awaiting_approval": waiting,
+        "trials": tried,
+        "in_trouble": broken,
         "uncollected": failing,
     }
     parts = [*([_lines(state)] if state else []), *([standings_table(stands)] if stands else [])]

@@ -57,16 +57,18 @@ def _look(place: Place) -> PipelineLook:
         for kind, troubles in standing.troubles.items()
         if troubles != Troubles(0, 0)
     ]
-    tried = []
+    tried, failing, uncollected = [], [], standing.uncollected
     if trial is not None:
         told = {"version": trial.version, "share": trial.share, "mode": trial.words}
         tried.append({"pipeline": name, **told})
-    failing = []
-    if standing.uncollected is not None:
-        told = plain(standing.uncollected)
-        failing.append({"pipeline": name, "waits": standing.uncollected.waits, **told})
+    if uncollected is not None:
+        failing.append({"pipeline": name, "waits": uncollected.waits, **plain(uncollected)})
     return PipelineLook(
-        _describe(standing), tuple(waiting), tuple(tried), tuple(failing), tuple(troubled)
+        _describe(standing),
+        waiting=tuple(waiting),
+        tried=tuple(tried),
+        uncollected=tuple(failing),
+        in_trouble=tuple(troubled),
     )
 
 

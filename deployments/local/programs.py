@@ -10,8 +10,7 @@ from deployments.local import prefect_server, seaweedfs
 from deployments.local.environment import HOST, client
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
-from deployments.serving.keyfile import NAME as KEYS_NAME
-from deployments.serving.keyfile import VARIABLE as KEY_FILE
+from deployments.serving.keyfile import KEY_FILE, KEYS_NAME
 from mlflow_server import command as tracking
 from tasks.project import REPOSITORY
 from tasks.store.layout import result

@@ -9,8 +9,9 @@ from deployments.serving.openapi import openapi
 from deployments.serving.predicting import find_served
 from deployments.serving.response import SOON, Response, error, said
 from deployments.serving.routes import Found
-from tasks.serving.following import Fleet, InService
-from tasks.serving.forms import inference_metadata
+from tasks.serving.answers import inference_metadata
+from tasks.serving.fleet import Fleet
+from tasks.serving.following import InService
 
 
 def healthz(_fleet: Fleet, _found: Found) -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from deployments.serving.hosts import Hosts
+from tasks.errors import ConfigurationError
 
 # Seconds that one connection may take over its request, and over reading the answer.
 SECONDS = 10.0
@@ -19,16 +20,36 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Exposing(ThreadingMixIn, WSGIServer):
-    """Answers with a WSGI application what comes under a known name; a thread a connection."""
+    """Answers with a WSGI application what comes under a known name; a thread a connection.
+
+    Raises:
+        ConfigurationError: it cannot listen there.
+    """
 
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, application: Application, hosts: Hosts) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        application: Application,
+        hosts: Hosts,
+        seconds: float = SECONDS,
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
-        self._application, self._hosts = application, hosts
+        try:
+            super().__init__((host, port), _Handler)
+        except (OSError, OverflowError) as error:
+            rule, remedy = "the figures can be told there", "See --metrics-host and --metrics-port."
+            raise ConfigurationError(f"{host}:{port}", rule, error, remedy) from error
+        self._application, self._hosts, self._seconds = application, hosts, seconds
         self._free = threading.BoundedSemaphore(MOST)
         self.set_app(self._answer)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, sender = super().get_request()
+        connection.settimeout(self._seconds)
+        return connection, sender
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
@@ -55,7 +76,5 @@ class Exposing(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = SECONDS
-
     def log_message(self, *_: Any) -> None:
         """Say nothing of each request."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 
-VARIABLE = "PERENNIAL_ALLOWED_HOSTS"
+ALLOWED = "PERENNIAL_ALLOWED_HOSTS"
 ANY = "*"
 LOCAL = "localhost"
 # Spellings that are remembered: a sender can make up any number of ports.

@@ -13,8 +13,8 @@ from pathlib import Path
 from tasks.errors import ConfigurationError
 from tasks.serving.keys import Key, parse_keys, render_keys
 
-VARIABLE = "PERENNIAL_API_KEYS"
-NAME = "api-keys.json"
+KEY_FILE = "PERENNIAL_API_KEYS"
+KEYS_NAME = "api-keys.json"
 EVERY = 1.0
 log = logging.getLogger("perennial.serving")
 
@@ -22,10 +22,10 @@ log = logging.getLogger("perennial.serving")
 class KeyFile:
     """A file that holds digests of keys; while it cannot be read, the keys known last stay.
 
-    Where there never was one, everybody is let in if `open_without`, else nobody.
+    Where none is named or there never was one, everybody is let in if `open_without`, else nobody.
     """
 
-    def __init__(self, path: Path, *, open_without: bool) -> None:
+    def __init__(self, path: Path | None, *, open_without: bool) -> None:
         self._path = path
         self._keys: Mapping[str, Key] | None = None if open_without else {}
         self._looked, self._stamp = float("-inf"), (0, 0)
@@ -33,7 +33,7 @@ class KeyFile:
     def read(self) -> Mapping[str, Key] | None:
         """Return the keys by digest, None for everybody; looked at once a second at most."""
         now = time.monotonic()
-        if now - self._looked >= EVERY:
+        if self._path is not None and now - self._looked >= EVERY:
             self._looked = now
             try:
                 found = self._path.stat()
@@ -78,7 +78,7 @@ def changing(path: Path) -> Iterator[dict[str, Key]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         held = path.with_suffix(".lock").open("w")
     except OSError as error:
-        remedy = f"Name another file in {VARIABLE}."
+        remedy = f"Name another file in {KEY_FILE}."
         raise ConfigurationError(str(path), "it can be written", error.strerror, remedy) from error
     with held as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

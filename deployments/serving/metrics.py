@@ -25,7 +25,7 @@ from tasks.predictions.ship import Shipped
 from tasks.serving.following import InService
 from tasks.serving.served import ServedChallenger, count_held
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
 
 
@@ -133,14 +133,6 @@ class Metrics:
         self._dropped.inc(dropped)
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the folder of the figures, empty, and name it to the processes that follow."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.db"):
-        old.unlink()
-    os.environ[FOLDER] = str(folder)
-
-
 def exposition(shipped: Shipped, watching: Watching, rounds: Rounds) -> Any:
     """Return the WSGI application that answers `/metrics`."""
     registry = CollectorRegistry()
@@ -153,11 +145,11 @@ class _Everyone(MultiProcessCollector):
     """The figures of all processes, those of the living only where a figure is a state."""
 
     def __init__(self) -> None:
-        super().__init__(None, os.environ[FOLDER])  # type: ignore[no-untyped-call]
+        super().__init__(None, os.environ[FIGURES])  # type: ignore[no-untyped-call]
 
     def collect(self) -> Any:
         # nobody tells of a worker that was killed: its figures would count for ever
-        for path in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
+        for path in Path(os.environ[FIGURES]).glob("gauge_live*.db"):
             pid = path.stem.rpartition("_")[2]
             if pid.isdigit() and not psutil.pid_exists(int(pid)):
                 mark_process_dead(int(pid))  # type: ignore[no-untyped-call]

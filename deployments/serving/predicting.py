@@ -13,9 +13,11 @@ from urllib.parse import quote
 from deployments.serving.response import SOON, Header, Response, error, unfit
 from deployments.serving.routes import Found
 from tasks.predictions.record import Record, Role
-from tasks.serving import forms
-from tasks.serving.following import Fleet, InService
-from tasks.serving.forms import Asked, BadRequest, OtherModel
+from tasks.serving import answers, forms
+from tasks.serving.answers import OtherModel
+from tasks.serving.fleet import Fleet
+from tasks.serving.following import InService
+from tasks.serving.forms import Asked, BadRequest
 from tasks.serving.rows import RequestRows, Unfit
 from tasks.serving.served import Predictions, Served, ServedChallenger
 
@@ -67,14 +69,14 @@ class Predicted(NamedTuple):
             labels, ignored = served.labels, first.rows.ignored
             return Response(
                 200,
-                forms.write_answer(
+                answers.write_answer(
                     served.head, self.ids, made, labels, explanations, others, ignored
                 ),
             )
         if self.route == "invocations":
-            body = forms.write_mlflow(made, self.asked.probabilities)
+            body = answers.write_mlflow(made, self.asked.probabilities)
         else:
-            body = forms.write_inference(served.manifest, self.asked.id, made)
+            body = answers.write_inference(served.manifest, self.asked.id, made)
         return Response(200, body, self._told_in_headers())
 
     def _told_in_headers(self) -> tuple[Header, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tasks.serving.forms import ENCODER
+from tasks.serving.answers import ENCODER
 from tasks.serving.rows import Unfit
 
 Header = tuple[bytes, bytes]

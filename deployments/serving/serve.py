@@ -15,9 +15,8 @@ from functools import partial
 from pathlib import Path
 from socket import gethostname
 
-from deployments.serving.hosts import ANY, Hosts
-from deployments.serving.hosts import VARIABLE as ALLOWED
-from deployments.serving.keyfile import VARIABLE, read_keys
+from deployments.serving.hosts import ALLOWED, ANY, Hosts
+from deployments.serving.keyfile import KEY_FILE, read_keys
 from deployments.serving.logs import log_as_json
 from deployments.serving.worker import DRAIN, OPEN, WORKERS, log_folder
 from tasks.errors import ConfigurationError, PerennialError
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_as_json()
     try:
         settings = Settings.from_environment()
-        named = os.environ.get(VARIABLE, "")
+        named = os.environ.get(KEY_FILE, "")
         given = os.environ.get(ALLOWED, "").split(",")
         added = [name for name in (*given, *told.allow_host) if name]
         refuse_open(told.host, added, bool(named and read_keys(Path(named))))
@@ -110,7 +109,7 @@ def serve(settings: Settings, listening: Listening) -> None:
     from deployments.serving.accepting import Shares
     from deployments.serving.exposing import Exposing
     from deployments.serving.freshness import EVERY, Watching
-    from deployments.serving.metrics import exposition, prepare_folder
+    from deployments.serving.metrics import FIGURES, exposition
     from deployments.serving.rounds import Rounds
     from tasks.predictions.ship import Shipped, ship_until
 
@@ -119,7 +118,7 @@ def serve(settings: Settings, listening: Listening) -> None:
     times: dict[str, float] = {"every": SHIP_EVERY, "last": LAST_ROUND}
     watching, rounds = Watching(settings), Rounds()
     with tempfile.TemporaryDirectory(prefix="perennial-metrics-") as figures:
-        prepare_folder(Path(figures))
+        os.environ[FIGURES] = figures
         os.environ[WORKERS] = str(listening.workers)
         os.environ[DRAIN] = str(listening.drain)
         os.environ[MOST] = str(listening.connections)
@@ -164,7 +163,7 @@ PERENNIAL_API_KEYS.
     if keys or not beyond:
         return
     rule = "beyond loopback, API keys are asked for"
-    remedy = f"Make keys with `perennial keys add`, and name their file in {VARIABLE}."
+    remedy = f"Make keys with `perennial keys add`, and name their file in {KEY_FILE}."
     raise ConfigurationError("serving", rule, beyond[0], remedy)
 
 

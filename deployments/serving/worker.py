@@ -20,9 +20,8 @@ from deployments.serving.accepting import CONNECTIONS, allow_connections
 from deployments.serving.admission import Admission
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
-from deployments.serving.hosts import ANY, Hosts
-from deployments.serving.hosts import VARIABLE as ALLOWED
-from deployments.serving.keyfile import VARIABLE, KeyFile
+from deployments.serving.hosts import ALLOWED, ANY, Hosts
+from deployments.serving.keyfile import KEY_FILE, KeyFile
 from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
@@ -33,7 +32,8 @@ from tasks.errors import PerennialError
 from tasks.predictions.ship import declared
 from tasks.predictions.spool import Spool
 from tasks.promotion.trials import withdraw
-from tasks.serving.following import EVERY, Fleet, Turn, make_refused_entry
+from tasks.serving.fleet import EVERY, Fleet
+from tasks.serving.following import Turn, make_refused_entry
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.workspace import open_place
@@ -56,8 +56,8 @@ def application() -> Application:
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     worker = Worker(settings, metrics, Fleet(bucket, settings.signing_key, told))
-    named, is_open = os.environ.get(VARIABLE, ""), os.environ.get(OPEN) == "1"
-    known = KeyFile(Path(named or "absent"), open_without=is_open).read
+    named, is_open = os.environ.get(KEY_FILE, ""), os.environ.get(OPEN) == "1"
+    known = KeyFile(Path(named) if named else None, open_without=is_open).read
     return Application(
         Predicting(worker.fleet, worker.spool.add, worker.shadow.offer),
         metrics,

@@ -46,12 +46,20 @@ class Key:
 def make_key(name: str, pipelines: tuple[str, ...], rate: float) -> tuple[str, Key]:
     """Return a new key in clear, to be shown once, and as it is kept.
 
+    Raises:
+        ConfigurationError: it has no name, or its rate is no number from 0.
+
     >>> secret, key = make_key("ann", ("*",), 0)
     >>> key.digest == digest(secret) != digest("pn_other")
     True
     """
     secret = PREFIX + secrets.token_urlsafe(32)
-    return secret, Key(name, digest(secret), pipelines, rate)
+    key = Key(name, digest(secret), pipelines, rate)
+    # one that cannot be read would make the whole file none
+    if not _is_readable(key):
+        rule, came = "a key has a name, and a rate from 0", f"{name!r}, {rate:g} requests a second"
+        raise ConfigurationError("API keys", rule, came, "Say another.")
+    return secret, key
 
 
 def digest(secret: str) -> str:
@@ -84,9 +92,13 @@ def render_keys(keys: list[Key]) -> str:
 
 def _key(entry: Mapping[str, Any]) -> Key:
     key = Key(**{**entry, "pipelines": tuple(entry["pipelines"])})
-    if not (key.name and len(key.digest) == len(digest("")) and key.rate >= 0):
+    if not _is_readable(key):
         raise ValueError(key.name)
     return key
+
+
+def _is_readable(key: Key) -> bool:
+    return bool(key.name) and len(key.digest) == len(digest("")) and key.rate >= 0
 
 
 class TokenBucket:

@@ -158,10 +158,14 @@ def flatten_bounds(intervals: Mapping[str, Bounds]) -> dict[str, float]:
 def allowed_name(name: str) -> str:
     """Return `name` with only the characters MLflow takes in names of metrics and parameters.
 
-    >>> allowed_name("slice origin=JFK?")
-    'slice origin_JFK_'
+    No part between slashes is empty or all dots: MLflow refuses what would be another path.
+
+    >>> allowed_name("slice origin=JFK?"), allowed_name("slice url=a//b/../c")
+    ('slice origin_JFK_', 'slice url_a/_/b/_/c')
     """
-    return re.sub(r"[^\w\-. /:]", "_", name, flags=re.ASCII)[:NAME_LIMIT].strip("./ ") or "_"
+    parts = re.sub(r"[^\w\-. /:]", "_", name, flags=re.ASCII).split("/")
+    path = "/".join(part if part.strip(".") else "_" for part in parts)
+    return path[:NAME_LIMIT].strip("./ ") or "_"
 
 
 def own_names(names: Iterable[str]) -> dict[str, str]:

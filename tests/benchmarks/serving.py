@@ -26,7 +26,7 @@ from pathlib import Path
 
 from deployments.serving.predicting import Predicted
 from deployments.serving.routes import Finder, Found
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.store.s3 import S3Bucket
 from tests.buckets import local
 from tests.load import Load, post, run_load

@@ -21,15 +21,15 @@ from tasks.store.layout import Layout
 from tasks.workspace import Place
 from tests import life
 from tests.buckets import local
-from tests.deployments.cli.home import settle
 
 FILE = "name: toy\ntask: binary\ntarget: high\nevent_time: at\nkey: [id]\n"
 SUITE = "data: {suite: tests.suites.toy}\n"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return settle(tmp_path, FILE + SUITE, monkeypatch)
+def home(home: Path) -> Path:
+    (home / "pipelines" / "toy.yaml").write_text(FILE + SUITE)
+    return home
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from deployments.cli.main import main
-from tests.deployments.cli.home import settle
 from tests.life import toy_workspace
 from tests.tasks.collection.api import Api, serving, toy_rows
 from tests.tasks.collection.scenes import landed_ids
@@ -38,8 +37,9 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return settle(tmp_path, FILE.replace("URL", api.url), monkeypatch)
+def home(home: Path, api: Api) -> Path:
+    (home / "pipelines" / "toy.yaml").write_text(FILE.replace("URL", api.url))
+    return home
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:

@@ -48,6 +48,12 @@ def test_a_project_is_whole_and_commands_work_from_below(tmp_path: Path) -> None
     )
 
 
+def test_what_comes_next_can_be_copied_into_a_shell(tmp_path: Path) -> None:
+    done = perennial(tmp_path, "init", "of two words")
+    assert done.returncode == 0, done.stderr
+    assert "Next: cd 'of two words' && git init && perennial up" in done.stdout
+
+
 def test_the_lock_is_what_is_installed(tmp_path: Path) -> None:
     [*make_project(tmp_path)]
     check = check_versions(read_project(tmp_path).lock)

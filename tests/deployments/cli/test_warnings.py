@@ -13,7 +13,7 @@ from deployments.cli.stack import standings_table
 from deployments.cli.standings import look_at_pipelines
 from deployments.serving.describing import describe
 from deployments.serving.routes import Finder, Found
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tests.tasks.monitoring.house import House
 from tests.tasks.training.small import house, penguins
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import threading
 import time
@@ -105,18 +106,18 @@ def drip(port: int, first: bytes, seconds: float) -> bytes:
     """Send `first`, then a byte every 50 ms; return what came back until the other side closed."""
     end = time.monotonic() + seconds
     found = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=0.05) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         connection.sendall(first)
         while time.monotonic() < end:
-            try:
-                piece = connection.recv(4096)
+            readable, _, _ = select.select([connection], [], [], 0.05)
+            if readable:
+                try:
+                    piece = connection.recv(4096)
+                except ConnectionError:
+                    return found
                 if not piece:
                     return found
                 found += piece
-            except TimeoutError:
-                pass  # nothing came within 50 ms, which is the pace of the bytes that go out
-            except ConnectionError:
-                return found
             try:
                 connection.sendall(b"x")
             except OSError:

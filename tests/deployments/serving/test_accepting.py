@@ -79,13 +79,16 @@ class Greeting(asyncio.Protocol):
         cast("asyncio.WriteTransport", transport).write(b"hello")
 
 
-def test_a_worker_with_more_than_its_share_takes_what_nobody_else_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where two workers, one of which is this process, say what they hold."""
     path = tmp_path / "shares"
     Shares.prepare(path, 2)
     monkeypatch.setenv(accepting.VARIABLE, str(path))
+    return path
 
+
+def test_a_worker_with_more_than_its_share_takes_what_nobody_else_does(shares: Path) -> None:
     async def greeted() -> None:
         listening = socket.create_server(("127.0.0.1", 0))
         loop = asyncio.get_running_loop()
@@ -101,18 +104,13 @@ def test_a_worker_with_more_than_its_share_takes_what_nobody_else_does(
         listening.close()
 
     # a worker that listens no more, or is busy, and seems to have less than nothing
-    with another_worker(path, -1), asyncio.Runner(loop_factory=ServingLoop) as runner:
+    with another_worker(shares, -1), asyncio.Runner(loop_factory=ServingLoop) as runner:
         runner.run(greeted())
-    assert places(path)[1] == NOT_LISTENING
+    assert places(shares)[1] == NOT_LISTENING
 
 
-def test_who_waits_when_a_worker_stops_is_still_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "shares"
-    Shares.prepare(path, 1)
-    monkeypatch.setenv(accepting.VARIABLE, str(path))
-
+@pytest.mark.usefixtures("shares")
+def test_who_waits_when_a_worker_stops_is_still_taken() -> None:
     async def greeted() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as held:
             loop = asyncio.get_running_loop()

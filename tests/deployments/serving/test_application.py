@@ -14,7 +14,8 @@ from deployments.serving.application import Application
 from deployments.serving.hosts import Hosts
 from deployments.serving.metrics import Metrics
 from tasks.serving import keys
-from tasks.serving.following import Fleet, Follower, InService
+from tasks.serving.fleet import Fleet
+from tasks.serving.following import Follower, InService
 from tasks.serving.rows import RequestRows
 from tasks.serving.served import Predictions, Served
 from tasks.store.layout import Layout

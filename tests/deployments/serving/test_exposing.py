@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from deployments.serving import exposing
-from deployments.serving.exposing import MOST, Exposing
+from deployments.serving.exposing import MOST, SECONDS, Exposing
 from deployments.serving.hosts import Hosts
+from tasks.errors import ConfigurationError
 from tests.servers import poll
 
 
@@ -22,8 +22,8 @@ def figures(_environ: Any, start: Any) -> list[bytes]:
 
 
 @contextmanager
-def exposed() -> Iterator[int]:
-    server = Exposing("127.0.0.1", 0, figures, Hosts(["figures.example"]))
+def exposed(seconds: float = SECONDS) -> Iterator[int]:
+    server = Exposing("127.0.0.1", 0, figures, Hosts(["figures.example"]), seconds)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -58,14 +58,19 @@ def test_the_figures_are_told_under_known_names(host: str, status: bytes) -> Non
     assert (b"some figures" in said) is (status == b"200")
 
 
-def test_who_asks_nothing_keeps_no_other_from_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exposing._Handler, "timeout", 0.5)
-    with exposed() as port:
+def test_who_asks_nothing_keeps_no_other_from_the_figures() -> None:
+    with exposed(seconds=0.5) as port:
         held = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(2 * MOST)]
         poll(lambda: told(port), 10, "the figures", 0.1)
         for connection in held:
             assert connection.recv(1) == b""
             connection.close()
+
+
+@pytest.mark.parametrize("port", ["taken", 65_536])
+def test_where_it_cannot_listen_is_told(port: int | str) -> None:
+    with exposed() as taken, pytest.raises(ConfigurationError, match="the figures can be told"):
+        Exposing("127.0.0.1", taken if port == "taken" else int(port), figures, Hosts([]))
 
 
 def told(port: int) -> bool:

@@ -30,6 +30,11 @@ def test_it_lets_nobody_in(wrong: Path) -> None:
     assert KeyFile(wrong, open_without=True).read() == {}
 
 
+def test_where_no_file_is_named_everybody_is_let_in_or_nobody() -> None:
+    assert KeyFile(None, open_without=True).read() is None
+    assert KeyFile(None, open_without=False).read() == {}
+
+
 def test_a_place_where_none_can_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
@@ -44,4 +49,19 @@ def test_a_file_that_is_not_there_holds_no_key_and_is_made(tmp_path: Path) -> No
     assert read_keys(path) == {}
     with changing(path) as known:
         _, known["ann"] = make_key("ann", ("*",), 0)
+    assert [key.name for key in read_keys(path).values()] == ["ann"]
+
+
+@pytest.mark.parametrize(("name", "rate"), [("", 1.0), ("berta", float("nan")), ("berta", -1.0)])
+def test_a_key_that_could_not_be_read_leaves_the_others_as_they_are(
+    tmp_path: Path, name: str, rate: float
+) -> None:
+    path = tmp_path / "keys.json"
+    with changing(path) as known:
+        _, known["ann"] = make_key("ann", ("*",), 0)
+    with (
+        pytest.raises(ConfigurationError, match="a name, and a rate from 0"),
+        changing(path) as known,
+    ):
+        _, known[name] = make_key(name, ("*",), rate)
     assert [key.name for key in read_keys(path).values()] == ["ann"]

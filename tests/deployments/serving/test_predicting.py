@@ -15,7 +15,7 @@ from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
 from tasks.features.schema import IS_PERSONAL
 from tasks.predictions.record import Record
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.serving.served import ServedChallenger
 from tests.buckets import local
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from deployments.serving.worker import withdraw_the_failing
-from tasks.serving.following import Fleet, Follower, InService
+from tasks.serving.fleet import Fleet
+from tasks.serving.following import Follower, InService
 from tasks.serving.served import ServedChallenger
 from tasks.settings import Settings
 from tasks.store.layout import Layout

@@ -20,7 +20,7 @@ from tasks.data.curated import append_batch, curated
 from tasks.predictions.read import live_performance
 from tasks.predictions.spool import Spool
 from tasks.predictions.table import predictions_table
-from tasks.serving.following import Fleet
+from tasks.serving.fleet import Fleet
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
 from tasks.workspace import make_workspace

@@ -12,14 +12,8 @@ import pytest
 from tasks.errors import StoreUnavailable
 from tasks.promotion import pointer
 from tasks.reconciliation.ending import delete_data
-from tasks.serving.following import (
-    AGAIN_AFTER,
-    IN_TURN,
-    NEW_EVERY,
-    Fleet,
-    Turn,
-    make_refused_entry,
-)
+from tasks.serving.fleet import IN_TURN, NEW_EVERY, Fleet
+from tasks.serving.following import AGAIN_AFTER, Turn, make_refused_entry
 from tasks.serving.served import ServedChallenger, count_held
 from tasks.store.bucket import ObjectInfo
 from tasks.store.layout import Layout

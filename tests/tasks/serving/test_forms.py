@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.serving import forms
+from tasks.serving import answers, forms
 from tasks.serving.forms import BadRequest
 from tasks.serving.served import Predictions
 
@@ -101,9 +101,9 @@ def test_tensors_of_one_column_and_flags_are_read() -> None:
 
 def test_a_regression_is_answered_without_probabilities() -> None:
     made = Predictions([1.5], None)
-    assert json.loads(forms.write_answer(b"{}", ["x"], made, ()))["predictions"] == [
+    assert json.loads(answers.write_answer(b"{}", ["x"], made, ()))["predictions"] == [
         {"id": "x", "value": 1.5}
     ]
-    assert forms.write_mlflow(made, probabilities=True) == b'{"predictions":[1.5]}'
-    explained = forms.write_answer(b"{}", ["x"], made, (), [{"base": 1}])
+    assert answers.write_mlflow(made, probabilities=True) == b'{"predictions":[1.5]}'
+    explained = answers.write_answer(b"{}", ["x"], made, (), [{"base": 1}])
     assert json.loads(explained)["predictions"][0]["explanation"] == {"base": 1}
