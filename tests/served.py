@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from deployments.serving.application import Application
 from deployments.serving.predicting import Predicting
+from deployments.serving.response import Header, Response
 from tasks.config import Pipeline
 from tasks.features.inference import infer_request, infer_schema
 from tasks.features.prepare import prepare, prepared_columns
@@ -205,3 +208,11 @@ def champion(bucket: Bucket, signing_key: str, pipeline: str = "flights", **how:
 def unlogged(fleet: Fleet) -> Predicting:
     """Return what answers requests with what is in service, and keeps nothing of it."""
     return Predicting(fleet, lambda *_: None, lambda *_: None)
+
+
+def ask(application: Application, path: str, document: object) -> tuple[Response, list[Header]]:
+    """Return what is answered at once to a POST, without a socket, and its headers."""
+    scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    answered = application.at_once(scope, json.dumps(document).encode())
+    assert answered is not None
+    return answered

@@ -32,7 +32,7 @@ from tasks.training.telling import CARD, make_record
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 from tests import life
-from tests.served import unlogged
+from tests.served import ask, unlogged
 
 LENIENT = {"min_gain": -0.1, "max_slice_loss": 0.2, "max_calibration_error": 1.0}
 
@@ -96,10 +96,9 @@ def test_a_whole_life_without_time(tmp_path: Path) -> None:
     fleet = Fleet(workspace.bucket, "a signing key")
     fleet.look(0)
     application = Application(unlogged(fleet), Metrics())
-    scope = {"type": "http", "method": "POST", "path": "/v1/toy/predict", "headers": []}
-    answered = application.at_once(scope, b'{"rows": [{"id": 1, "size": 0.5, "colour": "red"}]}')
-    assert answered is not None
-    assert answered[0].status == 200, answered[0].body
+    rows = [{"id": 1, "size": 0.5, "colour": "red"}]
+    answer, _ = ask(application, "/v1/toy/predict", {"rows": rows})
+    assert answer.status == 200, answer.body
     path = tmp_path / "new.csv"
     rows_of(3, start=2_000).drop(columns="high").to_csv(path, index=False)
     assert len(explain_file(workspace, path, 2).explanations) == 2

@@ -48,6 +48,7 @@ from tests.canaries import (
     search_folder,
 )
 from tests.canary_batches import BAD_BATCHES, BAD_LABELS, bad_requests, requests
+from tests.project import make_project
 from tests.served import put_on_trial
 from tests.tasks.predictions.shipping import ship_once
 
@@ -108,15 +109,7 @@ def csv(rows: pd.DataFrame) -> bytes:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """From a file with personal columns to a served, monitored, explained model."""
     root = tmp_path_factory.mktemp("people").resolve()
-    project = root / "project"
-    project.mkdir()
-    (project / "perennial.toml").write_text("")
-    variables = {
-        "PERENNIAL_PROJECT": str(project),
-        "PERENNIAL_BUCKET": (root / "bucket").as_uri(),
-        "PERENNIAL_HOME": str(root / "home"),
-        "PERENNIAL_SIGNING_KEY": "a signing key",
-    }
+    variables = {**make_project(root), "PERENNIAL_HOME": str(root / "home")}
     logs, handler = (root / "log.jsonl").open("w"), logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     handler.setStream(logs)

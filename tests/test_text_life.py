@@ -17,7 +17,7 @@ from tasks.promotion import pointer
 from tasks.promotion.versions import load
 from tasks.serving.fleet import Fleet
 from tests import life
-from tests.served import unlogged
+from tests.served import ask, unlogged
 
 COMPLAINTS = ("rude waiter", "cold soup", "wrong bill")
 PRAISE = ("lovely terrace", "warm bread", "kind staff")
@@ -67,10 +67,7 @@ def test_words_are_learned_and_what_is_ignored_is_told(tmp_path: Path) -> None:
     application = Application(unlogged(fleet), Metrics())
     texts = {"rude waiter again": 0, "Lovely terrace & kind staff!": 1, "?": None}
     rows = [{"at": "2024-06-01T12:00:00", "remark": text, "receipt": "R1"} for text in texts]
-    scope = {"type": "http", "method": "POST", "path": "/v1/toy/predict", "headers": []}
-    answered = application.at_once(scope, json.dumps({"rows": rows}).encode())
-    assert answered is not None
-    body = json.loads(answered[0].body)
+    body = json.loads(ask(application, "/v1/toy/predict", {"rows": rows})[0].body)
     for told, expected in zip(body["predictions"], texts.values(), strict=True):
         assert expected in (None, told["value"])
     assert body["ignored"] == ["receipt"]
@@ -79,10 +76,8 @@ def test_words_are_learned_and_what_is_ignored_is_told(tmp_path: Path) -> None:
     described = json.loads(describe(fleet, found_model).body)
     assert "as an identifier has" in described["ignored"]["receipt"]
     assert {"name": "remark", "kind": "text", "missing": False} in described["fields"]
-    scope["path"] = "/toy/invocations"
-    other = application.at_once(scope, json.dumps({"dataframe_records": rows}).encode())
-    assert other is not None
-    assert (b"x-ignored-fields", b"receipt") in other[1]
+    _, headers = ask(application, "/toy/invocations", {"dataframe_records": rows})
+    assert (b"x-ignored-fields", b"receipt") in headers
 
     later = visits(400, 1200)
     assert np.allclose(

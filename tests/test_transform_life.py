@@ -26,7 +26,7 @@ from tasks.settings import Settings
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
 from tests import life
-from tests.served import unlogged
+from tests.served import ask, unlogged
 
 NAME = "tests.test_transform_life"
 SENT = ("id", "at", "floor", "member", "size", "colour", "opened")
@@ -85,12 +85,9 @@ def asked(workspace: Workspace, rows: pd.DataFrame) -> list[float]:
     fleet = Fleet(workspace.bucket, workspace.signing_key)
     fleet.look(0)
     application = Application(unlogged(fleet), Metrics())
-    scope = {"type": "http", "method": "POST", "path": "/v1/toy/predict", "headers": []}
     found = []
     for row in sent(rows):
-        answered = application.at_once(scope, json.dumps({"rows": [row]}).encode())
-        assert answered is not None
-        body = json.loads(answered[0].body)
+        body = json.loads(ask(application, "/v1/toy/predict", {"rows": [row]})[0].body)
         assert "predictions" in body, body
         found.append(body["predictions"][0]["probability"]["1"])
     return found

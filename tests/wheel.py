@@ -18,8 +18,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tasks.project import REPOSITORY
+from tests.servers import FOREIGN
 
 OURS = "perennial-mlops"
+# Of servers, and of the interpreter that runs the tests.
+HIDDEN = (*FOREIGN, "PYTHON", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,15 @@ class Environment:
         return f"{done.stdout}{done.stderr}".strip()
 
     def _run(self, *command: str, cwd: Path, **more: Any) -> subprocess.CompletedProcess[str]:
-        hidden = ("PYTHON", "PERENNIAL_", "AWS_", "PREFECT_", "MLFLOW_", "VIRTUAL_ENV")
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(hidden)}
+        env = outer_environment()
         return subprocess.run(
-            command, cwd=cwd, env=kept, capture_output=True, text=True, check=False, **more
+            command, cwd=cwd, env=env, capture_output=True, text=True, check=False, **more
         )
+
+
+def outer_environment() -> dict[str, str]:
+    """Return the environment of a shell that knows of no clone and no server."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(HIDDEN)}
 
 
 def build_wheel(folder: Path) -> Path:

@@ -119,14 +119,16 @@ class NumberCounter:
 
 
 class CategoryCounter:
-    """Counts per text; beyond `TRACKED` different ones the rarer half is let go, and counted.
+    """Counts per text; beyond `tracked` different ones the rarer half is let go, and counted.
 
     Manku and Motwani, Approximate Frequency Counts over Data Streams, 2002: a text that is kept
     may have lost at most the largest count that was let go, each time that some were.
     """
 
-    def __init__(self, name: str, missing: str | None = None) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, missing: str | None = None, tracked: int = TRACKED, exact: int = EXACT
+    ) -> None:
+        self.name, self._tracked, self._exact = name, tracked, exact
         self.rows = 0
         self._absent = (None, missing)
         self._missing = self._lost = self._short = 0
@@ -157,9 +159,9 @@ class CategoryCounter:
         self._missing += rows
 
     def result(self) -> ColumnProfile:
-        """Return the profile of what came: the `EXACT` most frequent texts."""
+        """Return the profile of what came: the `exact` most frequent texts."""
         known = self.rows - self._missing
-        named = sorted(_most_frequent(self._counts, EXACT).items())
+        named = sorted(_most_frequent(self._counts, self._exact).items())
         counts = np.array([count for _, count in named], np.int64)
         other = known - int(counts.sum())
         error = min(1.0, self._short / known) if other else 0.0
@@ -175,9 +177,9 @@ class CategoryCounter:
             assert text is not None
             short = text if len(text) <= LONGEST else _cut(text)
             self._counts[short] = self._counts.get(short, 0) + count
-        if len(self._counts) > TRACKED:
+        if len(self._counts) > self._tracked:
             # half at once: letting go one by one would sort the texts again for every new one
-            kept = _most_frequent(self._counts, TRACKED // 2)
+            kept = _most_frequent(self._counts, self._tracked // 2)
             gone = self._counts.keys() - kept.keys()
             self._short += max(self._counts[text] for text in gone)
             self._lost += sum(self._counts[text] for text in gone)

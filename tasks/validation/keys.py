@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet
 
-from tasks.arrays import Hashes, Mask
+from tasks.arrays import Hashes
 from tasks.readers.frames import CHUNK_BYTES
 
 AT_ONCE = 32_000_000  # hashes sorted in one pass: 0.25 GB, and as much again for the copy
@@ -17,15 +17,15 @@ PARTITION = 2_000_000  # rows whose values are compared at once
 SCHEMA = {"_row": pl.UInt64, "_hash": pl.UInt64}
 
 
-def find_candidates(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+def find_candidates(path: Path, columns: Sequence[str], at_once: int = AT_ONCE) -> pl.DataFrame:
     """Return the rows that share a 64-bit hash of `columns` with another, as `_row` and `_hash`.
 
-    All others are unique. Rows with a missing value are left out. Some 0.5 GB are held at once,
-    however many rows there are.
+    All others are unique. Rows with a missing value are left out. `at_once` hashes are sorted in
+    one pass: some 0.5 GB are held, however many rows there are.
     """
     count = pyarrow.parquet.read_metadata(path).num_rows
     hashed = _hashed(path, columns)
-    passes = -(-count // AT_ONCE)
+    passes = -(-count // at_once)
     twice = pl.concat([pl.Series([], dtype=pl.UInt64), *_repeated(hashed, passes)])
     if not len(twice):
         return pl.DataFrame(schema=SCHEMA)
@@ -52,12 +52,12 @@ def partition_rows(path: Path) -> int:
     return max(1, min(PARTITION, CHUNK_BYTES * max(1, rows) // max(1, size)))
 
 
-def cut_partitions(shared: pl.DataFrame, most: int | None = None) -> Iterator[pl.Series]:
+def cut_partitions(shared: pl.DataFrame, most: int = PARTITION) -> Iterator[pl.Series]:
     """Yield the row numbers of candidates, cut so that equal rows stay together.
 
-    Each part holds `most` rows at most, two million by default, unless one value alone has more.
+    Each part holds `most` rows at most, unless one value alone has more.
     """
-    pieces = -(-len(shared) // (most or PARTITION))  # rounded up
+    pieces = -(-len(shared) // most)  # rounded up
     for number in range(pieces):
         rows = shared.filter(pl.col("_hash") % pieces == number)["_row"]
         if len(rows):
@@ -69,19 +69,6 @@ def take_rows(path: Path, columns: Sequence[str], places: pl.Series) -> pl.DataF
     wanted = pl.LazyFrame({"_row": places})
     found = _numbered(path, columns).join(wanted, on="_row", how="semi")
     return found.collect(engine="streaming").sort("_row")
-
-
-def find_later_twins(path: Path, columns: Sequence[str]) -> Mask:
-    """Return which rows equal an earlier one in all of `columns`, which hold no missing value.
-
-    Exact, and bounded: hashes that occur once are no twins, the others are compared by value.
-    """
-    later = np.zeros(pyarrow.parquet.read_metadata(path).num_rows, dtype=np.bool_)
-    for places in cut_partitions(find_candidates(path, columns)):
-        rows = take_rows(path, columns, places)
-        first = rows.select(pl.struct(columns).is_first_distinct()).to_series()
-        later[rows["_row"].to_numpy()[~first.to_numpy()]] = True
-    return later
 
 
 def _numbered(path: Path, columns: Sequence[str]) -> pl.LazyFrame:

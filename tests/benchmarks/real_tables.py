@@ -48,6 +48,7 @@ from tasks.training.steps import judged_answers
 from tasks.tuning.trial import Setting, Tuning
 from tasks.workspace import Workspace
 from tests.life import challenge
+from tests.project import make_project
 from tests.tables.house import bring
 from tests.tables.real import SMALL, TABLES, RealTable
 
@@ -187,10 +188,7 @@ def main() -> None:
     print(f"{'':78} gain over {PEERS[0]:37} gain over the {PEERS[1]}")
     with tempfile.TemporaryDirectory(prefix="pn-") as name:
         folder = Path(name)
-        (folder / "perennial.toml").write_text("")
-        os.environ["PERENNIAL_PROJECT"] = str(folder)
-        os.environ["PERENNIAL_BUCKET"] = (folder / "bucket").as_uri()
-        os.environ["PERENNIAL_SIGNING_KEY"] = "a signing key"
+        os.environ.update(make_project(folder))
         settings = Settings.from_environment()
         for table in (*TABLES, *SMALL):
             if table.refused or (asked.names and table.name not in asked.names):

@@ -50,20 +50,27 @@ def twin(table: Table) -> Table:
 
 def writers(table: Table, folder: Path, tasks: list[dict[str, Any]]) -> list[Any]:
     """Run one process a task, all let go at once; return what each said, or its exit status."""
-    go = folder / "go"
     processes = []
     for number, task in enumerate(tasks):
-        whole = {"uri": table.uri, "options": dict(table.options), "go": str(go), "die": None}
+        whole = {"uri": table.uri, "options": dict(table.options), "die": None}
         whole |= {"rows": 4000, "transaction": "t", "ready": str(folder / f"ready{number}"), **task}
         command = [sys.executable, "-m", "tests.tasks.data.writer", json.dumps(whole)]
         processes.append(
-            subprocess.Popen(command, stdout=subprocess.PIPE, env=clean_environment({}))
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=clean_environment({}),
+            )
         )
     ready = [folder / f"ready{number}" for number in range(len(tasks))]
     poll(lambda: all(path.exists() for path in ready), 60, "the writers are ready")
-    go.touch()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
     said = [process.communicate(timeout=60)[0] for process in processes]
-    for path in (go, *ready):
+    for path in ready:
         path.unlink()
     return [
         json.loads(text) if text else one.returncode

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Crashed
 
 from deployments.apply.act import bring_in_line
@@ -37,13 +38,17 @@ def reconciled(bench: Bench) -> dict[str, list]:
     return {"started": ours, "told": found["told"]}
 
 
+def find_started(client: SyncPrefectClient) -> list[str]:
+    """Return the runs that the reconciler started, and nothing carries out."""
+    found = client.request("POST", "/flow_runs/filter", json={"limit": 200}).json()
+    return [run["id"] for run in found if run["state_type"] == "SCHEDULED"]
+
+
 def cancel(bench: Bench) -> None:
     """End what the reconciler started; the test runs the flows itself, as a worker would."""
     with open_client(bench.settings) as client:
-        found = client.request("POST", "/flow_runs/filter", json={"limit": 200}).json()
-        for run in found:
-            if run["state_type"] == "SCHEDULED":
-                client.request("DELETE", f"/flow_runs/{run['id']}")
+        for run in find_started(client):
+            client.request("DELETE", f"/flow_runs/{run}")
 
 
 @pytest.mark.soak
@@ -67,10 +72,8 @@ def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
 def crash(bench: Bench) -> None:
     """Let what the reconciler started die without a word."""
     with open_client(bench.settings) as client:
-        found = client.request("POST", "/flow_runs/filter", json={"limit": 200}).json()
-        for run in found:
-            if run["state_type"] == "SCHEDULED":
-                client.set_flow_run_state(UUID(run["id"]), Crashed(message="killed"), force=True)
+        for run in find_started(client):
+            client.set_flow_run_state(UUID(run), Crashed(message="killed"), force=True)
 
 
 def test_a_run_that_dies_each_time_is_started_three_times_and_status_says_so(

@@ -14,11 +14,10 @@ from pathlib import Path
 from deployments.local.folder import Folder, Memory, remember
 from tasks.settings import REPOSITORY
 from tests.servers import any_free_offset
-from tests.wheel import Environment
+from tests.wheel import Environment, outer_environment
 
 STEP = re.compile(r"^\$ ", re.MULTILINE)
 BLOCK = re.compile(r"^```shell-session\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-HIDDEN = ("PYTHON", "PERENNIAL_", "AWS_", "PREFECT_", "MLFLOW_", "VIRTUAL_ENV")
 SERVING = 8080  # the port that a page says
 
 
@@ -95,7 +94,7 @@ class Shell:
         where = self.cwd / ".here"
         asked = command.replace(f":{SERVING}/", f":{port}/")
         script = f"{asked}\nstatus=$?\npwd > {where}\nexit $status"
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(HIDDEN)}
+        kept = outer_environment()
         path = os.pathsep.join((str(self.binaries), kept["PATH"]))
         done = subprocess.run(
             ["bash", "-c", script],

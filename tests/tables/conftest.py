@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tasks.settings import Settings
+from tests.project import make_project
 from tests.servers import running_serving
 from tests.tables.house import House
 
@@ -16,17 +18,10 @@ from tests.tables.house import House
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     root = tmp_path_factory.mktemp("tables")
-    project = root / "project"
-    project.mkdir()
-    (project / "perennial.toml").write_text("")
-    environment = {
-        "PERENNIAL_PROJECT": str(project),
-        "PERENNIAL_BUCKET": (root / "bucket").as_uri(),
-        "PERENNIAL_SIGNING_KEY": "a signing key",
-    }
+    environment = make_project(root)
     settings = Settings.from_environment({**os.environ, **environment})
     with running_serving(settings, root / "serving.log", workers=1, environment=environment) as api:
-        yield House(project, settings, api)
+        yield House(Path(environment["PERENNIAL_PROJECT"]), settings, api)
 
 
 @pytest.fixture

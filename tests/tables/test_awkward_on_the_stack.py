@@ -33,11 +33,9 @@ class Team:
 
     def told(self, *words: str, status: tuple[int, ...] = (0,)) -> Any:
         """Run a command in the project, and return the document it prints."""
-        environment = clean_environment({"PERENNIAL_PROJECT": str(self.root)})
-        environment.pop("PERENNIAL_PIPELINES", None)
         done = subprocess.run(
             [COMMAND, *words, "--json"],
-            env=environment,
+            env=clean_environment({"PERENNIAL_PROJECT": str(self.root)}),
             capture_output=True,
             text=True,
             timeout=400,

@@ -34,15 +34,15 @@ def folder_of(package: str) -> Path:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Return a file with a header; an empty table where it is none."""
-    try:
-        for mark in (",", "\t", ";"):
+    """Return a file with a header; an empty table where no mark makes one of it."""
+    for mark in (",", "\t", ";"):
+        try:
             # one row more than counts tells that there are too many
             rows = pd.read_csv(path, sep=mark, nrows=MOST + 1, low_memory=False)
-            if rows.shape[1] > 1:
-                return rows
-    except (pd.errors.ParserError, UnicodeDecodeError):
-        pass
+        except (pd.errors.ParserError, UnicodeDecodeError):
+            continue  # not with this mark
+        if rows.shape[1] > 1:
+            return rows
     return pd.DataFrame()
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.drift import counting
 from tasks.drift.counting import CategoryCounter
 from tasks.drift.encoding import encode_profile
 from tasks.drift.profile import EXACT, POINTS, Profile
@@ -102,11 +101,9 @@ def test_rare_categories_are_let_go_and_counted() -> None:
     assert (found.counts == 2).all()
 
 
-def test_the_stated_error_bounds_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "TRACKED", 200)
-    monkeypatch.setattr(counting, "EXACT", 50)
+def test_the_stated_error_bounds_the_counts() -> None:
     drawn = np.random.default_rng(5).zipf(1.3, 20_000).astype(str)
-    counter = CategoryCounter("c")
+    counter = CategoryCounter("c", tracked=200, exact=50)
     for start in range(0, len(drawn), 500):
         counter.add(pd.Series(drawn[start : start + 500], dtype="str"))
     found = counter.result()

@@ -184,6 +184,7 @@ def test_many_rows_with_few_keys_are_compared_piece_by_piece(
 ) -> None:
     from tasks.validation import cleaning, keys
 
+    # Bounds, not behaviours: they make few rows take the way of very many.
     monkeypatch.setattr(keys, "PARTITION", 40)
     monkeypatch.setattr(cleaning, "KEYS_AT_ONCE", 50)
     workspace = local_workspace(tmp_path, people(updates="newest"))

@@ -87,12 +87,12 @@ def test_a_storm_of_deaths_loses_and_repeats_nothing(s3: S3, tmp_path: Path) -> 
         for number in range(ROUNDS):
             if number % 2:
                 poll(lambda: asked(log, "SELECT 1 FROM parcels"), 60, "a shipment", every=0.002)
-                time.sleep(draw.uniform(0, 0.1))
+                time.sleep(draw.uniform(0, 0.1))  # anywhere in the next shipment
                 shipping.kill()
                 assert shipping.wait(30) == -signal.SIGKILL
                 shipping = shipper()
             else:
-                time.sleep(draw.uniform(0.2, 1.0))
+                time.sleep(draw.uniform(0.2, 1.0))  # the storm's own pace
                 place = draw.randrange(2)
                 living[place].end(draw.choice([signal.SIGKILL, signal.SIGTERM]))
                 living[place] = another()

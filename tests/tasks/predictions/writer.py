@@ -1,6 +1,6 @@
 """A worker that logs: python -m tests.tasks.predictions.writer TASK, as JSON.
 
-It says on its output what it did, a line each, and waits for a line of its input in between.
+It says on its output what it did, a line each.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ def say(**told: Any) -> None:
     print(json.dumps(told), flush=True)
 
 
+def until_written(spool: Spool) -> None:
+    """Wait until every answer is on the disk."""
+    while spool.waiting_bytes:
+        time.sleep(0.001)
+
+
 def main() -> None:
     """Log as the task says, until told to end or killed."""
     task = json.loads(sys.argv[1])
@@ -40,10 +46,9 @@ def steadily(spool: Spool, task: dict[str, Any]) -> None:
         if number % 200 == 100:
             say(added=number)
         if number % 200 == 0:
-            while spool.waiting_bytes:
-                time.sleep(0.001)
+            until_written(spool)
             say(written=number)
-        time.sleep(0.0005)
+        time.sleep(0.0005)  # the log's own pace
     spool.close()
     say(added=number, dropped=spool.dropped, waiting=spool.waiting_bytes)
 
@@ -56,11 +61,10 @@ def against_a_full_disk(spool: Spool, task: dict[str, Any]) -> None:
     while spool.failures == 0 or (task["until_dropped"] and spool.dropped == 0):
         answer(spool, number, size=task["size"])
         number += 1
-        time.sleep(0.001)
+        time.sleep(0.001)  # the log's own pace
     say(added=number, dropped=spool.dropped, error=spool.error, waiting=spool.waiting_bytes)
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    while spool.waiting_bytes:
-        time.sleep(0.01)
+    until_written(spool)
     answer(spool, number)
     spool.close()
     say(added=number + 1, dropped=spool.dropped, waiting=spool.waiting_bytes)
@@ -70,15 +74,14 @@ def torn(spool: Spool, task: dict[str, Any]) -> None:
     """Let the kernel kill this process in the middle of a write."""
     for number in range(10):
         answer(spool, number)
-    while spool.waiting_bytes:
-        time.sleep(0.01)
+    until_written(spool)
     say(written=10)
     # Python ignores this signal: a write beyond the limit would only fail.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (task["bytes"], task["bytes"]))
     answer(spool, 10, size=task["bytes"])
-    time.sleep(60)
+    time.sleep(60)  # until it is killed; with an end, should the write pass
 
 
 if __name__ == "__main__":
