@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import operator
 from dataclasses import replace
 from pathlib import Path
@@ -116,5 +117,7 @@ def test_personal_values_stand_nowhere_but_in_the_rows(
     others = [path for path in files if not any(row in path.as_posix() for row in rows)]
     told += [path.read_bytes() for path in others]
     assert len(told) > 20
-    said_by = [text[:200] for text in told if b"person7@" in text or b"900007" in text]
+    # with the area code: six digits alone stand in a digest or a figure now and then
+    personal = re.compile(rb"person7@|30\D?900007")
+    said_by = [text[:200] for text in told if personal.search(text)]
     assert not said_by
