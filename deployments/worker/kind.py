@@ -51,7 +51,9 @@ def chosen_worker() -> str:
 
 def job_template() -> dict[str, Any]:
     """Return the template of our work pool: it takes no variable from anybody."""
-    return {"job_configuration": {}, "variables": {"type": "object", "properties": {}}}
+    # Prefect (3.8) refuses a configuration that says nothing.
+    configuration = {"stream_output": True}
+    return {"job_configuration": configuration, "variables": {"type": "object", "properties": {}}}
 
 
 def find_overrides(brought: Mapping[str, Any], engine: str) -> tuple[str, ...]:
