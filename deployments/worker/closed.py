@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
-from deployments.worker.kind import find_overrides, job_template, withheld
+from deployments.worker.kind import COLD, find_overrides, job_template, withheld
 from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,7 +58,12 @@ class ClosedConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
 class ClosedWorker(ProcessWorker):  # type: ignore[misc]
     """Start each flow run as a process, with nothing that the run brings."""
 
+    type = COLD
     job_configuration = ClosedConfiguration
+    _display_name = "Perennial, process"
+    _description = "Start each flow run in a new interpreter."
+    _documentation_url = ""
+    _logo_url = ""
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:

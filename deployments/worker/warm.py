@@ -53,8 +53,6 @@ class WarmWorker(ClosedWorker):
     job_configuration = WarmConfiguration
     _display_name = "Perennial, warm"
     _description = "Start flow runs as processes that have their imports already."
-    _documentation_url = ""
-    _logo_url = ""
 
     def __init__(self, work_pool_name: str, *, preload: Preload | None = None, **more: Any) -> None:
         super().__init__(work_pool_name, **more)
