@@ -11,8 +11,11 @@ from urllib.parse import unquote
 
 from tasks.errors import ConfigurationError
 from tasks.project import REPOSITORY, needed_project  # noqa: F401 (others find the first here)
+from tasks.signatures import Keyring
 
 FOLDER = "file://"
+SIGNING = "PERENNIAL_SIGNING_KEY"
+EARLIER, RETIRED = f"{SIGNING}S_EARLIER", f"{SIGNING}S_RETIRED"  # separated by commas
 
 
 def home_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -58,7 +61,7 @@ class Settings:
     s3_endpoint: str
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
-    signing_key: str = field(repr=False)
+    keyring: Keyring
     bucket: str = "perennial"
     region: str = "us-east-1"
     mlflow_uri: str | None = "http://127.0.0.1:5000"
@@ -70,7 +73,7 @@ class Settings:
     def folder(self) -> Path | None:
         """The folder that is the bucket, or None where the bucket lies on S3.
 
-        >>> Settings("", "", "", "key", bucket="file:///tmp/first%20look").folder
+        >>> Settings("", "", "", Keyring("a key"), bucket="file:///tmp/first%20look").folder
         PosixPath('/tmp/first look')
         """
         if not self.bucket.startswith(FOLDER):
@@ -99,7 +102,7 @@ Run `perennial up`, or set it.
             s3_endpoint=read("AWS_ENDPOINT_URL") or "",
             access_key=read("AWS_ACCESS_KEY_ID") or "",
             secret_key=read("AWS_SECRET_ACCESS_KEY") or "",
-            signing_key=_needed(env, "PERENNIAL_SIGNING_KEY"),
+            keyring=read_keyring(env),
             bucket=bucket,
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
             mlflow_uri=env.get("MLFLOW_TRACKING_URI", mlflow),
@@ -107,6 +110,22 @@ Run `perennial up`, or set it.
             home=home_folder(env),
             pipelines=pipelines_folder(env),
         )
+
+
+def read_keyring(env: Mapping[str, str]) -> Keyring:
+    """Return the keys that an environment, or the file of the stack's secrets, tells.
+
+    Raises:
+        ConfigurationError: there is none that signs.
+
+    >>> told = {"PERENNIAL_SIGNING_KEY": "c", "PERENNIAL_SIGNING_KEYS_EARLIER": "a,b"}
+    >>> len(read_keyring(told).earlier)
+    2
+    """
+    earlier, retired = (
+        tuple(filter(None, env.get(name, "").split(","))) for name in (EARLIER, RETIRED)
+    )
+    return Keyring(_needed(env, SIGNING), earlier, retired)
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:

@@ -55,7 +55,7 @@ def application() -> Application:
     allow_connections(int(os.environ[CONNECTIONS]))
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
-    worker = Worker(settings, metrics, Fleet(bucket, settings.signing_key, told))
+    worker = Worker(settings, metrics, Fleet(bucket, settings.keyring, told))
     named, is_open = os.environ.get(KEY_FILE, ""), os.environ.get(OPEN) == "1"
     known = KeyFile(Path(named) if named else None, open_without=is_open).read
     return Application(

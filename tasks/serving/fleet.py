@@ -9,6 +9,7 @@ from contextlib import suppress
 from tasks.errors import StoreError
 from tasks.promotion.compare_and_set import MOVED
 from tasks.serving.following import Follower, InService, Turn
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.layout import is_name
 from tasks.workspace import Place
@@ -30,13 +31,13 @@ class Fleet:
     """
 
     def __init__(
-        self, bucket: Bucket, signing_key: str, tell: Callable[[Turn], None] = lambda _: None
+        self, bucket: Bucket, keyring: Keyring, tell: Callable[[Turn], None] = lambda _: None
     ) -> None:
         self.followers: Mapping[str, Follower] = {}
         self.ready = False
         self.searched = False
         self.answered = 0.0
-        self._bucket, self._signing_key, self._tell = bucket, signing_key, tell
+        self._bucket, self._keyring, self._tell = bucket, keyring, tell
         self._searched = float("-inf")
         self._last, self._next = "", 0
 
@@ -94,7 +95,7 @@ class Fleet:
             return {}
         self._searched, self.searched = now, True
         new = {
-            name: Follower(Place(self._bucket, name, self._signing_key))
+            name: Follower(Place(self._bucket, name, self._keyring))
             for name in sorted(names - set(self.followers))
         }
         stay = {
@@ -111,6 +112,6 @@ class Fleet:
         """Tell whether a person deleted the pipeline with its data."""
         # two looks, both answered: a listing alone never ends what is in service
         with suppress(StoreError):
-            champion = Place(self._bucket, name, self._signing_key).layout.champion
+            champion = Place(self._bucket, name, self._keyring).layout.champion
             return name not in names and self._bucket.head(champion) is None
         return False

@@ -147,7 +147,7 @@ def said(
     monkeypatch.setenv("PERENNIAL_BUCKET", f"file://{folder / 'bucket'}")
     monkeypatch.setenv("PERENNIAL_PIPELINES", str(folder / "pipelines"))
     monkeypatch.setenv("PERENNIAL_HOME", str(folder / "home"))
-    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", workspace.signing_key)
+    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", workspace.keyring.current)
 
     def run(*words: str) -> str:
         # the doctor is not wrong in its use: it says what is wrong with a pipeline

@@ -175,7 +175,7 @@ def test_prefect_is_closed_to_other_sites() -> None:
 
 def test_a_flow_finds_everything_in_the_workers_environment() -> None:
     worker = programs(FOLDER, Memory(), KEYS)["worker"]
-    assert Settings.from_environment(worker.environment).signing_key
+    assert Settings.from_environment(worker.environment).keyring
     assert worker.environment["PREFECT_RESULTS_DEFAULT_SERIALIZER"] == "json"
     assert worker.environment["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
     assert worker.environment["GX_ANALYTICS_ENABLED"] == "false"
