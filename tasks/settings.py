@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from tasks.signatures import Keyring
 FOLDER = "file://"
 SIGNING = "PERENNIAL_SIGNING_KEY"
 EARLIER, RETIRED = f"{SIGNING}S_EARLIER", f"{SIGNING}S_RETIRED"  # separated by commas
+SIGNING_FILE = f"{SIGNING}S_FILE"
 
 
 def home_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -113,19 +115,47 @@ Run `perennial up`, or set it.
 
 
 def read_keyring(env: Mapping[str, str]) -> Keyring:
-    """Return the keys that an environment, or the file of the stack's secrets, tells.
+    """Return the keys that an environment tells, or the file of variables that it names.
+
+    The file wins: it is read anew by each run, so that a key that was replaced needs no restart.
 
     Raises:
-        ConfigurationError: there is none that signs.
+        ConfigurationError: there is none that signs, or a line of the file is no variable.
 
     >>> told = {"PERENNIAL_SIGNING_KEY": "c", "PERENNIAL_SIGNING_KEYS_EARLIER": "a,b"}
     >>> len(read_keyring(told).earlier)
     2
     """
+    named, told = env.get(SIGNING_FILE, ""), env
+    # where it is not there, or somebody else's, the environment says what was true at its start
+    with suppress(OSError):
+        text = Path(named).read_text(encoding="utf-8") if named else ""
+        told = {**env, **parse_variables(text, named)}
     earlier, retired = (
-        tuple(filter(None, env.get(name, "").split(","))) for name in (EARLIER, RETIRED)
+        tuple(filter(None, told.get(name, "").split(","))) for name in (EARLIER, RETIRED)
     )
-    return Keyring(_needed(env, SIGNING), earlier, retired)
+    return Keyring(_needed(told, SIGNING), earlier, retired)
+
+
+def parse_variables(text: str, where: str = "variables") -> dict[str, str]:
+    """Return the names and values of a file of `NAME=value` lines.
+
+    Raises:
+        ConfigurationError: a line is neither that, nor a comment, nor empty.
+
+    >>> parse_variables("# keys\\nA=1\\n\\nB=x=y\\n")
+    {'A': '1', 'B': 'x=y'}
+    """
+    found = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            # not the line itself: it may hold a secret
+            raise ConfigurationError(where, "each line is NAME=value", f"line {number}")
+        found[name.strip()] = value.strip()
+    return found
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:

@@ -143,6 +143,22 @@ def sign(manifest: Manifest, keyring: Keyring) -> bytes:
     return canonical({"manifest": content, "signature": signature})
 
 
+def sign_again(data: bytes, keyring: Keyring, where: str) -> bytes | None:
+    """Return a manifest signed with the key that signs now; None where it is already.
+
+    Its content stays, with what another release had in it, and so does its digest.
+
+    Raises:
+        IntegrityError: as `verify`.
+    """
+    verify(data, keyring, where)
+    document = json.loads(data)
+    if keyring.is_current(document["signature"]):
+        return None
+    signature = keyring.sign(PURPOSE, canonical(document["manifest"]))
+    return canonical({**document, "signature": signature})
+
+
 def verify(data: bytes, keyring: Keyring, where: str = "manifest.json") -> Manifest:
     """Return the manifest of `data`, once its signature holds.
 
