@@ -28,8 +28,6 @@ from tasks.errors import PerennialError, StackError
 from tasks.project import VARIABLE as PROJECT
 from tasks.project import find_project
 from tasks.settings import FOLDER, SIGNING, SIGNING_FILE, Settings
-from tasks.store.layout import is_name
-from tasks.workspace import Place
 
 if TYPE_CHECKING:
     from deployments.local.doctor import Check
@@ -70,13 +68,16 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     try:
         found = _wait(folder, memory, every, say)
         if fresh:
+            from tasks.promotion.signing import accept_everywhere
             from tasks.store.connect import open_bucket
 
             # From here on `health` reads an object, which needs the volumes, not only the filer.
             settings = Settings.from_environment(environment(home))
-            open_bucket(settings).put(PROBE, b"well\n")
+            bucket = open_bucket(settings)
+            bucket.put(PROBE, b"well\n")
+            # this once: later, what has no signature is of somebody who has no key
             if not memory.signed:
-                _sign_earlier(settings, say)
+                accept_everywhere(bucket, settings.keyring, say)
                 remember(folder, replace(memory, signed=True))
         return found
     except PerennialError:
@@ -84,20 +85,6 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
             down(home, say)
             remember(folder, before)
         raise
-
-
-def _sign_earlier(settings: Settings, say: Say) -> None:
-    """Sign, this once, the pointers that a release left which signed none."""
-    from tasks.promotion.signing import accept_unsigned
-    from tasks.store.connect import open_bucket
-
-    bucket = open_bucket(settings)
-    for name in filter(is_name, bucket.folders()):
-        try:
-            for told in accept_unsigned(Place(bucket, name, settings.keyring)):
-                say(f"{name}: signed what an earlier release left: {told}")
-        except PerennialError as error:
-            say(f"{name}: {error}")
 
 
 def _project() -> dict[str, str]:

@@ -11,7 +11,10 @@ from tasks.ledger.links import walk
 from tasks.promotion import pointer, trials
 from tasks.promotion.manifest import sign_again
 from tasks.promotion.versions import manifest_of, published
+from tasks.signatures import Keyring
+from tasks.store.bucket import Bucket
 from tasks.store.exchange import steady
+from tasks.store.layout import is_name
 from tasks.workspace import Place
 
 ROUNDS = 5
@@ -54,6 +57,16 @@ def accept_unsigned(place: Place) -> tuple[str, ...]:
         trials.swap(place, *trial)
         accepted.append(f"trial of version {trial[0].version}, by {trial[0].by}")
     return tuple(accepted)
+
+
+def accept_everywhere(bucket: Bucket, keyring: Keyring, say: Callable[[str], None]) -> None:
+    """Do so for every pipeline of a bucket; what cannot be accepted is said, and stops none."""
+    for name in filter(is_name, bucket.folders()):
+        try:
+            for told in accept_unsigned(Place(bucket, name, keyring)):
+                say(f"{name}: signed what an earlier release left: {told}")
+        except PerennialError as error:
+            say(f"{name}: {error}")
 
 
 def sign_anew(place: Place) -> int:

@@ -219,7 +219,7 @@ def test_a_damaged_version_is_refused_once_and_tried_again_later(bucket: Flaky) 
 
 
 def test_another_key_or_a_pointer_that_is_none_is_refused(bucket: Flaky) -> None:
-    champion(bucket, "another key")
+    champion(bucket, Keyring("another key"))
     fleet, turns = fleet_of(bucket)
     fleet.look(0)
     assert (turns[0].outcome, fleet.ready) == ("refused", False)
