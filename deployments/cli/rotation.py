@@ -94,6 +94,7 @@ def _own_folder() -> Folder:
 
 def _write(folder: Folder, new: dict[str, str], moves: dict[str, tuple[str, ...]]) -> None:
     """Write keys, and under each name of `moves` what stood under others, the newest first."""
+    folder.make()  # beside a bucket in a folder no stack made it
     with supervise.lock(folder, patience=60):
         found = secrets.read(folder.secrets) or {}
         moved = {

@@ -179,7 +179,8 @@ class Table(Location):
         if opened is None:
             return None
         with translate_errors(self.uri):
-            (said,) = opened.history(1)
+            # more than one where another came since it was opened
+            said = opened.history(1)[0]
         return read_commit(int(opened.version()), said)
 
     def _scanned(self, opened: Any) -> pl.LazyFrame:

@@ -22,7 +22,7 @@ class Newest:
         """Return the time that was kept, or None."""
         if self._folder is None:
             return None
-        with suppress(FileNotFoundError, ValueError):
+        with suppress(OSError, ValueError):
             return datetime.fromisoformat(self._path(pipeline, role).read_text(encoding="ascii"))
         return None
 

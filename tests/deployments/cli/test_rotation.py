@@ -14,7 +14,7 @@ from deployments.local import secrets
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote
 from tasks.promotion.signing import verify_place
-from tasks.settings import EARLIER, RETIRED, SIGNING, read_keyring
+from tasks.settings import EARLIER, RETIRED, SIGNING, SIGNING_FILE, read_keyring
 from tasks.signatures import canonical
 from tasks.store.local import LocalBucket
 from tasks.workspace import Place
@@ -49,7 +49,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> Any
 
 
 def keys_of(home: Path) -> dict[str, str]:
-    return {name: text for name, text in (secrets.read(home / "secrets.env") or {}).items()}
+    return secrets.read(home / "secrets.env") or {}
 
 
 def test_a_key_is_replaced_and_the_one_before_retired(
@@ -77,9 +77,8 @@ def test_a_key_is_replaced_and_the_one_before_retired(
     assert all(row["whole"] for row in said["seen"])
     # whoever knows an old key changes nothing with it
     bucket = LocalBucket(home.parent / "bucket")
-    believed = Place(
-        bucket, "flights", read_keyring({"PERENNIAL_SIGNING_KEYS_FILE": str(home / "secrets.env")})
-    )
+    told = {SIGNING_FILE: str(home / "secrets.env")}
+    believed = Place(bucket, "flights", read_keyring(told))
     current, etag = pointer.read(believed) or pytest.fail("no champion")
     pointer.swap(Place(bucket, "flights", KEY), current, etag)
     said = run(capsys, "verify", "flights", status=1)

@@ -149,7 +149,7 @@ def lessened(content: Any, known: Any) -> Any:
 
 def test_a_manifest_of_0_1_0_is_read_and_written_again_byte_for_byte() -> None:
     data = (GOLDEN / "manifest.json").read_bytes()
-    manifest = verify(data, "k" * 32)
+    manifest = verify(data, Keyring("k" * 32))
     assert manifest.digest == OF_0_1_0
     content = json.loads(data)["manifest"]
     again = canonical(lessened(plain(manifest), content))

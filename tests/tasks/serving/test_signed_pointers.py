@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_written_stops_no_model(place: Place, tmp_path: 
 def test_a_version_that_the_gate_refused_is_served_where_a_person_overruled_it(
     place: Place, tmp_path: Path
 ) -> None:
-    made = fitted(trees=5)
+    made = fitted(trees=51)
     refused = Verdict(False, (Outcome("enough rows", False, "200", "too few"),))
 
     def build(version: int) -> object:
