@@ -114,5 +114,5 @@ def _replace_store_keys(folder: Folder, *, running: bool) -> None:
 
 
 def _counted(signed: dict[str, int]) -> str:
-    objects = count_text(sum(signed.values()), "object")
-    return f"{objects} of {count_text(len(signed), 'pipeline')} signed anew."
+    objects = count_text(sum(signed.values()), "object", "objects")
+    return f"{objects} of {count_text(len(signed), 'pipeline', 'pipelines')} signed anew."

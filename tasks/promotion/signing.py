@@ -22,7 +22,7 @@ SHOWN = 5  # faults of a ledger
 
 
 @dataclass(frozen=True)
-class Seen:
+class Verified:
     """What was looked at, whether it is as it was signed, and a sentence about it."""
 
     what: str
@@ -30,7 +30,7 @@ class Seen:
     told: str
 
 
-def verify_place(place: Place) -> tuple[Seen, ...]:
+def verify_place(place: Place) -> tuple[Verified, ...]:
     """Look at whatever is signed: the pointers, each version's manifest, the ledger."""
     looks: list[tuple[str, Callable[[Place], str]]] = [
         ("champion", _tell_champion),
@@ -115,11 +115,11 @@ def _unless_signed(place: Place, read: Callable[..., Any]) -> Any:
     return None
 
 
-def _look(place: Place, what: str, tell: Callable[[Place], str]) -> Seen:
+def _look(place: Place, what: str, tell: Callable[[Place], str]) -> Verified:
     try:
-        return Seen(what, True, tell(place))
+        return Verified(what, True, tell(place))
     except PerennialError as error:
-        return Seen(what, False, str(error))
+        return Verified(what, False, str(error))
 
 
 def _tell_champion(place: Place) -> str:
