@@ -47,6 +47,7 @@ MISTYPED: Mapping[str, tuple[str, str]] = {
     "method": ("shpa", "shap"),
     "kind": ("crad", "card"),
     "shell": ("bahs", "bash"),
+    "which": ("sining", "signing"),
     "of": ("11", "1"),
     "policies": ("performence 0.02", "performance"),
     "pipelines": PIPELINE,
