@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.errors import ConfigurationError
+from tasks.settings import EARLIER, RETIRED, SIGNING, SIGNING_FILE
 
 POOL = "perennial"  # the work pool of our deployments, which our worker serves
 WARM = "perennial-warm"
@@ -15,7 +16,8 @@ RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the wo
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
 COLD = "perennial-process"  # Prefect knows a worker "process", which lets a run bring what it likes
 TYPES = {"warm": WARM, "process": COLD}
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PERENNIAL_SIGNING_KEY")
+OF_STORE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+KEYS = (*OF_STORE, SIGNING, SIGNING_FILE, EARLIER, RETIRED)
 OF_MLFLOW = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 # What these flows do, MLflow is not told.
 UNTRACKED = tuple(
