@@ -56,7 +56,6 @@ class WarmWorker(ClosedWorker):
 
     def __init__(self, work_pool_name: str, *, preload: Preload | None = None, **more: Any) -> None:
         super().__init__(work_pool_name, **more)
-        self._pool = work_pool_name
         self._folder = TemporaryDirectory(prefix="perennial-")  # its sockets are ours alone
         folder = Path(self._folder.name)
         self.forkserver = Forkserver(preload or everything(), folder / "loaded")
