@@ -97,9 +97,11 @@ def doctor(name: str | None, as_json: bool) -> int:
         return _doctor_pipeline(name, as_json=as_json)
     checks = local.doctor(home_folder())
     document = {"checks": plain(checks)}
+    # an error's own words end in what to do
+    found = [check.detail.removesuffix(check.remedy).rstrip() for check in checks]
     rows = [
-        ["ok" if check.passed else "FAIL", check.name, check.detail, check.remedy]
-        for check in checks
+        ["ok" if check.passed else "FAIL", check.name, told, check.remedy]
+        for check, told in zip(checks, found, strict=True)
     ]
     show(document, as_json, lambda: table(["", "check", "found", "what to do"], rows, PAGE))
     return 0 if all(check.passed for check in checks) else 1
