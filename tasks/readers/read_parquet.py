@@ -20,7 +20,7 @@ from tasks.readers.problem import FEW, Problem
 from tasks.readers.source import MIB, BadBatch, Piece, check_names, offered, shape_piece
 
 ROWS = 131_072  # rows of one piece
-PIECE_BYTES = 256 * MIB  # of the texts of one piece, were each as long as the longest of its column
+PIECE_BYTES = 64 * MIB  # of the texts of one piece, were each as long as the longest of its column
 UNMEASURED = 256  # rows of one piece whose texts could not be measured
 WIDE = 4096  # bytes of a row's texts from which on what reads by rows is to read pieces of ours
 MAX_ROW_GROUP = 2048 * MIB
@@ -77,7 +77,7 @@ class ParquetSource:
         numbers = [field.name for field in schema if kind_of(field.type) == "number"]
         texts = [field.name for field in schema if kind_of(field.type) == "string"]
         dates = {field.name: CALENDAR.get(kind_of(field.type) or "") for field in schema}
-        sizes = pl.col(texts).str.len_bytes()
+        sizes = pl.col(texts).str.len_bytes().cast(pl.UInt64)  # a sum of 32 bits starts again
         far = (
             (~pl.col(name).to_physical().is_between(*ends)).any().alias(f"far {name}")
             for name, ends in dates.items()
@@ -129,7 +129,7 @@ class ParquetSource:
         texts = [name for name in wanted if kind_of(self.schema.field(name).type) == "string"]
         if not texts:
             return ROWS
-        sizes = pl.col(texts).cast(pl.String).str.len_bytes()
+        sizes = pl.col(texts).cast(pl.String).str.len_bytes().cast(pl.UInt64)
         longest, held = sizes.max().name.prefix("longest "), sizes.sum().name.prefix("bytes ")
         measured = pl.scan_parquet(self.path).select(longest, held)
         try:

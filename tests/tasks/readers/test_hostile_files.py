@@ -312,7 +312,7 @@ def test_a_dictionary_bomb_is_refused_and_what_is_read_of_one_fits_into_memory(
         pq.write_table(pa.table({"ward": texts}), path, store_schema=False)
         return path
 
-    bomb = repeated(131_072, 16_000)  # 2 GB in 7 kB
+    bomb = repeated(131_072, 33_000)  # 4.3 GB in 40 kB: their sum needs more than 32 bits
     assert bomb.stat().st_size < 50_000
     before = pa.default_memory_pool().max_memory()
     with pytest.raises(BadBatch, match="unfolds past"):
