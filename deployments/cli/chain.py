@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from deployments.cli.output import PAGE, table
+from deployments.cli.output import page_width, table
 from tasks.config import Pipeline, find_pipeline
 from tasks.errors import PerennialError
 from tasks.policy.reading import count_text
@@ -128,7 +128,7 @@ def _version_in(text: str) -> Any:
 
 def tell_chain(name: str, links: list[ChainLink]) -> str:
     """Return the links as a table, and the first thing that is wrong with what mends it."""
-    told = table(["", "link", "found", "what to do"], to_rows(links), PAGE)
+    told = table(["", "link", "found", "what to do"], to_rows(links), page_width())
     fault = first_fault(links)
     if fault is None:
         return f"{told}\n\n{name} is well."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -19,7 +20,7 @@ from tasks.settings import pipelines_folder
 
 GAP = "  "  # between columns
 NARROWEST = 16  # a column is not wrapped any further
-PAGE = 100  # columns of a terminal that tables of sentences fit into
+PAGE = 100  # columns, where no terminal and no COLUMNS says it
 
 
 def reporting(function: Callable[..., Any]) -> click.Command:
@@ -146,6 +147,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], most: int | Non
         return GAP.join(cells).rstrip()
 
     return "\n".join(aligned(line) for line in [list(head), *body])
+
+
+def page_width() -> int:
+    """Return how wide a table of sentences may be: as the terminal is."""
+    return shutil.get_terminal_size((PAGE, 24)).columns
 
 
 def _wrapped(body: list[list[str]], most: int) -> list[list[str]]:

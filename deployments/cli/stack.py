@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployments.cli.output import PAGE, complete_pipeline, reporting, say, show, table
+from deployments.cli.output import complete_pipeline, page_width, reporting, say, show, table
 from deployments.local import stack as local
 from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
@@ -103,7 +103,7 @@ def doctor(name: str | None, as_json: bool) -> int:
         ["ok" if check.passed else "FAIL", check.name, told, check.remedy]
         for check, told in zip(checks, found, strict=True)
     ]
-    show(document, as_json, lambda: table(["", "check", "found", "what to do"], rows, PAGE))
+    show(document, as_json, lambda: table(["", "check", "found", "what to do"], rows, page_width()))
     return 0 if all(check.passed for check in checks) else 1
 
 
