@@ -94,6 +94,7 @@ def test_commands_answer_as_the_page_shows(clone: Path, tmp_path: Path, block: s
         "PATH": os.pathsep.join((scripts, os.environ["PATH"])),
         "PYTHONPATH": str(clone),
         "PERENNIAL_HOME": str(home.root),
+        "COLUMNS": "1000",  # where a table is cut would depend on how long the home's name is
     }
     places = {str(home.root): "HOME", f"{clone}/": ""}
     for command, output in shown(block):

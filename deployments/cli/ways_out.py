@@ -12,6 +12,7 @@ from deployments.session import follow, open_session
 from tasks.errors import ConfigurationError
 from tasks.ingestion.removal import learned_by_champion, pick_held, remove_batch
 from tasks.ingestion.retry import RefusedBatch, call_back, pick_refused
+from tasks.policy.reading import count_text
 from tasks.settings import Settings, home_folder, pipelines_folder
 from tasks.workspace import Place, Workspace, open_place
 
@@ -86,7 +87,8 @@ def delete(name: str, data: bool, yes: bool, why: str, as_json: bool) -> None:
     told = [entry.summary + ".", *(f"- {deployment}" for deployment in gone)]
     removed = delete_data(place, say) if data else 0
     if data:
-        told = [f"{name} is ended, and {removed:,} objects are removed.", *told[1:]]
+        count = count_text(removed, "object is", "objects are")
+        told = [f"{name} is ended, and {count} removed.", *told[1:]]
     else:
         told += _how_to_go_on(place, path.name)
     document = {"pipeline": name, "deployments": gone, "objects_removed": removed}

@@ -25,6 +25,7 @@ from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look
 from tasks.errors import PerennialError, StackError
+from tasks.policy.reading import count_text
 from tasks.project import VARIABLE as PROJECT
 from tasks.project import find_project
 from tasks.settings import FOLDER, SIGNING, SIGNING_FILE, Settings
@@ -114,7 +115,11 @@ def down(home: Path, say: Say) -> None:
         while ended := end(find_marked(folder), grace=3):
             left += ended
         _released(folder, patience=5)
-    say("stopped" if not left else f"stopped; {left} processes had to be ended by force")
+    say(
+        "stopped"
+        if not left
+        else f"stopped; {count_text(left, 'process', 'processes')} had to be ended by force"
+    )
 
 
 def status(home: Path) -> StackStatus:

@@ -44,7 +44,11 @@ def look_at_source(standing: Standing, now: datetime) -> ChainLink:
         if looked is None:
             remedy = f"`perennial collect {name}`, or wait for source.collect.schedule."
             return ChainLink("source", "note", told, remedy)
-        rows = f", {collected.rows:,} rows so far" if collected and collected.rows else ""
+        rows = (
+            f", {count_text(collected.rows, 'row', 'rows')} so far"
+            if collected and collected.rows
+            else ""
+        )
         return ChainLink("source", "ok", told + rows)
     times = "once" if trouble.tries == 1 else f"{trouble.tries} times"
     found = f"{told}, and then it failed {times}: {trouble.reason}"
@@ -107,7 +111,7 @@ def look_at_labels(standing: Standing, labelled: int, *, delayed: bool) -> Chain
     """Say whether enough rows have a target; `labelled` counts those that do."""
     files = sum(arrival.labels for arrival in standing.arrived)
     came = f", {count_text(files, 'file', 'files')} of labels came" if files else ""
-    found = f"{labelled:,} rows have a target{came}"
+    found = f"{count_text(labelled, 'row has', 'rows have')} a target{came}"
     if labelled >= FEWEST:
         return ChainLink("labels", "ok", found)
     name = standing.pipeline
