@@ -47,11 +47,11 @@ class Admission:
         """Whether keys are asked for."""
         return self._known() is not None
 
-    def refusal(self, found: Found, headers: Mapping[bytes, bytes], peer: str) -> Response | None:
-        """Return why the sender may not ask there, or None."""
+    def admit(self, found: Found, headers: Mapping[bytes, bytes], peer: str) -> Response | str:
+        """Return why the sender may not ask there, or the name of their key, empty without one."""
         known = self._known()
         if known is None or found.route.access == "open":
-            return None
+            return ""
         secret = _secret(headers)
         # found by its digest: how long the search takes tells nothing of any key
         key = known.get(digest(secret)) if secret else None
@@ -60,9 +60,7 @@ class Admission:
         if not key.may(found.pipeline):
             return error(403, f"this key does not open {found.pipeline}")
         wait = self._wait(key)
-        return (
-            None if not wait else _too_often(f"this key has {key.rate:g} requests a second", wait)
-        )
+        return _too_often(self._say_rate(key), wait) if wait else key.name
 
     def may_know(self, found: Found, headers: Mapping[bytes, bytes]) -> bool:
         """Tell whether the sender may hear of a pipeline what its address, open to all, hides."""
@@ -84,6 +82,14 @@ class Admission:
         if bucket is None or bucket.rate != rate:
             bucket = self._buckets[key.digest] = TokenBucket(rate, now)
         return bucket.wait(now)
+
+    def _say_rate(self, key: Key) -> str:
+        said = f"this key has {key.rate:g} requests a second"
+        if self._workers == 1:
+            return said
+        # each worker counts for itself, and one connection is one worker's
+        own = f"{key.rate / self._workers:g}"
+        return f"{said}, {own} at each of {self._workers} workers; ask on several connections"
 
     def _note_wrong(self, peer: str) -> Response | None:
         """Count a wrong key, tell of it now and then, and refuse too many."""
