@@ -30,6 +30,7 @@ def main() -> None:
     from deployments.serving.rounds import Rounds
     from tasks.predictions.ship import Shipped
     from tasks.settings import Settings
+    from tasks.signatures import Keyring
 
     metrics = Metrics()
     metrics.answered("first", "predict", 200, 0.001)
@@ -38,7 +39,7 @@ def main() -> None:
     for number in range(COUNT):
         metrics.answered(f"pipeline-{number}", "predict", 200, 0.001)
     metrics.answered("first", "predict", 200, 0.001)
-    watching = Watching(Settings("", "", "", "a key"))
+    watching = Watching(Settings("", "", "", Keyring("a key")))
     told = exposition(Shipped(), watching, Rounds())
     body = b"".join(told({"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics"}, lambda *_: None))
     # nothing under a file's name is cut: what was counted before is told

@@ -20,10 +20,11 @@ from tasks.predictions.record import Record
 from tasks.serving.fleet import Fleet
 from tasks.serving.served import ServedChallenger
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tests.buckets import local
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 
-KEY = "a key"
+KEY = Keyring("a key")
 ROWS = 200
 
 
@@ -51,7 +52,7 @@ class Bench:
         self.made = champion(self.bucket, KEY, task=task)
         self.other = fitted(task=task, trees=50, exclude=blind)
         manifest = put_version(self.bucket, KEY, self.other, "flights", "second", needs)
-        self.trial = put_on_trial(self.bucket, manifest, share)
+        self.trial = put_on_trial(self.bucket, KEY, manifest, share)
         self.fleet = Fleet(self.bucket, KEY)
         self.fleet.look(0)
         self.shadow = Shadowing(self.log.add)
@@ -158,7 +159,10 @@ def test_answers_are_kept_as_the_file_says_else_the_model_else_not_at_all(
     bucket, made = local(), fitted()
     for place, key in enumerate(("first", "second"), 1):
         manifest = put_version(bucket, KEY, made, "flights", key, log_predictions=model)
-        put_in_service(bucket, manifest) if place == 1 else put_on_trial(bucket, manifest, share)
+        if place == 1:
+            put_in_service(bucket, KEY, manifest)
+        else:
+            put_on_trial(bucket, KEY, manifest, share)
     fleet = Fleet(bucket, KEY)
     fleet.look(0)
     if file is not None:
@@ -218,8 +222,8 @@ def test_what_is_personal_is_not_logged_whoever_answers(share: float) -> None:
     )
     bucket = local()
     kept: list[Record] = []
-    put_in_service(bucket, put_version(bucket, KEY, made, "flights", "first"))
-    put_on_trial(bucket, put_version(bucket, KEY, made, "flights", "second"), share)
+    put_in_service(bucket, KEY, put_version(bucket, KEY, made, "flights", "first"))
+    put_on_trial(bucket, KEY, put_version(bucket, KEY, made, "flights", "second"), share)
     fleet = Fleet(bucket, KEY)
     fleet.look(0)
     shadow = Shadowing(lambda _, record: kept.append(record))

@@ -12,14 +12,13 @@ from tasks.config import Pipeline
 from tasks.ledger.ledger import ledger_of
 from tasks.predictions.judging import Answered, judge_answers
 from tasks.predictions.table import predictions_table, rows_of
-from tasks.promotion import pointer
+from tasks.promotion import pointer, trials
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial
 from tasks.promotion.trials import standing
 from tasks.promotion.versions import manifest_of
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
-from tasks.store.layout import Layout
 from tasks.workspace import Place, make_workspace
 from tests.tasks.ingestion.desk import curate, visits
 from tests.tasks.predictions.test_live import NOON, publish, record
@@ -66,13 +65,13 @@ def judged(
     curate(settings, pipeline, folder, labels, "b1")
     for version in (1, 2):
         publish(settings, pipeline, version)
-    first, second = (manifest_of(Place(bucket, name, settings.signing_key), one) for one in (1, 2))
+    first, second = (manifest_of(Place(bucket, name, settings.keyring), one) for one in (1, 2))
     champion = Champion(1, first.digest, BEGAN - timedelta(days=1), "test", "")
-    pointer.swap(Place(bucket, name, ""), champion, None)
+    pointer.swap(Place(bucket, name, settings.keyring), champion, None)
     bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
     told = {"since": BEGAN, "by": "test", "why": "", "attempt": name, **bounds}
     trial = Trial(2, second.digest, first.digest, 1, share, **told)
-    bucket.put(Layout(name).challenger, trial.to_bytes())
+    trials.swap(Place(bucket, name, settings.keyring), trial, None)
     found = judge_answers(make_workspace(settings, pipeline))
     assert found is not None
     return settings, pipeline, found
@@ -87,7 +86,7 @@ def test_a_canary_that_answers_worse_is_withdrawn_and_the_ledger_says_why(
     assert found.challenger is not None
     assert (found.champion.judged, found.challenger.judged) == (EACH, EACH)
     assert found.champion.live.value > 0.95 > found.challenger.live.high
-    assert standing(Place(open_bucket(settings), pipeline.name, "")) is None
+    assert standing(Place(open_bucket(settings), pipeline.name, settings.keyring)) is None
     (entry,) = ledger_of(open_bucket(settings), pipeline.name).entries("withdrawal")
     assert (entry.version, entry.by) == (2, "monitor")
     assert f"roc_auc {found.challenger.live.value:.3f}" in entry.summary
@@ -109,7 +108,7 @@ def test_no_sender_alone_withdraws_a_canary(settings: Settings, tmp_path: Path, 
         True,
     )
     assert found.told[-1] == f"The trial goes on: {found.doubted}."
-    assert standing(Place(open_bucket(settings), pipeline.name, "")) == found.trial
+    assert standing(Place(open_bucket(settings), pipeline.name, settings.keyring)) == found.trial
     assert found.to_dict()["doubted"] == found.doubted
 
 
@@ -126,7 +125,7 @@ def test_a_canary_that_answers_as_well_goes_on(settings: Settings, tmp_path: Pat
         settings, tmp_path, "judged-good", share=0.5, noise=0.05, role="canary"
     )
     assert found.withdrawn == ""
-    assert standing(Place(open_bucket(settings), pipeline.name, "")) == found.trial
+    assert standing(Place(open_bucket(settings), pipeline.name, settings.keyring)) == found.trial
     assert f"{EACH} of {EACH} keys labelled" in found.told[1]
     assert "canary for 50% of the keys" in found.told[1]
 
@@ -137,15 +136,13 @@ def test_a_shadow_is_judged_and_never_withdrawn(settings: Settings, tmp_path: Pa
     )
     assert found.challenger is not None
     assert found.challenger.live.high < found.champion.live.low
-    assert (found.withdrawn, standing(Place(open_bucket(settings), pipeline.name, ""))) == (
-        "",
-        found.trial,
-    )
+    assert found.withdrawn == ""
+    assert standing(Place(open_bucket(settings), pipeline.name, settings.keyring)) == found.trial
 
 
 def test_without_a_log_or_a_champion_there_is_nothing_to_judge(settings: Settings) -> None:
     pipeline = visits("judged-none")
     assert judge_answers(make_workspace(settings, pipeline)) is None
     champion = Champion(1, "d", datetime(2024, 1, 1, tzinfo=UTC), "test", "")
-    pointer.swap(Place(open_bucket(settings), pipeline.name, ""), champion, None)
+    pointer.swap(Place(open_bucket(settings), pipeline.name, settings.keyring), champion, None)
     assert judge_answers(make_workspace(settings, pipeline)) is None

@@ -162,7 +162,7 @@ def test_a_table_of_0_1_0_is_read_and_goes_on_with_senders(settings: Settings) -
         said: list[str] = rows["sender"].to_pylist()
         return said
 
-    place = Place(open_bucket(settings), "older", "")
+    place = Place(open_bucket(settings), "older", settings.keyring)
     assert (senders(), find_unreadable(place)) == (["", ""], ())
     # as the shipper does it
     more = rows_of([record(["c"], [0.5], minute=1)._replace(sender="app")], pipeline)
@@ -251,7 +251,7 @@ def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "")
         created=NOON,
         lineage=LINEAGE,
     )
-    signed = sign(manifest, key or settings.signing_key)
+    signed = sign(manifest, key or settings.keyring)
     open_bucket(settings).put(Layout(pipeline.name).manifest(version), signed)
 
 
