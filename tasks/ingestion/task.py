@@ -9,6 +9,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from tasks.errors import StoreUnavailable
 from tasks.events.event import Event
+from tasks.pages.markdown import escape
 from tasks.records import plain
 from tasks.retries import retried
 from tasks.settings import Settings
@@ -82,7 +83,7 @@ def take_in_labels(pipeline: str, key: str, again: bool = False) -> dict[str, An
         return {**_waits(landed), "counts": None}
     counts = None if landed.counts is None else plain(landed.counts)
     if counts is not None:
-        create_table_artifact([counts], key=f"labels-{pipeline}", description=key)
+        create_table_artifact([counts], key=f"labels-{pipeline}", description=escape(key))
     if again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
     return {**_stands(key, landed), "counts": counts}
@@ -131,8 +132,8 @@ def _waits(troubled: Troubled) -> dict[str, Any]:
 
 
 def _publish(report: Report, page: str) -> None:
-    name = f"validation-{report.pipeline}"
-    create_markdown_artifact(report.to_markdown(), key=name, description=report.object)
+    name, told = f"validation-{report.pipeline}", escape(report.object)
+    create_markdown_artifact(report.to_markdown(), key=name, description=told)
     rows = [
         {
             "met": "yes" if check.passed else ("no" if check.refuses else "warning"),
@@ -145,10 +146,10 @@ def _publish(report: Report, page: str) -> None:
     ]
     if rows:
         table = f"validation-table-{report.pipeline}"
-        create_table_artifact(rows, key=table, description=report.object)
+        create_table_artifact(rows, key=table, description=told)
     create_link_artifact(
         page,
         key=f"validation-report-{report.pipeline}",
         link_text=f"validation report of batch {report.batch[:12]}",
-        description=report.object,
+        description=told,
     )

@@ -11,6 +11,7 @@ from prefect.states import Completed, State
 
 from tasks.config import window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -180,7 +181,9 @@ def gate_challengers(
     )
     if len(chosen.candidates) > 1:
         artifacts.create_table_artifact(
-            chosen.table(work.costs), key=f"challengers-{name}", description=chosen.tuning.why
+            chosen.table(work.costs),
+            key=f"challengers-{name}",
+            description=escape(chosen.tuning.why),
         )
     logger = get_run_logger()
     for rule in verdict.rules:
