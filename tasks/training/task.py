@@ -36,6 +36,7 @@ RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> Work:
     """Pin the run to a data version, the configuration, the code, the lock and the seed."""
     from tasks.training.pinning import pin_run
+    from tasks.training.unseen import tell_unseen
     from tasks.training.work import Work
     from tasks.workspace import open_workspace
 
@@ -47,6 +48,8 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
     for batch in plan.without:
         remedy = f"`perennial clear {pipeline} {batch[:12]}` lets it in."
         logger.warning("Batch %s is suspicious and is not learned from. %s", batch[:12], remedy)
+    if plan.unseen:
+        logger.warning(tell_unseen(plan.unseen, pipeline))
     return Work(workspace, plan)
 
 
