@@ -161,7 +161,10 @@ def look_at_monitoring(standing: Standing, now: datetime) -> ChainLink:
 
 
 def look_at_runs(standing: Standing) -> Iterator[ChainLink]:
-    """Say which flow was started in vain, and is not any more."""
+    """Say which flow was started in vain, and is not any more; and that a training failed."""
+    if standing.failed is not None:
+        remedy = f"Mend that, then `perennial train {standing.pipeline}`"
+        yield ChainLink("runs", "wrong", standing.failed.summary, remedy)
     for attempts in standing.given_up:
         remedy = (
             f"See the run's log, mend that, then `perennial {attempts.flow} {standing.pipeline}`"

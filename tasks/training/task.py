@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import artifacts, get_client, get_run_logger, task
@@ -265,13 +266,18 @@ def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None
 
 def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     """Record that the training a decision asked for failed, so that it is not tried for ever."""
-    from tasks.training.answering import record_failure
+    from tasks.events.task import send
+    from tasks.monitoring.answers import record_failure
     from tasks.workspace import open_place
 
     decision = run.parameters.get("decision")
     if decision:
         place = open_place(Settings.from_environment(), run.parameters["pipeline"])
-        record_failure(place, decision, state.message or "")
+        told = record_failure(place, decision, state.message or "")
+        # a hook has no log of the run; `status` tells what this event was for
+        if told is not None:
+            with suppress(Exception):
+                send(told[0], place.name, told[1])
 
 
 def _is_scheduled() -> bool:
