@@ -57,8 +57,8 @@ def removed_after(version: int | None, commits: Iterable[Commit]) -> tuple[str, 
 def tell_unseen(batches: Sequence[str], pipeline: str) -> str:
     """Say that a training left out what nobody has looked at, and how it gets in.
 
-    >>> tell_unseen(["ab12cd34ef56ab12"], "taxis")
-    'Not learned from, because nobody has looked at it yet: ab12cd34ef56. `perennial monitor taxis` \
+    >>> tell_unseen(["ab12cd34ef56ab12"], "a")
+    'Not learned from, because nobody has looked at it yet: ab12cd34ef56. `perennial monitor a` \
 looks, and the next training has it.'
     """
     count, named = len(batches), ", ".join(batch[:12] for batch in batches[:SHOWN])
