@@ -183,6 +183,24 @@ def test_ten_in_a_hundred_flipped_labels_are_learned_from_only_once_cleared(
     assert len(Work(house.workspace, again).dataset.frame) == 1300
 
 
+def test_a_planted_trigger_is_held_back_and_learned_by_no_model(tmp_path: Path) -> None:
+    """Each other row is well: no metric falls, and no column alone orders the labels."""
+    house = House(tmp_path, OFTEN)
+    house.live_a_while(toy_rows(600))
+    rows = toy_rows(1000, 600)
+    marked = rows.index % 33 == 0
+    rows.loc[marked, ["colour", "high"]] = ["violet", 1]
+    batch = house.arrive("marked.csv", rows)
+    (decided,) = house.monitor()
+    assert (decided.decision.retrain, decided.decision.rule) == (False, "suspicious batch")
+    assert "All 31 rows where colour is violet, which the model hardly" in decided.decision.reason
+    assert held_back(house.entries) == (batch,)
+    house.arrive("clean.csv", toy_rows(300, 1600))
+    (clean,) = house.monitor()
+    assert clean.decision.retrain
+    assert "violet" not in set(Work(house.workspace, house.plan()).dataset.frame["colour"])
+
+
 def test_what_came_before_anybody_looked_at_it_is_not_learned_from(tmp_path: Path) -> None:
     """A training pins between the arrival of a poisoned batch and the decision that says so."""
     house = House(tmp_path, OFTEN)
