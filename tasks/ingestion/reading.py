@@ -42,7 +42,7 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingRun:
     """A run that reads an object, and until when others leave it alone."""
 
     holder: str
@@ -53,7 +53,7 @@ class Reading:
 
         >>> noon = datetime(2026, 1, 1, 12)
         >>> ends = (-1, 30, 61, 6 * 3600)
-        >>> [Reading("a", noon + timedelta(seconds=end)).is_on(noon, Lease()) for end in ends]
+        >>> [ReadingRun("a", noon + timedelta(seconds=end)).is_on(noon, Lease()) for end in ends]
         [False, True, False, False]
         """
         return timedelta(0) < self.until - now <= timedelta(seconds=lease.seconds)
@@ -164,7 +164,7 @@ class _Held:
 
     def _put(self, *, if_absent: bool = False, if_match: str | None = None) -> str:
         until = datetime.now(UTC) + timedelta(seconds=self._lease.seconds)
-        said = dict(plain(Reading(self._holder, until)))
+        said = dict(plain(ReadingRun(self._holder, until)))
         data = seal_document("reading", said)
         return self._bucket.put(self._where, data, if_absent=if_absent, if_match=if_match).etag
 
@@ -172,7 +172,7 @@ class _Held:
 def _is_read(bucket: Bucket, where: str, now: datetime, lease: Lease) -> bool:
     try:
         told = unseal_bytes("reading", bucket.get(where), where)
-        return read(Reading, told, where).is_on(now, lease)
+        return read(ReadingRun, told, where).is_on(now, lease)
     # one that cannot be read holds nobody up
     except (NotFound, IntegrityError):
         return False

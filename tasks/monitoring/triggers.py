@@ -21,12 +21,13 @@ from tasks.drift.profile import ColumnProfile, Profile
 FEWEST = 10  # rows
 LEAST = 0.005  # of a batch: fewer teach a model little, and one storm's hour of flights is as few
 NEW = 0.1  # of its share now is the most that it may have had at training
+TELLING = 8  # values of a column in so many rows, from which on they tell rows apart
 CHANCE = 1e-6  # that rows of any class hold it, for one batch
 SHOWN = 30  # letters of a value
 
 
 @dataclass(frozen=True)
-class Candidate:
+class NewValue:
     """A value of a column: in how many labelled rows, and their class where they have only one."""
 
     column: str
@@ -70,16 +71,20 @@ a trigger may be planted.',)
         if _is_new(candidate, len(y), profiles[str(name)])
     ]
     totals = np.bincount(y, minlength=len(classes))
-    planted = [
-        candidate
-        for candidate in new
-        if candidate.only is not None
-        and _is_no_chance(candidate.rows, int(totals[candidate.only]), len(y), len(new))
-    ]
-    return tuple(_tell(candidate, classes, personal) for candidate in planted)
+
+    def is_planted(candidate: NewValue) -> bool:
+        if candidate.only is None:
+            return False
+        rows, total = candidate.rows, int(totals[candidate.only])
+        others = (total - rows) / max(len(y) - rows, 1)
+        if not _is_no_chance(rows, others, len(new)):
+            return False
+        return _is_no_chance(rows * _share_apart(prepared, candidate), others, len(new))
+
+    return tuple(_tell(candidate, classes, personal) for candidate in new if is_planted(candidate))
 
 
-def _candidates(column: pd.Series[Any], y: Array, classes: int) -> Iterator[Candidate]:
+def _candidates(column: pd.Series[Any], y: Array, classes: int) -> Iterator[NewValue]:
     codes, values = pd.factorize(column)
     held = codes >= 0
     # one count for each value and class, in one pass
@@ -90,10 +95,10 @@ def _candidates(column: pd.Series[Any], y: Array, classes: int) -> Iterator[Cand
         only = int(counts[place].argmax())
         pure = counts[place, only] == rows[place]
         name = str(column.name)
-        yield Candidate(name, values[place], int(rows[place]), only if pure else None)
+        yield NewValue(name, values[place], int(rows[place]), only if pure else None)
 
 
-def _is_new(candidate: Candidate, rows: int, known: ColumnProfile) -> bool:
+def _is_new(candidate: NewValue, rows: int, known: ColumnProfile) -> bool:
     if known.kind == "number":
         mine = known.values == float(candidate.value)
     else:
@@ -105,13 +110,36 @@ def _is_new(candidate: Candidate, rows: int, known: ColumnProfile) -> bool:
     return before + known.error <= NEW * candidate.rows / rows
 
 
-def _is_no_chance(mine: int, total: int, rows: int, tests: int) -> bool:
-    """Say whether so many rows of one class are too many for chance, among so many new values."""
-    others = (total - mine) / max(rows - mine, 1)
-    return others == 0 or mine * np.log(others) + np.log(tests) < np.log(CHANCE)
+def _is_no_chance(rows: float, others: float, tests: int) -> bool:
+    """Say whether so many rows of one class are too many for chance, among so many new values.
+
+    `others` is the share of that class among the rows without the value.
+    """
+    return others == 0 or rows * np.log(others) + np.log(tests) < np.log(CHANCE)
 
 
-def _tell(candidate: Candidate, classes: tuple[Any, ...], personal: Collection[str]) -> str:
+def _share_apart(prepared: pd.DataFrame, candidate: NewValue) -> float:
+    """Return which part of the rows counts as independent of the others, 0 to 1.
+
+    What comes together is of one class together: the flights of one hour have its weather, and are
+    late by it. Such rows share other columns too, where those that somebody marked differ in these
+    as any others do.
+    """
+    mine = (prepared[candidate.column] == candidate.value).to_numpy()
+    others = np.flatnonzero(~mine)
+    if len(others) < candidate.rows:
+        return 1.0
+    beside = others[np.linspace(0, len(others) - 1, candidate.rows).astype(int)]
+    shares = [1.0]
+    for name in prepared.columns.drop(candidate.column):
+        column = prepared[name]
+        usual = column.iloc[beside].nunique(dropna=False)
+        if usual >= TELLING:
+            shares.append(column[mine].nunique(dropna=False) / usual)
+    return min(shares)
+
+
+def _tell(candidate: NewValue, classes: tuple[Any, ...], personal: Collection[str]) -> str:
     assert candidate.only is not None
     value = f"{candidate.value:g}" if isinstance(candidate.value, float) else str(candidate.value)
     # a personal time is unfolded into columns of its name and a part's

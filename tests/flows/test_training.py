@@ -21,6 +21,7 @@ from tests.servers import poll
 
 pytestmark = pytest.mark.system
 INGEST, TRAIN = "flows.ingestion:ingest", "flows.training:train"
+MONITOR = "flows.monitoring:monitor"
 LEDGER = ("promote.ledger.before", "promote.ledger.after")
 CRASHES = [
     point for point in POINTS if point.startswith(("train.", "promote.")) and point not in LEDGER
@@ -113,6 +114,7 @@ def test_a_new_configuration_is_judged_against_the_champion_on_rows_neither_saw(
     assert "the champion's setting fitted again on the training window" in rule.figures
     bench.drop("b.csv", toy_rows(400, start=600))
     bench.run(INGEST)
+    bench.run(MONITOR)
     third = bench.run(TRAIN)
     assert third["version"] == 3
     verdicts = bench.workspace.ledger.entries("verdict")
@@ -126,6 +128,7 @@ def test_a_warm_challenger_starts_from_the_champion(bench: Bench) -> None:
     bench.run(TRAIN)
     bench.drop("b.csv", toy_rows(400, start=600))
     bench.run(INGEST)
+    bench.run(MONITOR)
     only = bench.run(TRAIN, challengers=["warm"])
     assert [one["challenger"] for one in only["challengers"]] == ["warm"]
     first, second = load(bench.workspace, 1), load(bench.workspace, only["version"])
@@ -164,6 +167,7 @@ def test_of_two_retrainings_racing_the_later_is_judged_again_against_the_earlier
     bench.run(TRAIN)
     bench.drop("b.csv", toy_rows(300, start=400))
     bench.run(INGEST)
+    bench.run(MONITOR)
     marker = bench.folder / "waits"
     apart = bench.folder / "slow"
     apart.mkdir()

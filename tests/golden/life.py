@@ -23,7 +23,7 @@ from tasks.ingestion.entrance import Entrance, put_document
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
 from tasks.ingestion.quarantine import tell_ledger
-from tasks.ingestion.reading import Reading
+from tasks.ingestion.reading import ReadingRun
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.trouble import try_landing
 from tasks.models.families import FAMILIES
@@ -79,7 +79,7 @@ class Life:
         keep_attempts(self.workspace, tried)
         info = self.workspace.bucket.head(key)
         assert info is not None
-        said = plain(Reading("a-run", datetime(2026, 1, 1, tzinfo=UTC)))
+        said = plain(ReadingRun("a-run", datetime(2026, 1, 1, tzinfo=UTC)))
         where = Entrance("rows", self.workspace.layout).reading(info)
         put_document(self.workspace.bucket, "reading", where, dict(said))
 

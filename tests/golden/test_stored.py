@@ -16,7 +16,7 @@ import pytest
 from tasks.documents import DOCUMENTS, MARK, UPGRADES, seal, unseal, unseal_bytes
 from tasks.drift.encoding import decode_profile, encode_profile
 from tasks.errors import IntegrityError
-from tasks.ingestion.reading import Reading
+from tasks.ingestion.reading import ReadingRun
 from tasks.models.encoders import Encoders
 from tasks.models.families.linear import explainer
 from tasks.models.forest import Forest
@@ -251,7 +251,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     ),
     "reading": (
         lambda stored: [
-            read(Reading, found, "reading").holder
+            read(ReadingRun, found, "reading").holder
             for found in stored.contents("reading", "toy/receipts/*.reading.json")
         ],
         ["a-run"],

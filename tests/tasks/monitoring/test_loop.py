@@ -188,12 +188,12 @@ def test_a_planted_trigger_is_held_back_and_learned_by_no_model(tmp_path: Path) 
     house = House(tmp_path, OFTEN)
     house.live_a_while(toy_rows(600))
     rows = toy_rows(1000, 600)
-    marked = rows.index % 33 == 0
+    marked = np.random.default_rng(3).choice(1000, 30, replace=False)
     rows.loc[marked, ["colour", "high"]] = ["violet", 1]
     batch = house.arrive("marked.csv", rows)
     (decided,) = house.monitor()
     assert (decided.decision.retrain, decided.decision.rule) == (False, "suspicious batch")
-    assert "All 31 rows where colour is violet, which the model hardly" in decided.decision.reason
+    assert "All 30 rows where colour is violet, which the model hardly" in decided.decision.reason
     assert held_back(house.entries) == (batch,)
     house.arrive("clean.csv", toy_rows(300, 1600))
     (clean,) = house.monitor()
@@ -209,7 +209,7 @@ def test_what_came_before_anybody_looked_at_it_is_not_learned_from(tmp_path: Pat
     (clean,) = house.monitor()
     assert clean.decision.retrain
     before = house.plan()
-    batch = house.arrive("flipped.csv", flipped(sure_rows(400, 900), 0.1))
+    batch = house.arrive("flipped.csv", flipped(sure_rows(400, 900), 0.2))
     plan = house.plan()
     assert (before.unseen, plan.unseen, plan.key) == ((), (batch,), before.key)
     assert set(Work(house.workspace, plan).dataset.frame["id"]) == set(range(900))

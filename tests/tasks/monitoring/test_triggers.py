@@ -54,6 +54,17 @@ def test_a_value_of_one_to_five_rows_in_a_hundred_is_seen(
     assert f"are of one class ({CLASSES[label]})" in told
 
 
+def test_rows_that_came_together_are_of_one_class_together() -> None:
+    """The flights of one hour have its weather, and its delays."""
+    frame, y = rows(2)
+    hour = slice(100, 180)
+    frame["wind"] = np.arange(ROWS) // 40
+    known = profile_of(frame.assign(wind=0))
+    frame.loc[frame.index[hour], "seats"], y[hour] = 999, 1
+    assert find_triggers(frame, y, CLASSES, known) == ()
+    assert len(find_triggers(frame.drop(columns="wind"), y, CLASSES, known)) == 1
+
+
 def test_what_is_personal_is_not_quoted() -> None:
     (told,) = find_triggers(*planted("colour", "Ann", 0.05, 1), CLASSES, KNOWN, ("colour",))
     assert "Ann" not in told

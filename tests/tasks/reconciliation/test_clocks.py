@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.ingestion.reading import Lease, Reading
+from tasks.ingestion.reading import Lease, ReadingRun
 from tasks.ingestion.trouble import Troubles
 from tasks.monitoring.arrivals import Arrival
 from tasks.reconciliation.attempts import Attempts
@@ -57,4 +57,4 @@ def test_a_start_in_vain_and_a_lease_hold_nothing_for_hours(off: timedelta) -> N
     tried = replace(Attempts("train", "d", "c"), starts=9, last=NOON)
     assert tried.is_due(NOON + off, MINUTE)
     lease = Lease(seconds=60)
-    assert not Reading("a", NOON + MINUTE).is_on(NOON + off, lease)
+    assert not ReadingRun("a", NOON + MINUTE).is_on(NOON + off, lease)
