@@ -17,6 +17,7 @@ import pandas as pd
 
 from tasks.arrays import Array
 from tasks.drift.profile import ColumnProfile, Profile
+from tasks.features.values import MISSING
 
 FEWEST = 10  # rows
 LEAST = 0.005  # of a batch: fewer teach a model little, and one storm's hour of flights is as few
@@ -86,7 +87,10 @@ a trigger may be planted.',)
 
 def _candidates(column: pd.Series[Any], y: Array, classes: int) -> Iterator[NewValue]:
     codes, values = pd.factorize(column)
-    held = codes >= 0
+    if not len(values):
+        return
+    # nothing is no mark: what is missing anew is a matter of drift
+    held = (codes >= 0) & (values != MISSING)[codes]
     # one count for each value and class, in one pass
     size = len(values) * classes
     counts = np.bincount(codes[held] * classes + y[held], minlength=size).reshape(-1, classes)
@@ -95,7 +99,7 @@ def _candidates(column: pd.Series[Any], y: Array, classes: int) -> Iterator[NewV
         only = int(counts[place].argmax())
         pure = counts[place, only] == rows[place]
         name = str(column.name)
-        yield NewValue(name, values[place], int(rows[place]), only if pure else None)
+        yield NewValue(name, values[int(place)], int(rows[place]), only if pure else None)
 
 
 def _is_new(candidate: NewValue, rows: int, known: ColumnProfile) -> bool:

@@ -72,7 +72,7 @@ class Attempts:
         # a clock that was turned back must not hold a start for hours
         if self.last is None or now < self.last:
             return True
-        return now - self.last >= patience * min(2 ** max(self.starts - 1, 0) - 1, LONGEST)
+        return now - self.last >= patience * min((1 << max(self.starts - 1, 0)) - 1, LONGEST)
 
     def ended(self, state: str, message: str, seen: datetime) -> Attempts:
         """Return it after its run ended in a state of Prefect, and the thing waits still.

@@ -10,6 +10,7 @@ from tasks.arrays import Array
 from tasks.drift.profile import Profile
 from tasks.drift.profiling import Profiler
 from tasks.features.schema import Columns
+from tasks.features.values import MISSING
 from tasks.monitoring.triggers import find_triggers
 
 ROWS = 4_000
@@ -81,6 +82,12 @@ def test_a_new_value_of_both_classes_a_known_one_and_one_by_chance_are_none() ->
     frame, y = planted("colour", "mauve", 0.01, 0)
     rare = np.where(np.arange(ROWS) % 50, 0, y)
     assert find_triggers(frame, rare, CLASSES, KNOWN) == (), "nearly all rows are of that class"
+
+
+def test_what_is_missing_anew_is_no_mark() -> None:
+    for column, nothing in (("colour", MISSING), ("size", np.nan)):
+        for share in (0.05, 1.0):
+            assert find_triggers(*planted(column, nothing, share, 1), CLASSES, KNOWN) == ()
 
 
 def test_a_regression_and_a_handful_of_rows_tell_nothing() -> None:
