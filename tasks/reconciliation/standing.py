@@ -129,7 +129,12 @@ def read_standing(place: Place) -> Standing:
         collected=None if collected is None else collected[0],
         uncollected=find_trouble(place),
         ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
-        given_up=tuple(attempts for attempts in read_attempts(place).values() if attempts.over),
+        # once its decision is answered, a training is given up no more: it is told as failed
+        given_up=tuple(
+            attempts
+            for attempts in read_attempts(place).values()
+            if attempts.over and (asked or attempts.flow != "train")
+        ),
     )
 
 

@@ -247,6 +247,10 @@ def test_a_run_of_the_schedule_asks_the_limits_and_says_so_in_its_name(bench: Be
     )
     bench.drop("second.csv", toy_rows(300, start=1500))
     bench.run(INGEST)
+    unseen = bench.run("tests.flows.scheduled:carry_out")
+    assert unseen["outcome"] == "unchanged", "nobody has looked at it yet"
+    assert len(unseen["unseen"]) == 1
+    bench.run(MONITOR)
     second = bench.run("tests.flows.scheduled:carry_out")
     assert second["outcome"] == "held back"
     assert second["name"] == f"train {bench.name}: schedule, not trained, cooldown"

@@ -167,6 +167,8 @@ def test_a_decision_whose_trainings_all_failed_is_closed_and_told_once(tmp_path:
     assert record_failure(house.workspace, asked.id, killed, "reconciler") is None
     (answer,) = house.workspace.ledger.entries("answer")
     assert answer.by == "reconciler"
+    # what the reconciler keeps of its starts until it looks again is not told beside
+    keep_attempts(house.workspace, Attempts("train", asked.id, "c", TRIES, "", "killed"))
     standing = read_standing(house.workspace)
     assert standing.waits == (f"a person: the training failed: {killed}",)
     links = follow_chain(standing, NOON, 600, (), delayed=False)
