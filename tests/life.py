@@ -21,7 +21,7 @@ from tasks.training import finish, steps
 from tasks.training.choosing import Chosen, choose_challenger, refit_winner
 from tasks.training.finish import Ended
 from tasks.training.insight import explain_version
-from tasks.training.pinning import pin_run
+from tasks.training.pinning import list_unseen, pin_run
 from tasks.training.publishing import track_and_publish
 from tasks.training.work import Work
 from tasks.workspace import Workspace
@@ -66,7 +66,9 @@ def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Landed:
 
 
 def train(workspace: Workspace, cause: str = "test", decision: str | None = None) -> Ended:
-    """Do what the flow `train` does."""
+    """Do what the flow `train` does, for a decision, or as the command: that looks first."""
+    if decision is None and list_unseen(workspace):
+        monitor(workspace)
     return finish.record_and_promote(*challenge(workspace), cause, decision)
 
 

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import psutil
@@ -18,9 +19,11 @@ from deployments.local import stack as local
 from deployments.local.folder import Folder
 from deployments.local.ports import Ports
 from deployments.prefect_api import open_client
+from tasks.data.curated import curated
 from tasks.errors import OrchestrationError
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
+from tasks.monitoring.arrivals import find_unanswered
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
 from tests.flows.conftest import toy_rows
@@ -131,6 +134,53 @@ def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
     assert len(verdicts) == 1
 
 
+@pytest.mark.soak
+def test_a_storm_on_three_pipelines_leaves_one_decision_and_one_training_of_each(
+    loop: Stack,
+) -> None:
+    names = ("loop", "quiet", "toy")
+    assert all(enable(loop, f"perennial: {name}: ", on=True) == 3 for name in names)
+    for name in names:
+        send(loop, 20, name)
+    for name in names:
+        poll(lambda name=name: bool(entries(loop, "promotion", name)), 240, f"{name}'s first")
+    began, answers = datetime.now(UTC), []
+    keys = [send(loop, 21, name) for name in names]
+    for number in range(50):
+        notify(loop, *(keys[number % 3] for _ in range(100)))
+        asked = time.monotonic()
+        with open_client(loop.settings) as client:
+            client.request("GET", "/health")
+        answers.append(time.monotonic() - asked)
+    for name, key in zip(names, keys, strict=True):
+        poll(
+            lambda name=name, key=key: is_done(loop, name, key), 300, f"{name} to be done", every=1
+        )
+        mine = [one for one in entries(loop, "decision", name) if one.figures["object"] == key]
+        assert len(mine) == 1
+        rows = curated(open_bucket(loop.settings), name).read(["id"])["id"].to_pylist()
+        assert sorted(rows) == sorted(set(rows)), "each row once"
+        assert count_runs(loop, name, "train", began) <= 2
+    assert max(answers) < 20, "Prefect answers all the time"
+
+
+def is_done(stack: Stack, name: str, key: str) -> bool:
+    told = entries(stack, "decision", name)
+    every = ledger_of(open_bucket(stack.settings), name).entries()
+    return any(one.figures["object"] == key for one in told) and not find_unanswered(every)
+
+
+def count_runs(stack: Stack, pipeline: str, flow: str, since: datetime) -> int:
+    """Return how many runs of a flow began since then."""
+    asked = {
+        "deployments": {"name": {"any_": [pipeline]}},
+        "flows": {"name": {"any_": [flow]}},
+        "flow_runs": {"start_time": {"after_": since.isoformat()}},
+    }
+    with open_client(stack.settings) as client:
+        return int(client.request("POST", "/flow_runs/count", json=asked).json())
+
+
 def told(stack: Stack, pipeline: str) -> list[tuple[Any, ...]]:
     """Return what the ledger says of a pipeline's course, without names and times."""
     every = ledger_of(open_bucket(stack.settings), pipeline).entries()
@@ -164,12 +214,13 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
         held.resume()
 
 
-def notify(stack: Stack, key: str) -> None:
-    """Tell the receiver of an object once more, as S3 would."""
+def notify(stack: Stack, *keys: str) -> None:
+    """Tell the receiver of objects once more, as S3 would."""
     found = secrets.read(Folder.at(stack.home).secrets)
     assert found is not None
-    named = {"bucket": {"name": stack.settings.bucket}, "object": {"key": key}}
-    document = {"Records": [{"eventName": "ObjectCreated:Put", "s3": named}]}
+    bucket = {"name": stack.settings.bucket}
+    named = [{"bucket": bucket, "object": {"key": key}} for key in keys]
+    document = {"Records": [{"eventName": "ObjectCreated:Put", "s3": one} for one in named]}
     port = Ports.shifted(stack.offset).receiver
     sent = {"Authorization": f"Bearer {found['PERENNIAL_RECEIVER_TOKEN']}"}
     call(f"http://127.0.0.1:{port}/events", document, sent)
