@@ -16,6 +16,8 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from deployments.local.environment import OFFLINE
+from tests.forked import FORKS
+from tests.kept import SHELF
 from tests.orchestration import Orchestrator
 from tests.scheduling import (
     SERVERS,
@@ -36,6 +38,8 @@ TOOK: Counter[str] = Counter()
 collect_ignore = ["flows/warm.py"]
 
 hypothesis_settings.register_profile("shared machine", deadline=None)
+# what a change is judged by: a fault that chance finds belongs to whoever looks for it
+hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("shared machine")
 
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
@@ -51,7 +55,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", None)
-    config.stash[KEEPER] = Keeper() if told is None else Asker(Path(told["keeper"]))
+    keeper = Keeper() if told is None else Asker(Path(told["keeper"]))
+    config.stash[KEEPER], FORKS.fork = keeper, keeper.fork
+    SHELF.folder = keeper.folder / "kept"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
+from threading import Lock
 from typing import Any
 
 EVERYTHING = "tests.flows.warm"
@@ -41,3 +45,40 @@ def forking(*modules: str) -> ForkServerContext:
     """Return the context of a forkserver that has imported these modules."""
     PRELOADED.bring(set(modules))
     return CONTEXT
+
+
+def fork(function: str, arguments: Sequence[Any], seconds: float) -> int | None:
+    """Call `module:function` in a process that has every import; return how it ended.
+
+    The exit status, negative for a signal; None: it did not end in time, and was killed.
+    """
+    with FORKING:
+        process: Any = forking(EVERYTHING).Process(target=_call, args=(function, arguments))
+        process.start()
+        # Each start polls all children, and whoever polls first takes the exit status away from
+        # the thread that waits for it.
+        multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        return None
+    return int(process.exitcode)
+
+
+def _call(function: str, arguments: Sequence[Any]) -> None:
+    module, _, name = function.partition(":")
+    getattr(import_module(module), name)(*arguments)
+
+
+FORKING = Lock()
+Fork = Callable[[str, Sequence[Any], float], int | None]
+
+
+@dataclass
+class Forks:
+    """Who forks for the tests of this process: xdist's controller, once for all of its workers."""
+
+    fork: Fork = fork
+
+
+FORKS = Forks()

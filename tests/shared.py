@@ -1,13 +1,14 @@
 """Servers that a whole run shares: each starts when a test first needs it, and ends with the run.
 
 The process that outlives every test owns them: xdist's controller, or pytest itself without it.
+So it is with the process that has every import, from which flows and commands are forked.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
 from multiprocessing.connection import Client, Connection, Listener
@@ -15,6 +16,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from tests.forked import fork
 from tests.orchestration import running_prefect
 from tests.servers import running_mlflow, running_s3
 
@@ -47,6 +49,10 @@ class Keeper:
                 self._servers[name] = (thread, started)
                 thread.start()
         return self._servers[name][1].result()
+
+    def fork(self, function: str, arguments: Sequence[Any], seconds: float) -> int | None:
+        """As `forked.fork`, from a process that all workers share."""
+        return fork(function, arguments, seconds)
 
     def answer_workers(self) -> None:
         """Answer what an `Asker` asks in other processes, until the end."""
@@ -83,8 +89,9 @@ class Keeper:
 
     def _tell(self, connection: Connection[Any, Any]) -> None:
         with connection:
+            wish, *arguments = connection.recv()
             try:
-                connection.send(self.server(connection.recv()))
+                connection.send({"server": self.server, "fork": self.fork}[wish](*arguments))
             except AssertionError as error:
                 connection.send(error)
 
@@ -97,8 +104,16 @@ class Asker:
 
     def server(self, name: str) -> Any:
         """Return a server as the keeper has it; raises what the keeper raised."""
+        return self._ask("server", name)
+
+    def fork(self, function: str, arguments: Sequence[Any], seconds: float) -> int | None:
+        """As `forked.fork`, by the keeper."""
+        status: int | None = self._ask("fork", function, arguments, seconds)
+        return status
+
+    def _ask(self, *wish: Any) -> Any:
         with Client(str(self.folder / "ask"), "AF_UNIX") as connection:
-            connection.send(name)
+            connection.send(wish)
             told = connection.recv()
         if isinstance(told, AssertionError):
             raise told

@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect.context import refresh_global_settings_context
 
-from tests.forked import EVERYTHING, forking
+from tests.forked import FORKS
 
 
 def completed(
@@ -35,14 +35,11 @@ def run_flow(
     result = folder / "result.json"
     result.unlink(missing_ok=True)
     more = {} if crash is None else {"PERENNIAL_CRASH_AT": f"{crash[0]}:{crash[1]}"}
-    process = forking(EVERYTHING).Process(
-        target=_run, args=(flow, {**environment, **more}, dict(parameters), result)
-    )
-    process.start()
-    process.join(180)
-    assert process.exitcode is not None, f"{flow} did not end"
+    wish = (flow, {**environment, **more}, dict(parameters), result)
+    status = FORKS.fork(f"{__name__}:_run", wish, 180)
+    assert status is not None, f"{flow} did not end"
     outcome = json.loads(result.read_text()) if result.exists() else None
-    return process.exitcode, outcome
+    return status, outcome
 
 
 def _run(flow: str, environment: dict[str, str], parameters: dict[str, Any], result: Path) -> None:

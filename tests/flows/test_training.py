@@ -223,7 +223,7 @@ def test_dying_at_every_write_leaves_one_version(bench: Bench) -> None:
     assert read_aliases(bench.tracking, bench.name) == {"champion": 1}
 
 
-@pytest.mark.parametrize("point", LEDGER)
+@pytest.mark.parametrize("point", [LEDGER[0], pytest.param(LEDGER[1], marks=pytest.mark.soak)])
 def test_dying_around_the_ledgers_entry_leaves_one_promotion(bench: Bench, point: str) -> None:
     bench.drop("a.csv", toy_rows(400))
     bench.run(INGEST)

@@ -141,12 +141,12 @@ def forkservers(stack: Stack) -> set[int]:
 
 @pytest.mark.skipif(worker_type("") != WARM, reason="this system has no warm worker")
 def test_the_worker_is_warm_and_leaves_nothing_when_it_is_killed(stack: Stack) -> None:
-    poll(lambda: len(forkservers(stack)) == 1, 300, "the forkserver")
+    poll(lambda: len(forkservers(stack)) == 1, 300, "the forkserver", every=0.5)
     before = forkservers(stack)
     worker = pids(stack)["worker"]
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
-    poll(lambda: len(forkservers(stack) - before) > 0, 90, "a new forkserver")
+    poll(lambda: len(forkservers(stack) - before) > 0, 90, "a new forkserver", every=0.5)
     assert not forkservers(stack) & before
     poll(lambda: local.status(stack.home).green, 90, "everything green", every=0.5)
 
