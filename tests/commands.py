@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.forked import FORKS
+from tests.forks import fork
 
 SECONDS = 240.0
 
@@ -34,7 +34,7 @@ def perennial(environment: Mapping[str, str], *words: str) -> Said:
     """Run a command in this environment; whatever it says, it shows no traceback."""
     with tempfile.TemporaryDirectory(prefix="pn-said-") as folder:
         wish = (words, dict(environment), folder)
-        status = FORKS.fork(f"{__name__}:_act", wish, SECONDS)
+        status = fork(f"{__name__}:_act", wish, SECONDS)
         out, err = ((Path(folder) / name).read_text() for name in ("out", "err"))
     assert status is not None, f"{words} did not end: {err}"
     assert "Traceback" not in out + err, err

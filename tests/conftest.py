@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from deployments.local.environment import OFFLINE
-from tests.forked import FORKS
+from tests.forks import FORKS
 from tests.kept import SHELF
 from tests.orchestration import Orchestrator
 from tests.scheduling import (
@@ -34,7 +34,7 @@ KEEPER = pytest.StashKey[Keeper | Asker]()
 WORTH_A_LINE = 1.0
 TOOK: Counter[str] = Counter()
 
-# importing it imports everything, which only the flows' forkserver needs
+# importing it imports everything, which only the process that forks needs
 collect_ignore = ["flows/warm.py"]
 
 hypothesis_settings.register_profile("shared machine", deadline=None)
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", None)
     keeper = Keeper() if told is None else Asker(Path(told["keeper"]))
-    config.stash[KEEPER], FORKS.fork = keeper, keeper.fork
+    config.stash[KEEPER], FORKS.address = keeper, lambda: keeper.server("forks")
     SHELF.folder = keeper.folder / "kept"
 
 

@@ -1,14 +1,13 @@
 """Servers that a whole run shares: each starts when a test first needs it, and ends with the run.
 
 The process that outlives every test owns them: xdist's controller, or pytest itself without it.
-So it is with the process that has every import, from which flows and commands are forked.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
 from multiprocessing.connection import Client, Connection, Listener
@@ -16,7 +15,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from tests.forked import fork
+from tests.forks import running_forks
 from tests.orchestration import running_prefect
 from tests.servers import running_mlflow, running_s3
 
@@ -34,6 +33,7 @@ class Keeper:
             "s3": lambda: running_s3(self.folder / "s3"),
             "mlflow": lambda: running_mlflow(self.folder / "mlflow", self.server("s3")),
             "prefect": lambda: running_prefect(self.folder / "prefect"),
+            "forks": lambda: running_forks(self.folder / "forks"),
         }
 
     def server(self, name: str) -> Any:
@@ -49,10 +49,6 @@ class Keeper:
                 self._servers[name] = (thread, started)
                 thread.start()
         return self._servers[name][1].result()
-
-    def fork(self, function: str, arguments: Sequence[Any], seconds: float) -> int | None:
-        """As `forked.fork`, from a process that all workers share."""
-        return fork(function, arguments, seconds)
 
     def answer_workers(self) -> None:
         """Answer what an `Asker` asks in other processes, until the end."""
@@ -89,9 +85,8 @@ class Keeper:
 
     def _tell(self, connection: Connection[Any, Any]) -> None:
         with connection:
-            wish, *arguments = connection.recv()
             try:
-                connection.send({"server": self.server, "fork": self.fork}[wish](*arguments))
+                connection.send(self.server(connection.recv()))
             except AssertionError as error:
                 connection.send(error)
 
@@ -104,16 +99,8 @@ class Asker:
 
     def server(self, name: str) -> Any:
         """Return a server as the keeper has it; raises what the keeper raised."""
-        return self._ask("server", name)
-
-    def fork(self, function: str, arguments: Sequence[Any], seconds: float) -> int | None:
-        """As `forked.fork`, by the keeper."""
-        status: int | None = self._ask("fork", function, arguments, seconds)
-        return status
-
-    def _ask(self, *wish: Any) -> Any:
         with Client(str(self.folder / "ask"), "AF_UNIX") as connection:
-            connection.send(wish)
+            connection.send(name)
             told = connection.recv()
         if isinstance(told, AssertionError):
             raise told
