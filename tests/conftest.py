@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from deployments.local.environment import OFFLINE
@@ -37,9 +38,10 @@ TOOK: Counter[str] = Counter()
 # importing it imports everything, which only the process that forks needs
 collect_ignore = ["flows/warm.py"]
 
-hypothesis_settings.register_profile("shared machine", deadline=None)
+PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis_settings.register_profile("shared machine", **PATIENT)
 # what a change is judged by: a fault that chance finds belongs to whoever looks for it
-hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("repeatable", **PATIENT, derandomize=True)
 hypothesis_settings.load_profile("shared machine")
 
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
