@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 UV := $(BIN)/python -m uv
 PYTEST := $(BIN)/python -m pytest
+# else each process compiles our code anew, and each worker of the tests rewrites every assertion
+export PYTHONDONTWRITEBYTECODE :=
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .PHONY: setup run test soak every unit lint format bench lock schema clean
