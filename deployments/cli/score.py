@@ -12,6 +12,7 @@ import click
 
 from deployments.cli.output import about_pipeline, say, show, suggest_file, suggest_folder
 from deployments.cli.runs import interval
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
 from tasks.scoring.forms import check_form, is_text_form, write_text_form
@@ -44,13 +45,13 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
         raise ConfigurationError(output, rule, "neither", remedy)
     check_form(output)
     workspace = open_session(name)
-    key = bring_source(workspace, source)
+    key = over_a_restart(lambda: bring_source(workspace, source), say)
     target = output if output.startswith(ADDRESS) else None
     with Bar(say) as bar:
         outcome = follow(workspace, "score", {"source": key, "output": target}, bar)
     if target is None:
         say(f"Writing {local.name}")
-        bring_output(workspace, outcome["output"], local)
+        over_a_restart(lambda: bring_output(workspace, outcome["output"], local), say)
     show(outcome, as_json, lambda: summary(outcome))
 
 

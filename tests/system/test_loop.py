@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -23,6 +26,7 @@ from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
+from tests.canaries import search_bucket, search_folder
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
@@ -129,6 +133,28 @@ def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
     (decision,) = decisions_on(loop, third)
     verdicts = [one for one in entries(loop, "verdict") if one.figures["decision"] == decision.id]
     assert len(verdicts) == 1
+
+
+def test_the_keys_of_the_stack_lie_nowhere_but_in_their_file(loop: Stack) -> None:
+    if not entries(loop, "promotion"):
+        live_by_events(loop)
+    kept = secrets.read(Folder.at(loop.home).secrets)
+    assert kept is not None
+    # who asks is told in each signed address of a page; what proves it is not
+    wanted = [text for name, text in kept.items() if name != "AWS_ACCESS_KEY_ID"]
+    assert len(wanted) >= 8
+    mark = re.compile("|".join(map(re.escape, wanted)))
+    assert search_folder(loop.home, ["logs", "prefect", "run", "s3"], mark), "nothing is found"
+    assert search_folder(loop.home, ["secrets.env"], mark) == []
+    assert search_bucket(open_bucket(loop.settings), mark) == ([], [])
+    ports = Ports.shifted(loop.offset)
+    for address in (
+        *(f"{loop.settings.prefect_url}/{page}" for page in ("admin/settings", "admin/version")),
+        *(f"http://127.0.0.1:{ports.serving}/{page}" for page in ("openapi.json", "v1")),
+        *(f"http://127.0.0.1:{port}/metrics" for port in (ports.serving_metrics, ports.mlflow)),
+    ):
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(address, timeout=30) as page:
+            assert not mark.search(page.read().decode("latin-1")), address
 
 
 def told(stack: Stack, pipeline: str) -> list[tuple[Any, ...]]:
