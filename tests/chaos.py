@@ -162,7 +162,7 @@ def kill_until(
     next_kill = began + every
     while not over():
         assert time.monotonic() < began + PATIENCE, "the year did not end"
-        time.sleep(0.05)
+        time.sleep(0.2)
         if time.monotonic() < next_kill:
             continue
         if not bag:

@@ -35,7 +35,7 @@ from tasks.store.copying import Copied, copy_bucket
 from tasks.store.layout import is_name
 from tasks.store.local import LocalBucket
 from tasks.store.scratch import scratch
-from tasks.workspace import Place
+from tasks.workspace import open_place
 
 MARK = "perennial backup 1"
 DOCUMENT = "backup.json"
@@ -187,7 +187,7 @@ def find_broken(settings: Settings, folder: Folder) -> tuple[str, ...]:
     """Return what cannot be read of pointers, manifests, tables and registered versions."""
     bucket, found = open_bucket(settings), list[str]()
     for name in filter(is_name, bucket.folders()):
-        place = Place(bucket, name, settings.signing_key)
+        place = open_place(settings, name)
         found += find_unreadable(place)
         for version in published(place):
             try:
