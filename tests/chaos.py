@@ -157,13 +157,16 @@ def kill_until(
     every: float,
     say: Callable[[str], None],
 ) -> None:
-    """Kill one process every so many seconds; each of `VICTIMS` once before one is met twice."""
+    """Kill one process every so many seconds; each of `VICTIMS` once before one is met twice.
+
+    On a slow machine the next one is spared until the last is back.
+    """
     began, bag = time.monotonic(), list[str]()
-    next_kill = began + every
+    next_kill, last = began + every, ""
     while not over():
         assert time.monotonic() < began + PATIENCE, "the year did not end"
         time.sleep(0.2)
-        if time.monotonic() < next_kill:
+        if time.monotonic() < next_kill or is_coming(life.home, last):
             continue
         if not bag:
             bag = draw.sample(VICTIMS, len(VICTIMS))
@@ -177,7 +180,14 @@ def kill_until(
                 victim.send_signal(signal.SIGKILL)
                 life.kills.append(Kill(name, time.monotonic()))
                 say(f"[{time.monotonic() - began:5.0f} s] killed {name}, {victim.pid}")
+            last = name
         next_kill = time.monotonic() + every
+
+
+def is_coming(home: Path, name: str) -> bool:
+    """Tell whether a program of the stack is not up yet."""
+    states = {program.name: program.state for program in local.status(home).programs}
+    return states.get(name, "up") != "up"
 
 
 def find_victim(home: Path, name: str) -> psutil.Process | None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from deployments.cli.output import reporting, say, show
+from deployments.cli.output import reporting, say, show, suggest_folder
 from deployments.local.folder import Folder
 from deployments.local.stack import connect, environment
+from tasks.errors import ConfigurationError
 from tasks.settings import Settings, home_folder
 
 KEYS = "secrets.env holds every key, readable by you alone: move it to another place than the rest."
@@ -47,6 +48,9 @@ def restore(folder: Path, force: bool, as_json: bool) -> int:
     """
     from deployments.local import backup as keeping
 
+    if not folder.is_dir():
+        rule, remedy = "a backup was written into this folder", suggest_folder(folder)
+        raise ConfigurationError(str(folder), rule, "no such folder", remedy)
     home = Folder.at(home_folder())
     keeping.lay_out(folder, home, say, force=force)
     connect(home.root)

@@ -158,6 +158,8 @@ def test_a_used_home_or_bucket_is_kept_unless_forced(
 def test_what_is_no_whole_backup_is_refused(
     lived: tuple[Home, Workspace], kept: Path, other: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert other.run("restore", str(kept.with_name("bakcup"))) == 2
+    assert f"Did you mean {kept.name}?" in capsys.readouterr().err
     half = other.root.with_name("half")
     (half / "objects").mkdir(parents=True)
     assert other.run("restore", str(half)) == 1
