@@ -253,14 +253,15 @@ def predict(port: int, rows: list[Mapping[str, Any]]) -> str:
         connection.close()
 
 
-def connect(life: Life) -> Workspace:
-    """Return the pipeline as the stack under the home has it."""
-    return open_workspace(Settings.from_environment(local.environment(life.home)), NAME)
+def connect(home: Path) -> Workspace:
+    """Put what reaches the stack under a home into the environment; return the pipeline there."""
+    os.environ.update(local.environment(home))
+    return open_workspace(Settings.from_environment(), NAME)
 
 
 def judge(life: Life, until: int) -> list[str]:
     """Return what is not as it would be without any kill, a sentence each."""
-    workspace, wrong = connect(life), list[str]()
+    workspace, wrong = connect(life.home), list[str]()
 
     def check(holds: bool, what: str) -> None:
         wrong.extend([] if holds else [what])
@@ -312,8 +313,6 @@ def run(seed: int, until: int, every: float, say: Callable[[str], None]) -> dict
     """
     home = Path(tempfile.mkdtemp(prefix="pn-chaos-")).resolve()
     try:
-        os.environ["PERENNIAL_HOME"] = str(home)
-        os.environ["PERENNIAL_PIPELINES"] = str(REPOSITORY / "deployments" / "pipelines")
         life = live(seed, until, every, home, say)
         poll(lambda: is_green(home), 120, "everything green", 1)
         wrong: list[str] = []
@@ -326,10 +325,8 @@ def run(seed: int, until: int, every: float, say: Callable[[str], None]) -> dict
             # MLflow's mirror is put right by the reconciler, within a minute.
             poll(settled, 150, "all as it should be", 5)
         assert not wrong, "\n".join(wrong)
-        return life.figures(connect(life))
+        return life.figures(connect(home))
     finally:
-        for name in ("PERENNIAL_HOME", "PERENNIAL_PIPELINES"):
-            os.environ.pop(name, None)
         local.down(home, say)
         shutil.rmtree(home, ignore_errors=True)
 

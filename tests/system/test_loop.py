@@ -147,9 +147,10 @@ def test_the_keys_of_the_stack_lie_nowhere_but_in_their_file(loop: Stack) -> Non
     assert search_folder(loop.home, ["logs", "prefect", "run", "s3"], mark), "nothing is found"
     assert search_folder(loop.home, ["secrets.env"], mark) == []
     assert search_bucket(open_bucket(loop.settings), mark) == ([], [])
+    with open_client(loop.settings) as client:
+        assert not mark.search(client.request("GET", "/admin/settings").text)
     ports = Ports.shifted(loop.offset)
     for address in (
-        *(f"{loop.settings.prefect_url}/{page}" for page in ("admin/settings", "admin/version")),
         *(f"http://127.0.0.1:{ports.serving}/{page}" for page in ("openapi.json", "v1")),
         *(f"http://127.0.0.1:{port}/metrics" for port in (ports.serving_metrics, ports.mlflow)),
     ):

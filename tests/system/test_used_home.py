@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,14 +18,14 @@ from deployments.local import stack as local
 from deployments.local.databases import databases, read_revision
 from deployments.local.folder import Folder
 from tasks.promotion.versions import published
-from tasks.settings import REPOSITORY, Settings
+from tasks.settings import REPOSITORY
 from tasks.tracking.registry import read_aliases
-from tasks.workspace import Workspace, open_workspace
+from tests.chaos import NAME, connect
 from tests.deployments.local.test_databases import head_of
+from tests.environment import kept_environment
 from tests.servers import any_free_offset, clean_environment, poll
 
 pytestmark = [pytest.mark.soak, pytest.mark.system]
-NAME = "flights"
 PIPELINES = str(REPOSITORY / "deployments" / "pipelines")
 
 
@@ -44,19 +43,16 @@ def perennial(home: Path, *words: str) -> str:
     return done.stdout
 
 
-def workspace_in(home: Path) -> Workspace:
-    return open_workspace(Settings.from_environment(local.environment(home)), NAME)
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    with kept_environment():
+        yield
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pu-")).resolve()
-    before = os.environ.get("PERENNIAL_PIPELINES")
-    os.environ["PERENNIAL_PIPELINES"] = PIPELINES
     yield folder
-    os.environ.pop("PERENNIAL_PIPELINES")
-    if before is not None:
-        os.environ["PERENNIAL_PIPELINES"] = before
     for home in ("a", "b"):
         local.down(folder / home, lambda _line: None)
     shutil.rmtree(folder, ignore_errors=True)
@@ -78,7 +74,7 @@ def test_a_stack_made_of_a_backup_goes_on_where_that_was(lived: Path, place: Pat
     assert told["broken"] == []
     assert told["objects"] > 100
     perennial(home, "up", "--port-offset", str(any_free_offset()))
-    workspace = workspace_in(home)
+    workspace = connect(home)
     before = {entry.id for entry in workspace.ledger.entries()}
     versions = published(workspace)
     (folder := place / "files").mkdir()
@@ -119,7 +115,7 @@ def test_databases_of_an_older_schema_are_brought_up(lived: Path) -> None:
         head, older = heads[database.name]
         assert read_revision(database.path) == head
         assert read_revision(database.path.with_name(f"{database.path.name}.{older}")) == older
-    workspace = workspace_in(lived)
+    workspace = connect(lived)
     assert "champion" in read_aliases(workspace.tracking or "", NAME)
     perennial(lived, "ingest", NAME)
     perennial(lived, "down")

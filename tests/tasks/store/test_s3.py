@@ -5,8 +5,8 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +25,7 @@ from tasks.reconciliation.readable import find_unreadable
 from tasks.settings import Settings
 from tasks.store.s3 import S3Bucket
 from tasks.store.s3_errors import refusal, translated
-from tasks.store.s3_patience import PAUSES
+from tasks.store.s3_patience import PATIENCE, PAUSES, wait_for_answers
 from tests.proxy import Mode, Proxy, proxied
 from tests.servers import S3
 from tests.tasks.promotion.scenes import building, context_of
@@ -189,16 +189,20 @@ def test_one_that_does_not_answer_is_told_within_a_bound(
     assert direct.get(key) == b"new"
 
 
-@pytest.mark.system
-def test_a_busy_store_is_not_asked_by_all_at_once(s3: S3, proxy: Proxy) -> None:
-    proxy.mode = "busy"
-    bucket = S3Bucket(replace(s3.settings, s3_endpoint=proxy.address), patience=4)
-    with pytest.raises(StoreUnavailable):
-        bucket.get("a")
-    gaps = [later - sooner for sooner, later in pairwise(proxy.taken)]
-    assert len(gaps) >= 3
-    # fixed pauses would be 0.5, 1, 2 s; each is drawn around its own
-    assert max(abs(gap - pause) for gap, pause in zip(gaps, PAUSES, strict=False)) > 0.05
+def test_a_busy_store_is_not_asked_by_all_at_once() -> None:
+    handlers: list[Callable[..., float | None]] = []
+    events = SimpleNamespace(register_first=lambda _, handler: handlers.append(handler))
+    wait_for_answers(SimpleNamespace(meta=SimpleNamespace(events=events)), PATIENCE)
+    said = (SimpleNamespace(status_code=503), None)
+    for attempts, pause in enumerate(PAUSES, 1):
+        waits = [
+            handlers[0](attempts=attempts, response=said, request_dict={"context": {}})
+            for _ in range(100)
+        ]
+        # as if each were another client's, told so at the same moment
+        assert len(set(waits)) == 100
+        assert pause / 2 <= min(filter(None, waits)) < 0.8 * pause
+        assert 1.2 * pause < max(filter(None, waits)) <= 1.5 * pause
 
 
 @pytest.mark.system
