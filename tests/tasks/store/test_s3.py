@@ -23,6 +23,7 @@ from tasks.errors import (
 from tasks.promotion.versions import load, manifest_of, publish
 from tasks.reconciliation.readable import find_unreadable
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.s3 import S3Bucket
 from tasks.store.s3_errors import refusal, translated
 from tasks.store.s3_patience import PATIENCE, PAUSES, wait_for_answers
@@ -30,7 +31,7 @@ from tests.proxy import Mode, Proxy, proxied
 from tests.servers import S3
 from tests.tasks.promotion.scenes import building, context_of
 
-NOWHERE = Settings("http://127.0.0.1:1", "key", "a-secret-text", "signing")
+NOWHERE = Settings("http://127.0.0.1:1", "key", "a-secret-text", Keyring("signing"))
 
 
 @pytest.fixture
