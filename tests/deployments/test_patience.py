@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from deployments.prefect_api import Busy, Unreachable
 from deployments.session import upload
 from tasks.errors import NotFound, PerennialError, StoreUnavailable, TrackingUnavailable
 from tasks.store.s3 import S3Bucket
-from tasks.workspace import Workspace
 from tests.life import toy_workspace
 from tests.servers import poll, running_s3
 
@@ -96,7 +96,7 @@ def test_a_file_is_sent_over_the_restart_of_the_store(short_home: Path, tmp_path
     with running_s3(short_home / "restarted") as server:
         bucket = S3Bucket(server.settings)
     toy = toy_workspace(tmp_path)
-    workspace = Workspace(bucket, "toy", "key", pipeline=toy.pipeline, home=tmp_path)
+    workspace = replace(toy, bucket=bucket)
     sending = threading.Thread(target=lambda: keys.append(upload(workspace, path, said.append)))
     sending.start()
     poll(lambda: bool(said), 30, "the command to say what it waits for")

@@ -18,6 +18,7 @@ from deployments.local.folder import Folder
 from tasks.promotion import pointer
 from tasks.promotion.versions import load_champion, published
 from tasks.settings import REPOSITORY, Settings
+from tasks.signatures import Keyring
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
 from tests import life
@@ -49,7 +50,7 @@ class Home:
 
     @property
     def settings(self) -> Settings:
-        return Settings("", "", "", KEY, bucket=self.bucket.as_uri(), home=self.root)
+        return Settings("", "", "", Keyring(KEY), bucket=self.bucket.as_uri(), home=self.root)
 
     def run(self, *words: str) -> int:
         """Run a command for this home; return its exit status."""
