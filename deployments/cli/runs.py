@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.output import LocalFile, about_pipeline, say, show, table
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session, upload
 from tasks.errors import PerennialError
 from tasks.policy.reading import count_text
@@ -103,7 +104,8 @@ def tell_faster_run(workspace: Workspace, landed: list[dict[str, Any]], began: d
     late = [thing for thing in landed if thing["outcome"] == "already" and thing["version"]]
     if not late:
         return
-    since = {arrival.batch: arrival for arrival in find_arrivals(workspace) if arrival.at >= began}
+    arrivals = over_a_restart(lambda: find_arrivals(workspace), say)
+    since = {arrival.batch: arrival for arrival in arrivals if arrival.at >= began}
     for thing in late:
         arrival = since.get(thing["batch"])
         if arrival is not None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -26,6 +29,7 @@ from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.arrivals import find_unanswered
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
+from tests.canaries import search_bucket, search_folder
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
@@ -179,6 +183,29 @@ def count_runs(stack: Stack, pipeline: str, flow: str, since: datetime) -> int:
     }
     with open_client(stack.settings) as client:
         return int(client.request("POST", "/flow_runs/count", json=asked).json())
+
+
+def test_the_keys_of_the_stack_lie_nowhere_but_in_their_file(loop: Stack) -> None:
+    if not entries(loop, "promotion"):
+        live_by_events(loop)
+    kept = secrets.read(Folder.at(loop.home).secrets)
+    assert kept is not None
+    # who asks is told in each signed address of a page; what proves it is not
+    wanted = [text for name, text in kept.items() if name != "AWS_ACCESS_KEY_ID"]
+    assert len(wanted) >= 8
+    mark = re.compile("|".join(map(re.escape, wanted)))
+    assert search_folder(loop.home, ["logs", "prefect", "run", "s3"], mark), "nothing is found"
+    assert search_folder(loop.home, ["secrets.env"], mark) == []
+    assert search_bucket(open_bucket(loop.settings), mark) == ([], [])
+    with open_client(loop.settings) as client:
+        assert not mark.search(client.request("GET", "/admin/settings").text)
+    ports = Ports.shifted(loop.offset)
+    for address in (
+        *(f"http://127.0.0.1:{ports.serving}/{page}" for page in ("openapi.json", "v1")),
+        *(f"http://127.0.0.1:{port}/metrics" for port in (ports.serving_metrics, ports.mlflow)),
+    ):
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(address, timeout=30) as page:
+            assert not mark.search(page.read().decode("latin-1")), address
 
 
 def told(stack: Stack, pipeline: str) -> list[tuple[Any, ...]]:
