@@ -7,7 +7,6 @@ import os
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -17,39 +16,26 @@ from deployments.local.probe import reads
 from tasks.errors import TrackingError
 from tasks.store.s3 import S3Bucket
 from tasks.tracking.registry import read_aliases, read_move
-from tests.servers import (
-    OWNER,
-    S3,
-    VIEWER,
-    Tracking,
-    bucket_is_there,
-    running_mlflow,
-    running_s3,
-)
+from tests.servers import OWNER, S3, VIEWER, Tracking, bucket_is_there, with_bucket
+
+BUCKET = "closed"
 
 
 @pytest.fixture(scope="module")
-def s3(short_home: Path) -> Iterator[S3]:
-    """Yield a server of these tests' own: they write where others would look."""
-    with running_s3(short_home / "closed-s3") as server:
-        yield server
+def own(s3: S3) -> S3:
+    """The run's server with a bucket of these tests' own: they write where others would look."""
+    return with_bucket(s3, BUCKET)
 
 
-@pytest.fixture(scope="module")
-def mlflow_tracking(short_home: Path, s3: S3) -> Iterator[Tracking]:
-    with running_mlflow(short_home / "closed-mlflow", s3) as server:
-        yield server
-
-
-def test_the_object_store_has_its_bucket(s3: S3) -> None:
-    assert bucket_is_there(s3.settings)
+def test_the_object_store_has_its_bucket(own: S3) -> None:
+    assert bucket_is_there(own.settings)
 
 
 @pytest.mark.parametrize(
     ("name", "path", "status"),
     [
         ("volume", "/1,0102030405", 401),
-        ("filer", "/buckets/perennial/a", 404),
+        ("filer", f"/buckets/{BUCKET}/a", 404),
         ("filer", "/buckets/", 404),
         ("master", "/col/delete?collection=perennial", 404),
         ("master", "/dir/assign", 404),
@@ -57,19 +43,19 @@ def test_the_object_store_has_its_bucket(s3: S3) -> None:
     ],
 )
 def test_the_inner_ports_give_nothing_without_a_key(
-    s3: S3, name: str, path: str, status: int
+    own: S3, name: str, path: str, status: int
 ) -> None:
-    bucket = S3Bucket(s3.settings)
+    bucket = S3Bucket(own.settings)
     bucket.put("a", b"kept")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"http://127.0.0.1:{s3.ports.by_name()[name]}{path}", timeout=5)
+        urllib.request.urlopen(f"http://127.0.0.1:{own.ports.by_name()[name]}{path}", timeout=5)
     with refused.value as answer:
         assert answer.code == status
     assert bucket.get("a") == b"kept"
 
 
-def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
-    settings = s3.settings
+def test_a_read_tells_whether_the_store_is_well(own: S3) -> None:
+    settings = own.settings
     keys = {"AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": settings.secret_key}
     base = f"{settings.s3_endpoint}/{settings.bucket}"
     S3Bucket(settings).put("probe", b"1")
@@ -79,10 +65,10 @@ def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
     assert not reads(f"{base}/probe", {**keys, "AWS_SECRET_ACCESS_KEY": "x"}, settings.region)
 
 
-def test_large_objects_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) -> None:
+def test_large_objects_work_with_the_inner_ports_closed(own: S3, tmp_path: Path) -> None:
     source = tmp_path / "large"
     source.write_bytes(os.urandom(1024) * 40 * 1024)
-    bucket = S3Bucket(s3.settings)
+    bucket = S3Bucket(own.settings)
     bucket.upload(source, "large")
     bucket.download("large", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
@@ -186,17 +172,15 @@ def test_a_viewer_reads_and_changes_nothing(mlflow_tracking: Tracking) -> None:
 
 @pytest.mark.system
 def test_the_tracking_server_hands_out_no_object_of_the_bucket(
-    mlflow_tracking: Tracking, s3: S3
+    mlflow_tracking: Tracking,
 ) -> None:
-    S3Bucket(s3.settings).put("a/curated/part", b"a row")
-
     def made(path: str, **document: str) -> int:
         return asked(mlflow_tracking, f"{API}/{path}/create", document)[0]
 
-    assert made("registered-models", name="a") == 200
-    assert made("model-versions", name="a", source="s3://attacker/model") == 400
-    assert made("model-versions", name="a", source="s3://perennial/a/curated") == 400
-    assert made("model-versions", name="a", source="s3://perennial/mlflow/1") == 200
+    assert made("registered-models", name="strangers") == 200
+    assert made("model-versions", name="strangers", source="s3://attacker/model") == 400
+    assert made("model-versions", name="strangers", source="s3://perennial/a/curated") == 400
+    assert made("model-versions", name="strangers", source="s3://perennial/mlflow/1") == 200
     assert made("experiments", name="away", artifact_location="s3://perennial/a") == 403
     assert made("experiments", name="away", artifactLocation="s3://perennial/a") == 403
     assert made("experiments", name="here", artifact_location="mlflow-artifacts:/here") == 200
@@ -205,23 +189,23 @@ def test_the_tracking_server_hands_out_no_object_of_the_bucket(
 @pytest.mark.system
 def test_who_moves_an_alias_is_noted(mlflow_tracking: Tracking) -> None:
     uri = mlflow_tracking.uri
-    assert asked(mlflow_tracking, f"{API}/registered-models/create", {"name": "m"})[0] == 200
-    version = {"name": "m", "source": "s3://perennial/mlflow/1"}
+    assert asked(mlflow_tracking, f"{API}/registered-models/create", {"name": "moved"})[0] == 200
+    version = {"name": "moved", "source": "s3://perennial/mlflow/1"}
     for _ in range(2):
         assert asked(mlflow_tracking, f"{API}/model-versions/create", version)[0] == 200
-    move = {"name": "m", "alias": "champion", "version": "1"}
+    move = {"name": "moved", "alias": "champion", "version": "1"}
     page = {"User-agent": "Mozilla/5.0"}
     assert (
         asked(mlflow_tracking, "/ajax-api/2.0/mlflow/registered-models/alias", move, **page)[0]
         == 200
     )
-    noted = read_move(uri, "m", "champion")
+    noted = read_move(uri, "moved", "champion")
     assert noted is not None
     assert (noted.version, noted.by) == ("1", "owner, on MLflow's page")
-    assert read_move(uri, "m", "challenger") is None
+    assert read_move(uri, "moved", "challenger") is None
     # one that the server refuses leaves the alias where it is, and nobody's name at it
     away = asked(mlflow_tracking, f"{API}/registered-models/alias", {**move, "version": "9"})
     assert away[0] == 404
-    assert read_move(uri, "m", "champion") is None
+    assert read_move(uri, "moved", "champion") is None
     long = {**move, "more": "x" * 70_000}
     assert asked(mlflow_tracking, f"{API}/registered-models/alias", long)[0] == 413
