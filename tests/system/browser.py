@@ -93,7 +93,7 @@ def browsing() -> Iterator[Page]:
     """Yield an empty page of a browser of its own."""
     assert CHROMIUM is not None
     with tempfile.TemporaryDirectory(prefix="pb-", ignore_cleanup_errors=True) as profile:
-        switches = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run")
+        switches = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1600,1200")
         folder = f"--user-data-dir={profile}"
         command = (CHROMIUM, *switches, folder, "--remote-debugging-port=0", "about:blank")
         with subprocess.Popen(

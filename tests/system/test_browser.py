@@ -55,8 +55,8 @@ def test_the_printed_addresses_open_once_a_person_logged_in(stack: Stack, page: 
     access = local.access(stack.home)
     page.open(deployments_page(stack.settings))
     page.type("input", access.line)
-    page.shows("Deployments")
-    page.shows("Work Pools")
+    page.shows("Create a deployment to get started")
+    assert page.run("location.pathname") == "/deployments"
     page.open(access.mlflow)
     page.shows("asks for a user and a password")
     page.open(access.mlflow, ("owner", access.owner))
