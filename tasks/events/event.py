@@ -43,6 +43,7 @@ class Event(StrEnum):
     PERFORMANCE_DEGRADED = "perennial.performance.degraded", "a metric fell", "tasks/monitoring"
     MODEL_PROMOTED = "perennial.model.promoted", "a model went into service", "tasks/training"
     MODEL_REFUSED = "perennial.model.refused", "a gate or a race said no", "tasks/training"
+    TRAINING_FAILED = "perennial.training.failed", "a decided training ended", "tasks/monitoring"
     APPROVAL_AWAITED = "perennial.approval.awaited", "a person has to say yes", "tasks/training"
 
     def __new__(cls, name: str, means: str, emitter: str) -> Event:

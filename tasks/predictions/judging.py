@@ -9,6 +9,7 @@ from typing import Any
 from tasks.evaluation.metrics import METRICS
 from tasks.pages.markdown import write_part
 from tasks.pages.page import Bullets
+from tasks.policy.reading import count_text
 from tasks.policy.situation import MetricValue, loss
 from tasks.predictions.live import Live
 from tasks.predictions.read import CHAMPION, live_performance
@@ -146,7 +147,8 @@ def fallen(champion: MetricValue, challenger: MetricValue, most: float, *, upwar
     if lost <= most or not sure:
         return ""
     far = f"{lost:.3f} under" if upwards else f"{lost:.1%} over"
-    told = f"{challenger.metric} {_bounds(challenger)} on {challenger.labelled:,} rows"
+    rows = count_text(challenger.labelled, "row", "rows")
+    told = f"{challenger.metric} {_bounds(challenger)} on {rows}"
     return f"{told}, {far} the champion with {_bounds(champion)}"
 
 
