@@ -160,6 +160,20 @@ def test_every_path_and_link_of_a_page_exists(page: Path) -> None:
         assert there, f"{page.name}: {path}"
 
 
+def test_the_table_of_faults_names_tests_that_there_are() -> None:
+    tests = REPOSITORY / "tests"
+    rows = re.findall(r"^\| (\d+) \|.*$", (tests / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [int(row) for row in rows] == list(range(1, 47))
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (tests / "README.md").read_text("utf-8"))
+    assert len(named) > 60
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if f"def {name}(" not in (tests / path).read_text("utf-8")
+    ]
+    assert missing == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_target_of_make_exists(page: Path) -> None:
     targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)

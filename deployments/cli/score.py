@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from deployments.cli.output import about_pipeline, say, show, suggest_file, suggest_folder
 from deployments.cli.runs import interval
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
 from tasks.policy.reading import count_text
@@ -47,13 +49,16 @@ def score(name: str, source: str, output: str, spreadsheet: bool, as_json: bool)
         raise ConfigurationError(output, rule, "neither", remedy)
     check_form(output, spreadsheet=spreadsheet)
     workspace = open_session(name)
-    key = bring_source(workspace, source)
+    key = over_a_restart(lambda: bring_source(workspace, source), say)
     target = output if output.startswith(ADDRESS) else None
     with Bar(say) as bar:
         outcome = follow(workspace, "score", {"source": key, "output": target}, bar)
     if target is None:
         say(f"Writing {local.name}")
-        bring_output(workspace, outcome["output"], local, spreadsheet=spreadsheet)
+        written = partial(
+            bring_output, workspace, outcome["output"], local, spreadsheet=spreadsheet
+        )
+        over_a_restart(written, say)
     show(outcome, as_json, lambda: summary(outcome))
 
 

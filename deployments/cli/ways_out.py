@@ -8,6 +8,7 @@ from deployments.cli.output import about_pipeline, complete_pipeline, reporting,
 from deployments.cli.runs import batches_table, labels_table, landing_status
 from deployments.cli.versions import person
 from deployments.local.stack import connect
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session
 from tasks.errors import ConfigurationError
 from tasks.ingestion.removal import learned_by_champion, pick_held, remove_batch
@@ -26,12 +27,13 @@ def retry(name: str, batch: str, as_json: bool) -> int:
     or no such batch lies in quarantine.
     """
     workspace = open_session(name)
-    return judge_anew(workspace, pick_refused(workspace, batch), as_json=as_json)
+    refused = over_a_restart(lambda: pick_refused(workspace, batch), say)
+    return judge_anew(workspace, refused, as_json=as_json)
 
 
 def judge_anew(workspace: Workspace, refused: RefusedBatch, *, as_json: bool) -> int:
     """Judge a refused object again, print what became of it, and return the exit status."""
-    key = call_back(workspace, refused)
+    key = over_a_restart(lambda: call_back(workspace, refused), say)
     rows = refused.kind == "rows"
     asked = {"objects": [key], "again": True}
     outcome = follow(workspace, "ingest" if rows else "label", asked, say)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
+from deployments.local.databases import bring_up_to_date
 from deployments.local.environment import OFFLINE, STORE, client, join_environment
 from deployments.local.folder import (
     Folder,
@@ -60,6 +61,8 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
         every = programs(folder, memory, secrets.ensure(folder.secrets))
         refuse_taken(_taken(folder, memory)[0])
+        if fresh:
+            bring_up_to_date(folder, say)
         # Remembered before anything starts: each launcher reads it.
         remember(folder, memory)
         if fresh:

@@ -286,7 +286,7 @@ def test_a_champion_goes_on_where_rows_are_corrected_and_columns_come(tmp_path: 
     workspace = life.toy_workspace(tmp_path, data={"updates": "newest"})
     rows = life.toy_rows(600)
     life.ingest(workspace, "a.csv", rows)
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     first = open_rows(workspace)
     columns = {**(first.suite.columns or {}), "wind": "number"}
     edited = replace(first, suite=replace(first.suite, columns=columns))
@@ -302,4 +302,4 @@ def test_a_champion_goes_on_where_rows_are_corrected_and_columns_come(tmp_path: 
     learned = Work(workspace, plan).dataset.frame
     assert len(learned) == 900
     assert learned["size"][560:600].tolist() == fixed["size"].tolist()
-    assert life.train(workspace).verdict.rules
+    assert life.train(workspace, told=False).verdict.rules
