@@ -117,7 +117,10 @@ SCENES = (
     Scene(
         "recoded",
         recoded,
-        later=held(f"unknown class (y): 1, 0 are no known class; known: no, yes. {NO_CLASS}"),
+        later=held(
+            "unknown class (y): 1, 0 are no known class; known: no, yes. If there are more than "
+            "two, set `task: multiclass`. Rows 1, 5."
+        ),
     ),
     Scene(
         "recoded-truth",
