@@ -7,6 +7,8 @@ from typing import Any
 
 from prefect.cache_policies import NO_CACHE
 
+JITTER = 0.5  # each wait is drawn: it is up to half longer than written, or as much shorter
+
 
 def retried(*kinds: type[Exception], waits: Sequence[float] = (2, 2)) -> dict[str, Any]:
     """Return the options of a task that is tried again after each wait, in seconds.
@@ -29,5 +31,7 @@ def retried(*kinds: type[Exception], waits: Sequence[float] = (2, 2)) -> dict[st
         "cache_policy": NO_CACHE,
         "retries": len(waits),
         "retry_delay_seconds": list(waits),
+        # runs that one server failed at once must not all ask it again at once
+        "retry_jitter_factor": JITTER,
         "retry_condition_fn": is_worth_it,
     }

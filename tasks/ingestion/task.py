@@ -41,9 +41,11 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
     from tasks.ingestion.quarantine import tell_ledger, tell_release
     from tasks.ingestion.rows import open_rows
     from tasks.ingestion.trouble import Troubled, counting_blocks, try_landing
+    from tasks.store.room import refuse_full
     from tasks.workspace import open_workspace
 
-    workspace = open_workspace(Settings.from_environment(), pipeline)
+    refuse_full(settings := Settings.from_environment())
+    workspace = open_workspace(settings, pipeline)
     say, entrance = get_run_logger().info, Entrance("rows", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = try_landing(open_rows(workspace), key, say, again=again)
@@ -72,9 +74,11 @@ def take_in_labels(pipeline: str, key: str, again: bool = False) -> dict[str, An
     from tasks.ingestion.labels import open_labels
     from tasks.ingestion.quarantine import tell_release
     from tasks.ingestion.trouble import Troubled, counting_blocks, try_landing
+    from tasks.store.room import refuse_full
     from tasks.workspace import open_workspace
 
-    workspace = open_workspace(Settings.from_environment(), pipeline)
+    refuse_full(settings := Settings.from_environment())
+    workspace = open_workspace(settings, pipeline)
     say, entrance = get_run_logger().info, Entrance("labels", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = try_landing(open_labels(workspace), key, say, again=again)

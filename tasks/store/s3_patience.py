@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from tasks.waits import drawn
+
 PATIENCE = 20.0  # seconds
 PAUSES = (0.5, 1.0, 2.0)  # seconds between two requests; the last one again and again
 LATER = (429, 502, 503, 504)
@@ -25,7 +27,7 @@ def wait_for_answers(client: Any, patience: float) -> None:
         if response is None or response[0].status_code not in LATER:
             return None
         began = request_dict["context"].setdefault(BEGAN, time.monotonic())
-        wanted = PAUSES[min(attempts, len(PAUSES)) - 1]
+        wanted = drawn(PAUSES[min(attempts, len(PAUSES)) - 1])
         return wanted if time.monotonic() + wanted < began + patience else None
 
     # before boto3's own: of all handlers the first that tells a number of seconds counts

@@ -1,0 +1,104 @@
+"""The table of ports: what each answers to whom, for every port that the stack opens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.strangers import HOST, SILENT, ask, ask_grpc, ask_socket, showing
+
+EVIL = "evil.example"
+CALLERS = ("anonymous", "other user", "foreign host", "foreign origin", "wrong key")
+BASIC = "Basic cGVyZW5uaWFsOndyb25n"  # perennial:wrong
+SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=00"
+)
+VOLUME = "/volume_server_pb.VolumeServer/VolumeServerStatus"
+FILER = "/filer_pb.SeaweedFiler/GetFilerConfiguration"
+CLOSED = (SILENT,) * 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request that would tell or change something, and its answer to each of `CALLERS`.
+
+    `kind` is http, socket (WebSocket) or grpc; `key` is where a wrong key stands.
+    """
+
+    port: str
+    method: str
+    path: str
+    answers: tuple[int, int, int, int, int]
+    kind: str = "http"
+    body: bytes = b""
+    headers: Mapping[str, str] | None = None
+    key: tuple[str, str] = ("Authorization", "Bearer wrong")
+
+    @property
+    def name(self) -> str:
+        return f"{self.port}: {self.method} {self.path}"
+
+
+def everyone(status: int) -> tuple[int, int, int, int, int]:
+    """Return one answer for all."""
+    return (status,) * 5
+
+
+def get(row: Row, port: int, caller: str, stranger: Path) -> int:
+    """Ask what a row asks in the way of a caller; `stranger` is a certificate of his own."""
+    origin = {"Origin": f"http://{EVIL}"}
+    more = {
+        "foreign host": {"Host": f"{EVIL}:{port}"},
+        "foreign origin": origin,
+        "wrong key": dict([row.key]),
+    }.get(caller, {})
+    headers = {**(row.headers or {}), **more}
+    if row.kind == "grpc":
+        if caller in ("foreign host", "foreign origin"):
+            return ask(port, row.path, "POST", headers)
+        return ask_grpc(port, row.path, showing(stranger) if caller == "wrong key" else None)
+    if row.kind == "socket":
+        name = EVIL if caller == "foreign host" else HOST
+        shown = row.key[1] if caller == "wrong key" else None
+        return ask_socket(port, row.path, name, headers.get("Origin"), shown)
+    return ask(port, row.path, row.method, headers, row.body)
+
+
+JSON = {"Content-Type": "application/json"}
+LOGIN = ("Authorization", BASIC)
+# By name or by address, foreign pages are sent away before anything is asked of them.
+DOORS = (401, 401, 421, 403, 401)
+TABLE = (
+    Row("s3", "GET", "/perennial?list-type=2", everyone(403), key=("Authorization", SIGNED)),
+    Row("s3", "PUT", "/perennial/stolen", everyone(403), body=b"x", key=("Authorization", SIGNED)),
+    Row("mlflow", "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", DOORS, key=LOGIN),
+    Row("mlflow", "POST", "/api/2.0/mlflow/webhooks", DOORS, body=b"{}", headers=JSON, key=LOGIN),
+    Row("mlflow", "GET", "/api/2.0/mlflow/gateway-proxy?gateway_path=a", DOORS, key=LOGIN),
+    Row("mlflow", "GET", "/ajax-api/2.0/mlflow/gateway-proxy?gateway_path=a", DOORS, key=LOGIN),
+    Row("prefect", "POST", "/api/flow_runs/filter", DOORS, body=b"{}", headers=JSON, key=LOGIN),
+    Row("prefect", "POST", "/api/block_documents/", DOORS, body=b"{}", headers=JSON, key=LOGIN),
+    Row("prefect", "GET", "/api/csrf-token?client=a", DOORS, key=LOGIN),
+    *(
+        Row("prefect", "OPEN", path, (401, 401, 403, 403, 401), kind="socket", key=("", "a:wrong"))
+        for path in ("/api/events/in", "/api/events/out", "/api/logs/out")
+    ),
+    Row("worker", "GET", "/health", everyone(200)),
+    Row("worker", "GET", "/", everyone(404)),
+    Row("serving", "GET", "/v1", (200, 200, 421, 403, 401)),
+    Row("serving_metrics", "GET", "/metrics", (200, 200, 421, 403, 200)),
+    Row("receiver", "POST", "/events", everyone(401), body=b"{}", headers=JSON),
+    Row("master", "GET", "/dir/assign", everyone(404)),
+    Row("master", "GET", "/col/delete?collection=perennial", everyone(404)),
+    Row("volume", "GET", "/1,0102030405", everyone(401)),
+    Row("filer", "GET", "/buckets/", everyone(404)),
+    Row("filer", "PUT", "/buckets/perennial/stolen", everyone(401), body=b"x"),
+    Row("admin", "GET", "/", everyone(404)),
+    Row("admin", "GET", "/api/config", everyone(404)),
+    Row("master_grpc", "CALL", "/master_pb.Seaweed/CollectionList", CLOSED, kind="grpc"),
+    Row("volume_grpc", "CALL", VOLUME, CLOSED, kind="grpc"),
+    Row("filer_grpc", "CALL", FILER, CLOSED, kind="grpc"),
+    Row("s3_grpc", "CALL", "/perennial.Nobody/Asks", CLOSED, kind="grpc"),
+    Row("admin_grpc", "CALL", "/perennial.Nobody/Asks", CLOSED, kind="grpc"),
+)

@@ -1,0 +1,81 @@
+"""Who has no business at a port gets the answer that the table of ports says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments.local import certificate
+from deployments.local.folder import Folder
+from deployments.local.ports import Ports
+from deployments.local.processes import find_marked
+from tests.strangers import as_nobody, opens
+from tests.system.conftest import Stack
+from tests.system.ports import CALLERS, TABLE, Row, get
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a certificate of somebody's own."""
+    path = tmp_path_factory.mktemp("stranger") / "own.pem"
+    certificate.ensure(path)
+    return path
+
+
+def listening(stack: Stack, kind: str) -> list[psutil._common.pconn]:
+    return [
+        connection
+        for process in find_marked(Folder.at(stack.home))
+        for connection in process.net_connections(kind)
+    ]
+
+
+def test_every_port_has_its_row() -> None:
+    assert {row.port for row in TABLE} == set(Ports().by_name())
+
+
+def test_the_stack_listens_at_the_ports_of_the_table_and_at_no_other(stack: Stack) -> None:
+    tcp = listening(stack, "tcp")
+    found = {each.laddr.port for each in tcp if each.status == psutil.CONN_LISTEN}
+    assert found == set(Ports.shifted(stack.offset).by_name().values())
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_each_port_answers_as_the_table_says(stack: Stack, stranger: Path, caller: str) -> None:
+    ports = Ports.shifted(stack.offset).by_name()
+
+    def walk() -> dict[str, int]:
+        return {row.name: get(row, ports[row.port], caller, stranger) for row in TABLE}
+
+    if caller == "other user":
+        if os.getuid() != 0:
+            pytest.skip("only root can be another user")
+        found = as_nobody(walk)
+    else:
+        found = walk()
+    assert found == {row.name: expected(row, caller) for row in TABLE}
+
+
+def expected(row: Row, caller: str) -> int:
+    return row.answers[CALLERS.index(caller)]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_another_user_opens_no_socket_and_no_file_of_the_stack(stack: Stack) -> None:
+    sockets = sorted({each.laddr for each in listening(stack, "unix") if each.laddr})
+    sockets = [path for path in sockets if Path(path).exists()]
+    files = [str(path) for path in stack.home.rglob("*")]
+    assert sockets
+    assert str(Folder.at(stack.home).certificate) in files
+    found = as_nobody(
+        lambda: (
+            [path for path in sockets if opens(path)]
+            + [path for path in files if os.access(path, os.R_OK)]
+        )
+    )
+    assert found == []
