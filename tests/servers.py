@@ -31,6 +31,18 @@ from tasks.errors import StoreError
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.s3 import S3Bucket
 
+# What the tests' servers ask for: the same in every process of a run.
+OWNER, VIEWER = "the-owner-of-the-tests", "the-viewer-of-the-tests"
+LOGINS = {
+    "MLFLOW_TRACKING_USERNAME": "owner",
+    "MLFLOW_TRACKING_PASSWORD": OWNER,
+    "PREFECT_API_AUTH_STRING": "perennial:of-the-tests",
+}
+SECRETS = {
+    "PERENNIAL_MLFLOW_OWNER": OWNER,
+    "PERENNIAL_MLFLOW_VIEWER": VIEWER,
+    "PREFECT_SERVER_API_AUTH_STRING": LOGINS["PREFECT_API_AUTH_STRING"],
+}
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "PERENNIAL_", "WEED_")
 
 
@@ -95,6 +107,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "PERENNIAL_HOME": str(settings.home),
         "MLFLOW_TRACKING_URI": settings.mlflow_uri,
         "PREFECT_API_URL": settings.prefect_url,
+        **LOGINS,
     }
 
 
@@ -163,11 +176,12 @@ def running_s3(
 def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
     """Run a real MLflow server, its database under `home`, its artifacts in the bucket of `s3`.
 
-    It takes models from the buckets that `with_bucket` makes for xdist's workers as well.
+    It takes models from the buckets that `with_bucket` makes for xdist's workers as well, and asks
+    for `LOGINS`.
     """
     home.mkdir(parents=True, exist_ok=True)
     ports = Ports.shifted(any_free_offset())
-    served = ServerSettings(home, s3.settings.bucket, port=ports.mlflow)
+    served = ServerSettings(home, s3.settings.bucket, OWNER, VIEWER, port=ports.mlflow)
     uri = f"http://127.0.0.1:{ports.mlflow}"
     keys = {
         "AWS_ENDPOINT_URL": s3.settings.s3_endpoint,

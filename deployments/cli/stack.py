@@ -41,13 +41,18 @@ def down(as_json: bool) -> None:
 
 
 @reporting
-def status(as_json: bool) -> int:
+@click.option("--logins", is_flag=True, help="Say how the pages are opened, passwords included.")
+def status(logins: bool, as_json: bool) -> int:
     """Show each process of the local stack, each pipeline, and what awaits a person.
 
     Of a pipeline: the champion, its age, its newest figure on labelled rows, and what waits. Exit 1
     when a process is not up.
     """
     home = home_folder()
+    if logins:
+        access = local.access(home)
+        show(access.to_dict(), as_json, lambda: access.told)
+        return 0
     state = None if bucket_is_folder() else local.status(home)
     looks: list[PipelineLook] = []
     room: Room | None = None

@@ -100,7 +100,6 @@ def deploy(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
         concurrency_limit=spec.concurrency,
         parameter_openapi_schema=dict(spec.schema),
         enforce_parameter_schema=True,
-        job_variables={"command": "python -m prefect.engine"},
     )
 
 
