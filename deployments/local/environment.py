@@ -8,6 +8,7 @@ from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
 from mlflow_server.users import OWNER
 from tasks.project import VARIABLE as PROJECT
+from tasks.settings import SIGNING, SIGNING_FILE
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -64,7 +65,8 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
         "PERENNIAL_HOME": str(folder.root),
         "PERENNIAL_BUCKET": memory.bucket,
         **{name: text for name, text in told.items() if text},
-        "PERENNIAL_SIGNING_KEY": secrets["PERENNIAL_SIGNING_KEY"],
+        SIGNING: secrets[SIGNING],
+        SIGNING_FILE: str(folder.secrets),
     }
 
 
@@ -93,7 +95,10 @@ def join_environment(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[s
     changes: dict[str, str | None] = {
         name: value
         for name, value in ours.items()
-        if name not in foreign and (name in paired or not real.get(name))
+        if name not in foreign
+        and (name in paired or not real.get(name))
+        # ours would win over a key of theirs, being in a file
+        and not (name == SIGNING_FILE and real.get(SIGNING))
     }
     if STORE not in theirs:
         changes.update({name: None for name in STRAY if name in real})

@@ -12,6 +12,7 @@ from deployments.local.doctor import check_disk
 from deployments.local.folder import Folder
 from tasks.errors import StoreFull, tells_absence
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.room import STOP, WARN, find_room, look_at_disk, refuse_full
 from tests.disks import fill, small_disk
 from tests.servers import S3
@@ -25,7 +26,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def in_folder(disk: Path) -> Settings:
     (disk / "bucket").mkdir(exist_ok=True)
-    return Settings("", "", "", "key", bucket=(disk / "bucket").as_uri(), home=disk / "home")
+    return Settings(
+        "", "", "", Keyring("key"), bucket=(disk / "bucket").as_uri(), home=disk / "home"
+    )
 
 
 def test_a_filling_disk_is_warned_of_then_closed_and_heals(disk: Path) -> None:
@@ -55,7 +58,7 @@ def test_a_full_disk_is_waited_for_as_a_server_that_is_away() -> None:
 
 def test_of_a_bucket_elsewhere_no_disk_is_known(tmp_path: Path) -> None:
     (tmp_path / "s3").mkdir()
-    ours = Settings("http://127.0.0.1:8333", "a", "b", "key", home=tmp_path)
+    ours = Settings("http://127.0.0.1:8333", "a", "b", Keyring("key"), home=tmp_path)
     assert find_room(ours) == look_at_disk(tmp_path / "s3")
     assert find_room(replace(ours, s3_endpoint="https://s3.example")) is None
     assert find_room(replace(ours, home=tmp_path / "none")) is None
