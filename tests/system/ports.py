@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from deployments.local.environment import REGION
+from deployments.local.probe import sign
 from tests.strangers import HOST, SILENT, ask, ask_grpc, ask_socket, showing
 
 EVIL = "evil.example"
 CALLERS = ("anonymous", "other user", "foreign host", "foreign origin", "wrong key")
 BASIC = "Basic cGVyZW5uaWFsOndyb25n"  # perennial:wrong
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request, "
-    "SignedHeaders=host, Signature=00"
-)
+WRONG = {"AWS_ACCESS_KEY_ID": "PN0000", "AWS_SECRET_ACCESS_KEY": "wrong"}
 VOLUME = "/volume_server_pb.VolumeServer/VolumeServerStatus"
 FILER = "/filer_pb.SeaweedFiler/GetFilerConfiguration"
 CLOSED = (SILENT,) * 5
@@ -46,13 +46,19 @@ def everyone(status: int) -> tuple[int, int, int, int, int]:
     return (status,) * 5
 
 
+def signed(port: int, path: str) -> dict[str, str]:
+    """Return the headers of a request to S3 that is signed by a key nobody gave out."""
+    found = sign(f"http://{HOST}:{port}{path}", WRONG, REGION, datetime.now(UTC))
+    return {name: text for name, text in found.items() if name != "host"}
+
+
 def get(row: Row, port: int, caller: str, stranger: Path) -> int:
     """Ask what a row asks in the way of a caller; `stranger` is a certificate of his own."""
     origin = {"Origin": f"http://{EVIL}"}
     more = {
         "foreign host": {"Host": f"{EVIL}:{port}"},
         "foreign origin": origin,
-        "wrong key": dict([row.key]),
+        "wrong key": dict([row.key]) if row.port != "s3" else signed(port, row.path),
     }.get(caller, {})
     headers = {**(row.headers or {}), **more}
     if row.kind == "grpc":
@@ -68,32 +74,38 @@ def get(row: Row, port: int, caller: str, stranger: Path) -> int:
 
 JSON = {"Content-Type": "application/json"}
 LOGIN = ("Authorization", BASIC)
-# By name or by address, foreign pages are sent away before anything is asked of them.
+# A name or a page that is not its own is sent away before anything else is asked of it.
 DOORS = (401, 401, 421, 403, 401)
+# Before who it is, Prefect asks for the token without which no page may change anything.
+CHANGE = (403, 403, 421, 403, 403)
 TABLE = (
-    Row("s3", "GET", "/perennial?list-type=2", everyone(403), key=("Authorization", SIGNED)),
-    Row("s3", "PUT", "/perennial/stolen", everyone(403), body=b"x", key=("Authorization", SIGNED)),
+    Row("s3", "GET", "/perennial?list-type=2", everyone(403)),
+    Row("s3", "GET", "/perennial/results/probe/health", everyone(403)),
+    Row("s3", "PUT", "/perennial/stolen", everyone(403), body=b"x"),
     Row("mlflow", "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", DOORS, key=LOGIN),
     Row("mlflow", "POST", "/api/2.0/mlflow/webhooks", DOORS, body=b"{}", headers=JSON, key=LOGIN),
     Row("mlflow", "GET", "/api/2.0/mlflow/gateway-proxy?gateway_path=a", DOORS, key=LOGIN),
     Row("mlflow", "GET", "/ajax-api/2.0/mlflow/gateway-proxy?gateway_path=a", DOORS, key=LOGIN),
-    Row("prefect", "POST", "/api/flow_runs/filter", DOORS, body=b"{}", headers=JSON, key=LOGIN),
-    Row("prefect", "POST", "/api/block_documents/", DOORS, body=b"{}", headers=JSON, key=LOGIN),
+    Row("prefect", "POST", "/api/flow_runs/filter", CHANGE, body=b"{}", headers=JSON, key=LOGIN),
+    Row("prefect", "POST", "/api/block_documents/", CHANGE, body=b"{}", headers=JSON, key=LOGIN),
     Row("prefect", "GET", "/api/csrf-token?client=a", DOORS, key=LOGIN),
+    Row("prefect", "GET", "/api/admin/settings", DOORS, key=LOGIN),
     *(
         Row("prefect", "OPEN", path, (401, 401, 403, 403, 401), kind="socket", key=("", "a:wrong"))
         for path in ("/api/events/in", "/api/events/out", "/api/logs/out")
     ),
     Row("worker", "GET", "/health", everyone(200)),
     Row("worker", "GET", "/", everyone(404)),
-    Row("serving", "GET", "/v1", (200, 200, 421, 403, 401)),
-    Row("serving_metrics", "GET", "/metrics", (200, 200, 421, 403, 200)),
+    # Without a file of keys, whoever is on this machine may ask. A browser keeps the figures, which
+    # hold no value of a row, from a page of another site, for nothing lets it read them.
+    Row("serving", "GET", "/v1", (200, 200, 421, 421, 200)),
+    Row("serving_metrics", "GET", "/metrics", (200, 200, 421, 200, 200)),
     Row("receiver", "POST", "/events", everyone(401), body=b"{}", headers=JSON),
     Row("master", "GET", "/dir/assign", everyone(404)),
     Row("master", "GET", "/col/delete?collection=perennial", everyone(404)),
     Row("volume", "GET", "/1,0102030405", everyone(401)),
     Row("filer", "GET", "/buckets/", everyone(404)),
-    Row("filer", "PUT", "/buckets/perennial/stolen", everyone(401), body=b"x"),
+    Row("filer", "PUT", "/buckets/perennial/stolen", everyone(404), body=b"x"),
     Row("admin", "GET", "/", everyone(404)),
     Row("admin", "GET", "/api/config", everyone(404)),
     Row("master_grpc", "CALL", "/master_pb.Seaweed/CollectionList", CLOSED, kind="grpc"),

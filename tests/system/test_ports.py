@@ -27,12 +27,14 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def listening(stack: Stack, kind: str) -> list[psutil._common.pconn]:
-    return [
-        connection
+def sockets_of(stack: Stack) -> list[str]:
+    """Return the sockets of the file system that the stack's processes have."""
+    every = (
+        connection.laddr
         for process in find_marked(Folder.at(stack.home))
-        for connection in process.net_connections(kind)
-    ]
+        for connection in process.net_connections("unix")
+    )
+    return sorted({path for path in every if path and Path(path).exists()})
 
 
 def test_every_port_has_its_row() -> None:
@@ -40,9 +42,15 @@ def test_every_port_has_its_row() -> None:
 
 
 def test_the_stack_listens_at_the_ports_of_the_table_and_at_no_other(stack: Stack) -> None:
-    tcp = listening(stack, "tcp")
-    found = {each.laddr.port for each in tcp if each.status == psutil.CONN_LISTEN}
-    assert found == set(Ports.shifted(stack.offset).by_name().values())
+    known = Ports.shifted(stack.offset).by_name().values()
+    found = {
+        connection.laddr.port: (process.pid, process.name(), process.cmdline())
+        for process in find_marked(Folder.at(stack.home))
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {port: who for port, who in found.items() if port not in known} == {}
+    assert found.keys() == set(known)
 
 
 @pytest.mark.parametrize("caller", CALLERS)
@@ -67,8 +75,7 @@ def expected(row: Row, caller: str) -> int:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
 def test_another_user_opens_no_socket_and_no_file_of_the_stack(stack: Stack) -> None:
-    sockets = sorted({each.laddr for each in listening(stack, "unix") if each.laddr})
-    sockets = [path for path in sockets if Path(path).exists()]
+    sockets = sockets_of(stack)
     files = [str(path) for path in stack.home.rglob("*")]
     assert sockets
     assert str(Folder.at(stack.home).certificate) in files
