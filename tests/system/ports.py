@@ -101,6 +101,13 @@ TABLE = (
     Row("serving", "GET", "/v1", (200, 200, 421, 421, 200)),
     Row("serving_metrics", "GET", "/metrics", (200, 200, 421, 200, 200)),
     Row("receiver", "POST", "/events", everyone(401), body=b"{}", headers=JSON),
+    # What the store's parts say to whoever asks: its version, which part leads, how full the disk
+    # is, how often what was done. Nothing of what is stored.
+    Row("master", "GET", "/", everyone(200)),
+    Row("master", "GET", "/cluster/status", everyone(200)),
+    Row("volume", "GET", "/status", everyone(200)),
+    Row("admin", "GET", "/metrics", everyone(200)),
+    Row("master", "GET", "/dir/status", everyone(404)),
     Row("master", "GET", "/dir/assign", everyone(404)),
     Row("master", "GET", "/col/delete?collection=perennial", everyone(404)),
     Row("volume", "GET", "/1,0102030405", everyone(401)),

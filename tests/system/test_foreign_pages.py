@@ -26,6 +26,7 @@ READS = {
     "serving": ("/v1", "/openapi.json"),
     "serving_metrics": ("/metrics",),
     "s3": ("/perennial",),
+    "master": ("/dir/status", "/dir/lookup?volumeId=1"),
 }
 SENDS = {
     "prefect": ("/api/variables/",),
