@@ -12,6 +12,9 @@ from deployments.local.probe import sign
 from tests.strangers import HOST, SILENT, ask, ask_grpc, ask_socket, showing
 
 EVIL = "evil.example"
+# By it Prefect's worker (3.8) hears of its runs. The system chooses the port; a run shows a token
+# of its own, and whoever does not is hung up on.
+CONTROL = "worker_control"
 CALLERS = ("anonymous", "other user", "foreign host", "foreign origin", "wrong key")
 BASIC = "Basic cGVyZW5uaWFsOndyb25n"  # perennial:wrong
 WRONG = {"AWS_ACCESS_KEY_ID": "PN0000", "AWS_SECRET_ACCESS_KEY": "wrong"}
@@ -96,6 +99,7 @@ TABLE = (
     ),
     Row("worker", "GET", "/health", everyone(200)),
     Row("worker", "GET", "/", everyone(404)),
+    Row(CONTROL, "GET", "/", CLOSED),
     # Without a file of keys, whoever is on this machine may ask. A browser keeps the figures, which
     # hold no value of a row, from a page of another site, for nothing lets it read them.
     Row("serving", "GET", "/v1", (200, 200, 421, 421, 200)),

@@ -11,7 +11,7 @@ from deployments.prefect_api import open_client
 from tasks.store.s3 import S3Bucket
 from tests.system.browser import CHROMIUM, Page, browsing
 from tests.system.conftest import Stack
-from tests.system.ports import TABLE
+from tests.system.ports import CONTROL, TABLE
 from tests.system.rebinding import PAGE, SWITCH, rebound
 
 pytestmark = [
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.soak,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
 ]
-HTTP = sorted({row.port for row in TABLE if row.kind != "grpc"})
+HTTP = sorted({row.port for row in TABLE if row.kind != "grpc"} - {CONTROL})
 READS = {
     "prefect": ("/api/csrf-token?client=a", "/api/admin/settings"),
     "mlflow": ("/ajax-api/2.0/mlflow/experiments/get?experiment_id=0", "/version"),

@@ -11,10 +11,10 @@ import pytest
 from deployments.local import certificate
 from deployments.local.folder import Folder
 from deployments.local.ports import Ports
-from deployments.local.processes import find_marked
+from deployments.local.processes import find_marked, find_running
 from tests.strangers import as_nobody, opens
 from tests.system.conftest import Stack
-from tests.system.ports import CALLERS, TABLE, Row, get
+from tests.system.ports import CALLERS, CONTROL, TABLE, Row, get
 
 pytestmark = pytest.mark.system
 
@@ -37,25 +37,30 @@ def sockets_of(stack: Stack) -> list[str]:
     return sorted({path for path in every if path and Path(path).exists()})
 
 
-def test_every_port_has_its_row() -> None:
-    assert {row.port for row in TABLE} == set(Ports().by_name())
+def listening(stack: Stack) -> dict[str, int]:
+    """Return the ports at which the stack's processes listen, by name; unknown ones by number."""
+    names = {port: name for name, port in Ports.shifted(stack.offset).by_name().items()}
+    worker = find_running(Folder.at(stack.home), "worker")
+    found = {}
+    for process in find_marked(Folder.at(stack.home)):
+        for connection in process.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN:
+                port = connection.laddr.port
+                name = CONTROL if process == worker and port not in names else names.get(port)
+                assert name not in found or found[name] == port, f"{name}: {port} as well"
+                found[name or f"{port} of {process.cmdline()}"] = port
+    return found
 
 
 def test_the_stack_listens_at_the_ports_of_the_table_and_at_no_other(stack: Stack) -> None:
-    known = Ports.shifted(stack.offset).by_name().values()
-    found = {
-        connection.laddr.port: (process.pid, process.name(), process.cmdline())
-        for process in find_marked(Folder.at(stack.home))
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert {port: who for port, who in found.items() if port not in known} == {}
-    assert found.keys() == set(known)
+    table = {row.port for row in TABLE}
+    assert table == {*Ports().by_name(), CONTROL}
+    assert set(listening(stack)) == table
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_each_port_answers_as_the_table_says(stack: Stack, stranger: Path, caller: str) -> None:
-    ports = Ports.shifted(stack.offset).by_name()
+    ports = listening(stack)
 
     def walk() -> dict[str, int]:
         return {row.name: get(row, ports[row.port], caller, stranger) for row in TABLE}
