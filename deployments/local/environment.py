@@ -90,15 +90,14 @@ def join_environment(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[s
     theirs = [
         names for names in servers if real.get(names[0]) not in (None, "", ours.get(names[0]))
     ]
-    foreign = {name for names in theirs for name in names}
+    left = {name for names in theirs for name in names}
+    # ours would win over a key of theirs, being in a file
+    left |= {SIGNING_FILE} if real.get(SIGNING) else set()
     paired = {name for names in servers for name in names}
     changes: dict[str, str | None] = {
         name: value
         for name, value in ours.items()
-        if name not in foreign
-        and (name in paired or not real.get(name))
-        # ours would win over a key of theirs, being in a file
-        and not (name == SIGNING_FILE and real.get(SIGNING))
+        if name not in left and (name in paired or not real.get(name))
     }
     if STORE not in theirs:
         changes.update({name: None for name in STRAY if name in real})

@@ -75,7 +75,7 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     try:
         found = _wait(folder, memory, every, say)
         if fresh:
-            _leave_probe(home, memory, say)
+            _enter_bucket(folder, memory, say)
         if not set(TOLD).isdisjoint(news):
             say(read_access(memory, keys).told)
         return found
@@ -86,18 +86,18 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
         raise
 
 
-def _leave_probe(home: Path, memory: Memory, say: Say) -> None:
+def _enter_bucket(folder: Folder, memory: Memory, say: Say) -> None:
     from tasks.promotion.signing import accept_everywhere
     from tasks.store.connect import open_bucket
 
     # From here on `health` reads an object, which needs the volumes, not only the filer.
-    settings = Settings.from_environment(environment(home))
+    settings = Settings.from_environment(environment(folder.root))
     bucket = open_bucket(settings)
     bucket.put(PROBE, b"well\n")
     # this once: later, what has no signature is of somebody who has no key
     if not memory.signed:
         accept_everywhere(bucket, settings.keyring, say)
-        remember(Folder.at(home), replace(memory, signed=True))
+        remember(folder, replace(memory, signed=True))
 
 
 def _project() -> dict[str, str]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from httpx import HTTPError
 from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.exceptions import PrefectException
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
-from deployments.worker.kind import find_overrides, job_template, withheld
+from deployments.worker.kind import COLD, find_overrides, job_template, withheld
 from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,7 +61,16 @@ class ClosedConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
 class ClosedWorker(ProcessWorker):  # type: ignore[misc]
     """Start each flow run as a process, with nothing that the run brings."""
 
+    type = COLD
     job_configuration = ClosedConfiguration
+    _display_name = "Perennial, process"
+    _description = "Start each flow run in a new interpreter."
+    _documentation_url = ""
+    _logo_url = ""
+
+    def __init__(self, work_pool_name: str, **more: Any) -> None:
+        super().__init__(work_pool_name, **more)
+        self._pool = work_pool_name
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
@@ -67,11 +79,13 @@ class ClosedWorker(ProcessWorker):  # type: ignore[misc]
 
     async def __aenter__(self) -> ClosedWorker:
         await super().__aenter__()
-        # A pool of an older release, or one that was changed since: its page offers what is ours.
-        pool = await self.client.read_work_pool(self._work_pool_name)
-        if pool.base_job_template != job_template():
-            update = WorkPoolUpdate(base_job_template=job_template())
-            await self.client.update_work_pool(self._work_pool_name, update)
+        # A pool of an older release, or one that was changed since. What it says is not taken; its
+        # page is to offer nothing else. A server that is busy now hears of it at the next start.
+        with suppress(HTTPError, PrefectException):
+            pool = await self.client.read_work_pool(self._pool)
+            if pool.base_job_template != job_template():
+                update = WorkPoolUpdate(base_job_template=job_template())
+                await self.client.update_work_pool(self._pool, update)
         return self
 
 

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.errors import ConfigurationError
+from tasks.settings import EARLIER, RETIRED, SIGNING, SIGNING_FILE
 
 POOL = "perennial"  # the work pool of our deployments, which our worker serves
 WARM = "perennial-warm"
 RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
-TYPES = {"warm": WARM, "process": "process"}
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PERENNIAL_SIGNING_KEY")
+COLD = "perennial-process"  # Prefect knows a worker "process", which lets a run bring what it likes
+TYPES = {"warm": WARM, "process": COLD}
+OF_STORE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+KEYS = (*OF_STORE, SIGNING, SIGNING_FILE, EARLIER, RETIRED)
 OF_MLFLOW = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 # What these flows do, MLflow is not told.
 UNTRACKED = tuple(
@@ -29,7 +32,7 @@ def worker_type(told: str, platform: str = sys.platform) -> str:
         ConfigurationError: it is neither `warm` nor `process`, nor empty.
 
     >>> worker_type("", "linux"), worker_type("", "darwin"), worker_type("process", "linux")
-    ('perennial-warm', 'process', 'process')
+    ('perennial-warm', 'perennial-process', 'perennial-process')
     """
     # The two types share one job template: either worker serves a pool of either type, so a pool
     # is never deleted, with which its deployments and scheduled runs would go.

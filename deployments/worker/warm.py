@@ -53,12 +53,9 @@ class WarmWorker(ClosedWorker):
     job_configuration = WarmConfiguration
     _display_name = "Perennial, warm"
     _description = "Start flow runs as processes that have their imports already."
-    _documentation_url = ""
-    _logo_url = ""
 
     def __init__(self, work_pool_name: str, *, preload: Preload | None = None, **more: Any) -> None:
         super().__init__(work_pool_name, **more)
-        self._pool = work_pool_name
         self._folder = TemporaryDirectory(prefix="perennial-")  # its sockets are ours alone
         folder = Path(self._folder.name)
         self.forkserver = Forkserver(preload or everything(), folder / "loaded")

@@ -114,20 +114,16 @@ def test_what_cannot_be_forked_starts_in_a_new_process(warm: Warm, tmp_path: Pat
     assert not told(tmp_path, "told")["preloaded"]
 
 
-@pytest.mark.parametrize("name", ["command", "env", "working_dir"])
-def test_a_run_that_brings_something_of_its_own_is_refused(
-    warm: Warm, tmp_path: Path, name: str
-) -> None:
+def test_a_run_with_a_command_of_its_own_is_refused(warm: Warm, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    brought = {"command": f"touch {ran}", "env": {"A": "1"}, "working_dir": str(tmp_path)}
     with open_client(warm.settings) as client:
         there = client.read_deployment_by_name("tell/example")
         told = {"folder": str(tmp_path), "name": "ran"}
-        mine = {name: brought[name]}
+        mine = {"command": f"touch {ran}"}
         run = client.create_flow_run_from_deployment(there.id, parameters=told, job_variables=mine)
     state = warm.ended(str(run.id)).state
     assert state.name == "Crashed"
-    assert f"a run brings nothing of its own but its parameters; got {name}" in state.message
+    assert "a run brings nothing of its own but its parameters; got command" in state.message
     assert not ran.exists()
 
 
