@@ -1,4 +1,7 @@
-"""Which failures of a Prefect task are worth another try. Configuration and data never are."""
+"""Which failures of a Prefect task are worth another try. Configuration and data never are.
+
+The default waits outlast the restart of a server.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 JITTER = 0.5  # each wait is drawn: it is up to half longer than written, or as much shorter
 
 
-def retried(*kinds: type[Exception], waits: Sequence[float] = (2, 2)) -> dict[str, Any]:
+def retried(*kinds: type[Exception], waits: Sequence[float] = (2, 5, 10)) -> dict[str, Any]:
     """Return the options of a task that is tried again after each wait, in seconds.
 
     Failures of other kinds are final.

@@ -2,6 +2,7 @@
 
 boto3's own tries are few, so that a store that is gone is told in seconds. One that answers "not
 now" is another matter: it is restarted, or asked too much, and the same request does in a moment.
+Each pause is drawn: many that were told so at once do not come back at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from tasks.waits import drawn
 
 PATIENCE = 20.0  # seconds
+CONNECT, SILENCE = 3.0, 60.0  # seconds, of one attempt: to connect, and between two pieces
 PAUSES = (0.5, 1.0, 2.0)  # seconds between two requests; the last one again and again
 LATER = (429, 502, 503, 504)
 BEGAN = "perennial.began"
