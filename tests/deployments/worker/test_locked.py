@@ -56,8 +56,8 @@ def test_a_run_and_an_event_survive_a_locked_database(
             with open_client(settings) as client:
                 client.request("POST", "/events", json=[event]).raise_for_status()
 
+        assert holder.is_alive()  # the run's end and the event meet a database that is held
         patiently(tell)
-        assert holder.is_alive()  # it was told while the database was held
         assert warm.ended(run, seconds=180).state.name == "Completed"
         holder.join()
     wanted = {"filter": {"resource": {"id": [f"perennial.pipeline.{name}"]}}}
