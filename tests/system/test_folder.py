@@ -87,8 +87,9 @@ def test_a_full_disk_takes_nothing_in_and_heals(tmp_path: Path) -> None:
         pipes: Any = {"capture_output": True, "text": True}
         refused = subprocess.run(command, env=there, **pipes, check=False)
         assert refused.returncode == 1
-        told_last = refused.stderr.splitlines()[-1]
-        assert "a file is taken in while under 97 % of its disk is used" in told_last
+        lines = [line for line in refused.stderr.splitlines() if line.startswith("perennial: ")]
+        assert len(lines) == 1
+        assert "a file is taken in while under 97 % of its disk is used" in lines[0]
         filler.unlink()
         taken = perennial(there, "ingest", "toy", str(rows), "--json")
         assert [batch["outcome"] for batch in taken.document["batches"]] == ["accepted"]
