@@ -50,8 +50,8 @@ class ClosedConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
         # Prefect's own command prepares a folder of code and then starts Python again.
         self.command = self.choose_command(flow_run, entrypoint)
         super().prepare_for_flow_run(flow_run, deployment, *args, **more)
-        for name in withheld(entrypoint):
-            self.env.pop(name, None)
+        # None, not left out: Prefect (3.8) puts the worker's own variables under these.
+        self.env.update(dict.fromkeys(withheld(entrypoint)))
 
     def choose_command(self, flow_run: FlowRun, entrypoint: str | None) -> str | None:
         """Return what is started for a run; None leaves it to Prefect, which fetches the code."""
