@@ -20,7 +20,7 @@ from pathlib import Path
 import boto3
 import psutil
 
-from deployments.local import seaweedfs
+from deployments.local import certificate, seaweedfs
 from deployments.local.environment import OFFLINE
 from deployments.local.ports import Ports
 from deployments.local.probe import answers
@@ -165,7 +165,8 @@ def running_s3(
     )
     command = seaweedfs.command(home / "s3", home / "run", settings.bucket, ports)
     told = seaweedfs.notifications(tells, token, settings.bucket) if tells else {}
-    environment = {**seaweedfs.environment(keys), **told}
+    certificate.ensure(shown := home / "run" / "store.pem")
+    environment = {**seaweedfs.environment(keys, shown), **told}
     # told to end, it waits for every connection that a client keeps; what it was told is on disk
     with _running(command, environment, home / "s3.log", patience=1.0) as process:
         poll(lambda: _alive(process) and bucket_is_there(settings), 30, "the bucket")

@@ -11,7 +11,8 @@ from deployments.local import stack as local
 from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
 from tasks.records import plain
-from tasks.settings import bucket_is_folder, home_folder, pipelines_folder
+from tasks.settings import Settings, bucket_is_folder, home_folder, pipelines_folder
+from tasks.store.room import REMEDY, Room, find_room
 
 if TYPE_CHECKING:
     from deployments.cli.standings import PipelineLook
@@ -59,13 +60,14 @@ def status(name: str | None, logins: bool, as_json: bool) -> int:
         return 0
     state = None if bucket_is_folder() else local.status(home)
     looks: list[PipelineLook] = []
+    room: Room | None = None
     # A stack that is not well would let each pipeline wait for its store in turn.
     if state is None or state.green:
         local.connect(home)
         # Here as below: `up` and `status` of a stack that is down answer without these libraries.
         from deployments.cli.standings import look_at_pipelines, open_places
 
-        looks = look_at_pipelines(open_places(name))
+        looks, room = look_at_pipelines(open_places(name)), find_room(Settings.from_environment())
     stands = [look.stand for look in looks]
     waiting = [told for look in looks for told in look.waiting]
     tried = [told for look in looks for told in look.tried]
@@ -78,12 +80,14 @@ def status(name: str | None, logins: bool, as_json: bool) -> int:
         "trials": tried,
         "in_trouble": broken,
         "uncollected": failing,
+        "disk": None if room is None else {"used": room.used, "free": room.free},
     }
     shown = state is not None and (name is None or not state.green)
     parts = [*([_lines(state)] if state and shown else [])]
     parts += [standings_table(stands)] if stands else []
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     lines += map(tell_uncollected, failing)
+    lines += [f"{room}. {REMEDY}"] if room is not None and room.scarce else []
     # a folder without a pipeline has nothing to show, and an empty page says nothing
     parts = parts or [NO_PIPELINE]
     show(document, as_json, lambda: "\n".join(["\n\n".join(parts), *lines]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from deployments.local.status import StackStatus
 from tasks.errors import PerennialError, PreconditionFailed
 from tasks.settings import Settings
 from tasks.store.layout import result
+from tasks.store.room import REMEDY, look_at_disk
 
 if TYPE_CHECKING:
     import httpx
@@ -126,13 +126,13 @@ def check_processes(status: StackStatus) -> Check:
 
 
 def check_disk(folder: Folder) -> Check:
-    """Check that the disk of the state has 5 GiB left."""
+    """Check that the disk of the state has 5 GiB left, and a fifth of all it holds."""
     # Before the first `up` the home is not there; its disk is that of the nearest folder above.
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    detail = f"{free / 1024**3:.1f} GiB free at {there}"
-    remedy = "Free at least 5 GiB, or set PERENNIAL_HOME to another disk."
-    return report_check("disk", free >= LEAST_FREE, detail, remedy)
+    room = look_at_disk(there)
+    detail = str(room) if room.scarce else f"{room.free / 1024**3:.1f} GiB free at {there}"
+    remedy = f"{REMEDY} Or set PERENNIAL_HOME to another disk."
+    return report_check("disk", room.free >= LEAST_FREE and not room.scarce, detail, remedy)
 
 
 def check_clock(settings: Settings) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,18 @@ from deployments.worker.kind import POOL, WARM, worker_type
 
 ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+# What was decided stands in the ledger, what was learned in MLflow: here is what ran lately. By
+# itself Prefect (3.8) keeps runs, with their tasks and logs, for ever, and events for a week.
+RETENTION: Mapping[str, str] = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(7 * 86_400),  # seconds
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(
+        {"prefect.flow-run.heartbeat": 3600}
+    ),
+    # Each batch is a transaction, for which every other writer waits.
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+}
 
 
 def server_command(ports: Ports) -> tuple[str, ...]:
@@ -42,6 +55,7 @@ def server_environment(home: Path, ports: Ports, secrets: Mapping[str, str]) -> 
         # The reconciler runs every minute: planned minutes ahead, not a hundred runs at a time.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "2",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT2M",
+        **RETENTION,
         "PREFECT_CLI_PROMPT": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "DO_NOT_TRACK": "1",

@@ -74,7 +74,10 @@ def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]
     return Program(
         "s3",
         seaweedfs.command(folder.s3, folder.sockets, memory.bucket, ports),
-        {**seaweedfs.environment(secrets), **seaweedfs.notifications(events, token, memory.bucket)},
+        {
+            **seaweedfs.environment(secrets, folder.certificate),
+            **seaweedfs.notifications(events, token, memory.bucket),
+        },
         address=f"http://{HOST}:{ports.s3}",
         health=f"http://{HOST}:{ports.s3}/{memory.bucket}/{PROBE}",
         signed=True,

@@ -150,6 +150,7 @@ def status(home: Path) -> StackStatus:
 def doctor(home: Path) -> tuple[Check, ...]:
     """Look at the machine, the ports and the servers; it works with a stack that is down."""
     from deployments.local import doctor as checks
+    from deployments.local.own_checks import check_own
 
     folder = Folder.at(home)
     project = find_project()
@@ -160,7 +161,8 @@ def doctor(home: Path) -> tuple[Check, ...]:
         local = secrets.read(folder.secrets) is not None
         wanted = _effective(home)
         settings = Settings.from_environment(wanted)
-        ours = (checks.check_ports(*_taken(folder, memory)), checks.check_processes(status(home)))
+        ports = checks.check_ports(*_taken(folder, memory))
+        ours = (ports, checks.check_processes(status(home)), *check_own(folder, memory, settings))
     except PerennialError as error:
         ports = checks.check_ports(*_taken(folder, Memory()))
         return (*machine, ports, checks.Check("settings", False, str(error), checks.UP))

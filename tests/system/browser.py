@@ -89,11 +89,19 @@ class Page:
 
 
 @contextmanager
-def browsing() -> Iterator[Page]:
-    """Yield an empty page of a browser of its own."""
+def browsing(*more: str) -> Iterator[Page]:
+    """Yield an empty page of a browser of its own, started with `more` switches."""
     assert CHROMIUM is not None
     with tempfile.TemporaryDirectory(prefix="pb-", ignore_cleanup_errors=True) as profile:
-        switches = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1600,1200")
+        size = "--window-size=1600,1200"
+        switches = (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            size,
+            *more,
+        )
         folder = f"--user-data-dir={profile}"
         command = (CHROMIUM, *switches, folder, "--remote-debugging-port=0", "about:blank")
         with subprocess.Popen(
