@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -83,6 +84,16 @@ def live(home: Path) -> list[str]:
         port, rows = Ports.shifted(offset).serving, [row_of_march(home)]
         poll(lambda p=port, r=rows: predict(p, r) == "200", 60, "an answer", 0.5)  # type: ignore[misc]
     return outputs
+
+
+def load() -> None:
+    """Load a model, wait as long as its library takes to tell of it, and print the attempts."""
+    from tasks.models.runtime import OnnxModel
+    from tests.tasks.promotion.scenes import a_model
+
+    OnnxModel(a_model())
+    time.sleep(20)
+    print(attempts())
 
 
 def main() -> None:

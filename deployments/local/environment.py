@@ -18,6 +18,7 @@ OFFLINE: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # A company's proxy must not be asked for loopback.
     "NO_PROXY": "127.0.0.1,localhost",
+    "ORT_DISABLE_TELEMETRY": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 # Of other servers, or of a person's own shell.

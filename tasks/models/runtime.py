@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from array import array
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,9 @@ from tasks.errors import DataError, IntegrityError, bounded
 if TYPE_CHECKING:
     from tasks.models.flat import ColumnRef
 
+# By itself onnxruntime (1.31) tells its maker of each process and model, on Linux as well; its own
+# switch comes too late, for it tells of the process when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 REMEDY = "Restore the file, or take another version."
 # onnxruntime's "fatal": whatever it would print below that is raised as well.
 QUIET = 4

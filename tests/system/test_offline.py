@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.local.environment import OFFLINE
 from tasks.settings import REPOSITORY
 from tests.servers import clean_environment
 
@@ -44,3 +45,25 @@ def test_a_life_without_a_network_reaches_for_none(tmp_path: Path) -> None:
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["attempts"] == 0
     assert said["mean_live"] > 0.6
+
+
+@pytest.mark.soak
+@pytest.mark.system
+@pytest.mark.skipif(not alone(), reason="this system gives no network namespace")
+def test_a_model_that_is_loaded_anywhere_reaches_for_none(tmp_path: Path) -> None:
+    """In a process that has nothing of the stack's environment, as a team's serving is."""
+    servers = tmp_path / "resolv.conf"
+    servers.write_text("nameserver 192.0.2.53\n")
+    inside = INSIDE.replace("-m tests.offline", "-c 'from tests.offline import load; load()'")
+    environment = clean_environment({"PYTHONPATH": str(REPOSITORY)})
+    done = subprocess.run(
+        [*ALONE, "bash", "-c", inside, "bash", str(servers), sys.executable],
+        cwd=REPOSITORY,
+        env={name: text for name, text in environment.items() if name not in OFFLINE},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    assert done.stdout.splitlines()[-1] == "0"
