@@ -21,7 +21,7 @@ from tasks.training import finish, steps
 from tasks.training.choosing import Chosen, choose_challenger, refit_winner
 from tasks.training.finish import Ended
 from tasks.training.insight import explain_version
-from tasks.training.pinning import pin_run
+from tasks.training.pinning import list_unseen, pin_run
 from tasks.training.publishing import store_version, track_and_publish
 from tasks.training.work import Work
 from tasks.workspace import Workspace
@@ -68,7 +68,12 @@ def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Landed:
 def train(
     workspace: Workspace, cause: str = "test", decision: str | None = None, *, told: bool = True
 ) -> Ended:
-    """Do what the flow `train` does; where it is not `told`, without drawings, card and pages."""
+    """Do what the flow `train` does, for a decision, or as the command: that looks first.
+
+    Where it is not `told`, without drawings, card and pages.
+    """
+    if decision is None and list_unseen(workspace):
+        monitor(workspace)
     return finish.record_and_promote(*challenge(workspace, told=told), cause, decision)
 
 

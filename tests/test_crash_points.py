@@ -152,6 +152,8 @@ def pasts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     life.ingest(workspace, "b.csv", life.toy_rows(900, start=600))
     ended = life.train(workspace, told=False)
     assert ended.outcome == "promoted", ended.summary
+    # one that nothing was decided on yet
+    life.ingest(workspace, "d.csv", life.toy_rows(60, start=2000))
     return {"rows": rows, "champions": champions}
 
 

@@ -115,6 +115,7 @@ def test_the_challenger_learns_all_that_the_champion_knows_and_neither_saw_the_h
     life.ingest(workspace, "a.csv", rows_of(600))
     assert life.train(workspace, told=False).outcome == "promoted"
     life.ingest(workspace, "b.csv", rows_of(900, start=600))
+    life.monitor(workspace)
     work = split_of(workspace)
     data = work.dataset
     held = data.frame["id"][data.split.holdout]
@@ -131,6 +132,7 @@ def test_with_few_new_rows_the_champion_is_compared_by_its_setting(tmp_path: Pat
     life.ingest(workspace, "a.csv", rows_of(600))
     assert life.train(workspace, told=False).outcome == "promoted"
     life.ingest(workspace, "b.csv", rows_of(60, start=600))
+    life.monitor(workspace)
     work = split_of(workspace)
     before = set(range(600))
     assert set(work.dataset.frame["id"][work.dataset.split.holdout]) & before

@@ -8,6 +8,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from tasks.errors import StoreUnavailable, TrackingError
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -67,10 +68,11 @@ def report_backtest(plan: BacktestPlan, filled: FitTable, backtest: Backtest) ->
     bucket, name = open_bucket(Settings.from_environment()), plan.pipeline.name
     outcome = write_backtest(bucket, plan, filled, backtest)
     rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(backtest)]
-    create_table_artifact(rows, key=f"backtest-{name}", description=backtest.recommendation.why)
+    why = escape(backtest.recommendation.why)
+    create_table_artifact(rows, key=f"backtest-{name}", description=why)
     lines = [
-        backtest.recommendation.why,
-        *backtest.notes,
+        why,
+        *map(escape, backtest.notes),
         f"```yaml\n{backtest.recommendation.yaml}\n```",
     ]
     create_markdown_artifact("\n\n".join(lines), key=f"backtest-advice-{name}")

@@ -8,6 +8,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
 from tasks.errors import StoreUnavailable
+from tasks.policy.reading import count_text
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -34,7 +35,8 @@ def collect_rows(pipeline: str, cause: str) -> dict[str, Any]:
         done = collect(workspace, open_collector(workspace, say), say)
     if done.keys:
         table = [{"object": key} for key in done.keys]
-        told = f"{done.rows:,} rows" if done.rows else f"{len(table)} objects"
+        rows, objects = (done.rows, "row", "rows"), (len(table), "object", "objects")
+        told = count_text(*(rows if done.rows else objects))
         create_table_artifact(table, key=f"collected-{pipeline}", description=told)
     found = {"outcome": done.outcome, "keys": list(done.keys), "rows": done.rows, "reason": ""}
     return {**outcome, **found}

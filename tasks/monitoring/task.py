@@ -8,6 +8,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from tasks.errors import DataError, IntegrityError, StoreUnavailable
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -52,11 +53,11 @@ def monitor_arrival(
     for line in decided.told:
         logger.info(line)
     create_markdown_artifact(
-        decision_markdown(decided), key=f"decision-{name}", description=arrival.object
+        decision_markdown(decided), key=f"decision-{name}", description=escape(arrival.object)
     )
     rows = drift_rows(decided)
     if rows:
-        create_table_artifact(rows, key=f"drift-{name}", description=arrival.object)
+        create_table_artifact(rows, key=f"drift-{name}", description=escape(arrival.object))
     return decided
 
 
@@ -75,9 +76,9 @@ def report_answers(workspace: Workspace) -> dict[str, Any] | None:
     for line in found.told:
         get_run_logger().info(line)
     create_markdown_artifact(
-        "\n".join(f"- {line}" for line in found.told),
+        found.to_markdown(),
         key=f"answers-{workspace.name}",
-        description=f"What was answered since {found.since:%Y-%m-%d %H:%M} UTC",
+        description=escape(f"What was answered since {found.since:%Y-%m-%d %H:%M} UTC"),
     )
     return found.to_dict()
 
@@ -99,6 +100,6 @@ def report_drift(
             workspace.bucket.url(key),
             key=f"drift-report-{workspace.name}",
             link_text="drift report",
-            description=decided.arrival.object,
+            description=escape(decided.arrival.object),
         )
     return key

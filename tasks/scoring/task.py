@@ -8,6 +8,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
 from tasks.errors import StoreUnavailable
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.settings import Settings
 
@@ -32,7 +33,6 @@ def score_object(pipeline: str, source: str, output: str | None, part_rows: int)
         for name, figure in outcome.get("metrics", {}).items()
     ]
     if rows:
-        create_table_artifact(
-            rows, key=f"scores-{pipeline}", description=f"{source} by version {outcome['version']}"
-        )
+        told = escape(f"{source} by version {outcome['version']}")
+        create_table_artifact(rows, key=f"scores-{pipeline}", description=told)
     return outcome

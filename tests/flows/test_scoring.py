@@ -92,6 +92,7 @@ def test_a_scoring_that_died_is_finished_by_the_version_it_began_with(trained: B
     trained.die(SCORE, "score.part.after", **again)
     trained.drop("b.csv", toy_rows(400, start=600))
     trained.run(INGEST)
+    trained.run("flows.monitoring:monitor")
     second = trained.run(TRAIN)
     assert (second["outcome"], second["version"]) == ("promoted", 2)
     resumed = trained.run(SCORE, **again)

@@ -63,6 +63,7 @@ def test_one_that_a_person_went_back_from_is_no_measure(house: House) -> None:
 
 def test_one_whose_transform_is_gone_is_no_measure_and_stops_no_training(house: House) -> None:
     house.arrive("c.csv", toy_rows(1500, start=2100))
+    house.monitor()
     work = Work(house.workspace, house.plan())
     best, even = work.best_before, np.full((len(work.dataset.split.judged), 2), 0.5)
     assert best is not None
