@@ -37,13 +37,14 @@ from tests.servers import answers, clean_environment, poll, running_s3, running_
 CONNECTIONS = 8
 WORKERS = 2
 ROUNDS = 20_000
+KEY = Keyring("a key")
 
 
 def in_process(made: Fitted, body: bytes) -> float:
     """Return the median seconds from a request's bytes to its answer's."""
-    bucket, keyring = local(), Keyring("a key")
-    champion(bucket, keyring)
-    fleet = Fleet(bucket, keyring)
+    bucket = local()
+    champion(bucket, KEY)
+    fleet = Fleet(bucket, KEY)
     fleet.look(0)
     predicting, found = unlogged(fleet), Finder().find("POST", "/v1/flights/predict")
     assert isinstance(found, Found)
