@@ -18,6 +18,7 @@ from tasks.config import Pipeline, find_pipeline
 from tasks.ingestion.land import land
 from tasks.ingestion.landing import Landed
 from tasks.ingestion.rows import open_rows
+from tasks.signatures import Keyring
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
 
@@ -43,7 +44,8 @@ class Place:
     def ingest(self, name: str, data: Path) -> Landed:
         bucket = LocalBucket(self.root / "bucket")
         pipeline = self.read(name)
-        workspace = Workspace(bucket, name, "key", pipeline=pipeline, home=self.root / "home")
+        keyring, home = Keyring("key"), self.root / "home"
+        workspace = Workspace(bucket, name, keyring, pipeline=pipeline, home=home)
         key = f"{workspace.layout.incoming}{data.name}"
         bucket.put(key, data.read_bytes())
         return land(open_rows(workspace), key, lambda _: None)
