@@ -190,10 +190,8 @@ def beside_folder(folder: Folder) -> dict[str, str]:
         "PERENNIAL_HOME": str(folder.root),
         "PERENNIAL_SIGNING_KEY": secrets.ensure(folder.secrets)["PERENNIAL_SIGNING_KEY"],
         "PREFECT_HOME": str(folder.prefect),
-        "PREFECT_LOGGING_TO_API_ENABLED": "false",
-        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+        # Flows are run plainly there: whatever would ask a server is told that there is none.
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_table_artifact
+from prefect import task
 
 from tasks.errors import StoreUnavailable
 from tasks.retries import retried
+from tasks.runs import run_logger, show_table
 from tasks.settings import Settings
 
 
@@ -24,17 +24,17 @@ def collect_rows(pipeline: str, cause: str) -> dict[str, Any]:
     from tasks.collection.trouble import counting_failures, find_trouble
     from tasks.workspace import open_workspace
 
-    workspace, say = open_workspace(Settings.from_environment(), pipeline), get_run_logger().info
+    workspace, say = open_workspace(Settings.from_environment(), pipeline), run_logger().info
     outcome: dict[str, Any] = {"pipeline": pipeline, "cause": cause, "keys": [], "rows": 0}
     trouble = find_trouble(workspace)
     if cause == "schedule" and trouble is not None and trouble.waits:
-        get_run_logger().warning("A person has to mend the source: %s", trouble.reason)
+        run_logger().warning("A person has to mend the source: %s", trouble.reason)
         return {**outcome, "outcome": "blocked", "reason": trouble.reason}
     with counting_failures(workspace):
         done = collect(workspace, open_collector(workspace, say), say)
     if done.keys:
         table = [{"object": key} for key in done.keys]
         told = f"{done.rows:,} rows" if done.rows else f"{len(table)} objects"
-        create_table_artifact(table, key=f"collected-{pipeline}", description=told)
+        show_table(table, key=f"collected-{pipeline}", description=told)
     found = {"outcome": done.outcome, "keys": list(done.keys), "rows": done.rows, "reason": ""}
     return {**outcome, **found}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect import task
 
 from tasks.errors import StoreUnavailable
 from tasks.events.event import Event
 from tasks.records import plain
 from tasks.retries import retried
+from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
 
 # Each flow run is a process of its own, and Great Expectations alone takes 2.8 s to import: the
@@ -44,7 +44,7 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    say, entrance = get_run_logger().info, Entrance("rows", workspace.layout)
+    say, entrance = run_logger().info, Entrance("rows", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = try_landing(open_rows(workspace), key, say, again=again)
     if isinstance(landed, Troubled):
@@ -75,14 +75,14 @@ def take_in_labels(pipeline: str, key: str, again: bool = False) -> dict[str, An
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    say, entrance = get_run_logger().info, Entrance("labels", workspace.layout)
+    say, entrance = run_logger().info, Entrance("labels", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = try_landing(open_labels(workspace), key, say, again=again)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "counts": None}
     counts = None if landed.counts is None else plain(landed.counts)
     if counts is not None:
-        create_table_artifact([counts], key=f"labels-{pipeline}", description=key)
+        show_table([counts], key=f"labels-{pipeline}", description=key)
     if again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
     return {**_stands(key, landed), "counts": counts}
@@ -119,7 +119,7 @@ def _stands(key: str, landed: Landed) -> dict[str, Any]:
 
 
 def _waits(troubled: Troubled) -> dict[str, Any]:
-    get_run_logger().warning("%s waits for another try: %s", troubled.key, troubled.reason)
+    run_logger().warning("%s waits for another try: %s", troubled.key, troubled.reason)
     return {
         "key": troubled.key,
         "outcome": "failed",
@@ -132,7 +132,7 @@ def _waits(troubled: Troubled) -> dict[str, Any]:
 
 def _publish(report: Report, page: str) -> None:
     name = f"validation-{report.pipeline}"
-    create_markdown_artifact(report.to_markdown(), key=name, description=report.object)
+    show_markdown(report.to_markdown(), key=name, description=report.object)
     rows = [
         {
             "met": "yes" if check.passed else ("no" if check.refuses else "warning"),
@@ -145,8 +145,8 @@ def _publish(report: Report, page: str) -> None:
     ]
     if rows:
         table = f"validation-table-{report.pipeline}"
-        create_table_artifact(rows, key=table, description=report.object)
-    create_link_artifact(
+        show_table(rows, key=table, description=report.object)
+    show_link(
         page,
         key=f"validation-report-{report.pipeline}",
         link_text=f"validation report of batch {report.batch[:12]}",
