@@ -8,10 +8,10 @@ from typing import Any
 
 from deployments.worker.kind import POOL
 from tasks.config import Pipeline
+from tasks.reconciliation.deployed import EVERY_PIPELINE, SHARED
 
 TAG = "perennial"
 RECONCILE_EVERY = "* * * * *"
-EVERY_PIPELINE = "all"
 ENTRY_POINTS: Mapping[str, str] = {
     "ingest": "flows.ingestion.ingest",
     "label": "flows.labelling.label",
@@ -23,9 +23,10 @@ ENTRY_POINTS: Mapping[str, str] = {
 # Those that a pipeline has where its file asks for them.
 OPTIONAL: Mapping[str, str] = {"collect": "flows.collecting.collect"}
 RECONCILE = "flows.reconciling.reconcile"
-# Two trainings at once would judge against one champion; two decisions would both say retrain; of
-# two collectors one would work for nothing.
-ONE_AT_A_TIME = ("train", "monitor", "collect")
+# What a pipeline has of its own runs one at a time: two trainings at once would judge against one
+# champion, two decisions would both say retrain, and of two collectors one would work for nothing.
+OWN = tuple(flow for flow in (*ENTRY_POINTS, *OPTIONAL) if flow not in SHARED)
+EVERYONES = tuple(f"{flow}/{EVERY_PIPELINE}" for flow in (*SHARED, "reconcile"))
 PURPOSES: Mapping[str, str] = {
     "ingest": "Brings what lies in the incoming folder into the curated table, or quarantine.",
     "label": "Joins labels that come after their rows, and counts those that contradict.",
@@ -148,11 +149,12 @@ def plan_deployments(
     schemas: Mapping[str, Mapping[str, Any]] | None = None,
     command: str | None = None,
 ) -> tuple[DeploymentSpec, ...]:
-    """Return the deployments that these pipelines need, by name.
+    """Return the deployments that these pipelines need, by name: their own, then everyone's.
 
     `schemas` maps an entry point to the JSON schema of its parameters.
     """
     ours = sorted(pipelines, key=lambda pipeline: pipeline.name)
+    known = schemas or {}
     reconciler = DeploymentSpec(
         flow="reconcile",
         pipeline=EVERY_PIPELINE,
@@ -160,10 +162,21 @@ def plan_deployments(
         description="Finds what an event lost, and starts what is missing, every minute.",
         schedule=RECONCILE_EVERY,
         concurrency=1,
-        schema=(schemas or {}).get(RECONCILE, {}),
+        schema=known.get(RECONCILE, {}),
         command=command,
     )
     # Ingestion has no limit of runs at once: an object lands once, whoever brings it.
+    shared = tuple(
+        DeploymentSpec(
+            flow=flow,
+            pipeline=EVERY_PIPELINE,
+            entrypoint=ENTRY_POINTS[flow],
+            description=PURPOSES[flow],
+            schema=known.get(ENTRY_POINTS[flow], {}),
+            command=command,
+        )
+        for flow in sorted(SHARED)
+    )
     each_has = tuple(
         DeploymentSpec(
             flow=flow,
@@ -173,14 +186,15 @@ def plan_deployments(
             parameters={"pipeline": pipeline.name},
             schedule=_schedule(pipeline, flow),
             tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
-            concurrency=1 if flow in ONE_AT_A_TIME else None,
-            schema=(schemas or {}).get(entrypoint, {}),
+            concurrency=1,
+            schema=known.get(entrypoint, {}),
             command=command,
         )
         for pipeline in ours
         for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items())
+        if flow in OWN
     )
-    return (*each_has, reconciler) if ours else ()
+    return (*each_has, *shared, reconciler) if ours else ()
 
 
 def _asked_for(pipeline: Pipeline) -> Mapping[str, str]:
