@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,12 @@ from urllib.parse import unquote
 
 from tasks.errors import ConfigurationError
 from tasks.project import REPOSITORY, needed_project  # noqa: F401 (others find the first here)
+from tasks.signatures import Keyring
 
 FOLDER = "file://"
+SIGNING = "PERENNIAL_SIGNING_KEY"
+EARLIER, RETIRED = f"{SIGNING}S_EARLIER", f"{SIGNING}S_RETIRED"  # separated by commas
+SIGNING_FILE = f"{SIGNING}S_FILE"
 
 
 def home_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -58,7 +63,7 @@ class Settings:
     s3_endpoint: str
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
-    signing_key: str = field(repr=False)
+    keyring: Keyring
     bucket: str = "perennial"
     region: str = "us-east-1"
     mlflow_uri: str | None = "http://127.0.0.1:5000"
@@ -70,7 +75,7 @@ class Settings:
     def folder(self) -> Path | None:
         """The folder that is the bucket, or None where the bucket lies on S3.
 
-        >>> Settings("", "", "", "key", bucket="file:///tmp/first%20look").folder
+        >>> Settings("", "", "", Keyring("a key"), bucket="file:///tmp/first%20look").folder
         PosixPath('/tmp/first look')
         """
         if not self.bucket.startswith(FOLDER):
@@ -99,7 +104,7 @@ Run `perennial up`, or set it.
             s3_endpoint=read("AWS_ENDPOINT_URL") or "",
             access_key=read("AWS_ACCESS_KEY_ID") or "",
             secret_key=read("AWS_SECRET_ACCESS_KEY") or "",
-            signing_key=_needed(env, "PERENNIAL_SIGNING_KEY"),
+            keyring=read_keyring(env),
             bucket=bucket,
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
             mlflow_uri=env.get("MLFLOW_TRACKING_URI", mlflow),
@@ -107,6 +112,50 @@ Run `perennial up`, or set it.
             home=home_folder(env),
             pipelines=pipelines_folder(env),
         )
+
+
+def read_keyring(env: Mapping[str, str]) -> Keyring:
+    """Return the keys that an environment tells, or the file of variables that it names.
+
+    The file wins: it is read anew by each run, so that a key that was replaced needs no restart.
+
+    Raises:
+        ConfigurationError: there is none that signs, or a line of the file is no variable.
+
+    >>> told = {"PERENNIAL_SIGNING_KEY": "c", "PERENNIAL_SIGNING_KEYS_EARLIER": "a,b"}
+    >>> len(read_keyring(told).earlier)
+    2
+    """
+    named, told = env.get(SIGNING_FILE, ""), env
+    # where it is not there, or somebody else's, the environment says what was true at its start
+    with suppress(OSError):
+        text = Path(named).read_text(encoding="utf-8") if named else ""
+        told = {**env, **parse_variables(text, named)}
+    earlier, retired = (
+        tuple(filter(None, told.get(name, "").split(","))) for name in (EARLIER, RETIRED)
+    )
+    return Keyring(_needed(told, SIGNING), earlier, retired)
+
+
+def parse_variables(text: str, where: str = "variables") -> dict[str, str]:
+    """Return the names and values of a file of `NAME=value` lines.
+
+    Raises:
+        ConfigurationError: a line is neither that, nor a comment, nor empty.
+
+    >>> parse_variables("# keys\\nA=1\\n\\nB=x=y\\n")
+    {'A': '1', 'B': 'x=y'}
+    """
+    found = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            # not the line itself: it may hold a secret
+            raise ConfigurationError(where, "each line is NAME=value", f"line {number}")
+        found[name.strip()] = value.strip()
+    return found
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config import Pipeline, find_pipeline
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
@@ -35,7 +36,7 @@ class Place:
 
     bucket: Bucket
     name: str
-    signing_key: str = field(repr=False)
+    keyring: Keyring
     mirror: Mirror | None = field(default=None, repr=False)
 
     @property
@@ -49,7 +50,7 @@ class Place:
         # Serving's workers make a place and read no table: Arrow would cost each 60 MB.
         from tasks.ledger.ledger import ledger_of
 
-        return ledger_of(self.bucket, self.name)
+        return ledger_of(self.bucket, self.name, self.keyring)
 
     @cached_property
     def curated(self) -> Table:
@@ -75,7 +76,7 @@ class Workspace(Place):
 def open_place(settings: Settings, name: str) -> Place:
     """Return the place of the pipeline of this name; its file is not looked for."""
     mirror = _mirror(settings.mlflow_uri)
-    return Place(open_bucket(settings), name, settings.signing_key, mirror)
+    return Place(open_bucket(settings), name, settings.keyring, mirror)
 
 
 def open_workspace(settings: Settings, name: str) -> Workspace:
@@ -92,7 +93,7 @@ def make_workspace(settings: Settings, pipeline: Pipeline) -> Workspace:
     return Workspace(
         open_bucket(settings),
         pipeline.name,
-        settings.signing_key,
+        settings.keyring,
         _mirror(settings.mlflow_uri),
         pipeline=pipeline,
         home=settings.home,

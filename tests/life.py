@@ -15,6 +15,7 @@ from tasks.ingestion.rows import open_rows
 from tasks.monitoring.champion import load_watched
 from tasks.monitoring.record import RecordedDecision, find_new_arrivals, record_decision
 from tasks.settings import REPOSITORY
+from tasks.signatures import Keyring
 from tasks.store.local import LocalBucket
 from tasks.training import finish, steps
 from tasks.training.choosing import Chosen, choose_challenger, refit_winner
@@ -35,7 +36,9 @@ def toy_workspace(folder: Path, **sections: Any) -> Workspace:
         content[name] = {**content[name], **changes} if within else changes
     pipeline = type(declared).model_validate(content)
     bucket = LocalBucket(folder / "bucket")
-    return Workspace(bucket, "toy", "a signing key", pipeline=pipeline, home=folder / "home")
+    return Workspace(
+        bucket, "toy", Keyring("a signing key"), pipeline=pipeline, home=folder / "home"
+    )
 
 
 def toy_rows(count: int, start: int = 0, seed: int = 1, lean: float = 1.5) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from deployments.local.prefect_server import (
 )
 from deployments.local.secrets import GENERATORS
 from tasks.settings import REPOSITORY, Settings
+from tasks.signatures import Keyring
 from tests.servers import _alive, _running, answers, any_free_offset, poll
 
 
@@ -34,7 +35,9 @@ def running_prefect(home: Path, more: Mapping[str, str] | None = None) -> Iterat
     home.mkdir(parents=True, exist_ok=True)
     ports = Ports.shifted(any_free_offset())
     url = f"http://127.0.0.1:{ports.prefect}/api"
-    settings = Settings("http://127.0.0.1:1", "none", "none", "none", prefect_url=url, home=home)
+    settings = Settings(
+        "http://127.0.0.1:1", "none", "none", Keyring("none"), prefect_url=url, home=home
+    )
     key = "PREFECT_SERVER_ENCRYPTION_KEY"
     keys = {key: GENERATORS[key]()}
     environment = {

@@ -25,7 +25,7 @@ from tasks.models.keeping import keep
 from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
 from tasks.models.setting import Setting
-from tasks.promotion import pointer
+from tasks.promotion import pointer, trials
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest
@@ -34,8 +34,8 @@ from tasks.promotion.rules import Outcome
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import publish
 from tasks.serving.fleet import Fleet
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
-from tasks.store.layout import Layout
 from tasks.workspace import Place
 from tests.lineage import LINEAGE
 
@@ -148,7 +148,7 @@ def manifest_of(made: Fitted, pipeline: str, version: int, key: str) -> Manifest
 
 
 def put_version(
-    bucket: Bucket, signing_key: str, made: Fitted, pipeline: str, key: str, needs: str = ""
+    bucket: Bucket, keyring: Keyring, made: Fitted, pipeline: str, key: str, needs: str = ""
 ) -> Manifest:
     """Publish a version, once for a key; it may refuse rows that lack what it `needs`."""
 
@@ -161,15 +161,16 @@ def put_version(
         lineage = replace(manifest.lineage, request=replace(request, fields=fields))
         return replace(manifest, lineage=lineage), made.files
 
-    version = publish(Place(bucket, pipeline, signing_key), key, build)
+    version = publish(Place(bucket, pipeline, keyring), key, build)
     from tasks.promotion.versions import manifest_of as stored
 
-    return stored(Place(bucket, pipeline, signing_key), version)
+    return stored(Place(bucket, pipeline, keyring), version)
 
 
-def put_on_trial(bucket: Bucket, manifest: Manifest, share: float) -> Trial:
+def put_on_trial(bucket: Bucket, keyring: Keyring, manifest: Manifest, share: float) -> Trial:
     """Try a version beside the champion, whatever it holds."""
-    found = pointer.read(Place(bucket, manifest.pipeline, ""))
+    place = Place(bucket, manifest.pipeline, keyring)
+    found, before = pointer.read(place), trials.read(place)
     assert found is not None
     champion, now = found[0], datetime.now(UTC)
     trial = Trial(
@@ -185,23 +186,24 @@ def put_on_trial(bucket: Bucket, manifest: Manifest, share: float) -> Trial:
         max_drop=0.02,
         attempt=now.isoformat(),
     )
-    bucket.put(Layout(manifest.pipeline).challenger, trial.to_bytes())
+    trials.swap(place, trial, None if before is None else before[1])
     return trial
 
 
-def put_in_service(bucket: Bucket, manifest: Manifest) -> None:
+def put_in_service(bucket: Bucket, keyring: Keyring, manifest: Manifest) -> None:
     """Move the champion pointer to a version, whatever it holds."""
-    found = pointer.read(Place(bucket, manifest.pipeline, ""))
+    place = Place(bucket, manifest.pipeline, keyring)
+    found = pointer.read(place)
     current, etag = found or (None, None)
     now = datetime.now(UTC)
     champion = Champion(manifest.version, manifest.digest, now, "test", "", attempt=now.isoformat())
-    pointer.swap(Place(bucket, manifest.pipeline, ""), succeed(current, champion), etag)
+    pointer.swap(place, succeed(current, champion), etag)
 
 
-def champion(bucket: Bucket, signing_key: str, pipeline: str = "flights", **how: Any) -> Fitted:
+def champion(bucket: Bucket, keyring: Keyring, pipeline: str = "flights", **how: Any) -> Fitted:
     """Put a fitted model in service as version 1."""
     made = fitted(**how)
-    put_in_service(bucket, put_version(bucket, signing_key, made, pipeline, "first"))
+    put_in_service(bucket, keyring, put_version(bucket, keyring, made, pipeline, "first"))
     return made
 
 

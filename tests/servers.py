@@ -29,6 +29,7 @@ from mlflow_server import command as tracking
 from mlflow_server.command import ServerSettings
 from tasks.errors import StoreError
 from tasks.settings import REPOSITORY, Settings
+from tasks.signatures import Keyring
 from tasks.store.s3 import S3Bucket
 
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "PERENNIAL_", "WEED_")
@@ -89,7 +90,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "AWS_ENDPOINT_URL": settings.s3_endpoint,
         "AWS_ACCESS_KEY_ID": settings.access_key,
         "AWS_SECRET_ACCESS_KEY": settings.secret_key,
-        "PERENNIAL_SIGNING_KEY": settings.signing_key,
+        "PERENNIAL_SIGNING_KEY": settings.keyring.current,
         "PERENNIAL_BUCKET": settings.bucket,
         "PERENNIAL_PIPELINES": str(settings.pipelines),
         "PERENNIAL_HOME": str(settings.home),
@@ -146,7 +147,7 @@ def running_s3(
         s3_endpoint=f"http://127.0.0.1:{ports.s3}",
         access_key=keys["AWS_ACCESS_KEY_ID"],
         secret_key=keys["AWS_SECRET_ACCESS_KEY"],
-        signing_key=secrets.token_hex(32),
+        keyring=Keyring(secrets.token_hex(32)),
         home=home,
     )
     command = seaweedfs.command(home / "s3", home / "run", settings.bucket, ports)

@@ -72,7 +72,7 @@ def try_version(workspace: Workspace) -> None:
 
 def backtest(workspace: Workspace) -> None:
     plan = plan_backtest(workspace, ["new_rows 30%", "static"], None, None)
-    fits = fit_history(workspace.bucket, plan, lambda _: None)
+    fits = fit_history(workspace, plan, lambda _: None)
     found = compare_policies(fits.history, plan.policies, plan.limits, plan.delay, plan.own)
     write_backtest(workspace.bucket, plan, fits, found)
 

@@ -78,7 +78,7 @@ def test_decisions_are_those_without_it(
 
 def _replay(workspace: Workspace) -> dict[str, tuple[int, ...]]:
     plan = plan_backtest(workspace, ["static", "age 20d", "every 1 batch"])
-    filled = fit_history(workspace.bucket, plan, lambda _: None, workers=1)
+    filled = fit_history(workspace, plan, lambda _: None, workers=1)
     found = compare_policies(filled.history, plan.policies, plan.limits, plan.delay, plan.own)
     return {course.policy: course.retrainings for course in found.courses}
 

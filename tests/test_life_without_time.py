@@ -211,10 +211,10 @@ def test_a_backtest_replays_the_batches_as_they_came(tmp_path: Path) -> None:
         with_few = plan_backtest(workspace, ["every 1 batch"]) if number else None
         if with_few is not None:
             with pytest.raises(DataError, match="at least 3 batches; got"):
-                fit_history(workspace.bucket, with_few, lambda _: None, workers=1)
+                fit_history(workspace, with_few, lambda _: None, workers=1)
         life.ingest(workspace, f"{number}.csv", rows_of(200, start=200 * number))
     plan = plan_backtest(workspace, ["static", "every 1 batch"])
-    filled = fit_history(workspace.bucket, plan, lambda _: None, workers=1)
+    filled = fit_history(workspace, plan, lambda _: None, workers=1)
     assert [batch.name for batch in filled.history.batches] == ["0", "1", "2"]
     assert [batch.rows for batch in filled.history.batches] == [200, 200, 200]
     assert set(filled.history.naive) == {"prior"}
@@ -224,7 +224,7 @@ def test_a_backtest_replays_the_batches_as_they_came(tmp_path: Path) -> None:
     assert retrained == {"static": (), "every 1 batch": (1,)}
     with pytest.raises(DataError, match="--rows"):
         by_rows = plan_backtest(workspace, ["static"], rows=100)
-        fit_history(workspace.bucket, by_rows, lambda _: None, workers=1)
+        fit_history(workspace, by_rows, lambda _: None, workers=1)
 
 
 def test_columns_without_a_contract_need_no_time(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class Life:
 
     @property
     def workspace(self) -> Workspace:
-        key, home = self.settings.signing_key, self.settings.home
+        key, home = self.settings.keyring, self.settings.home
         bucket = open_bucket(self.settings)
         return Workspace(bucket, NAME, key, pipeline=self.pipeline, home=home)
 
@@ -185,8 +185,8 @@ def answer(whose: Life) -> None:
     found = pointer.read(place)
     assert found is not None
     # beside the champion the other one answers, unseen
-    put_on_trial(place.bucket, manifest_of(place, 3 - found[0].version), 0.0)
-    fleet = Fleet(place.bucket, whose.settings.signing_key)
+    put_on_trial(place.bucket, place.keyring, manifest_of(place, 3 - found[0].version), 0.0)
+    fleet = Fleet(place.bucket, whose.settings.keyring)
     fleet.look(0)
     spool = Spool(whose.spool)
     shadow = Shadowing(spool.add)

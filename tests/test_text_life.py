@@ -62,7 +62,7 @@ def test_words_are_learned_and_what_is_ignored_is_told(tmp_path: Path) -> None:
     # one in ten is turned round: the best there is reaches 0.9
     assert version.manifest.metrics["roc_auc"]["value"] > 0.86
 
-    fleet = Fleet(workspace.bucket, workspace.signing_key)
+    fleet = Fleet(workspace.bucket, workspace.keyring)
     fleet.look(0)
     application = Application(unlogged(fleet), Metrics())
     texts = {"rude waiter again": 0, "Lovely terrace & kind staff!": 1, "?": None}

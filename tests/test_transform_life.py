@@ -82,7 +82,7 @@ def sent(rows: pd.DataFrame) -> list[dict[str, object]]:
 
 def asked(workspace: Workspace, rows: pd.DataFrame) -> list[float]:
     """Return what the API answers to each row, asked for by itself."""
-    fleet = Fleet(workspace.bucket, workspace.signing_key)
+    fleet = Fleet(workspace.bucket, workspace.keyring)
     fleet.look(0)
     application = Application(unlogged(fleet), Metrics())
     found = []

@@ -19,10 +19,12 @@ from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.keeping import keep
 from tasks.serving.fleet import Fleet
+from tasks.signatures import Keyring
 from tasks.tuning.search import FEWEST_TRIALS, search_settings
 from tests.buckets import local
 from tests.served import Fitted, put_in_service, put_version, unlogged
 
+KEY = Keyring("a key")
 WIDTH = 500
 NAMES = tuple(f"probe {i}" for i in range(WIDTH))
 
@@ -54,8 +56,8 @@ def test_a_row_of_500_fields_is_answered_within_two_milliseconds() -> None:
     files = {"model.onnx": to_onnx(model, columns, "binary"), **keep(model)}
     bucket = local()
     made = Fitted(pipeline, frame, schema, model, "lightgbm", files)
-    put_in_service(bucket, put_version(bucket, "a key", made, "flights", "first"))
-    fleet = Fleet(bucket, "a key")
+    put_in_service(bucket, KEY, put_version(bucket, KEY, made, "flights", "first"))
+    fleet = Fleet(bucket, KEY)
     fleet.look(0)
     application = Application(unlogged(fleet), Metrics())
     body = json.dumps({"rows": made.rows(1)}).encode()

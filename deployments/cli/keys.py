@@ -1,4 +1,4 @@
-"""The commands about API keys of the prediction API."""
+"""The commands about API keys of the prediction API, and about the keys that sign."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from deployments.cli.output import reporting, show, table
+from deployments.cli.rotation import retire, rotate
 from deployments.serving.keyfile import KEY_FILE, KEYS_NAME, changing, read_keys
 from tasks.config import pipeline_names
 from tasks.errors import ConfigurationError, did_you_mean
@@ -18,7 +19,7 @@ from tasks.store.layout import checked_name
 
 @click.group()
 def keys() -> None:
-    """Make, list and remove the keys that open the prediction API.
+    """Make, list and remove the keys that open the prediction API; replace those that sign.
 
     On this machine alone the API is open until the first key is made.
     """
@@ -76,6 +77,8 @@ def remove(name: str, as_json: bool) -> None:
 keys.add_command(add)
 keys.add_command(list_keys, "list")
 keys.add_command(remove)
+keys.add_command(rotate)
+keys.add_command(retire)
 
 
 def path() -> Path:

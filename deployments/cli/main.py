@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "withdraw": ("deployments.cli.trial:withdraw", "End the trial of a version."),
     "rollback": ("deployments.cli.versions:rollback", "Put an earlier version back in service."),
     "keys": ("deployments.cli.keys:keys", "Make, list and remove keys of the prediction API."),
+    "verify": ("deployments.cli.verify:verify", "See that all is as it was signed."),
     "clear": ("deployments.cli.trial:clear", "Let a suspicious batch be learned from."),
     "retry": ("deployments.cli.ways_out:retry", "Judge a refused batch anew."),
     "schema": ("deployments.cli.schema:schema", "Show the contract; accept a change of it."),

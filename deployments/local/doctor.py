@@ -191,7 +191,7 @@ def check_formats(settings: Settings) -> tuple[Check, ...]:
 
     bucket, checks = open_bucket(settings), []
     for name in filter(is_name, bucket.folders()):
-        problems = find_unreadable(Place(bucket, name, settings.signing_key))
+        problems = find_unreadable(Place(bucket, name, settings.keyring))
         detail = " ".join(problems) or "this release reads what is stored"
         remedy = "Do what is said there, or use the release that wrote it."
         checks.append(report_check(f"formats of {name}", not problems, detail, remedy))

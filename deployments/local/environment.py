@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
 from tasks.project import VARIABLE as PROJECT
+from tasks.settings import SIGNING, SIGNING_FILE
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -57,7 +58,8 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
         "PERENNIAL_HOME": str(folder.root),
         "PERENNIAL_BUCKET": memory.bucket,
         **{name: text for name, text in told.items() if text},
-        "PERENNIAL_SIGNING_KEY": secrets["PERENNIAL_SIGNING_KEY"],
+        SIGNING: secrets[SIGNING],
+        SIGNING_FILE: str(folder.secrets),
     }
 
 
@@ -75,7 +77,8 @@ def join_environment(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[s
     theirs = bool(real.get("AWS_ENDPOINT_URL"))
     changes: dict[str, str | None] = {}
     for name, value in ours.items():
-        if name in STORE and theirs:
+        # ours would win over a key of theirs, being in a file
+        if (name in STORE and theirs) or (name == SIGNING_FILE and real.get(SIGNING)):
             continue
         if name in STORE or not real.get(name):
             changes[name] = value

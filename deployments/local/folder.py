@@ -110,6 +110,7 @@ class Memory:
     pipelines: str = ""
     worker: str = ""
     project: str = ""
+    signed: bool = False  # pointers of a release that signed none were looked for
 
 
 def recall(folder: Folder) -> Memory:
@@ -123,7 +124,8 @@ def recall(folder: Folder) -> Memory:
         told = {name: str(document[name]) for name in ("bucket", "pipelines")}
         # Earlier releases remembered neither.
         later = {name: str(document.get(name, "")) for name in ("worker", "project")}
-        return Memory(int(document["offset"]), **told, **later)
+        signed = document.get("signed") is True
+        return Memory(int(document["offset"]), **told, **later, signed=signed)
     except FileNotFoundError:
         return Memory()
     except (ValueError, KeyError, TypeError) as error:
@@ -153,6 +155,7 @@ def update_memory(memory: Memory, offset: int | None, environment: Mapping[str, 
         environment.get("PERENNIAL_PIPELINES") or memory.pipelines,
         worker,
         environment.get(PROJECT) or memory.project,
+        memory.signed,
     )
 
 

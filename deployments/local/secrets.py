@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from deployments.local.folder import write
-from tasks.errors import StackError
+from tasks.errors import ConfigurationError, StackError
+from tasks.settings import parse_variables
 
+REPLACE = "`perennial keys rotate signing` and `perennial keys rotate s3`"
 _key = partial(secrets.token_hex, 32)
 GENERATORS: Mapping[str, Callable[[], str]] = {
     # The lengths of AWS's own keys: 20 and 40 characters.
@@ -29,26 +31,6 @@ GENERATORS: Mapping[str, Callable[[], str]] = {
     "WEED_JWT_SIGNING_KEY": _key,
     "WEED_JWT_SIGNING_READ_KEY": _key,
 }
-
-
-def parse(text: str) -> dict[str, str]:
-    """Return the names and values of a file of `NAME=value` lines.
-
-    Raises:
-        ValueError: a line is neither that, nor a comment, nor empty.
-
-    >>> parse("# keys\\nA=1\\n\\nB=x=y\\n")
-    {'A': '1', 'B': 'x=y'}
-    """
-    found = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals or not name.strip() or not value.strip():
-            raise ValueError(f"line {number}")
-        found[name.strip()] = value.strip()
-    return found
 
 
 def render(values: Mapping[str, str]) -> str:
@@ -69,7 +51,7 @@ def read(path: Path) -> dict[str, str] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        remedy = "Make it a plain file of your own, or remove it."
+        remedy = "Make it a plain file of your own."
         raise StackError(str(path), "it can be read", error.strerror, remedy) from error
     with os.fdopen(handle, encoding="utf-8", errors="replace") as file:
         # Asked of what was opened, not of the path, which may be another file by now.
@@ -77,13 +59,13 @@ def read(path: Path) -> dict[str, str] | None:
         mode = facts.st_mode & 0o777
         if mode & 0o077 or facts.st_uid != os.getuid():
             rule = "only you can read it"
-            remedy = f"Run `chmod 600 {path}`; if others may have seen it, remove it instead."
+            remedy = f"Run `chmod 600 {path}`. If others may have read it: {REPLACE}."
             raise StackError(str(path), rule, f"mode {mode:o}, uid {facts.st_uid}", remedy)
         try:
-            return parse(file.read())
-        except ValueError as error:
-            remedy = "Restore it, or remove it to have new keys generated."
-            raise StackError(str(path), "each line is NAME=value", error, remedy) from error
+            return parse_variables(file.read(), str(path))
+        except ConfigurationError as error:
+            # new keys would open none of the data, and verify no model
+            raise StackError(str(path), error.rule, error.came, "Restore it.") from error
 
 
 def ensure(path: Path) -> dict[str, str]:
@@ -105,3 +87,8 @@ def ensure(path: Path) -> dict[str, str]:
         found = {**found, **missing}
         write(path, render(found))
     return found
+
+
+def replace(path: Path, values: Mapping[str, str]) -> None:
+    """Write other secrets in the place of those that are there; names without a value go."""
+    write(path, render({name: value for name, value in values.items() if value}))

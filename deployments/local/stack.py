@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from deployments.local.status import ProgramStatus, StackStatus, look
 from tasks.errors import PerennialError, StackError
 from tasks.project import VARIABLE as PROJECT
 from tasks.project import find_project
-from tasks.settings import FOLDER, Settings
+from tasks.settings import FOLDER, SIGNING, SIGNING_FILE, Settings
 
 if TYPE_CHECKING:
     from deployments.local.doctor import Check
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 PATIENCE = 240.0  # seconds
 TRIES = 4  # starts of one program after which waiting is in vain
-ELSEWHERE = (*STORE[:3], "PERENNIAL_SIGNING_KEY")  # who names all of these needs no local stack
+ELSEWHERE = (*STORE[:3], SIGNING)  # who names all of these needs no local stack
 
 
 def up(home: Path, offset: int | None, say: Say) -> StackStatus:
@@ -67,10 +68,17 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     try:
         found = _wait(folder, memory, every, say)
         if fresh:
+            from tasks.promotion.signing import accept_everywhere
             from tasks.store.connect import open_bucket
 
             # From here on `health` reads an object, which needs the volumes, not only the filer.
-            open_bucket(Settings.from_environment(environment(home))).put(PROBE, b"well\n")
+            settings = Settings.from_environment(environment(home))
+            bucket = open_bucket(settings)
+            bucket.put(PROBE, b"well\n")
+            # this once: later, what has no signature is of somebody who has no key
+            if not memory.signed:
+                accept_everywhere(bucket, settings.keyring, say)
+                remember(folder, replace(memory, signed=True))
         return found
     except PerennialError:
         if fresh:
@@ -171,7 +179,8 @@ def connect(home: Path) -> None:
 def _effective(home: Path) -> dict[str, str]:
     real = dict(os.environ)
     if real.get("PERENNIAL_BUCKET", "").startswith(FOLDER):
-        return {**OFFLINE, **beside_folder(Folder.at(home)), **real}
+        ours = join_environment(beside_folder(Folder.at(home)), real)
+        return {**OFFLINE, **real, **{name: text for name, text in ours.items() if text}}
     # Who names other servers and never had a stack here needs none; with one, theirs still win.
     if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
         return {**OFFLINE, **real}
@@ -188,7 +197,8 @@ def beside_folder(folder: Folder) -> dict[str, str]:
     make_closed(folder.root)
     return {
         "PERENNIAL_HOME": str(folder.root),
-        "PERENNIAL_SIGNING_KEY": secrets.ensure(folder.secrets)["PERENNIAL_SIGNING_KEY"],
+        SIGNING: secrets.ensure(folder.secrets)[SIGNING],
+        SIGNING_FILE: str(folder.secrets),
         "PREFECT_HOME": str(folder.prefect),
         # Flows are run plainly there: whatever would ask a server is told that there is none.
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",

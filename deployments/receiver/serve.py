@@ -17,6 +17,7 @@ from deployments.receiver.protocol import TimelyProtocol
 from tasks.errors import ConfigurationError
 from tasks.events.gathering import Gathering
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 
 TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
 SHORTEST = 16  # characters
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bucket = os.environ.get("PERENNIAL_BUCKET") or Settings.bucket
     url = os.environ.get("PREFECT_API_URL") or Settings.prefect_url
     # It has no key of the store, and needs none: it reads names, not objects.
-    settings = Settings("", "", "", "", bucket=bucket, prefect_url=url)
+    settings = Settings("", "", "", Keyring(""), bucket=bucket, prefect_url=url)
     uvicorn.run(
         application(token, bucket, Forwarder(Announcer(settings), Gathering())),
         host=told.host,

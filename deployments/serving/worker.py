@@ -28,13 +28,14 @@ from deployments.serving.predicting import Predicting
 from deployments.serving.protocol import close_the_slow
 from deployments.serving.rounds import Rounds
 from deployments.serving.shadowing import Shadowing
-from tasks.errors import PerennialError
+from tasks.errors import ConfigurationError, PerennialError
 from tasks.predictions.ship import declared
 from tasks.predictions.spool import Spool
 from tasks.promotion.trials import withdraw
 from tasks.serving.fleet import EVERY, Fleet
 from tasks.serving.following import Turn, make_refused_entry
-from tasks.settings import Settings
+from tasks.serving.newest import Newest
+from tasks.settings import Settings, read_keyring
 from tasks.store.connect import open_bucket
 from tasks.workspace import open_place
 
@@ -55,7 +56,8 @@ def application() -> Application:
     allow_connections(int(os.environ[CONNECTIONS]))
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
-    worker = Worker(settings, metrics, Fleet(bucket, settings.signing_key, told))
+    newest = Newest(settings.home / "serving" / "newest")
+    worker = Worker(settings, metrics, Fleet(bucket, settings.keyring, told, newest))
     named, is_open = os.environ.get(KEY_FILE, ""), os.environ.get(OPEN) == "1"
     known = KeyFile(Path(named) if named else None, open_without=is_open).read
     return Application(
@@ -149,6 +151,9 @@ def look(fleet: Fleet, metrics: Metrics) -> None:
     Raises:
         ExceptionGroup: looks at some pipelines failed; the others were looked at.
     """
+    # of a file that a command replaces: what is signed with another key follows at once
+    with suppress(ConfigurationError):
+        fleet.believe(read_keyring(os.environ))
     try:
         fleet.look(time.monotonic())
     finally:

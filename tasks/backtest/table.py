@@ -29,6 +29,7 @@ from tasks.policy.reading import count_text
 from tasks.store.bucket import Bucket
 from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.store.results import recall, remember
+from tasks.workspace import Place
 
 Say = Callable[[str], None]
 # Seconds between two lines of progress.
@@ -45,27 +46,25 @@ class FitTable:
     refused: Mapping[int, str]
 
 
-def fit_history(
-    bucket: Bucket, plan: BacktestPlan, say: Say, workers: int | None = None
-) -> FitTable:
+def fit_history(place: Place, plan: BacktestPlan, say: Say, workers: int | None = None) -> FitTable:
     """Fit and judge every model of the history that is not kept from before.
 
     Raises:
         DataError: there are fewer than three batches, or no first model can be fitted.
     """
-    rows, made = read_rows(bucket, plan)
+    rows, made = read_rows(place.bucket, plan)
     first = first_end(made.counts, plan.start)
     ends = range(first, len(made.names) - 1)
     say(
         f"{len(rows.frame):,} rows in {len(made.names)} {made.recipe}; "
         f"{len(ends)} models, each judged on every later batch"
     )
-    recalled = ((end, _recall(bucket, plan, end)) for end in ends)
+    recalled = ((end, _recall(place, plan, end)) for end in ends)
     found = {end: kept for end, kept in recalled if kept is not None}
     missing = [end for end in ends if end not in found]
     if found:
         say(f"{len(found)} of {len(ends)} models are kept from before")
-    found.update(_fit(bucket, plan, rows, missing, say, workers))
+    found.update(_fit(place, plan, rows, missing, say, workers))
     history, refused = _history(plan, rows, made, first, found)
     return FitTable(history, len(missing), len(ends) - len(missing), refused)
 
@@ -104,7 +103,7 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
 
 
 def _fit(
-    bucket: Bucket,
+    place: Place,
     plan: BacktestPlan,
     rows: HistoryRows,
     missing: Sequence[int],
@@ -120,7 +119,7 @@ def _fit(
         fits = measure_all(rows, recipe, missing, Path(scratch), workers)
         for count, (end, answer) in enumerate(fits, start=1):
             # kept before it is told: whoever is stopped now fits only what nobody heard of
-            _keep(bucket, plan, end, answer)
+            _keep(place, plan, end, answer)
             yield end, answer
             done, now = done + weights[end], time.monotonic()
             if now - spoke >= EVERY or count == len(missing):
@@ -130,8 +129,8 @@ def _fit(
                 say(f"{bar} {count} of {len(missing)} models, about {left:.0f} s left")
 
 
-def _recall(bucket: Bucket, plan: BacktestPlan, end: int) -> Answer | None:
-    known = recall(bucket, plan.fits, f"backtest-{end}")
+def _recall(place: Place, plan: BacktestPlan, end: int) -> Answer | None:
+    known = recall(place.bucket, plan.fits, f"backtest-{end}", keyring=place.keyring)
     if known is None:
         return None
     if "refused" in known.document:
@@ -139,12 +138,13 @@ def _recall(bucket: Bucket, plan: BacktestPlan, end: int) -> Answer | None:
     return MeasuredFit.from_dict(known.document, known.files)
 
 
-def _keep(bucket: Bucket, plan: BacktestPlan, end: int, answer: Answer) -> None:
+def _keep(place: Place, plan: BacktestPlan, end: int, answer: Answer) -> None:
     # a refusal is kept as well: the same rows would only be fitted again to be refused again
     document = {"refused": answer} if isinstance(answer, str) else answer.to_dict()
     files = {} if isinstance(answer, str) else answer.files()
     with external_write("backtest.fit"):
-        remember(bucket, plan.fits, f"backtest-{end}", document, files)
+        step, key = f"backtest-{end}", plan.fits
+        remember(place.bucket, key, step, document, files, keyring=place.keyring)
 
 
 def _history(

@@ -38,10 +38,10 @@ def pin(
 def fill(plan: BacktestPlan) -> FitTable:
     """Fit every model of the history once, and judge it on every later batch."""
     from tasks.backtest.table import fit_history
-    from tasks.store.connect import open_bucket
+    from tasks.workspace import open_place
 
-    bucket, logger = open_bucket(Settings.from_environment()), run_logger()
-    found = fit_history(bucket, plan, logger.info)
+    place, logger = open_place(Settings.from_environment(), plan.pipeline.name), run_logger()
+    found = fit_history(place, plan, logger.info)
     for end, why in found.refused.items():
         logger.warning("No model after %s: %s", found.history.batches[end].name, why)
     return found

@@ -26,6 +26,7 @@ from tasks.errors import (
 from tasks.quantities import parse_duration
 from tasks.readers.formats import tell_format
 from tasks.settings import FOLDER, Settings
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket, ObjectInfo
 from tasks.store.connect import open_bucket
 from tasks.store.keys import checked_key
@@ -114,7 +115,7 @@ def _open(options: BucketCollect, home: Path) -> Bucket:
         options.endpoint or f"https://s3.{options.region}.amazonaws.com",
         access,
         secret,
-        signing_key="",
+        Keyring(""),
         bucket=options.bucket,
         region=options.region,
         mlflow_uri=None,

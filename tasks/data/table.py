@@ -169,6 +169,20 @@ class Table(Location):
             said = reversed(opened.history())
         return tuple(read_commit(version, entry) for version, entry in enumerate(said))
 
+    def last_commit(self) -> Commit | None:
+        """Return the newest commit, or None where there is no table yet.
+
+        Where another is made meanwhile, the version may be the one before what it says: who then
+        appends `after` it is refused.
+        """
+        opened = self.open()
+        if opened is None:
+            return None
+        with translate_errors(self.uri):
+            # more than one where another came since it was opened
+            said = opened.history(1)[0]
+        return read_commit(int(opened.version()), said)
+
     def _scanned(self, opened: Any) -> pl.LazyFrame:
         import polars as pl
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from tasks.data.table import Table, table_in
 from tasks.documents import seal
-from tasks.errors import DataError
+from tasks.errors import DataError, PreconditionFailed, StoreError
 from tasks.ledger.entry import KINDS, Entry, read_entry
+from tasks.ledger.links import LINK, link_of, make_link
 from tasks.records import plain
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 
@@ -29,17 +34,24 @@ COLUMNS = pa.schema(
 )
 
 
+NO_KEY = Keyring("")
+TRIES = 40
+LONGEST_WAIT = 0.5  # seconds
+
+
 @dataclass(frozen=True)
 class Ledger:
     """Every decision, verdict, promotion and rollback of one pipeline."""
 
     table: Table
+    keyring: Keyring = NO_KEY
 
     def append(self, entry: Entry) -> bool:
-        """Record the entry once per id; False where it was recorded before.
+        """Record the entry once per id, linked to the one before; False where it was recorded.
 
         Raises:
             DataError: its kind is not registered.
+            ConfigurationError: there is no signing key.
         """
         if entry.kind not in KINDS:
             raise DataError("ledger entry", f"kind is one of {', '.join(KINDS)}", entry.kind)
@@ -48,8 +60,17 @@ class Ledger:
         text = json.dumps(figures, sort_keys=True, allow_nan=False)
         row = {name: getattr(entry, name) for name in COLUMNS.names} | {"figures": text}
         rows = pa.Table.from_pylist([row], schema=COLUMNS)
-        # the id is the transaction: a retried flow and two that race leave the entry once
-        return self.table.append(rows, entry.id, {"kind": entry.kind}).landed
+        for tried in range(TRIES):
+            last = self.table.last_commit()
+            version, before = (-1, "") if last is None else (last.version, link_of(last))
+            said = {"kind": entry.kind, LINK: make_link(self.keyring, before, row)}
+            # the id is the transaction: a retried flow and two that race leave the entry once
+            with suppress(PreconditionFailed):
+                return self.table.append(rows, entry.id, said, after=version).landed
+            # at random: writers that lost to each other would meet again at the next try
+            time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.01 * 2**tried)))  # noqa: S311
+        remedy = "Nothing was written; try again."
+        raise StoreError(self.table.uri, f"one of {TRIES} tries is the next commit", None, remedy)
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """Return the entries ordered by time, all or of one kind; none where nothing is yet."""
@@ -60,6 +81,6 @@ class Ledger:
         return tuple(sorted(kept, key=lambda entry: (entry.at, entry.id)))
 
 
-def ledger_of(bucket: Bucket, pipeline: str) -> Ledger:
-    """Return the ledger of the pipeline of this name."""
-    return Ledger(table_in(bucket, Layout(pipeline).ledger))
+def ledger_of(bucket: Bucket, pipeline: str, keyring: Keyring = NO_KEY) -> Ledger:
+    """Return the ledger of the pipeline of this name; without keys, to be read alone."""
+    return Ledger(table_in(bucket, Layout(pipeline).ledger), keyring)

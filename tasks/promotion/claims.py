@@ -6,7 +6,7 @@ import re
 
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
-from tasks.promotion.manifest import canonical, sha256
+from tasks.signatures import canonical, sha256
 from tasks.store.layout import Layout
 from tasks.workspace import Place
 

@@ -6,8 +6,6 @@ compared byte for byte with its canonical form, so one changed byte anywhere bre
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,19 +17,20 @@ import numpy as np
 
 from tasks.data.reference import DatasetRef
 from tasks.documents import DOCUMENTS, unseal
-from tasks.errors import ConfigurationError, IntegrityError
+from tasks.errors import IntegrityError
 from tasks.features.request import RequestSchema
 from tasks.models.setting import Setting
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.records import plain, read
+from tasks.signatures import Keyring, canonical, sha256
 
 MODEL = "model.onnx"
 PROFILE = "profile.bin"
 ESTIMATOR = "estimator.json"
 SIGNS = "signs.json"
 # A signature for something else under the same key must not pass for a manifest's.
-PURPOSE = b"perennial manifest 1\n"
+PURPOSE = "perennial manifest 1"
 REMEDY = "Do not serve it. Train again, or check PERENNIAL_SIGNING_KEY."
 
 
@@ -132,7 +131,7 @@ class Manifest:
         return sha256(canonical(plain(self)))
 
 
-def sign(manifest: Manifest, key: str) -> bytes:
+def sign(manifest: Manifest, keyring: Keyring) -> bytes:
     """Return the manifest as it is stored: its content and the signature over it.
 
     Raises:
@@ -140,15 +139,31 @@ def sign(manifest: Manifest, key: str) -> bytes:
         ValueError: a value is NaN or no JSON.
     """
     content = plain(manifest)
-    return canonical({"manifest": content, "signature": _signature(canonical(content), key)})
+    signature = keyring.sign(PURPOSE, canonical(content))
+    return canonical({"manifest": content, "signature": signature})
 
 
-def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
+def sign_again(data: bytes, keyring: Keyring, where: str) -> bytes | None:
+    """Return a manifest signed with the key that signs now; None where it is already.
+
+    Its content stays, with what another release had in it, and so does its digest.
+
+    Raises:
+        IntegrityError: as `verify`.
+    """
+    verify(data, keyring, where)
+    document = json.loads(data)
+    if keyring.is_current(document["signature"]):
+        return None
+    signature = keyring.sign(PURPOSE, canonical(document["manifest"]))
+    return canonical({**document, "signature": signature})
+
+
+def verify(data: bytes, keyring: Keyring, where: str = "manifest.json") -> Manifest:
     """Return the manifest of `data`, once its signature holds.
 
     Raises:
         IntegrityError: it is no manifest, was changed, or was signed with another key.
-        ConfigurationError: the signing key is empty.
     """
     # bytes that are no manifest may nest so deeply that the parser gives up
     try:
@@ -158,8 +173,8 @@ def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
         body = canonical(content)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise IntegrityError(where, "it is a signed manifest", "other bytes", REMEDY) from error
-    # in constant time, and before anything of the content is believed
-    if not hmac.compare_digest(str(signature).encode(), _signature(body, key).encode()):
+    # before anything of the content is believed
+    if not keyring.holds(PURPOSE, body, signature):
         rule = "the signature is that of the content under the signing key"
         raise IntegrityError(where, rule, "another", REMEDY)
     if not whole:
@@ -169,27 +184,3 @@ def verify(data: bytes, key: str, where: str = "manifest.json") -> Manifest:
     # the digest is of what was signed: another release's form is in it, and not in the record
     vars(manifest)["digest"] = sha256(body)
     return manifest
-
-
-def canonical(content: Any) -> bytes:
-    """Return the one JSON text of a value.
-
-    >>> canonical({"b": 1, "a": [0.5, None]})
-    b'{"a":[0.5,null],"b":1}'
-    """
-    text = json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode("utf-8")
-
-
-def sha256(data: bytes) -> str:
-    """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def _signature(content: bytes, key: str) -> str:
-    if not key:
-        remedy = "Set PERENNIAL_SIGNING_KEY."
-        raise ConfigurationError("signing key", "it is not empty", "nothing", remedy)
-    return hmac.new(key.encode(), PURPOSE + content, hashlib.sha256).hexdigest()

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from tasks.documents import seal, unseal_bytes
 from tasks.errors import IntegrityError
 from tasks.ledger.entry import CHANGES, Entry
 from tasks.promotion.compare_and_set import swapped
-from tasks.promotion.manifest import canonical, sha256
+from tasks.promotion.signed import holds, sign_pointer, signature_of, verify_pointer
 from tasks.records import plain
 from tasks.records import read as read_record
+from tasks.signatures import canonical, sha256
 from tasks.store.exchange import steady
 from tasks.workspace import Place
 
 # Bounds the object, which every serving worker reads whole at every change.
 LONGEST_HISTORY = 100
 OWN = ("version", "by", "kind")  # what a pointer and its entry in the ledger have by one name
-REMEDY = "Promote a version again after moving the object away."
+KIND: Literal["champion pointer"] = "champion pointer"
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Champion:
 
     Attributes:
         digest: of its manifest.
-        since, by, why, kind: when, by whom, for what reason and how it took its place.
+        since: never before that of the one it replaced, whatever the clocks say: who has seen a
+            later one knows an older pointer by it.
+        by, why, kind: by whom, for what reason and how it took its place.
         attempt: names the promotion, so that no two pointers are ever the same bytes.
         history: the versions it stands on, oldest first: those that a rollback returns to.
         replaced: the version that was in service right before, or None for the first.
@@ -61,17 +64,9 @@ class Champion:
     def to_dict(self) -> dict[str, Any]:
         return {**plain(self), "previous": self.previous}
 
-    def to_bytes(self) -> bytes:
-        return canonical(seal("champion pointer", self.to_dict()))
-
-    @classmethod
-    def from_bytes(cls, data: bytes, where: str = "champion.json") -> Champion:
-        content = unseal_bytes("champion pointer", data, where, REMEDY)
-        return read_record(cls, content, where, "it is a champion pointer")
-
 
 def succeed(current: Champion | None, new: Champion) -> Champion:
-    """Return `new` with the history it has when it takes the place of `current`.
+    """Return `new` with the history it has when it takes the place of `current`, and later.
 
     A promotion puts the current version on the history. A rollback to a version of the history
     takes off that version and everything above it.
@@ -80,24 +75,24 @@ def succeed(current: Champion | None, new: Champion) -> Champion:
     >>> def champion(version, kind="promotion"):
     ...     return Champion(version, "d", datetime(2026, 1, 1, tzinfo=UTC), "me", "", kind)
     >>> third = succeed(succeed(succeed(None, champion(1)), champion(2)), champion(3))
-    >>> third.history
-    (1, 2)
+    >>> third.history, third.since.microsecond
+    ((1, 2), 2)
     >>> succeed(third, champion(2, "rollback")).history
     (1,)
     """
     if current is None:
         return replace(new, history=(), replaced=None)
-    known = current.history
+    known, history = current.history, (*current.history, current.version)[-LONGEST_HISTORY:]
     # so that the next rollback goes further back instead of returning to what was just left
     if new.kind == "rollback" and new.version in known:
-        last = len(known) - 1 - known[::-1].index(new.version)
-        return replace(new, history=known[:last], replaced=current.version)
-    history = (*known, current.version)[-LONGEST_HISTORY:]
-    return replace(new, history=history, replaced=current.version)
+        history = known[: len(known) - 1 - known[::-1].index(new.version)]
+    # the clock of another machine may be behind, and serving takes no pointer that is older
+    since = max(new.since, current.since + INSTANT)
+    return replace(new, since=since, history=history, replaced=current.version)
 
 
-def rebuild(entries: Iterable[Entry], where: str) -> Champion | None:
-    """Return the champion that the ledger tells of; None where it tells of no promotion.
+def rebuild(entries: Iterable[Entry], where: str) -> tuple[Champion, str] | None:
+    """Return the champion that the ledger tells of, and its signature; None where it tells of none.
 
     Args:
         entries: all of the ledger, oldest first.
@@ -106,7 +101,7 @@ def rebuild(entries: Iterable[Entry], where: str) -> Champion | None:
     Raises:
         IntegrityError: the last change was made by a newer release.
     """
-    champion = None
+    champion, signature = None, ""
     for entry in entries:
         if entry.kind.startswith(CHANGES) and entry.kind not in CHANGES:
             rule = "the ledger says who is in service, where the pointer is lost"
@@ -120,26 +115,44 @@ def rebuild(entries: Iterable[Entry], where: str) -> Champion | None:
             told = {**entry.figures, **{name: getattr(entry, name) for name in OWN}}
             made = read_record(Champion, {**told, "since": entry.at}, where)
             champion = succeed(champion, made)
-    return champion
+            signature = str(entry.figures.get("signature", ""))
+    return None if champion is None else (champion, signature)
 
 
-def read(place: Place) -> tuple[Champion, str] | None:
+def read(place: Place, *, accept: bool = False) -> tuple[Champion, str] | None:
     """Return the champion and the entity tag of the pointer, or None before the first promotion.
 
     A pointer that was lost is written again as the ledger tells it: without it the next version
-    would be taken for the first, and be compared with nothing.
+    would be taken for the first, and be compared with nothing. With `accept`, what an earlier
+    release left without a signature is taken as it is.
 
     Raises:
-        IntegrityError: the object is no champion pointer, or a newer release's.
+        IntegrityError: the object is no champion pointer of this pipeline that a key signed, or a
+            newer release's; or what the ledger tells of a lost one was not signed.
     """
     key = place.layout.champion
     found = steady(place.bucket, key)
     if found is not None:
-        return Champion.from_bytes(found[0], key), found[1]
-    champion = rebuild(place.ledger.entries(), key)
-    return None if champion is None else (champion, swap(place, champion, None))
+        content = verify_pointer(place, KIND, found[0], key, accept=accept)
+        return read_record(Champion, content, key, f"it is a {KIND}"), found[1]
+    told = rebuild(place.ledger.entries(), key)
+    if told is None:
+        return None
+    champion, signature = told
+    if not accept and not holds(place, KIND, champion.to_dict(), signature):
+        rule = "the ledger tells of a lost pointer what was signed"
+        came = f"version {champion.version}, by {champion.by}, without its signature"
+        remedy = f"Put it back; `perennial verify {place.name} --accept` believes the ledger."
+        raise IntegrityError(key, rule, came, remedy)
+    return champion, swap(place, champion, None)
 
 
 def swap(place: Place, new: Champion, etag: str | None) -> str:
     """Put `new` in the place of the pointer with this entity tag; raises as `swapped`."""
-    return swapped(place.bucket, place.layout.champion, new.to_bytes(), etag)
+    data = sign_pointer(place, KIND, new.to_dict())
+    return swapped(place.bucket, place.layout.champion, data, etag)
+
+
+def sign_champion(place: Place, champion: Champion) -> str:
+    """Return the signature that stands in the champion's pointer."""
+    return signature_of(place, KIND, champion.to_dict())

@@ -89,7 +89,7 @@ def repair(place: Place) -> Promotion | None:
     if found is None:
         return None
     champion = found[0]
-    place.ledger.append(change_entry(place.name, champion))
+    place.ledger.append(change_entry(place, champion))
     done = Promotion("already", champion.kind, place.name, champion.version, champion)
     return _mirrored(place, done)
 
@@ -100,7 +100,7 @@ def _change(
     found = pointer.read(place)
     current, etag = (None, None) if found is None else found
     # true where the entry was lacking: whoever put the champion in service died before telling
-    unfinished = current is not None and place.ledger.append(change_entry(place.name, current))
+    unfinished = current is not None and place.ledger.append(change_entry(place, current))
     version = named or (current.previous if current else None)
     if current is not None and _repeats(asked, named, current, unfinished):
         version = current.version
@@ -125,7 +125,7 @@ def _change(
     except PreconditionFailed:
         return _lost(place, outcome, asked)
     with external_write("promote.ledger"):
-        place.ledger.append(change_entry(place.name, new))
+        place.ledger.append(change_entry(place, new))
     return _mirrored(place, replace(outcome, outcome="promoted", champion=new))
 
 
@@ -170,7 +170,7 @@ def _lost(place: Place, outcome: Promotion, asked: Attempt) -> Promotion:
         since = winner.since.isoformat(timespec="seconds")
         reason = f"version {winner.version} was put in service meanwhile by {winner.by} at {since}"
         # the winner stands in the ledger before the one that lost to it
-        place.ledger.append(change_entry(place.name, winner))
+        place.ledger.append(change_entry(place, winner))
     lost = replace(outcome, outcome="lost", champion=winner, reasons=(reason,))
     return _failed(place, lost, asked)
 

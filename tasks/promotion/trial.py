@@ -7,13 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from tasks.documents import seal, unseal_bytes
 from tasks.ledger.entry import Entry
 from tasks.policy.amounts import share_text
-from tasks.promotion.manifest import canonical
-from tasks.records import plain, read
 
-REMEDY = "Begin a trial again after moving the object away."
 # One failed answer of the first two is half of them, and no reason yet.
 FEWEST_FAILURES = 3
 
@@ -26,7 +22,8 @@ class Trial:
         digest: of its manifest.
         beside, champion: the champion's digest and version; another champion ends the trial.
         share: the share of keys that it answers, 0 to 1; 0 in shadow, where it answers none.
-        since, by, why: when, by whom and for what reason it began.
+        since, by, why: when, by whom and for what reason it began; never before the last change of
+            the one before it.
         max_error_rate: the share of failed answers from which a canary is withdrawn.
         max_drop: what its live metric may lack against the champion's.
         attempt: names the beginning, so that no two trials are ever the same bytes.
@@ -62,6 +59,11 @@ class Trial:
         """
         return f"canary for {share_text(self.share)} of the keys" if self.share else "shadow"
 
+    @property
+    def changed(self) -> datetime:
+        """When it began or, where it did, ended: an older one is known by it."""
+        return self.ended_at or self.since
+
     def stands(self, champion: str) -> bool:
         """Tell whether it goes on beside the champion of this digest."""
         return not self.ended and self.beside == champion and self.digest != champion
@@ -76,13 +78,6 @@ class Trial:
     def fails(self, tries: int, failures: int) -> bool:
         """Tell whether so many failed answers of so many break the bound; one or two never do."""
         return failures >= FEWEST_FAILURES and failures > self.max_error_rate * tries
-
-    def to_bytes(self) -> bytes:
-        return canonical(seal("trial", plain(self)))
-
-    @classmethod
-    def from_bytes(cls, data: bytes, where: str = "challenger.json") -> Trial:
-        return read(cls, unseal_bytes("trial", data, where, REMEDY), where, "it is a trial")
 
 
 def trial_entries(pipeline: str, trial: Trial) -> tuple[Entry, ...]:

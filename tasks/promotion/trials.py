@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from tasks.errors import PreconditionFailed, Refused
 from tasks.faults import external_write
@@ -12,21 +13,38 @@ from tasks.promotion import pointer
 from tasks.promotion.compare_and_set import swapped
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.pointer import Champion
+from tasks.promotion.signed import sign_pointer, verify_pointer
 from tasks.promotion.trial import Trial, trial_entries
 from tasks.promotion.versions import checked_version, manifest_of, require_version
+from tasks.records import plain
+from tasks.records import read as read_record
 from tasks.store.exchange import steady
 from tasks.workspace import Place
 
+KIND: Literal["trial"] = "trial"
 
-def read(place: Place) -> tuple[Trial, str] | None:
+
+def read(place: Place, *, accept: bool = False) -> tuple[Trial, str] | None:
     """Return the latest trial, ended or not, and its entity tag; None where there was none.
 
+    With `accept`, what an earlier release left without a signature is taken as it is.
+
     Raises:
-        IntegrityError: the object is no trial, or a newer release's.
+        IntegrityError: the object is no trial of this pipeline that a key signed, or a newer
+            release's.
     """
     key = place.layout.challenger
     found = steady(place.bucket, key)
-    return None if found is None else (Trial.from_bytes(found[0], key), found[1])
+    if found is None:
+        return None
+    content = verify_pointer(place, KIND, found[0], key, accept=accept)
+    return read_record(Trial, content, key, f"it is a {KIND}"), found[1]
+
+
+def swap(place: Place, trial: Trial, etag: str | None) -> str:
+    """Put a trial in the place of the one with this entity tag; raises as `swapped`."""
+    data = sign_pointer(place, KIND, plain(trial))
+    return swapped(place.bucket, place.layout.challenger, data, etag)
 
 
 def standing(place: Place) -> Trial | None:
@@ -76,7 +94,7 @@ def begin(
         beside=champion.digest,
         champion=champion.version,
         share=share,
-        since=datetime.now(UTC),
+        since=_later_than(before[0].changed if before else None),
         by=by,
         why=why,
         max_error_rate=max_error_rate,
@@ -121,16 +139,22 @@ def withdraw(place: Place, *, by: str, why: str, trial: Trial | None = None) -> 
     _tell(place, now)
     if not now.stands(champion[0].digest) or (trial is not None and now.attempt != trial.attempt):
         return None
-    ended = replace(now, ended=why, ended_by=by, ended_at=datetime.now(UTC))
+    ended = replace(now, ended=why, ended_by=by, ended_at=_later_than(now.since))
     try:
         with external_write("trial.pointer"):
-            swapped(place.bucket, place.layout.challenger, ended.to_bytes(), etag)
+            swap(place, ended, etag)
     # several workers may see the same bound broken: one of them ends it and tells
     except PreconditionFailed:
         return None
     with external_write("trial.ledger"):
         _tell(place, ended)
     return ended
+
+
+def _later_than(changed: datetime | None) -> datetime:
+    """Return the time, or the first after the last change, where another clock is ahead."""
+    now = datetime.now(UTC)
+    return now if changed is None else max(now, changed + pointer.INSTANT)
 
 
 def _check(
@@ -161,7 +185,7 @@ def _check(
 def _write(place: Place, trial: Trial, etag: str | None, where: str) -> None:
     try:
         with external_write("trial.pointer"):
-            swapped(place.bucket, place.layout.challenger, trial.to_bytes(), etag)
+            swap(place, trial, etag)
     except PreconditionFailed as error:
         rule = "nobody else begins or ends a trial at the same time"
         raise Refused(where, rule, "another trial", "See `perennial status`.") from error

@@ -25,9 +25,10 @@ from tasks.faults import external_write
 from tasks.promotion import pointer
 from tasks.promotion.claims import claimed, kept, numbers
 from tasks.promotion.golden import agrees
-from tasks.promotion.manifest import MODEL, REMEDY, Manifest, sha256, sign, verify
+from tasks.promotion.manifest import MODEL, REMEDY, Manifest, sign, verify
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
+from tasks.signatures import sha256
 from tasks.workspace import Place
 
 Files = Mapping[str, bytes]
@@ -68,14 +69,14 @@ def publish(place: Place, key: str, build: Build) -> int:
     digests = {name: sha256(data) for name, data in files.items()}
     manifest = replace(manifest, files=digests, stored={})
     # what could not be signed is refused before a file of it is written
-    sign(manifest, place.signing_key)
+    sign(manifest, place.keyring)
     check_answers(ModelVersion(manifest, files), where)
     with external_write("train.model"):
         stored = {name: kept(place, version, name, data) for name, data in files.items()}
     manifest = replace(manifest, stored={n: at for n, at in stored.items() if n != at})
     # another process was first: its manifest stands, and is as good, being of the same training
     with external_write("train.manifest"), suppress(PreconditionFailed):
-        signed = sign(manifest, place.signing_key)
+        signed = sign(manifest, place.keyring)
         place.bucket.put(where, signed, if_absent=True, content_type="application/json")
     return manifest_of(place, version).version
 
@@ -161,7 +162,7 @@ def manifest_of(place: Place, version: int) -> Manifest:
         IntegrityError: it was changed, signed with another key, or belongs elsewhere.
     """
     where = place.layout.manifest(version)
-    manifest = verify(place.bucket.get(where), place.signing_key, where)
+    manifest = verify(place.bucket.get(where), place.keyring, where)
     # a signed manifest that was copied to another version's place holds all the same
     _check_place(manifest, place.name, version, where)
     return manifest

@@ -60,7 +60,7 @@ def find_changed(pipelines: list[str]) -> dict[str, Mark | None]:
     settings = Settings.from_environment()
     aliases = read_every_alias(settings.mlflow_uri) if settings.mlflow_uri else {}
     bucket = open_bucket(settings)
-    places = [Place(bucket, name, settings.signing_key) for name in pipelines]
+    places = [Place(bucket, name, settings.keyring) for name in pipelines]
     seen = quiet.recall(settings.home / SEEN, settings.bucket)
     return quiet.find_changed(places, seen, aliases, settings.pipelines, time.time())
 

@@ -9,6 +9,8 @@ from contextlib import suppress
 from tasks.errors import StoreError
 from tasks.promotion.compare_and_set import MOVED
 from tasks.serving.following import Follower, InService, Turn
+from tasks.serving.newest import Newest
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.layout import is_name
 from tasks.workspace import Place
@@ -30,20 +32,32 @@ class Fleet:
     """
 
     def __init__(
-        self, bucket: Bucket, signing_key: str, tell: Callable[[Turn], None] = lambda _: None
+        self,
+        bucket: Bucket,
+        keyring: Keyring,
+        tell: Callable[[Turn], None] = lambda _: None,
+        newest: Newest | None = None,
     ) -> None:
         self.followers: Mapping[str, Follower] = {}
         self.ready = False
         self.searched = False
         self.answered = 0.0
-        self._bucket, self._signing_key, self._tell = bucket, signing_key, tell
-        self._searched = float("-inf")
+        self._bucket, self._keyring, self._tell = bucket, keyring, tell
+        self._searched, self._newest = float("-inf"), newest
         self._last, self._next = "", 0
 
     def __getitem__(self, pipeline: str) -> InService | None:
         """Return what is in service for a pipeline, or None."""
         follower = self.followers.get(pipeline)
         return None if follower is None else follower.current
+
+    def believe(self, keyring: Keyring) -> None:
+        """Believe other keys from the next look on; what is in service stays."""
+        if keyring == self._keyring:
+            return
+        self._keyring = keyring
+        for follower in self.followers.values():
+            follower.believe(keyring)
 
     def look(self, now: float) -> None:
         """Look at every pointer when one of them changed, else at some in turn.
@@ -94,7 +108,7 @@ class Fleet:
             return {}
         self._searched, self.searched = now, True
         new = {
-            name: Follower(Place(self._bucket, name, self._signing_key))
+            name: Follower(Place(self._bucket, name, self._keyring), self._newest)
             for name in sorted(names - set(self.followers))
         }
         stay = {
@@ -111,6 +125,6 @@ class Fleet:
         """Tell whether a person deleted the pipeline with its data."""
         # two looks, both answered: a listing alone never ends what is in service
         with suppress(StoreError):
-            champion = Place(self._bucket, name, self._signing_key).layout.champion
+            champion = Place(self._bucket, name, self._keyring).layout.champion
             return name not in names and self._bucket.head(champion) is None
         return False

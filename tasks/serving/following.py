@@ -6,20 +6,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from tasks.errors import NotFound, PerennialError, StoreError
+from tasks.errors import IntegrityError, NotFound, PerennialError, StoreError
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer as champions
 from tasks.promotion import trials
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import load
+from tasks.serving.newest import Newest
 from tasks.serving.served import Served, ServedChallenger
+from tasks.signatures import Keyring
 from tasks.workspace import Place
 
 # Seconds until a version that was refused is tried again: it may have been mended in its place.
 AGAIN_AFTER = 30.0
 Outcome = Literal["loaded", "refused", "unreachable"]
 Role = Literal["champion", "challenger"]
+ROLES: tuple[Role, ...] = ("champion", "challenger")
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,13 @@ class Turn:
 
 @dataclass
 class Pointer:
-    """What was last seen of a pointer, and why what it points to was refused."""
+    """What was last seen of a pointer, and why what it points to was refused.
+
+    `changed` is when the newest that was signed was written.
+    """
 
     seen: tuple[str, ...] = ()
+    changed: datetime | None = None
     refusal: str | None = None
     again: float = 0.0
 
@@ -72,11 +79,17 @@ class Follower:
     At most two models are held. `champion` and `challenger` say what their pointers were seen as.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, newest: Newest | None = None) -> None:
         self.pipeline = place.name
         self.current: InService | None = None
-        self.champion, self.challenger = Pointer(), Pointer()
-        self._place = place
+        self._place, self._newest = place, newest or Newest()
+        self.champion, self.challenger = (
+            Pointer(changed=self._newest.read(place.name, role)) for role in ROLES
+        )
+
+    def believe(self, keyring: Keyring) -> None:
+        """Believe other keys from the next look on."""
+        self._place = Place(self._place.bucket, self.pipeline, keyring)
 
     def look(self, now: float) -> tuple[Turn, ...]:
         """Look at the pointers once; load what they point to where that is new.
@@ -111,6 +124,7 @@ class Follower:
             named, version = read[0], read[0].version
             # the pointer may have changed since `head`: what was read counts
             seen = (read[1], *seen[1:])
+            self._refuse_older(pointer, named, role)
             loaded = self._take(named) if isinstance(named, Champion) else self._try(named)
         except Exception as error:
             # the store is away: what serves goes on serving, and nothing is refused
@@ -127,6 +141,18 @@ class Follower:
             return Turn(self.pipeline, "refused", version, why, etag, role)
         pointer.note_taken(seen)
         return Turn(self.pipeline, "loaded", version, role=role) if loaded else None
+
+    def _refuse_older(self, pointer: Pointer, named: Champion | Trial, role: Role) -> None:
+        changed = named.since if isinstance(named, Champion) else named.changed
+        # signed, and signed long ago: who can write to the bucket puts an old version in service
+        # by putting its pointer back
+        if pointer.changed is not None and changed < pointer.changed:
+            where, rule = f"pointer of {self.pipeline}", "it is newer than the one before it"
+            told = f"{changed.isoformat()}, after {pointer.changed.isoformat()}"
+            remedy = f"Go back by `perennial rollback {self.pipeline}`, or promote a version."
+            raise IntegrityError(where, rule, told, remedy)
+        pointer.changed = changed
+        self._newest.keep(self.pipeline, role, changed)
 
     @property
     def _champion_digest(self) -> str:
@@ -147,7 +173,12 @@ class Follower:
         # before another champion is loaded, so that there are never three
         del current, tried
         self._put_challenger(None)
-        self.current = InService(self._load(champion.version, champion.digest), champion)
+        served = self._load(champion.version, champion.digest)
+        if not served.manifest.verdict.passed and not champion.override:
+            rule = "a version that the gate refused is in service where a person overruled it"
+            reasons = "; ".join(served.manifest.verdict.reasons)
+            raise IntegrityError(f"{self.pipeline} version {champion.version}", rule, reasons)
+        self.current = InService(served, champion)
         return True
 
     def _try(self, trial: Trial) -> bool:

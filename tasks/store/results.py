@@ -10,8 +10,11 @@ from typing import Any
 
 from tasks.documents import seal, unseal
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.layout import result
+
+PURPOSE = "perennial result 1"
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,10 @@ def remember(
     step: str,
     document: dict[str, Any],
     files: Mapping[str, bytes] | None = None,
+    *,
+    keyring: Keyring,
 ) -> Remembered:
-    """Keep the result of `step` under `key`, and return it as it will be recalled.
+    """Keep the result of `step` under `key`, signed, and return it as it will be recalled.
 
     Where two write the same step at once, the first stays, and both are given it.
     """
@@ -40,25 +45,30 @@ def remember(
         bucket.put(result(key, f"{step}/{digests[name]}"), data)
     content = {"key": key, "step": step, "document": document, "files": digests}
     content = seal("result", content)
-    envelope = json.dumps({"content": content, "sha256": _digest(content)}).encode()
+    signature = keyring.sign(PURPOSE, _signed(content))
+    envelope = json.dumps({"content": content, "signature": signature}).encode()
     where = _envelope(key, step)
     try:
         bucket.put(where, envelope, if_absent=True, content_type="application/json")
     except PreconditionFailed:
-        earlier = recall(bucket, key, step)
+        earlier = recall(bucket, key, step, keyring=keyring)
         if earlier is not None:
             return earlier
-        # What lies there is damaged, or of a release that this one cannot read.
+        # What lies there is damaged, unsigned, or of a release that this one cannot read.
         bucket.put(where, envelope, content_type="application/json")
     return Remembered(json.loads(json.dumps(document)), files)
 
 
-def recall(bucket: Bucket, key: str, step: str) -> Remembered | None:
-    """Return what `step` left under `key`; None where anything of it is missing or damaged."""
+def recall(bucket: Bucket, key: str, step: str, *, keyring: Keyring) -> Remembered | None:
+    """Return what `step` left under `key`; None where it is missing, damaged or unsigned.
+
+    A model is published of what is recalled: who could write one could write its verdict.
+    """
     where = _envelope(key, step)
     try:
         envelope = json.loads(bucket.get(where))
-        if envelope["sha256"] != _digest(envelope["content"]):
+        body = _signed(envelope["content"])
+        if not keyring.holds(PURPOSE, body, envelope["signature"]):
             return None
         content = unseal("result", envelope["content"], where)
         digests = content["files"]
@@ -75,7 +85,6 @@ def _envelope(key: str, step: str) -> str:
     return result(key, f"{step}/result.json")
 
 
-def _digest(content: Any) -> str:
-    # Read back first: what JSON changes, such as tuples, must not change the digest.
-    read = json.loads(json.dumps(content))
-    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+def _signed(content: Any) -> bytes:
+    # read back first: what JSON changes, such as tuples, must not change what is signed
+    return json.dumps(json.loads(json.dumps(content)), sort_keys=True).encode()

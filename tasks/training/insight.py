@@ -28,9 +28,10 @@ from tasks.models.exchange import ExchangingModel
 from tasks.models.runtime import OnnxModel
 from tasks.pages.draw import draw
 from tasks.pages.page import Figure, Grid, Page, Section, drop_empty
-from tasks.promotion.manifest import PROFILE, sha256
+from tasks.promotion.manifest import PROFILE
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
+from tasks.signatures import sha256
 from tasks.tracking import contributions
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender

@@ -16,7 +16,8 @@ from tasks.features.inference import infer_request
 from tasks.features.prepare import prepared_columns
 from tasks.features.terms import count_words
 from tasks.policy.challengers import select_rows
-from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, Lineage, Manifest, canonical
+from tasks.promotion.manifest import ESTIMATOR, PROFILE, SIGNS, Lineage, Manifest
+from tasks.signatures import canonical
 from tasks.training.choosing import Candidate, Chosen
 from tasks.training.contender import Contender
 from tasks.training.steps import judged_answers

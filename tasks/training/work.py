@@ -146,7 +146,8 @@ class Work:
         What it took is kept with it, and noted in `costs`.
         """
         bucket, key = self.workspace.bucket, key or self.key
-        known = recall(bucket, key, step)
+        keyring = self.workspace.keyring
+        known = recall(bucket, key, step, keyring=keyring)
         found = known is not None
         if known is None:
             with measure_cost() as meter:
@@ -154,7 +155,7 @@ class Work:
             kept = {"value": document, "cost": meter.cost.to_dict()}
             # the cost is kept with the result, so that a run that died is counted, and once
             with external_write(write):
-                known = remember(bucket, key, step, kept, files)
+                known = remember(bucket, key, step, kept, files, keyring=keyring)
         self.costs[step] = read(Cost, known.document["cost"], step)
         return Remembered(known.document["value"], known.files), found
 

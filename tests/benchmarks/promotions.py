@@ -31,7 +31,7 @@ def main() -> None:
             running_s3(folder / "s3") as s3,
             running_serving(s3.settings, folder / "serving.log") as serving,
         ):
-            bucket, key = S3Bucket(s3.settings), s3.settings.signing_key
+            bucket, key = S3Bucket(s3.settings), s3.settings.keyring
             made = champion(bucket, key, PIPELINE)
             versions = [
                 put_version(bucket, key, fitted(trees=50 + number), PIPELINE, f"{number}")
@@ -40,7 +40,7 @@ def main() -> None:
             ready = f"http://127.0.0.1:{serving.port}/{PIPELINE}/ping"
             poll(lambda: serving.is_whole, 60, "two workers")
             poll(lambda: all(answers(ready) for _ in range(12)), 60, "a champion")
-            found = storm(serving, bucket, request_of(made, PIPELINE), versions, seconds)
+            found = storm(serving, bucket, key, request_of(made, PIPELINE), versions, seconds)
     load = found.load
     back = sum(seen != sorted(seen) for seen in load.versions)
     seen = max(len(one) for one in load.versions)

@@ -93,7 +93,7 @@ def drafted(table: RealTable, budget: Sequence[str], settings: Settings, folder:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         command(asked)
     pipeline = find_pipeline(table.name, settings.pipelines)
-    bucket, key = open_bucket(settings), settings.signing_key
+    bucket, key = open_bucket(settings), settings.keyring
     place = Workspace(bucket, table.name, key, pipeline=pipeline, home=settings.home)
     said = "; ".join(bring(place, data).reasons)
     assert not said, said

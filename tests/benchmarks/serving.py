@@ -103,7 +103,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pn-") as name:
         folder = Path(name).resolve()
         with running_s3(folder / "s3") as s3:
-            made = champion(S3Bucket(s3.settings), s3.settings.signing_key)
+            made = champion(S3Bucket(s3.settings), s3.settings.keyring)
             body = json.dumps({"rows": made.rows(1)}).encode()
             with running_serving(s3.settings, folder / "serving.log", WORKERS) as api:
                 ready = f"http://127.0.0.1:{api.port}/flights/ping"

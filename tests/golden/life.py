@@ -53,7 +53,7 @@ class Life:
     """The toy pipeline, from its first batch on; the twin of `life_0_1_0`."""
 
     def __init__(self, folder: Path, key: str, sections: dict[str, Any]) -> None:
-        assert key == life.toy_workspace(folder.parent).signing_key
+        assert key == life.toy_workspace(folder.parent).keyring.current
         self.workspace = life.toy_workspace(folder.parent, **sections)
 
     def ingest(self, name: str, rows: pd.DataFrame) -> None:
@@ -103,7 +103,7 @@ class Life:
 
     def backtest(self) -> None:
         plan = plan_backtest(self.workspace, ["static", "every 1 batches"], None, 0.3)
-        made = fit_history(self.workspace.bucket, plan, lambda _: None)
+        made = fit_history(self.workspace, plan, lambda _: None)
         found = compare_policies(made.history, plan.policies, plan.limits, plan.delay, plan.own)
         write_backtest(self.workspace.bucket, plan, made, found)
 

@@ -18,6 +18,7 @@ from tasks.ledger.ledger import COLUMNS
 from tasks.ledger.story import story
 from tasks.ledger.suspicion import held_back
 from tasks.promotion import pointer, trials
+from tasks.promotion.signing import accept_unsigned
 from tasks.promotion.waiting import waiting_versions
 from tasks.reconciliation.readable import find_unreadable
 from tasks.reconciliation.waiting import find_waiting
@@ -41,7 +42,9 @@ FUTURE: dict[str, tuple[str, dict[str, Any]]] = {
 def workspace(tmp_path: Path) -> Workspace:
     with tarfile.open(ARCHIVE) as file:
         file.extractall(tmp_path, filter="data")
-    return life.toy_workspace(tmp_path, **SECTIONS)
+    made = life.toy_workspace(tmp_path, **SECTIONS)
+    accept_unsigned(made)
+    return made
 
 
 def write_future(workspace: Workspace) -> None:
@@ -88,6 +91,7 @@ def test_entries_of_a_newer_release_stop_no_reader(workspace: Workspace, tmp_pat
     with tarfile.open(ARCHIVE) as file:
         file.extractall(tmp_path / "without", filter="data")
     without = life.toy_workspace(tmp_path / "without", **SECTIONS)
+    accept_unsigned(without)
     assert decide_again(workspace) == decide_again(without) != []
 
 

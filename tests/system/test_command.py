@@ -292,7 +292,7 @@ def test_a_run_that_fails_tells_its_reason_once(trained: Stack, tmp_path: Path) 
 
 def test_a_challenger_that_waits_is_shown_until_a_person_decides(trained: Stack) -> None:
     assert perennial(trained, "status", "--json").document["awaiting_approval"] == []
-    ledger_of(open_bucket(trained.settings), "toy").append(
+    ledger_of(open_bucket(trained.settings), "toy", trained.settings.keyring).append(
         Entry(
             id="verdict-waits",
             at=datetime.now(UTC),

@@ -43,7 +43,7 @@ class House:
     def workspace(self, name: str) -> Workspace:
         """Return the drafted pipeline in the bucket."""
         pipeline = find_pipeline(name, self.project / "pipelines")
-        bucket, key = open_bucket(self.settings), self.settings.signing_key
+        bucket, key = open_bucket(self.settings), self.settings.keyring
         return Workspace(bucket, name, key, pipeline=pipeline, home=self.settings.home)
 
     def asks(self, name: str) -> httpx.Response:

@@ -17,6 +17,7 @@ import pytest
 from deployments.cli.chain import look_at_serving
 from deployments.cli.main import main
 from tasks.promotion import pointer
+from tasks.signatures import Keyring
 from tasks.store.layout import Layout
 from tasks.workspace import Place
 from tests import life
@@ -130,7 +131,7 @@ def site(folder: Path) -> Iterator[str]:
 
 def in_service() -> Place:
     """Return a place whose pointer names version 1."""
-    place, now = Place(local(), "toy", "a signing key"), datetime.now(UTC)
+    place, now = Place(local(), "toy", Keyring("a signing key")), datetime.now(UTC)
     pointer.swap(place, pointer.Champion(1, "digest", now, "test", "", attempt="a"), None)
     return place
 

@@ -47,6 +47,7 @@ MISTYPED: Mapping[str, tuple[str, str]] = {
     "method": ("shpa", "shap"),
     "kind": ("crad", "card"),
     "shell": ("bahs", "bash"),
+    "which": ("sining", "signing"),
     "of": ("11", "1"),
     "policies": ("performence 0.02", "performance"),
     "pipelines": PIPELINE,
@@ -147,7 +148,7 @@ def said(
     monkeypatch.setenv("PERENNIAL_BUCKET", f"file://{folder / 'bucket'}")
     monkeypatch.setenv("PERENNIAL_PIPELINES", str(folder / "pipelines"))
     monkeypatch.setenv("PERENNIAL_HOME", str(folder / "home"))
-    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", workspace.signing_key)
+    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", workspace.keyring.current)
 
     def run(*words: str) -> str:
         # the doctor is not wrong in its use: it says what is wrong with a pipeline

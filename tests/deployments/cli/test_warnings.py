@@ -35,7 +35,7 @@ def trained(folder: Path, monkeypatch: pytest.MonkeyPatch, first: str) -> House:
     monkeypatch.setenv("PERENNIAL_PIPELINES", str(folder / "pipelines"))
     monkeypatch.setenv("PERENNIAL_BUCKET", f"file://{folder / 'bucket'}")
     monkeypatch.setenv("PERENNIAL_HOME", str(folder))
-    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", made.workspace.signing_key)
+    monkeypatch.setenv("PERENNIAL_SIGNING_KEY", made.workspace.keyring.current)
     return made
 
 
@@ -50,7 +50,7 @@ def test_warnings_are_told_wherever_the_model_is(
     assert "Version 1, warning: enough rows: too few rows were judged: 150 rows" in told
     assert ended(["models", "toy", "--json"]) == 0
     (version,) = json.loads(capsys.readouterr().out)["versions"]
-    fleet = Fleet(made.workspace.bucket, made.workspace.signing_key)
+    fleet = Fleet(made.workspace.bucket, made.workspace.keyring)
     fleet.look(0)
     found = Finder().find("GET", "/v1/toy")
     assert isinstance(found, Found)

@@ -17,10 +17,10 @@ from deployments.local.folder import Folder, Memory, update_memory
 from deployments.local.ports import Holder, Ports, name_holders, refuse_taken
 from deployments.local.probe import EMPTY, sign
 from deployments.local.programs import names, programs
-from deployments.local.secrets import GENERATORS, parse, render
+from deployments.local.secrets import GENERATORS, render
 from deployments.local.supervise import configuration
 from tasks.errors import ConfigurationError, StackError
-from tasks.settings import Settings
+from tasks.settings import Settings, parse_variables
 
 FOLDER = Folder(Path("/srv/home"))
 KEYS = {name: f"secret-{name}-{'x' * 20}" for name in GENERATORS}
@@ -55,13 +55,13 @@ def test_a_free_machine_is_not_refused() -> None:
 
 @given(st.dictionaries(WORDS, VALUES))
 def test_secrets_survive_their_file(values: dict[str, str]) -> None:
-    assert parse(render(values)) == values
+    assert parse_variables(render(values)) == values
 
 
 @pytest.mark.parametrize("line", ["A", "=x", "A=", "A B"])
 def test_a_damaged_line_is_named(line: str) -> None:
-    with pytest.raises(ValueError, match="line 2"):
-        parse(f"A=1\n{line}\n")
+    with pytest.raises(ConfigurationError, match="line 2"):
+        parse_variables(f"A=1\n{line}\n")
 
 
 def test_every_generated_key_is_long_and_new() -> None:
@@ -175,7 +175,7 @@ def test_prefect_is_closed_to_other_sites() -> None:
 
 def test_a_flow_finds_everything_in_the_workers_environment() -> None:
     worker = programs(FOLDER, Memory(), KEYS)["worker"]
-    assert Settings.from_environment(worker.environment).signing_key
+    assert Settings.from_environment(worker.environment).keyring
     assert worker.environment["PREFECT_RESULTS_DEFAULT_SERIALIZER"] == "json"
     assert worker.environment["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
     assert worker.environment["GX_ANALYTICS_ENABLED"] == "false"

@@ -45,7 +45,7 @@ class Api:
 
 @pytest.fixture(scope="session")
 def api(s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    bucket, key = S3Bucket(s3.settings), s3.settings.signing_key
+    bucket, key = S3Bucket(s3.settings), s3.settings.keyring
     models = {name: champion(bucket, key, name, task=task) for name, task in PIPELINES.items()}
     log: Path = tmp_path_factory.mktemp("serving") / "serving.log"
     with running_serving(s3.settings, log) as serving:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import requests
 
 from tasks.promotion.manifest import Manifest
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tests.load import Load, post, run_load
 from tests.served import Fitted, put_in_service
@@ -45,14 +46,19 @@ def under_load(
 
 
 def storm(
-    serving: Serving, bucket: Bucket, request: bytes, versions: Sequence[Manifest], seconds: float
+    serving: Serving,
+    bucket: Bucket,
+    keyring: Keyring,
+    request: bytes,
+    versions: Sequence[Manifest],
+    seconds: float,
 ) -> Storm:
     """Promote all versions within so many seconds of load."""
     held: list[float] = []
 
     def promote() -> None:
         for manifest in versions:
-            put_in_service(bucket, manifest)
+            put_in_service(bucket, keyring, manifest)
             held.append(models_held(serving, manifest.pipeline))
             time.sleep(seconds / len(versions))  # the storm's own pace, and no wait for anything
 

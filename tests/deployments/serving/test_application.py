@@ -18,12 +18,13 @@ from tasks.serving.fleet import Fleet
 from tasks.serving.following import Follower, InService
 from tasks.serving.rows import RequestRows
 from tasks.serving.served import Predictions, Served
+from tasks.signatures import Keyring
 from tasks.store.layout import Layout
 from tasks.workspace import Place
 from tests.buckets import local
 from tests.served import Fitted, champion, unlogged
 
-KEY = "a key"
+KEY = Keyring("a key")
 PREDICT = "/v1/flights/predict"
 
 

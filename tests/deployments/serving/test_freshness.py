@@ -11,11 +11,14 @@ from tasks.ledger.ledger import ledger_of
 from tasks.monitoring.observation import Observation
 from tasks.policy.situation import MetricValue
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.layout import commit
 from tasks.store.local import LocalBucket
 
 NOON = datetime(2026, 1, 1, tzinfo=UTC)
+
+KEY = Keyring("a key")
 
 
 def decision(pipeline: str, live: float, at: datetime = NOON) -> Entry:
@@ -28,14 +31,14 @@ def decision(pipeline: str, live: float, at: datetime = NOON) -> Entry:
 def test_a_broken_ledger_hides_no_other_pipeline(tmp_path: Path) -> None:
     bucket = LocalBucket(tmp_path)
     for name in ("a-first", "b-broken", "c-last"):
-        ledger_of(bucket, name).append(decision(name, 0.7))
+        ledger_of(bucket, name, KEY).append(decision(name, 0.7))
     watching = Watching(Settings("", "", "", "key", bucket=tmp_path.as_uri()))
     watching.look()
     assert [figure.pipeline for figure in watching.latest] == ["a-first", "b-broken", "c-last"]
     for info in list(bucket.list("b-broken/ledger/_delta_log/")):
         bucket.put(info.key, b"{")
     bucket.put(commit("b-broken/ledger", 1), b"{")  # one that was added: else it is not read again
-    ledger_of(bucket, "c-last").append(decision("c-last", 0.6, NOON + timedelta(days=1)))
+    ledger_of(bucket, "c-last", KEY).append(decision("c-last", 0.6, NOON + timedelta(days=1)))
     watching.look()
     told = {figure.pipeline: figure.live for figure in watching.latest}
     assert told == {"a-first": 0.7, "b-broken": 0.7, "c-last": 0.6}
@@ -53,7 +56,7 @@ class Unforeseen(Watching):
 def test_a_ledger_that_fails_in_an_unforeseen_way_hides_no_other_pipeline(tmp_path: Path) -> None:
     bucket = LocalBucket(tmp_path)
     for name in ("a-odd", "b-good"):
-        ledger_of(bucket, name).append(decision(name, 0.7))
+        ledger_of(bucket, name, KEY).append(decision(name, 0.7))
     watching = Unforeseen(Settings("", "", "", "key", bucket=tmp_path.as_uri()))
     watching.look()
     assert [figure.pipeline for figure in watching.latest] == ["b-good"]

@@ -22,10 +22,13 @@ import requests
 
 from tasks.ledger.ledger import ledger_of
 from tasks.promotion.manifest import Manifest
+from tasks.promotion.signed import sign_pointer
 from tasks.promotion.trial import Trial
+from tasks.records import plain
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
 from tasks.store.s3 import S3Bucket
+from tasks.workspace import Place
 from tests.deployments.serving.conftest import Api, all_serve
 from tests.deployments.serving.storm import request_of, storm, under_load
 from tests.load import Load, post, run_load
@@ -50,13 +53,13 @@ def asking(api: Api, seconds: float, act: Callable[[], None], asked: bytes | Non
 
 def publish(api: Api, key: str, trees: int = 50) -> Manifest:
     made = fitted(trees=trees)
-    return put_version(api.bucket, api.settings.signing_key, made, PIPELINE, key)
+    return put_version(api.bucket, api.settings.keyring, made, PIPELINE, key)
 
 
 @pytest.mark.soak
 def test_promotions_under_load_fail_no_request_and_versions_move_forward(api: Api) -> None:
     versions = [publish(api, f"storm-{number}", 50 + number) for number in range(PROMOTIONS)]
-    found = storm(api.serving, api.bucket, request(api), versions, SECONDS)
+    found = storm(api.serving, api.bucket, api.settings.keyring, request(api), versions, SECONDS)
     assert set(found.load.statuses) == {200}, found.load.statuses
     assert found.load.failures == []
     assert max(len(seen) for seen in found.load.versions) >= PROMOTIONS / 2
@@ -116,7 +119,7 @@ def test_a_server_that_is_told_to_stop_says_so_first_and_fails_no_request(
 @pytest.mark.soak
 def test_a_store_that_comes_and_goes_shows_in_its_age_and_in_nothing_else(tmp_path: Path) -> None:
     with running_s3(tmp_path / "s3") as s3:
-        made = champion(S3Bucket(s3.settings), s3.settings.signing_key, PIPELINE)
+        made = champion(S3Bucket(s3.settings), s3.settings.keyring, PIPELINE)
         askers = []
         with running_serving(s3.settings, tmp_path / "serving.log") as served:
             other = Api(served, s3.settings, {PIPELINE: made})
@@ -212,13 +215,13 @@ TRIED = "serve-tried"
 
 def tried(api: Api, share: float, **how: Any) -> Trial:
     """Put a model in service and another on trial beside it, in every worker."""
-    made = champion(api.bucket, api.settings.signing_key, TRIED)
+    made = champion(api.bucket, api.settings.keyring, TRIED)
     api.models[TRIED] = made
     other = fitted(trees=60)
     key = f"tried-{sorted(how)}"
-    manifest = put_version(api.bucket, api.settings.signing_key, other, TRIED, key, **how)
+    manifest = put_version(api.bucket, api.settings.keyring, other, TRIED, key, **how)
     poll(lambda: all_serve(api, TRIED), 30, TRIED, 0.2)
-    trial = put_on_trial(api.bucket, manifest, share)
+    trial = put_on_trial(api.bucket, api.settings.keyring, manifest, share)
     poll(lambda: known_steadily(api), 60, "the challenger in every worker", 0.2)
     return trial
 
@@ -258,7 +261,9 @@ def test_a_canary_answers_the_same_keys_in_every_worker_and_no_request_fails(api
     def change() -> None:
         for one in (larger, ended, trial):
             time.sleep(1.5)  # the load's own pace: requests meet each of the three
-            api.bucket.put(Layout(TRIED).challenger, one.to_bytes())
+            place = Place(api.bucket, TRIED, api.settings.keyring)
+            data = sign_pointer(place, "trial", plain(one))
+            api.bucket.put(place.layout.challenger, data)
 
     asked = post(f"/v1/{TRIED}/predict", body)
     found = asking(api, 6, change, asked=asked)
@@ -330,14 +335,14 @@ def test_what_is_not_as_it_was_signed_is_refused_and_the_old_one_serves(
     for number, (wrong, damage) in enumerate(wrongs.items()):
         bad = publish(api, f"wrong-{number}")
         damage(bad)
-        put_in_service(api.bucket, bad)
+        put_in_service(api.bucket, api.settings.keyring, bad)
         poll(lambda bad=bad: refused(api, bad.version), 20, wrong)
         assert api.version(PIPELINE) == before, wrong
         assert api.ask("GET", "/readyz").ok
         assert api.predict(PIPELINE, api.models[PIPELINE].rows(1)).ok
         poll(lambda bad=bad: in_ledger(api, bad.version), 20, f"the ledger's line of {wrong}")
     assert not canary.exists()
-    put_in_service(api.bucket, good)
+    put_in_service(api.bucket, api.settings.keyring, good)
     poll(lambda: api.version(PIPELINE) == good.version, 20, "a good version after the bad ones")
 
 
@@ -364,8 +369,8 @@ def test_a_model_that_answers_nan_is_refused(api: Api) -> None:
     made = fitted(task="regression")
     spoiled = not_a_number(made.files["model.onnx"])
     bad = dataclasses.replace(made, files={**made.files, "model.onnx": spoiled})
-    manifest = put_version(api.bucket, api.settings.signing_key, bad, "serve-number", "nan")
-    put_in_service(api.bucket, manifest)
+    manifest = put_version(api.bucket, api.settings.keyring, bad, "serve-number", "nan")
+    put_in_service(api.bucket, api.settings.keyring, manifest)
 
     def told() -> bool:
         why = api.ask("GET", "/v1/serve-number").json()["refused"]

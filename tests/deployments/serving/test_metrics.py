@@ -38,7 +38,7 @@ def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
     live = MetricValue("roc_auc", 0.7, 0.68, 0.72, 10, 10)
     drift = DatasetDrift((9, 9), 0.4, 0.3, True, (), (), None, "")
     seen = Observation(*(NAME, "b", 1, 1, "o", "", "", 10, 10, 0), live, None, drift=drift)
-    ledger = ledger_of(open_bucket(s3.settings), NAME)
+    ledger = ledger_of(open_bucket(s3.settings), NAME, s3.settings.keyring)
     for entry in (decision(1, seen), decision(2, None)):
         ledger.append(entry)
     watching = Watching(s3.settings)
@@ -48,10 +48,10 @@ def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
 
 
 def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:
-    name, key = "serve-number", api.settings.signing_key
+    name, key = "serve-number", api.settings.keyring
     assert api.predict(name, api.models[name].rows(1)).ok
     other = fitted(task="regression", trees=60)
-    put_on_trial(api.bucket, put_version(api.bucket, key, other, name, "measured"), 0.0)
+    put_on_trial(api.bucket, key, put_version(api.bucket, key, other, name, "measured"), 0.0)
     poll(lambda: "perennial_trial_rows" in figures(api), 30, "the trial's figures")
     api.bucket.delete(Layout(name).challenger)
     told = set(re.findall(r"^# TYPE (\w+) ", figures(api), re.MULTILINE))

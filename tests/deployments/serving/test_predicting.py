@@ -17,10 +17,11 @@ from tasks.features.schema import IS_PERSONAL
 from tasks.predictions.record import Record
 from tasks.serving.fleet import Fleet
 from tasks.serving.served import ServedChallenger
+from tasks.signatures import Keyring
 from tests.buckets import local
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 
-KEY = "a key"
+KEY = Keyring("a key")
 ROWS = 200
 
 
@@ -48,7 +49,7 @@ class Bench:
         self.made = champion(self.bucket, KEY, task=task)
         self.other = fitted(task=task, trees=50, exclude=blind)
         manifest = put_version(self.bucket, KEY, self.other, "flights", "second", needs)
-        self.trial = put_on_trial(self.bucket, manifest, share)
+        self.trial = put_on_trial(self.bucket, KEY, manifest, share)
         self.fleet = Fleet(self.bucket, KEY)
         self.fleet.look(0)
         self.shadow = Shadowing(self.log.add)
@@ -129,8 +130,8 @@ def test_what_is_personal_is_not_logged_whoever_answers(share: float) -> None:
     )
     bucket = local()
     kept: list[Record] = []
-    put_in_service(bucket, put_version(bucket, KEY, made, "flights", "first"))
-    put_on_trial(bucket, put_version(bucket, KEY, made, "flights", "second"), share)
+    put_in_service(bucket, KEY, put_version(bucket, KEY, made, "flights", "first"))
+    put_on_trial(bucket, KEY, put_version(bucket, KEY, made, "flights", "second"), share)
     fleet = Fleet(bucket, KEY)
     fleet.look(0)
     shadow = Shadowing(lambda _, record: kept.append(record))

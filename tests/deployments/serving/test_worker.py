@@ -12,12 +12,13 @@ from tasks.serving.fleet import Fleet
 from tasks.serving.following import Follower, InService
 from tasks.serving.served import ServedChallenger
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.layout import Layout
 from tasks.store.local import LocalBucket
 from tasks.workspace import Place
 from tests.served import champion, put_on_trial, put_version
 
-KEY = "a key"
+KEY = Keyring("a key")
 
 
 class Broken(ServedChallenger):
@@ -31,7 +32,7 @@ class Broken(ServedChallenger):
 def failing(bucket: LocalBucket, name: str, kind: type[ServedChallenger]) -> Follower:
     """Return a follower of a pipeline whose challenger failed at everything."""
     made = champion(bucket, KEY, name)
-    trial = put_on_trial(bucket, put_version(bucket, KEY, made, name, "second"), 0.5)
+    trial = put_on_trial(bucket, KEY, put_version(bucket, KEY, made, name, "second"), 0.5)
     fleet = Fleet(bucket, KEY)
     fleet.look(0)
     follower = fleet.followers[name]

@@ -186,7 +186,7 @@ def test_a_batch_is_seen_by_the_monitor_as_by_a_backtest(tmp_path: Path) -> None
     decided = house.monitor()
     manifest = load_champion(house.workspace).manifest
     plan = plan_backtest(house.workspace, ["static"])
-    told = fit_history(house.workspace.bucket, plan, lambda _line: None, workers=1).history
+    told = fit_history(house.workspace, plan, lambda _line: None, workers=1).history
     assert told.first == 0
     fit, champion = told.fits[0], read_lineage(manifest, house.workspace.pipeline.metric)
     assert (fit.rows, fit.until) == (champion.fitted_rows, champion.fitted_until)
@@ -217,7 +217,7 @@ def test_a_batch_that_is_held_back_is_fitted_on_by_neither(tmp_path: Path) -> No
 
     def fitted() -> History:
         plan = plan_backtest(house.workspace, ["static"])
-        return fit_history(house.workspace.bucket, plan, lambda _line: None, workers=1).history
+        return fit_history(house.workspace, plan, lambda _line: None, workers=1).history
 
     held = fitted()
     assert [one.held for one in held.batches] == [False, True, False, False]
@@ -245,7 +245,7 @@ def test_what_a_held_batch_corrects_stands_for_both(tmp_path: Path) -> None:
         life.ingest(workspace, f"{start}.csv", toy_rows(300, start))
     life.monitor(workspace)
     plan = plan_backtest(workspace, ["static"])
-    told = fit_history(workspace.bucket, plan, lambda _line: None, workers=1).history
+    told = fit_history(workspace, plan, lambda _line: None, workers=1).history
     assert [one.held for one in told.batches] == [False, True, False, False]
     assert [fit.rows for fit in told.fits.values()] == [600, 600, 900]
 
@@ -258,6 +258,6 @@ def test_a_row_from_the_future_joins_no_later_batch(tmp_path: Path) -> None:
     for start in (600, 900, 1200):
         house.arrive(f"{start}.csv", toy_rows(300, start))
     plan = plan_backtest(house.workspace, ["static"])
-    told = fit_history(house.workspace.bucket, plan, lambda _line: None, workers=1).history
+    told = fit_history(house.workspace, plan, lambda _line: None, workers=1).history
     assert [one.rows for one in told.batches] == [600, 300, 300, 300]
     assert max(one.end for one in told.batches).year == 2024

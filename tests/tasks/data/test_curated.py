@@ -13,6 +13,7 @@ from tasks.data.reference import DatasetRef, Window
 from tasks.data.table import Table
 from tasks.errors import ConfigurationError, DataError
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.connect import open_bucket
 
 START = datetime(2013, 1, 1)
@@ -137,7 +138,7 @@ def test_dates_can_be_event_times(tmp_path: Path) -> None:
 
 
 def test_the_curated_table_lies_in_the_folder_of_its_pipeline() -> None:
-    settings = Settings("http://127.0.0.1:1", "key", "secret", "signing", bucket="mine")
+    settings = Settings("http://127.0.0.1:1", "key", "secret", Keyring("signing"), bucket="mine")
     assert curated(open_bucket(settings), "flights").uri == "s3://mine/flights/curated"
     with pytest.raises(ConfigurationError):
         curated(open_bucket(settings), "../flights")

@@ -19,6 +19,7 @@ from tasks.ingestion.land import land
 from tasks.ingestion.landing import Landed
 from tasks.ingestion.rows import RowsLanding, open_rows
 from tasks.labels.table import labels_table
+from tasks.signatures import Keyring
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
 
@@ -33,7 +34,7 @@ def local_workspace(
     """Return the pipeline in a bucket under `folder`."""
     home = folder / "home"
     store = bucket(folder / "bucket")
-    return Workspace(store, pipeline.name, "a signing key", pipeline=pipeline, home=home)
+    return Workspace(store, pipeline.name, Keyring("a signing key"), pipeline=pipeline, home=home)
 
 
 def drop(workspace: Workspace, name: str, content: str | bytes, kind: Kind = "rows") -> str:

@@ -14,6 +14,7 @@ from tasks.errors import DataError
 from tasks.ledger.entry import KINDS, Entry
 from tasks.ledger.ledger import Ledger, ledger_of
 from tasks.records import read
+from tasks.signatures import Keyring
 from tasks.store.connect import open_bucket
 from tasks.store.local import LocalBucket
 
@@ -22,13 +23,15 @@ VERDICT = Entry(
     "verdict-3", NOON, "flights", "verdict", 3, "gate", "passed", {"gain": 0.01, "rules": ["rows"]}
 )
 
+KEY = Keyring("a key")
+
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.system)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
     if request.param == "local":
-        return ledger_of(LocalBucket(tmp_path), "flights")
+        return ledger_of(LocalBucket(tmp_path), "flights", KEY)
     bucket = open_bucket(request.getfixturevalue("s3").settings)
-    return ledger_of(bucket, f"ledger-{uuid.uuid4().hex}")
+    return ledger_of(bucket, f"ledger-{uuid.uuid4().hex}", KEY)
 
 
 def test_a_ledger_that_is_not_there_yet_is_empty(ledger: Ledger) -> None:
@@ -59,7 +62,7 @@ def test_an_id_is_recorded_once(ledger: Ledger) -> None:
 def test_writers_at_once_lose_nothing(ledger: Ledger) -> None:
     entries = [replace(VERDICT, id=f"{number % 6}") for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
-        told = list(pool.map(lambda entry: Ledger(ledger.table).append(entry), entries))
+        told = list(pool.map(lambda entry: Ledger(ledger.table, KEY).append(entry), entries))
     assert sum(told) == 6
     assert [entry.id for entry in ledger.entries()] == [f"{number}" for number in range(6)]
 

@@ -34,6 +34,7 @@ from tasks.policy.detectors import detect_change
 from tasks.policy.policy import parse_policy
 from tasks.promotion.versions import manifest_of, published
 from tasks.settings import REPOSITORY
+from tasks.signatures import Keyring
 from tasks.store.local import LocalBucket
 from tasks.workspace import Workspace
 from tests import life
@@ -50,7 +51,9 @@ def live(folder: Path) -> Workspace:
     content["training"]["timeout"] = "30m"
     pipeline = type(declared).model_validate(content)
     bucket = LocalBucket(folder / "bucket")
-    workspace = Workspace(bucket, "flights", "a key", pipeline=pipeline, home=folder / "home")
+    workspace = Workspace(
+        bucket, "flights", Keyring("a key"), pipeline=pipeline, home=folder / "home"
+    )
     _arrive(workspace, first_quarter(folder))
     for number in range(4, 13):
         if number == MISTAKEN:

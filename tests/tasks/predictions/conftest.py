@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 
 
 @pytest.fixture
@@ -15,4 +16,4 @@ def settings(tmp_path: Path) -> Settings:
     pipelines, bucket = tmp_path / "pipelines", tmp_path / "bucket"
     pipelines.mkdir()
     told = {"bucket": bucket.as_uri(), "pipelines": pipelines, "home": tmp_path}
-    return Settings("", "", "", "a signing key", **told)
+    return Settings("", "", "", Keyring("a signing key"), **told)

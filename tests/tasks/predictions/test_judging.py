@@ -12,14 +12,13 @@ from tasks.config import Pipeline
 from tasks.ledger.ledger import ledger_of
 from tasks.predictions.judging import Answered, judge_answers
 from tasks.predictions.table import predictions_table, rows_of
-from tasks.promotion import pointer
+from tasks.promotion import pointer, trials
 from tasks.promotion.pointer import Champion
 from tasks.promotion.trial import Trial
 from tasks.promotion.trials import standing
 from tasks.promotion.versions import manifest_of
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
-from tasks.store.layout import Layout
 from tasks.workspace import Place, make_workspace
 from tests.servers import S3
 from tests.tasks.ingestion.desk import curate, store_of, visits
@@ -54,13 +53,13 @@ def judged(
     curate(settings, pipeline, folder, labels, "b1")
     for version in (1, 2):
         publish(settings, pipeline, version)
-    first, second = (manifest_of(Place(bucket, name, settings.signing_key), one) for one in (1, 2))
+    first, second = (manifest_of(Place(bucket, name, settings.keyring), one) for one in (1, 2))
     champion = Champion(1, first.digest, BEGAN - timedelta(days=1), "test", "")
-    pointer.swap(Place(bucket, name, ""), champion, None)
+    pointer.swap(Place(bucket, name, settings.keyring), champion, None)
     bounds = {"max_error_rate": 0.01, "max_drop": 0.02}
     told = {"since": BEGAN, "by": "test", "why": "", "attempt": name, **bounds}
     trial = Trial(2, second.digest, first.digest, 1, share, **told)
-    bucket.put(Layout(name).challenger, trial.to_bytes())
+    trials.swap(Place(bucket, name, settings.keyring), trial, None)
     found = judge_answers(make_workspace(settings, pipeline))
     assert found is not None
     return settings, pipeline, found
@@ -75,7 +74,7 @@ def test_a_canary_that_answers_worse_is_withdrawn_and_the_ledger_says_why(
     assert found.challenger is not None
     assert (found.champion.judged, found.challenger.judged) == (EACH, EACH)
     assert found.champion.live.value > 0.95 > found.challenger.live.high
-    assert standing(Place(store_of(settings), pipeline.name, "")) is None
+    assert standing(Place(store_of(settings), pipeline.name, settings.keyring)) is None
     (entry,) = ledger_of(open_bucket(settings), pipeline.name).entries("withdrawal")
     assert (entry.version, entry.by) == (2, "monitor")
     assert f"roc_auc {found.challenger.live.value:.3f}" in entry.summary
@@ -90,7 +89,7 @@ def test_a_canary_that_answers_as_well_goes_on(s3: S3, tmp_path: Path) -> None:
         s3, tmp_path, "judged-good", share=0.5, noise=0.05, role="canary"
     )
     assert found.withdrawn == ""
-    assert standing(Place(store_of(settings), pipeline.name, "")) == found.trial
+    assert standing(Place(store_of(settings), pipeline.name, settings.keyring)) == found.trial
     assert f"{EACH} of {EACH} keys labelled" in found.told[1]
     assert "canary for 50% of the keys" in found.told[1]
 
@@ -101,15 +100,13 @@ def test_a_shadow_is_judged_and_never_withdrawn(s3: S3, tmp_path: Path) -> None:
     )
     assert found.challenger is not None
     assert found.challenger.live.high < found.champion.live.low
-    assert (found.withdrawn, standing(Place(store_of(settings), pipeline.name, ""))) == (
-        "",
-        found.trial,
-    )
+    assert found.withdrawn == ""
+    assert standing(Place(store_of(settings), pipeline.name, settings.keyring)) == found.trial
 
 
 def test_without_a_log_or_a_champion_there_is_nothing_to_judge(s3: S3) -> None:
     pipeline = visits("judged-none")
     assert judge_answers(make_workspace(s3.settings, pipeline)) is None
     champion = Champion(1, "d", datetime(2024, 1, 1, tzinfo=UTC), "test", "")
-    pointer.swap(Place(store_of(s3.settings), pipeline.name, ""), champion, None)
+    pointer.swap(Place(store_of(s3.settings), pipeline.name, s3.settings.keyring), champion, None)
     assert judge_answers(make_workspace(s3.settings, pipeline)) is None

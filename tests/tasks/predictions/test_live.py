@@ -169,7 +169,7 @@ def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "")
         created=NOON,
         lineage=LINEAGE,
     )
-    signed = sign(manifest, key or settings.signing_key)
+    signed = sign(manifest, key or settings.keyring)
     store_of(settings).put(Layout(pipeline.name).manifest(version), signed)
 
 

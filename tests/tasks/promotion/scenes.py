@@ -22,13 +22,14 @@ from tasks.promotion.manifest import Manifest
 from tasks.promotion.rules import Outcome
 from tasks.promotion.versions import Build, publish
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.s3 import S3Bucket
 from tasks.workspace import Place
 from tests.forked import forking
 from tests.lineage import LINEAGE
 
-KEY = "a signing key for tests"
+KEY = Keyring("a signing key for tests")
 PRELOADED = ("tests.tasks.promotion.scenes", "boto3", "deltalake", "onnxruntime", "pandas")
 FRAME = pd.DataFrame({"x": np.array([0.0, 1.0, 2.5, -1.0], dtype=np.float32)})
 

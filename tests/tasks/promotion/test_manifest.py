@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import math
 from dataclasses import replace
@@ -23,9 +22,10 @@ from tasks.promotion.golden import MOST, Golden, agrees, difference
 from tasks.promotion.manifest import PURPOSE, Manifest, canonical, sign, verify
 from tasks.promotion.rules import Outcome
 from tasks.records import plain, read
+from tasks.signatures import Keyring
 from tests.lineage import LINEAGE
 
-KEY = "a signing key"
+KEY = Keyring("a signing key")
 GOLDEN = Path(__file__).parents[2] / "golden" / "0.1.0"
 OF_0_1_0 = "a418d26aba08ab108d400a6bad86ef662284c40247714616e1d69770120793af"
 FRAME = pd.DataFrame(
@@ -60,8 +60,7 @@ def a_manifest() -> Manifest:
 def signed(content: dict[str, Any]) -> bytes:
     """Sign a manifest's content as another release would."""
     body = canonical(content)
-    signature = hmac.new(KEY.encode(), PURPOSE + body, hashlib.sha256).hexdigest()
-    return canonical({"manifest": content, "signature": signature})
+    return canonical({"manifest": content, "signature": KEY.sign(PURPOSE, body)})
 
 
 def read_again(golden: Golden) -> Golden:
@@ -98,7 +97,7 @@ def test_an_unsigned_key_beside_the_content_is_noticed() -> None:
 
 def test_a_wrong_key_says_so() -> None:
     with pytest.raises(IntegrityError, match="signature"):
-        verify(sign(a_manifest(), KEY), "another")
+        verify(sign(a_manifest(), KEY), Keyring("another"))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,7 @@ def test_other_bytes_are_no_manifest(data: bytes) -> None:
 
 def test_an_empty_key_signs_nothing() -> None:
     with pytest.raises(ConfigurationError, match="signing key"):
-        sign(a_manifest(), "")
+        sign(a_manifest(), Keyring(""))
 
 
 def test_another_format_is_refused_though_signed() -> None:
@@ -150,7 +149,7 @@ def lessened(content: Any, known: Any) -> Any:
 
 def test_a_manifest_of_0_1_0_is_read_and_written_again_byte_for_byte() -> None:
     data = (GOLDEN / "manifest.json").read_bytes()
-    manifest = verify(data, "k" * 32)
+    manifest = verify(data, Keyring("k" * 32))
     assert manifest.digest == OF_0_1_0
     content = json.loads(data)["manifest"]
     again = canonical(lessened(plain(manifest), content))

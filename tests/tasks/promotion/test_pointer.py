@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import IntegrityError
+from tasks.promotion import pointer
 from tasks.promotion.pointer import LONGEST_HISTORY, Champion, succeed
+from tasks.signatures import Keyring
+from tasks.workspace import Place
+from tests.buckets import local
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def a_place(pipeline: str = "flights", key: str = "a key") -> Place:
+    return Place(local(), pipeline, Keyring(key))
 
 
 def promoted(*versions: int) -> Champion | None:
@@ -70,12 +78,16 @@ def test_rolling_back_always_ends(versions: list[int]) -> None:
 def test_the_bytes_are_read_back() -> None:
     now = promoted(1, 2)
     assert now is not None
-    assert Champion.from_bytes(now.to_bytes()) == now
+    place = a_place()
+    tag = pointer.swap(place, now, None)
+    assert pointer.read(place) == (now, tag)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"[]", b"{}", b"1", b'{"format": 2}', b'{"format": 1, "version": "../x"}']
 )
 def test_other_bytes_are_no_pointer(data: bytes) -> None:
+    place = a_place()
+    place.bucket.put(place.layout.champion, data)
     with pytest.raises(IntegrityError, match="champion pointer"):
-        Champion.from_bytes(data)
+        pointer.read(place)

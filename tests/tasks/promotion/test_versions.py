@@ -13,6 +13,7 @@ import pytest
 from tasks.errors import ConfigurationError, IntegrityError, NotFound
 from tasks.promotion.versions import checked_version, load, models, publish
 from tasks.promotion.versions import published as numbers
+from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
 from tasks.store.s3 import S3Bucket
@@ -70,7 +71,7 @@ def test_racers_of_one_training_make_one_version(bucket: Bucket, pipeline: str) 
         )
 
     assert set(raced(work, 4)) == {1}
-    assert numbers(Place(bucket, pipeline, "")) == (1,)
+    assert numbers(Place(bucket, pipeline, KEY)) == (1,)
     load(Place(bucket, pipeline, KEY), 1)
 
 
@@ -135,7 +136,7 @@ def test_another_signing_key_opens_nothing(pipeline: str) -> None:
     bucket = local()
     published(bucket, pipeline, 1)
     with pytest.raises(IntegrityError, match="signature"):
-        load(Place(bucket, pipeline, "another key"), 1)
+        load(Place(bucket, pipeline, Keyring("another key")), 1)
 
 
 def test_another_manifest_than_the_promoted_one_is_refused(pipeline: str) -> None:
@@ -149,7 +150,7 @@ def test_a_model_with_other_answers_is_not_published(pipeline: str) -> None:
     bucket = local()
     with pytest.raises(IntegrityError, match="golden rows"):
         publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k", golden=2.001))
-    assert numbers(Place(bucket, pipeline, "")) == ()
+    assert numbers(Place(bucket, pipeline, KEY)) == ()
     assert publish(Place(bucket, pipeline, KEY), "k", building(pipeline, "k")) == 1
 
 
@@ -192,9 +193,11 @@ def test_a_publication_that_died_is_finished_by_the_next(
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / point).exists()
     bucket = S3Bucket(s3.settings)
-    assert numbers(Place(bucket, pipeline, "")) == ((1,) if point == "train.manifest.after" else ())
+    assert numbers(Place(bucket, pipeline, KEY)) == (
+        (1,) if point == "train.manifest.after" else ()
+    )
     publish_one(bucket, pipeline, tmp_path)
-    assert numbers(Place(bucket, pipeline, "")) == (1,)
+    assert numbers(Place(bucket, pipeline, KEY)) == (1,)
     keys = [info.key for info in bucket.list(Layout(pipeline).models)]
     assert len(keys) == 3
     load(Place(bucket, pipeline, KEY), 1)

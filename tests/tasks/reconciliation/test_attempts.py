@@ -18,6 +18,7 @@ from tasks.reconciliation.attempts import (
 from tasks.reconciliation.chain import first_fault, follow_chain
 from tasks.reconciliation.missing import Launch, find_missing
 from tasks.reconciliation.standing import read_standing
+from tasks.signatures import Keyring
 from tasks.workspace import Place
 from tests.buckets import local
 
@@ -43,7 +44,7 @@ def after(place: Place, launch: Launch, configuration: str = "c") -> Attempts:
 
 @pytest.fixture
 def place() -> Place:
-    return Place(local(), "toy", "a key")
+    return Place(local(), "toy", Keyring("a key"))
 
 
 def test_a_run_that_dies_again_and_again_is_started_three_times(place: Place) -> None:

@@ -20,6 +20,7 @@ from tasks.reconciliation.quiet import (
     recall,
     remember,
 )
+from tasks.signatures import Keyring
 from tasks.store.bucket import ObjectInfo
 from tasks.store.local import LocalBucket
 from tasks.workspace import Place, Workspace
@@ -102,7 +103,7 @@ def test_an_alias_that_was_moved_is_seen(workspace: Workspace, tmp_path: Path) -
 def test_the_requests_do_not_grow_with_what_a_pipeline_holds(tmp_path: Path) -> None:
     (tmp_path / "visits.yaml").write_text("name: visits\n")
     bucket = local(Counting)
-    place = Place(bucket, "visits", "key")
+    place = Place(bucket, "visits", Keyring("key"))
     note(place, "0")
     counts = []
     for more in (0, 20):
@@ -117,7 +118,7 @@ def test_the_requests_do_not_grow_with_what_a_pipeline_holds(tmp_path: Path) -> 
 
 def test_what_a_minute_asks_does_not_grow_with_idle_pipelines(tmp_path: Path) -> None:
     bucket = local(Counting)
-    places = [Place(bucket, f"shop-{number:03}", "key") for number in range(2 * IN_TURN)]
+    places = [Place(bucket, f"shop-{number:03}", Keyring("key")) for number in range(2 * IN_TURN)]
     for place in places:
         (tmp_path / f"{place.name}.yaml").write_text(f"name: {place.name}\n")
     marks = find_changed(places, {}, {}, tmp_path, NOW)

@@ -75,7 +75,7 @@ def served(
         manifest = _manifest(pipeline, frame, schema, classes, exported)
         return replace(manifest, version=version, training_key=key), {MODEL: exported}
 
-    version = publish(Place(bucket, pipeline.name, settings.signing_key), key, build)
+    version = publish(Place(bucket, pipeline.name, settings.keyring), key, build)
     put_in_service(settings, bucket, pipeline, version)
     return Served(version, schema, model)
 
@@ -118,7 +118,7 @@ def _manifest(
 
 def put_in_service(settings: Settings, bucket: Bucket, pipeline: Pipeline, version: int) -> None:
     """Let the pointer name this version."""
-    manifest = manifest_of(Place(bucket, pipeline.name, settings.signing_key), version)
-    found = pointer.read(Place(bucket, pipeline.name, ""))
+    place = Place(bucket, pipeline.name, settings.keyring)
+    manifest, found = manifest_of(place, version), pointer.read(place)
     champion = Champion(version, manifest.digest, NOW, "test", "", attempt=f"{version}")
-    pointer.swap(Place(bucket, pipeline.name, ""), champion, None if found is None else found[1])
+    pointer.swap(place, champion, None if found is None else found[1])

@@ -11,10 +11,13 @@ import pytest
 
 from tasks.errors import StoreUnavailable
 from tasks.promotion import pointer
+from tasks.promotion.signed import sign_pointer
 from tasks.reconciliation.ending import delete_data
+from tasks.records import plain
 from tasks.serving.fleet import IN_TURN, NEW_EVERY, Fleet
 from tasks.serving.following import AGAIN_AFTER, Turn, make_refused_entry
 from tasks.serving.served import ServedChallenger, count_held
+from tasks.signatures import Keyring
 from tasks.store.bucket import ObjectInfo
 from tasks.store.layout import Layout
 from tasks.store.local import LocalBucket
@@ -22,7 +25,7 @@ from tasks.workspace import Place
 from tests.buckets import local
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
 
-KEY = "a key"
+KEY = Keyring("a key")
 
 
 class Flaky(LocalBucket):
@@ -95,7 +98,7 @@ def test_a_champion_that_comes_later_is_served_and_a_new_one_takes_its_place(buc
     made = champion(bucket, KEY)
     fleet.look(NEW_EVERY)
     assert (fleet.ready, version(fleet)) == (True, 1)
-    put_in_service(bucket, put_version(bucket, KEY, made, "flights", "second"))
+    put_in_service(bucket, KEY, put_version(bucket, KEY, made, "flights", "second"))
     fleet.look(NEW_EVERY + 1)
     assert version(fleet) == 2
     fleet.look(NEW_EVERY + 2)
@@ -167,7 +170,7 @@ def test_a_version_that_fails_in_an_unforeseen_way_is_refused_and_tried_again_la
     fleet, turns = fleet_of(bucket)
     fleet.look(0)
     second = put_version(bucket, KEY, made, "flights", "second")
-    put_in_service(bucket, second)
+    put_in_service(bucket, KEY, second)
     bucket.unreadable = Layout("flights").manifest(second.version)
     fleet.look(1)
     fleet.look(2)
@@ -203,7 +206,7 @@ def test_a_damaged_version_is_refused_once_and_tried_again_later(bucket: Flaky) 
     where = Layout("flights").model_file(2, "model.onnx")
     good = bucket.get(where)
     bucket.put(where, good[:-1])
-    put_in_service(bucket, bad)
+    put_in_service(bucket, KEY, bad)
     for now in (1.0, 2.0, 3.0):
         fleet.look(now)
     assert (version(fleet), fleet.ready) == (1, True)
@@ -216,7 +219,7 @@ def test_a_damaged_version_is_refused_once_and_tried_again_later(bucket: Flaky) 
 
 
 def test_another_key_or_a_pointer_that_is_none_is_refused(bucket: Flaky) -> None:
-    champion(bucket, "another key")
+    champion(bucket, Keyring("another key"))
     fleet, turns = fleet_of(bucket)
     fleet.look(0)
     assert (turns[0].outcome, fleet.ready) == ("refused", False)
@@ -236,18 +239,20 @@ def test_a_challenger_is_held_beside_the_champion_until_the_trial_ends(bucket: F
     made = champion(bucket, KEY)
     fleet, turns = fleet_of(bucket)
     fleet.look(0)
-    trial = put_on_trial(bucket, put_version(bucket, KEY, made, "flights", "second"), 0.2)
+    trial = put_on_trial(bucket, KEY, put_version(bucket, KEY, made, "flights", "second"), 0.2)
     fleet.look(1)
     first = tried(fleet)
     assert first is not None
     assert (first.trial, count_held("flights") - others) == (trial, 2)
     larger = replace(trial, share=0.5, attempt="larger")
-    bucket.put(Layout("flights").challenger, larger.to_bytes())
+    place = Place(bucket, "flights", KEY)
+    bucket.put(place.layout.challenger, sign_pointer(place, "trial", plain(larger)))
     fleet.look(2)
     second = tried(fleet)
     assert second is not None
     assert (second.trial.share, second.served) == (0.5, first.served)
-    bucket.put(Layout("flights").challenger, replace(larger, ended="enough").to_bytes())
+    ended = plain(replace(larger, ended="enough"))
+    bucket.put(place.layout.challenger, sign_pointer(place, "trial", ended))
     fleet.look(3)
     assert (tried(fleet), version(fleet)) == (None, 1)
     assert [(turn.outcome, turn.role) for turn in turns] == [
@@ -264,11 +269,11 @@ def test_a_challenger_that_is_promoted_is_not_loaded_again(bucket: Flaky) -> Non
     fleet, _ = fleet_of(bucket)
     fleet.look(0)
     second = put_version(bucket, KEY, made, "flights", "second")
-    put_on_trial(bucket, second, 0.2)
+    put_on_trial(bucket, KEY, second, 0.2)
     fleet.look(1)
     before = tried(fleet)
     assert before is not None
-    put_in_service(bucket, second)
+    put_in_service(bucket, KEY, second)
     fleet.look(2)
     current = fleet["flights"]
     assert current is not None
@@ -281,9 +286,9 @@ def test_another_champion_ends_the_trial_before_it_is_loaded() -> None:
     made = champion(bucket, KEY)
     fleet, _ = fleet_of(bucket)
     fleet.look(0)
-    put_on_trial(bucket, put_version(bucket, KEY, made, "flights", "second"), 0.2)
+    put_on_trial(bucket, KEY, put_version(bucket, KEY, made, "flights", "second"), 0.2)
     fleet.look(1)
-    put_in_service(bucket, put_version(bucket, KEY, made, "flights", "third"))
+    put_in_service(bucket, KEY, put_version(bucket, KEY, made, "flights", "third"))
     gc.collect()
     two = count_held("flights")
     bucket.held.clear()
@@ -300,7 +305,7 @@ def test_a_challenger_that_is_not_as_it_was_signed_is_refused_and_told(bucket: F
     where = Layout("flights").model_file(2, "model.onnx")
     good = bucket.get(where)
     bucket.put(where, good[:-1])
-    put_on_trial(bucket, bad, 0.2)
+    put_on_trial(bucket, KEY, bad, 0.2)
     for now in (1.0, 2.0, 3.0):
         fleet.look(now)
     told = [turn for turn in turns if turn.role == "challenger"]
@@ -336,7 +341,7 @@ def test_of_many_pipelines_a_change_is_seen_at_once_and_rest_is_cheap(bucket: Fl
     names = [f"shop-{number}" for number in range(3 * IN_TURN)]
     made = champion(bucket, KEY, names[0])
     for name in names[1:]:
-        put_in_service(bucket, put_version(bucket, KEY, made, name, "first"))
+        put_in_service(bucket, KEY, put_version(bucket, KEY, made, name, "first"))
     fleet, _ = fleet_of(bucket)
     fleet.look(0)
     assert all(fleet[name] for name in names)
@@ -345,7 +350,7 @@ def test_of_many_pipelines_a_change_is_seen_at_once_and_rest_is_cheap(bucket: Fl
     # a champion and a challenger each, and what tells that a pointer changed
     assert bucket.asked == 2 * IN_TURN + 1
     for number, name in enumerate(names, 2):
-        put_in_service(bucket, put_version(bucket, KEY, made, name, "second"))
+        put_in_service(bucket, KEY, put_version(bucket, KEY, made, name, "second"))
         fleet.look(number)
         current = fleet[name]
         assert current is not None
@@ -356,14 +361,16 @@ def test_a_change_that_was_not_told_is_found_in_turn(bucket: Flaky) -> None:
     names = [f"shop-{number}" for number in range(3 * IN_TURN)]
     made = champion(bucket, KEY, names[0])
     for name in names[1:]:
-        put_in_service(bucket, put_version(bucket, KEY, made, name, "first"))
+        put_in_service(bucket, KEY, put_version(bucket, KEY, made, name, "first"))
     fleet, turns = fleet_of(bucket)
     fleet.look(0)
     for name in names:
         second = put_version(bucket, KEY, made, name, "second")
-        standing, _ = pointer.read(Place(bucket, name, KEY)) or pytest.fail("no champion")
+        place = Place(bucket, name, KEY)
+        standing, _ = pointer.read(place) or pytest.fail("no champion")
         moved = replace(standing, version=2, digest=second.digest)
-        bucket.put(Layout(name).champion, moved.to_bytes())
+        data = sign_pointer(place, "champion pointer", moved.to_dict())
+        bucket.put(place.layout.champion, data)
     del turns[:]
     for now in (1, 2, 3):
         assert len(turns) == (now - 1) * IN_TURN

@@ -18,6 +18,7 @@ from tasks.errors import StoreUnavailable, TrackingUnavailable
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.settings import REPOSITORY
+from tasks.signatures import Keyring
 from tasks.store.s3 import S3Bucket
 from tasks.tracking.registry import read_aliases
 from tests.busy import BusyServer, busy
@@ -26,6 +27,8 @@ from tests.servers import S3, Tracking, variables
 
 pytestmark = pytest.mark.system
 AWAY = 5.0  # seconds
+
+KEY = Keyring("a key")
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ def test_no_command_ends_for_it(
 
 def test_the_ledger_takes_what_is_told_meanwhile(s3: S3, proxy: BusyServer) -> None:
     bucket = S3Bucket(replace(s3.settings, s3_endpoint=proxy.address))
-    ledger, now = ledger_of(bucket, "busy-ledger"), datetime.now(UTC)
+    ledger, now = ledger_of(bucket, "busy-ledger", KEY), datetime.now(UTC)
     proxy.be_busy(AWAY)
     ledger.append(Entry("e1", now, "busy-ledger", "clearance", None, "ada", "cleared", {}))
     assert [entry.id for entry in ledger.entries()] == ["e1"]

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
+from tasks.signatures import Keyring
+from tasks.store import results
 from tasks.store.local import LocalBucket
-from tasks.store.results import recall, remember
 from tests.buckets import local
 
+KEY = Keyring("a key")
+remember, recall = partial(results.remember, keyring=KEY), partial(results.recall, keyring=KEY)
 DOCUMENT = {"chosen": {"family": "linear"}, "score": 0.71, "trials": [1, 2]}
 FILES = {"model.onnx": b"\x08\x07", "plot.png": b""}
 
@@ -97,3 +102,19 @@ def test_of_two_writers_the_first_stays_and_both_are_given_it() -> None:
     kept = recall(bucket, "ab12", "fit")
     assert kept is not None
     assert {json.dumps(one.document) for one in told} == {json.dumps(kept.document)}
+
+
+def test_what_another_key_signed_or_none_is_no_hit_and_is_computed_anew() -> None:
+    bucket = remembered()
+    assert results.recall(bucket, "ab12", "fit", keyring=Keyring("another")) is None
+    after = Keyring("another", earlier=("a key",))
+    assert results.recall(bucket, "ab12", "fit", keyring=after) is not None
+    (where,) = (info.key for info in bucket.list("") if info.key.endswith("result.json"))
+    content = json.loads(bucket.get(where))["content"]
+    content["document"]["score"] = 0.99
+    # as release 0.1.0 wrote it: whole, and anybody could have made it
+    told = json.dumps(content, sort_keys=True).encode()
+    unsigned = {"content": content, "sha256": hashlib.sha256(told).hexdigest()}
+    bucket.put(where, json.dumps(unsigned).encode())
+    assert recall(bucket, "ab12", "fit") is None
+    assert remember(bucket, "ab12", "fit", DOCUMENT, FILES).document["score"] == 0.71

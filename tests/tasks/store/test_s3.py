@@ -19,12 +19,13 @@ from tasks.errors import (
     StoreUnavailable,
 )
 from tasks.settings import Settings
+from tasks.signatures import Keyring
 from tasks.store.s3 import S3Bucket
 from tasks.store.s3_errors import refusal, translated
 from tests.servers import S3
 from tests.tasks.store.relay import relayed
 
-NOWHERE = Settings("http://127.0.0.1:1", "key", "a-secret-text", "signing")
+NOWHERE = Settings("http://127.0.0.1:1", "key", "a-secret-text", Keyring("signing"))
 
 
 def relayed_store(s3: S3, port: int) -> S3Bucket:

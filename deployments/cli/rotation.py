@@ -1,0 +1,118 @@
+"""`perennial keys rotate` and `retire`: other keys of the local stack, while it serves."""
+
+from __future__ import annotations
+
+import click
+
+from deployments.cli.output import OneOf, reporting, say, show
+from deployments.local import secrets, supervise
+from deployments.local.folder import Folder
+from deployments.local.stack import connect, down, status, up
+from tasks.errors import ConfigurationError
+from tasks.policy.reading import count_text
+from tasks.settings import EARLIER, RETIRED, SIGNING, Settings, home_folder
+from tasks.store.layout import is_name
+from tasks.workspace import Place
+
+STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+@reporting
+@click.argument("which", type=OneOf(["signing", "s3"]))
+def rotate(which: str, as_json: bool) -> None:
+    """Replace the key that signs models, or the keys of the bucket.
+
+    With another signing key everything is signed anew while it serves; what was signed before is
+    believed until `perennial keys retire`. With other keys of the bucket the stack is restarted.
+    """
+    folder = _own_folder()
+    if which == "s3":
+        running = any(program.state != "down" for program in status(folder.root).programs)
+        _replace_store_keys(folder, running=running)
+        done = {"rotated": "s3", "restarted": running}
+        show(done, as_json, lambda: "The bucket has other keys; the ones before open nothing.")
+        return
+    _write(folder, {SIGNING: secrets.GENERATORS[SIGNING]()}, {EARLIER: (SIGNING, EARLIER)})
+    signed = sign_all()
+    show(
+        {"rotated": "signing", "signed": signed},
+        as_json,
+        lambda: (
+            f"Another key signs. {_counted(signed)}\n"
+            "What the key before signed is believed still: trainings that run may sign with it. "
+            "When they have ended: `perennial keys retire`."
+        ),
+    )
+
+
+@reporting
+def retire(as_json: bool) -> None:
+    """End the belief in signing keys that were replaced, once all is signed anew.
+
+    The lines of the ledger stay as they were signed, and are verified with the keys of their time.
+    """
+    folder = _own_folder()
+    signed = sign_all()
+    _write(folder, {}, {RETIRED: (EARLIER, RETIRED), EARLIER: ()})
+    show(
+        {"retired": True, "signed": signed},
+        as_json,
+        lambda: f"{_counted(signed)}\nKeys that were replaced sign nothing that is believed.",
+    )
+
+
+def sign_all() -> dict[str, int]:
+    """Sign what every pipeline of the bucket has with the key that signs now; return the counts."""
+    from tasks.promotion.signing import sign_anew
+    from tasks.store.connect import open_bucket
+
+    settings = Settings.from_environment()
+    bucket, signed = open_bucket(settings), {}
+    for name in filter(is_name, bucket.folders()):
+        signed[name] = sign_anew(Place(bucket, name, settings.keyring))
+    return signed
+
+
+def _own_folder() -> Folder:
+    """Return the folder of a stack whose keys are ours to change.
+
+    Raises:
+        ConfigurationError: the keys are told by the environment, and changed where that is.
+    """
+    folder = Folder.at(home_folder())
+    connect(folder.root)
+    known, settings = secrets.read(folder.secrets) or {}, Settings.from_environment()
+    if known.get(SIGNING) != settings.keyring.current:
+        rule = "the keys of this home are those that sign"
+        remedy = (
+            f"Set {SIGNING} to another and {EARLIER} to the one before, restart what serves, then "
+            "`perennial keys retire` in a home of its own."
+        )
+        raise ConfigurationError("keys", rule, "others, which the environment tells", remedy)
+    return folder
+
+
+def _write(folder: Folder, new: dict[str, str], moves: dict[str, tuple[str, ...]]) -> None:
+    """Write keys, and under each name of `moves` what stood under others, the newest first."""
+    folder.make()  # beside a bucket in a folder no stack made it
+    with supervise.lock(folder, patience=60):
+        found = secrets.read(folder.secrets) or {}
+        moved = {
+            name: ",".join(found[source] for source in sources if found.get(source))
+            for name, sources in moves.items()
+        }
+        secrets.replace(folder.secrets, {**found, **moved, **new})
+
+
+def _replace_store_keys(folder: Folder, *, running: bool) -> None:
+    if running:
+        say("stopping the stack: its processes hold the keys")
+        down(folder.root, say)
+    _write(folder, {name: secrets.GENERATORS[name]() for name in STORE_KEYS}, {})
+    if running:
+        up(folder.root, None, say)
+
+
+def _counted(signed: dict[str, int]) -> str:
+    objects = count_text(sum(signed.values()), "object", "objects")
+    return f"{objects} of {count_text(len(signed), 'pipeline', 'pipelines')} signed anew."

@@ -1,0 +1,171 @@
+"""Everything of a pipeline that is signed: walked, and signed anew after a change of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.errors import IntegrityError, PerennialError, PreconditionFailed
+from tasks.ledger.links import walk
+from tasks.promotion import pointer, trials
+from tasks.promotion.manifest import sign_again
+from tasks.promotion.versions import manifest_of, published
+from tasks.signatures import Keyring
+from tasks.store.bucket import Bucket
+from tasks.store.exchange import steady
+from tasks.store.layout import is_name
+from tasks.workspace import Place
+
+ROUNDS = 5
+SHOWN = 5  # faults of a ledger
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at, whether it is as it was signed, and a sentence about it."""
+
+    what: str
+    whole: bool
+    told: str
+
+
+def verify_place(place: Place) -> tuple[Verified, ...]:
+    """Look at whatever is signed: the pointers, each version's manifest, the ledger."""
+    looks: list[tuple[str, Callable[[Place], str]]] = [
+        ("champion", _tell_champion),
+        ("trial", _tell_trial),
+        *((f"version {version}", _telling(version)) for version in published(place)),
+        ("ledger", _tell_ledger),
+    ]
+    return tuple(_look(place, what, tell) for what, tell in looks)
+
+
+def accept_unsigned(place: Place) -> tuple[str, ...]:
+    """Sign the pointers that an earlier release left without a signature; say what they say.
+
+    Raises:
+        IntegrityError: one is damaged, or signed with a key that is not believed.
+    """
+    accepted = []
+    champion = _unless_signed(place, pointer.read)
+    if champion is not None:
+        pointer.swap(place, *champion)
+        accepted.append(_words(champion[0]))
+    trial = _unless_signed(place, trials.read)
+    if trial is not None:
+        trials.swap(place, *trial)
+        accepted.append(f"trial of version {trial[0].version}, by {trial[0].by}")
+    return tuple(accepted)
+
+
+def accept_everywhere(bucket: Bucket, keyring: Keyring, say: Callable[[str], None]) -> None:
+    """Do so for every pipeline of a bucket; what cannot be accepted is said, and stops none."""
+    for name in filter(is_name, bucket.folders()):
+        try:
+            for told in accept_unsigned(Place(bucket, name, keyring)):
+                say(f"{name}: signed what an earlier release left: {told}")
+        except PerennialError as error:
+            say(f"{name}: {error}")
+
+
+def sign_anew(place: Place) -> int:
+    """Sign what lies in the bucket with the key that signs now; return how many objects it was.
+
+    Raises:
+        IntegrityError: something was not signed with a key that is believed.
+        PreconditionFailed: a pointer was moved at every try.
+    """
+    keys = [place.layout.manifest(version) for version in published(place)]
+    signed = sum(_sign_manifest(place, key) for key in keys)
+    for _ in range(ROUNDS):
+        try:
+            return signed + sum(_sign_pointers(place))
+        # somebody promoted meanwhile
+        except PreconditionFailed:
+            continue
+    raise PreconditionFailed(place.name, "its pointers stay while they are signed")
+
+
+def _sign_manifest(place: Place, key: str) -> bool:
+    found = steady(place.bucket, key)
+    data = None if found is None else sign_again(found[0], place.keyring, key)
+    if found is None or data is None:
+        return False
+    place.bucket.put(key, data, if_match=found[1], content_type="application/json")
+    return True
+
+
+def _sign_pointers(place: Place) -> Iterator[bool]:
+    champion, trial = pointer.read(place), trials.read(place)
+    if champion is not None:
+        pointer.swap(place, *champion)
+    if trial is not None:
+        trials.swap(place, *trial)
+    yield champion is not None
+    yield trial is not None
+
+
+def _unless_signed(place: Place, read: Callable[..., Any]) -> Any:
+    """Return what a pointer says, and its entity tag, where it has no signature; else None."""
+    try:
+        read(place)
+    except IntegrityError:
+        return read(place, accept=True)
+    return None
+
+
+def _look(place: Place, what: str, tell: Callable[[Place], str]) -> Verified:
+    try:
+        return Verified(what, True, tell(place))
+    except PerennialError as error:
+        return Verified(what, False, str(error))
+
+
+def _tell_champion(place: Place) -> str:
+    found = pointer.read(place)
+    return "none yet" if found is None else _words(found[0])
+
+
+def _words(champion: pointer.Champion) -> str:
+    since = champion.since.isoformat(timespec="seconds")
+    return f"version {champion.version}, since {since}, by {champion.by}"
+
+
+def _tell_trial(place: Place) -> str:
+    found = trials.read(place)
+    if found is None:
+        return "none yet"
+    return f"version {found[0].version}, {found[0].words}{', ended' if found[0].ended else ''}"
+
+
+def _telling(version: int) -> Callable[[Place], str]:
+    def tell(place: Place) -> str:
+        verdict = manifest_of(place, version).verdict
+        return "passed the gate" if verdict.passed else "refused by the gate"
+
+    return tell
+
+
+def _tell_ledger(place: Place) -> str:
+    where, table = place.layout.ledger, place.ledger.table
+    rows = table.rows()
+    if rows is None:
+        return "none yet"
+    found = walk(place.keyring, table.history(), rows.to_pylist())
+    faults = [*found.faults, *_unheard(place)]
+    if faults:
+        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        rule = "each line is as it was written, and follows the line before"
+        remedy = "Restore it from a backup; until then, do not decide by it."
+        raise IntegrityError(where, rule, "; ".join(faults[:SHOWN]) + more, remedy)
+    before = f", after {found.before} of a release that linked none" if found.before else ""
+    return f"{found.linked} lines, each linked to the one before{before}"
+
+
+def _unheard(place: Place) -> Iterator[str]:
+    """Yield a sentence where the last promotion is missing: so would be lines after it."""
+    champion = pointer.read(place)
+    changes = {entry.id for entry in place.ledger.entries()}
+    if champion is not None and f"{champion[0].kind}-{champion[0].id}" not in changes:
+        yield f"it does not tell of the {champion[0].kind} of version {champion[0].version}"
