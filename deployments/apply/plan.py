@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -153,8 +153,7 @@ def plan_deployments(
 
     `schemas` maps an entry point to the JSON schema of its parameters.
     """
-    ours = sorted(pipelines, key=lambda pipeline: pipeline.name)
-    known = schemas or {}
+    ours, known = sorted(pipelines, key=lambda pipeline: pipeline.name), schemas or {}
     reconciler = DeploymentSpec(
         flow="reconcile",
         pipeline=EVERY_PIPELINE,
@@ -177,24 +176,27 @@ def plan_deployments(
         )
         for flow in sorted(SHARED)
     )
-    each_has = tuple(
-        DeploymentSpec(
-            flow=flow,
-            pipeline=pipeline.name,
-            entrypoint=entrypoint,
-            description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
-            parameters={"pipeline": pipeline.name},
-            schedule=_schedule(pipeline, flow),
-            tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
-            concurrency=1,
-            schema=known.get(entrypoint, {}),
-            command=command,
-        )
-        for pipeline in ours
-        for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items())
-        if flow in OWN
-    )
-    return (*each_has, *shared, reconciler) if ours else ()
+    own = (spec for pipeline in ours for spec in _own(pipeline, known, command))
+    return (*own, *shared, reconciler) if ours else ()
+
+
+def _own(
+    pipeline: Pipeline, schemas: Mapping[str, Mapping[str, Any]], command: str | None
+) -> Iterator[DeploymentSpec]:
+    for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items()):
+        if flow in OWN:
+            yield DeploymentSpec(
+                flow=flow,
+                pipeline=pipeline.name,
+                entrypoint=entrypoint,
+                description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
+                parameters={"pipeline": pipeline.name},
+                schedule=_schedule(pipeline, flow),
+                tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
+                concurrency=1,
+                schema=schemas.get(entrypoint, {}),
+                command=command,
+            )
 
 
 def _asked_for(pipeline: Pipeline) -> Mapping[str, str]:

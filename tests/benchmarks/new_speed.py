@@ -34,7 +34,7 @@ EVERY = 0.2
 def write_trips(path: Path, rows: int) -> None:
     """Write a table as people have it: a key, a time, numbers with gaps, words, a target."""
     draw = np.random.default_rng(11)
-    start = np.datetime64("2024-01-01T00:00:00", "s")
+    start = np.datetime64("2024-01-01T00:00:00", "us")
     picked_up = start + np.sort(draw.integers(0, 300 * 86400, rows)).astype("timedelta64[s]")
     distance, speed = draw.gamma(2, 3, rows), draw.normal(18, 4, rows).clip(5)
     zone = draw.choice(["north", "east", "south", "west"], rows)
