@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 UV := $(BIN)/python -m uv
 PYTEST := $(BIN)/python -m pytest
+# else each process compiles our code anew, and each worker of the tests rewrites every assertion
+export PYTHONDONTWRITEBYTECODE :=
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
-.PHONY: setup run test soak every unit lint format bench lock schema clean
+.PHONY: setup run test soak every unit lint format bench chaos lock schema clean
 
 setup: $(LOCKED)  ## the environment alone
 
@@ -39,6 +41,10 @@ format: $(LOCKED)
 
 bench: $(LOCKED)  ## speed and memory, as ratios; never part of the tests
 	$(BIN)/python -m tests.benchmarks
+
+SEED ?= 7
+chaos: $(LOCKED)  ## the year of flights while a process of the stack is killed every half minute
+	$(BIN)/python -m tests.chaos --seed $(SEED)
 
 lock: $(LOCKED)  ## compile requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

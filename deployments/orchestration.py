@@ -11,14 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deployments.prefect_api import (
-    PAGE,
-    Unreachable,
-    open_client,
-    patiently,
-    read_pages,
-    run_page,
-)
+from deployments.patience import Absence, over_a_restart
+from deployments.prefect_api import PAGE, Unreachable, open_client, read_pages, run_page
 from deployments.worker.kind import POOL
 from tasks.errors import OrchestrationError, own_words
 from tasks.reconciliation.deployed import deployment_of
@@ -30,7 +24,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 PATIENCE = 60.0  # for a worker to take the run
-ABSENCE = 60.0  # of the server, while it is restarted
 LAST_LINE = "Finished in state "  # of a run's log, as Prefect writes it
 LAST_WORDS = 10.0  # seconds; logs are sent in batches, after the state
 LATE_LOGS = timedelta(seconds=5)  # lines of several processes do not come in order
@@ -73,7 +66,7 @@ def run_deployment(
     """Run a flow's deployment for a pipeline, pass its log lines to `say`, return how it ended.
 
     A run that fails is returned, not raised. Interrupted from the keyboard, the run goes on and
-    `say` is told where to follow it.
+    `say` is told where to follow it. A server that is restarted is waited for.
 
     Args:
         settings: where Prefect is.
@@ -94,7 +87,7 @@ def run_deployment(
         with open_client(settings) as client:
             return _start(client, flow, pipeline, parameters, cause, once)
 
-    run = patiently(start)
+    run = over_a_restart(start, say)
     url = run_page(settings, str(run.id))
     say(f"Started {run.name}: {url}")
     try:
@@ -152,24 +145,22 @@ class _Follower:
         self.ended = False
 
     def follow(self, settings: Settings) -> ServerRun:
-        answered = time.monotonic()
+        absence = Absence(self.say)
         while True:
             try:
                 with open_client(settings) as client:
                     while True:
                         there = client.read_flow_run(self.run)
                         self._pass_on(client)
-                        answered = time.monotonic()
+                        absence.end()
                         if there.state is not None and there.state.is_final():
                             self._pass_on_the_rest(client, there)
                             return there
                         self._look(client, there)
                         time.sleep(POLL_SECONDS)
-            # The local stack restarts a server that died; the run goes on meanwhile.
-            except Unreachable:
-                if time.monotonic() - answered > ABSENCE:
-                    raise
-                time.sleep(POLL_SECONDS)
+            # The run goes on meanwhile.
+            except Unreachable as error:
+                absence.bear(error)
 
     def _look(self, client: SyncPrefectClient, there: ServerRun) -> None:
         """Say what the run waits for; give up when there is nobody to take it.

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from typing import Any
 from deployments.apply.plan import ENTRY_POINTS, OPTIONAL
 from deployments.local.stack import connect
 from deployments.orchestration import run_deployment
+from deployments.patience import AWAY, over_a_restart
 from tasks.config import find_pipeline
 from tasks.errors import PerennialError
 from tasks.settings import Settings, home_folder, pipelines_folder
 from tasks.store.outcome import collect
 from tasks.workspace import Workspace, make_workspace
+
+TRIES = 3  # runs that one command starts, where servers that were away ended those before
 
 
 def open_session(name: str) -> Workspace:
@@ -34,17 +38,27 @@ def open_session(name: str) -> Workspace:
 
 
 def upload(
-    workspace: Workspace, path: Path, say: Callable[[str], None], folder: str = "incoming"
+    workspace: Workspace,
+    path: Path,
+    say: Callable[[str], None],
+    folder: str = "incoming",
+    *,
+    announced: bool = True,
 ) -> str:
-    """Upload a file under the digest of its bytes, and return its key."""
+    """Upload a file under the digest of its bytes, over a restart of the store; return its key.
+
+    `say` is told which file, where it is to be `announced`, and what is waited for.
+    """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     # 48 bits of the digest: the same file again is the same key, and is not sent twice.
     key = f"{workspace.name}/{folder}/{digest[:12]}/{path.name}"
-    known, size = workspace.bucket.head(key), path.stat().st_size
+    bucket, size = workspace.bucket, path.stat().st_size
+    known = over_a_restart(lambda: bucket.head(key), say)
     if known is None or known.size != size:
-        say(f"Uploading {path.name} ({size / 1e6:,.1f} MB)")
-        workspace.bucket.upload(path, key)
+        if announced:
+            say(f"Uploading {path.name} ({size / 1e6:,.1f} MB)")
+        over_a_restart(lambda: bucket.upload(path, key), say)
     return key
 
 
@@ -54,7 +68,8 @@ def follow(
     """Start a run of the pipeline's deployment, follow it to its end, and return its outcome.
 
     `flow` is a key of `ENTRY_POINTS` or `OPTIONAL`; `say` takes each of the run's log lines as it
-    comes.
+    comes. A server that is restarted is waited for; a run that ended because one was away is
+    started again, and goes on where it was.
 
     Raises:
         PerennialError: the run did not complete; the message is the run's own.
@@ -62,12 +77,17 @@ def follow(
     settings, name = Settings.from_environment(), workspace.name
     if settings.folder is not None and not os.environ.get("PREFECT_API_URL"):
         return {**_run_here(flow, {**parameters, "pipeline": name}, say), "flow_run": None}
-    run = run_deployment(settings, flow, name, parameters, "command", say)
-    # Not Prefect's own result: a failing upload leaves a run COMPLETED (3.8), without a result.
-    found = collect(workspace.bucket, run.id)
-    if run.state != "COMPLETED" or found is None:
-        raise tell_failed_run(f"{flow} {name}", run.state, run.message)
-    return {**found, "flow_run": run.url}
+    for tries_left in reversed(range(TRIES)):
+        run = run_deployment(settings, flow, name, parameters, "command", say)
+        # Not Prefect's own result: a failing upload leaves a run COMPLETED (3.8), without a result.
+        found = over_a_restart(partial(collect, workspace.bucket, run.id), say)
+        if run.state == "COMPLETED" and found is not None:
+            return {**found, "flow_run": run.url}
+        failure = tell_failed_run(f"{flow} {name}", run.state, run.message)
+        if not tries_left or not isinstance(failure, AWAY):
+            raise failure
+        say(f"The run ended, for a server was away: {failure} It is started again.")
+    raise AssertionError
 
 
 def _run_here(flow: str, parameters: dict[str, Any], say: Callable[[str], None]) -> Any:

@@ -22,8 +22,9 @@ def ingest(
 
     One that lies in quarantine is judged `again` only where a person asked for it.
     """
-    keys = list_arrivals(pipeline, "rows") if objects is None else objects
-    batches = [take_in_rows(pipeline, key, again) for key in keys]
+    named = objects is not None
+    keys = objects if objects is not None else list_arrivals(pipeline, "rows")
+    batches = [take_in_rows(pipeline, key, again, named) for key in keys]
     # An event is a wake-up and may be lost: the reconciler looks at the tables, not for it.
     for event, payload in tell_batches(batches):
         announce(event, pipeline, payload)

@@ -22,8 +22,9 @@ def label(
 
     One that lies in quarantine is judged `again` only where a person asked for it.
     """
-    keys = list_arrivals(pipeline, "labels") if objects is None else objects
-    files = [take_in_labels(pipeline, key, again) for key in keys]
+    named = objects is not None
+    keys = objects if objects is not None else list_arrivals(pipeline, "labels")
+    files = [take_in_labels(pipeline, key, again, named) for key in keys]
     # An event is a wake-up and may be lost: the reconciler looks at the tables, not for it.
     for event, payload in tell_labels(files):
         announce(event, pipeline, payload)

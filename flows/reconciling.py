@@ -6,8 +6,10 @@ from typing import Any
 
 from prefect import flow
 
+from tasks.events.task import announce
 from tasks.reconciliation.task import (
     attempt,
+    close_hopeless,
     find_changed,
     honour_alias,
     list_pipelines,
@@ -19,11 +21,12 @@ from tasks.store.task import leave_outcome
 
 
 @flow(name="reconcile", flow_run_name="reconcile")
-def reconcile(grace: float = 20.0) -> dict[str, Any]:
+def reconcile(grace: float = 20.0, patience: float = 60.0) -> dict[str, Any]:
     """Compare what lies in the bucket with what was done, for each pipeline alone.
 
-    What came in the last `grace` seconds is left to its event. A pipeline that is as it was when
-    nothing waited there is passed over.
+    What came in the last `grace` seconds is left to its event. What was started twice in vain is
+    started again after `patience` seconds, then after three, seven and at most fifteen times that.
+    A pipeline that is as it was when nothing waited there is passed over.
     """
     failed: list[dict[str, str]] = []
     runs, told, quiet = [], [], {}
@@ -32,9 +35,13 @@ def reconcile(grace: float = 20.0) -> dict[str, Any]:
     changed = attempt("all", failed, find_changed, pipelines)
     for pipeline, mark in (dict.fromkeys(pipelines) if changed is None else changed).items():
         # Each step in an attempt of its own: one broken pipeline must not stop the others.
-        looked = attempt(pipeline, failed, look, pipeline, grace)
+        looked = attempt(pipeline, failed, look, pipeline, grace, patience)
         launches = looked.launches if looked else ()
         runs += [attempt(pipeline, failed, start, launch) for launch in launches]
+        for decision, reason in looked.hopeless if looked else ():
+            news = attempt(pipeline, failed, close_hopeless, pipeline, decision, reason)
+            if news is not None:
+                announce(news[0], pipeline, news[1])
         before = len(failed)
         said = attempt(pipeline, failed, honour_alias, pipeline)
         told.append(said)

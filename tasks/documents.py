@@ -43,6 +43,7 @@ DOCUMENTS: Mapping[str, int] = {
     "outcome": 1,
     "pin": 1,
     "profile": 2,
+    "reading": 1,
     "receipt": 1,
     "result": 1,
     "signs": 1,

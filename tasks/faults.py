@@ -21,10 +21,13 @@ from pathlib import Path
 STEPS = {
     "collect": ("begin", "object", "commit", "tries"),
     "ingest": (
-        *("docs", "report", "append", "quarantine_object", "quarantine_report"),
-        *("tries", "receipt"),
+        *("lease", "docs", "report", "append", "quarantine_object", "quarantine_report"),
+        *("tries", "receipt", "unlease"),
     ),
-    "label": ("append", "quarantine_object", "quarantine_report", "report", "tries", "receipt"),
+    "label": (
+        *("lease", "append", "quarantine_object", "quarantine_report", "report"),
+        *("tries", "receipt", "unlease"),
+    ),
     "train": (
         *("tuned", "fitted", "evaluated", "refitted", "explained", "model", "manifest"),
         *("track", "register", "explanation", "verdict"),

@@ -64,41 +64,43 @@ def people(count: int, start: int = 0) -> pd.DataFrame:
     )
 
 
-def search(data: bytes, where: str) -> Iterator[str]:
+def search(data: bytes, where: str, mark: re.Pattern[str] = MARK) -> Iterator[str]:
     """Yield where a mark stands in some bytes: in themselves, and in what they hold packed.
 
     Looked into are gzip, zip (and so npz), NumPy's arrays, Parquet column by column, and text in
     one or two bytes a letter. A drawing shows no text that is found so.
     """
     for text in (data, data.replace(b"\0", b"")):
-        if found := MARK.search(text.decode("latin-1")):
+        if found := mark.search(text.decode("latin-1")):
             yield f"{where}: {found.group()}"
             break
     if data.startswith(b"\x1f\x8b"):
-        yield from search(gzip.decompress(data), f"{where} (gzip)")
+        yield from search(gzip.decompress(data), f"{where} (gzip)", mark)
     elif data.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             for name in packed.namelist():
-                yield from search(packed.read(name), f"{where}!{name}")
+                yield from search(packed.read(name), f"{where}!{name}", mark)
     elif data.startswith(b"\x93NUMPY"):
-        yield from _values(np.load(io.BytesIO(data), allow_pickle=False).flat, where)
+        yield from _values(np.load(io.BytesIO(data), allow_pickle=False).flat, where, mark)
     elif data.startswith(b"PAR1"):
         table = pq.read_table(pa.BufferReader(data))
         for name in table.column_names:
-            yield from _values(table[name].to_pylist(), f"{where}#{name}")
+            yield from _values(table[name].to_pylist(), f"{where}#{name}", mark)
 
 
-def search_database(path: Path) -> Iterator[str]:
+def search_database(path: Path, mark: re.Pattern[str] = MARK) -> Iterator[str]:
     """Yield where a mark stands in a SQLite database: row by row, and in the bytes of its files."""
     with closing(sqlite3.connect(path)) as database:
         for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
             for row in database.execute(f'SELECT * FROM "{table}"'):
-                yield from _values(row, f"{path.name}:{table}")
+                yield from _values(row, f"{path.name}:{table}", mark)
     for file in path.parent.glob(f"{path.name}*"):
-        yield from search(file.read_bytes(), file.name)
+        yield from search(file.read_bytes(), file.name, mark)
 
 
-def search_folder(folder: Path, without: Iterable[str] = ()) -> list[str]:
+def search_folder(
+    folder: Path, without: Iterable[str] = (), mark: re.Pattern[str] = MARK
+) -> list[str]:
     """Return where a mark stands in the files below a folder; `without` are paths in it."""
     left = [folder / name for name in without]
     found: list[str] = []
@@ -108,33 +110,33 @@ def search_folder(folder: Path, without: Iterable[str] = ()) -> list[str]:
         with path.open("rb") as file:
             database = file.read(16) == b"SQLite format 3\0"
         if database:
-            found += search_database(path)
+            found += search_database(path, mark)
         else:
-            found += search(path.read_bytes(), str(path.relative_to(folder)))
+            found += search(path.read_bytes(), str(path.relative_to(folder)), mark)
     return found
 
 
-def search_bucket(bucket: Bucket) -> tuple[list[str], list[str]]:
+def search_bucket(bucket: Bucket, mark: re.Pattern[str] = MARK) -> tuple[list[str], list[str]]:
     """Return where a mark stands among what holds no rows as they came, and among what does."""
     outside: list[str] = []
     inside: list[str] = []
     for info in bucket.list(""):
         found = inside if ROWS.fullmatch(info.key) else outside
-        found += search(bucket.get(info.key), info.key)
+        found += search(bucket.get(info.key), info.key, mark)
     return outside, inside
 
 
-def _values(values: Iterable[Any], where: str) -> Iterator[str]:
+def _values(values: Iterable[Any], where: str, mark: re.Pattern[str]) -> Iterator[str]:
     for value in values:
         if isinstance(value, bytes):
-            if found := [*search(value, where)]:
+            if found := [*search(value, where, mark)]:
                 yield found[0]
                 return
         # as float32, too, in which a pin is the next of those that it holds
         elif isinstance(value, int | float | np.number) and abs(float(value) - PIN) < 1e6:
             yield f"{where}: {value}"
             return
-        elif found := MARK.search(str(value)):
+        elif found := mark.search(str(value)):
             yield f"{where}: {found.group()}"
             return
 

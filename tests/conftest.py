@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from deployments.local.environment import OFFLINE
+from tests.forks import FORKS
+from tests.kept import SHELF
 from tests.orchestration import Orchestrator
 from tests.scheduling import (
     SERVERS,
@@ -32,10 +35,13 @@ KEEPER = pytest.StashKey[Keeper | Asker]()
 WORTH_A_LINE = 1.0
 TOOK: Counter[str] = Counter()
 
-# importing it imports everything, which only the flows' forkserver needs
+# importing it imports everything, which only the process that forks needs
 collect_ignore = ["flows/warm.py"]
 
-hypothesis_settings.register_profile("shared machine", deadline=None)
+PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis_settings.register_profile("shared machine", **PATIENT)
+# what a change is judged by: a fault that chance finds belongs to whoever looks for it
+hypothesis_settings.register_profile("repeatable", **PATIENT, derandomize=True)
 hypothesis_settings.load_profile("shared machine")
 
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
@@ -51,7 +57,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", None)
-    config.stash[KEEPER] = Keeper() if told is None else Asker(Path(told["keeper"]))
+    keeper = Keeper() if told is None else Asker(Path(told["keeper"]))
+    config.stash[KEEPER], FORKS.address = keeper, lambda: keeper.server("forks")
+    SHELF.folder = keeper.folder / "kept"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

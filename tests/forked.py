@@ -8,7 +8,6 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
-EVERYTHING = "tests.flows.warm"
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -25,7 +24,7 @@ class Preloaded:
         server: Any = forkserver._forkserver  # type: ignore[attr-defined]
         if self.pid is None or server._forkserver_pid != self.pid:
             self.modules.clear()
-        if EVERYTHING in self.modules or self.modules.issuperset(modules):
+        if self.modules.issuperset(modules):
             return
         self.modules |= modules
         server._stop()

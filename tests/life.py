@@ -21,8 +21,8 @@ from tasks.training import finish, steps
 from tasks.training.choosing import Chosen, choose_challenger, refit_winner
 from tasks.training.finish import Ended
 from tasks.training.insight import explain_version
-from tasks.training.pinning import pin_run
-from tasks.training.publishing import track_and_publish
+from tasks.training.pinning import list_unseen, pin_run
+from tasks.training.publishing import store_version, track_and_publish
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 
@@ -65,12 +65,19 @@ def ingest(workspace: Workspace, name: str, rows: pd.DataFrame) -> Landed:
     return land(open_rows(workspace), key, lambda _: None)
 
 
-def train(workspace: Workspace, cause: str = "test", decision: str | None = None) -> Ended:
-    """Do what the flow `train` does."""
-    return finish.record_and_promote(*challenge(workspace), cause, decision)
+def train(
+    workspace: Workspace, cause: str = "test", decision: str | None = None, *, told: bool = True
+) -> Ended:
+    """Do what the flow `train` does, for a decision, or as the command: that looks first.
+
+    Where it is not `told`, without drawings, card and pages.
+    """
+    if decision is None and list_unseen(workspace):
+        monitor(workspace)
+    return finish.record_and_promote(*challenge(workspace, told=told), cause, decision)
 
 
-def challenge(workspace: Workspace) -> tuple[Work, Chosen, int]:
+def challenge(workspace: Workspace, *, told: bool = True) -> tuple[Work, Chosen, int]:
     """Do it up to the published version, before its verdict is recorded."""
     pipeline = workspace.pipeline
     plan = pin_run(workspace, window_length(pipeline), pipeline.retraining.challengers)
@@ -83,6 +90,8 @@ def challenge(workspace: Workspace) -> tuple[Work, Chosen, int]:
     ]
     chosen = choose_challenger(work, tuning, fits, judged)
     final = refit_winner(work, chosen)[0]
+    if not told:
+        return work, chosen, store_version(work, chosen, final)
     explained, _ = explain_version(work, chosen, final)
     version, *_ = track_and_publish(work, chosen, final, explained)
     return work, chosen, version

@@ -24,4 +24,5 @@ LINEAGE = Lineage(
     code="",
     lock="",
     seed=7,
+    log_predictions=True,
 )

@@ -52,7 +52,13 @@ def running_prefect(home: Path, more: Mapping[str, str] | None = None) -> Iterat
 
 @contextmanager
 def running_worker(server: Orchestrator, more: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Run a worker far from the repository: only PYTHONPATH leads there."""
+    """Run a worker far from the repository: only PYTHONPATH leads there.
+
+    It preloads what the tests' own flows need, and not what ours do.
+    """
+    command = worker_command()
+    if "deployments.worker" in command:
+        command = (*command, "--preload", "tests.deployments.apply.greeting")
     environment = {
         **worker_environment(server.ports, REPOSITORY),
         "PREFECT_HOME": str(server.home / "worker"),
@@ -60,6 +66,6 @@ def running_worker(server: Orchestrator, more: Mapping[str, str] | None = None) 
         **(more or {}),
     }
     health = f"http://127.0.0.1:{server.ports.worker}/health"
-    with _running(worker_command(), environment, server.home / "worker.log") as process:
+    with _running(command, environment, server.home / "worker.log") as process:
         poll(lambda: _alive(process) and answers(health), 60, "the worker")
         yield

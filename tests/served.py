@@ -148,7 +148,14 @@ def manifest_of(made: Fitted, pipeline: str, version: int, key: str) -> Manifest
 
 
 def put_version(
-    bucket: Bucket, keyring: Keyring, made: Fitted, pipeline: str, key: str, needs: str = ""
+    bucket: Bucket,
+    keyring: Keyring,
+    made: Fitted,
+    pipeline: str,
+    key: str,
+    needs: str = "",
+    *,
+    log_predictions: bool | None = True,
 ) -> Manifest:
     """Publish a version, once for a key; it may refuse rows that lack what it `needs`."""
 
@@ -158,7 +165,8 @@ def put_version(
         fields = tuple(
             replace(one, missing=one.missing and one.name != needs) for one in request.fields
         )
-        lineage = replace(manifest.lineage, request=replace(request, fields=fields))
+        told = {"request": replace(request, fields=fields), "log_predictions": log_predictions}
+        lineage = replace(manifest.lineage, **told)
         return replace(manifest, lineage=lineage), made.files
 
     version = publish(Place(bucket, pipeline, keyring), key, build)

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from tests.forks import running_forks
 from tests.orchestration import running_prefect
 from tests.servers import running_mlflow, running_s3
 
@@ -32,6 +33,7 @@ class Keeper:
             "s3": lambda: running_s3(self.folder / "s3"),
             "mlflow": lambda: running_mlflow(self.folder / "mlflow", self.server("s3")),
             "prefect": lambda: running_prefect(self.folder / "prefect"),
+            "forks": lambda: running_forks(self.folder / "forks"),
         }
 
     def server(self, name: str) -> Any:

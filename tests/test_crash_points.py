@@ -148,10 +148,12 @@ def pasts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     life.ingest(opened(rows), "a.csv", life.toy_rows(600))
     shutil.copytree(rows, champions, dirs_exist_ok=True)
     workspace = opened(champions)
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     life.ingest(workspace, "b.csv", life.toy_rows(900, start=600))
-    ended = life.train(workspace)
+    ended = life.train(workspace, told=False)
     assert ended.outcome == "promoted", ended.summary
+    # one that nothing was decided on yet
+    life.ingest(workspace, "d.csv", life.toy_rows(60, start=2000))
     return {"rows": rows, "champions": champions}
 
 

@@ -38,7 +38,7 @@ def live_through(folder: Path, slip: str | None) -> tuple[Workspace, list[Record
         (decided,) = life.monitor(workspace)
         decisions.append(decided)
         if decided.decision.retrain:
-            life.train(workspace, "monitor", decided.id)
+            life.train(workspace, "monitor", decided.id, told=False)
     return workspace, decisions
 
 

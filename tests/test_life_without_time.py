@@ -113,8 +113,9 @@ def test_the_challenger_learns_all_that_the_champion_knows_and_neither_saw_the_h
 ) -> None:
     workspace = timeless(tmp_path, gate={**LENIENT, "min_rows": 50})
     life.ingest(workspace, "a.csv", rows_of(600))
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     life.ingest(workspace, "b.csv", rows_of(900, start=600))
+    life.monitor(workspace)
     work = split_of(workspace)
     data = work.dataset
     held = data.frame["id"][data.split.holdout]
@@ -129,12 +130,13 @@ def test_the_challenger_learns_all_that_the_champion_knows_and_neither_saw_the_h
 def test_with_few_new_rows_the_champion_is_compared_by_its_setting(tmp_path: Path) -> None:
     workspace = timeless(tmp_path, gate={**LENIENT, "min_rows": 50})
     life.ingest(workspace, "a.csv", rows_of(600))
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     life.ingest(workspace, "b.csv", rows_of(60, start=600))
+    life.monitor(workspace)
     work = split_of(workspace)
     before = set(range(600))
     assert set(work.dataset.frame["id"][work.dataset.split.holdout]) & before
-    life.train(workspace)
+    life.train(workspace, told=False)
     *_, verdict = workspace.ledger.entries("verdict")
     assert "setting fitted again on the training window" in json.dumps(verdict.figures["verdict"])
 
@@ -147,9 +149,9 @@ def test_a_warm_challenger_goes_on_with_what_arrived_since(tmp_path: Path) -> No
         gate={**LENIENT, "min_rows": 50},
     )
     life.ingest(workspace, "a.csv", rows_of(600))
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     life.ingest(workspace, "b.csv", rows_of(900, start=600))
-    life.train(workspace)
+    life.train(workspace, told=False)
     lineage = manifest_of(workspace, 2).lineage
     assert (lineage.challenger, lineage.rows) == ("warm", 1_500)
 
@@ -162,14 +164,14 @@ def test_a_file_that_gains_or_loses_its_event_time_trusts_no_clock_of_before(
     bare = life.toy_workspace(tmp_path, gate=LENIENT, event_time=None)
     before, after = (bare, timed) if gained else (timed, bare)
     life.ingest(before, "a.csv", life.toy_rows(600))
-    assert life.train(before).outcome == "promoted"
+    assert life.train(before, told=False).outcome == "promoted"
     life.ingest(after, "b.csv", life.toy_rows(300, start=600))
     *_, decided = life.monitor(after)
     assert decided.seen is not None
     seen = decided.seen.observation
     assert (seen.known, seen.labelled, len(decided.seen.errors)) == (0, 300, 0)
     assert seen.live is not None
-    life.train(after)
+    life.train(after, told=False)
     *_, verdict = after.ledger.entries("verdict")
     assert "setting fitted again on the training window" in json.dumps(verdict.figures["verdict"])
 
@@ -181,7 +183,7 @@ def test_labels_that_come_later_are_judged_by_batch(tmp_path: Path) -> None:
     first, second = rows_of(400), rows_of(300, start=400)
     life.ingest(workspace, "a.csv", first.drop(columns="high"))
     label(workspace, "a.csv", first)
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     life.monitor(workspace)
     life.ingest(workspace, "b.csv", second.drop(columns="high"))
     (came,) = life.monitor(workspace)
@@ -233,7 +235,7 @@ def test_columns_without_a_contract_need_no_time(tmp_path: Path) -> None:
     )
     landed = life.ingest(workspace, "a.csv", rows_of(400))
     assert (landed.outcome, landed.rows) == ("accepted", 400)
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
 
 
 def test_a_regression_has_no_last_value_to_beat(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_commands_answer_as_the_page_shows(clone: Path, tmp_path: Path, block: s
         "PATH": os.pathsep.join((scripts, os.environ["PATH"])),
         "PYTHONPATH": str(clone),
         "PERENNIAL_HOME": str(home.root),
+        "COLUMNS": "1000",  # where a table is cut would depend on how long the home's name is
     }
     places = {str(home.root): "HOME", f"{clone}/": ""}
     for command, output in shown(block):
@@ -157,6 +158,20 @@ def test_every_path_and_link_of_a_page_exists(page: Path) -> None:
     for path in {*links, *paths, *folders} - EXAMPLES:
         there = (page.parent / path).exists() or (REPOSITORY / path).exists()
         assert there, f"{page.name}: {path}"
+
+
+def test_the_table_of_faults_names_tests_that_there_are() -> None:
+    tests = REPOSITORY / "tests"
+    rows = re.findall(r"^\| (\d+) \|.*$", (tests / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [int(row) for row in rows] == list(range(1, 47))
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (tests / "README.md").read_text("utf-8"))
+    assert len(named) > 60
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if f"def {name}(" not in (tests / path).read_text("utf-8")
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))

@@ -6,7 +6,6 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -14,31 +13,26 @@ import pytest
 
 from deployments.local.probe import ask, reads
 from tasks.store.s3 import S3Bucket
-from tests.servers import S3, Tracking, bucket_is_there, running_mlflow, running_s3
+from tests.servers import S3, Tracking, bucket_is_there, with_bucket
+
+BUCKET, OURS = "closed", "s3://perennial/strangers/models/1"
 
 
 @pytest.fixture(scope="module")
-def s3(short_home: Path) -> Iterator[S3]:
-    """Yield a server of these tests' own: they write where others would look."""
-    with running_s3(short_home / "closed-s3") as server:
-        yield server
+def own(s3: S3) -> S3:
+    """The run's server with a bucket of these tests' own: they write where others would look."""
+    return with_bucket(s3, BUCKET)
 
 
-@pytest.fixture(scope="module")
-def mlflow_tracking(short_home: Path, s3: S3) -> Iterator[Tracking]:
-    with running_mlflow(short_home / "closed-mlflow", s3) as server:
-        yield server
-
-
-def test_the_object_store_has_its_bucket(s3: S3) -> None:
-    assert bucket_is_there(s3.settings)
+def test_the_object_store_has_its_bucket(own: S3) -> None:
+    assert bucket_is_there(own.settings)
 
 
 @pytest.mark.parametrize(
     ("name", "path", "status"),
     [
         ("volume", "/1,0102030405", 401),
-        ("filer", "/buckets/perennial/a", 404),
+        ("filer", f"/buckets/{BUCKET}/a", 404),
         ("filer", "/buckets/", 404),
         ("master", "/col/delete?collection=perennial", 404),
         ("master", "/dir/assign", 404),
@@ -46,19 +40,19 @@ def test_the_object_store_has_its_bucket(s3: S3) -> None:
     ],
 )
 def test_the_inner_ports_give_nothing_without_a_key(
-    s3: S3, name: str, path: str, status: int
+    own: S3, name: str, path: str, status: int
 ) -> None:
-    bucket = S3Bucket(s3.settings)
+    bucket = S3Bucket(own.settings)
     bucket.put("a", b"kept")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"http://127.0.0.1:{s3.ports.by_name()[name]}{path}", timeout=5)
+        urllib.request.urlopen(f"http://127.0.0.1:{own.ports.by_name()[name]}{path}", timeout=5)
     with refused.value as answer:
         assert answer.code == status
     assert bucket.get("a") == b"kept"
 
 
-def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
-    settings = s3.settings
+def test_a_read_tells_whether_the_store_is_well(own: S3) -> None:
+    settings = own.settings
     keys = {"AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": settings.secret_key}
     base = f"{settings.s3_endpoint}/{settings.bucket}"
     S3Bucket(settings).put("probe", b"1")
@@ -68,10 +62,10 @@ def test_a_read_tells_whether_the_store_is_well(s3: S3) -> None:
     assert not reads(f"{base}/probe", {**keys, "AWS_SECRET_ACCESS_KEY": "x"}, settings.region)
 
 
-def test_large_objects_work_with_the_inner_ports_closed(s3: S3, tmp_path: Path) -> None:
+def test_large_objects_work_with_the_inner_ports_closed(own: S3, tmp_path: Path) -> None:
     source = tmp_path / "large"
     source.write_bytes(os.urandom(1024) * 40 * 1024)
-    bucket = S3Bucket(s3.settings)
+    bucket = S3Bucket(own.settings)
     bucket.upload(source, "large")
     bucket.download("large", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
@@ -114,6 +108,6 @@ def test_the_tracking_server_refuses_a_strangers_model(mlflow_tracking: Tracking
             with refused:
                 return refused.code
 
-    assert post("registered-models", {"name": "a"}) == 200
-    assert post("model-versions", {"name": "a", "source": "s3://attacker/model"}) == 400
-    assert post("model-versions", {"name": "a", "source": "s3://perennial/a/models/1"}) == 200
+    assert post("registered-models", {"name": "strangers"}) == 200
+    assert post("model-versions", {"name": "strangers", "source": "s3://attacker/model"}) == 400
+    assert post("model-versions", {"name": "strangers", "source": OURS}) == 200

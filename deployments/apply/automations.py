@@ -33,6 +33,7 @@ TELLS: Mapping[str, Event] = {
     "promoted": Event.MODEL_PROMOTED,
     "awaiting": Event.APPROVAL_AWAITED,
     "degraded": Event.PERFORMANCE_DEGRADED,
+    "failed": Event.TRAINING_FAILED,
 }
 
 

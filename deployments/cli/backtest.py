@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deployments.cli.output import about_pipeline, read_share, say, show, table
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session
 from tasks.policy.policy import parse_policy
 
@@ -33,7 +34,8 @@ def backtest(
     outcome = follow(workspace, "backtest", parameters, say)
     # The run's outcome is the summary; the whole table lies in its report.
     if as_json:
-        document = json.loads(workspace.bucket.get(outcome["report"]["json"]))
+        report, bucket = outcome["report"]["json"], workspace.bucket
+        document = json.loads(over_a_restart(lambda: bucket.get(report), say))
         outcome = {**document, **outcome}
     show(outcome, as_json, lambda: summary(outcome))
 

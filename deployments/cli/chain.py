@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from deployments.cli.output import table
+from deployments.cli.output import page_width, table
 from tasks.config import Pipeline, find_pipeline
 from tasks.errors import PerennialError
+from tasks.policy.reading import count_text
 from tasks.reconciliation.chain import ChainLink, first_fault, follow_chain, to_rows
 from tasks.reconciliation.standing import count_labelled, read_standing
 from tasks.records import plain
@@ -59,7 +60,9 @@ def look_at_suite(pipeline: Pipeline) -> ChainLink:
     from tasks.validation.suite import find_suite
 
     suite = find_suite(pipeline.suite)
-    return ChainLink("suite", "ok", f"{len(suite.expectations)} expectations")
+    return ChainLink(
+        "suite", "ok", count_text(len(suite.expectations), "expectation", "expectations")
+    )
 
 
 def look_at_deployments(settings: Settings, name: str) -> ChainLink:
@@ -125,7 +128,7 @@ def _version_in(text: str) -> Any:
 
 def tell_chain(name: str, links: list[ChainLink]) -> str:
     """Return the links as a table, and the first thing that is wrong with what mends it."""
-    told = table(["", "link", "found", "what to do"], to_rows(links))
+    told = table(["", "link", "found", "what to do"], to_rows(links), page_width())
     fault = first_fault(links)
     if fault is None:
         return f"{told}\n\n{name} is well."

@@ -8,6 +8,7 @@ import click
 
 from deployments.cli.output import about_pipeline, say, show
 from deployments.session import follow, open_session
+from tasks.policy.reading import count_text
 
 if TYPE_CHECKING:
     from tasks.workspace import Workspace
@@ -56,7 +57,7 @@ def tell_look(seen: dict[str, Any]) -> str:
     """Say what the next object would hold."""
     if not seen["bytes"]:
         return "Nothing new."
-    rows = "An object" if seen["rows"] is None else f"{seen['rows']:,} rows"
+    rows = "An object" if seen["rows"] is None else count_text(seen["rows"], "row", "rows")
     columns = ", ".join(f"{name} ({kind})" for name, kind in seen["columns"].items())
     return f"{rows} of {seen['bytes']:,} bytes would land first: {columns}."
 
@@ -72,8 +73,10 @@ def collected_summary(outcome: dict[str, Any]) -> str:
     if not outcome["keys"]:
         return "Nothing new."
     count, name = len(outcome["keys"]), outcome["pipeline"]
-    rows = f" with {outcome['rows']:,} rows" if outcome["rows"] else ""
+    rows = f" with {count_text(outcome['rows'], 'row', 'rows')}" if outcome["rows"] else ""
+    objects = count_text(count, "object", "objects")
+    then = "It is ingested by itself" if count == 1 else "They are ingested by themselves"
     return (
-        f"{count} object{'s' if count > 1 else ''}{rows} landed in incoming/. They are ingested by "
-        f"themselves where the stack runs, else by `perennial ingest {name}`."
+        f"{objects}{rows} landed in incoming/. {then} where the stack runs, else by `perennial "
+        f"ingest {name}`."
     )

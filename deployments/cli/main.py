@@ -51,6 +51,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "remove": ("deployments.cli.ways_out:remove", "Take a batch out again."),
     "delete": ("deployments.cli.ways_out:delete", "End a pipeline; its data only with --data."),
     "report": ("deployments.cli.report:report", "Open or save a page: drift, card, …"),
+    "backup": ("deployments.cli.backup:backup", "Copy all that the stack knows into a folder."),
+    "restore": ("deployments.cli.backup:restore", "Make home and bucket as a backup has them."),
     "completion": (
         "deployments.cli.completion:completion",
         "Print what completes commands in bash, zsh or fish.",

@@ -141,7 +141,7 @@ def study_file(data: Path, said: Pipeline, target: str) -> Study:
     """
     from tasks.drafting.personal import find_personal
     from tasks.drafting.roles import check_column
-    from tasks.drafting.target import read_target
+    from tasks.drafting.target import keep_words, read_target
     from tasks.readers.study import study
 
     seen = study(data, data.name, said.data.max_bytes, say, said.source)
@@ -152,7 +152,8 @@ def study_file(data: Path, said: Pipeline, target: str) -> Study:
         shown = (q.without_values if q.column in personal else q for q in seen.questions)
         raise _asking(data, tuple(shown))
     check_column(seen.columns, target, "--target")
-    return read_target(seen, target)
+    told = target in said.source.columns
+    return read_target(seen if told else keep_words(seen, target), target)
 
 
 def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:

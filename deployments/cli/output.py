@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -14,6 +17,10 @@ import click
 from tasks.errors import ConfigurationError, PerennialError, did_you_mean
 from tasks.quantities import parse_share
 from tasks.settings import pipelines_folder
+
+GAP = "  "  # between columns
+NARROWEST = 16  # a column is not wrapped any further
+PAGE = 100  # columns, where no terminal and no COLUMNS says it
 
 
 def reporting(function: Callable[..., Any]) -> click.Command:
@@ -113,15 +120,22 @@ def report_error(error: PerennialError, *, as_json: bool) -> None:
     click.echo(f"perennial: {error}", err=True)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], most: int | None = None) -> str:
     """Align rows under their heads; numbers to the right.
+
+    The widest columns are wrapped where a line would have more than `most` signs.
 
     >>> print(table(["name", "rows"], [["flights", 10], ["taxis", 2000]]))
     name     rows
     flights    10
     taxis    2000
+    >>> print(table(["link", "found"], [["file", "no such pipeline is here, nor was"]], most=26))
+    link  found
+    file  no such pipeline is
+          here, nor was
     """
     body = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    body = body if most is None else _wrapped(body, most)
     widths = [max(len(line[i]) for line in [list(head), *body]) for i in range(len(head))]
     numeric = [all(_is_number(line[i]) for line in body) and body != [] for i in range(len(head))]
 
@@ -130,9 +144,30 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, numeric, strict=True)
         )
-        return "  ".join(cells).rstrip()
+        return GAP.join(cells).rstrip()
 
     return "\n".join(aligned(line) for line in [list(head), *body])
+
+
+def page_width() -> int:
+    """Return how wide a table of sentences may be: as the terminal is."""
+    return shutil.get_terminal_size((PAGE, 24)).columns
+
+
+def _wrapped(body: list[list[str]], most: int) -> list[list[str]]:
+    """Return rows as several each, cut so that no line has more than so many signs."""
+    widths = [max(map(len, column)) for column in zip(*body, strict=True)]
+    while sum(widths) + len(GAP) * (len(widths) - 1) > most and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    cut: list[list[str]] = []
+    for row in body:
+        # an address or a path stays whole: it is copied
+        cells = [
+            wrap(cell, width, break_long_words=False, break_on_hyphens=False) if cell else []
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        cut += map(list, zip_longest(*cells, fillvalue=""))
+    return cut
 
 
 def _is_number(text: str) -> bool:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.output import LocalFile, about_pipeline, say, show, table
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session, upload
+from tasks.errors import PerennialError
+from tasks.policy.reading import count_text
 
 if TYPE_CHECKING:
     from tasks.workspace import Workspace
@@ -55,10 +58,14 @@ def label(name: str, files: tuple[Path, ...], as_json: bool) -> int:
 def train(name: str, with_suspicious: bool, as_json: bool) -> int:
     """Train a challenger on the curated table and let the gate judge it.
 
-    Exit 3 when the gate refused it, or it awaits approval.
+    What came in and was not looked at is looked at first. Exit 3 when the gate refused it, or it
+    awaits approval.
     """
+    workspace = open_session(name)
+    if not with_suspicious:
+        look_first(workspace)
     asked = {"with_suspicious": True} if with_suspicious else {}
-    outcome = follow(open_session(name), "train", asked, say)
+    outcome = follow(workspace, "train", asked, say)
     show(outcome, as_json, lambda: training_summary(outcome))
     return 0 if outcome["passed"] else 3
 
@@ -72,6 +79,20 @@ def monitor(name: str, as_json: bool) -> None:
     show(outcome, as_json, lambda: "\n".join([decisions_table(outcome["decisions"]), *told]))
 
 
+def look_first(workspace: Workspace) -> None:
+    """Let the monitor look at what came in, which a training leaves out until then."""
+    from tasks.training.pinning import list_unseen
+
+    try:
+        unseen = list_unseen(workspace)
+        if unseen:
+            say(f"Looking first at {count_text(len(unseen), 'batch', 'batches')} that came in")
+            follow(workspace, "monitor", {}, say)
+    # what cannot be looked at stays out; the training says so, or fails for the same reason
+    except PerennialError as error:
+        say(f"It could not be looked at: {error}")
+
+
 def tell_faster_run(workspace: Workspace, landed: list[dict[str, Any]], began: datetime) -> None:
     """Correct what became of objects that the run of their own arrival took in, just before ours.
 
@@ -83,7 +104,8 @@ def tell_faster_run(workspace: Workspace, landed: list[dict[str, Any]], began: d
     late = [thing for thing in landed if thing["outcome"] == "already" and thing["version"]]
     if not late:
         return
-    since = {arrival.batch: arrival for arrival in find_arrivals(workspace) if arrival.at >= began}
+    arrivals = over_a_restart(lambda: find_arrivals(workspace), say)
+    since = {arrival.batch: arrival for arrival in arrivals if arrival.at >= began}
     for thing in late:
         arrival = since.get(thing["batch"])
         if arrival is not None:
@@ -150,11 +172,15 @@ def decisions_table(decisions: list[dict[str, Any]]) -> str:
 
 def training_summary(outcome: dict[str, Any]) -> str:
     """What the training ended with, and the figures that decided."""
+    from tasks.training.unseen import tell_unseen
+
     lines = [outcome["summary"]]
     if outcome["outcome"] == "unchanged":
         name = outcome["pipeline"]
         told = f"the policy decides on each batch that comes in; see `perennial history {name}`."
         lines.append(f"Ingesting trains by itself: {told}")
+    if outcome.get("unseen"):
+        lines.append(tell_unseen(outcome["unseen"], outcome["pipeline"]))
     if outcome.get("rules"):
         rows = [[_mark(rule), rule["rule"], rule["figures"]] for rule in outcome["rules"]]
         lines += ["", table(["", "rule", "figures"], rows)]

@@ -14,7 +14,15 @@ from tasks.records import plain
 
 @about_pipeline
 @click.option("--accept", metavar="BATCH", help="Accept the schema of a refused batch.")
-def schema(name: str, accept: str | None, as_json: bool) -> int:
+@click.option(
+    "--class",
+    "classes",
+    metavar="NUMBER",
+    type=int,
+    multiple=True,
+    help="Accept a class that is not shown, as it reads like data of a person; several times.",
+)
+def schema(name: str, accept: str | None, classes: tuple[int, ...], as_json: bool) -> int:
     """Show the columns and classes that batches are held to, and what waits to be accepted.
 
     BATCH is its id, the beginning of it, or the name of its file. It is judged anew at once. Exit
@@ -25,7 +33,7 @@ def schema(name: str, accept: str | None, as_json: bool) -> int:
         contract = read_contract(workspace)
         show(plain(contract), as_json, lambda: contract_page(name, contract))
         return 0
-    refused, entry = accept_changes(workspace, accept, person())
+    refused, entry = accept_changes(workspace, accept, person(), classes)
     say(f"Accepted: {entry.summary}.")
     return judge_anew(workspace, refused, as_json=as_json)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import click
 
 from deployments.cli.output import about_pipeline, say, show, suggest_file, suggest_folder
 from deployments.cli.runs import interval
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
+from tasks.policy.reading import count_text
 from tasks.scoring.forms import check_form, is_text_form, write_text_form
 from tasks.store.layout import table_log
 from tasks.store.scratch import place_whole, scratch
@@ -27,7 +30,8 @@ CELLS = 24  # of a bar: leaves a line of 80 columns room for its text
 @about_pipeline
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
-def score(name: str, source: str, output: str, as_json: bool) -> None:
+@click.option("--spreadsheet", is_flag=True, help="Let no text of a .csv be run as a formula.")
+def score(name: str, source: str, output: str, spreadsheet: bool, as_json: bool) -> None:
     """Score every row of IN with the champion into OUT, in its order.
 
     The same command again goes on with a scoring that died.
@@ -35,22 +39,26 @@ def score(name: str, source: str, output: str, as_json: bool) -> None:
     IN is a file here (CSV, Parquet, JSON lines), an object or a Delta table in the bucket
     (s3://bucket/path, or its path), or `curated`, the pipeline's own table. OUT is a file here,
     Parquet or what its name says (.csv, .csv.gz, .jsonl, .jsonl.gz); s3://bucket/name.parquet, an
-    object; or s3://bucket/path, a Delta table.
+    object; or s3://bucket/path, a Delta table. Values are written as they are; with --spreadsheet,
+    a text of a .csv that begins as a formula does, such as =A1, has an apostrophe before it.
     """
     local = Path(output)
     if not output.startswith(ADDRESS) and (local.is_dir() or not local.parent.is_dir()):
         rule = "it is a file in a folder that is there, or an address such as s3://perennial/out"
         remedy = f"{suggest_folder(local.parent)} Make the folder, or choose another.".strip()
         raise ConfigurationError(output, rule, "neither", remedy)
-    check_form(output)
+    check_form(output, spreadsheet=spreadsheet)
     workspace = open_session(name)
-    key = bring_source(workspace, source)
+    key = over_a_restart(lambda: bring_source(workspace, source), say)
     target = output if output.startswith(ADDRESS) else None
     with Bar(say) as bar:
         outcome = follow(workspace, "score", {"source": key, "output": target}, bar)
     if target is None:
         say(f"Writing {local.name}")
-        bring_output(workspace, outcome["output"], local)
+        written = partial(
+            bring_output, workspace, outcome["output"], local, spreadsheet=spreadsheet
+        )
+        over_a_restart(written, say)
     show(outcome, as_json, lambda: summary(outcome))
 
 
@@ -77,7 +85,7 @@ def bring_source(workspace: Workspace, source: str) -> str:
     return source
 
 
-def bring_output(workspace: Workspace, key: str, path: Path) -> None:
+def bring_output(workspace: Workspace, key: str, path: Path, *, spreadsheet: bool = False) -> None:
     """Write the predictions at this key to a file here, in the form that its name asks for."""
     if not is_text_form(path.name):
         workspace.bucket.download(key, path)
@@ -85,14 +93,15 @@ def bring_output(workspace: Workspace, key: str, path: Path) -> None:
     with scratch(workspace.home) as folder, place_whole(path) as partial:
         made = folder / "predictions.parquet"
         workspace.bucket.download(key, made)
-        write_text_form(made, partial, path.name)
+        write_text_form(made, partial, path.name, spreadsheet=spreadsheet)
 
 
 def summary(outcome: dict[str, Any]) -> str:
     """How many rows were scored, and how well where the truth was there."""
-    line = f"{outcome['rows']:,} rows scored by version {outcome['version']}."
+    line = f"{count_text(outcome['rows'], 'row', 'rows')} scored by version {outcome['version']}."
     if outcome.get("resumed_parts"):
-        line += f" {outcome['resumed_parts']} parts were there from before."
+        parts = count_text(outcome["resumed_parts"], "part was", "parts were")
+        line += f" {parts} there from before."
     live = outcome.get("metrics", {}).get(outcome.get("metric", ""))
     if live is None:
         return line

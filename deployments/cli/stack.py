@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployments.cli.output import complete_pipeline, reporting, say, show, table
+from deployments.cli.output import complete_pipeline, page_width, reporting, say, show, table
 from deployments.local import stack as local
 from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
 from tasks.records import plain
-from tasks.settings import bucket_is_folder, home_folder
+from tasks.settings import bucket_is_folder, home_folder, pipelines_folder
 
 if TYPE_CHECKING:
     from deployments.cli.standings import PipelineLook
@@ -40,12 +40,17 @@ def down(as_json: bool) -> None:
 
 
 @reporting
-def status(as_json: bool) -> int:
+@click.argument("name", required=False, shell_complete=complete_pipeline)
+def status(name: str | None, as_json: bool) -> int:
     """Show each process of the local stack, each pipeline, and what awaits a person.
 
-    Of a pipeline: the champion, its age, its newest figure on labelled rows, and what waits. Exit 1
-    when a process is not up.
+    Of a pipeline: the champion, its age, its newest figure on labelled rows, and what waits. With
+    NAME, that pipeline alone. Exit 1 when a process is not up.
     """
+    if name is not None:
+        from tasks.config import find_pipeline
+
+        find_pipeline(name, pipelines_folder())  # a mistyped one is told with the nearest
     home = home_folder()
     state = None if bucket_is_folder() else local.status(home)
     looks: list[PipelineLook] = []
@@ -55,7 +60,7 @@ def status(as_json: bool) -> int:
         # Here as below: `up` and `status` of a stack that is down answer without these libraries.
         from deployments.cli.standings import look_at_pipelines, open_places
 
-        looks = look_at_pipelines(open_places())
+        looks = look_at_pipelines(open_places(name))
     stands = [look.stand for look in looks]
     waiting = [told for look in looks for told in look.waiting]
     tried = [told for look in looks for told in look.tried]
@@ -69,7 +74,9 @@ def status(as_json: bool) -> int:
         "in_trouble": broken,
         "uncollected": failing,
     }
-    parts = [*([_lines(state)] if state else []), *([standings_table(stands)] if stands else [])]
+    shown = state is not None and (name is None or not state.green)
+    parts = [*([_lines(state)] if state and shown else [])]
+    parts += [standings_table(stands)] if stands else []
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     lines += map(tell_uncollected, failing)
     # a folder without a pipeline has nothing to show, and an empty page says nothing
@@ -90,11 +97,13 @@ def doctor(name: str | None, as_json: bool) -> int:
         return _doctor_pipeline(name, as_json=as_json)
     checks = local.doctor(home_folder())
     document = {"checks": plain(checks)}
+    # an error's own words end in what to do
+    found = [check.detail.removesuffix(check.remedy).rstrip() for check in checks]
     rows = [
-        ["ok" if check.passed else "FAIL", check.name, check.detail, check.remedy]
-        for check in checks
+        ["ok" if check.passed else "FAIL", check.name, told, check.remedy]
+        for check, told in zip(checks, found, strict=True)
     ]
-    show(document, as_json, lambda: table(["", "check", "found", "what to do"], rows))
+    show(document, as_json, lambda: table(["", "check", "found", "what to do"], rows, page_width()))
     return 0 if all(check.passed for check in checks) else 1
 
 

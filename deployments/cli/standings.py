@@ -30,10 +30,11 @@ class PipelineLook:
     in_trouble: tuple[dict[str, Any], ...] = ()
 
 
-def open_places() -> list[Place]:
-    """Return the place of each pipeline that has a file."""
+def open_places(only: str | None = None) -> list[Place]:
+    """Return the place of each pipeline that has a file, or of one."""
     settings = Settings.from_environment()
-    return [open_place(settings, name) for name in pipeline_names(settings.pipelines)]
+    names = pipeline_names(settings.pipelines) if only is None else [only]
+    return [open_place(settings, name) for name in names]
 
 
 def look_at_pipelines(places: list[Place]) -> list[PipelineLook]:

@@ -8,10 +8,12 @@ from deployments.cli.output import about_pipeline, complete_pipeline, reporting,
 from deployments.cli.runs import batches_table, labels_table, landing_status
 from deployments.cli.versions import person
 from deployments.local.stack import connect
+from deployments.patience import over_a_restart
 from deployments.session import follow, open_session
 from tasks.errors import ConfigurationError
 from tasks.ingestion.removal import learned_by_champion, pick_held, remove_batch
 from tasks.ingestion.retry import RefusedBatch, call_back, pick_refused
+from tasks.policy.reading import count_text
 from tasks.settings import Settings, home_folder, pipelines_folder
 from tasks.workspace import Place, Workspace, open_place
 
@@ -25,12 +27,13 @@ def retry(name: str, batch: str, as_json: bool) -> int:
     or no such batch lies in quarantine.
     """
     workspace = open_session(name)
-    return judge_anew(workspace, pick_refused(workspace, batch), as_json=as_json)
+    refused = over_a_restart(lambda: pick_refused(workspace, batch), say)
+    return judge_anew(workspace, refused, as_json=as_json)
 
 
 def judge_anew(workspace: Workspace, refused: RefusedBatch, *, as_json: bool) -> int:
     """Judge a refused object again, print what became of it, and return the exit status."""
-    key = call_back(workspace, refused)
+    key = over_a_restart(lambda: call_back(workspace, refused), say)
     rows = refused.kind == "rows"
     asked = {"objects": [key], "again": True}
     outcome = follow(workspace, "ingest" if rows else "label", asked, say)
@@ -86,7 +89,8 @@ def delete(name: str, data: bool, yes: bool, why: str, as_json: bool) -> None:
     told = [entry.summary + ".", *(f"- {deployment}" for deployment in gone)]
     removed = delete_data(place, say) if data else 0
     if data:
-        told = [f"{name} is ended, and {removed:,} objects are removed.", *told[1:]]
+        count = count_text(removed, "object is", "objects are")
+        told = [f"{name} is ended, and {count} removed.", *told[1:]]
     else:
         told += _how_to_go_on(place, path.name)
     document = {"pipeline": name, "deployments": gone, "objects_removed": removed}

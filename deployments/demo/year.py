@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
+from deployments.patience import over_a_restart
 from deployments.session import upload
 from tasks.errors import OrchestrationError
 from tasks.evaluation.metrics import METRICS
@@ -24,6 +26,7 @@ from tasks.workspace import Workspace
 
 PATIENCE = 600.0  # seconds, for a training on a slow machine
 LOOK_EVERY = 0.5  # seconds
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,28 @@ class Month:
 
 
 class Loop:
-    """Watches one pipeline's ledger; starts nothing."""
+    """Watches one pipeline's ledger; starts nothing.
 
-    def __init__(self, workspace: Workspace) -> None:
+    `say` is told what is waited for while a server is restarted.
+    """
+
+    def __init__(self, workspace: Workspace, say: Callable[[str], None]) -> None:
         self.workspace = workspace
+        self.say = say
+
+    def read(self, act: Callable[[], T]) -> T:
+        """Read from the servers, over the restart of one."""
+        return over_a_restart(act, self.say)
+
+    def champion(self) -> int | None:
+        """Return the version in service, if one is."""
+        found = self.read(lambda: pointer.read(self.workspace))
+        return None if found is None else found[0].version
 
     def send(self, path: Path) -> Entry:
         """Put a file into the bucket, and wait until it is decided on or in quarantine."""
         batch = hashlib.sha256(path.read_bytes()).hexdigest()
-        upload(self.workspace, path, lambda _line: None)
+        upload(self.workspace, path, self.say, announced=False)
         # Both are named after the file's bytes: what becomes of it can be waited for from here on.
         wanted = {decision_id(batch), f"quarantine-{batch}"}
         return self._wait_for(lambda entry: entry.id in wanted, f"what becomes of {path.name}")
@@ -80,7 +96,8 @@ class Loop:
     def _wait_for(self, holds: Callable[[Entry], bool], what: str) -> Entry:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            found = next((entry for entry in self.workspace.ledger.entries() if holds(entry)), None)
+            entries = self.read(self.workspace.ledger.entries)
+            found = next((entry for entry in entries if holds(entry)), None)
             if found is not None:
                 return found
             time.sleep(LOOK_EVERY)
@@ -97,8 +114,7 @@ def first_champion(loop: Loop, path: Path) -> Entry:
     """
     decision = loop.send(path)
     answer = loop.settle(decision)
-    champion = pointer.read(loop.workspace)
-    if champion is None:
+    if loop.champion() is None:
         came = "quarantined" if answer is None else answer.summary
         raise OrchestrationError("demo", "the first model passes the gate", came)
     return decision if answer is None else answer
@@ -115,8 +131,8 @@ def send_month(loop: Loop, name: str, path: Path, refused: int) -> Month:
     if found is None or found.live is None:
         raise OrchestrationError("demo", f"{name} is judged live", decision.summary)
     answer = loop.settle(decision)
-    champion = pointer.read(loop.workspace)
-    assert champion is not None, "a champion was there before the month"
+    version = loop.champion()
+    assert version is not None, "a champion was there before the month"
     return Month(
         name=name,
         rows=found.rows,
@@ -128,7 +144,7 @@ def send_month(loop: Loop, name: str, path: Path, refused: int) -> Month:
         decision=decision.figures["decision"]["rule"],
         reason=decision.summary if answer is None else f"{decision.summary} {answer.summary}",
         price=_price(answer),
-        version=champion[0].version,
+        version=version,
     )
 
 
@@ -147,7 +163,7 @@ def _static(loop: Loop, found: Observation, path: Path) -> float:
     pipeline = loop.workspace.pipeline
     if found.version == 1 and found.live is not None:
         return found.live.value
-    first = load(loop.workspace, 1)
+    first = loop.read(lambda: load(loop.workspace, 1))
     classes = first.manifest.classes
     rows = pd.read_csv(path, parse_dates=[pipeline.time_column])
     rows = rows[rows[pipeline.target].isin(classes)].drop_duplicates(list(pipeline.key))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
+from deployments.local.databases import bring_up_to_date
 from deployments.local.environment import OFFLINE, STORE, client, join_environment
 from deployments.local.folder import (
     Folder,
@@ -25,6 +26,7 @@ from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look
 from tasks.errors import PerennialError, StackError
+from tasks.policy.reading import count_text
 from tasks.project import VARIABLE as PROJECT
 from tasks.project import find_project
 from tasks.settings import FOLDER, SIGNING, SIGNING_FILE, Settings
@@ -59,6 +61,8 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
         every = programs(folder, memory, secrets.ensure(folder.secrets))
         refuse_taken(_taken(folder, memory)[0])
+        if fresh:
+            bring_up_to_date(folder, say)
         # Remembered before anything starts: each launcher reads it.
         remember(folder, memory)
         if fresh:
@@ -114,7 +118,11 @@ def down(home: Path, say: Say) -> None:
         while ended := end(find_marked(folder), grace=3):
             left += ended
         _released(folder, patience=5)
-    say("stopped" if not left else f"stopped; {left} processes had to be ended by force")
+    say(
+        "stopped"
+        if not left
+        else f"stopped; {count_text(left, 'process', 'processes')} had to be ended by force"
+    )
 
 
 def status(home: Path) -> StackStatus:

@@ -16,16 +16,32 @@ Known = Callable[[], Mapping[str, Key] | None]
 WRONG_KEYS = 20.0
 # Senders that are remembered for their wrong keys: anybody can come from many addresses.
 MOST_PEERS = 1000
-# Seconds between two log lines of wrong keys from one sender.
+# Seconds between two log lines of what one sender is refused for.
 TOLD_EVERY = 10.0
 log = logging.getLogger("perennial.serving")
 
 
-class Wrong:
-    """The wrong keys of one sender: how many came, how many may, and when that was told last."""
+class Tally:
+    """How many requests of one sender were refused for one reason, and when that was told last."""
+
+    def __init__(self) -> None:
+        self.count, self._told = 0, -math.inf
+
+    def is_to_be_told(self, now: float) -> bool:
+        """Count one more, and tell whether the log is to hear of it."""
+        self.count += 1
+        due = now - self._told >= TOLD_EVERY
+        if due:
+            self._told = now
+        return due
+
+
+class Wrong(Tally):
+    """The wrong keys of one sender, and how many more may come."""
 
     def __init__(self, now: float) -> None:
-        self.bucket, self.count, self.told = TokenBucket(WRONG_KEYS, now), 0, -math.inf
+        super().__init__()
+        self.bucket = TokenBucket(WRONG_KEYS, now)
 
 
 class Admission:
@@ -41,17 +57,18 @@ class Admission:
         self._known, self._workers, self._refused = known, workers, refused
         self._buckets: dict[str, TokenBucket] = {}
         self._wrong: dict[str, Wrong] = {}
+        self._often: dict[str, Tally] = {}
 
     @property
     def closed(self) -> bool:
         """Whether keys are asked for."""
         return self._known() is not None
 
-    def refusal(self, found: Found, headers: Mapping[bytes, bytes], peer: str) -> Response | None:
-        """Return why the sender may not ask there, or None."""
+    def admit(self, found: Found, headers: Mapping[bytes, bytes], peer: str) -> Response | str:
+        """Return why the sender may not ask there, or the name of their key, empty without one."""
         known = self._known()
         if known is None or found.route.access == "open":
-            return None
+            return ""
         secret = _secret(headers)
         # found by its digest: how long the search takes tells nothing of any key
         key = known.get(digest(secret)) if secret else None
@@ -60,9 +77,12 @@ class Admission:
         if not key.may(found.pipeline):
             return error(403, f"this key does not open {found.pipeline}")
         wait = self._wait(key)
-        return (
-            None if not wait else _too_often(f"this key has {key.rate:g} requests a second", wait)
-        )
+        if not wait:
+            return key.name
+        often = self._often.setdefault(key.name, Tally())
+        if often.is_to_be_told(time.monotonic()):
+            log.warning("%d requests with the key %s came too often", often.count, key.name)
+        return _too_often(self._say_rate(key), wait)
 
     def may_know(self, found: Found, headers: Mapping[bytes, bytes]) -> bool:
         """Tell whether the sender may hear of a pipeline what its address, open to all, hides."""
@@ -85,6 +105,14 @@ class Admission:
             bucket = self._buckets[key.digest] = TokenBucket(rate, now)
         return bucket.wait(now)
 
+    def _say_rate(self, key: Key) -> str:
+        said = f"this key has {key.rate:g} requests a second"
+        if self._workers == 1:
+            return said
+        # each worker counts for itself, and one connection is one worker's
+        own = f"{key.rate / self._workers:g}"
+        return f"{said}, {own} at each of {self._workers} workers; ask on several connections"
+
     def _note_wrong(self, peer: str) -> Response | None:
         """Count a wrong key, tell of it now and then, and refuse too many."""
         self._refused()
@@ -93,9 +121,7 @@ class Admission:
             if len(self._wrong) >= MOST_PEERS:
                 self._wrong.clear()
             wrong = self._wrong[peer] = Wrong(now)
-        wrong.count += 1
-        if now - wrong.told >= TOLD_EVERY:
-            wrong.told = now
+        if wrong.is_to_be_told(now):
             log.warning("%d requests with a wrong key came from %s", wrong.count, peer or "nobody")
         wait = wrong.bucket.wait(now)
         return _too_often("too many wrong keys came from this address", wait) if wait else None

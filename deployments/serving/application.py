@@ -92,8 +92,11 @@ class Application:
         if len(body) > INLINE or b"explain" in body or b"\\u" in body:
             return None
         try:
-            refusal = self._refusal(request) or _encoded(request.headers)
-            response = refusal or self._predicted(found, body)
+            admitted = self._admit(request)
+            if isinstance(admitted, str):
+                response = _encoded(request.headers) or self._predicted(found, body, admitted)
+            else:
+                response = admitted
         except Exception:
             response = _failed(request)
         return response, self._finish(request, response)
@@ -108,13 +111,15 @@ class Application:
         return Request(scope, found, headers, made, started)
 
     async def _answer(self, request: Request, receive: Receive) -> Response:
-        refusal = self._refusal(request)
-        if refusal is not None or not isinstance(request.found, Found):
-            return refusal or error(404, NOWHERE)
+        admitted = self._admit(request)
+        if isinstance(admitted, Response) or not isinstance(request.found, Found):
+            return admitted if isinstance(admitted, Response) else error(404, NOWHERE)
         if request.found.route.name not in READERS:
             return self._told(request.found, request.headers)
         body = await _body(request.headers, receive)
-        return body if isinstance(body, Response) else await self._predict(request.found, body)
+        if isinstance(body, Response):
+            return body
+        return await self._predict(request.found, body, admitted)
 
     def _told(self, found: Found, headers: Mapping[bytes, bytes]) -> Response:
         """Return what the API says of itself."""
@@ -126,11 +131,11 @@ class Application:
             return ready_or_not(self.predicting.fleet, found)
         return ANSWERS[found.route.name](self.predicting.fleet, found)
 
-    async def _predict(self, found: Found, body: bytes) -> Response:
+    async def _predict(self, found: Found, body: bytes, sender: str) -> Response:
         if len(body) <= INLINE:
-            predicted = self.predicting.predict(found, body)
+            predicted = self.predicting.predict(found, body, sender)
         else:
-            predicted = await asyncio.to_thread(self.predicting.predict, found, body)
+            predicted = await asyncio.to_thread(self.predicting.predict, found, body, sender)
         if isinstance(predicted, Response):
             return predicted
         self._count_rows(predicted)
@@ -139,15 +144,15 @@ class Application:
         explained = await self.explaining.explained(predicted)
         return explained if isinstance(explained, Response) else predicted.written(explained)
 
-    def _predicted(self, found: Found, body: bytes) -> Response:
-        predicted = self.predicting.predict(found, body)
+    def _predicted(self, found: Found, body: bytes, sender: str) -> Response:
+        predicted = self.predicting.predict(found, body, sender)
         if isinstance(predicted, Response):
             return predicted
         self._count_rows(predicted)
         return predicted.written()
 
-    def _refusal(self, request: Request) -> Response | None:
-        """Return why a request gets no answer, or None."""
+    def _admit(self, request: Request) -> Response | str:
+        """Return why a request gets no answer, or the name of the key that it came with."""
         found, misled = request.found, self.hosts.refusal(request.headers)
         if misled:
             return error(421, misled)
@@ -156,9 +161,8 @@ class Application:
         if not isinstance(found, Found):
             allowed = (b"allow", ", ".join(found).encode())
             return error(405, f"this address takes {', '.join(found)}", allowed)
-        sender = request.scope.get("client")
-        peer = sender[0] if sender else ""
-        return self.admission.refusal(found, request.headers, peer)
+        client = request.scope.get("client")
+        return self.admission.admit(found, request.headers, client[0] if client else "")
 
     def _finish(self, request: Request, response: Response) -> list[Header]:
         """Count an answer, log it where that is wished for, and return its headers."""

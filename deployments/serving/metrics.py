@@ -6,16 +6,21 @@ parent process adds them up when it is asked.
 
 from __future__ import annotations
 
+import logging
+import mmap
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import prometheus_client.values
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
@@ -26,7 +31,64 @@ from tasks.serving.following import InService
 from tasks.serving.served import ServedChallenger, count_held
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"
+SMALLEST = 2**16  # bytes of a file of figures, as the vendor has it
+log = logging.getLogger("perennial.serving")
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
+
+
+class RoomyFile(MmapedDict):
+    """A file of figures that has its room on the disk before anything is written there.
+
+    The vendor's is sparse: on a full disk the kernel ends the process (SIGBUS) at the first figure
+    of a new page. Where there is no room, the figures go on in memory, and nobody reads them.
+    """
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:
+        if not read_mode and not Path(filename).exists():
+            filename = _with_room(filename)
+        super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
+
+    def _init_value(self, key: str) -> None:
+        # what the vendor writes is never longer
+        while self._used + len(key.encode()) + 40 > self._capacity:
+            self._grow()
+        super()._init_value(key)  # type: ignore[no-untyped-call]
+
+    def _grow(self) -> None:
+        wanted = 2 * self._capacity
+        try:
+            os.posix_fallocate(self._f.fileno(), 0, wanted)
+        except OSError as error:
+            held = bytes(self._m[: self._used])
+            self._f = Path(_in_memory(self._fname, error)).open("a+b")  # noqa: SIM115
+            self._f.write(held)
+            self._f.flush()
+            os.truncate(self._f.fileno(), wanted)
+        self._capacity = wanted
+        self._m = mmap.mmap(self._f.fileno(), wanted)
+
+
+def _with_room(filename: str) -> str:
+    # whole under its name: an empty one would be read, and no figure be told at all
+    part = Path(f"{filename}.part")
+    try:
+        with part.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, SMALLEST)
+        part.rename(filename)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        return _in_memory(filename, error)
+    return filename
+
+
+def _in_memory(filename: str, error: OSError) -> str:
+    log.warning("the figures in %s are told no more until another start: %s", filename, error)
+    return f"/proc/self/fd/{os.memfd_create('figures')}"
+
+
+# every kind of figure makes its file by this name
+prometheus_client.values.MmapedDict = RoomyFile  # type: ignore[attr-defined]
 
 
 class Metrics:
@@ -70,6 +132,8 @@ class Metrics:
         self._reloads = counter("reloads", text, "pipeline", "outcome")
         self._waiting = gauge("log_waiting_bytes", "Answers in memory only.", mode="livesum")
         self._dropped = counter("log_dropped", "Answers the log had no room for.")
+        text = "Answers that may not be kept, or of which nobody knows whether they may."
+        self._not_kept = counter("log_not_kept", text, "pipeline", "why")
         text = "When the store last answered the worker that waits longest, since 1970."
         self._looked = gauge("store_answered_seconds", text, mode="livemin")
         self._wrong_keys = counter("wrong_keys", "Requests with a key that is none.")
@@ -127,6 +191,10 @@ class Metrics:
         """Count a round of a thread that failed."""
         self._thread_failures.labels(name).inc()
 
+    def not_kept(self, pipeline: str, why: str, rows: int) -> None:
+        """Count answers that do not go into the prediction log."""
+        self._not_kept.labels(pipeline, why).inc(rows)
+
     def logged(self, waiting: int, dropped: int) -> None:
         """Say how the prediction log stands; `dropped` is since the last time."""
         self._waiting.set(waiting)
@@ -166,6 +234,8 @@ class _Parent(Collector):
         now = self._shipped
         yield CounterMetricFamily("perennial_log_shipped", "Answers in the tables.", now.rows)
         yield CounterMetricFamily("perennial_log_failures", "Failed shippings.", now.failures)
+        text = "Answers that waited on disk, and may not be kept."
+        yield CounterMetricFamily("perennial_log_unwanted", text, now.unwanted)
         backlog = now.backlog_bytes
         yield GaugeMetricFamily("perennial_log_backlog_bytes", "Answers on disk only.", backlog)
         text = "Rounds of the parent's threads that failed; each is followed by the next."

@@ -26,8 +26,7 @@ READERS: Mapping[str, Callable[[bytes], Asked]] = {
     "invocations": forms.read_mlflow,
     "infer": forms.read_inference,
 }
-
-
+Shadow = Callable[[ServedChallenger, Sequence[Mapping[str, Any]], Sequence[str], str], None]
 # What one request may hold: bytes of its body, rows, and rows that are explained.
 MOST_BYTES = 8 * 2**20
 MOST_ROWS = 10_000
@@ -103,19 +102,20 @@ def merged(parts: Sequence[Part]) -> Predictions:
 class Predicting:
     """Answers requests for predictions with what is in service.
 
-    `log` keeps what was answered, `shadow` lets a challenger answer rows that nobody waits for
-    (under the ids of the champion's answers); neither fails nor waits.
+    `log` keeps what was answered, if it `keeps` such answers; `shadow` lets a challenger answer
+    rows that nobody waits for (under the ids of the champion's answers). None fails nor waits.
     """
 
     fleet: Fleet
     log: Callable[[str, Record], None]
-    shadow: Callable[[ServedChallenger, Sequence[Mapping[str, Any]], Sequence[str]], None]
+    shadow: Shadow
+    keeps: Callable[[Served, int], bool] = lambda *_: True
 
     def __post_init__(self) -> None:
         self._prefix, self._count = os.urandom(8).hex(), itertools.count()
 
-    def predict(self, found: Found, body: bytes) -> Predicted | Response:
-        """Return the answer, or the refusal."""
+    def predict(self, found: Found, body: bytes, sender: str = "") -> Predicted | Response:
+        """Return the answer, or the refusal; `sender` is the name of the key it is asked with."""
         current = find_served(self.fleet, found)
         if isinstance(current, Response):
             return current
@@ -134,8 +134,9 @@ class Predicting:
             made = current.served.answer(rows)
             parts = [Part(current.served, "champion", range(len(ids)), rows, made)]
         else:
-            parts = self._with_challenger(current.served, current.challenger, asked, rows, ids)
-        self._keep(found.pipeline, parts, asked, ids)
+            both = current.served, current.challenger
+            parts = self._with_challenger(*both, asked, rows, ids, sender)
+        self._keep(found.pipeline, parts, asked, ids, sender)
         return Predicted(found.route.name, current, asked, parts, ids)
 
     def _with_challenger(
@@ -145,19 +146,20 @@ class Predicting:
         asked: Asked,
         rows: RequestRows,
         ids: Sequence[str],
+        sender: str,
     ) -> list[Part]:
         """Let a canary answer its rows; what it fails to answer, the champion answers."""
         if not challenger.trial.share:
-            self.shadow(challenger, asked.rows, ids)
+            self.shadow(challenger, asked.rows, ids, sender)
         parts, places = [], challenger.pick(asked.rows)
         if places:
             try:
                 own = challenger.served.read([asked.rows[place] for place in places])
                 made = challenger.served.answer(own)
                 parts.append(Part(challenger.served, "canary", places, own, made))
-                challenger.count(len(places))
+                challenger.count(len(places), sender)
             except Exception as failure:  # the champion can: no request fails for a trial
-                challenger.count(len(places), failure)
+                challenger.count(len(places), sender, failure)
                 places = []
         if parts and len(places) == len(ids):
             return parts
@@ -166,15 +168,24 @@ class Predicting:
         kept = rows if not places else rows.pick(left)
         return [Part(champion, "champion", left, kept, champion.answer(kept)), *parts]
 
-    def _keep(self, pipeline: str, parts: Sequence[Part], asked: Asked, ids: Sequence[str]) -> None:
+    def _keep(
+        self,
+        pipeline: str,
+        parts: Sequence[Part],
+        asked: Asked,
+        ids: Sequence[str],
+        sender: str,
+    ) -> None:
         at = time.time()
         for part in parts:
+            if not self.keeps(part.served, len(part.places)):
+                continue
             # one part holds every row, so nothing need be picked out
             whole, version = len(parts) == 1, part.served.manifest.version
             names = ids if whole else [ids[place] for place in part.places]
             rows = asked.rows if whole else [asked.rows[place] for place in part.places]
             told = part.served.loggable(rows)
-            self.log(pipeline, Record(version, part.role, at, names, told, *part.made))
+            self.log(pipeline, Record(version, part.role, at, names, told, *part.made, sender))
 
     def _too_many(self, asked: Asked) -> Response | None:
         most = MOST_EXPLAINED if asked.explain else MOST_ROWS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tasks.policy.reading import count_text
 from tasks.serving.answers import ENCODER
 from tasks.serving.rows import Unfit
 
@@ -36,5 +37,6 @@ def error(status: int, why: str, *headers: Header) -> Response:
 def unfit(found: Unfit) -> Response:
     """Return every problem of the rows, by row and field."""
     rows = len({problem.row for problem in found.problems})
-    why = f"{len(found.problems)} problems in {rows} rows; nothing was predicted"
+    problems = count_text(len(found.problems), "problem", "problems")
+    why = f"{problems} in {count_text(rows, 'row', 'rows')}; nothing was predicted"
     return said({"error": why, "problems": found.problems}, 422)

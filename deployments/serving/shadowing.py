@@ -6,11 +6,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from deployments.serving.rounds import Rounds
 from tasks.predictions.record import Record
-from tasks.serving.served import ServedChallenger
+from tasks.serving.served import Served, ServedChallenger
 
 # Rows: twice what one request may hold.
 WAITING = 20_000
@@ -18,8 +18,20 @@ WAITING = 20_000
 AFTER_A_FAILURE = 1.0
 
 
+class Offered(NamedTuple):
+    """The rows of one request, their ids, who asked and when."""
+
+    challenger: ServedChallenger
+    rows: Sequence[Mapping[str, Any]]
+    ids: Sequence[str]
+    sender: str
+    at: float
+
+
 class Shadowing:
     """Answers what was offered, oldest first; what comes while `waiting` rows wait is skipped.
+
+    What it answered goes into the `log`, if that `keeps` such answers.
 
     Attributes:
         skipped: rows that were offered and not answered.
@@ -30,10 +42,11 @@ class Shadowing:
         log: Callable[[str, Record], None],
         waiting: int = WAITING,
         rounds: Rounds | None = None,
+        keeps: Callable[[Served, int], bool] = lambda *_: True,
     ) -> None:
         self.skipped, self._rounds = 0, rounds or Rounds()
-        self._log = log
-        self._offered: deque[tuple[ServedChallenger, Sequence[Any], Sequence[str], float]] = deque()
+        self._log, self._keeps = log, keeps
+        self._offered: deque[Offered] = deque()
         self._limit, self._waiting = waiting, 0
         self._lock, self._wake, self._closed = (
             threading.Lock(),
@@ -43,7 +56,11 @@ class Shadowing:
         self._rounds.begin("shadow", self._run, AFTER_A_FAILURE, self._closed)
 
     def offer(
-        self, challenger: ServedChallenger, rows: Sequence[Mapping[str, Any]], ids: Sequence[str]
+        self,
+        challenger: ServedChallenger,
+        rows: Sequence[Mapping[str, Any]],
+        ids: Sequence[str],
+        sender: str = "",
     ) -> None:
         """Take one request's rows; it neither fails nor waits."""
         with self._lock:
@@ -51,7 +68,7 @@ class Shadowing:
                 self.skipped += len(rows)
                 return
             self._waiting += len(rows)
-            self._offered.append((challenger, rows, ids, time.time()))
+            self._offered.append(Offered(challenger, rows, ids, sender, time.time()))
         self._wake.set()
 
     def close(self, seconds: float = 2.0) -> None:
@@ -68,22 +85,22 @@ class Shadowing:
                 continue
             offered = self._offered.popleft()
             try:
-                self._answer(*offered)
+                self._answer(offered)
             finally:
                 with self._lock:
-                    self._waiting -= len(offered[1])
+                    self._waiting -= len(offered.rows)
             del offered  # it would keep a model in memory that is tried no more
 
-    def _answer(
-        self, challenger: ServedChallenger, rows: Sequence[Any], ids: Sequence[str], at: float
-    ) -> None:
+    def _answer(self, offered: Offered) -> None:
+        challenger, rows, ids, sender, at = offered
         served = challenger.served
         try:
             made = served.answer(served.read(rows))
         except Exception as failure:  # whatever it is, it is the challenger's, and nobody waits
-            challenger.count(len(rows), failure)
+            challenger.count(len(rows), sender, failure)
             return
-        challenger.count(len(rows))
-        manifest = served.manifest
-        told = served.loggable(rows)
-        self._log(manifest.pipeline, Record(manifest.version, "shadow", at, ids, told, *made))
+        challenger.count(len(rows), sender)
+        if self._keeps(served, len(rows)):
+            manifest, told = served.manifest, served.loggable(rows)
+            record = Record(manifest.version, "shadow", at, ids, told, *made, sender)
+            self._log(manifest.pipeline, record)

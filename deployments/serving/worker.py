@@ -21,6 +21,7 @@ from deployments.serving.admission import Admission
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
 from deployments.serving.hosts import ALLOWED, ANY, Hosts
+from deployments.serving.keeping import Keeping
 from deployments.serving.keyfile import KEY_FILE, KeyFile
 from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
@@ -61,7 +62,7 @@ def application() -> Application:
     named, is_open = os.environ.get(KEY_FILE, ""), os.environ.get(OPEN) == "1"
     known = KeyFile(Path(named) if named else None, open_without=is_open).read
     return Application(
-        Predicting(worker.fleet, worker.spool.add, worker.shadow.offer),
+        Predicting(worker.fleet, worker.spool.add, worker.shadow.offer, worker.keeps),
         metrics,
         Admission(known, int(os.environ.get(WORKERS, "1")), metrics.wrong_key),
         worker.explaining,
@@ -79,7 +80,8 @@ class Worker:
         self.fleet, self.rounds = fleet, Rounds(metrics.thread_failed)
         self.spool = Spool(log_folder(settings))
         self.rounds.watch(self.spool.thread)
-        self.shadow = Shadowing(self.spool.add, rounds=self.rounds)
+        self.keeps = Keeping(settings, metrics.not_kept).keeps
+        self.shadow = Shadowing(self.spool.add, rounds=self.rounds, keeps=self.keeps)
         self.explaining = Explaining(partial(explains, settings))
         self._settings, self._metrics, self._stop = settings, metrics, threading.Event()
         self._stopping = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 
 from tasks.errors import StoreUnavailable, TrackingError
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
@@ -67,10 +68,11 @@ def report_backtest(plan: BacktestPlan, filled: FitTable, backtest: Backtest) ->
     bucket, name = open_bucket(Settings.from_environment()), plan.pipeline.name
     outcome = write_backtest(bucket, plan, filled, backtest)
     rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(backtest)]
-    show_table(rows, key=f"backtest-{name}", description=backtest.recommendation.why)
+    why = escape(backtest.recommendation.why)
+    show_table(rows, key=f"backtest-{name}", description=why)
     lines = [
-        backtest.recommendation.why,
-        *backtest.notes,
+        why,
+        *map(escape, backtest.notes),
         f"```yaml\n{backtest.recommendation.yaml}\n```",
     ]
     show_markdown("\n\n".join(lines), key=f"backtest-advice-{name}")

@@ -23,6 +23,7 @@ from tasks.errors import (
     StoreFull,
     StoreUnavailable,
 )
+from tasks.policy.reading import count_text
 from tasks.quantities import parse_duration
 from tasks.readers.formats import tell_format
 from tasks.settings import FOLDER, Settings
@@ -89,7 +90,8 @@ class BucketCollector:
         whys = ("of no format that is read", "over data.max_batch_gib", "of a key that is none")
         for keys, why in zip((other, large, odd), whys, strict=True):
             if keys:
-                self._say(f"{len(keys)} objects {why} are passed over, such as {keys[0]!r}.")
+                count = count_text(len(keys), "object", "objects")
+                self._say(f"Passed over: {count} {why}, such as {keys[0]!r}.")
 
     def _patiently(self, act: Callable[[], Found]) -> Found:
         return retrying(self._options.retries, StoreUnavailable)(act)

@@ -17,6 +17,7 @@ from tasks.collection.collector import Collector, Say, SourcePage, section_of
 from tasks.collection.progress import Begun, SourceProgress, read_progress, write_progress
 from tasks.errors import IntegrityError, PreconditionFailed
 from tasks.faults import external_write
+from tasks.policy.reading import count_text
 from tasks.workspace import Workspace
 
 
@@ -129,7 +130,7 @@ class _Landing:
         return self._told(key, page)
 
     def _told(self, key: str, page: SourcePage) -> str:
-        rows = "" if page.rows is None else f": {page.rows:,} rows"
+        rows = "" if page.rows is None else f": {count_text(page.rows, 'row', 'rows')}"
         self._say(f"landed {key.rpartition('/')[2]}{rows}")
         return key
 

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from tasks.collection.html import HtmlCell, HtmlRow, HtmlTable
 from tasks.errors import ConfigurationError, did_you_mean
+from tasks.policy.reading import count_text
 
 LISTED = 10  # tables that an error names
 
@@ -105,7 +106,7 @@ def _of_words(tables: Sequence[HtmlTable], words: str) -> list[list[HtmlTable]]:
 
 def _listed(tables: Sequence[HtmlTable]) -> str:
     told = [
-        f"{number} {_title(table)} ({len(table.rows)} rows)"
+        f"{number} {_title(table)} ({count_text(len(table.rows), 'row', 'rows')})"
         for number, table in enumerate(tables[:LISTED], 1)
     ]
     rest = ", …" if len(tables) > LISTED else ""

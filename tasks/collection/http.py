@@ -15,7 +15,7 @@ from tasks.collection.collector import MIB, Cursor, Say, SourcePage, Unreadable
 from tasks.collection.fetch import Fetched, Fetcher
 from tasks.collection.hosts import bare
 from tasks.collection.paging import Answer, Position, ask, first_position, following
-from tasks.collection.rows import Top, find_rows, name_row, parse_json, unfold, write_line
+from tasks.collection.rows import Top, find_rows, flatten, name_row, parse_json, write_line
 from tasks.config.collect import HttpCollect
 from tasks.errors import DataError
 from tasks.records import plain, read
@@ -132,7 +132,7 @@ class HttpCollector:
         def parse(fetched: Fetched) -> Sheet:
             document = parse_json(fetched.content)
             found = find_rows(document, options.rows, self._where)
-            rows = tuple(unfold(row, self._leave_out, self._where) for row in found)
+            rows = tuple(flatten(row, self._leave_out, self._where) for row in found)
             lines = tuple(map(write_line, rows))
             names = tuple(map(name_row, rows))
             # A stale cache, or a parameter that the server does not know.

@@ -12,9 +12,9 @@ from typing import Any
 
 from tasks.collection.collector import Unreadable
 from tasks.errors import DataError, did_you_mean
+from tasks.readers.unfold import unfold
 
 FEW = 5
-DEEPEST = 20
 MOST_AT_ONE_VALUE = 10_000  # rows: their digests stand in the cursor
 
 
@@ -65,34 +65,25 @@ none. Set source.collect.rows to where it stands. Lists are at: itmes. Did you m
     raise DataError(where, f"the answer has a list of rows {place}", came, remedy.strip())
 
 
-def unfold(row: Any, leave_out: Collection[str], where: str) -> dict[str, Any]:
-    """Return a row with the values inside of objects under dotted names.
+def flatten(row: Any, leave_out: Collection[str], where: str) -> dict[str, Any]:
+    """Return a row as the readers unfold it, without what is left out.
 
     Raises:
-        DataError: it is no object, or holds a list, which no column can.
+        DataError: it is no object, or holds what no column can, such as a list.
 
-    >>> unfold({"id": 7, "wind": {"speed": 3.5}, "tags": []}, ["tags"], "")
+    >>> flatten({"id": 7, "wind": {"speed": 3.5}, "tags": []}, ["tags"], "")
     {'id': 7, 'wind.speed': 3.5}
     """
     if not isinstance(row, dict):
         remedy = "Set source.collect.rows to a list of objects."
         raise DataError(where, "a row is an object of names and values", type(row).__name__, remedy)
-    flat: dict[str, Any] = {}
-    lists, twice = [], []
-    for name, value in _leaves(row, "", where):
-        if name in leave_out:
-            continue
-        if isinstance(value, list):
-            lists.append(name)
-        elif name in flat:
-            twice.append(name)
-        flat[name] = value
-    if lists or twice:
-        rule = "a value is text, a number, true, false or null" if lists else "a name comes once"
-        names = ", ".join((lists or twice)[:FEW])
-        remedy = f"Name under source.leave_out what is not needed: [{names}]."
-        raise DataError(where, rule, f"{'lists in ' if lists else 'twice '}{names}", remedy)
-    return flat
+    flat, faults = unfold(row, leave_out)
+    if faults:
+        rule = "a value is text, a number, true, false or null, and a name comes once"
+        came = ", ".join(f"{name} ({why})" for name, why in [*faults.items()][:FEW])
+        remedy = f"Name under source.leave_out what is not needed: [{', '.join([*faults][:FEW])}]."
+        raise DataError(where, rule, came, remedy)
+    return {name: value for name, value in flat.items() if name not in leave_out}
 
 
 def write_line(row: Mapping[str, Any]) -> bytes:
@@ -167,17 +158,6 @@ def _rank(value: Any) -> tuple[str, Any]:
     except ValueError:
         return "text", value
     return ("time", moment) if moment.tzinfo is None else ("time with a zone", moment)
-
-
-def _leaves(value: dict[str, Any], before: str, where: str) -> Iterator[tuple[str, Any]]:
-    if before.count(".") > DEEPEST:
-        rule, remedy = f"objects stand at most {DEEPEST} deep in each other", "Choose other rows."
-        raise DataError(where, rule, "more", remedy)
-    for name, inner in value.items():
-        if isinstance(inner, dict):
-            yield from _leaves(inner, f"{before}{name}.", where)
-        else:
-            yield f"{before}{name}", inner
 
 
 def _lists(answer: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from prefect import task
 
 from tasks.errors import StoreUnavailable
+from tasks.policy.reading import count_text
 from tasks.retries import retried
 from tasks.runs import run_logger, show_table
 from tasks.settings import Settings
@@ -34,7 +35,8 @@ def collect_rows(pipeline: str, cause: str) -> dict[str, Any]:
         done = collect(workspace, open_collector(workspace, say), say)
     if done.keys:
         table = [{"object": key} for key in done.keys]
-        told = f"{done.rows:,} rows" if done.rows else f"{len(table)} objects"
+        rows, objects = (done.rows, "row", "rows"), (len(table), "object", "objects")
+        told = count_text(*(rows if done.rows else objects))
         show_table(table, key=f"collected-{pipeline}", description=told)
     found = {"outcome": done.outcome, "keys": list(done.keys), "rows": done.rows, "reason": ""}
     return {**outcome, **found}

@@ -7,7 +7,7 @@ from typing import Literal
 from tasks.store.layout import BATCH, INGESTED_AT
 
 Task = Literal["binary", "multiclass", "regression"]
-Occasion = Literal["quarantined", "refused", "promoted", "awaiting", "degraded"]
+Occasion = Literal["quarantined", "refused", "promoted", "awaiting", "degraded", "failed"]
 # The first of a task decides where the file names none.
 METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("roc_auc", "average_precision", "log_loss", "brier", "accuracy", "f1"),

@@ -22,8 +22,11 @@ DIRECTIVES = {
     ".%f": r"(\.\d{1,9})?",
     "%p": r"[AaPp][Mm]",
     "%z": r"[+-]\d\d:?\d\d",
+    # As forms of Google write them: GMT+1 in summer, GMT in winter.
+    "GMT%z": r"GMT([+-]\d{1,2}(:?\d\d)?)?",
+    "UTC%z": r"UTC([+-]\d{1,2}(:?\d\d)?)?",
 }
-_PIECE = re.compile(r"\.%f|%.?|[^%.]+|\.")
+_PIECE = re.compile(r"\.%f|(?:GMT|UTC)%z|%.?|(?:(?!(?:GMT|UTC)%z)[^%.])+|\.")
 
 
 def cut_format(format_: str) -> list[str]:

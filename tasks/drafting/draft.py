@@ -24,10 +24,12 @@ from tasks.drafting.roles import (
     is_year,
     time_form,
 )
+from tasks.drafting.sentinels import say_sentinels
 from tasks.drafting.series import find_series
 from tasks.drafting.target import TaskChoice, choose_task, say_twins
 from tasks.drafting.wishes import flow
 from tasks.errors import ConfigurationError
+from tasks.policy.reading import count_text
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.study import Study
 
@@ -131,10 +133,7 @@ def draft(
     personal = {c: why for c, why in personal.items() if c != time.column}
     features = {c: seen for c, seen in free.items() if c not in {*key, *personal}}
     useless = find_useless(features, study.rows)
-    # one value beside missing ones still says something: that it is missing
-    constant = tuple(
-        c for c, seen in features.items() if seen.constant and seen.missing in (0, study.rows)
-    )
+    constant = _find_constant(features, study.rows)
     recurring = time.column is not None and not is_year(columns[time.column])
     if not recurring and not set(features) - {*useless, *constant}:
         told = {} if time.column is None else {time.column: "a year alone"}
@@ -145,10 +144,17 @@ def draft(
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     read = _discreet(_read_time(study, time.column), personal)
     nearly = say_nearly({c: values for c, values in texts.items() if c not in personal})
-    read = replace(read, notes=(*read.notes, *nearly))
+    predicted = {target: columns[target]} if task.task == "regression" else {}
+    numbers = [seen for seen in (features | predicted).values() if seen.kind in NUMERIC]
+    read = replace(read, notes=(*read.notes, *nearly, *say_sentinels(numbers, sample)))
     series = find_series(sample, target, time.column, task.task)
     rest = (time, key, ground, useless, personal, leaks, constant, series, read)
     return Draft(name, source, target, task, *rest)
+
+
+def _find_constant(features: Columns, rows: int) -> tuple[str, ...]:
+    # one value beside missing ones still says something: that it is missing
+    return tuple(c for c, seen in features.items() if seen.constant and seen.missing in (0, rows))
 
 
 def _nothing_left(source: str, target: str, reasons: Mapping[str, str]) -> ConfigurationError:
@@ -211,7 +217,7 @@ def _asked(task: Task, target: str, study: Study) -> TaskChoice:
             task,
             "Leave --task out.",
         )
-    if task == "binary" and column.distinct != 2:
+    if task == "binary" and column.distinct != 2 and column.kind != "boolean":
         count = "many" if column.distinct is None else column.distinct
         raise ConfigurationError(
             "--task",
@@ -229,8 +235,9 @@ def say_draft(made: Draft) -> list[str]:
     asked = made.task.ground == AS_ASKED
     ground = AS_ASKED if asked else f"{made.target} has {made.task.ground}"
     change = f" Otherwise: --task {other}." if made.task.question else ""
+    columns = count_text(len(study.columns), "column", "columns")
     lines = [
-        f"rows      {study.rows:,} in {len(study.columns):,} columns of {made.source}",
+        f"rows      {study.rows:,} in {columns} of {made.source}",
         *(f"reading   {note}" for note in study.notes),
         f"task      {made.task.task}: {ground}.{change}",
         *say_twins(study.columns[made.target], made.task.task, made.name),

@@ -12,7 +12,7 @@ from shlex import quote
 import pandas as pd
 
 from tasks.drafting.wishes import flow
-from tasks.readers.questions import quoted
+from tasks.readers.reading import quoted
 from tasks.readers.study import Study
 
 MOST = 0.8  # the share of values that are numbers

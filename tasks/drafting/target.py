@@ -9,9 +9,10 @@ from shlex import quote
 
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError
+from tasks.policy.reading import count_text
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
-from tasks.readers.questions import quoted
+from tasks.readers.reading import quoted
 from tasks.readers.spelling import find_twins
 from tasks.readers.study import ColumnStudy, Study
 
@@ -46,13 +47,37 @@ def choose_task(target: ColumnStudy) -> TaskChoice:
         raise _unfit(target, "one value throughout" if target.distinct else "no value")
     if target.kind in TIMES:
         raise _unfit(target, f"a {target.kind}")
-    if target.distinct == 2:
+    # true and false may come in several spellings
+    if target.distinct == 2 or target.kind == "boolean":
         return TaskChoice("binary", f"two values: {_listed(target)}")
     if target.kind not in NUMERIC:
         if target.distinct is None or target.distinct > MOST_CLASSES:
             raise _unfit(target, "more different texts than classes can be")
         return TaskChoice("multiclass", f"{target.distinct} words: {_listed(target)}")
     return _judge_numbers(target)
+
+
+def keep_words(study: Study, target: str) -> Study:
+    """Return the study with a target of ja and nein as these two words: answers then say them.
+
+    What comes in several spellings stays true and false, for a word of each would be a class.
+    """
+    column = study.columns[target]
+    reading = column.reading
+    if column.kind != "boolean" or reading is None or not reading.yes or column.distinct != 2:
+        return study
+    readings = {name: told for name, told in study.options.columns.items() if name != target}
+    marks = Reading(kind="string", missing=reading.missing) if reading.missing else None
+    readings |= {} if marks is None else {target: marks}
+    # in place of the line that said what the words read as
+    words = " and ".join(f"`{word}`" for word in (*reading.yes, *reading.no))
+    notes = [note for note in study.notes if not note.startswith(f"{target}: `")]
+    return replace(
+        study,
+        options=study.options.model_copy(update={"columns": readings}),
+        columns={**study.columns, target: replace(column, kind="string", reading=marks)},
+        notes=(*notes, f"{target}: {words} are two classes, which answers call so"),
+    )
 
 
 def read_target(study: Study, target: str) -> Study:
@@ -71,8 +96,8 @@ def read_target(study: Study, target: str) -> Study:
         levels={level: n for level, n in column.levels.items() if level not in marks},
     )
     setting = quote(f"source.columns.{quoted(target)}.missing=[]")
-    told = f"{', '.join(f'`{mark}`' for mark in marks)} in {rows:,} rows is no value."
-    note = f"{target}: {told} If it is a class: --set {setting}"
+    told = f"{', '.join(f'`{mark}`' for mark in marks)} in {count_text(rows, 'row', 'rows')}"
+    note = f"{target}: {told} is no value. If it is a class: --set {setting}"
     return study.reread(target, seen, note)
 
 

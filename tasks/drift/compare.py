@@ -98,7 +98,9 @@ def _column(
     words: Words | None = None,
 ) -> ColumnDrift:
     # missing values first: a distance does not see them
-    absent = f"absent from all {rows:,} rows" if now is None else ""
+    absent = (
+        f"absent from {'the row' if rows == 1 else f'all {rows:,} rows'}" if now is None else ""
+    )
     # no distance is defined between numbers and texts
     if now is not None and now.kind != before.kind:
         absent, now = f"it is a {now.kind} now, no {before.kind} as before", None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.drift.drift import ColumnDrift, DatasetDrift
 from tasks.pages.page import Grid, Note, Page, Section, drop_empty
+from tasks.policy.reading import count_text
 
 HEADS = ("column", "kind", "score", "limit", "PSI", "missing", "unseen", "weight", "")
 NUMERIC = frozenset(range(2, 8))
@@ -16,7 +17,7 @@ SCORE = (
 def drift_page(drift: DatasetDrift, note: str, appendix: str = "") -> Page:
     """Return every column's figures, above the page's `appendix`, which `note` is about."""
     before, now = drift.rows
-    counted = f"{now:,} rows now, against {before:,} in the model's profile."
+    counted = f"{count_text(now, 'row', 'rows')} now, against {before:,} in the model's profile."
     return Page(
         title="Drift",
         sections=drop_empty(

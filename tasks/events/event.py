@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from tasks.errors import bounded
+
+# Characters of a sentence that is sent on.
+LONGEST = 500
+# What Slack, Teams, Mattermost, Discord or a mail takes for markup, a mention or a link, and what
+# stands for it: none of them escapes what a notification holds, and each would have it otherwise.
+HARMLESS = str.maketrans(
+    {
+        "<": "\u2039", ">": "\u203a", "&": "\uff06", "@": "\uff20", "`": "'", "*": "\u2217",
+        "[": "(", "]": ")", "|": "\u00a6", "~": "\u223c", "\\": "\u2216",
+    }
+)  # fmt: skip
 
 
 class Event(StrEnum):
@@ -32,6 +46,7 @@ class Event(StrEnum):
     PERFORMANCE_DEGRADED = "perennial.performance.degraded", "a metric fell", "tasks/monitoring"
     MODEL_PROMOTED = "perennial.model.promoted", "a model went into service", "tasks/training"
     MODEL_REFUSED = "perennial.model.refused", "a gate or a race said no", "tasks/training"
+    TRAINING_FAILED = "perennial.training.failed", "a decided training ended", "tasks/monitoring"
     APPROVAL_AWAITED = "perennial.approval.awaited", "a person has to say yes", "tasks/training"
 
     def __new__(cls, name: str, means: str, emitter: str, wakes: str = "") -> Event:
@@ -45,6 +60,18 @@ def resource(pipeline: str) -> str:
     return f"perennial.pipeline.{pipeline}"
 
 
+def sentence(text: str) -> str:
+    """Return a text that may be sent to people: one line, bounded, and nothing but text anywhere.
+
+    >>> print(sentence("<!channel> see [x](https://evil.example)\\nby @ann"))
+    \u2039!channel\u203a see (x)(https:/evil.example) by \uff20ann
+    """
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    # with one slash, nobody makes a link of it
+    plain = re.sub(r"/{2,}", "/", " ".join(shown.split()).translate(HARMLESS))
+    return bounded(plain, LONGEST)
+
+
 def document(
     event: Event,
     pipeline: str,
@@ -54,6 +81,8 @@ def document(
     deployment: UUID | None = None,
 ) -> dict[str, Any]:
     """Return the event as Prefect's API takes it; the same `id` again is the same event.
+
+    Its `summary`, if it has one, is a `sentence`.
 
     Args:
         event: what happened.
@@ -67,6 +96,8 @@ def document(
     >>> document(Event.BATCH_ACCEPTED, "flights", {"a": 1}, noon, UUID(int=7))["payload"]
     {'pipeline': 'flights', 'a': 1}
     """
+    summary = payload.get("summary")
+    told = {"summary": sentence(summary)} if isinstance(summary, str) else {}
     return {
         "id": str(id),
         # our own hour, never a sender's: an event dated six hours ahead does harm in Prefect 3.8
@@ -77,7 +108,7 @@ def document(
             "prefect.resource.name": pipeline,
         },
         "related": [] if deployment is None else [_as_related(deployment)],
-        "payload": {"pipeline": pipeline, **payload},
+        "payload": {"pipeline": pipeline, **payload, **told},
     }
 
 

@@ -19,17 +19,22 @@ if TYPE_CHECKING:
     from prefect.flows import Flow
 
 
-@task(name="announce", task_run_name="announce {event}", **retried(Exception, waits=(1,)))
-def announce(event: Event, pipeline: str, payload: Mapping[str, Any]) -> bool:
-    """Emit an event about a pipeline; where Prefect does not take it, say so and go on."""
+def send(event: Event, pipeline: str, payload: Mapping[str, Any]) -> None:
+    """Emit an event about a pipeline; whatever Prefect's client raises is the caller's."""
     from prefect.client.orchestration import get_client
 
     now, id = datetime.now(UTC), uuid4()
+    with get_client(sync_client=True) as client:
+        there = _find_deployment(client, event.wakes, pipeline) if event.wakes else None
+        told = document(event, pipeline, payload, now, id, there)
+        client.request("POST", "/events", json=[told]).raise_for_status()
+
+
+@task(name="announce", task_run_name="announce {event}", **retried(Exception, waits=(1,)))
+def announce(event: Event, pipeline: str, payload: Mapping[str, Any]) -> bool:
+    """Emit an event about a pipeline; where Prefect does not take it, say so and go on."""
     try:
-        with get_client(sync_client=True) as client:
-            there = _find_deployment(client, event.wakes, pipeline) if event.wakes else None
-            told = document(event, pipeline, payload, now, id, there)
-            client.request("POST", "/events", json=[told]).raise_for_status()
+        send(event, pipeline, payload)
     except Exception as error:  # whatever it is, the reconciler finds what this event was for
         run_logger().warning("The event %s was not taken: %s", event, error)
         return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, cast
@@ -26,9 +24,9 @@ from tasks.features.schema import (
 )
 from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
+from tasks.features.typical import typical_value
 from tasks.features.values import moments
 
-LONGEST_SHOWN = 500
 DAY = 86_400.0
 CYCLES: tuple[tuple[Part, float], ...] = (
     ("hour", DAY),
@@ -74,13 +72,14 @@ def infer_schema(frame: pd.DataFrame, pipeline: Pipeline) -> FeatureSchema:
 def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline) -> RequestSchema:
     """Return what a request for a model of these training rows may hold.
 
-    A user's transform may look at any column, so with one every column counts as used.
+    Its example is made, see `typical_value`, and names no row but where a row has to be named. A
+    user's transform may look at any column, so with one every column counts as used.
 
     >>> flights = Pipeline(name="f", task="binary", target="y", event_time="t", key=["id"])
     >>> rows = pd.DataFrame({"id": [1, 2], "a": [0.5, None], "y": [0, 1]})
     >>> made = infer_request(rows, FeatureSchema((Feature("a", "number"),)), flights)
     >>> [(entry.name, entry.used, entry.missing) for entry in made.fields], dict(made.example)
-    ([('a', True, True), ('id', False, True)], {'a': 0.5, 'id': 1})
+    ([('a', True, True), ('id', False, True)], {'a': 0.5})
     """
     kinds: dict[str, str] = {feature.name: feature.kind for feature in schema.features}
     transform = pipeline.features.transform is not None
@@ -94,13 +93,20 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
             missing = not used or bool(frame[name].isna().any())
             fields.append(Field(name, cast("Kind", kind), used, missing))
     # an example is shown to whoever may read the API's description
-    shown = {entry.name for entry in fields} - set(pipeline.data.personal)
     example = {
-        name: _shown(frame[name].iloc[0])
-        for name in sorted(shown)
-        if name in kinds or transform or name in pipeline.key
+        entry.name: _made(frame[entry.name], entry, pipeline)
+        for entry in fields
+        if entry.used and (entry.name not in pipeline.key or not entry.missing)
     }
-    return RequestSchema(tuple(fields), pipeline.key, example)
+    shown = {name: value for name, value in example.items() if name not in pipeline.data.personal}
+    return RequestSchema(tuple(fields), pipeline.key, shown)
+
+
+def _made(column: pd.Series, entry: Field, pipeline: Pipeline) -> Any:
+    if entry.name not in pipeline.key:
+        return typical_value(column, entry.kind)
+    # a key that a transform looks at: no row's own
+    return 1 if entry.kind == "number" else typical_value(column, entry.kind)
 
 
 def why_useless(column: pd.Series, kind: str) -> str | None:
@@ -193,21 +199,3 @@ def _check_prepared(schema: FeatureSchema) -> None:
     if twice:
         remedy = "Rename the column, or exclude it."
         raise DataError("features", "a time unfolds to names not taken", twice, remedy)
-
-
-def _shown(value: Any) -> Any:
-    plain = _plain(value)
-    # a free text may be as long as a book, and is an example all the same
-    return plain[:LONGEST_SHOWN] if isinstance(plain, str) else plain
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") else value
-    if value is None or value is pd.NaT or value is pd.NA:
-        return None
-    # an example is strict JSON, which has no NaN
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    return value if isinstance(value, bool | int | float | str) else str(value)

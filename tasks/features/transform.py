@@ -11,6 +11,7 @@ import pandas as pd
 
 from tasks.errors import ConfigurationError, DataError, bounded
 from tasks.features.raw import as_requested
+from tasks.policy.reading import count_text
 from tasks.project import import_from_project
 
 Transform = Callable[[pd.DataFrame], pd.DataFrame]
@@ -57,7 +58,7 @@ def apply_transform(frame: pd.DataFrame, transform: Transform | None) -> pd.Data
     if not isinstance(result, pd.DataFrame):
         raise DataError(where, "returns a DataFrame", type(result).__name__)
     if len(result) != len(frame):
-        raise DataError(where, f"keeps the {len(frame)} rows", f"{len(result)} rows")
+        raise DataError(where, f"keeps the {count_text(len(frame), 'row', 'rows')}", len(result))
     return result
 
 

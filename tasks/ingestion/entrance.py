@@ -17,7 +17,7 @@ from tasks.workspace import Place
 Kind = Literal["rows", "labels"]
 KINDS: tuple[Kind, ...] = ("rows", "labels")
 BATCH = re.compile(r"[0-9a-f]{64}")
-TRIED = ".tries.json"
+TRIED, READING = ".tries.json", ".reading.json"
 JSON = "application/json"
 
 
@@ -53,6 +53,10 @@ class Entrance:
     def tries(self, info: ObjectInfo) -> str:
         """Return where it stands how often an object failed."""
         return f"{self.receipts}{name_arrival(info)}{TRIED}"
+
+    def reading(self, info: ObjectInfo) -> str:
+        """Return where it stands which run reads an object."""
+        return f"{self.receipts}{name_arrival(info)}{READING}"
 
 
 def name_arrival(info: ObjectInfo) -> str:
@@ -96,7 +100,11 @@ def read_document(bucket: Bucket, kind: str, key: str) -> dict[str, Any]:
         return {}
 
 
+def seal_document(kind: str, content: dict[str, Any]) -> bytes:
+    """Return a document of this kind as UTF-8 JSON; NaN is refused."""
+    return json.dumps(seal(kind, content), indent=1, allow_nan=False).encode()
+
+
 def put_document(bucket: Bucket, kind: str, key: str, content: dict[str, Any]) -> None:
     """Write a document of this kind as UTF-8 JSON; NaN is refused."""
-    data = json.dumps(seal(kind, content), indent=1, allow_nan=False).encode()
-    bucket.put(key, data, content_type=JSON)
+    bucket.put(key, seal_document(kind, content), content_type=JSON)

@@ -22,6 +22,7 @@ from tasks.labels import join
 from tasks.labels.join import Counts, show_key
 from tasks.labels.read import label_schema, read_labels
 from tasks.labels.table import LABELLED_AT, check_key, labels_table
+from tasks.policy.reading import count_text
 from tasks.quantities import parse_duration
 from tasks.readers.problem import Problem
 from tasks.records import plain, read
@@ -72,7 +73,7 @@ class LabelsLanding:
             return LabelsJudged(report, version)
         found = self._classes(came)
         if found.problems:
-            changes = SchemaChanges(classes=found.acceptable)
+            changes = SchemaChanges(classes=found.acceptable, concealed=found.concealed)
             refused = replace(report, accepted=False, problems=found.problems, changes=changes)
             return LabelsJudged(refused, version)
         selection = self._compare(came, version, arrived)
@@ -168,8 +169,9 @@ class LabelsLanding:
 
     def _strange(self, counts: Counts, batch: str) -> Problem:
         way = f"`perennial retry {self.workspace.name} {batch[:12]}`"
+        count = count_text(counts.rows, "label", "labels")
         message = (
-            f"None of {counts.rows:,} labels is for a row that is known: {counts.strangers}. Mend "
+            f"None of {count} is for a row that is known: {counts.strangers}. Mend "
             f"the keys; if their rows are still to come, {way} once they are there."
         )
         return Problem("unknown keys", ", ".join(self.workspace.pipeline.key), message)

@@ -14,15 +14,19 @@ from tasks.faults import external_write
 from tasks.ingestion.entrance import put_document, read_receipt
 from tasks.ingestion.landing import Downloaded, Judged, Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside, leave_quarantine, read_reasons
+from tasks.ingestion.reading import Lease, forget_reading, reading
 from tasks.store.bucket import ObjectInfo
 from tasks.store.scratch import scratch
 from tasks.validation.report import Report
 
 TAKEN_OUT = "A person took it out. Send its rows in a corrected file."
+LEASE = Lease()
 RACES = 50  # each means that another commit landed: a guard, not a limit
 
 
-def land(landing: Landing[Judged], key: str, say: Say, *, again: bool = False) -> Landed:
+def land(
+    landing: Landing[Judged], key: str, say: Say, *, again: bool = False, lease: Lease = LEASE
+) -> Landed:
     """Read, judge and land one object; what it holds is in the table once or never.
 
     One that lies in quarantine is judged `again` only where a person asked for it.
@@ -32,6 +36,7 @@ def land(landing: Landing[Judged], key: str, say: Say, *, again: bool = False) -
 
     Raises:
         NotFound: no such object.
+        ReadElsewhere: it is a large one, and another run reads it now.
         ConfigurationError: the suite does not fit the columns.
         StoreError: the store, or the disk, did not do what was asked.
     """
@@ -43,16 +48,24 @@ def land(landing: Landing[Judged], key: str, say: Say, *, again: bool = False) -
     batch = None if again else read_receipt(bucket, entrance, info)
     known = None if batch is None else _recalled(landing, batch)
     if known is not None:
+        forget_reading(bucket, entrance, info, lease)
         return known
+    with reading(bucket, entrance, info, lease):
+        landed = _read(landing, info, say, again=again)
+    say(f"{landed.outcome}: batch {landed.batch[:12]}")
+    return landed
+
+
+def _read(landing: Landing[Judged], info: ObjectInfo, say: Say, *, again: bool) -> Landed:
+    bucket, entrance = landing.workspace.bucket, landing.entrance
     say(f"downloading {info.size:,} bytes")
-    with download(landing, key) as arrived:
+    with download(landing, info.key) as arrived:
         landed = _landed(landing, arrived, say, again=again)
         # Another process, with another release of the suite, may have set aside what landed.
         if landed.version is not None:
             leave_quarantine(bucket, entrance, arrived.batch)
         # The receipt comes last: a death before it costs another look, which finds the batch.
         write_receipt(landing, arrived.info, landed)
-    say(f"{landed.outcome}: batch {landed.batch[:12]}")
     return landed
 
 

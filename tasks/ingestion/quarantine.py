@@ -10,6 +10,7 @@ from tasks.ingestion.entrance import Entrance, put_document, read_document
 from tasks.ingestion.landing import Landed
 from tasks.ledger.entry import Entry
 from tasks.ledger.reversal import record_release
+from tasks.policy.reading import count_text
 from tasks.store.bucket import Bucket
 from tasks.validation.report import Report
 from tasks.workspace import Workspace
@@ -61,7 +62,7 @@ def tell_ledger(workspace: Workspace, landed: Landed, key: str) -> None:
 
 def tell_release(workspace: Workspace, landed: Landed, key: str) -> None:
     """Record that a refused batch was judged anew and accepted; once, as `tell_ledger` does."""
-    told = f", {landed.rows:,} rows" if landed.rows else ""
+    told = f", {count_text(landed.rows, 'row', 'rows')}" if landed.rows else ""
     by = "ingest, asked by a person"
     workspace.ledger.append(record_release(workspace.name, landed.batch, key, told, by))
 

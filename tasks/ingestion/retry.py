@@ -80,18 +80,28 @@ def call_back(workspace: Workspace, refused: RefusedBatch) -> str:
     # Set aside unread, it bears the name of its arrival: the receipt tells that it is this one.
     same = info is not None and read_receipt(bucket, entrance, info) == refused.batch
     if info is None or not same:
-        kept = entrance.quarantine(refused.batch)
-        copies = [copy.key for copy in bucket.list(kept) if copy.key != kept + REPORT]
-        if not copies:
-            remedy = "Send the file again."
-            raise NotFound(refused.batch[:12], "its bytes lie here no more", remedy=remedy)
-        key = f"{entrance.incoming}{refused.batch[:12]}/{copies[0].rpartition('/')[2]}"
+        copy = find_object(workspace, refused)
+        key = f"{entrance.incoming}{refused.batch[:12]}/{copy.rpartition('/')[2]}"
         with scratch(workspace.home) as folder:
-            bucket.download(copies[0], folder / "object")
+            bucket.download(copy, folder / "object")
             info = bucket.upload(folder / "object", key)
     # Three tries again: what failed by itself may do so no more.
     bucket.delete(entrance.tries(info))
     return key
+
+
+def find_object(place: Place, refused: RefusedBatch) -> str:
+    """Return the key of a refused object in quarantine.
+
+    Raises:
+        NotFound: it lies there no more.
+    """
+    kept = Entrance(refused.kind, place.layout).quarantine(refused.batch)
+    copies = [copy.key for copy in place.bucket.list(kept) if copy.key != kept + REPORT]
+    if not copies:
+        remedy = "Send the file again."
+        raise NotFound(refused.batch[:12], "its bytes lie here no more", remedy=remedy)
+    return copies[0]
 
 
 def _in_quarantine(place: Place) -> Iterator[RefusedBatch]:

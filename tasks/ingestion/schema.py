@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.errors import Refused
+from tasks.errors import ConfigurationError, Refused
 from tasks.faults import external_write
 from tasks.ingestion.agreement import find_agreed
 from tasks.ingestion.entrance import Entrance, Kind, read_document
 from tasks.ingestion.quarantine import REPORT
-from tasks.ingestion.retry import RefusedBatch, find_refused, pick_refused
+from tasks.ingestion.retry import RefusedBatch, find_object, find_refused, pick_refused
 from tasks.ledger.entry import Entry
-from tasks.readers.kinds import kind_of
+from tasks.readers.formats import open_source
+from tasks.readers.kinds import kind_of, schema_of
 from tasks.records import plain, read
+from tasks.store.scratch import scratch
 from tasks.validation.changes import SchemaChanges
 from tasks.validation.contract import agreed_schema, widen
 from tasks.validation.suite import find_suite
@@ -79,13 +81,17 @@ def find_waiting(workspace: Workspace) -> tuple[WaitingChange, ...]:
     )
 
 
-def accept_changes(workspace: Workspace, name: str, by: str) -> tuple[RefusedBatch, Entry]:
+def accept_changes(
+    workspace: Workspace, name: str, by: str, numbers: Sequence[int] = ()
+) -> tuple[RefusedBatch, Entry]:
     """Record that a person accepts the schema of a refused batch, which may then be tried again.
 
-    It holds for every batch from then on. Accepted twice, it is recorded once.
+    It holds for every batch from then on. Accepted twice, it is recorded once. `numbers` are those
+    of classes that are not shown.
 
     Raises:
         Refused: no such batch waits, or it was refused for something else.
+        ConfigurationError: a class that is not shown has another number, or none was named.
     """
     refused = pick_refused(workspace, name)
     changes = _changes(workspace, refused)
@@ -94,6 +100,7 @@ def accept_changes(workspace: Workspace, name: str, by: str) -> tuple[RefusedBat
         came = "; ".join(refused.reasons) or "another reason"
         remedy = f"Mend the file, or the file's rules, and `perennial retry {workspace.name} …`."
         raise Refused(f"pipeline {workspace.name}", rule, came, remedy)
+    changes = _named(workspace, refused, changes, numbers)
     told = plain(changes)
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     entry = Entry(
@@ -110,6 +117,41 @@ def accept_changes(workspace: Workspace, name: str, by: str) -> tuple[RefusedBat
     with external_write("schema.ledger"):
         workspace.ledger.append(entry)
     return refused, entry
+
+
+def _named(
+    workspace: Workspace, refused: RefusedBatch, changes: SchemaChanges, numbers: Sequence[int]
+) -> SchemaChanges:
+    """Return the changes with the classes of these numbers by name."""
+    known = range(1, len(changes.concealed) + 1)
+    wrong = [number for number in numbers if number not in known]
+    if wrong or (changes.concealed and not numbers):
+        rule = f"it is the number of a class of {refused.batch[:12]} that is not shown"
+        places = ", ".join(f"{row:,}" for row in changes.concealed)
+        remedy = f"They stand in its rows {places}; look there, then name 1 to {len(known)}."
+        came = ", ".join(map(str, wrong)) or None
+        raise ConfigurationError("--class", rule, came, remedy if known else "Leave it out.")
+    if not numbers:
+        return changes
+    rows = [changes.concealed[number - 1] for number in numbers]
+    words = _read_target(workspace, refused, rows)
+    return replace(changes, classes=(*changes.classes, *words), concealed=())
+
+
+def _read_target(workspace: Workspace, refused: RefusedBatch, rows: Sequence[int]) -> list[str]:
+    """Return the target of some rows of a refused batch, as it lies in quarantine."""
+    pipeline, found = workspace.pipeline, dict[int, Any]()
+    with scratch(workspace.home) as folder:
+        key = find_object(workspace, refused)
+        workspace.bucket.download(key, folder / "object")
+        name = key.rpartition("/")[2]
+        source = open_source(folder / "object", name, pipeline.data.max_bytes, pipeline.source)
+        start = 1
+        for piece in source.pieces(schema_of({pipeline.target: "string"})):
+            values, end = piece.table.column(0), start + piece.table.num_rows
+            found |= {row: values[row - start].as_py() for row in rows if start <= row < end}
+            start = end
+    return [found[row] for row in rows]
 
 
 def _changes(workspace: Workspace, refused: RefusedBatch) -> SchemaChanges:

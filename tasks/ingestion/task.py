@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
 
 from tasks.errors import StoreUnavailable
 from tasks.events.event import Event
+from tasks.pages.markdown import escape
 from tasks.records import plain
 from tasks.retries import retried
 from tasks.runs import run_logger, show_link, show_markdown, show_table
@@ -17,36 +19,46 @@ from tasks.settings import Settings
 # libraries are loaded by the task that needs them, after its run has shown as started.
 if TYPE_CHECKING:
     from tasks.ingestion.entrance import Kind
-    from tasks.ingestion.landing import Landed
+    from tasks.ingestion.landing import Landed, Landing, Say
     from tasks.ingestion.trouble import Troubled
     from tasks.validation.report import Report
 
 RETRIES = retried(StoreUnavailable)
+LOOK_EVERY = 2.0  # seconds
 
 
 @task(name="list arrivals", task_run_name="list {kind} of {pipeline}", **RETRIES)
 def list_arrivals(pipeline: str, kind: Kind) -> list[str]:
-    """Return the keys of the objects that arrived and were not looked at yet."""
+    """Return the keys of the objects that nobody has looked at, and nobody looks at now."""
     from tasks.ingestion.entrance import Entrance, find_pending
+    from tasks.ingestion.land import LEASE
+    from tasks.ingestion.reading import find_unread
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    return [info.key for info in find_pending(workspace, Entrance(kind, workspace.layout))]
+    entrance = Entrance(kind, workspace.layout)
+    pending = find_pending(workspace, entrance)
+    return [info.key for info in find_unread(workspace.bucket, entrance, pending, LEASE)]
 
 
 @task(name="take in rows", task_run_name="rows {key}", **RETRIES)
-def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]:
-    """Bring one batch into the curated table or into quarantine, and show its report."""
+def take_in_rows(
+    pipeline: str, key: str, again: bool = False, named: bool = True
+) -> dict[str, Any]:
+    """Bring one batch into the curated table or into quarantine, and show its report.
+
+    One that another run reads is waited for where it was `named`, and left to that run otherwise.
+    """
     from tasks.ingestion.entrance import Entrance
     from tasks.ingestion.quarantine import tell_ledger, tell_release
     from tasks.ingestion.rows import open_rows
-    from tasks.ingestion.trouble import Troubled, counting_blocks, try_landing
+    from tasks.ingestion.trouble import Troubled, counting_blocks
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
     say, entrance = run_logger().info, Entrance("rows", workspace.layout)
     with counting_blocks(workspace, entrance, key):
-        landed = try_landing(open_rows(workspace), key, say, again=again)
+        landed = _try(open_rows(workspace), key, say, again=again, named=named)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "rows": 0, "report": None, "told": "", "notes": []}
     page = workspace.layout.report("validation", f"{landed.batch}.html")
@@ -66,23 +78,28 @@ def take_in_rows(pipeline: str, key: str, again: bool = False) -> dict[str, Any]
 
 
 @task(name="take in labels", task_run_name="labels {key}", **RETRIES)
-def take_in_labels(pipeline: str, key: str, again: bool = False) -> dict[str, Any]:
-    """Keep the labels of one file or refuse it, and show how many there are of each kind."""
+def take_in_labels(
+    pipeline: str, key: str, again: bool = False, named: bool = True
+) -> dict[str, Any]:
+    """Keep the labels of one file or refuse it, and show how many there are of each kind.
+
+    One that another run reads is waited for where it was `named`, and left to that run otherwise.
+    """
     from tasks.ingestion.entrance import Entrance
     from tasks.ingestion.labels import open_labels
     from tasks.ingestion.quarantine import tell_release
-    from tasks.ingestion.trouble import Troubled, counting_blocks, try_landing
+    from tasks.ingestion.trouble import Troubled, counting_blocks
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
     say, entrance = run_logger().info, Entrance("labels", workspace.layout)
     with counting_blocks(workspace, entrance, key):
-        landed = try_landing(open_labels(workspace), key, say, again=again)
+        landed = _try(open_labels(workspace), key, say, again=again, named=named)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "counts": None}
     counts = None if landed.counts is None else plain(landed.counts)
     if counts is not None:
-        show_table([counts], key=f"labels-{pipeline}", description=key)
+        show_table([counts], key=f"labels-{pipeline}", description=escape(key))
     if again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
     return {**_stands(key, landed), "counts": counts}
@@ -118,21 +135,32 @@ def _stands(key: str, landed: Landed) -> dict[str, Any]:
     }
 
 
+def _try(
+    landing: Landing[Any], key: str, say: Say, *, again: bool, named: bool
+) -> Landed | Troubled:
+    from tasks.ingestion.trouble import Troubled, try_landing
+
+    # it ends: whoever reads it leaves a receipt, fails, or dies, and then its lease runs out
+    while True:
+        landed = try_landing(landing, key, say, again=again)
+        if not (named and isinstance(landed, Troubled) and landed.elsewhere):
+            return landed
+        say(f"{key}: another run reads it; waiting for that")
+        time.sleep(LOOK_EVERY)
+
+
 def _waits(troubled: Troubled) -> dict[str, Any]:
+    told = {"key": troubled.key, "batch": None, "version": None, "reasons": [troubled.reason]}
+    if troubled.elsewhere:
+        run_logger().info("%s is left to the run that reads it", troubled.key)
+        return {**told, "outcome": "read elsewhere", "stands": "read elsewhere"}
     run_logger().warning("%s waits for another try: %s", troubled.key, troubled.reason)
-    return {
-        "key": troubled.key,
-        "outcome": "failed",
-        "batch": None,
-        "version": None,
-        "stands": "waiting",
-        "reasons": [troubled.reason],
-    }
+    return {**told, "outcome": "failed", "stands": "waiting"}
 
 
 def _publish(report: Report, page: str) -> None:
-    name = f"validation-{report.pipeline}"
-    show_markdown(report.to_markdown(), key=name, description=report.object)
+    name, told = f"validation-{report.pipeline}", escape(report.object)
+    show_markdown(report.to_markdown(), key=name, description=told)
     rows = [
         {
             "met": "yes" if check.passed else ("no" if check.refuses else "warning"),
@@ -145,10 +173,10 @@ def _publish(report: Report, page: str) -> None:
     ]
     if rows:
         table = f"validation-table-{report.pipeline}"
-        show_table(rows, key=table, description=report.object)
+        show_table(rows, key=table, description=told)
     show_link(
         page,
         key=f"validation-report-{report.pipeline}",
         link_text=f"validation report of batch {report.batch[:12]}",
-        description=report.object,
+        description=told,
     )

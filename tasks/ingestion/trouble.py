@@ -30,9 +30,10 @@ from tasks.ingestion.entrance import (
     put_document,
     read_document,
 )
-from tasks.ingestion.land import download, land, write_receipt
+from tasks.ingestion.land import LEASE, download, land, write_receipt
 from tasks.ingestion.landing import Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside
+from tasks.ingestion.reading import Lease, ReadElsewhere
 from tasks.readers.formats import tell_format
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
@@ -46,11 +47,15 @@ LONGEST = 300  # characters
 
 @dataclass(frozen=True)
 class Troubled:
-    """An object that could not be landed now: how often it failed by itself, and why."""
+    """An object that could not be landed now: how often it failed by itself, and why.
+
+    One that another run reads, `elsewhere`, is seen to.
+    """
 
     key: str
     tries: int
     reason: str
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Troubles:
 
 
 def try_landing(
-    landing: Landing[Any], key: str, say: Say, *, again: bool = False
+    landing: Landing[Any], key: str, say: Say, *, again: bool = False, lease: Lease = LEASE
 ) -> Landed | Troubled:
     """Land one object; where it fails by itself for the third time, set it aside.
 
@@ -85,7 +90,9 @@ def try_landing(
         problem = Problem("object key", None, f"A key has {error.rule}. Rename the object.")
         return _set_aside(landing, key, problem, 0, None)
     try:
-        return land(landing, key, say, again=again)
+        return land(landing, key, say, again=again, lease=lease)
+    except ReadElsewhere as error:
+        return Troubled(key, 0, str(error), elsewhere=True)
     except (NotFound, PreconditionFailed) as error:
         return Troubled(key, 0, str(error))
     except (ConfigurationError, StoreError):

@@ -12,6 +12,7 @@ import polars as pl
 
 from tasks.config import Pipeline
 from tasks.labels.table import LABELLED_AT
+from tasks.policy.reading import count_text
 from tasks.readers.private import conceal
 from tasks.readers.problem import FEW, list_rows
 from tasks.store.layout import INGESTED_AT
@@ -67,7 +68,7 @@ class Counts:
             said["contradicting"] = f"{self.contradicting:,} contradicting ({rows})"
         if self.unknown and self.strangers:
             said["unknown"] = f"{self.unknown:,} unknown ({self.strangers})"
-        return f"{self.rows:,} labels: {', '.join(said.values())}"
+        return f"{count_text(self.rows, 'label', 'labels')}: {', '.join(said.values())}"
 
 
 @dataclass(frozen=True)

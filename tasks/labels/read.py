@@ -13,6 +13,7 @@ import pyarrow.parquet
 from expectations.suite import Suite
 from tasks.config import Pipeline
 from tasks.errors import DataError
+from tasks.policy.reading import count_text
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.kinds import exact, kind_of, schema_of
 from tasks.readers.problem import Problem
@@ -73,7 +74,7 @@ def read_labels(
     # a value that could not be read is null in the typed rows: it is told once, as what it is
     nulls = {name: typed.nulls.get(name) for name in schema.names if name not in told}
     missing = [
-        Problem("required value", name, f"{count:,} rows have no value.")
+        Problem("required value", name, f"{count_text(count, 'row has', 'rows have')} no value.")
         for name, count in nulls.items()
         if count
     ]

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.ledger.entry import KINDS, PROMOTION_ENDS, Entry
+from tasks.policy.reading import count_text
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def _batch(entry: Entry, answer: Entry | None, promotion: Entry | None) -> Chapt
     seen = entry.figures.get("observation")
     name = str(entry.figures.get("object", "")).rpartition("/")[2] or "a batch"
     span = "" if not seen else f", {_day(seen['first'])} to {_day(seen['last'])}"
-    sentences = [f"{entry.figures.get('rows', 0):,} rows came in."]
+    sentences = [f"{count_text(entry.figures.get('rows', 0), 'row', 'rows')} came in."]
     if seen:
         sentences += _seen(seen)
     sentences.append(entry.summary)

@@ -21,6 +21,7 @@ from tasks.monitoring.champion import open_eye
 from tasks.monitoring.gathering import Gathered, gather
 from tasks.monitoring.look import PredictedBatch, look, measure_gain
 from tasks.monitoring.observation import Observation
+from tasks.monitoring.triggers import find_triggers
 from tasks.policy.reading import count_text
 from tasks.promotion.model_version import ModelVersion
 from tasks.scoring.judgement import Labelled, judge_labelled
@@ -59,7 +60,7 @@ def observe(
     unknown = sum(seen.strange.values())
     met = PredictedBatch(times, labelled, profile, sample, predictions, unknown)
     sight = look(pipeline, open_eye(pipeline, champion), met, judged.get("metrics"))
-    held, told = _warnings(champion, sample, predictions, target)
+    held, told = _warnings(pipeline, champion, sample, predictions, target)
     clock = latest_time(seen.times, seen.arrived)
     observation = Observation(
         pipeline=pipeline.name,
@@ -119,7 +120,11 @@ def _slips(seen: Gathered) -> tuple[str, ...]:
 
 
 def _warnings(
-    champion: ModelVersion, prepared: pd.DataFrame, predictions: Floats, target: pd.Series[Any]
+    pipeline: Pipeline,
+    champion: ModelVersion,
+    prepared: pd.DataFrame,
+    predictions: Floats,
+    target: pd.Series[Any],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what holds a retraining back, and what is merely told."""
     classes = tuple(champion.manifest.classes)
@@ -128,8 +133,12 @@ def _warnings(
     if not known.any():
         return (), ()
     y = encode(target[known], classes)
-    now = associations(prepared[known].reset_index(drop=True), y, len(classes))
+    rows = prepared[known].reset_index(drop=True)
+    now = associations(rows, y, len(classes))
     held = suspicions(y, classes, now, champion.signs.get("associations", {}))
+    if champion.profile is not None:
+        personal = pipeline.data.personal
+        held = (*held, *find_triggers(rows, y, classes, champion.profile, personal))
     expected = champion.signs.get("surest_wrong")
     if expected is None:
         return held, ()

@@ -34,6 +34,7 @@ from tasks.monitoring.past import ChampionLineage, observations, recorded_past
 from tasks.policy.decision import Decision, decide
 from tasks.policy.past import situation
 from tasks.policy.policy import parse_policy
+from tasks.policy.reading import count_text
 from tasks.policy.situation import ErrorChange, MetricValue
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import read
@@ -64,7 +65,7 @@ class RecordedDecision:
         if self.seen is None:
             return (self.decision.reason,)
         seen = self.seen.observation
-        rows = f"{seen.rows:,} rows, {seen.labelled:,} of them labelled"
+        rows = f"{count_text(seen.rows, 'row', 'rows')}, {seen.labelled:,} of them labelled"
         lines = [f"Version {seen.version} on {rows}"]
         if seen.drift is not None:
             lines.append(seen.drift.summary)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 
 from tasks.errors import DataError, IntegrityError, StoreUnavailable
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
@@ -51,10 +52,12 @@ def monitor_arrival(
     decided = record_decision(workspace, champion, arrival, cause)
     for line in decided.told:
         logger.info(line)
-    show_markdown(decision_markdown(decided), key=f"decision-{name}", description=arrival.object)
+    show_markdown(
+        decision_markdown(decided), key=f"decision-{name}", description=escape(arrival.object)
+    )
     rows = drift_rows(decided)
     if rows:
-        show_table(rows, key=f"drift-{name}", description=arrival.object)
+        show_table(rows, key=f"drift-{name}", description=escape(arrival.object))
     return decided
 
 
@@ -73,9 +76,9 @@ def report_answers(workspace: Workspace) -> dict[str, Any] | None:
     for line in found.told:
         run_logger().info(line)
     show_markdown(
-        "\n".join(f"- {line}" for line in found.told),
+        found.to_markdown(),
         key=f"answers-{workspace.name}",
-        description=f"What was answered since {found.since:%Y-%m-%d %H:%M} UTC",
+        description=escape(f"What was answered since {found.since:%Y-%m-%d %H:%M} UTC"),
     )
     return found.to_dict()
 
@@ -97,6 +100,6 @@ def report_drift(
             workspace.bucket.url(key),
             key=f"drift-report-{workspace.name}",
             link_text="drift report",
-            description=decided.arrival.object,
+            description=escape(decided.arrival.object),
         )
     return key

@@ -7,9 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from tasks.evaluation.metrics import METRICS
+from tasks.pages.markdown import write_part
+from tasks.pages.page import Bullets
+from tasks.policy.reading import count_text
 from tasks.policy.situation import MetricValue, loss
 from tasks.predictions.live import Live
-from tasks.predictions.read import live_performance
+from tasks.predictions.read import CHAMPION, live_performance
+from tasks.predictions.senders import CONTRADICTS, find_suspects
 from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.trial import Trial
@@ -24,6 +28,7 @@ class Answered:
         version: the champion's.
         challenger: None without a trial; a canary's keys are others than the champion's.
         withdrawn: why this ended the trial, or empty.
+        doubted: why this did not end it after all, or empty.
     """
 
     since: datetime
@@ -32,6 +37,7 @@ class Answered:
     trial: Trial | None = None
     challenger: Live | None = None
     withdrawn: str = ""
+    doubted: str = ""
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -42,7 +48,13 @@ class Answered:
             lines.append(f"Answered by {who}: {_said(self.challenger)}.")
         if self.withdrawn:
             lines.append(f"The trial is withdrawn: {self.withdrawn}.")
+        if self.doubted:
+            lines.append(f"The trial goes on: {self.doubted}.")
         return tuple(lines)
+
+    def to_markdown(self) -> str:
+        """Return the same as a list."""
+        return write_part(Bullets(self.told))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values; of the trial, what says which answers are meant."""
@@ -54,6 +66,7 @@ class Answered:
             "trial": trial and {"version": trial.version, "mode": trial.mode, "share": trial.share},
             "challenger": None if self.challenger is None else self.challenger.to_dict(),
             "withdrawn": self.withdrawn,
+            "doubted": self.doubted,
             "told": list(self.told),
         }
 
@@ -61,6 +74,7 @@ class Answered:
 def judge_answers(workspace: Workspace) -> Answered | None:
     """Judge what was answered, and withdraw a canary whose live metric fell under its bound.
 
+    It has to have fallen without any one sender's answers, too, where there are enough others.
     None where there is nothing to judge by: no champion, no key, no log.
 
     Raises:
@@ -78,15 +92,40 @@ def judge_answers(workspace: Workspace) -> Answered | None:
     if trial is None:
         return Answered(since, champion.version, reigning)
     tried = live_performance(workspace, start=since, roles=[trial.mode])
-    why = ""
+    why = doubt = ""
     if trial.share:
         upwards = METRICS[pipeline.metric].greater_is_better
         why = fallen(reigning.live, tried.live, trial.max_drop, upwards=upwards)
+    if why and (doubt := _doubt(workspace, trial, reigning, tried)):
+        why = ""
     if why:
         # None where it ended, or another began, while the answers were judged
         ended = trials.withdraw(workspace, by="monitor", why=why, trial=trial)
         why = "" if ended is None else why
-    return Answered(since, champion.version, reigning, trial, tried, why)
+    return Answered(since, champion.version, reigning, trial, tried, why, doubt)
+
+
+def _doubt(workspace: Workspace, trial: Trial, reigning: Live, tried: Live) -> str:
+    """Say whose answers alone make a challenger fall, or return an empty text.
+
+    Whoever knows the truth of some rows can ask about them with other values: a few such answers
+    among many turn no figure, and yet a challenger falls by two hundredths.
+    """
+    upwards = METRICS[workspace.pipeline.metric].greater_is_better
+    for sender in find_suspects(reigning.senders, tried.senders):
+        champion, challenger = (
+            live_performance(workspace, start=trial.since, roles=roles, without=sender)
+            for roles in (CHAMPION, [trial.mode])
+        )
+        enough = min(champion.judged, challenger.judged) >= CONTRADICTS
+        if not (enough and champion.live.known and challenger.live.known):
+            continue
+        lost = loss(champion.live.value, challenger.live.value, upwards)
+        if lost <= trial.max_drop:
+            whom = f"the API key {sender}" if sender else "those without an API key"
+            figures = f"{_bounds(challenger.live)}, the champion's {_bounds(champion.live)}"
+            return f"without the answers to {whom}, its {challenger.live.metric} is {figures}"
+    return ""
 
 
 def fallen(champion: MetricValue, challenger: MetricValue, most: float, *, upwards: bool) -> str:
@@ -108,16 +147,22 @@ def fallen(champion: MetricValue, challenger: MetricValue, most: float, *, upwar
     if lost <= most or not sure:
         return ""
     far = f"{lost:.3f} under" if upwards else f"{lost:.1%} over"
-    told = f"{challenger.metric} {_bounds(challenger)} on {challenger.labelled:,} rows"
+    rows = count_text(challenger.labelled, "row", "rows")
+    told = f"{challenger.metric} {_bounds(challenger)} on {rows}"
     return f"{told}, {far} the champion with {_bounds(champion)}"
 
 
 def _said(live: Live) -> str:
     figure = live.live
     labelled = f"{figure.labelled:,} of {figure.rows:,} keys labelled"
-    again = f"; {live.repeated:,} later answers to the same keys do not count" * bool(live.repeated)
+    again = f"; {live.repeated:,} other answers to the same keys do not count" * bool(live.repeated)
     shown = f"{figure.metric} {_bounds(figure)}, {labelled}" if figure.known else labelled
-    return f"{shown}{again}"
+    over = "".join(
+        f"; {count:,} labelled answers to {sender or 'no API key'} are left out, for one API key's "
+        "are at most half"
+        for sender, count in live.left_out.items()
+    )
+    return f"{shown}{again}{over}"
 
 
 def _bounds(figure: MetricValue) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,11 +17,15 @@ from tasks.arrays import Array
 from tasks.config import Pipeline
 from tasks.evaluation.evaluate import measure
 from tasks.policy.situation import MetricValue
+from tasks.predictions.senders import find_excess
 from tasks.records import plain
 
 Classes = tuple[Any, ...]
 # A pipeline's own columns may have the names of the predictions table's.
 OURS = "_answer."
+SENDER, PLACE, DRAWN = f"{OURS}sender", f"{OURS}place", f"{OURS}lot"
+# The seed of every lot.
+LOT = 12
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,14 @@ class Live:
 
     Attributes:
         answered: the answers that were looked at; `cut` says that there are older ones.
-        repeated: those for a key that was answered before among them; they do not count.
+        repeated: those for a key that another of them counts for; they do not count.
         judged: the labelled keys whose label and answer the metric is defined for.
         live: the deciding metric on these, with its interval; NaN where it is undefined. Its rows
-            are the keys among the answers, each counted once.
+            are the keys among the answers, each counted once, but for those left out.
         metrics: every metric of the task, {"value", "low", "high"} each.
         versions: model version to the number of its judged answers.
+        senders: each sender to the number of labelled answers that count.
+        left_out: whose labelled answers were more than half of them, to how many were left out.
     """
 
     answered: int
@@ -45,6 +51,8 @@ class Live:
     metrics: Mapping[str, Any]
     versions: Mapping[int, int]
     repeated: int = 0
+    senders: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -59,10 +67,11 @@ class Live:
 
 
 def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> tuple[pl.DataFrame, int]:
-    """Return the first answer of each key, newest first, and how many came after them.
+    """Return the answer of each key that counts, newest first, and how many others there are.
 
-    The key's columns are in the types of `kinds`; the answer's own columns are named `OURS` and the
-    name. Left out are answers whose key is empty, or is none in these types.
+    It is a sender's first; where several asked about a key, the lot says whose. The key's columns
+    are in the types of `kinds`; the answer's own columns are named `OURS` and the name. Left out
+    are answers whose key is empty, or is none in these types.
     """
     rows = pl.DataFrame(answers).rename(lambda name: f"{OURS}{name}")
     parts: dict[str, list[Any]] = {name: [] for name in kinds}
@@ -76,8 +85,16 @@ def keyed(answers: pa.Table, kinds: Mapping[str, pa.DataType]) -> tuple[pl.DataF
     # once a label is known, whoever may ask could ask again with other values, and so turn the
     # figure that the next decision is made by.
     newest = whole.sort([f"{OURS}at", f"{OURS}id"], descending=True)
-    first = newest.unique(list(kinds) or None, keep="last", maintain_order=True)
-    return first, len(newest) - len(first)
+    own = [*kinds, SENDER]
+    first = newest.with_columns(pl.col(SENDER).fill_null("")).unique(
+        own, keep="last", maintain_order=True
+    )
+    # Whoever asked first would speak for every key that they can name, and unasked for at that. The
+    # lot is drawn by what nobody chooses, so that every look draws the same.
+    lots = first.with_row_index(PLACE).with_columns(pl.struct(own).hash(LOT).alias(DRAWN))
+    drawn = lots.sort(DRAWN).unique(list(kinds) or None, keep="first", maintain_order=True)
+    chosen = drawn.sort(PLACE).drop(PLACE, DRAWN)
+    return chosen, len(newest) - len(chosen)
 
 
 def as_kind(value: Any, kind: pa.DataType) -> Any:
@@ -127,16 +144,34 @@ def judged(
         # in the order of the answers, so that the same rows are drawn at every look
         known = answers.join(truth, on=list(pipeline.key), how="left", maintain_order="left")
         labelled = known.filter(pl.col(pipeline.target).is_not_null())
+    labelled, left_out = _without_excess(labelled)
     pairs, metrics = _pairs(pipeline, labelled, classes), {}
     if pairs:
         y, guesses = (np.concatenate(parts) for parts in zip(*pairs.values(), strict=True))
         metrics = measure(pipeline, y, guesses)
     figure = metrics.get(pipeline.metric, dict.fromkeys(("value", "low", "high")))
-    counts = {"metric": pipeline.metric, "rows": len(answers), "labelled": len(labelled)}
+    rows = len(answers) - sum(left_out.values())
+    counts = {"metric": pipeline.metric, "rows": rows, "labelled": len(labelled)}
     versions = {version: len(y) for version, (y, _) in sorted(pairs.items())}
     live = MetricValue.from_dict({**figure, **counts})
     count = sum(versions.values())
-    return Live(answered, cut, count, live, metrics, versions, repeated)
+    senders = _count_senders(labelled)
+    return Live(answered, cut, count, live, metrics, versions, repeated, senders, left_out)
+
+
+def _count_senders(answers: pl.DataFrame) -> dict[str, int]:
+    return dict(answers.group_by(SENDER).len().sort(SENDER).iter_rows())
+
+
+def _without_excess(labelled: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Leave out by lot what is over half of the labelled answers, if one sender's are so many."""
+    sender, excess = find_excess(_count_senders(labelled))
+    if not excess:
+        return labelled, {}
+    places = labelled.with_row_index(PLACE).filter(pl.col(SENDER) == sender)
+    drawn = places.sort(pl.col(f"{OURS}id").hash(LOT))[PLACE].head(excess)
+    kept = labelled.with_row_index(PLACE).filter(~pl.col(PLACE).is_in(drawn.implode()))
+    return kept.drop(PLACE), {sender: excess}
 
 
 def _pairs(

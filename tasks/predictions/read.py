@@ -15,7 +15,8 @@ from tasks.data.table_errors import translate_errors
 from tasks.errors import NotFound
 from tasks.labels.table import LABELLED_AT, check_key, labels_table
 from tasks.predictions.live import OURS, Live, judged, keyed
-from tasks.predictions.table import SCHEMA, predictions_table
+from tasks.predictions.senders import share_out
+from tasks.predictions.table import ADDED, SCHEMA, predictions_table
 from tasks.promotion.versions import manifest_of
 from tasks.store.bucket import Bucket
 from tasks.store.layout import INGESTED_AT
@@ -27,15 +28,22 @@ if TYPE_CHECKING:
 CHAMPION = ("champion",)
 # Answers that are judged at once: they, and their labels, are held in memory.
 MOST = 300_000
-JUDGED = ("id", "at", "model_version", "key", "value", "probabilities")
+JUDGED = ("id", "at", "model_version", "key", "value", "probabilities", "sender")
 
 
 def answers(
-    bucket: Bucket, pipeline: str, *, start: datetime, roles: Sequence[str], limit: int
+    bucket: Bucket,
+    pipeline: str,
+    *,
+    start: datetime,
+    roles: Sequence[str],
+    limit: int,
+    without: str | None = None,
 ) -> tuple[pa.Table, bool]:
     """Return what models of these roles answered since `start`, and whether older was left out.
 
-    The newest stand first; what was sent is not read.
+    The newest stand first, of each sender by itself where there are too many; what was sent is not
+    read, nor any answer to the sender `without`.
 
     Raises:
         StoreError: the store did not answer.
@@ -43,23 +51,53 @@ def answers(
     import polars as pl
 
     table, schema = predictions_table(bucket, pipeline), pa.schema(map(SCHEMA.field, JUDGED))
+    sender = pl.col("sender")
     if table.version() is None:
         return schema.empty_table(), False
     since, role = pl.col("at") >= start, pl.col("role").is_in(list(roles))
-    # one more than is asked for says whether there are more
-    newest = table.scan().filter(since, role).select(JUDGED).top_k(limit + 1, by=["at", "id"])
     with translate_errors(table.uri):
-        frame = newest.collect(engine="streaming").sort(["at", "id"], descending=True)
-    return from_polars(frame.head(limit), schema), len(frame) > limit
+        rows = table.scan()
+        lacking = {*ADDED} - {*rows.collect_schema().names()}
+        rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
+        rows = rows.with_columns(pl.col("sender").fill_null(""))
+        rows = rows.filter(since, role, pl.lit(True) if without is None else sender != without)
+        asked = rows.select(JUDGED)
+        # one more than is asked for says whether there are more
+        frame = _newest(asked, limit + 1)
+        if cut := len(frame) > limit:
+            frame = _newest_of_each(asked, limit)
+    return from_polars(frame.sort(["at", "id"], descending=True), schema), cut
+
+
+def _newest(rows: pl.LazyFrame, count: int) -> pl.DataFrame:
+    return rows.top_k(count, by=["at", "id"]).collect(engine="streaming")
+
+
+def _newest_of_each(rows: pl.LazyFrame, limit: int) -> pl.DataFrame:
+    """Return the newest answers, so that no sender's keep the others' from being looked at."""
+    import polars as pl
+
+    sender = pl.col("sender")
+    counts = dict(rows.group_by(sender).len().collect(engine="streaming").iter_rows())
+    shares = share_out(counts, limit)
+    whole = [name for name, count in counts.items() if shares[name] == count]
+    parts = [_newest(rows.filter(sender.is_in(whole)), limit)]
+    parts += [_newest(rows.filter(sender == name), shares[name]) for name in {*counts} - {*whole}]
+    return pl.concat(parts)
 
 
 def live_performance(
-    workspace: Workspace, *, start: datetime, roles: Sequence[str] = CHAMPION
+    workspace: Workspace,
+    *,
+    start: datetime,
+    roles: Sequence[str] = CHAMPION,
+    without: str | None = None,
 ) -> Live:
     """Judge what was answered since `start` by the labels that are known now.
 
-    Of each key the first answer counts. A label is the curated row's own target, else the one
-    that came later. At most the newest 300,000 answers are looked at.
+    Of each key one answer counts, see `keyed`, and none to the sender `without`. A label is the
+    curated row's own target, else the one that came later. At most the newest 300,000 answers are
+    looked at.
 
     Raises:
         ConfigurationError: the pipeline has no key to join labels by.
@@ -68,7 +106,8 @@ def live_performance(
     """
     pipeline = workspace.pipeline
     check_key(pipeline)
-    rows, cut = answers(workspace.bucket, workspace.name, start=start, roles=roles, limit=MOST)
+    which: dict[str, Any] = {"start": start, "roles": roles, "limit": MOST, "without": without}
+    rows, cut = answers(workspace.bucket, workspace.name, **which)
     columns = read_columns(workspace.curated)
     kinds = {} if columns is None else {name: columns.field(name).type for name in pipeline.key}
     first, repeated = keyed(rows, kinds)

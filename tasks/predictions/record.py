@@ -26,6 +26,8 @@ class Record(NamedTuple):
         rows: n rows as they were sent.
         values: n predicted labels or numbers.
         probabilities: n lists in the order of the manifest's classes; None for regression.
+        sender: the name of the API key that it was asked with; empty without one. None where it
+            was not recorded, nor whether the answer may be kept.
     """
 
     version: int
@@ -35,6 +37,20 @@ class Record(NamedTuple):
     rows: Sequence[Mapping[str, Any]]
     values: Sequence[Any]
     probabilities: Sequence[Sequence[float]] | None
+    sender: str | None = ""
+
+
+class Written(msgspec.Struct, array_like=True):
+    """A record as it is written; release 0.1.0 wrote no sender."""
+
+    version: int
+    role: Role
+    at: float
+    ids: list[str]
+    rows: list[dict[str, Any] | str]
+    values: list[Any]
+    probabilities: list[list[float]] | None
+    sender: str | None = None
 
 
 class Decoded(NamedTuple):
@@ -53,17 +69,7 @@ def _plain(value: Any) -> Any:
 
 _PACK = msgspec.msgpack.Encoder(enc_hook=_plain)
 _PARTS = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_UNPACK = msgspec.msgpack.Decoder(
-    tuple[
-        int,
-        Role,
-        float,
-        list[str],
-        list[dict[str, Any] | str],
-        list[Any],
-        list[list[float]] | None,
-    ]
-)
+_UNPACK = msgspec.msgpack.Decoder(Written)
 _TEXT = msgspec.json.Encoder(enc_hook=_plain)
 _SORTED = msgspec.json.Encoder(enc_hook=_plain, order="sorted")
 
@@ -88,7 +94,8 @@ def encoded(record: Record) -> bytes:
         # JSON has larger numbers, and halves of surrogate pairs, that msgpack has not
         names = [name.encode(errors="replace").decode() for name in record.ids]
         texts = [json.dumps(dict(row), default=_plain) for row in record.rows]
-        return _PACK.encode((*record[:3], names, texts, *record[5:]))
+        sender = (record.sender or "").encode(errors="replace").decode()
+        return _PACK.encode((*record[:3], names, texts, *record[5:7], sender))
 
 
 def payload(records: Sequence[bytes]) -> bytes:
@@ -109,9 +116,9 @@ def decoded(data: bytes) -> Decoded:
     found = []
     for part in parts:
         try:
-            version, role, at, ids, sent, values, chances = _UNPACK.decode(part)
-            rows = [json.loads(row) if isinstance(row, str) else row for row in sent]
-            found.append(_checked(Record(version, role, at, ids, rows, values, chances)))
+            told = msgspec.structs.asdict(_UNPACK.decode(part))
+            rows = [json.loads(row) if isinstance(row, str) else row for row in told["rows"]]
+            found.append(_checked(Record(**{**told, "rows": rows})))
         # the checksum held, so a worker wrote it thus: the others beside it are good
         except (msgspec.DecodeError, ValueError):
             continue

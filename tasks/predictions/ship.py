@@ -6,7 +6,7 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -19,7 +19,7 @@ from tasks.data.table import Table
 from tasks.errors import IntegrityError, StoreUnavailable
 from tasks.faults import external_write
 from tasks.predictions.backlog import Backlog, Parcel, is_broken, set_aside
-from tasks.predictions.record import decoded
+from tasks.predictions.record import Record, decoded
 from tasks.predictions.segments import left
 from tasks.predictions.table import SCHEMA, predictions_table, rows_of
 from tasks.settings import Settings
@@ -44,7 +44,8 @@ class Shipped:
         commits: the Delta commits they came in.
         torn_bytes: what a damaged disk left unreadable, or the release before half written.
         unreadable: records that could be read no more.
-        unwanted: answers that were deleted, for the pipeline's file says `log_predictions: false`.
+        unwanted: answers that were deleted, for the pipeline's file says `log_predictions: false`,
+            or there is none and whoever wrote them did not know whether they may be kept.
         failures: how often shipping failed; `error` says why the last time.
         backlog_bytes: what waited after the last round.
     """
@@ -129,17 +130,12 @@ class Shipper:
     def _land(self, parcel: Parcel) -> None:
         pipeline = declared(self.settings, parcel.pipeline)
         opened = parcel.open()
-        tables, unreadable = [SCHEMA.empty_table()], 0
-        for payload in opened.payloads:
-            records, failed = decoded(payload)
-            unreadable += failed
-            tables.append(rows_of(records, pipeline))
-        rows = pa.concat_tables(tables)
-        if pipeline and not pipeline.serving.log_predictions:
-            self.shipped.unwanted += rows.num_rows
-        elif rows.num_rows:
+        rows, unreadable, unwanted = _keepable(opened.payloads, pipeline)
+        if rows.num_rows:
             with external_write("log.append"):
-                appended = self._table(parcel.pipeline).append(rows, parcel.transaction, {})
+                # of a table of release 0.1.0, columns are lacking
+                table = self._table(parcel.pipeline)
+                appended = table.append(rows, parcel.transaction, {}, evolve=True)
             if appended.landed:
                 self.shipped.rows += rows.num_rows
                 self.shipped.commits += 1
@@ -147,6 +143,7 @@ class Shipper:
         parcel.done()
         self.shipped.torn_bytes += opened.torn
         self.shipped.unreadable += unreadable
+        self.shipped.unwanted += unwanted
 
     def _table(self, name: str) -> Table:
         # Shipping tries again by itself, and a stop waits for the request at hand.
@@ -159,6 +156,25 @@ class Shipper:
         self.shipped.failures += 1
         self.shipped.error = str(error)
         self.say(f"{what} wait in {self.folder}: {error}")
+
+
+def _keepable(payloads: Sequence[bytes], pipeline: Pipeline | None) -> tuple[pa.Table, int, int]:
+    """Return the rows that may be kept, how many records are unreadable, and how many unwanted."""
+    tables, unreadable, unwanted = [SCHEMA.empty_table()], 0, 0
+    for payload in payloads:
+        records, failed = decoded(payload)
+        kept = [record for record in records if _may_be_kept(record, pipeline)]
+        tables.append(rows_of(kept, pipeline))
+        unreadable += failed
+        unwanted += sum(len(record.ids) for record in records) - tables[-1].num_rows
+    return pa.concat_tables(tables), unreadable, unwanted
+
+
+def _may_be_kept(record: Record, pipeline: Pipeline | None) -> bool:
+    if pipeline is not None:
+        return pipeline.serving.log_predictions
+    # a worker asked the model before it wrote; an older release's did not, and says no sender
+    return record.sender is not None
 
 
 def declared(settings: Settings, name: str) -> Pipeline | None:

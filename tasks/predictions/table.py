@@ -24,8 +24,11 @@ SCHEMA = pa.schema(
         ("features", pa.string()),
         ("value", pa.string()),
         ("probabilities", pa.list_(pa.float64())),
+        ("sender", pa.string()),
     ]
 )
+# Tables of release 0.1.0 lack it until this one adds a row.
+ADDED = ("sender",)
 
 
 def predictions_table(bucket: Bucket, pipeline: str) -> Table:
@@ -42,6 +45,8 @@ def predictions_table(bucket: Bucket, pipeline: str) -> Table:
       are any, a text that reads as a person's data in another column is left out too.
     - value: JSON of the predicted label, or of the number.
     - probabilities: in the order of the manifest's classes; null for regression.
+    - sender: the name of the API key that it was asked with, empty without one; null where it was
+      answered before that was recorded.
     """
     return table_in(bucket, Layout(pipeline).predictions)
 
@@ -65,6 +70,7 @@ def rows_of(records: Iterable[Record], pipeline: Pipeline | None) -> pa.Table:
             "features": [as_json(conceal_row(row, hidden, key)) for row in record.rows],
             "value": [as_json(value) for value in record.values],
             "probabilities": record.probabilities or [None] * count,
+            "sender": [record.sender] * count,
         }
         for name, values in told.items():
             columns[name].extend(values)

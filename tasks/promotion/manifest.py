@@ -51,6 +51,8 @@ class Lineage:
         transform: the user's function, `module:function`; None without one.
         request: what a request may hold; None where the version cannot be served.
         without: batches and files of labels that were held back from it as suspicious.
+        log_predictions: whether its answers may be kept where there is no pipeline file; None in
+            manifests that do not say it.
     """
 
     setting: Setting
@@ -75,6 +77,7 @@ class Lineage:
     request: RequestSchema | None = None
     without: tuple[str, ...] = ()
     evidence: str = "latest rows"
+    log_predictions: bool | None = None
 
     @property
     def ordered(self) -> bool:

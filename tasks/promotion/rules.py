@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tasks.config import Gate
 from tasks.evaluation.bootstrap import Interval
+from tasks.policy.reading import count_text
 from tasks.promotion.evidence import Baseline, Evidence
 from tasks.quantities import parse_duration
 
@@ -168,7 +169,7 @@ def no_slice_falls(evidence: Evidence, gate: Gate) -> Outcome:
         return Outcome(rule, True, "no champion", "no champion to fall behind")
     limit = gate.max_slice_loss * evidence.unit
     fallen = [
-        f"{part.column}={part.value} ({part.rows} rows) {_shown(part.figure)}"
+        f"{part.column}={part.value} ({count_text(part.rows, 'row', 'rows')}) {_shown(part.figure)}"
         for part in evidence.slices
         if part.fell(limit)
     ]

@@ -16,14 +16,19 @@ MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])  # s
 NONE: Integers = np.empty(0, dtype=np.int64)
 MOST_EXACT = 2**53  # beyond it a float skips integers
 LEAF = 64  # so few values are asked one by one; more are halved
+# Years 1 to 9999, in the units of both kinds: Python has no other times, and Arrow has.
+CALENDAR = {
+    "timestamp": (-62_135_596_800_000_000, 253_402_300_799_999_999),
+    "date": (-719_162, 2_932_896),
+}
 ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"  # ISO 8601, at the end
 
 
 def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
     """Return `array` as the type of `kind`, and the positions of values that are not of it.
 
-    Text is parsed; integral floats are integers and the other way round; naive times are UTC;
-    NaN is null. Those bad positions are null in the result.
+    Text is parsed; integral floats are integers and the other way round; naive times are UTC, of
+    the years 1 to 9999; NaN is null. Those bad positions are null in the result.
 
     >>> values, bad = coerce(pa.array(["1", "x", "NA"]), "integer")
     >>> values.to_pylist(), bad.tolist()
@@ -31,7 +36,7 @@ def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
     """
     array = _plain(array)
     if array.type == TYPES[kind] and kind != "number":
-        return array, NONE
+        return _within_calendar(array, kind, NONE)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), TYPES[kind]), NONE
     convert = _CONVERTERS.get((kind_of(array.type) or "", kind))
@@ -43,7 +48,7 @@ def coerce(array: Any, kind: str) -> tuple[Any, Integers]:
         values, bad = _bisected(array, convert, kind)
     if kind == "number":
         values = pc.if_else(pc.is_nan(values), None, values) if _any(pc.is_nan(values)) else values
-    return values, bad
+    return _within_calendar(values, kind, bad)
 
 
 def find_positions(mask: Any) -> Integers:
@@ -52,6 +57,18 @@ def find_positions(mask: Any) -> Integers:
     if not _any(mask):
         return NONE
     return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
+
+
+def _within_calendar(values: Any, kind: str, bad: Integers) -> tuple[Any, Integers]:
+    if kind not in CALENDAR:
+        return values, bad
+    first, last = CALENDAR[kind]
+    counts = pc.cast(pc.cast(values, pa.int64() if kind == "timestamp" else pa.int32()), pa.int64())
+    ends = pc.min_max(counts).as_py()
+    if ends["min"] is None or first <= ends["min"] <= ends["max"] <= last:
+        return values, bad
+    outside = pc.or_(pc.less(counts, first), pc.greater(counts, last))
+    return pc.if_else(outside, None, values), np.union1d(bad, find_positions(outside))
 
 
 def _any(mask: Any) -> bool:
@@ -148,6 +165,11 @@ def _float_to_integer(values: Any) -> Any:
     return pc.cast(values, pa.int64())
 
 
+def _timestamp_to_timestamp(values: Any) -> Any:
+    # Nanoseconds are cut; seconds of a far year, counted in microseconds, are beyond 64 bits.
+    return pc.cast(values, TYPES["timestamp"], safe=values.type.unit != "ns")
+
+
 def _timestamp_to_date(values: Any) -> Any:
     dates = pc.cast(values, pa.date32(), safe=False)
     if _any(pc.not_equal(pc.cast(dates, TYPES["timestamp"]), pc.cast(values, TYPES["timestamp"]))):
@@ -172,7 +194,7 @@ _CONVERTERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("number", "integer"): _float_to_integer,
     ("number", "number"): _to("number", safe=False),
     ("integer", "number"): _to("number", safe=False),
-    ("timestamp", "timestamp"): _to("timestamp", safe=False),
+    ("timestamp", "timestamp"): _timestamp_to_timestamp,
     ("date", "timestamp"): _to("timestamp"),
     ("date", "date"): _to("date"),
     ("timestamp", "date"): _timestamp_to_date,

@@ -16,6 +16,7 @@ from tasks.readers.column import ColumnTally
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
 from tasks.readers.reading import PER_MICROSECOND, kind_read, read_column
+from tasks.readers.times import NAMED_ZONE
 
 SHOWN = 50  # of the commonest values
 LONG = 1e14  # a whole number of 15 digits: an account, a card, a barcode
@@ -178,6 +179,8 @@ def _distinct_forms(tally: ColumnTally, marks: tuple[str, ...]) -> list[Reading]
     said = {form.format for form in tally.forms}
     for form in tally.forms:
         if form.format and "%B" in form.format and form.format.replace("%B", "%b") in said:
+            continue
+        if NAMED_ZONE.search(form.format or "") and (form.format or "")[:-2] in said:
             continue
         if form.kind in NUMERIC and any(_same_number(form, other, tally) for other in kept):
             continue

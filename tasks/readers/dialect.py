@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.policy.reading import count_text
 from tasks.readers.options import SourceOptions
 from tasks.readers.problem import Problem
 from tasks.readers.read_csv import DELIMITERS
@@ -71,7 +72,8 @@ def _found(path: Path, given: SourceOptions) -> Dialect:
         )
         if skip == 1 and "skip_lines" not in said:
             _refuse_short_header(lines, delimiter)
-        notes += [f"{skip} lines before the header are left out"] if skip else []
+        count = count_text(skip, "line before the header is", "lines before the header are")
+        notes += [f"{count} left out"] if skip else []
     quote = given.quote if "quote" in said else _quote(lines[skip:], delimiter)
     found = {"delimiter": delimiter, "encoding": encoding, "quote": quote, "skip_lines": skip}
     options = given.model_copy(update=found)

@@ -18,6 +18,7 @@ from tasks.readers.source import MIB
 
 CHUNK_ROWS = 1_000_000  # one pandas frame; fewer where they are wide, see next line
 CHUNK_BYTES = 192 * MIB
+AT_ONCE = 4  # row groups; ours hold 64 MiB
 READ_ROWS = 65_536  # asked of Arrow at once, so that a piece passes its bound by little
 
 
@@ -28,7 +29,14 @@ def chunks(
     start = 0
     # Buffering ahead would hold whole row groups, which a sender chose the size of.
     with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
-        batches = file.iter_batches(batch_size=min(rows, READ_ROWS), columns=list(columns))
+        count, names = min(rows, READ_ROWS), list(columns)
+        groups = range(file.num_row_groups)
+        # A batch may span any number of groups, and those of long texts have few rows.
+        batches = (
+            batch
+            for first in groups[::AT_ONCE]
+            for batch in file.iter_batches(count, groups[first : first + AT_ONCE], names)
+        )
         for gathered in gather(batches, rows, CHUNK_BYTES):
             table = pa.Table.from_batches(gathered)
             yield start, table

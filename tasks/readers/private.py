@@ -15,6 +15,11 @@ CARD = re.compile(r"[3-6]\d{12,18}")
 PHONE = re.compile(r"(?=.*[+()\s./-])\+?\(?\d[\d\s()./-]{6,18}\d")
 NUMBER = re.compile(r"-?(0|[1-9]\d*)\.\d+")
 DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
+GROUPED = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")  # 12.345.678
+# Of a release: groups behind the first that have one digit, which no part of a phone's number has.
+VERSION = re.compile(r"(?=\d+(\.\d+)*\.\d(\.|$))\d+(\.\d+){2,}")
+# With its last group, which alone is one sign; a bare one is anything.
+BOOK = re.compile(r"(97[89][- ])?\d{1,7}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX]")
 
 
 def is_mail(text: str) -> bool:
@@ -54,9 +59,13 @@ def is_card(text: str) -> bool:
 def is_network_address(text: str) -> bool:
     """Say whether a text is an address of IPv4 or IPv6.
 
-    >>> is_network_address("192.168.0.17"), is_network_address("1.2.3")
-    (True, False)
+    One of four digits is taken for a release: of so few addresses hardly one is a person's.
+
+    >>> [is_network_address(text) for text in ("192.168.0.17", "1.2.3", "1.4.2.0")]
+    [True, False, False]
     """
+    if re.fullmatch(r"\d(\.\d){3}", text):
+        return False
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -65,16 +74,22 @@ def is_network_address(text: str) -> bool:
 
 
 def is_phone(text: str) -> bool:
-    """Say whether a text is a phone's number as people write it; a date or a fraction is none.
+    """Say whether a text is a phone's number as people write it.
+
+    A date, a fraction, a large number, a release and a book's number (ISO 2108) are none.
 
     >>> is_phone("+49 30 901820"), is_phone("(212) 555-0147"), is_phone("030.901820")
     (True, True, True)
     >>> is_phone("2024-01-31"), is_phone("50.123456"), is_phone("0.12345678")
     (False, False, False)
+    >>> [is_phone(text) for text in ("12.345.678", "91.0.4472.124", "978-3-16-148410-0")]
+    [False, False, False]
     """
     digits = sum(sign.isdigit() for sign in text)
-    plain = DATE.fullmatch(text[:10]) or NUMBER.fullmatch(text)
-    return 8 <= digits <= 15 and bool(PHONE.fullmatch(text)) and not plain
+    if not (8 <= digits <= 15 and PHONE.fullmatch(text)):
+        return False
+    plain = (NUMBER, GROUPED, VERSION, BOOK)
+    return not (DATE.fullmatch(text[:10]) or any(form.fullmatch(text) for form in plain))
 
 
 TESTS: Mapping[str, Callable[[str], bool]] = {

@@ -10,6 +10,7 @@ from tasks.readers.column_study import ColumnStudy
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
 from tasks.readers.private import conceal
+from tasks.readers.reading import quoted
 from tasks.readers.source import NO_HEADER, doubt_header
 
 SHOWN = 3  # fields of a line
@@ -48,16 +49,6 @@ class Question:
             return f"source.{'names' if choice.startswith('[') else 'encoding'}={choice}"
         key, mark = ("decimal", choice[-1]) if choice.startswith("decimal ") else ("format", choice)
         return f"source.columns.{quoted(self.column)}.{key}={mark}"
-
-
-def quoted(column: str) -> str:
-    """Return a column's name as a part of a key of the pipeline file.
-
-    >>> quoted('a "b" c')
-    '"a ""b"" c"'
-    """
-    inner = column.replace('"', '""')
-    return f'"{inner}"'
 
 
 def ask(column: ColumnStudy) -> list[Question]:

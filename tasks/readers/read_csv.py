@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tasks.letters import compose
+from tasks.policy.reading import count_text
 from tasks.readers.infer import infer_kinds
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
@@ -126,7 +127,8 @@ class CsvSource:
         if self._before >= len(lines) - 1 and len(start) >= MIB - len(BOM):
             raise BadBatch(Problem("width", None, "The first line is longer than 1 MiB."))
         if self._before >= len(lines):
-            message = f"The file has {len(lines):,} lines, and source.skip_lines leaves out all."
+            count = count_text(len(lines), "line", "lines")
+            message = f"source.skip_lines leaves out all there is: {count}."
             raise BadBatch(Problem("empty", None, message))
         quote = self._options.quote.encode()
         if quote:
@@ -200,8 +202,8 @@ class _Ragged:
     def problems(self) -> tuple[Problem, ...]:
         if not self.count:
             return ()
-        count = f"{self.count:,} rows have another count of fields than {self._names}"
-        message = f"{count}: {self.shape}."
+        count = count_text(self.count, "row has", "rows have")
+        message = f"{count} another count of fields than {self._names}: {self.shape}."
         if self.shape.endswith(" of 1"):
             message += " If lines stand before the header, set source.skip_lines."
         return (Problem("ragged rows", None, message, tuple(self.rows)),)

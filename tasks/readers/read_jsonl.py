@@ -1,4 +1,4 @@
-"""JSON lines, plain or gzipped: one flat object a line."""
+"""JSON lines, plain or gzipped: one object a line, those inside of it unfolded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tasks.arrays import Integers
 from tasks.letters import compose
+from tasks.policy.reading import count_text
 from tasks.readers.coerce import coerce
 from tasks.readers.infer import TextKind, infer_kinds
 from tasks.readers.kinds import NUMERIC, TIMES, TYPES, kind_of
@@ -28,6 +29,7 @@ from tasks.readers.source import (
     shape_piece,
 )
 from tasks.readers.stream import BOM, TextStream
+from tasks.readers.unfold import find_objects, unfold
 
 BLOCK = 8 * MIB
 LONGEST = 16 * MIB  # bytes of a line; what is longer has no line ends
@@ -39,12 +41,11 @@ ALLOWED: dict[str, frozenset[type]] = {
     "boolean": frozenset({bool}),
 }
 TEXT = frozenset({str})  # of all other kinds
-NESTED: dict[type, str] = {dict: "an object", list: "a list"}
 Row = dict[str, Any]
 
 
 class JsonLinesSource:
-    """A file with one JSON object a line, its values text, numbers, booleans or null."""
+    """A file with one JSON object a line, its values text, numbers, booleans, null, or objects."""
 
     def __init__(self, path: Path, limit: int, options: SourceOptions = PLAIN) -> None:
         self._path = path
@@ -60,7 +61,10 @@ class JsonLinesSource:
                 for row in rows:
                     found.update(dict.fromkeys(row))
                 _check_count(found)
-            self._found = check_names(tuple(found), self._options.leave_out)
+            hollow = find_objects(found)
+            for rows in self._blocks() if hollow else ():
+                hollow -= {name for name in hollow for row in rows if row.get(name) is not None}
+            self._found = self._checked(found, hollow)
         return offered(self._found, self._options)
 
     def infer(self) -> dict[str, str]:
@@ -74,7 +78,8 @@ class JsonLinesSource:
                 words = [value for value in values if isinstance(value, str)]
                 texts.setdefault(name, TextKind()).see(pa.array(words, pa.string()))
             _check_count(kinds)
-        self._found = check_names(tuple(kinds), self._options.leave_out)
+        hollow = {name for name in find_objects(kinds) if not kinds[name]}
+        self._found = self._checked(kinds, hollow)
         widest = {name: _widest(seen, texts[name]) for name, seen in kinds.items()}
         options = self._options
         told = [name for name in self.names() if name in options.columns or name in options.derive]
@@ -110,12 +115,17 @@ class JsonLinesSource:
             yield _texts(rows, names)
 
     def unusable(self) -> dict[str, str]:
-        """Return the columns of the first block that no table of ours can hold: objects, lists."""
-        nested: dict[str, str] = {}
-        for rows in islice(self._blocks(lenient=True), 1):
+        """Return the columns of the first block that no table of ours can hold, such as lists."""
+        faults: dict[str, str] = {}
+        for rows in islice(self._read(), 1):
             for row in rows:
-                nested |= _nested(row, self._options.leave_out)
-        return nested
+                faults |= unfold(row, self._options.leave_out)[1]
+        return faults
+
+    def _checked(self, names: Iterable[str], hollow: Collection[str]) -> tuple[str, ...]:
+        # an object that is null in some rows is no column of its own
+        kept = tuple(name for name in names if name not in hollow)
+        return check_names(kept, self._options.leave_out)
 
     def _parts(self) -> list[str]:
         return [part for derived in self._options.derive.values() for part in derived.of]
@@ -123,13 +133,17 @@ class JsonLinesSource:
     def _told(self, rows: list[Row]) -> pa.RecordBatch:
         return _texts(rows, dict.fromkeys((*self._options.columns, *self._parts())))
 
-    def _blocks(self, *, lenient: bool = False) -> Iterator[list[Row]]:
+    def _blocks(self) -> Iterator[list[Row]]:
+        done = 0
+        for rows in self._read():
+            yield _unfolded(rows, self._options.leave_out, done)
+            done += len(rows)
+
+    def _read(self) -> Iterator[list[Row]]:
         done = 0
         with TextStream(self._path, self._limit) as stream:
             for lines in _lines(stream):
                 rows = _parsed(lines, done)
-                if not lenient:
-                    _check_flat(rows, self._options.leave_out, done)
                 done += len(rows)
                 if rows:
                     yield rows
@@ -194,39 +208,38 @@ def _parsed(lines: list[bytes], done: int) -> list[Row]:
             torn.append(done + len(rows))
     problems = []
     if wrong:
+        count = count_text(len(wrong), "line is", "lines are")
         message = (
-            f"{len(wrong):,} lines are not one JSON object: another value, a name twice, NaN or "
-            "Infinity, or no JSON at all."
+            f"{count} not one JSON object: another value, a name twice, NaN or Infinity, or no "
+            "JSON at all."
         )
         problems.append(Problem("JSON", None, message, tuple(wrong[:FEW])))
     if torn:
-        message = f"{len(torn):,} lines hold half of a surrogate pair, which is no text."
+        count = count_text(len(torn), "line holds", "lines hold")
+        message = f"{count} half of a surrogate pair, which is no text."
         problems.append(Problem("encoding", None, message, tuple(torn[:FEW])))
     if problems:
         raise BadBatch(*problems)
     return rows
 
 
-def _check_flat(rows: list[Row], leave_out: Collection[str], done: int) -> None:
-    """Refuse nested values, and take those of columns that are left out for missing."""
-    nested: dict[str, str] = {}
+def _unfolded(rows: list[Row], leave_out: Collection[str], done: int) -> list[Row]:
+    """Return the rows without objects in them, and refuse what no table can hold."""
+    flat: list[Row] = []
+    faults: dict[str, str] = {}
     places: list[int] = []
     for place, row in enumerate(rows, start=done + 1):
-        found = _nested(row, leave_out)
-        if found:
-            nested |= found
+        unfolded, wrong = unfold(row, leave_out)
+        flat.append(unfolded)
+        if wrong:
+            faults |= wrong
             places.append(place)
-    if nested:
-        told = ", ".join(f"{name[:80]} ({kind})" for name, kind in nested.items())
-        remedy = json.dumps(list(nested), ensure_ascii=False)
+    if faults:
+        told = ", ".join(f"{name[:80]} ({why})" for name, why in faults.items())
+        remedy = json.dumps(list(faults), ensure_ascii=False)
         message = f"A table cannot hold {told}. Leave them out: source.leave_out: {remedy}."
         raise BadBatch(Problem("JSON", None, message, tuple(places[:FEW])))
-
-
-def _nested(row: Row, leave_out: Collection[str]) -> dict[str, str]:
-    found = {name: NESTED[type(value)] for name, value in row.items() if type(value) in NESTED}
-    row.update(dict.fromkeys(found.keys() & leave_out))
-    return {name: kind for name, kind in found.items() if name not in leave_out}
+    return flat
 
 
 def _encodable(row: Row) -> bool:

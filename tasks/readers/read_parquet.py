@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,18 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from tasks.policy.reading import count_text
+from tasks.readers.coerce import CALENDAR
 from tasks.readers.infer import infer_kinds
 from tasks.readers.kinds import kind_of
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import FEW, Problem
-from tasks.readers.source import MAX_FIELD, MIB, BadBatch, Piece, check_names, offered, shape_piece
+from tasks.readers.source import MIB, BadBatch, Piece, check_names, offered, shape_piece
 
 ROWS = 131_072  # rows of one piece
+PIECE_BYTES = 64 * MIB  # of the texts of one piece, were each as long as the longest of its column
+UNMEASURED = 256  # rows of one piece whose texts could not be measured
+WIDE = 4096  # bytes of a row's texts from which on what reads by rows is to read pieces of ours
 MAX_ROW_GROUP = 2048 * MIB
 # The table stores one kind of text.
 SAME = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
@@ -67,23 +72,30 @@ class ParquetSource:
     def scan(self, schema: pa.Schema) -> dict[str, int] | None:
         """Return the nulls of each column, in one fast scan of a file that has this schema.
 
-        None where a value needs a closer look: NaN, an infinite number, or a very long text.
+        None where a value needs a closer look: NaN, an infinite number, a long text, a far year.
         """
         numbers = [field.name for field in schema if kind_of(field.type) == "number"]
         texts = [field.name for field in schema if kind_of(field.type) == "string"]
-        sizes = pl.col(texts).str.len_bytes()
+        dates = {field.name: CALENDAR.get(kind_of(field.type) or "") for field in schema}
+        sizes = pl.col(texts).str.len_bytes().cast(pl.UInt64)  # a sum of 32 bits starts again
+        far = (
+            (~pl.col(name).to_physical().is_between(*ends)).any().alias(f"far {name}")
+            for name, ends in dates.items()
+            if ends is not None
+        )
         rows = pl.scan_parquet(self.path).select(
             pl.col(schema.names).null_count().name.prefix("nulls "),
             (~pl.col(numbers).is_finite()).any().name.prefix("odd "),
             sizes.max().name.prefix("longest "),
             sizes.sum().name.prefix("bytes "),
+            *far,
         )
         found = _guarded(lambda: rows.collect(engine="streaming").row(0, named=True))
         held = sum(found[f"bytes {name}"] for name in texts)
         # Eight bytes a cell, and the texts: no less than the rows take in memory.
         self._bounded(held + 8 * self.rows * len(schema))
-        longest = max((found[f"longest {name}"] or 0 for name in texts), default=0)
-        if longest > MAX_FIELD or any(found[f"odd {name}"] for name in numbers):
+        odd = [found[name] for name in found if name.startswith(("odd ", "far "))]
+        if sum(found[f"longest {name}"] or 0 for name in texts) > WIDE or any(odd):
             return None
         return {name: int(found[f"nulls {name}"]) for name in schema.names}
 
@@ -97,8 +109,9 @@ class ParquetSource:
 
     def _read(self, wanted: dict[str, str]) -> Iterator[pa.RecordBatch]:
         unfolded = done = 0
+        rows = self._fitting_rows(wanted)
         with self._opened() as file:
-            for came in _reading(file.iter_batches(batch_size=ROWS, columns=list(wanted))):
+            for came in _reading(file.iter_batches(batch_size=rows, columns=list(wanted))):
                 # The sizes in the footer are the sender's word: what really comes is counted.
                 unfolded += came.nbytes
                 self._bounded(unfolded)
@@ -106,6 +119,28 @@ class ParquetSource:
                 _check_texts(batch, done)
                 done += batch.num_rows
                 yield batch
+
+    def _fitting_rows(self, wanted: Iterable[str]) -> int:
+        """Return how many rows are read at once, so that their texts fit into memory.
+
+        A dictionary holds a text once, and Arrow unfolds it in every row: a small file could hold
+        100 GiB of one.
+        """
+        texts = [name for name in wanted if kind_of(self.schema.field(name).type) == "string"]
+        if not texts:
+            return ROWS
+        sizes = pl.col(texts).cast(pl.String).str.len_bytes().cast(pl.UInt64)
+        longest, held = sizes.max().name.prefix("longest "), sizes.sum().name.prefix("bytes ")
+        measured = pl.scan_parquet(self.path).select(longest, held)
+        try:
+            # Polars points at a text of a dictionary, and copies none.
+            found = measured.collect(engine="streaming").row(0, named=True)
+        # What is no UTF-8 is told by its rows; until then few are read at once.
+        except pl.exceptions.PolarsError:
+            return UNMEASURED
+        self._bounded(sum(found[f"bytes {name}"] or 0 for name in texts))
+        widest = sum(found[f"longest {name}"] or 0 for name in texts)
+        return max(1, min(ROWS, PIECE_BYTES // max(1, widest)))
 
     def _parts(self, names: Sequence[str]) -> dict[str, str]:
         """Return the columns to read for these names, by the file's own spelling."""
@@ -157,7 +192,8 @@ def _check_texts(batch: Any, done: int) -> None:
         if kind_of(field.type) != "string" or _is_valid(column):
             continue
         places = [place for place in range(len(column)) if not _is_valid(column.slice(place, 1))]
-        message = f"{len(places):,} values are not UTF-8. Write the file as UTF-8 text."
+        count = count_text(len(places), "value is", "values are")
+        message = f"{count} not UTF-8. Write the file as UTF-8 text."
         rows = tuple(done + place + 1 for place in places[:FEW])
         raise BadBatch(Problem("encoding", field.name, message, rows))
 

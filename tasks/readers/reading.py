@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -11,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.arrays import Integers
-from tasks.readers.coerce import MISSING, NONE, coerce, find_positions
+from tasks.readers.coerce import CALENDAR, MISSING, NONE, coerce, find_positions
 from tasks.readers.kinds import NUMERIC, TYPES
 from tasks.readers.options import Derived, Reading
 from tasks.readers.times import read_times, time_kind
 
+THOUSANDS = (",", ".", " ", "'", "\u00a0", "\u202f")
 PER_MICROSECOND = {"s": 1e-6, "ms": 1e-3, "us": 1.0, "ns": 1e3}  # of a unit of an epoch
 
 
@@ -75,6 +77,41 @@ def read_column(array: Any, reading: Reading, kind: str) -> tuple[Any, Integers]
     else:
         values, more = coerce(texts, kind)
     return values, _union(bad, more)
+
+
+def suggest_reading(name: str, array: Any, reading: Reading | None, kind: str) -> str:
+    """Return what to set of a column whose later values alone have marks between thousands.
+
+    Args:
+        name: of the column.
+        array: some of the values that do not read as the type of `kind`.
+        reading: as the pipeline file has it so far.
+
+    >>> suggest_reading("paid", pa.array(["1,234", "-12,000,000"]), None, "integer")
+    'They read with "," between thousands: set source.columns."paid".thousands: ",".'
+    >>> suggest_reading("paid", pa.array(["1,234", "much"]), None, "integer")
+    ''
+    """
+    if kind not in NUMERIC:
+        return ""
+    known = reading or Reading()
+    for mark in THOUSANDS:
+        tried = known.model_copy(update={"thousands": mark})
+        if mark != known.decimal and not len(read_column(array, tried, kind)[1]):
+            told = json.dumps(mark)  # which spells out a blank that is not plain
+            setting = f"source.columns.{quoted(name)}.thousands: {told}"
+            return f"They read with {told} between thousands: set {setting}."
+    return ""
+
+
+def quoted(column: str) -> str:
+    """Return a column's name as a part of a key of the pipeline file.
+
+    >>> quoted('a "b" c')
+    '"a ""b"" c"'
+    """
+    inner = column.replace('"', '""')
+    return f'"{inner}"'
 
 
 def plain_texts(array: Any, reading: Reading) -> tuple[Any, Integers]:
@@ -168,8 +205,8 @@ def _counted(series: pl.Series, per: float) -> pl.Series:
         counted = (
             (series.cast(pl.Float64, strict=False) / per).round(0).cast(pl.Int64, strict=False)
         )
-    # Beyond the year 9999 nothing is a time.
-    return counted.set(counted.abs() > 253_402_300_799_000_000, None).cast(pl.Datetime("us"))
+    first, last = CALENDAR["timestamp"]
+    return counted.set((counted < first) | (counted > last), None).cast(pl.Datetime("us"))
 
 
 def _words(texts: Any, reading: Reading) -> Any:

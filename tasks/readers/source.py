@@ -18,12 +18,13 @@ from tasks.readers.coerce import coerce, find_positions
 from tasks.readers.kinds import AS_WRITTEN, kind_of
 from tasks.readers.options import PLAIN, SourceOptions
 from tasks.readers.problem import Problem
-from tasks.readers.reading import derive, read_column
+from tasks.readers.reading import derive, read_column, suggest_reading
 
 MIB = 1024 * 1024
 MAX_COLUMNS = 2000  # a file without line ends is one very long header
 MAX_FIELD = MIB  # bytes of one text
 MAX_NAME = 255  # characters; a longer one is a value, not a name
+TRIED = 1000  # values that do not read, on which another reading is tried
 NO_HEADER = "If the first line is a row, set source.names, or write a line of names before it."
 
 
@@ -39,19 +40,20 @@ class BadBatch(Exception):
 class Piece:
     """Some rows in the contract's types, null where a value does not read as its type.
 
-    `bad` holds, per column, the positions of such values inside the piece; `retyped` says which
-    columns came as another type without losing anything.
+    `bad` holds, per column, the positions of such values inside the piece, `hints` what would read
+    them; `retyped` says which columns came as another type without losing anything.
     """
 
     table: pa.Table
     bad: dict[str, Integers] = field(default_factory=dict)
     retyped: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
 
 
 def shape_piece(batch: pa.RecordBatch, schema: pa.Schema, options: SourceOptions = PLAIN) -> Piece:
     """Return the rows of a batch in the types of `schema`; a column that it lacks is null."""
     columns: list[Any] = []
-    bad, retyped = {}, {}
+    bad, retyped, hints = {}, {}, {}
     for column in schema:
         name, kind = column.name, kind_of(column.type) or ""
         derived, reading = options.derive.get(name), options.columns.get(name)
@@ -71,9 +73,11 @@ def shape_piece(batch: pa.RecordBatch, schema: pa.Schema, options: SourceOptions
         columns.append(array)
         if len(wrong):
             bad[name] = wrong
+            if derived is None and kind_of(came[0].type) == "string":
+                hints[name] = suggest_reading(name, came[0].take(wrong[:TRIED]), reading, kind)
         elif derived is None and reading is None and kind_of(came[0].type) != kind:
             retyped[name] = f"{kind_of(came[0].type)} as {kind}"
-    return Piece(pa.table(columns, schema=schema), bad, retyped)
+    return Piece(pa.table(columns, schema=schema), bad, retyped, hints)
 
 
 def _without_padded(came: Any, array: Any, wrong: Integers) -> tuple[Any, Integers]:

@@ -11,7 +11,9 @@ import polars as pl
 from tasks.config.times import DIRECTIVES, cut_format
 
 _CLOCK = r"(?P<clock>\d{1,2}:\d\d(?P<seconds>:\d\d(?P<part>\.\d{1,9})?)?(?P<noon> ?[AaPp][Mm])?)"
-_TIME = rf"(?P<gap> |T|, ){_CLOCK}(?P<zone>Z| ?UTC| ?GMT| ?[+-]\d\d:?\d\d)?"
+_ZONE = r"Z| ?[+-]\d\d:?\d\d| ?(?:GMT|UTC)(?:[+-]\d{1,2}(?::?\d\d)?)?"
+_TIME = rf"(?P<gap> |T|, ){_CLOCK}(?P<zone>{_ZONE})?"
+NAMED_ZONE = re.compile("(GMT|UTC)%z$")
 _SHAPES = (
     (r"(?P<a>\d{4})(?P<s>[-/.])\d{1,2}(?P=s)\d{1,2}", ("%Y{s}%m{s}%d",)),
     (r"\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)\d{4}", ("%d{s}%m{s}%Y", "%m{s}%d{s}%Y")),
@@ -43,7 +45,10 @@ def formats_of(text: str) -> tuple[str, ...]:
         match = re.fullmatch(rf"{shape}({_TIME})?", text)
         if match:
             time = _time_format(match)
-            return tuple(form.format(s=match["s"]) + time for form in formats)
+            forms = tuple(form.format(s=match["s"]) + time for form in formats)
+            # the others of a column may be of its summer: GMT+1
+            summer = time.endswith(("GMT", "UTC"))
+            return (*forms, *(f"{form}%z" for form in forms if summer))
     return ()
 
 
@@ -67,6 +72,11 @@ def read_times(texts: pl.Series, format_: str) -> pl.Series:
     fits = texts.str.contains(_pattern(format_))
     texts = texts.zip_with(fits.fill_null(value=False), pl.Series([None], dtype=pl.String))
     ours, rest = _completed(format_)
+    if NAMED_ZONE.search(format_):
+        # chrono takes four digits: GMT, GMT+1 and GMT+01 are +0000 and +0100
+        texts = texts.str.replace(r"(GMT|UTC)$", "${1}+00")
+        texts = texts.str.replace(r"([+-])(\d)(:?\d\d)?$", "${1}0${2}${3}")
+        texts = texts.str.replace(r"([+-]\d\d)$", "${1}00")
     if rest:
         texts = texts + rest
     times = texts.str.to_datetime(ours, strict=False, time_unit="us", ambiguous="null")
@@ -80,8 +90,8 @@ def _time_format(match: Any) -> str:
     seconds = ":%S" if match["seconds"] else ""
     part = ".%f" if match["part"] else ""
     zone = match["zone"] or ""
-    if zone and zone[-1].isdigit():
-        zone = " %z" if zone.startswith(" ") else "%z"
+    if zone[-1:].isdigit():
+        zone = zone.rstrip("+-:0123456789") + "%z"
     return f"{match['gap']}{hour}:%M{seconds}{part}{noon}{zone}"
 
 

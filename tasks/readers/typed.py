@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from tasks.arrays import Integers
+from tasks.policy.reading import count_text
 from tasks.readers.coerce import find_positions
 from tasks.readers.frames import gather
 from tasks.readers.kinds import kind_of
@@ -54,11 +55,14 @@ class _Tally:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     samples: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     retyped: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, set[str]] = field(default_factory=dict)
 
     def see(self, piece: Piece) -> None:
         for column in piece.table.schema:
             name, values = column.name, piece.table.column(column.name)
             self.nulls[name] += values.null_count
+            if name in piece.bad:
+                self.hints.setdefault(name, set()).add(piece.hints.get(name, ""))
             self._mark("kind", name, piece.bad.get(name))
             if kind_of(column.type) == "number":
                 self._mark("finite numbers", name, find_positions(pc.is_inf(values)))
@@ -83,12 +87,16 @@ class _Tally:
         found = []
         for (rule, column), count in self.counts.items():
             kind = kind_of(self.schema.field(column).type) or "string"
-            said = {
-                "kind": f"do not read as {READS_AS[kind]}",
-                "finite numbers": "are infinite",
-                "width": "are longer than 1 MiB",
+            one, many, said = {
+                "kind": ("does not read", "do not read", f"as {READS_AS[kind]}"),
+                "finite numbers": ("is", "are", "infinite"),
+                "width": ("is", "are", "longer than 1 MiB"),
             }[rule]
-            message = f"{count:,}{more} values {said}."
+            values = count_text(count, f"value {one}", f"{more[1:]} values {many}".lstrip())
+            message = f"{values} {said}."
+            hints = self.hints.get(column, set()) if rule == "kind" else set()
+            # one that reads those of every piece
+            message += f" {next(iter(hints))}".rstrip() if len(hints) == 1 else ""
             found.append(Problem(rule, column, message, tuple(self.samples[rule, column])))
         return tuple(found)
 

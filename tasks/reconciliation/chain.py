@@ -16,7 +16,8 @@ from tasks.reconciliation.attempts import tell_attempts
 from tasks.reconciliation.standing import JUST_NOW, Standing, tell_age
 
 State = Literal["ok", "note", "wrong"]
-# What an event or the reconciler's minute sees to by itself is not wrong before that.
+# What an event or the reconciler's minute sees to by itself is not wrong before that. Either way,
+# for a store whose clock is ahead must not hide what waits.
 PATIENCE = timedelta(minutes=3)
 
 
@@ -44,7 +45,11 @@ def look_at_source(standing: Standing, now: datetime) -> ChainLink:
         if looked is None:
             remedy = f"`perennial collect {name}`, or wait for source.collect.schedule."
             return ChainLink("source", "note", told, remedy)
-        rows = f", {collected.rows:,} rows so far" if collected and collected.rows else ""
+        rows = (
+            f", {count_text(collected.rows, 'row', 'rows')} so far"
+            if collected and collected.rows
+            else ""
+        )
         return ChainLink("source", "ok", told + rows)
     times = "once" if trouble.tries == 1 else f"{trouble.tries} times"
     found = f"{told}, and then it failed {times}: {trouble.reason}"
@@ -62,7 +67,7 @@ def look_at_incoming(standing: Standing, now: datetime) -> ChainLink:
             found = f"{blocked} blocked: {troubles.reason}"
             remedy = f"Mend that, then `perennial {command} {standing.pipeline}`."
             return ChainLink("incoming", "wrong", found, remedy)
-        late = [info for info in standing.pending[kind] if now - info.modified > PATIENCE]
+        late = [info for info in standing.pending[kind] if abs(now - info.modified) > PATIENCE]
         if late:
             waits = count_text(len(late), f"file of {kind} waits", f"files of {kind} wait")
             found = f"{waits}, the first {late[0].key.rpartition('/')[2]}"
@@ -107,7 +112,7 @@ def look_at_labels(standing: Standing, labelled: int, *, delayed: bool) -> Chain
     """Say whether enough rows have a target; `labelled` counts those that do."""
     files = sum(arrival.labels for arrival in standing.arrived)
     came = f", {count_text(files, 'file', 'files')} of labels came" if files else ""
-    found = f"{labelled:,} rows have a target{came}"
+    found = f"{count_text(labelled, 'row has', 'rows have')} a target{came}"
     if labelled >= FEWEST:
         return ChainLink("labels", "ok", found)
     name = standing.pipeline
@@ -147,7 +152,7 @@ def look_at_champion(standing: Standing, unreadable: Iterable[str]) -> ChainLink
 def look_at_monitoring(standing: Standing, now: datetime) -> ChainLink:
     """Say whether each batch was decided on, and what a person has to look at."""
     name = standing.pipeline
-    late = [arrival for arrival in standing.undecided if now - arrival.at > PATIENCE]
+    late = [arrival for arrival in standing.undecided if abs(now - arrival.at) > PATIENCE]
     if late:
         found = count_text(len(late), "batch is not decided on", "batches are not decided on")
         return ChainLink("monitoring", "wrong", found, f"`perennial monitor {name}`")
@@ -161,7 +166,10 @@ def look_at_monitoring(standing: Standing, now: datetime) -> ChainLink:
 
 
 def look_at_runs(standing: Standing) -> Iterator[ChainLink]:
-    """Say which flow was started in vain, and is not any more."""
+    """Say which flow was started in vain, and is not any more; and that a training failed."""
+    if standing.failed is not None:
+        remedy = f"Mend that, then `perennial train {standing.pipeline}`"
+        yield ChainLink("runs", "wrong", standing.failed.summary, remedy)
     for attempts in standing.given_up:
         remedy = (
             f"See the run's log, mend that, then `perennial {attempts.flow} {standing.pipeline}`"

@@ -10,6 +10,7 @@ from tasks.config import pipeline_names
 from tasks.errors import ConfigurationError, did_you_mean
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
+from tasks.policy.reading import count_text
 from tasks.store.layout import Layout, checked_name, is_name
 from tasks.workspace import Place
 
@@ -80,7 +81,7 @@ def delete_data(place: Place, say: Callable[[str], None]) -> int:
         for number, key in enumerate(_in_order(found, layout), start=1):
             place.bucket.delete(key)
             if number % EVERY == 0:
-                say(f"{number:,} of {len(found):,} objects removed")
+                say(f"{number:,} of {count_text(len(found), 'object', 'objects')} removed")
     return len(found)
 
 

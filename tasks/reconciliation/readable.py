@@ -8,7 +8,7 @@ from tasks.errors import IntegrityError, PerennialError
 from tasks.labels.table import LABELLED_AT, labels_table
 from tasks.ledger.entry import KINDS
 from tasks.ledger.ledger import COLUMNS
-from tasks.predictions.table import SCHEMA, predictions_table
+from tasks.predictions.table import ADDED, SCHEMA, predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.versions import manifest_of
 from tasks.store.layout import BATCH, INGESTED_AT
@@ -51,7 +51,10 @@ def _look_at_tables(place: Place) -> None:
     tables = {
         place.layout.curated: (place.curated, (BATCH, INGESTED_AT)),
         place.layout.labels: (labels_table(place.bucket, place.name), (BATCH, LABELLED_AT)),
-        place.layout.predictions: (predictions_table(place.bucket, place.name), SCHEMA.names),
+        place.layout.predictions: (
+            predictions_table(place.bucket, place.name),
+            {*SCHEMA.names} - {*ADDED},
+        ),
         place.layout.ledger: (place.ledger.table, COLUMNS.names),
     }
     for where, (table, needed) in tables.items():

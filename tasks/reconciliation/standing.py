@@ -15,6 +15,7 @@ from tasks.ingestion.retry import RefusedBatch, find_refused
 from tasks.ingestion.trouble import Troubles, find_troubles
 from tasks.ledger.entry import Entry
 from tasks.ledger.suspicion import held_back
+from tasks.monitoring.answers import FAILED
 from tasks.monitoring.arrivals import Arrival, find_arrivals, find_unanswered, find_undecided
 from tasks.monitoring.past import observations
 from tasks.policy.reading import count_text
@@ -75,6 +76,12 @@ class Standing:
         return tuple(arrival for arrival in self.arrived if not arrival.labels)
 
     @property
+    def failed(self) -> Entry | None:
+        """The newest training, where it failed; a verdict of another one ends it."""
+        ended = self.ended
+        return ended if ended is not None and ended.id.startswith(FAILED) else None
+
+    @property
     def waits(self) -> tuple[str, ...]:
         """What waits, and for whom, a few words each."""
         blocked = sum(troubles.blocked for troubles in self.troubles.values())
@@ -91,6 +98,7 @@ class Standing:
         if self.uncollected is not None and self.uncollected.waits:
             told.append("a source to mend")
         told += ["a training"] if self.asked is not None else []
+        told += [f"a person: {self.failed.summary}"] if self.failed is not None else []
         return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
 
 
@@ -121,7 +129,12 @@ def read_standing(place: Place) -> Standing:
         collected=None if collected is None else collected[0],
         uncollected=find_trouble(place),
         ended=next((entry for entry in reversed(entries) if entry.kind in ENDS), None),
-        given_up=tuple(attempts for attempts in read_attempts(place).values() if attempts.over),
+        # once its decision is answered, a training is given up no more: it is told as failed
+        given_up=tuple(
+            attempts
+            for attempts in read_attempts(place).values()
+            if attempts.over and (asked or attempts.flow != "train")
+        ),
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
+    from tasks.monitoring.answers import Announcement
     from tasks.reconciliation.attempts import Attempts
     from tasks.reconciliation.missing import Launch
     from tasks.reconciliation.quiet import Mark
@@ -37,10 +38,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Looked:
-    """The runs to start for a pipeline, and whether nothing at all waits in it."""
+    """The runs to start for a pipeline, and whether nothing at all waits in it.
+
+    `hopeless` are decisions whose trainings failed each time, with how the last of them ended.
+    """
 
     launches: tuple[Launch, ...]
     quiet: bool = False
+    hopeless: tuple[tuple[str, str], ...] = ()
 
 
 @task(name="list pipelines", **RETRIES)
@@ -78,7 +83,7 @@ def remember_quiet(pipelines: list[str], marks: dict[str, Mark]) -> None:
 
 
 @task(name="look for what is missing", task_run_name="look at {pipeline}", **RETRIES)
-def look(pipeline: str, grace: float) -> Looked:
+def look(pipeline: str, grace: float, patience: float) -> Looked:
     """Return the runs that should be there for this pipeline and are not."""
     from prefect.client.orchestration import get_client
 
@@ -103,15 +108,34 @@ def look(pipeline: str, grace: float) -> Looked:
         now, wait = datetime.now(UTC), timedelta(seconds=grace)
         missing = find_missing(pipeline, waiting, active, now, wait)
         started = [continued(launch, workspace.pipeline.digest, known) for launch in missing]
-        ended = [_ended(client, attempts) for attempts in started]
+        ended = [_ended(client, attempts, now) for attempts in started]
     # of a minute in which nothing ended and nothing begins there is nothing to keep
-    for attempts in (tried for tried in ended if tried != known.get(tried.flow) and tried.tries):
+    for attempts in (tried for tried in ended if tried != known.get(tried.flow) and tried.last):
         if attempts.over:
             run_logger().warning("%s; it is not started again", tell_attempts(attempts))
         keep_attempts(workspace, attempts)
+    pairs, later = list(zip(missing, ended, strict=True)), timedelta(seconds=patience)
     return Looked(
-        tuple(launch for launch, tried in zip(missing, ended, strict=True) if not tried.over)
+        tuple(run for run, tried in pairs if not tried.over and tried.is_due(now, later)),
+        hopeless=tuple(
+            (run.parameters["decision"], tell_attempts(tried))
+            for run, tried in pairs
+            if tried.over and "decision" in run.parameters
+        ),
     )
+
+
+@task(name="close what fails", task_run_name="close {decision}", **RETRIES)
+def close_hopeless(pipeline: str, decision: str, reason: str) -> Announcement | None:
+    """Answer a decision with the failure of its trainings; return what to announce of it.
+
+    While it is open, nothing else is decided in its pipeline.
+    """
+    from tasks.monitoring.answers import record_failure
+    from tasks.workspace import open_place
+
+    place = open_place(Settings.from_environment(), pipeline)
+    return record_failure(place, decision, reason, "reconciler")
 
 
 @task(name="launch", task_run_name="launch {launch.flow} {launch.pipeline}", **RETRIES)
@@ -183,7 +207,7 @@ def _count(launch: Launch, run: str) -> None:
     keep_attempts(workspace, replace(tried, run=run))
 
 
-def _ended(client: SyncPrefectClient, attempts: Attempts) -> Attempts:
+def _ended(client: SyncPrefectClient, attempts: Attempts, now: datetime) -> Attempts:
     """Return the attempts after their last run, which is not active any more."""
     from prefect.exceptions import ObjectNotFound
 
@@ -192,10 +216,9 @@ def _ended(client: SyncPrefectClient, attempts: Attempts) -> Attempts:
     try:
         state = client.read_flow_run(UUID(attempts.run)).state
     except ObjectNotFound:
-        return attempts.ended("and is forgotten", "")
-    return attempts.ended(
-        "" if state is None else state.type.value, (state and state.message) or ""
-    )
+        return attempts.ended("and is forgotten", "", now)
+    kind = "" if state is None else state.type.value
+    return attempts.ended(kind, (state and state.message) or "", now)
 
 
 def is_active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ TEXT_FORMS: Mapping[str, str] = {
 # Names that tell another program's form: Parquet inside would deceive whoever opens it.
 FOREIGN = (".tsv", ".txt", ".json", ".json.gz", ".xlsx", ".xls", ".feather", ".arrow", ".orc")
 WRITTEN = (".csv", ".gz", ".jsonl", ".ndjson", ".parquet", ".parq", ".pq")
+# How a cell begins that a spreadsheet runs (OWASP, "CSV Injection").
+FORMULA = r"^[=+\-@\t\r\n]"
 ROWS = 65_536  # held at once
 
 
@@ -34,13 +37,14 @@ def is_text_form(name: str) -> bool:
     return name.lower().endswith(tuple(TEXT_FORMS))
 
 
-def check_form(output: str) -> None:
-    """Refuse a name that promises a form which is not written.
+def check_form(output: str, *, spreadsheet: bool = False) -> None:
+    """Refuse a name that promises a form which is not written, or not for a spreadsheet.
 
     An address in the bucket is an object in Parquet, or a table: `.csv` there is refused as well.
 
     Raises:
-        ConfigurationError: the name ends in another form's suffix.
+        ConfigurationError: the name ends in another form's suffix, or formulas are to be disarmed
+            in a form that holds none.
     """
     name = output.lower()
     remote = name.startswith("s3://")
@@ -55,21 +59,49 @@ def check_form(output: str) -> None:
     if asked:
         rule = "its ending says in which form predictions are written"
         raise ConfigurationError(output, rule, ending, asked)
+    if spreadsheet and (not is_text_form(name) or TEXT_FORMS[_suffix(name)] != "CSV"):
+        rule = "--spreadsheet is for a file here of CSV"
+        raise ConfigurationError(output, rule, remedy="Name it .csv or .csv.gz.")
 
 
-def write_text_form(predictions: Path, to: Path, name: str) -> None:
-    """Write the rows of a Parquet file to `to` in the form that `name` tells, in their order."""
+def write_text_form(predictions: Path, to: Path, name: str, *, spreadsheet: bool = False) -> None:
+    """Write the rows of a Parquet file to `to` in the form that `name` tells, in their order.
+
+    Values are written as they are; in CSV for a `spreadsheet`, which would run a text such as `=A1`
+    as a formula, these have an apostrophe before them, and are no longer what they were.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
     from pyarrow import csv
 
     with pq.ParquetFile(predictions) as file, _opened(to, name) as sink:
         if TEXT_FORMS[_suffix(name)] == "CSV":
-            with csv.CSVWriter(sink, file.schema_arrow) as writer:
+            head = pa.RecordBatch.from_pylist([], file.schema_arrow)
+            with csv.CSVWriter(sink, (_disarmed(head) if spreadsheet else head).schema) as writer:
                 for rows in file.iter_batches(ROWS):
-                    writer.write_batch(rows)
+                    writer.write(_disarmed(rows) if spreadsheet else rows)
             return
         for rows in file.iter_batches(ROWS):
             _write_json_lines(rows, sink)
+
+
+def _disarmed(rows: Any) -> Any:
+    """Return a table whose names and texts no spreadsheet takes for formulas."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from tasks.readers.kinds import kind_of
+    from tasks.readers.reading import as_texts
+
+    columns = {}
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        name = f"'{field.name}" if re.match(FORMULA, field.name) else field.name
+        columns[name] = column
+        if kind_of(field.type) == "string":
+            texts = as_texts(column)
+            marked = pc.binary_join_element_wise("'", texts, "")
+            columns[name] = pc.if_else(pc.match_substring_regex(texts, FORMULA), marked, texts)
+    return pa.table(columns)
 
 
 def _write_json_lines(rows: Any, sink: IO[bytes]) -> None:

@@ -18,6 +18,7 @@ from tasks.data.curated import read_columns
 from tasks.data.table import table_in
 from tasks.errors import DataError
 from tasks.faults import external_write
+from tasks.policy.reading import count_text
 from tasks.promotion.versions import load, require_champion
 from tasks.scoring.ahead import work_ahead
 from tasks.scoring.chunk import Chunker, score_chunk
@@ -108,7 +109,8 @@ def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     with Parts(scoring, folder / "predictions") as parts:
         taken = parts.take_up()
         if taken:
-            scoring.say(f"Going on behind {taken} parts that version {pin.version} scored before")
+            before = count_text(taken, "part", "parts")
+            scoring.say(f"Going on behind {before} that version {pin.version} scored before")
         found, count = _put(scoring, schema, parts, taken)
         _deliver(scoring, parts.finish(count))
     return {
@@ -201,5 +203,5 @@ def say_progress(rows: int, total: int | None, fresh: int, seconds: float) -> st
     pace = f", {fresh / seconds:,.0f} a second" if seconds > 0 and fresh else ""
     # CSV and JSON lines do not say how many rows they hold
     if not total:
-        return f"{rows:,} rows scored{pace}"
+        return f"{count_text(rows, 'row', 'rows')} scored{pace}"
     return f"{rows * 100 // total}% scored: {rows:,} of {total:,} rows{pace}"

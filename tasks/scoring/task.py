@@ -7,6 +7,7 @@ from typing import Any
 from prefect import task
 
 from tasks.errors import StoreUnavailable
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.runs import run_logger, show_table
 from tasks.settings import Settings
@@ -32,7 +33,6 @@ def score_object(pipeline: str, source: str, output: str | None, part_rows: int)
         for name, figure in outcome.get("metrics", {}).items()
     ]
     if rows:
-        show_table(
-            rows, key=f"scores-{pipeline}", description=f"{source} by version {outcome['version']}"
-        )
+        told = escape(f"{source} by version {outcome['version']}")
+        show_table(rows, key=f"scores-{pipeline}", description=told)
     return outcome

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tasks.errors import bounded
+from tasks.policy.reading import count_text
 
 # Unknown names that a refusal tells.
 NAMED = 5
@@ -164,7 +165,9 @@ def _split(frame: Any) -> list[dict[str, Any]]:
         raise BadRequest('"dataframe_split" has "columns", a list of names, and "data", of rows')
     assert isinstance(columns, list)
     if any(not isinstance(row, list) or len(row) != len(columns) for row in data):
-        raise BadRequest(f"each row of data is a list of {len(columns)} values")
+        raise BadRequest(
+            f"each row of data is a list of {count_text(len(columns), 'value', 'values')}"
+        )
     # of a name given twice, the last value would win unseen
     if len(set(columns)) != len(columns):
         raise BadRequest("each column is given once")

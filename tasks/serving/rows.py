@@ -25,6 +25,7 @@ from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING
 from tasks.letters import compose
+from tasks.policy.reading import count_text
 from tasks.serving.values import EMPTY, EXPECTED, READ, parts_of
 
 ABSENT = object()
@@ -73,7 +74,8 @@ class Unfit(Exception):
 
     def __init__(self, problems: Sequence[RowProblem]) -> None:
         fields = sorted({problem.field for problem in problems})[:NAMED]
-        super().__init__(f"{len(problems)} problems, of {', '.join(fields)}")
+        count = count_text(len(problems), "problem", "problems")
+        super().__init__(f"{count}, of {', '.join(fields)}")
         self.problems = tuple(problems)
 
 
@@ -173,13 +175,20 @@ class Reader:
         """Name the nearest field where a name is unknown; only of the first few."""
         left, told = SUGGESTED, []
         for problem in problems:
-            asked = ""
+            more = ""
             # difflib takes long for many fields, and the caller chooses how often it is asked
             if problem.problem == UNKNOWN and left:
-                left, asked = left - 1, did_you_mean(problem.field, self._fields)
-            more = f"; {asked[0].lower()}{asked[1:]}" if asked else ""
+                left, more = left - 1, self._suggest(problem.field)
             told.append(replace(problem, problem=problem.problem + more))
         return told
+
+    def _suggest(self, name: str) -> str:
+        # a file's objects were unfolded; in a request each value has the name that it got there
+        inner = next((field for field in self._fields if field.startswith(f"{name}.")), None)
+        if inner is not None:
+            return f"; what is in it is sent flat, as {inner}"
+        asked = did_you_mean(name, self._fields)
+        return f"; {asked[0].lower()}{asked[1:]}" if asked else ""
 
     def _split(self, rows: list[list[Any]]) -> RequestRows:
         numbers = [

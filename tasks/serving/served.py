@@ -14,6 +14,7 @@ import numpy as np
 from tasks.arrays import Array
 from tasks.errors import IntegrityError
 from tasks.predictions.record import as_json, key_of
+from tasks.predictions.senders import CONTRADICTS
 from tasks.promotion.manifest import REMEDY
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.trial import Trial
@@ -111,12 +112,14 @@ class ServedChallenger:
         self.served, self.trial = served, trial
         self.tries = self.failures = 0
         self.error = ""
+        # by sender: rows that were tried, and those among them that failed
+        self._senders: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
     @property
     def over(self) -> str:
         """Why it answers nothing any more, or an empty text."""
-        if not self.trial.fails(self.tries, self.failures):
+        if not self.trial.fails(self.tries, self.failures) or self._fails_for_one():
             return ""
         return (
             f"{self.failures} of {self.tries} answers failed in one process "
@@ -135,13 +138,22 @@ class ServedChallenger:
             if takes(key_of(row, key) or as_json(row, ordered=True))
         ]
 
-    def count(self, rows: int, error: Exception | None = None) -> None:
-        """Count rows that it answered, or with an error failed to."""
+    def _fails_for_one(self) -> bool:
+        """Tell whether it fails for one sender alone, whose rows may be made for that."""
+        with self._lock:
+            others = [(self.tries - n, self.failures - bad) for n, bad in self._senders.values()]
+        return any(n >= CONTRADICTS and not self.trial.fails(n, bad) for n, bad in others)
+
+    def count(self, rows: int, sender: str = "", error: Exception | None = None) -> None:
+        """Count rows that it answered to a sender, or with an error failed to."""
+        failures = 0 if error is None else rows
         # two threads that count at once would lose one
         with self._lock:
+            tried, failed = self._senders.get(sender, (0, 0))
+            self._senders[sender] = tried + rows, failed + failures
             self.tries += rows
+            self.failures += failures
             if error is not None:
-                self.failures += rows
                 self.error = f"{type(error).__name__}: {error}"
 
 

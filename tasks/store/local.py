@@ -6,7 +6,6 @@ into place, so a reader sees the old bytes or the new ones, whoever dies when.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -24,13 +23,12 @@ from tasks.errors import AccessDenied, ConfigurationError, StoreError, StoreFull
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
 from tasks.store.s3_errors import GONE, LOST
-from tasks.store.scratch import place_whole
+from tasks.store.scratch import NO_ROOM, place_whole
 
 OWN = ".bucket"  # the lock and the files that are being written
 LARGE = 16 * 1024 * 1024  # bytes; a digest of more would be too slow for each listing
 YOUNG = 2.0  # seconds
 LEFT_OVER = 86_400  # seconds; no write takes a day
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LocalBucket:
@@ -215,6 +213,6 @@ def _translated(key: str, where: str) -> Iterator[None]:
         remedy = "Change its permissions."
         raise AccessDenied(where, "the folder can be used", error.filename, remedy) from error
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in NO_ROOM:
             raise StoreFull(where, "there is room left", error.strerror, "Free some.") from error
         raise StoreError(where, "the request is carried out", error) from error

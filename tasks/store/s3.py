@@ -17,7 +17,7 @@ from tasks.settings import Settings
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
 from tasks.store.s3_errors import GONE, LOST, translated
-from tasks.store.s3_patience import PATIENCE, wait_for_answers
+from tasks.store.s3_patience import CONNECT, PATIENCE, SILENCE, wait_for_answers
 from tasks.store.scratch import place_whole
 
 MIB = 1024 * 1024
@@ -45,7 +45,9 @@ def session() -> Any:
 class S3Bucket:
     """One bucket of an S3-compatible store. Safe to share between threads."""
 
-    def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, settings: Settings, patience: float = PATIENCE, silence: float = SILENCE
+    ) -> None:
         from botocore.config import Config
 
         self.name = settings.bucket
@@ -54,8 +56,8 @@ class S3Bucket:
         # Three attempts: a store that is gone is told in seconds, one that hangs in 3 minutes. One
         # that says it cannot answer now is waited for.
         config = Config(
-            connect_timeout=3,
-            read_timeout=60,
+            connect_timeout=CONNECT,
+            read_timeout=silence,
             retries={"mode": "standard", "total_max_attempts": 3},
             s3={"addressing_style": "path"},
             max_pool_connections=32,

@@ -2,14 +2,17 @@
 
 boto3's own tries are few, so that a store that is gone is told in seconds. One that answers "not
 now" is another matter: it is restarted, or asked too much, and the same request does in a moment.
+Each pause is drawn: many that were told so at once do not come back at once.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
 PATIENCE = 20.0  # seconds
+CONNECT, SILENCE = 3.0, 60.0  # seconds, of one attempt: to connect, and between two pieces
 PAUSES = (0.5, 1.0, 2.0)  # seconds between two requests; the last one again and again
 LATER = (429, 502, 503, 504)
 BEGAN = "perennial.began"
@@ -25,8 +28,17 @@ def wait_for_answers(client: Any, patience: float) -> None:
         if response is None or response[0].status_code not in LATER:
             return None
         began = request_dict["context"].setdefault(BEGAN, time.monotonic())
-        wanted = PAUSES[min(attempts, len(PAUSES)) - 1]
+        wanted = draw(PAUSES[min(attempts, len(PAUSES)) - 1])
         return wanted if time.monotonic() + wanted < began + patience else None
 
     # before boto3's own: of all handlers the first that tells a number of seconds counts
     client.meta.events.register_first("needs-retry.s3", pause)
+
+
+def draw(pause: float) -> float:
+    """Return a pause between half and one and a half of this one.
+
+    >>> 1.0 <= draw(2.0) <= 3.0
+    True
+    """
+    return pause * random.uniform(0.5, 1.5)  # noqa: S311

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import shutil
 import tempfile
 import uuid
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import IO
 
 from tasks.errors import StoreFull
+
+# No object's fault: no room, a quota, a bound on the size of files (`ulimit -f`).
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -43,7 +47,8 @@ def scratch(home: Path) -> Iterator[Path]:
         yield folder
     except OSError as error:
         # Arrow and Polars raise an OSError without a number, and say it in words.
-        if error.errno != errno.ENOSPC and "No space left" not in str(error):
+        told = any(os.strerror(code) in str(error) for code in NO_ROOM)
+        if error.errno not in NO_ROOM and not told:
             raise
         free = shutil.disk_usage(base).free // 2**20
         remedy = "Free some, or set PERENNIAL_HOME to a larger disk."

@@ -11,6 +11,7 @@ from tasks.arrays import Singles
 from tasks.evaluation.curves import spread_evenly
 from tasks.features.schema import Feature, FeatureSchema
 from tasks.models.encoders import Block, Table
+from tasks.policy.reading import count_text
 
 # Rows that are looked at for numbers that merge, and the share of the distinct ones from which on
 # it is told: of many full doubles a few fall together by chance.
@@ -77,15 +78,19 @@ def _encodings(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
         for name, (levels, table) in zip(block.columns, block.tables, strict=False):
             yield name, _levels(levels, table)
         for name, terms in zip(block.columns, block.terms, strict=False):
-            yield name, f"{len(terms.words):,} words known, as {terms.width} numbers"
+            yield (
+                name,
+                f"{count_text(len(terms.words), 'word', 'words')} known, as {terms.width} numbers",
+            )
         if block.flags:
             yield from ((name, "a flag says where it is missing") for name in block.columns)
 
 
 def _levels(levels: Sequence[str], table: Table | Singles) -> str:
+    count = count_text(len(levels), "level", "levels")
     known = np.asarray(table)[:-1]
     if not (np.isin(known, (0, 1)).all() and (known.sum(axis=1) == 1).all()):
-        return f"{len(levels):,} levels, each as the mean of the target in its rows (cross-fitted)"
+        return f"{count}, each as the mean of the target in its rows (cross-fitted)"
     together = int((known.argmax(axis=1) == known.shape[1] - 1).sum())
     rare = f", the {together} rare ones together" if together > 1 else ""
-    return f"{len(levels):,} levels, a column each{rare}"
+    return f"{count}, a column each{rare}"

@@ -12,7 +12,8 @@ import pandas as pd
 from tasks.arrays import Array, Times
 from tasks.config import Pipeline
 from tasks.features.prepare import prepared_columns
-from tasks.features.schema import FeatureSchema
+from tasks.features.schema import Columns, FeatureSchema
+from tasks.features.typical import make_rows
 from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import column_importances
@@ -88,19 +89,34 @@ def build_contender(
     sample = _spread(prepared, COMPARED)
     answers = exported.predict(sample)
     own = model.predict(sample) if pipeline.task == "regression" else model.predict_proba(sample)
-    golden = _spread(prepared, MOST)
+    golden, golden_answers = _make_golden(exported, prepared, columns)
     return Contender(
         setting=setting,
         rows=len(prepared) + (start.rows if start else 0),
         fitted_from=start.since if start else str(np.datetime_as_string(times.min(), unit="s")),
         fitted_until=str(np.datetime_as_string(times.max(), unit="us")),
         importances=column_importances(model, columns),
-        golden=Golden.of(golden, exported.predict(golden)),
+        golden=Golden.of(golden, golden_answers),
         difference=difference(own, answers),
         latency=RowModel(data).latency(golden, LATENCY_ROUNDS),
         seconds=round(seconds, 3),
         files={MODEL: data, **keep(model)},
     )
+
+
+def _make_golden(
+    exported: OnnxModel, prepared: pd.DataFrame, columns: Columns
+) -> tuple[pd.DataFrame, Array]:
+    """Return made rows to keep with the model, and its answers.
+
+    Those that are no finite number are left out. Where all are, they stay: nobody serves that.
+    """
+    made = make_rows(prepared, columns, MOST)
+    answers = np.asarray(exported.predict(made), dtype=float)
+    finite = np.isfinite(answers.reshape(len(made), -1)).all(axis=1)
+    if not finite.any():
+        return made, answers
+    return made[finite].reset_index(drop=True), answers[finite]
 
 
 def _spread(frame: pd.DataFrame, rows: int) -> pd.DataFrame:

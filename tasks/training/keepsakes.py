@@ -68,6 +68,7 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
             without=plan.without,
             transform=work.pipeline.features.transform,
             request=infer_request(data.frame, data.schema, work.pipeline),
+            log_predictions=work.pipeline.serving.log_predictions,
         ),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tasks.errors import Refused
 from tasks.ledger.entry import Entry
+from tasks.monitoring.answers import is_open
 from tasks.monitoring.arrivals import Arrival, decision_id, find_unanswered
 from tasks.training.plan import TrainingPlan
 
@@ -25,11 +26,6 @@ def find_covered(
         if arrival.data_version > newest[arrival.labels]
     }
     return tuple(entry.id for entry in find_unanswered(entries) if entry.id not in later)
-
-
-def is_open(entries: Iterable[Entry], decision: str) -> bool:
-    """Say whether the decision asked for a training that none has answered."""
-    return any(entry.id == decision for entry in find_unanswered(entries))
 
 
 def find_answer(entries: Sequence[Entry], decision: str, pipeline: str) -> str | None:

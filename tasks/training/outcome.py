@@ -46,6 +46,8 @@ def describe_outcome(work: Work, ended: dict[str, Any]) -> dict[str, Any]:
         "why": manifest.lineage.why,
         "data_version": manifest.data_version,
         "training_key": work.plan.key,
+        "without": list(work.plan.without),
+        "unseen": list(work.plan.unseen),
         "rules": plain(manifest.verdict.rules),
         "left_out": FeatureSchema.from_dict(manifest.schema).left_out,
         "evidence": manifest.lineage.evidence,

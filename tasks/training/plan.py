@@ -16,7 +16,8 @@ class TrainingPlan:
     """Versions of data and labels, configuration, code, lock, seed and challengers of a run.
 
     `without` are the batches and files of labels that are held back as suspicious, and not
-    cleared by a person. Clearing one makes another plan.
+    cleared by a person. Clearing one makes another plan. `unseen` are those that came too late to
+    be looked at: they are in neither version, and make no other plan.
     """
 
     data: DatasetRef
@@ -27,11 +28,12 @@ class TrainingPlan:
     challengers: tuple[str, ...] = ("tuned",)
     labels: int | None = None
     without: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The training key: SHA-256 over everything the run is pinned to."""
-        return digest(plain(self))
+        return digest({name: value for name, value in plain(self).items() if name != "unseen"})
 
 
 def digest(document: Any) -> str:

@@ -34,7 +34,7 @@ def track_and_publish(
     # only be seen once the bucket has what it stands for
     with external_write("train.track"):
         run = "" if server is None else _track(server, record)
-    version = _store_version(work, chosen, final, run)
+    version = store_version(work, chosen, final, run)
     with external_write("train.register"):
         if server is not None:
             from tasks.tracking.registry import register
@@ -60,7 +60,13 @@ def track_and_publish(
     return version, run, record.texts[CARD]
 
 
-def _store_version(work: Work, chosen: Chosen, final: Contender, run: str) -> int:
+def store_version(work: Work, chosen: Chosen, final: Contender, run: str = "") -> int:
+    """Publish the version alone, and return its number; `run` is its run in MLflow.
+
+    Raises:
+        IntegrityError: the exported model does not give the golden answers.
+    """
+
     def build(version: int) -> tuple[Manifest, dict[str, bytes]]:
         files = {**final.files, **gather_keepsakes(work, chosen.best, final)}
         return make_manifest(work, chosen, final, run, version), files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import get_client, task
@@ -11,6 +12,7 @@ from prefect.states import Completed, State
 
 from tasks.config import window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
+from tasks.pages.markdown import escape
 from tasks.retries import retried
 from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
@@ -37,6 +39,7 @@ RETRIES = retried(StoreUnavailable, TrackingError, waits=(1, 5, 15))
 def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> Work:
     """Pin the run to a data version, the configuration, the code, the lock and the seed."""
     from tasks.training.pinning import pin_run
+    from tasks.training.unseen import tell_unseen
     from tasks.training.work import Work
     from tasks.workspace import open_workspace
 
@@ -48,6 +51,8 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
     for batch in plan.without:
         remedy = f"`perennial clear {pipeline} {batch[:12]}` lets it in."
         logger.warning("Batch %s is suspicious and is not learned from. %s", batch[:12], remedy)
+    if plan.unseen:
+        logger.warning(tell_unseen(plan.unseen, pipeline))
     return Work(workspace, plan)
 
 
@@ -179,7 +184,9 @@ def gate_challengers(
     show_markdown(verdict.to_markdown(), key=f"verdict-{name}", description="The gate's verdict")
     if len(chosen.candidates) > 1:
         show_table(
-            chosen.table(work.costs), key=f"challengers-{name}", description=chosen.tuning.why
+            chosen.table(work.costs),
+            key=f"challengers-{name}",
+            description=escape(chosen.tuning.why),
         )
     logger = run_logger()
     for rule in verdict.rules:
@@ -261,13 +268,18 @@ def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None
 
 def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     """Record that the training a decision asked for failed, so that it is not tried for ever."""
-    from tasks.training.answering import record_failure
+    from tasks.events.task import send
+    from tasks.monitoring.answers import record_failure
     from tasks.workspace import open_place
 
     decision = run.parameters.get("decision")
     if decision:
         place = open_place(Settings.from_environment(), run.parameters["pipeline"])
-        record_failure(place, decision, state.message or "")
+        told = record_failure(place, decision, state.message or "")
+        # a hook has no log of the run; `status` tells what this event was for
+        if told is not None:
+            with suppress(Exception):
+                send(told[0], place.name, told[1])
 
 
 def _is_scheduled() -> bool:

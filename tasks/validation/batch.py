@@ -13,6 +13,7 @@ import pyarrow.parquet
 
 from expectations.suite import OPEN, Suite
 from tasks.config import Pipeline
+from tasks.policy.reading import count_text
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.frames import find_places
 from tasks.readers.kinds import exact, kind_of, kinds_of, schema_of
@@ -108,7 +109,8 @@ class Examiner:
         if problems:
             changes = self._kind_changes(read, problems)
             return Examination(replace(report, problems=problems, changes=changes))
-        self.say(f"judging {typed.rows:,} rows by {len(self.suite.expectations)} expectations")
+        expected = count_text(len(self.suite.expectations), "expectation", "expectations")
+        self.say(f"judging {count_text(typed.rows, 'row', 'rows')} by {expected}")
         personal, where = self.pipeline.data.personal, self.pipeline.suite
         checks = evaluate(typed.path, schema, typed.rows, self.suite, personal, where)
         report = replace(report, checks=checks)
@@ -132,7 +134,7 @@ class Examiner:
         classes = self._classes(typed)
         problems = (*problems, *classes.problems)
         if problems:
-            changes = SchemaChanges(classes=classes.acceptable)
+            changes = SchemaChanges(classes=classes.acceptable, concealed=classes.concealed)
             report = replace(report, accepted=False, problems=problems, kept=0, changes=changes)
             return Examination(replace(report, cleaning=Cleaning()))
         rows = write_kept(typed, dropped, self.workdir / "kept.parquet")
@@ -197,8 +199,11 @@ class Examiner:
         reading = self.pipeline.source.columns.get(problem.column)
         told = "" if reading is None else say_reading(reading)
         # the plain form, which the message shows, is not the one that was agreed
-        plain = message.partition(" such as ")[0].rstrip(".")
-        return f"{plain}, written {told}: so says source.columns." if told else message
+        plain, _, hint = message.partition(". ")
+        plain = plain.partition(" such as ")[0].rstrip(".")
+        return (
+            f"{plain}, written {told}: so says source.columns. {hint}".rstrip() if told else message
+        )
 
     def _name_changes(self, source: Source, problems: Sequence[Problem]) -> SchemaChanges:
         """Return what a person may accept of a batch with other columns."""
@@ -266,7 +271,8 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
             problems.append(Problem("required column", name, "No row has a value."))
         elif nulls and name in pipeline.placed_by:
             needs = "its key and its event time" if pipeline.event_time else "its key"
-            message = f"{nulls:,} rows have no value; each row needs {needs}."
+            count = count_text(nulls, "row has", "rows have")
+            message = f"{count} no value; each row needs {needs}."
             rows = tuple(place + 1 for place in find_places(typed.path, name, pc.is_null))
             problems.append(Problem("required value", name, message, rows))
     return problems

@@ -17,16 +17,19 @@ class SchemaChanges:
         lost: columns that batches may lack. Their rows read as missing there.
         widened: columns of whole numbers that now hold numbers. Older rows keep their values.
         classes: values of the target, as texts, that are classes of their own.
+        concealed: rows of the batch, from 1, whose classes read like data of a person: they are
+            accepted by their numbers, and stand among `classes` from then on.
     """
 
     added: Mapping[str, str] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    concealed: tuple[int, ...] = ()
 
     @property
     def anything(self) -> bool:
-        return bool(self.added or self.lost or self.widened or self.classes)
+        return bool(self.added or self.lost or self.widened or self.classes or self.concealed)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -47,6 +50,11 @@ class SchemaChanges:
                 for name in self.widened
             ),
             *(f"{label} is a class of its own" for label in self.classes),
+            *(
+                f"the class of row {row:,}, not shown as it reads like data of a person, is one of "
+                f"its own: --class {number}"
+                for number, row in enumerate(self.concealed, start=1)
+            ),
         )
 
     def plus(self, other: SchemaChanges) -> SchemaChanges:

@@ -16,6 +16,7 @@ import polars as pl
 
 from tasks.config import Pipeline
 from tasks.errors import bounded
+from tasks.policy.reading import count_text
 from tasks.readers.private import conceal
 from tasks.readers.problem import FEW, Problem
 from tasks.readers.spelling import find_spelling, find_twins
@@ -28,12 +29,14 @@ SHOWN = 30  # characters of a value
 class ClassesFound:
     """Why a batch is held for its target's values, and the classes that appear with it.
 
-    `acceptable` are values, as texts, that a person may accept as classes of their own.
+    `acceptable` are values, as texts, that a person may accept as classes of their own, and
+    `concealed` the rows, from 1, that hold those which read like data of a person.
     """
 
     problems: tuple[Problem, ...] = ()
     appeared: tuple[Any, ...] = ()
     acceptable: tuple[str, ...] = ()
+    concealed: tuple[int, ...] = ()
 
 
 def judge_classes(
@@ -76,25 +79,38 @@ def judge_classes(
         return ClassesFound(appeared=tuple(strange) if known else ())
     # before the first batch no class is known: only what doubles another is in doubt
     doubted = list(twins) if twins and not (known or third) else strange
-    rows = tuple(sorted(came[value][1] for value in doubted)[:FEW])
-    quoted, hidden = _quote(doubted, pipeline)
-    near = {quoted[value]: nearest[value] for value in respelled}
-    pairs = {quoted[twin]: conceal(text, pipeline.data.personal) for twin, text in twins.items()}
-    message = f"{len(doubted)} values are no known classes."
-    if target not in pipeline.data.personal:
+    rows = {value: came[value][1] for value in doubted}
+    near = {value: nearest[value] for value in respelled}
+    return _hold(rows, near, known, twins, pipeline, third=third)
+
+
+def _hold(
+    rows: Mapping[Any, int],
+    nearest: Mapping[Any, Any],
+    known: Sequence[Any],
+    twins: Mapping[str, str],
+    pipeline: Pipeline,
+    *,
+    third: bool,
+) -> ClassesFound:
+    """Say why values are held, each with its first row, and which of them a person may accept."""
+    target, personal = pipeline.target, pipeline.data.personal
+    quoted = {value: conceal(value, personal) for value in rows}
+    if target in personal:
+        count = count_text(len(rows), "value is no known class", "values are no known classes")
+        message = f"{count}."
+    else:
+        near = {quoted[value]: text for value, text in nearest.items()}
+        pairs = {quoted[twin]: conceal(text, personal) for twin, text in twins.items()}
         message = _say(list(quoted.values()), near, known, pairs)
     message += " If there are more than two, set `task: multiclass`." if third else ""
-    acceptable = () if third or hidden else tuple(str(value) for value in doubted)
-    return ClassesFound((Problem("unknown class", target, message, rows),), (), acceptable)
-
-
-def _quote(values: Sequence[Any], pipeline: Pipeline) -> tuple[dict[Any, Any], bool]:
-    """Return each value as it may be quoted, and whether any may not be quoted as it is."""
-    personal = pipeline.data.personal
-    quoted = {value: conceal(value, personal) for value in values}
-    hidden = pipeline.target in personal or any(v != shown for v, shown in quoted.items())
-    # what may not be quoted cannot be accepted by its name either
-    return quoted, hidden
+    problem = Problem("unknown class", target, message, tuple(sorted(rows.values())[:FEW]))
+    if third or target in personal:
+        return ClassesFound((problem,))
+    shown = tuple(str(value) for value, told in quoted.items() if told == value)
+    # what may not be quoted is told by where it stands
+    concealed = sorted(rows[value] for value, told in quoted.items() if told != value)
+    return ClassesFound((problem,), (), shown, tuple(concealed))
 
 
 def _say(

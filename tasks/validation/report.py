@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_part
 from tasks.pages.page import Badge, Bullets, Cell, Code, Grid, Page, Section, drop_empty
+from tasks.policy.reading import count_text
 from tasks.readers.problem import Problem, list_rows, name_rule
 from tasks.validation.changes import SchemaChanges
 
@@ -59,11 +60,13 @@ class Check:
             return self.message
         if self.evaluated is None or self.unexpected is None:
             return "" if self.observed is None else f"Observed {self.observed}."
+        values = count_text(self.evaluated, "value meets", "values meet")
         if not self.unexpected:
-            return f"All {self.evaluated:,} values meet it."
+            return f"{'Its' if self.evaluated == 1 else 'All'} {values} it."
         share = self.unexpected / self.evaluated if self.evaluated else 0.0
         allowed = f"{100 * self.allowed_share:.4g} % allowed"
-        counts = f"{self.unexpected:,} of {self.evaluated:,} values do not meet it"
+        verb = "does" if self.unexpected == 1 else "do"
+        counts = f"{self.unexpected:,} of {self.evaluated:,} values {verb} not meet it"
         return f"{counts} ({100 * share:.4g} %; {allowed})."
 
     @property
@@ -164,7 +167,7 @@ class Report:
         counts += [f"{changed:,} changed ({cleaning.example})"] if changed else []
         have = "has its" if cleaning.completed == 1 else "have their"
         counts += [f"{cleaning.completed:,} that now {have} target"] if cleaning.completed else []
-        said = f"{self.rows:,} rows: {', '.join(counts)}"
+        said = f"{count_text(self.rows, 'row', 'rows')}: {', '.join(counts)}"
         said += "" if self.kept else "; nothing new to learn from"
         said += f"; new columns: {', '.join(self.gained)}" if self.gained else ""
         return said + (

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,9 +13,12 @@ from deployments.apply.act import bring_in_line, engine_command, parameter_schem
 from deployments.apply.plan import DeploymentSpec
 from deployments.orchestration import run_deployment
 from deployments.prefect_api import deployments_page, open_client, run_page
+from deployments.session import follow
 from tasks.errors import OrchestrationError
 from tasks.settings import REPOSITORY, Settings
+from tests.life import toy_workspace
 from tests.orchestration import Orchestrator, running_worker
+from tests.proxy import proxied
 
 pytestmark = pytest.mark.system
 MODULE = "tests.deployments.apply.greeting"
@@ -29,7 +35,8 @@ def spec(flow: str, command: str | None) -> DeploymentSpec:
 @pytest.fixture(scope="module")
 def settings(prefect_server: Orchestrator) -> Iterator[Settings]:
     direct = engine_command(prefect_server.settings, "process")
-    bring_in_line(prefect_server.settings, [spec("greet", direct), spec("stumble", None)])
+    specs = [spec("greet", direct), spec("stumble", None), spec("falter", None)]
+    bring_in_line(prefect_server.settings, specs)
     yield prefect_server.settings
     bring_in_line(prefect_server.settings, [])
 
@@ -80,6 +87,49 @@ def test_a_run_that_fails_is_returned_with_its_message(settings: Settings) -> No
     run = run_deployment(settings, "stumble", "planes", {}, "test", lambda _: None)
     assert run.state == "FAILED"
     assert "planes is not well" in run.message
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_run_is_followed_over_a_restart_of_the_server(settings: Settings) -> None:
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        if line.startswith("Started"):
+            proxy.mode = "reset"
+        if "gives no answer" in line:
+            proxy.mode = "open"
+
+    with proxied(urlsplit(settings.prefect_url).port or 0) as proxy:
+        proxy.mode = "reset"
+        reached = replace(settings, prefect_url=f"{proxy.address}/api")
+        run = run_deployment(reached, "greet", "planes", {"times": 2}, "test", say)
+    assert run.state == "COMPLETED", lines
+    told = [line.partition(" (")[0] for line in lines]
+    # once for its start, once while it is followed
+    assert told.count("Prefect gives no answer") == 2
+    assert sum(line.startswith("Prefect answers again") for line in lines) == 2
+    assert "hello planes 1" in lines
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_run_that_met_a_server_that_was_away_is_started_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    folder = tmp_path / "bucket"
+    told = {"PERENNIAL_BUCKET": folder.as_uri(), "PERENNIAL_SIGNING_KEY": "key"}
+    told |= {"PREFECT_API_URL": settings.prefect_url, "PERENNIAL_HOME": str(tmp_path)}
+    for name, text in told.items():
+        monkeypatch.setenv(name, text)
+    toy = toy_workspace(tmp_path)
+    workspace = replace(toy, name="planes")
+    outcome = follow(workspace, "falter", {"bucket": str(folder)}, lines.append)
+    assert outcome["pipeline"] == "planes"
+    started = [line for line in lines if line.startswith("Started falter planes")]
+    assert len(started) == 2
+    (again,) = [line for line in lines if line.endswith("It is started again.")]
+    assert "the store answers in time" in again
 
 
 @pytest.mark.usefixtures("worker")

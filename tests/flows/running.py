@@ -11,7 +11,9 @@ from typing import Any
 
 from prefect.context import refresh_global_settings_context
 
-from tests.forked import EVERYTHING, forking
+from tests.forks import fork
+
+SAID = "said.log"
 
 
 def completed(
@@ -19,7 +21,7 @@ def completed(
 ) -> dict[str, Any]:
     """Run a flow that must complete, and return its outcome."""
     status, outcome = run_flow(flow, environment, parameters, folder)
-    assert status == 0
+    assert status == 0, (folder / SAID).read_text()[-3000:]
     assert outcome is not None
     return outcome
 
@@ -35,17 +37,17 @@ def run_flow(
     result = folder / "result.json"
     result.unlink(missing_ok=True)
     more = {} if crash is None else {"PERENNIAL_CRASH_AT": f"{crash[0]}:{crash[1]}"}
-    process = forking(EVERYTHING).Process(
-        target=_run, args=(flow, {**environment, **more}, dict(parameters), result)
-    )
-    process.start()
-    process.join(180)
-    assert process.exitcode is not None, f"{flow} did not end"
+    wish = (flow, {**environment, **more}, dict(parameters), result)
+    status = fork(f"{__name__}:_run", wish, 180)
+    assert status is not None, f"{flow} did not end"
     outcome = json.loads(result.read_text()) if result.exists() else None
-    return process.exitcode, outcome
+    return status, outcome
 
 
 def _run(flow: str, environment: dict[str, str], parameters: dict[str, Any], result: Path) -> None:
+    with (result.parent / SAID).open("wb") as said:
+        for number in (1, 2):
+            os.dup2(said.fileno(), number)
     os.environ.clear()
     os.environ.update(environment)
     refresh_global_settings_context()

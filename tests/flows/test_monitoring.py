@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tasks.monitoring.arrivals import find_unanswered
@@ -98,35 +97,7 @@ def test_missing_values_are_drift_and_the_page_shows_them(watched: Bench) -> Non
     assert watched.bucket.head(at["json"]) is not None
 
 
-@pytest.mark.parametrize("poison", ["one class", "leak"])
-def test_a_poisoned_batch_is_not_learned_from(watched: Bench, poison: str) -> None:
-    watched.rewrite(TOY + POLICY.replace("new_rows 50%", "every 1 batches"))
-    rows = toy_rows(300, start=600)
-    if poison == "one class":
-        rows["high"] = 1
-    else:
-        rows["size"] = rows["high"] * 3.0
-    watched.drop("poisoned.csv", rows)
-    watched.run(INGEST)
-    (found,) = watched.run(MONITOR)["decisions"]
-    assert (found["decision"]["retrain"], found["decision"]["rule"]) == (False, "suspicious batch")
-    told = found["observation"]["suspicions"][0]
-    assert {"one class": "of one class", "leak": "gives the target away"}[poison] in told
-    assert told in found["decision"]["reason"]
-
-
-def test_an_old_batch_turns_no_clock_back(watched: Bench) -> None:
-    rows = toy_rows(100, start=9000)
-    watched.drop("old.csv", rows.assign(at=rows["at"] - pd.Timedelta(days=500)))
-    watched.run(INGEST)
-    (found,) = watched.run(MONITOR)["decisions"]
-    assert found["observation"]["known"] == 100
-    assert found["decision"]["at"] >= "2024-01-25"
-    readings = {one["signal"]: one for one in found["decision"]["readings"]}
-    assert readings["performance"]["fired"] is None
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.soak)])
 def test_dying_around_the_decision_leaves_one(watched: Bench, when: str) -> None:
     watched.drop("b.csv", toy_rows(200, start=600))
     watched.run(INGEST)
@@ -154,17 +125,3 @@ def test_labels_that_come_later_are_judged_with_their_coverage(watched: Bench) -
     assert (live["rows"], live["labelled"]) == (199, 100)
     assert live["low"] < live["value"] < live["high"]
     assert watched.run(MONITOR)["decisions"] == []
-
-
-def test_flipped_labels_under_a_model_that_knows_better_are_not_learned_from(
-    watched: Bench,
-) -> None:
-    watched.rewrite(TOY + POLICY.replace("new_rows 50%", "every 1 batches"))
-    rows = toy_rows(400, start=600)
-    sure = rows["size"].abs() > 1
-    rows.loc[sure, "high"] = 1 - rows.loc[sure, "high"]
-    watched.drop("flipped.csv", rows)
-    watched.run(INGEST)
-    (found,) = watched.run(MONITOR)["decisions"]
-    assert found["decision"]["rule"] == "suspicious batch"
-    assert any("contradict" in told for told in found["observation"]["suspicions"])

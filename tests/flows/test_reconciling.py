@@ -20,6 +20,7 @@ from tasks.tracking.registry import read_aliases, set_alias
 from tests.flows.conftest import TOY, Bench, toy_rows
 from tests.flows.running import completed
 from tests.orchestration import Orchestrator, running_prefect
+from tests.servers import poll
 
 pytestmark = pytest.mark.system
 RECONCILE = "flows.reconciling:reconcile"
@@ -33,7 +34,7 @@ def orchestrator(short_home: Path) -> Iterator[Orchestrator]:
 
 
 def reconciled(bench: Bench) -> dict[str, list]:
-    found = completed(RECONCILE, bench.environment, bench.folder, grace=0.0)
+    found = completed(RECONCILE, bench.environment, bench.folder, grace=0.0, patience=0.0)
     ours = [one["flow"] for one in found["started"] if one["pipeline"] == bench.name]
     return {"started": ours, "told": found["told"]}
 
@@ -69,11 +70,11 @@ def test_every_lost_event_is_made_up_for(bench: Bench) -> None:
     assert champion.version == 1
 
 
-def crash(bench: Bench) -> None:
+def crash(bench: Bench, message: str = "killed") -> None:
     """Let what the reconciler started die without a word."""
     with open_client(bench.settings) as client:
         for run in find_started(client):
-            client.set_flow_run_state(UUID(run), Crashed(message="killed"), force=True)
+            client.set_flow_run_state(UUID(run), Crashed(message=message), force=True)
 
 
 def test_a_run_that_dies_each_time_is_started_three_times_and_status_says_so(
@@ -94,9 +95,24 @@ def test_a_run_that_dies_each_time_is_started_three_times_and_status_says_so(
     bench.rewrite(TOY.replace("min_rows: 50", "min_rows: 60"))
     assert reconciled(bench)["started"] == ["ingest"], "a person changed the file"
     crash(bench)
+    bench.drop("b.csv", toy_rows(1500, start=20))
     bench.run("flows.ingestion:ingest")
     bench.run("flows.monitoring:monitor")
-    reconciled(bench)
+    for _ in range(3):
+        assert reconciled(bench)["started"] == ["train"]
+        assert read_standing(bench.workspace).given_up == ()
+        crash(bench, "Flow run infrastructure exited with non-zero status code: -9.")
+    assert reconciled(bench)["started"] == [], "its decision is closed as failed"
+    (answer,) = bench.workspace.ledger.entries("answer")
+    assert answer.summary.endswith("the run was killed, as the system does where memory runs out")
+    told = read_standing(bench.workspace).waits
+    assert told[-1] == f"a person: {answer.summary}"
+    with open_client(bench.settings) as client:
+        asked = {"filter": {"event": {"name": ["perennial.training.failed"]}}}
+        poll(
+            lambda: client.request("POST", "/events/filter", json=asked).json()["events"], 30, "it"
+        )
+    assert reconciled(bench)["started"] == []
     assert read_standing(bench.workspace).given_up == ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from tasks.collection.collect import collect
 from tasks.collection.open import open_collector
 from tasks.config import check_pipeline
 from tasks.features.schema import Columns
+from tasks.ingestion.entrance import Entrance, put_document
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
 from tasks.ingestion.quarantine import tell_ledger
+from tasks.ingestion.reading import ReadingRun
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.trouble import try_landing
 from tasks.models.families import FAMILIES
@@ -35,6 +38,7 @@ from tasks.promotion.promote import rollback
 from tasks.promotion.trials import begin, withdraw
 from tasks.promotion.versions import published
 from tasks.reconciliation.attempts import Attempts, keep_attempts
+from tasks.records import plain
 from tasks.scoring.run import Pin, pin_scoring
 from tasks.scoring.score import score_source
 from tasks.store.outcome import leave
@@ -73,6 +77,11 @@ class Life:
         try_landing(stumbling(open_rows(self.workspace)), key, lambda _: None)
         tried = Attempts("label", "t.csv", "c", 3, "", "the run ended CRASHED")
         keep_attempts(self.workspace, tried)
+        info = self.workspace.bucket.head(key)
+        assert info is not None
+        said = plain(ReadingRun("a-run", datetime(2026, 1, 1, tzinfo=UTC)))
+        where = Entrance("rows", self.workspace.layout).reading(info)
+        put_document(self.workspace.bucket, "reading", where, dict(said))
 
     def train(self, run: str, decision: str | None = None) -> str:
         ended = life.train(self.workspace, "test", decision)

@@ -16,6 +16,7 @@ import pytest
 from tasks.documents import DOCUMENTS, MARK, UPGRADES, seal, unseal, unseal_bytes
 from tasks.drift.encoding import decode_profile, encode_profile
 from tasks.errors import IntegrityError
+from tasks.ingestion.reading import ReadingRun
 from tasks.models.encoders import Encoders
 from tasks.models.families.linear import explainer
 from tasks.models.forest import Forest
@@ -30,6 +31,7 @@ from tasks.promotion.claims import claimed
 from tasks.promotion.promote import repair
 from tasks.promotion.signing import accept_unsigned
 from tasks.promotion.versions import load, load_champion
+from tasks.records import read
 from tasks.scoring.run import pin_scoring
 from tasks.store.outcome import collect
 from tasks.store.results import recall
@@ -257,6 +259,13 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
         lambda stored: decode_profile(load(stored.workspace, 2).files["profile.bin"]).rows,
         550,
     ),
+    "reading": (
+        lambda stored: [
+            read(ReadingRun, found, "reading").holder
+            for found in stored.contents("reading", "toy/receipts/*.reading.json")
+        ],
+        ["a-run"],
+    ),
     "receipt": (
         lambda stored: sorted(
             found["key"]
@@ -306,6 +315,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 
 LATER = {
     "collecting": ("0.1.0",),
+    "reading": ("0.1.0",),
     "tries": ("0.1.0",),
     "starts": ("0.1.0",),
 }  # kinds with the releases that did not know them

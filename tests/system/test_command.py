@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -21,6 +19,8 @@ from tasks.data.table import table_in
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
 from tasks.store.connect import open_bucket
+from tests import commands
+from tests.commands import Said
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
@@ -31,32 +31,24 @@ RACE = ("promote", "toy", "2", "--override", "for the race, whatever the gate sa
 COMMAND = str(Path(sys.executable).with_name("perennial"))
 
 
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
 def perennial(stack: Stack, *words: str, more: Mapping[str, str] | None = None) -> Said:
+    return commands.perennial({**stack.environment, **(more or {})}, *words)
+
+
+def started(stack: Stack, *words: str, more: Mapping[str, str] | None = None) -> Popen[str]:
+    """Start a command as a shell does: by its script, with every import still to come."""
     environment = {**stack.environment, **(more or {})}
-    done = subprocess.run(
-        [COMMAND, *words], env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
-    return Said(done.returncode, done.stdout, done.stderr)
+    return Popen([COMMAND, *words], env=environment, stdout=PIPE, stderr=PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
 def trained(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two versions of the pipeline toy; the first is in service."""
     folder = tmp_path_factory.mktemp("toy")
-    applied = perennial(stack, "apply", "--json")
-    assert applied.status == 0, applied.err
+    applying = started(stack, "apply", "--json")
+    out, err = applying.communicate(timeout=240)
+    assert applying.returncode == 0, err
+    assert "unchanged" in json.loads(out)
     # these tests start each step themselves
     assert enable(stack, "perennial: ", on=False) >= 4
     pause(stack, "reconcile/all", paused=True)
@@ -222,14 +214,8 @@ def test_of_two_racing_promotes_one_wins_and_the_other_is_told(
     trained: Stack, tmp_path: Path
 ) -> None:
     marker = tmp_path / "waits"
-    held = {**trained.environment, "PERENNIAL_WAIT_AT": f"promote.pointer.before:{marker}"}
-    slow = subprocess.Popen(
-        [COMMAND, *RACE, "the slow one", "--json"],
-        env=held,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    held = {"PERENNIAL_WAIT_AT": f"promote.pointer.before:{marker}"}
+    slow = started(trained, *RACE, "the slow one", "--json", more=held)
     poll(marker.exists, 60, "the slow one to reach its write")
     fast = perennial(trained, *RACE, "the fast one", "--json")
     marker.unlink()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import psutil
@@ -18,11 +22,14 @@ from deployments.local import stack as local
 from deployments.local.folder import Folder
 from deployments.local.ports import Ports
 from deployments.prefect_api import open_client
+from tasks.data.curated import curated
 from tasks.errors import OrchestrationError
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import ledger_of
+from tasks.monitoring.arrivals import find_unanswered
 from tasks.store.connect import open_bucket
 from tasks.store.s3 import S3Bucket
+from tests.canaries import search_bucket, search_folder
 from tests.flows.conftest import toy_rows
 from tests.servers import poll
 from tests.system.conftest import Stack
@@ -132,6 +139,76 @@ def test_servers_that_are_killed_on_the_way_lose_nothing(loop: Stack) -> None:
     assert len(verdicts) == 1
 
 
+@pytest.mark.soak
+def test_a_storm_on_three_pipelines_leaves_one_decision_and_one_training_of_each(
+    loop: Stack,
+) -> None:
+    names = ("loop", "quiet", "toy")
+    assert all(enable(loop, f"perennial: {name}: ", on=True) == 3 for name in names)
+    for name in names:
+        send(loop, 20, name)
+    for name in names:
+        poll(lambda name=name: bool(entries(loop, "promotion", name)), 240, f"{name}'s first")
+    began, answers = datetime.now(UTC), []
+    keys = [send(loop, 21, name) for name in names]
+    for number in range(50):
+        notify(loop, *(keys[number % 3] for _ in range(100)))
+        asked = time.monotonic()
+        with open_client(loop.settings) as client:
+            client.request("GET", "/health")
+        answers.append(time.monotonic() - asked)
+    for name, key in zip(names, keys, strict=True):
+        poll(
+            lambda name=name, key=key: is_done(loop, name, key), 300, f"{name} to be done", every=1
+        )
+        mine = [one for one in entries(loop, "decision", name) if one.figures["object"] == key]
+        assert len(mine) == 1
+        rows = curated(open_bucket(loop.settings), name).read(["id"])["id"].to_pylist()
+        assert sorted(rows) == sorted(set(rows)), "each row once"
+        assert count_runs(loop, name, "train", began) <= 2
+    assert max(answers) < 20, "Prefect answers all the time"
+
+
+def is_done(stack: Stack, name: str, key: str) -> bool:
+    told = entries(stack, "decision", name)
+    every = ledger_of(open_bucket(stack.settings), name).entries()
+    return any(one.figures["object"] == key for one in told) and not find_unanswered(every)
+
+
+def count_runs(stack: Stack, pipeline: str, flow: str, since: datetime) -> int:
+    """Return how many runs of a flow began since then."""
+    asked = {
+        "deployments": {"name": {"any_": [pipeline]}},
+        "flows": {"name": {"any_": [flow]}},
+        "flow_runs": {"start_time": {"after_": since.isoformat()}},
+    }
+    with open_client(stack.settings) as client:
+        return int(client.request("POST", "/flow_runs/count", json=asked).json())
+
+
+def test_the_keys_of_the_stack_lie_nowhere_but_in_their_file(loop: Stack) -> None:
+    if not entries(loop, "promotion"):
+        live_by_events(loop)
+    kept = secrets.read(Folder.at(loop.home).secrets)
+    assert kept is not None
+    # who asks is told in each signed address of a page; what proves it is not
+    wanted = [text for name, text in kept.items() if name != "AWS_ACCESS_KEY_ID"]
+    assert len(wanted) >= 8
+    mark = re.compile("|".join(map(re.escape, wanted)))
+    assert search_folder(loop.home, ["logs", "prefect", "run", "s3"], mark), "nothing is found"
+    assert search_folder(loop.home, ["secrets.env"], mark) == []
+    assert search_bucket(open_bucket(loop.settings), mark) == ([], [])
+    with open_client(loop.settings) as client:
+        assert not mark.search(client.request("GET", "/admin/settings").text)
+    ports = Ports.shifted(loop.offset)
+    for address in (
+        *(f"http://127.0.0.1:{ports.serving}/{page}" for page in ("openapi.json", "v1")),
+        *(f"http://127.0.0.1:{port}/metrics" for port in (ports.serving_metrics, ports.mlflow)),
+    ):
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(address, timeout=30) as page:
+            assert not mark.search(page.read().decode("latin-1")), address
+
+
 def told(stack: Stack, pipeline: str) -> list[tuple[Any, ...]]:
     """Return what the ledger says of a pipeline's course, without names and times."""
     every = ledger_of(open_bucket(stack.settings), pipeline).entries()
@@ -165,12 +242,13 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
         held.resume()
 
 
-def notify(stack: Stack, key: str) -> None:
-    """Tell the receiver of an object once more, as S3 would."""
+def notify(stack: Stack, *keys: str) -> None:
+    """Tell the receiver of objects once more, as S3 would."""
     found = secrets.read(Folder.at(stack.home).secrets)
     assert found is not None
-    named = {"bucket": {"name": stack.settings.bucket}, "object": {"key": key}}
-    document = {"Records": [{"eventName": "ObjectCreated:Put", "s3": named}]}
+    bucket = {"name": stack.settings.bucket}
+    named = [{"bucket": bucket, "object": {"key": key}} for key in keys]
+    document = {"Records": [{"eventName": "ObjectCreated:Put", "s3": one} for one in named]}
     port = Ports.shifted(stack.offset).receiver
     sent = {"Authorization": f"Bearer {found['PERENNIAL_RECEIVER_TOKEN']}"}
     call(f"http://127.0.0.1:{port}/events", document, sent)

@@ -7,6 +7,11 @@ import os
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
+from prefect.runtime import flow_run
+
+from tasks.errors import StoreUnavailable
+from tasks.store.local import LocalBucket
+from tasks.store.outcome import leave
 
 
 @task
@@ -27,3 +32,13 @@ def greet(pipeline: str, times: int = 1, cause: str = "schedule") -> list[str]:
 def stumble(pipeline: str, cause: str = "schedule") -> None:
     """Fail as a flow fails."""
     raise ValueError(f"{pipeline} is not well")
+
+
+@flow(name="falter", flow_run_name="falter {pipeline}: {cause}")
+def falter(pipeline: str, bucket: str, cause: str = "schedule") -> None:
+    """End the first time as a flow ends whose store is away; then leave an outcome."""
+    there = LocalBucket(Path(bucket))
+    if there.head("fell") is None:
+        there.put("fell", b"")
+        raise StoreUnavailable(bucket, "the store answers in time", "no connection")
+    leave(there, flow_run.id, {"pipeline": pipeline})

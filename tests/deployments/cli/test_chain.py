@@ -66,7 +66,7 @@ def test_status_shows_each_pipeline_and_what_waits(
 ) -> None:
     workspace = life.toy_workspace(home, gate={"min_gain": -1})
     life.ingest(workspace, "a.csv", life.toy_rows(600))
-    life.train(workspace)
+    life.train(workspace, told=False)
     life.ingest(workspace, "b.csv", life.toy_rows(200, start=600))
     life.monitor(workspace)
     (line,) = [line for line in run(capsys, "status").splitlines() if line.startswith("toy")]
@@ -95,7 +95,7 @@ def test_a_pipeline_that_cannot_be_read_hides_no_other_in_status(
 def test_the_commands_of_the_ways_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = life.toy_workspace(home)
     life.ingest(workspace, "a.csv", life.toy_rows(600))
-    life.train(workspace)
+    life.train(workspace, told=False)
     said = run(capsys, "remove", "toy", "a.csv", "--why", "another coding")
     assert said.startswith("a.csv is taken out, 600 rows, and counts in no decision: another")
     assert "Version 1, in service, may have learned from it: `perennial train toy`" in said

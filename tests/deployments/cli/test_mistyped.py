@@ -27,7 +27,7 @@ Said = Callable[..., str]
 # What no vocabulary has: a reason, a number, a name that the person gives.
 FREE = {
     "why", "override", "rows", "last", "port_offset", "rate", "save", "folder", "share", "start",
-    "keys add name", "new name",
+    "keys add name", "new name", "classes", "until",
 }  # fmt: skip
 FILE, PIPELINE = ("april.cvs", "april.csv"), ("tyo", "toy")
 COLUMN = ("colur", "colour")

@@ -480,3 +480,64 @@ def test_a_column_of_numbers_but_for_a_mark_is_named_and_the_settings_it_names_r
     assert "all but" not in capsys.readouterr().out
     assert "conc." not in place.read("lab").features.exclude
     assert place.ingest("lab", data).outcome == "accepted"
+
+
+def test_a_number_that_may_stand_for_no_value_is_named_and_the_setting_it_names_reads_it_so(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw = np.random.default_rng(3)
+    made = plain(draw)
+    depth = draw.uniform(2, 60, ROWS).round(2)
+    made["depth"] = np.where(draw.random(ROWS) < 0.1, -999.0, depth)
+    made["age"] = np.where(draw.random(ROWS) < 0.1, 99, draw.integers(18, 60, ROWS))
+    made["paid"] = draw.choice([0, 10, 500, 20_000], ROWS)
+    data = place.root / "wells.csv"
+    made.to_csv(data, index=False)
+    assert place.new("wells", data, "--target", "y") == 0
+    said = capsys.readouterr().out
+    assert "paid:" not in said
+    told = [line for line in said.splitlines() if "a mark for no value?" in line]
+    assert [line.split()[1:3] for line in told] == [["depth:", "`-999.0`"], ["age:", "`99`"]]
+    settings = [word for line in told for word in shlex.split(line.split(" If so: ")[1])]
+    assert place.new("wells", data, "--target", "y", "--force", *settings) == 0
+    assert "a mark for no value?" not in capsys.readouterr().out
+    landed = place.ingest("wells", data)
+    assert landed.outcome == "accepted"
+    assert landed.report is not None
+    checks = {(check.column, check.words): check for check in landed.report.checks}
+    known = [check.unexpected for (column, _), check in checks.items() if column == "age"]
+    assert int((made.age == 99).sum()) in known
+
+
+def test_objects_of_json_lines_are_columns_in_every_file(place: Place, tmp_path: Path) -> None:
+    made = plain(np.random.default_rng(3)).to_dict("records")
+    rows = [{"seen": {"x": row["x"], "by": None}, "y": row["y"], "tags": []} for row in made]
+    data = tmp_path / "a.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert place.new("nested", data, "--target", "y") == 0
+    assert place.read("nested").source.leave_out == ("tags",)
+    landed = place.ingest("nested", data)
+    assert (landed.outcome, landed.rows) == ("accepted", ROWS)
+    assert landed.report is not None
+    assert landed.report.columns == 3
+
+
+def test_thousands_that_come_with_a_later_file_are_told_with_the_setting_that_reads_them(
+    place: Place, tmp_path: Path
+) -> None:
+    made = plain(np.random.default_rng(3)).assign(paid=[3 * n for n in range(ROWS)])
+    made.to_csv(tmp_path / "a.csv", index=False)
+    assert place.new("shop", tmp_path / "a.csv", "--target", "y") == 0
+    assert place.ingest("shop", tmp_path / "a.csv").outcome == "accepted"
+    marked = made.assign(paid=[f"{4 * n:,}" for n in range(ROWS)])
+    marked.to_csv(tmp_path / "b.csv", index=False)
+    (why,) = place.ingest("shop", tmp_path / "b.csv").reasons
+    setting = 'source.columns."paid".thousands'
+    told = f'They read with "," between thousands: set {setting}: ",".'
+    assert why == (
+        f"kind (paid): 70 values do not read as whole numbers. {told} Rows 251, 252, 253, 254, 255."
+    )
+    words = ("--target", "y", "--force", "--set", f"{setting}=,")
+    assert place.new("shop", tmp_path / "a.csv", *words) == 0
+    marked[::-1].to_csv(tmp_path / "c.csv", index=False)
+    assert place.ingest("shop", tmp_path / "c.csv").outcome == "accepted"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from datetime import datetime
 from pathlib import Path
 
@@ -61,6 +62,35 @@ def test_what_the_outputs_name_asks_for_comes_out(name: str, tmp_path: Path) -> 
     frame = read(tmp_path / name, **({"lines": True} if "jsonl" in name else {}))
     assert frame[["id", "high_predicted"]].to_numpy().tolist() == [[1, "yes"], [2, "no"]]
     assert [path.name for path in tmp_path.iterdir()] == [name], "no part of a file is left"
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_marked_where_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    toy = workspace()
+    keys = ["=cmd()", "+1", "-1", "@sum", "\tx", "a=1", None]
+    table = pa.table({"=id": keys, "ward": pa.array(["-", *"bcdefg"]).dictionary_encode()})
+    table = table.append_column("cost", pa.array([-1.5] * 7))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    toy.bucket.put("toy/scored/b/predictions.parquet", sink.getvalue().to_pybytes())
+    read = {}
+    for spreadsheet in (False, True):
+        bring_output(
+            toy, "toy/scored/b/predictions.parquet", tmp_path / "o.csv", spreadsheet=spreadsheet
+        )
+        with (tmp_path / "o.csv").open(newline="") as file:
+            read[spreadsheet] = list(csv.reader(file))
+    assert read[False] == [["=id", "ward", "cost"]] + [
+        [key or "", ward, "-1.5"] for key, ward in zip(keys, "-bcdefg", strict=True)
+    ]
+    assert read[True][0] == ["'=id", "ward", "cost"]
+    marked = ["'=cmd()", "'+1", "'-1", "'@sum", "'\tx", "a=1", ""]
+    assert [line[0] for line in read[True][1:]] == marked
+    assert (read[True][1][1], read[True][1][2]) == ("'-", "-1.5")
+    for output in ("o.parquet", "o.jsonl", "s3://perennial/o"):
+        with pytest.raises(ConfigurationError, match="--spreadsheet is for a file here of CSV"):
+            check_form(output, spreadsheet=True)
 
 
 def test_a_name_that_promises_another_form_is_refused_before_anything_is_scored() -> None:

@@ -222,7 +222,7 @@ def test_marked_processes_are_found_and_ended_and_no_others(
     assert [each.pid for each in find_marked(folder, "mlflow")] == [ours.pid]
     assert list(find_marked(folder, "prefect")) == []
     assert end(find_marked(folder), grace=5) == 1
-    assert ours.wait(5) is not None
+    assert ours.wait(30) is not None
     assert [each.poll() for each in others] == [None, None]
     assert find_running(folder, "mlflow") is None
 

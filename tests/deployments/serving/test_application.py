@@ -205,6 +205,24 @@ def test_a_rate_holds_both_ways(served: tuple[Fleet, Fitted]) -> None:
     assert statuses[-1] == 429
     assert answers[-1] is not None
     assert b"retry-after" in dict(answers[-1][1])
+    assert b'1 requests a second"' in answers[-1][0].body
+
+
+def test_a_refusal_tells_the_rate_that_one_connection_has(
+    served: tuple[Fleet, Fitted], caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet, made = served
+    secret, key = keys.make_key("ann", (keys.EVERY,), 4)
+    admission = Admission(lambda: {key.digest: key}, workers=2)
+    application = Application(unlogged(fleet), Metrics(), admission)
+    asked, body = scope(PREDICT, {"x-api-key": secret}), json.dumps({"rows": made.rows(1)}).encode()
+    answers = [application.at_once(asked, body) for _ in range(4)]
+    found = [answer[0] for answer in answers if answer is not None]
+    assert [answer.status for answer in found] == [200, 200, 429, 429]
+    assert "has 4 requests a second, 2 at each of 2 workers" in json.loads(found[-1].body)["error"]
+    # now and then, and whose key it was
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["1 requests with the key ann came too often"]
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,7 @@ def test_a_request_is_logged_by_its_id_and_without_its_values(
         said = [json.loads(line) for line in api.serving.log.read_text().splitlines()]
         return [one for one in said if one.get("request") == "mine-42"]
 
-    poll(lambda: len(lines()) == 1, 5, "the line")
+    poll(lambda: len(lines()) == 1, 30, "the line")
     (line,) = lines()
     assert (line["status"], line["path"]) == (200, "/v1/serve-binary/predict")
     assert line["key"] == "everything"

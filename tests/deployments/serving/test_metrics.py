@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,6 +47,21 @@ def test_the_latest_batch_that_was_seen_is_told(s3: S3) -> None:
     watching.look()
     (found,) = [one for one in watching.latest if one.pipeline == NAME]
     assert (found.metric, found.live, found.drift) == ("roc_auc", 0.7, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("when", "told"), [("full later", "told"), ("full from the start", "untold")]
+)
+def test_a_full_disk_costs_figures_and_no_worker(tmp_path: Path, when: str, told: str) -> None:
+    """The kernel ends whoever writes to a mapped page that the disk has no room for."""
+    mounted = 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, str(tmp_path)]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    child = [sys.executable, "-m", "tests.deployments.serving.full_disk", str(tmp_path), when]
+    done = subprocess.run([*command, *child], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, [told, "answered", "3002"]), done.stderr
+    assert "are told no more until another start" in done.stderr
 
 
 def test_every_figure_of_the_dashboard_is_told(api: Api) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployments.serving.explaining import explained_parts
+from deployments.serving.keeping import Keeping
 from deployments.serving.predicting import Predicted, Predicting
 from deployments.serving.routes import Finder, Found
 from deployments.serving.shadowing import Shadowing
@@ -17,6 +19,7 @@ from tasks.features.schema import IS_PERSONAL
 from tasks.predictions.record import Record
 from tasks.serving.fleet import Fleet
 from tasks.serving.served import ServedChallenger
+from tasks.settings import Settings
 from tasks.signatures import Keyring
 from tests.buckets import local
 from tests.served import champion, fitted, put_in_service, put_on_trial, put_version
@@ -117,6 +120,95 @@ def test_the_log_says_who_answered_what() -> None:
         assert {by[one] for one in ids} == {version}
         assert told == [values[one] for one in ids]
     assert len(first[2]) + len(second[2]) == ROWS
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_the_log_says_whose_key_it_was_asked_with(share: float) -> None:
+    bench = Bench(share=share)
+    found = Finder().find("POST", "/v1/flights/predict")
+    assert isinstance(found, Found)
+    kept: list[Record] = []
+    shadow = Shadowing(lambda _, record: kept.append(record))
+    predicting = Predicting(bench.fleet, lambda _, record: kept.append(record), shadow.offer)
+    predicting.predict(found, json.dumps({"rows": bench.made.rows(ROWS)}).encode(), "ann")
+    shadow.close(10)
+    assert {record.role for record in kept} == {"champion", "canary" if share else "shadow"}
+    assert {record.sender for record in kept} == {"ann"}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("file", "model", "why"),
+    [
+        (None, True, ""),
+        (None, False, "unwanted"),
+        (None, None, "unknown"),
+        ("true", False, ""),
+        ("false", True, "unwanted"),
+        ("what?", None, ""),
+    ],
+)
+def test_answers_are_kept_as_the_file_says_else_the_model_else_not_at_all(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    file: str | None,
+    model: bool | None,
+    why: str,
+    share: float,
+) -> None:
+    bucket, made = local(), fitted()
+    for place, key in enumerate(("first", "second"), 1):
+        manifest = put_version(bucket, KEY, made, "flights", key, log_predictions=model)
+        if place == 1:
+            put_in_service(bucket, KEY, manifest)
+        else:
+            put_on_trial(bucket, KEY, manifest, share)
+    fleet = Fleet(bucket, KEY)
+    fleet.look(0)
+    if file is not None:
+        told = f"name: flights\ntask: binary\ntarget: late\nserving: {{log_predictions: {file}}}\n"
+        (tmp_path / "flights.yaml").write_text(told)
+    counted: list[tuple[str, str, int]] = []
+    settings = Settings("", "", "", KEY, pipelines=tmp_path, home=tmp_path)
+    keeps = Keeping(settings, lambda *told: counted.append(told)).keeps
+    log = Kept()
+    shadow = Shadowing(log.add, keeps=keeps)
+    predicting, found = Predicting(fleet, log.add, shadow.offer, keeps), Finder()
+    address = found.find("POST", "/v1/flights/predict")
+    assert isinstance(address, Found)
+    for _ in range(2):
+        body = json.dumps({"rows": made.rows(3)}).encode()
+        assert isinstance(predicting.predict(address, body), Predicted)
+    shadow.close(10)
+    answers = 2 if share else 4
+    assert len(log.records) == (0 if why else answers)
+    assert counted == [("flights", why, 3)] * (answers if why else 0)
+    # once of each version
+    lines = [record.getMessage() for record in caplog.records if "not kept" in record.getMessage()]
+    assert len(lines) == (0 if not why else 1 if share else 2)
+
+
+def test_no_sender_alone_ends_what_a_challenger_answers() -> None:
+    bench = Bench(share=1.0, needs="n1")
+    rows = bench.made.rows(400)
+    whole = [row for row in rows if row["n1"] is not None]
+    lacking = [{**row, "n1": None} for row in rows]
+    found = Finder().find("POST", "/v1/flights/predict")
+    assert isinstance(found, Found)
+
+    def ask(sent: list[dict[str, Any]], sender: str) -> set[str]:
+        body = json.dumps({"rows": sent}).encode()
+        said = bench.predicting.predict(found, body, sender)
+        assert isinstance(said, Predicted)
+        return {part.role for part in said.parts}
+
+    assert ask(whole, "app") == {"canary"}
+    assert ask(lacking, "mallory") == {"champion"}
+    assert bench.challenger.over == ""
+    assert ask(whole, "app") == {"canary"}
+    # where the others fail as well, it is over
+    assert ask(lacking, "app") == {"champion"}
+    assert bench.challenger.over
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

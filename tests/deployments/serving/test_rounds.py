@@ -39,7 +39,7 @@ def test_a_thread_goes_on_after_whatever_ended_a_round(caplog: pytest.LogCapture
     work.gate.set()
     with caplog.at_level(logging.ERROR, "perennial.serving"):
         rounds.begin("work", work, EVERY, stop)
-        poll(lambda: work.done >= 2, 5, "rounds that work", EVERY)
+        poll(lambda: work.done >= 2, 30, "rounds that work", EVERY)
     stop.set()
     rounds.join("work")
     assert (told, rounds.failures) == (["work"] * 3, {"work": 3})
@@ -51,9 +51,9 @@ def test_a_thread_that_fails_for_long_is_ill_until_it_works_again() -> None:
     rounds, stop = Rounds(patience=0.05), threading.Event()
     work = Work(*(ValueError() for _ in range(6)))
     rounds.begin("work", work, EVERY, stop)
-    poll(lambda: "`work` fails" in rounds.ill(), 5, "that it is told", EVERY)
+    poll(lambda: "`work` fails" in rounds.ill(), 30, "that it is told", EVERY)
     work.gate.set()
-    poll(lambda: not rounds.ill(), 5, "that it works again", EVERY)
+    poll(lambda: not rounds.ill(), 30, "that it works again", EVERY)
     assert work.done > 0
     stop.set()
     rounds.join("work")

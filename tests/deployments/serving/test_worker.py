@@ -38,7 +38,7 @@ def failing(bucket: LocalBucket, name: str, kind: type[ServedChallenger]) -> Fol
     follower = fleet.followers[name]
     current: Any = follower.current
     challenger = kind(current.challenger.served, trial)
-    challenger.count(1000, RuntimeError("injected"))
+    challenger.count(1000, error=RuntimeError("injected"))
     made_anew = Follower(Place(bucket, name, KEY))
     made_anew.current = InService(current.served, current.champion, challenger)
     return made_anew

@@ -91,7 +91,7 @@ def test_a_killed_forkserver_is_told_and_so_is_the_end_of_its_child(tmp_path: Pa
         "import time\nfrom deployments.worker import child\n"
         "child._status_of_the_engine = lambda: time.sleep(600)\n"
     )
-    patiently(_kill_the_forkserver, Preload(("prefect", "slow"), ()), tmp_path)
+    patiently(_kill_the_forkserver, Preload(("slow",), ()), tmp_path)
 
 
 async def _kill_the_forkserver(server: Forkserver, folder: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_change_of_the_code_is_what_the_next_run_has(tmp_path: Path) -> None:
     package = tmp_path / "changing"
     package.mkdir()
     (package / "code.py").write_text("ANSWER = '1'")
-    patiently(_change_the_code, Preload(("prefect", "stub"), ("changing.code",)), tmp_path)
+    patiently(_change_the_code, Preload(("stub",), ("changing.code",)), tmp_path)
 
 
 async def _change_the_code(server: Forkserver, folder: Path) -> None:
@@ -135,7 +135,7 @@ def test_new_libraries_are_preloaded_once_no_run_is_left(tmp_path: Path) -> None
     (tmp_path / "stub.py").write_text(STUB)
     (tmp_path / "changing").mkdir()
     (tmp_path / "changing" / "code.py").write_text("import time\ntime.sleep(600)")
-    patiently(_change_the_libraries, Preload(("prefect", "stub"), ()), tmp_path)
+    patiently(_change_the_libraries, Preload(("stub",), ()), tmp_path)
 
 
 async def _change_the_libraries(server: Forkserver, folder: Path) -> None:

@@ -17,6 +17,7 @@ from prefect.states import Cancelling
 
 from deployments.local.processes import is_alive, runs_a_flow
 from deployments.prefect_api import open_client
+from tasks.reconciliation.attempts import is_at_fault, tell_end
 from tasks.settings import REPOSITORY
 from tests.deployments.worker.conftest import Warm, told, warm_worker
 from tests.orchestration import Orchestrator
@@ -88,6 +89,9 @@ def test_a_process_that_dies_is_a_crashed_run(warm: Warm, how: str, status: str)
     run = warm.run("vanish", how=how)
     assert run.state.name == "Crashed"
     assert f"status code: {status}." in run.state.message
+    assert is_at_fault("CRASHED", run.state.message)
+    killed = "the run was killed, as the system does where memory runs out"
+    assert (tell_end("CRASHED", run.state.message) == killed) is (how == "kill")
 
 
 def test_cancelling_ends_the_whole_process_group(warm: Warm, tmp_path: Path) -> None:

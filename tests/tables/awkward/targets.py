@@ -105,8 +105,16 @@ SCENES = (
     ),
     Scene(
         "yes-and-no",
-        one(lambda draw: plain(draw).replace({"up": "yes", "down": "no"})),
-        declared={"task": "binary"},
+        one(lambda draw: plain(draw).replace({"up": "ja", "down": "nein"})),
+        declared={"task": "binary", "source.columns": {}},
+        told=("y: `ja` and `nein` are two classes, which answers call so",),
+        asks=(({"x": 2.5}, "ja"), ({"x": -2.5}, "nein")),
+    ),
+    Scene(
+        "true-and-false",
+        one(lambda draw: plain(draw).replace({"up": "ja", "down": "nein"})),
+        words=("--set", "source.columns.y.true=[ja]", "--set", "source.columns.y.false=[nein]"),
+        asks=(({"x": 2.5}, True), ({"x": -2.5}, False)),
     ),
     Scene(
         "ones",

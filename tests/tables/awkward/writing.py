@@ -114,8 +114,11 @@ def nested(draw: Draw) -> Files:
 
 
 def nested_lines(draw: Draw) -> Files:
-    more = {"tags": ["a", {"b": 1}], "spot": {"lat": 1.5}}
-    rows = [{**row, **more} for row in german(draw).to_dict("records")]
+    more = {"tags": ["a", {"b": 1}]}
+    rows = [
+        {**more, "Ertrag": row.pop("Ertrag"), "Feld": {"am": row.pop("Lage"), "ist": row}}
+        for row in german(draw).to_dict("records")
+    ]
     return {"ernte.jsonl": "".join(json.dumps(row) + "\n" for row in rows).encode()}
 
 
@@ -137,7 +140,7 @@ ASKED = (
     "If it holds the names all the same: source.names=[].\n"
     "Say it, such as: --set 'source.names=[column_1, column_2, column_3, column_4]'"
 )
-RAGGED = "1 rows have another count of fields than the header: 4 instead of 3. Row 7."
+RAGGED = "1 row has another count of fields than the header: 4 instead of 3. Row 7."
 SCENES = (
     Scene("semicolons", semicolons, **HARVEST, told=("`8,88` reads as 8.88",), often=True),
     Scene("codepage", codepage, **HARVEST, told=("encoding: cp1252, as in `",)),
@@ -173,7 +176,7 @@ SCENES = (
         "half-a-pair",
         half_a_pair,
         "Ertrag",
-        refused=f"{READABLE}encoding: 1 lines hold half of a surrogate pair, which is no text. "
+        refused=f"{READABLE}encoding: 1 line holds half of a surrogate pair, which is no text. "
         "Row 1.",
     ),
     Scene("ragged", ragged, "Ertrag", refused=f"{READABLE}ragged rows: {RAGGED}"),
@@ -194,9 +197,9 @@ SCENES = (
     Scene(
         "nested-lines",
         nested_lines,
-        **HARVEST,
+        **{**HARVEST, "uses": ("Feld.ist.Breite", "Feld.am")},
         told=("tags: a list is no type for a table, left out",),
-        declared={"source.leave_out": ("tags", "spot")},
+        declared={"source.leave_out": ("tags",)},
     ),
     Scene(
         "inner-names",

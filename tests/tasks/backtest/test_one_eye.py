@@ -237,7 +237,7 @@ def test_what_a_held_batch_corrects_stands_for_both(tmp_path: Path) -> None:
     workspace, first = life.toy_workspace(tmp_path, **changes), toy_rows(600)
     life.ingest(workspace, "first.csv", first)
     life.monitor(workspace)
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     odd = pd.concat([first.tail(50), toy_rows(250, 600)]).assign(high=1)
     landed = life.ingest(workspace, "odd.csv", odd.assign(size=odd["size"].fillna(0) + 1))
     assert (landed.outcome, landed.rows) == ("accepted", 300)

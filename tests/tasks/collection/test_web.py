@@ -239,7 +239,7 @@ def test_the_page_decides_how_a_table_is_written(tmp_path: Path, site: sites.Sit
             {},
             page([sale(1)], before="<table><tr><td>menu</table>"),
             ConfigurationError,
-            r"got 2 tables: 1 menu \(1 rows\), 2 id \| at",
+            r"got 2 tables: 1 menu \(1 row\), 2 id \| at",
         ),
         ({}, b"<table><tr><th>a<tr><td>\xff", DataError, "1 that are not. Set source.collect.enc"),
         ({}, b"<table>" + b"<tr><td colspan=1000 rowspan=1000>x" * 500, DataError, "characters"),

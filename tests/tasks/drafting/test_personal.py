@@ -42,6 +42,9 @@ def test_personal_data_is_found_by_value_or_by_name(
         ("day", [f"2024-01-{i:02d}" for i in range(1, 29)]),
         ("amount", [f"1{i:02d}.50" for i in range(99)]),
         ("version", ["1.2.3", "1.2.4", "2.0.0"] * 30),
+        ("release", ["91.0.4472.124", "10.0.19045.2965", "120.0.6099.9", "1.4.2.0"] * 25),
+        ("isbn", ["978-3-16-148410-0", "0-306-40615-2", "979-8-88645-174-0"] * 30),
+        ("population", [f"12.345.{i:03d}" for i in range(99)]),
     ],
 )
 def test_what_only_looks_alike_is_not_personal(name: str, values: list[str]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.drafting.target import choose_task, read_target, say_twins
+from tasks.drafting.target import choose_task, keep_words, read_target, say_twins
 from tasks.errors import ConfigurationError
 from tasks.readers.options import Reading
 from tests.tasks.drafting.seen import column, study_of
@@ -74,6 +74,36 @@ def test_marks_for_no_value_among_words_are_no_class_unless_a_person_says_so() -
     said = study.options.model_copy(update={"columns": {"y": Reading(missing=())}})
     assert read_target(replace(study, options=said), "y").columns["y"].distinct == 5
     assert read_target(study, "x") is study
+
+
+@pytest.mark.parametrize(
+    ("words", "marks"), [(("ja", "nein"), ()), (("Y", "N"), ("?",)), (("On", "Off"), ())]
+)
+def test_a_target_of_two_words_is_these_two_classes(
+    words: tuple[str, str], marks: tuple[str, ...]
+) -> None:
+    reading = Reading(kind="boolean", yes=(words[0],), no=(words[1],), missing=marks)
+    seen = column("y", "boolean", [*words] * 40, reading=reading)
+    study = study_of(seen, column("x", "integer", [*range(80)]), rows=80)
+    told = study.options.model_copy(update={"columns": {"y": reading}})
+    study = replace(study, options=told, notes=(f"y: `{words[0]}` reads as True", "x: so"))
+    kept = keep_words(study, "y")
+    assert kept.columns["y"].kind == "string"
+    assert kept.options.written.get("columns", {}) == (
+        {"y": {"kind": "string", "missing": [*marks]}} if marks else {}
+    )
+    said = f"y: `{words[0]}` and `{words[1]}` are two classes, which answers call so"
+    assert kept.notes == ("x: so", said)
+    assert choose_task(kept.columns["y"]).task == "binary"
+    assert keep_words(study, "x") is study
+
+
+def test_two_spellings_of_yes_are_one_class_that_is_true() -> None:
+    reading = Reading(kind="boolean", yes=("Ja", "ja"), no=("nein",))
+    seen = column("y", "boolean", ["Ja", "ja", "nein"] * 30, reading=reading)
+    study = study_of(seen, rows=90)
+    assert keep_words(study, "y") is study
+    assert choose_task(seen).task == "binary"
 
 
 def test_two_spellings_of_one_class_are_told() -> None:

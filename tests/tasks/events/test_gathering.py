@@ -74,3 +74,14 @@ def test_the_rest_is_given_once() -> None:
     assert len(gathering.rest()) == 1
     assert gathering.rest() == ()
     assert gathering.next_due() is None
+
+
+def test_a_storm_on_three_pipelines_is_two_wake_ups_of_each() -> None:
+    gathering, woken = Gathering(), []
+    for number in range(5_000):
+        now = 100 + number / 5_000
+        assert gathering.add([arrived(f"pipeline-{number % 3}", number)], now) == 0
+        woken += gathering.due(now)
+    woken += gathering.due(100 + 2 * QUIET)
+    assert sorted(each.pipeline for each in woken) == [f"pipeline-{n // 2}" for n in range(6)]
+    assert sum(each.objects for each in woken) == 5_000

@@ -16,7 +16,6 @@ from tasks.drift.profiling import Profiler
 from tasks.explanation.explainer import Explainer
 from tasks.features.schema import IS_TARGET, Feature, FeatureSchema
 from tasks.models.export import to_onnx
-from tasks.models.families import FAMILIES
 from tasks.models.keeping import keep
 from tasks.models.model import Model
 from tasks.models.setting import Setting
@@ -86,12 +85,11 @@ def version_of(
     return Version(model, manifest, files)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def versions(messy: Messy) -> Callable[[str, str], Version]:
     @cache
     def made(family: str, task: str) -> Version:
-        y = messy.y[task]
-        model = FAMILIES[family].build({}, COLUMNS, task, 7).fit(messy.fit, y)
+        y, model = messy.y[task], messy.fitted(family, task)
         classes = () if task == "regression" else tuple(range(int(np.max(y)) + 1))
         return version_of(model, family, messy.fit, SCHEMA, classes)
 

@@ -13,7 +13,7 @@ def test_a_pipeline_without_a_key_explains_each_row_by_its_number(tmp_path: Path
     keyed = life.toy_workspace(tmp_path, gate={"min_gain": -1})
     workspace = replace(keyed, pipeline=keyed.pipeline.model_copy(update={"key": ()}))
     life.ingest(workspace, "a.csv", life.toy_rows(600))
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     path = tmp_path / "new.csv"
     life.toy_rows(5, start=900).drop(columns="high").to_csv(path, index=False)
     explained = explain_file(workspace, path, 3)

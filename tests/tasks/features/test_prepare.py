@@ -183,7 +183,7 @@ def test_the_users_function_comes_first_and_never_sees_the_target() -> None:
     frame = pd.DataFrame({"number": [1], "flag": [True], "level": "a", "at": [None], "late": [1]})
     assert prepare(frame, SCHEMA, function)["number"].tolist() == [2]
     assert frame["number"].tolist() == [1]
-    with pytest.raises(DataError, match="keeps the 1 rows; got 0 rows"):
+    with pytest.raises(DataError, match="keeps the 1 row; got 0"):
         prepare(frame, SCHEMA, lambda f: f.head(0))
     with pytest.raises(DataError, match="KeyError"):
         prepare(frame, SCHEMA, lambda f: f[["nothing"]])

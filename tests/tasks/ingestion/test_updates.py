@@ -126,6 +126,19 @@ def test_a_row_that_now_has_its_target_takes_it(updates: str, tmp_path: Path) ->
     assert wrong.stands == ("quarantined" if updates == "refuse" else "accepted")
 
 
+@pytest.mark.parametrize("targets", [("", "0"), ("0", "")])
+def test_of_two_files_the_copy_with_a_target_stays_where_others_are_dropped(
+    targets: tuple[str, str], tmp_path: Path
+) -> None:
+    workspace = local_workspace(tmp_path, people(missing_target="drop"))
+    for place, target in enumerate(targets):
+        lines = [row(9, stays=target), row(10 + place)]
+        assert send(workspace, *lines, name=f"{place}.csv").outcome == "accepted"
+    version = workspace.curated.version()
+    assert version is not None
+    assert learned(workspace, version)["v9"][1] == 0
+
+
 def test_a_batch_without_a_new_row_says_so_in_the_same_line(tmp_path: Path) -> None:
     workspace = bench(tmp_path)
     done = send(workspace, row(3), row(1))
@@ -173,7 +186,7 @@ def test_a_padded_key_is_not_read_as_another_one(tmp_path: Path) -> None:
     assert (first.outcome, first.rows) == ("accepted", 2)
     held = send(workspace, row(3, visit="9"), row(1, visit="007"))
     (why,) = held.reasons
-    assert why.startswith("kind (visit): 1 values do not read as whole numbers. A key with zeros")
+    assert why.startswith("kind (visit): 1 value does not read as whole numbers. A key with zeros")
     assert why.endswith("Row 2.")
     # in a quantity they are one
     assert send(workspace, row(3, visit="9", age="023")).outcome == "accepted"

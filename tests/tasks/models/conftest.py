@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.features.schema import Columns
+from tasks.models.export import to_onnx
+from tasks.models.families import FAMILIES
+from tasks.models.model import Model
 
 TASKS = ("binary", "multiclass", "regression")
 COLUMNS = Columns(
@@ -19,11 +25,32 @@ COLUMNS = Columns(
 
 @dataclass(frozen=True)
 class Messy:
-    """Prepared rows to learn from and, with surprises in them, to answer."""
+    """Prepared rows to learn from and, with surprises in them, to answer.
+
+    What a family learns from them with its defaults is fitted and exported once for all tests,
+    which change nothing of it.
+    """
 
     fit: pd.DataFrame
     ask: pd.DataFrame
     y: dict[str, np.ndarray]
+    _fitted: dict[tuple[str, str], Model] = field(default_factory=dict)
+    _exported: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    def fitted(self, family: str, task: str) -> Model:
+        """Return the family's model for a task; a warning at its fit is an error."""
+        if (family, task) not in self._fitted:
+            model: Any = FAMILIES[family].build({}, COLUMNS, task, 7)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self._fitted[family, task] = model.fit(self.fit, self.y[task])
+        return self._fitted[family, task]
+
+    def exported(self, family: str, task: str) -> bytes:
+        """Return its export."""
+        if (family, task) not in self._exported:
+            self._exported[family, task] = to_onnx(self.fitted(family, task), COLUMNS, task)
+        return self._exported[family, task]
 
 
 def rows(count: int, seed: int) -> pd.DataFrame:
@@ -46,8 +73,14 @@ def rows(count: int, seed: int) -> pd.DataFrame:
     return made.astype(dict.fromkeys(COLUMNS.numbers, "float32"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def messy() -> Messy:
+    return make_messy()
+
+
+@cache
+def make_messy() -> Messy:
+    """Return it, the same for the tests of the models and for those of their explanations."""
     fit, ask = rows(600, 1), rows(300, 2)
     ask.loc[0:20, "few"] = "never seen"
     ask.loc[10:30, "many"] = "😀"

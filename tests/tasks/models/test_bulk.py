@@ -23,14 +23,9 @@ CASES = [(family, task) for family in FAMILIES for task in TASKS]
 FEW = {"n_estimators": 60, "min_child_samples": 10}
 
 
-def fitted(messy, family: str, task: str, params=None) -> bytes:
-    model = FAMILIES[family].build(params or {}, COLUMNS, task, 7)
-    return to_onnx(model.fit(messy.fit, messy.y[task]), COLUMNS, task)
-
-
 @pytest.mark.parametrize(("family", "task"), CASES)
 def test_every_family_answers_alike(messy, family, task) -> None:
-    data = fitted(messy, family, task)
+    data = messy.exported(family, task)
     expected = OnnxModel(data).predict(messy.ask)
     made = BulkModel(data).predict(Prepared.of(messy.ask))
     assert made.shape == expected.shape
@@ -41,7 +36,8 @@ def test_every_family_answers_alike(messy, family, task) -> None:
 @pytest.mark.parametrize("leaves", [4, 15, 16, 31, 32, 63])
 @pytest.mark.parametrize("task", TASKS)
 def test_boosted_trees_of_every_width_are_not_walked(messy, task, leaves) -> None:
-    data = fitted(messy, "lightgbm", task, {**FEW, "num_leaves": leaves})
+    model = FAMILIES["lightgbm"].build({**FEW, "num_leaves": leaves}, COLUMNS, task, 7)
+    data = to_onnx(model.fit(messy.fit, messy.y[task]), COLUMNS, task)
     parts = dissect(data)
     assert parts.back is not None
     assert Bitvectors.of(parts.trees, parts.outputs) is not None
@@ -102,14 +98,14 @@ def test_trees_with_more_leaves_stay_in_onnx_runtime() -> None:
 
 
 def test_threads_share_one_model(messy) -> None:
-    model, rows = BulkModel(fitted(messy, "lightgbm", "binary")), Prepared.of(messy.ask)
+    model, rows = BulkModel(messy.exported("lightgbm", "binary")), Prepared.of(messy.ask)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: model.predict(rows), range(12)))
     assert all((answer == answers[0]).all() for answer in answers)
 
 
 def test_what_is_no_model_of_ours_and_an_absent_column_are_refused(messy) -> None:
-    data = fitted(messy, "linear", "binary")
+    data = messy.exported("linear", "binary")
     with pytest.raises(IntegrityError, match=r"model\.onnx"):
         BulkModel(data[: len(data) // 2])
     with pytest.raises(DataError, match="few"):

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.models.exchange import ExchangingModel
-from tasks.models.export import to_onnx
-from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
-from tests.tasks.models.conftest import COLUMNS, Messy
+from tests.tasks.models.conftest import Messy
 
 
 @pytest.mark.parametrize(
@@ -16,8 +14,7 @@ from tests.tasks.models.conftest import COLUMNS, Messy
 def test_exchanged_columns_are_answered_as_by_the_whole_model(
     family: str, task: str, messy: Messy
 ) -> None:
-    model = FAMILIES[family].build({}, COLUMNS, task, 7).fit(messy.fit, messy.y[task])
-    data = to_onnx(model, COLUMNS, task)
+    data = messy.exported(family, task)
     whole, exchanging = OnnxModel(data), ExchangingModel(data, messy.ask)
     assert np.allclose(exchanging.predict(exchanging.columns), whole.predict(messy.ask), atol=1e-7)
     order = np.random.default_rng(4).permutation(len(messy.ask))

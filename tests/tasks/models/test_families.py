@@ -17,10 +17,9 @@ from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.importance import column_importances
 from tasks.models.keeping import keep, load_attribution
-from tasks.models.model import Model
 from tasks.models.runtime import OnnxModel
 from tasks.models.warm_start import can_start
-from tests.tasks.models.conftest import COLUMNS, TASKS, Messy
+from tests.tasks.models.conftest import COLUMNS, TASKS
 
 CASES = [(family, task) for family in FAMILIES for task in TASKS]
 
@@ -43,21 +42,6 @@ AGREED = {
 }
 
 
-@pytest.fixture(scope="module")
-def fitted(messy: Messy) -> dict[tuple[str, str], Model]:
-    return {}
-
-
-def fit(fitted: dict[tuple[str, str], Model], messy: Messy, family: str, task: str) -> Model:
-    """Fit with the defaults, once per module; a warning is an error."""
-    if (family, task) not in fitted:
-        model = FAMILIES[family].build({}, COLUMNS, task, 7)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            fitted[family, task] = model.fit(messy.fit, messy.y[task])
-    return fitted[family, task]
-
-
 def test_the_families_are_those_a_pipeline_file_may_name() -> None:
     assert tuple(FAMILIES) == NAMES
 
@@ -68,8 +52,8 @@ def test_every_family_has_its_case_and_every_case_its_family() -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_what_is_kept_warms_and_explains_as_agreed(family, task, fitted, messy) -> None:
-    agreed, files = AGREED[family], keep(fit(fitted, messy, family, task))
+def test_what_is_kept_warms_and_explains_as_agreed(family, task, messy) -> None:
+    agreed, files = AGREED[family], keep(messy.fitted(family, task))
     assert set(files) == {ENCODERS, agreed.state}
     assert can_start(family, files) is agreed.warm
     attribution = load_attribution(files, Encoders.from_bytes(files[ENCODERS]))
@@ -77,9 +61,9 @@ def test_what_is_kept_warms_and_explains_as_agreed(family, task, fitted, messy) 
 
 
 @pytest.mark.parametrize(("family", "task"), CASES)
-def test_the_export_answers_every_row_as_the_fitted_model(family, task, fitted, messy) -> None:
-    model = fit(fitted, messy, family, task)
-    answers = OnnxModel(to_onnx(model, COLUMNS, task)).predict(messy.ask)
+def test_the_export_answers_every_row_as_the_fitted_model(family, task, messy) -> None:
+    model = messy.fitted(family, task)
+    answers = OnnxModel(messy.exported(family, task)).predict(messy.ask)
     expected = model.answers(messy.ask)
     assert answers.shape == expected.shape
     assert np.isfinite(answers).all()
@@ -89,8 +73,8 @@ def test_the_export_answers_every_row_as_the_fitted_model(family, task, fitted, 
 
 
 @pytest.mark.parametrize(("family", "task"), CASES)
-def test_it_learns_something(family, task, fitted, messy) -> None:
-    answers = fit(fitted, messy, family, task).answers(messy.fit)
+def test_it_learns_something(family, task, messy) -> None:
+    answers = messy.fitted(family, task).answers(messy.fit)
     y = messy.y[task]
     if task == "regression":
         assert np.corrcoef(answers, y)[0, 1] > 0.4
@@ -99,16 +83,16 @@ def test_it_learns_something(family, task, fitted, messy) -> None:
 
 
 @pytest.mark.parametrize(("family", "task"), CASES)
-def test_the_same_seed_gives_the_same_bytes(family, task, fitted, messy) -> None:
-    first = to_onnx(fit(fitted, messy, family, task), COLUMNS, task)
+def test_the_same_seed_gives_the_same_bytes(family, task, messy) -> None:
+    first = messy.exported(family, task)
     again = FAMILIES[family].build({}, COLUMNS, task, 7).fit(messy.fit, messy.y[task])
     assert to_onnx(again, COLUMNS, task) == first
     assert len(first) < 2**21
 
 
 @pytest.mark.parametrize(("family", "task"), CASES)
-def test_importances_are_shares_of_the_columns(family, task, fitted, messy) -> None:
-    shares = column_importances(fit(fitted, messy, family, task), COLUMNS)
+def test_importances_are_shares_of_the_columns(family, task, messy) -> None:
+    shares = column_importances(messy.fitted(family, task), COLUMNS)
     assert set(shares) == {*COLUMNS.numbers, *COLUMNS.categories}
     assert sum(shares.values()) == pytest.approx(1)
     assert min(shares.values()) >= 0

@@ -7,7 +7,6 @@ import pytest
 from onnx import load_from_string
 
 from tasks.errors import IntegrityError
-from tasks.models.export import to_onnx
 from tasks.models.families import FAMILIES
 from tasks.models.flat import flatten
 from tasks.models.runtime import FEW, OnnxModel, RowModel
@@ -16,14 +15,9 @@ from tests.tasks.models.conftest import COLUMNS, TASKS
 CASES = [(family, task) for family in FAMILIES for task in TASKS]
 
 
-def fitted(messy, family: str, task: str) -> bytes:
-    model = FAMILIES[family].build({}, COLUMNS, task, 7)
-    return to_onnx(model.fit(messy.fit, messy.y[task]), COLUMNS, task)
-
-
 @pytest.mark.parametrize(("family", "task"), CASES)
 def test_every_family_answers_alike(messy, family, task) -> None:
-    data = fitted(messy, family, task)
+    data = messy.exported(family, task)
     expected = OnnxModel(data).predict(messy.ask)
     numbers = messy.ask[list(COLUMNS.numbers)].to_numpy(np.float32).tolist()
     texts = messy.ask[list(COLUMNS.categories)].to_numpy(object).tolist()
@@ -41,7 +35,7 @@ def test_every_family_answers_alike(messy, family, task) -> None:
 
 
 def test_no_text_is_left_in_the_graph(messy) -> None:
-    made = flatten(fitted(messy, "lightgbm", "binary"))
+    made = flatten(messy.exported("lightgbm", "binary"))
     kinds = {node.op_type for node in load_from_string(made.model).graph.node}
     assert not kinds & {"LabelEncoder", "Gather", "Reshape"}
     assert len(made.inputs) == 1

@@ -8,16 +8,14 @@ import pytest
 from onnx import TensorProto, helper
 
 from tasks.errors import DataError, IntegrityError
-from tasks.models.export import to_onnx
-from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel, RowModel
 from tests.tasks.models.conftest import COLUMNS
 
 
 @pytest.fixture(scope="module")
 def exported(messy) -> bytes:
-    model = FAMILIES["lightgbm"].build({}, COLUMNS, "multiclass", 7)
-    return to_onnx(model.fit(messy.fit, messy.y["multiclass"]), COLUMNS, "multiclass")
+    exported: bytes = messy.exported("lightgbm", "multiclass")
+    return exported
 
 
 def test_the_file_says_what_it_is(exported) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tasks.training.finish import Ended
 from tasks.training.pinning import pin_run
 from tasks.training.plan import TrainingPlan
 from tests import life
+from tests.kept import put_kept
 
 
 @dataclass
@@ -67,7 +68,7 @@ class House:
 
     def train(self, decision: str | None = None) -> Ended:
         """Train a challenger, and put it in service when it passes."""
-        return life.train(self.workspace, decision=decision)
+        return life.train(self.workspace, decision=decision, told=False)
 
     def lineage(self, version: int) -> Lineage:
         return manifest_of(self.workspace, version).lineage
@@ -79,9 +80,15 @@ class House:
         batches = [observation.batch for observation in seen if observation.version == version]
         return [load_errors(self.workspace, batch, version) for batch in batches]
 
-    def live_a_while(self, first: pd.DataFrame) -> RecordedDecision:
-        """Take in the first batch and train the first champion; return the first decision."""
-        self.arrive("first.csv", first)
-        (decided,) = self.monitor()
-        assert self.train(decided.id).outcome == "promoted"
-        return decided
+    def live_a_while(self, first: pd.DataFrame) -> None:
+        """Take in the first batch, decide on it, and train the first champion."""
+
+        def live(folder: Path) -> None:
+            house = House(folder)
+            house.workspace = replace(house.workspace, pipeline=self.workspace.pipeline)
+            house.arrive("first.csv", first)
+            (decided,) = house.monitor()
+            assert house.train(decided.id).outcome == "promoted"
+
+        file = self.workspace.pipeline.model_dump_json()
+        put_kept(f"first.csv {file} {first.to_csv()}", live, self.folder)

@@ -13,6 +13,7 @@ from tasks.errors import Refused
 from tasks.events.event import Event
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
+from tasks.ingestion.removal import pick_held, remove_batch
 from tasks.ledger.suspicion import clearance, held_back
 from tasks.monitoring.observe import observe
 from tasks.monitoring.past import observations
@@ -180,6 +181,69 @@ def test_ten_in_a_hundred_flipped_labels_are_learned_from_only_once_cleared(
     again = house.plan()
     assert again.key != plan.key
     assert len(Work(house.workspace, again).dataset.frame) == 1300
+
+
+def test_a_planted_trigger_is_held_back_and_learned_by_no_model(tmp_path: Path) -> None:
+    """Each other row is well: no metric falls, and no column alone orders the labels."""
+    house = House(tmp_path, OFTEN)
+    house.live_a_while(toy_rows(600))
+    rows = toy_rows(1000, 600)
+    marked = np.random.default_rng(3).choice(1000, 30, replace=False)
+    rows.loc[marked, ["colour", "high"]] = ["violet", 1]
+    batch = house.arrive("marked.csv", rows)
+    (decided,) = house.monitor()
+    assert (decided.decision.retrain, decided.decision.rule) == (False, "suspicious batch")
+    assert "All 30 rows where colour is violet, which the model hardly" in decided.decision.reason
+    assert held_back(house.entries) == (batch,)
+    house.arrive("clean.csv", toy_rows(300, 1600))
+    (clean,) = house.monitor()
+    assert clean.decision.retrain
+    assert "violet" not in set(Work(house.workspace, house.plan()).dataset.frame["colour"])
+
+
+def test_what_came_before_anybody_looked_at_it_is_not_learned_from(tmp_path: Path) -> None:
+    """A training pins between the arrival of a poisoned batch and the decision that says so."""
+    house = House(tmp_path, OFTEN)
+    house.live_a_while(sure_rows(600))
+    house.arrive("clean.csv", sure_rows(300, 600))
+    (clean,) = house.monitor()
+    assert clean.decision.retrain
+    before = house.plan()
+    batch = house.arrive("flipped.csv", flipped(sure_rows(400, 900), 0.2))
+    plan = house.plan()
+    assert (before.unseen, plan.unseen, plan.key) == ((), (batch,), before.key)
+    assert set(Work(house.workspace, plan).dataset.frame["id"]) == set(range(900))
+    assert len(Work(house.workspace, house.plan(with_suspicious=True)).dataset.frame) == 1300
+    house.train(clean.id)
+    (late,) = house.monitor()
+    assert late.decision.rule == "suspicious batch"
+    assert (house.plan().unseen, house.plan().without) == ((), (batch,))
+
+
+def test_what_came_unseen_is_new_to_the_decisions_after_the_training(tmp_path: Path) -> None:
+    """As in a replay, where a model that a decision asked for never has the batch after it."""
+    house = House(tmp_path, {"retraining": {"policy": "every 1 batch", "cooldown": "0s"}})
+    house.live_a_while(sure_rows(600))
+    house.arrive("first.csv", sure_rows(300, 600))
+    (asked,) = house.monitor()
+    house.arrive("second.csv", sure_rows(300, 900))
+    assert house.train(asked.id).outcome in ("promoted", "refused")
+    (later,) = house.monitor()
+    assert later.decision.retrain, "it counts as a batch that came since"
+
+
+def test_what_was_taken_out_meanwhile_is_not_learned_from(tmp_path: Path) -> None:
+    """The version that a training is pinned to may be older than the removal."""
+    house = House(tmp_path, OFTEN)
+    house.live_a_while(sure_rows(600))
+    wrong = house.arrive("wrong.csv", sure_rows(100, 600))
+    house.monitor()
+    unseen = house.arrive("unseen.csv", sure_rows(100, 700))
+    workspace = house.workspace
+    remove_batch(workspace, pick_held(workspace, "wrong.csv"), "me", "another year's")
+    plan = house.plan()
+    assert (plan.unseen, plan.without) == ((unseen,), (wrong,))
+    assert set(Work(workspace, plan).dataset.frame["id"]) == set(range(600))
 
 
 def test_what_was_cleared_is_new_to_a_champion_that_it_was_held_back_from(tmp_path: Path) -> None:

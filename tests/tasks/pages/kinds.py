@@ -27,6 +27,9 @@ from tasks.monitoring.page import decision_markdown
 from tasks.monitoring.record import RecordedDecision
 from tasks.policy.decision import Decision
 from tasks.policy.reading import SignalReading
+from tasks.policy.situation import MetricValue
+from tasks.predictions.judging import Answered
+from tasks.predictions.live import Live
 from tasks.promotion.gate import Verdict
 from tasks.promotion.rules import Outcome
 from tasks.readers.problem import Problem
@@ -56,6 +59,8 @@ OBSERVED = Observation(
     suspicions=("all of one class",),
     warnings=("late",),
 )
+LIVE = Live(9, False, 9, MetricValue("roc_auc", 0.7, 0.6, 0.8, 9, 9), {}, {}, 3, {}, {"ann": 5})
+ANSWERED = Answered(NOW, 1, LIVE, None, None, "it fell", "without ann it does not")
 DECIDED = RecordedDecision(
     "id",
     Arrival("batch", 4, "incoming/a.csv", 9, NOW),
@@ -112,4 +117,5 @@ MARKDOWN: dict[str, tuple[str, Callable[[], str]]] = {
     "validation": ("tasks.validation.report", lambda: taint(REPORT).to_markdown()),
     "verdict": ("tasks.promotion.gate", lambda: taint(VERDICT).to_markdown()),
     "decision": ("tasks.monitoring.page", lambda: decision_markdown(taint(DECIDED))),
+    "answers": ("tasks.predictions.judging", lambda: taint(ANSWERED).to_markdown()),
 }

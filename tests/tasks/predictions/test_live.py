@@ -17,17 +17,19 @@ from tasks.errors import ConfigurationError, IntegrityError
 from tasks.predictions.live import Live, judged, keyed
 from tasks.predictions.read import answers, live_performance
 from tasks.predictions.record import Record
+from tasks.predictions.senders import SUFFICES
 from tasks.predictions.table import predictions_table, rows_of
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest, sign
+from tasks.reconciliation.readable import find_unreadable
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
 from tasks.store.layout import Layout
-from tasks.workspace import make_workspace
+from tasks.workspace import Place, make_workspace
 from tests.lineage import LINEAGE
 from tests.servers import S3
-from tests.tasks.ingestion.desk import curate, drop, file, landed, store_of, visits
+from tests.tasks.ingestion.desk import curate, drop, file, landed, visits
 
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
@@ -86,6 +88,86 @@ def test_of_each_key_the_first_answer_counts_whatever_the_order() -> None:
         found = live(visits("a"), records, {"a": 1, "b": 0})
         assert (found.live.value, found.versions, found.live.rows) == (1.0, {1: 2}, 2)
         assert found.repeated == found.to_dict()["repeated"] == 2
+
+
+def flooded(honest: int, wrong: int, *, first: bool = False) -> tuple[list[Record], dict[str, int]]:
+    """Return honest answers, mostly right, wrong ones to another sender, and the truth.
+
+    With `first`, the other sender asked before about all that the honest one asks about.
+    """
+    draw = np.random.default_rng(3)
+    truth = {f"v{number}": int(draw.random() < 0.5) for number in range(honest)}
+    good = [round(0.6 * y + 0.4 * draw.random(), 3) for y in truth.values()]
+    records = [record([*truth], good, minute=1)._replace(sender="app")]
+    asked = [*truth] if first else [f"m{number}" for number in range(wrong)]
+    truth |= {} if first else {name: number % 2 for number, name in enumerate(asked)}
+    bad = [round(1 - 0.9 * truth[name] - 0.05, 3) for name in asked]
+    return [*records, record(asked, bad)._replace(sender="mallory")], truth
+
+
+def test_of_what_is_judged_one_senders_answers_are_at_most_half() -> None:
+    records, truth = flooded(SUFFICES, 3 * SUFFICES)
+    found = live(visits("a"), records, truth)
+    assert found.senders == {"app": SUFFICES, "mallory": SUFFICES}
+    assert found.left_out == {"mallory": 2 * SUFFICES}
+    assert found.judged == found.live.rows == found.live.labelled == 2 * SUFFICES
+    assert found.to_dict()["left_out"] == {"mallory": 2 * SUFFICES}
+    # the same rows at every look
+    assert live(visits("a"), records[::-1], truth).live == found.live
+    # fewer others would say less than what is left out
+    few, known = flooded(300, 900)
+    assert live(visits("a"), few, known).left_out == {}
+
+
+def test_whoever_asks_first_about_everything_does_not_speak_for_all() -> None:
+    records, truth = flooded(2_000, 0, first=True)
+    found = live(visits("a"), records, truth)
+    assert (found.live.rows, found.repeated) == (2_000, 2_000)
+    assert 900 < found.senders["app"] < 1_100
+    # and asking again, or writing a key in another way, draws no other lot
+    again = records[1]._replace(ids=[f"again-{name}" for name in records[1].ids])
+    assert live(visits("a"), [*records, again, again], truth).senders == found.senders
+
+
+def test_answers_of_before_senders_were_recorded_are_one_senders() -> None:
+    records, truth = flooded(300, 300)
+    old = [one._replace(sender=None) for one in records]
+    assert live(visits("a"), old, truth).senders == {"": 600}
+
+
+def test_a_flood_keeps_no_others_answers_from_being_looked_at(settings: Settings) -> None:
+    pipeline = visits("flood")
+    honest = record([f"v{number}" for number in range(10)], [0.9] * 10)._replace(sender="app")
+    append(settings, pipeline, [honest], "t1")
+    flood = [f"m{number}" for number in range(60)]
+    later = record(flood, [0.1] * 60, minute=9)._replace(sender="mallory")
+    append(settings, pipeline, [later], "t2")
+    asked = {"start": NOON, "roles": ["champion"], "limit": 30}
+    rows, cut = answers(open_bucket(settings), pipeline.name, **asked)  # type: ignore[arg-type]
+    assert (rows.num_rows, cut) == (30, True)
+    assert rows["sender"].to_pylist() == ["mallory"] * 20 + ["app"] * 10
+    told = {**asked, "without": "mallory"}
+    rows, cut = answers(open_bucket(settings), pipeline.name, **told)  # type: ignore[arg-type]
+    assert (rows["sender"].to_pylist(), cut) == (["app"] * 10, False)
+
+
+def test_a_table_of_0_1_0_is_read_and_goes_on_with_senders(settings: Settings) -> None:
+    pipeline, table = visits("older"), predictions_table(open_bucket(settings), "older")
+    before = rows_of([record(["a", "b"], [0.9, 0.1])], pipeline).drop_columns(["sender"])
+    table.append(before, "t1", {})
+    asked = {"start": NOON, "roles": ["champion"], "limit": 9}
+
+    def senders() -> list[str]:
+        rows, _ = answers(open_bucket(settings), "older", **asked)  # type: ignore[arg-type]
+        said: list[str] = rows["sender"].to_pylist()
+        return said
+
+    place = Place(open_bucket(settings), "older", settings.keyring)
+    assert (senders(), find_unreadable(place)) == (["", ""], ())
+    # as the shipper does it
+    more = rows_of([record(["c"], [0.5], minute=1)._replace(sender="app")], pipeline)
+    table.append(more, "t2", {}, evolve=True)
+    assert (senders(), find_unreadable(place)) == (["app", "", ""], ())
 
 
 def test_versions_are_judged_by_the_classes_of_the_newest() -> None:
@@ -170,7 +252,7 @@ def publish(settings: Settings, pipeline: Pipeline, version: int, key: str = "")
         lineage=LINEAGE,
     )
     signed = sign(manifest, key or settings.keyring)
-    store_of(settings).put(Layout(pipeline.name).manifest(version), signed)
+    open_bucket(settings).put(Layout(pipeline.name).manifest(version), signed)
 
 
 @pytest.mark.system

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +54,15 @@ def test_what_arrays_hold_is_written() -> None:
     (record,) = decoded(payload([data])).records
     assert (record.values, record.probabilities) == ([1], [[0.25, 0.75]])
     assert as_json(record.rows[0]) == '{"n":4,"t":"2013-01-01T00:00:00Z","l":[1,2]}'
+
+
+def test_the_sender_is_recorded_and_of_older_records_unknown() -> None:
+    whole = Record(3, "champion", 5.5, ["a"], [{"x": 2**70}], [1], None, "ann\ud800")
+    older = msgspec.msgpack.encode(Record(3, "champion", 5.5, ["b"], [{}], [1], None)[:7])
+    newer = msgspec.msgpack.encode([*Record(3, "champion", 5.5, ["c"], [{}], [1], None), "more"])
+    found = decoded(payload([encoded(whole), older, newer]))
+    assert [record.sender for record in found.records] == ["ann?", None, ""]
+    assert found.unreadable == 0
 
 
 def test_a_row_is_written_as_it_is_now() -> None:

@@ -36,6 +36,7 @@ def test_an_answer_becomes_a_row() -> None:
         "features": '{"visit":"v1","day":2,"name":"Ann"}',
         "value": '"yes"',
         "probabilities": [0.25, 0.75],
+        "sender": "",
     }
 
 

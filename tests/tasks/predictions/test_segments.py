@@ -14,7 +14,7 @@ from tasks.predictions.segments import HEAD, LENGTH, MAGIC, left, unframed
 from tasks.predictions.table import predictions_table, rows_of
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.connect import open_bucket
-from tests.tasks.predictions.shipping import landed, ship_once, waiting
+from tests.tasks.predictions.shipping import VISITS, landed, ship_once, waiting
 
 LEFT = REPOSITORY / "tests" / "golden" / "0.1.0" / "predictions" / "flights"
 PARCEL = LEFT / "01795645144823182357-w0-df58a235-ad4d45a7.parcel"
@@ -93,6 +93,8 @@ def test_a_parcel_has_the_id_of_the_release_that_chose_it(tmp_path: Path) -> Non
 
 def test_what_was_left_at_any_step_lands_once(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log"
+    for name in ("chosen", "filling", "done", "closed", "open"):
+        (settings.pipelines / f"{name}.yaml").write_text(VISITS.replace("visits", name))
     chosen = whole(log, "chosen")
     whole(log, "filling").rename(log / "filling" / "1.filling")
     whole(log, "done").rename(log / "done" / "1.done")

@@ -8,10 +8,12 @@ import signal
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tasks.faults import POINTS, VARIABLE
 from tasks.predictions.backlog import DAMAGED, FILE, PLACE, Backlog
+from tasks.predictions.record import Record, encoded, payload
 from tasks.predictions.spool import Spool
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.settings import Settings
@@ -107,6 +109,20 @@ def test_what_the_pipeline_file_does_not_want_is_not_kept(
     shipped = ship_once(settings, tmp_path / "log")
     assert (shipped.rows, shipped.unwanted, shipped.failures) == (0, 3, 0)
     assert (landed(settings, "silent"), waiting(tmp_path / "log")) == ([], [])
+
+
+def test_without_a_file_what_an_older_release_logged_is_not_kept(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """It did not ask the model whether its answers may be kept."""
+    folder, record = tmp_path / "log", Record(3, "champion", 1.4e9, ["7"], [{"x": 1}], [1], None)
+    with closing(Backlog(folder)) as backlog:
+        older = payload([msgspec.msgpack.encode(record[:7])])
+        backlog.put([("unknown", older), ("known", payload([encoded(record)]))])
+    shipped = ship_once(settings, folder)
+    assert (shipped.rows, shipped.unwanted, shipped.failures) == (1, 1, 0)
+    assert (landed(settings, "unknown"), landed(settings, "known")) == ([], [7])
+    assert waiting(folder) == []
 
 
 def test_a_large_backlog_lands_in_bounded_pieces(settings: Settings, tmp_path: Path) -> None:

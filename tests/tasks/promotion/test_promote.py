@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tasks.errors import ConfigurationError, IntegrityError
+from tasks.faults import WAIT
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote, repair, rollback
@@ -19,10 +22,11 @@ from tasks.promotion.versions import publish
 from tasks.reconciliation.ending import end_pipeline
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
+from tasks.store.local import LocalBucket
 from tasks.store.s3 import S3Bucket
 from tasks.workspace import Place
 from tests.buckets import local
-from tests.servers import S3
+from tests.servers import S3, poll
 from tests.tasks.promotion.scenes import (
     KEY,
     FileAlias,
@@ -265,6 +269,35 @@ def test_of_racing_processes_one_wins(s3: S3, pipeline: str, tmp_path: Path) -> 
     assert outcomes[champion(context).version] == "promoted"
     assert sorted(kind for kind, _ in kinds(context)) == ["lost", "promotion", "promotion"]
     assert alias(context) == champion(context).version
+
+
+def promote_held(folder: Path, pipeline: str, seen: str, marker: str) -> None:
+    os.environ[WAIT] = f"promote.pointer.before:{marker}"
+    context = context_of(LocalBucket(folder / "bucket"), pipeline, folder)
+    done = promote(context, 3, **WHO, expected=seen)
+    (folder / "done").write_text(done.outcome, encoding="utf-8")
+
+
+def test_a_promoter_that_was_stopped_and_wakes_up_later_overwrites_nothing(tmp_path: Path) -> None:
+    bucket = LocalBucket(tmp_path / "bucket")
+    published(bucket, "toy", 3)
+    context, marker = context_of(bucket, "toy", tmp_path), tmp_path / "waits"
+    promote(context, 1, **WHO)
+    _, seen = pointer.read(context) or (None, None)
+    stale = started(promote_held, tmp_path, "toy", seen, str(marker))
+    try:
+        poll(marker.exists, 60, "the promoter to reach its write")
+        os.kill(stale.pid, signal.SIGSTOP)
+        poll(lambda: psutil.Process(stale.pid).status() == psutil.STATUS_STOPPED, 10, "its stop")
+        marker.unlink()
+        assert promote(context, 2, by="bob", why="meanwhile", expected=seen).outcome == "promoted"
+        assert (tmp_path / "done").exists() is False
+    finally:
+        os.kill(stale.pid, signal.SIGCONT)
+    stale.join(60)
+    assert (stale.exitcode, (tmp_path / "done").read_text()) == (0, "lost")
+    assert champion(context).version == alias(context) == 2
+    assert kinds(context) == [("promotion", 1), ("promotion", 2), ("lost", 3)]
 
 
 def promote_second(bucket: Bucket, pipeline: str, folder: Path) -> None:

@@ -15,6 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from expectations.suite import OPEN
+from tasks.readers.kinds import TYPES, schema_of
+from tasks.readers.read_parquet import PIECE_BYTES, ParquetSource
+from tasks.readers.source import BadBatch
+from tasks.validation.suite import find_suite
 from tests.tasks.ingestion.scenes import HEADER, csv, examined, people, row
 
 
@@ -95,6 +100,21 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str, str | None]] = {
     "too large an integer": ("a.jsonl", lambda: json_lines(visit(age=2**70)), "kind", "age"),
     "unparsable time": ("a.csv", lambda: csv(5, at="01/02/2024").encode(), "kind", "at"),
     "infinite time": ("a.parquet", lambda: parquet(at=pa.array([float("inf")])), "kind", "at"),
+    "a far year": ("a.parquet", lambda: parquet(at=_at(2**63 - 1, "us", "UTC")), "kind", "at"),
+    "a year beyond 9999": (
+        "a.parquet",
+        lambda: parquet(at=_at(253_402_300_800, "s")),
+        "kind",
+        "at",
+    ),
+    "a year before 1": ("a.parquet", lambda: parquet(at=_at(-62_135_596_801, "s")), "kind", "at"),
+    "a year beyond 64 bits": ("a.parquet", lambda: parquet(at=_at(2**62, "ms")), "kind", "at"),
+    "a far day": (
+        "a.parquet",
+        lambda: parquet(at=pa.array([2_932_897], pa.date32())),
+        "kind",
+        "at",
+    ),
     "infinite number": ("a.csv", lambda: csv(5, cost="inf").encode(), "finite numbers", "cost"),
     "infinite in json": (
         "a.jsonl",
@@ -173,12 +193,17 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str, str | None]] = {
     "a wide field": ("a.csv", lambda: csv(5, ward="A" * (2**20 + 1)).encode(), "width", "ward"),
     "an endless line": ("a.csv", lambda: csv(5, ward="A" * 2**25).encode(), "width", None),
     "not an object": ("a.jsonl", lambda: json_lines(visit(), [1, 2]), "JSON", None),
-    "nested": ("a.jsonl", lambda: json_lines(visit(ward={"a": 1})), "JSON", None),
+    "nested": ("a.jsonl", lambda: json_lines(visit(ward=["A"])), "JSON", None),
+    "an object": ("a.jsonl", lambda: json_lines(visit(bed={"a": 1})), "unexpected column", "bed.a"),
     "very deep": ("a.jsonl", lambda: b'{"visit":' + b"[" * 99999 + b"\n", "JSON", None),
     "a name twice": ("a.jsonl", lambda: b'{"visit":"a","visit":"b"}\n', "JSON", None),
     "NaN": ("a.jsonl", lambda: json_lines(visit(cost=float("nan"))), "JSON", None),
     "no JSON": ("a.jsonl", lambda: b"{'visit': 1}\n", "JSON", None),
 }
+
+
+def _at(count: int, unit: str, zone: str | None = None) -> pa.Array:
+    return pa.array([count], pa.date32() if unit == "day" else pa.timestamp(unit, zone))
 
 
 def _not_utf8() -> pa.Array:
@@ -259,6 +284,44 @@ def test_half_a_pair_is_told_by_its_lines_and_a_whole_one_is_text(tmp_path: Path
     assert problem.sentence == (
         "encoding: 2 lines hold half of a surrogate pair, which is no text. Rows 4, 6."
     )
+
+
+def test_a_far_year_is_told_also_where_a_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    kinds = find_suite("tests.suites.people").columns
+    assert kinds is not None
+    table = pa.table({name: pa.array([value] * 3) for name, value in visit().items()})
+    times = pa.array([0, 2**63 - 1, 1], TYPES["timestamp"])
+    table = table.set_column(1, "at", times).set_column(0, "visit", pa.array(["a", "b", "c"]))
+    schema = schema_of({name: kind for name, kind in kinds.items() if kind != OPEN})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table.select(schema.names).cast(schema), path)
+    assert ParquetSource(path, 2**30).fits(schema)
+    report = examined(tmp_path, "a.parquet", path.read_bytes()).report
+    assert [(problem.rule, problem.rows) for problem in report.problems] == [("kind", (2,))]
+
+
+def test_a_dictionary_bomb_is_refused_and_what_is_read_of_one_fits_into_memory(
+    tmp_path: Path,
+) -> None:
+    """A text of a dictionary is stored once, and stands in every row."""
+
+    def repeated(rows: int, size: int) -> Path:
+        texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["A" * size])
+        path = tmp_path / f"{rows}.parquet"
+        # without Arrow's own schema it is read as plain text
+        pq.write_table(pa.table({"ward": texts}), path, store_schema=False)
+        return path
+
+    bomb = repeated(131_072, 33_000)  # 4.3 GB in 40 kB: their sum needs more than 32 bits
+    assert bomb.stat().st_size < 50_000
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(BadBatch, match="unfolds past"):
+        next(ParquetSource(bomb, 2**29).batches())
+    assert pa.default_memory_pool().max_memory() < before + 2**26
+    large = ParquetSource(repeated(1024, 900_000), 2**30)
+    sizes = [batch.nbytes for batch in large.batches()]
+    assert sum(sizes) > 9e8
+    assert max(sizes) <= PIECE_BYTES
 
 
 def test_a_gzip_bomb_fills_neither_disk_nor_memory(tmp_path: Path) -> None:

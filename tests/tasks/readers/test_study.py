@@ -57,6 +57,12 @@ ZONED = (
 )
 
 
+ASKED = datetime(2024, 1, 31, 14, 5, 9, tzinfo=UTC)
+FORM = ("timestamp", {"format": "%Y/%m/%d %I:%M:%S %p GMT%z"}, ASKED)
+SHEET = ("timestamp", {"format": "%m/%d/%Y %H:%M:%S"}, ASKED)
+OFFSET = ("timestamp", {"format": "%Y-%m-%d %H:%M UTC%z"}, ASKED.replace(second=0))
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "written", "first"),
     [
@@ -81,6 +87,10 @@ ZONED = (
         (["2013-Feb-05", "2013-Mar-1"], "date", {"format": "%Y-%b-%d"}, date(2013, 2, 5)),
         (["March 1999", "May 1999"], "date", {"format": "%B %Y"}, date(1999, 3, 1)),
         (["4111111111111111", "5500000000000004"], "string", {}, "4111111111111111"),
+        (["2024/01/31 3:05:09 PM GMT+1", "2024/07/01 11:00:00 AM GMT+2"], *FORM),
+        (["2024/01/31 2:05:09 PM GMT", "2024/07/01 11:00:00 AM GMT+1"], *FORM),
+        (["1/31/2024 14:05:09", "2/1/2024 6:00:00"], *SHEET),
+        (["2024-01-31 14:05 UTC+0", "2024-07-01 06:00 UTC-03:30"], *OFFSET),
     ],
 )
 def test_texts_are_recognised_and_read_as_written_down(
@@ -318,17 +328,58 @@ def test_a_later_file_in_utf_8_is_not_read_as_another_encoding(tmp_path: Path) -
 
 
 def test_nested_values_of_json_lines_are_named_at_once_and_left_out(tmp_path: Path) -> None:
-    rows = [{"n": n, "tags": ["a"], "spot": {"lat": n}} for n in range(30)]
+    rows = [{"n": n, "tags": ["a"], "spot": {"lat": n, "of": [1]}} for n in range(30)]
     content = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "object").write_text(content)
     with pytest.raises(BadBatch) as caught:
         open_source(tmp_path / "object", "a.jsonl", LIMIT).infer()
     (problem,) = caught.value.problems
-    told = "A table cannot hold tags (a list), spot (an object). Leave them out: "
-    assert problem.message == f'{told}source.leave_out: ["tags", "spot"].'
+    told = "A table cannot hold tags (a list), spot.of (a list). Leave them out: "
+    assert problem.message == f'{told}source.leave_out: ["tags", "spot.of"].'
     found = studied(tmp_path, "a.jsonl", content)
-    assert found.options.written == {"leave_out": ["tags", "spot"]}
-    assert read(tmp_path, "a.jsonl", found.options) == {"n": [*range(30)]}
+    assert found.options.written == {"leave_out": ["tags", "spot.of"]}
+    rows = {"n": [*range(30)], "spot.lat": [*range(30)]}
+    assert read(tmp_path, "a.jsonl", found.options) == rows
+    for left in (("tags", "spot"), ("tags", "spot.of", "spot.lat")):
+        options = SourceOptions(leave_out=left)
+        assert read(tmp_path, "a.jsonl", options) == {"n": [*range(30)]}
+
+
+def test_objects_in_json_lines_are_unfolded_and_null_ones_are_no_columns(tmp_path: Path) -> None:
+    rows = [
+        {"n": 1, "wind": None, "town": {"name": "Ulm", "at": {"lat": 48.4}}},
+        {"n": 2, "wind": {"speed": 3, "from": None}, "town": {"name": "Brest", "at": None}},
+        {"n": 3, "wind": {}, "town": None},
+    ]
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    found = studied(tmp_path, "a.jsonl", content)
+    assert found.options.written == {}
+    expected = {
+        "n": [1, 2, 3],
+        "town.name": ["Ulm", "Brest", None],
+        "town.at.lat": [48.4, None, None],
+        "wind.speed": [None, 3, None],
+        "wind.from": [None, None, None],
+    }
+    assert read(tmp_path, "a.jsonl", PLAIN) == expected
+    assert set(found.columns) == set(expected)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"a": {"b": 1}, "a.b": 2}, "a.b (twice in one row)"),
+        (json.loads('{"a":' * 30 + "1" + "}" * 30), "(objects more than 20 deep)"),
+    ],
+)
+def test_an_object_that_no_columns_can_be_made_of_is_named(
+    row: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "object").write_text(json.dumps({"n": 1}) + "\n" + json.dumps(row) + "\n")
+    with pytest.raises(BadBatch) as caught:
+        read(tmp_path, "a.jsonl", PLAIN)
+    assert told in str(caught.value)
+    assert caught.value.problems[0].rows == (2,)
 
 
 def test_quotes_around_line_ends_are_quotes_however_the_sample_is_cut(tmp_path: Path) -> None:

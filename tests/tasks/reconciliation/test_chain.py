@@ -69,13 +69,13 @@ def test_each_station_of_a_life_names_its_first_broken_link(tmp_path: Path) -> N
     life.ingest(workspace, "some.csv", life.toy_rows(270, start=30))
     assert fault(workspace) == ("champion", "`perennial train toy`")
 
-    assert life.train(workspace).outcome == "refused"
+    assert life.train(workspace, told=False).outcome == "refused"
     name, remedy = fault(workspace)
     assert name == "champion"
     assert "`perennial promote toy 1 --override WHY`" in remedy
 
     life.ingest(workspace, "more.csv", life.toy_rows(600, start=300))
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     assert fault(workspace) == ("", "")
     assert fault(workspace, after=LATER) == ("monitoring", "`perennial monitor toy`")
     life.monitor(workspace)
@@ -87,7 +87,7 @@ def test_where_a_pipeline_stands_is_read_from_its_bucket(tmp_path: Path) -> None
     workspace = life.toy_workspace(tmp_path, gate={"min_gain": -1})
     life.ingest(workspace, "a.csv", life.toy_rows(600))
     assert read_standing(workspace).waits == ("1 batch to decide on",)
-    life.train(workspace)
+    life.train(workspace, told=False)
     life.ingest(workspace, "b.csv", life.toy_rows(200, start=600))
     refuse(workspace, "bad.csv")
     standing = read_standing(workspace)

@@ -32,7 +32,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     )
     rows = life.toy_rows(600)
     life.ingest(workspace, "a.csv", rows)
-    assert life.train(workspace).outcome == "promoted"
+    assert life.train(workspace, told=False).outcome == "promoted"
     fixed = rows.tail(40).assign(size=3.0, high=1)
     assert life.ingest(workspace, "b.csv", fixed).rows == 40
     again = fixed.tail(10).assign(size=-3.0, high=0)

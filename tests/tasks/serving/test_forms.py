@@ -31,7 +31,7 @@ def body(content: Any) -> bytes:
         ({"inputs": {"a": [1], "b": [1, 2]}}, "as many values as the others"),
         ({"dataframe_split": []}, "a JSON object"),
         ({"dataframe_split": {"data": []}}, 'has "columns"'),
-        ({"dataframe_split": SPLIT | {"data": [[1, 2]]}}, "a list of 1 values"),
+        ({"dataframe_split": SPLIT | {"data": [[1, 2]]}}, "a list of 1 value"),
         ({"dataframe_split": {"columns": ["a", "a"], "data": []}}, "each column is given once"),
     ],
 )

@@ -87,6 +87,18 @@ def test_what_does_not_fit_is_named(row: dict[str, Any], field: str, why: str) -
     assert problem.startswith(why)
 
 
+def test_what_was_inside_of_an_object_is_sent_under_its_flat_name() -> None:
+    inner = RequestSchema((Field("wind.speed", "number", True, False),))
+    reader = Reader(inner, FeatureSchema((Feature("wind.speed", "number"),)))
+    assert reader.read([{"wind.speed": 3.5}]).numbers == [[3.5]]
+    with pytest.raises(Unfit) as raised:
+        reader.read([{"wind": {"speed": 3.5}}])
+    assert [(problem.field, problem.problem) for problem in raised.value.problems] == [
+        ("wind.speed", "is missing, and training saw no row without it"),
+        ("wind", "is no field of this model; what is in it is sent flat, as wind.speed"),
+    ]
+
+
 def test_what_training_never_saw_missing_is_needed() -> None:
     needed = replace(FIELDS, fields=tuple(replace(field, missing=False) for field in FIELDS.fields))
     good = {"at": "2024-01-01", "flag": True, "kind": "a", "n": 1}
@@ -144,7 +156,7 @@ def test_a_users_transform_sees_typed_columns() -> None:
     numbers, texts, _ = Reader(FIELDS, SCHEMA, doubled).read([row])
     assert numbers[0][:-1] == plain[0][:-1]
     assert (numbers[0][-1], texts) == (4, [["a"]])
-    with pytest.raises(Unfit, match="1 problems"):
+    with pytest.raises(Unfit, match="1 problem, of"):
         Reader(FIELDS, SCHEMA, doubled).read([{**row, "at": None}])
 
 

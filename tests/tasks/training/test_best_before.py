@@ -11,6 +11,7 @@ import pytest
 from tasks.promotion.promote import promote, rollback
 from tasks.training.comparison import compare_with_best
 from tasks.training.work import Work
+from tests.kept import put_kept
 from tests.life import toy_rows
 from tests.tasks.monitoring.house import House
 
@@ -18,19 +19,28 @@ WHO = {"by": "ada", "why": "we try it"}
 UNKNOWN = "the size is no longer known"
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """Return a house with version 2 in service, which is far worse than version 1."""
-    made = House(tmp_path)
-    made.live_a_while(toy_rows(1500))
-    # the file leaves out what decides, from now on
+def forgetful(folder: Path) -> House:
+    """Return a house whose file leaves out what decides."""
+    made = House(folder)
     features = made.workspace.pipeline.features.model_copy(update={"exclude": ("size",)})
     pipeline = made.workspace.pipeline.model_copy(update={"features": features})
     made.workspace = replace(made.workspace, pipeline=pipeline)
+    return made
+
+
+def forget(folder: Path) -> None:
+    House(folder).live_a_while(toy_rows(1500))
+    made = forgetful(folder)
     made.arrive("b.csv", toy_rows(600, start=1500))
     assert "not worse than the champion" in made.train().summary
     promote(made.workspace, 2, **WHO, override=UNKNOWN)
-    return made
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """Return a house with version 2 in service, which is far worse than version 1."""
+    put_kept(__name__, forget, tmp_path)
+    return forgetful(tmp_path)
 
 
 def test_what_is_as_good_as_a_bad_champion_is_held_to_the_one_before(house: House) -> None:
@@ -53,6 +63,7 @@ def test_one_that_a_person_went_back_from_is_no_measure(house: House) -> None:
 
 def test_one_whose_transform_is_gone_is_no_measure_and_stops_no_training(house: House) -> None:
     house.arrive("c.csv", toy_rows(1500, start=2100))
+    house.monitor()
     work = Work(house.workspace, house.plan())
     best, even = work.best_before, np.full((len(work.dataset.split.judged), 2), 0.5)
     assert best is not None

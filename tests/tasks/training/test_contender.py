@@ -12,6 +12,7 @@ from tasks.errors import IntegrityError
 from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
 from tasks.models.setting import Setting
+from tasks.promotion.golden import MOST
 from tasks.records import plain, read
 from tasks.training.contender import Contender, build_contender
 from tests import served
@@ -34,6 +35,17 @@ def test_its_export_answers_as_it_does_and_in_time(contender: Contender) -> None
     assert contender.fitted_from < contender.fitted_until
     answers = OnnxModel(contender.model).predict(contender.golden.frame())
     np.testing.assert_array_equal(contender.golden.answers, answers)
+
+
+def test_its_golden_rows_are_made_and_answered(contender: Contender) -> None:
+    made = served.fitted()
+    golden = contender.golden.frame()
+    assert len(golden) == MOST
+    assert np.isfinite(contender.golden.answers).all()
+    real = set(map(tuple, made.prepared.astype(object).to_numpy().tolist()))
+    assert not real & set(map(tuple, golden.astype(object).to_numpy().tolist()))
+    # the model tells them apart, so that another model gives other answers
+    assert len(np.unique(contender.golden.answers[:, 0].round(6))) > MOST / 2
 
 
 def test_a_steps_result_brings_it_back_whole(contender: Contender) -> None:

@@ -24,9 +24,10 @@ def test_what_lost_its_race_is_judged_again_on_the_rows_that_were_held_out_from_
     built.arrive("a.csv", life.toy_rows(400))
     assert built.train().outcome == "promoted"
     built.arrive("b.csv", life.toy_rows(300, start=400))
-    work, chosen, version = life.challenge(built.workspace)
+    built.monitor()
+    work, chosen, version = life.challenge(built.workspace, told=False)
     other = life.toy_workspace(tmp_path, **changes, training={"folds": 3})
-    *_, sooner = life.challenge(other)
+    *_, sooner = life.challenge(other, told=False)
     # fitted on every row: beside it nothing is new, and the file's own share would be held out
     assert promote(other, sooner, by="ann", why="sooner", override="it is").outcome == "promoted"
     record_and_promote(work, chosen, version, "test")

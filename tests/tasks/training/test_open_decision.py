@@ -12,8 +12,8 @@ import pytest
 from tasks.data.reference import DatasetRef, Window
 from tasks.errors import ENCOUNTERED, Refused
 from tasks.ledger.entry import Entry
+from tasks.monitoring.answers import record_failure
 from tasks.monitoring.arrivals import Arrival, find_unanswered
-from tasks.training.answering import record_failure
 from tasks.training.open_decision import find_answer, find_covered
 from tasks.training.plan import TrainingPlan
 from tests import life

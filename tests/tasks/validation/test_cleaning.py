@@ -65,6 +65,17 @@ def test_missing_targets_are_counted(
     assert examination.report.cleaning == cleaning
 
 
+@pytest.mark.parametrize("again", [(row(2), row(2, stays="")), (row(2, stays=""), row(2))])
+def test_of_two_copies_the_one_with_a_target_stays_where_others_are_dropped(
+    again: tuple[str, str], tmp_path: Path
+) -> None:
+    content = HEADER + row(1) + "".join(again)
+    examination = examined(tmp_path, "a.csv", content.encode(), people(missing_target="drop"))
+    assert kept(examination) == ["v1", "v2"]
+    assert examination.rows is not None
+    assert pq.read_table(examination.rows)["stays"].to_pylist() == [1, 0]
+
+
 @pytest.mark.parametrize("setting", ["missing_target", "duplicates"])
 def test_what_the_pipeline_refuses_refuses_the_batch(setting: str, tmp_path: Path) -> None:
     content = (HEADER + row(1) + row(2, stays="") + row(1)).encode()

@@ -117,10 +117,10 @@ def test_a_class_that_reads_as_a_persons_is_not_quoted() -> None:
     hidden = Pipeline.model_validate({**told, "data": {"personal": ["mail"]}})
     found = judge_classes(came, ["basic", "gold"], hidden)
     assert "(personal) is no known class" in found.problems[0].message
-    assert found.acceptable == ()
+    assert (found.acceptable, found.concealed) == ((), (1,))
     found = judge_classes(came, ["basic", "gold"], Pipeline.model_validate(told))
     assert "ann@example.org is no known class" in found.problems[0].message
-    assert found.acceptable == ("ann@example.org",)
+    assert (found.acceptable, found.concealed) == (("ann@example.org",), ())
     twins = {"ann@example.org": (3, 1), "Ann@example.org": (1, 5)}
     (problem,) = judge_classes(twins, [], hidden).problems
     assert "(personal) is (personal) in another spelling" in problem.message
