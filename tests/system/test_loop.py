@@ -144,7 +144,7 @@ def test_a_storm_on_three_pipelines_leaves_one_decision_and_one_training_of_each
     loop: Stack,
 ) -> None:
     names = ("loop", "quiet", "toy")
-    assert all(enable(loop, f"perennial: {name}: ", on=True) == 3 for name in names)
+    assert enable(loop, "perennial: ", on=True) >= 4
     for name in names:
         send(loop, 20, name)
     for name in names:
