@@ -58,7 +58,9 @@ def run_plainly(flow: Flow[..., Any], skip: tuple[Task[..., Any], ...], **parame
     tasks = {name: value for name, value in known.items() if isinstance(value, Task)}
     plain = {name: _do_nothing if task in skip else _plain(task) for name, task in tasks.items()}
     code, defaults = function.__code__, function.__defaults__
-    return FunctionType(code, {**known, **plain}, function.__name__, defaults)(**parameters)
+    copy = FunctionType(code, {**known, **plain}, function.__name__, defaults)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy(**parameters)
 
 
 def _plain(task: Task[..., Any]) -> Callable[..., Any]:
