@@ -104,7 +104,8 @@ def until_answered(folder: Path, rows: int) -> dict[str, float]:
     run("init", "ours", where=folder)
     home, data = folder / "ours", folder / "trips.csv"
     write_trips(data, rows)
-    row = pl.read_csv(data, n_rows=1).drop("tipped").row(0, named=True)
+    first = pl.read_csv(data, n_rows=1, schema_overrides={"trip": pl.String}).drop("tipped")
+    row = first.row(0, named=True)
     took: dict[str, float] = {}
     run("up", "--port-offset", str(offset), where=home)
     try:
