@@ -122,9 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def leaving() -> Iterator[None]:
     """Let this process end as soon as Python has said that it does, with the same status.
 
-    Arrow's threads read through Python's files ahead of whoever reads. One that asks for the
-    interpreter while it is taken down is ended by it (CPython up to 3.13), and C++ answers with
-    "terminate called without an active exception": status 134, after all was done.
+    Arrow's threads read through Python's files ahead of whoever reads. One that comes back from
+    its read while the interpreter is taken down aborts the process, in words of Python's or of
+    C++'s own ("terminate called without an active exception"): status 134, after all was done.
     """
     status = 1
 
