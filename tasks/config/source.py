@@ -58,12 +58,21 @@ class Reading(FileSection):
     def _texts(cls, content: Any) -> Any:
         # Without quotes, YAML takes the keys true and false for truth values.
         names = {True: "true", False: "false"}
-        if isinstance(content, dict):
-            return {
-                names.get(key, key) if isinstance(key, bool) else key: value
-                for key, value in content.items()
-            }
-        return content
+        if not isinstance(content, dict):
+            return content
+        told = {
+            names.get(key, key) if isinstance(key, bool) else key: value
+            for key, value in content.items()
+        }
+        words = [told.get(name) for name in ("missing", "true", "false")]
+        if any(
+            isinstance(word, bool)
+            for listed in words
+            if isinstance(listed, list)
+            for word in listed
+        ):
+            raise ValueError("YAML takes yes, no, on and off for truth values: put them in quotes")
+        return told
 
 
 class Derived(FileSection):

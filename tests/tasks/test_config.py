@@ -50,6 +50,8 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         ("training: {holdout: 120%}", "a share lies between"),
         ("data: {max_batch_gib: .inf}", "data.max_batch_gib: Input should be a finite number"),
         ('source: {columns: {t: {format: "%d.%m.%Y%"}}}', "it has %; known are %Y"),
+        ('source: {columns: {t: {"true": [yes]}}}', "t: YAML takes yes, no, on and off for truth"),
+        ("source: {columns: {t: {missing: [-9, off]}}}", "for truth values: put them in quotes"),
         ("training: {metric: rmse}", "metric for binary is one of roc_auc"),
         ("training: {families: [forest]}", "families are of linear"),
         ("training: {families: []}", "families are of linear"),

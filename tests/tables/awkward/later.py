@@ -117,12 +117,15 @@ SCENES = (
     Scene(
         "recoded",
         recoded,
-        later=held(f"unknown class (y): 1, 0 are no known class; known: no, yes. {NO_CLASS}"),
+        later=held(
+            "unknown class (y): 1, 0 are no known class; known: no, yes. If there are more than "
+            "two, set `task: multiclass`. Rows 1, 5."
+        ),
     ),
     Scene(
         "recoded-truth",
         recoded,
-        words=("--set", "source.columns.y.true=[yes]", "--set", "source.columns.y.false=[no]"),
+        words=("--set", 'source.columns.y.true=["yes"]', "--set", 'source.columns.y.false=["no"]'),
         later=held(
             "kind (y): 500 values do not read as true or false, written as yes or no: so says "
             "source.columns. Rows 1, 2, 3, 4, 5."
