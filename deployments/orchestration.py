@@ -15,6 +15,7 @@ from deployments.patience import Absence, over_a_restart
 from deployments.prefect_api import PAGE, Unreachable, open_client, read_pages, run_page
 from deployments.worker.kind import POOL
 from tasks.errors import OrchestrationError, own_words
+from tasks.reconciliation.deployed import deployment_of
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ NOISE = (
     "Downloading flow code",
     LAST_LINE,
     "View at ",
+    "Running hook ",
+    "Hook ",
     # Of a failure the last line tells, and the flow's own words stand there without the rest.
     "Encountered exception during execution",
     "Task run failed with exception",
@@ -60,14 +63,14 @@ def run_deployment(
     *,
     patience: float = PATIENCE,
 ) -> FlowRun:
-    """Run the deployment `flow/pipeline`, pass its log lines to `say`, and return how it ended.
+    """Run a flow's deployment for a pipeline, pass its log lines to `say`, return how it ended.
 
     A run that fails is returned, not raised. Interrupted from the keyboard, the run goes on and
     `say` is told where to follow it. A server that is restarted is waited for.
 
     Args:
         settings: where Prefect is.
-        flow, pipeline: the two parts of the deployment's name.
+        flow, pipeline: what is run, and for whom.
         parameters: what the flow takes besides its pipeline and cause.
         cause: who asked for the run; it stands in the run's name.
         say: takes each line as it comes.
@@ -112,16 +115,18 @@ def _start(
 ) -> ServerRun:
     from prefect.exceptions import ObjectNotFound
 
-    name = f"{flow}/{pipeline}"
+    from tasks.reconciliation.task import read_deployment
+
     try:
-        deployment = client.read_deployment_by_name(name)
+        deployment = read_deployment(client, flow, pipeline)
     except ObjectNotFound as error:
-        remedy = "Run `perennial apply`."
-        raise OrchestrationError(name, "the deployment exists", "none", remedy) from error
+        rule, remedy = "the deployment exists", "Run `perennial apply`."
+        raise OrchestrationError(deployment_of(flow, pipeline), rule, "none", remedy) from error
     return client.create_flow_run_from_deployment(
         deployment.id,
         parameters={**parameters, "pipeline": pipeline, "cause": cause},
         name=f"{flow} {pipeline}: {cause}",
+        tags=[pipeline],
         idempotency_key=once,
     )
 

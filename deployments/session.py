@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
 from functools import partial
@@ -75,10 +76,7 @@ def follow(
     """
     settings, name = Settings.from_environment(), workspace.name
     if settings.folder is not None and not os.environ.get("PREFECT_API_URL"):
-        # Called in this process, Prefect starts a server that lives as long as the command.
-        module, _, function = {**ENTRY_POINTS, **OPTIONAL}[flow].rpartition(".")
-        outcome = getattr(import_module(module), function)(name, **parameters, cause="command")
-        return {**outcome, "flow_run": None}
+        return {**_run_here(flow, {**parameters, "pipeline": name}, say), "flow_run": None}
     for tries_left in reversed(range(TRIES)):
         run = run_deployment(settings, flow, name, parameters, "command", say)
         # Not Prefect's own result: a failing upload leaves a run COMPLETED (3.8), without a result.
@@ -90,6 +88,27 @@ def follow(
             raise failure
         say(f"The run ended, for a server was away: {failure} It is started again.")
     raise AssertionError
+
+
+def _run_here(flow: str, parameters: dict[str, Any], say: Callable[[str], None]) -> Any:
+    """Run a flow in this process, without any server; there is nobody to tell of an event."""
+    from tasks.events.task import announce
+    from tasks.runs import PLAIN, run_plainly
+
+    class Passing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(record.getMessage())
+
+    module, _, function = {**ENTRY_POINTS, **OPTIONAL}[flow].rpartition(".")
+    passing = Passing(logging.INFO)
+    PLAIN.setLevel(logging.INFO)
+    PLAIN.propagate = False
+    PLAIN.addHandler(passing)
+    try:
+        called = getattr(import_module(module), function)
+        return run_plainly(called, (announce,), **parameters, cause="command")
+    finally:
+        PLAIN.removeHandler(passing)
 
 
 def tell_failed_run(where: str, state: str, message: str) -> PerennialError:

@@ -7,10 +7,11 @@ from typing import Any
 from prefect import flow
 
 from tasks.backtest.task import advise, fill, pin, report_backtest, track
+from tasks.events.task import tag_run
 from tasks.store.task import leave_outcome
 
 
-@flow(name="backtest", flow_run_name="backtest {pipeline}: {cause}")
+@flow(name="backtest", flow_run_name="backtest {pipeline}: {cause}", on_running=[tag_run])
 def backtest(
     pipeline: str,
     policies: list[str] | None = None,

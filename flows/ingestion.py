@@ -6,12 +6,12 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.events.task import announce
+from tasks.events.task import announce, tag_run
 from tasks.ingestion.task import list_arrivals, take_in_rows, tell_batches
 from tasks.store.task import leave_outcome
 
 
-@flow(name="ingest", flow_run_name="ingest {pipeline}: {cause}")
+@flow(name="ingest", flow_run_name="ingest {pipeline}: {cause}", on_running=[tag_run])
 def ingest(
     pipeline: str,
     objects: list[str] | None = None,

@@ -6,12 +6,12 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.events.task import announce
+from tasks.events.task import announce, tag_run
 from tasks.ingestion.task import list_arrivals, take_in_labels, tell_labels
 from tasks.store.task import leave_outcome
 
 
-@flow(name="label", flow_run_name="label {pipeline}: {cause}")
+@flow(name="label", flow_run_name="label {pipeline}: {cause}", on_running=[tag_run])
 def label(
     pipeline: str,
     objects: list[str] | None = None,

@@ -6,11 +6,12 @@ from typing import Any
 
 from prefect import flow
 
+from tasks.events.task import tag_run
 from tasks.scoring.task import score_object
 from tasks.store.task import leave_outcome
 
 
-@flow(name="score", flow_run_name="score {pipeline}: {cause}")
+@flow(name="score", flow_run_name="score {pipeline}: {cause}", on_running=[tag_run])
 def score(
     pipeline: str,
     source: str,

@@ -14,6 +14,7 @@ from deployments.apply.automate import carry_out_automations, plan_automations
 from deployments.apply.automations import Automation, automations
 from deployments.apply.plan import (
     ENTRY_POINTS,
+    EVERYONES,
     OPTIONAL,
     RECONCILE,
     TAG,
@@ -92,14 +93,15 @@ def bring_in_line(
     with open_client(settings) as client:
         names = {spec.name for spec in wanted}
         present = _present(client, names)
+        ids: dict[str, Any] = {there.spec.name: there.id for there in present}
         if only is not None:
-            # The reconciler is every pipeline's: it is brought in line, and never taken away.
+            # What is everyone's is brought in line, and never taken away.
             present = tuple(
                 there
                 for there in present
-                if there.spec.pipeline == only or there.spec.name in names
+                if there.spec.name in names
+                or (there.spec.pipeline == only and there.spec.name not in EVERYONES)
             )
-        ids: dict[str, Any] = {there.spec.name: there.id for there in present}
         # All is read before anything is done: a block that is missing must not leave half of it.
         events = plan_automations(client, follows, ids, only=only)
         plan = compare_deployments(wanted, present)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deployments.apply.automations import PREFIX, Automation
+from deployments.apply.automations import PREFIX, STARTS, Automation, whom, with_others
 from deployments.prefect_api import PAGE, do_each, read_pages
 from tasks.errors import ConfigurationError
 
@@ -48,13 +48,15 @@ def plan_automations(
 ) -> Follow:
     """Compare our automations with those that the server has; `deployments` holds ids by name.
 
-    Ours are known by their names. With `only`, none that belongs to another pipeline is touched.
+    Ours are known by their names. With `only`, nothing changes for another pipeline.
 
     Raises:
         ConfigurationError: a notification block does not exist.
     """
-    specs = {automation.name: automation for automation in wanted}
     there = {automation.name: automation for automation in _every_automation(client)}
+    if only is not None:
+        wanted = with_others(wanted, {name: _whom(known) for name, known in there.items()}, only)
+    specs = {automation.name: automation for automation in wanted}
     named = {action["block"] for spec in specs.values() if "block" in (action := spec.action)}
     blocks = {name: _block(client, name) for name in sorted(named)}
     same = {
@@ -62,8 +64,10 @@ def plan_automations(
         for name in specs.keys() & there.keys()
         if _same(there[name], _core(specs[name], deployments, blocks))
     }
-    whose = PREFIX if only is None else f"{PREFIX}{only}: "
-    gone = sorted(name for name in there.keys() - specs.keys() if name.startswith(whose))
+    gone = sorted(there.keys() - specs.keys())
+    if only is not None:
+        ended = tuple(PREFIX + what for what in STARTS)
+        gone = [name for name in gone if name in ended or name.startswith(f"{PREFIX}{only}: ")]
     return Follow(
         create=tuple(spec for name, spec in specs.items() if name not in there),
         update=tuple(
@@ -108,6 +112,12 @@ def _every_automation(client: SyncPrefectClient) -> list[Present]:
 
     every = map(Present.model_validate, read_pages(read))
     return [automation for automation in every if automation.name.startswith(PREFIX)]
+
+
+def _whom(present: Present) -> tuple[str, ...]:
+    # a person may have made another kind of trigger of it
+    match = present.trigger.model_dump(mode="json").get("match")
+    return whom(match) if isinstance(match, dict) else ()
 
 
 def _core(

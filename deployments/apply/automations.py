@@ -1,13 +1,18 @@
-"""Which automations there should be: what follows from which event. Pure."""
+"""Which automations there should be: what follows from which event. Pure.
+
+What an event starts is one automation for every pipeline that it is for. It runs the deployment
+that pipelines share, or the pipeline's own, which the event names (`Event.wakes`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tasks.config import Pipeline
 from tasks.events.event import Event, resource
+from tasks.reconciliation.deployed import EVERY_PIPELINE, SHARED
 
 PREFIX = "perennial: "  # ours are known by it
 HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -36,7 +41,7 @@ TELLS: Mapping[str, Event] = {
 class Automation:
     """One automation as Prefect's API takes it, but for names in the place of ids.
 
-    They are `deployment`, as `train/flights`, and `block`, as `slack-webhook/ops`, in `action`.
+    They are `deployment`, as `ingest/all`, and `block`, as `slack-webhook/ops`, in `action`.
     """
 
     name: str
@@ -50,34 +55,76 @@ def automations(pipelines: Iterable[Pipeline]) -> tuple[Automation, ...]:
 
     >>> toy = Pipeline(name="a", task="binary", target="y", event_time="t")
     >>> [automation.name for automation in automations([toy])]
-    ['perennial: a: ingest', 'perennial: a: monitor', 'perennial: a: train', \
-'perennial: runs that died']
+    ['perennial: ingest', 'perennial: monitor', 'perennial: train', 'perennial: runs that died']
     """
-    found = []
-    for pipeline in sorted(pipelines, key=lambda pipeline: pipeline.name):
-        delayed = pipeline.monitoring.labels == "delayed"
-        found += [_start(pipeline, what) for what in STARTS if delayed or "label" not in what]
-        found += [
-            _tell(pipeline, block, kind)
-            for block in pipeline.notifications.blocks
-            for kind in pipeline.notifications.on
-        ]
-    return (*found, _dead_runs()) if found else ()
+    ours = sorted(pipelines, key=lambda pipeline: pipeline.name)
+    starts = [
+        _start(what, [pipeline.name for pipeline in ours if _follows(pipeline, what)])
+        for what in STARTS
+        if any(_follows(pipeline, what) for pipeline in ours)
+    ]
+    tells = [
+        _tell(pipeline, block, kind)
+        for pipeline in ours
+        for block in pipeline.notifications.blocks
+        for kind in pipeline.notifications.on
+    ]
+    return (*starts, *tells, _dead_runs()) if ours else ()
 
 
-def _start(pipeline: Pipeline, what: str) -> Automation:
+def with_others(
+    wanted: Iterable[Automation], there: Mapping[str, Collection[str]], only: str
+) -> tuple[Automation, ...]:
+    """Return what `only` needs, with the pipelines that share it as they are.
+
+    `there` maps the names of the server's automations to the pipelines that they are for.
+
+    >>> toy = Pipeline(name="b", task="binary", target="y", event_time="t")
+    >>> shared = with_others(automations([toy]), {"perennial: train": ["a"]}, "b")
+    >>> [(automation.name, whom(automation.trigger["match"])) for automation in shared[1:3]]
+    [('perennial: monitor', ('b',)), ('perennial: train', ('a', 'b'))]
+    """
+    specs = {automation.name: automation for automation in wanted}
+    kept = []
+    for what in STARTS:
+        name = PREFIX + what
+        own = specs.pop(name, None)
+        names = {*there.get(name, ())} - {only} | ({only} if own else set())
+        kept += [_start(what, names)] if names else []
+    return (*kept, *specs.values())
+
+
+def whom(match: Mapping[str, str | Sequence[str]]) -> tuple[str, ...]:
+    """Return the pipelines that a trigger is for.
+
+    >>> whom({"prefect.resource.id": ["perennial.pipeline.a", "prefect.flow-run.*"]})
+    ('a',)
+    """
+    ids = match.get("prefect.resource.id", ())
+    ours = [ids] if isinstance(ids, str) else ids
+    begin = resource("")
+    return tuple(id.removeprefix(begin) for id in ours if id.startswith(begin))
+
+
+def _follows(pipeline: Pipeline, what: str) -> bool:
+    return pipeline.monitoring.labels == "delayed" or "label" not in what
+
+
+def _start(what: str, pipelines: Iterable[str]) -> Automation:
     (event, parameters), flow = STARTS[what], what.partition(" ")[0]
-    name = pipeline.name
+    shared = {
+        "source": "selected",
+        "deployment": f"{flow}/{EVERY_PIPELINE}",
+        "parameters": {"pipeline": "{{ event.payload.pipeline }}", **parameters},
+    }
+    # its own bears the pipeline among its parameters
+    own = {"source": "inferred", "parameters": dict(parameters)}
+    whose = f"{flow}/{EVERY_PIPELINE}" if flow in SHARED else f"the pipeline's own {flow}"
     return Automation(
-        name=f"{PREFIX}{name}: {what}",
-        description=f"On {event} of {name}, run {flow}/{name}.",
-        trigger=_on(event, name),
-        action={
-            "type": "run-deployment",
-            "source": "selected",
-            "deployment": f"{flow}/{name}",
-            "parameters": {"pipeline": name, **parameters},
-        },
+        name=PREFIX + what,
+        description=f"On {event}, run {whose}.",
+        trigger=_on(event, pipelines),
+        action={"type": "run-deployment", **(shared if flow in SHARED else own)},
     )
 
 
@@ -86,7 +133,7 @@ def _tell(pipeline: Pipeline, block: str, kind: str) -> Automation:
     return Automation(
         name=f"{PREFIX}{name}: tell {block} when {kind}",
         description=f"On {TELLS[kind]} of {name}, send a sentence through {block}.",
-        trigger=_on(TELLS[kind], name),
+        trigger=_on(TELLS[kind], [name]),
         action={
             "type": "send-notification",
             "block": block,
@@ -96,12 +143,12 @@ def _tell(pipeline: Pipeline, block: str, kind: str) -> Automation:
     )
 
 
-def _on(event: Event, pipeline: str) -> dict[str, Any]:
+def _on(event: Event, pipelines: Iterable[str]) -> dict[str, Any]:
     return {
         "type": "event",
         "posture": "Reactive",
         "expect": [event.value],
-        "match": {"prefect.resource.id": resource(pipeline)},
+        "match": {"prefect.resource.id": [resource(name) for name in sorted(pipelines)]},
         "threshold": 1,
         "within": 0.0,
     }

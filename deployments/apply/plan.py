@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from deployments.worker.kind import POOL
 from tasks.config import Pipeline
+from tasks.reconciliation.deployed import EVERY_PIPELINE, SHARED
 
 TAG = "perennial"
 RECONCILE_EVERY = "* * * * *"
-EVERY_PIPELINE = "all"
 ENTRY_POINTS: Mapping[str, str] = {
     "ingest": "flows.ingestion.ingest",
     "label": "flows.labelling.label",
@@ -23,9 +23,10 @@ ENTRY_POINTS: Mapping[str, str] = {
 # Those that a pipeline has where its file asks for them.
 OPTIONAL: Mapping[str, str] = {"collect": "flows.collecting.collect"}
 RECONCILE = "flows.reconciling.reconcile"
-# Two trainings at once would judge against one champion; two decisions would both say retrain; of
-# two collectors one would work for nothing.
-ONE_AT_A_TIME = ("train", "monitor", "collect")
+# What a pipeline has of its own runs one at a time: two trainings at once would judge against one
+# champion, two decisions would both say retrain, and of two collectors one would work for nothing.
+OWN = tuple(flow for flow in (*ENTRY_POINTS, *OPTIONAL) if flow not in SHARED)
+EVERYONES = tuple(f"{flow}/{EVERY_PIPELINE}" for flow in (*SHARED, "reconcile"))
 PURPOSES: Mapping[str, str] = {
     "ingest": "Brings what lies in the incoming folder into the curated table, or quarantine.",
     "label": "Joins labels that come after their rows, and counts those that contradict.",
@@ -148,11 +149,11 @@ def plan_deployments(
     pipelines: Iterable[Pipeline],
     schemas: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[DeploymentSpec, ...]:
-    """Return the deployments that these pipelines need, by name.
+    """Return the deployments that these pipelines need, by name: their own, then everyone's.
 
     `schemas` maps an entry point to the JSON schema of its parameters.
     """
-    ours = sorted(pipelines, key=lambda pipeline: pipeline.name)
+    ours, known = sorted(pipelines, key=lambda pipeline: pipeline.name), schemas or {}
     reconciler = DeploymentSpec(
         flow="reconcile",
         pipeline=EVERY_PIPELINE,
@@ -160,25 +161,37 @@ def plan_deployments(
         description="Finds what an event lost, and starts what is missing, every minute.",
         schedule=RECONCILE_EVERY,
         concurrency=1,
-        schema=(schemas or {}).get(RECONCILE, {}),
+        schema=known.get(RECONCILE, {}),
     )
     # Ingestion has no limit of runs at once: an object lands once, whoever brings it.
-    each_has = tuple(
+    shared = tuple(
         DeploymentSpec(
             flow=flow,
-            pipeline=pipeline.name,
-            entrypoint=entrypoint,
-            description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
-            parameters={"pipeline": pipeline.name},
-            schedule=_schedule(pipeline, flow),
-            tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
-            concurrency=1 if flow in ONE_AT_A_TIME else None,
-            schema=(schemas or {}).get(entrypoint, {}),
+            pipeline=EVERY_PIPELINE,
+            entrypoint=ENTRY_POINTS[flow],
+            description=PURPOSES[flow],
+            schema=known.get(ENTRY_POINTS[flow], {}),
         )
-        for pipeline in ours
-        for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items())
+        for flow in sorted(SHARED)
     )
-    return (*each_has, reconciler) if ours else ()
+    own = (spec for pipeline in ours for spec in _own(pipeline, known))
+    return (*own, *shared, reconciler) if ours else ()
+
+
+def _own(pipeline: Pipeline, schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[DeploymentSpec]:
+    for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items()):
+        if flow in OWN:
+            yield DeploymentSpec(
+                flow=flow,
+                pipeline=pipeline.name,
+                entrypoint=entrypoint,
+                description=f"{pipeline.description}\n\n{PURPOSES[flow]}".strip(),
+                parameters={"pipeline": pipeline.name},
+                schedule=_schedule(pipeline, flow),
+                tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
+                concurrency=1,
+                schema=schemas.get(entrypoint, {}),
+            )
 
 
 def _asked_for(pipeline: Pipeline) -> Mapping[str, str]:

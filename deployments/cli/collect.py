@@ -16,15 +16,23 @@ if TYPE_CHECKING:
 
 @about_pipeline
 @click.option("--dry-run", is_flag=True, help="Ask the source once, land nothing.")
-def collect(name: str, dry_run: bool, as_json: bool) -> int:
+@click.option("--suite", is_flag=True, help="Draft the suite from its first rows, land nothing.")
+def collect(name: str, dry_run: bool, suite: bool, as_json: bool) -> int:
     """Land what the pipeline's source holds and was not collected yet.
 
     Exit 3 when another collector was first.
     """
+    from deployments.cli.suites import draft_suite, tell_draft, tell_suite
+
     workspace = open_session(name)
+    if suite:
+        drafted = draft_suite(workspace)
+        show(drafted, as_json, lambda: tell_draft(name, drafted))
+        return 0
     if dry_run:
         seen = look_at_source(workspace)
-        show(seen, as_json, lambda: tell_look(seen))
+        told = tell_suite(name, workspace.pipeline.suite)
+        show(seen, as_json, lambda: f"{tell_look(seen)}\n{told}")
         return 0
     outcome = follow(workspace, "collect", {}, say)
     show(outcome, as_json, lambda: collected_summary(outcome))

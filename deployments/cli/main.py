@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -104,8 +108,43 @@ def commands() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit with the status it earned."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    """Run one command and exit with the status it earned; without `arguments`, the process's own.
+
+    The process then ends here, rather than by taking the interpreter down.
+    """
+    if arguments is not None:
+        _run(list(arguments))
+    with leaving():
+        _run(sys.argv[1:])
+
+
+@contextmanager
+def leaving() -> Iterator[None]:
+    """Let this process end as soon as Python has said that it does, with the same status.
+
+    Arrow's threads read through Python's files ahead of whoever reads. One that comes back from
+    its read while the interpreter is taken down aborts the process, in words of Python's or of
+    C++'s own ("terminate called without an active exception"): status 134, after all was done.
+    """
+    status = 1
+
+    def leave() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            # whoever read may be gone
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+
+    # Called last, being the first that is registered: what others left to the end is done by then.
+    atexit.register(leave)
+    try:
+        yield
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+
+
+def _run(words: list[str]) -> NoReturn:
     try:
         # Click's standalone mode would throw away what a command returns, its exit status.
         status = commands.main(args=words, standalone_mode=False)

@@ -71,7 +71,7 @@ def new(
     made, content, pipeline = _draft(name, data, target, Wishes(event_time, key, task), settings)
     texts = {suite: suite_text(made), file: pipeline_text(made, pipeline, content)}
     if not dry_run:
-        _write(texts)
+        write_files(texts)
     said = say_draft(made)
     document = {
         "pipeline": name,
@@ -99,8 +99,8 @@ def _draft(
     said = _said(name, apply_settings({}, settings))
     wishes = replace(wishes, personal=said.data.personal)
     try:
-        seen = _study(data, said, target)
-        sample = _sample(data, seen, said.data.max_bytes)
+        seen = study_file(data, said, target)
+        sample = sample_rows(data, seen, said.data.max_bytes)
         made = draft(name, data.name, target, seen, sample, wishes)
     except BadBatch as error:
         came = " ".join(problem.sentence for problem in error.problems).rstrip(".")
@@ -132,7 +132,13 @@ def _said(name: str, given: dict[str, Any]) -> Pipeline:
     return check_pipeline({**plain, **told}, name)
 
 
-def _study(data: Path, said: Pipeline, target: str) -> Study:
+def study_file(data: Path, said: Pipeline, target: str) -> Study:
+    """Return what a file holds, read as a pipeline says.
+
+    Raises:
+        ConfigurationError: only a person can say how a column reads, or there is no such column.
+        BadBatch: it cannot be read.
+    """
     from tasks.drafting.personal import find_personal
     from tasks.drafting.roles import check_column
     from tasks.drafting.target import keep_words, read_target
@@ -156,7 +162,7 @@ def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
     return ConfigurationError(data.name, "a person says what the file does not", None, remedy)
 
 
-def _sample(data: Path, seen: Study, limit: int) -> pd.DataFrame:
+def sample_rows(data: Path, seen: Study, limit: int) -> pd.DataFrame:
     """Return rows spread over the first part of a file, as pandas has them."""
     import pyarrow as pa
 
@@ -176,7 +182,7 @@ def _sample(data: Path, seen: Study, limit: int) -> pd.DataFrame:
     return to_pandas(pa.concat_tables(taken))
 
 
-def _write(texts: dict[Path, str]) -> None:
+def write_files(texts: dict[Path, str]) -> None:
     """Write all files or none: each is whole before the first takes its place."""
     ready: list[tuple[Path, Path]] = []
     try:

@@ -238,10 +238,8 @@ def beside_folder(folder: Folder) -> dict[str, str]:
         SIGNING: secrets.ensure(folder.secrets)[SIGNING],
         SIGNING_FILE: str(folder.secrets),
         "PREFECT_HOME": str(folder.prefect),
-        "PREFECT_LOGGING_TO_API_ENABLED": "false",
-        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+        # Flows are run plainly there: whatever would ask a server is told that there is none.
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     }
 
 

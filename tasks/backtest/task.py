@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect import task
 
 from tasks.errors import StoreUnavailable, TrackingError
 from tasks.pages.markdown import escape
 from tasks.retries import retried
+from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def pin(
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
     plan = plan_backtest(workspace, policies, rows, start)
-    get_run_logger().info("Data version %d, fitted with %s", plan.data.version, plan.origin)
+    run_logger().info("Data version %d, fitted with %s", plan.data.version, plan.origin)
     return plan
 
 
@@ -41,7 +41,7 @@ def fill(plan: BacktestPlan) -> FitTable:
     from tasks.backtest.table import fit_history
     from tasks.workspace import open_place
 
-    place, logger = open_place(Settings.from_environment(), plan.pipeline.name), get_run_logger()
+    place, logger = open_place(Settings.from_environment(), plan.pipeline.name), run_logger()
     found = fit_history(place, plan, logger.info)
     for end, why in found.refused.items():
         logger.warning("No model after %s: %s", found.history.batches[end].name, why)
@@ -54,7 +54,7 @@ def advise(plan: BacktestPlan, filled: FitTable) -> Backtest:
     from tasks.backtest.result import compare_policies
 
     found = compare_policies(filled.history, plan.policies, plan.limits, plan.delay, plan.own)
-    get_run_logger().info(found.recommendation.why)
+    run_logger().info(found.recommendation.why)
     return found
 
 
@@ -69,15 +69,15 @@ def report_backtest(plan: BacktestPlan, filled: FitTable, backtest: Backtest) ->
     outcome = write_backtest(bucket, plan, filled, backtest)
     rows = [dict(zip(HEADS, row, strict=True)) for row in figure_rows(backtest)]
     why = escape(backtest.recommendation.why)
-    create_table_artifact(rows, key=f"backtest-{name}", description=why)
+    show_table(rows, key=f"backtest-{name}", description=why)
     lines = [
         why,
         *map(escape, backtest.notes),
         f"```yaml\n{backtest.recommendation.yaml}\n```",
     ]
-    create_markdown_artifact("\n\n".join(lines), key=f"backtest-advice-{name}")
+    show_markdown("\n\n".join(lines), key=f"backtest-advice-{name}")
     url = bucket.url(outcome["report"]["html"])
-    create_link_artifact(url, key=f"backtest-page-{name}", link_text="policy backtest")
+    show_link(url, key=f"backtest-page-{name}", link_text="policy backtest")
     return {**outcome, "page": url}
 
 
@@ -97,5 +97,5 @@ def track(plan: BacktestPlan, backtest: Backtest) -> str | None:
             server, plan.pipeline.name, course_records(plan, backtest), datetime.now(UTC)
         )
     except TrackingError as error:
-        get_run_logger().warning("No runs in MLflow: %s", error)
+        run_logger().warning("No runs in MLflow: %s", error)
         return None

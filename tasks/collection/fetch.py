@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 from tenacity import RetryCallState
 
 from tasks.collection.collector import Say, Unreadable
+from tasks.collection.hosts import bare, check_host, is_own
 from tasks.collection.patience import BACKOFF, NEXT_TIME, retrying
 from tasks.collection.secrets import sign_request
 from tasks.config.collect import WebCollecting
@@ -23,7 +23,6 @@ from tasks.quantities import parse_duration
 
 AGENT = "perennial-mlops"
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
-PORTS = {"http": 80, "https": 443}
 REDIRECTS = 5
 PATIENCE = 300.0  # seconds: who asks for more is left until the next run of the schedule
 Read = TypeVar("Read")
@@ -51,7 +50,8 @@ class _Again(Exception):
 class Fetcher:
     """Asks one server, one request at a time; close it in the end (`with`).
 
-    Credentials go to the host of the pipeline file's address alone.
+    It leads to the host of the pipeline file's address, and to those that the file lists; to these
+    go no credentials.
 
     Args:
         options: the address, how requests are signed, and their bounds.
@@ -69,12 +69,11 @@ class Fetcher:
         self._options, self._say, self._limit = options, say, limit
         self._seconds = parse_duration(options.timeout).total_seconds()
         self._pause = parse_duration(options.pause).total_seconds()
-        self._home = _parsed(options.url)
+        self._home = str(_parsed(options.url))
         self._asked = float("-inf")
-        signed = sign_request(options.auth)
-        self._signed = bool(signed)
+        self._signed = sign_request(options.auth)
         self._client = httpx.Client(
-            headers={"User-Agent": AGENT, **options.headers, **signed},
+            headers={"User-Agent": AGENT, **options.headers},
             timeout=self._seconds,
             follow_redirects=False,
         )
@@ -102,7 +101,7 @@ class Fetcher:
             SourceUnavailable: no answer within the bounds, after every retry.
             DataError: the answer is too large, or stays unreadable.
             ConfigurationError: the server refuses who asks, or knows no such address; or it leads
-                to another host, to which the credentials do not go.
+                to a host that the file does not list.
         """
         address = _parsed(url).copy_merge_params({k: _written(v) for k, v in params.items()})
         tries = retrying(self._options.retries, _Again, self._say, _wait)
@@ -120,7 +119,7 @@ class Fetcher:
         ask: Callable[[httpx.URL], tuple[Fetched, httpx.URL | None]],
     ) -> Read:
         for _ in range(REDIRECTS):
-            self._check_host(address)
+            check_host(str(address), self._home, self._options.redirects)
             self._rest(0.0 if self.manners is None else self.manners(str(address)))
             fetched, onward = ask(address)
             if onward is None:
@@ -139,8 +138,9 @@ class Fetcher:
     ) -> tuple[Fetched, httpx.URL | None]:
         until = time.monotonic() + self._seconds
         where = bare(str(address))
+        signed = self._signed if is_own(str(address), self._home) else {}
         try:
-            with self._client.stream("GET", address, headers=headers) as answer:
+            with self._client.stream("GET", address, headers={**headers, **signed}) as answer:
                 if answer.has_redirect_location:
                     return Fetched("", b"", {}, {}), address.join(answer.headers["location"])
                 if answer.status_code not in also or answer.status_code in LATER:
@@ -192,16 +192,6 @@ class Fetcher:
             rule, remedy = "the server answers", "Check url and params under source.collect."
         raise ConfigurationError(where, rule, f"status {status}", remedy)
 
-    def _check_host(self, address: httpx.URL) -> None:
-        where, scheme = bare(str(address)), address.scheme
-        if scheme not in ("http", "https") or not address.host:
-            raise ConfigurationError(where, "an address begins with http:// or https://", scheme)
-        away = _origin(address) != _origin(self._home)
-        if away and (self._signed or (self._home.scheme, scheme) == ("https", "http")):
-            rule = f"it leads to no other host than {bare(str(self._home.join('/')))}"
-            remedy = "Set source.collect.url to that address where it is the right one."
-            raise ConfigurationError(bare(str(self._home)), rule, where, remedy)
-
     def _rest(self, least: float) -> None:
         left = self._asked + max(self._pause, least) - time.monotonic()
         if left > 0:
@@ -224,17 +214,6 @@ def read_retry_after(text: str, now: datetime) -> float | None:
     # TypeError: a time without a zone; OverflowError: a zone beyond all
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def bare(url: str) -> str:
-    """Return an address without query and user, which may hold what is nobody's business.
-
-    >>> bare("https://ann:secret@host/towns?key=abc#top")
-    'https://host/towns'
-    """
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="", fragment="").geturl()
 
 
 def _wait(state: RetryCallState) -> float:
@@ -261,11 +240,6 @@ def _parsed(url: str) -> httpx.URL:
     except httpx.InvalidURL as error:
         remedy = "Mend source.collect.url."
         raise ConfigurationError("an address", "it can be asked for", "another", remedy) from error
-
-
-def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
-    port = address.port or PORTS.get(address.scheme)
-    return address.scheme, address.host, port
 
 
 def _written(value: Any) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.collection.collector import MIB, Cursor, Say, SourcePage, Unreadable
-from tasks.collection.fetch import Fetched, Fetcher, bare
+from tasks.collection.fetch import Fetched, Fetcher
+from tasks.collection.hosts import bare
 from tasks.collection.paging import Answer, Position, ask, first_position, following
 from tasks.collection.rows import Top, find_rows, flatten, name_row, parse_json, write_line
 from tasks.config.collect import HttpCollect

@@ -30,25 +30,40 @@ def preview(workspace: Workspace, collector: Collector) -> Preview:
         DataError: it could not be read.
         SourceUnavailable, ConfigurationError: as `collect`.
     """
+    with scratch(workspace.home) as folder:
+        found = next_object(workspace, collector, folder)
+        return Preview() if found is None else _read(workspace, *found)
+
+
+def next_object(
+    workspace: Workspace, collector: Collector, folder: Path
+) -> tuple[Path, SourcePage] | None:
+    """Return the file of the page that would land next, in `folder` or where it lies already.
+
+    None where there is nothing new.
+
+    Raises:
+        SourceUnavailable, ConfigurationError: as `collect`.
+    """
     options, found = workspace.pipeline.source.collect, read_progress(workspace)
     same = found is not None and options is not None and found[0].source == options.identity
     cursor = found[0].place if found is not None and same else None
     for page in collector.pages(cursor):
+        if isinstance(page.data, Path):
+            # under its own name: the ending tells the format
+            return page.data.rename(folder / Path(page.name).name), page
         if page.data:
-            return _read(workspace, page)
-    return Preview()
-
-
-def _read(workspace: Workspace, page: SourcePage) -> Preview:
-    pipeline = workspace.pipeline
-    with scratch(workspace.home) as folder:
-        path = page.data if isinstance(page.data, Path) else folder / "object"
-        if not isinstance(page.data, Path):
+            path = folder / f"page{page.suffix}"
             path.write_bytes(page.data)
-        name = page.name or f"page{page.suffix}"
-        try:
-            columns = open_source(path, name, pipeline.data.max_bytes, pipeline.source).infer()
-        except BadBatch as bad:
-            rule, came = "what the source gives can be read", bad.problems[0].sentence
-            raise DataError(workspace.name, rule, came.rstrip(".")) from bad
-        return Preview(columns, path.stat().st_size, page.rows)
+            return path, page
+    return None
+
+
+def _read(workspace: Workspace, path: Path, page: SourcePage) -> Preview:
+    pipeline = workspace.pipeline
+    try:
+        columns = open_source(path, path.name, pipeline.data.max_bytes, pipeline.source).infer()
+    except BadBatch as bad:
+        rule, came = "what the source gives can be read", bad.problems[0].sentence
+        raise DataError(workspace.name, rule, came.rstrip(".")) from bad
+    return Preview(columns, path.stat().st_size, page.rows)

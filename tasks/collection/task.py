@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_table_artifact
+from prefect import task
 
 from tasks.errors import StoreUnavailable
 from tasks.policy.reading import count_text
 from tasks.retries import retried
+from tasks.runs import run_logger, show_table
 from tasks.settings import Settings
 
 
@@ -27,11 +27,11 @@ def collect_rows(pipeline: str, cause: str) -> dict[str, Any]:
     from tasks.workspace import open_workspace
 
     refuse_full(settings := Settings.from_environment())
-    workspace, say = open_workspace(settings, pipeline), get_run_logger().info
+    workspace, say = open_workspace(settings, pipeline), run_logger().info
     outcome: dict[str, Any] = {"pipeline": pipeline, "cause": cause, "keys": [], "rows": 0}
     trouble = find_trouble(workspace)
     if cause == "schedule" and trouble is not None and trouble.waits:
-        get_run_logger().warning("A person has to mend the source: %s", trouble.reason)
+        run_logger().warning("A person has to mend the source: %s", trouble.reason)
         return {**outcome, "outcome": "blocked", "reason": trouble.reason}
     with counting_failures(workspace):
         done = collect(workspace, open_collector(workspace, say), say)
@@ -39,6 +39,6 @@ def collect_rows(pipeline: str, cause: str) -> dict[str, Any]:
         table = [{"object": key} for key in done.keys]
         rows, objects = (done.rows, "row", "rows"), (len(table), "object", "objects")
         told = count_text(*(rows if done.rows else objects))
-        create_table_artifact(table, key=f"collected-{pipeline}", description=told)
+        show_table(table, key=f"collected-{pipeline}", description=told)
     found = {"outcome": done.outcome, "keys": list(done.keys), "rows": done.rows, "reason": ""}
     return {**outcome, **found}

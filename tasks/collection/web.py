@@ -8,8 +8,9 @@ import io
 from collections.abc import Iterator, Sequence
 
 from tasks.collection.collector import MIB, Cursor, Say, SourcePage, place_of
-from tasks.collection.fetch import Fetched, Fetcher, bare
+from tasks.collection.fetch import Fetched, Fetcher
 from tasks.collection.grid import NamedRows, choose_table, lay_out
+from tasks.collection.hosts import bare
 from tasks.collection.html import read_tables
 from tasks.collection.landed_rows import WholeTable
 from tasks.collection.manners import Manners

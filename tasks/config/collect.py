@@ -135,12 +135,18 @@ class Collecting(Scheduled):
 
 
 class WebCollecting(Collecting):
-    """What collecting from a web server takes; `pause` lies between two requests."""
+    """What collecting from a web server takes.
+
+    Attributes:
+        pause: between two requests.
+        redirects: hosts, besides its own, that the address may lead to.
+    """
 
     url: WebAddress
     pause: Duration = "0s"
     headers: dict[str, str] = Field(default_factory=dict)
     auth: Auth | None = None
+    redirects: Names = ()
 
     @model_validator(mode="after")
     def _holds_no_secret(self) -> WebCollecting:
@@ -255,14 +261,12 @@ class WebCollect(WebCollecting):
         table: its number on the page, from 1, or words of its caption or its cells; not needed
             where there is one table.
         encoding: of the page, where what it says itself is wrong.
-        redirects: hosts, besides its own, that the address may lead to.
     """
 
     kind: Literal["web"]
     pause: Duration = "1s"
     table: Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)] | None = None
     encoding: Encoding | None = None
-    redirects: Names = ()
 
 
 Collect = Annotated[

@@ -26,6 +26,8 @@ HARMLESS = str.maketrans(
 class Event(StrEnum):
     """Every event by its name in Prefect, with what it means and the folder that emits it.
 
+    `wakes` is the flow of which each pipeline has a deployment of its own, which the event names:
+    one automation then serves every pipeline.
     What follows from one is in `STARTS` and `TELLS` of `deployments/apply/automations.py`.
 
     >>> Event.BATCH_ACCEPTED.value, Event.BATCH_ACCEPTED.means
@@ -34,21 +36,22 @@ class Event(StrEnum):
 
     means: str
     emitter: str
+    wakes: str
 
     OBJECT_ARRIVED = "perennial.object.arrived", "an object came in", "deployments/receiver"
-    BATCH_ACCEPTED = "perennial.batch.accepted", "rows were taken in", "tasks/ingestion"
-    LABELS_ARRIVED = "perennial.labels.arrived", "labels were taken in", "tasks/ingestion"
+    BATCH_ACCEPTED = "perennial.batch.accepted", "rows were taken in", "tasks/ingestion", "monitor"
+    LABELS_ARRIVED = "perennial.labels.arrived", "labels came", "tasks/ingestion", "monitor"
     BATCH_QUARANTINED = "perennial.batch.quarantined", "a file was refused", "tasks/ingestion"
-    RETRAIN_REQUESTED = "perennial.retrain.requested", "a policy says so", "tasks/monitoring"
+    RETRAIN_REQUESTED = "perennial.retrain.requested", "a policy asks", "tasks/monitoring", "train"
     PERFORMANCE_DEGRADED = "perennial.performance.degraded", "a metric fell", "tasks/monitoring"
     MODEL_PROMOTED = "perennial.model.promoted", "a model went into service", "tasks/training"
     MODEL_REFUSED = "perennial.model.refused", "a gate or a race said no", "tasks/training"
     TRAINING_FAILED = "perennial.training.failed", "a decided training ended", "tasks/monitoring"
     APPROVAL_AWAITED = "perennial.approval.awaited", "a person has to say yes", "tasks/training"
 
-    def __new__(cls, name: str, means: str, emitter: str) -> Event:
+    def __new__(cls, name: str, means: str, emitter: str, wakes: str = "") -> Event:
         event = str.__new__(cls, name)
-        event._value_, event.means, event.emitter = name, means, emitter
+        event._value_, event.means, event.emitter, event.wakes = name, means, emitter, wakes
         return event
 
 
@@ -70,7 +73,12 @@ def sentence(text: str) -> str:
 
 
 def document(
-    event: Event, pipeline: str, payload: Mapping[str, Any], now: datetime, id: UUID
+    event: Event,
+    pipeline: str,
+    payload: Mapping[str, Any],
+    now: datetime,
+    id: UUID,
+    deployment: UUID | None = None,
 ) -> dict[str, Any]:
     """Return the event as Prefect's API takes it; the same `id` again is the same event.
 
@@ -82,6 +90,7 @@ def document(
         payload: what it tells besides the pipeline, JSON values.
         now: with a zone.
         id: the server takes it once.
+        deployment: what it wakes, where that is the pipeline's own.
 
     >>> noon = datetime(2026, 1, 2, 12)
     >>> document(Event.BATCH_ACCEPTED, "flights", {"a": 1}, noon, UUID(int=7))["payload"]
@@ -98,6 +107,11 @@ def document(
             "prefect.resource.id": resource(pipeline),
             "prefect.resource.name": pipeline,
         },
-        "related": [],
+        "related": [] if deployment is None else [_as_related(deployment)],
         "payload": {"pipeline": pipeline, **payload, **told},
     }
+
+
+def _as_related(deployment: UUID) -> dict[str, str]:
+    id = f"prefect.deployment.{deployment}"
+    return {"prefect.resource.id": id, "prefect.resource.role": "deployment"}

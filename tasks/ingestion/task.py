@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect import task
 
 from tasks.errors import StoreUnavailable
 from tasks.events.event import Event
 from tasks.pages.markdown import escape
 from tasks.records import plain
 from tasks.retries import retried
+from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
 
 # Each flow run is a process of its own, and Great Expectations alone takes 2.8 s to import: the
@@ -58,7 +58,7 @@ def take_in_rows(
 
     refuse_full(settings := Settings.from_environment())
     workspace = open_workspace(settings, pipeline)
-    say, entrance = get_run_logger().info, Entrance("rows", workspace.layout)
+    say, entrance = run_logger().info, Entrance("rows", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = _try(open_rows(workspace), key, say, again=again, named=named)
     if isinstance(landed, Troubled):
@@ -96,14 +96,14 @@ def take_in_labels(
 
     refuse_full(settings := Settings.from_environment())
     workspace = open_workspace(settings, pipeline)
-    say, entrance = get_run_logger().info, Entrance("labels", workspace.layout)
+    say, entrance = run_logger().info, Entrance("labels", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = _try(open_labels(workspace), key, say, again=again, named=named)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "counts": None}
     counts = None if landed.counts is None else plain(landed.counts)
     if counts is not None:
-        create_table_artifact([counts], key=f"labels-{pipeline}", description=escape(key))
+        show_table([counts], key=f"labels-{pipeline}", description=escape(key))
     if again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
     return {**_stands(key, landed), "counts": counts}
@@ -156,15 +156,15 @@ def _try(
 def _waits(troubled: Troubled) -> dict[str, Any]:
     told = {"key": troubled.key, "batch": None, "version": None, "reasons": [troubled.reason]}
     if troubled.elsewhere:
-        get_run_logger().info("%s is left to the run that reads it", troubled.key)
+        run_logger().info("%s is left to the run that reads it", troubled.key)
         return {**told, "outcome": "read elsewhere", "stands": "read elsewhere"}
-    get_run_logger().warning("%s waits for another try: %s", troubled.key, troubled.reason)
+    run_logger().warning("%s waits for another try: %s", troubled.key, troubled.reason)
     return {**told, "outcome": "failed", "stands": "waiting"}
 
 
 def _publish(report: Report, page: str) -> None:
     name, told = f"validation-{report.pipeline}", escape(report.object)
-    create_markdown_artifact(report.to_markdown(), key=name, description=told)
+    show_markdown(report.to_markdown(), key=name, description=told)
     rows = [
         {
             "met": "yes" if check.passed else ("no" if check.refuses else "warning"),
@@ -177,8 +177,8 @@ def _publish(report: Report, page: str) -> None:
     ]
     if rows:
         table = f"validation-table-{report.pipeline}"
-        create_table_artifact(rows, key=table, description=told)
-    create_link_artifact(
+        show_table(rows, key=table, description=told)
+    show_link(
         page,
         key=f"validation-report-{report.pipeline}",
         link_text=f"validation report of batch {report.batch[:12]}",

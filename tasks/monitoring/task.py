@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect import task
 
 from tasks.errors import DataError, IntegrityError, StoreUnavailable
 from tasks.pages.markdown import escape
 from tasks.retries import retried
+from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,16 +48,16 @@ def monitor_arrival(
     from tasks.monitoring.page import decision_markdown, drift_rows
     from tasks.monitoring.record import record_decision
 
-    name, logger = workspace.name, get_run_logger()
+    name, logger = workspace.name, run_logger()
     decided = record_decision(workspace, champion, arrival, cause)
     for line in decided.told:
         logger.info(line)
-    create_markdown_artifact(
+    show_markdown(
         decision_markdown(decided), key=f"decision-{name}", description=escape(arrival.object)
     )
     rows = drift_rows(decided)
     if rows:
-        create_table_artifact(rows, key=f"drift-{name}", description=escape(arrival.object))
+        show_table(rows, key=f"drift-{name}", description=escape(arrival.object))
     return decided
 
 
@@ -69,13 +69,13 @@ def report_answers(workspace: Workspace) -> dict[str, Any] | None:
     try:
         found = judging.judge_answers(workspace)
     except (IntegrityError, DataError) as error:
-        get_run_logger().warning("What was answered is not judged: %s", error)
+        run_logger().warning("What was answered is not judged: %s", error)
         return None
     if found is None:
         return None
     for line in found.told:
-        get_run_logger().info(line)
-    create_markdown_artifact(
+        run_logger().info(line)
+    show_markdown(
         found.to_markdown(),
         key=f"answers-{workspace.name}",
         description=escape(f"What was answered since {found.since:%Y-%m-%d %H:%M} UTC"),
@@ -93,10 +93,10 @@ def report_drift(
     try:
         key = write_drift_page(workspace, champion, decided)
     except DataError as error:
-        get_run_logger().warning("No drift page: %s", error)
+        run_logger().warning("No drift page: %s", error)
         return None
     if key is not None:
-        create_link_artifact(
+        show_link(
             workspace.bucket.url(key),
             key=f"drift-report-{workspace.name}",
             link_text="drift report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,15 +10,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from prefect import get_run_logger, task
+from prefect import task
 
 from tasks.config import pipeline_names
 from tasks.errors import bounded
+from tasks.reconciliation.deployed import EVERY_PIPELINE, deployment_of
 from tasks.retries import retried
+from tasks.runs import run_logger
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
 
     from tasks.monitoring.answers import Announcement
     from tasks.reconciliation.attempts import Attempts
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 ACTIVE = ("RUNNING", "PENDING", "SCHEDULED")  # states in which a run sees to what waits
 RETRIES = retried(Exception, waits=(1,))
 LONGEST = 300  # characters
+PAGE = 200  # the most runs that Prefect's API gives at once
 SEEN = "reconciler.json"  # in the home folder
 Result = TypeVar("Result")
 
@@ -99,7 +104,7 @@ def look(pipeline: str, grace: float, patience: float) -> Looked:
     if not any(waiting.values()):
         return Looked((), quiet=True)
     with get_client(sync_client=True) as client:
-        active = {flow for flow in waiting if _is_active(client, flow, pipeline)}
+        active = {flow for flow in waiting if is_active(client, flow, pipeline)}
         now, wait = datetime.now(UTC), timedelta(seconds=grace)
         missing = find_missing(pipeline, waiting, active, now, wait)
         started = [continued(launch, workspace.pipeline.digest, known) for launch in missing]
@@ -107,7 +112,7 @@ def look(pipeline: str, grace: float, patience: float) -> Looked:
     # of a minute in which nothing ended and nothing begins there is nothing to keep
     for attempts in (tried for tried in ended if tried != known.get(tried.flow) and tried.last):
         if attempts.over:
-            get_run_logger().warning("%s; it is not started again", tell_attempts(attempts))
+            run_logger().warning("%s; it is not started again", tell_attempts(attempts))
         keep_attempts(workspace, attempts)
     pairs, later = list(zip(missing, ended, strict=True)), timedelta(seconds=patience)
     return Looked(
@@ -138,13 +143,13 @@ def start(launch: Launch) -> dict[str, str]:
     """Start a run of a deployment, and return what was started; the same launch starts it once."""
     from prefect.client.orchestration import get_client
 
-    get_run_logger().info("Nobody sees to %s: starting %s", launch.why, launch.flow)
+    run_logger().info("Nobody sees to %s: starting %s", launch.why, launch.flow)
     with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name(f"{launch.flow}/{launch.pipeline}")
         run = client.create_flow_run_from_deployment(
-            deployment.id,
+            read_deployment(client, launch.flow, launch.pipeline).id,
             parameters={**launch.parameters, "pipeline": launch.pipeline, "cause": "reconciler"},
             name=f"{launch.flow} {launch.pipeline}: reconciler",
+            tags=[launch.pipeline],
             # two reconcilers that overlap ask with one key, and Prefect starts one run
             idempotency_key=launch.key,
         )
@@ -160,8 +165,23 @@ def honour_alias(pipeline: str) -> str | None:
 
     said = settle_alias(open_workspace(Settings.from_environment(), pipeline))
     if said:
-        get_run_logger().info(said)
+        run_logger().info(said)
     return said
+
+
+def read_deployment(client: SyncPrefectClient, flow: str, pipeline: str) -> DeploymentResponse:
+    """Return the deployment that runs `flow` for a pipeline.
+
+    Raises:
+        ObjectNotFound: there is none.
+    """
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        return client.read_deployment_by_name(deployment_of(flow, pipeline))
+    except ObjectNotFound:
+        # until the next `perennial apply`, a server has one a pipeline, as 0.1.0 made them
+        return client.read_deployment_by_name(f"{flow}/{pipeline}")
 
 
 def attempt(
@@ -174,7 +194,7 @@ def attempt(
     except Exception as error:
         told = bounded(f"{type(error).__name__}: {error}", LONGEST)
         failed.append({"pipeline": pipeline, "step": step.__name__, "error": told})
-        get_run_logger().error("%s of %s failed: %s", step.__name__, pipeline, told)
+        run_logger().error("%s of %s failed: %s", step.__name__, pipeline, told)
         return None
 
 
@@ -201,19 +221,26 @@ def _ended(client: SyncPrefectClient, attempts: Attempts, now: datetime) -> Atte
     return attempts.ended(kind, (state and state.message) or "", now)
 
 
-def _is_active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
+def is_active(client: SyncPrefectClient, flow: str, pipeline: str) -> bool:
     from prefect.client.schemas.filters import DeploymentFilter, FlowFilter, FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
 
     # a run that is scheduled for later, such as the next one of a cron, sees to nothing now
     due = {"before_": datetime.now(UTC)}
     wanted = {"state": {"type": {"any_": ACTIVE}}, "expected_start_time": due}
-    return bool(
-        client.read_flow_runs(
+    theirs = {"name": {"any_": [pipeline, EVERY_PIPELINE]}}
+    for start in itertools.count(0, PAGE):
+        runs = client.read_flow_runs(
             flow_filter=FlowFilter.model_validate({"name": {"any_": [flow]}}),
-            deployment_filter=DeploymentFilter.model_validate({"name": {"any_": [pipeline]}}),
+            deployment_filter=DeploymentFilter.model_validate(theirs),
             flow_run_filter=FlowRunFilter.model_validate(wanted),
-            limit=1,
+            limit=PAGE,
+            offset=start,
             sort=FlowRunSort.ID_DESC,  # 3.8's server refuses the null that its client sends without
         )
-    )
+        # told by its parameter: a run that an event started bears no tag before it runs
+        if any(run.parameters.get("pipeline") == pipeline for run in runs):
+            return True
+        if len(runs) < PAGE:
+            return False
+    raise AssertionError

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_table_artifact
+from prefect import task
 
 from tasks.errors import StoreUnavailable
 from tasks.pages.markdown import escape
 from tasks.retries import retried
+from tasks.runs import run_logger, show_table
 from tasks.settings import Settings
 
 
@@ -19,7 +19,7 @@ def score_object(pipeline: str, source: str, output: str | None, part_rows: int)
     from tasks.scoring.score import score_source
     from tasks.workspace import open_workspace
 
-    say = get_run_logger().info
+    say = run_logger().info
     workspace = open_workspace(Settings.from_environment(), pipeline)
     outcome = score_source(workspace, source, output, say=say, part_rows=part_rows)
     say(
@@ -34,5 +34,5 @@ def score_object(pipeline: str, source: str, output: str | None, part_rows: int)
     ]
     if rows:
         told = escape(f"{source} by version {outcome['version']}")
-        create_table_artifact(rows, key=f"scores-{pipeline}", description=told)
+        show_table(rows, key=f"scores-{pipeline}", description=told)
     return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect import artifacts, get_client, get_run_logger, task
+from prefect import get_client, task
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Completed, State
@@ -14,6 +14,7 @@ from tasks.config import window_length
 from tasks.errors import DataError, StoreUnavailable, TrackingError, bounded
 from tasks.pages.markdown import escape
 from tasks.retries import retried
+from tasks.runs import run_logger, show_link, show_markdown, show_table
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def pin(pipeline: str, challengers: list[str] | None, with_suspicious: bool) -> 
     from tasks.training.work import Work
     from tasks.workspace import open_workspace
 
-    workspace, logger = open_workspace(Settings.from_environment(), pipeline), get_run_logger()
+    workspace, logger = open_workspace(Settings.from_environment(), pipeline), run_logger()
     asked = tuple(challengers or workspace.pipeline.retraining.challengers)
     length = window_length(workspace.pipeline)
     plan = pin_run(workspace, length, asked, with_suspicious=with_suspicious)
@@ -70,7 +71,7 @@ def check_decision(work: Work, decision: str | None) -> dict[str, Any] | None:
     answer = find_answer(work.workspace.ledger.entries(), decision, name)
     if answer is None:
         return None
-    get_run_logger().info(answer)
+    run_logger().info(answer)
     return {"pipeline": name, "outcome": "answered", "summary": answer}
 
 
@@ -87,7 +88,7 @@ def find_earlier_run(work: Work) -> dict[str, Any] | None:
     answer_open(work, done["version"], done["summary"])
     if _is_scheduled():
         _rename(work, "nothing new")
-    get_run_logger().info(done["summary"])
+    run_logger().info(done["summary"])
     return describe_outcome(work, done)
 
 
@@ -103,7 +104,7 @@ def ask_limits(work: Work) -> dict[str, Any] | None:
     entries, now = work.workspace.ledger.entries(), datetime.now(UTC)
     judged = judge_scheduled(entries, now, work.pipeline.limits, first=work.reigning is None)
     _rename(work, judged.word)
-    get_run_logger().info(judged.why)
+    run_logger().info(judged.why)
     if judged.goes_on:
         return None
     return {"pipeline": work.pipeline.name, "outcome": "held back", "summary": judged.why}
@@ -114,7 +115,7 @@ def tune(work: Work) -> Tuning | State[Tuning]:
     """Choose family and parameters by folds of the training window."""
     from tasks.training import steps
 
-    logger = get_run_logger()
+    logger = run_logger()
     if work.warm_obstacle is not None:
         logger.warning("warm becomes refitted: %s", work.warm_obstacle)
 
@@ -138,7 +139,7 @@ def fit(
     """Fit a challenger on its part of the training window; None where its rows do not allow it."""
     from tasks.training import steps
 
-    logger = get_run_logger()
+    logger = run_logger()
     try:
         contender, known = steps.fit_challenger(work, tuning, challenger)
     except DataError as error:
@@ -164,7 +165,7 @@ def evaluate_challenger(
     except DataError as error:
         _leave_out(work, challenger, error)
         return None
-    get_run_logger().info("%s: %s", challenger.text, finish.say_result(judged))
+    run_logger().info("%s: %s", challenger.text, finish.say_result(judged))
     return _or_cached(judged, known, work)
 
 
@@ -180,16 +181,14 @@ def gate_challengers(
 
     chosen = choose_challenger(work, tuning, contenders, judged)
     name, verdict = work.pipeline.name, chosen.best.verdict
-    artifacts.create_markdown_artifact(
-        verdict.to_markdown(), key=f"verdict-{name}", description="The gate's verdict"
-    )
+    show_markdown(verdict.to_markdown(), key=f"verdict-{name}", description="The gate's verdict")
     if len(chosen.candidates) > 1:
-        artifacts.create_table_artifact(
+        show_table(
             chosen.table(work.costs),
             key=f"challengers-{name}",
             description=escape(chosen.tuning.why),
         )
-    logger = get_run_logger()
+    logger = run_logger()
     for rule in verdict.rules:
         (logger.info if rule.passed else logger.warning)("%s: %s", rule.rule, rule.figures)
     return chosen
@@ -202,7 +201,7 @@ def refit(work: Work, chosen: Chosen) -> Contender | State[Contender]:
 
     final, known, inexact = refit_winner(work, chosen)
     if inexact:
-        get_run_logger().warning("The refitted model does not export exactly; the first is kept.")
+        run_logger().warning("The refitted model does not export exactly; the first is kept.")
     return _or_cached(final, known, work)
 
 
@@ -211,7 +210,7 @@ def explain(work: Work, chosen: Chosen, final: Contender) -> Insight:
     """Say what the model looks at; a failure is logged and said in the card, and ends nothing."""
     from tasks.training.insight import Insight, explain_version
 
-    logger = get_run_logger()
+    logger = run_logger()
     try:
         found, known = explain_version(work, chosen, final)
     # a server that is away says nothing of the model: Prefect tries the task again
@@ -237,11 +236,11 @@ def release(work: Work, chosen: Chosen, final: Contender, insight: Insight) -> i
     name, server = work.pipeline.name, work.workspace.tracking
     if server is not None:
         told = "The run in MLflow: trials, metrics, plots, model card"
-        artifacts.create_link_artifact(
-            run_url(server, run), "MLflow run", key=f"mlflow-run-{name}", description=told
+        show_link(
+            run_url(server, run), link_text="MLflow run", key=f"mlflow-run-{name}", description=told
         )
     description = "The model card"
-    artifacts.create_markdown_artifact(card, key=f"model-card-{name}", description=description)
+    show_markdown(card, key=f"model-card-{name}", description=description)
     return version
 
 
@@ -254,7 +253,7 @@ def conclude(
     from tasks.training.outcome import describe_end
 
     ended = finish.record_and_promote(work, chosen, version, cause, decision)
-    logger = get_run_logger()
+    logger = run_logger()
     logger.info(ended.summary)
     logger.info(ended.price)
     return describe_end(work, chosen, version, ended, decision)
@@ -264,7 +263,7 @@ def _leave_out(work: Work, challenger: ChallengerSpec, error: DataError) -> None
     # without another challenger there would be nothing to judge
     if len(work.challengers) == 1:
         raise error
-    get_run_logger().warning("The challenger %s is left out: %s", challenger.text, error)
+    run_logger().warning("The challenger %s is left out: %s", challenger.text, error)
 
 
 def tell_failure(_flow: Any, run: FlowRun, state: State[Any]) -> None:
@@ -300,5 +299,5 @@ def _or_cached(value: Value, known: bool, work: Work) -> Value | State[Value]:
     if not known:
         return value
     message = f"Same data version ({work.plan.data.version}), code and configuration: reused."
-    get_run_logger().info(message)
+    run_logger().info(message)
     return Completed(name="Cached", message=message, data=value)

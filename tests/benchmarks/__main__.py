@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = (
     "command_start",
+    "new_speed",
     "training_speed",
     "real_tables",
     "ingest_speed",

@@ -185,7 +185,7 @@ def test_new_drafts_a_pipeline_outside_of_any_clone(team: Team, place: Path) -> 
     assert Path(drafted["file"]) == team.root / "pipelines" / "drafted.yaml"
     assert Path(drafted["suite"]) == team.root / "expectations" / "drafted.py"
     applied = team.told("apply", "drafted")
-    assert "ingest/drafted" in {spec["name"] for spec in applied["create"]}
+    assert "train/drafted" in {spec["name"] for spec in applied["create"]}
     ingested = team.told("ingest", "drafted", str(place / "drafted.csv"))
     assert {batch["outcome"] for batch in ingested["batches"]} <= {"accepted", "already"}
     again = team.environment.run(*words, cwd=team.root)

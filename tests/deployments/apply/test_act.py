@@ -198,15 +198,14 @@ def test_no_folder_of_pipelines_removes_nothing(settings: Settings, tmp_path: Pa
 
 
 def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> None:
-    flows = ("backtest", "ingest", "label", "monitor", "score", "train")
-    names = [f"{flow}/flights" for flow in flows]
+    shared = [f"{flow}/all" for flow in ("backtest", "ingest", "label", "score", "reconcile")]
     first = apply(settings, pipelines_folder())
-    assert [spec.name for spec in first.create] == [*names, "reconcile/all"]
+    assert [spec.name for spec in first.create] == ["monitor/flights", "train/flights", *shared]
     assert [spec.schedule for spec in first.create if spec.schedule] == ["0 6 1 * *", "* * * * *"]
     assert set(first.automations["create"]) == {
-        "perennial: flights: ingest",
-        "perennial: flights: monitor",
-        "perennial: flights: train",
+        "perennial: ingest",
+        "perennial: monitor",
+        "perennial: train",
         "perennial: runs that died",
     }
     second = apply(settings, pipelines_folder())

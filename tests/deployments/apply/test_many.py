@@ -56,18 +56,18 @@ def test_many(settings: Settings, tmp_path: Path, way: Counting, many: int) -> N
     settings, asked = replace(settings, prefect_url=f"{way.uri}/api"), way.asked
     write_pipelines(tmp_path, many)
     first = apply(settings, tmp_path)
-    assert len(first.create) == many * len(ENTRY_POINTS) + 1
+    assert len(first.create) == 2 * many + 5
     # One a deployment and one an automation; a flow is made once, whatever it has.
     assert asked["POST /api/deployments/"] == len(first.create)
     assert asked["POST /api/flows/"] == len(ENTRY_POINTS) + 1
-    assert asked["POST /api/automations/"] == len(first.automations["create"])
+    assert asked["POST /api/automations/"] == len(first.automations["create"]) == 4
     asked.clear()
     assert apply(settings, tmp_path).empty
     assert sum(asked.values()) <= 12
     (tmp_path / "shop-007.yaml").unlink()
     asked.clear()
     gone = apply(settings, tmp_path)
-    assert len(gone.remove) == len(ENTRY_POINTS)
+    assert [there.spec.name for there in gone.remove] == ["monitor/shop-007", "train/shop-007"]
     assert asked["POST /api/deployments/bulk_delete"] == 1
 
 
@@ -80,7 +80,7 @@ def test_one_that_was_cut_off_goes_on_where_it_was(settings: Settings, tmp_path:
     rest = apply(settings, tmp_path)
     # Of the last write, the answer was lost: it is found done.
     assert rest.unchanged
-    assert len(rest.create) + len(rest.unchanged) == 2 * len(ENTRY_POINTS) + 1
+    assert len(rest.create) + len(rest.unchanged) == 2 * 2 + 5
     assert apply(settings, tmp_path).empty
 
 
@@ -92,4 +92,4 @@ def test_what_is_done_is_told_while_it_is_done(settings: Settings, tmp_path: Pat
     (tmp_path / "shop-001.yaml").unlink()
     steps.clear()
     gone = apply(settings, tmp_path, step=steps.append)
-    assert sum(steps) == gone.changes == len(gone.remove) + len(gone.automations["remove"])
+    assert sum(steps) == gone.changes == len(gone.remove) + len(gone.automations["update"]) == 5

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.apply.automations import STARTS, automations
 from deployments.apply.plan import (
     DeploymentSpec,
     Plan,
@@ -16,6 +17,7 @@ from deployments.apply.plan import (
     plan_deployments,
 )
 from tasks.config import Pipeline
+from tasks.reconciliation.deployed import SHARED
 
 FLIGHTS = Pipeline(
     name="flights",
@@ -66,16 +68,36 @@ def test_once_carried_out_nothing_differs(
     assert sorted(named) == sorted(spec.name for spec in wanted)
 
 
-def test_a_pipeline_has_a_deployment_a_flow() -> None:
-    assert [spec.name for spec in plan_deployments([FLIGHTS])] == [
-        "backtest/flights",
-        "ingest/flights",
-        "label/flights",
+def test_a_pipeline_has_what_is_limited_or_scheduled_and_shares_the_rest() -> None:
+    specs = {spec.name: spec for spec in plan_deployments([FLIGHTS])}
+    assert [*specs] == [
         "monitor/flights",
-        "score/flights",
         "train/flights",
+        "backtest/all",
+        "ingest/all",
+        "label/all",
+        "score/all",
         "reconcile/all",
     ]
+    assert {specs[name].concurrency for name in ("monitor/flights", "train/flights")} == {1}
+    assert (specs["ingest/all"].parameters, specs["ingest/all"].concurrency) == ({}, None)
+
+
+def test_a_hundred_pipelines_add_two_deployments_each_and_no_automation() -> None:
+    many = [FLIGHTS.model_copy(update={"name": f"shop-{n}"}) for n in range(100)]
+    assert len(plan_deployments(many)) == 2 * 100 + 5
+    assert len(automations(many)) == len(automations([FLIGHTS]))
+
+
+def test_what_an_event_starts_is_shared_or_named_by_the_event() -> None:
+    delayed = {**FLIGHTS.model_dump(mode="json"), "monitoring": {"labels": "delayed"}, "key": ["k"]}
+    starts = [a for a in automations([Pipeline.model_validate(delayed)]) if "source" in a.action]
+    assert len(starts) == len(STARTS)
+    for what, automation in zip(STARTS, starts, strict=True):
+        (event, _), flow = STARTS[what], what.partition(" ")[0]
+        shared = automation.action["source"] == "selected"
+        assert shared == (flow in SHARED)
+        assert event.wakes == ("" if shared else flow)
 
 
 def test_training_follows_the_pipelines_schedule_one_at_a_time() -> None:

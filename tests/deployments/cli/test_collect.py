@@ -64,8 +64,34 @@ def test_a_dry_run_says_what_would_land_and_lands_nothing(
     assert "id (integer), at (timestamp), size (number), colour (string), high (integer)." in said
     assert api.asked == ["/pages?page=1"]
     assert list(toy_workspace(home).bucket.list("")) == []
+    assert said.endswith("\nEach object has to meet the suite tests.suites.toy.\n")
     api.rows = []
-    assert run(capsys, "collect", "toy", "--dry-run") == "Nothing new.\n"
+    assert run(capsys, "collect", "toy", "--dry-run").startswith("Nothing new.\n")
+
+
+def test_what_the_dry_run_says_of_the_suite_works_when_it_is_done(
+    home: Path, api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.rows = toy_rows(60)
+    monkeypatch.setenv("PERENNIAL_PROJECT", str(home))
+    (home / "perennial.toml").write_text("")
+    (home / "pipelines" / "toys.yaml").write_text(
+        FILE.replace("URL", api.url).replace("name: toy", "name: toys").replace("data: {", "# ")
+    )
+    said = run(capsys, "collect", "toys", "--dry-run").splitlines()[-1]
+    assert "No row is taken in without the suite expectations.toys, which is not there." in said
+    proposed = said.split("`")[1].split()
+    assert proposed == ["perennial", "collect", "toys", "--suite"]
+    drafted = run(capsys, *proposed[1:])
+    assert drafted.splitlines()[0].endswith("toys.py from the first 60 rows. Now it is yours.")
+    assert not list(toy_workspace(home).bucket.list("toys/"))
+    again = run(capsys, *proposed[1:], status=2)
+    assert again == ""
+    last = run(capsys, "collect", "toys", "--dry-run").splitlines()[-1]
+    assert last == "Each object has to meet the suite expectations.toys."
+    *_, onward = drafted.splitlines()
+    run(capsys, *onward.removeprefix("Next: perennial ").split())
+    assert "accepted" in run(capsys, "ingest", "toys")
 
 
 def test_status_and_doctor_say_what_went_wrong_and_what_mends_it(

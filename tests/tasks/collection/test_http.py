@@ -226,21 +226,22 @@ def test_a_secret_comes_from_the_environment_and_goes_nowhere_else(
     assert len(api.asked) == 2
 
 
-def test_credentials_go_to_no_other_host(
-    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("signed", [{}, {"auth": {"bearer": "SHOP_TOKEN"}}])
+def test_it_goes_to_another_host_only_where_that_is_allowed_and_without_credentials(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signed: dict[str, Any]
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
     with serving() as other:
-        other.rows = toy_rows(4)
-        api.lead_to, api.faults = f"{other.url}/all", ["redirect"]
-        with pytest.raises(ConfigurationError, match="it leads to no other host than"):
-            run(source(tmp_path, api, "all", auth={"bearer": "SHOP_TOKEN"}))
+        other.rows, host = toy_rows(4), other.url.removeprefix("http://")
+        api.lead_to, api.faults = f"{other.url}/all", ["redirect"] * 2
+        with pytest.raises(ConfigurationError, match=f"its own host alone; got {host}. List that"):
+            run(source(tmp_path, api, "all", **signed))
         assert (api.happened["redirect"], other.asked) == (1, [])
-        # Nothing is given away where nothing is secret.
-        api.faults = ["redirect"]
-        workspace = source(tmp_path / "open", api, "all")
+        workspace = source(tmp_path / "listed", api, "all", redirects=[host], **signed)
         run(workspace)
         assert landed_ids(workspace) == list(range(4))
+        assert "authorization" not in other.headers
+        assert api.headers.get("authorization") == ("Bearer s3cret" if signed else None)
 
 
 def test_a_redirect_leads_to_the_web_alone(api: Api, tmp_path: Path) -> None:
